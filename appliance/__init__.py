@@ -1,0 +1,1 @@
+"""What a node is made of. Knows neither the portal nor Django."""

@@ -1,0 +1,1 @@
+"""Backups that restore. Knows neither the portal nor Django."""

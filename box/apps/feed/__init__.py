@@ -1,0 +1,1 @@
+"""The live feed: posts, files, comments, reactions."""

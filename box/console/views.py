@@ -1,0 +1,169 @@
+"""How the box is: every service, what it says of itself, and its log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from appliance.client import (
+    Agent,
+    AgentError,
+    InstanceState,
+    ListOperations,
+    LogPage,
+    NodeStatus,
+    OperationState,
+    ReadLog,
+    ReadStatus,
+    RestartService,
+    ServiceState,
+)
+from box.console.access import can_use_console
+from box.lib.pages import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from box.core.accounts.requests import PersonRequest
+
+LOG_LINES = 200
+OPERATIONS_SHOWN = 5
+# Somebody waits in front of the page.
+SECONDS_TO_ANSWER = 10.0
+
+STATES = {
+    "running": gettext_lazy("running"),
+    "starting": gettext_lazy("starting"),
+    "stopping": gettext_lazy("stopping"),
+    "stopped": gettext_lazy("stopped"),
+    "failed": gettext_lazy("failed"),
+}
+
+ABOUT = {
+    "agent": gettext_lazy("Does on this machine what the console and boxctl ask for."),
+    "balancer": gettext_lazy("Takes every request, encrypts, and hands it to a free worker."),
+    "cache": gettext_lazy("Remembers for a while what is dear to compute. Without it the portal is slower."),
+    "database": gettext_lazy("Holds everything but the files themselves."),
+    "jobs": gettext_lazy("Does what nobody has to wait for: previews, notices, cleaning up."),
+    "objects": gettext_lazy("Holds the files."),
+    "push": gettext_lazy("Tells open pages that something is new."),
+    "web": gettext_lazy("Makes the pages."),
+}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service as the page shows it."""
+
+    state: ServiceState
+    about: str
+
+    @property
+    def tone(self) -> str:
+        if self.state.is_healthy and self.state.state == "running":
+            return "good"
+        return "warn" if self.state.state in ("starting", "stopping") else "bad"
+
+    @property
+    def word(self) -> str:
+        is_ill = self.state.state == "running" and not self.state.is_healthy
+        return _("does not answer") if is_ill else str(STATES[self.state.state])
+
+    @property
+    def memory(self) -> int:
+        """Bytes, of all its processes."""
+        return sum(instance.memory_mb or 0 for instance in self.state.instances) * 10**6
+
+    @property
+    def instances(self) -> tuple[InstanceState, ...]:
+        return self.state.instances
+
+
+def for_administrators[**P](
+    view: Callable[Concatenate[PersonRequest, P], HttpResponse],
+) -> Callable[Concatenate[PersonRequest, P], HttpResponse]:
+    """For everybody else there is no console."""
+
+    @wraps(view)
+    def guarded(request: PersonRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not can_use_console(request.user):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+@require_GET
+@for_administrators
+def health(request: PersonRequest) -> HttpResponse:
+    return _health_page(request)
+
+
+@require_GET
+@for_administrators
+def service(request: PersonRequest, name: str) -> HttpResponse:
+    """One service with the end of its log; `before` pages back."""
+    problem, log, found = "", LogPage(name, ()), None
+    try:
+        found = _service(_status(), name)
+        log = _agent().ask(ReadLog(name, LOG_LINES, request.GET.get("before", "")), by=_who(request))
+    except AgentError as error:
+        problem = str(error)
+    context = {"name": name, "service": found, "log": log, "problem": problem}
+    return render(request, "console/service.html", context, blocks="log")
+
+
+@require_POST
+@for_administrators
+def restart(request: PersonRequest, name: str) -> HttpResponse:
+    """Begins it: the service may be the very one that answers here. The health page shows how far it is."""
+    try:
+        _service(_status(), name)
+        _agent().ask(RestartService(name), by=_who(request))
+    except AgentError as error:
+        return _health_page(request, problem=str(error))
+    return redirect("console:health")
+
+
+def _health_page(request: PersonRequest, *, problem: str = "") -> HttpResponse:
+    status: NodeStatus | None = None
+    operations: tuple[OperationState, ...] = ()
+    try:
+        status = _status()
+        operations = _agent().ask(ListOperations(OPERATIONS_SHOWN)).operations
+    except AgentError as error:
+        problem = problem or str(error)
+    services = [_shown(state) for state in status.services] if status else []
+    context = {"status": status, "services": services, "operations": operations, "problem": problem}
+    return render(request, "console/health.html", context, blocks="health")
+
+
+def _agent() -> Agent:
+    return Agent(settings.AGENT_SOCKET, timeout=SECONDS_TO_ANSWER)
+
+
+def _status() -> NodeStatus:
+    return _agent().ask(ReadStatus())
+
+
+def _service(status: NodeStatus, name: str) -> Service:
+    for state in status.services:
+        if state.name == name:
+            return _shown(state)
+    raise Http404
+
+
+def _shown(state: ServiceState) -> Service:
+    return Service(state, str(ABOUT.get(state.name, "")))
+
+
+def _who(request: PersonRequest) -> str:
+    return request.user.login

@@ -1,0 +1,1 @@
+"""What every app stands on, in the order of architecture.md."""

@@ -1,0 +1,1 @@
+"""Principals, audiences, and who sees what."""

@@ -1,0 +1,5 @@
+from box.core.registry.apps import Room
+
+
+class AccessConfig(Room):
+    name = "box.core.access"

@@ -1,0 +1,5 @@
+from box.core.registry.apps import Room
+
+
+class AccountsConfig(Room):
+    name = "box.core.accounts"

@@ -1,0 +1,1 @@
+"""What happened, told at least once to whoever reacts to it."""

@@ -1,0 +1,5 @@
+from box.core.registry.apps import Room
+
+
+class EventsConfig(Room):
+    name = "box.core.events"

@@ -1,0 +1,130 @@
+"""Delivering events: at least once, in no promised order, each in its handler's own transaction."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from datetime import datetime, timedelta
+
+import psycopg
+from django.db import Error, close_old_connections, connection, transaction
+from django.utils import timezone
+
+from box.core.events.models import Delivery, Event, Nonce
+from box.core.events.outbox import CHANNEL, restored, subscription_named
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = timedelta(hours=1)
+KEEP_DELIVERED = timedelta(days=30)
+KEEP_NONCES = timedelta(days=7)
+
+
+def wait_after(attempts: int) -> timedelta:
+    """How long a handler that failed so many times is left alone: 1 s, 2 s, 4 s ... an hour."""
+    return min(timedelta(seconds=2 ** min(attempts - 1, 12)), LONGEST_WAIT)
+
+
+def deliver_one(now: datetime) -> bool:
+    """Takes one delivery that is due and completes it. False: nothing is due, or others have taken it all.
+
+    The lock on the row lives as long as the transaction: of a worker killed between taking and completing,
+    PostgreSQL undoes both the handler's writes and the lock, and another worker takes the delivery again.
+    """
+    with transaction.atomic():
+        delivery = (
+            Delivery.objects.due(now)
+            .select_for_update(skip_locked=True, of=("self",))
+            .select_related("event")
+            .order_by("due_at", "id")
+            .first()
+        )
+        if delivery is None:
+            return False
+        try:
+            with transaction.atomic():
+                _hand_over(delivery)
+        except Exception as error:
+            _postpone(delivery, now, error)
+        else:
+            delivery.completed_at = now
+            delivery.save(update_fields=["completed_at"])
+    return True
+
+
+def _hand_over(delivery: Delivery) -> None:
+    subscription = subscription_named(delivery.handler)
+    if subscription is None:
+        # A version before had this handler; nobody is left to react.
+        log.warning("%s is gone: event %s is not delivered to it", delivery.handler, delivery.event_id)
+        return
+    subscription.handler(restored(subscription.event_type, delivery.event.payload))
+
+
+def _postpone(delivery: Delivery, now: datetime, error: Exception) -> None:
+    log.error("%s failed on event %s", delivery.handler, delivery.event_id, exc_info=error)
+    delivery.attempts += 1
+    delivery.error = "".join(traceback.format_exception(error, limit=-5))
+    delivery.due_at = now + wait_after(delivery.attempts)
+    delivery.save(update_fields=["attempts", "error", "due_at"])
+
+
+def deliver_all(now: datetime | None = None) -> int:
+    """Delivers until nothing is due; returns how many."""
+    count = 0
+    while deliver_one(now or timezone.now()):
+        count += 1
+    return count
+
+
+class Courier:
+    """One thread's loop: deliver what is due, then sleep until NOTIFY or the next second that matters."""
+
+    # A delivery that failed becomes due without a NOTIFY.
+    LOOK_EVERY = 2.0
+
+    def __init__(self, stop: threading.Event, paused: threading.Event | None = None) -> None:
+        self.stop = stop
+        self.paused = paused or threading.Event()
+
+    def run(self) -> None:
+        """Returns once `stop` is set. An unreachable database is tried again each second."""
+        while not self.stop.is_set():
+            try:
+                self._listen_and_deliver()
+            except (Error, psycopg.Error, OSError) as error:
+                log.warning("events wait: %s", str(error).strip() or type(error).__name__)
+                self.stop.wait(1)
+            finally:
+                connection.close()
+
+    def _listen_and_deliver(self) -> None:
+        close_old_connections()
+        parameters = connection.get_connection_params()
+        for name in ("cursor_factory", "prepare_threshold", "context", "pool"):
+            parameters.pop(name, None)
+        with psycopg.connect(**parameters, autocommit=True) as listener:
+            listener.execute(f"LISTEN {CHANNEL}")
+            while not self.stop.is_set():
+                if not self.paused.is_set():
+                    while not self.stop.is_set() and deliver_one(timezone.now()):
+                        pass
+                for _ in listener.notifies(
+                    timeout=1.0 if self.paused.is_set() else self.LOOK_EVERY, stop_after=1
+                ):
+                    pass
+
+
+def forget_old(now: datetime, *, batch: int = 10_000) -> int:
+    """Removes events that everybody has heard of for 30 days, and nonces nobody will post again."""
+    undelivered = Delivery.objects.filter(completed_at=None).values("event_id")
+    ids = list(
+        Event.objects.filter(created_at__lt=now - KEEP_DELIVERED)
+        .exclude(pk__in=undelivered)
+        .order_by("id")
+        .values_list("id", flat=True)[:batch]
+    )
+    Event.objects.filter(pk__in=ids).delete()
+    Nonce.objects.filter(created_at__lt=now - KEEP_NONCES).delete()
+    return len(ids)

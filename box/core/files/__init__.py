@@ -1,0 +1,1 @@
+"""Files: immutable blobs in the object store, and who may see them."""

@@ -1,0 +1,277 @@
+"""Every write to files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from hashlib import sha256
+from tempfile import SpooledTemporaryFile
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.core.access.principals import audience_for, is_private
+from box.core.accounts.models import User
+from box.core.events.nonces import once
+from box.core.events.outbox import emit
+from box.core.files import inspection, names
+from box.core.files.events import FileStored
+from box.core.files.models import Blob, File, Upload, new_key, part_size_of
+from box.core.files.store import NotFound, PartsRefused, StoreUnavailable, store
+
+log = logging.getLogger(__name__)
+
+MOST_PICTURE_ATTEMPTS = 2
+SPOOLED_IN_MEMORY = 4 * 2**20
+
+
+class FileTooLarge(ValidationError):
+    """The company doesn't take files of this size."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            _("Files here have at most %(limit)s MB: send this one in pieces, or ask your administrator.")
+            % {"limit": limit // 10**6},
+            code="too-large",
+        )
+
+
+class UploadOver(ValidationError):
+    """What was to be completed is no longer there."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This upload is over: choose the file again."), code="over")
+
+
+class NotYours(ValidationError):
+    """A file that the person doesn't own, or that is part of something else already."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("One of the files is not there or is used already: attach it again."), code="not-yours"
+        )
+
+
+def begin_upload(name: str, size: int, *, nonce: str, by: User) -> Upload:
+    """Opens an upload. The same nonce again returns the upload that was opened first.
+
+    The row is committed before the store hears of the upload, so that nothing in the store is without a row.
+    """
+    if not name.strip():
+        raise ValidationError(_("Give the file a name."), code="name")
+    if len(name) > names.MAX_LENGTH:
+        raise ValidationError(
+            _("A file's name has at most %(limit)s characters: shorten it.") % {"limit": names.MAX_LENGTH},
+            code="name",
+        )
+    if size < 0:
+        raise ValidationError(_("A file's size cannot be negative."), code="size")
+    if size > settings.FILE_SIZE_LIMIT:
+        raise FileTooLarge(settings.FILE_SIZE_LIMIT)
+
+    def act() -> Upload:
+        return Upload.objects.create(
+            owner=by,
+            name=names.storable(name),
+            size=size,
+            part_size=part_size_of(size),
+            key=new_key(timezone.now()),
+        )
+
+    try:
+        upload = once(Upload, act, nonce=nonce, actor_id=by.pk)
+    except Upload.DoesNotExist:
+        raise UploadOver from None
+    if upload.owner_id != by.pk:
+        # The nonce was this person's, but of another form.
+        raise UploadOver
+    if not upload.upload_id:
+        _open_in_store(upload)
+    return upload
+
+
+def _open_in_store(upload: Upload) -> None:
+    upload_id = store().begin(upload.key)
+    if not Upload.objects.filter(pk=upload.pk, upload_id="").update(upload_id=upload_id):
+        # The same request, sent twice at once: the other one was first.
+        store().abort(upload.key, upload_id)
+    upload.refresh_from_db(fields=["upload_id"])
+
+
+def complete_upload(upload: Upload, etags: Sequence[str], *, by: User) -> File:
+    """Makes the file of the parts that have arrived. Completing again returns the same file.
+
+    Killed anywhere, it goes on where it was when it is called again: the store's answer that the upload is
+    gone means either that an earlier call got so far, and then the object is there, or that it was given up.
+    """
+    if upload.file is not None:
+        return upload.file
+    if len(etags) != upload.part_count:
+        raise ValidationError(_("Parts of the file are missing: send it again."), code="parts")
+    try:
+        with suppress(NotFound):
+            store().complete(upload.key, upload.upload_id, etags)
+        size = store().stat(upload.key).size
+    except PartsRefused:
+        raise ValidationError(_("Parts of the file are missing: send it again."), code="parts") from None
+    except NotFound:
+        raise UploadOver from None
+    if size != upload.size:
+        discard_upload(upload, now=timezone.now())
+        raise ValidationError(
+            _("%(received)s of %(size)s bytes have arrived: send the file again.")
+            % {"received": size, "size": upload.size},
+            code="size",
+        )
+    return _commit(upload, by=by)
+
+
+@transaction.atomic
+def _commit(upload: Upload, *, by: User) -> File:
+    row = Upload.objects.select_for_update().filter(pk=upload.pk, discarded_at=None).first()
+    if row is None:
+        raise UploadOver
+    if row.file is not None:
+        return row.file
+    audience = audience_for(by, [])
+    row.file = File.objects.create(
+        owner=by,
+        name=row.name,
+        blob=Blob.objects.create(key=row.key, size=row.size),
+        audience=audience,
+        is_private=is_private(audience),
+    )
+    row.save(update_fields=["file"])
+    emit(FileStored(file_id=row.file.pk, by_id=by.pk))
+    return row.file
+
+
+def abort_upload(upload: Upload, *, by: User) -> None:
+    """Gives the upload up. It is over at once; what the store has of it goes now, or by the sweep."""
+    with suppress(StoreUnavailable):
+        discard_upload(upload, now=timezone.now())
+
+
+def discard_upload(upload: Upload, *, now: datetime) -> None:
+    """Removes all that there is of an upload that has not become a file, its row last.
+
+    First it is marked, after which no completion is committed. From then on every step can be done again.
+    """
+    if Upload.objects.filter(pk=upload.pk, file=None).update(discarded_at=now):
+        _clear(upload)
+        store().delete(upload.key)
+        upload.delete()
+
+
+def forget_upload(upload: Upload) -> None:
+    """Removes the row of an upload that has become a file, and parts that were sent again after that."""
+    _clear(upload)
+    upload.delete()
+
+
+def _clear(upload: Upload) -> None:
+    # Also those which were opened by a process that was killed before it could write down their ids.
+    for upload_id in {*store().unfinished(upload.key), upload.upload_id} - {""}:
+        store().abort(upload.key, upload_id)
+
+
+def attach(file_ids: Sequence[int], *, audience: Iterable[str], by: User) -> list[File]:
+    """Makes files part of an object, by giving them the object's audience: call it in the transaction that
+    makes the object. Returns the files in the order given.
+
+    Takes only files that `by` owns and that are part of nothing else, or none at all: raises NotYours.
+    """
+    ids = list(dict.fromkeys(file_ids))
+    if not ids:
+        return []
+    codes = audience_for(by, audience)
+    with transaction.atomic():
+        attached = (
+            File.objects.owned_by(by)
+            .unattached()
+            .filter(pk__in=ids)
+            .update(audience=codes, is_private=is_private(codes), attached_at=timezone.now())
+        )
+        if attached != len(ids):
+            raise NotYours
+        files = File.objects.with_blobs().in_bulk(ids)
+    return [files[pk] for pk in ids]
+
+
+def change_audience(file_ids: Collection[int], *, audience: Collection[str]) -> None:
+    """Follows the audience of the object that the files are part of."""
+    File.objects.filter(pk__in=file_ids).exclude(attached_at=None).update(
+        audience=sorted(set(audience)), is_private=is_private(audience)
+    )
+
+
+def delete_files(file_ids: Collection[int]) -> None:
+    """Removes files that nothing refers to any more; their blobs stay until the sweep's time has passed."""
+    File.objects.filter(pk__in=file_ids).delete()
+
+
+def inspect_blob(blob: Blob, *, now: datetime) -> None:
+    """Writes down what the blob is and makes its pictures. Done twice, even at once, it does no more.
+
+    Raises StoreUnavailable; the blob is found again from its row.
+    """
+    with SpooledTemporaryFile(max_size=SPOOLED_IN_MEMORY) as copy:
+        try:
+            findings = inspection.examine(store().read(blob.key), copy=copy)
+        except NotFound:
+            log.error("blob %s is lost: the store has no %s; restore it from a backup", blob.pk, blob.key)
+            Blob.objects.uninspected().filter(pk=blob.pk).update(inspected_at=now)
+            return
+        pictures = None
+        if copy.tell() and blob.picture_attempts < MOST_PICTURE_ATTEMPTS:
+            Blob.objects.filter(pk=blob.pk).update(picture_attempts=F("picture_attempts") + 1)
+            pictures = inspection.pictures_of(copy)
+    preview, thumbnail = (
+        (_store_picture(pictures.preview, now), _store_picture(pictures.thumbnail, now))
+        if pictures
+        else (None, None)
+    )
+    with transaction.atomic():
+        row = Blob.objects.select_for_update(no_key=True).uninspected().filter(pk=blob.pk).first()
+        if row is None:
+            # Somebody else was first; our pictures have no rows, so the sweep removes them.
+            return
+        for picture in filter(None, (preview, thumbnail)):
+            picture.save()
+        row.inspected_at = now
+        row.sha256 = findings.sha256
+        row.content_type = findings.content_type
+        row.width, row.height = (pictures.width, pictures.height) if pictures else (None, None)
+        row.preview, row.thumbnail = preview, thumbnail
+        row.save(
+            update_fields=[
+                "inspected_at",
+                "sha256",
+                "content_type",
+                "width",
+                "height",
+                "preview",
+                "thumbnail",
+            ]
+        )
+
+
+def _store_picture(picture: inspection.Picture, now: datetime) -> Blob:
+    """Writes the object and returns the row that is to be saved for it."""
+    blob = Blob(
+        key=new_key(now),
+        size=len(picture.data),
+        inspected_at=now,
+        sha256=sha256(picture.data).hexdigest(),
+        content_type=inspection.PICTURE_TYPE,
+        width=picture.width,
+        height=picture.height,
+    )
+    store().write(blob.key, picture.data, content_type=inspection.PICTURE_TYPE)
+    return blob

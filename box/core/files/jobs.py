@@ -1,0 +1,81 @@
+"""What is done for files in the background. A job that is lost is found again from the rows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+from huey.contrib.djhuey import db_task
+
+from box.core.files import actions, sweeping
+from box.core.files.models import Blob
+from box.core.files.store import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+# The first of the two keys of an advisory lock; the second is the blob.
+INSPECTION = 0x66696C65
+
+
+@db_task()
+def inspect(blob_id: int) -> None:
+    """Looks into a new blob."""
+    try:
+        inspect_once(blob_id, now=timezone.now())
+    except StoreUnavailable as error:
+        log.warning("blob %s is inspected later: %s", blob_id, error)
+
+
+def inspect_once(blob_id: int, *, now: datetime) -> None:
+    """Looks into the blob, unless somebody has done so or is just doing it."""
+    with locked(INSPECTION, blob_id) as is_ours:
+        blob = Blob.objects.uninspected().filter(pk=blob_id).first() if is_ours else None
+        if blob is not None:
+            actions.inspect_blob(blob, now=now)
+
+
+def inspect_forgotten(now: datetime, *, older_than: timedelta = timedelta(minutes=1)) -> None:
+    """Looks into what nobody has looked into in time: the store was away, or a job's process was killed.
+
+    Done here and not put into the queue again, which would grow for as long as the store is away.
+    """
+    with locked(INSPECTION, 0) as is_ours:
+        if not is_ours:
+            return
+        forgotten = Blob.objects.uninspected().filter(created_at__lt=now - older_than).order_by("created_at")
+        for pk in list(forgotten.values_list("pk", flat=True)):
+            try:
+                inspect_once(pk, now=now)
+            except StoreUnavailable as error:
+                log.warning("inspections wait: %s", error)
+                return
+            except Exception:
+                log.exception("blob %s cannot be inspected", pk)
+
+
+def sweep(now: datetime) -> None:
+    """Removes what nobody needs any more; see `sweeping`."""
+    try:
+        swept = sweeping.sweep(now)
+    except StoreUnavailable as error:
+        log.warning("the sweep of files goes on at its next run: %s", error)
+    else:
+        log.info("swept: %s", swept)
+
+
+@contextmanager
+def locked(kind: int, pk: int) -> Iterator[bool]:
+    """Whether nobody else in the cluster is at it. The lock is the session's: it dies with the process."""
+    keys = [kind, pk % 2**31]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", keys)
+        is_ours: bool = cursor.fetchone()[0]
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", keys)

@@ -1,0 +1,5 @@
+from box.core.registry.apps import Room
+
+
+class NotifyConfig(Room):
+    name = "box.core.notify"

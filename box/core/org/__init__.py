@@ -1,0 +1,1 @@
+"""Departments and who belongs to them."""

@@ -1,0 +1,24 @@
+"""Telling the listeners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import connection
+
+from box.core.push.models import PushMessage
+
+
+def send(topic: str, kind: str, *, audience: Iterable[str], payload: Mapping[str, Any] | None = None) -> None:
+    """Tell everyone whose codes overlap `audience`, once the caller's transaction has committed.
+
+    `topic` names the app, `kind` what happened ("feed", "post-added"). The payload is seen by the whole
+    audience, so it holds nothing that some of them may not see; most often only the id of what changed.
+    """
+    PushMessage.objects.create(
+        topic=topic, kind=kind, audience=sorted(set(audience)), payload=dict(payload or {})
+    )
+    with connection.cursor() as cursor:
+        # Delivered at the commit, and not at all after a rollback.
+        cursor.execute("NOTIFY push_sent")

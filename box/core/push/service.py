@@ -1,0 +1,196 @@
+"""The push service: one endpoint, a stream of server-sent events.
+
+Events of the stream, each with the id that `Last-Event-ID` resumes from:
+
+- without a name: a message, `{"topic": "feed", "kind": "post", "payload": {...}}`
+- `hello` when the connection is up to date: `{"listeners": 120}`
+- `reset` when messages were missed: whatever is shown may be out of date
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection as database
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from box.core.push import people
+from box.core.push.handover import EXTENSION
+from box.core.push.hub import SIGNED_OUT, Hub, Listener, Message, Stream
+from box.core.push.tail import Tail
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
+
+# Few, for a crowd that comes back after a restart must not take the database from the web workers.
+THREADS = 3
+READY_SECONDS = 2
+
+
+class PushService:
+    """The hub, with what feeds it and the threads that ask the database who somebody is."""
+
+    def __init__(self) -> None:
+        self.hub = Hub(on_access_changed=self._renew_codes, on_signed_out=self._sign_out)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="push")
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        self._spawn(Tail(self.hub, **connection_parameters()).run())
+        self._spawn(self._beat())
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def ask[**P, T](self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The answer of a blocking function, from a thread: the loop goes on meanwhile."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: question(*args, **kwargs))
+
+    async def identify(self, session_key: str) -> Listener | None:
+        """Who is signed in with this session, as of now and not of a moment ago."""
+        while True:
+            last = self.hub.last
+            listener = await self.ask(people.identify, session_key)
+            if listener is None or not self.hub.is_outdated(listener, since=last):
+                return listener
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self.hub.beat()
+
+    def _renew_codes(self, streams: set[Stream]) -> None:
+        by_person: dict[int, set[Stream]] = {}
+        for stream in streams:
+            by_person.setdefault(stream.listener.user_id, set()).add(stream)
+        for user_id, theirs in by_person.items():
+            self._spawn(self._renew_codes_of(user_id, theirs))
+
+    async def _renew_codes_of(self, user_id: int, streams: set[Stream]) -> None:
+        try:
+            codes = await self.ask(people.codes, user_id)
+        except DatabaseError:
+            # Coming back, they are asked who they are.
+            for stream in streams:
+                stream.close()
+            return
+        for stream in streams:
+            if codes:
+                self.hub.change_codes(stream, codes)
+            else:
+                self._say_goodbye(stream)
+
+    def _sign_out(self, streams: set[Stream]) -> None:
+        for stream in streams:
+            self._spawn(self._sign_out_if_ended(stream))
+
+    async def _sign_out_if_ended(self, stream: Stream) -> None:
+        try:
+            # The message may be older than the session: somebody was signed out and signed in again at once.
+            if await self.ask(people.identify, stream.listener.session_key) is None:
+                self._say_goodbye(stream)
+        except DatabaseError:
+            stream.close()
+
+    def _say_goodbye(self, stream: Stream) -> None:
+        stream.send(Message.encode(self.hub.last, "session", SIGNED_OUT, [], "{}").data)
+        stream.close()
+
+
+class EventStream(Response):
+    """The response that takes its connection over."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hand_over = scope.get("extensions", {}).get(EXTENSION)
+        if hand_over is None:
+            raise RuntimeError("Start uvicorn with --http box.core.push.handover:HandoverProtocol.")
+        hand_over(self._stream)
+
+
+async def stream(request: Request) -> Response:
+    """GET /push/stream."""
+    service: PushService = request.state.service
+    if is_from_elsewhere(request):
+        return PlainTextResponse("Events go to this portal's own pages only.", 403)
+    after = request.headers.get("last-event-id") or request.query_params.get("after")
+    if after and not (after.isascii() and after.isdigit()):
+        return PlainTextResponse("The last event's id is a number.", 400)
+    session_key = request.cookies.get(settings.SESSION_COOKIE_NAME)
+    try:
+        await asyncio.wait_for(service.hub.is_ready.wait(), READY_SECONDS)
+        listener = await service.identify(session_key) if session_key else None
+    except (DatabaseError, TimeoutError):
+        return PlainTextResponse("The database doesn't answer.", 503, {"Retry-After": "5"})
+    if listener is None:
+        return PlainTextResponse("Sign in first.", 401)
+    return EventStream(Stream(service.hub, listener, after=int(after) if after else None))
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """True for a request that another site's page makes with this person's cookies."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        return True
+    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+
+
+async def healthz(request: Request) -> Response:
+    """Whether this process can answer; the database is not its own health."""
+    return PlainTextResponse("ok\n")
+
+
+def connection_parameters() -> dict[str, Any]:
+    """How Django connects, for a connection that psycopg alone uses."""
+    parameters = database.get_connection_params()
+    own_to_django = ("context", "cursor_factory", "pool", "prepare_threshold", "server_side_binding")
+    return {
+        **{name: value for name, value in parameters.items() if name not in own_to_django},
+        "connect_timeout": 5,
+        # Across a network, a peer that vanished is noticed within seconds instead of minutes.
+        "keepalives_idle": 5,
+        "tcp_user_timeout": 10_000,
+    }
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[dict[str, PushService]]:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    service = PushService()
+    service.start()
+    try:
+        yield {"service": service}
+    finally:
+        await service.stop()
+
+
+application = Starlette(
+    routes=[Route("/push/stream", stream, methods=["GET"]), Route("/healthz", healthz)],
+    lifespan=lifespan,
+)

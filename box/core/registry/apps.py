@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.apps import AppConfig
+
+
+class Room(AppConfig):
+    """The base of every app of the portal: its handlers and jobs are there once Django has started."""
+
+    def __init_subclass__(cls) -> None:
+        # apps.py of a room also holds the name Room: tells Django which of the two it is about.
+        cls.default = True
+
+    def ready(self) -> None:
+        for module in ("handlers", "jobs"):
+            if find_spec(f"{self.name}.{module}"):
+                import_module(f"{self.name}.{module}")
+        self.offer()
+
+    def offer(self) -> None:
+        """Adds to `registry.capabilities` what this room offers."""
+
+
+class RegistryConfig(Room):
+    name = "box.core.registry"

@@ -1,0 +1,162 @@
+"""Saying clearly what doesn't work, while everything else does.
+
+A full disk leaves reading; a database that is away leaves a page that says so, at once. Nobody ever sees an
+error that is not theirs to solve.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+
+from django.db import Error, InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from box.core.registry import health
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+READ_ONLY_STATES = frozenset(
+    {
+        "25006",  # a standby, or a database that was set read-only
+        "53100",  # its disk is full
+    }
+)
+# Connections refused, cut or used up; those without a state never reached a server.
+AWAY_STATES = ("08", "53300", "57P01", "57P02", "57P03")
+
+
+class Trouble(Enum):
+    """What the portal cannot do now; with the seconds after which trying again makes sense."""
+
+    READ_ONLY = 60
+    DATABASE_AWAY = 5
+
+
+def trouble_of(error: BaseException | None) -> Trouble | None:
+    """What an error says about the box; None if it is about a query, or not the database's at all."""
+    if not isinstance(error, Error):
+        return None
+    state: str | None = getattr(error.__cause__ or error, "sqlstate", None)
+    if state in READ_ONLY_STATES:
+        return Trouble.READ_ONLY
+    if state is None:
+        # Without a word from the server: not reached, lost, or no connection to spare within the pool's wait.
+        return Trouble.DATABASE_AWAY if isinstance(error, OperationalError | InterfaceError) else None
+    return Trouble.DATABASE_AWAY if state.startswith(AWAY_STATES) else None
+
+
+class Outage:
+    """Remembers that the database is away, so that not every request waits to find it out.
+
+    Without it a few requests waiting for a connection would occupy all threads, and this worker could not
+    even say that it is healthy. One request in a while goes through and tries.
+    """
+
+    PAUSE_SECONDS = 1.0
+    # Longer than a trial can take: the pool's wait for a connection.
+    TRIAL_SECONDS = 5.0
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next_trial: float | None = None
+
+    def begin(self) -> None:
+        with self._lock:
+            self._next_trial = self._clock() + self.PAUSE_SECONDS
+
+    def end(self) -> None:
+        self._next_trial = None
+
+    def refuses(self) -> bool:
+        """Whether to answer without trying. False makes the caller's request the trial."""
+        if self._next_trial is None:
+            return False
+        with self._lock:
+            now = self._clock()
+            if self._next_trial is None or now < self._next_trial:
+                return self._next_trial is not None
+            self._next_trial = now + self.TRIAL_SECONDS
+            return False
+
+
+outage = Outage()
+
+
+class AvailabilityMiddleware:
+    """Answers the probes, refuses what cannot be done now, and turns the database's errors into a clear word.
+
+    Stands below what serves static files, which need no database, and above everything that asks it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if probe := health.PROBES.get(request.path):
+            return probe(request)
+        if request.method not in SAFE_METHODS and health.is_read_only():
+            return answer(request, Trouble.READ_ONLY)
+        if outage.refuses():
+            return answer(request, Trouble.DATABASE_AWAY)
+        response = self.get_response(request)
+        if response.status_code != 503:
+            outage.end()
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return answer_to(request, exception)
+
+
+def answer_to(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
+    """The answer to a request that failed so; None if the box is well and the error is a mistake in it."""
+    trouble = trouble_of(error)
+    if trouble is Trouble.DATABASE_AWAY:
+        outage.begin()
+    return answer(request, trouble) if trouble else None
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's `handler500`: the last resort, also for errors that middleware raised around the view."""
+    if response := answer_to(request, sys.exception()):
+        return response
+    return _page(
+        request,
+        500,
+        _("Something went wrong"),
+        _("The portal made a mistake and wrote it down. Try again, or tell your administrator."),
+    )
+
+
+def answer(request: HttpRequest, trouble: Trouble) -> HttpResponse:
+    with translation.override(translation.get_language_from_request(request)):
+        if trouble is Trouble.READ_ONLY:
+            title = _("Only reading for now")
+            text = _(
+                "Nothing can be saved at the moment. What you wrote stays on your page: try again later."
+            )
+        else:
+            title = _("Back in a moment")
+            text = _("The portal’s database does not answer. What was saved is safe: try again in a moment.")
+        response = _page(request, 503, title, text)
+    response.headers["Retry-After"] = str(trouble.value)
+    return response
+
+
+def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+    """A whole page for people, the bare sentence for htmx and programs. Asks the database nothing."""
+    wants_page = "HX-Request" not in request.headers and "text/html" in request.headers.get("Accept", "")
+    if wants_page:
+        body = render_to_string("registry/unavailable.html", {"title": title, "text": text})
+        response = HttpResponse(body, status=status)
+    else:
+        response = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response

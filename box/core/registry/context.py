@@ -1,0 +1,26 @@
+"""What the shell around every page needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from box.core.registry.capabilities import menu_of
+
+THEME_COOKIE = "theme"
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """The reader and the menu; None and nothing on pages for people who are not signed in."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"reader": None, "menu": [], "theme": theme_of(request)}
+    return {"reader": user, "menu": menu_of(user), "theme": user.theme}
+
+
+def theme_of(request: HttpRequest) -> str:
+    """The theme of a browser in which nobody is signed in: that of who was, last."""
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    return theme if theme in ("light", "dark") else "auto"

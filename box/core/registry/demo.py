@@ -1,0 +1,28 @@
+"""A demonstration company: what it is to be, and what its rooms have made of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+
+
+class DemoRefused(Exception):
+    """The box is somebody's: nothing is written into it."""
+
+
+@dataclass
+class Company:
+    """`random` decides everything, so that one seed makes one company. The lists hold ids."""
+
+    employees: int
+    posts: int
+    now: datetime
+    random: Random
+    password: str | None = None
+    tell: Callable[[str], None] = lambda text: None
+    people: list[int] = field(default_factory=list)
+    guests: list[int] = field(default_factory=list)
+    # Each department's id with the ids of its way from the root, itself included.
+    departments: dict[int, list[int]] = field(default_factory=dict)

@@ -1,0 +1,51 @@
+"""The pages of what went wrong: each says what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+from django.template import engines
+from django.views.decorators.csrf import requires_csrf_token
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _alone("400.html", status=400)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Most often somebody signed out, or in as somebody else, in another tab."""
+    return _alone("403_csrf.html", status=403)
+
+
+@requires_csrf_token
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _in_shell(request, "403.html", {"reason": str(exception)}, status=403)
+
+
+@requires_csrf_token
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _in_shell(request, "404.html", {}, status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _alone("500.html", status=500)
+
+
+def read_only(request: HttpRequest) -> HttpResponse:
+    """Answers what would write while nothing can be written."""
+    response = _alone("503.html", status=503)
+    response.headers["Retry-After"] = "60"
+    return response
+
+
+def _in_shell(request: HttpRequest, template: str, context: dict[str, Any], *, status: int) -> HttpResponse:
+    return HttpResponse(engines["jinja2"].get_template(template).render(context, request), status=status)
+
+
+def _alone(template: str, *, status: int) -> HttpResponse:
+    # Without the request: who it comes from may be the very thing that cannot be told.
+    return HttpResponse(engines["jinja2"].get_template(template).render({}), status=status)

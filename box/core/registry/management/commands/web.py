@@ -1,0 +1,25 @@
+"""`manage.py web`: one web worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.core.servers.basehttp import get_internal_wsgi_application
+
+from box.core.registry.worker import serve, use_pool
+
+
+class Command(BaseCommand):
+    help = "Serve the portal on a Unix socket, to the balancer."
+    # The worker starts, and answers /healthz, whatever the database does.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--socket", type=Path, required=True, help="where the balancer connects")
+        parser.add_argument("--threads", type=int, default=8, help="requests at a time (default 8)")
+
+    def handle(self, *args: Any, socket: Path, threads: int, **options: Any) -> None:
+        use_pool(threads=threads)
+        serve(get_internal_wsgi_application(), socket, threads=threads)

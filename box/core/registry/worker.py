@@ -1,0 +1,120 @@
+"""A web worker: waitress on a Unix socket, that starts clean and stops without losing a request."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.db import connection, connections
+from waitress import wasyncore
+from waitress.server import UnixWSGIServer, create_server
+
+logger = logging.getLogger(__name__)
+
+# Files go from the browser to the store; what comes here are forms.
+MAX_BODY = 2 * 1024 * 1024
+MAX_HEADERS = 64 * 1024
+# A request that runs longer than this when the worker is told to stop is cut off.
+GRACE_SECONDS = 20.0
+POOL = {
+    "min_size": 1,
+    # Short, since a thread that waits for a connection answers nobody.
+    "timeout": 2,
+    # The pool's own retries double their pauses up to this; a new request then starts over.
+    "reconnect_timeout": 2,
+}
+
+
+class WebWorker:
+    """Serves one WSGI application until it is told to stop."""
+
+    def __init__(self, application: Callable[..., Any], socket: Path, *, threads: int) -> None:
+        self.socket = socket
+        self._is_stopping = False
+        mask = os.umask(0o117)
+        try:
+            # A socket that a killed worker left behind is removed by waitress.
+            self._server: UnixWSGIServer = create_server(
+                application,
+                unix_socket=str(socket),
+                unix_socket_perms="660",
+                threads=threads,
+                ident=None,
+                max_request_body_size=MAX_BODY,
+                max_request_header_size=MAX_HEADERS,
+                backlog=1024,
+                connection_limit=1000,
+                channel_timeout=60,
+                asyncore_use_poll=True,
+                # Only the balancer reaches the socket, and it has set these headers itself.
+                trusted_proxy="localhost",
+                trusted_proxy_headers={"x-forwarded-for", "x-forwarded-proto"},
+                clear_untrusted_proxy_headers=True,
+            )
+        finally:
+            os.umask(mask)
+
+    def run(self) -> None:
+        """Returns after `stop`, once every request that had arrived is answered."""
+        while not self._is_stopping:
+            self._turn(timeout=1)
+        self._drain(time.monotonic() + GRACE_SECONDS)
+
+    def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
+        """Safe in a signal handler: it only marks and wakes."""
+        self._is_stopping = True
+        self._server.pull_trigger()
+
+    def _turn(self, timeout: float) -> None:
+        wasyncore.loop(timeout=timeout, use_poll=True, map=self._server._map, count=1)
+
+    def _drain(self, deadline: float) -> None:
+        self.socket.unlink(missing_ok=True)
+        # Whoever connected before that is still let in.
+        known = -1
+        while known != len(self._channels):
+            known = len(self._channels)
+            self._turn(timeout=0)
+        wasyncore.dispatcher.close(self._server)
+        while self._channels and time.monotonic() < deadline:
+            for channel in self._channels:
+                channel.will_close = channel.will_close or not self._is_busy(channel)
+            self._turn(timeout=0.05)
+        if self._channels:
+            logger.warning("Stopping with %d requests unanswered.", len(self._channels))
+        self._server.task_dispatcher.shutdown(timeout=0)
+        wasyncore.close_all(self._server._map)
+
+    @property
+    def _channels(self) -> list[Any]:
+        return list(self._server.active_channels.values())
+
+    @staticmethod
+    def _is_busy(channel: Any) -> bool:
+        """A request half received, waiting, running, or an answer not yet sent."""
+        return bool(channel.request or channel.requests or channel.total_outbufs_len)
+
+
+def use_pool(*, threads: int) -> None:
+    """Let the threads share connections, never more than there are threads."""
+    database = connections.settings["default"]
+    database["CONN_MAX_AGE"] = 0
+    database["OPTIONS"] = {**database["OPTIONS"], "pool": {**POOL, "max_size": threads}}
+
+
+def serve(application: Callable[..., Any], socket: Path, *, threads: int) -> None:
+    """Runs a worker until SIGTERM or SIGINT."""
+    # Waiting requests are normal under load, and the balancer counts them.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    worker = WebWorker(application, socket, threads=threads)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, worker.stop)
+    logger.info("Serving on %s with %d threads.", socket, threads)
+    worker.run()
+    connection.close_pool()

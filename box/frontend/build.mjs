@@ -1,0 +1,61 @@
+// Puts what pages need of the libraries into dist/, which Django serves beside box/static.
+//
+// Copying is enough: the libraries ship browser builds, and our own modules need no bundler over HTTP/2.
+// The icons are cut to those that are named in templates and Python: 40 of 5,000, in one SVG sprite.
+
+import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const box = dirname(here);
+const modules = join(here, "node_modules");
+const dist = join(here, "dist");
+
+const LIBRARIES = {
+  "vendor/tabler.css": "@tabler/core/dist/css/tabler.min.css",
+  "vendor/htmx.js": "htmx.org/dist/htmx.min.js",
+  "vendor/alpine.js": "@alpinejs/csp/dist/module.esm.min.js",
+};
+const FONT = "@fontsource-variable/golos-text/files";
+const SKIPPED = new Set(["node_modules", "dist", "__pycache__", "locale", "static"]);
+// icon("name") in templates and JavaScript, icon="name" where an app registers its menu entry
+const ICON = /\bicon(?:\(\s*|=)["']([a-z0-9-]+)["']/g;
+
+async function* sources(folder) {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && !SKIPPED.has(entry.name)) yield* sources(path);
+    else if (/\.(html|py)$/.test(entry.name)) yield path;
+  }
+}
+
+async function usedIcons() {
+  const names = new Set();
+  for await (const path of sources(box)) {
+    for (const [, name] of (await readFile(path, "utf8")).matchAll(ICON)) names.add(name);
+  }
+  return [...names].sort();
+}
+
+async function symbol(name) {
+  const path = join(modules, "@tabler/icons/icons/outline", `${name}.svg`);
+  const svg = await readFile(path, "utf8").catch(() => {
+    throw new Error(`There is no icon "${name}" in @tabler/icons: look its name up in ${dirname(path)}`);
+  });
+  const shapes = svg.replace(/<!--.*?-->/gs, "").match(/<svg[^>]*>(.*)<\/svg>/s)[1].replace(/\s*\n\s*/g, "");
+  return `<symbol id="${name}" viewBox="0 0 24 24">${shapes}</symbol>`;
+}
+
+await rm(dist, { recursive: true, force: true });
+await mkdir(join(dist, "vendor"), { recursive: true });
+for (const [target, source] of Object.entries(LIBRARIES)) {
+  const text = await readFile(join(modules, source), "utf8");
+  // Hashed static files follow this comment, and the map it names is not served.
+  await writeFile(join(dist, target), text.replace(/^\/[/*]# sourceMappingURL=.*$/gm, ""));
+}
+await cp(join(modules, FONT), join(dist, "fonts"), { recursive: true });
+const icons = await usedIcons();
+const sprite = (await Promise.all(icons.map(symbol))).join("\n");
+await writeFile(join(dist, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">\n${sprite}\n</svg>\n`);
+console.log(`Built ${Object.keys(LIBRARIES).length} libraries, the font and ${icons.length} icons into ${dist}`);

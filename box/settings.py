@@ -1,0 +1,223 @@
+"""Django's settings, all of them read from the one file that the appliance generates for the portal."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+from django.utils.csp import CSP
+
+from box.lib.serde import JsonSerde
+
+# Lets a class say what it is generic in: ModelForm[User], Lookup[Any].
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+CONFIG_FILE = Path(os.environ.get("KOROBKA_CONFIG", "/etc/korobka/generated/portal/portal.json"))
+try:
+    KOROBKA: dict[str, Any] = json.loads(CONFIG_FILE.read_text())
+except FileNotFoundError:
+    raise SystemExit(
+        f"{CONFIG_FILE} is missing: run 'boxctl config apply', or name another file in KOROBKA_CONFIG."
+    ) from None
+
+VERSION: str = KOROBKA["version"]
+SECRET_KEY: str = KOROBKA["secret_key"]
+DEBUG = False
+# The balancer passes on only what is addressed to the box; a name that is not the box's own never gets here.
+ALLOWED_HOSTS = ["*"]
+STATE_DIR = Path(KOROBKA["state_dir"])
+AGENT_SOCKET = Path(KOROBKA["agent_socket"])
+
+INSTALLED_APPS = [
+    "box.core.registry",
+    "box.core.events",
+    "box.core.access",
+    "box.core.accounts",
+    "box.core.files",
+    "box.core.org",
+    "box.core.discussion",
+    "box.core.push",
+    "box.core.notify",
+    "box.bridges.storage",
+    "box.apps.feed",
+    "box.console",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "box.core.accounts.middleware.ReaderMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "box.urls"
+WSGI_APPLICATION = "box.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "box/jinja2"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "environment": "box.core.registry.environment.environment",
+            "context_processors": ["box.core.registry.context.shell"],
+        },
+    },
+]
+
+_database = KOROBKA["database"]
+_as_owner = os.environ.get("KOROBKA_DATABASE_ROLE") == "owner"
+_threads = int(os.environ.get("KOROBKA_THREADS", "0"))
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": _database["host"],
+        "PORT": _database["port"],
+        "NAME": _database["name"],
+        "USER": _database["owner"] if _as_owner else _database["user"],
+        "PASSWORD": os.environ.get("PGPASSWORD", "") if _as_owner else "",
+        "CONN_MAX_AGE": 0 if _threads else 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "application_name": os.environ.get("KOROBKA_SERVICE", "portal"),
+            # A web worker's threads share a pool; who finds no connection says so instead of waiting on.
+            **({"pool": {"min_size": 1, "max_size": _threads, "timeout": 5}} if _threads else {}),
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
+        "LOCATION": KOROBKA["cache"]["servers"],
+        "KEY_PREFIX": "korobka",
+        "OPTIONS": {
+            "serde": JsonSerde(),
+            # Without its cache the portal is slower, never broken.
+            "ignore_exc": True,
+            "connect_timeout": 0.5,
+            "timeout": 0.5,
+            "dead_timeout": 5,
+            "retry_attempts": 0,
+        },
+    }
+}
+
+HUEY = {
+    "huey_class": "huey.PostgresHuey",
+    "name": "jobs",
+    "immediate": False,
+    "results": False,
+    # Migrations make the tables: the application's role may not.
+    "create_tables": False,
+    "connection": {
+        "host": _database["host"],
+        "port": _database["port"],
+        "dbname": _database["name"],
+        "user": DATABASES["default"]["USER"],
+        "password": DATABASES["default"]["PASSWORD"],
+        "application_name": "huey",
+    },
+}
+TASKS = {"default": {"BACKEND": "huey.contrib.djhuey.tasks_backend.HueyBackend"}}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["box.core.accounts.backends.PasswordBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+LOGIN_URL = "accounts:sign-in"
+LOGIN_REDIRECT_URL = "feed:list"
+LOGOUT_REDIRECT_URL = "accounts:sign-in"
+
+SESSION_ENGINE = "box.core.accounts.sessions"
+SESSION_COOKIE_NAME = "__Host-session"
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_COOKIE_NAME = "__Host-csrf"
+CSRF_COOKIE_SECURE = True
+CSRF_COOKIE_HTTPONLY = False  # htmx sends it as a header
+CSRF_FAILURE_VIEW = "box.core.registry.errors.csrf_failure"
+# Set by the balancer, which removes what a client sent; nothing else reaches a worker's socket.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP: dict[str, list[str]] = {
+    "default-src": [CSP.SELF],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:", "blob:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+if _public_host := KOROBKA["objects"]["public_host"]:
+    for _directive in ("img-src", "connect-src"):
+        SECURE_CSP[_directive].append(f"https://{_public_host}")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# Of a file, in bytes. Files don't come this way; the portal only opens their uploads.
+FILE_SIZE_LIMIT: int = KOROBKA.get("file_size_limit", 10 * 1024**3)
+
+LANGUAGE_CODE = KOROBKA["language"]
+LANGUAGES = [("en", "English"), ("ru", "Русский")]
+LANGUAGE_COOKIE_NAME = "language"
+LOCALE_PATHS = [BASE_DIR / "box/locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = KOROBKA["time_zone"]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = KOROBKA["static_root"]
+STATICFILES_DIRS = [
+    path for path in (BASE_DIR / "box/static", BASE_DIR / "box/frontend/dist") if path.is_dir()
+]
+STORAGES = {
+    "staticfiles": {"BACKEND": "box.lib.staticfiles.ReleaseStaticFilesStorage"},
+}
+# Where nothing was collected, as in a checkout, the files are served from where they lie.
+if not (Path(STATIC_ROOT) / "staticfiles.json").exists():
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    WHITENOISE_USE_FINDERS = True
+    WHITENOISE_AUTOREFRESH = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": KOROBKA["log_level"]},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        # A 404 or a 403 is an answer, not an incident.
+        "django.request": {"level": "ERROR"},
+    },
+}
+
+SILENCED_SYSTEM_CHECKS: list[str] = []

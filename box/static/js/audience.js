@@ -1,0 +1,56 @@
+// Who will see what one writes: chosen principals as chips, and a search for more.
+
+const EVERYONE = "UA";
+
+export function audience() {
+  return {
+    chosen: [],
+    isOpen: false,
+
+    init() {
+      this.chosen = JSON.parse(this.$root.dataset.chosen);
+      const form = this.$root.closest("form");
+      form.addEventListener("draft:save", ({ detail }) => (detail.audience = [...this.chosen]));
+      form.addEventListener("draft:restore", ({ detail }) => detail.audience?.length && (this.chosen = detail.audience));
+      form.addEventListener("draft:dropped", () => (this.chosen = JSON.parse(this.$root.dataset.usual)));
+    },
+
+    open() {
+      this.isOpen = true;
+      this.$nextTick(() => this.$refs.search.focus());
+      this.$refs.search.dispatchEvent(new Event("input", { bubbles: true }));
+    },
+
+    close() {
+      this.isOpen = false;
+    },
+
+    // "All employees" contains everybody: beside it nothing else needs to be said.
+    choose(event) {
+      const button = event.target.closest("[data-code]");
+      if (!button) return;
+      const one = { code: button.dataset.code, name: button.dataset.name };
+      const others = this.chosen.filter(({ code }) => code !== one.code && code !== EVERYONE);
+      this.chosen = one.code === EVERYONE ? [one] : [...others, one];
+      this.close();
+      this.$refs.search.value = "";
+      this.$refs.more.focus();
+      this.changed();
+    },
+
+    // What a screen reader says of a chip's button.
+    label(name) {
+      return `${this.$root.dataset.remove} ${name}`;
+    },
+
+    remove(code) {
+      this.chosen = this.chosen.filter((one) => one.code !== code);
+      this.$refs.more.focus();
+      this.changed();
+    },
+
+    changed() {
+      this.$root.dispatchEvent(new CustomEvent("draft:changed", { bubbles: true }));
+    },
+  };
+}

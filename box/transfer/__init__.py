@@ -1,0 +1,1 @@
+"""Cloud migration: export and import."""

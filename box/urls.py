@@ -1,0 +1,18 @@
+"""Every address of the portal. What is under /push/ is answered by another program, see box/asgi.py."""
+
+from django.urls import include, path
+
+from box.core.registry import errors
+
+urlpatterns = [
+    path("", include("box.core.accounts.urls")),
+    path("", include("box.core.files.urls")),
+    path("", include("box.core.org.urls")),
+    path("", include("box.apps.feed.urls")),
+    path("console/", include("box.console.urls")),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.page_not_found
+handler500 = errors.server_error

@@ -1,0 +1,1 @@
+"""Preflight, steps, releases, upgrade and removal. Knows neither the portal nor Django."""

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.cache import cache
+
+from box.core.access.principals import audience_for, codes_of, is_private
+from box.core.accounts import actions as accounts
+from box.core.events.delivery import deliver_all
+from box.core.org import actions as org
+from box.core.org.models import Department
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+
+def test_an_employee_answers_to_themselves_their_departments_and_everyone(anna: User, sales: Department) -> None:
+    company = sales.parent
+    assert company is not None
+    assert codes_of(anna) == {f"U{anna.pk}", "UA", f"D{sales.pk}", f"DR{sales.pk}", f"DR{company.pk}"}
+
+
+def test_a_guest_is_not_everyone(erik: User) -> None:
+    assert codes_of(erik) == {f"U{erik.pk}"}
+
+
+def test_whoever_may_not_sign_in_answers_to_nothing(anna: User, olga: User) -> None:
+    accounts.suspend_user(anna, by=olga)
+    assert codes_of(anna) == frozenset()
+
+
+def test_a_stale_cache_grants_nothing(anna: User, sales: Department, olga: User) -> None:
+    assert f"D{sales.pk}" in codes_of(anna)
+    org.remove_member(sales, anna, by=olga)
+    anna.refresh_from_db()
+    assert f"D{sales.pk}" not in codes_of(anna)
+
+
+def test_codes_are_computed_once_a_version(
+    anna: User, django_assert_num_queries: Callable[..., object]
+) -> None:
+    codes = codes_of(anna)
+    with django_assert_num_queries(0):  # type: ignore[attr-defined]
+        assert codes_of(anna) == codes
+
+
+def test_without_the_cache_codes_are_the_same(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = codes_of(anna)
+    monkeypatch.setattr(cache, "get", lambda key: None)
+    monkeypatch.setattr(cache, "set", lambda key, value, timeout: None)
+    assert codes_of(anna) == codes
+
+
+def test_a_change_of_codes_is_told(anna: User, sales: Department, olga: User) -> None:
+    from box.core.push.models import PushMessage
+
+    deliver_all()
+    PushMessage.objects.all().delete()
+    org.remove_member(sales, anna, by=olga)
+    deliver_all()
+    message = PushMessage.objects.get(kind="access-changed")
+    assert message.audience == [f"U{anna.pk}"]
+
+
+def test_an_audience_holds_its_author(anna: User) -> None:
+    assert audience_for(anna, ["D3", "D3"]) == sorted(["D3", f"U{anna.pk}"])
+
+
+@pytest.mark.parametrize(
+    ("audience", "expected"),
+    [(["U1"], True), (["U1", "U2"], True), (["U1", "UA"], False), (["D1", "U1"], False), (["GM1"], False)],
+)
+def test_what_is_for_named_people_is_private(audience: list[str], expected: bool) -> None:
+    assert is_private(audience) is expected

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth import authenticate, hashers
+from django.core.exceptions import ValidationError
+
+from box.core.accounts import actions
+from box.core.accounts.models import Session, User
+from tests.conftest import PASSWORD
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+
+def test_one_signs_in_by_login_or_email_however_capitalised(anna: User) -> None:
+    anna.login = "anna"
+    anna.save()
+    for name in ("anna", " ANNA ", "Anna@Example.com"):
+        assert authenticate(username=name, password=PASSWORD) == anna
+    assert authenticate(username="anna", password="wrong") is None
+
+
+@pytest.mark.parametrize("login", ["anna@example.com", "nobody@example.com"])
+def test_a_known_and_an_unknown_login_cost_the_same_hashes(
+    anna: User, login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasher = hashers.get_hasher()
+    computed: list[str] = []
+    encode, verify = type(hasher).encode, type(hasher).verify
+    monkeypatch.setattr(type(hasher), "encode", lambda *a, **k: (computed.append("encode"), encode(*a, **k))[1])
+    monkeypatch.setattr(type(hasher), "verify", lambda *a, **k: (computed.append("verify"), verify(*a, **k))[1])
+    assert authenticate(username=login, password="wrong") is None
+    assert len(computed) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"email": "ANNA@example.com"}, "e-mail already"),
+        ({"email": "new@example.com", "login": "anna@example.com"}, "login already"),
+        ({"email": "not an address"}, "valid email"),
+        ({"login": "two words"}, "without spaces"),
+    ],
+)
+def test_a_person_who_cannot_be_is_refused(anna: User, fields: dict[str, str], word: str) -> None:
+    before = User.objects.count()
+    with pytest.raises(ValidationError, match=word):
+        actions.create_user(actions.NewUser(**fields), password=PASSWORD, by=None)
+    assert User.objects.count() == before
+
+
+def test_a_weak_password_is_refused(db: None) -> None:
+    with pytest.raises(ValidationError, match="too short"):
+        actions.create_user(actions.NewUser(email="x@example.com"), password="short", by=None)
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("end", [actions.suspend_user, actions.dismiss_user])
+def test_who_is_kept_out_is_signed_out_at_once(
+    anna: User, olga: User, as_person: Callable[[User], Client], end: Callable[..., None]
+) -> None:
+    as_person(anna)
+    as_person(olga)
+    end(anna, by=olga)
+    assert not Session.objects.filter(user=anna).exists()
+    assert Session.objects.filter(user=olga).exists()
+    assert authenticate(username=anna.login, password=PASSWORD) is None
+
+
+def test_who_returns_is_the_same_person(anna: User, olga: User) -> None:
+    actions.dismiss_user(anna, by=olga)
+    actions.return_user(anna, by=olga)
+    assert authenticate(username=anna.login, password=PASSWORD) == anna
+
+
+def test_the_last_administrator_stays(olga: User) -> None:
+    with pytest.raises(actions.LastAdministrator):
+        actions.dismiss_user(olga, by=olga)
+    olga.refresh_from_db()
+    assert olga.is_active
+
+
+def test_a_new_password_ends_the_other_sessions(anna: User, as_person: Callable[[User], Client]) -> None:
+    here, elsewhere = as_person(anna), as_person(anna)
+    actions.change_password(anna, "another good password", by=anna, session_key=here.session.session_key or "")
+    assert [row.session_key for row in Session.objects.filter(user=anna)] == [here.session.session_key]
+    del elsewhere
+
+
+def test_only_fields_of_the_profile_are_written(anna: User) -> None:
+    with pytest.raises(ValueError, match="is_administrator"):
+        actions.update_profile(anna, {"is_administrator": True}, by=anna)
+    actions.update_profile(anna, {"first_name": "Анна"}, by=anna)
+    anna.refresh_from_db()
+    assert anna.name == "Анна Test"
+
+
+def test_people_are_found_by_any_part_and_sorted_as_in_the_alphabet(db: None) -> None:
+    for name in ("Жуков", "Ёлкин", "Ежов", "Яшин"):
+        actions.create_user(
+            actions.NewUser(login=f"u{ord(name[0])}{len(name)}", last_name=name), password=None, by=None
+        )
+    assert [user.last_name for user in User.objects.by_name()] == ["Ежов", "Ёлкин", "Жуков", "Яшин"]
+    assert [user.last_name for user in User.objects.matching("ЁЛК")] == ["Ёлкин"]

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from box.core.events import outbox
+from box.core.events.delivery import deliver_all, deliver_one, forget_old, wait_after
+from box.core.events.models import Delivery, Event, Nonce
+from box.core.events.outbox import emit, kind_of, on, restored
+
+
+@dataclass(frozen=True)
+class Rang:
+    bell_id: int
+    at: datetime
+    on_day: date | None = None
+    heard_by: tuple[int, ...] = ()
+
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def subscriptions() -> Iterator[None]:
+    """What a test subscribes is gone after it."""
+    by_type, by_name = dict(outbox._by_type), dict(outbox._by_name)
+    outbox._by_type.pop(Rang, None)
+    yield
+    outbox._by_type.clear()
+    outbox._by_type.update(by_type)
+    outbox._by_name.clear()
+    outbox._by_name.update(by_name)
+
+
+def test_an_event_comes_back_as_it_was_emitted() -> None:
+    rang = Rang(7, NOON, date(2026, 5, 4), (1, 2))
+    assert restored(Rang, outbox._serialised(rang)) == rang
+
+
+def test_fields_of_a_later_version_are_left_out_and_missing_ones_get_their_default() -> None:
+    assert restored(Rang, {"bell_id": 7, "at": NOON.isoformat(), "new_in_9": 1}) == Rang(7, NOON)
+
+
+def test_a_room_names_its_events() -> None:
+    from box.apps.feed.events import PostPublished
+
+    assert kind_of(PostPublished) == "feed.PostPublished"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_emitting_outside_a_transaction_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="outside a transaction"):
+        emit(Rang(1, NOON))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rollback_takes_the_event_with_it(subscriptions: None) -> None:
+    on(Rang)(lambda event: None)
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        emit(Rang(1, NOON))
+        raise ZeroDivisionError
+    assert not Event.objects.exists()
+    assert not Delivery.objects.exists()
+
+
+@pytest.mark.django_db
+def test_each_handler_hears_once(subscriptions: None) -> None:
+    heard: list[str] = []
+
+    @on(Rang)
+    def one(event: Rang) -> None:
+        heard.append(f"one {event.bell_id}")
+
+    @on(Rang)
+    def two(event: Rang) -> None:
+        heard.append(f"two {event.bell_id}")
+
+    emit(Rang(5, NOON))
+    assert deliver_all() == 2
+    assert deliver_all() == 0
+    assert sorted(heard) == ["one 5", "two 5"]
+
+
+@pytest.mark.django_db
+def test_a_failing_handler_is_tried_again_later_and_writes_nothing(subscriptions: None) -> None:
+    fails = [True]
+
+    @on(Rang)
+    def sometimes(event: Rang) -> None:
+        Nonce.objects.create(actor_id=1, value="written by the handler")
+        if fails[0]:
+            raise LookupError("the bell is cracked")
+
+    emit(Rang(1, NOON))
+    now = timezone.now()
+    assert deliver_one(now)
+    assert not deliver_one(now), "it waits"
+    delivery = Delivery.objects.get()
+    assert delivery.attempts == 1
+    assert "the bell is cracked" in delivery.error
+    assert not Nonce.objects.exists()
+    fails[0] = False
+    assert deliver_one(now + wait_after(1))
+    assert Nonce.objects.count() == 1
+    assert Delivery.objects.get().completed_at is not None
+
+
+@pytest.mark.django_db
+def test_a_handler_that_breaks_its_transaction_is_postponed_too(subscriptions: None) -> None:
+    @on(Rang)
+    def broken(event: Rang) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1/0")
+
+    emit(Rang(1, NOON))
+    assert deliver_one(timezone.now())
+    assert "division by zero" in Delivery.objects.get().error
+
+
+@pytest.mark.django_db
+def test_a_handler_that_is_gone_holds_nothing_up() -> None:
+    event = Event.objects.create(kind="old.Thing", payload={})
+    Delivery.objects.create(event=event, handler="box.old.handlers.react")
+    assert deliver_all() == 1
+    assert Delivery.objects.get().completed_at is not None
+
+
+def test_waiting_grows_to_an_hour_and_no_further() -> None:
+    waits = [wait_after(n) for n in range(1, 40)]
+    assert waits[:3] == [timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=4)]
+    assert waits == sorted(waits)
+    assert waits[-1] == timedelta(hours=1)
+
+
+@pytest.mark.django_db
+def test_delivered_events_go_after_thirty_days_and_others_stay() -> None:
+    now = timezone.now()
+    old = now - timedelta(days=31)
+    heard = Event.objects.create(kind="a.B", payload={}, created_at=old)
+    Delivery.objects.create(event=heard, handler="x", completed_at=old)
+    waiting = Event.objects.create(kind="a.B", payload={}, created_at=old)
+    Delivery.objects.create(event=waiting, handler="x")
+    young = Event.objects.create(kind="a.B", payload={}, created_at=now)
+    forget_old(now)
+    assert set(Event.objects.values_list("pk", flat=True)) == {waiting.pk, young.pk}
+
+
+@pytest.mark.django_db
+def test_what_is_due_is_found_by_its_index() -> None:
+    event = Event.objects.create(kind="a.B", payload={})
+    done = timezone.now()
+    Delivery.objects.bulk_create(
+        Delivery(event=event, handler="x", completed_at=done if n % 100 else None) for n in range(5000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE events_delivery")
+    plan = Delivery.objects.due(done).order_by("due_at", "id")[:1].explain()
+    assert "delivery_due" in plan

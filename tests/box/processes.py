@@ -1,0 +1,111 @@
+"""The portal's processes as they run in a box, started on the test's own database."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+PATIENCE = 30.0  # seconds until a test gives up; nothing is asserted about speed
+
+PUSH = [
+    *("-m", "uvicorn", "box.asgi:application"),
+    *("--http", "box.core.push.handover:HandoverProtocol", "--timeout-graceful-shutdown", "1"),
+    *("--no-access-log", "--no-server-header", "--log-level", "warning"),
+]
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP to a Unix socket, as the balancer speaks it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def configuration(folder: Path, **changes: Any) -> dict[str, str]:
+    """The environment of a portal process that works on the test's database, with a state folder of its own.
+
+    Without a cache, unless one is given: ids begin anew in each test database, and what an earlier one left
+    in the cache would be taken for true.
+    """
+    own = {
+        "database": {**settings.KOROBKA["database"], "name": connection.settings_dict["NAME"]},
+        "cache": {"servers": [str(folder / "no-cache.sock")]},
+        "state_dir": str(folder),
+        "log_level": "WARNING",
+    }
+    file = folder / "portal.json"
+    file.write_text(json.dumps({**settings.KOROBKA, **own, **changes}))
+    return {**os.environ, "KOROBKA_CONFIG": str(file), "PYTHONUNBUFFERED": "1"}
+
+
+@contextmanager
+def running(arguments: list[str], *, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Starts `python ARGUMENTS` and ends it, however the test ends."""
+    process = subprocess.Popen([sys.executable, *arguments], env=env)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def serving(arguments: list[str], path: Path, *, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The same for a server, once it answers on its socket."""
+    with running(arguments, env=env) as process:
+        until(lambda: answers(path) or process.poll() is not None)
+        assert process.poll() is None, f"{arguments} ended with {process.returncode}"
+        yield process
+
+
+def answers(path: Path) -> bool:
+    try:
+        return get(path, "/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+def get(path: Path, target: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
+    http_connection = UnixConnection(path)
+    try:
+        http_connection.request(
+            method, target, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
+        response = http_connection.getresponse()
+        return response.status, response.read()
+    finally:
+        http_connection.close()
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """SIGTERM; the exit code, where -15 is the signal's own."""
+    process.send_signal(signal.SIGTERM)
+    return process.wait(PATIENCE)
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Waits for the condition to become true, and returns what it said."""
+    deadline = time.monotonic() + PATIENCE
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return answer
