@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "box.core.registry.availability.AvailabilityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -86,7 +88,6 @@ TEMPLATES = [
 
 _database = KOROBKA["database"]
 _as_owner = os.environ.get("KOROBKA_DATABASE_ROLE") == "owner"
-_threads = int(os.environ.get("KOROBKA_THREADS", "0"))
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
@@ -95,12 +96,11 @@ DATABASES: dict[str, dict[str, Any]] = {
         "NAME": _database["name"],
         "USER": _database["owner"] if _as_owner else _database["user"],
         "PASSWORD": os.environ.get("PGPASSWORD", "") if _as_owner else "",
-        "CONN_MAX_AGE": 0 if _threads else 60,
+        # `manage.py web` makes it a pool, as large as its threads are many.
+        "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": os.environ.get("KOROBKA_SERVICE", "portal"),
-            # A web worker's threads share a pool; who finds no connection says so instead of waiting on.
-            **({"pool": {"min_size": 1, "max_size": _threads, "timeout": 5}} if _threads else {}),
         },
     }
 }
@@ -202,7 +202,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "box.lib.staticfiles.ReleaseStaticFilesStorage"},
 }
 # Where nothing was collected, as in a checkout, the files are served from where they lie.
-if not (Path(STATIC_ROOT) / "staticfiles.json").exists():
+if "collectstatic" not in sys.argv and not (Path(STATIC_ROOT) / "staticfiles.json").exists():
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     WHITENOISE_USE_FINDERS = True
     WHITENOISE_AUTOREFRESH = True

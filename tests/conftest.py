@@ -1,4 +1,4 @@
-"""The cast: anna owns, boris shares her department, cara is outside, erik is an extranet guest, olga administers."""
+"""The cast: anna owns, boris shares her department, cara is outside, erik is a guest, olga administers."""
 
 from __future__ import annotations
 

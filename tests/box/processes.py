@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import connection
 
@@ -109,3 +110,27 @@ def until(condition: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
     return answer
+
+
+@contextmanager
+def database_away() -> Iterator[None]:
+    """The database accepts nobody and has dropped everybody, but for this test's own connection."""
+    connection.ensure_connection()
+    database, own = connection.settings_dict, connection.connection.info.backend_pid
+    name = database["NAME"]
+    with psycopg.connect(
+        host=database["HOST"],
+        port=database["PORT"],
+        dbname="postgres",
+        user=database["USER"],
+        autocommit=True,
+    ) as admin:
+        admin.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
+        try:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s",
+                [name, own],
+            )
+            yield
+        finally:
+            admin.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')

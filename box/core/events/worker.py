@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 SCHEDULER_LOCK = "box.core.events scheduler"
 # A job that runs longer when the process is told to stop is put back into the queue and run again.
 STOP_SECONDS = 3.0
+# What the couriers get after the workers have stopped; they were told at the same time.
+LAST_SECOND = 1.0
 
 
 class ClusterLock:
@@ -56,7 +59,7 @@ class ClusterLock:
             self._connection = None
 
 
-class PausingWorker(Worker):
+class PausingWorker(Worker):  # type: ignore[misc]
     """Takes no job while nothing can be written."""
 
     paused: threading.Event
@@ -68,7 +71,7 @@ class PausingWorker(Worker):
             super().loop(now)
 
 
-class ElectedScheduler(Scheduler):
+class ElectedScheduler(Scheduler):  # type: ignore[misc]
     """Puts periodic jobs into the queue only where the cluster's lock is held, so once for all nodes."""
 
     paused: threading.Event
@@ -88,7 +91,7 @@ class ElectedScheduler(Scheduler):
         self.lock.release()
 
 
-class JobsConsumer(Consumer):
+class JobsConsumer(Consumer):  # type: ignore[misc]
     """Huey's consumer, with the couriers beside it: one signal stops, one flag pauses them all."""
 
     worker_class = PausingWorker
@@ -116,7 +119,8 @@ class JobsConsumer(Consumer):
 
     def loop(self, health_check_ts: float | None = None) -> float | None:
         self._look_at_flag()
-        return super().loop(health_check_ts)
+        checked_at: float | None = super().loop(health_check_ts)
+        return checked_at
 
     def run(self) -> None:
         """Returns when the process was told to stop, with everything stopped that stops in time.
@@ -125,8 +129,9 @@ class JobsConsumer(Consumer):
         delivered again.
         """
         super().run()
+        deadline = time.monotonic() + LAST_SECOND
         for courier in self._couriers:
-            courier.join(1)
+            courier.join(max(0.0, deadline - time.monotonic()))
 
     def _look_at_flag(self) -> None:
         if is_read_only():

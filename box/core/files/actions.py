@@ -71,7 +71,7 @@ def begin_upload(name: str, size: int, *, nonce: str, by: User) -> Upload:
             code="name",
         )
     if size < 0:
-        raise ValidationError(_("A file's size cannot be negative."), code="size")
+        raise ValidationError(_("A file's size cannot be negative."), code="malformed")
     if size > settings.FILE_SIZE_LIMIT:
         raise FileTooLarge(settings.FILE_SIZE_LIMIT)
 
@@ -88,8 +88,8 @@ def begin_upload(name: str, size: int, *, nonce: str, by: User) -> Upload:
         upload = once(Upload, act, nonce=nonce, actor_id=by.pk)
     except Upload.DoesNotExist:
         raise UploadOver from None
-    if upload.owner_id != by.pk:
-        # The nonce was this person's, but of another form.
+    if upload.owner_id != by.pk or upload.discarded_at is not None:
+        # The nonce was this person's, but of another form; or what it opened was given up.
         raise UploadOver
     if not upload.upload_id:
         _open_in_store(upload)

@@ -90,7 +90,9 @@ def content_type_of(head: bytes) -> str:
     """The type by the first bytes, whatever the name says; of texts with their encoding."""
     if not head:
         return DOWNLOADED
-    return _magic().from_buffer(head).removesuffix("; charset=binary")
+    found: str = _magic().from_buffer(head)
+    kind = found.partition(";")[0]
+    return found if kind.startswith("text/") else kind
 
 
 @cache

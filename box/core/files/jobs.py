@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 from django.utils import timezone
-from huey.contrib.djhuey import db_task
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task, db_task
 
 from box.core.files import actions, sweeping
 from box.core.files.models import Blob
@@ -17,17 +18,30 @@ from box.core.files.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-# The first of the two keys of an advisory lock; the second is the blob.
+# The first of an advisory lock's two keys; the second is the blob's id, or 0.
 INSPECTION = 0x66696C65
+SWEEP = INSPECTION + 1
 
 
-@db_task()
+@db_task()  # type: ignore[untyped-decorator]
 def inspect(blob_id: int) -> None:
     """Looks into a new blob."""
     try:
         inspect_once(blob_id, now=timezone.now())
     except StoreUnavailable as error:
         log.warning("blob %s is inspected later: %s", blob_id, error)
+
+
+@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+def inspect_forgotten() -> None:
+    """Every minute."""
+    inspect_all_forgotten(timezone.now())
+
+
+@db_periodic_task(crontab(minute="17", hour="*/6"))  # type: ignore[untyped-decorator]
+def sweep() -> None:
+    """Every six hours."""
+    sweep_all(timezone.now())
 
 
 def inspect_once(blob_id: int, *, now: datetime) -> None:
@@ -38,7 +52,7 @@ def inspect_once(blob_id: int, *, now: datetime) -> None:
             actions.inspect_blob(blob, now=now)
 
 
-def inspect_forgotten(now: datetime, *, older_than: timedelta = timedelta(minutes=1)) -> None:
+def inspect_all_forgotten(now: datetime, *, older_than: timedelta = timedelta(minutes=1)) -> None:
     """Looks into what nobody has looked into in time: the store was away, or a job's process was killed.
 
     Done here and not put into the queue again, which would grow for as long as the store is away.
@@ -57,14 +71,15 @@ def inspect_forgotten(now: datetime, *, older_than: timedelta = timedelta(minute
                 log.exception("blob %s cannot be inspected", pk)
 
 
-def sweep(now: datetime) -> None:
+def sweep_all(now: datetime) -> None:
     """Removes what nobody needs any more; see `sweeping`."""
-    try:
-        swept = sweeping.sweep(now)
-    except StoreUnavailable as error:
-        log.warning("the sweep of files goes on at its next run: %s", error)
-    else:
-        log.info("swept: %s", swept)
+    with locked(SWEEP, 0) as is_ours:
+        if not is_ours:
+            return
+        try:
+            log.info("%s", sweeping.sweep(now))
+        except StoreUnavailable as error:
+            log.warning("the sweep of files goes on at its next run: %s", error)
 
 
 @contextmanager

@@ -45,7 +45,8 @@ def _is_hidden(character: str) -> bool:
 def content_disposition(kind: str, name: str) -> str:
     """The header of RFC 6266: an ASCII name for old clients, the whole one by RFC 5987 for all others."""
     safe = harmless(name)
-    ascii_name = unicodedata.normalize("NFKD", safe).encode("ascii", "replace").decode()
+    letters = (c for c in unicodedata.normalize("NFKD", safe) if not unicodedata.combining(c))
+    ascii_name = "".join(letters).encode("ascii", "replace").decode()
     # A quote or a backslash would end the string, and some clients decode a percent sign in it.
     plain = re.sub(r"[^\w !#$&'()+,.;=@\[\]^`{}~-]", "_", ascii_name)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='!#$&+^`|')}"

@@ -26,6 +26,9 @@ from box.core.files.store import StoredObject, store
 
 log = logging.getLogger(__name__)
 
+# A killed process leaves one or two. Thousands mean that an empty or foreign database was put before the bucket.
+FEW_ORPHANS = 100
+
 
 @dataclass(frozen=True)
 class Ages:
@@ -94,18 +97,28 @@ def sweep_blobs(now: datetime, *, older_than: timedelta) -> int:
 
 
 def sweep_objects(now: datetime, *, older_than: timedelta) -> int:
-    """Removes old objects of ours that no row knows."""
-    count = 0
+    """Removes old objects of ours that no row knows; of more than a few, only where most are known."""
+    known, orphans = 0, list[str]()
     for page in _pages():
         # The page first, the rows after it: a row that was written in between is seen.
         keys = {item.key for item in page if item.modified_at < now - older_than and _is_ours(item.key)}
+        unknown = keys.copy()
         for model in (Blob, Upload):
-            keys.difference_update(model.objects.filter(key__in=keys).values_list("key", flat=True))
-        for key in sorted(keys):
-            log.warning("the object %s has no row: removed", key)
-            store().delete(key)
-        count += len(keys)
-    return count
+            unknown.difference_update(model.objects.filter(key__in=keys).values_list("key", flat=True))
+        known += len(keys) - len(unknown)
+        orphans += sorted(unknown)
+    if len(orphans) > max(FEW_ORPHANS, known):
+        log.error(
+            "%s objects of %s have no row, nothing is removed: is this database the one that the bucket "
+            "belongs to, and is its restore finished?",
+            len(orphans),
+            len(orphans) + known,
+        )
+        return 0
+    for key in orphans:
+        log.warning("the object %s has no row: removed", key)
+        store().delete(key)
+    return len(orphans)
 
 
 def _pages() -> Iterator[list[StoredObject]]:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from box.core.accounts.requests import PersonRequest
 from box.core.files import actions
 from box.core.files.display import link_to, link_to_picture
 from box.core.files.forms import Completion, NewUpload, first_part
@@ -47,7 +48,7 @@ def says_what_is_wrong[**P](view: Callable[P, HttpResponse]) -> Callable[P, Http
 
 @require_POST
 @says_what_is_wrong
-def uploads(request: HttpRequest) -> HttpResponse:
+def uploads(request: PersonRequest) -> HttpResponse:
     new = NewUpload.of(request)
     upload = actions.begin_upload(new.name, new.size, nonce=new.nonce, by=request.user)
     return JsonResponse(
@@ -63,14 +64,14 @@ def uploads(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["DELETE"])
 @says_what_is_wrong
-def upload(request: HttpRequest, pk: int) -> HttpResponse:
+def upload(request: PersonRequest, pk: int) -> HttpResponse:
     actions.abort_upload(_own(request, pk), by=request.user)
     return HttpResponse(status=204)
 
 
 @require_GET
 @says_what_is_wrong
-def parts(request: HttpRequest, pk: int) -> HttpResponse:
+def parts(request: PersonRequest, pk: int) -> HttpResponse:
     """New links, for parts whose links were not used within their minute."""
     upload = _own(request, pk)
     if not upload.is_open:
@@ -80,7 +81,7 @@ def parts(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @says_what_is_wrong
-def completion(request: HttpRequest, pk: int) -> HttpResponse:
+def completion(request: PersonRequest, pk: int) -> HttpResponse:
     etags = Completion.of(request).etags
     file = actions.complete_upload(_own(request, pk), etags, by=request.user)
     return JsonResponse(
@@ -89,22 +90,22 @@ def completion(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def content(request: HttpRequest, pk: int) -> HttpResponse:
+def content(request: PersonRequest, pk: int) -> HttpResponse:
     link = link_to(_visible(request, pk), host=request.get_host())
     return HttpResponseRedirect(link, headers={"Cache-Control": "no-store"})
 
 
 @require_GET
-def preview(request: HttpRequest, pk: int) -> HttpResponse:
-    return _picture(request, _visible(request, pk).blob.preview)
+def preview(request: PersonRequest, pk: int) -> HttpResponse:
+    return _picture(request, _visible(request, pk, "blob__preview").blob.preview)
 
 
 @require_GET
-def thumbnail(request: HttpRequest, pk: int) -> HttpResponse:
-    return _picture(request, _visible(request, pk).blob.thumbnail)
+def thumbnail(request: PersonRequest, pk: int) -> HttpResponse:
+    return _picture(request, _visible(request, pk, "blob__thumbnail").blob.thumbnail)
 
 
-def _picture(request: HttpRequest, picture: Blob | None) -> HttpResponse:
+def _picture(request: PersonRequest, picture: Blob | None) -> HttpResponse:
     if picture is None:
         raise Http404
     link = link_to_picture(picture, host=request.get_host())
@@ -112,15 +113,15 @@ def _picture(request: HttpRequest, picture: Blob | None) -> HttpResponse:
     return HttpResponseRedirect(link, headers={"Cache-Control": "private, max-age=30"})
 
 
-def _visible(request: HttpRequest, pk: int) -> File:
-    return get_object_or_404(File.objects.visible_to(request.user).with_blobs(), pk=pk)
+def _visible(request: PersonRequest, pk: int, related: str = "blob") -> File:
+    return get_object_or_404(File.objects.visible_to(request.user).select_related(related), pk=pk)
 
 
-def _own(request: HttpRequest, pk: int) -> Upload:
+def _own(request: PersonRequest, pk: int) -> Upload:
     return get_object_or_404(Upload.objects.filter(owner=request.user).select_related("file__blob"), pk=pk)
 
 
-def _links(upload: Upload, first: int, request: HttpRequest) -> list[str]:
+def _links(upload: Upload, first: int, request: PersonRequest) -> list[str]:
     last = min(upload.part_count, first + LINKS_AT_ONCE - 1)
     return [
         store().part_link(upload.key, upload.upload_id, number, host=request.get_host())

@@ -35,11 +35,11 @@ class HandoverProtocol(H11Protocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._application = self.app
-        self.app = self._call_with_extension  # type: ignore[assignment]
+        self.app = self._call_with_extension
 
     async def _call_with_extension(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["extensions"] = {EXTENSION: self.hand_over}
-        await self._application(scope, receive, send)  # type: ignore[arg-type]
+        await self._application(scope, receive, send)
 
     def hand_over(self, successor: Successor) -> None:
         """Give the connection away in the middle of its request; the application then just returns."""

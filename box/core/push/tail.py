@@ -128,5 +128,6 @@ class Tail:
 
     @staticmethod
     async def _one(connection: psycopg.AsyncConnection, query: str, *parameters: Any) -> tuple[Any, ...]:
-        row = await (await connection.execute(query, parameters)).fetchone()  # type: ignore[call-overload]
-        return tuple(row)
+        row = await (await connection.execute(query, parameters)).fetchone()
+        assert row is not None, "an aggregate has a row"  # noqa: S101
+        return row

@@ -6,7 +6,6 @@ error that is not theirs to solve.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -123,40 +122,22 @@ def answer_to(request: HttpRequest, error: BaseException | None) -> HttpResponse
     return answer(request, trouble) if trouble else None
 
 
-def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's `handler500`: the last resort, also for errors that middleware raised around the view."""
-    if response := answer_to(request, sys.exception()):
-        return response
-    return _page(
-        request,
-        500,
-        _("Something went wrong"),
-        _("The portal made a mistake and wrote it down. Try again, or tell your administrator."),
-    )
-
-
 def answer(request: HttpRequest, trouble: Trouble) -> HttpResponse:
+    """503: a whole page for people, the bare sentence for htmx and programs. Asks the database nothing."""
     with translation.override(translation.get_language_from_request(request)):
         if trouble is Trouble.READ_ONLY:
-            title = _("Only reading for now")
+            title = _("The box can only be read right now")
             text = _(
-                "Nothing can be saved at the moment. What you wrote stays on your page: try again later."
+                "There is no space left to write to. Your administrator has been told; reading goes on,"
+                " and what you wrote is kept."
             )
         else:
-            title = _("Back in a moment")
-            text = _("The portal’s database does not answer. What was saved is safe: try again in a moment.")
-        response = _page(request, 503, title, text)
+            title = _("The box will be back in a moment")
+            text = _("Its database does not answer. What was saved is safe: try again in a moment.")
+        if "HX-Request" not in request.headers and request.accepts("text/html"):
+            response = HttpResponse(render_to_string("503.html", {"title": title, "text": text}), status=503)
+        else:
+            response = HttpResponse(text, status=503, content_type="text/plain; charset=utf-8")
     response.headers["Retry-After"] = str(trouble.value)
-    return response
-
-
-def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
-    """A whole page for people, the bare sentence for htmx and programs. Asks the database nothing."""
-    wants_page = "HX-Request" not in request.headers and "text/html" in request.headers.get("Accept", "")
-    if wants_page:
-        body = render_to_string("registry/unavailable.html", {"title": title, "text": text})
-        response = HttpResponse(body, status=status)
-    else:
-        response = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     return response

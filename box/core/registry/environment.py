@@ -28,6 +28,8 @@ from markupsafe import Markup, escape
 
 from box.lib.prose import linked
 
+# Outside America, where the box is at home, English has 14:05 and the day before the month.
+REGIONS = {"en": "en-GB"}
 SIZE_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -96,7 +98,8 @@ def _locale(language: str) -> Locale:
 
 
 def _reader() -> Locale:
-    return _locale(translation.get_language() or settings.LANGUAGE_CODE)
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    return _locale(REGIONS.get(language, language))
 
 
 def format_date(value: date | datetime) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
 from django.template import engines
 from django.views.decorators.csrf import requires_csrf_token
+
+from box.core.registry import availability
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -32,14 +35,8 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _alone("500.html", status=500)
-
-
-def read_only(request: HttpRequest) -> HttpResponse:
-    """Answers what would write while nothing can be written."""
-    response = _alone("503.html", status=503)
-    response.headers["Retry-After"] = "60"
-    return response
+    """A database that is away is no mistake of ours, wherever around the view it was noticed."""
+    return availability.answer_to(request, sys.exception()) or _alone("500.html", status=500)
 
 
 def _in_shell(request: HttpRequest, template: str, context: dict[str, Any], *, status: int) -> HttpResponse:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import close_old_connections, connection
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from box.core.registry.offers import Offers
@@ -53,7 +53,6 @@ def _asked(name: str, check: Callable[[], str]) -> str:
 
 
 def database() -> str:
-    close_old_connections()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool")
         (refuses_writes,) = cursor.fetchone()

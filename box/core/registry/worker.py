@@ -117,4 +117,4 @@ def serve(application: Callable[..., Any], socket: Path, *, threads: int) -> Non
         signal.signal(signum, worker.stop)
     logger.info("Serving on %s with %d threads.", socket, threads)
     worker.run()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]

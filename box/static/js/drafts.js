@@ -9,7 +9,9 @@ const PREFIX = "draft:";
 const keyOf = (form) => `${PREFIX}${document.body.dataset.user}:${form.dataset.draft}`;
 const fieldsOf = (form) => [...form.querySelectorAll("textarea[name], input[type=text][name]")];
 
-export function save(form) {
+function save(form) {
+  // A form that is just being built speaks up before it has got back what was kept for it.
+  if (!form.dataset.restored) return;
   const fields = Object.fromEntries(fieldsOf(form).map((field) => [field.name, field.value]));
   const detail = {};
   form.dispatchEvent(new CustomEvent("draft:save", { detail }));
@@ -22,14 +24,15 @@ export function save(form) {
   }
 }
 
-export function drop(form) {
+function drop(form) {
   localStorage.removeItem(keyOf(form));
 }
 
 function restore(form) {
-  const kept = read(keyOf(form));
-  if (!kept || form.dataset.restored) return;
+  if (form.dataset.restored) return;
   form.dataset.restored = "yes";
+  const kept = read(keyOf(form));
+  if (!kept) return;
   for (const field of fieldsOf(form)) {
     // What the server put back after a refusal is newer than what was kept.
     if (!field.value && kept.fields[field.name]) field.value = kept.fields[field.name];
@@ -54,16 +57,17 @@ document.addEventListener("input", ({ target }) => {
 });
 document.addEventListener("draft:changed", ({ target }) => target.closest("form[data-draft]") && save(target.closest("form[data-draft]")));
 
-document.addEventListener("htmx:afterRequest", ({ detail, target }) => {
-  const form = detail.elt.closest?.("form[data-draft]") ?? target;
-  if (detail.successful && detail.xhr.status < 300 && detail.requestConfig.verb === "post" && form.dataset?.draft) {
-    drop(form);
-    form.reset();
-    form.dispatchEvent(new CustomEvent("draft:dropped", { bubbles: true }));
-  }
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  // The form itself may have left the page with this answer.
+  const form = detail.requestConfig.elt;
+  if (!detail.successful || detail.requestConfig.verb !== "post" || !form.dataset.draft) return;
+  drop(form);
+  // Not reset(): what a refusal had put back would return once more.
+  for (const field of fieldsOf(form)) field.value = "";
+  form.dispatchEvent(new CustomEvent("draft:dropped"));
 });
 
-export function restoreAll(root = document) {
+function restoreAll(root = document) {
   // After the components inside the forms have come alive.
   queueMicrotask(() => within(root).forEach(restore));
 }

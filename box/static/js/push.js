@@ -44,7 +44,7 @@ function connect(address, wait = RETRY_SECONDS.first) {
   source.addEventListener("error", async () => {
     // Otherwise the browser connects again by itself.
     if (source.readyState !== EventSource.CLOSED) return;
-    if (await isSignedOut()) return signOut();
+    if (await isSignedOut(address)) return signOut();
     setTimeout(() => connect(address, Math.min(wait * 2, RETRY_SECONDS.most)), wait * 1000 * (0.5 + Math.random()));
   });
 }
@@ -59,9 +59,12 @@ function receive({ name, id, data }) {
   document.dispatchEvent(new CustomEvent(`push:${name}`, { detail: data }));
 }
 
-async function isSignedOut() {
-  const answer = await fetch("/profile/", { method: "HEAD", redirect: "manual", cache: "no-store" }).catch(() => null);
-  return answer?.type === "opaqueredirect" && document.body.dataset.user !== "";
+// EventSource doesn't tell why it gave up.
+async function isSignedOut(address) {
+  const enough = new AbortController();
+  const answer = await fetch(address, { cache: "no-store", signal: enough.signal }).catch(() => null);
+  enough.abort();
+  return answer?.status === 401;
 }
 
 function signOut() {

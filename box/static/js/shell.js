@@ -8,13 +8,8 @@ const main = () => document.getElementById("main");
 // Which part of an answer goes where.
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  if (!detail.boosted) return;
-  const page = new DOMParser().parseFromString(detail.serverResponse, "text/html");
-  if (!page.getElementById("main")) {
-    location.assign(detail.pathInfo.responsePath ?? detail.pathInfo.finalRequestPath);
-    detail.shouldSwap = false;
-    return;
-  }
+  // A sentence instead of a page is for a note in the corner: what one reads or writes stays.
+  if (!detail.boosted || !isPage(detail.xhr)) return;
   // An error's page is a page: it says what to do.
   detail.shouldSwap = true;
   detail.isError = false;
@@ -24,12 +19,19 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 });
 
 document.addEventListener("htmx:afterSettle", ({ detail }) => {
-  if (!detail.boosted) return;
+  if (!detail.boosted || detail.target?.id !== "main") return;
   const anchor = location.hash && document.getElementById(location.hash.slice(1));
   arrive();
   if (anchor) anchor.scrollIntoView();
   else window.scrollTo(0, 0);
 });
+
+const isPage = (xhr) => xhr.getResponseHeader("Content-Type")?.startsWith("text/html");
+
+const problemOf = (xhr) =>
+  isPage(xhr)
+    ? new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector("[data-error]")?.textContent
+    : xhr.responseText;
 
 // The reader of a screen hears the new page's title, and the next Tab goes on from there.
 function arrive() {
@@ -73,15 +75,14 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
 document.addEventListener("htmx:sendError", () => toast(texts().offline, { isError: true }));
 document.addEventListener("htmx:responseError", ({ detail }) => {
   if (detail.xhr.status === 401) return location.assign(document.body.dataset.signIn);
-  const page = new DOMParser().parseFromString(detail.xhr.responseText, "text/html");
-  toast(page.querySelector("[data-error]")?.textContent ?? texts().failed, { isError: true });
+  toast(problemOf(detail.xhr) || texts().failed, { isError: true });
 });
 document.addEventListener("toast", ({ detail }) => toast(detail.value ?? detail));
 
 // The nonce makes a retry harmless; once a form has been answered it gets another, to post anew.
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  const form = detail.elt.closest?.("form");
-  if (detail.successful && detail.requestConfig.verb !== "get" && form?.isConnected && form.elements.nonce) {
+  const form = detail.requestConfig.elt;
+  if (detail.successful && detail.requestConfig.verb === "post" && form.elements?.nonce) {
     form.elements.nonce.value = crypto.randomUUID();
   }
 });

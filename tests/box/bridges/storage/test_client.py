@@ -8,10 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
 import pytest
 import urllib3
+from minio.credentials.credentials import Credentials
+from minio.signer import presign_v4
 
 from box.bridges.storage import client
 from box.bridges.storage.client import Account, S3Store
@@ -271,6 +275,27 @@ def test_links_for_an_external_store_are_signed_for_its_own_host(account: Accoun
     store.complete(key, upload_id, [answer.headers["ETag"].strip('"')])
     link = store.link(key, host=HOST, content_type="a/b", disposition="inline")
     assert send(account, "GET", link, host="store.corp.example:9000").data == b"data"
+
+
+def test_with_the_bucket_in_the_host_links_are_signed_for_that_host(account: Account, key: str) -> None:
+    store = S3Store(replace(account, public_host="store.corp.example", path_style=False))
+
+    link = store.link(key, host=HOST, content_type="a/b", disposition="inline")
+
+    assert link.startswith(f"https://{HOST}/{account.bucket}/{key}?")
+    given = urlsplit(link)
+    query = dict(parse_qsl(given.query))
+    signed = presign_v4(
+        method="GET",
+        url=urlsplit(
+            f"https://{account.bucket}.store.corp.example/{key}?{given.query.partition('&X-Amz-')[0]}"
+        ),
+        region=account.region,
+        credentials=Credentials(account.access_key, account.secret_key),
+        date=datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC),
+        expires=60,
+    )
+    assert dict(parse_qsl(signed.query))["X-Amz-Signature"] == query["X-Amz-Signature"]
 
 
 # A store that is away

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
 
 
-def test_an_employee_answers_to_themselves_their_departments_and_everyone(anna: User, sales: Department) -> None:
+def test_an_employee_answers_to_themselves_their_departments_and_everyone(
+    anna: User, sales: Department
+) -> None:
     company = sales.parent
     assert company is not None
     assert codes_of(anna) == {f"U{anna.pk}", "UA", f"D{sales.pk}", f"DR{sales.pk}", f"DR{company.pk}"}

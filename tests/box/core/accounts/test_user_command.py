@@ -1,16 +1,11 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
-
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 
 from box.core.accounts.models import User
-
-if TYPE_CHECKING:
-    from django.test import Client
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +27,11 @@ def test_the_printed_password_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_given_password_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     out = _boxctl_user(
-        "create", "a@example.com", "--password-stdin", stdin="correct horse battery\n", monkeypatch=monkeypatch
+        "create",
+        "a@example.com",
+        "--password-stdin",
+        stdin="correct horse battery\n",
+        monkeypatch=monkeypatch,
     )
     assert "correct" not in out
 
@@ -65,7 +64,9 @@ def test_bad_input_names_its_cure(
         _boxctl_user(*arguments, stdin=stdin, monkeypatch=monkeypatch)
 
 
-def test_the_list_names_everybody(anna: User, erik: User, olga: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_names_everybody(
+    anna: User, erik: User, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = _boxctl_user("list", monkeypatch=monkeypatch)
     assert [line.split()[0] for line in out.splitlines()] == [
         "anna@example.com",

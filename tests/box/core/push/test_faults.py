@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 from django.db import connection
 
 from box.core.push.models import PushMessage
 from tests.box.core.push.listening import EventSource, listening
-from tests.box.processes import PUSH, get, serving, stop, until
+from tests.box.processes import PUSH, database_away, get, serving, stop, until
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -32,25 +30,6 @@ def publishers() -> list[int]:
             " AND granted AND datname = current_database()"
         )
         return [pid for (pid,) in cursor.fetchall()]
-
-
-@contextmanager
-def database_away() -> Iterator[None]:
-    """The database accepts nobody and has dropped everybody, but for this test's own connection."""
-    name, own = connection.settings_dict["NAME"], connection.connection.info.backend_pid
-    settings = connection.settings_dict
-    with psycopg.connect(
-        host=settings["HOST"], dbname="postgres", user=settings["USER"], autocommit=True
-    ) as admin:
-        admin.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
-        try:
-            admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s",
-                [name, own],
-            )
-            yield
-        finally:
-            admin.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
 
 
 def test_the_database_goes_and_returns_and_nothing_is_lost(
@@ -139,7 +118,6 @@ def test_stopping_ends_streams_with_a_time_to_come_back(
         if not reads:
             for _ in range(20):
                 tell("UA", "big", text="x" * 50_000)
-            for _ in range(20):
                 assert of_anna.next_message().kind == "big"
         assert stop(process) in (0, -signal.SIGTERM)
         assert of_anna.next() is None

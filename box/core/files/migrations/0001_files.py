@@ -145,7 +145,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="file",
-            index=django.contrib.postgres.indexes.GinIndex(fields=["audience"], fastupdate=False, name="file_audience"),
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["audience"], fastupdate=False, name="file_audience"
+            ),
         ),
         migrations.AddIndex(
             model_name="file",

@@ -1,0 +1,59 @@
+# The developer's commands. The first of them makes what the others need.
+PYTHON := .venv/bin/python
+CONFIG = $(shell $(PYTHON) -m tests.parts start)
+PARTS = KOROBKA_CONFIG=$(CONFIG)
+
+.PHONY: help setup frontend messages requirements parts lint test e2e system bench docs run release
+
+help:
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: .venv frontend messages ## make .venv, the front end and the compiled translations
+
+.venv: requirements/dev.txt requirements/build.txt
+	/usr/bin/python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	.venv/bin/python -m pip install --quiet --require-hashes -r requirements/build.txt
+	@touch .venv
+
+frontend: .venv ## build the libraries that pages load
+	$(PYTHON) -m installer frontend
+
+messages: .venv ## compile the translations
+	$(PYTHON) -m installer messages
+
+requirements: ## pin what requirements/*.in ask for, with hashes
+	@for name in portal dev build; do \
+	  .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	    --python-version 3.13 requirements/$$name.in -o requirements/$$name.txt; done
+
+lint: ## everything that reads the code without running it
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	$(PARTS) .venv/bin/mypy appliance backup box installer tests manage.py
+	$(PARTS) .venv/bin/lint-imports
+	.venv/bin/djlint --quiet --lint box
+	shellcheck install.sh tests/run.sh .ci/run
+	$(PARTS) $(PYTHON) manage.py makemigrations --check --dry-run
+	$(PARTS) $(PYTHON) manage.py check
+
+test: ## unit and integration tests, with real parts
+	$(PARTS) .venv/bin/pytest -n 2 -m "not e2e and not system" tests
+
+e2e: ## browser tests, on a whole box
+	$(PARTS) .venv/bin/pytest -m e2e tests/e2e
+
+system: ## boxes installed into a fresh Debian (root)
+	$(PARTS) .venv/bin/pytest -p no:randomly -m system tests/system
+
+bench: ## figures, as medians and ratios
+	$(PARTS) $(PYTHON) -m tests.bench
+
+docs: ## the documentation, in build/docs
+	.venv/bin/mkdocs build --strict --quiet
+
+run: ## a whole box of this checkout in /tmp/korobka-run
+	./install.sh --prefix /tmp/korobka-run --http-port 8080 --https-port 8443 --hostname localhost
+
+release: ## one archive that needs only a Debian mirror
+	$(PYTHON) -m installer release --output dist

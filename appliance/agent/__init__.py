@@ -1,0 +1,1 @@
+"""The root daemon: typed operations over a Unix socket. It decides nothing and runs nothing free."""

@@ -1,0 +1,87 @@
+"""`python -m appliance.agent`: serves the socket, watches the disk, takes up what was interrupted."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from appliance import certificates, folders, generated
+from appliance.agent import applied, operations
+from appliance.agent.applied import load_node
+from appliance.agent.disk import Guard
+from appliance.agent.server import Server
+from appliance.paths import Paths
+from appliance.services.balancer.service import SERVICE as BALANCER
+from appliance.supervise import supervisor_for
+
+log = logging.getLogger("appliance.agent")
+
+DISK_SECONDS = 1.0
+RECOVERY_SECONDS = 5.0
+CERTIFICATE_SECONDS = 6 * 3600.0
+
+
+def main() -> None:
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    paths = Paths.from_environment()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    folders.prepare(paths)
+    with (paths.run / "agent/agent.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"Another agent serves {paths.run / 'agent'}: stop it with `boxctl stop agent`.")
+        guard = Guard(paths)
+        every(DISK_SECONDS, guard.tick)
+        every(RECOVERY_SECONDS, lambda: operations.recover(paths))
+        every(CERTIFICATE_SECONDS, lambda: renew_certificate(paths))
+        node = load_node(paths)
+        if not applied.file_of(paths).exists():
+            applied.remember(paths)
+        with Server(paths, node.name) as server:
+            log.info("Listening at %s.", server.path)
+            server.serve_forever(poll_interval=3600)
+
+
+def every(seconds: float, act: Callable[[], object]) -> None:
+    """Do it now and again, in a thread of its own; after an error, which is logged, it is tried again."""
+
+    def loop() -> None:
+        pause = threading.Event()
+        while True:
+            try:
+                act()
+            except Exception:
+                log.exception("It is tried again in %.0f s.", seconds)
+            pause.wait(seconds)
+
+    threading.Thread(target=loop, daemon=True).start()
+
+
+def renew_certificate(paths: Paths) -> None:
+    """Renew the box's own certificate before its end, and warn in time of the end of a given one."""
+    if certificates.current(paths) is None:
+        return
+    # By the configuration in force: somebody may be in the middle of editing another one.
+    node = applied.previous(paths) or load_node(paths)
+    name = node.box.public_name
+    certificates.ensure(paths, name, certificates.addresses_of(name))
+    served = node.generated(BALANCER.name) / "portal.pem"
+    if served.exists() and served.read_bytes() != (paths.tls / "portal.pem").read_bytes():
+        generated.apply(node, only=(BALANCER,))
+        supervisor_for(node).reload(BALANCER.name)
+    state = certificates.info(paths)
+    days = (state.not_after - datetime.now(UTC)).days
+    if not state.is_own and days < certificates.RENEW_BEFORE.days:
+        log.warning("The certificate ends in %d days: ask for a new one with `boxctl certificate csr`.", days)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""What each operation does. The table at the end is the whole of the agent's power."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from appliance import certificates, config
+from appliance.agent import logs, operations, record
+from appliance.agent.applied import load_node, read_box_toml
+from appliance.agent.disk import Guard
+from appliance.agent.journal import Journal, Unknown
+from appliance.agent.protocol import (
+    ApplyConfig,
+    CertificateState,
+    ConfigKey,
+    ConfigView,
+    DiskState,
+    FollowOperation,
+    InstanceState,
+    ListOperations,
+    LogPage,
+    NodeStatus,
+    Operation,
+    OperationList,
+    OperationState,
+    Progress,
+    ReadCertificate,
+    ReadConfig,
+    ReadLog,
+    ReadOperation,
+    ReadStatus,
+    RestartService,
+    ServiceState,
+    SetConfig,
+)
+from appliance.agent.record import Asker
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.services import UnknownService, enabled, named, portal
+from appliance.supervise import Status, SupervisorError, supervisor_for
+
+type Tell = Callable[[Progress], None]
+
+REFUSALS = (
+    certificates.CertificateRefused,
+    config.ConfigError,
+    config.RootOnly,
+    operations.AlreadyRunning,
+    Unknown,
+    UnknownService,
+)
+"""Errors that say: not like this. The text is for whoever asked."""
+
+FAILURES = (SupervisorError, OSError)
+"""Errors that say: tried, and it did not work."""
+
+
+def perform[R](paths: Paths, operation: Operation[R], asker: Asker, tell: Tell) -> R:
+    """Do one operation for `asker`; changes are recorded before they begin."""
+    if operation.changes:
+        record.note(paths, asker, operation)
+    handler = HANDLERS[type(operation)]
+    answer: R = handler(paths, operation, asker, tell)
+    return answer
+
+
+def read_status(paths: Paths, _: ReadStatus, __: Asker, ___: Tell) -> NodeStatus:
+    node, guard = load_node(paths), Guard(paths)
+    now, space = datetime.now(UTC), guard.space()
+    statuses = supervisor_for(node).status()
+    return NodeStatus(
+        node=node.name,
+        version=portal.version(node),
+        at=now,
+        services=tuple(
+            ServiceState(name, named(name).title, tuple(_instance(status, now) for status in group))
+            for name, group in groupby(statuses, key=lambda status: status.service)
+        ),
+        disk=DiskState(space.free, space.total),
+        read_only=guard.reason(),
+    )
+
+
+def read_log(paths: Paths, asked: ReadLog, _: Asker, __: Tell) -> LogPage:
+    node = load_node(paths)
+    files = [paths.log / f"{instance}.log" for instance in instances_of(node, asked.service)]
+    lines, older = logs.page(files, lines=min(max(asked.lines, 1), 2000), before=asked.before)
+    return LogPage(asked.service, lines, older)
+
+
+def read_config(paths: Paths, _: ReadConfig, __: Asker, ___: Tell) -> ConfigView:
+    box = config.load(paths)
+    return ConfigView(
+        tuple(
+            ConfigKey(name, config.value_of(box, name), key.default, key.console, key.help)
+            for name, key in config.KEYS.items()
+        )
+    )
+
+
+def set_config(paths: Paths, asked: SetConfig, asker: Asker, _: Tell) -> OperationState:
+    text, from_console = read_box_toml(paths), asker.acting == "console"
+    # The operation does the same again. It is done here so that what is wrong is refused to their face.
+    for name, value in asked.values.items():
+        text = config.set_value(text, name, value, from_console=from_console, file=str(paths.box_toml))
+    arguments = {"values": dict(asked.values), "from_console": from_console}
+    return operations.begin(paths, "apply", arguments, by=str(asker)).state()
+
+
+def apply_config(paths: Paths, _: ApplyConfig, asker: Asker, __: Tell) -> OperationState:
+    config.load(paths)
+    return operations.begin(paths, "apply", {"values": {}, "from_console": False}, by=str(asker)).state()
+
+
+def restart_service(paths: Paths, asked: RestartService, asker: Asker, _: Tell) -> OperationState:
+    if asked.service:
+        instances_of(load_node(paths), asked.service)
+    return operations.begin(paths, "restart", {"service": asked.service}, by=str(asker)).state()
+
+
+def read_certificate(paths: Paths, _: ReadCertificate, __: Asker, ___: Tell) -> CertificateState:
+    return certificates.info(paths)
+
+
+def read_operation(paths: Paths, asked: ReadOperation, _: Asker, __: Tell) -> OperationState:
+    return Journal.find(paths.operations, asked.id).state()
+
+
+def follow_operation(paths: Paths, asked: FollowOperation, _: Asker, tell: Tell) -> OperationState:
+    journal = Journal.find(paths.operations, asked.id)
+    for progress in operations.follow(journal):
+        tell(progress)
+    return journal.state()
+
+
+def list_operations(paths: Paths, asked: ListOperations, _: Asker, __: Tell) -> OperationList:
+    return OperationList(operations.list_states(paths, asked.limit))
+
+
+def instances_of(node: Node, name: str) -> tuple[str, ...]:
+    """The instances that `name` stands for: a service's, or itself."""
+    service = named(name.partition("@")[0])
+    found = tuple(instance for instance in service.instance_names(node) if name in (instance, service.name))
+    if not found or service not in enabled(node):
+        raise UnknownService(f"{name} does not run in this box: `boxctl status` names what does.")
+    return found
+
+
+def _instance(status: Status, now: datetime) -> InstanceState:
+    since = None if status.uptime_seconds is None else now - timedelta(seconds=status.uptime_seconds)
+    return InstanceState(
+        name=status.instance,
+        state=status.state.value,
+        pid=status.pid,
+        since=since,
+        memory_mb=status.memory_mb,
+        problem=status.problem or "",
+    )
+
+
+HANDLERS: Mapping[type[Operation[Any]], Callable[[Paths, Any, Asker, Tell], Any]] = {
+    ReadStatus: read_status,
+    ReadLog: read_log,
+    ReadConfig: read_config,
+    ReadCertificate: read_certificate,
+    ReadOperation: read_operation,
+    FollowOperation: follow_operation,
+    ListOperations: list_operations,
+    RestartService: restart_service,
+    SetConfig: set_config,
+    ApplyConfig: apply_config,
+}

@@ -1,0 +1,164 @@
+"""The journal of one long operation: a file of JSON lines, each synced before what follows from it is done.
+
+The process that performs the operation holds a lock on its journal for as long as it lives. So whether an
+unfinished operation still runs is known without process ids, which are reused, and without anybody's memory:
+the agent may die, the machine may lose power, and the next agent sees from the files what is left to finish.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from appliance.agent.protocol import OperationState, Progress
+
+type Entry = dict[str, Any]
+
+
+class Unknown(Exception):
+    """There is no such operation."""
+
+
+@dataclass(frozen=True)
+class Journal:
+    """One operation's file. Reading it needs no lock."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.stem
+
+    @classmethod
+    def begin(cls, folder: Path, kind: str, arguments: dict[str, Any], *, by: str) -> Self:
+        """Write down what is going to be done, before anything is done."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        now = datetime.now(UTC)
+        # Sorted by name is sorted by time.
+        path = folder / f"{now:%Y%m%dT%H%M%S%f}-{kind}-{secrets.token_hex(3)}.jsonl"
+        # Under its name only with its first line in it: whoever finds a journal can read what it is about.
+        cls(path.with_suffix(".new")).append("begin", kind=kind, arguments=arguments, by=by)
+        path.with_suffix(".new").rename(path)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return cls(path)
+
+    @classmethod
+    def find(cls, folder: Path, identifier: str) -> Self:
+        """The journal with this id. The id comes from outside, so it is looked for, not made into a path."""
+        for journal in cls.all(folder):
+            if journal.id == identifier:
+                return journal
+        raise Unknown(f"There is no operation {identifier!r}: `boxctl status` names the latest ones.")
+
+    @classmethod
+    def all(cls, folder: Path) -> list[Self]:
+        """Every journal of the folder, the newest first."""
+        return [cls(path) for path in sorted(folder.glob("*.jsonl"), reverse=True)]
+
+    def append(self, entry: str, **data: Any) -> None:
+        """Add one line and wait until it is on the disk."""
+        line = json.dumps({"at": datetime.now(UTC).isoformat(), "entry": entry, **data}, ensure_ascii=False)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            # A line torn by a power cut has no end; this one must not be glued to it.
+            torn = os.fstat(descriptor).st_size > 0 and not self._ends_whole()
+            os.write(descriptor, f"{'\n' if torn else ''}{line}\n".encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def entries(self) -> list[Entry]:
+        """The whole lines in order. A torn one announced something that was not begun: it is left out."""
+        found: list[Entry] = []
+        for line in self.path.read_bytes().split(b"\n"):
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+        return found
+
+    @property
+    def kind(self) -> str:
+        return str(self.entries()[0]["kind"])
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What was asked for."""
+        return dict(self.entries()[0]["arguments"])
+
+    @property
+    def attempts(self) -> int:
+        """How many processes have begun to perform it; more than one means that it was interrupted."""
+        return sum(item["entry"] == "attempt" for item in self.entries())
+
+    def noted(self, entry: str) -> Entry | None:
+        """The latest entry of this name."""
+        return next((item for item in reversed(self.entries()) if item["entry"] == entry), None)
+
+    def progress(self, text: str, done: int = 0, total: int = 0) -> None:
+        """Tell whoever follows how far it is."""
+        self.append("progress", text=text, done=done, total=total)
+
+    def end(self, state: Literal["done", "failed"], text: str) -> None:
+        """The last entry."""
+        self.append("end", state=state, text=text)
+
+    def state(self) -> OperationState:
+        """What the entries amount to."""
+        entries = self.entries()
+        begin, last = entries[0], entries[-1]
+        steps = [item for item in entries if item["entry"] == "progress"]
+        step: Entry = steps[-1] if steps else {"text": "", "done": 0, "total": 0}
+        is_over = last["entry"] == "end"
+        return OperationState(
+            id=self.id,
+            kind=begin["kind"],
+            asked_by=begin["by"],
+            state=last["state"] if is_over else "running",
+            began_at=datetime.fromisoformat(begin["at"]),
+            ended_at=datetime.fromisoformat(last["at"]) if is_over else None,
+            progress=Progress(last["text"] if is_over else step["text"], step["done"], step["total"]),
+        )
+
+    def take(self, *, patience: float = 1.0) -> int | None:
+        """Lock it, and return the descriptor that holds the lock; None when a living process performs it.
+
+        The lock belongs to the open file, not to a process: whoever inherits the descriptor holds it on, so
+        between two processes there is no moment without. `patience` outlasts others who merely look.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY)
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return descriptor
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    os.close(descriptor)
+                    return None
+                time.sleep(0.05)
+
+    def is_performed(self) -> bool:
+        """Whether a living process performs it now."""
+        with self.path.open("rb") as file:
+            try:
+                # Shared, so that those who look do not take each other for the performer.
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
+    def _ends_whole(self) -> bool:
+        with self.path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"

@@ -1,0 +1,190 @@
+"""Long operations: each a process of its own with a journal, outliving the agent, the portal and a power cut.
+
+What runs is named here, in a table of argument lists. Nothing that a caller says becomes an argument: a
+program reads what is asked of it from its journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from appliance.agent.journal import Journal
+from appliance.agent.protocol import OperationState, Progress
+from appliance.paths import Paths
+from appliance.supervise.processes import SERVICE_MARK
+
+log = logging.getLogger(__name__)
+
+JOURNAL_VARIABLE = "KOROBKA_OPERATION"
+KEPT = 200
+"""Journals are kept of this many operations."""
+ATTEMPTS = 3
+REPEAT_SECONDS = 5.0
+_RELEASE = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True)
+class LongOperation:
+    """Which program performs it, as arguments of the release's Python, and what follows an interruption."""
+
+    arguments: tuple[str, ...]
+    when_interrupted: Literal["resume", "roll back"]
+
+
+TABLE: Mapping[str, LongOperation] = {
+    "restart": LongOperation(("-m", "appliance.agent.operations.restart"), "resume"),
+    "apply": LongOperation(("-m", "appliance.agent.operations.apply"), "resume"),
+}
+
+
+class AlreadyRunning(Exception):
+    """Long operations change the same services: one at a time."""
+
+
+def begin(paths: Paths, kind: str, arguments: dict[str, Any], *, by: str) -> Journal:
+    """Write the journal and start the program of `kind`; returns at once."""
+    paths.operations.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (paths.operations / ".begin").open("w") as gate:
+        # Between the look and the beginning nobody else may begin, neither a thread nor another boxctl.
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        recover(paths)
+        for journal in unfinished(paths):
+            state = journal.state()
+            raise AlreadyRunning(
+                f"{state.kind!r} is running, begun by {state.asked_by} at {state.began_at:%H:%M:%S} UTC: "
+                f"wait until it ends. `boxctl status` shows how far it is."
+            )
+        _forget_old(paths)
+        journal = Journal.begin(paths.operations, kind, arguments, by=by)
+        _start(paths, journal)
+    return journal
+
+
+def unfinished(paths: Paths) -> list[Journal]:
+    """Operations without an end, performed by a living process or not."""
+    return [journal for journal in Journal.all(paths.operations) if journal.state().state == "running"]
+
+
+def recover(paths: Paths) -> list[Journal]:
+    """Start again, or roll back, what was begun and is performed by nobody."""
+    return [journal for journal in unfinished(paths) if not journal.is_performed() and _start(paths, journal)]
+
+
+def follow(journal: Journal, *, patience: float = 15.0) -> Iterator[Progress]:
+    """The progress of an operation as it happens, until its end.
+
+    An operation that nobody performs is waited for a while, because the agent takes it up again. While a step
+    lasts, it is told again every few seconds, so that who listens knows that somebody speaks.
+    """
+    seen, latest, told_at = 0, Progress(""), time.monotonic()
+    deadline = time.monotonic() + patience
+    while True:
+        entries = journal.entries()
+        for entry in entries[seen:]:
+            if entry["entry"] == "progress":
+                latest, told_at = Progress(entry["text"], entry["done"], entry["total"]), time.monotonic()
+                yield latest
+        seen = len(entries)
+        if entries[-1]["entry"] == "end":
+            return
+        if journal.is_performed():
+            deadline = time.monotonic() + patience
+        elif time.monotonic() > deadline:
+            return
+        if time.monotonic() > told_at + REPEAT_SECONDS:
+            told_at = time.monotonic()
+            yield latest
+        time.sleep(0.1)
+
+
+def list_states(paths: Paths, limit: int) -> tuple[OperationState, ...]:
+    """The latest operations, the newest first."""
+    return tuple(journal.state() for journal in Journal.all(paths.operations)[: max(0, limit)])
+
+
+def _start(paths: Paths, journal: Journal) -> bool:
+    """Start the program of a journal; False when a living process performs it, or it is over or given up."""
+    lock = journal.take()
+    if lock is None:
+        return False
+    try:
+        operation, attempts = TABLE.get(journal.kind), journal.attempts
+        if journal.noted("end"):
+            return False
+        if operation is None or attempts >= ATTEMPTS:
+            journal.end(
+                "failed", f"It was interrupted {attempts} times and is given up: see {_log_of(journal)}."
+            )
+            return False
+        is_undone = attempts > 0 and operation.when_interrupted == "roll back"
+        journal.append("attempt", number=attempts + 1, is_undone=is_undone)
+        log.info("%s: attempt %d", journal.id, attempts + 1)
+        with _log_of(journal).open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-P", *operation.arguments, *(["--roll-back"] if is_undone else [])],
+                env={
+                    **{name: value for name, value in os.environ.items() if name != SERVICE_MARK},
+                    "KOROBKA_PREFIX": str(paths.prefix),
+                    "PYTHONPATH": str(_RELEASE),
+                    JOURNAL_VARIABLE: str(journal.path),
+                },
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                # Not the agent's own outputs: they end with the agent, and the operation goes on.
+                stdout=output,
+                stderr=output,
+                # The program inherits the lock, and with it the operation; its own children do not.
+                pass_fds=[lock],
+                start_new_session=True,
+            )
+    finally:
+        os.close(lock)
+    threading.Thread(target=process.wait, name=f"reap {journal.id}", daemon=True).start()
+    return True
+
+
+def _log_of(journal: Journal) -> Path:
+    return journal.path.with_suffix(".log")
+
+
+def _forget_old(paths: Paths) -> None:
+    """Keep the journals of the latest operations only."""
+    for journal in Journal.all(paths.operations)[KEPT:]:
+        _log_of(journal).unlink(missing_ok=True)
+        journal.path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def performing(*expected: type[Exception]) -> Iterator[Journal]:
+    """The journal of the operation that this program performs; an error in the block ends it as failed.
+
+    Of `expected` errors the text is told; any other one is a mistake of ours and leaves its traceback too.
+    """
+    try:
+        journal = Journal(Path(os.environ[JOURNAL_VARIABLE]))
+    except KeyError:
+        sys.exit("This program is started by the agent. Use boxctl, for example `boxctl restart web`.")
+    # Nothing that this program starts shall import from the release that it happens to belong to.
+    os.environ.pop("PYTHONPATH", None)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        yield journal
+    except expected as error:
+        journal.end("failed", str(error))
+        sys.exit(1)
+    except Exception as error:
+        journal.end(
+            "failed", f"It failed unexpectedly ({type(error).__name__}: {error}): see {_log_of(journal)}."
+        )
+        raise

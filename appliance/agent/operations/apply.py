@@ -1,0 +1,132 @@
+"""Puts box.toml into force: checked first, then the services' files, then the services that they concern.
+
+A configuration that is wrong changes nothing. One that reads well but that a service refuses, or does not
+start with (a port that is taken), is taken back: the services get the files from before again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+
+from appliance import config, generated
+from appliance.agent import applied
+from appliance.agent.journal import Journal
+from appliance.agent.operations import performing
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.services import enabled
+from appliance.supervise import State, Supervisor, SupervisorError, supervisor_for
+
+
+def main() -> None:
+    with performing(config.ConfigError, config.RootOnly, SupervisorError) as journal:
+        paths = Paths.from_environment()
+        before = applied.previous(paths)
+        change(paths, journal)
+        try:
+            end = apply(Node.load(paths), journal)
+        except SupervisorError as error:
+            raise SupervisorError(f"{error} {take_back(paths, before, journal)}") from error
+        applied.remember(paths)
+        journal.end("done", end)
+
+
+def change(paths: Paths, journal: Journal) -> None:
+    """Write the values that were asked for into box.toml, what stood there before into the journal."""
+    values = journal.arguments["values"]
+    if not values or journal.noted("before"):
+        return
+    before = text = applied.read_box_toml(paths)
+    for name, value in values.items():
+        typed = tuple(value) if isinstance(value, list) else value
+        text = config.set_value(text, name, typed, from_console=bool(journal.arguments["from_console"]))
+    journal.append("before", text=before)
+    applied.write_box_toml(paths, text)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who takes notice, and how."""
+
+    restarted: tuple[str, ...]
+    """Instances with a new unit, new ones among them."""
+    reloaded: tuple[str, ...]
+    """Services that only have new files."""
+    leaving: tuple[str, ...]
+    """Instances that the configuration does not know any more."""
+
+    def __str__(self) -> str:
+        if not self.restarted and not self.reloaded and not self.leaving:
+            return "Nothing to do: it is in force already."
+        left = [f"{name} left" for name in self.leaving]
+        return f"In force: {', '.join((*self.restarted, *self.reloaded, *left))}."
+
+
+def decide(node: Node, *, wanted: Collection[str], files: Collection[str], units: Collection[str]) -> Plan:
+    """A new unit needs a restart, new files only a reload; who does not run takes notice when it starts.
+
+    `wanted` and `files` name services, `units` instances.
+    """
+    running = [service for service in enabled(node) if service.name in wanted]
+    known = {name for service in enabled(node) for name in service.instance_names(node)}
+    restarted = [name for service in running for name in service.instance_names(node) if name in units]
+    # The portal's services share one file; one that is restarted whole has read it by then.
+    reloaded = [
+        service.name
+        for service in running
+        if service.name in files and not set(service.instance_names(node)) <= set(restarted)
+    ]
+    return Plan(tuple(restarted), tuple(reloaded), tuple(sorted(set(units) - known)))
+
+
+def apply(node: Node, journal: Journal) -> str:
+    """Write files and units, and let the services concerned take notice; says in a sentence what was done."""
+    supervisor = supervisor_for(node)
+    # Of an earlier attempt that was interrupted. How far it came is not known: all of it is done again.
+    earlier = journal.noted("plan") or {"wanted": [], "files": [], "units": []}
+    statuses = supervisor.status(with_health=False)
+    # What tries to run is wanted too. What somebody has stopped stays stopped.
+    up = {status.service for status in statuses if status.state is not State.STOPPED}
+    wanted = {*earlier["wanted"], *up}
+    files = {*earlier["files"], *generated.pending(node)}
+    units = {*earlier["units"], *supervisor.pending()}
+    # Before any file is written: afterwards nobody could tell any more who was not told.
+    journal.append("plan", wanted=sorted(wanted), files=sorted(files), units=sorted(units))
+    plan = decide(node, wanted=wanted, files=files, units=units)
+    perform(plan, supervisor, journal)
+    return str(plan)
+
+
+def perform(plan: Plan, supervisor: Supervisor, journal: Journal) -> None:
+    """New workers are there before the balancer hears of them; those that leave, only until it has."""
+    total = len(plan.restarted) + len(plan.reloaded)
+
+    def restart() -> None:
+        supervisor.apply()
+        for number, name in enumerate(plan.restarted):
+            supervisor.restart(name, progress=partial(journal.progress, done=number, total=total))
+
+    def reload() -> None:
+        for number, name in enumerate(plan.reloaded, start=len(plan.restarted)):
+            supervisor.reload(name, progress=partial(journal.progress, done=number, total=total))
+
+    generated.apply(supervisor.node)
+    for act in (reload, restart) if plan.leaving else (restart, reload):
+        act()
+
+
+def take_back(paths: Paths, before: Node | None, journal: Journal) -> str:
+    """Give the services their files from before; says in a sentence what is in force now."""
+    if noted := journal.noted("before"):
+        applied.write_box_toml(paths, str(noted["text"]))
+    if before is None:
+        return "Correct box.toml and apply it again."
+    journal.progress("Taking the change back.")
+    apply(before, journal)
+    return "What was in force before is in force again."
+
+
+if __name__ == "__main__":
+    main()

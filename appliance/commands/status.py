@@ -1,0 +1,125 @@
+"""`boxctl status`: every service at a glance."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from appliance.agent.codec import encode
+from appliance.agent.protocol import ListOperations, NodeStatus, OperationState, ReadStatus, ServiceState
+from appliance.commands.common import ask, box, out, plain_errors, reach, say
+
+COLUMNS = ("service", "state", "since", "memory", "pid", "health")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="boxctl status", description="How every service is. Exits with 1 when something is wrong."
+    )
+    parser.add_argument("--json", action="store_true", help="for other programs")
+    arguments = parser.parse_args()
+    with plain_errors():
+        paths = box()
+        status, has_agent = reach(paths, ReadStatus())
+        running = [
+            operation for operation in ask(paths, ListOperations()).operations if operation.state == "running"
+        ]
+    if arguments.json:
+        say(json.dumps(as_data(status, running, has_agent=has_agent), indent=1))
+    else:
+        show(status, running, has_agent=has_agent)
+    sys.exit(0 if status.is_healthy and has_agent else 1)
+
+
+def as_data(status: NodeStatus, running: list[OperationState], *, has_agent: bool) -> dict[str, object]:
+    """The form for programs. Names are only added to it, so that monitors keep working."""
+    services = [
+        {
+            "name": service.name,
+            "title": service.title,
+            "state": service.state,
+            "is_healthy": service.is_healthy,
+            "problem": service.problem,
+            "instances": [
+                {**encode(instance), "is_healthy": instance.is_healthy} for instance in service.instances
+            ],
+        }
+        for service in status.services
+    ]
+    return {
+        **encode(status),
+        "is_healthy": status.is_healthy and has_agent,
+        "has_agent": has_agent,
+        "services": services,
+        "operations": encode(running),
+    }
+
+
+def show(status: NodeStatus, running: list[OperationState], *, has_agent: bool) -> None:
+    """The form for people: a table on a terminal, tab-separated lines elsewhere."""
+    rows = [row for service in status.services for row in rows_of(service, status.at)]
+    if out.is_terminal:
+        table = Table(*(column.capitalize() for column in COLUMNS), box=None, pad_edge=False)
+        for row, is_healthy in rows:
+            table.add_row(*row[:-1], Text(row[-1], style="green" if is_healthy else "red"))
+        out.print(table)
+    else:
+        for row, _ in rows:
+            say("\t".join(row))
+    for operation in running:
+        say(
+            f"Running: {operation.kind}, begun by {operation.asked_by}: {operation.progress.text}",
+        )
+    if status.read_only:
+        say(f"The portal takes no writes. {status.read_only}", style="red")
+    if not has_agent:
+        say(
+            "The agent does not answer: the Console cannot see the machine, and nobody watches the disk. "
+            "Start it with: boxctl start agent",
+            style="red",
+        )
+    free = status.disk.free / (status.disk.total or 1)
+    say(
+        f"Korobka {status.version} on {status.node}, {status.disk.free / 2**30:.1f} GiB ({free:.0%}) of the "
+        f"disk free.",
+    )
+
+
+def rows_of(service: ServiceState, now: datetime) -> list[tuple[tuple[str, ...], bool]]:
+    """One row for each instance, and whether it is well."""
+    return [
+        (
+            (
+                instance.name,
+                instance.state,
+                duration(instance.since, now),
+                f"{instance.memory_mb} MB" if instance.memory_mb is not None else "-",
+                str(instance.pid or "-"),
+                instance.problem or ("healthy" if instance.is_healthy else instance.state),
+            ),
+            instance.is_healthy,
+        )
+        for instance in service.instances
+    ]
+
+
+def duration(since: datetime | None, now: datetime) -> str:
+    """How long it runs, in the two largest units."""
+    if since is None:
+        return "-"
+    seconds = max(0, int((now - since.astimezone(UTC)).total_seconds()))
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The box's folders with their owners and modes: one list for the installer, the supervisors and the boot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance import users
+from appliance.files import ensure_folder
+from appliance.paths import Paths
+from appliance.services import ALL
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of the box. `owner` and `group` are names of `appliance.users`."""
+
+    path: Path
+    mode: int
+    owner: str = users.ROOT
+    group: str = users.ROOT
+
+
+def runtime(paths: Paths) -> tuple[Folder, ...]:
+    """The folders under `run/korobka`, which a boot of the machine empties.
+
+    A service's sockets get the group of their folder (the setgid bit), which is the group that may connect.
+    """
+    return (
+        Folder(paths.run, 0o755),
+        *(
+            Folder(paths.run / service.name, 0o2750, service.user, service.socket_group or service.user)
+            for service in ALL
+        ),
+        # The agent writes here what the portal must know even when nothing else works.
+        Folder(paths.run / "state", 0o755),
+    )
+
+
+def lasting(paths: Paths) -> tuple[Folder, ...]:
+    """The folders that stay."""
+    return (
+        Folder(paths.etc, 0o755),
+        Folder(paths.tls, 0o755),
+        Folder(paths.generated, 0o755),
+        Folder(paths.data, 0o755),
+        Folder(paths.data / "database", 0o700, users.DATABASE, users.DATABASE),
+        Folder(paths.data / "objects", 0o700, users.OBJECTS, users.OBJECTS),
+        Folder(paths.operations, 0o700),
+        Folder(paths.log, 0o750),
+    )
+
+
+def all_folders(paths: Paths) -> tuple[Folder, ...]:
+    """Every folder, parents first."""
+    return (*lasting(paths), *runtime(paths))
+
+
+def prepare(paths: Paths) -> tuple[Path, ...]:
+    """Create and repair the folders; returns those that changed. Needs the users (`users.create`) when root.
+
+    Called at every start, because `run/korobka` is lost when the machine boots.
+    """
+    changed = []
+    for folder in all_folders(paths):
+        folder.path.parent.mkdir(parents=True, exist_ok=True)
+        owner, group = users.account(folder.owner), users.group_id(folder.group)
+        if ensure_folder(folder.path, mode=folder.mode, owner=owner, group=group):
+            changed.append(folder.path)
+    return tuple(changed)

@@ -1,0 +1,88 @@
+"""One machine of the box: where its files lie, what is configured, what it has."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance import config, users
+from appliance.paths import Paths
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What services may be sized by."""
+
+    memory_mb: int
+    cores: int
+
+    @classmethod
+    def here(cls) -> Machine:
+        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+        return cls(memory_mb=pages * size >> 20, cores=len(os.sched_getaffinity(0)))
+
+
+@dataclass(frozen=True)
+class Node:
+    """Everything that a service's description is computed from."""
+
+    paths: Paths
+    box: config.Box
+    secrets: config.Secrets
+    machine: Machine
+
+    @classmethod
+    def load(cls, paths: Paths) -> Node:
+        """The box at `paths` as its files say; raises `ConfigError` where they are wrong."""
+        return cls(paths, config.load(paths), config.load_secrets(paths), Machine.here())
+
+    @property
+    def name(self) -> str:
+        return self.box.node.name or socket.gethostname().lower()
+
+    @property
+    def release(self) -> Path:
+        """The running release; the source tree itself where none is installed (a developer's scratch box)."""
+        current = self.paths.current
+        return current if current.exists() else Path(__file__).resolve().parents[1]
+
+    @property
+    def python(self) -> Path:
+        own = self.release / "venv/bin/python"
+        return own if own.exists() else Path(sys.executable)
+
+    @property
+    def web_workers(self) -> int:
+        """As many as configured, else as cores: at least two, so that one may restart, at most eight."""
+        return self.box.node.web_workers or min(max(self.machine.cores, 2), 8)
+
+    def data(self, service: str) -> Path:
+        return self.paths.data / service
+
+    def run(self, service: str) -> Path:
+        """The folder of a service's sockets, lost at every boot of the machine."""
+        return self.paths.run / service
+
+    def generated(self, service: str) -> Path:
+        return self.paths.generated / service
+
+    def account(self, name: str) -> users.Account:
+        return users.account(name)
+
+    @property
+    def portal_environment(self) -> dict[str, str]:
+        """The environment in which every process of the portal runs, `manage.py` included."""
+        return {
+            "KOROBKA_PREFIX": str(self.paths.prefix),
+            "KOROBKA_CONFIG": str(self.generated("portal") / "portal.json"),
+            "DJANGO_SETTINGS_MODULE": "box.settings",
+            "PYTHONUNBUFFERED": "1",
+            # A release is never written to, not even with compiled files.
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # glibc gives each thread an arena of its own; two hold a worker's idle memory down at no
+            # measured cost.
+            "MALLOC_ARENA_MAX": "2",
+        }

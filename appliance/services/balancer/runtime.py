@@ -1,0 +1,74 @@
+"""HAProxy's runtime socket: who serves at the moment, and who shall get no new requests.
+
+Source of commands and columns: HAProxy's management guide, chapters 9.1 (CSV format) and 9.3 (Unix socket).
+"""
+
+from __future__ import annotations
+
+import csv
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class BalancerAway(Exception):
+    """The balancer does not answer at its runtime socket."""
+
+
+class BalancerRefused(Exception):
+    """The balancer did not understand or would not; the text is its own."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server of a backend as the balancer sees it."""
+
+    name: str
+    status: str
+    sessions: int
+    """Requests that are with it right now."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether new requests go there; with a first failed check it is still `UP 1/2`."""
+        return self.status.startswith("UP")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The runtime socket of a running HAProxy, at level admin."""
+
+    path: Path
+
+    def servers(self, backend: str) -> dict[str, Server]:
+        """The servers of `backend` by name."""
+        rows = csv.DictReader(self._ask(f"show stat {backend} 4 -1").removeprefix("# ").splitlines())
+        return {row["svname"]: Server(row["svname"], row["status"], int(row["scur"] or 0)) for row in rows}
+
+    def drain(self, backend: str, server: str) -> None:
+        """No new requests to `server`; those with it are finished."""
+        self._tell(f"set server {backend}/{server} state drain")
+
+    def welcome(self, backend: str, server: str, *, at_once: bool = True) -> None:
+        """New requests to `server` again: at once, or when its next checks find that it answers."""
+        self._tell(f"set server {backend}/{server} state ready")
+        if at_once:
+            self._tell(f"set server {backend}/{server} health up")
+
+    def _tell(self, command: str) -> None:
+        # A command that worked is answered with nothing.
+        if words := self._ask(command).strip():
+            raise BalancerRefused(f"The balancer answers to `{command}`: {words}")
+
+    def _ask(self, command: str) -> str:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(5)
+                connection.connect(str(self.path))
+                connection.sendall(command.encode() + b"\n")
+                with connection.makefile("rb") as answer:
+                    return answer.read().decode()
+        except OSError as error:
+            raise BalancerAway(
+                f"The balancer does not answer at {self.path} ({error}): see `boxctl status`."
+            ) from error

@@ -1,0 +1,123 @@
+"""HAProxy: the only one of the box that anybody outside can reach."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from appliance import users
+from appliance.node import Node
+from appliance.services import portal, probe
+from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
+from appliance.services.objects.service import LOOPBACK
+from appliance.services.push.service import socket_path as push_socket
+from appliance.services.web.service import socket_path as web_socket
+from appliance.templates import render
+
+PROGRAM = "/usr/sbin/haproxy"
+
+
+def runtime_socket(node: Node) -> Path:
+    """Where the running balancer takes commands (drain, status). Its own user and root only."""
+    return node.run("balancer") / "admin.sock"
+
+
+def server_name(instance: str) -> str:
+    """How the balancer calls a web worker: HAProxy takes no @ in names."""
+    return instance.replace("@", "-")
+
+
+def listen_addresses(node: Node) -> tuple[str, ...]:
+    """The configured addresses, without IPv6 where the kernel has none: the default names both."""
+    has_ipv6 = Path("/proc/net/if_inet6").exists()
+    return tuple(address for address in node.box.node.listen if has_ipv6 or ":" not in address)
+
+
+def _store(node: Node) -> dict[str, object]:
+    """Where the bucket's route leads."""
+    if node.box.objects.engine != "external":
+        return {"server": f"{LOOPBACK}:{node.box.objects.port}", "is_tls": False, "host": None, "name": None}
+    parts = urlsplit(node.box.objects.endpoint)
+    is_tls = parts.scheme == "https"
+    return {
+        "server": f"{parts.hostname}:{parts.port or (443 if is_tls else 80)}",
+        "is_tls": is_tls,
+        "host": portal.public_store_host(node),
+        "name": parts.hostname,
+    }
+
+
+def _files(node: Node) -> tuple[GeneratedFile, ...]:
+    folder, box = node.generated("balancer"), node.box
+    addresses = listen_addresses(node)
+    wildcard = {"0.0.0.0": "", "::": "v6only"}  # noqa: S104 - as names of what was configured
+    files = [
+        GeneratedFile(
+            "haproxy.cfg",
+            render(
+                "services/balancer/haproxy.cfg.j2",
+                folder=folder,
+                runtime_socket=runtime_socket(node),
+                addresses=[(f"[{a}]" if ":" in a else a, wildcard.get(a, "")) for a in addresses],
+                http_port=box.balancer.http_port,
+                https_port=box.balancer.https_port,
+                publicly_trusted=box.balancer.publicly_trusted,
+                proxies=[str(ipaddress.ip_network(entry)) for entry in box.balancer.trusted_proxies],
+                proxy_protocol=box.balancer.proxy_protocol,
+                bucket=box.objects.bucket,
+                strip_bucket=box.objects.engine == "external" and not box.objects.path_style,
+                store=_store(node),
+                store_ca="store-ca.crt" if box.objects.ca_file else None,
+                hostname=box.public_name,
+                workers=[web_socket(node, number) for number in range(1, node.web_workers + 1)],
+                push=push_socket(node),
+                threads=min(node.machine.cores, 4),
+            ),
+        ),
+        GeneratedFile("wait.lua", render("services/balancer/wait.lua")),
+        GeneratedFile("maintenance.html", render("services/balancer/maintenance.html")),
+        GeneratedFile("portal.pem", (node.paths.tls / "portal.pem").read_text(encoding="ascii")),
+    ]
+    if box.objects.engine == "external" and box.objects.ca_file:
+        files.append(GeneratedFile("store-ca.crt", Path(box.objects.ca_file).read_text(encoding="ascii")))
+    return tuple(files)
+
+
+def _listeners(node: Node, _: int) -> tuple[Listener, ...]:
+    ports = (node.box.balancer.http_port, node.box.balancer.https_port)
+    return tuple(
+        Listener(address, port, is_public=True) for address in listen_addresses(node) for port in ports
+    )
+
+
+def _health(node: Node, _: int) -> str | None:
+    first = listen_addresses(node)[0]
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(first, first)  # noqa: S104
+    if node.box.balancer.proxy_protocol and not node.box.balancer.trusted_proxies:
+        return "nobody may speak to it"
+    return probe.http_status((address, node.box.balancer.http_port), "/", expected=(301, 308))
+
+
+SERVICE = Service(
+    name="balancer",
+    title="Balancer",
+    order=30,
+    user=users.BALANCER,
+    command=lambda node, _: (
+        PROGRAM,
+        *("-W", "-db", "-f", str(node.generated("balancer") / "haproxy.cfg")),
+    ),
+    directory=lambda node: node.generated("balancer"),
+    listeners=_listeners,
+    health=_health,
+    memory_mb=lambda _: 768,
+    backup=("the portal's certificate and key", "the box's own certificate authority"),
+    files=_files,
+    check=lambda node: (PROGRAM, "-c", "-q", "-f", str(node.generated("balancer") / "haproxy.cfg")),
+    stop_seconds=10,
+    reload_signal=signal.SIGUSR2,
+    oom_score=-200,
+    sandbox=lambda node: Sandbox(writable=(node.run("balancer"),), capabilities=("net_bind_service",)),
+)

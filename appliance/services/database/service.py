@@ -1,0 +1,119 @@
+"""PostgreSQL 17: a cluster of the box's own, on a Unix socket only."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from appliance import runner, users
+from appliance.node import Node
+from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
+from appliance.templates import render
+
+BIN = Path("/usr/lib/postgresql/17/bin")
+NAME = "korobka"
+SUPERUSER, OWNER, APPLICATION = "postgres", "korobka_owner", "korobka_app"
+REPLICATION, REWIND = "korobka_replication", "korobka_rewind"
+
+
+def cluster(node: Node) -> Path:
+    """The folder of the cluster. Its last part is the version, so that the next one can be built beside
+    it."""
+    return node.data("database") / "17"
+
+
+def memory_budget_mb(node: Node) -> int:
+    """What PostgreSQL may count on: a quarter of the machine, which it shares with the whole box."""
+    return node.box.database.memory_mb or max(node.machine.memory_mb // 4, 256)
+
+
+def _files(node: Node) -> tuple[GeneratedFile, ...]:
+    budget = memory_budget_mb(node)
+    folder = node.generated("database")
+    # Whoever may become whom without a password: the application's user the application, the service's own
+    # user (and root, who could anyway) the superuser. Without separated users, one user is everybody.
+    me = users.account(users.DATABASE).name
+    maps = [(me, SUPERUSER), (users.account(users.PORTAL).name, APPLICATION)]
+    if users.are_separated():
+        maps += [("root", SUPERUSER), ("root", APPLICATION)]
+    conf = render(
+        "services/database/postgresql.conf.j2",
+        folder=folder,
+        sockets=node.run("database"),
+        port=node.box.database.port,
+        max_connections=node.box.database.max_connections,
+        shared_buffers=min(budget // 4, 4096),
+        effective_cache_size=budget * 2,
+        work_mem=min(max(budget // 128, 4), 32),
+        maintenance_work_mem=min(max(budget // 16, 64), 1024),
+    )
+    return (
+        GeneratedFile("postgresql.conf", conf),
+        GeneratedFile(
+            "pg_hba.conf",
+            render(
+                "services/database/pg_hba.conf.j2",
+                name=NAME,
+                superuser=SUPERUSER,
+                application=APPLICATION,
+                owner=OWNER,
+                replication=REPLICATION,
+                rewind=REWIND,
+            ),
+        ),
+        GeneratedFile("pg_ident.conf", "".join(f"box {person} {role}\n" for person, role in maps)),
+    )
+
+
+def _health(node: Node, _: int) -> str | None:
+    """A query, not `pg_isready`: a server that takes connections but cannot read its catalogue is not
+    well."""
+    try:
+        done = runner.run(
+            [BIN / "psql", "-XAtqw", "-c", "select 1"],
+            env={
+                "PGHOST": str(node.run("database")),
+                "PGPORT": str(node.box.database.port),
+                "PGUSER": SUPERUSER,
+                "PGDATABASE": "postgres",
+                "PGCONNECT_TIMEOUT": "5",
+            },
+            user=users.account(users.DATABASE),
+            timeout=10,
+            check=False,
+        )
+    except TimeoutError:
+        return "it takes connections but does not answer a query"
+    return None if done.code == 0 else (done.stderr.strip().splitlines() or ["it does not answer"])[0]
+
+
+SERVICE = Service(
+    name="database",
+    title="Database",
+    order=10,
+    user=users.DATABASE,
+    command=lambda node, _: (
+        str(BIN / "postgres"),
+        *("-D", str(cluster(node))),
+        *("-c", f"config_file={node.generated('database') / 'postgresql.conf'}"),
+    ),
+    environment=lambda _: {
+        # The kernel shall rather end one query than the server: the score below is systemd's or root's to
+        # set.
+        "PG_OOM_ADJUST_FILE": "/proc/self/oom_score_adj",
+        "PG_OOM_ADJUST_VALUE": "0",
+    },
+    directory=lambda node: node.data("database"),
+    listeners=lambda node, _: (Listener(str(node.run("database") / f".s.PGSQL.{node.box.database.port}")),),
+    health=_health,
+    memory_mb=lambda node: memory_budget_mb(node) * 2,
+    backup=("the cluster, by base backup and WAL archive",),
+    files=_files,
+    socket_group=users.PORTAL,
+    stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint, so that the next start is quick
+    stop_seconds=90,
+    reload_signal=signal.SIGHUP,
+    stale_pid_file=lambda node: cluster(node) / "postmaster.pid",
+    oom_score=-500,
+    sandbox=lambda node: Sandbox(writable=(node.data("database"), node.run("database")), network=False),
+)

@@ -1,0 +1,204 @@
+"""The object store: SeaweedFS by default, MinIO where its program is given, or somebody else's S3 (no
+service)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance import users
+from appliance.node import Node
+from appliance.services import probe
+from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
+from appliance.templates import render
+
+LOOPBACK = "127.0.0.1"
+
+
+class ProgramMissing(Exception):
+    """The store's program is not on this machine."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """SeaweedFS's four servers in one process, each with HTTP and gRPC: eight ports in a row."""
+
+    s3: int
+
+    @property
+    def master(self) -> int:
+        return self.s3 + 1
+
+    @property
+    def volume(self) -> int:
+        return self.s3 + 2
+
+    @property
+    def filer(self) -> int:
+        return self.s3 + 3
+
+    @property
+    def s3_grpc(self) -> int:
+        return self.s3 + 4
+
+    @property
+    def master_grpc(self) -> int:
+        return self.s3 + 5
+
+    @property
+    def volume_grpc(self) -> int:
+        return self.s3 + 6
+
+    @property
+    def filer_grpc(self) -> int:
+        return self.s3 + 7
+
+    @property
+    def all(self) -> tuple[int, ...]:
+        return tuple(range(self.s3, self.s3 + 8))
+
+
+def program(node: Node) -> Path:
+    """The store's program: the one configured, the release's own, or the one on PATH."""
+    if node.box.objects.program:
+        return Path(node.box.objects.program)
+    name = "weed" if node.box.objects.engine == "seaweedfs" else "minio"
+    own = node.python.parent / name
+    found = str(own) if own.exists() else shutil.which(name, path="/usr/local/bin:/usr/bin:/bin")
+    if found is None:
+        raise ProgramMissing(
+            f"There is no program `{name}` on this machine: put it into /usr/local/bin, or name it with "
+            f"`boxctl config set objects.program`."
+        )
+    return Path(found)
+
+
+def endpoint(node: Node) -> str:
+    """Where this machine's programs speak to the store."""
+    if node.box.objects.engine == "external":
+        return node.box.objects.endpoint
+    return f"http://{LOOPBACK}:{node.box.objects.port}"
+
+
+def _seaweedfs(node: Node) -> tuple[str, ...]:
+    ports, sockets, data = Ports(node.box.objects.port), node.run("objects"), node.data("objects")
+    return (
+        str(program(node)),
+        # Its log goes to the supervisor; of itself it would write into files in /tmp as well.
+        "-logtostderr",
+        "server",
+        *(f"-dir={data}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", "-disableHttp"),
+        *(f"-master.port={ports.master}", f"-master.port.grpc={ports.master_grpc}"),
+        # The other consensus library takes up to 15 s to elect its only member after a kill; this one never
+        # 2.
+        *("-master.raftHashicorp", "-master.telemetry=false", "-master.volumeSizeLimitMB=4096"),
+        *(f"-volume.port={ports.volume}", f"-volume.port.grpc={ports.volume_grpc}", "-volume.max=0"),
+        # Room is watched by the agent, which stops writes to the whole box in time.
+        *("-volume.minFreeSpace=1", "-volume.preStopSeconds=1", "-volume.index=leveldb"),
+        *(
+            "-filer",
+            f"-filer.port={ports.filer}",
+            f"-filer.port.grpc={ports.filer_grpc}",
+            "-filer.disableHttp",
+        ),
+        *("-filer.disableDirListing", "-filer.exposeDirectoryData=false", "-filer.ui.deleteDir=false"),
+        f"-filer.localSocket={sockets / 'filer.sock'}",
+        *("-s3", f"-s3.port={ports.s3}", f"-s3.port.grpc={ports.s3_grpc}"),
+        *(
+            f"-s3.localSocket={sockets / 's3.sock'}",
+            f"-s3.config={node.generated('objects') / 'identities.json'}",
+        ),
+        *("-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
+        *("-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false", "-s3.allowedOrigins=null"),
+    )
+
+
+def _minio(node: Node) -> tuple[str, ...]:
+    return (
+        str(program(node)),
+        *("server", "--quiet", "--address", f"{LOOPBACK}:{node.box.objects.port}", str(node.data("objects"))),
+    )
+
+
+def _environment(node: Node) -> Mapping[str, str]:
+    # The limit is soft: the collector works harder when it is reached, nothing is refused.
+    shared = {"GOMEMLIMIT": f"{node.box.objects.memory_mb}MiB", "HOME": str(node.data("objects"))}
+    if node.box.objects.engine == "seaweedfs":
+        return shared
+    return shared | {
+        "MINIO_CONFIG_ENV_FILE": str(node.generated("objects") / "minio.env"),
+        "MINIO_BROWSER": "off",
+        "MINIO_UPDATE": "off",
+        "MINIO_REGION": node.box.objects.region,
+        "MINIO_API_CORS_ALLOW_ORIGIN": "null",
+    }
+
+
+def _files(node: Node) -> tuple[GeneratedFile, ...]:
+    secrets, folder, bucket = node.secrets, node.generated("objects"), node.box.objects.bucket
+    if node.box.objects.engine == "minio":
+        lines = (
+            f"MINIO_ROOT_USER={secrets.objects_admin_access_key}",
+            f"MINIO_ROOT_PASSWORD={secrets.objects_admin_secret_key}",
+        )
+        return (GeneratedFile("minio.env", "\n".join(lines) + "\n"),)
+
+    def identity(name: str, access_key: str, secret_key: str, *actions: str) -> dict[str, object]:
+        credentials = [{"accessKey": access_key, "secretKey": secret_key}]
+        return {"name": name, "credentials": credentials, "actions": actions}
+
+    identities = [
+        identity("setup", secrets.objects_admin_access_key, secrets.objects_admin_secret_key, "Admin"),
+        identity(
+            "portal",
+            secrets.objects_access_key,
+            secrets.objects_secret_key,
+            *(f"{action}:{bucket}" for action in ("Read", "Write", "List", "Tagging")),
+        ),
+    ]
+    return (
+        GeneratedFile("identities.json", json.dumps({"identities": identities}, indent=1) + "\n"),
+        GeneratedFile(
+            "security.toml", render("services/objects/security.toml.j2", folder=folder, secrets=secrets)
+        ),
+        GeneratedFile("grpc-ca.crt", secrets.objects_grpc_ca),
+        GeneratedFile("grpc.crt", secrets.objects_grpc_certificate),
+        GeneratedFile("grpc.key", secrets.objects_grpc_key),
+    )
+
+
+def _health(node: Node, _: int) -> str | None:
+    path = "/healthz" if node.box.objects.engine == "seaweedfs" else "/minio/health/live"
+    return probe.http_status((LOOPBACK, node.box.objects.port), path)
+
+
+def _listeners(node: Node, _: int) -> tuple[Listener, ...]:
+    port = node.box.objects.port
+    ports = Ports(port).all if node.box.objects.engine == "seaweedfs" else (port,)
+    return tuple(Listener(LOOPBACK, number) for number in ports)
+
+
+SERVICE = Service(
+    name="objects",
+    title="Object store",
+    order=11,
+    user=users.OBJECTS,
+    command=lambda node, _: _seaweedfs(node) if node.box.objects.engine == "seaweedfs" else _minio(node),
+    environment=_environment,
+    # weed looks for security.toml in the folder that it stands in.
+    directory=lambda node: node.generated("objects"),
+    listeners=_listeners,
+    health=_health,
+    memory_mb=lambda node: node.box.objects.memory_mb * 3,
+    backup=(
+        "every object of the bucket",
+        "secrets.toml, which holds the key that encrypts the store's own keys",
+    ),
+    files=_files,
+    is_enabled=lambda node: node.box.objects.engine != "external",
+    stop_seconds=30,
+    sandbox=lambda node: Sandbox(writable=(node.data("objects"), node.run("objects"))),
+)

@@ -1,0 +1,68 @@
+"""What the three services of the portal (web, push, jobs) have in common: one generated file."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from urllib.parse import urlsplit
+
+from appliance.node import Node
+from appliance.services.base import GeneratedFile
+from appliance.services.cache.service import socket_path as cache_socket
+from appliance.services.database.service import APPLICATION, NAME, OWNER
+from appliance.services.objects.service import endpoint
+
+FOLDER = "portal"
+
+
+def public_store_host(node: Node) -> str | None:
+    """The host that links to files are signed for: an external store's own; None: the request's."""
+    if node.box.objects.engine != "external":
+        return None
+    host = urlsplit(node.box.objects.endpoint).netloc
+    return host if node.box.objects.path_style else f"{node.box.objects.bucket}.{host}"
+
+
+def version(node: Node) -> str:
+    """The version of the release that runs."""
+    text = (node.release / "pyproject.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text)["project"]["version"])
+
+
+def files(node: Node) -> tuple[GeneratedFile, ...]:
+    """`portal.json`, which is all that the portal's settings read."""
+    box, secrets = node.box, node.secrets
+    external = box.objects.engine == "external"
+    settings = {
+        "version": version(node),
+        "secret_key": secrets.secret_key,
+        "hostname": box.public_name,
+        "https_port": box.balancer.https_port,
+        "publicly_trusted": box.balancer.publicly_trusted,
+        "language": box.language,
+        "time_zone": box.time_zone,
+        "log_level": box.log_level,
+        "database": {
+            "host": str(node.run("database")),
+            "port": box.database.port,
+            "name": NAME,
+            "user": APPLICATION,
+            "owner": OWNER,
+        },
+        "objects": {
+            "engine": box.objects.engine,
+            "endpoint": endpoint(node),
+            "ca_file": box.objects.ca_file or None,
+            "region": box.objects.region,
+            "bucket": box.objects.bucket,
+            "access_key": secrets.objects_access_key,
+            "secret_key": secrets.objects_secret_key,
+            "path_style": box.objects.path_style if external else True,
+            "public_host": public_store_host(node),
+        },
+        "cache": {"servers": [str(cache_socket(node))]},
+        "agent_socket": str(node.run("agent") / "agent.sock"),
+        "state_dir": str(node.run("state")),
+        "static_root": str(node.release / "static"),
+    }
+    return (GeneratedFile("portal.json", json.dumps(settings, indent=1, ensure_ascii=False) + "\n"),)

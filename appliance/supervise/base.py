@@ -1,0 +1,314 @@
+"""The operations on services that both supervisors offer, and the words for what they find.
+
+Each supervisor knows how to start, stop, signal and list single processes; everything that takes thought
+(order, waiting for health, draining, scaling) is here, once.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from appliance import config, folders, generated, runner, users
+from appliance.files import write_atomically
+from appliance.node import Node
+from appliance.services import Service, enabled
+from appliance.services.balancer.runtime import BalancerAway, BalancerRefused, Runtime
+from appliance.services.balancer.service import SERVICE as BALANCER
+from appliance.services.balancer.service import runtime_socket, server_name
+from appliance.services.web.service import SERVICE as WEB
+from appliance.supervise import processes
+
+# A cluster that replays its journal, a store that reads its volumes: longer than that, and somebody should
+# look.
+_START_SECONDS = 90.0
+_DRAIN_SECONDS = 25.0
+
+type Progress = Callable[[str], None]
+
+
+class State(StrEnum):
+    """What a supervisor says about one process."""
+
+    RUNNING = "running"
+    STARTING = "starting"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Status:
+    """One instance of a service as it is now."""
+
+    service: str
+    instance: str
+    """`web@1`, or the service's name where there is only one."""
+    state: State
+    pid: int | None
+    uptime_seconds: int | None
+    memory_mb: int | None
+    """Proportional set size of its processes: shared pages counted once over all."""
+    problem: str | None
+    """What its health check found, or why it does not run; None: it answers."""
+
+    @property
+    def is_healthy(self) -> bool:
+        return self.state is State.RUNNING and self.problem is None
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a supervisor knows about one instance."""
+
+    state: State
+    pid: int | None = None
+    uptime_seconds: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One process to be supervised: `web@2`."""
+
+    service: Service
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.service.name}@{self.number}" if self.service.is_instanced else self.service.name
+
+
+class SupervisorError(Exception):
+    """An operation failed; the message says which, why, and what to look at."""
+
+
+def instances(node: Node) -> tuple[Instance, ...]:
+    """Every instance that the configuration asks for, in start order."""
+    return tuple(
+        Instance(service, number)
+        for service in enabled(node)
+        for number in range(1, service.instances(node) + 1)
+    )
+
+
+class Supervisor(ABC):
+    """Starts the services and keeps them running. `names`: services or instances; none means the whole
+    box."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    # --- what a supervisor must be able to do ---------------------------------------------------------------
+
+    @abstractmethod
+    def apply(self) -> tuple[str, ...]:
+        """Write units (or the supervisor's configuration) for the configured instances; names what changed.
+
+        Instances beyond the configured number are stopped. What runs goes on running, also when its unit
+        changed: restart it.
+        """
+
+    @abstractmethod
+    def pending(self) -> tuple[str, ...]:
+        """Names the instances for which `apply` would write something else; changes nothing."""
+
+    @abstractmethod
+    def remove(self) -> None:
+        """Stop everything and take away what `apply` wrote; the box's own files stay."""
+
+    @abstractmethod
+    def logs(self, names: Sequence[str], *, lines: int = 100, follow: bool = False) -> Iterator[str]:
+        """The last lines of these services' logs, oldest first; with `follow`, then new ones as they come."""
+
+    @abstractmethod
+    def _start(self, instance: Instance) -> None:
+        """Start one instance; nothing if it runs. Does not wait for it to answer."""
+
+    @abstractmethod
+    def _stop(self, instance: Instance) -> None:
+        """Stop one instance and wait for its end; nothing if it does not run."""
+
+    @abstractmethod
+    def _signal(self, instance: Instance, number: signal.Signals) -> None:
+        """Send a signal to the instance's main process."""
+
+    @abstractmethod
+    def _processes(self) -> dict[str, Process]:
+        """What is known about every instance, by name."""
+
+    # --- what all of them offer -----------------------------------------------------------------------------
+
+    def start(self, *names: str, progress: Progress = lambda _: None) -> None:
+        """Start in order, and wait until each answers. Starting what runs does nothing."""
+        folders.prepare(self.node.paths)
+        selected = self._selected(names)
+        for service in dict.fromkeys(instance.service for instance in selected):
+            self._check(service)
+        waiting: list[Instance] = []
+        for instance in selected:
+            # Services of the same order start together; the next ones wait for them.
+            if waiting and waiting[-1].service.order // 10 != instance.service.order // 10:
+                self._wait_until_healthy(waiting, progress)
+                waiting = []
+            self._start(instance)
+            waiting.append(instance)
+        self._wait_until_healthy(waiting, progress)
+
+    def stop(self, *names: str, progress: Progress = lambda _: None) -> None:
+        """Stop in reverse order and wait for the end. Nothing comes back by itself after that, until
+        `start`."""
+        for instance in reversed(self._selected(names)):
+            progress(f"{instance.name}: stopping")
+            self._stop(instance)
+
+    def restart(self, *names: str, progress: Progress = lambda _: None) -> None:
+        """Restart one after the other. Web workers are drained at the balancer first: no request fails."""
+        for instance in self._selected(names):
+            progress(f"{instance.name}: restarting")
+            drained = instance.service is WEB and self._drain(instance)
+            is_back = False
+            try:
+                self._stop(instance)
+                self._start(instance)
+                self._wait_until_healthy([instance], progress)
+                is_back = True
+            finally:
+                # One that did not come back must not stay drained: the balancer's checks see when it does.
+                if drained:
+                    self._welcome(instance, at_once=is_back)
+
+    def reload(self, *names: str, progress: Progress = lambda _: None) -> None:
+        """Make services take their changed generated files: by signal where they can, else by a restart."""
+        running = {name for name, process in self._processes().items() if process.state is State.RUNNING}
+        for instance in self._selected(names):
+            service = instance.service
+            if instance.name not in running:
+                continue
+            self._check(service)
+            if service.reload_signal is None:
+                self.restart(instance.name, progress=progress)
+            else:
+                self._signal(instance, service.reload_signal)
+                self._wait_until_healthy([instance], progress)
+
+    def status(self, *names: str, with_health: bool = True) -> list[Status]:
+        """Every configured instance, in start order."""
+        known = self._processes()
+        found = []
+        for instance in self._selected(names):
+            process = known.get(instance.name, Process(State.STOPPED))
+            problem = process.problem
+            if process.state is not State.RUNNING:
+                problem = problem or f"it is {process.state}"
+            elif with_health:
+                problem = problem or self._health(instance)
+            memory = processes.memory_mb(processes.children_of(process.pid)) if process.pid else None
+            found.append(
+                Status(
+                    service=instance.service.name,
+                    instance=instance.name,
+                    state=process.state,
+                    pid=process.pid,
+                    uptime_seconds=process.uptime_seconds,
+                    memory_mb=memory,
+                    problem=problem,
+                )
+            )
+        return found
+
+    def scale(self, service: str, count: int, progress: Progress = lambda _: None) -> None:
+        """Run `count` instances from now on: written to `[node]` of box.toml, balancer told, no request
+        lost."""
+        if service != WEB.name:
+            raise SupervisorError(f"{service} cannot be scaled: only web workers can.")
+        before = self.node.web_workers
+        file = self.node.paths.box_toml
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        changed = config.set_value(text, "node.web_workers", count, from_console=False, file=str(file))
+        write_atomically(file, changed, mode=file.stat().st_mode & 0o777 if file.exists() else 0o644)
+        self.node = Node.load(self.node.paths)
+        if count >= before:
+            self.apply()
+            self.start(*(f"{service}@{number}" for number in range(before + 1, count + 1)), progress=progress)
+            self._tell_balancer(progress)
+            return
+        leaving = [Instance(WEB, number) for number in range(count + 1, before + 1)]
+        for instance in leaving:
+            self._drain(instance)
+        self._tell_balancer(progress)
+        self.apply()
+
+    # --- the parts of it ------------------------------------------------------------------------------------
+
+    def _selected(self, names: Sequence[str]) -> list[Instance]:
+        everyone = instances(self.node)
+        if not names:
+            return list(everyone)
+        known = {instance.name for instance in everyone} | {instance.service.name for instance in everyone}
+        for name in names:
+            if name not in known:
+                raise SupervisorError(
+                    f"{name} does not run in this box. There are: {', '.join(sorted(known))}."
+                )
+        return [i for i in everyone if i.name in names or i.service.name in names]
+
+    def _health(self, instance: Instance) -> str | None:
+        return instance.service.health(self.node, instance.number)
+
+    def _wait_until_healthy(self, waiting: Sequence[Instance], progress: Progress) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        for instance in waiting:
+            progress(f"{instance.name}: starting")
+            while (problem := self._health(instance)) is not None:
+                if time.monotonic() > deadline:
+                    last = "\n".join(self.logs([instance.name], lines=15))
+                    raise SupervisorError(
+                        f"{instance.name} did not start within {_START_SECONDS:.0f} s: {problem}. "
+                        f"See `boxctl logs {instance.service.name}`; its last lines:\n{last}"
+                    )
+                time.sleep(0.1)
+
+    def _check(self, service: Service) -> None:
+        """Ask the program itself whether its files are good: a running service shall not choke on them."""
+        if service.check is None:
+            return
+        command = service.check(self.node)
+        done = runner.run(command, user=users.account(service.user), check=False, timeout=30)
+        if done.code != 0:
+            raise SupervisorError(
+                f"{service.name} refuses its generated files, and is left as it is.\n{done.stderr.strip()}"
+            )
+
+    def _drain(self, instance: Instance) -> bool:
+        """Send no new requests there, and wait for those that run. False: the balancer is away, nothing to
+        drain.
+
+        When it is the last one that serves, requests wait at the balancer until it is back.
+        """
+        balancer, me = Runtime(runtime_socket(self.node)), server_name(instance.name)
+        try:
+            balancer.drain(WEB.name, me)
+            deadline = time.monotonic() + _DRAIN_SECONDS
+            while time.monotonic() < deadline:
+                if balancer.servers(WEB.name)[me].sessions == 0:
+                    break
+                time.sleep(0.05)
+        except (BalancerAway, BalancerRefused, KeyError):
+            return False
+        return True
+
+    def _welcome(self, instance: Instance, *, at_once: bool) -> None:
+        try:
+            balancer = Runtime(runtime_socket(self.node))
+            balancer.welcome(WEB.name, server_name(instance.name), at_once=at_once)
+        except (BalancerAway, BalancerRefused):
+            return  # it starts, and finds the worker by its own checks
+
+    def _tell_balancer(self, progress: Progress) -> None:
+        if BALANCER.name in generated.apply(self.node, only=(BALANCER,)):
+            self.reload(BALANCER.name, progress=progress)

@@ -1,0 +1,89 @@
+"""Looks at processes through /proc: whose they are and what memory they use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+PREFIX_MARK, SERVICE_MARK = "KOROBKA_PREFIX", "KOROBKA_SERVICE"
+"""Variables that a process of the box carries, so that it is known even when its supervisor is gone."""
+
+
+def children_of(pid: int) -> set[int]:
+    """The process and everything that it started and that still hangs on it."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (parent := _parent(entry)) is not None:
+            parents.setdefault(parent, []).append(int(entry.name))
+    found, new = {pid}, [pid]
+    while new:
+        new = [child for parent in new for child in parents.get(parent, []) if child not in found]
+        found |= set(new)
+    return found
+
+
+def memory_mb(pids: Iterable[int]) -> int | None:
+    """Proportional set size of these processes in MiB; None where the kernel does not let us see it."""
+    total, seen = 0, False
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        seen = True
+    return round(total / 1024) if seen else None
+
+
+def marked(prefix: Path, *, only: frozenset[str] | None = None) -> dict[int, str]:
+    """Processes of the box at `prefix` (whose environment we may read) with the instance they belong to."""
+    found = {}
+    wanted = f"{PREFIX_MARK}={prefix}"
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            environment = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        instance = next((e.partition("=")[2] for e in environment if e.startswith(f"{SERVICE_MARK}=")), None)
+        if wanted in environment and instance and (only is None or instance in only):
+            found[int(entry.name)] = instance
+    return found
+
+
+def end(pids: Iterable[int], *, seconds: float) -> None:
+    """End processes that nobody supervises any more: asked first, killed after `seconds`."""
+    left = set(pids)
+    for pid in left:
+        _send(pid, signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while (left := {pid for pid in left if is_alive(pid)}) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for pid in left:
+        _send(pid, signal.SIGKILL)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process exists and is not merely waiting to be noticed as dead."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def _parent(entry: Path) -> int | None:
+    try:
+        return int((entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)

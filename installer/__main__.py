@@ -1,0 +1,44 @@
+"""`python -m installer install | doctor | uninstall`, and for developers `release | frontend | messages`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from installer import install, options
+
+
+def main() -> int:
+    """Everything but `install` runs in a complete environment, and is loaded only when it is wanted."""
+    parser = argparse.ArgumentParser(prog="installer", description="Installs, examines and removes a box.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    options.add_arguments(commands.add_parser("install", help="install, repair or upgrade this box"))
+    commands.choices["install"].add_argument("--staged", action="store_true", help=argparse.SUPPRESS)
+    for name, text in (("doctor", "find what is wrong"), ("uninstall", "remove the box, keeping its data")):
+        commands.add_parser(name, help=text)
+    packing = commands.add_parser("release", help="pack the release archive")
+    packing.add_argument("--output", type=Path, default=Path("dist"), help="folder for the archive")
+    commands.add_parser("frontend", help="build the checkout's front end")
+    commands.add_parser("messages", help="compile the checkout's translations")
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command == "doctor":
+        from installer import doctor
+
+        doctor.add_arguments(commands.choices["doctor"])
+        return doctor.main(parser.parse_args())
+    if command == "uninstall":
+        from installer import uninstall
+
+        uninstall.add_arguments(commands.choices["uninstall"])
+        return uninstall.main(parser.parse_args())
+    arguments = parser.parse_args()
+    if command == "release":
+        return install.pack(arguments.output)
+    if command in ("frontend", "messages"):
+        return install.prepare_checkout(command)
+    return install.main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

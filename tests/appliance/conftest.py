@@ -1,0 +1,38 @@
+"""One scratch box a test worker, with the parts that keep data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.node import Node
+from tests.appliance.boxes import running_box
+
+_PARTS = {
+    "/usr/lib/postgresql/17/bin/postgres": "apt-get install postgresql-17",
+    "/usr/bin/memcached": "apt-get install memcached",
+    "/usr/sbin/haproxy": "apt-get install haproxy",
+}
+
+
+def _require_parts() -> None:
+    for program, cure in _PARTS.items():
+        if not Path(program).exists():
+            pytest.skip(f"{program} is missing: {cure}")
+
+
+@pytest.fixture(scope="session")
+def box() -> Iterator[Node]:
+    """Database, object store and cache. A test may kill them; it may not leave them stopped."""
+    _require_parts()
+    with running_box() as node:
+        yield node
+
+
+@pytest.fixture
+def as_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("users are only separated as root: sudo tests/run.sh")

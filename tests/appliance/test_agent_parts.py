@@ -1,0 +1,343 @@
+"""The agent's parts alone: the language on the wire, the journal, the log pages, the record."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.agent import handlers, logs, operations, record
+from appliance.agent.codec import Malformed, decode, encode
+from appliance.agent.journal import Journal, Unknown
+from appliance.agent.operations import TABLE, AlreadyRunning, LongOperation
+from appliance.agent.protocol import OPERATIONS, Answer, NodeStatus, Progress, ReadLog, Request, SetConfig
+from appliance.agent.record import Asker
+from appliance.paths import Paths
+from tests.appliance.boxes import ROOT
+
+moments = st.datetimes(timezones=st.just(UTC))
+st.register_type_strategy(datetime, moments)
+plain = st.none() | st.booleans() | st.integers() | st.text()
+jsons = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+messages = [*OPERATIONS.values(), *{kind.answer for kind in OPERATIONS.values()}]
+
+
+# The language
+
+
+@pytest.mark.parametrize("kind", messages, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_what_is_said_is_what_is_heard(kind: type[Any], data: st.DataObject) -> None:
+    said = data.draw(st.from_type(kind))
+    heard = decode(kind, json.loads(json.dumps(encode(said))))
+    assert heard == said
+
+
+@pytest.mark.parametrize("kind", [NodeStatus, Request, Answer, SetConfig])
+@given(data=jsons)
+@settings(max_examples=200, deadline=None)
+def test_no_data_whatever_gets_past_its_type(kind: type[Any], data: object) -> None:
+    try:
+        heard = decode(kind, data)
+    except Malformed:
+        return
+    assert isinstance(heard, kind)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"lines": 5}, "lacks the field 'service'"),
+        ({"service": "web", "lines": "5"}, "lines must be int, not str"),
+        ({"service": "web", "lines": True}, "lines must be int, not bool"),
+        ({"service": "web", "shell": "id"}, "no field 'shell'; it knows service, lines, before"),
+        ("web", "must be dict"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(data: object, words: str) -> None:
+    with pytest.raises(Malformed, match=words):
+        decode(ReadLog, data)
+
+
+def test_every_operation_has_its_handler_and_no_handler_is_hidden() -> None:
+    assert set(handlers.HANDLERS) == set(OPERATIONS.values())
+
+
+def test_a_handler_takes_what_its_operation_is() -> None:
+    for kind, handler in handlers.HANDLERS.items():
+        hints = list(get_type_hints(handler).values())
+        assert hints[1] is kind
+        assert hints[-1] is kind.answer
+
+
+def test_the_client_needs_nothing_but_python() -> None:
+    program = "import sys, appliance.client; print(*{name.partition('.')[0] for name in sys.modules})"
+    # Without site-packages there is nothing else to be imported.
+    command = [sys.executable, "-S", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {"box", "django", "rich", "cryptography"} & set(done.stdout.split())
+
+
+# The journal
+
+
+def test_a_journal_tells_its_story(tmp_path: Path) -> None:
+    journal = Journal.begin(tmp_path, "restart", {"service": "web"}, by="olga")
+    journal.progress("web@1: restarting", 0, 2)
+    state = journal.state()
+    assert (state.kind, state.asked_by, state.state) == ("restart", "olga", "running")
+    assert state.progress == Progress("web@1: restarting", 0, 2)
+    journal.end("done", "web is restarted.")
+    assert journal.state().state == "done"
+    assert journal.state().ended_at
+    assert Journal.find(tmp_path, journal.id) == journal
+    assert oct(journal.path.stat().st_mode & 0o777) == "0o600"
+
+
+@given(cut=st.integers(min_value=0), texts=st.lists(st.text(max_size=20), min_size=1, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_a_journal_cut_anywhere_by_a_power_cut_is_read_up_to_there_and_goes_on(
+    cut: int, texts: list[str]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal.begin(Path(folder), "restart", {}, by="olga")
+        first = journal.path.stat().st_size
+        for text in texts:
+            journal.progress(text)
+        whole, before = journal.path.read_bytes(), journal.entries()
+        journal.path.write_bytes(whole[: first + cut % (len(whole) - first + 1)])
+        left = journal.entries()
+        assert left == before[: len(left)]
+        journal.progress("after")
+        assert journal.entries()[:-1] == left
+        assert journal.entries()[-1]["text"] == "after"
+
+
+def test_a_journal_is_looked_for_and_not_opened_by_path(tmp_path: Path) -> None:
+    (tmp_path / "operations").mkdir()
+    Journal.begin(tmp_path, "restart", {}, by="")
+    with pytest.raises(Unknown):
+        Journal.find(tmp_path / "operations", f"../{next(tmp_path.glob('*.jsonl')).stem}")
+
+
+def test_the_lock_passes_to_whoever_inherits_it(tmp_path: Path) -> None:
+    journal = Journal.begin(tmp_path, "restart", {}, by="")
+    assert not journal.is_performed()
+    lock = journal.take()
+    assert lock is not None
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[lock])
+    os.close(lock)
+    assert journal.is_performed()
+    assert journal.take(patience=0) is None
+    child.communicate(b"\n")
+    assert not journal.is_performed()
+
+
+# Long operations
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    paths = Paths(tmp_path)
+    paths.log.mkdir(parents=True)
+    return paths
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes `test` a long operation whose program is the given Python text."""
+
+    def define(text: str, when_interrupted: Any = "resume") -> None:
+        monkeypatch.setattr(operations, "TABLE", {"test": LongOperation(("-c", text), when_interrupted)})
+
+    return define
+
+
+ENDS_WELL = """
+from appliance.agent.operations import performing
+with performing() as journal:
+    journal.progress("half", 1, 2)
+    journal.end("done", f"attempt {journal.attempts}")
+"""
+DIES = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+FAILS = """
+from appliance.agent.operations import performing
+with performing(OSError):
+    raise {error}
+"""
+LASTS = """
+import time
+from appliance.agent.operations import performing
+with performing() as journal:
+    time.sleep(2)
+    journal.end("done", "")
+"""
+TELLS_ARGUMENTS = """
+import sys
+from appliance.agent.operations import performing
+with performing() as journal:
+    journal.end("done", repr(sys.argv[1:]))
+"""
+
+
+def test_a_program_reports_and_ends(paths: Paths, program: Any) -> None:
+    program(ENDS_WELL)
+    journal = operations.begin(paths, "test", {"x": 1}, by="olga")
+    assert list(operations.follow(journal)) == [Progress("half", 1, 2)]
+    assert journal.state().progress.text == "attempt 1"
+    assert journal.arguments == {"x": 1}
+
+
+def test_an_expected_error_is_told_and_another_leaves_its_traceback(paths: Paths, program: Any) -> None:
+    program(FAILS.format(error="OSError('disk gone')"))
+    journal = operations.begin(paths, "test", {}, by="olga")
+    list(operations.follow(journal))
+    assert (journal.state().state, journal.state().progress.text) == ("failed", "disk gone")
+
+    program(FAILS.format(error="KeyError('oops')"))
+    journal = operations.begin(paths, "test", {}, by="olga")
+    list(operations.follow(journal))
+    assert "KeyError" in journal.state().progress.text
+    assert "Traceback" in journal.path.with_suffix(".log").read_text()
+
+
+def wait_for_death(journal: Journal) -> None:
+    for _ in range(200):
+        if not journal.is_performed():
+            return
+        lock = journal.take(patience=0.05)
+        if lock is not None:
+            os.close(lock)
+            return
+
+
+def test_an_interrupted_operation_is_resumed_three_times_and_then_given_up(
+    paths: Paths, program: Any
+) -> None:
+    program(DIES)
+    journal = operations.begin(paths, "test", {}, by="olga")
+    for attempt in (2, 3):
+        wait_for_death(journal)
+        assert operations.recover(paths) == [journal]
+        assert journal.attempts == attempt
+    wait_for_death(journal)
+    assert operations.recover(paths) == []
+    assert journal.state().state == "failed"
+    assert "given up" in journal.state().progress.text
+
+
+def test_an_operation_that_cannot_be_resumed_is_rolled_back(paths: Paths, program: Any) -> None:
+    program(DIES, "roll back")
+    journal = operations.begin(paths, "test", {}, by="olga")
+    wait_for_death(journal)
+    program(TELLS_ARGUMENTS, "roll back")
+    operations.recover(paths)
+    list(operations.follow(journal))
+    assert journal.state().progress.text == "['--roll-back']"
+
+
+def test_what_is_over_is_not_begun_again(paths: Paths, program: Any) -> None:
+    program(ENDS_WELL)
+    journal = operations.begin(paths, "test", {}, by="olga")
+    list(operations.follow(journal))
+    wait_for_death(journal)
+    assert operations.recover(paths) == []
+    assert journal.attempts == 1
+
+
+def test_two_at_once_are_refused(paths: Paths, program: Any) -> None:
+    program(LASTS)
+    journal = operations.begin(paths, "test", {}, by="anna")
+    with pytest.raises(AlreadyRunning, match="begun by anna"):
+        operations.begin(paths, "test", {}, by="boris")
+    list(operations.follow(journal))
+
+
+def test_old_journals_go(paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "KEPT", 2)
+    program(ENDS_WELL)
+    for _ in range(4):
+        list(operations.follow(operations.begin(paths, "test", {}, by="")))
+    assert len(operations.list_states(paths, 10)) == 3
+    assert len(list(paths.operations.glob("*.log"))) == 3
+
+
+def test_no_word_of_a_caller_becomes_an_argument() -> None:
+    for operation in TABLE.values():
+        assert operation.arguments[0] == "-m"
+        assert not any("{" in argument for argument in operation.arguments)
+
+
+# Logs
+
+
+@given(
+    files=st.lists(st.lists(st.text(alphabet="aяё\t{}%", max_size=300), max_size=40), min_size=1, max_size=3),
+    size=st.integers(min_value=1, max_value=30),
+)
+@settings(max_examples=60, deadline=None)
+def test_pages_hold_every_line_once_and_in_order(files: list[list[str]], size: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.log" for number in range(len(files))]
+        for number, (path, lines) in enumerate(zip(paths, files, strict=True)):
+            stamped = [f"2026-11-24 12:00:{i:02d}.{number} {line}" for i, line in enumerate(lines)]
+            path.write_text("".join(f"{line}\n" for line in stamped), encoding="utf-8")
+        every = sorted(line for path in paths for line in path.read_text(encoding="utf-8").splitlines())
+        found: list[str] = []
+        cursor = ""
+        while True:
+            taken, cursor = logs.page(paths, lines=size, before=cursor)
+            assert len(taken) <= size
+            found = [*taken, *found]
+            if not cursor:
+                break
+        assert found == every
+
+
+def test_a_traceback_stays_behind_its_line_and_long_files_are_read_from_the_end(tmp_path: Path) -> None:
+    one, two = tmp_path / "web@1.log", tmp_path / "web@2.log"
+    one.write_text("x" * 200_000 + "\n2026-11-24 12:00:01 error\nTraceback\n  KeyError\n")
+    two.write_text("2026-11-24 12:00:02 fine\n2026-11-24 12:00:00 the clock was set back\n")
+    lines, older = logs.page([one, two, tmp_path / "absent.log"], lines=5)
+    assert lines == (
+        "2026-11-24 12:00:01 error",
+        "Traceback",
+        "  KeyError",
+        "2026-11-24 12:00:02 fine",
+        "2026-11-24 12:00:00 the clock was set back",
+    )
+    assert older
+
+
+def test_a_foreign_cursor_is_no_way_in(tmp_path: Path) -> None:
+    file = tmp_path / "cache.log"
+    file.write_text("one\ntwo\n")
+    for cursor in ("-1", "999999999", "x", "1,2,3", "²"):
+        assert logs.page([file], lines=1, before=cursor)[0] == ("two",)
+
+
+# The record
+
+
+def test_the_record_is_bounded(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "MAX_BYTES", 300)
+    asker = Asker(by="olga", acting="console", uid=7, pid=8)
+    for _ in range(11):
+        record.note(paths, asker, SetConfig({"web.threads": 4}))
+    sizes = [file.stat().st_size for file in paths.log.glob("operations.log*")]
+    assert len(sizes) == 2
+    assert max(sizes) < 600
+    line = json.loads((paths.log / "operations.log.1").read_text().splitlines()[0])
+    assert line["operation"] == "SetConfig"
+    assert line["arguments"] == {"values": {"web.threads": 4}}
+    assert (line["by"], line["acting"], line["uid"]) == ("olga", "console", 7)

@@ -1,0 +1,127 @@
+"""The database is settled as the design says, and answers only those it should."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance import config, runner, users
+from appliance.node import Node
+from appliance.services.database import setup
+from appliance.services.database.service import BIN
+
+NOBODY = users.Account("nobody", 65534, 65534)
+
+
+def sql(node: Node, statement: str, *, role: str, by: users.Account, password: str = "") -> runner.Completed:
+    return runner.run(
+        [BIN / "psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-c", statement],
+        env={
+            "PGHOST": str(node.run("database")),
+            "PGPORT": str(node.box.database.port),
+            "PGUSER": role,
+            "PGDATABASE": "korobka",
+        },
+        secrets={"PGPASSWORD": password} if password else None,
+        user=by,
+        check=False,
+    )
+
+
+def test_what_is_dear_to_change_later_is_right(box: Node) -> None:
+    provider, locale, checksums, wal, archive = setup.query(
+        box,
+        "select datlocprovider, datlocale, current_setting('data_checksums'), current_setting('wal_level'),"
+        " current_setting('archive_mode') from pg_database where datname = current_database()",
+    ).split("|")
+    assert (provider, locale, checksums, wal, archive) == ("b", "C.UTF-8", "on", "replica", "on")
+
+
+def test_russian_names_sort_with_an_icu_collation(box: Node) -> None:
+    names = setup.query(
+        box, "select string_agg(n, '' order by n collate \"ru-x-icu\") from unnest(array['Ж','Ё','А','Е']) n"
+    )
+    assert names == "АЕЁЖ"
+
+
+def test_the_extensions_work(box: Node) -> None:
+    assert setup.query(box, "select unaccent('ёлка'), similarity('korobka', 'korobca') > 0.3") == "елка|t"
+
+
+def test_it_listens_on_its_socket_only(box: Node) -> None:
+    assert setup.query(box, "show listen_addresses") == ""
+
+
+def test_setting_up_again_changes_nothing(box: Node) -> None:
+    before = setup.query(box, "select oid, rolname from pg_roles order by oid; \\ddp\n\\l korobka\n\\dn+")
+    assert setup.is_set_up(box)
+    setup.create_cluster(box)
+    setup.set_up(box)
+    assert (
+        setup.query(box, "select oid, rolname from pg_roles order by oid; \\ddp\n\\l korobka\n\\dn+")
+        == before
+    )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "alter role korobka_owner password 'other'",
+        "drop extension unaccent",
+        "alter default privileges for role korobka_owner in schema public"
+        " revoke all on tables from korobka_app",
+        "alter role korobka_owner rename to korobka_other",
+    ],
+)
+def test_what_was_damaged_is_noticed(box: Node, damage: str) -> None:
+    setup.query(box, damage)
+    try:
+        assert not setup.is_set_up(box)
+    finally:
+        if "rename" in damage:
+            setup.query(box, "alter role korobka_other rename to korobka_owner")
+        setup.set_up(box)
+    assert setup.is_set_up(box)
+
+
+def test_the_application_uses_what_the_owner_makes_and_makes_nothing(box: Node) -> None:
+    owner = {"role": "korobka_owner", "password": box.secrets.database_owner_password}
+    portal = users.account(users.PORTAL)
+    sql(box, "drop table if exists thing", by=portal, **owner)
+    assert sql(box, "create table thing (id serial primary key, name text)", by=portal, **owner).code == 0
+    used = sql(box, "insert into thing (name) values ('a') returning name", role="korobka_app", by=portal)
+    assert used.stdout.strip() == "a", used.stderr
+    for forbidden in ("create table mine (id int)", "drop table thing", "truncate thing", "create schema s"):
+        refused = sql(box, forbidden, role="korobka_app", by=portal)
+        assert "permission denied" in refused.stderr or "must be owner" in refused.stderr, forbidden
+
+
+@pytest.mark.usefixtures("as_root")
+def test_another_local_user_gets_nowhere(box: Node) -> None:
+    for role, password in (
+        ("postgres", ""),
+        ("korobka_app", ""),
+        ("korobka_owner", box.secrets.database_owner_password),
+    ):
+        assert "Permission denied" in sql(box, "select 1", role=role, by=NOBODY, password=password).stderr
+
+
+@pytest.mark.usefixtures("as_root")
+def test_the_portal_is_not_the_superuser(box: Node) -> None:
+    portal = users.account(users.PORTAL)
+    assert "Peer authentication failed" in sql(box, "select 1", role="postgres", by=portal).stderr
+    wrong = sql(box, "select 1", role="korobka_owner", by=portal, password="wrong")
+    assert "password authentication failed" in wrong.stderr
+
+
+def test_what_people_write_is_not_logged(box: Node) -> None:
+    portal = users.account(users.PORTAL)
+    sql(box, "select 'very private words' from no_such_table", role="korobka_app", by=portal)
+    assert "no_such_table" in (box.paths.log / "database.log").read_text()
+    assert "very private words" not in (box.paths.log / "database.log").read_text()
+
+
+def test_memory_follows_the_machine(box: Node) -> None:
+    assert setup.query(box, "select pg_size_bytes(current_setting('shared_buffers')) >> 20") == str(
+        min(max(box.machine.memory_mb // 4, 256) // 4, 4096)
+    )
+    assert config.parse("[database]\nmemory_mb = 512").database.memory_mb == 512

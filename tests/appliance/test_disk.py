@@ -1,0 +1,132 @@
+"""The guard against a full disk: the decision by its rules, and its deeds on a real small file system."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.agent.disk import MIB, Decision, Guard, Space, State, ballast_size, decide
+from appliance.paths import Paths
+
+TOTAL = 100 * 1024 * MIB
+BALLAST = ballast_size(TOTAL)
+CALM, FULL = State(has_ballast=True, is_read_only=False), State(has_ballast=False, is_read_only=True)
+
+
+def state_after(decision: Decision) -> State:
+    return State(has_ballast=decision.has_ballast, is_read_only=decision.is_read_only)
+
+
+def test_ballast_is_small_on_a_small_disk_and_bounded_on_a_large_one() -> None:
+    assert ballast_size(1024 * MIB) == 1024 * MIB // 50
+    assert ballast_size(TOTAL) == 256 * MIB
+
+
+def test_with_space_nothing_happens() -> None:
+    assert state_after(decide(10 * BALLAST, TOTAL, CALM)) == CALM
+
+
+def test_a_full_disk_frees_the_ballast_and_ends_writing() -> None:
+    decision = decide(BALLAST - 1, TOTAL, CALM)
+    assert state_after(decision) == FULL
+    assert "Free some space" in str(decision)
+
+
+def test_the_freed_ballast_alone_does_not_begin_writing_again() -> None:
+    assert state_after(decide(BALLAST - 1 + BALLAST, TOTAL, FULL)) == FULL
+
+
+def test_with_space_again_both_are_undone() -> None:
+    assert state_after(decide(3 * BALLAST, TOTAL, FULL)) == CALM
+
+
+def test_a_new_box_gets_its_ballast_but_not_at_the_price_of_writing() -> None:
+    bare = State(has_ballast=False, is_read_only=False)
+    assert decide(3 * BALLAST, TOTAL, bare).has_ballast
+    assert not decide(2 * BALLAST, TOTAL, bare).has_ballast
+
+
+states = st.builds(State, has_ballast=st.booleans(), is_read_only=st.booleans())
+totals = st.integers(min_value=50 * MIB, max_value=1 << 50)
+
+
+@given(total=totals, share=st.floats(min_value=0, max_value=1), state=states)
+def test_a_decision_stands_once_it_is_performed(total: int, share: float, state: State) -> None:
+    """No switching to and fro: looking again right after, nothing else is decided."""
+    free = int(total * share)
+    first = decide(free, total, state)
+    ballast = ballast_size(total)
+    if first.has_ballast != state.has_ballast:
+        free += -ballast if first.has_ballast else ballast
+    second = decide(free, total, state_after(first))
+    assert state_after(second) == state_after(first)
+
+
+@given(total=totals, share=st.floats(min_value=0, max_value=1), state=states)
+def test_whoever_may_write_has_room_to_write(total: int, share: float, state: State) -> None:
+    free = int(total * share)
+    decision = decide(free, total, state)
+    if not decision.is_read_only:
+        assert free >= ballast_size(total)
+    if decision.has_ballast and not state.has_ballast:
+        assert free - ballast_size(total) >= 2 * ballast_size(total)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Paths]:
+    """A box whose data lies on a file system of 200 MiB."""
+    paths = Paths(tmp_path)
+    paths.data.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(paths.data)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("Mounting needs root: sudo .venv/bin/pytest tests/appliance/test_disk.py")
+    yield paths
+    subprocess.run(["umount", str(paths.data)], check=True)
+
+
+def test_guard_on_a_disk_that_fills_and_empties(small_disk: Paths) -> None:
+    guard = Guard(small_disk)
+    guard.tick()
+    ballast = ballast_size(guard.space().total)
+    assert guard.ballast.stat().st_blocks * 512 >= ballast, "the ballast must take real space"
+    assert guard.reason() == ""
+
+    filler = small_disk.data / "filler"
+    with filler.open("wb") as file, pytest.raises(OSError, match="No space"):
+        while True:
+            file.write(b"\0" * MIB)
+    assert guard.space().free < MIB
+    guard.tick()
+    assert not guard.ballast.exists()
+    assert guard.space().free >= ballast - MIB, "the engines have room to end their work"
+    assert guard.reason().startswith("The disk is full")
+    assert oct(guard.flag.stat().st_mode & 0o777) == "0o644", "the portal must be able to read why"
+
+    guard.tick()
+    assert guard.reason(), "the freed ballast is not space"
+
+    filler.unlink()
+    guard.tick()
+    assert guard.reason() == ""
+    assert guard.ballast.exists()
+
+
+def test_guard_looks_at_every_disk_of_the_data(small_disk: Paths, tmp_path: Path) -> None:
+    guard = Guard(small_disk)
+    plenty = guard.space()
+    objects = small_disk.data / "objects"
+    objects.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", str(objects)], check=True)
+    try:
+        with (objects / "filler").open("wb") as file:
+            file.write(b"\0" * (10 * MIB - 64 * 1024))
+        tight = guard.space()
+    finally:
+        subprocess.run(["umount", str(objects)], check=True)
+    assert isinstance(tight, Space)
+    assert (tight.total, plenty.total) == (10 * MIB, 200 * MIB)

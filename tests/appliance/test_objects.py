@@ -1,0 +1,197 @@
+"""The store keeps objects for those who have the key, and for nobody else on the machine."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+import urllib3
+from minio.error import S3Error
+
+from appliance import runner, users
+from appliance.node import Node
+from appliance.services.objects import setup
+from appliance.services.objects.service import Ports, program
+from appliance.supervise.supervisord import Supervisord
+from tests.appliance.boxes import traced
+
+NOBODY = users.Account("nobody", 65534, 65534)
+CONTENT = b"the salary list"
+
+
+@pytest.fixture
+def ports(box: Node) -> Ports:
+    return Ports(box.box.objects.port)
+
+
+@pytest.fixture
+def stored(box: Node) -> Iterator[str]:
+    key = f"blobs/{os.urandom(8).hex()}"
+    setup.client(box).put_object(
+        bucket_name=box.box.objects.bucket, object_name=key, data=io.BytesIO(CONTENT), length=len(CONTENT)
+    )
+    yield key
+    found = setup.client(box).get_object(bucket_name=box.box.objects.bucket, object_name=key)
+    assert found.read() == CONTENT, "somebody without a key changed the object"
+
+
+def store_process(node: Node) -> psutil.Process:
+    status = Supervisord(node).status("objects", with_health=False)[0]
+    assert status.pid
+    return psutil.Process(status.pid)
+
+
+def asked(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(method, path, body=body)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_it_listens_where_it_says_and_on_loopback_only(box: Node, ports: Ports) -> None:
+    listening = {
+        (c.laddr.ip, c.laddr.port)
+        for c in store_process(box).net_connections("tcp")
+        if c.status == psutil.CONN_LISTEN
+    }
+    assert listening == {("127.0.0.1", port) for port in ports.all}
+
+
+def test_no_port_gives_lists_or_deletes_an_object_without_a_key(box: Node, ports: Ports, stored: str) -> None:
+    """Over plain HTTP on every port: what any user of the machine can send."""
+    bucket = box.box.objects.bucket
+    # Where the content really lies in the volume server, which only the certificate's owner can find out.
+    chunks = re.findall(r'"fileId": *"([^"]+)"', setup.shell(box, f"fs.meta.cat /buckets/{bucket}/{stored}"))
+    assert chunks
+    for port in ports.all:
+        for method, path in (
+            ("GET", f"/{bucket}/{stored}"),
+            ("GET", f"/buckets/{bucket}/{stored}"),
+            ("GET", f"/{bucket}?list-type=2"),
+            ("GET", f"/buckets/{bucket}/?limit=100"),
+            ("GET", "/"),
+            ("DELETE", f"/{bucket}/{stored}"),
+            ("DELETE", f"/buckets/{bucket}/?recursive=true"),
+            ("PUT", f"/{bucket}/{stored}"),
+            ("POST", f"/buckets/{bucket}/{stored}"),
+            ("GET", "/dir/assign"),
+            ("GET", f"/dir/lookup?collection={bucket}&volumeId=1&fileId=1,01"),
+            ("POST", "/submit"),
+            ("GET", f"/col/delete?collection={bucket}"),
+            ("GET", "/vol/vacuum"),
+            *((method, f"/{chunk}") for chunk in chunks for method in ("GET", "PUT", "DELETE")),
+        ):
+            try:
+                status, body = asked(port, method, path, b"changed" if method in ("PUT", "POST") else None)
+            except (OSError, http.client.HTTPException):
+                continue  # gRPC with certificates does not even speak to us
+            assert CONTENT not in body
+            is_echo = stored in path  # an error names what was asked for
+            assert is_echo or stored.encode() not in body, f"{method} {path} on {port} lists objects"
+            # The master's front page names volumes, which are no objects; everything else is refused.
+            allowed = (port, method, path) == (ports.master, "GET", "/")
+            assert status >= 400 or allowed, f"{method} {path} on {port} answered {status}"
+
+
+def test_grpc_wants_the_boxs_certificate(box: Node, ports: Ports) -> None:
+    context = ssl.create_default_context(cadata=box.secrets.objects_grpc_ca)
+    context.check_hostname = False
+    context.set_alpn_protocols(["h2"])
+    for port in (ports.master_grpc, ports.volume_grpc, ports.filer_grpc, ports.s3_grpc):
+        with (
+            pytest.raises((ssl.SSLError, ConnectionError)),
+            socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+            context.wrap_socket(plain) as connection,
+        ):
+            # In TLS 1.3 the refusal arrives with the first answer.
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            assert connection.recv(1) == b"", "answered without a certificate"
+            raise ConnectionError("closed")
+
+
+@pytest.mark.usefixtures("as_root")
+def test_its_unix_sockets_are_closed_to_others(box: Node) -> None:
+    sockets = {
+        Path(c.laddr) for c in store_process(box).net_connections("unix") if c.laddr and c.status == "NONE"
+    }
+    assert sockets
+    connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+    for path in sockets:
+        tried = runner.run(["/usr/bin/python3", "-c", connect, path], user=NOBODY, check=False)
+        assert "PermissionError" in tried.stderr, path
+
+
+@pytest.mark.usefixtures("as_root")
+def test_keys_are_readable_by_the_store_alone(box: Node) -> None:
+    for path in box.generated("objects").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o400
+        assert runner.run(["cat", path], user=NOBODY, check=False).code != 0
+        assert runner.run(["cat", path], user=users.account(users.PORTAL), check=False).code != 0
+
+
+def test_no_secret_is_in_its_arguments(box: Node) -> None:
+    arguments = " ".join(store_process(box).cmdline())
+    for name in (
+        "objects_secret_key",
+        "objects_admin_secret_key",
+        "objects_signing_key",
+        "objects_encryption_key",
+    ):
+        assert getattr(box.secrets, name) not in arguments
+
+
+def test_the_portals_key_opens_its_bucket_and_nothing_else(box: Node, stored: str) -> None:
+    portal = setup.client(box)
+    assert stored in [
+        o.object_name for o in portal.list_objects(bucket_name=box.box.objects.bucket, recursive=True)
+    ]
+    with pytest.raises(S3Error, match="AccessDenied"):
+        portal.make_bucket(bucket_name="another-one")
+    with pytest.raises(S3Error, match="AccessDenied"):
+        portal.remove_bucket(bucket_name=box.box.objects.bucket)
+
+
+def test_a_signed_link_works_and_a_changed_one_does_not(box: Node, stored: str) -> None:
+    link = setup.client(box).presigned_get_object(
+        bucket_name=box.box.objects.bucket, object_name=stored, expires=timedelta(seconds=60)
+    )
+    assert urllib3.request("GET", link).data == CONTENT
+    assert urllib3.request("GET", link.replace(stored, stored + "x")).status == 403
+    assert urllib3.request("GET", link[:-2]).status == 403
+
+
+def test_setting_up_again_changes_nothing(box: Node, stored: str) -> None:
+    assert setup.is_set_up(box)
+    setup.set_up(box)
+    assert setup.is_set_up(box)
+
+
+def test_an_object_is_on_the_disk_when_it_is_acknowledged(box: Node, tmp_path: Path) -> None:
+    if not Path("/usr/bin/strace").exists():
+        pytest.skip("strace is missing: apt-get install strace")
+    with traced(store_process(box).pid, tmp_path / "calls", "fsync", "fdatasync") as calls:
+        setup.client(box).put_object(
+            bucket_name=box.box.objects.bucket,
+            object_name="durable",
+            data=io.BytesIO(CONTENT),
+            length=len(CONTENT),
+        )
+    assert any("sync(" in line and ".dat>" in line for line in calls()), "no fsync of a volume"
+
+
+def test_it_does_not_phone_home(box: Node) -> None:
+    command = store_process(box).cmdline()
+    assert "-master.telemetry=false" in command
+    assert program(box).exists()

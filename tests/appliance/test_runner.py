@@ -1,0 +1,65 @@
+"""Programs are run with list arguments, by whom they belong to, and secrets are seen by nobody else."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from appliance import users
+from appliance.runner import CommandFailed, run
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: sudo tests/run.sh")
+
+
+@pytest.fixture
+def nobody() -> users.Account:
+    return users.Account("nobody", 65534, 65534)
+
+
+def test_an_argument_is_one_argument() -> None:
+    code = "import sys; print(sys.argv[1:])"
+    assert run([sys.executable, "-c", code, "a b; echo $HOME"]).stdout.strip() == "['a b; echo $HOME']"
+
+
+def test_a_failure_tells_what_was_run_and_what_it_said() -> None:
+    with pytest.raises(CommandFailed, match=r"ended with code 2\.\n.*No such file") as caught:
+        run(["ls", "/nowhere"])
+    assert caught.value.completed.code == 2
+
+
+def test_a_secret_reaches_the_program_and_no_message() -> None:
+    code = "import os, sys; print(len(os.environ['TOKEN'])); sys.exit(3)"
+    with pytest.raises(CommandFailed) as caught:
+        run([sys.executable, "-c", code], secrets={"TOKEN": "hidden"})
+    assert "6" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_standard_input_is_given_and_never_the_callers() -> None:
+    assert run(["cat"], stdin="words").stdout == "words"
+    assert run(["cat"]).stdout == ""
+
+
+def test_a_program_that_hangs_is_ended() -> None:
+    with pytest.raises(TimeoutError, match="did not end within"):
+        run(["sleep", "60"], timeout=0.2)
+
+
+def test_a_missing_program_is_named() -> None:
+    with pytest.raises(CommandFailed, match="no-such-program was not found"):
+        run(["no-such-program"])
+
+
+@needs_root
+def test_another_user_has_their_rights_and_nothing_of_roots_environment(
+    nobody: users.Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OF_ROOT", "private")
+    assert run(["id", "-u"], user=nobody).stdout.strip() == "65534"
+    assert run(["id", "-G"], user=nobody).stdout.split() == ["65534"]
+    environment = run(["env"], user=nobody, secrets={"PGPASSWORD": "x"}).stdout
+    assert "OF_ROOT" not in environment
+    assert "PGPASSWORD=x" in environment
+    assert "CapEff:\t0000000000000000" in run(["cat", "/proc/self/status"], user=nobody).stdout

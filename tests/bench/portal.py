@@ -1,0 +1,148 @@
+"""Pages of the portal at two sizes of its data, beside a ceiling page through the same stack.
+
+    python -m tests.bench.portal [--posts 1000 100000] [--rounds 5]
+
+Each size has a database of its own, filled by `manage.py demo`, and a web worker of its own on a Unix socket;
+rounds of all pages alternate, so that a noisy moment of the machine touches them all alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.bench.load import Figures, get, median, run
+
+MANAGE = [sys.executable, "manage.py"]
+SESSIONS = """
+import json
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from box.core.accounts.models import User
+from box.core.accounts.sessions import SessionStore
+def cookie(user):
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
+people = User.objects.active().filter(is_demo=True)
+print(json.dumps([cookie(people.filter(is_extranet=guest).order_by("id").first()) for guest in (0, 1)]))
+"""
+
+
+@dataclass
+class Portal:
+    """A worker with its data."""
+
+    posts: int
+    socket: Path
+    employee: str
+    guest: str
+
+
+def prepared(posts: int, folder: Path, stack: ExitStack) -> Portal:
+    config = json.loads(Path(os.environ["KOROBKA_CONFIG"]).read_text())
+    name = f"bench_{posts}"
+    database: dict[str, Any] = config["database"]
+    with psycopg.connect(
+        host=database["host"],
+        port=database["port"],
+        user=database["user"],
+        dbname="postgres",
+        autocommit=True,
+    ) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+    database["name"] = name
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps(config))
+    environment = {
+        **os.environ,
+        "KOROBKA_CONFIG": str(file),
+        "DJANGO_SETTINGS_MODULE": "tests.bench.settings",
+    }
+
+    def manage(*arguments: str, **more: Any) -> str:
+        done: subprocess.CompletedProcess[str] = subprocess.run(
+            [*MANAGE, *arguments], env=environment, check=True, capture_output=True, text=True, **more
+        )
+        return done.stdout
+
+    manage("migrate", "--noinput")
+    sys.stdout.write(f"{posts} posts: {manage('demo', '--employees', '1000', '--posts', str(posts))}")
+    with psycopg.connect(
+        host=database["host"], port=database["port"], user=database["user"], dbname=name, autocommit=True
+    ) as connection:
+        connection.execute("VACUUM ANALYZE")
+    employee, guest = json.loads(manage("shell", "-v", "0", input=SESSIONS))
+    socket = folder / f"{name}.sock"
+    worker = subprocess.Popen([*MANAGE, "web", "--socket", str(socket), "--threads", "8"], env=environment)
+    stack.callback(_end, worker)
+    deadline = time.monotonic() + 30
+    while not socket.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return Portal(posts, socket, employee, guest)
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(20)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--posts", type=int, nargs=2, default=[1_000, 100_000])
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kb-bench-", dir="/tmp")))
+        portals = [prepared(posts, folder, stack) for posts in given.posts]
+        figures: dict[tuple[str, int], list[Figures]] = {}
+        pages = [
+            ("feed, employee", "/feed/", "employee"),
+            ("feed, guest", "/feed/", "guest"),
+            ("employees", "/employees/", "employee"),
+            ("ceiling", "/ceiling/", "employee"),
+        ]
+        for name, address, who in pages:
+            for portal in portals:
+                status, answer = get(portal.socket, address, getattr(portal, who))
+                assert status == 200, f"{name}: {status} {answer[:300]!r}"
+        for _ in range(given.rounds):
+            for name, address, who in pages:
+                for portal in portals:
+                    figures.setdefault((name, portal.posts), []).append(
+                        run(portal.socket, address, getattr(portal, who))
+                    )
+    report({key: median(rounds) for key, rounds in figures.items()}, *given.posts)
+
+
+def report(figures: dict[tuple[str, int], Figures], small: int, large: int) -> None:
+    out = sys.stdout.write
+    out(f"\n{'page':<16}{'posts':>9}{'req/s':>9}{'p95 ms':>9}{'p95 large/small':>17}{'of the ceiling':>16}\n")
+    for (name, posts), found in figures.items():
+        growth = found.p95 / figures[name, small].p95 if posts == large else None
+        share = found.rate / figures["ceiling", posts].rate
+        out(
+            f"{name:<16}{posts:>9}{found.rate:>9.1f}{found.p95 * 1000:>9.1f}"
+            f"{f'{growth:.2f}' if growth else '':>17}{f'{share:.2f}':>16}\n"
+        )
+    out("targets: p95 large/small at most 1.2; the feed page at least 0.6 of the ceiling\n")
+
+
+if __name__ == "__main__":
+    main()

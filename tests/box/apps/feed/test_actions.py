@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from box.apps.feed import access, actions
+from box.apps.feed.actions import Draft
+from box.apps.feed.models import Post
+from box.core.discussion.models import Comment, Thread
+from box.core.events.delivery import deliver_all
+from box.core.notify.actions import mark_all_read, unread_count
+from box.core.notify.models import Notification
+from box.core.push.models import PushMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from box.core.accounts.models import User
+    from box.core.org.models import Department
+
+
+def test_a_post_reaches_its_audience_and_nobody_else(
+    anna: User, boris: User, cara: User, erik: User, olga: User, sales: Department
+) -> None:
+    post = actions.publish_post(Draft("For sales", (sales.code,)), by=anna)
+    seen_by = {user.first_name for user in (anna, boris, cara, erik, olga) if _sees(user, post)}
+    assert seen_by == {"Anna", "Boris", "Olga"}
+
+
+def test_a_post_for_a_department_with_all_below_reaches_those_below(
+    anna: User, cara: User, sales: Department
+) -> None:
+    assert sales.parent is not None
+    post = actions.publish_post(Draft("All", (sales.parent.code_with_below,)), by=cara)
+    assert _sees(anna, post)
+    assert not _sees(anna, actions.publish_post(Draft("Top", (sales.parent.code,)), by=cara))
+
+
+def test_private_correspondence_is_hidden_from_administrators(anna: User, cara: User, olga: User) -> None:
+    post = actions.publish_post(Draft("Between us", (f"U{cara.pk}",)), by=anna)
+    assert _sees(cara, post)
+    assert not _sees(olga, post)
+    assert not access.can_delete(olga, post)
+
+
+def test_the_author_sees_their_own_post_whomever_it_is_for(anna: User, cara: User, sales: Department) -> None:
+    assert _sees(cara, actions.publish_post(Draft("To sales", (sales.code,)), by=cara))
+
+
+@pytest.mark.parametrize(
+    ("draft", "word"),
+    [
+        (Draft(""), "Write something"),
+        (Draft(" \n "), "Write something"),
+        (Draft("x" * 100_001), "too long"),
+        (Draft("x", ()), "Choose who"),
+        (Draft("x", ("D999",)), "D999"),
+        (Draft("x", ("U999",)), "U999"),
+        (Draft("x", ("UA'; DROP TABLE feed_post",)), "audience"),
+        (Draft("x", ("deal:7:D5",)), "audience"),
+        (Draft("x", ("U99999999999999999999999",)), "audience"),
+        (Draft("x", ("UA",), tuple(range(101))), "Too many files"),
+    ],
+)
+def test_a_post_that_cannot_be_is_refused_and_leaves_nothing(anna: User, draft: Draft, word: str) -> None:
+    with pytest.raises(ValidationError, match=word):
+        actions.publish_post(draft, by=anna)
+    assert not Post.objects.exists()
+    assert not Thread.objects.exists()
+
+
+def test_a_guest_addresses_nobody_they_do_not_belong_to(erik: User, anna: User, sales: Department) -> None:
+    for code in ("UA", sales.code, f"U{anna.pk}"):
+        with pytest.raises(ValidationError):
+            actions.publish_post(Draft("hi", (code,)), by=erik)
+
+
+def test_one_cannot_address_the_dismissed(anna: User, cara: User, olga: User) -> None:
+    from box.core.accounts.actions import dismiss_user
+
+    dismiss_user(cara, by=olga)
+    with pytest.raises(ValidationError):
+        actions.publish_post(Draft("hi", (f"U{cara.pk}",)), by=anna)
+
+
+def test_a_new_post_is_told_to_its_audience(anna: User, sales: Department) -> None:
+    post = actions.publish_post(Draft("News", (sales.code,)), by=anna)
+    deliver_all()
+    message = PushMessage.objects.get(topic="feed", kind="post")
+    assert message.audience == post.audience
+    assert message.payload == {"id": post.pk, "by": anna.pk}
+
+
+def test_the_author_learns_of_a_comment_once(anna: User, boris: User) -> None:
+    post = actions.publish_post(Draft("News"), by=anna)
+    comment = actions.add_comment(post, "Good", by=boris)
+    deliver_all()
+    from box.apps.feed.handlers import tell_author
+    from box.core.discussion.events import CommentAdded
+
+    tell_author(CommentAdded(comment.pk, post.thread_id, "feed.post", boris.pk))
+    notification = Notification.objects.get()
+    assert (notification.user, notification.actor, notification.about_id) == (anna, boris, post.pk)
+    assert unread_count(anna) == 1
+    mark_all_read(anna)
+    assert unread_count(anna) == 0
+
+
+def test_ones_own_comment_is_no_news(anna: User) -> None:
+    post = actions.publish_post(Draft("News"), by=anna)
+    actions.add_comment(post, "More", by=anna)
+    deliver_all()
+    assert not Notification.objects.exists()
+
+
+def test_handlers_of_a_deleted_post_do_nothing(anna: User, boris: User) -> None:
+    post = actions.publish_post(Draft("News"), by=anna)
+    actions.add_comment(post, "Good", by=boris)
+    actions.react(post, 1, by=boris)
+    actions.delete_post(post, by=anna)
+    deliver_all()
+    assert not Comment.objects.exists()
+    assert not PushMessage.objects.filter(topic="feed").exists()
+
+
+def test_reactions_show_in_the_posts_counts(anna: User, boris: User) -> None:
+    post = actions.publish_post(Draft("News"), by=anna)
+    actions.react(post, 1, by=boris)
+    actions.react(post, -1, by=boris)
+    post.thread.refresh_from_db()
+    assert (post.thread.likes_count, post.thread.dislikes_count) == (0, 1)
+
+
+def test_cards_show_only_what_the_reader_may_see(
+    anna: User, boris: User, cara: User, sales: Department
+) -> None:
+    from box.core.registry.capabilities import cards
+
+    post = actions.publish_post(Draft("For sales", (sales.code,)), by=anna)
+    assert cards["feed.post"]([post.pk], boris)[post.pk].title == "For sales"
+    assert cards["feed.post"]([post.pk], cara) == {}
+
+
+def test_paging_by_key_shows_every_post_once(anna: User) -> None:
+    made = [actions.publish_post(Draft(str(n)), by=anna).pk for n in range(7)]
+    pages: list[int] = []
+    before = 2**62
+    while page := list(Post.objects.visible_to(anna).before(before).newest_first()[:3]):
+        pages.extend(post.pk for post in page)
+        before = page[-1].pk
+    assert pages == made[::-1]
+
+
+def test_a_list_costs_the_same_for_many_posts_as_for_one(
+    anna: User, django_assert_num_queries: Callable[..., object]
+) -> None:
+    for n in range(5):
+        actions.publish_post(Draft(str(n)), by=anna)
+    with django_assert_num_queries(2):  # type: ignore[attr-defined]  # posts, and their files
+        for post in Post.objects.visible_to(anna).newest_first().as_shown():
+            assert (post.author.name, post.thread.likes_count, post.attached) == ("Anna Test", 0, [])
+
+
+def _sees(user: User, post: Post) -> bool:
+    return Post.objects.visible_to(user).filter(pk=post.pk).exists()

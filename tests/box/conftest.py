@@ -1,0 +1,3 @@
+"""What tests of the portal share."""
+
+from __future__ import annotations

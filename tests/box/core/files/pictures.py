@@ -1,0 +1,38 @@
+"""Pictures for tests, made by the same library that reads them, and some that no library would make."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+
+def picture(
+    size: tuple[int, int], kind: str, *, mode: str = "RGB", colour: Any = None, **options: Any
+) -> bytes:
+    """A picture of one colour."""
+    out = BytesIO()
+    Image.new(mode, size, colour or 0).save(out, kind, **options)
+    return out.getvalue()
+
+
+def turned(size: tuple[int, int]) -> bytes:
+    """A JPEG as phones make it: lying, with a note that it is to be turned, and where it was taken."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif.get_ifd(0x8825)[1] = "N"
+    return picture(size, "JPEG", exif=exif)
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of a few kilobytes that says of itself how many pixels it will have."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    body = zlib.compress(bytes(2**20))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")

@@ -1,0 +1,200 @@
+"""What the portal says when something is away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from django.core.cache import cache
+from django.db import Error, IntegrityError, InterfaceError, OperationalError, connection
+from django.test import Client
+
+from box.core.registry import availability, health
+from box.core.registry.availability import Outage, Trouble, trouble_of
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries, Settings
+
+    from box.core.accounts.models import User
+
+
+@pytest.fixture(autouse=True)
+def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
+    """No test's outage is another's."""
+    fresh = Outage()
+    monkeypatch.setattr(availability, "outage", fresh)
+    return fresh
+
+
+@pytest.fixture
+def flag(settings: Settings, tmp_path: Path) -> Path:
+    settings.STATE_DIR = tmp_path
+    return tmp_path / "read-only"
+
+
+@contextmanager
+def broken(message: str = "server closed the connection unexpectedly") -> Iterator[None]:
+    """Every query fails as it does when the server is gone."""
+
+    def fail(execute: object, sql: str, *args: object) -> None:
+        raise OperationalError(message)
+
+    with connection.execute_wrapper(fail):
+        yield
+
+
+def test_while_the_flag_stands_reading_works_and_writing_says_why(
+    db: None, flag: Path, as_person: Callable[[User], Client], cara: User
+) -> None:
+    browser = as_person(cara)
+    assert browser.get("/feed/").status_code == 200
+    flag.write_text("0.1 % of the disk is free\n")
+    assert browser.get("/feed/").status_code == 200
+    refused = browser.post("/feed/", {"text": "hello"}, headers={"Accept": "text/html"})
+    assert refused.status_code == 503
+    assert "no space left" in refused.text
+    assert refused["Retry-After"] == "60"
+    flag.unlink()
+    assert browser.post("/feed/", {"text": "hello"}).status_code != 503
+
+
+def test_htmx_and_programs_get_the_bare_sentence_in_their_language(db: None, flag: Path) -> None:
+    flag.touch()
+    for headers in ({"HX-Request": "true", "Accept": "text/html"}, {"Accept": "application/json"}):
+        refused = Client().delete("/feed/1/", headers=headers)
+        assert refused.status_code == 503
+        assert refused["Content-Type"] == "text/plain; charset=utf-8"
+        assert "<" not in refused.text
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (psycopg.errors.ReadOnlySqlTransaction, Trouble.READ_ONLY),
+        (psycopg.errors.DiskFull, Trouble.READ_ONLY),
+        (psycopg.errors.AdminShutdown, Trouble.DATABASE_AWAY),
+        (psycopg.errors.CannotConnectNow, Trouble.DATABASE_AWAY),
+        (psycopg.errors.TooManyConnections, Trouble.DATABASE_AWAY),
+        (psycopg.errors.UniqueViolation, None),
+        (psycopg.errors.DeadlockDetected, None),
+        (psycopg.errors.UndefinedTable, None),
+    ],
+)
+def test_errors_are_told_apart_by_their_state(error: type[psycopg.Error], trouble: Trouble | None) -> None:
+    wrapped = Error("wrapped")
+    wrapped.__cause__ = error("message")
+    assert trouble_of(wrapped) is trouble
+
+
+def test_errors_without_a_state_are_the_connections() -> None:
+    assert trouble_of(OperationalError("connection refused")) is Trouble.DATABASE_AWAY
+    assert trouble_of(InterfaceError("the connection is closed")) is Trouble.DATABASE_AWAY
+    assert trouble_of(IntegrityError("twice")) is None
+    assert trouble_of(ValueError("ours")) is None
+    assert trouble_of(None) is None
+
+
+def test_postgresql_says_read_only_by_itself(
+    db: None, cara: User, as_person: Callable[[User], Client]
+) -> None:
+    browser = as_person(cara)
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+    refused = browser.post("/sign-out/")
+    assert refused.status_code == 503
+    assert refused["Retry-After"] == "60"
+
+
+def test_a_database_that_is_away_is_a_page_and_no_stack_trace(
+    db: None, cara: User, as_person: Callable[[User], Client]
+) -> None:
+    browser = as_person(cara)
+    browser.raise_request_exception = False
+    with broken():
+        refused = browser.get("/", headers={"Accept": "text/html"})
+    assert refused.status_code == 503
+    assert refused["Retry-After"] == "5"
+    assert "does not answer" in refused.text
+    assert "Traceback" not in refused.text
+
+
+def test_mistakes_of_ours_stay_errors(db: None, cara: User, as_person: Callable[[User], Client]) -> None:
+    browser = as_person(cara)
+    browser.raise_request_exception = False
+
+    def fail(execute: object, sql: str, *args: object) -> None:
+        raise ValueError("ours")
+
+    with connection.execute_wrapper(fail):
+        assert browser.get("/").status_code == 500
+
+
+def test_an_outage_lets_one_request_in_a_while_try() -> None:
+    now = 100.0
+    outage = Outage(clock=lambda: now)
+    assert not outage.refuses()
+    outage.begin()
+    assert outage.refuses()
+    now += Outage.PAUSE_SECONDS
+    assert not outage.refuses(), "this one tries"
+    assert outage.refuses(), "the others don't wait with it"
+    now += Outage.TRIAL_SECONDS
+    assert not outage.refuses(), "it never came back: another tries"
+    outage.end()
+    assert not outage.refuses()
+
+
+def test_during_an_outage_the_worker_is_healthy_and_the_rest_is_refused_at_once(
+    db: None, outage: Outage, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    outage.begin()
+    with django_assert_num_queries(0):
+        assert Client().get("/").status_code == 503
+        assert Client().get("/healthz").status_code == 200
+
+
+def test_an_outage_ends_with_the_first_request_that_is_answered(
+    db: None, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outage.begin()
+    monkeypatch.setattr(outage, "PAUSE_SECONDS", 0.0)
+    outage.begin()
+    assert Client().get("/", headers={"X-Forwarded-Proto": "https"}).status_code != 503
+    assert outage._next_trial is None
+
+
+def test_healthz_asks_nobody(db: None, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
+        answer = Client().get("/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+def test_readyz_has_a_word_for_each_part(db: None, flag: Path) -> None:
+    answer = Client().get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"database": "ok", "cache": "ok", "objects": "ok"}
+    flag.touch()
+    assert Client().get("/readyz").json()["database"] == "read-only"
+
+
+def test_readyz_without_a_database_is_503_and_tells_no_reasons(db: None) -> None:
+    with broken("password authentication failed"):
+        answer = Client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["database"] == "away"
+    assert "password" not in answer.text
+
+
+def test_readyz_without_cache_or_store_is_still_ready(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> str:
+        raise OSError("no socket")
+
+    monkeypatch.setitem(health.checks._offers, "objects", away)
+    monkeypatch.setattr(cache, "get", lambda key: None)
+    answer = Client().get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"database": "ok", "cache": "away", "objects": "away"}

@@ -1,0 +1,185 @@
+"""A web worker as the balancer meets it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from tests.box.processes import (
+    UnixConnection,
+    configuration,
+    database_away,
+    get,
+    running,
+    serving,
+    stop,
+    until,
+)
+
+# An application of three pages on the real worker: one waits for a file, one is long, one tells what it got.
+PROGRAM = """
+import json, sys, time
+from pathlib import Path
+import django
+django.setup()
+from box.core.registry.worker import serve
+
+folder = Path(sys.argv[1])
+
+def application(environ, start_response):
+    path, body = environ["PATH_INFO"], b"ok"
+    if path == "/wait":
+        (folder / "arrived").touch()
+        while not (folder / "go").exists():
+            time.sleep(0.01)
+    if path == "/long":
+        body = b"x" * 5_000_000
+    if path == "/tell":
+        names = ("REMOTE_ADDR", "wsgi.url_scheme", "HTTP_HOST", "HTTP_X_FORWARDED_HOST")
+        body = json.dumps({name: environ.get(name) for name in names}).encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+
+serve(application, folder / "web.sock", threads=int(sys.argv[2]))
+"""
+
+
+@contextmanager
+def worker(folder: Path, *, threads: int) -> Iterator[subprocess.Popen[bytes]]:
+    with serving(
+        ["-c", PROGRAM, str(folder), str(threads)], folder / "web.sock", env=configuration(folder)
+    ) as process:
+        yield process
+
+
+@pytest.fixture
+def portal(transactional_db: None, tmp_path: Path) -> Iterator[Path]:
+    """The socket of a worker of the portal itself."""
+    path = tmp_path / "1.sock"
+    command = ["manage.py", "web", "--socket", str(path), "--threads", "3"]
+    with serving(command, path, env=configuration(tmp_path)):
+        yield path
+
+
+def test_it_starts_over_a_dead_ones_socket_and_lets_only_its_group_in(
+    transactional_db: None, tmp_path: Path
+) -> None:
+    path = tmp_path / "1.sock"
+    command = ["manage.py", "web", "--socket", str(path), "--threads", "2"]
+    with serving(command, path, env=configuration(tmp_path)) as killed:
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+    assert path.exists()
+    with running(command, env=configuration(tmp_path)) as process:
+        until(lambda: process.poll() is not None or _is_healthy(path))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+        assert stop(process) == 0
+        assert not path.exists()
+
+
+def test_stopping_answers_every_request_that_has_arrived(db: None, tmp_path: Path) -> None:
+    with worker(tmp_path, threads=1) as process, ThreadPoolExecutor(3) as clients:
+        first = clients.submit(get, tmp_path / "web.sock", "/wait")
+        until((tmp_path / "arrived").exists)
+        waiting = [clients.submit(get, tmp_path / "web.sock", "/long") for _ in range(2)]
+        until(lambda: _established(process) >= 3)
+        process.send_signal(signal.SIGTERM)
+        until(lambda: not (tmp_path / "web.sock").exists())
+        assert process.poll() is None
+        (tmp_path / "go").touch()
+        assert first.result() == (200, b"ok")
+        assert [(status, len(body)) for status, body in (c.result() for c in waiting)] == [
+            (200, 5_000_000)
+        ] * 2
+        assert process.wait(30) == 0
+
+
+def test_an_idle_connection_does_not_delay_stopping(db: None, tmp_path: Path) -> None:
+    with worker(tmp_path, threads=1) as process:
+        idle = UnixConnection(tmp_path / "web.sock")
+        idle.request("GET", "/tell")
+        idle.getresponse().read()
+        assert stop(process) == 0
+        assert idle.sock.recv(1) == b"", "closed by the worker"
+        idle.close()
+
+
+def test_the_client_is_whom_the_balancer_names(db: None, tmp_path: Path) -> None:
+    with worker(tmp_path, threads=1):
+        headers = {
+            "X_Forwarded_For": "2001:db8::7",
+            "X_Forwarded_Proto": "https",
+            "X_Forwarded_Host": "evil.test",
+            "Host": "portal.test",
+        }
+        told = json.loads(get(tmp_path / "web.sock", "/tell", **headers)[1])
+    assert told == {
+        "REMOTE_ADDR": "2001:db8::7",
+        "wsgi.url_scheme": "https",
+        "HTTP_HOST": "portal.test",
+        "HTTP_X_FORWARDED_HOST": None,
+    }
+
+
+def test_a_body_too_large_for_a_form_is_refused(db: None, tmp_path: Path) -> None:
+    with worker(tmp_path, threads=1):
+        client = UnixConnection(tmp_path / "web.sock")
+        client.putrequest("POST", "/tell")
+        client.putheader("Content-Length", str(3 * 1024 * 1024))
+        client.endheaders()
+        assert client.getresponse().status == 413
+        client.close()
+
+
+def test_without_a_database_the_worker_lives_and_says_so_and_recovers(portal: Path) -> None:
+    headers = {
+        "Cookie": "__Host-session=nobody-has-this-key",
+        "Accept": "text/html",
+        "X_Forwarded_Proto": "https",
+    }
+    assert get(portal, "/feed/", **headers)[0] == 302, "to the sign-in page: the session was looked up"
+    with database_away():
+        statuses = {get(portal, "/feed/", **headers)[0] for _ in range(5)}
+        assert statuses == {503}
+        assert get(portal, "/healthz")[0] == 200
+        assert get(portal, "/readyz")[0] == 503
+    until(lambda: get(portal, "/feed/", **headers)[0] == 302)
+
+
+def test_threads_share_at_most_as_many_connections(
+    portal: Path,
+) -> None:
+    headers = {"Cookie": "__Host-session=nobody-has-this-key", "X_Forwarded_Proto": "https"}
+    with ThreadPoolExecutor(12) as clients:
+        statuses = set(clients.map(lambda _: get(portal, "/feed/", **headers)[0], range(60)))
+    assert statuses == {302}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        (count,) = cursor.fetchone()
+    assert 1 <= count <= 3
+
+
+def _is_healthy(path: Path) -> bool:
+    try:
+        return get(path, "/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+def _established(process: subprocess.Popen[bytes]) -> int:
+    """Connections that the worker has accepted."""
+    import psutil
+
+    return sum(c.status != "LISTEN" for c in psutil.Process(process.pid).net_connections("unix")) - 1

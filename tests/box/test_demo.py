@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from box.apps.feed.models import Post
+from box.core.accounts.models import User
+from box.core.discussion.models import Comment, Thread
+from box.core.org.models import Department, Membership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.django_db
+
+
+def _demo(**options: object) -> str:
+    out = io.StringIO()
+    call_command("demo", employees=40, posts=120, stdout=out, **options)
+    return out.getvalue()
+
+
+def test_a_company_is_whole(store: object) -> None:
+    _demo()
+    assert User.objects.filter(is_demo=True, is_extranet=False).count() == 40
+    assert Post.objects.count() == 120
+    assert Membership.objects.filter(role="head").count() == Department.objects.count()
+    for thread in Thread.objects.all():
+        assert thread.comments_count == Comment.objects.filter(thread=thread).count()
+    assert all(department.path[-1] == department.pk for department in Department.objects.all())
+
+
+def test_one_seed_makes_one_company(store: object) -> None:
+    def company() -> list[object]:
+        _demo(seed=7)
+        made = [
+            *User.objects.order_by("id").values_list("login", "position"),
+            *Post.objects.order_by("id").values_list("text", flat=True),
+        ]
+        for model in (Post, Thread, Membership, Department):
+            model.objects.all().delete()
+        from box.core.files.models import File
+
+        File.objects.all().delete()
+        User.objects.all().delete()
+        return made
+
+    assert company() == company()
+
+
+def test_a_box_with_real_people_is_left_alone(person: Callable[..., User]) -> None:
+    person("Anna")
+    person("Olga", is_administrator=True)
+    with pytest.raises(CommandError, match="Real people"):
+        _demo()
+    assert User.objects.count() == 2
+    assert not Post.objects.exists()
+
+
+def test_it_is_not_done_twice(store: object) -> None:
+    _demo()
+    with pytest.raises(CommandError, match="already"):
+        _demo()
+    assert Post.objects.count() == 120

@@ -1,0 +1,118 @@
+"""Chromium as an employee's browser: it trusts the box's authority as the company's browsers do, and everything
+that must not happen in it is written down.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.e2e.boxes import PATIENCE, Box
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",  # the tests run as root in a container
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# What pages load that is no address of a host.
+LOCAL_SCHEMES = ("data", "blob", "about")
+
+
+@contextmanager
+def chromium(box: Box, home: Path) -> Iterator[Browser]:
+    """A browser whose owner, at `home`, was given the box's certificate authority."""
+    trust(box.ca_file, home)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(FLAGS), env={"HOME": str(home)}
+        )
+        yield browser
+        browser.close()
+
+
+def trust(authority: Path, home: Path) -> None:
+    """Adds a certificate authority to those of the user at `home`, as company IT does on a Linux desktop."""
+    store = home / ".pki/nssdb"
+    store.mkdir(parents=True)
+    run = ["certutil", "-d", f"sql:{store}"]
+    subprocess.run([*run, "-N", "--empty-password"], check=True)
+    subprocess.run([*run, "-A", "-n", "The box", "-t", "C,,", "-i", str(authority)], check=True)
+
+
+@dataclass
+class Watch:
+    """Writes down what a page does besides looking right."""
+
+    box: Box
+    requests: list[Request] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    """JavaScript errors, violations of the content security policy, whatever else is an error in the console."""
+    tolerated: set[int | str] = field(default_factory=set)
+    """Statuses and network errors that this test causes on purpose."""
+
+    def over(self, context: BrowserContext) -> None:
+        context.on("request", self._note)
+        context.on("console", self._listen)
+        context.on("weberror", lambda error: self.complaints.append(f"{error.page}: {error.error}"))
+
+    def _note(self, request: Request) -> None:
+        self.requests.append(request)
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        if message.type not in ("error", "warning"):
+            return
+        refusal = re.match(r"Failed to load resource: .*?(?:status of (\d+)|(net::\w+))", message.text)
+        if refusal and (int(refusal[1]) if refusal[1] else refusal[2]) in self.tolerated:
+            return
+        self.complaints.append(f"{message.type} at {message.location}: {message.text}")
+
+    @property
+    def foreign(self) -> list[str]:
+        """The addresses that were asked for and are not the box's."""
+        addresses = [request.url for request in self.requests]
+        return [
+            address
+            for address in addresses
+            if urlsplit(address).scheme not in LOCAL_SCHEMES and not address.startswith(f"{self.box.url}/")
+        ]
+
+    def to(self, path: str) -> list[Request]:
+        """The requests to addresses that begin with this path."""
+        return [request for request in self.requests if urlsplit(request.url).path.startswith(path)]
+
+
+@contextmanager
+def watched_context(
+    browser: Browser, box: Box, *, locale: str = "en-GB", width: int = 1440, height: int = 900
+) -> Iterator[tuple[BrowserContext, Watch]]:
+    """A browser profile of its own. Whatever went wrong in it unseen fails the test at the end."""
+    watch = Watch(box)
+    context = browser.new_context(
+        base_url=box.url,
+        locale=locale,
+        viewport={"width": width, "height": height},
+        reduced_motion="reduce",
+        accept_downloads=True,
+    )
+    context.set_default_timeout(PATIENCE * 1000)
+    watch.over(context)
+    yield context, watch
+    context.close()
+    assert watch.foreign == []
+    assert watch.complaints == []
+
+
+def is_signed_out(page: Page) -> bool:
+    return urlsplit(page.url).path == "/sign-in/"

@@ -1,0 +1,139 @@
+"""The box that all these tests visit, a browser, and the cast: olga administers, the others work here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.boxes import PATIENCE, ROOT, Box, box_to_visit
+from tests.e2e.browser import chromium, watched_context
+from tests.e2e.people import Person, new_login
+from tests.e2e.portal import Portal
+from tests.e2e.words import EN, RU, Words
+
+LARGE = 200_000_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keeps what the pages of a failed test looked like, in build/e2e/."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for visit in getattr(item, "funcargs", {}).get("visitor_pages", ()):
+            keep_picture(visit, f"{item.name}-{visit.first_name}")
+    return report
+
+
+def keep_picture(person: Person, name: str) -> None:
+    folder = ROOT / "build/e2e"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{re.sub(r'[^\w-]+', '-', name)}.png"
+    person.page.screenshot(path=file)
+    sys.stdout.write(f"{person.first_name} was at {person.page.url}, see {file}\n")
+
+
+@pytest.fixture
+def visitor_pages() -> list[Person]:
+    """Everybody who opened a browser in this test."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def box() -> Iterator[Box]:
+    with box_to_visit() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def browser(box: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE * 1000)
+    with chromium(box, tmp_path_factory.mktemp("home")) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def olga(box: Box) -> Portal:
+    """The administrator, for what is done without a browser."""
+    return Portal.of(box, box.admin)
+
+
+@pytest.fixture
+def visitor(box: Box, browser: Browser, visitor_pages: list[Person]) -> Iterator[Callable[..., Person]]:
+    """A new browser that nobody is signed in with: `visitor("Anna", "Abramova", words=RU)`."""
+    with ExitStack() as stack:
+
+        def visit(first_name: str, last_name: str = "Test", *, words: Words = EN, width: int = 1440) -> Person:
+            locale = {"en": "en-GB", "ru": "ru-RU"}[words.language]
+            profile = watched_context(browser, box, locale=locale, width=width)
+            context, watch = stack.enter_context(profile)
+            login = new_login(first_name if first_name.isascii() else "person")
+            person = Person(first_name, last_name, login, context, watch, context.new_page(), words)
+            visitor_pages.append(person)
+            return person
+
+        yield visit
+
+
+@pytest.fixture
+def employee(box: Box, olga: Portal, visitor: Callable[..., Person]) -> Callable[..., Person]:
+    """Somebody who works here and is signed in: `employee("Anna")`."""
+
+    def employ(first_name: str, last_name: str = "Test", *, words: Words = EN, width: int = 1440) -> Person:
+        person = visitor(first_name, last_name, words=words, width=width)
+        person.pk = olga.employ(
+            person.login, first_name=first_name, last_name=last_name, language=words.language
+        )
+        person.is_signed_in_as(Portal.of(box, person.login))
+        return person
+
+    return employ
+
+
+@pytest.fixture
+def anna(employee: Callable[..., Person]) -> Person:
+    return employee("Anna", "Abramova")
+
+
+@pytest.fixture
+def boris(employee: Callable[..., Person]) -> Person:
+    return employee("Boris", "Belov")
+
+
+@pytest.fixture
+def administrator(box: Box, olga: Portal, visitor: Callable[..., Person]) -> Person:
+    """Olga in front of her browser."""
+    person = visitor("Olga", "Orlova")
+    person.login = box.admin
+    person.is_signed_in_as(olga)
+    return person
+
+
+@pytest.fixture(params=[EN, RU], ids=lambda words: words.language)
+def words(request: pytest.FixtureRequest) -> Words:
+    """The same in every language."""
+    words: Words = request.param
+    return words
+
+
+@pytest.fixture(scope="session")
+def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200 MB that no compression makes smaller and of which no two parts are the same."""
+    file = tmp_path_factory.mktemp("files") / "film.bin"
+    with file.open("wb") as out:
+        for number in range(LARGE // 1_000_000):
+            out.write(hashlib.shake_256(number.to_bytes(4)).digest(1_000_000))
+    return file

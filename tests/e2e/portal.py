@@ -1,0 +1,133 @@
+"""The portal as a program speaks to it, for what a test needs and isn't about: people, posts, files.
+
+TLS is verified by the box's own authority, as any client would that was given its certificate.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from typing import Any, cast
+from urllib.parse import urlencode, urljoin
+
+import urllib3
+
+from tests.e2e.boxes import Box, Login
+
+CSRF_COOKIE = "__Host-csrf"
+SESSION_COOKIE = "__Host-session"
+
+
+@dataclass
+class Portal:
+    """One person's session. Redirects are not followed."""
+
+    box: Box
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.http = urllib3.PoolManager(ca_certs=str(self.box.ca_file), retries=False, timeout=60)
+
+    @classmethod
+    def of(cls, box: Box, login: Login) -> Portal:
+        """Signed in."""
+        portal = cls(box)
+        assert portal.sign_in(login), f"{login.login} cannot sign in"
+        return portal
+
+    def sign_in(self, login: Login) -> bool:
+        self.get("/sign-in/")
+        answer = self.post("/sign-in/", login=login.login, password=login.password)
+        return answer.status == 302 and SESSION_COOKIE in self.cookies
+
+    def get(self, path: str) -> urllib3.BaseHTTPResponse:
+        return self.ask("GET", path)
+
+    def post(self, path: str, **fields: str | list[str]) -> urllib3.BaseHTTPResponse:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.ask("POST", path, body=urlencode(fields, doseq=True).encode(), headers=headers)
+
+    def post_json(self, path: str, **fields: Any) -> Any:
+        answer = self.http.request("POST", self.box.url + path, json=fields, headers=self._headers())
+        assert answer.status < 300, f"{path}: {answer.status} {answer.data!r}"
+        return answer.json()
+
+    def ask(
+        self, method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        answer = self.http.request(
+            method,
+            urljoin(self.box.url, path),
+            body=body,
+            headers={**self._headers(), **(headers or {})},
+            redirect=False,
+        )
+        for line in answer.headers.getlist("Set-Cookie"):
+            for name, morsel in SimpleCookie(line).items():
+                self.cookies[name] = morsel.value
+        return answer
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+            "X-CSRFToken": self.cookies.get(CSRF_COOKIE, ""),
+            "Origin": self.box.url,
+        }
+
+    # What people do
+
+    def employ(self, login: Login, *, first_name: str, last_name: str, language: str = "en") -> int:
+        """Adds an employee; the person's id. For administrators."""
+        answer = self.post(
+            "/employees/new/",
+            first_name=first_name,
+            last_name=last_name,
+            email=login.login,
+            password=login.password,
+            language=language,
+            nonce=secrets.token_hex(8),
+        )
+        assert answer.status == 302, answer.data.decode()
+        return int(answer.headers["Location"].strip("/").split("/")[-1])
+
+    def dismiss(self, person_id: int) -> None:
+        answer = self.post(f"/employees/{person_id}/dismissal/")
+        assert answer.status == 200, answer.data.decode()
+
+    def publish(self, text: str, *, files: list[int] | None = None, nonce: str = "") -> int:
+        """Publishes for all employees; the post's id."""
+        answer = self.post(
+            "/feed/",
+            text=text,
+            audience="UA",
+            files=[str(pk) for pk in files or ()],
+            nonce=nonce or secrets.token_hex(8),
+        )
+        assert answer.status == 302, answer.data.decode()
+        # The feed begins with it: nobody else writes while a test does.
+        (newest, *_) = re.findall(r'id="post-(\d+)"', self.get("/feed/").data.decode())
+        return int(newest)
+
+    def upload(self, name: str, data: bytes) -> int:
+        """Sends a file to the store in parts, as the page does; the file's id."""
+        begun = self.post_json("/files/uploads/", name=name, size=len(data), nonce=secrets.token_hex(8))
+        size = begun["part_size"]
+        etags = [
+            self._put(link, data[number * size : (number + 1) * size])
+            for number, link in enumerate(begun["parts"])
+        ]
+        done = self.post_json(f"/files/uploads/{begun['id']}/completion", etags=etags)
+        return cast(int, done["id"])
+
+    def _put(self, link: str, part: bytes) -> str:
+        answer = self.http.request("PUT", urljoin(self.box.url, link), body=part)
+        assert answer.status == 200, answer.data
+        return answer.headers["ETag"]
+
+    def link_to(self, file_id: int) -> str:
+        """Where the portal sends who asks for the file."""
+        answer = self.get(f"/files/{file_id}/content")
+        assert answer.status == 302, answer.data.decode()
+        return urljoin(self.box.url, answer.headers["Location"])

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Sets up what the tests need on a fresh Debian 13, and runs them all. Nothing skips. Needs root, for the packages
+# and for the boxes that it installs into fresh Debian roots.
+#
+#     tests/run.sh [lint|test|docs|e2e|system ...]      these only; without names, all of them
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ "$(id -u)" != 0 ]; then
+  echo "tests/run.sh installs Debian packages: run it as root, or run 'make test' for what needs none." >&2
+  exit 1
+fi
+
+packages=(
+  ca-certificates git make python3-venv libmagic1t64
+  postgresql-17 haproxy memcached           # the parts of a box
+  chromium fonts-dejavu-core fonts-noto-color-emoji
+  mmdebstrap systemd-container dbus iproute2 nftables util-linux e2fsprogs   # fresh Debian roots
+  shellcheck
+)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} != 0 ]; then
+  # The box makes its own cluster; Debian's default one would only lie about.
+  mkdir -p /etc/postgresql-common
+  grep -qs '^create_main_cluster = false' /etc/postgresql-common/createcluster.conf ||
+    echo 'create_main_cluster = false' >> /etc/postgresql-common/createcluster.conf
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+fi
+
+make --no-print-directory setup
+stop_parts() { .venv/bin/python -m tests.parts stop || true; }
+trap stop_parts EXIT
+
+for part in "${@:-lint test docs e2e system}"; do
+  # shellcheck disable=SC2086 # the default is several names in one word
+  for target in $part; do
+    echo "== $target"
+    make --no-print-directory "$target"
+  done
+done
