@@ -217,6 +217,8 @@ LOGGING = {
         "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         # A 404 or a 403 is an answer, not an incident.
         "django.request": {"level": "ERROR"},
+        # Nor is a balancer that hangs up once it has read the status of a health check.
+        "waitress": {"level": "WARNING"},
     },
 }
 

@@ -320,6 +320,17 @@ def test_an_operation_that_was_killed_is_taken_up_again(
     assert finish(agent, slow_restart).state == "done"
 
 
+def test_an_interrupted_change_tells_those_who_were_not_told(box: Node, agent: Agent) -> None:
+    """The files were written and the machine lost its power: nothing differs any more, but for the journal."""
+    before = pid_of(agent.ask(ReadStatus()), "cache")
+    journal = Journal.begin(box.paths.operations, "apply", {"values": {}, "from_console": False}, by="anna")
+    journal.append("attempt", number=1)
+    journal.append("plan", wanted=["agent", "cache"], files=[], units=["cache"])
+    wait_until(lambda: journal.noted("end"))
+    assert (journal.state().state, journal.state().progress.text) == ("done", "In force: cache.")
+    assert pid_of(agent.ask(ReadStatus()), "cache") != before
+
+
 def test_who_stops_listening_stops_nothing(agent: Agent, box: Node, slow_restart: OperationState) -> None:
     impatient = Agent(box.run("agent") / "agent.sock", timeout=0.5)
     with pytest.raises(AgentLost):

@@ -15,13 +15,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance import config
 from appliance.agent import handlers, logs, operations, record
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.agent.journal import Journal, Unknown
 from appliance.agent.operations import TABLE, AlreadyRunning, LongOperation
+from appliance.agent.operations.apply import Plan, decide
 from appliance.agent.protocol import OPERATIONS, Answer, NodeStatus, Progress, ReadLog, Request, SetConfig
 from appliance.agent.record import Asker
+from appliance.node import Machine, Node
 from appliance.paths import Paths
+from appliance.services import enabled
 from tests.appliance.boxes import ROOT
 
 moments = st.datetimes(timezones=st.just(UTC))
@@ -276,6 +280,48 @@ def test_no_word_of_a_caller_becomes_an_argument() -> None:
     for operation in TABLE.values():
         assert operation.arguments[0] == "-m"
         assert not any("{" in argument for argument in operation.arguments)
+
+
+# Changes of the configuration
+
+
+def plan_of(workers: int, *, files: set[str], units: set[str], wanted: set[str] | None = None) -> Plan:
+    box = config.parse(f"[node]\nweb_workers = {workers}\n")
+    node = Node(Paths(Path("/nowhere")), box, config.new_secrets(), Machine(memory_mb=4096, cores=2))
+    everybody = {service.name for service in enabled(node)}
+    return decide(node, wanted=everybody if wanted is None else wanted, files=files, units=units)
+
+
+def test_nothing_changed_concerns_nobody() -> None:
+    plan = plan_of(2, files=set(), units=set())
+    assert plan == Plan((), (), ())
+    assert str(plan) == "Nothing to do: it is in force already."
+
+
+def test_new_files_are_reloaded_and_new_units_restarted() -> None:
+    plan = plan_of(2, files={"balancer", "cache"}, units={"cache"})
+    assert plan == Plan(restarted=("cache",), reloaded=("balancer",), leaving=())
+
+
+def test_the_portals_file_concerns_also_the_workers_whose_unit_stays() -> None:
+    plan = plan_of(2, files={"web", "push", "jobs"}, units={"web@2", "jobs"})
+    assert plan == Plan(restarted=("web@2", "jobs"), reloaded=("web", "push"), leaving=())
+
+
+def test_one_more_worker_leaves_the_others_alone() -> None:
+    assert plan_of(3, files={"balancer"}, units={"web@3"}) == Plan(("web@3",), ("balancer",), ())
+
+
+def test_a_worker_less_is_nobody_to_restart() -> None:
+    plan = plan_of(2, files={"balancer"}, units={"web@3"})
+    assert plan == Plan((), ("balancer",), ("web@3",))
+    assert str(plan) == "In force: balancer, web@3 left."
+
+
+def test_who_does_not_run_is_not_woken() -> None:
+    assert plan_of(2, files={"web", "push", "jobs"}, units={"web@1"}, wanted={"push"}) == Plan(
+        (), ("push",), ()
+    )
 
 
 # Logs

@@ -52,6 +52,7 @@ def clicks(box: Node) -> Iterator[Counter[str]]:
     def click() -> None:
         while not is_over.is_set():
             answers[ask(box)] += 1
+            is_over.wait(0.05)
 
     clients = [threading.Thread(target=click) for _ in range(6)]
     for client in clients:

@@ -4,6 +4,7 @@ that must not happen in it is written down.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -35,8 +36,10 @@ def chromium(box: Box, home: Path) -> Iterator[Browser]:
     """A browser whose owner, at `home`, was given the box's certificate authority."""
     trust(box.ca_file, home)
     with sync_playwright() as playwright:
+        # In another locale Chromium finds no file whose name isn't plain English.
+        environment = {**os.environ, "HOME": str(home), "LC_ALL": "C.UTF-8"}
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(FLAGS), env={"HOME": str(home)}
+            executable_path=CHROMIUM, args=list(FLAGS), env=dict(environment)
         )
         yield browser
         browser.close()

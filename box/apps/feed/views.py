@@ -133,7 +133,7 @@ def _gone(request: HttpRequest, pk: int) -> HttpResponse:
 def comments(request: HttpRequest, pk: int) -> HttpResponse:
     post = _post(request, pk)
     if request.method == "GET":
-        return _post_page(request, post, blocks="comments")
+        return _post_page(request, post, blocks=("comments", "count"))
     text = request.POST.get("text", "")
     try:
         once(

@@ -26,7 +26,7 @@ from box.core.files.store import StoredObject, store
 
 log = logging.getLogger(__name__)
 
-# A killed process leaves one or two. Thousands mean that an empty or foreign database was put before the bucket.
+# A killed process leaves one or two. Thousands mean that this database isn't the one of the bucket.
 FEW_ORPHANS = 100
 
 

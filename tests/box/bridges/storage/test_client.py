@@ -19,7 +19,8 @@ from minio.signer import presign_v4
 
 from box.bridges.storage import client
 from box.bridges.storage.client import Account, S3Store
-from box.core.files.store import NotFound, PartsRefused, StoreUnavailable
+from box.core.files.store import NotFound, PartsRefused, StoreUnavailable, stores
+from box.core.registry import health
 from tests.box.bridges.storage.engines import send, upload
 
 HOST = "portal.example.com:8443"
@@ -332,6 +333,17 @@ def test_ping_finds_the_bucket_or_says_what_to_do(account: Account) -> None:
 
     with pytest.raises(StoreUnavailable, match="run the installer again"):
         S3Store(replace(account, bucket="no-such-bucket")).ping()
+
+
+def test_the_health_page_has_a_word_about_the_store(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(stores._offers, "files", S3Store(account))
+    assert health.checks["objects"]() == "ok"
+
+    monkeypatch.setitem(stores._offers, "files", S3Store(replace(account, bucket="no-such-bucket")))
+    with pytest.raises(StoreUnavailable):
+        health.checks["objects"]()
 
 
 def test_a_key_that_the_store_does_not_know_is_named_as_the_reason(account: Account, key: str) -> None:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth import authenticate, hashers
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from box.core.accounts import actions
+from box.core.accounts.jobs import forget_sessions
 from box.core.accounts.models import Session, User
 from tests.conftest import PASSWORD
 
@@ -118,3 +121,11 @@ def test_people_are_found_by_any_part_and_sorted_as_in_the_alphabet(db: None) ->
         )
     assert [user.last_name for user in User.objects.by_name()] == ["Ежов", "Ёлкин", "Жуков", "Яшин"]
     assert [user.last_name for user in User.objects.matching("ЁЛК")] == ["Ёлкин"]
+
+
+def test_expired_sessions_are_forgotten(anna: User, as_person: Callable[[User], Client]) -> None:
+    as_person(anna)
+    now = timezone.now()
+    assert forget_sessions(now) == 0
+    assert forget_sessions(now + timedelta(days=15)) == 1
+    assert not Session.objects.exists()

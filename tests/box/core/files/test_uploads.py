@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from box.bridges.storage.client import Account, S3Store
@@ -222,6 +224,25 @@ def test_completing_twice_makes_one_file(sender: Sender) -> None:
 
     assert (again.status_code, again.json()["id"]) == (200, file.pk)
     assert File.objects.count() == Blob.objects.count() == 1
+    assert Event.objects.filter(kind="files.FileStored").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_completing_twice_at_once_makes_one_file(sender: Sender, anna: User) -> None:
+    begun = sender.begin("a.txt", 4).json()
+    etags = [tag.strip('"') for tag in sender.put(begun["parts"], b"data", begun["part_size"])]
+    upload = Upload.objects.get()
+
+    def complete(_: int) -> int:
+        try:
+            return actions.complete_upload(Upload.objects.get(pk=upload.pk), etags, by=anna).pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        ids = set(threads.map(complete, range(4)))
+
+    assert ids == {File.objects.get().pk}
     assert Event.objects.filter(kind="files.FileStored").count() == 1
 
 
