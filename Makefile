@@ -19,8 +19,9 @@ setup: .venv frontend messages ## make .venv, the front end and the compiled tra
 frontend: .venv ## build the libraries that pages load
 	$(PYTHON) -m installer frontend
 
-messages: .venv ## compile the translations
-	$(PYTHON) -m installer messages
+messages: .venv ## gather new texts and compile the translations
+	$(PYTHON) -m box.lib.messages gather
+	$(PYTHON) -m box.lib.messages compile
 
 requirements: ## pin what requirements/*.in ask for, with hashes
 	@for name in portal dev build; do \
@@ -33,6 +34,7 @@ lint: ## everything that reads the code without running it
 	$(PARTS) .venv/bin/mypy appliance backup box installer tests manage.py
 	$(PARTS) .venv/bin/lint-imports
 	.venv/bin/djlint --quiet --lint box
+	$(PYTHON) -m box.lib.messages check
 	shellcheck install.sh tests/run.sh .ci/run
 	$(PARTS) $(PYTHON) manage.py makemigrations --check --dry-run
 	$(PARTS) $(PYTHON) manage.py check

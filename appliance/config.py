@@ -260,8 +260,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Secrets:
-    """All of `secrets.toml` (root, 0600). Generated once; a value is never changed by running the installer
-    again."""
+    """All of `secrets.toml` (root, 0600). Made once; no later run of the installer changes a value."""
 
     secret_key: str
     database_owner_password: str
@@ -418,8 +417,7 @@ def set_value(text: str, name: str, value: Value, *, from_console: bool, file: s
 
 
 def parse_value(name: str, words: str) -> Value:
-    """What somebody typed after `boxctl config set NAME`: by the key's type; lists are separated by
-    commas."""
+    """What somebody typed after `boxctl config set NAME`: by the key's type; lists with commas."""
     key = KEYS.get(name)
     if key is None:
         raise ConfigError("box.toml", (Problem(name, None, f"{name} {_unknown(name)}."),))

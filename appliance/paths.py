@@ -57,8 +57,7 @@ class Paths:
 
     @property
     def tls(self) -> Path:
-        """ca.crt and ca.key of the box's own authority; portal.pem (certificate, chain and key) for the
-        balancer."""
+        """ca.crt and ca.key of the box's own authority; portal.pem (certificate, chain, key) to serve."""
         return self.etc / "tls"
 
     @property

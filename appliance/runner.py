@@ -27,8 +27,7 @@ class Completed:
 
 
 class CommandFailed(Exception):
-    """A program ended badly. The message holds its arguments and the last lines that it wrote, never a
-    secret."""
+    """A program ended badly. The message holds its arguments and its last lines, never a secret."""
 
     def __init__(self, completed: Completed) -> None:
         self.completed = completed
@@ -37,8 +36,7 @@ class CommandFailed(Exception):
 
 
 def as_user(args: Sequence[str | Path], user: Account | None) -> list[str]:
-    """The same command, run by `user`. Unchanged where there is nothing to change (no user, or already
-    theirs)."""
+    """The same command, run by `user`. Unchanged for no user, or who runs it anyway."""
     plain = [str(arg) for arg in args]
     if user is None or user.uid == os.geteuid():
         return plain

@@ -29,8 +29,7 @@ _STORE_PORTS = 8
 
 
 def create(prefix: Path) -> Node:
-    """Users, folders, box.toml with free ports, secrets and a certificate under `prefix`; what is there
-    already stays."""
+    """Users, folders, box.toml with free ports, secrets and a certificate; what is there stays."""
     paths = Paths(prefix)
     _refuse_unreachable(prefix)
     users.create()
@@ -72,8 +71,7 @@ def stop(node: Node) -> None:
 
 
 def _free_ports(count: int) -> int:
-    """The first of `count` free ports in a row on loopback, below those that the kernel gives to outgoing
-    calls."""
+    """The first of `count` free ports in a row on loopback, below the kernel's own range."""
     for first in range(20_000 + secrets.randbelow(1000) * 10, 32_000):
         if all(_is_free(port) for port in range(first, first + count)):
             return first

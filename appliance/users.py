@@ -53,8 +53,7 @@ def account(name: str) -> Account:
 
 
 def group_id(name: str) -> int:
-    """The number of the group `name` (every account has a group of its own name); the caller's when not
-    root."""
+    """The number of the group `name` (each account has its own); the caller's when not root."""
     return account(name).gid
 
 

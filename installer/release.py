@@ -129,6 +129,7 @@ def build(source: Source, paths: Paths, report: Report) -> Path:
     report("installing the Python packages")
     _make_environment(staging, wheels=source.tree / "wheels" if source.manifest else None)
     if source.manifest:
+        shutil.copy2(source.tree / MANIFEST, staging / MANIFEST)
         shutil.copytree(source.tree / "static", staging / "static")
         for catalogue in source.tree.glob("box/locale/**/*.mo"):
             shutil.copy2(catalogue, staging / catalogue.relative_to(source.tree))

@@ -64,8 +64,7 @@ class Service:
     it is `%i` in a systemd template."""
     listeners: Callable[[Node, int], tuple[Listener, ...]]
     health: Callable[[Node, int], str | None]
-    """None when this instance answers, else a sentence that says what is wrong. Takes at most a few
-    seconds."""
+    """None when this instance answers, else a sentence that says what is wrong, within seconds."""
     memory_mb: Callable[[Node], int]
     """What one instance may use before it is better restarted (enforced under systemd)."""
     backup: tuple[str, ...]
@@ -76,8 +75,7 @@ class Service:
     files_folder: str | None = None
     """The folder under `generated/` when it is not the service's own name: the portal's three share one."""
     check: Callable[[Node], tuple[str, ...]] | None = None
-    """A command that says whether the generated files are good, before a running service is made to read
-    them."""
+    """A command that says whether the generated files are good, before the service reads them."""
     stale_pid_file: Callable[[Node], Path] | None = None
     """A file that keeps the service from starting when its number was given to another process meanwhile."""
     instances: Callable[[Node], int] = lambda _: 1
@@ -92,8 +90,7 @@ class Service:
     reload_signal: signal.Signals | None = None
     """Makes it read its generated files again without a pause; None: it must be restarted."""
     oom_score: int = 0
-    """How readily the kernel ends it when memory is short: what comes back cheaply before what replays a
-    journal."""
+    """How readily the kernel ends it when memory is short: the cheap to restart first."""
     sandbox: Callable[[Node], Sandbox] = field(default=lambda _: Sandbox())
 
     def instance_names(self, node: Node) -> tuple[str, ...]:

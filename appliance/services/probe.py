@@ -1,5 +1,4 @@
-"""Small questions to a listener, for health checks. Each answers None, or a sentence that says what is
-wrong."""
+"""Small questions to a listener, for health checks. Each answers None, or what is wrong."""
 
 from __future__ import annotations
 

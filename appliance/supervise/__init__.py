@@ -13,8 +13,7 @@ __all__ = ["State", "Status", "Supervisor", "SupervisorError", "is_systemd_box",
 
 
 def is_systemd_box(node: Node) -> bool:
-    """Whether systemd supervises this box: it is PID 1 and the box is the machine's own, not a scratch
-    one."""
+    """Whether systemd supervises this box: it is PID 1 and the box is the machine's, not a scratch one."""
     return node.paths.prefix == Path("/") and Path("/run/systemd/system").is_dir()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -97,8 +97,7 @@ def instances(node: Node) -> tuple[Instance, ...]:
 
 
 class Supervisor(ABC):
-    """Starts the services and keeps them running. `names`: services or instances; none means the whole
-    box."""
+    """Starts the services and keeps them running. `names`: services or instances; none means all."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -122,7 +121,7 @@ class Supervisor(ABC):
         """Stop everything and take away what `apply` wrote; the box's own files stay."""
 
     @abstractmethod
-    def logs(self, names: Sequence[str], *, lines: int = 100, follow: bool = False) -> Iterator[str]:
+    def logs(self, names: Sequence[str], *, lines: int = 100, follow: bool = False) -> Generator[str]:
         """The last lines of these services' logs, oldest first; with `follow`, then new ones as they come."""
 
     @abstractmethod
@@ -160,8 +159,7 @@ class Supervisor(ABC):
         self._wait_until_healthy(waiting, progress)
 
     def stop(self, *names: str, progress: Progress = lambda _: None) -> None:
-        """Stop in reverse order and wait for the end. Nothing comes back by itself after that, until
-        `start`."""
+        """Stop in reverse order and wait for the end. Nothing comes back by itself before `start`."""
         for instance in reversed(self._selected(names)):
             progress(f"{instance.name}: stopping")
             self._stop(instance)
@@ -222,8 +220,7 @@ class Supervisor(ABC):
         return found
 
     def scale(self, service: str, count: int, progress: Progress = lambda _: None) -> None:
-        """Run `count` instances from now on: written to `[node]` of box.toml, balancer told, no request
-        lost."""
+        """Run `count` instances from now on: written to `[node]` of box.toml, no request is lost."""
         if service != WEB.name:
             raise SupervisorError(f"{service} cannot be scaled: only web workers can.")
         before = self.node.web_workers

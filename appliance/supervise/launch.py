@@ -75,8 +75,7 @@ def _remove_stale(pid_file: Path, *, program: str) -> None:
 
 
 def _give_own_tmp(folder: Path) -> None:
-    """A mount namespace with `folder` as /tmp: fixed names in a shared one could be taken by other users
-    first."""
+    """A mount namespace with `folder` as /tmp: in a shared one, others could take its fixed names first."""
     try:
         os.unshare(os.CLONE_NEWNS)
         for arguments in (["--make-rprivate", "/"], ["--bind", str(folder), "/tmp"]):  # noqa: S108

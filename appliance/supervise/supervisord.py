@@ -10,7 +10,7 @@ import shutil
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
@@ -81,18 +81,19 @@ class Supervisord(Supervisor):
             programs=programs,
         )
 
-    def logs(self, names: Sequence[str], *, lines: int = 100, follow: bool = False) -> Iterator[str]:
+    def logs(self, names: Sequence[str], *, lines: int = 100, follow: bool = False) -> Generator[str]:
         selected = self._selected(names)
         prefix = len(selected) > 1
         files = {instance.name: self.node.paths.log / f"{instance.name}.log" for instance in selected}
         open_files: dict[str, Any] = {}
         try:
             for name, path in files.items():
-                for line in _last_lines(path, lines):
-                    yield f"{name} | {line}" if prefix else line
-                if follow and path.exists():
-                    open_files[name] = path.open(encoding="utf-8", errors="replace")
-                    open_files[name].seek(0, os.SEEK_END)
+                if not path.exists():
+                    continue
+                # One handle for both: nothing is missed between the last lines and the new ones.
+                open_files[name] = path.open(encoding="utf-8", errors="replace")
+                for line in deque(open_files[name], maxlen=lines):
+                    yield f"{name} | {line.rstrip('\n')}" if prefix else line.rstrip("\n")
             while follow:
                 for name, path in files.items():
                     for line in _new_lines(open_files, name, path):
@@ -176,8 +177,12 @@ class Supervisord(Supervisor):
         left = processes.marked(self.node.paths.prefix)
         processes.end(left, seconds=5)
         runner.run(
-            [self.node.python, "-m", "supervisor.supervisord", "-c", self._config],
-            env={processes.PREFIX_MARK: str(self.node.paths.prefix)},
+            [
+                # Whatever it had in its environment, every service would have until the next boot.
+                *("env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"),
+                f"{processes.PREFIX_MARK}={self.node.paths.prefix}",
+                *(self.node.python, "-m", "supervisor.supervisord", "-c", self._config),
+            ],
             cwd=Path("/"),
             timeout=30,
         )
@@ -198,8 +203,7 @@ class Supervisord(Supervisor):
             rpc.removeProcessGroup(name)
 
     def _take_over(self, name: str) -> None:
-        """Make supervisord know a program as its configuration is now, which it does only while it is
-        stopped."""
+        """Make supervisord know a program as its configuration is now, possible while it is stopped."""
         rpc = self._rpc()
         [[added, changed, _]] = rpc.reloadConfig()
         is_running = name not in added and rpc.getProcessInfo(name)["statename"] in ("RUNNING", "STARTING")
@@ -279,16 +283,8 @@ def _descriptors() -> int:
     return 20_000 if hard == resource.RLIM_INFINITY else min(20_000, hard)
 
 
-def _last_lines(path: Path, count: int) -> list[str]:
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return [line.rstrip("\n") for line in deque(file, maxlen=count)]
-
-
 def _new_lines(open_files: dict[str, Any], name: str, path: Path) -> Iterator[str]:
-    """What was appended; when the log was rotated meanwhile, the rest of the old file and then the new
-    one."""
+    """What was appended; after a rotation, the rest of the old file and then the new one."""
     file = open_files.get(name)
     if file is not None:
         yield from (line.rstrip("\n") for line in file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 from appliance import folders, runner, users
@@ -77,7 +77,7 @@ class Systemd(Supervisor):
         """Unit files of ours that are not wanted any more."""
         return [path for path in _UNITS.glob("korobka-*.service") if path.name not in wanted]
 
-    def logs(self, names: Sequence[str], *, lines: int = 100, follow: bool = False) -> Iterator[str]:
+    def logs(self, names: Sequence[str], *, lines: int = 100, follow: bool = False) -> Generator[str]:
         selected = self._selected(names)
         command = ["journalctl", "--no-pager", f"--lines={lines}", "--output=short-iso"]
         command += [f"--unit={unit_of(instance)}" for instance in selected]

@@ -93,7 +93,7 @@ def for_administrators[**P](
     """For everybody else there is no console."""
 
     @wraps(view)
-    def guarded(request: PersonRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: PersonRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not can_use_console(request.user):
             raise Http404
         return view(request, *args, **kwargs)

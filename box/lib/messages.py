@@ -1,15 +1,16 @@
 """The Russian texts: gathered from the sources, compiled, and checked for what is missing.
 
-    python -m box.lib.messages gather     adds new texts to the catalogue
-    python -m box.lib.messages compile    makes what Django reads
-    python -m box.lib.messages check      fails on a text without a translation, or with a doubtful one
+python -m box.lib.messages gather     adds new texts to the catalogue
+python -m box.lib.messages compile    makes what Django reads
+python -m box.lib.messages check      fails on a text without a translation, or with a doubtful one
 """
 
 from __future__ import annotations
 
 import io
-import string
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -22,6 +23,12 @@ BOX = Path(__file__).resolve().parent.parent
 LOCALE = BOX / "locale"
 LANGUAGES = ("ru",)
 LAZY = {f"{name}_lazy": spec for name, spec in DEFAULT_KEYWORDS.items()}
+PLACEHOLDER = re.compile(r"%\(\w+\)s")
+# Of the header only what programs read; who and when, git tells.
+NEEDLESS = re.compile(
+    rb'^"(Project-Id|Report|POT-Creation|PO-Revision|Last-Translator|Language-Team|Generated)\b.*\n',
+    re.MULTILINE,
+)
 # Tests and libraries hold no texts of ours.
 SKIPPED = {"node_modules", "dist", "tests", "__pycache__", "migrations"}
 
@@ -33,7 +40,7 @@ def catalogue_of(language: str) -> Path:
 def gathered() -> Catalog:
     """Every text of the portal's sources."""
     with (LOCALE / "babel.cfg").open() as config:
-        methods, options = parse_mapping_cfg(config)
+        methods, options = parse_mapping_cfg(config)  # type: ignore[no-untyped-call]
     template = Catalog(charset="utf-8")
     found = extract_from_dir(
         BOX,
@@ -51,9 +58,19 @@ def gathered() -> Catalog:
 def read(language: str) -> Catalog:
     path = catalogue_of(language)
     if not path.exists():
-        return Catalog(locale=language, domain="django", project="Korobka", charset="utf-8")
+        return Catalog(locale=language, charset="utf-8")
     with path.open("rb") as file:
         return read_po(file, locale=language)
+
+
+def write(language: str, catalogue: Catalog) -> None:
+    catalogue.header_comment = ""
+    catalogue.fuzzy = False
+    text = io.BytesIO()
+    write_po(text, catalogue, width=110, sort_output=True, ignore_obsolete=True, no_location=True)
+    path = catalogue_of(language)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(NEEDLESS.sub(b"", text.getvalue()))
 
 
 def gather() -> None:
@@ -61,11 +78,7 @@ def gather() -> None:
         catalogue = read(language)
         # A guess from a text that is nearly the same is more often wrong than right.
         catalogue.update(gathered(), no_fuzzy_matching=True)
-        text = io.BytesIO()
-        write_po(text, catalogue, width=110, sort_output=True, ignore_obsolete=True, omit_header=False, no_location=True)
-        path = catalogue_of(language)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.getvalue())
+        write(language, catalogue)
 
 
 def compile_all() -> None:
@@ -91,23 +104,25 @@ def problems(language: str) -> list[str]:
 
 
 def _problems_of(message: Message) -> list[str]:
-    translations = [message.string] if isinstance(message.string, str) else list(message.string)
+    translations = _forms(message.string)
     if not all(translations):
         return ["is not translated."]
     if message.fuzzy:
         return ["is marked as doubtful: check it and remove the mark."]
-    sources = [message.id] if isinstance(message.id, str) else list(message.id)
-    wanted = set().union(*map(_placeholders, sources))
+    wanted = _placeholders(_forms(message.id))
     # One of the plural forms may do without the number: "a file".
-    if set().union(*map(_placeholders, translations)) != wanted:
+    if _placeholders(translations) != wanted:
         return [f"must have the same placeholders as its source: {', '.join(sorted(wanted)) or 'none'}."]
     return []
 
 
-def _placeholders(text: str) -> set[str]:
-    return {part.split(")")[0] for part in text.split("%(")[1:]} | {
-        name for _, name, *_ in string.Formatter().parse(text.replace("{}", "")) if name and name.isidentifier()
-    }
+def _forms(text: str | Sequence[str] | None) -> list[str]:
+    """A text has one form, or a list of them where it counts something."""
+    return [text] if isinstance(text, str) else list(text or [""])
+
+
+def _placeholders(forms: list[str]) -> set[str]:
+    return {placeholder for form in forms for placeholder in PLACEHOLDER.findall(form)}
 
 
 def main(command: str) -> int:

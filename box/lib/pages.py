@@ -33,9 +33,9 @@ def render(
     """
     backend = engines["jinja2"]
     names = (blocks,) if isinstance(blocks, str) else blocks
-    is_part = bool(names) and wants_part(request)
+    is_part = names is not None and wants_part(request)
     values = {**(context or {}), "is_part": is_part}
-    if is_part:
+    if names is not None and is_part:
         values |= {
             "request": request,
             "csrf_input": csrf_input_lazy(request),

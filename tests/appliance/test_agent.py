@@ -321,9 +321,10 @@ def test_an_operation_that_was_killed_is_taken_up_again(
 
 
 def test_an_interrupted_change_tells_those_who_were_not_told(box: Node, agent: Agent) -> None:
-    """The files were written and the machine lost its power: nothing differs any more, but for the journal."""
+    """The files were written, then the power went: only the journal knows who was not told."""
     before = pid_of(agent.ask(ReadStatus()), "cache")
-    journal = Journal.begin(box.paths.operations, "apply", {"values": {}, "from_console": False}, by="anna")
+    arguments = {"values": {}, "from_console": False}
+    journal = Journal.begin(box.paths.operations, "apply", arguments, by="anna")
     journal.append("attempt", number=1)
     journal.append("plan", wanted=["agent", "cache"], files=[], units=["cache"])
     wait_until(lambda: journal.noted("end"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -121,7 +122,7 @@ def test_what_only_an_editor_can_change_is_said_to_be_so() -> None:
         config.set_value('node = { name = "a", web_workers = 2 }', "node.name", "b", from_console=False)
 
 
-_VALUES = {
+_VALUES: dict[type, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**62), 2**62),
     bool: st.booleans(),
     str: st.text(),
@@ -131,7 +132,7 @@ _VALUES = {
 
 @given(st.data(), st.sampled_from(sorted(config.KEYS)), st.sampled_from(["", GOOD, "[objects]\nport = 9000"]))
 def test_what_is_set_is_read_back_or_refused(data: st.DataObject, name: str, text: str) -> None:
-    value = data.draw(_VALUES[config.KEYS[name].type])
+    value: config.Value = data.draw(_VALUES[config.KEYS[name].type])
     try:
         changed = config.set_value(text, name, value, from_console=False)
     except ConfigError:

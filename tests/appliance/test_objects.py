@@ -124,7 +124,9 @@ def test_grpc_wants_the_boxs_certificate(box: Node, ports: Ports) -> None:
 @pytest.mark.usefixtures("as_root")
 def test_its_unix_sockets_are_closed_to_others(box: Node) -> None:
     sockets = {
-        Path(c.laddr) for c in store_process(box).net_connections("unix") if c.laddr and c.status == "NONE"
+        Path(str(c.laddr))
+        for c in store_process(box).net_connections("unix")
+        if c.laddr and c.status == "NONE"
     }
     assert sockets
     connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"

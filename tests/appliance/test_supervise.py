@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -37,10 +38,23 @@ def one(supervisor: Supervisord, name: str) -> Status:
     return status
 
 
+def kill(pids: set[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # it may end because of another of them
+            os.kill(pid, signal.SIGKILL)
+
+
 def kill_all_of(status: Status) -> None:
     assert status.pid
-    for pid in processes.children_of(status.pid):
-        os.kill(pid, signal.SIGKILL)
+    kill(processes.children_of(status.pid))
+
+
+def wait_until_replaced(supervisor: Supervisord, before: Status) -> None:
+    def is_replaced() -> bool:
+        now = one(supervisor, before.instance)
+        return now.is_healthy and now.pid != before.pid
+
+    wait_until(is_replaced, seconds=10)
 
 
 @pytest.mark.parametrize("name", scratch.DEFAULT)
@@ -48,16 +62,14 @@ def test_a_killed_service_is_back_within_ten_seconds(supervisor: Supervisord, na
     before = one(supervisor, name)
     assert before.is_healthy
     kill_all_of(before)
-    wait_until(lambda: (now := one(supervisor, name)).is_healthy and now.pid != before.pid, seconds=10)
+    wait_until_replaced(supervisor, before)
 
 
 def test_a_service_comes_back_however_often_it_is_killed(supervisor: Supervisord) -> None:
     for _ in range(5):
         before = one(supervisor, "cache")
         kill_all_of(before)
-        wait_until(
-            lambda pid=before.pid: (now := one(supervisor, "cache")).is_healthy and now.pid != pid, seconds=10
-        )
+        wait_until_replaced(supervisor, before)
 
 
 def test_a_killed_postmaster_leaves_no_second_one(supervisor: Supervisord, box: Node) -> None:
@@ -65,7 +77,7 @@ def test_a_killed_postmaster_leaves_no_second_one(supervisor: Supervisord, box: 
     before = one(supervisor, "database")
     assert before.pid
     os.kill(before.pid, signal.SIGKILL)
-    wait_until(lambda: (now := one(supervisor, "database")).is_healthy and now.pid != before.pid, seconds=10)
+    wait_until_replaced(supervisor, before)
     assert database_setup.query(box, "select 1") == "1"
 
 
@@ -130,8 +142,7 @@ def test_everything_killed_at_once_starts_again(supervisor: Supervisord, box: No
     for status in supervisor.status(*scratch.DEFAULT):
         assert status.pid
         victims |= processes.children_of(status.pid)
-    for pid in victims:
-        os.kill(pid, signal.SIGKILL)
+    kill(victims)
     wait_until(lambda: not any(processes.is_alive(pid) for pid in victims))
     pid_file = cluster(box) / "postmaster.pid"
     lines = pid_file.read_text().splitlines()

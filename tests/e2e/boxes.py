@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Short, for the path of a Unix socket has at most 107 bytes; and where the services' own users may walk.
 PREFIX = Path("/tmp/korobka-e2e")
 STORE_PORTS = 8
-PATIENCE = 30.0  # seconds until a test gives up; nothing is asserted about speed
+PATIENCE = 20.0  # seconds until a test gives up; nothing is asserted about speed
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ class Box:
         return status
 
     def processes(self, service: str) -> set[int]:
-        """The ids of the service's main processes, one an instance."""
+        """The ids of the service's processes, one an instance that runs."""
         (found,) = (one for one in self.status()["services"] if one["name"] == service)
-        return {pid for instance in found["instances"] for pid in instance["pids"][:1]}
+        return {instance["pid"] for instance in found["instances"] if instance["pid"]}
 
     def log(self, service: str) -> str:
         """Everything that the service has said so far."""

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from .machines import Kind, Machine
 
 ADMINISTRATOR = "olga@example.com"
@@ -55,7 +53,7 @@ def installed(kind: Kind, folder: Path) -> Path:
     if not folder.exists():
         with Machine(kind) as machine:
             done = install(machine)
-            assert done.code == 0, done
+            assert done.code == 0, str(done)
             machine.power_off()
             machine.keep(folder)
     return folder
@@ -134,17 +132,15 @@ def main_processes(machine: Machine) -> dict[str, int]:
     """The main process of every instance."""
     node = json.loads(machine.run(["boxctl", "status", "--json"]).stdout)
     return {
-        instance["name"]: instance["pid"]
-        for service in node["services"]
-        for instance in service["instances"]
+        instance["name"]: instance["pid"] for service in node["services"] for instance in service["instances"]
     }
 
 
-def listeners(machine: Machine) -> dict[tuple[str, int], str]:
-    """Who listens on which TCP address of the machine."""
+def listeners(machine: Machine) -> dict[str, str]:
+    """Who listens on which TCP address of the machine: `0.0.0.0:443` to `haproxy`."""
+    lines = machine.in_network(["ss", "-Hltnp"]).stdout.splitlines()
     found = {}
-    for process in machine.processes():
-        for connection in process.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN:
-                found[(connection.laddr.ip, connection.laddr.port)] = process.name()
+    for line in lines:
+        _, _, _, address, _, *holders = line.split(maxsplit=5)
+        found[address] = holders[0].split('"')[1] if holders else "?"
     return found

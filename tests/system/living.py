@@ -23,10 +23,12 @@ from typing import Any
 
 import psutil
 
+from .boxes import ADMINISTRATOR, PASSWORD
 from .machines import Machine
 from .poster import Person, Site
 
-ADMINISTRATOR, PASSWORD = "olga@example.com", "correct horse battery"
+# Of a disk this large the box holds back as much as of any larger one.
+DISK_BYTES = 16 << 30
 SERVICES = ("database", "objects", "cache", "balancer", "web", "push", "jobs", "agent")
 # A machine in a test has no time server of its own: its clock is this host's.
 INSTALL = (
@@ -94,20 +96,6 @@ class Box(ABC):
         """The rows of a query, as PostgreSQL's superuser."""
         return [line.split("|") for line in self.run(self._psql(), stdin=sql).stdout.splitlines()]
 
-    @contextmanager
-    def holding(self, sql: str) -> Iterator[None]:
-        """A transaction of the superuser that has done `sql` and stays open meanwhile."""
-        command = self._inside(self._psql())
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as psql:
-            assert psql.stdin is not None and psql.stdout is not None
-            try:
-                psql.stdin.write(f"BEGIN; {sql}; SELECT 'held';\n")
-                psql.stdin.flush()
-                assert psql.stdout.readline().strip() == "held"
-                yield
-            finally:
-                psql.stdin.close()
-
     def processes(self, service: str | None = None) -> list[psutil.Process]:
         """The box's processes, or one service's: those that carry its mark, and all that they started."""
         found: dict[int, psutil.Process] = {}
@@ -132,7 +120,12 @@ class Box(ABC):
         return victims
 
     def pids(self) -> dict[str, set[int]]:
-        return {service: {process.pid for process in self.processes(service)} for service in SERVICES}
+        """Of each service the processes that its supervisor has started; their own helpers come and go."""
+        found = {}
+        for service in SERVICES:
+            parents = {process.pid: process.ppid() for process in self.processes(service)}
+            found[service] = {pid for pid, parent in parents.items() if parent not in parents}
+        return found
 
     def path(self, relative: str) -> Path:
         return self.root / relative
@@ -150,10 +143,6 @@ class Box(ABC):
     def _psql(self) -> list[str]:
         sockets = self.prefix / "run/korobka/database"
         return ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", str(sockets), "-U", "postgres", "korobka"]
-
-    def _inside(self, command: Sequence[str]) -> list[str]:
-        """The command line with which this host runs a command there."""
-        return list(command)
 
 
 class PrefixBox(Box):
@@ -180,6 +169,19 @@ class PrefixBox(Box):
     def inside_network(self) -> Iterator[None]:
         yield
 
+    @contextmanager
+    def holding(self, sql: str) -> Iterator[None]:
+        """A transaction of the superuser that has done `sql` and stays open meanwhile."""
+        with subprocess.Popen(self._psql(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as psql:
+            assert psql.stdin is not None and psql.stdout is not None
+            try:
+                psql.stdin.write(f"BEGIN; {sql}; SELECT 'held';\n")
+                psql.stdin.flush()
+                assert psql.stdout.readline().strip() == "held"
+                yield
+            finally:
+                psql.stdin.close()
+
     @classmethod
     @contextmanager
     def installed(cls, install: Path) -> Iterator[PrefixBox]:
@@ -187,9 +189,17 @@ class PrefixBox(Box):
         folder = Path(tempfile.mkdtemp(prefix="korobka-box-", dir="/var/tmp"))
         folder.chmod(0o755)
         prefix = folder / "box"
-        http, https, store = free_ports(1), free_ports(1), free_ports(8)
+        http = free_ports(10)
+        https, store = http + 1, http + 2
         toml = prefix / "etc/korobka/box.toml"
         toml.parent.mkdir(parents=True)
+        # A disk of its own for the data, so that it can be filled: a file with holes, of any size.
+        image, disk = folder / "disk.img", prefix / "var/lib/korobka"
+        disk.mkdir(parents=True)
+        with image.open("wb") as file:
+            file.truncate(DISK_BYTES)
+        checked(["mkfs.ext4", "-q", "-m", "0", str(image)])
+        checked(["mount", "-o", "loop", str(image), str(disk)])
         toml.write_text(f"[objects]\nport = {store}\n\n[node]\nweb_workers = 2\n", encoding="utf-8")
         try:
             checked(
@@ -203,6 +213,7 @@ class PrefixBox(Box):
             yield cls(prefix)
         finally:
             checked([str(prefix / "usr/local/bin/boxctl"), "uninstall", "--purge", "--yes"], check=False)
+            checked(["umount", str(disk)])
             shutil.rmtree(folder)
 
 

@@ -100,6 +100,7 @@ class Machine:
             _run(["ip", "netns", "del", f"korobka{self._cable}"], check=False)
             _run(["ip", "link", "del", f"korobka{self._cable}"], check=False)
         _run(["umount", "--lazy", str(self.root)], check=False)
+        self.root.rmdir()  # refuses while anything is mounted there; nothing is removed through a mount
         shutil.rmtree(self._folder)
 
     def start(self) -> None:
@@ -202,24 +203,31 @@ class Machine:
             finally:
                 os.setns(home.fileno(), os.CLONE_NEWNET)
 
+    def in_network(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Runs a command of this host as if it stood on the machine's network, where its loopback is."""
+        return _run(["ip", "netns", "exec", f"korobka{self._cable}", *command])
+
     # --- the two ways to boot
 
     def _systemd_boot(self) -> list[str]:
         return [
-            "systemd-nspawn", "-D", str(self.root), "--register=no", "--keep-unit", "--quiet",
+            "systemd-nspawn", "-D", str(self.root), f"--machine=korobka{self._cable}",
+            "--register=no", "--keep-unit", "--quiet",
             "--console=read-only", "--resolv-conf=off",
             f"--network-namespace-path=/run/netns/korobka{self._cable}",
             f"--bind-ro={CHECKOUT}:/src", "--boot",
         ]  # fmt: skip
 
     def _plain_boot(self) -> list[str]:
-        # A container says that it is one by `container` in its first process's environment (its clock is
-        # the host's). Its first process must collect orphans; ignoring SIGCHLD lets the kernel do that.
+        # It says that it is a container, whose clock is the host's: to root by `container` in its first
+        # process's environment, to everybody by a file. Its first process must collect orphans; ignoring
+        # SIGCHLD lets the kernel do that.
         script = f"""
             set -eu
             cd "{self.root}"
             mount -t proc proc proc && mount --rbind /dev dev && mount -t tmpfs tmpfs dev/shm
             mount -t tmpfs tmpfs run && mount -t tmpfs tmpfs tmp && mkdir -p src host
+            touch run/.containerenv
             mount --bind "{CHECKOUT}" src && mount -o remount,bind,ro src
             echo "{self.hostname}" > proc/sys/kernel/hostname
             pivot_root . host
@@ -282,10 +290,10 @@ def _base_tree() -> Path:
         return tree
     BUILD.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix="trixie.", dir=BUILD))
-    _run(
-        ["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "trixie", str(making)],
-        timeout=600,
-    )
+    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "trixie", str(making)]
+    # In a mount namespace of its own: an interrupted mmdebstrap would leave this host's /dev/shm mounted in
+    # the tree, and whoever removed the tree would empty it.
+    _run(["unshare", "--mount", "--propagation=private", *command], timeout=1200)
     making.chmod(0o755)
     try:
         making.rename(tree)

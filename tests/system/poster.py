@@ -7,13 +7,14 @@
         poster.go_on()            # every thread has got another post through
     poster.acknowledged           # what the portal said it has
 
-A post is a form with a nonce, so it is sent again and again until it is acknowledged, as a browser's person would
-press the button again.
+A post is a form with a nonce, so it is sent again and again until it is acknowledged, as a person would press
+the button again.
 """
 
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import ssl
 import threading
@@ -21,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Self
@@ -57,7 +59,7 @@ class Site:
 @dataclass(frozen=True)
 class Answer:
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     text: str
 
 
@@ -84,20 +86,42 @@ class Person:
         return answer
 
     def get(self, path: str, **headers: str) -> Answer:
-        return self.ask("GET", path, headers=headers)
+        return self.ask("GET", path, headers=_named(headers))
 
     def post(self, path: str, fields: Mapping[str, str], **headers: str) -> Answer:
         """Sends a form as a browser does; what it leads to is not followed."""
         data = {**fields, "csrfmiddlewaretoken": self.cookies.get(CSRF, "")}
         sent = {"Content-Type": "application/x-www-form-urlencoded", "Referer": f"{self.site.origin}/"}
-        return self.ask("POST", path, headers={**sent, **headers}, body=urlencode(data))
+        return self.ask("POST", path, headers={**sent, **_named(headers)}, body=urlencode(data))
+
+    def post_json(self, path: str, data: object) -> Answer:
+        """Sends JSON as the portal's own scripts do."""
+        headers = {
+            "Content-Type": "application/json",
+            "Referer": f"{self.site.origin}/",
+            "X-CSRFToken": self.cookies.get(CSRF, ""),
+        }
+        return self.ask("POST", path, headers=headers, body=json.dumps(data))
+
+    def upload(self, name: str, content: str) -> int:
+        """Uploads a small text file straight to the store, as upload.js does; returns the file's id."""
+        new = {"name": name, "size": len(content.encode()), "nonce": uuid4().hex}
+        begun = self.post_json("/files/uploads/", new)
+        assert begun.status == 201, begun.text
+        upload = json.loads(begun.text)
+        link = upload["parts"][0].removeprefix(self.site.origin)
+        put = self.ask("PUT", link, headers={}, body=content)
+        assert put.status == 200, put.text
+        done = self.post_json(f"/files/uploads/{upload['id']}/completion", {"etags": [put.headers["ETag"]]})
+        assert done.status == 200, done.text
+        return int(json.loads(done.text)["id"])
 
     def ask(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None = None) -> Answer:
         """One request; raises OSError or HTTPException when no whole answer came."""
         connection = self._connection or self._connect()
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         said = {"Host": self.site.origin.removeprefix("https://"), **({"Cookie": cookie} if cookie else {})}
-        said |= {name.replace("_", "-"): value for name, value in headers.items()}
+        said |= headers
         try:
             connection.request(method, path, body, said)
             response = connection.getresponse()
@@ -129,6 +153,11 @@ class Person:
         return connection
 
 
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers that were written as Python's keywords."""
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
 @dataclass(frozen=True)
 class Post:
     """A post that the portal acknowledged. Moments are of `time.monotonic`."""
@@ -141,19 +170,15 @@ class Post:
 
 
 @dataclass
-class Poster:
-    """Posts continuously from several threads until it leaves its `with`."""
+class Crowd:
+    """Does something again and again from several threads, until its `with` ends."""
 
     person: Person
     threads: int = 2
-    path: str = "/feed/"
-    retries: bool = True
-    acknowledged: list[Post] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     """What attempts ended with, such as `302`, `503` or `ConnectionResetError`."""
     unexpected: list[str] = field(default_factory=list)
-    """Answers that no restart or failure excuses: a form refused, a session lost, an error page of the portal."""
-    run: str = field(default_factory=lambda: uuid4().hex[:8])
+    """Answers that no restart and no failure excuses: a form refused, a session lost, an error page."""
 
     def __enter__(self) -> Self:
         self._stop = threading.Event()
@@ -162,7 +187,6 @@ class Poster:
         ]
         for worker in self._workers:
             worker.start()
-        self.go_on()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -171,6 +195,45 @@ class Poster:
             worker.join(2 * PATIENCE)
             assert not worker.is_alive(), "a request hangs"
         assert not self.unexpected, self.unexpected[:3]
+
+    def _work(self, thread: int) -> None:
+        tab, number = self.person.another_tab(), 0
+        while not self._stop.is_set():
+            self._act(tab, thread, number)
+            number += 1
+
+    def _act(self, tab: Person, thread: int, number: int) -> None:
+        raise NotImplementedError
+
+
+@dataclass
+class Reader(Crowd):
+    """Opens a page continuously."""
+
+    path: str = "/feed/"
+
+    def _act(self, tab: Person, thread: int, number: int) -> None:
+        try:
+            self.outcomes[str(tab.get(self.path).status)] += 1
+        except (OSError, http.client.HTTPException) as error:
+            self.outcomes[type(error).__name__] += 1
+            self._stop.wait(0.1)
+
+
+@dataclass
+class Poster(Crowd):
+    """Posts continuously. With `retries` each post is sent until it is acknowledged, else once."""
+
+    path: str = "/feed/"
+    retries: bool = True
+    acknowledged: list[Post] = field(default_factory=list)
+    run: str = field(default_factory=lambda: uuid4().hex[:8])
+    """Begins the text of all its posts."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.go_on()
+        return self
 
     def go_on(self, *, until: float | None = None) -> float:
         """Waits until each thread has begun and got through another post; returns when that was.
@@ -189,14 +252,8 @@ class Poster:
         """Seconds that the slowest post took, with all its attempts."""
         return max(post.acknowledged_at - post.begun_at for post in self.acknowledged)
 
-    def _work(self, thread: int) -> None:
-        tab = self.person.another_tab()
-        number = 0
-        while not self._stop.is_set():
-            self._send(tab, f"{self.run} thread {thread} number {number}", thread)
-            number += 1
-
-    def _send(self, tab: Person, text: str, thread: int) -> None:
+    def _act(self, tab: Person, thread: int, number: int) -> None:
+        text = f"{self.run} thread {thread} number {number}"
         form = {"text": text, "audience": "UA", "nonce": uuid4().hex}
         begun_at, attempts = time.monotonic(), 0
         while attempts == 0 or (self.retries and not self._stop.is_set()):
@@ -206,8 +263,7 @@ class Poster:
             if outcome == "302":
                 self.acknowledged.append(Post(text, thread, begun_at, time.monotonic(), attempts))
                 return
-            if self.retries:
-                self._stop.wait(0.1)
+            self._stop.wait(0.1)
 
     def _try(self, tab: Person, form: dict[str, str]) -> str:
         try:

@@ -29,7 +29,7 @@ def installation(fresh_plain: Machine, unpacked: str) -> Installation:
 
 @pytest.fixture(scope="module")
 def box(fresh_plain: Machine, installation: Installation) -> Machine:
-    assert installation.code == 0, installation
+    assert installation.code == 0, str(installation)
     return fresh_plain
 
 
@@ -59,7 +59,7 @@ def test_the_second_run_has_nothing_to_do(box: Machine, unpacked: str, figure: C
     files, processes = boxes.files(box), boxes.main_processes(box)
     again = boxes.install(box, source=unpacked)
     figure(f"second run from an archive: {again.seconds:.1f} s (target: 30 s)")
-    assert again.code == 0, again
+    assert again.code == 0, str(again)
     assert "Everything was as it should be: nothing to do." in again.output
     assert boxes.files(box) == files
     assert boxes.main_processes(box) == processes
@@ -98,13 +98,13 @@ def test_an_ordinary_user_installs_a_box_of_their_own(archive: Path) -> None:
         machine.run(["sh", "-c", f"{cure.partition('As root: ')[2]} -y -q"], env=machine.registries)
         machine.proxy.allowed = lambda _: False
         done = boxes.install(machine, *options, source=source, user="anna")
-        assert done.code == 0, done
+        assert done.code == 0, str(done)
         status, _, _ = boxes.ask(
             machine, "/healthz", ca=machine.root / "home/anna/box/etc/korobka/tls/ca.crt", port=8443
         )
         assert status == 200
         again = boxes.install(machine, *options, source=source, user="anna")
-        assert "nothing to do." in again.output, again
+        assert "nothing to do." in again.output, str(again)
 
         own = "/home/anna/box/usr/local/bin/boxctl"
         assert "Nothing found" in machine.run([own, "doctor"], user="anna").stdout

@@ -17,8 +17,7 @@ REPLICATION, REWIND = "korobka_replication", "korobka_rewind"
 
 
 def cluster(node: Node) -> Path:
-    """The folder of the cluster. Its last part is the version, so that the next one can be built beside
-    it."""
+    """The folder of the cluster. Its last part is the version, so the next one can be built beside it."""
     return node.data("database") / "17"
 
 
@@ -66,8 +65,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
 
 
 def _health(node: Node, _: int) -> str | None:
-    """A query, not `pg_isready`: a server that takes connections but cannot read its catalogue is not
-    well."""
+    """A query, not `pg_isready`: a server that connects but cannot read its catalogue is ill."""
     try:
         done = runner.run(
             [BIN / "psql", "-XAtqw", "-c", "select 1"],

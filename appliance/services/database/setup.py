@@ -104,8 +104,7 @@ def is_set_up(node: Node) -> bool:
 
 
 def set_up(node: Node) -> None:
-    """Create or repair roles, passwords, database, default privileges and extensions. The service must
-    run."""
+    """Create or repair roles, passwords, database, privileges and extensions. The service must run."""
     secrets = node.secrets
     query(
         node,

@@ -1,5 +1,4 @@
-"""The object store: SeaweedFS by default, MinIO where its program is given, or somebody else's S3 (no
-service)."""
+"""The object store: SeaweedFS by default, MinIO where it is given, or somebody else's S3 (no service)."""
 
 from __future__ import annotations
 
@@ -95,7 +94,10 @@ def _seaweedfs(node: Node) -> tuple[str, ...]:
         # The other consensus library takes up to 15 s to elect its only member after a kill; this one never
         # 2.
         *("-master.raftHashicorp", "-master.telemetry=false", "-master.volumeSizeLimitMB=4096"),
-        *(f"-volume.port={ports.volume}", f"-volume.port.grpc={ports.volume_grpc}", "-volume.max=0"),
+        *(f"-volume.port={ports.volume}", f"-volume.port.grpc={ports.volume_grpc}"),
+        # Volumes take the room of what is in them, so their number is no matter. Counted from the disk's size
+        # (0), a disk of 20 GB would have as many as the store makes for itself, and none for people's files.
+        "-volume.max=16384",
         # Room is watched by the agent, which stops writes to the whole box in time.
         *("-volume.minFreeSpace=1", "-volume.preStopSeconds=1", "-volume.index=leveldb"),
         *(

@@ -52,8 +52,7 @@ def is_set_up(node: Node) -> bool:
 
 
 def set_up(node: Node) -> None:
-    """Create the bucket, the portal's access to it, and durable writes. The service must run (or be
-    external)."""
+    """Create the bucket, the portal's access to it, and durable writes. The service must run."""
     bucket, engine = node.box.objects.bucket, node.box.objects.engine
     try:
         if engine != "external":

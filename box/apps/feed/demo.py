@@ -20,29 +20,48 @@ FILES_EVERY = 50
 MOST_DOCUMENTS = 400
 
 OPENINGS = {
-    "ru": "Коллеги,|Добрый день!|Новости недели:|Просьба ко всем:|Спасибо:|Напоминаю:",
-    "en": "Hello everyone,|Good news:|This week:|A request to all:|Thanks to all who helped:|A reminder:",
-}
-SUBJECTS = {
-    "ru": "склад|отчёт за квартал|переезд офиса|график отпусков|договор с поставщиком|выставка",
-    "en": "the new warehouse|the quarterly report|the office move|the holiday plan|the contract|the fair",
-}
-VERBS = {
-    "ru": "готов к проверке|перенесён на понедельник|ждёт ваших замечаний|утверждён|открыт",
-    "en": "is ready for review|moves to Monday|waits for your remarks|was approved|is open",
-}
-ENDINGS = {
-    "ru": "Подробности в приложении.|Вопросы — в комментариях.|Всем хорошего дня!|Срок — пятница.|",
-    "en": "Details are attached.|Questions below, please.|Have a good day!|The deadline is Friday.|",
-}
-ANSWERS = {
-    "ru": "Спасибо!|Согласен.|Посмотрю сегодня.|А когда будет готово?|Отличная работа!",
-    "en": "Thank you!|Agreed.|I will look today.|When will it be ready?|Great work!|I added some remarks.",
+    "ru": ["Коллеги!", "Добрый день!", "Хорошая новость.", "Коротко о важном.", "Просьба ко всем.", ""],
+    "en": ["Hello everyone!", "Good news.", "A short update.", "A request to all.", "Good morning!", ""],
 }
 SENTENCES = {
-    language: [texts[language].split("|") for texts in (OPENINGS, SUBJECTS, VERBS, ENDINGS)]
-    for language in ("ru", "en")
+    "ru": [
+        "Новый склад принял первые машины: теперь заказы уходят в тот же день.",
+        "Отчёт за квартал готов, замечания принимаются до пятницы.",
+        "Переезд офиса начнётся в понедельник, коробки уже стоят у лифта.",
+        "График отпусков открыт: впишите свои даты до конца месяца.",
+        "Договор с поставщиком подписан, спасибо всем, кто готовил документы.",
+        "На выставке нас нашли сорок новых клиентов.",
+        "В переговорной на третьем этаже починили проектор.",
+        "Сервер обновят в субботу ночью, работать это никому не помешает.",
+        "Столовая ищет отзывы о новом меню, и хорошие тоже.",
+        "Машину для поездок теперь бронируют через секретаря.",
+        "Инструкция по охране труда обновлена, прочитайте второй раздел.",
+        "Наша команда заняла второе место в городском забеге.",
+    ],
+    "en": [
+        "The new warehouse is open: orders now leave on the same day.",
+        "The quarterly report is ready; please send your remarks by Friday.",
+        "The office moves on Monday, and the boxes are waiting by the lift.",
+        "The holiday plan is open: put in your dates before the month ends.",
+        "The supplier contract is signed. Thanks to all who prepared it.",
+        "Forty new customers found us at the fair.",
+        "The projector in the third-floor meeting room works again.",
+        "The server will be updated on Saturday night; nobody should notice.",
+        "The canteen would like to hear what you think of the new menu.",
+        "The company car is now booked at the front desk.",
+        "The safety guide has changed: please read its second part.",
+        "Our team came second in the city run.",
+    ],
 }
+ENDINGS = {
+    "ru": ["Вопросы — в комментариях.", "Всем хорошего дня!", "Подробности расскажу на планёрке.", ""],
+    "en": ["Questions below, please.", "Have a good day!", "More at the weekly meeting.", ""],
+}
+ANSWERS = {
+    "ru": ["Спасибо!", "Отлично.", "Посмотрю сегодня.", "А когда начнём?", "Поддерживаю.", "Готово."],
+    "en": ["Thank you!", "Great.", "I will look today.", "When do we start?", "I agree.", "Done."],
+}
+LANGUAGES = ("ru", "en")
 
 
 def write_posts(company: Company) -> None:
@@ -110,19 +129,16 @@ def _chosen(company: Company) -> list[str]:
 
 def _text(company: Company) -> str:
     random = company.random
-    language = random.choice(("ru", "en"))
-    opening, subject, verb, ending = (random.choice(words) for words in SENTENCES[language])
-    paragraphs = [f"{opening} {subject} {verb}. {ending}".strip()]
-    while random.random() < 0.3:
-        paragraphs.append(" ".join(random.choice(words) for words in SENTENCES[language][1:]))
-    return "\n\n".join(paragraphs)
+    language = random.choice(LANGUAGES)
+    opening, ending = random.choice(OPENINGS[language]), random.choice(ENDINGS[language])
+    first, *others = random.sample(SENTENCES[language], random.choice((1, 1, 1, 2, 3)))
+    return "\n\n".join(filter(None, [f"{opening} {first}".strip(), *others, ending]))
 
 
 def _comments(
     company: Company, threads: list[int], moments: list[datetime], audiences: list[list[str]]
 ) -> Iterator[tuple[object, ...]]:
     random = company.random
-    answers = {language: texts.split("|") for language, texts in ANSWERS.items()}
     for thread, moment, audience in zip(threads, moments, audiences, strict=True):
         if "UA" not in audience:
             continue
@@ -131,7 +147,7 @@ def _comments(
             yield (
                 thread,
                 random.choice(company.people),
-                random.choice(answers[random.choice(("ru", "en"))]),
+                random.choice(ANSWERS[random.choice(LANGUAGES)]),
                 written,
             )
 

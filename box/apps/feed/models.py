@@ -33,7 +33,9 @@ class PostQuerySet(AudienceQuerySet["Post"]):
     def as_shown(self) -> Self:
         """With all that a list shows of a post, in as many queries for fifty posts as for one."""
         attached = PostFile.objects.select_related("file__blob")
-        return self.select_related("author", "thread").prefetch_related(models.Prefetch("postfile_set", attached))
+        return self.select_related("author", "thread").prefetch_related(
+            models.Prefetch("postfile_set", attached)
+        )
 
 
 class Post(AudienceModel):

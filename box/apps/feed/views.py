@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -26,13 +26,15 @@ from box.lib.pages import REFUSED, render, wants_part, with_toast
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from box.core.accounts.requests import PersonRequest
+
 COMMENTS_SHOWN = 200
 # The chip says "99+ new" beyond.
 MOST_NEWS = 99
 
 
 @require_http_methods(["GET", "POST"])
-def feed(request: HttpRequest) -> HttpResponse:
+def feed(request: PersonRequest) -> HttpResponse:
     if request.method == "POST":
         return _publish(request)
     after = number_of(request.GET, "after")
@@ -46,18 +48,16 @@ def feed(request: HttpRequest) -> HttpResponse:
     return render(request, "feed/list.html", context, blocks="posts")
 
 
-def _newer(request: HttpRequest, after: int) -> HttpResponse:
+def _newer(request: PersonRequest, after: int) -> HttpResponse:
     """What the chip announced, for the top of the list, with the chip that goes on from there."""
     found = list(
         Post.objects.visible_to(request.user).after(after).newest_first().as_shown()[: MOST_NEWS + 1]
     )
     newest = found[0].pk if found else after
-    return render(
-        request, "feed/list.html", _page(request, found, newest=newest), blocks=("posts", "chip")
-    )
+    return render(request, "feed/list.html", _page(request, found, newest=newest), blocks=("posts", "chip"))
 
 
-def _publish(request: HttpRequest) -> HttpResponse:
+def _publish(request: PersonRequest) -> HttpResponse:
     try:
         draft = draft_of(request.POST)
         post = once(
@@ -76,7 +76,7 @@ def _publish(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _refused(request: HttpRequest, problem: str) -> HttpResponse:
+def _refused(request: PersonRequest, problem: str) -> HttpResponse:
     """The form again, with all that was written in it."""
     chosen = list(named(request.POST.getlist("audience")).values())
     page = _page(request, [], text=request.POST.get("text", ""), chosen=chosen, problem=problem)
@@ -86,7 +86,7 @@ def _refused(request: HttpRequest, problem: str) -> HttpResponse:
     return response
 
 
-def _page(request: HttpRequest, posts: Sequence[Post] | Any, **more: Any) -> dict[str, Any]:
+def _page(request: PersonRequest, posts: Sequence[Post] | Any, **more: Any) -> dict[str, Any]:
     chosen = usual_audience(request.user)
     defaults = {"has_more": False, "before": None, "newest": 0, "text": "", "problem": "", "chosen": chosen}
     shared = {"posts": shown(posts, reader=request.user), "most_files": actions.MOST_FILES, "usual": chosen}
@@ -94,7 +94,7 @@ def _page(request: HttpRequest, posts: Sequence[Post] | Any, **more: Any) -> dic
 
 
 @require_GET
-def news(request: HttpRequest) -> HttpResponse:
+def news(request: PersonRequest) -> HttpResponse:
     """How much others have published since the post `after`."""
     after = number_of(request.GET, "after") or 0
     others = Post.objects.visible_to(request.user).after(after).exclude(author=request.user)
@@ -103,14 +103,14 @@ def news(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def audiences(request: HttpRequest) -> HttpResponse:
+def audiences(request: PersonRequest) -> HttpResponse:
     """Whom one may write to, as found by a part of the name."""
     found = found_for(request.user, request.GET.get("q", "")[:200])
     return render(request, "feed/audiences.html", {"principals": found}, blocks="options")
 
 
 @require_http_methods(["GET", "DELETE"])
-def post(request: HttpRequest, pk: int) -> HttpResponse:
+def post(request: PersonRequest, pk: int) -> HttpResponse:
     post = _post(request, pk)
     if request.method == "GET":
         return _post_page(request, post, blocks="post")
@@ -120,17 +120,19 @@ def post(request: HttpRequest, pk: int) -> HttpResponse:
     return with_toast(_gone(request, pk), _("The post is deleted."))
 
 
-def _gone(request: HttpRequest, pk: int) -> HttpResponse:
+def _gone(request: PersonRequest, pk: int) -> HttpResponse:
     """From a list the post is taken out; its own page leads back to the feed."""
     if not wants_part(request):
         return redirect("feed:list")
     is_own_page = urlsplit(request.headers.get("HX-Current-URL", "")).path == reverse("feed:post", args=[pk])
-    location = {"HX-Location": json.dumps({"path": reverse("feed:list"), "target": "#main", "select": "#main"})}
+    location = {
+        "HX-Location": json.dumps({"path": reverse("feed:list"), "target": "#main", "select": "#main"})
+    }
     return HttpResponse(headers=location if is_own_page else {})
 
 
 @require_http_methods(["GET", "POST"])
-def comments(request: HttpRequest, pk: int) -> HttpResponse:
+def comments(request: PersonRequest, pk: int) -> HttpResponse:
     post = _post(request, pk)
     if request.method == "GET":
         return _post_page(request, post, blocks=("comments", "count"))
@@ -152,7 +154,7 @@ def comments(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def comment_news(request: HttpRequest, pk: int) -> HttpResponse:
+def comment_news(request: PersonRequest, pk: int) -> HttpResponse:
     """How many comments others have added to the post since the comment `after`."""
     post = _post(request, pk)
     after = number_of(request.GET, "after") or 0
@@ -162,7 +164,7 @@ def comment_news(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def reaction(request: HttpRequest, pk: int) -> HttpResponse:
+def reaction(request: PersonRequest, pk: int) -> HttpResponse:
     post = _post(request, pk)
     value = {"1": 1, "-1": -1, "0": 0}.get(request.POST.get("value", ""))
     if value is None:
@@ -171,12 +173,12 @@ def reaction(request: HttpRequest, pk: int) -> HttpResponse:
     return _post_page(request, post, blocks="reactions") if wants_part(request) else redirect(post)
 
 
-def _post(request: HttpRequest, pk: int) -> Post:
+def _post(request: PersonRequest, pk: int) -> Post:
     return get_object_or_404(Post.objects.visible_to(request.user).as_shown(), pk=pk)
 
 
 def _post_page(
-    request: HttpRequest, post: Post, *, blocks: str | tuple[str, ...], status: int = 200, **more: Any
+    request: PersonRequest, post: Post, *, blocks: str | tuple[str, ...], status: int = 200, **more: Any
 ) -> HttpResponse:
     newest = Comment.objects.filter(thread=post.thread_id).with_authors().order_by("-id")
     found = list(newest[:COMMENTS_SHOWN])[::-1]

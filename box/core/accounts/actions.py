@@ -7,12 +7,15 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
+from django.contrib.auth import logout
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from box.core.access.actions import renew_codes
+from box.core.accounts.digests import digest
 from box.core.accounts.events import SessionsEnded, UserCreated, UserStatusChanged
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
@@ -125,7 +128,16 @@ def change_password(person: User, password: str, *, by: User | None, session_key
 def end_sessions(person: User, *, kept: str = "") -> None:
     """Signs the person out everywhere, but for the session named: their open pages learn it by push."""
     person.sessions.exclude(session_key=kept).delete()
-    emit(SessionsEnded(user_id=person.pk, kept=kept))
+    emit(SessionsEnded(user_id=person.pk, kept=digest(kept) if kept else ""))
+
+
+@transaction.atomic
+def sign_out(request: HttpRequest) -> None:
+    """Ends the session of this very request; other tabs of the same browser learn it by push."""
+    person_id = request.user.pk
+    logout(request)
+    if person_id is not None:
+        emit(SessionsEnded(user_id=person_id))
 
 
 def suspend_user(person: User, *, by: User | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from random import Random
 
 from django.contrib.auth.hashers import make_password
 from django.utils.text import slugify
@@ -17,13 +18,15 @@ RUSSIAN_MEN = "Александр Алексей Андрей Борис Вад�
 RUSSIAN_WOMEN = "Анна Вера Дарья Елена Ирина Ксения Лидия Мария Надежда Ольга Полина Светлана Татьяна Юлия"
 FATHERS = "Алексеев Борисов Викторов Денисов Иванов Максимов Павлов Петров Романов Сергеев"
 RUSSIAN_LAST = (
-    "Белов Виноградов Громов Ежов Ёлкин Жуков Зимин Киселёв Лебедев Морозов Носов Орлов Рыбаков Соколов"
+    "Белов Виноградов Громов Дроздов Ежов Ёлкин Жуков Зимин Ильин Киселёв Кузнецов Лебедев Морозов Носов "
+    "Орлов Поляков Рыбаков Соколов Тихонов Ушаков Фролов Чайкин Широков Щукин Яшин"
 )
 ENGLISH_FIRST = (
     "Alice Brian Clara Daniel Emma Frank Grace Henry Ivy Jack Kate Liam Mary Noah Olivia Paul Rose Tom"
 )
 ENGLISH_LAST = (
-    "Baker Carter Dixon Evans Fisher Green Harris Jones King Lewis Mason Norris Parker Reed Stone Ward"
+    "Adams Baker Carter Dixon Evans Fisher Green Harris Irving Jones King Lewis Mason Norris Owens Parker "
+    "Quinn Reed Stone Turner Underwood Vance Ward York"
 )
 POSITIONS = {
     "ru": ["Инженер", "Бухгалтер", "Менеджер по продажам", "Дизайнер", "Аналитик", "Юрист", "Кладовщик"],
@@ -67,7 +70,7 @@ def _rows(company: Company, ids: list[int]) -> Iterator[tuple[object, ...]]:
     password = make_password(company.password)
     for number, pk in enumerate(ids):
         language = "ru" if number % 2 else "en"
-        first, patronymic, last = _russian(number, random.random()) if language == "ru" else _english(number)
+        first, patronymic, last = _russian(random) if language == "ru" else _english(random)
         login = f"{_latin(first)}.{_latin(last)}.{number}"
         status = "dismissed" if random.random() < 0.03 else "active"
         yield (
@@ -80,21 +83,16 @@ def _rows(company: Company, ids: list[int]) -> Iterator[tuple[object, ...]]:
         )
 
 
-def _russian(number: int, chance: float) -> tuple[str, str, str]:
-    is_woman = chance < 0.5
-    names = (RUSSIAN_WOMEN if is_woman else RUSSIAN_MEN).split()
-    fathers, lasts = FATHERS.split(), RUSSIAN_LAST.split()
-    ending = "а" if is_woman else ""
-    return (
-        names[number % len(names)],
-        fathers[number // 7 % len(fathers)] + ("на" if is_woman else "ич"),
-        lasts[number // 3 % len(lasts)] + ending,
-    )
+def _russian(random: Random) -> tuple[str, str, str]:
+    is_woman = random.random() < 0.5
+    father, last = random.choice(FATHERS.split()), random.choice(RUSSIAN_LAST.split())
+    if is_woman:
+        return random.choice(RUSSIAN_WOMEN.split()), f"{father}на", f"{last}а"
+    return random.choice(RUSSIAN_MEN.split()), f"{father}ич", last
 
 
-def _english(number: int) -> tuple[str, str, str]:
-    firsts, lasts = ENGLISH_FIRST.split(), ENGLISH_LAST.split()
-    return firsts[number % len(firsts)], "", lasts[number // 5 % len(lasts)]
+def _english(random: Random) -> tuple[str, str, str]:
+    return random.choice(ENGLISH_FIRST.split()), "", random.choice(ENGLISH_LAST.split())
 
 
 def _latin(name: str) -> str:

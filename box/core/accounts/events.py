@@ -20,7 +20,7 @@ class UserStatusChanged:
 
 @dataclass(frozen=True)
 class SessionsEnded:
-    """The person's sessions are gone, but for `kept`, the key of the one they acted in."""
+    """Sessions of the person are gone; `kept`, if any, is the digest of the one they acted in."""
 
     user_id: int
     kept: str = ""

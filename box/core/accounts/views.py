@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import HASH_SESSION_KEY, authenticate, login, logout
+from django.contrib.auth import HASH_SESSION_KEY, authenticate, login
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -23,8 +24,12 @@ from box.core.accounts import actions
 from box.core.accounts.access import can_edit_profile
 from box.core.accounts.forms import PasswordForm, ProfileForm, SignInForm
 from box.core.accounts.models import User
+from box.core.accounts.sessions import note_entrance
 from box.core.registry.context import THEME_COOKIE
 from box.lib.pages import REFUSED, render
+
+if TYPE_CHECKING:
+    from box.core.accounts.requests import PersonRequest
 
 REMEMBERED_SECONDS = 365 * 24 * 3600
 
@@ -46,6 +51,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         )
         if isinstance(user, User):
             login(request, user)
+            note_entrance(request)
             return _remember(redirect(onward), language=user.language, theme=user.theme)
         form.add_error(
             None, _("The login or the password is wrong. Check the keyboard layout and Caps Lock.")
@@ -57,13 +63,13 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_not_required
 def sign_out(request: HttpRequest) -> HttpResponse:
-    logout(request)
+    actions.sign_out(request)
     return redirect("accounts:sign-in")
 
 
 @sensitive_post_parameters("current", "new")
 @require_http_methods(["GET", "POST"])
-def password(request: HttpRequest) -> HttpResponse:
+def password(request: PersonRequest) -> HttpResponse:
     form = PasswordForm(request.user, request.POST or None)
     if form.is_valid():
         try:
@@ -77,7 +83,7 @@ def password(request: HttpRequest) -> HttpResponse:
 
 
 @transaction.atomic
-def _change_password(request: HttpRequest, new: str) -> None:
+def _change_password(request: PersonRequest, new: str) -> None:
     key = request.session.session_key or ""
     actions.change_password(request.user, new, by=request.user, session_key=key)
     # Under the same key and in the same transaction: the push service, which asks whether this session goes
@@ -86,12 +92,12 @@ def _change_password(request: HttpRequest, new: str) -> None:
     request.session.save()
 
 
-def own_profile(request: HttpRequest) -> HttpResponse:
+def own_profile(request: PersonRequest) -> HttpResponse:
     return redirect("org:person", request.user.pk)
 
 
 @require_http_methods(["GET", "POST"])
-def details(request: HttpRequest, pk: int) -> HttpResponse:
+def details(request: PersonRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(User.objects.visible_to(request.user), pk=pk)
     if not can_edit_profile(request.user, person):
         raise PermissionDenied(_("Everybody edits their own profile, and administrators all of them."))
@@ -116,22 +122,25 @@ def preferences(request: HttpRequest) -> HttpResponse:
         changes["theme"] = theme
     if changes and request.user.is_authenticated:
         actions.update_profile(request.user, changes, by=request.user)
-    back = urlsplit(request.headers.get("Referer", ""))
-    target = back._replace(scheme="", netloc="").geturl() or reverse(settings.LOGIN_REDIRECT_URL)
-    return _remember(HttpResponseRedirect(target), **{name: str(value) for name, value in changes.items()})
+    back = _within(request, request.headers.get("Referer", ""))
+    return _remember(HttpResponseRedirect(back), **{name: str(value) for name, value in changes.items()})
 
 
 def _onward(request: HttpRequest) -> str:
-    """Where the person was going when they were asked to sign in; only within the portal."""
-    wanted = request.POST.get("next") or request.GET.get("next", "")
+    """Where the person was going when they were asked to sign in."""
+    return _within(request, request.POST.get("next") or request.GET.get("next", ""))
+
+
+def _within(request: HttpRequest, address: str) -> str:
+    """The address if it is one of the portal, else where one begins."""
     is_ours = url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL)
+    return address if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def _leave_page(request: HttpRequest) -> HttpResponse:
-    """The session ended under an open page: the whole page goes to sign in, and comes back to where it was."""
+    """The session ended under an open page: it goes to sign in as a whole, and comes back to where it was."""
     page = urlsplit(request.headers.get("HX-Current-URL", ""))
     onward = page._replace(scheme="", netloc="", fragment="").geturl()
     return HttpResponse(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
@@ -23,6 +23,8 @@ from box.lib.pages import REFUSED, render, with_toast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from box.core.accounts.requests import PersonRequest
 
 PAGE = 50
 SUGGESTED = 8
@@ -40,7 +42,7 @@ def for_administrators[**P](view: Callable[P, HttpResponse]) -> Callable[P, Http
 
 
 @require_GET
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: PersonRequest) -> HttpResponse:
     if not can_see_company(request.user):
         raise Http404
     wanted = PeopleFilter(request.GET)
@@ -73,7 +75,7 @@ def _people(
 
 
 @require_GET
-def suggestions(request: HttpRequest) -> HttpResponse:
+def suggestions(request: PersonRequest) -> HttpResponse:
     if not can_see_company(request.user):
         raise Http404
     text = request.GET.get("q", "").strip()[:200]
@@ -83,7 +85,7 @@ def suggestions(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @for_administrators
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: PersonRequest) -> HttpResponse:
     first = {"password": new_password(), "language": request.user.language or request.LANGUAGE_CODE}
     form = EmployeeForm(request.POST or None, initial=first)
     if form.is_valid():
@@ -110,25 +112,25 @@ def _employ(form: EmployeeForm, *, by: User) -> User:
 
 
 @require_GET
-def person(request: HttpRequest, pk: int) -> HttpResponse:
+def person(request: PersonRequest, pk: int) -> HttpResponse:
     return _person_page(request, _person(request, pk))
 
 
 @require_http_methods(["POST", "DELETE"])
 @for_administrators
-def suspension(request: HttpRequest, pk: int) -> HttpResponse:
+def suspension(request: PersonRequest, pk: int) -> HttpResponse:
     change = accounts.suspend_user if request.method == "POST" else accounts.return_user
     return _changed(request, pk, change)
 
 
 @require_http_methods(["POST", "DELETE"])
 @for_administrators
-def dismissal(request: HttpRequest, pk: int) -> HttpResponse:
+def dismissal(request: PersonRequest, pk: int) -> HttpResponse:
     change = accounts.dismiss_user if request.method == "POST" else accounts.return_user
     return _changed(request, pk, change)
 
 
-def _changed(request: HttpRequest, pk: int, change: Callable[..., None]) -> HttpResponse:
+def _changed(request: PersonRequest, pk: int, change: Callable[..., None]) -> HttpResponse:
     person = _person(request, pk)
     try:
         change(person, by=request.user)
@@ -142,12 +144,13 @@ def _changed(request: HttpRequest, pk: int, change: Callable[..., None]) -> Http
     return with_toast(_person_page(request, person), said % {"name": person.name})
 
 
-def _person(request: HttpRequest, pk: int) -> User:
+def _person(request: PersonRequest, pk: int) -> User:
     seen = User.objects.visible_to(request.user).prefetch_related("memberships__department")
-    return get_object_or_404(seen, pk=pk)
+    person: User = get_object_or_404(seen, pk=pk)
+    return person
 
 
-def _person_page(request: HttpRequest, person: User) -> HttpResponse:
+def _person_page(request: PersonRequest, person: User) -> HttpResponse:
     context = {
         "person": person,
         "can_edit": can_edit_profile(request.user, person),

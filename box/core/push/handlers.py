@@ -6,7 +6,7 @@ from box.core.access.events import AccessChanged
 from box.core.accounts.events import SessionsEnded
 from box.core.events.outbox import on
 from box.core.push.actions import send
-from box.core.push.hub import ACCESS_CHANGED, SIGNED_OUT, digest
+from box.core.push.hub import ACCESS_CHANGED, SIGNED_OUT
 
 
 @on(AccessChanged)
@@ -16,5 +16,5 @@ def renew_codes(event: AccessChanged) -> None:
 
 @on(SessionsEnded)
 def sign_out(event: SessionsEnded) -> None:
-    payload = {"kept": digest(event.kept)} if event.kept else {}
+    payload = {"kept": event.kept} if event.kept else {}
     send("session", SIGNED_OUT, audience=[f"U{event.user_id}"], payload=payload)

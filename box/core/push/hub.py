@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from box.core.accounts.digests import digest
 
 ACCESS_CHANGED = "access-changed"
 SIGNED_OUT = "signed-out"
@@ -60,11 +61,6 @@ class Message:
         data = f'id: {number}\ndata: {head[:-1]}, "payload": {payload}}}\n\n'.encode()
         kept = json.loads(payload).get("kept", "") if kind == SIGNED_OUT else ""
         return cls(number, kind, frozenset(audience), data, kept)
-
-
-def digest(session_key: str) -> str:
-    """Names a session to whoever knows its key, and to nobody else."""
-    return hashlib.sha256(session_key.encode()).hexdigest()
 
 
 def event(name: str, number: int, **data: Any) -> bytes:

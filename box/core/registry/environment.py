@@ -1,7 +1,7 @@
 """The Jinja2 environment of every page.
 
-What a template calls is gathered here: addresses, icons, texts, and dates and numbers in the reader's language
-and time zone. Anything undefined fails, so that a misspelt name never shows as nothing.
+What a template calls is gathered here: addresses, icons, texts, and dates and numbers in the reader's
+language and time zone. Anything undefined fails, so that a misspelt name never shows as nothing.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def url(name: str, *args: Any, **kwargs: Any) -> str:
 
 @cache
 def icon(name: str, classes: str = "") -> Markup:
-    """A Tabler icon of the sprite that the front-end build makes. It is decoration: say in text what it means."""
+    """An icon of the sprite that the front-end build makes. It is decoration: say in text what it means."""
     return Markup('<svg class="icon {}" aria-hidden="true"><use href="{}#{}"/></svg>').format(
         classes, static("icons.svg"), name
     )

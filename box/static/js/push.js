@@ -51,7 +51,11 @@ function connect(address, wait = RETRY_SECONDS.first) {
 
 function receive({ name, id, data }) {
   if (id) lastId = id;
-  if (name === "hello") listeners = data.listeners;
+  if (name === "hello") {
+    listeners = data.listeners;
+    // For whoever wants to know that nothing will be missed from now on.
+    document.body.dataset.listening = "";
+  }
   if (name === "message") {
     if (data.kind === "signed-out") return signOut();
     latest.set(`${data.topic}.${data.kind}`, data.payload);

@@ -30,8 +30,11 @@ const isPage = (xhr) => xhr.getResponseHeader("Content-Type")?.startsWith("text/
 
 const problemOf = (xhr) =>
   isPage(xhr)
-    ? new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector("[data-error]")?.textContent
+    ? parsed(xhr.responseText).querySelector("[data-error]")?.textContent
     : xhr.responseText;
+
+// The balancer's own page carries its style, which the policy of this one would complain about.
+const parsed = (html) => new DOMParser().parseFromString(html.replace(/<style>.*?<\/style>/gs, ""), "text/html");
 
 // The reader of a screen hears the new page's title, and the next Tab goes on from there.
 function arrive() {

@@ -15,12 +15,15 @@ from ..poster import Person
 
 
 @pytest.fixture(scope="session")
-def prefix_box(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefixBox]:
+def prefix_box(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PrefixBox]:
     """A box of this machine, under supervisord. KOROBKA_TEST_BOX names one that is there already."""
     if there := os.environ.get("KOROBKA_TEST_BOX"):
         yield PrefixBox(Path(there))
         return
     source = tmp_path_factory.mktemp("release")
+    archive: Path = request.getfixturevalue("archive")
     with tarfile.open(archive) as packed:
         packed.extractall(source, filter="data")
     (release,) = source.iterdir()
@@ -29,9 +32,11 @@ def prefix_box(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
-def machine_box(kept_systemd_box: Path) -> Iterator[MachineBox]:
-    """A machine with a box to itself, under systemd."""
-    with Machine("systemd", based_on=kept_systemd_box) as machine:
+def machine_box(request: pytest.FixtureRequest) -> Iterator[MachineBox]:
+    """A machine with a box to itself, under systemd. KOROBKA_TEST_MACHINE names one that is kept already."""
+    there = os.environ.get("KOROBKA_TEST_MACHINE")
+    kept = Path(there) if there else request.getfixturevalue("kept_systemd_box")
+    with Machine("systemd", based_on=kept) as machine:
         box = MachineBox(machine)
         wait_until(box.is_healthy, "the box of the machine")
         yield box

@@ -38,9 +38,7 @@ def test_a_killed_service_is_back_and_no_post_is_lost(
     assert_effects_once(box, poster)
 
 
-def test_everything_killed_at_once_comes_back(
-    prefix_box: PrefixBox, measured: Callable[[str], None]
-) -> None:
+def test_everything_killed_at_once_comes_back(prefix_box: PrefixBox, measured: Callable[[str], None]) -> None:
     """Its supervisor too; `boxctl start` then finds a field of ruins and makes it a box again."""
     olga = prefix_box.administrator()
     with Poster(olga) as poster:

@@ -9,62 +9,92 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('discussion', '0001_initial'),
-        ('files', '0001_files'),
+        ("discussion", "0001_initial"),
+        ("files", "0001_files"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Post',
+            name="Post",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('audience', django.contrib.postgres.fields.ArrayField(base_field=models.TextField())),
-                ('is_private', models.BooleanField(default=False)),
-                ('text', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('author', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='posts', to=settings.AUTH_USER_MODEL)),
-                ('thread', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='post', to='discussion.thread')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("audience", django.contrib.postgres.fields.ArrayField(base_field=models.TextField())),
+                ("is_private", models.BooleanField(default=False)),
+                ("text", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="posts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "thread",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="post",
+                        to="discussion.thread",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='PostFile',
+            name="PostFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='files.file')),
-                ('post', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='feed.post')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("file", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="files.file")),
+                ("post", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="feed.post")),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.AddField(
-            model_name='post',
-            name='files',
-            field=models.ManyToManyField(related_name='posts', through='feed.PostFile', to='files.file'),
+            model_name="post",
+            name="files",
+            field=models.ManyToManyField(related_name="posts", through="feed.PostFile", to="files.file"),
         ),
         migrations.AddConstraint(
-            model_name='postfile',
-            constraint=models.UniqueConstraint(fields=('post', 'file'), name='post_file_once'),
+            model_name="postfile",
+            constraint=models.UniqueConstraint(fields=("post", "file"), name="post_file_once"),
         ),
         migrations.AddIndex(
-            model_name='post',
-            index=django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=["audience"], name='post_audience'),
+            model_name="post",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fastupdate=False, fields=["audience"], name="post_audience"
+            ),
         ),
         migrations.AddIndex(
-            model_name='post',
-            index=models.Index(fields=['author', '-id'], name='post_by_author'),
+            model_name="post",
+            index=models.Index(fields=["author", "-id"], name="post_by_author"),
         ),
         migrations.AddConstraint(
-            model_name='post',
-            constraint=models.CheckConstraint(condition=models.Q(('audience', []), _negated=True), name='post_has_audience', violation_error_message='audience'),
+            model_name="post",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("audience", []), _negated=True),
+                name="post_has_audience",
+                violation_error_message="audience",
+            ),
         ),
     ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -17,11 +19,13 @@ from uuid import uuid4
 import pytest
 import urllib3
 from minio import Minio
+from minio.error import MinioException
+from urllib3.exceptions import HTTPError
 
 from box.bridges.storage.client import Account, S3Store
 from box.core.files.store import StoreError
 
-ENGINES = ("configured", "minio")
+ENGINES = ("seaweedfs", "minio")
 
 _http = urllib3.PoolManager(retries=False, timeout=20)
 
@@ -74,14 +78,43 @@ def own_bucket(account: Account) -> Iterator[Account]:
 
 
 @contextmanager
+def seaweedfs_server(folder: Path) -> Iterator[Account]:
+    """A SeaweedFS of our own, on free ports: buckets take volumes, of which a box's store has few."""
+    s3, *ports = free_ports(8)
+    account = Account(
+        endpoint=f"http://127.0.0.1:{s3}",
+        region="us-east-1",
+        bucket="unused",
+        access_key="test-access-key",
+        secret_key=uuid4().hex,
+    )
+    identity = {
+        "name": "tests",
+        "credentials": [{"accessKey": account.access_key, "secretKey": account.secret_key}],
+        "actions": ["Admin"],
+    }
+    (folder / "identities.json").write_text(json.dumps({"identities": [identity]}))
+    names = ("master.port", "volume.port", "filer.port")
+    named = [*names, *(f"{name}.grpc" for name in names), "s3.port.grpc"]
+    command = [
+        str(Path(sys.executable).with_name("weed")),
+        *("-logtostderr", "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+        *("-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=200"),
+        *("-filer", "-s3", f"-s3.port={s3}", f"-s3.config={folder / 'identities.json'}"),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+        *(f"-{name}={port}" for name, port in zip(named, ports, strict=True)),
+    ]
+    with _running(command, account, folder, {"WEED_S3_SSE_KEK_PASSPHRASE": uuid4().hex}):
+        yield account
+
+
+@contextmanager
 def minio_server(folder: Path) -> Iterator[Account]:
     """A MinIO of our own, on a free port; skips where there is no `minio`."""
     program = shutil.which("minio")
     if program is None:
         pytest.skip("no `minio` on PATH: go install github.com/minio/minio@latest")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     account = Account(
         endpoint=f"http://{address}",
         region="us-east-1",
@@ -90,35 +123,55 @@ def minio_server(folder: Path) -> Iterator[Account]:
         secret_key=uuid4().hex,
     )
     environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
         "MINIO_ROOT_USER": account.access_key,
         "MINIO_ROOT_PASSWORD": account.secret_key,
         "MINIO_UPDATE": "off",
     }
+    command = [program, "server", "--address", address, str(folder / "data")]
+    with _running(command, account, folder, environment):
+        yield account
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on just now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for found in sockets:
+            found.bind(("127.0.0.1", 0))
+        return [found.getsockname()[1] for found in sockets]
+
+
+@contextmanager
+def _running(
+    command: list[str], account: Account, folder: Path, environment: dict[str, str]
+) -> Iterator[None]:
+    """The server, from when it answers until we are done."""
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [program, "server", "--address", address, str(folder / "data")],
-            env=environment,
+            command,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), **environment},
+            cwd=folder,
             stdout=log,
             stderr=log,
         )
     try:
         _wait_for(account)
-        yield account
+        yield
     finally:
-        process.terminate()
+        process.kill()
         process.wait(10)
 
 
 def _wait_for(account: Account) -> None:
-    deadline = time.monotonic() + 20
+    """Until an object can be written: a store answers before it can."""
+    deadline = time.monotonic() + 60
     while True:
         try:
-            S3Store(account).objects()
-        except StoreError as error:
-            if "NoSuchBucket" in str(error):
-                return
+            with own_bucket(account) as tried:
+                S3Store(tried).write("a", b"a", content_type="text/plain")
+        except (StoreError, MinioException, HTTPError):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+        else:
+            return

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from django.conf import settings
 from huey.contrib.djhuey import HUEY
 
 from box.bridges.storage.client import Account, S3Store
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def account() -> Iterator[Account]:
-    with own_bucket(Account.of(settings.KOROBKA["objects"])) as account:
+def account(seaweedfs: Account) -> Iterator[Account]:
+    with own_bucket(seaweedfs) as account:
         yield account
 
 

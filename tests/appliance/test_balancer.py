@@ -1,0 +1,372 @@
+"""What the balancer lets through, adds, takes away, and does while a worker is gone.
+
+HAProxy, the store and the certificates are real. In the place of the portal's workers stands a server on
+their sockets that answers with what it was asked, because that is what these tests are about.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import socket
+import socketserver
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from appliance import config, generated, users
+from appliance.node import Node
+from appliance.services.balancer.runtime import Runtime
+from appliance.services.balancer.service import SERVICE as BALANCER
+from appliance.services.balancer.service import runtime_socket
+from appliance.services.objects import setup
+from appliance.services.push.service import socket_path as push_socket
+from appliance.services.web.service import socket_path as web_socket
+from appliance.supervise.supervisord import Supervisord
+from tests.appliance.boxes import wait_until
+
+CONTENT = b"<script>alert(1)</script>"
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with the request's headers, under the names that the worker saw."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = json.dumps({"path": self.path, "headers": list(self.headers.items())}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Server", "secret/1.0")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def address_string(self) -> str:
+        return "unix"
+
+
+class Worker(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+@contextmanager
+def worker(path: Path, node: Node) -> Iterator[None]:
+    path.unlink(missing_ok=True)
+    server = Worker(str(path), Echo)
+    path.chmod(0o660)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        path.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def balanced(box: Node) -> Iterator[Node]:
+    """The box with its balancer."""
+    generated.apply(box, only=(BALANCER,))
+    supervisor = Supervisord(box)
+    supervisor.start("balancer")
+    yield box
+    supervisor.stop("balancer")
+
+
+@pytest.fixture
+def portal(balanced: Node) -> Iterator[Node]:
+    """The same with both workers and push behind it."""
+    with (
+        worker(web_socket(balanced, 1), balanced),
+        worker(web_socket(balanced, 2), balanced),
+        worker(push_socket(balanced), balanced),
+    ):
+        servers = Runtime(runtime_socket(balanced))
+        wait_until(
+            lambda: all(
+                server.is_up for server in servers.servers("web").values() if server.name != "BACKEND"
+            )
+        )
+        yield balanced
+
+
+def ask(
+    node: Node, path: str, *, method: str = "GET", timeout: float = 30, **headers: str
+) -> tuple[http.client.HTTPResponse, bytes]:
+    context = ssl.create_default_context(cafile=str(node.paths.tls / "ca.crt"))
+    port = node.box.balancer.https_port
+    connection = http.client.HTTPSConnection("localhost", port, context=context, timeout=timeout)
+    try:
+        connection.request(
+            method, path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
+        answer = connection.getresponse()
+        return answer, answer.read()
+    finally:
+        connection.close()
+
+
+def seen(body: bytes) -> dict[str, list[str]]:
+    """The headers that reached the worker, by lower-case name."""
+    found: dict[str, list[str]] = {}
+    for name, value in json.loads(body)["headers"]:
+        found.setdefault(name.lower(), []).append(value)
+    return found
+
+
+def test_a_request_reaches_a_worker_with_who_asked(portal: Node) -> None:
+    answer, body = ask(portal, "/people/?q=a")
+    assert answer.status == 200
+    assert json.loads(body)["path"] == "/people/?q=a"
+    headers = seen(body)
+    assert headers["x-forwarded-for"] == ["127.0.0.1"]
+    assert headers["x-forwarded-proto"] == ["https"]
+    assert len(headers["x-request-id"][0]) == 36
+
+
+def test_a_forged_address_changes_nothing(portal: Node) -> None:
+    _, body = ask(
+        portal,
+        "/",
+        X_Forwarded_For="203.0.113.9",
+        X_Forwarded_Proto="http",
+        X_Forwarded_Host="evil.example",
+        X_Real_IP="203.0.113.9",
+        X_Request_ID="mine",
+        Forwarded="for=203.0.113.9",
+    )
+    headers = seen(body)
+    assert headers["x-forwarded-for"] == ["127.0.0.1"]
+    assert headers["x-forwarded-proto"] == ["https"]
+    assert headers["x-request-id"] != ["mine"]
+    assert not {"x-forwarded-host", "x-real-ip", "forwarded"} & headers.keys()
+
+
+def test_a_header_that_python_would_take_for_another_is_dropped(portal: Node) -> None:
+    context = ssl.create_default_context(cafile=str(portal.paths.tls / "ca.crt"))
+    with (
+        socket.create_connection(("127.0.0.1", portal.box.balancer.https_port)) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        connection.sendall(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nX_Forwarded_For: 203.0.113.9\r\nConnection: close\r\n\r\n"
+        )
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert b"200 OK" in answer
+    assert b"203.0.113.9" not in answer
+
+
+@contextmanager
+def configured(node: Node, **balancer: config.Value) -> Iterator[None]:
+    """The balancer with other settings for a while, reloaded, not restarted."""
+    before = node.paths.box_toml.read_text()
+    text = before
+    for name, value in balancer.items():
+        text = config.set_value(text, f"balancer.{name}", value, from_console=False)
+
+    def take(content: str) -> None:
+        node.paths.box_toml.write_text(content)
+        now = Node.load(node.paths)
+        assert generated.apply(now, only=(BALANCER,)) == ("balancer",)
+        Supervisord(now).reload("balancer")
+
+    take(text)
+    try:
+        yield
+    finally:
+        take(before)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        ("198.51.100.1, 203.0.113.9, 127.0.0.9", "203.0.113.9"),
+        ("nonsense", "127.0.0.1"),
+    ],
+)
+def test_a_trusted_proxy_tells_who_the_client_is(portal: Node, forwarded: str, client: str) -> None:
+    """The last address that no trusted proxy vouches for: what stands before it may be invented."""
+    with configured(portal, trusted_proxies=("127.0.0.0/8",)):
+        wait_until(
+            lambda: seen(ask(portal, "/", X_Forwarded_For=forwarded)[1])["x-forwarded-for"] == [client]
+        )
+        assert seen(ask(portal, "/", X_Forwarded_For=forwarded)[1])["x-forwarded-for"] == [client]
+
+
+def test_plain_http_leads_to_https(portal: Node) -> None:
+    for method, status in (("GET", 301), ("POST", 308)):
+        connection = http.client.HTTPConnection("127.0.0.1", portal.box.balancer.http_port, timeout=10)
+        connection.request(method, "/a?b=c", headers={"Host": f"localhost:{portal.box.balancer.http_port}"})
+        answer = connection.getresponse()
+        assert answer.status == status
+        assert answer.headers["Location"] == f"https://localhost:{portal.box.balancer.https_port}/a?b=c"
+
+
+def test_browsers_are_told_to_insist_only_on_a_trusted_certificate(portal: Node) -> None:
+    assert "Strict-Transport-Security" not in ask(portal, "/")[0].headers
+    with configured(portal, publicly_trusted=True):
+        wait_until(lambda: "Strict-Transport-Security" in ask(portal, "/")[0].headers)
+        assert ask(portal, "/")[0].headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_http_2_is_offered_and_old_tls_is_not(portal: Node) -> None:
+    context = ssl.create_default_context(cafile=str(portal.paths.tls / "ca.crt"))
+    context.set_alpn_protocols(["h2"])
+    address = ("127.0.0.1", portal.box.balancer.https_port)
+    with (
+        socket.create_connection(address) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as tls,
+    ):
+        assert tls.selected_alpn_protocol() == "h2"
+    done = subprocess.run(
+        [
+            "openssl",
+            "s_client",
+            "-connect",
+            f"{address[0]}:{address[1]}",
+            "-tls1_1",
+            "-cipher",
+            "ALL:@SECLEVEL=0",
+        ],
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Cipher is (NONE)" in done.stdout
+
+
+def test_push_has_a_route_of_its_own(portal: Node) -> None:
+    assert json.loads(ask(portal, "/push/stream?after=3")[1])["path"] == "/push/stream?after=3"
+
+
+def test_nobody_learns_what_serves(portal: Node) -> None:
+    assert "Server" not in ask(portal, "/")[0].headers
+
+
+@pytest.fixture
+def link(portal: Node) -> str:
+    """A signed link to a file, as the portal makes it: for the portal's own host."""
+    bucket = portal.box.objects.bucket
+    setup.client(portal).put_object(
+        bucket_name=bucket,
+        object_name="page",
+        data=io.BytesIO(CONTENT),
+        length=len(CONTENT),
+        content_type="text/html",
+    )
+    signer = setup.client(portal)
+    signer._base_url._url = urlsplit(f"https://localhost:{portal.box.balancer.https_port}")
+    signed = signer.presigned_get_object(
+        bucket_name=bucket, object_name="page", expires=timedelta(seconds=60)
+    )
+    parts = urlsplit(signed)
+    return f"{parts.path}?{parts.query}"
+
+
+def test_a_file_runs_nothing_and_sets_nothing_on_the_portals_host(portal: Node, link: str) -> None:
+    answer, body = ask(portal, link, Cookie="sessionid=abc")
+    assert (answer.status, body) == (200, CONTENT)
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Set-Cookie" not in answer.headers
+    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+
+
+def test_a_changed_link_is_refused_by_the_store(portal: Node, link: str) -> None:
+    assert ask(portal, link.replace("page", "other"))[0].status == 403
+    assert ask(portal, link[:-3] + "000")[0].status == 403
+
+
+def test_the_store_is_reached_with_a_signed_link_only(portal: Node, link: str) -> None:
+    bucket = portal.box.objects.bucket
+    assert ask(portal, f"/{bucket}/page")[0].status == 403
+    assert ask(portal, f"/{bucket}/page", Authorization="AWS4-HMAC-SHA256 Credential=x")[0].status == 403
+    for method in ("DELETE", "POST", "OPTIONS"):
+        assert ask(portal, link, method=method)[0].status == 405
+
+
+def test_a_signed_link_is_in_no_log(portal: Node, link: str) -> None:
+    ask(portal, link)
+    log = portal.paths.log / "balancer.log"
+    wait_until(lambda: f"/{portal.box.objects.bucket}/page" in log.read_text())
+    assert "X-Amz-Signature" not in log.read_text()
+
+
+def test_a_worker_that_is_gone_costs_no_request(portal: Node) -> None:
+    """Its socket refuses connections: the other one answers."""
+    web_socket(portal, 1).unlink()
+    with ThreadPoolExecutor(8) as people:
+        answers = list(people.map(lambda n: ask(portal, f"/{n}")[0].status, range(60)))
+    assert set(answers) == {200}
+
+
+def test_requests_wait_while_no_worker_is_there(balanced: Node) -> None:
+    servers = Runtime(runtime_socket(balanced))
+    wait_until(lambda: not any(server.is_up for server in servers.servers("web").values()))
+    with ThreadPoolExecutor(4) as people:
+        waiting = [people.submit(ask, balanced, f"/{n}", method="POST") for n in range(4)]
+        time.sleep(1.5)
+        assert not any(request.done() for request in waiting)
+        with worker(web_socket(balanced, 1), balanced):
+            assert {request.result()[0].status for request in waiting} == {200}
+
+
+def test_the_maintenance_page_speaks_both_languages(balanced: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, body = ask(balanced, "/feed/", timeout=40)
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "10"
+    assert "The portal will be back" in body.decode()
+    assert "Портал скоро вернётся" in body.decode()
+
+
+def test_a_drained_worker_gets_no_new_request(portal: Node) -> None:
+    balancer = Runtime(runtime_socket(portal))
+    balancer.drain("web", "web-1")
+    before = balancer.servers("web")["web-1"]
+    assert not before.is_up
+    assert {ask(portal, "/")[0].status for _ in range(10)} == {200}
+    balancer.welcome("web", "web-1")
+    assert balancer.servers("web")["web-1"].is_up
+
+
+def test_a_mistake_in_its_file_leaves_it_running(portal: Node) -> None:
+    file = portal.generated("balancer") / "haproxy.cfg"
+    good = file.read_text()
+    file.chmod(0o600)
+    file.write_text(good + "\nnonsense\n")
+    try:
+        with pytest.raises(Exception, match=r"refuses its generated files(.|\n)*nonsense"):
+            Supervisord(portal).reload("balancer")
+        assert ask(portal, "/")[0].status == 200
+    finally:
+        file.unlink()
+        generated.apply(portal, only=(BALANCER,))
+
+
+@pytest.mark.usefixtures("as_root")
+def test_it_serves_without_roots_rights(portal: Node) -> None:
+    status = Supervisord(portal).status("balancer", with_health=False)[0]
+    uids = Path(f"/proc/{status.pid}/status").read_text()
+    assert f"Uid:\t{users.account(users.BALANCER).uid}\t" in uids

@@ -1,0 +1,64 @@
+"""The console shows how the box is, to administrators alone."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.e2e.people import Person
+from tests.e2e.portal import Portal
+
+SERVICES = ("agent", "balancer", "cache", "database", "jobs", "objects", "push", "web")
+
+
+def test_every_service_is_green_and_shows_its_log(administrator: Person) -> None:
+    page = administrator.open("/feed/")
+    page.get_by_role("navigation").get_by_role("link", name="Console").click()
+    expect(page.get_by_role("heading", name="The health of the box")).to_be_visible()
+    rows = page.locator(".services > li")
+    expect(rows).to_have_count(len(SERVICES))
+    expect(rows.locator(".tag.good", has_text="running")).to_have_count(len(SERVICES))
+    expect(page.get_by_text("all is well")).to_be_visible()
+    for name in SERVICES:
+        expect(page.locator(f'a[href="/console/services/{name}/"]').first).to_be_visible()
+    page.locator('a.btn[href="/console/services/balancer/"]').click()
+    log = page.get_by_role("region", name="Log")
+    expect(log).to_contain_text(re.compile(r"GET \S*/sign-in/"))
+    page.get_by_role("link", name="Console").last.click()
+    expect(page.get_by_role("heading", name="The health of the box")).to_be_visible()
+
+
+def test_service_is_restarted_by_a_button(administrator: Person) -> None:
+    administrator.watch.tolerated |= {"502", "503"}
+    before = administrator.watch.box.processes("push")
+    page = administrator.open("/console/services/push/")
+    page.get_by_role("button", name="Restart").click()
+    page.get_by_role("dialog").get_by_role("button", name="Restart").click()
+    expect(page.get_by_role("heading", name="The health of the box")).to_be_visible()
+    operation = page.locator(".operation").first
+    expect(operation.locator(".tag.good")).to_be_visible()
+    assert administrator.watch.box.processes("push").isdisjoint(before)
+
+
+def test_for_everybody_else_there_is_no_console(anna: Person) -> None:
+    anna.watch.tolerated.add("404")
+    page = anna.open("/feed/")
+    expect(page.get_by_role("navigation").get_by_role("link", name="Company")).to_be_visible()
+    expect(page.get_by_role("navigation").get_by_role("link", name="Console")).to_have_count(0)
+    for path in ("/console/", "/console/services/web/"):
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == 404
+
+
+def test_only_administrators_change_who_works_here(olga: Portal, anna: Person) -> None:
+    theirs = Portal.of(olga.box, anna.login)
+    assert theirs.get("/employees/new/").status == 403
+    assert theirs.post(f"/employees/{anna.pk}/dismissal/").status == 403
+    assert theirs.post("/console/services/web/restart/").status == 404
+    assert theirs.get("/employees/").status == 200
+
+
+def test_unknown_service_is_not_found(olga: Portal) -> None:
+    assert olga.get("/console/services/nothing/").status == 404
