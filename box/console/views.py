@@ -47,6 +47,17 @@ STATES = {
     "failed": gettext_lazy("failed"),
 }
 
+TITLES = {
+    "agent": gettext_lazy("Agent"),
+    "balancer": gettext_lazy("Balancer"),
+    "cache": gettext_lazy("Cache"),
+    "database": gettext_lazy("Database"),
+    "jobs": gettext_lazy("Background jobs"),
+    "objects": gettext_lazy("Object store"),
+    "push": gettext_lazy("Live updates"),
+    "web": gettext_lazy("Web workers"),
+}
+
 ABOUT = {
     "agent": gettext_lazy("Does on this machine what the console and boxctl ask for."),
     "balancer": gettext_lazy("Takes every request, encrypts, and hands it to a free worker."),
@@ -64,7 +75,16 @@ class Service:
     """A service as the page shows it."""
 
     state: ServiceState
-    about: str
+
+    @property
+    def title(self) -> str:
+        return str(TITLES.get(self.state.name, self.state.title))
+
+    @property
+    def about(self) -> str:
+        """What is wrong with it, where that is more than its state says; else what it is for."""
+        is_plain = self.state.state in ("stopped", "starting", "stopping")
+        return ("" if is_plain else self.state.problem) or str(ABOUT.get(self.state.name, ""))
 
     @property
     def tone(self) -> str:
@@ -141,7 +161,7 @@ def _health_page(request: PersonRequest, *, problem: str = "") -> HttpResponse:
         operations = _agent().ask(ListOperations(OPERATIONS_SHOWN)).operations
     except AgentError as error:
         problem = problem or str(error)
-    services = [_shown(state) for state in status.services] if status else []
+    services = [Service(state) for state in status.services] if status else []
     context = {"status": status, "services": services, "operations": operations, "problem": problem}
     return render(request, "console/health.html", context, blocks="health")
 
@@ -157,12 +177,8 @@ def _status() -> NodeStatus:
 def _service(status: NodeStatus, name: str) -> Service:
     for state in status.services:
         if state.name == name:
-            return _shown(state)
+            return Service(state)
     raise Http404
-
-
-def _shown(state: ServiceState) -> Service:
-    return Service(state, str(ABOUT.get(state.name, "")))
 
 
 def _who(request: PersonRequest) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from box.bridges.storage.client import Account
-from tests.box.bridges.storage.engines import seaweedfs_server
+from box.bridges.storage.client import Account, S3Store
+from box.core.files.store import stores
+from tests.box.bridges.storage.engines import own_bucket, seaweedfs_server
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +16,19 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """A SeaweedFS for this process of the tests. Whoever uses it makes a bucket of their own."""
     with seaweedfs_server(tmp_path_factory.mktemp("seaweedfs")) as account:
         yield account
+
+
+@pytest.fixture(scope="session")
+def account(seaweedfs: Account) -> Iterator[Account]:
+    with own_bucket(seaweedfs) as account:
+        yield account
+
+
+@pytest.fixture
+def store(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
+    """The portal's store, with a bucket of our own that is empty after each test."""
+    store = S3Store(account)
+    monkeypatch.setitem(stores._offers, "files", store)
+    yield store
+    for item in store.objects():
+        store.delete(item.key)

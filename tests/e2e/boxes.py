@@ -1,4 +1,4 @@
-"""A whole box of this checkout, installed by its own installer into a scratch folder, for the browser to visit.
+"""A whole box of this checkout, installed by its own installer into a scratch folder, for browsers to visit.
 
 With KOROBKA_E2E_PREFIX in the environment the tests visit the box under that prefix instead, and leave it
 running: so one installs once (`make run`) while writing tests.
@@ -141,7 +141,7 @@ def visited(prefix: Path) -> Box:
 
 
 def free_ports(count: int) -> int:
-    """The first of `count` free ports in a row on loopback, below those the kernel gives to outgoing calls."""
+    """The first of `count` free ports in a row, below those the kernel gives to outgoing calls."""
     for first in range(21_000 + secrets.randbelow(900) * 10, 32_000):
         if all(_is_free(port) for port in range(first, first + count)):
             return first

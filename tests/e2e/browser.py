@@ -1,5 +1,5 @@
-"""Chromium as an employee's browser: it trusts the box's authority as the company's browsers do, and everything
-that must not happen in it is written down.
+"""Chromium as an employee's browser: it trusts the box's authority as the company's browsers do, and what
+must not happen in it is written down.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Watch:
     box: Box
     requests: list[Request] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    """JavaScript errors, violations of the content security policy, whatever else is an error in the console."""
+    """JavaScript errors, violations of the content security policy, what else the console complains of."""
     # Chromium drops its connections when any network interface comes or goes, as those of containers do.
     tolerated: set[str] = field(default_factory=lambda: {"net::ERR_NETWORK_CHANGED"})
     """Statuses and network errors that are not the page's fault; a test adds those it causes on purpose."""

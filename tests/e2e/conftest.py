@@ -76,7 +76,9 @@ def visitor(box: Box, browser: Browser, visitor_pages: list[Person]) -> Iterator
     """A new browser that nobody is signed in with: `visitor("Anna", "Abramova", words=RU)`."""
     with ExitStack() as stack:
 
-        def visit(first_name: str, last_name: str = "Test", *, words: Words = EN, width: int = 1440) -> Person:
+        def visit(
+            first_name: str, last_name: str = "Test", *, words: Words = EN, width: int = 1440
+        ) -> Person:
             locale = {"en": "en-GB", "ru": "ru-RU"}[words.language]
             profile = watched_context(browser, box, locale=locale, width=width)
             context, watch = stack.enter_context(profile)

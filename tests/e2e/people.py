@@ -46,9 +46,8 @@ class Person:
     def is_signed_in_as(self, portal: Portal) -> None:
         """Takes over a session that was begun elsewhere, for tests that are not about signing in."""
         session = portal.cookies[SESSION_COOKIE]
-        self.context.add_cookies(
-            [{"name": SESSION_COOKIE, "value": session, "url": portal.box.url, "secure": True, "httpOnly": True}]
-        )
+        kept = {"name": SESSION_COOKIE, "value": session, "url": portal.box.url}
+        self.context.add_cookies([{**kept, "secure": True, "httpOnly": True}])  # type: ignore[typeddict-item]
 
     def open(self, path: str) -> Page:
         self.page.goto(path)

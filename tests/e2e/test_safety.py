@@ -13,7 +13,7 @@ from tests.e2e.portal import Portal
 ATTACKS = (
     "<script>window.ran = true</script>",
     "<img src=x onerror='window.ran = true'>",
-    "\"><svg onload=window.ran=true>",
+    '"><svg onload=window.ran=true>',
     "{{ 7 * 7 }}",
     "javascript:window.ran=true",
 )
@@ -21,7 +21,7 @@ ATTACKS = (
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_markup_is_shown_as_text(anna: Person, olga: Portal, attack: str) -> None:
-    """In a name, a post, a comment and a file's name; in lists, on pages and in what is found while typing."""
+    """In a name, a post, a comment and a file's name; in lists, on pages and in what typing finds."""
     mark = secrets.token_hex(4)
     mallory = new_login("mallory")
     person_id = olga.employ(mallory, first_name=attack[:100], last_name=f"M{mark}")
@@ -49,7 +49,7 @@ def test_markup_is_shown_as_text(anna: Person, olga: Portal, attack: str) -> Non
 
 
 def ran(person: Person) -> bool:
-    return person.page.evaluate("() => window.ran === true")
+    return bool(person.page.evaluate("() => window.ran === true"))
 
 
 def test_links_in_texts_lead_out_without_a_way_back(anna: Person, olga: Portal) -> None:

@@ -41,9 +41,7 @@ def test_signing_out_leads_to_the_door(anna: Person) -> None:
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_after_signing_in_one_is_where_one_wanted_to_be(
-    olga: Portal, visitor: Callable[..., Person]
-) -> None:
+def test_after_signing_in_one_is_where_one_wanted_to_be(olga: Portal, visitor: Callable[..., Person]) -> None:
     anna = visitor("Anna")
     olga.employ(anna.login, first_name="Anna", last_name="Abramova")
     page = anna.open("/employees/?q=abram")
@@ -82,7 +80,7 @@ def test_dismissed_is_out_at_once(
 def page_without_push(context: BrowserContext) -> Page:
     page = context.new_page()
     # Neither hears itself nor hears the other tab.
-    page.add_init_script("delete window.BroadcastChannel; window.BroadcastChannel = class extends EventTarget { postMessage() {} }")
+    page.add_init_script("window.BroadcastChannel = class extends EventTarget { postMessage() {} }")
     page.route("**/push/**", lambda route: route.abort())
     return page
 

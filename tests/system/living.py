@@ -107,12 +107,14 @@ class Box(ABC):
                 of = environment.get("KOROBKA_SERVICE", "").partition("@")[0]
                 if service in (None, of):
                     for one in (process, *process.children(recursive=True)):
-                        found[one.pid] = one
+                        if one.status() != psutil.STATUS_ZOMBIE:
+                            found[one.pid] = one
         return list(found.values())
 
     def kill(self, service: str | None = None) -> list[psutil.Process]:
         """kill -9 for every process of a service, or of the whole box with its supervisor, at once."""
-        victims = self.processes(service)
+        # Whoever would start them again goes first, and is the oldest.
+        victims = sorted(self.processes(service), key=psutil.Process.create_time)
         assert victims, f"{service or 'the box'} does not run"
         for victim in victims:
             with contextlib.suppress(psutil.NoSuchProcess):

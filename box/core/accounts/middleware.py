@@ -20,7 +20,7 @@ class ReaderMiddleware:
         language = self._language(request)
         zone = (request.user.time_zone if request.user.is_authenticated else "") or settings.TIME_ZONE
         with translation.override(language), timezone.override(zoneinfo.ZoneInfo(zone)):
-            request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+            request.LANGUAGE_CODE = language
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", language)
             return response
@@ -29,7 +29,8 @@ class ReaderMiddleware:
     def _language(request: HttpRequest) -> str:
         known = dict(settings.LANGUAGES)
         if request.user.is_authenticated and request.user.language in known:
-            return request.user.language
+            own: str = request.user.language
+            return own
         cookie = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
         if cookie in known:
             return cookie

@@ -53,7 +53,8 @@ class Nonce(models.Model):
 
     actor_id = models.BigIntegerField()
     value = models.CharField(max_length=64)
-    result_id = models.CharField(max_length=64)
+    # What came of it, as `app.Model:pk`.
+    result = models.CharField(max_length=120)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

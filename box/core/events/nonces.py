@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.events.models import Nonce
 
-MAX_LENGTH = 64
+_NONCE = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 
 def once[M: models.Model](model: type[M], act: Callable[[], M], *, nonce: str, actor_id: int) -> M:
@@ -18,20 +19,29 @@ def once[M: models.Model](model: type[M], act: Callable[[], M], *, nonce: str, a
 
     The nonce is stored in the action's own transaction. A second request that comes while the first still
     runs waits in the INSERT for its outcome, and acts itself only if the first was rolled back.
+
+    Raises ValidationError for a nonce that no form of ours made, or that was posted in another form.
     """
-    if not 8 <= len(nonce) <= MAX_LENGTH:
-        raise ValidationError(_("This form is incomplete: reload the page and send it again."), code="nonce")
+    if not _NONCE.fullmatch(nonce):
+        raise _incomplete()
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO events_nonce (actor_id, value, result_id, created_at) VALUES (%s, %s, '', now())"
+                "INSERT INTO events_nonce (actor_id, value, result, created_at) VALUES (%s, %s, '', now())"
                 " ON CONFLICT (actor_id, value) DO NOTHING",
                 [actor_id, nonce],
             )
             is_first = cursor.rowcount == 1
         mark = Nonce.objects.filter(actor_id=actor_id, value=nonce)
         if not is_first:
-            return model._default_manager.get(pk=mark.get().result_id)
+            label, _colon, pk = mark.get().result.partition(":")
+            if label != model._meta.label:
+                raise _incomplete()
+            return model._default_manager.get(pk=pk)
         result = act()
-        mark.update(result_id=str(result.pk))
+        mark.update(result=f"{model._meta.label}:{result.pk}")
         return result
+
+
+def _incomplete() -> ValidationError:
+    return ValidationError(_("This form is incomplete: reload the page and send it again."), code="nonce")

@@ -58,5 +58,7 @@ def olga(box: Box) -> Person:
 @pytest.fixture
 def measured(request: pytest.FixtureRequest, figure: Callable[[str], None]) -> Callable[[str], None]:
     """Has a figure printed below the results, with the kind of box that it was measured on."""
-    kind = request.node.callspec.params.get("box", "prefix")
-    return lambda text: figure(f"{kind} box: {text}")
+    kind = "supervisord" if "prefix_box" in request.fixturenames else "systemd"
+    if "box" in request.fixturenames:
+        kind = "supervisord" if isinstance(request.getfixturevalue("box"), PrefixBox) else "systemd"
+    return lambda text: figure(f"under {kind}: {text}")

@@ -46,7 +46,7 @@ def data(prefix_box: PrefixBox) -> Path:
 
 
 def test_a_full_disk_stops_writing_only(
-    prefix_box: PrefixBox, data: Path, figure: Callable[[str], None]
+    prefix_box: PrefixBox, data: Path, measured: Callable[[str], None]
 ) -> None:
     olga = prefix_box.administrator()
     flag = prefix_box.path("run/korobka/state/read-only")
@@ -77,7 +77,7 @@ def test_a_full_disk_stops_writing_only(
         freed_at = time.monotonic()
         wait_until(lambda: not flag.exists(), "the box to take writes again")
         works_at = poster.go_on()
-    figure(
+    measured(
         f"disk filled: noticed after {noticed_at - filled_at:.1f} s; freed: posting works after "
         f"{works_at - freed_at:.1f} s; {dict(poster.outcomes)}"
     )

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from ..boxes import ADMINISTRATOR, PASSWORD
-from ..living import PrefixBox
+from ..living import MachineBox, PrefixBox
 from ..poster import Person
 
 # Run as an ordinary user: prints each process whose environment can be read.
@@ -109,3 +109,11 @@ def test_no_log_and_no_output_holds_a_secret(prefix_box: PrefixBox, secrets: dic
         assert held(said.stdout + said.stderr, sought) == [], command
     for path in ("/console/", "/console/services/web/", "/console/services/database/", "/readyz"):
         assert held(olga.get(path).text, sought) == [], path
+
+
+def test_the_journal_of_a_machine_holds_no_secret(machine_box: MachineBox) -> None:
+    machine_box.administrator().upload("note.txt", "makes the store's links")
+    journal = machine_box.run(["journalctl", "--no-pager", "--output=export"]).stdout
+    assert journal.count("korobka-web") > 1
+    assert held(journal, machine_box.secrets | {"the administrator's password": PASSWORD}) == []
+    assert "X-Amz-Signature" not in journal

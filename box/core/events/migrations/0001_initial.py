@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 ),
                 ("actor_id", models.BigIntegerField()),
                 ("value", models.CharField(max_length=64)),
-                ("result_id", models.CharField(max_length=64)),
+                ("result", models.CharField(max_length=120)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={

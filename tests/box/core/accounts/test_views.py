@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -10,9 +10,6 @@ from box.core.accounts import actions
 from box.core.accounts.models import Session, User
 from tests.conftest import PASSWORD
 
-if TYPE_CHECKING:
-    from django.http import HttpResponse
-
 pytestmark = pytest.mark.django_db
 
 type Browser = Callable[[User], Client]
@@ -20,7 +17,7 @@ type Browser = Callable[[User], Client]
 NEW_PASSWORD = "another horse altogether"
 
 
-def signed_in(login: str, password: str, **more: str) -> HttpResponse:
+def signed_in(login: str, password: str, **more: str) -> Any:
     client = Client(headers={"X-Forwarded-Proto": "https"})
     return client.post("/sign-in/", {"login": login, "password": password, **more})
 

@@ -32,11 +32,18 @@ def test_another_person_with_the_same_nonce_acts() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("nonce", ["", "short", "x" * 65])
+@pytest.mark.parametrize("nonce", ["", "short", "x" * 65, "with\x00nothing", "not of ours!"])
 def test_a_form_without_its_nonce_is_refused(nonce: str) -> None:
     with pytest.raises(ValidationError):
         once(Event, _act, nonce=nonce, actor_id=1)
     assert not Event.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_nonce_of_another_form_shows_nothing_of_its_result() -> None:
+    once(Event, _act, nonce=NONCE, actor_id=1)
+    with pytest.raises(ValidationError):
+        once(Nonce, lambda: pytest.fail("it must not act"), nonce=NONCE, actor_id=1)
 
 
 @pytest.mark.django_db(transaction=True)

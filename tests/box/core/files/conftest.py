@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 from huey.contrib.djhuey import HUEY
 
 from box.bridges.storage.client import Account, S3Store
-from box.core.files.store import stores
-from tests.box.bridges.storage.engines import own_bucket
 from tests.box.core.files.browser import Sender
 
 if TYPE_CHECKING:
@@ -17,20 +15,9 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
 
 
-@pytest.fixture(scope="session")
-def account(seaweedfs: Account) -> Iterator[Account]:
-    with own_bucket(seaweedfs) as account:
-        yield account
-
-
 @pytest.fixture(autouse=True)
-def store(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
-    """The portal's store, with a bucket of our own that is empty after each test."""
-    store = S3Store(account)
-    monkeypatch.setitem(stores._offers, "files", store)
-    yield store
-    for item in store.objects():
-        store.delete(item.key)
+def _with_a_store(store: S3Store) -> None:
+    """Every test of this folder has one."""
 
 
 @pytest.fixture(autouse=True)
