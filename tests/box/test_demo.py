@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
 from box.apps.feed.models import Post
 from box.core.accounts.models import User
@@ -35,17 +36,13 @@ def test_a_company_is_whole(store: object) -> None:
 
 def test_one_seed_makes_one_company(store: object) -> None:
     def company() -> list[object]:
+        empty = transaction.savepoint()
         _demo(seed=7)
         made = [
             *User.objects.order_by("id").values_list("login", "position"),
             *Post.objects.order_by("id").values_list("text", flat=True),
         ]
-        for model in (Post, Thread, Membership, Department):
-            model.objects.all().delete()
-        from box.core.files.models import File
-
-        File.objects.all().delete()
-        User.objects.all().delete()
+        transaction.savepoint_rollback(empty)
         return made
 
     assert company() == company()

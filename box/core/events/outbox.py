@@ -51,6 +51,8 @@ def on[E](event_type: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], 
 
     def subscribe(handler: Callable[[E], None]) -> Callable[[E], None]:
         name = f"{handler.__module__}.{handler.__qualname__}"
+        if name in _by_name:
+            raise ValueError(f"{name} is declared twice, and would react twice.")
         subscription = Subscription(name, event_type, handler)
         _by_type.setdefault(event_type, []).append(subscription)
         _by_name[name] = subscription

@@ -18,3 +18,31 @@ const grow = ({ target }) => {
 };
 document.addEventListener("input", grow);
 document.addEventListener("restored", grow);
+
+// A like is there as soon as it is given, and taken back if the box refuses it.
+const given = new WeakMap();
+const pressed = (button) => button.getAttribute("aria-pressed") === "true";
+const count = (button) => button.querySelector(".number");
+
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  const form = detail.requestConfig.elt;
+  const chosen = detail.requestConfig.triggeringEvent?.submitter;
+  if (!form.matches(".reaction") || !chosen) return;
+  const buttons = [...form.querySelectorAll("button")];
+  given.set(form, buttons.map((button) => [button, pressed(button), count(button).textContent]));
+  for (const button of buttons) {
+    const before = pressed(button);
+    const now = button === chosen && !before;
+    button.setAttribute("aria-pressed", String(now));
+    count(button).textContent = Number(count(button).textContent) + now - before || "";
+  }
+});
+
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const before = given.get(detail.requestConfig.elt);
+  if (!before || detail.successful) return;
+  for (const [button, was, text] of before) {
+    button.setAttribute("aria-pressed", String(was));
+    count(button).textContent = text;
+  }
+});

@@ -43,9 +43,11 @@ def test_everything_killed_at_once_comes_back(prefix_box: PrefixBox, measured: C
     olga = prefix_box.administrator()
     with Poster(olga) as poster:
         prefix_box.kill()
-        began_at = time.monotonic()
-        wait_until(lambda: not prefix_box.processes(), "everything to be dead")
-        prefix_box.boxctl("start")
+        try:
+            wait_until(lambda: not prefix_box.processes(), "everything to be dead")
+        finally:
+            began_at = time.monotonic()
+            prefix_box.boxctl("start")
         poster.go_on()
     measured(f"everything killed: posting works {time.monotonic() - began_at:.1f} s after `boxctl start`")
     assert prefix_box.is_healthy()

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from box.core.events.models import Nonce
+from box.core.events.outbox import on
 
 if database := os.environ.get("TEST_DATABASE"):
     from django.conf import settings
@@ -28,6 +29,7 @@ def hang(point: str) -> None:
         time.sleep(60)
 
 
+@on(Struck)
 def write_down(event: Struck) -> None:
     hang("before the write")
     Nonce.objects.create(actor_id=1, value=f"struck {event.hour}")

@@ -9,13 +9,10 @@ from pathlib import Path
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
+import tests.box.core.events.bells  # noqa: F401 - declares a handler
 from box.core.events.models import Nonce
-from box.core.events.outbox import on
-from tests.box.core.events.bells import Struck, write_down
 
 FOLDER = Path(os.environ.get("CHORES_FOLDER", "/nonexistent"))
-
-on(Struck)(write_down)
 
 
 @db_task()  # type: ignore[untyped-decorator]

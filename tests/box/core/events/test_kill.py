@@ -13,16 +13,14 @@ from django.db import connection, transaction
 
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Delivery, Nonce
-from box.core.events.outbox import emit, on
-from tests.box.core.events.bells import Struck, write_down
+from box.core.events.outbox import emit
+from tests.box.core.events.bells import Struck
 
 WORKER = """
 import django, os, sys
 django.setup()
 from django.db import connection
 import tests.box.core.events.bells as bells
-from box.core.events.outbox import on
-on(bells.Struck)(bells.write_down)
 bells.DIE_AT = os.environ["DIE_AT"]
 from django.utils import timezone
 from box.core.events import delivery
@@ -34,9 +32,6 @@ if bells.DIE_AT == "completing":
     delivery.Delivery.save = save
 delivery.deliver_one(timezone.now())
 """
-
-
-on(Struck)(write_down)
 
 
 @pytest.mark.django_db(transaction=True)
