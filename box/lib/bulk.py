@@ -20,7 +20,8 @@ def reserve_ids(model: type[models.Model], count: int) -> list[int]:
 
 def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Writes rows of the named fields. Defaults of Python don't apply, and no signal, event or check runs."""
-    columns = ", ".join(f'"{model._meta.get_field(name).column}"' for name in fields)
+    stored = {field.name: field.column for field in model._meta.concrete_fields}
+    columns = ", ".join(f'"{stored[name]}"' for name in fields)
     statement = f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN'
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:

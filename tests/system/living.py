@@ -56,11 +56,6 @@ class Box(ABC):
     def everything(self) -> list[psutil.Process]:
         """The processes where the box lives, whosever they are."""
 
-    @contextmanager
-    @abstractmethod
-    def inside_network(self) -> Iterator[None]:
-        """This thread opens sockets where the box lives."""
-
     # --- its front doors
 
     def boxctl(
@@ -168,10 +163,6 @@ class PrefixBox(Box):
         return list(psutil.process_iter())
 
     @contextmanager
-    def inside_network(self) -> Iterator[None]:
-        yield
-
-    @contextmanager
     def holding(self, sql: str) -> Iterator[None]:
         """A transaction of the superuser that has done `sql` and stays open meanwhile."""
         with subprocess.Popen(self._psql(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as psql:
@@ -235,11 +226,6 @@ class MachineBox(Box):
 
     def everything(self) -> list[psutil.Process]:
         return self.machine.processes()
-
-    @contextmanager
-    def inside_network(self) -> Iterator[None]:
-        with self.machine.inside_network():
-            yield
 
 
 def checked(

@@ -33,7 +33,7 @@ class ReaderMiddleware:
             return own
         cookie = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
         if cookie in known:
-            return cookie
+            return str(cookie)
         if "HTTP_ACCEPT_LANGUAGE" in request.META:
             return translation.get_language_from_request(request)
-        return settings.LANGUAGE_CODE
+        return str(settings.LANGUAGE_CODE)
