@@ -372,10 +372,23 @@ def load(paths: Paths) -> Box:
 
 
 def set_value(text: str, name: str, value: Value, *, from_console: bool, file: str = "box.toml") -> str:
-    """The text of `box.toml` with one key changed, comments kept, and checked as a whole.
+    """The text of `box.toml` with one key changed; see `set_values`."""
+    return set_values(text, {name: value}, from_console=from_console, file=file)
 
-    Raises `RootOnly` when the console may not change that key, `ConfigError` when the result is no valid box.
+
+def set_values(text: str, values: Mapping[str, Value], *, from_console: bool, file: str = "box.toml") -> str:
+    """The text of `box.toml` with these keys changed, comments kept, and checked as a whole.
+
+    Checked once, after all: keys that need each other may come in any order. Raises `RootOnly` when the
+    console may not change one of them, `ConfigError` when the result is no valid box.
     """
+    for name, value in values.items():
+        text = _edited(text, name, value, from_console=from_console, file=file)
+    parse(text, file)
+    return text
+
+
+def _edited(text: str, name: str, value: Value, *, from_console: bool, file: str) -> str:
     key = KEYS.get(name)
     if key is None:
         raise ConfigError(file, (Problem(name, None, f"{name} {_unknown(name)}."),))
@@ -412,7 +425,6 @@ def set_value(text: str, name: str, value: Value, *, from_console: bool, file: s
         raise ConfigError(
             file, (Problem(name, start, f"{name} is written in a way that only an editor can change."),)
         )
-    parse(changed, file)
     return changed
 
 

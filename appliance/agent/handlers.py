@@ -102,10 +102,9 @@ def read_config(paths: Paths, _: ReadConfig, __: Asker, ___: Tell) -> ConfigView
 
 
 def set_config(paths: Paths, asked: SetConfig, asker: Asker, _: Tell) -> OperationState:
-    text, from_console = read_box_toml(paths), asker.acting == "console"
+    from_console = asker.acting == "console"
     # The operation does the same again. It is done here so that what is wrong is refused to their face.
-    for name, value in asked.values.items():
-        text = config.set_value(text, name, value, from_console=from_console, file=str(paths.box_toml))
+    config.set_values(read_box_toml(paths), asked.values, from_console=from_console, file=str(paths.box_toml))
     arguments = {"values": dict(asked.values), "from_console": from_console}
     return operations.begin(paths, "apply", arguments, by=str(asker)).state()
 

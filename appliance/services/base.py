@@ -89,6 +89,9 @@ class Service:
     """How long it may take to stop before it is killed."""
     reload_signal: signal.Signals | None = None
     """Makes it read its generated files again without a pause; None: it must be restarted."""
+    generation: Callable[[Node], str | None] | None = None
+    """Tells apart who serves before a reload and after it, for a service that goes on with its old files when
+    it cannot take the new ones. None as an answer: nobody serves just now."""
     oom_score: int = 0
     """How readily the kernel ends it when memory is short: the cheap to restart first."""
     sandbox: Callable[[Node], Sandbox] = field(default=lambda _: Sandbox())

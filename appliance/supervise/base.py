@@ -27,6 +27,7 @@ from appliance.supervise import processes
 # look.
 _START_SECONDS = 90.0
 _DRAIN_SECONDS = 25.0
+_RELOAD_SECONDS = 15.0
 
 type Progress = Callable[[str], None]
 
@@ -191,7 +192,9 @@ class Supervisor(ABC):
             if service.reload_signal is None:
                 self.restart(instance.name, progress=progress)
             else:
+                before = service.generation(self.node) if service.generation else None
                 self._signal(instance, service.reload_signal)
+                self._wait_until_taken(instance, before)
                 self._wait_until_healthy([instance], progress)
 
     def status(self, *names: str, with_health: bool = True) -> list[Status]:
@@ -269,6 +272,21 @@ class Supervisor(ABC):
                         f"See `boxctl logs {instance.service.name}`; its last lines:\n{last}"
                     )
                 time.sleep(0.1)
+
+    def _wait_until_taken(self, instance: Instance, before: str | None) -> None:
+        """Wait until a service that was told of new files serves by them, when it can say so."""
+        generation = instance.service.generation
+        if generation is None:
+            return
+        deadline = time.monotonic() + _RELOAD_SECONDS
+        while generation(self.node) in (before, None):
+            if time.monotonic() > deadline:
+                last = "\n".join(self.logs([instance.name], lines=10))
+                raise SupervisorError(
+                    f"{instance.name} does not take its new files, for example because a port is taken, and "
+                    f"goes on with the old ones. Its last lines:\n{last}"
+                )
+            time.sleep(0.05)
 
     def _check(self, service: Service) -> None:
         """Ask the program itself whether its files are good: a running service shall not choke on them."""

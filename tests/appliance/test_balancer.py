@@ -12,6 +12,7 @@ import json
 import socket
 import socketserver
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -33,6 +34,7 @@ from appliance.services.balancer.service import runtime_socket
 from appliance.services.objects import setup
 from appliance.services.push.service import socket_path as push_socket
 from appliance.services.web.service import socket_path as web_socket
+from appliance.supervise.base import SupervisorError
 from appliance.supervise.supervisord import Supervisord
 from tests.appliance.boxes import wait_until
 
@@ -179,9 +181,9 @@ def test_a_header_that_python_would_take_for_another_is_dropped(portal: Node) ->
 def configured(node: Node, **balancer: config.Value) -> Iterator[None]:
     """The balancer with other settings for a while, reloaded, not restarted."""
     before = node.paths.box_toml.read_text()
-    text = before
-    for name, value in balancer.items():
-        text = config.set_value(text, f"balancer.{name}", value, from_console=False)
+    text = config.set_values(
+        before, {f"balancer.{name}": value for name, value in balancer.items()}, from_console=False
+    )
 
     def take(content: str) -> None:
         node.paths.box_toml.write_text(content)
@@ -363,6 +365,88 @@ def test_a_mistake_in_its_file_leaves_it_running(portal: Node) -> None:
     finally:
         file.unlink()
         generated.apply(portal, only=(BALANCER,))
+
+
+def test_a_port_that_is_taken_is_told_and_the_old_one_serves_on(portal: Node) -> None:
+    """HAProxy itself keeps its old worker, and says so in its log only."""
+    before = portal.paths.box_toml.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        taken = somebody.getsockname()[1]
+        portal.paths.box_toml.write_text(
+            config.set_value(before, "balancer.https_port", taken, from_console=False)
+        )
+        try:
+            now = Node.load(portal.paths)
+            generated.apply(now, only=(BALANCER,))
+            with pytest.raises(SupervisorError, match=rf"a port is taken(.|\n)*{taken}"):
+                Supervisord(now).reload("balancer")
+            assert ask(portal, "/")[0].status == 200
+        finally:
+            portal.paths.box_toml.write_text(before)
+            generated.apply(portal, only=(BALANCER,))
+            Supervisord(portal).reload("balancer")
+    assert ask(portal, "/")[0].status == 200
+
+
+@pytest.mark.parametrize(
+    ("languages", "words"),
+    [
+        ("ru-RU,ru;q=0.9,en;q=0.8", "Файлы сейчас недоступны"),
+        ("de,en;q=0.8,ru;q=0.5", "Files are not reachable right now"),
+        ("", "Files are not reachable right now"),
+    ],
+)
+def test_who_follows_a_link_while_the_store_is_away_is_told_so(
+    portal: Node, link: str, languages: str, words: str
+) -> None:
+    supervisor = Supervisord(portal)
+    supervisor.stop("objects")
+    try:
+        answer, body = ask(portal, link, Accept_Language=languages)
+    finally:
+        supervisor.start("objects")
+    assert answer.status == 503
+    assert body.decode().startswith(words)
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Retry-After"] == "10"
+    assert ask(portal, link)[0].status == 200
+
+
+def announced(node: Node, preamble: bytes) -> bytes:
+    """What somebody gets who sends these bytes before TLS begins."""
+    context = ssl.create_default_context(cafile=str(node.paths.tls / "ca.crt"))
+    with socket.create_connection(("127.0.0.1", node.box.balancer.https_port), timeout=10) as plain:
+        plain.sendall(preamble)
+        with context.wrap_socket(plain, server_hostname="localhost") as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
+ANNOUNCED_V1 = b"PROXY TCP4 203.0.113.9 198.51.100.1 51000 443\r\n"
+ANNOUNCED_V2 = (
+    b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c"
+    + socket.inet_aton("203.0.113.9")
+    + socket.inet_aton("198.51.100.1")
+    + struct.pack("!HH", 51000, 443)
+)
+
+
+@pytest.mark.parametrize("preamble", [ANNOUNCED_V1, ANNOUNCED_V2], ids=["v1", "v2"])
+def test_a_proxy_tells_the_client_by_the_proxy_protocol(portal: Node, preamble: bytes) -> None:
+    with configured(portal, proxy_protocol=True, trusted_proxies=("127.0.0.1",)):
+        body = announced(portal, preamble).partition(b"\r\n\r\n")[2]
+        assert seen(body)["x-forwarded-for"] == ["203.0.113.9"]
+        with pytest.raises((ssl.SSLError, OSError)):
+            announced(portal, b"")
+
+
+def test_nobody_else_may_speak_the_proxy_protocol(portal: Node) -> None:
+    """From an address that is no trusted proxy the announcement is no TLS, and is refused."""
+    with configured(portal, proxy_protocol=True, trusted_proxies=("192.0.2.1",)):
+        with pytest.raises((ssl.SSLError, OSError)):
+            announced(portal, ANNOUNCED_V1)
+        assert seen(ask(portal, "/")[1])["x-forwarded-for"] == ["127.0.0.1"]
 
 
 @pytest.mark.usefixtures("as_root")

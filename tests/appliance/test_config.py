@@ -194,3 +194,17 @@ def test_secrets_are_not_shown_by_accident() -> None:
     secrets = config.new_secrets()
     assert secrets.secret_key not in repr(secrets)
     assert secrets.secret_key not in f"{secrets}"
+
+
+@pytest.mark.parametrize(
+    "names", [("proxy_protocol", "trusted_proxies"), ("trusted_proxies", "proxy_protocol")]
+)
+def test_keys_that_need_each_other_are_set_together_in_any_order(names: tuple[str, str]) -> None:
+    on: dict[str, config.Value] = {"proxy_protocol": True, "trusted_proxies": ("10.0.0.1",)}
+    off: dict[str, config.Value] = {"proxy_protocol": False, "trusted_proxies": ()}
+    text = config.set_values("", {f"balancer.{name}": on[name] for name in names}, from_console=False)
+    assert config.parse(text).balancer.trusted_proxies == ("10.0.0.1",)
+    text = config.set_values(text, {f"balancer.{name}": off[name] for name in names}, from_console=False)
+    assert config.parse(text) == config.Box()
+    with pytest.raises(config.ConfigError, match="trusted_proxies must be given"):
+        config.set_values("", {"balancer.proxy_protocol": True}, from_console=False)

@@ -181,8 +181,6 @@ def test_setting_up_again_changes_nothing(box: Node, stored: str) -> None:
 
 
 def test_an_object_is_on_the_disk_when_it_is_acknowledged(box: Node, tmp_path: Path) -> None:
-    if not Path("/usr/bin/strace").exists():
-        pytest.skip("strace is missing: apt-get install strace")
     with traced(store_process(box).pid, tmp_path / "calls", "fsync", "fdatasync") as calls:
         setup.client(box).put_object(
             bucket_name=box.box.objects.bucket,
@@ -191,6 +189,7 @@ def test_an_object_is_on_the_disk_when_it_is_acknowledged(box: Node, tmp_path: P
             length=len(CONTENT),
         )
     assert any("sync(" in line and ".dat>" in line for line in calls()), "no fsync of a volume"
+    assert any("sync(" in line and "/filer.db>" in line for line in calls()), "no fsync of the name"
 
 
 def test_it_does_not_phone_home(box: Node) -> None:

@@ -150,7 +150,7 @@ def things(
         files = [_file(anna), _file(anna)]
         post = publish_post(Draft("for sales", (f"DR{sales.pk}",), (files[0].pk,)), by=anna)
         letter = publish_post(Draft("for boris", (f"U{boris.pk}",), (files[1].pk,)), by=anna)
-        upload = begin_upload("report.txt", 10, nonce="anna's upload", by=anna)
+        upload = begin_upload("report.txt", 10, nonce="annas-upload", by=anna)
         yield {
             "anna": anna.pk, "file": files[0].pk, "private file": files[1].pk, "upload": upload.pk,
             "post": post.pk, "private post": letter.pk, "service": "web",

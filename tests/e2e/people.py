@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page
 
 from tests.e2e.boxes import Login
 from tests.e2e.browser import Watch
@@ -82,7 +82,3 @@ class Person:
 
     def expect_the_same_page(self) -> None:
         assert self.page.evaluate("() => window.markOfTheTest") is True
-
-    def expect_to_listen(self) -> None:
-        """Until the page is told what is new: before, it would ask for it itself."""
-        expect(self.page.locator("body")).to_have_attribute("data-listening", "")

@@ -38,10 +38,9 @@ def change(paths: Paths, journal: Journal) -> None:
     values = journal.arguments["values"]
     if not values or journal.noted("before"):
         return
-    before = text = applied.read_box_toml(paths)
-    for name, value in values.items():
-        typed = tuple(value) if isinstance(value, list) else value
-        text = config.set_value(text, name, typed, from_console=bool(journal.arguments["from_console"]))
+    before = applied.read_box_toml(paths)
+    typed = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    text = config.set_values(before, typed, from_console=bool(journal.arguments["from_console"]))
     journal.append("before", text=before)
     applied.write_box_toml(paths, text)
 

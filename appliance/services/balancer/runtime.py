@@ -45,6 +45,11 @@ class Runtime:
         rows = csv.DictReader(self._ask(f"show stat {backend} 4 -1").removeprefix("# ").splitlines())
         return {row["svname"]: Server(row["svname"], row["status"], int(row["scur"] or 0)) for row in rows}
 
+    def worker(self) -> str:
+        """The process id of the worker that serves; each reload brings a new one."""
+        lines = dict(line.split(": ", 1) for line in self._ask("show info").splitlines() if ": " in line)
+        return lines["Pid"]
+
     def drain(self, backend: str, server: str) -> None:
         """No new requests to `server`; those with it are finished."""
         self._tell(f"set server {backend}/{server} state drain")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from appliance import users
 from appliance.node import Node
 from appliance.services import portal, probe
+from appliance.services.balancer.runtime import BalancerAway, Runtime
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
 from appliance.services.objects.service import LOOPBACK
 from appliance.services.push.service import socket_path as push_socket
@@ -100,6 +101,13 @@ def _health(node: Node, _: int) -> str | None:
     return probe.http_status((address, node.box.balancer.http_port), "/", expected=(301, 308))
 
 
+def _worker(node: Node) -> str | None:
+    try:
+        return Runtime(runtime_socket(node)).worker()
+    except (BalancerAway, KeyError):
+        return None
+
+
 SERVICE = Service(
     name="balancer",
     title="Balancer",
@@ -118,6 +126,8 @@ SERVICE = Service(
     check=lambda node: (PROGRAM, "-c", "-f", str(node.generated("balancer") / "haproxy.cfg")),
     stop_seconds=10,
     reload_signal=signal.SIGUSR2,
+    # With a port that is taken the master keeps the old worker, and says so in its log only.
+    generation=_worker,
     oom_score=-200,
     sandbox=lambda node: Sandbox(writable=(node.run("balancer"),), capabilities=("net_bind_service",)),
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.template.backends.utils import csrf_input
+from django.utils.functional import SimpleLazyObject
+
 from box.core.registry.capabilities import menu_of
 
 THEME_COOKIE = "theme"
@@ -14,10 +17,12 @@ if TYPE_CHECKING:
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The reader and the menu; None and nothing on pages for people who are not signed in."""
+    # One token serves all forms of a page; Django would make (and mask) a new one for each.
+    shared = {"csrf_input": SimpleLazyObject(lambda: csrf_input(request))}
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"reader": None, "menu": [], "theme": theme_of(request)}
-    return {"reader": user, "menu": menu_of(user), "theme": user.theme}
+        return {**shared, "reader": None, "menu": [], "theme": theme_of(request)}
+    return {**shared, "reader": user, "menu": menu_of(user), "theme": user.theme}
 
 
 def theme_of(request: HttpRequest) -> str:

@@ -7,7 +7,7 @@ language and time zone. Anything undefined fails, so that a misspelt name never 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -74,6 +74,8 @@ def environment(**options: Any) -> Environment:
     return env
 
 
+# A page of posts asks for some 130 addresses, most of them the same as the last time.
+@lru_cache(maxsize=16_384)
 def url(name: str, *args: Any, **kwargs: Any) -> str:
     """The address of a named page: `url("feed:post", post.pk)`."""
     return reverse(name, args=args, kwargs=kwargs)
@@ -134,9 +136,15 @@ def format_moment(value: datetime) -> str:
 def moment(value: datetime) -> Markup:
     """A moment that says itself in short, and in full to a pointer and to programs."""
     local = timezone.localtime(value)
-    full = f"{babel_date(local.date(), 'full', locale=_reader())}, {format_time(value)}"
+    return _moment(local, translation.get_language(), timezone.localdate())
+
+
+# What a moment says changes at midnight and with the reader; a page of posts says twenty of them.
+@lru_cache(maxsize=16_384)
+def _moment(local: datetime, language: str | None, today: date) -> Markup:
+    full = f"{babel_date(local.date(), 'full', locale=_reader())}, {format_time(local)}"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        local.isoformat(timespec="seconds"), full, format_moment(value)
+        local.isoformat(timespec="seconds"), full, format_moment(local)
     )
 
 

@@ -99,12 +99,15 @@ def test_errors_without_a_state_are_the_connections() -> None:
 
 
 def test_postgresql_says_read_only_by_itself(
-    db: None, cara: User, as_person: Callable[[User], Client]
+    transactional_db: None, cara: User, as_person: Callable[[User], Client]
 ) -> None:
     browser = as_person(cara)
     with connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION READ ONLY")
-    refused = browser.post("/sign-out/")
+        cursor.execute("SET default_transaction_read_only = on")
+        try:
+            refused = browser.post("/sign-out/")
+        finally:
+            cursor.execute("SET default_transaction_read_only = off")
     assert refused.status_code == 503
     assert refused["Retry-After"] == "60"
 
