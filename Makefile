@@ -55,7 +55,8 @@ docs: ## the documentation, in build/docs
 	.venv/bin/mkdocs build --strict --quiet
 
 run: ## a whole box of this checkout in /tmp/korobka-run
-	./install.sh --prefix /tmp/korobka-run --http-port 8080 --https-port 8443 --hostname localhost
+	./install.sh --prefix /tmp/korobka-run --http-port 8080 --https-port 8443 --hostname localhost \
+	  --store-port 28333 --accept "clock synchronisation"
 
 release: ## one archive that needs only a Debian mirror
 	$(PYTHON) -m installer release --output dist

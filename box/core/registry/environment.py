@@ -6,7 +6,7 @@ language and time zone. Anything undefined fails, so that a misspelt name never 
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 from typing import Any
 from uuid import uuid4
@@ -135,13 +135,14 @@ def format_moment(value: datetime) -> str:
 
 def moment(value: datetime) -> Markup:
     """A moment that says itself in short, and in full to a pointer and to programs."""
-    local = timezone.localtime(value)
-    return _moment(local, translation.get_language(), timezone.localdate())
+    zone = timezone.get_current_timezone()
+    return _moment(value.astimezone(zone), zone, translation.get_language(), timezone.localdate())
 
 
-# What a moment says changes at midnight and with the reader; a page of posts says twenty of them.
+# What a moment says changes at midnight and with the reader; a page of posts says twenty of them. The zone is
+# named beside the moment, for moments of two zones are equal when they are at the same time.
 @lru_cache(maxsize=16_384)
-def _moment(local: datetime, language: str | None, today: date) -> Markup:
+def _moment(local: datetime, zone: tzinfo, language: str | None, today: date) -> Markup:
     full = f"{babel_date(local.date(), 'full', locale=_reader())}, {format_time(local)}"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         local.isoformat(timespec="seconds"), full, format_moment(local)

@@ -49,7 +49,9 @@ class NewsChip extends HTMLElement {
     if (!this.isConnected) return;
     const address = new URL(this.getAttribute("src"), location.href);
     address.searchParams.set("after", this.newest);
-    await window.htmx.ajax("GET", address.pathname + address.search, { source: this, target: this, swap: "innerHTML" });
+    const question = window.htmx.ajax("GET", address.pathname + address.search, { source: this, target: this, swap: "innerHTML" });
+    // Without an answer the next message asks again.
+    await question.catch(() => {});
   }
 }
 

@@ -1,0 +1,38 @@
+"""`make bench`: every part, one after the other. Each runs alone too: `python -m tests.bench.portal --help`.
+
+python -m tests.bench [PART ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+PARTS = {
+    "portal": "pages of the portal beside the ceiling page",
+    "push": "the push service beside a bare one",
+    "box": "files through a whole box beside its store alone, and its memory",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    # A choice per word, which argparse cannot check together with "none at all".
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    wanted = parser.parse_args().parts or list(PARTS)
+    if unknown := set(wanted) - set(PARTS):
+        parser.error(f"{', '.join(sorted(unknown))}: there is no such part, only {', '.join(PARTS)}")
+    failed = []
+    for part in wanted:
+        sys.stdout.write(f"\n== {part}: {PARTS[part]}\n")
+        sys.stdout.flush()
+        if subprocess.run([sys.executable, "-m", f"tests.bench.{part}"], check=False).returncode:
+            failed.append(part)
+    if failed:
+        sys.stderr.write(f"These parts failed: {', '.join(failed)}\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

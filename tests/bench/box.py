@@ -1,0 +1,199 @@
+"""A whole box: files through its balancer beside its store alone, and the memory of all its processes.
+
+    python -m tests.bench.box [--size 1024] [--rounds 3]
+
+Both sides send the same parts over one connection to presigned links of the same store; the difference is the
+balancer with its TLS. Memory is the proportional set size, read while nobody asks for anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import ssl
+import statistics
+import sys
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psutil
+
+from box.bridges.storage.client import Account, S3Store
+from tests.e2e.boxes import installed, uninstall
+from tests.system.poster import Person, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.e2e.boxes import Box
+
+PREFIX = Path("/tmp/korobka-bench")
+MIB = 2**20
+MOST_MEMORY = 900  # MiB
+QUIET_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Rates:
+    """MiB a second."""
+
+    up: float
+    down: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=1024, help="MiB of the file (default 1024)")
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    with box() as installed_box:
+        report_memory(installed_box)
+        report_files(installed_box, given.size * MIB, given.rounds)
+
+
+@contextmanager
+def box() -> Iterator[Box]:
+    try:
+        yield installed(PREFIX)
+    finally:
+        uninstall(PREFIX)
+
+
+def report_memory(box: Box) -> None:
+    time.sleep(QUIET_SECONDS)
+    by_service: dict[str, float] = defaultdict(float)
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        if any(str(box.prefix) in word for word in line) or _is_under(process, box.prefix):
+            by_service[_service_of(process)] += _pss(process.pid)
+    sys.stdout.write("memory of the idle box, MiB (proportional set size)\n")
+    for service, size in sorted(by_service.items(), key=lambda item: -item[1]):
+        sys.stdout.write(f"  {service:<16}{size:>8.1f}\n")
+    total = sum(by_service.values())
+    sys.stdout.write(f"  {'all':<16}{total:>8.1f}   target: at most {MOST_MEMORY}\n")
+
+
+def _is_under(process: psutil.Process, prefix: Path) -> bool:
+    """Whether the box started it: PostgreSQL's children, for one, don't tell it by their titles."""
+    try:
+        return process.environ().get("KOROBKA_PREFIX") == str(prefix) or any(
+            str(prefix) in word for parent in process.parents() for word in parent.cmdline()
+        )
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _service_of(process: psutil.Process) -> str:
+    for one in (process, *process.parents()):
+        if service := one.environ().get("KOROBKA_SERVICE"):
+            return str(service).partition("@")[0]
+    return process.name()
+
+
+def _pss(pid: int) -> float:
+    """MiB; nothing of a process that has just ended."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    except (ProcessLookupError, FileNotFoundError):
+        pass
+    return 0.0
+
+
+def report_files(box: Box, size: int, rounds: int) -> None:
+    person = Person(Site("localhost", box.port, "127.0.0.1", box.ca_file))
+    person.sign_in(box.admin.login, box.admin.password)
+    portal = json.loads((box.paths.etc / "generated/portal/portal.json").read_text())
+    account = Account.of(portal["objects"])
+    store, host = S3Store(account), urlsplit(account.endpoint).netloc
+    tls = ssl.create_default_context(cafile=box.ca_file)
+    through: list[Rates] = []
+    alone: list[Rates] = []
+    for _ in range(rounds):
+        through.append(_through_the_box(person, box, tls, size))
+        alone.append(_store_alone(store, host, size))
+    sys.stdout.write(f"one file of {size // MIB} MiB over one connection, MiB/s (median of {rounds})\n")
+    for way in ("up", "down"):
+        ours, bare = (statistics.median(getattr(rates, way) for rates in side) for side in (through, alone))
+        sys.stdout.write(
+            f"  {way + 'load':<10}box {ours:>8.1f}   store alone {bare:>8.1f}   ratio {ours / bare:>5.2f}\n"
+        )
+
+
+def _through_the_box(person: Person, box: Box, tls: ssl.SSLContext, size: int) -> Rates:
+    begun = person.post_json("/files/uploads/", {"name": "bench.bin", "size": size, "nonce": uuid4().hex})
+    assert begun.status == 201, begun.text
+    upload = json.loads(begun.text)
+    links: list[str] = upload["parts"]
+
+    def link_of(number: int) -> str:
+        while len(links) < number:
+            more = person.get(f"/files/uploads/{upload['id']}/parts/?from={len(links) + 1}")
+            links.extend(json.loads(more.text)["parts"])
+        return links[number - 1]
+
+    connection = HTTPSConnection("localhost", box.port, context=tls)
+    etags, up = _send(connection, link_of, size, upload["part_size"])
+    done = person.post_json(f"/files/uploads/{upload['id']}/completion", {"etags": etags})
+    assert done.status == 200, done.text
+    content = person.get(json.loads(done.text)["url"])
+    return Rates(up, _receive(connection, content.headers["Location"], size))
+
+
+def _store_alone(store: S3Store, host: str, size: int) -> Rates:
+    key = f"bench/{uuid4().hex}"
+    upload_id = store.begin(key)
+    connection = HTTPConnection(host)
+    etags, up = _send(
+        connection, lambda number: store.part_link(key, upload_id, number, host=host), size, 8 * MIB
+    )
+    store.complete(key, upload_id, etags)
+    link = store.link(key, host=host, content_type="application/octet-stream", disposition="attachment")
+    down = _receive(connection, link, size)
+    store.delete(key)
+    return Rates(up, down)
+
+
+def _send(
+    connection: HTTPConnection, link_of: Callable[[int], str], size: int, part_size: int
+) -> tuple[list[str], float]:
+    """The parts' tags, and MiB a second."""
+    part = os.urandom(part_size)
+    etags = []
+    begun = time.perf_counter()
+    for number, offset in enumerate(range(0, size, part_size), 1):
+        connection.request("PUT", _target(link_of(number)), memoryview(part)[: size - offset])
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        answer.read()
+        etags.append(answer.headers["ETag"])
+    return etags, size / MIB / (time.perf_counter() - begun)
+
+
+def _receive(connection: HTTPConnection, link: str, size: int) -> float:
+    begun, got = time.perf_counter(), 0
+    connection.request("GET", _target(link))
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+    while piece := answer.read(MIB):
+        got += len(piece)
+    assert got == size, f"{got} of {size} bytes came"
+    return size / MIB / (time.perf_counter() - begun)
+
+
+def _target(link: str) -> str:
+    parts = urlsplit(link)
+    return f"{parts.path}?{parts.query}"
+
+
+if __name__ == "__main__":
+    main()
