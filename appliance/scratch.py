@@ -35,8 +35,8 @@ def create(prefix: Path) -> Node:
     users.create()
     folders.prepare(paths)
     if not paths.box_toml.exists():
-        store = _free_ports(_STORE_PORTS)
-        http, https = _free_ports(1), _free_ports(1)
+        store = free_ports(_STORE_PORTS)
+        http, https = free_ports(1), free_ports(1)
         paths.box_toml.write_text(
             'hostname = "localhost"\n\n'
             f"[balancer]\nhttp_port = {http}\nhttps_port = {https}\n\n"
@@ -70,7 +70,7 @@ def stop(node: Node) -> None:
     Supervisord(node).shut_down()
 
 
-def _free_ports(count: int) -> int:
+def free_ports(count: int) -> int:
     """The first of `count` free ports in a row on loopback, below the kernel's own range."""
     for first in range(20_000 + secrets.randbelow(1000) * 10, 32_000):
         if all(_is_free(port) for port in range(first, first + count)):

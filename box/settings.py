@@ -81,7 +81,10 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "environment": "box.core.registry.environment.environment",
-            "context_processors": ["box.core.registry.context.shell"],
+            "context_processors": [
+                "box.core.registry.context.shell",
+                "box.core.notify.context.bell",
+            ],
         },
     },
 ]

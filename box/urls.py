@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("box.core.accounts.urls")),
     path("", include("box.core.files.urls")),
     path("", include("box.core.org.urls")),
+    path("", include("box.core.notify.urls")),
     path("", include("box.apps.feed.urls")),
     path("console/", include("box.console.urls")),
 ]

@@ -15,7 +15,7 @@ packages=(
   ca-certificates git make python3-venv libmagic1t64
   postgresql-17 haproxy memcached           # the parts of a box
   openssl strace                            # to look at what they do
-  chromium fonts-dejavu-core fonts-noto-color-emoji
+  chromium libnss3-tools fonts-dejavu-core fonts-noto-color-emoji
   mmdebstrap systemd-container dbus iproute2 nftables util-linux e2fsprogs   # fresh Debian roots
   shellcheck
 )

@@ -7,9 +7,6 @@ import json
 import sys
 from datetime import UTC, datetime
 
-from rich.table import Table
-from rich.text import Text
-
 from appliance.agent.codec import encode
 from appliance.agent.protocol import ListOperations, NodeStatus, OperationState, ReadStatus, ServiceState
 from appliance.commands.common import ask, box, out, plain_errors, reach, say
@@ -64,6 +61,10 @@ def show(status: NodeStatus, running: list[OperationState], *, has_agent: bool) 
     """The form for people: a table on a terminal, tab-separated lines elsewhere."""
     rows = [row for service in status.services for row in rows_of(service, status.at)]
     if out.is_terminal:
+        # A monitor that asks every minute needs neither: a fifth of the start.
+        from rich.table import Table
+        from rich.text import Text
+
         table = Table(*(column.capitalize() for column in COLUMNS), box=None, pad_edge=False)
         for row, is_healthy in rows:
             table.add_row(*row[:-1], Text(row[-1], style="green" if is_healthy else "red"))

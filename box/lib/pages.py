@@ -12,7 +12,7 @@ from django_htmx.http import trigger_client_event
 from jinja2_fragments import render_blocks
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, QueryDict
 
 # What htmx swaps in after a form was refused: the form again, with what is wrong in it.
 REFUSED = 422
@@ -60,6 +60,12 @@ def wants_part(request: HttpRequest) -> bool:
         and headers.get("HX-Boosted") != "true"
         and headers.get("HX-History-Restore-Request") != "true"
     )
+
+
+def number_of(data: QueryDict, name: str) -> int | None:
+    """A number of the address, None where it is missing or is none."""
+    value = data.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else None
 
 
 def with_toast(response: HttpResponse, text: str) -> HttpResponse:

@@ -410,7 +410,7 @@ def test_who_follows_a_link_while_the_store_is_away_is_told_so(
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Retry-After"] == "10"
-    assert ask(portal, link)[0].status == 200
+    wait_until(lambda: ask(portal, link)[0].status == 200)
 
 
 def announced(node: Node, preamble: bytes) -> bytes:

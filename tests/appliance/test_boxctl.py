@@ -26,7 +26,6 @@ from appliance.agent.journal import Journal
 from appliance.agent.operations import apply as apply_program
 from appliance.commands.logs import printable
 from appliance.node import Node
-from appliance.supervise import base
 from tests.appliance.boxes import ROOT, boxctl, recorded, running_box, wait_until
 
 
@@ -275,19 +274,31 @@ def test_a_mistake_is_shown_with_its_line(box: Node) -> None:
         box.paths.box_toml.write_text(good)
 
 
-def test_what_a_service_refuses_is_taken_back(box: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_that_need_each_other_are_set_together(box: Node) -> None:
+    before = box.paths.box_toml.read_text()
+    for yes, addresses in (("true", "10.0.0.1"), ("false", "")):
+        done = boxctl(
+            box, "config", "set", "balancer.proxy_protocol", yes, "balancer.trusted_proxies", addresses
+        )
+        assert done.returncode == 0, done.stderr
+        assert "In force: balancer." in done.stdout
+    box.paths.box_toml.write_text(before)
+    assert boxctl(box, "config", "apply").returncode == 0
+
+
+@pytest.mark.parametrize("key", ["balancer.http_port", "balancer.https_port"])
+def test_what_a_service_refuses_is_taken_back(box: Node, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     """A port that is taken: the text is right, and only the start shows that it does not work."""
-    monkeypatch.setattr(base, "_START_SECONDS", 3.0)
     monkeypatch.setenv("KOROBKA_PREFIX", str(box.paths.prefix))
     before = box.paths.box_toml.read_text()
     pid = pid_of(box, "balancer")
     with a_port_that_is_taken() as port:
-        # Performed in this process, so that the patience of the line above counts.
-        journal = begin_here(box, {"balancer.http_port": port}, monkeypatch)
+        journal = begin_here(box, {key: port}, monkeypatch)
         with pytest.raises(SystemExit):
             apply_program.main()
     end = journal.state()
     assert end.state == "failed"
+    assert "because a port is taken" in end.progress.text
     assert end.progress.text.endswith("What was in force before is in force again.")
     assert box.paths.box_toml.read_text() == before
     assert pid_of(box, "balancer") == pid

@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,9 +21,9 @@ from minio.error import S3Error
 from appliance import runner, users
 from appliance.node import Node
 from appliance.services.objects import setup
-from appliance.services.objects.service import Ports, program
+from appliance.services.objects.service import SERVICE, Ports, program
 from appliance.supervise.supervisord import Supervisord
-from tests.appliance.boxes import traced
+from tests.appliance.boxes import traced, wait_until
 
 NOBODY = users.Account("nobody", 65534, 65534)
 CONTENT = b"the salary list"
@@ -190,6 +191,53 @@ def test_an_object_is_on_the_disk_when_it_is_acknowledged(box: Node, tmp_path: P
         )
     assert any("sync(" in line and ".dat>" in line for line in calls()), "no fsync of a volume"
     assert any("sync(" in line and "/filer.db>" in line for line in calls()), "no fsync of the name"
+
+
+def test_minio_is_told_everything_that_seaweedfs_is(box: Node, tmp_path: Path) -> None:
+    """Names by MinIO's reference of `minio server` and of its environment variables."""
+    program = tmp_path / "minio"
+    program.touch()
+    objects = replace(box.box.objects, engine="minio", program=str(program))
+    node = replace(box, box=replace(box.box, objects=objects))
+    address = f"127.0.0.1:{objects.port}"
+    command = SERVICE.command(node, "1")
+    assert command == (str(program), "server", "--quiet", "--address", address, str(node.data("objects")))
+    environment = SERVICE.environment(node)
+    assert environment["MINIO_CONFIG_ENV_FILE"] == str(node.generated("objects") / "minio.env")
+    assert (environment["MINIO_BROWSER"], environment["MINIO_UPDATE"]) == ("off", "off")
+    assert environment["MINIO_SITE_REGION"] == objects.region
+    [file] = SERVICE.files(node)
+    secrets = box.secrets
+    assert file.name == "minio.env"
+    assert file.content.splitlines() == [
+        f"MINIO_ROOT_USER={secrets.objects_admin_access_key}",
+        f"MINIO_ROOT_PASSWORD={secrets.objects_admin_secret_key}",
+    ]
+    assert not {secrets.objects_admin_secret_key} & {*command, *environment.values()}
+    assert [str(listener) for listener in SERVICE.listeners(node, 1)] == [address]
+
+
+def test_it_stops_at_once_and_loses_nothing(box: Node, stored: str) -> None:
+    """Asked to stop, it would wait 15 s for streams that its own parts keep open."""
+    supervisor, log = Supervisord(box), box.paths.log / "objects.log"
+    before = log.stat().st_size
+    supervisor.stop("objects")
+    supervisor.start("objects")
+    assert "Gracefully stopping" not in log.read_bytes()[before:].decode()
+    read = wait_until(lambda: read_or_none(box, stored))
+    assert read == CONTENT
+
+
+def read_or_none(box: Node, name: str) -> bytes | None:
+    """An object's content; None while the store is not quite there."""
+    try:
+        answer = setup.client(box).get_object(bucket_name=box.box.objects.bucket, object_name=name)
+    except S3Error as error:
+        if error.code == "NoSuchKey":
+            raise
+        return None
+    with answer:
+        return bytes(answer.read())
 
 
 def test_it_does_not_phone_home(box: Node) -> None:

@@ -26,6 +26,7 @@ from uuid import uuid4
 
 import psutil
 
+from appliance.supervise.processes import children_of, marked, memory_mb
 from box.bridges.storage.client import Account, S3Store
 from tests.e2e.boxes import installed, uninstall
 from tests.system.poster import Person, Site
@@ -69,44 +70,25 @@ def box() -> Iterator[Box]:
 
 def report_memory(box: Box) -> None:
     time.sleep(QUIET_SECONDS)
-    by_service: dict[str, float] = defaultdict(float)
-    for process in psutil.process_iter(["cmdline"]):
-        line = process.info["cmdline"] or []
-        if any(str(box.prefix) in word for word in line) or _is_under(process, box.prefix):
-            by_service[_service_of(process)] += _pss(process.pid)
+    processes: dict[str, set[int]] = defaultdict(set)
+    for pid, instance in marked(box.prefix).items():
+        # PostgreSQL's children, for one, carry no mark of their own.
+        processes[instance.partition("@")[0]] |= children_of(pid)
+    everything = children_of(_supervisor_of(box, processes["web"])).union(*processes.values())
+    processes["supervisor"] = everything.difference(*processes.values())
     sys.stdout.write("memory of the idle box, MiB (proportional set size)\n")
-    for service, size in sorted(by_service.items(), key=lambda item: -item[1]):
-        sys.stdout.write(f"  {service:<16}{size:>8.1f}\n")
-    total = sum(by_service.values())
-    sys.stdout.write(f"  {'all':<16}{total:>8.1f}   target: at most {MOST_MEMORY}\n")
+    for service, pids in processes.items():
+        sys.stdout.write(f"  {service:<16}{memory_mb(pids) or 0:>6}\n")
+    sys.stdout.write(f"  {'all':<16}{memory_mb(everything) or 0:>6}   target: at most {MOST_MEMORY}\n")
 
 
-def _is_under(process: psutil.Process, prefix: Path) -> bool:
-    """Whether the box started it: PostgreSQL's children, for one, don't tell it by their titles."""
-    try:
-        return process.environ().get("KOROBKA_PREFIX") == str(prefix) or any(
-            str(prefix) in word for parent in process.parents() for word in parent.cmdline()
-        )
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _service_of(process: psutil.Process) -> str:
-    for one in (process, *process.parents()):
-        if service := one.environ().get("KOROBKA_SERVICE"):
-            return str(service).partition("@")[0]
-    return process.name()
-
-
-def _pss(pid: int) -> float:
-    """MiB; nothing of a process that has just ended."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1024
-    except (ProcessLookupError, FileNotFoundError):
-        pass
-    return 0.0
+def _supervisor_of(box: Box, workers: set[int]) -> int:
+    """The process that started the workers and carries no mark of a service itself."""
+    return next(
+        parent.pid
+        for parent in psutil.Process(min(workers)).parents()
+        if any(str(box.prefix) in word for word in parent.cmdline())
+    )
 
 
 def report_files(box: Box, size: int, rounds: int) -> None:

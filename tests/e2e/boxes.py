@@ -92,6 +92,8 @@ def box_to_visit() -> Iterator[Box]:
     if prefix := os.environ.get("KOROBKA_E2E_PREFIX"):
         yield visited(Path(prefix))
         return
+    # Whose it may be: another run's that is at work.
+    assert not PREFIX.exists(), f"{PREFIX} is there: wait for the other run, or uninstall what it left."
     try:
         yield installed(PREFIX)
     finally:
@@ -100,7 +102,6 @@ def box_to_visit() -> Iterator[Box]:
 
 def installed(prefix: Path) -> Box:
     """A new box with its first administrator."""
-    assert not prefix.exists(), f"{prefix} is left from a run that was cut short: uninstall or remove it."
     paths = Paths(prefix)
     paths.etc.mkdir(parents=True)
     # Beside other boxes of this machine: only the configuration says where the store listens.

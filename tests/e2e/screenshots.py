@@ -29,7 +29,7 @@ FOLDER = ROOT / "build/screenshots"
 README_PICTURE = ROOT / "docs/images/feed.png"
 # In bytes: it is read on slow links too.
 README_PICTURE_LIMIT = 300_000
-COMPANY = ("--employees", "60", "--posts", "150", "--seed", "4")
+COMPANY = ("--employees", "60", "--posts", "3000", "--seed", "4")
 SIZES = ((360, 740), (1440, 900))
 THEMES = ("light", "dark")
 

@@ -78,6 +78,7 @@ VIEWS = {
     "feed-post-menu": View("/feed/", open_post_menu),
     "feed-question": View("/feed/", ask_to_delete),
     "post": View("/feed/{post}/"),
+    "notifications": View("/notifications/"),
     "people": View("/employees/"),
     "people-nobody": View("/employees/?q=nobodyiscalledthat"),
     "person": View("/employees/{person}/"),

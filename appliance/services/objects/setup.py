@@ -74,6 +74,11 @@ def set_up(node: Node) -> None:
             f"({error.code})."
         ) from error
     except (MinioException, urllib3.exceptions.HTTPError) as error:
+        if isinstance(getattr(error, "reason", None), urllib3.exceptions.SSLError):
+            raise StoreRefused(
+                f"The certificate of the object store at {endpoint(node)} is not vouched for: name the file "
+                f"of its authority with `boxctl config set objects.ca_file FILE`."
+            ) from error
         raise StoreRefused(f"The object store at {endpoint(node)} does not answer: {error}") from error
 
 

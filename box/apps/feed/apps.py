@@ -1,7 +1,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from box.core.registry.apps import Room
-from box.core.registry.capabilities import MenuEntry, cards, demo_shares, menu
+from box.core.registry.capabilities import MenuEntry, cards, demo_shares, menu, notices
 
 
 class FeedConfig(Room):
@@ -14,3 +14,4 @@ class FeedConfig(Room):
         demo_shares.add("feed", write_posts)
         menu.add("feed", MenuEntry(key="feed", label=_("Feed"), icon="news", url_name="feed:list", order=10))
         cards.add("feed.post", post_cards)
+        notices.add("feed.comment", _("%(actor)s commented on your post %(about)s"))

@@ -22,9 +22,3 @@ def draft_of(data: QueryDict) -> Draft:
             _("One of the files is not understood: attach it again."), code="files"
         ) from None
     return Draft(text=data.get("text", ""), audience=tuple(data.getlist("audience")), file_ids=file_ids)
-
-
-def number_of(data: QueryDict, name: str) -> int | None:
-    """A number of the address, None where it is missing or is none."""
-    value = data.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else None

@@ -45,7 +45,8 @@ def shown(posts: Iterable[Post], *, reader: User) -> list[Shown]:
         if threads
         else []
     )
-    names = named(code for post in posts for code in _told(post))
+    known = {reader, *(post.author for post in posts)}
+    names = named((code for post in posts for code in _told(post)), known=known)
     return [
         Shown(
             post=post,

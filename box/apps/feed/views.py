@@ -15,13 +15,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from box.apps.feed import actions
 from box.apps.feed.access import can_delete
-from box.apps.feed.forms import draft_of, number_of
+from box.apps.feed.forms import draft_of
 from box.apps.feed.models import PAGE, Post
 from box.apps.feed.showing import shown, usual_audience
 from box.core.discussion.models import Comment
 from box.core.events.nonces import once
 from box.core.org.names import found_for, named
-from box.lib.pages import REFUSED, render, wants_part, with_toast
+from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +135,8 @@ def _gone(request: PersonRequest, pk: int) -> HttpResponse:
 def comments(request: PersonRequest, pk: int) -> HttpResponse:
     post = _post(request, pk)
     if request.method == "GET":
-        return _post_page(request, post, blocks=("comments", "count"))
+        is_earlier = number_of(request.GET, "before") is not None
+        return _post_page(request, post, blocks="earlier" if is_earlier else ("comments", "count"))
     text = request.POST.get("text", "")
     try:
         once(
@@ -181,10 +182,12 @@ def _post_page(
     request: PersonRequest, post: Post, *, blocks: str | tuple[str, ...], status: int = 200, **more: Any
 ) -> HttpResponse:
     newest = Comment.objects.filter(thread=post.thread_id).with_authors().order_by("-id")
-    found = list(newest[:COMMENTS_SHOWN])[::-1]
+    before = number_of(request.GET, "before")
+    found = list((newest.filter(pk__lt=before) if before else newest)[: COMMENTS_SHOWN + 1])
     context = {
         "shown": shown([post], reader=request.user)[0],
-        "comments": found,
+        "comments": found[:COMMENTS_SHOWN][::-1],
+        "has_earlier": len(found) > COMMENTS_SHOWN,
         "text": "",
         "problem": "",
         **more,

@@ -20,7 +20,8 @@ def once[M: models.Model](model: type[M], act: Callable[[], M], *, nonce: str, a
     The nonce is stored in the action's own transaction. A second request that comes while the first still
     runs waits in the INSERT for its outcome, and acts itself only if the first was rolled back.
 
-    Raises ValidationError for a nonce that no form of ours made, or that was posted in another form.
+    Raises ValidationError for a nonce that no form of ours made, that was posted in another form, or whose
+    object was deleted since.
     """
     if not _NONCE.fullmatch(nonce):
         raise _incomplete()
@@ -37,7 +38,12 @@ def once[M: models.Model](model: type[M], act: Callable[[], M], *, nonce: str, a
             label, _colon, pk = mark.get().result.partition(":")
             if label != model._meta.label:
                 raise _incomplete()
-            return model._default_manager.get(pk=pk)
+            found = model._default_manager.filter(pk=pk).first()
+            if found is None:
+                raise ValidationError(
+                    _("You have posted this already, and it was deleted since."), code="deleted"
+                )
+            return found
         result = act()
         mark.update(result=f"{model._meta.label}:{result.pk}")
         return result

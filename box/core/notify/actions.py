@@ -32,8 +32,12 @@ def notify(user: User, kind: str, *, about: Ref, key: str, actor: User | None = 
 
 
 @transaction.atomic
-def mark_all_read(user: User) -> None:
-    if Notification.objects.filter(user=user).unread().update(read_at=timezone.now()):
+def mark_all_read(user: User, *, up_to: int | None = None) -> None:
+    """`up_to` is the newest that the person was shown: what came after it stays unread."""
+    unread = Notification.objects.filter(user=user).unread()
+    if up_to is not None:
+        unread = unread.filter(pk__lte=up_to)
+    if unread.update(read_at=timezone.now()):
         _send_count(user)
 
 

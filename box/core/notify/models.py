@@ -14,6 +14,13 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def unread(self) -> Self:
         return self.filter(read_at=None)
 
+    def newest_first(self) -> Self:
+        return self.order_by("-id")
+
+    def before(self, notification_id: int) -> Self:
+        """The page below this one."""
+        return self.filter(id__lt=notification_id)
+
 
 class Notification(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="notifications", db_index=False)

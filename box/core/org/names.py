@@ -39,8 +39,11 @@ def everyone() -> Principal:
     return Principal(EVERYONE, _("All employees"))
 
 
-def named(codes: Iterable[str]) -> dict[str, Principal]:
-    """The principals of these codes, in two queries at most. Codes that mean nobody any more are left out."""
+def named(codes: Iterable[str], *, known: Iterable[User] = ()) -> dict[str, Principal]:
+    """The principals of these codes, in two queries at most. Codes that mean nobody any more are left out.
+
+    `known` are people whom the caller has read already: they are not asked for again.
+    """
     ids: dict[str, set[int]] = {"U": set(), "D": set(), "DR": set()}
     found: dict[str, Principal] = {}
     for code in set(codes):
@@ -48,9 +51,10 @@ def named(codes: Iterable[str]) -> dict[str, Principal]:
             found[code] = everyone()
         elif match := _CODE.fullmatch(code):
             ids[match[1]].add(int(match[2]))
-    if ids["U"]:
-        for person in User.objects.filter(pk__in=ids["U"]):
-            found[f"U{person.pk}"] = _person(person)
+    people = {person.pk: person for person in known if person.pk in ids["U"]}
+    if missing := ids["U"] - people.keys():
+        people |= {person.pk: person for person in User.objects.filter(pk__in=missing)}
+    found |= {f"U{person.pk}": _person(person) for person in people.values()}
     if wanted := ids["D"] | ids["DR"]:
         for department in Department.objects.filter(pk__in=wanted):
             found[department.code] = _department(department)

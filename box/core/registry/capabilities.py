@@ -59,6 +59,8 @@ class DemoShare(Protocol):
 
 menu: Offers[MenuEntry] = Offers("menu")
 cards: Offers[CardMaker] = Offers("cards")
+notices: Offers[_StrOrPromise] = Offers("notices")
+"""By the kind of a notification its sentence, which names `%(actor)s` and the object `%(about)s`."""
 demo_shares: Offers[DemoShare] = Offers("demo shares")
 
 

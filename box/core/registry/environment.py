@@ -45,7 +45,7 @@ def environment(**options: Any) -> Environment:
         }
     )
     env.install_gettext_callables(  # type: ignore[attr-defined]
-        translation.gettext,
+        gettext,
         translation.ngettext,
         newstyle=True,
         pgettext=translation.pgettext,
@@ -79,6 +79,16 @@ def environment(**options: Any) -> Environment:
 def url(name: str, *args: Any, **kwargs: Any) -> str:
     """The address of a named page: `url("feed:post", post.pk)`."""
     return reverse(name, args=args, kwargs=kwargs)
+
+
+def gettext(text: str) -> str:
+    """A page asks for the same few texts for each of its posts: a look-up is cheaper than all of Django."""
+    return _translated(text, translation.get_language())
+
+
+@cache
+def _translated(text: str, language: str | None) -> str:
+    return translation.gettext(text)
 
 
 @cache

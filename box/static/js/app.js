@@ -3,6 +3,7 @@
 import Alpine from "../vendor/alpine.js";
 
 import { audience } from "./audience.js";
+import "./bell.js";
 import "./drafts.js";
 import "./feed.js";
 import "./news.js";

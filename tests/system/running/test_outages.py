@@ -57,7 +57,7 @@ def test_without_the_store_people_post_and_are_told_what_is_missing(prefix_box: 
         assert "Files are not reachable right now" in json.loads(refused.text)["error"]
         missing = _content(olga, file)
         assert missing.status == 503
-        assert "The file store does not answer" in missing.text
+        assert "Files are not reachable right now" in missing.text
         assert json.loads(olga.get("/readyz").text)["objects"] == "away"
     olga.hang_up()
     assert _content(olga, file).text == "it is in the store"

@@ -264,3 +264,23 @@ def test_names_are_names_in_the_readers_language(as_person: Browser, anna: User)
     anna.language = "ru"
     anna.save()
     assert "Все сотрудники" in as_person(anna).get("/feed/").content.decode()
+
+
+def test_earlier_comments_come_by_key(
+    as_person: Browser, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.feed.views.COMMENTS_SHOWN", 2)
+    post = post_of(anna)
+    said = [actions.add_comment(post, f"word {number}.", by=anna) for number in range(5)]
+    browser = as_person(anna)
+    page = browser.get(f"/feed/{post.pk}/").content.decode()
+    assert "word 3." in page
+    assert "word 2." not in page
+    assert f"/feed/{post.pk}/?before={said[3].pk}" in page
+    earlier = browser.get(f"/feed/{post.pk}/comments/", {"before": said[3].pk}, headers=HTMX).content.decode()
+    assert earlier.index("word 1.") < earlier.index("word 2.")
+    assert "word 3." not in earlier
+    assert "<form" not in earlier
+    first = browser.get(f"/feed/{post.pk}/", {"before": said[1].pk}).content.decode()
+    assert "word 0." in first
+    assert "Earlier comments" not in first

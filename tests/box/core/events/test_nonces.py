@@ -46,6 +46,14 @@ def test_a_nonce_of_another_form_shows_nothing_of_its_result() -> None:
         once(Nonce, lambda: pytest.fail("it must not act"), nonce=NONCE, actor_id=1)
 
 
+@pytest.mark.django_db
+def test_what_was_deleted_since_is_not_made_again() -> None:
+    once(Event, _act, nonce=NONCE, actor_id=1).delete()
+    with pytest.raises(ValidationError, match="deleted since"):
+        once(Event, _act, nonce=NONCE, actor_id=1)
+    assert not Event.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_failed_action_frees_its_nonce() -> None:
     def fail() -> Event:
