@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from appliance import certificates
@@ -226,8 +228,9 @@ def _install_until(machine: Machine, mark: str) -> None:
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.02)
     for process in machine.processes():
-        words = " ".join(process.cmdline())
-        if "installer install" in words or "install.sh" in words:
-            os.kill(process.pid, signal.SIGKILL)
+        with contextlib.suppress(psutil.Error, ProcessLookupError):  # it has just ended by itself
+            words = " ".join(process.cmdline())
+            if "installer install" in words or "install.sh" in words:
+                os.kill(process.pid, signal.SIGKILL)
     runner.join(60)
     assert "The portal:" not in log.read_text(), f"it was over before it said {mark!r}"
