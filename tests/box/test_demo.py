@@ -36,7 +36,7 @@ def test_a_company_is_whole(store: object) -> None:
 
 def test_one_seed_makes_one_company(store: object) -> None:
     def company() -> list[object]:
-        empty = transaction.savepoint()
+        empty = transaction.savepoint_create()
         _demo(seed=7)
         made = [
             *User.objects.order_by("id").values_list("login", "position"),
