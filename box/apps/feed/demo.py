@@ -99,7 +99,8 @@ def _posts(
     audiences: list[list[str]],
 ) -> Iterator[tuple[object, ...]]:
     random = company.random
-    guests_posts = max(20, len(posts) // 200)
+    # A page and more for each guest, whatever the size of the company.
+    guests_posts = max(min(30 * len(company.guests), len(posts) // 2), len(posts) // 200)
     for number, (pk, thread, moment) in enumerate(zip(posts, threads, moments, strict=True)):
         author = random.choice(company.people)
         audience = {f"U{author}", *_chosen(company)}
