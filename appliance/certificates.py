@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from appliance.agent.protocol import CertificateState
+from appliance.agent.answers import CertificateState
 from appliance.files import write_atomically
 from appliance.paths import Paths
 
@@ -55,7 +55,7 @@ class Bundle:
     def pem(self) -> bytes:
         """One file as HAProxy reads it: certificate, chain, key."""
         certificates = (self.certificate, *self.chain)
-        return b"".join(_certificate_pem(certificate) for certificate in certificates) + _key_pem(self.key)
+        return b"".join(certificate_pem(certificate) for certificate in certificates) + key_pem(self.key)
 
     @classmethod
     def read(cls, certificate_file: Path, key_file: Path) -> Self:
@@ -94,7 +94,7 @@ def create_authority(
         ]
     )
     certificate = (
-        _builder(name, name, key, not_before=now - BACKDATE, not_after=now + AUTHORITY_LIFE)
+        builder(name, name, key, not_before=now - BACKDATE, not_after=now + AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(signs_certificates=True), critical=True)
         # Constraints on names say nothing about letters or programs; this confines the authority to servers.
@@ -116,7 +116,7 @@ def issue(
     not_after = min(now - BACKDATE + SERVER_LIFE, authority.certificate.not_valid_after_utc)
     identifier = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     certificate = (
-        _builder(subject, authority.certificate.subject, key, not_before=now - BACKDATE, not_after=not_after)
+        builder(subject, authority.certificate.subject, key, not_before=now - BACKDATE, not_after=not_after)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -180,7 +180,7 @@ def request(paths: Paths, hostname: str) -> bytes:
     """
     key_file = request_key(paths)
     if not key_file.exists():
-        write_atomically(key_file, _key_pem(ec.generate_private_key(ec.SECP256R1())), mode=0o600)
+        write_atomically(key_file, key_pem(ec.generate_private_key(ec.SECP256R1())), mode=0o600)
     return sign_request(_read_key(key_file), hostname)
 
 
@@ -205,8 +205,8 @@ def ensure(
     authority = read_authority(paths)
     if authority is None or not authority.permits(hostname) or authority.ends_before(now + RENEW_BEFORE):
         authority = create_authority(hostname, addresses, now=now)
-        write_atomically(paths.tls / "ca.key", _key_pem(authority.key), mode=0o600)
-        write_atomically(paths.tls / "ca.crt", _certificate_pem(authority.certificate), mode=0o644)
+        write_atomically(paths.tls / "ca.key", key_pem(authority.key), mode=0o600)
+        write_atomically(paths.tls / "ca.crt", certificate_pem(authority.certificate), mode=0o644)
     # An address that the authority may not vouch for would spoil the whole certificate.
     permitted = [address for address in addresses if authority.permits(address)]
     return install(paths, issue(authority, hostname, permitted, now=now))
@@ -376,7 +376,7 @@ def _is_own(paths: Paths, bundle: Bundle) -> bool:
 # Making and reading
 
 
-def _builder(
+def builder(
     subject: x509.Name,
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
@@ -384,6 +384,7 @@ def _builder(
     not_before: datetime,
     not_after: datetime,
 ) -> x509.CertificateBuilder:
+    """What every certificate has, whatever it is for; to be extended and signed."""
     return x509.CertificateBuilder(
         issuer_name=issuer,
         subject_name=subject,
@@ -408,11 +409,11 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _certificate_pem(certificate: x509.Certificate) -> bytes:
+def certificate_pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _key_pem(key: PrivateKey) -> bytes:
+def key_pem(key: PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

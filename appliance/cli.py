@@ -38,10 +38,16 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     "restart": _own("services", "restart the services, or one; web without a failed request", "restart"),
     "config": _own("config", "show, set, check and apply the configuration"),
     "certificate": _own("certificate", "show, request and replace the portal's certificate"),
+    "backup": Subcommand(("-m", "backup"), "set up, make, list, verify and restore backups"),
     "user": Subcommand(("manage.py", "user"), "create people, set passwords, list people", is_portals=True),
+    "audit": Subcommand(("manage.py", "audit"), "check that nobody changed the audit log", is_portals=True),
+    "directory": Subcommand(
+        ("manage.py", "directory"), "test, preview and synchronise the company's directories", is_portals=True
+    ),
     "demo": Subcommand(
         ("manage.py", "demo"), "fill an empty box with a company of made-up people", is_portals=True
     ),
+    "search": Subcommand(("manage.py", "search"), "rebuild what the search looks into", is_portals=True),
     "uninstall": Subcommand(("-m", "installer", "uninstall"), "remove the box, keeping its data unless told"),
 }
 
@@ -93,6 +99,8 @@ def compose(
     if not subcommand.is_portals:
         return command, environment
     config = prefix / "etc/korobka/generated/portal/portal.json"
+    # Who asks, for the portal's audit log.
+    environment["KOROBKA_ASKED_BY"] = os.environ.get("SUDO_USER", "root")
     environment |= {"KOROBKA_CONFIG": str(config), "DJANGO_SETTINGS_MODULE": "box.settings"}
     # Only the portal's user can read the portal's file, so its owner is the user to become.
     owner = config.stat()

@@ -46,6 +46,8 @@ def lasting(paths: Paths) -> tuple[Folder, ...]:
         Folder(paths.data, 0o755),
         Folder(paths.data / "database", 0o700, users.DATABASE, users.DATABASE),
         Folder(paths.data / "objects", 0o700, users.OBJECTS, users.OBJECTS),
+        Folder(paths.backup, 0o750, users.ROOT, users.DATABASE),
+        Folder(paths.data / "backup", 0o700, users.DATABASE, users.DATABASE),
         Folder(paths.operations, 0o700),
         Folder(paths.log, 0o750),
     )
@@ -63,8 +65,17 @@ def prepare(paths: Paths) -> tuple[Path, ...]:
     """
     changed = []
     for folder in all_folders(paths):
-        folder.path.parent.mkdir(parents=True, exist_ok=True)
+        _ensure_way_to(folder.path)
         owner, group = users.account(folder.owner), users.group_id(folder.group)
         if ensure_folder(folder.path, mode=folder.mode, owner=owner, group=group):
             changed.append(folder.path)
     return tuple(changed)
+
+
+def _ensure_way_to(path: Path) -> None:
+    """The folders above it, which services walk through, whatever the umask is of whoever makes them.
+
+    The agent, which prepares a second box beside this one, would let nobody else in.
+    """
+    for folder in reversed([one for one in path.parents if not one.exists()]):
+        ensure_folder(folder, mode=0o755)

@@ -61,6 +61,11 @@ class Paths:
         return self.etc / "tls"
 
     @property
+    def backup(self) -> Path:
+        """What the engines of the backup are told. There once backups are set up; never edited by hand."""
+        return self.etc / "backup"
+
+    @property
     def generated(self) -> Path:
         """One folder a service with the files written for it; never edited by hand."""
         return self.etc / "generated"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import join
+from typing import IO, Any
 
 from appliance.users import Account
 
@@ -62,7 +65,7 @@ def run(
     *,
     secrets: Mapping[str, str] | None = None,
     env: Mapping[str, str] | None = None,
-    stdin: str | None = None,
+    stdin: str | IO[bytes] | None = None,
     user: Account | None = None,
     cwd: Path | None = None,
     timeout: float | None = None,
@@ -71,14 +74,18 @@ def run(
     """Run a program to its end and keep what it says.
 
     `secrets` go into its environment (readable by its own user and root only) or, by the caller's choice,
-    through `stdin`; there is no other way to hand one over. `user` drops root's rights for it. Raises
+    through `stdin`; there is no other way to hand one over. A file there is whole before the program starts,
+    whatever becomes of this process. `user` drops root's rights for it. Raises
     `CommandFailed` on a bad exit code unless `check` is off, and `TimeoutError` after `timeout` seconds.
     """
     command = as_user(args, user)
+    given: dict[str, Any] = (
+        {"input": stdin or ""} if stdin is None or isinstance(stdin, str) else {"stdin": stdin}
+    )
     try:
         done = subprocess.run(
             command,
-            input=stdin if stdin is not None else "",
+            **given,
             env=environment_for(user, env=env, secrets=secrets),
             cwd=cwd or ("/" if user is not None else None),
             capture_output=True,
@@ -95,3 +102,75 @@ def run(
     if check and completed.code != 0:
         raise CommandFailed(completed)
     return completed
+
+
+def stream(
+    args: Sequence[str | Path],
+    *,
+    secrets: Mapping[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+    user: Account | None = None,
+) -> Iterator[str]:
+    """Run a program that takes long, and hand out its lines (both outputs) as they come.
+
+    It is ended when this process dies, even by kill -9: whoever takes the work up again finds nobody at it.
+    Raises `CommandFailed` on a bad exit code, after the last line.
+    """
+    command = ["setpriv", "--pdeathsig", "TERM", "--", *as_user(args, user)]
+    if user is not None and user.uid != os.geteuid():
+        # A change of user clears the wish, so it is expressed together with it.
+        command = as_user(args, user)
+        command[1:1] = ["--pdeathsig", "TERM"]
+    last: list[str] = []
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment_for(user, env=env, secrets=secrets),
+        cwd="/",
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101 - they are pipes
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(stdin)
+                process.stdin.close()
+            for line in process.stdout:
+                last = [*last[-19:], line.rstrip("\n")]
+                yield last[-1]
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode != 0:
+        raise CommandFailed(
+            Completed(tuple(str(arg) for arg in args), process.returncode, "\n".join(last), "")
+        )
+
+
+@contextlib.contextmanager
+def fed(args: Sequence[str | Path], *, to: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Run a program that reads what is written into the block's file, and writes into `to`.
+
+    Raises `CommandFailed` on a bad exit code, also where it closed its ears before the end.
+    """
+    command = ["setpriv", "--pdeathsig", "TERM", "--", *(str(arg) for arg in args)]
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=to, stderr=errors) as process,
+    ):
+        assert process.stdin is not None  # noqa: S101 - it is a pipe
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                yield process.stdin
+                process.stdin.close()
+        except BaseException:
+            process.kill()
+            raise
+        process.wait()
+        errors.seek(0)
+        said = errors.read().decode(errors="replace")
+    if process.returncode != 0:
+        raise CommandFailed(Completed(tuple(str(arg) for arg in args), process.returncode, "", said))

@@ -1,4 +1,4 @@
-"""`python -m installer install | doctor | uninstall`, and for developers `release | frontend | messages`."""
+"""`python -m installer install | doctor | uninstall`; or `release | frontend | borrow | messages`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def main() -> int:
     packing = commands.add_parser("release", help="pack the release archive")
     packing.add_argument("--output", type=Path, default=Path("dist"), help="folder for the archive")
     commands.add_parser("frontend", help="build the checkout's front end")
+    commands.add_parser("borrow", help="link Debian's own Python packages into the checkout's environment")
     commands.add_parser("messages", help="compile the checkout's translations")
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     if command == "doctor":
@@ -35,7 +36,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if command == "release":
         return install.pack(arguments.output)
-    if command in ("frontend", "messages"):
+    if command in ("frontend", "borrow", "messages"):
         return install.prepare_checkout(command)
     return install.main(arguments)
 

@@ -17,7 +17,7 @@ import sysconfig
 from pathlib import Path
 
 from appliance.runner import CommandFailed
-from installer import facts, options, preflight, release, steps
+from installer import borrowed, facts, options, preflight, release, steps
 from installer.progress import Progress, progress_for_terminal
 from installer.release import Source
 from installer.steps import Host
@@ -51,9 +51,11 @@ def pack(output: Path) -> int:
 
 
 def prepare_checkout(part: str) -> int:
-    """For developers: the front end or the messages in the checkout itself, with the running environment."""
+    """For developers: a part of the checkout itself, or of the running environment."""
     if part == "frontend":
         release.build_frontend(HERE, Path(sysconfig.get_path("purelib")))
+    elif part == "borrow":
+        borrowed.lend(Path(sys.prefix))
     else:
         release.compile_messages(HERE, Path(sys.executable))
     return 0
@@ -94,11 +96,14 @@ def _second_stage(host: Host, progress: Progress) -> int:
     from appliance.services.objects.service import ProgramMissing
     from appliance.services.objects.setup import StoreRefused
     from appliance.supervise import SupervisorError
+    from backup.keys import KeyRefused
+    from backup.settings import BackupRefused
     from installer.steps.final import BoxDoesNotAnswer
 
     known = (
         CommandFailed, OSError, TimeoutError, CertificateRefused, ConfigError, SupervisorError,
-        BoxDoesNotAnswer, DatabaseMissing, ProgramMissing, StoreRefused, subprocess.CalledProcessError,
+        BackupRefused, KeyRefused, BoxDoesNotAnswer, DatabaseMissing, ProgramMissing, StoreRefused,
+        subprocess.CalledProcessError,
     )  # fmt: skip
     first = len(steps.BARE) + 1
     try:

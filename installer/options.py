@@ -39,6 +39,13 @@ class Options:
     admin_email: str | None = None
     is_password_on_stdin: bool = False
     with_demo: bool = False
+    restore: str | None = None
+    """A target to bring a box back from: a folder, `https://HOST:PORT/BUCKET/PREFIX`, or
+    `sftp://USER@HOST:PORT/FOLDER`."""
+    restore_to: str | None = None
+    restore_access_key: str | None = None
+    restore_ca: Path | None = None
+    restore_host_key: str | None = None
     accepted: tuple[str, ...] = ()
     """Names of checks whose findings do not stop the installation."""
 
@@ -112,6 +119,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="read the first administrator's password from standard input (default: make and print one)",
     )
     add("--demo", dest="with_demo", action="store_true", help="fill the new portal with a made-up company")
+    add("--restore", metavar="PLACE",
+        help="bring a box back onto this empty machine, from a folder, https://HOST:PORT/BUCKET/PREFIX or "
+        "sftp://USER@HOST:PORT/FOLDER; "
+        "the recovery key is asked for, or read from KOROBKA_RECOVERY_KEY")  # fmt: skip
+    add("--restore-to", metavar="MOMENT", help="the moment to go back to, such as 2026-11-24T17:30+03:00")
+    add(
+        "--restore-access-key", metavar="KEY", help="of the store; KOROBKA_BACKUP_SECRET_KEY holds its secret"
+    )
+    add("--restore-ca", type=Path, metavar="FILE", help="certificate authority of the store, PEM")
+    add("--restore-host-key", metavar="SHA256:...", help="of SFTP: the host's fingerprint")
     add("--accept", dest="accepted", action="append", default=[], metavar="CHECK",
         help="install although this check finds something (may be repeated)")  # fmt: skip
 

@@ -7,13 +7,19 @@ import subprocess
 from pathlib import Path
 
 from appliance.runner import run
+from installer.borrowed import BORROWED
 
 NEEDED = (
     "postgresql-17",
     "haproxy",
     "memcached",
+    "pgbackrest",
+    "rclone",
+    "age",  # a backup set as one file
+    "openssh-client",  # a look at the host key of a target
     "libmagic1t64",  # a file's real type
     "python3-venv",
+    *BORROWED,  # sign-in with a directory's password, and with its tickets
     "openssl",  # for the administrator: requests, a look at certificates
 )
 # Debian starts these on installation and at every boot; the box runs its own, elsewhere.

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from appliance.paths import Paths
 from appliance.runner import run
+from installer import borrowed
 
 # Everything that a box runs or shows; tests and the tools of development stay behind.
 CONTENT = (
@@ -131,7 +132,7 @@ def build(source: Source, paths: Paths, report: Report) -> Path:
     if source.manifest:
         shutil.copy2(source.tree / MANIFEST, staging / MANIFEST)
         shutil.copytree(source.tree / "static", staging / "static")
-        for catalogue in source.tree.glob("box/locale/**/*.mo"):
+        for catalogue in source.tree.glob("box/**/locale/**/*.mo"):
             shutil.copy2(catalogue, staging / catalogue.relative_to(source.tree))
     else:
         _build_portal(staging, report)
@@ -165,7 +166,9 @@ def _make_environment(tree: Path, *, wheels: Path | None) -> None:
     """The virtual environment as pinned: from `wheels` alone where they are given, else from the registry."""
     run(["/usr/bin/python3", "-m", "venv", tree / "venv"])
     origin: list[str | Path] = ["--no-index", "--find-links", wheels] if wheels else []
-    _pip(tree, "install", "--no-compile", *origin, "-r", tree / "requirements/portal.txt")
+    # All that is needed is in the list, but for what Debian builds.
+    _pip(tree, "install", "--no-compile", "--no-deps", *origin, "-r", tree / "requirements/portal.txt")
+    borrowed.lend(tree / "venv")
 
 
 def _pip(tree: Path, verb: str, *words: str | Path) -> None:
@@ -204,7 +207,7 @@ def build_frontend(tree: Path, packages: Path, *options: str) -> None:
 
 
 def compile_messages(tree: Path, python: Path) -> None:
-    run([python, "-m", "babel.messages.frontend", "compile", "-D", "django", "-d", "box/locale"], cwd=tree)
+    run([python, "-m", "box.lib.messages", "compile"], cwd=tree)
 
 
 def _build_settings(tree: Path) -> dict[str, object]:
@@ -249,7 +252,7 @@ def pack(source: Source, output: Path, report: Report) -> Path:
         _make_environment(tree, wheels=None)
         _build_portal(tree, report)
         report("fetching the wheels")
-        wheels = ("-d", tree / "wheels", "-r", tree / "requirements/portal.txt")
+        wheels = ("--no-deps", "-d", tree / "wheels", "-r", tree / "requirements/portal.txt")
         _pip(tree, "download", "--only-binary=:all:", *wheels)
         shutil.rmtree(tree / "venv")
         released_at = source.released_at.isoformat(timespec="seconds")

@@ -15,14 +15,17 @@ from appliance.agent import applied, operations
 from appliance.agent.applied import load_node
 from appliance.agent.disk import Guard
 from appliance.agent.server import Server
+from appliance.files import write_atomically
 from appliance.paths import Paths
 from appliance.services.balancer.service import SERVICE as BALANCER
+from appliance.services.balancer.service import progress_file
 from appliance.supervise import supervisor_for
 
 log = logging.getLogger("appliance.agent")
 
 DISK_SECONDS = 1.0
 RECOVERY_SECONDS = 5.0
+TELLING_SECONDS = 1.0
 CERTIFICATE_SECONDS = 6 * 3600.0
 
 
@@ -41,6 +44,7 @@ def main() -> None:
         guard = Guard(paths)
         every(DISK_SECONDS, guard.tick)
         every(RECOVERY_SECONDS, lambda: operations.recover(paths))
+        every(TELLING_SECONDS, lambda: tell_balancer(paths))
         every(CERTIFICATE_SECONDS, lambda: renew_certificate(paths))
         node = load_node(paths)
         if not applied.file_of(paths).exists():
@@ -63,6 +67,19 @@ def every(seconds: float, act: Callable[[], object]) -> None:
             pause.wait(seconds)
 
     threading.Thread(target=loop, daemon=True).start()
+
+
+def tell_balancer(paths: Paths) -> None:
+    """Note how far an operation is that keeps the portal down: the page says it that people see then."""
+    file = progress_file(paths)
+    # It claims the services alone: only the newest ones can be unfinished.
+    for state in operations.list_states(paths, limit=3):
+        if state.state == "running" and state.kind in operations.KEEPS_PORTAL_DOWN:
+            step = state.progress
+            text = f"{step.done}\n{step.total}\n{step.text}\n"
+            write_atomically(file, text, mode=0o644)
+            return
+    file.unlink(missing_ok=True)
 
 
 def renew_certificate(paths: Paths) -> None:

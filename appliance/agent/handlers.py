@@ -7,33 +7,38 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from appliance import certificates, config
-from appliance.agent import logs, operations, record
+from appliance import certificates, config, runner
+from appliance.agent import backups, logs, operations, record
+from appliance.agent.answers import (
+    CertificateState,
+    ConfigKey,
+    ConfigView,
+    DiskState,
+    InstanceState,
+    LogPage,
+    NodeStatus,
+    OperationList,
+    OperationState,
+    Progress,
+    RecordPage,
+    ServiceState,
+)
 from appliance.agent.applied import load_node, read_box_toml
 from appliance.agent.disk import Guard
 from appliance.agent.journal import Journal, Unknown
 from appliance.agent.protocol import (
     ApplyConfig,
-    CertificateState,
-    ConfigKey,
-    ConfigView,
-    DiskState,
+    CancelOperation,
     FollowOperation,
-    InstanceState,
     ListOperations,
-    LogPage,
-    NodeStatus,
     Operation,
-    OperationList,
-    OperationState,
-    Progress,
     ReadCertificate,
     ReadConfig,
     ReadLog,
     ReadOperation,
+    ReadRecord,
     ReadStatus,
     RestartService,
-    ServiceState,
     SetConfig,
 )
 from appliance.agent.record import Asker
@@ -44,17 +49,21 @@ from appliance.supervise import Status, SupervisorError, supervisor_for
 
 type Tell = Callable[[Progress], None]
 
+
 REFUSALS = (
+    backups.NotSetUp,
+    backups.BackupsRefused,
     certificates.CertificateRefused,
     config.ConfigError,
     config.RootOnly,
     operations.AlreadyRunning,
+    operations.NotCancellable,
     Unknown,
     UnknownService,
 )
 """Errors that say: not like this. The text is for whoever asked."""
 
-FAILURES = (SupervisorError, OSError)
+FAILURES = (SupervisorError, runner.CommandFailed, OSError)
 """Errors that say: tried, and it did not work."""
 
 
@@ -89,6 +98,10 @@ def read_log(paths: Paths, asked: ReadLog, _: Asker, __: Tell) -> LogPage:
     files = [paths.log / f"{instance}.log" for instance in instances_of(node, asked.service)]
     lines, older = logs.page(files, lines=min(max(asked.lines, 1), 2000), before=asked.before)
     return LogPage(asked.service, lines, older)
+
+
+def read_record(paths: Paths, asked: ReadRecord, _: Asker, __: Tell) -> RecordPage:
+    return record.page(paths, cursor=asked.cursor, lines=min(max(asked.lines, 1), 2000))
 
 
 def read_config(paths: Paths, _: ReadConfig, __: Asker, ___: Tell) -> ConfigView:
@@ -135,6 +148,13 @@ def follow_operation(paths: Paths, asked: FollowOperation, _: Asker, tell: Tell)
     return journal.state()
 
 
+def cancel_operation(paths: Paths, asked: CancelOperation, asker: Asker, _: Tell) -> OperationState:
+    journal = Journal.find(paths.operations, asked.id)
+    if journal.state().state == "running":
+        operations.cancel(paths, journal, by=str(asker))
+    return journal.state()
+
+
 def list_operations(paths: Paths, asked: ListOperations, _: Asker, __: Tell) -> OperationList:
     return OperationList(operations.list_states(paths, asked.limit))
 
@@ -163,6 +183,7 @@ def _instance(status: Status, now: datetime) -> InstanceState:
 HANDLERS: Mapping[type[Operation[Any]], Callable[[Paths, Any, Asker, Tell], Any]] = {
     ReadStatus: read_status,
     ReadLog: read_log,
+    ReadRecord: read_record,
     ReadConfig: read_config,
     ReadCertificate: read_certificate,
     ReadOperation: read_operation,
@@ -171,4 +192,6 @@ HANDLERS: Mapping[type[Operation[Any]], Callable[[Paths, Any, Asker, Tell], Any]
     RestartService: restart_service,
     SetConfig: set_config,
     ApplyConfig: apply_config,
+    CancelOperation: cancel_operation,
+    **backups.HANDLERS,
 }

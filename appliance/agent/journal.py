@@ -13,18 +13,25 @@ import json
 import os
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from appliance.agent.protocol import OperationState, Progress
+from appliance.agent.answers import Measure, OperationState, Progress
+from appliance.agent.codec import decode, encode
 
 type Entry = dict[str, Any]
 
 
 class Unknown(Exception):
     """There is no such operation."""
+
+
+def progress_of(entry: Entry) -> Progress:
+    """What an entry of progress says."""
+    measure = decode(Measure, entry["measure"], place="measure") if entry.get("measure") else None
+    return Progress(entry["text"], entry["done"], entry["total"], measure)
 
 
 @dataclass(frozen=True)
@@ -105,9 +112,10 @@ class Journal:
         """The latest entry of this name."""
         return next((item for item in reversed(self.entries()) if item["entry"] == entry), None)
 
-    def progress(self, text: str, done: int = 0, total: int = 0) -> None:
+    def progress(self, text: str, done: int = 0, total: int = 0, measure: Measure | None = None) -> None:
         """Tell whoever follows how far it is."""
-        self.append("progress", text=text, done=done, total=total)
+        more = {"measure": encode(measure)} if measure else {}
+        self.append("progress", text=text, done=done, total=total, **more)
 
     def end(self, state: Literal["done", "failed"], text: str) -> None:
         """The last entry."""
@@ -118,7 +126,7 @@ class Journal:
         entries = self.entries()
         begin, last = entries[0], entries[-1]
         steps = [item for item in entries if item["entry"] == "progress"]
-        step: Entry = steps[-1] if steps else {"text": "", "done": 0, "total": 0}
+        step = progress_of(steps[-1]) if steps else Progress("")
         is_over = last["entry"] == "end"
         return OperationState(
             id=self.id,
@@ -127,7 +135,7 @@ class Journal:
             state=last["state"] if is_over else "running",
             began_at=datetime.fromisoformat(begin["at"]),
             ended_at=datetime.fromisoformat(last["at"]) if is_over else None,
-            progress=Progress(last["text"] if is_over else step["text"], step["done"], step["total"]),
+            progress=replace(step, text=last["text"], measure=None) if is_over else step,
         )
 
     def take(self, *, patience: float = 1.0) -> int | None:

@@ -11,10 +11,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-type ProcessState = Literal["running", "starting", "stopping", "stopped", "failed"]
+from appliance.agent.answers import (
+    BackupCalendar,
+    BackupSetPage,
+    BackupState,
+    BackupTimes,
+    CertificateState,
+    ConfigView,
+    FoundThings,
+    HandedKey,
+    LogPage,
+    NodeStatus,
+    OperationList,
+    OperationState,
+    Progress,
+    RecordPage,
+    Value,
+)
+
 type Acting = Literal["console", "root"]
 type Scope = Literal["node", "cluster"]
-type Value = str | int | bool | tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -24,148 +40,8 @@ class Operation[R]:
     answer: ClassVar[type[Any]]
     changes: ClassVar[bool] = False
     """Whether it changes anything; such operations are recorded with who asked."""
-
-
-# Answers
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far something is: `done` of `total` steps, and what is happening, as a sentence."""
-
-    text: str
-    done: int = 0
-    total: int = 0
-
-
-@dataclass(frozen=True)
-class InstanceState:
-    """One instance of a service, such as `web@1`; memory is the proportional set size of its processes."""
-
-    name: str
-    state: ProcessState
-    pid: int | None = None
-    since: datetime | None = None
-    memory_mb: int | None = None
-    problem: str = ""
-    """What its health check found, or why it does not run; empty when it answers."""
-
-    @property
-    def is_healthy(self) -> bool:
-        return self.state == "running" and not self.problem
-
-
-@dataclass(frozen=True)
-class ServiceState:
-    """A service as an administrator sees it."""
-
-    name: str
-    title: str
-    instances: tuple[InstanceState, ...]
-
-    @property
-    def is_healthy(self) -> bool:
-        return all(instance.is_healthy for instance in self.instances)
-
-    @property
-    def state(self) -> ProcessState:
-        """That of the instance which is worst off."""
-        order: tuple[ProcessState, ...] = ("failed", "stopped", "stopping", "starting", "running")
-        return min((instance.state for instance in self.instances), key=order.index, default="stopped")
-
-    @property
-    def problem(self) -> str:
-        """What is wrong with its instances, each named where there are several."""
-        return " ".join(
-            f"{instance.name}: {instance.problem}" if len(self.instances) > 1 else instance.problem
-            for instance in self.instances
-            if instance.problem
-        )
-
-
-@dataclass(frozen=True)
-class DiskState:
-    """The file system that holds the box's data, in bytes."""
-
-    free: int
-    total: int
-
-
-@dataclass(frozen=True)
-class CertificateState:
-    """What the portal's certificate says. `is_own`: issued by the box's own authority, renewed by the box."""
-
-    subject: str
-    issuer: str
-    names: tuple[str, ...]
-    not_before: datetime
-    not_after: datetime
-    sha256: str
-    is_own: bool
-
-
-@dataclass(frozen=True)
-class NodeStatus:
-    """Everything about this machine at a glance."""
-
-    node: str
-    version: str
-    at: datetime
-    services: tuple[ServiceState, ...]
-    disk: DiskState
-    read_only: str = ""
-    """Why the portal takes no writes at the moment; empty when it does."""
-
-    @property
-    def is_healthy(self) -> bool:
-        return not self.read_only and all(service.is_healthy for service in self.services)
-
-
-@dataclass(frozen=True)
-class LogPage:
-    """Some lines of a log, oldest first, and the cursor to ask for older ones with (empty: none are)."""
-
-    service: str
-    lines: tuple[str, ...]
-    older: str = ""
-
-
-@dataclass(frozen=True)
-class ConfigKey:
-    """One key of box.toml: where it came from and who may change it."""
-
-    name: str
-    value: Value
-    default: Value
-    is_console: bool
-    help: str
-
-
-@dataclass(frozen=True)
-class ConfigView:
-    """All keys of box.toml. Secrets are in another file and never here."""
-
-    keys: tuple[ConfigKey, ...]
-
-
-@dataclass(frozen=True)
-class OperationState:
-    """A long operation: running, or how it ended."""
-
-    id: str
-    kind: str
-    asked_by: str
-    state: Literal["running", "done", "failed"]
-    began_at: datetime
-    ended_at: datetime | None = None
-    progress: Progress = Progress("")
-
-
-@dataclass(frozen=True)
-class OperationList:
-    """Long operations, the newest first."""
-
-    operations: tuple[OperationState, ...]
+    secret: ClassVar[frozenset[str]] = frozenset()
+    """Arguments that are never recorded."""
 
 
 # Operations
@@ -186,6 +62,15 @@ class ReadLog(Operation[LogPage]):
     service: str
     lines: int = 200
     before: str = ""
+
+
+@dataclass(frozen=True)
+class ReadRecord(Operation[RecordPage]):
+    """Who asked for which change, behind a cursor; without one from the beginning of what is kept."""
+
+    answer: ClassVar = RecordPage
+    cursor: str = ""
+    lines: int = 500
 
 
 @dataclass(frozen=True)
@@ -255,11 +140,217 @@ class ApplyConfig(Operation[OperationState]):
     changes: ClassVar = True
 
 
+@dataclass(frozen=True)
+class ReadBackups(Operation[BackupState]):
+    """What can be restored, and whether backups are well."""
+
+    answer: ClassVar = BackupState
+
+
+@dataclass(frozen=True)
+class BeginBackup(Operation[OperationState]):
+    """Make a backup on every target now."""
+
+    answer: ClassVar = OperationState
+    changes: ClassVar = True
+    is_full: bool = False
+
+
+@dataclass(frozen=True)
+class VerifyBackups(Operation[OperationState]):
+    """Read the sets of a target, or one of them, and compare their checksums; of files a sample, or all."""
+
+    answer: ClassVar = OperationState
+    changes: ClassVar = True
+    target: str
+    set: str = ""
+    is_complete: bool = False
+
+
+@dataclass(frozen=True)
+class ReadBackupSets(Operation[BackupSetPage]):
+    """The history of backups, a page at a time, behind a cursor."""
+
+    answer: ClassVar = BackupSetPage
+    before: str = ""
+    target: str = ""
+    label: str = ""
+    """This one alone."""
+    limit: int = 20
+
+
+@dataclass(frozen=True)
+class PlanBackups(Operation[BackupCalendar]):
+    """What a schedule and a rule would keep. Nothing is changed."""
+
+    answer: ClassVar = BackupCalendar
+    times: BackupTimes
+
+
+@dataclass(frozen=True)
+class SetBackupPlan(Operation[BackupState]):
+    """When backups are made from now on, and how many stay."""
+
+    answer: ClassVar = BackupState
+    changes: ClassVar = True
+    times: BackupTimes
+
+
+@dataclass(frozen=True)
+class AddBackupTarget(Operation[HandedKey]):
+    """Try a target and have backups go there. With the first one backups are set up, and a key is handed out.
+
+    What has to be restarted for it follows as a long operation.
+    """
+
+    answer: ClassVar = HandedKey
+    changes: ClassVar = True
+    secret: ClassVar = frozenset({"secret_key"})
+    kind: Literal["folder", "s3", "sftp"]
+    path: str
+    """The folder; of S3, the prefix within the bucket; of SFTP, the folder there."""
+    endpoint: str = ""
+    """Of S3 an address, of SFTP `USER@HOST[:PORT]`."""
+    bucket: str = ""
+    region: str = "us-east-1"
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+    ca_pem: str = ""
+    host_key: str = ""
+    """Of SFTP: the host's fingerprint. Without the right one it is refused with what is to be compared."""
+    times: BackupTimes | None = None
+
+
+@dataclass(frozen=True)
+class RemoveBackupTarget(Operation[BackupState]):
+    """Have backups go there no more. What lies there stays."""
+
+    answer: ClassVar = BackupState
+    changes: ClassVar = True
+    name: str
+
+
+@dataclass(frozen=True)
+class AddKeyHolder(Operation[HandedKey]):
+    """A recovery key for somebody more."""
+
+    answer: ClassVar = HandedKey
+    changes: ClassVar = True
+    name: str
+
+
+@dataclass(frozen=True)
+class RemoveKeyHolder(Operation[BackupState]):
+    """Somebody's recovery key opens nothing any more."""
+
+    answer: ClassVar = BackupState
+    changes: ClassVar = True
+    name: str
+
+
+@dataclass(frozen=True)
+class RotateKeys(Operation[HandedKey]):
+    """A new key for all backups from now on, and a recovery key for somebody in the place of all others."""
+
+    answer: ClassVar = HandedKey
+    changes: ClassVar = True
+    name: str
+
+
+@dataclass(frozen=True)
+class ConfirmRecoveryKey(Operation[BackupState]):
+    """Somebody typed groups of their key back: it was printed, or written down."""
+
+    answer: ClassVar = BackupState
+    changes: ClassVar = True
+    secret: ClassVar = frozenset({"groups"})
+    holder: str
+    groups: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CancelOperation(Operation[OperationState]):
+    """End a long operation that can be ended at any moment without harm."""
+
+    answer: ClassVar = OperationState
+    changes: ClassVar = True
+    id: str
+
+
+@dataclass(frozen=True)
+class BeginDrill(Operation[OperationState]):
+    """Bring the newest set of a target back to life in a place of its own, look at it, and take it away.
+
+    The report is in `BackupState.drills`.
+    """
+
+    answer: ClassVar = OperationState
+    changes: ClassVar = True
+    target: str = ""
+    """Empty: the first one."""
+
+
+@dataclass(frozen=True)
+class BeginRestore(Operation[OperationState]):
+    """Bring the whole box back: to a moment, to the end of the time line, or (a set without one) to a set.
+
+    The portal is away for the last part of it, and everybody has to sign in again.
+    """
+
+    answer: ClassVar = OperationState
+    changes: ClassVar = True
+    target: str
+    set: str = ""
+    moment: datetime | None = None
+    with_safety: bool = True
+    """A backup is made first."""
+
+
+@dataclass(frozen=True)
+class FindInBackup(Operation[OperationState]):
+    """Look for one thing in a set, for somebody: what is private is found by its owner alone.
+
+    `kind` is one of the portal's keepsakes. What was found is read with `ReadFound` and the operation's id.
+    """
+
+    answer: ClassVar = OperationState
+    changes: ClassVar = True
+    kind: str
+    text: str
+    reader: str
+    """Their login."""
+    target: str = ""
+    """Empty: the first one."""
+    set: str = ""
+    """Empty: the newest good one."""
+
+
+@dataclass(frozen=True)
+class ReadFound(Operation[FoundThings]):
+    """What a search has found, for whoever has searched, for a day."""
+
+    answer: ClassVar = FoundThings
+    id: str
+    reader: str
+
+
+@dataclass(frozen=True)
+class PutBack(Operation[OperationState]):
+    """Put one thing back that a search has found. Its end tells the address where it is."""
+
+    answer: ClassVar = OperationState
+    changes: ClassVar = True
+    id: str
+    number: int
+    reader: str
+
+
 OPERATIONS: dict[str, type[Operation[Any]]] = {
     kind.__name__: kind
     for kind in (
         ReadStatus,
         ReadLog,
+        ReadRecord,
         ReadConfig,
         ReadCertificate,
         ReadOperation,
@@ -268,6 +359,24 @@ OPERATIONS: dict[str, type[Operation[Any]]] = {
         RestartService,
         SetConfig,
         ApplyConfig,
+        ReadBackups,
+        BeginBackup,
+        VerifyBackups,
+        ReadBackupSets,
+        PlanBackups,
+        SetBackupPlan,
+        AddBackupTarget,
+        RemoveBackupTarget,
+        AddKeyHolder,
+        RotateKeys,
+        RemoveKeyHolder,
+        ConfirmRecoveryKey,
+        CancelOperation,
+        BeginDrill,
+        BeginRestore,
+        FindInBackup,
+        ReadFound,
+        PutBack,
     )
 }
 

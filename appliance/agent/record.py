@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
+from appliance.agent.answers import RecordedLine, RecordPage
 from appliance.agent.codec import encode
 from appliance.agent.protocol import Acting, Operation
 from appliance.paths import Paths
@@ -38,12 +42,65 @@ def note(paths: Paths, asker: Asker, what: str | Operation[object]) -> None:
     if isinstance(what, str):
         line["operation"] = what
     else:
-        line |= {"operation": type(what).__name__, "arguments": encode(what)}
-    target = paths.log / "operations.log"
+        said = {name: value for name, value in encode(what).items() if name not in what.secret}
+        line |= {"operation": type(what).__name__, "arguments": said}
+    target = _files(paths)[1]
     descriptor = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
     try:
         os.write(descriptor, json.dumps(line, ensure_ascii=False).encode() + b"\n")
         if os.fstat(descriptor).st_size > MAX_BYTES:
-            target.replace(target.with_name("operations.log.1"))
+            target.replace(_files(paths)[0])
     finally:
         os.close(descriptor)
+
+
+def page(paths: Paths, *, cursor: str, lines: int) -> RecordPage:
+    """The lines behind the cursor, which holds the file's inode and an offset: a rename keeps both.
+
+    A file that is gone was rotated away twice since: then it goes on with the oldest there is. What was read
+    before may so come again, under the same keys.
+    """
+    files = [path for path in _files(paths) if path.exists()]
+    inodes = [path.stat().st_ino for path in files]
+    inode, _colon, offset = cursor.partition(":")
+    is_known = inode.isdigit() and offset.isdigit() and int(inode) in inodes
+    first, start = (inodes.index(int(inode)), int(offset)) if is_known else (0, 0)
+    found: list[RecordedLine] = []
+    for number in range(first, len(files)):
+        read, start = _lines_of(files[number], start, lines - len(found))
+        found += read
+        cursor = f"{inodes[number]}:{start}"
+        if len(found) >= lines:
+            break
+        start = 0
+    return RecordPage(tuple(found), cursor)
+
+
+def _lines_of(path: Path, start: int, most: int) -> tuple[list[RecordedLine], int]:
+    """At most so many whole lines from the offset on, and where they end."""
+    found: list[RecordedLine] = []
+    with path.open("rb") as file:
+        file.seek(start)
+        while len(found) < most and (line := file.readline()).endswith(b"\n"):
+            start += len(line)
+            # A line that a power cut has torn tells nothing.
+            with contextlib.suppress(ValueError, KeyError):
+                found.append(_understood(line))
+    return found, start
+
+
+def _understood(line: bytes) -> RecordedLine:
+    entry = json.loads(line)
+    arguments = entry.get("arguments") or {}
+    return RecordedLine(
+        key=hashlib.sha256(line).hexdigest(),
+        at=datetime.fromisoformat(entry["at"]),
+        by=f"{entry['by'] or 'uid ' + str(entry['uid'])} ({entry['acting']})",
+        operation=entry["operation"],
+        arguments=json.dumps(arguments, ensure_ascii=False) if arguments else "",
+    )
+
+
+def _files(paths: Paths) -> tuple[Path, Path]:
+    """The older one first; it need not be there."""
+    return paths.log / "operations.log.1", paths.log / "operations.log"

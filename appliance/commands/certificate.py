@@ -10,8 +10,9 @@ from pathlib import Path
 
 from appliance import certificates, config
 from appliance.agent import record
+from appliance.agent.answers import CertificateState
 from appliance.agent.codec import encode
-from appliance.agent.protocol import ApplyConfig, CertificateState, ReadCertificate
+from appliance.agent.protocol import ApplyConfig, ReadCertificate
 from appliance.agent.record import Asker
 from appliance.commands.common import ask, box, fail, follow, plain_errors, say
 from appliance.paths import Paths

@@ -14,9 +14,10 @@ from rich.progress import Progress as Bar
 
 from appliance import users
 from appliance.agent import operations
+from appliance.agent.answers import OperationState, Progress
 from appliance.agent.handlers import FAILURES, REFUSALS, perform
 from appliance.agent.journal import Journal
-from appliance.agent.protocol import Operation, OperationState, Progress
+from appliance.agent.protocol import Operation
 from appliance.agent.record import Asker
 from appliance.client import Agent, AgentAway, AgentError
 from appliance.paths import Paths

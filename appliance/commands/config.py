@@ -8,8 +8,9 @@ import json
 from rich.table import Table
 
 from appliance import config
+from appliance.agent.answers import ConfigKey, Value
 from appliance.agent.codec import encode
-from appliance.agent.protocol import ApplyConfig, ConfigKey, ReadConfig, SetConfig, Value
+from appliance.agent.protocol import ApplyConfig, ReadConfig, SetConfig
 from appliance.commands.common import ask, box, fail, follow, out, plain_errors, say
 from appliance.paths import Paths
 

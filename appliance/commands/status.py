@@ -7,8 +7,9 @@ import json
 import sys
 from datetime import UTC, datetime
 
+from appliance.agent.answers import BackupState, NodeStatus, OperationState, ServiceState
 from appliance.agent.codec import encode
-from appliance.agent.protocol import ListOperations, NodeStatus, OperationState, ReadStatus, ServiceState
+from appliance.agent.protocol import ListOperations, ReadBackups, ReadStatus
 from appliance.commands.common import ask, box, out, plain_errors, reach, say
 
 COLUMNS = ("service", "state", "since", "memory", "pid", "health")
@@ -23,17 +24,20 @@ def main() -> None:
     with plain_errors():
         paths = box()
         status, has_agent = reach(paths, ReadStatus())
+        backups = ask(paths, ReadBackups())
         running = [
             operation for operation in ask(paths, ListOperations()).operations if operation.state == "running"
         ]
     if arguments.json:
-        say(json.dumps(as_data(status, running, has_agent=has_agent), indent=1))
+        say(json.dumps(as_data(status, running, backups, has_agent=has_agent), indent=1))
     else:
-        show(status, running, has_agent=has_agent)
+        show(status, running, backups, has_agent=has_agent)
     sys.exit(0 if status.is_healthy and has_agent else 1)
 
 
-def as_data(status: NodeStatus, running: list[OperationState], *, has_agent: bool) -> dict[str, object]:
+def as_data(
+    status: NodeStatus, running: list[OperationState], backups: BackupState, *, has_agent: bool
+) -> dict[str, object]:
     """The form for programs. Names are only added to it, so that monitors keep working."""
     services = [
         {
@@ -54,10 +58,39 @@ def as_data(status: NodeStatus, running: list[OperationState], *, has_agent: boo
         "has_agent": has_agent,
         "services": services,
         "operations": encode(running),
+        "backups": metrics_of(backups, status.at),
     }
 
 
-def show(status: NodeStatus, running: list[OperationState], *, has_agent: bool) -> None:
+def metrics_of(backups: BackupState, now: datetime) -> dict[str, object]:
+    """How backups are, in figures that a monitor can follow. Not set up, there are none."""
+
+    def age(moment: datetime | None) -> int | None:
+        return max(0, int((now - moment).total_seconds())) if moment else None
+
+    targets = [
+        {
+            "name": target.name,
+            "sets": sum(one.target == target.name for one in backups.sets),
+            "newest_age_seconds": age(
+                max((one.ended_at for one in backups.sets if one.target == target.name), default=None)
+            ),
+            "restorable_age_seconds": age(target.restorable_until),
+            "free_bytes": target.free,
+            "total_bytes": target.total,
+            "warnings": [one.kind for one in target.warnings],
+        }
+        for target in backups.targets
+    ]
+    return {
+        "is_set_up": backups.plan is not None,
+        "is_healthy": not backups.warnings,
+        "warnings": encode(backups.warnings),
+        "targets": targets,
+    }
+
+
+def show(status: NodeStatus, running: list[OperationState], backups: BackupState, *, has_agent: bool) -> None:
     """The form for people: a table on a terminal, tab-separated lines elsewhere."""
     rows = [row for service in status.services for row in rows_of(service, status.at)]
     if out.is_terminal:
@@ -78,6 +111,9 @@ def show(status: NodeStatus, running: list[OperationState], *, has_agent: bool) 
         )
     if status.read_only:
         say(f"The portal takes no writes. {status.read_only}", style="red")
+    for target in backups.targets:
+        for problem in target.problems:
+            say(f"Backups, {target.name}: {problem}", style="red")
     if not has_agent:
         say(
             "The agent does not answer: the Console cannot see the machine, and nobody watches the disk. "

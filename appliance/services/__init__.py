@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.node import Node
 from appliance.services.agent.service import SERVICE as AGENT
+from appliance.services.backup.service import SERVICE as BACKUP
 from appliance.services.balancer.service import SERVICE as BALANCER
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
 from appliance.services.cache.service import SERVICE as CACHE
@@ -16,7 +17,10 @@ from appliance.services.web.service import SERVICE as WEB
 __all__ = ["ALL", "GeneratedFile", "Listener", "Sandbox", "Service", "UnknownService", "enabled", "named"]
 
 ALL: tuple[Service, ...] = tuple(
-    sorted((AGENT, DATABASE, OBJECTS, CACHE, WEB, PUSH, JOBS, BALANCER), key=lambda service: service.order)
+    sorted(
+        (AGENT, DATABASE, OBJECTS, CACHE, WEB, PUSH, JOBS, BACKUP, BALANCER),
+        key=lambda service: service.order,
+    )
 )
 
 

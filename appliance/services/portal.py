@@ -61,6 +61,7 @@ def files(node: Node) -> tuple[GeneratedFile, ...]:
             "public_host": public_store_host(node),
         },
         "cache": {"servers": [str(cache_socket(node))]},
+        "reachable_networks": list(box.integrations.reachable_networks),
         "agent_socket": str(node.run("agent") / "agent.sock"),
         "state_dir": str(node.run("state")),
         "static_root": str(node.release / "static"),

@@ -159,6 +159,12 @@ class Supervisor(ABC):
             waiting.append(instance)
         self._wait_until_healthy(waiting, progress)
 
+    def begin(self, *names: str) -> None:
+        """Start, and wait for nobody to answer."""
+        folders.prepare(self.node.paths)
+        for instance in self._selected(names):
+            self._start(instance)
+
     def stop(self, *names: str, progress: Progress = lambda _: None) -> None:
         """Stop in reverse order and wait for the end. Nothing comes back by itself before `start`."""
         for instance in reversed(self._selected(names)):

@@ -9,6 +9,7 @@ from appliance import certificates, config, folders, generated, users
 from appliance.files import write_atomically
 from installer import release
 from installer.options import default_hostname
+from installer.steps import recovery
 from installer.steps.base import Host, Notice, Step
 
 _NEW_BOX = """\
@@ -155,6 +156,7 @@ def _service_of(unit: str) -> str:
 STEPS = (
     Step("System users", _have_users, _create_users),
     Step("Folders", _are_folders_right, _prepare_folders),
+    recovery.CONFIGURATION,
     Step("Configuration", _is_configured, _configure),
     Step("Secrets", _have_secrets, _create_secrets),
     Step("Certificate", _is_certificate_in_place, _put_certificate),

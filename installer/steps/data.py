@@ -6,6 +6,7 @@ from appliance import users
 from appliance.runner import Completed, run
 from appliance.services.database import setup as database
 from appliance.services.objects import setup as objects
+from installer.steps import recovery
 from installer.steps.base import Host, Step
 
 
@@ -58,7 +59,9 @@ def _manage(host: Host, *words: str, check: bool = True) -> Completed:
 
 
 STEPS = (
+    recovery.DATABASE,
     Step("Database", _is_database_ready, _prepare_database),
     Step("Object store", _are_objects_ready, _prepare_objects),
     Step("Tables", _is_schema_current, _migrate),
+    recovery.FILES,
 )

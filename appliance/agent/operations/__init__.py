@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -19,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from appliance.agent.journal import Journal
-from appliance.agent.protocol import OperationState, Progress
+from appliance.agent.answers import OperationState, Progress
+from appliance.agent.journal import Journal, progress_of
 from appliance.paths import Paths
 from appliance.supervise.processes import SERVICE_MARK
 
@@ -31,7 +32,7 @@ KEPT = 200
 """Journals are kept of this many operations."""
 ATTEMPTS = 3
 REPEAT_SECONDS = 5.0
-_RELEASE = Path(__file__).resolve().parents[3]
+RELEASE = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,38 @@ class LongOperation:
 
     arguments: tuple[str, ...]
     when_interrupted: Literal["resume", "roll back"]
+    claims: frozenset[str] = frozenset({"services"})
+    """What it needs for itself: of operations with a common claim one runs at a time."""
 
 
 TABLE: Mapping[str, LongOperation] = {
     "restart": LongOperation(("-m", "appliance.agent.operations.restart"), "resume"),
     "apply": LongOperation(("-m", "appliance.agent.operations.apply"), "resume"),
+    "backup": LongOperation(("-m", "backup.operations.back_up"), "resume", frozenset({"backup"})),
+    "verify": LongOperation(("-m", "backup.operations.verify"), "resume", frozenset({"backup"})),
+    "drill": LongOperation(("-m", "backup.operations.drill"), "resume", frozenset({"backup"})),
+    "download": LongOperation(("-m", "backup.operations.download"), "resume", frozenset({"backup"})),
+    "find": LongOperation(("-m", "backup.operations.find"), "resume", frozenset({"backup"})),
+    "put-back": LongOperation(("-m", "backup.operations.put_back"), "resume", frozenset({"backup"})),
+    "restore": LongOperation(
+        ("-m", "backup.operations.restore"), "resume", frozenset({"backup", "services"})
+    ),
+    "set_up": LongOperation(("-m", "backup.operations.set_up"), "resume", frozenset({"backup", "services"})),
 }
+
+KEEPS_PORTAL_DOWN = frozenset({"restore"})
+"""Kinds that stop what makes the pages for longer than anybody waits for one. A restart is none of them."""
+
+CANCELLABLE = frozenset({"backup", "verify", "drill", "find"})
+"""Kinds that may end anywhere: what they leave is complete, or is not seen."""
 
 
 class AlreadyRunning(Exception):
-    """Long operations change the same services: one at a time."""
+    """Another long operation claims the same: one at a time."""
+
+
+class NotCancellable(Exception):
+    """It has to go on to its end."""
 
 
 def begin(paths: Paths, kind: str, arguments: dict[str, Any], *, by: str) -> Journal:
@@ -59,16 +82,60 @@ def begin(paths: Paths, kind: str, arguments: dict[str, Any], *, by: str) -> Jou
         # Between the look and the beginning nobody else may begin, neither a thread nor another boxctl.
         fcntl.flock(gate, fcntl.LOCK_EX)
         recover(paths)
-        for journal in unfinished(paths):
-            state = journal.state()
-            raise AlreadyRunning(
-                f"{state.kind!r} is running, begun by {state.asked_by} at {state.began_at:%H:%M:%S} UTC: "
-                f"wait until it ends. `boxctl status` shows how far it is."
-            )
+        refuse_if_busy(paths, kind)
         _forget_old(paths)
         journal = Journal.begin(paths.operations, kind, arguments, by=by)
         _start(paths, journal)
     return journal
+
+
+def refuse_if_busy(paths: Paths, kind: str) -> None:
+    """Raises `AlreadyRunning` while something runs that claims what this kind needs."""
+    for journal in unfinished(paths):
+        if not _do_conflict(kind, journal.kind):
+            continue
+        state = journal.state()
+        raise AlreadyRunning(
+            f"{state.kind!r} is running, begun by {state.asked_by} at {state.began_at:%H:%M:%S} UTC: "
+            f"wait until it ends. `boxctl status` shows how far it is."
+        )
+
+
+def cancel(paths: Paths, journal: Journal, *, by: str, patience: float = 15.0) -> None:
+    """End an operation before its end, with all that it has started."""
+    if journal.kind not in CANCELLABLE:
+        raise NotCancellable(f"{journal.kind!r} is not ended half-way: wait until it is over.")
+    # Noted before it is done: nobody takes it up again in between.
+    journal.append("cancel", by=by)
+    deadline = time.monotonic() + patience
+    while journal.is_performed():
+        signal_ = signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL
+        for leader in _performers(journal):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(leader, signal_)
+        time.sleep(0.3)
+    recover(paths)
+
+
+def _performers(journal: Journal) -> list[int]:
+    """Who performs it, each the leader of its own session: what it has started is in there with it."""
+    mark = f"{JOURNAL_VARIABLE}={journal.path}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            pid = int(folder.name)
+            if mark in (folder / "environ").read_bytes().split(b"\0") and os.getsid(pid) == pid:
+                found.append(pid)
+    return found
+
+
+def _do_conflict(kind: str, other: str) -> bool:
+    """Whether two kinds claim the same; one that this version does not know claims everything."""
+    if kind not in TABLE or other not in TABLE:
+        return True
+    return bool(TABLE[kind].claims & TABLE[other].claims)
 
 
 def unfinished(paths: Paths) -> list[Journal]:
@@ -93,7 +160,7 @@ def follow(journal: Journal, *, patience: float = 15.0) -> Iterator[Progress]:
         entries = journal.entries()
         for entry in entries[seen:]:
             if entry["entry"] == "progress":
-                latest, told_at = Progress(entry["text"], entry["done"], entry["total"]), time.monotonic()
+                latest, told_at = progress_of(entry), time.monotonic()
                 yield latest
         seen = len(entries)
         if entries[-1]["entry"] == "end":
@@ -122,6 +189,9 @@ def _start(paths: Paths, journal: Journal) -> bool:
         operation, attempts = TABLE.get(journal.kind), journal.attempts
         if journal.noted("end"):
             return False
+        if cancelled := journal.noted("cancel"):
+            journal.end("failed", f"Cancelled by {cancelled['by']}.")
+            return False
         if operation is None or attempts >= ATTEMPTS:
             journal.end(
                 "failed", f"It was interrupted {attempts} times and is given up: see {_log_of(journal)}."
@@ -136,7 +206,7 @@ def _start(paths: Paths, journal: Journal) -> bool:
                 env={
                     **{name: value for name, value in os.environ.items() if name != SERVICE_MARK},
                     "KOROBKA_PREFIX": str(paths.prefix),
-                    "PYTHONPATH": str(_RELEASE),
+                    "PYTHONPATH": str(RELEASE),
                     JOURNAL_VARIABLE: str(journal.path),
                 },
                 cwd="/",

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from appliance import users
 from appliance.node import Node
+from appliance.paths import Paths
 from appliance.services import portal, probe
 from appliance.services.balancer.runtime import BalancerAway, Runtime
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
@@ -23,6 +24,11 @@ PROGRAM = "/usr/sbin/haproxy"
 def runtime_socket(node: Node) -> Path:
     """Where the running balancer takes commands (drain, status). Its own user and root only."""
     return node.run("balancer") / "admin.sock"
+
+
+def progress_file(paths: Paths) -> Path:
+    """Where the agent notes how far an operation is that may keep the portal down."""
+    return paths.run / "state/progress"
 
 
 def server_name(instance: str) -> str:
@@ -61,6 +67,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 "services/balancer/haproxy.cfg.j2",
                 folder=folder,
                 runtime_socket=runtime_socket(node),
+                progress=progress_file(node.paths),
                 addresses=[(f"[{a}]" if ":" in a else a, wildcard.get(a, "")) for a in addresses],
                 http_port=box.balancer.http_port,
                 https_port=box.balancer.https_port,

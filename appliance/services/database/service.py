@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import signal
 from pathlib import Path
 
@@ -13,12 +15,36 @@ from appliance.templates import render
 BIN = Path("/usr/lib/postgresql/17/bin")
 NAME = "korobka"
 SUPERUSER, OWNER, APPLICATION = "postgres", "korobka_owner", "korobka_app"
-REPLICATION, REWIND = "korobka_replication", "korobka_rewind"
+REPLICATION, REWIND, BACKUP = "korobka_replication", "korobka_rewind", "korobka_backup"
+STANZA = "korobka"
+"""What pgBackRest calls this cluster."""
 
 
 def cluster(node: Node) -> Path:
     """The folder of the cluster. Its last part is the version, so the next one can be built beside it."""
     return node.data("database") / "17"
+
+
+def archive_command(node: Node) -> str:
+    """What keeps the write-ahead log: nothing, until backups are set up."""
+    config = node.paths.backup / "pgbackrest.conf"
+    if not config.exists():
+        return "/bin/true"
+    return f"pgbackrest --config={shlex.quote(str(config))} --stanza={STANZA} archive-push %p"
+
+
+def _archive_places(node: Node) -> tuple[tuple[Path, ...], bool]:
+    """The folders that archiving writes to, and whether it needs the network: the server starts it."""
+    try:
+        places = json.loads((node.paths.backup / "places.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return (), False
+    return (node.data("backup"), *(Path(folder) for folder in places["folders"])), bool(places["network"])
+
+
+def _sandbox(node: Node) -> Sandbox:
+    folders, network = _archive_places(node)
+    return Sandbox(writable=(node.data("database"), node.run("database"), *folders), network=network)
 
 
 def memory_budget_mb(node: Node) -> int:
@@ -34,12 +60,16 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
     me = users.account(users.DATABASE).name
     maps = [(me, SUPERUSER), (users.account(users.PORTAL).name, APPLICATION)]
     if users.are_separated():
-        maps += [("root", SUPERUSER), ("root", APPLICATION)]
+        maps += [("root", SUPERUSER), ("root", APPLICATION), ("root", BACKUP)]
+    else:
+        maps += [(me, BACKUP)]
     conf = render(
         "services/database/postgresql.conf.j2",
         folder=folder,
         sockets=node.run("database"),
         port=node.box.database.port,
+        archive_command=archive_command(node).replace("'", "''"),
+        archive_timeout="0" if archive_command(node) == "/bin/true" else "45s",
         max_connections=node.box.database.max_connections,
         shared_buffers=min(budget // 4, 4096),
         effective_cache_size=budget * 2,
@@ -58,6 +88,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 owner=OWNER,
                 replication=REPLICATION,
                 rewind=REWIND,
+                backup=BACKUP,
             ),
         ),
         GeneratedFile("pg_ident.conf", "".join(f"box {person} {role}\n" for person, role in maps)),
@@ -113,5 +144,5 @@ SERVICE = Service(
     reload_signal=signal.SIGHUP,
     stale_pid_file=lambda node: cluster(node) / "postmaster.pid",
     oom_score=-500,
-    sandbox=lambda node: Sandbox(writable=(node.data("database"), node.run("database")), network=False),
+    sandbox=_sandbox,
 )

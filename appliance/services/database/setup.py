@@ -9,6 +9,7 @@ from appliance import runner, users
 from appliance.node import Node
 from appliance.services.database.service import (
     APPLICATION,
+    BACKUP,
     BIN,
     NAME,
     OWNER,
@@ -95,7 +96,7 @@ def is_set_up(node: Node) -> bool:
         return False
     state = json.loads(query(node, _STATE))
     return (
-        set(state["roles"]) == {OWNER, APPLICATION, REPLICATION, REWIND}
+        set(state["roles"]) == {OWNER, APPLICATION, REPLICATION, REWIND, BACKUP}
         and set(state["extensions"]) >= set(EXTENSIONS)
         and bool(state["has_default_privileges"])
         and _can_sign_in(node, OWNER, node.secrets.database_owner_password)
@@ -112,6 +113,7 @@ def set_up(node: Node) -> None:
             (
                 _role(OWNER, "login", secrets.database_owner_password),
                 _role(APPLICATION, "login", None),
+                _role(BACKUP, "login", None),
                 _role(REPLICATION, "login replication", secrets.database_replication_password),
                 _role(REWIND, "login", secrets.database_rewind_password),
                 *(f"grant execute on function pg_catalog.{f} to {REWIND};" for f in _REWIND_FUNCTIONS),
@@ -119,7 +121,7 @@ def set_up(node: Node) -> None:
                 _CREATE_DATABASE,
                 f"revoke all on database {NAME} from public;",
                 f"grant connect, temporary on database {NAME} to {APPLICATION};",
-                f"grant connect on database {NAME} to {REWIND};",
+                f"grant connect on database {NAME} to {REWIND}, {BACKUP};",
             )
         ),
         database="postgres",
@@ -131,7 +133,7 @@ def set_up(node: Node) -> None:
                 *(f"create extension if not exists {name};" for name in EXTENSIONS),
                 f"alter schema public owner to {OWNER};",
                 "revoke all on schema public from public;",
-                f"grant usage on schema public to {APPLICATION};",
+                f"grant usage on schema public to {APPLICATION}, {BACKUP};",
                 # What migrations create is usable by the portal at once, and it can do no more than use it.
                 *(
                     f"alter default privileges for role {OWNER} in schema public"

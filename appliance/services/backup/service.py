@@ -1,0 +1,37 @@
+"""Keeps the backup up with the portal: copies new files, and begins what the schedule says."""
+
+from __future__ import annotations
+
+from appliance import users
+from appliance.node import Node
+from appliance.services.base import Sandbox, Service
+
+
+def is_set_up(node: Node) -> bool:
+    """Whether there is anything to do for it."""
+    return (node.paths.backup / "backup.json").exists()
+
+
+SERVICE = Service(
+    name="backup",
+    title="Backup",
+    order=24,
+    # It reads the configuration of the whole box. What speaks to the network are engines under another user.
+    user=users.ROOT,
+    command=lambda node, _: (str(node.python), "-m", "backup", "serve"),
+    environment=lambda node: {
+        "KOROBKA_PREFIX": str(node.paths.prefix),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    },
+    directory=lambda node: node.release,
+    listeners=lambda _node, _number: (),
+    # Whether backups are well is told by `boxctl backup status`; a target that is away makes no service ill.
+    health=lambda _node, _number: None,
+    memory_mb=lambda _: 512,
+    backup=("backup.json, with the master key",),
+    is_enabled=is_set_up,
+    stop_seconds=10,
+    oom_score=200,
+    sandbox=lambda _: Sandbox(trusted=True, private_tmp=False),
+)

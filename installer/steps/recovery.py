@@ -1,0 +1,68 @@
+"""`install.sh --restore`: the same steps as ever, with what a backup brings back in their places."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+
+from backup import elsewhere
+from backup.keys import RecoveryKey
+from backup.settings import BackupRefused, file_of
+from installer.steps.base import Host, Step
+
+
+def _is_configuration_back(host: Host) -> bool:
+    return host.options.restore is None or elsewhere.is_under_way(host.paths) or file_of(host.paths).exists()
+
+
+def _bring_configuration_back(host: Host) -> None:
+    said = host.options
+    target = elsewhere.place(
+        said.restore or "",
+        access_key=said.restore_access_key or "",
+        secret_key=os.environ.get("KOROBKA_BACKUP_SECRET_KEY", ""),
+        ca_file=str(said.restore_ca or ""),
+    )
+    moment = datetime.fromisoformat(said.restore_to).astimezone() if said.restore_to else None
+    elsewhere.begin(
+        host.paths,
+        target,
+        RecoveryKey.parse(_key()),
+        moment=moment,
+        version=host.source.version,
+        say=host.outcome.doing,
+        host_key=said.restore_host_key or "",
+    )
+
+
+def _key() -> str:
+    if given := os.environ.get("KOROBKA_RECOVERY_KEY"):
+        return given
+    if not sys.stdin.isatty():
+        raise BackupRefused("The recovery key is missing: put it into KOROBKA_RECOVERY_KEY.")
+    return input("Recovery key: ")
+
+
+def _is_database_back(host: Host) -> bool:
+    return not elsewhere.is_under_way(host.paths) or elsewhere.is_database_back(host.node)
+
+
+def _bring_database_back(host: Host) -> None:
+    elsewhere.recover_database(host.node, host.outcome.doing)
+
+
+def _are_files_back(host: Host) -> bool:
+    return not elsewhere.is_under_way(host.paths)
+
+
+def _bring_files_back(host: Host) -> None:
+    missing = elsewhere.recover_files(host.node, host.outcome.doing)
+    host.news.append("The box is back. Everybody has to sign in again.")
+    if missing:
+        host.news.append(f"{missing} files are missing: the backup does not have them.")
+
+
+CONFIGURATION = Step("Configuration from the backup", _is_configuration_back, _bring_configuration_back)
+DATABASE = Step("Database from the backup", _is_database_back, _bring_database_back)
+FILES = Step("Files from the backup", _are_files_back, _bring_files_back)
