@@ -1,0 +1,262 @@
+"""What the agent asks of this room, and is answered at once: `python -m backup.answers`.
+
+A question is a JSON object on standard input: the name of the agent's operation and its arguments. The answer
+is one on standard output; what is refused says so in it, in words for an administrator.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime, time
+from typing import Any, cast
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from appliance.agent.answers import (
+    BackupCalendar,
+    BackupSetPage,
+    BackupState,
+    BackupTimes,
+    HandedKey,
+    KeptMoment,
+)
+from appliance.agent.codec import decode, encode
+from appliance.agent.protocol import (
+    OPERATIONS,
+    AddBackupTarget,
+    AddKeyHolder,
+    ConfirmRecoveryKey,
+    PlanBackups,
+    ReadBackupSets,
+    RemoveBackupTarget,
+    RemoveKeyHolder,
+    RotateKeys,
+    SetBackupPlan,
+)
+from appliance.files import write_atomically
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.runner import CommandFailed
+from backup import rotation, schedule, settings, setup, sftp, telling
+from backup.keys import KeyRefused, is_confirmed_by
+from backup.operations.back_up import TROUBLE
+from backup.retention import Reason, Rule
+from backup.schedule import Schedule
+from backup.settings import BackupRefused, Settings, Target
+
+DAYS_SHOWN = 366
+MOST_SETS = 100
+_REASONS = {
+    Reason.LAST: "last",
+    Reason.DAY: "day",
+    Reason.WEEK: "week",
+    Reason.MONTH: "month",
+    Reason.NEWEST: "newest",
+    Reason.CHAIN: "chain",
+    Reason.NO_OTHER: "no_other",
+}
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    kind = OPERATIONS[asked["question"]]
+    node = Node.load(Paths.from_environment())
+    try:
+        with settings.changing(node.paths) if kind.changes else nullcontext():
+            answer = ANSWERS[kind](node, decode(kind, asked["arguments"]))
+    except CommandFailed as error:
+        words = (error.completed.stderr.strip() or error.completed.stdout.strip()).splitlines()
+        said = {"refused": words[-1] if words else str(error)}
+    except (KeyRefused, *TROUBLE) as error:
+        said = {"refused": str(error)}
+    else:
+        said = {"answer": encode(answer)}
+    json.dump(said, sys.stdout)
+
+
+def calendar(node: Node, asked: PlanBackups) -> BackupCalendar:
+    plan, rule = _understood(asked.times)
+    now, zone = datetime.now(UTC), ZoneInfo(node.box.time_zone)
+    kept = schedule.calendar(plan, rule, now=now, zone=zone, days=DAYS_SHOWN)
+    return BackupCalendar(
+        tuple(
+            KeptMoment(moment, cast("Any", tuple(sorted(_REASONS[reason] for reason in reasons))))
+            for moment, reasons in kept
+        ),
+        made=DAYS_SHOWN * (24 // plan.every_hours),
+    )
+
+
+def set_plan(node: Node, asked: SetBackupPlan) -> BackupState:
+    return _saved(node, with_times(settings.load(node.paths), asked.times))
+
+
+def with_times(chosen: Settings, times: BackupTimes) -> Settings:
+    """The settings with another schedule and rule; refused where these make no sense."""
+    _understood(times)
+    return replace(
+        chosen,
+        at=times.at, every_hours=times.every_hours, full_every_days=times.full_every_days,
+        keep_last=times.keep_last, keep_days=times.keep_days, keep_weeks=times.keep_weeks,
+        keep_months=times.keep_months,
+    )  # fmt: skip
+
+
+def _understood(times: BackupTimes) -> tuple[Schedule, Rule]:
+    try:
+        at = time.fromisoformat(times.at)
+    except ValueError:
+        raise BackupRefused(f"{times.at} is no time of day: give one such as 02:00.") from None
+    if times.every_hours not in (1, 2, 3, 4, 6, 8, 12, 24):
+        raise BackupRefused("Backups are made every 1, 2, 3, 4, 6, 8, 12 or 24 hours.")
+    counts = (times.keep_days, times.keep_weeks, times.keep_months)
+    if times.keep_last < 1 or times.full_every_days < 1 or min(counts) < 0:
+        raise BackupRefused("At least the last set is kept, and a full one made every so many days.")
+    return (
+        Schedule(at, times.every_hours, times.full_every_days),
+        Rule(times.keep_last, *counts),
+    )
+
+
+def add_target(node: Node, asked: AddBackupTarget) -> HandedKey:
+    """Try it, and note it. What runs is told of it afterwards: see `operations.set_up`."""
+    is_first = not settings.file_of(node.paths).exists()
+    chosen, key = setup.begin() if is_first else (settings.load(node.paths), None)
+    if asked.times is not None:
+        chosen = with_times(chosen, asked.times)
+    target = _target(node, chosen, asked)
+    changed = setup.admit(node, chosen, target, lambda _: None)
+    telling.write(node, changed)
+    if key is None:
+        return HandedKey("", target=target.name)
+    return HandedKey(changed.holders[0].name, str(key), target.name)
+
+
+def _target(node: Node, chosen: Settings, asked: AddBackupTarget) -> Target:
+    number = setup.next_number(node, chosen)
+    if asked.kind == "folder":
+        path = asked.path.rstrip("/") or "/"
+        if path in {one.path for one in chosen.targets if one.kind == "folder"}:
+            raise BackupRefused(f"Backups go to {path} already.")
+        return Target(number, setup.free_name(path.rpartition("/")[2] or "disk", chosen), "folder", path)
+    if asked.kind == "sftp":
+        return _sftp_target(node, chosen, asked, number)
+    parts = urlsplit(asked.endpoint)
+    if parts.scheme != "https" or not parts.hostname:
+        raise BackupRefused("The store must speak TLS: give an address that begins with https://.")
+    if not asked.bucket or not asked.access_key or not asked.secret_key:
+        raise BackupRefused("A store needs its bucket, an access key and its secret.")
+    ca_file = ""
+    if asked.ca_pem.strip():
+        if not asked.ca_pem.isascii() or "BEGIN CERTIFICATE" not in asked.ca_pem:
+            raise BackupRefused(
+                "The certificate of the authority is text that begins with BEGIN CERTIFICATE."
+            )
+        file = node.paths.backup / f"ca-{number}.pem"
+        write_atomically(file, asked.ca_pem.strip() + "\n", mode=0o644)
+        ca_file = str(file)
+    return Target(
+        number, setup.free_name(parts.hostname, chosen), "s3", asked.path or "korobka",
+        f"https://{parts.netloc}", asked.bucket, asked.region, asked.access_key, asked.secret_key, ca_file,
+    )  # fmt: skip
+
+
+def _sftp_target(node: Node, chosen: Settings, asked: AddBackupTarget, number: int) -> Target:
+    if not asked.path.startswith("/"):
+        raise BackupRefused("The folder there is written from the first slash on, such as /home/backup.")
+    _, host, _ = sftp.parts(asked.endpoint)
+    target = Target(number, setup.free_name(host, chosen), "sftp", asked.path, asked.endpoint)
+    key, seen = sftp.public_key(node, target), sftp.fingerprint(sftp.scan(asked.endpoint))
+    if asked.host_key.strip() != seen:
+        raise BackupRefused(
+            f"Two things first. Put this line into ~/.ssh/authorized_keys there:\n{key}\n"
+            f"And compare the fingerprint of the host with what its administrator says:\n{seen}\n"
+            f"If it is the same, write it into the form, and try again."
+        )
+    return sftp.introduce(node, target, seen)
+
+
+def remove_target(node: Node, asked: RemoveBackupTarget) -> BackupState:
+    changed = setup.dismiss(node, settings.load(node.paths), asked.name)
+    telling.write(node, changed)
+    return telling.state(node, changed)
+
+
+def add_holder(node: Node, asked: AddKeyHolder) -> HandedKey:
+    name = asked.name.strip()
+    if not name:
+        raise BackupRefused("Say whose key it is.")
+    changed, key = setup.add_holder(node, settings.load(node.paths), name)
+    telling.write(node, changed)
+    return HandedKey(name, str(key))
+
+
+def rotate_keys(node: Node, asked: RotateKeys) -> HandedKey:
+    """What runs is told of it afterwards: see `operations.set_up`."""
+    name = asked.name.strip()
+    if not name:
+        raise BackupRefused("Say whose key it is.")
+    changed, key = rotation.rotate(node, settings.load(node.paths), name)
+    telling.write(node, changed)
+    return HandedKey(name, str(key))
+
+
+def remove_holder(node: Node, asked: RemoveKeyHolder) -> BackupState:
+    changed = setup.remove_holder(node, settings.load(node.paths), asked.name)
+    telling.write(node, changed)
+    return telling.state(node, changed)
+
+
+def confirm_key(node: Node, asked: ConfirmRecoveryKey) -> BackupState:
+    chosen = settings.load(node.paths)
+    holder = next((one for one in chosen.holders if one.name == asked.holder), None)
+    if holder is None:
+        raise BackupRefused(f"{asked.holder} holds no key.")
+    if not is_confirmed_by(asked.groups, holder.confirmation):
+        raise KeyRefused("That is not what the key says: look at the paper once more.")
+    state = _saved(node, settings.confirmed(chosen, holder.id))
+    rotation.settle(node, settings.load(node.paths))
+    return state
+
+
+def sets_page(node: Node, asked: ReadBackupSets) -> BackupSetPage:
+    """The history, newest first; a label and a target are the key that it is paged by."""
+    found = telling.history(node, settings.load(node.paths))
+    if asked.target:
+        found = [one for one in found if one.target == asked.target]
+    if asked.label:
+        found = [one for one in found if one.label == asked.label]
+    if asked.before:
+        label, _, target = asked.before.partition("@")
+        found = [one for one in found if (one.label, one.target) < (label, target)]
+    limit = min(max(asked.limit, 1), MOST_SETS)
+    shown = found[:limit]
+    older = f"{shown[-1].label}@{shown[-1].target}" if len(found) > limit else ""
+    return BackupSetPage(tuple(shown), older)
+
+
+def _saved(node: Node, chosen: Settings) -> BackupState:
+    settings.save(node.paths, chosen)
+    telling.write(node, chosen)
+    return telling.state(node, chosen)
+
+
+ANSWERS: Mapping[type[Any], Callable[[Node, Any], Any]] = {
+    PlanBackups: calendar,
+    SetBackupPlan: set_plan,
+    AddBackupTarget: add_target,
+    RemoveBackupTarget: remove_target,
+    AddKeyHolder: add_holder,
+    RemoveKeyHolder: remove_holder,
+    RotateKeys: rotate_keys,
+    ConfirmRecoveryKey: confirm_key,
+    ReadBackupSets: sets_page,
+}
+
+
+if __name__ == "__main__":
+    main()

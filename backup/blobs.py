@@ -1,0 +1,218 @@
+"""Which blobs there are, which of them a repository has, and how the rest gets there."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import batched
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+
+from appliance.node import Node
+from appliance.services.database import setup
+from appliance.services.database.service import BACKUP, NAME
+from backup.settings import Target
+from backup.vault import Moved, Vault
+
+PAGE = 2000
+
+
+class Blob(NamedTuple):
+    """What the portal knows of a blob. The hash is empty until the portal has looked at it."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+@contextmanager
+def reading(node: Node) -> Iterator[psycopg.Connection]:
+    """The portal's database, as the role that may read the table of blobs and nothing else."""
+    with psycopg.connect(
+        host=str(node.run("database")),
+        port=node.box.database.port,
+        dbname=NAME,
+        user=BACKUP,
+        autocommit=True,
+        connect_timeout=10,
+    ) as connection:
+        yield connection
+
+
+def admit(node: Node) -> None:
+    """Let the backup's role read the table of blobs."""
+    setup.query(node, f"grant select on files_blob to {BACKUP};")
+
+
+def everything(connection: psycopg.Connection) -> Iterator[Blob]:
+    """Every blob there is now, in pages: no transaction lasts."""
+    after = 0
+    while rows := connection.execute(
+        "select id, key, size, sha256 from files_blob where id > %s order by id limit %s", (after, PAGE)
+    ).fetchall():
+        yield from (Blob(key, size, digest) for _, key, size, digest in rows)
+        after = rows[-1][0]
+
+
+class Ledger:
+    """What is known to be in one repository. Losing it costs a comparison, never data."""
+
+    def __init__(self, folder: Path, target: Target) -> None:
+        self._path = folder / f"ledger-{target.number}.db"
+        self._db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
+        self._path.chmod(0o600)
+        self._db.execute("pragma journal_mode=wal")
+        self._db.execute(
+            "create table if not exists blobs (key text primary key, size integer, copied_at text)"
+            " without rowid"
+        )
+        self._db.execute("create table if not exists notes (name text primary key, value text) without rowid")
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else copies into this repository meanwhile."""
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def unknown(self, keys: Sequence[str]) -> list[str]:
+        """Those of at most `PAGE` keys that are not known to be there."""
+        marks = ",".join("?" * len(keys))
+        known = {key for (key,) in self._db.execute(f"select key from blobs where key in ({marks})", keys)}  # noqa: S608
+        return [key for key in keys if key not in known]
+
+    def add(self, sizes: dict[str, int], at: datetime) -> None:
+        rows = [(key, size, at.isoformat()) for key, size in sizes.items()]
+        self._db.execute("begin")
+        self._db.executemany("insert or replace into blobs values (?, ?, ?)", rows)
+        self._db.execute("commit")
+
+    def remove(self, keys: Iterable[str]) -> None:
+        self._db.execute("begin")
+        self._db.executemany("delete from blobs where key = ?", ((key,) for key in keys))
+        self._db.execute("commit")
+
+    def copied(self) -> dict[str, datetime]:
+        rows = self._db.execute("select key, copied_at from blobs")
+        return {key: datetime.fromisoformat(at) for key, at in rows}
+
+    def note(self, name: str) -> str:
+        row = self._db.execute("select value from notes where name = ?", (name,)).fetchone()
+        return row[0] if row else ""
+
+    def write(self, **notes: object) -> None:
+        self._db.execute("begin")
+        rows = ((name, str(value)) for name, value in notes.items())
+        self._db.executemany("insert or replace into notes values (?, ?)", rows)
+        self._db.execute("commit")
+
+    def moment(self, name: str) -> datetime | None:
+        return datetime.fromisoformat(text) if (text := self.note(name)) else None
+
+
+@contextmanager
+def ledger_of(node: Node, target: Target) -> Iterator[Ledger]:
+    ledger = Ledger(node.data("backup"), target)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def noted(node: Node) -> set[int]:
+    """The numbers of the targets of which there is a ledger, also of those that went."""
+    return {int(file.stem.partition("-")[2]) for file in node.data("backup").glob("ledger-*.db")}
+
+
+@dataclass(frozen=True)
+class Caught:
+    """How far the repository is: all that was committed before `reached_at` is in it, but for `missing`."""
+
+    reached_at: datetime
+    copied: int
+    missing: tuple[str, ...]
+    """Keys that the database names and the portal's own store does not have."""
+
+
+def catch_up(
+    node: Node,
+    vault: Vault,
+    ledger: Ledger,
+    *,
+    heard: Callable[[Moved], None] = lambda _: None,
+    from_start: bool,
+) -> Caught:
+    """Copy what the repository lacks; from the beginning of the table, or from where all is known.
+
+    The mark below which all is known is an id. It advances to the highest id of an earlier pass once every
+    transaction of that time has ended: until then one of them may still commit a smaller id.
+    """
+    with ledger.alone(), reading(node) as connection:
+        row = connection.execute(
+            "select statement_timestamp(),"
+            " pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint,"
+            " (select coalesce(max(id), 0) from files_blob) from pg_current_snapshot() s"
+        ).fetchone()
+        assert row is not None  # noqa: S101 - an aggregate has a row
+        now, oldest, following, highest = row
+        mark = 0 if from_start else int(ledger.note("mark") or 0)
+        after, count, missing = mark, 0, list[str]()
+        # No further than what there was: where people write all the time a pass would have no end, and so the
+        # time line would end where the pass began.
+        while rows := connection.execute(
+            "select id, key from files_blob where id > %s and id <= %s order by id limit %s",
+            (after, highest, PAGE),
+        ).fetchall():
+            unknown = ledger.unknown([key for _, key in rows])
+            if unknown:
+                arrived = _copy(vault, ledger, unknown, heard)
+                count += len(arrived)
+                missing += [key for key in unknown if key not in arrived]
+            after = rows[-1][0]
+        waiting = ledger.note("waiting").split()
+        if not waiting or oldest >= int(waiting[1]):
+            ledger.write(mark=int(waiting[0]) if waiting else 0, waiting=f"{highest} {following}")
+        ledger.write(reached_at=now.astimezone(UTC).isoformat())
+    return Caught(now, count, tuple(missing))
+
+
+def _copy(
+    vault: Vault, ledger: Ledger, keys: Sequence[str], heard: Callable[[Moved], None]
+) -> dict[str, int]:
+    """Copy these, look which have arrived, and only then note them."""
+    vault.require()
+    there = vault.live_sizes(keys)
+    arrived = {key: size for key, size in vault.sizes(there).items() if size == there[key]}
+    wanted = [key for key in there if key not in arrived]
+    if wanted:
+        vault.take(wanted, heard)
+        arrived |= {key: size for key, size in vault.sizes(wanted).items() if size == there[key]}
+    ledger.add(arrived, datetime.now(UTC))
+    return arrived
+
+
+def bring_back(
+    vault: Vault, blobs: Iterable[Blob], heard: Callable[[Moved], None] = lambda _: None
+) -> tuple[int, list[str]]:
+    """Give the portal's store what it lacks of these; how many, and the keys that nobody has."""
+    count, missing = 0, list[str]()
+    for page in batched(blobs, PAGE, strict=False):
+        there = vault.live_sizes(one.key for one in page)
+        wanted = [one for one in page if there.get(one.key) != one.size]
+        if not wanted:
+            continue
+        vault.give_back([one.key for one in wanted], heard)
+        there = vault.live_sizes(one.key for one in wanted)
+        lost = [one.key for one in wanted if there.get(one.key) != one.size]
+        missing += lost
+        count += len(wanted) - len(lost)
+    return count, missing

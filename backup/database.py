@@ -1,0 +1,334 @@
+"""pgBackRest: what it is told, and what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from appliance import runner, users
+from appliance.files import ensure_folder, write_atomically
+from appliance.node import Node
+from appliance.runner import CommandFailed
+from appliance.services.database.service import STANZA, SUPERUSER, cluster
+from backup import sftp
+from backup.settings import BackupRefused, Settings, Target
+from backup.timeline import Segment
+
+# Exit codes: src/common/error.yaml of pgBackRest, "lock-acquire".
+_LOCKED = 50
+_PATIENCE = 60.0
+_IO_SECONDS = 20
+_GIB = 1 << 30
+# pgBackRest's own retention is never reached: which sets go is decided in backup.retention.
+_KEEP_ALL = 9_999_999
+CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A database backup as the repository knows it."""
+
+    label: str
+    kind: str
+    parent: str | None
+    began_at: datetime
+    ended_at: datetime
+    first_wal: str
+    last_wal: str
+    database_bytes: int
+    stored_bytes: int
+    """What this backup itself added to the repository."""
+    has_error: bool
+
+    @property
+    def timeline(self) -> int:
+        segment = Segment.parse(self.first_wal)
+        return segment.timeline if segment else 1
+
+
+def program() -> str:
+    found = shutil.which("pgbackrest", path="/usr/local/bin:/usr/bin:/bin")
+    if found is None:
+        raise BackupRefused("pgBackRest is missing: `apt-get install pgbackrest rclone`.")
+    return found
+
+
+def config_file(node: Node, target: Target | None = None) -> Path:
+    """What pgBackRest reads. PostgreSQL archives to all that one names, so closed targets have another."""
+    return node.paths.backup / ("pgbackrest-closed.conf" if target and target.closed else "pgbackrest.conf")
+
+
+def queue_limit(total: int, free: int) -> int:
+    """Bytes of log that may wait for a target that is away: a twentieth of the disk, at most 16 GiB; next to
+    nothing where less than a fifth of the disk is free.
+
+    Beyond it the queue is dropped, which leaves a gap in the time line, and the portal goes on.
+    """
+    least = _GIB // 4
+    return least if free < total // 5 else max(min(total // 20, 16 * _GIB), least)
+
+
+def config_text(node: Node, settings: Settings, targets: Sequence[Target]) -> str:
+    """`pgbackrest.conf` for these targets."""
+    home = node.data("backup")
+    space = shutil.disk_usage(node.paths.data)
+    lines = [
+        "# Written by the box. Holds secrets: the database's user alone reads it.",
+        "[global]",
+        "archive-async=y",
+        f"archive-push-queue-max={queue_limit(space.total, space.free)}",
+        f"spool-path={home / 'spool'}",
+        f"lock-path={home / 'lock'}",
+        "log-level-file=off",
+        "log-level-console=warn",
+        "compress-type=zst",
+        "compress-level=3",
+        f"process-max={min(node.machine.cores, 4)}",
+        "start-fast=y",
+        # While one target is away, PostgreSQL pauses for a minute after each few failures. The log that a
+        # backup of another target waits for comes after that.
+        "archive-timeout=180",
+        "expire-auto=n",
+        # A network that swallows everything is given up after a few times this, not after minutes of it.
+        f"io-timeout={_IO_SECONDS}",
+    ]
+    for target in targets:
+        lines += [f"repo{target.number}-{line}" for line in _repository(node, settings, target)]
+    lines += [
+        f"[{STANZA}]",
+        f"pg1-path={cluster(node)}",
+        f"pg1-socket-path={node.run('database')}",
+        f"pg1-port={node.box.database.port}",
+        f"pg1-user={SUPERUSER}",
+        "pg1-database=postgres",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _repository(node: Node, settings: Settings, target: Target) -> list[str]:
+    lines = [
+        "cipher-type=aes-256-cbc",
+        f"cipher-pass={settings.master_of(target).password('database')}",
+        "bundle=y",
+        "block=y",
+        f"retention-full={_KEEP_ALL}",
+    ]
+    if target.kind == "folder":
+        return [*lines, f"path={Path(target.path) / target.repository / 'database'}"]
+    if target.kind == "sftp":
+        return [*lines, *sftp.options(node, target)]
+    host, _, port = target.endpoint.removeprefix("https://").partition(":")
+    return [
+        *lines,
+        "type=s3",
+        f"path=/{target.prefix}/database",
+        f"s3-bucket={target.bucket}",
+        f"s3-endpoint={host}",
+        f"s3-region={target.region}",
+        f"s3-key={target.access_key}",
+        f"s3-key-secret={target.secret_key}",
+        "s3-uri-style=path",
+        f"storage-host={host}",
+        f"storage-port={port or 443}",
+        *([f"storage-ca-file={target.ca_file}"] if target.ca_file else []),
+    ]
+
+
+def write_config(node: Node, settings: Settings) -> None:
+    """Tell pgBackRest, and PostgreSQL's sandbox, where archiving goes."""
+    owner = users.account(users.DATABASE)
+    for name in ("spool", "lock", "tmp", "sets"):
+        ensure_folder(node.data("backup") / name, mode=0o700, owner=owner)
+    everywhere = (*settings.targets, *settings.closed)
+    for target in everywhere:
+        if target.kind == "sftp":
+            sftp.repair(node, target)
+    text = config_text(node, settings, settings.targets)
+    write_atomically(config_file(node), text, mode=0o400, owner=owner)
+    closed = node.paths.backup / "pgbackrest-closed.conf"
+    if settings.closed:
+        text = config_text(node, settings, settings.closed)
+        write_atomically(closed, text, mode=0o400, owner=owner)
+    else:
+        closed.unlink(missing_ok=True)
+    places = {
+        "folders": [one.path for one in everywhere if one.kind == "folder"],
+        "network": any(one.kind != "folder" for one in everywhere),
+    }
+    write_atomically(node.paths.backup / "places.json", json.dumps(places) + "\n", mode=0o644)
+    authorities = {one.ca_file for one in everywhere if one.ca_file}
+    if node.box.objects.ca_file:
+        authorities.add(node.box.objects.ca_file)
+    if authorities:
+        known = [CA_BUNDLE] if CA_BUNDLE.exists() else []
+        texts = [path.read_text(encoding="ascii") for path in (*known, *map(Path, sorted(authorities)))]
+        write_atomically(node.paths.backup / "ca.pem", "\n".join(texts), mode=0o644)
+
+
+def renew_config(node: Node, settings: Settings) -> None:
+    """Have it say what the settings say, and let as much log wait as there is room for now.
+
+    They differ where somebody was killed while a target was tried: it would keep the log from the others.
+    """
+    text = config_text(node, settings, settings.targets)
+    if config_file(node).read_text(encoding="utf-8") != text:
+        write_config(node, settings)
+
+
+def say(node: Node, *words: str, target: Target | None = None) -> Iterator[str]:
+    """Run pgBackRest as the database's user; another run that is just ending is waited for."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            yield from runner.stream(
+                [program(), f"--config={config_file(node, target)}", f"--stanza={STANZA}", *words],
+                user=users.account(users.DATABASE),
+            )
+            return
+        except CommandFailed as error:
+            if error.completed.code != _LOCKED or time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+
+
+def tell(node: Node, *words: str, target: Target | None = None) -> str:
+    return "\n".join(say(node, *words, target=target))
+
+
+def create_stanza(node: Node) -> None:
+    """Make the repositories ready for this cluster. What is ready stays."""
+    tell(node, "stanza-create")
+
+
+def back_up(node: Node, target: Target, kind: str, heard: Callable[[int, float], None]) -> None:
+    """Make a database backup; `heard` is told the bytes of the latest file and the share done (0 to 1)."""
+    words = ("backup", f"--type={kind}", f"--repo={target.number}", "--log-level-console=detail")
+    for line in say(node, *words):
+        if match := _FILE_DONE.search(line):
+            heard(0, float(match.group(1)) / 100)
+
+
+# P01 DETAIL: backup file /path/16385 (bundle 1/0, 8KB, 12.34%) checksum ...
+_FILE_DONE = re.compile(r"backup file .*[(, ](\d+(?:\.\d+)?)%\)")
+
+
+def stored(node: Node, target: Target) -> tuple[Stored, ...]:
+    """What the repository holds, oldest first."""
+    text = runner.run(
+        [
+            program(), f"--config={config_file(node, target)}", f"--stanza={STANZA}", "info", "--output=json",
+            f"--repo={target.number}",
+        ],
+        user=users.account(users.DATABASE),
+        timeout=120,
+    ).stdout  # fmt: skip
+    found = json.loads(text)
+    if not found:
+        return ()
+    return tuple(_stored(entry) for entry in found[0].get("backup", []))
+
+
+def _stored(entry: dict[str, dict[str, object]]) -> Stored:
+    data = json.loads(json.dumps(entry))
+    repository = data["info"]["repository"]
+    return Stored(
+        label=data["label"],
+        kind=data["type"],
+        parent=data.get("prior"),
+        began_at=datetime.fromtimestamp(data["timestamp"]["start"], UTC),
+        ended_at=datetime.fromtimestamp(data["timestamp"]["stop"], UTC),
+        first_wal=data["archive"]["start"],
+        last_wal=data["archive"]["stop"],
+        database_bytes=data["info"]["size"],
+        stored_bytes=repository.get("delta", 0),
+        has_error=bool(data.get("error")),
+    )
+
+
+def segments(node: Node, target: Target) -> list[Segment]:
+    """Every segment of write-ahead log in the repository."""
+    text = tell(
+        node, "repo-ls", "--recurse", "--filter=[0-9A-F]{24}", f"archive/{STANZA}",
+        f"--repo={target.number}", target=target,
+    )  # fmt: skip
+    found = (Segment.parse(line.rpartition("/")[2].strip()) for line in text.splitlines())
+    return sorted(one for one in found if one is not None)
+
+
+def verify(node: Node, target: Target, label: str) -> str:
+    """Have pgBackRest read the whole of a set and compare checksums; what it finds wrong, or nothing."""
+    try:
+        text = tell(
+            node, "verify", f"--set={label}", f"--repo={target.number}", "--output=text", "--verbose",
+            target=target,
+        )  # fmt: skip
+    except CommandFailed as error:
+        return str(error)
+    return "" if "status: ok" in text else text
+
+
+def remove(node: Node, target: Target, label: str) -> None:
+    """Take one set out of the repository, with what builds on it and the log that only it needed."""
+    tell(node, "expire", f"--set={label}", f"--repo={target.number}", target=target)
+
+
+def restore(
+    node: Node,
+    target: Target,
+    label: str,
+    into: Path,
+    *,
+    moment: datetime | None,
+    is_end: bool,
+    is_another_box: bool = False,
+    heard: Callable[[int, float], None],
+) -> None:
+    """Put the files of a set into the folder `into`, ready to recover up to `moment`.
+
+    Without one to the end of the log (`is_end`), or as they were when the set was made. Recovery stays on
+    the time line of the set. The cluster will be this box's, unless it `is_another_box`, which stays there.
+    """
+    # Fetched by the configuration of the box, which stays, whatever this one's file is called later.
+    fetch = f"{program()} --config={shlex.quote(str(config_file(node, target)))} --stanza={STANZA}"
+    if is_another_box:
+        # Beside this box's own archiving, in whose spool it has no business.
+        fetch += f" --pg1-path={shlex.quote(str(into))} --no-archive-async"
+    fetch += f' --repo={target.number} archive-get %f "%p"'
+    words = [
+        "restore", f"--repo={target.number}", f"--set={label}", f"--pg1-path={into}",
+        f"--recovery-option=restore_command={fetch}",
+        "--log-level-console=detail", "--delta",
+    ]  # fmt: skip
+    if moment:
+        at = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f+00}"
+        words += ["--type=time", f"--target={at}", "--target-action=promote", "--target-timeline=current"]
+    elif not is_end:
+        words += ["--type=immediate", "--target-action=promote"]
+    else:
+        words += ["--target-timeline=current"]
+    for line in say(node, *words, target=target):
+        if match := _FILE_RESTORED.search(line):
+            heard(0, float(match.group(1)) / 100)
+
+
+def forget_moment(node: Node) -> None:
+    """Have a cluster that is to recover to a moment recover to the end of its log."""
+    file = cluster(node) / "postgresql.auto.conf"
+    text = re.sub(r"(?m)^recovery_target_time\b.*\n?", "", file.read_text(encoding="utf-8"))
+    write_atomically(file, text, mode=0o600, owner=users.account(users.DATABASE))
+
+
+_FILE_RESTORED = re.compile(r"restore file .*[(, ](\d+(?:\.\d+)?)%\)")
+
+
+def has_room(folder: Path, needed: int) -> bool:
+    space = os.statvfs(folder)
+    return space.f_bavail * space.f_frsize > needed

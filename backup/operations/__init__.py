@@ -1,0 +1,1 @@
+"""What the agent runs for long: each a program with a journal."""

@@ -1,0 +1,199 @@
+"""Makes a set on each target. Interrupted, it begins again: what was copied stays, no half set is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from appliance.agent.journal import Journal
+from appliance.agent.operations import performing
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.runner import CommandFailed
+from appliance.services import portal
+from backup import blobs, database, retention, rotation, rows, sets, settings, telling
+from backup.progress import Meter, size, told_of_silence
+from backup.schedule import kind_of_next
+from backup.settings import BackupRefused, Settings, Target
+from backup.vault import Moved, Vault
+from backup.yielding import give_way
+
+TROUBLE = (BackupRefused, CommandFailed, OSError, TimeoutError, psycopg.Error)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be made on one target, and why so."""
+
+    target: Target
+    kind: str
+    reason: str
+
+    def __str__(self) -> str:
+        word = "A full" if self.kind == "full" else "An incremental"
+        return f"{word} backup to {self.target.name}: {self.reason}."
+
+
+def decide(
+    target: Target, known: list[sets.BackupSet], asked: str, plan: Settings, *, now: datetime, zone: ZoneInfo
+) -> Plan:
+    """Which kind of backup it is going to be."""
+    if asked == "full":
+        return Plan(target, "full", "it was asked for")
+    good_fulls = [one.began_at for one in known if one.kind == "full" and not one.problem]
+    if not good_fulls:
+        return Plan(target, "full", "there is none yet that others could build on")
+    if known[-1].problem:
+        return Plan(target, "full", "the newest one is damaged, so nothing is built on it")
+    kind = kind_of_next(plan.schedule, last_full=max(good_fulls), now=now, zone=zone)
+    if asked == "auto" and kind == "full":
+        return Plan(target, "full", f"the last full one is {plan.full_every_days} days old")
+    return Plan(target, "incr", "only what changed since the last one")
+
+
+def main() -> None:
+    give_way()
+    with performing(BackupRefused) as journal:
+        node = Node.load(Paths.from_environment())
+        chosen = settings.load(node.paths)
+        sets.sweep_staging(node)
+        asked = str(journal.arguments.get("kind", "auto"))
+        names = journal.arguments.get("targets") or [one.name for one in chosen.targets]
+        said, failed = [], []
+        for name in names:
+            target = chosen.target(str(name))
+            try:
+                if target.closed:
+                    raise BackupRefused("It is closed: no backup goes there any more.")
+                with told_of_silence(journal, target.name):
+                    said.append(to_target(node, chosen, target, asked, journal))
+            except TROUBLE as error:
+                # The other targets get theirs all the same.
+                failed.append(f"{target.name}: {error}")
+                with blobs.ledger_of(node, target) as ledger:
+                    ledger.write(attempt_at=datetime.now(UTC).isoformat(), problem=error)
+        if chosen.closed:
+            try:
+                chosen = rotation.run_out(node, chosen)
+            except TROUBLE as error:
+                # With the next backup once more: nothing depends on it.
+                said.append(f"What an older key opens could not be thinned out: {error}")
+        telling.write(node, chosen)
+        if failed:
+            raise BackupRefused(" ".join((*failed, *said)))
+        journal.end("done", " ".join(said))
+
+
+def to_target(node: Node, chosen: Settings, target: Target, asked: str, journal: Journal) -> str:
+    """Make one set, thin out the older ones, and say in a sentence what came of it."""
+    vault, zone, now = Vault(node, chosen, target), ZoneInfo(node.box.time_zone), datetime.now(UTC)
+    sets.refresh(node, vault)
+    plan = decide(target, sets.known(node, target), asked, chosen, now=now, zone=zone)
+    journal.progress(str(plan))
+    with blobs.ledger_of(node, target) as ledger:
+        with blobs.reading(node) as connection:
+            listed = {blob.key: blob for blob in blobs.everything(connection)}
+        # Before the database: what it will name is mostly there, and what is left afterwards is little.
+        copy(node, vault, ledger, journal)
+        before = _counted(node)
+        meter = Meter(
+            f"Database to {target.name}", journal.progress,
+            total=_database_bytes(node), kind="database", target=target.name,
+        )  # fmt: skip
+        database.back_up(node, target, plan.kind, lambda _, share: meter.at(int(meter.total * share)))
+        stored, after = database.stored(node, target)[-1], _counted(node)
+        # Listed first: what comes meanwhile is none of this set's, and need not be in the repository.
+        with blobs.reading(node) as connection:
+            listed |= {blob.key: blob for blob in blobs.everything(connection)}
+        caught = copy(node, vault, ledger, journal)
+        for key in caught.missing:
+            listed.pop(key, None)
+        made = sets.BackupSet(
+            label=stored.label,
+            kind=stored.kind,
+            parent=stored.parent,
+            began_at=stored.began_at,
+            ended_at=stored.ended_at,
+            version=portal.version(node),
+            timeline=stored.timeline,
+            first_wal=stored.first_wal,
+            last_wal=stored.last_wal,
+            database_bytes=stored.database_bytes,
+            stored_bytes=stored.stored_bytes,
+            blobs=len(listed),
+            blob_bytes=sum(blob.size for blob in listed.values()),
+            missing=len(caught.missing),
+            rows=rows.bounds(before, after),
+        )
+        journal.progress(f"Writing the manifest of {made.label}.")
+        sets.store(node, vault, made, listed.values())
+        ledger.write(attempt_at=datetime.now(UTC).isoformat(), problem="")
+        gone = thin(node, chosen, vault, ledger, live=set(listed))
+    lost = f" {made.missing} files are missing in the portal's own store." if made.missing else ""
+    went = f" {gone} old ones went." if gone else ""
+    return (
+        f"{made.label} on {target.name}: "
+        f"database {size(made.database_bytes)}, {size(made.stored_bytes)} new; "
+        f"{made.blobs} files ({size(made.blob_bytes)}).{lost}{went}"
+    )
+
+
+def copy(node: Node, vault: Vault, ledger: blobs.Ledger, journal: Journal) -> blobs.Caught:
+    meter = Meter(f"Files to {vault.target.name}", journal.progress, target=vault.target.name)
+
+    def heard(moved: Moved) -> None:
+        meter.total = moved.total
+        meter.at(moved.done, rate=moved.rate)
+
+    return blobs.catch_up(node, vault, ledger, heard=heard, from_start=True)
+
+
+def thin(node: Node, chosen: Settings, vault: Vault, ledger: blobs.Ledger, *, live: set[str]) -> int:
+    """Take out what the rule does not keep: sets, then blobs that nobody names any more."""
+    target, zone = vault.target, ZoneInfo(node.box.time_zone)
+    known = {one.label: one.candidate for one in sets.known(node, target)}
+    # A database backup without a manifest is left of a run that was interrupted.
+    for stored in database.stored(node, target):
+        known.setdefault(
+            stored.label, retention.Candidate(stored.label, stored.ended_at, stored.parent, is_good=False)
+        )
+    going = retention.superfluous(known.values(), chosen.rule, zone)
+    for label in going:
+        sets.forget(node, target, label)
+        vault.forget_set(label)
+        database.remove(node, target, label)
+    if going:
+        left = sets.known(node, target)
+        removable = retention.removable_blobs(
+            ledger.copied(),
+            named_by_kept=({blob.key for blob in sets.blobs_of(node, vault, one.label)} for one in left),
+            live=live,
+            oldest_kept_at=min(one.began_at for one in left),
+        )
+        if removable:
+            with ledger.alone():
+                # Forgotten first: a blob that the ledger does not know is copied again where it is needed.
+                ledger.remove(removable)
+                vault.forget(removable)
+    return len(going)
+
+
+def _counted(node: Node) -> dict[str, rows.Counted]:
+    """The rows of a very large database may take too long to count: no backup fails for that."""
+    try:
+        return rows.count(node)
+    except (CommandFailed, TimeoutError):
+        return {}
+
+
+def _database_bytes(node: Node) -> int:
+    from appliance.services.database import setup
+
+    return int(setup.query(node, "select sum(pg_database_size(oid)) from pg_database", database="postgres"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Writes a set into one encrypted file, which has its name when it is whole. Interrupted, it begins again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.agent.operations import performing
+from appliance.node import Node
+from appliance.paths import Paths
+from backup import beside, downloading, inside, sets
+from backup.operations.back_up import TROUBLE
+from backup.progress import size
+
+
+def main() -> None:
+    with performing(*TROUBLE) as journal:
+        node = Node.load(Paths.from_environment())
+        said = journal.arguments
+        file = Path(str(said["file"]))
+        part = file.with_name(f"{file.name}.part")
+        words = ["backup.downloading", f"--file={part}"]
+        words += [f"--{name}={said[name]}" for name in ("target", "set", "recipient")]
+        beside.sweep(node, downloading.PLACE)
+        sets.sweep_staging(node)
+        try:
+            for _ in inside.hear(node, downloading.PLACE, words, journal):
+                pass
+            part.rename(file)
+        finally:
+            part.unlink(missing_ok=True)
+            beside.sweep(node, downloading.PLACE)
+        journal.end("done", f"{said['set']} is in {file}: {size(file.stat().st_size)}.")
+
+
+if __name__ == "__main__":
+    main()

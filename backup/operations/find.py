@@ -1,0 +1,56 @@
+"""Looks for one thing in a set. What was found is kept for whoever has searched."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from appliance.agent import found
+from appliance.agent.answers import FoundThing, FoundThings
+from appliance.agent.journal import Journal
+from appliance.agent.operations import performing
+from appliance.node import Node
+from appliance.paths import Paths
+from backup import beside, drills, inside, searching, sets, settings
+from backup.operations.back_up import TROUBLE
+from backup.portal import manage
+from backup.vault import Vault
+
+
+def main() -> None:
+    with performing(*TROUBLE) as journal:
+        node = Node.load(Paths.from_environment())
+        count = find(node, journal)
+        end = "1 thing was" if count == 1 else f"{count or 'no'} things were"
+        journal.end("done", f"In {journal.arguments.get('set') or 'the newest set'} {end} found.")
+
+
+def find(node: Node, journal: Journal) -> int:
+    said, chosen = journal.arguments, settings.load(node.paths)
+    target = chosen.target(str(said["target"])) if said.get("target") else chosen.targets[0]
+    beside.sweep(node, searching.PLACE)
+    sets.sweep_staging(node)
+    sets.refresh(node, Vault(node, chosen, target))
+    one = sets.chosen(sets.known(node, target), str(said.get("set", "")))
+    drills.require_room(node, one)
+    asked = {name: said[name] for name in ("kind", "text", "reader")}
+    words = ["backup.searching", f"--target={target.name}", f"--set={one.label}"]
+    try:
+        (answer,) = inside.hear(node, searching.PLACE, words, journal, stdin=json.dumps(asked) + "\n")
+    finally:
+        beside.sweep(node, searching.PLACE)
+    things = answer["found"]
+    packed = [thing["rows"] for thing in things]
+    question = json.dumps({"kind": asked["kind"], "things": packed})
+    states = json.loads(manage(node, "kept", "look", stdin=question).stdout)
+    listed = tuple(
+        FoundThing(number, thing["title"], thing["about"], datetime.fromisoformat(thing["at"]), state)
+        for number, (thing, state) in enumerate(zip(things, states, strict=True), start=1)
+    )
+    kept = FoundThings(journal.id, target.name, one.label, asked["kind"], listed)
+    found.keep(node.paths, kept, asked["reader"], packed)
+    return len(listed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,284 @@
+"""Brings the whole box back as it was. What fails before the end leaves the box as it was before.
+
+The new cluster is prepared beside the old one and swapped with it by renaming; the old one stays until the
+new one has recovered, has all its files, and answers. Each step is noted before it is taken: killed anywhere,
+it is taken up where it stopped.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from appliance import users
+from appliance.agent.journal import Journal
+from appliance.agent.operations import performing
+from appliance.files import ensure_folder
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.runner import CommandFailed
+from appliance.services import enabled, portal
+from appliance.services.database import setup
+from appliance.services.database.service import cluster
+from appliance.supervise import Supervisor, SupervisorError, supervisor_for
+from backup import blobs, database, sets, settings, telling
+from backup.operations import back_up
+from backup.operations.back_up import TROUBLE
+from backup.portal import manage
+from backup.progress import Meter, duration, told_of_silence
+from backup.sets import BackupSet
+from backup.settings import BackupRefused, Settings, Target
+from backup.vault import Moved, Vault
+
+_STAND_STILL = ("web", "push", "jobs", "cache", "backup", "database")
+"""Those that know the database. The balancer stays, and shows that the box is being looked after."""
+_RESTARTS = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the box will be brought back to."""
+
+    begin_with: BackupSet
+    moment: datetime | None
+    """None: the set itself, or the end of the time line."""
+    is_set_alone: bool
+    now: datetime
+
+    def __str__(self) -> str:
+        if self.moment is None and not self.is_set_alone:
+            return (
+                f"The box is brought back to the end of its time line, beginning with {self.begin_with}. "
+                f"What people did after the log was last archived is lost. All sessions end."
+            )
+        to = self.moment or self.begin_with.ended_at
+        return (
+            f"The box is brought back to {to:%Y-%m-%d %H:%M:%S} UTC, beginning with {self.begin_with}. "
+            f"What people did in the {duration((self.now - to).total_seconds())} since then is lost. "
+            f"All sessions end."
+        )
+
+
+def decide(
+    known: Sequence[BackupSet], *, label: str, moment: datetime | None, version: str, now: datetime
+) -> Plan:
+    """The set to begin with: the one named, else the newest good one that ended before the moment."""
+    if label and label not in {one.label for one in known}:
+        raise BackupRefused(f"There is no set {label}. `boxctl backup list` names those there are.")
+    good = [one for one in known if not one.problem and label in ("", one.label)]
+    if not good:
+        raise BackupRefused("There is no good set to begin with: `boxctl backup verify` tells what is wrong.")
+    if moment and moment > now:
+        raise BackupRefused(f"{moment:%Y-%m-%d %H:%M:%S} UTC is yet to come.")
+    fitting = [one for one in good if moment is None or one.ended_at <= moment]
+    if not fitting:
+        first = min(one.ended_at for one in good)
+        raise BackupRefused(f"The time line begins at {first:%Y-%m-%d %H:%M:%S} UTC: choose a later moment.")
+    chosen = max(fitting, key=lambda one: one.ended_at)
+    if _numbers(chosen.version) > _numbers(version):
+        raise BackupRefused(
+            f"The set is from version {chosen.version}, and this box is {version}: upgrade the box first."
+        )
+    return Plan(chosen, moment, is_set_alone=bool(label) and moment is None, now=now)
+
+
+def main() -> None:
+    with performing(*TROUBLE, SupervisorError) as journal:
+        node = Node.load(Paths.from_environment())
+        chosen = settings.load(node.paths)
+        sets.sweep_staging(node)
+        restore = Restore(node, chosen, chosen.target(str(journal.arguments["target"])), journal)
+        try:
+            with told_of_silence(journal, restore.target.name):
+                done = restore.perform()
+            telling.write(node, chosen)
+            journal.end("done", done)
+        except (*TROUBLE, SupervisorError) as error:
+            raise BackupRefused(f"{error} {restore.take_back()}") from error
+
+
+class Restore:
+    """One restore, as far as its journal says it is."""
+
+    def __init__(self, node: Node, chosen: Settings, target: Target, journal: Journal) -> None:
+        self.node, self.chosen, self.target, self.journal = node, chosen, target, journal
+        self.vault = Vault(node, chosen, target)
+        self.place = cluster(node)
+        self.beside = self.place.with_name(f"{self.place.name}.restored")
+        self.before = self.place.with_name(f"{self.place.name}.before")
+        self.undone: list[str] = []
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return supervisor_for(self.node)
+
+    def perform(self) -> str:
+        said = dict(self.journal.arguments)
+        sets.refresh(self.node, self.vault)
+        moment = datetime.fromisoformat(said["moment"]) if said.get("moment") else None
+        plan = decide(
+            sets.known(self.node, self.target),
+            label=str(said.get("set", "")), moment=moment, version=portal.version(self.node),
+            now=datetime.now(UTC),
+        )  # fmt: skip
+        is_end = moment is None and not said.get("is_set_alone", False)
+        self.journal.progress(str(plan))
+        if not self.journal.noted("swapping"):
+            if said.get("with_safety", True) and not self.journal.noted("safety"):
+                to = self.chosen.targets[0] if self.target.closed else self.target
+                made = back_up.to_target(self.node, self.chosen, to, "incr", self.journal)
+                self.journal.append("safety", made=made)
+            self.prepare(plan, is_end=is_end)
+        self.swap()
+        self.recover()
+        lost = self.settle(plan)
+        self.supervisor.start(*self.running(), progress=self.journal.progress)
+        self.ask_for_full_backups()
+        shutil.rmtree(self.before, ignore_errors=True)
+        words = f"The box is as it was at {self.reached()}. Nobody is signed in any more."
+        words += f" {lost} files are missing: nobody has them." if lost else ""
+        return words + "".join(f" Not done: {line}." for line in self.undone)
+
+    def prepare(self, plan: Plan, *, is_end: bool) -> None:
+        """Put the files of the set beside the running cluster."""
+        ensure_folder(self.beside, mode=0o700, owner=users.account(users.DATABASE))
+        needed = plan.begin_with.database_bytes
+        if not database.has_room(self.beside, needed):
+            raise BackupRefused(
+                f"There is no room for a second database of {needed >> 20} MiB beside the first: free some."
+            )
+        meter = Meter("Database", self.journal.progress, total=needed, kind="database")
+        database.restore(
+            self.node, self.target, plan.begin_with.label, self.beside,
+            moment=plan.moment, is_end=is_end, heard=lambda _, share: meter.at(int(meter.total * share)),
+        )  # fmt: skip
+
+    def swap(self) -> None:
+        """Put the new cluster in the place of the old one. Killed in between, it goes on from there."""
+        if self.journal.noted("swapped"):
+            return
+        self.journal.progress("Stopping what uses the database.")
+        self.journal.append("swapping", running=self.running())
+        self.supervisor.stop(*self._standing_still())
+        if self.place.exists() and self.beside.exists():
+            shutil.rmtree(self.before, ignore_errors=True)
+            self.place.rename(self.before)
+        if self.beside.exists():
+            self.beside.rename(self.place)
+        self.journal.append("swapped")
+
+    def recover(self) -> None:
+        """Start the server, and wait until it has applied the log up to the moment and takes writes."""
+        self.journal.progress("The database is applying its log.")
+        wait_until_recovered(self.node, self.supervisor)
+
+    def settle(self, plan: Plan) -> int:
+        """Make the recovered database this box's: roles, tables of this version, its files, nobody inside."""
+        node, tell = self.node, self.journal.progress
+        setup.set_up(node)
+        blobs.admit(node)
+        if "objects" in {service.name for service in enabled(node)}:
+            self.supervisor.start("objects")
+        if manage(node, "migrate", "--check", check=False).code != 0:
+            tell("Bringing the tables to this version.")
+            manage(node, "migrate", "--noinput", as_owner=True)
+        tell("Bringing back files.")
+        meter = Meter("Files", tell)
+
+        def heard(moved: Moved) -> None:
+            meter.total = moved.total
+            meter.at(moved.done, rate=moved.rate)
+
+        with blobs.reading(node) as connection:
+            _, missing = blobs.bring_back(self.vault, blobs.everything(connection), heard)
+        if len(missing) > plan.begin_with.missing:
+            raise BackupRefused(f"{len(missing)} files are neither in the portal's store nor in the backup.")
+        self.supervisor.start("cache")
+        tell("Ending sessions, and asking who may still come in.")
+        said = manage(node, "restored").stdout.splitlines()
+        self.undone = [line.removeprefix("failed: ") for line in said if line.startswith("failed: ")]
+        return len(missing)
+
+    def reached(self) -> str:
+        text = setup.query(
+            self.node, "select coalesce(pg_last_xact_replay_timestamp()::text, '')", database="postgres"
+        )
+        return text or f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+
+    def ask_for_full_backups(self) -> None:
+        """A new time line begins. What the ledgers know of ids is of the old one: they are used again."""
+        for target in self.chosen.targets:
+            with blobs.ledger_of(self.node, target) as ledger:
+                ledger.write(mark=0, waiting="", wanted="full")
+
+    def take_back(self) -> str:
+        """Make the box what it was; says so in a sentence."""
+        self.journal.progress("Taking the restore back.")
+        if self.journal.noted("swapping"):
+            self.supervisor.stop(*self._standing_still())
+            if self.before.exists():
+                shutil.rmtree(self.place, ignore_errors=True)
+                self.before.rename(self.place)
+        shutil.rmtree(self.beside, ignore_errors=True)
+        self.supervisor.start(*self.running(), progress=self.journal.progress)
+        return "The box is as it was before the restore."
+
+    def running(self) -> list[str]:
+        """The services that ran when the restore came to them: what somebody has stopped stays stopped."""
+        if noted := self.journal.noted("swapping"):
+            return list(noted["running"])
+        up = [status.service for status in self.supervisor.status(with_health=False) if status.pid]
+        return list(dict.fromkeys(["database", *up]))
+
+    def _standing_still(self) -> list[str]:
+        return [service.name for service in enabled(self.node) if service.name in _STAND_STILL]
+
+
+def wait_until_recovered(node: Node, supervisor: Supervisor) -> None:
+    """Start the database without the patience of an ordinary start: recovering takes what it takes.
+
+    One that cannot recover ends, and is started again, and ends: that is noticed after a few times.
+    """
+    began_at = datetime.now(UTC)
+    supervisor.begin("database")
+    seen, is_to_end = set[int](), False
+    while True:
+        (status,) = supervisor.status("database", with_health=False)
+        if status.pid:
+            seen.add(status.pid)
+        if len(seen) > 1 and not is_to_end and _has_ended_early(supervisor, began_at):
+            # Nothing in the log tells PostgreSQL that the moment is reached, so it gives up. The moment is
+            # after everything that was written, as far as the log goes: then all of it is what is wanted.
+            database.forget_moment(node)
+            is_to_end = True
+            seen.clear()
+        if len(seen) > _RESTARTS:
+            words = "\n".join(supervisor.logs(["database"], lines=15))
+            raise BackupRefused(f"The database does not recover. Its last words:\n{words}")
+        # It takes no connections before it is consistent.
+        with suppress(CommandFailed):
+            if setup.query(node, "select pg_is_in_recovery()", database="postgres") == "f":
+                return
+        time.sleep(0.3)
+
+
+def _has_ended_early(supervisor: Supervisor, since: datetime) -> bool:
+    """Whether the database has come to the end of its log before the moment it is to go back to."""
+    found = (_ENDED_EARLY.search(line) for line in supervisor.logs(["database"], lines=100))
+    return any(datetime.fromisoformat(f"{match[1]}+00:00") >= since for match in found if match)
+
+
+_ENDED_EARLY = re.compile(r"(\d{4}-\d\d-\d\d [\d:.]+) UTC .*recovery ended before configured recovery target")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("+", maxsplit=1)[0].split(".") if part.isdigit())
+
+
+if __name__ == "__main__":
+    main()

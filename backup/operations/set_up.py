@@ -1,0 +1,25 @@
+"""Puts targets that were tried and noted into force. Interrupted, it is simply done again."""
+
+from __future__ import annotations
+
+from appliance.agent.operations import performing
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.supervise import SupervisorError, supervisor_for
+from backup import settings, setup, telling
+from backup.operations.back_up import TROUBLE
+
+
+def main() -> None:
+    with performing(*TROUBLE, SupervisorError) as journal:
+        node = Node.load(Paths.from_environment())
+        setup.enforce(node, journal.progress)
+        setup.keep_up(supervisor_for(node))
+        # As they are by now: a key may have been made meanwhile.
+        chosen = settings.load(node.paths)
+        telling.write(node, chosen)
+        journal.end("done", f"Backups go to {', '.join(one.name for one in chosen.targets)}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Which sets stay and which go: pure functions, so that what they promise can be tested as properties.
+
+Whatever the rule says: the newest good set stays, so does every set that a kept one builds on, and no blob
+goes that a kept set names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a set stays."""
+
+    LAST = "one of the last"
+    DAY = "the last of its day"
+    WEEK = "the last of its week"
+    MONTH = "the last of its month"
+    NEWEST = "the newest good one"
+    CHAIN = "others build on it"
+    NO_OTHER = "there is no good one yet"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How many sets stay: the last so many, and the last one of each of so many days, weeks and months.
+
+    Only days on which a set was made count. So a box that was off for a month loses nothing by it.
+    """
+
+    last: int = 3
+    days: int = 7
+    weeks: int = 4
+    months: int = 6
+
+    def __str__(self) -> str:
+        return (
+            f"The last {self.last}, and one for each of {self.days} days, {self.weeks} weeks and "
+            f"{self.months} months."
+        )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A set as the rule sees it. `parent` is the label of the set that it holds the differences from."""
+
+    label: str
+    ended_at: datetime
+    parent: str | None = None
+    is_good: bool = True
+
+
+def kept(sets: Collection[Candidate], rule: Rule, zone: tzinfo) -> dict[str, frozenset[Reason]]:
+    """The labels of the sets that stay, each with its reasons. Days are those of `zone`."""
+    newest_first = sorted(
+        (one for one in sets if one.is_good), key=lambda one: (one.ended_at, one.label), reverse=True
+    )
+    if not newest_first:
+        return {one.label: frozenset({Reason.NO_OTHER}) for one in sets}
+    reasons: dict[str, set[Reason]] = {newest_first[0].label: {Reason.NEWEST}}
+    for one in newest_first[: rule.last]:
+        reasons.setdefault(one.label, set()).add(Reason.LAST)
+    for reason, count, period in _periods(rule, zone):
+        for one in _first_of_each(newest_first, period, count):
+            reasons.setdefault(one.label, set()).add(reason)
+    by_label = {one.label: one for one in sets}
+    for label in list(reasons):
+        parent = by_label[label].parent
+        while parent is not None and parent in by_label:
+            reasons.setdefault(parent, set()).add(Reason.CHAIN)
+            parent = by_label[parent].parent
+    return {label: frozenset(found) for label, found in reasons.items()}
+
+
+def superfluous(sets: Collection[Candidate], rule: Rule, zone: tzinfo) -> tuple[str, ...]:
+    """The labels of the sets that may go, newest first: a set goes before the one that it builds on."""
+    staying = kept(sets, rule, zone)
+    going = sorted((one for one in sets if one.label not in staying), key=lambda one: one.label, reverse=True)
+    by_label = {one.label: one for one in sets}
+    return tuple(sorted((one.label for one in going), key=lambda label: -_depth(label, by_label)))
+
+
+def removable_blobs(
+    copied: Mapping[str, datetime],
+    *,
+    named_by_kept: Iterable[Collection[str]],
+    live: Collection[str],
+    oldest_kept_at: datetime,
+) -> set[str]:
+    """The keys that may leave the repository, of those `copied` into it at these moments.
+
+    A blob goes when no kept set names it, the portal does not know it any more, and it was there before the
+    oldest kept set began: a later one may be needed at a moment between two sets.
+    """
+    going = {key for key, at in copied.items() if at < oldest_kept_at} - set(live)
+    for names in named_by_kept:
+        going.difference_update(names)
+    return going
+
+
+def _periods(rule: Rule, zone: tzinfo) -> tuple[tuple[Reason, int, Callable[[Candidate], object]], ...]:
+    def day(one: Candidate) -> date:
+        return one.ended_at.astimezone(zone).date()
+
+    return (
+        (Reason.DAY, rule.days, day),
+        (Reason.WEEK, rule.weeks, lambda one: day(one).isocalendar()[:2]),
+        (Reason.MONTH, rule.months, lambda one: (day(one).year, day(one).month)),
+    )
+
+
+def _first_of_each(
+    ordered: Iterable[Candidate], period: Callable[[Candidate], object], count: int
+) -> list[Candidate]:
+    """The first of each period, for `count` periods."""
+    found: dict[object, Candidate] = {}
+    for one in ordered:
+        if len(found) == count and period(one) not in found:
+            break
+        found.setdefault(period(one), one)
+    return list(found.values()) if count else []
+
+
+def _depth(label: str, by_label: Mapping[str, Candidate]) -> int:
+    """How many sets it builds on."""
+    depth, parent = 0, by_label[label].parent
+    while parent is not None and parent in by_label:
+        depth, parent = depth + 1, by_label[parent].parent
+    return depth

@@ -1,0 +1,167 @@
+"""A new key for everything: what to do when somebody leaves who could open the backups.
+
+Neither pgBackRest nor rclone can change the key of what is there. So each place gets another repository,
+beside the one that there was, and every backup from then on goes into it. The older one is closed: it is
+read, and retention takes its sets, until the last one is gone. Whoever has opened it before may have kept its
+key, which nothing can undo; of what is made from now on they can open nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from appliance import users
+from appliance.files import ensure_folder
+from appliance.node import Node
+from appliance.runner import CommandFailed
+from backup import database, retention, sets, settings, setup, sftp
+from backup.keys import KeyRing, MasterKey, RecoveryKey
+from backup.settings import BackupRefused, Closed, Holder, Settings, Target
+from backup.vault import KEY_RING, Vault
+
+
+def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryKey]:
+    """A new master key, opened by a new recovery key of `name` alone, and repositories for it.
+
+    Every target must be there. The old repositories are opened by the keys of before until the new one is
+    confirmed: see `settle`. Put it into force afterwards (`setup.enforce`). Nothing stays of a failure.
+    """
+    key, now = RecoveryKey.new(), datetime.now(UTC)
+    master = MasterKey.new()
+    ring, holder = KeyRing().with_holder(master, key, on=now.date())
+    closed = [_closed(chosen, one, now) for one in chosen.targets]
+    changed = replace(
+        chosen,
+        master_key=master.value.hex(),
+        key_ring=ring.dump(),
+        holders=(Holder(holder, name, now, key.confirmation),),
+        targets=tuple(_next(node, chosen, one, after) for after, one in enumerate(chosen.targets)),
+        closed=tuple(setup.opened_by(one, key, holder, on=now.date()) for one in (*chosen.closed, *closed)),
+    )
+    # Meanwhile PostgreSQL archives to both, so that a failure leaves no gap in the old ones.
+    both = replace(changed, targets=(*changed.closed[len(chosen.closed) :], *changed.targets))
+    try:
+        for old, new in zip(chosen.targets, changed.targets, strict=True):
+            _prepare(node, changed, old, new)
+        database.write_config(node, both)
+        database.create_stanza(node)
+        setup.write_ring(node, changed)
+    except (BackupRefused, CommandFailed, OSError):
+        database.write_config(node, chosen)
+        for old, new in zip(chosen.targets, changed.targets, strict=True):
+            _abandon(node, chosen, old, new)
+        raise
+    database.write_config(node, changed)
+    return changed, key
+
+
+def settle(node: Node, chosen: Settings) -> Settings:
+    """Once a new key is on paper, those of before open the closed repositories no more."""
+    ids = {one.id for one in chosen.holders}
+    if not any(one.is_confirmed for one in chosen.holders):
+        return chosen
+    closed = tuple(setup.with_ring(one, chosen.ring_of(one).of(ids)) for one in chosen.closed)
+    if closed == chosen.closed:
+        return chosen
+    changed = replace(chosen, closed=closed)
+    setup.write_ring(node, changed)
+    return changed
+
+
+def run_out(node: Node, chosen: Settings) -> Settings:
+    """Take out of the closed repositories what the rule does not keep, and empty those with nothing left."""
+    left = []
+    for one in chosen.closed:
+        if _thin(node, chosen, one):
+            left.append(one)
+            continue
+        Vault(node, chosen, one).empty()
+        sftp.forget(node, one)
+    if len(left) == len(chosen.closed):
+        return chosen
+    with settings.changing(node.paths):
+        latest = settings.load(node.paths)
+        numbers = {one.number for one in left}
+        changed = replace(latest, closed=tuple(one for one in latest.closed if one.number in numbers))
+        settings.save(node.paths, changed)
+        database.write_config(node, changed)
+    return changed
+
+
+def _thin(node: Node, chosen: Settings, old: Target) -> bool:
+    """Whether anything of it is to stay."""
+    successor = next((one for one in chosen.targets if one.spot == old.spot), None)
+    newer = [one.candidate for one in sets.known(node, successor)] if successor else []
+    if not any(one.is_good for one in newer):
+        return True
+    vault = Vault(node, chosen, old)
+    sets.refresh(node, vault)
+    there = {one.label: one.candidate for one in sets.known(node, old)}
+    going = [
+        label
+        for label in retention.superfluous(
+            (*there.values(), *newer), chosen.rule, ZoneInfo(node.box.time_zone)
+        )
+        if label in there
+    ]
+    if len(going) == len(there):
+        for label in going:
+            sets.forget(node, old, label)
+        return False
+    # pgBackRest does not give up the newest full one, nor so what builds on it, before all of it goes.
+    newest_full = max(label for label in there if label.endswith("F"))
+    for label in going:
+        if label < newest_full:
+            sets.forget(node, old, label)
+            vault.forget_set(label)
+            database.remove(node, old, label)
+    return True
+
+
+def _closed(chosen: Settings, target: Target, now: datetime) -> Target:
+    name = setup.free_name(f"{target.name}-until-{now:%Y-%m-%d}", chosen)
+    return replace(target, name=name, closed=Closed(chosen.master_key, chosen.key_ring, now))
+
+
+def _next(node: Node, chosen: Settings, target: Target, after: int) -> Target:
+    """The next repository at the same place whose name nothing has yet."""
+    new = replace(
+        target, number=setup.next_number(node, chosen) + after, generation=target.generation + 1, closed=None
+    )
+    if target.kind == "sftp":
+        sftp.inherit(node, new, target)
+    while Vault(node, chosen, new).read_plain(KEY_RING) is not None:
+        new = replace(new, generation=new.generation + 1)
+    return new
+
+
+def _prepare(node: Node, changed: Settings, old: Target, new: Target) -> None:
+    Vault(node, changed, changed.target(_name_of(changed, old))).require()
+    if new.kind == "folder":
+        owner = users.account(users.DATABASE)
+        ensure_folder(Path(new.path) / new.repository, mode=0o700, owner=owner)
+    vault = Vault(node, changed, new)
+    # Without a key ring it was begun by somebody who was interrupted: nobody has a key to it.
+    vault.empty()
+    vault.probe()
+
+
+def _name_of(changed: Settings, old: Target) -> str:
+    return next(one.name for one in changed.closed if one.number == old.number)
+
+
+def _abandon(node: Node, chosen: Settings, old: Target, new: Target) -> None:
+    """Take away what was made of a new repository, where it can be reached, and mend the old one's ring."""
+    try:
+        Vault(node, chosen, new).empty()
+        Vault(node, chosen, new).remove_plain(KEY_RING)
+        Vault(node, chosen, old).write_plain(KEY_RING, chosen.key_ring)
+        if new.kind == "folder":
+            (Path(new.path) / new.repository).rmdir()
+    except (BackupRefused, CommandFailed, OSError):
+        # It is away. What stays there has no key ring, and the next attempt begins with emptying it.
+        pass
+    sftp.forget(node, new)

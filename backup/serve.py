@@ -1,0 +1,132 @@
+"""The service: copies new files to every target, and begins what the schedule says."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from appliance.agent import found, operations
+from appliance.node import Node
+from appliance.paths import Paths
+from backup import beside, blobs, database, drills, sets, settings, telling, watching
+from backup.operations.back_up import TROUBLE
+from backup.schedule import is_due
+from backup.settings import Settings, Target
+from backup.vault import Vault
+from backup.yielding import give_way
+
+log = logging.getLogger("backup")
+
+PASS_SECONDS = 20.0
+SCHEDULE_SECONDS = 30.0
+GAP_SECONDS = 300.0
+RETRY = timedelta(hours=1)
+
+
+def main() -> None:
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    give_way()
+    paths = Paths.from_environment()
+    chosen = settings.load(paths)
+    for target in chosen.targets:
+        # Each of its own: a target that is away must not keep the files from the others.
+        threading.Thread(target=keep_up, args=(paths, target.name), daemon=True).start()
+    while True:
+        try:
+            node, chosen = Node.load(paths), settings.load(paths)
+            renew_config(node)
+            begin_what_is_due(node, chosen, datetime.now(UTC))
+            begin_drill(node, chosen, datetime.now(UTC))
+            found.forget_old(paths)
+            beside.sweep_left(node)
+            # As they are by now: somebody may have made a key meanwhile, and looks for it.
+            telling.write(node, settings.load(paths))
+        except Exception:
+            log.exception("The schedule is looked at again in %.0f s.", SCHEDULE_SECONDS)
+        time.sleep(SCHEDULE_SECONDS)
+
+
+def renew_config(node: Node) -> None:
+    """Unless a target is being tried, which notes itself there before it is one."""
+    with settings.changing(node.paths, is_patient=False) as is_mine:
+        if is_mine:
+            database.renew_config(node, settings.load(node.paths))
+
+
+def keep_up(paths: Paths, name: str) -> None:
+    """Copy what is new, for ever."""
+    looked_at = 0.0
+    while True:
+        began = time.monotonic()
+        try:
+            node, chosen = Node.load(paths), settings.load(paths)
+            target = chosen.target(name)
+            copy_new(node, chosen, target)
+            if began - looked_at > GAP_SECONDS:
+                looked_at = began
+                if gap := watching.note(node, target):
+                    log.error("%s: %s", name, gap)
+        except Exception:
+            log.exception("Files are copied to %s again in %.0f s.", name, PASS_SECONDS)
+        time.sleep(max(1.0, PASS_SECONDS - (time.monotonic() - began)))
+
+
+def copy_new(node: Node, chosen: Settings, target: Target) -> None:
+    with blobs.ledger_of(node, target) as ledger:
+        try:
+            caught = blobs.catch_up(node, Vault(node, chosen, target), ledger, from_start=False)
+        except TROUBLE as error:
+            if ledger.note("blob_problem") != str(error):
+                log.warning("%s: %s", target.name, error)
+            ledger.write(blob_problem=error)
+            return
+        ledger.write(blob_problem="")
+    if caught.copied:
+        log.info("%s: %d new files", target.name, caught.copied)
+
+
+def begin_what_is_due(node: Node, chosen: Settings, now: datetime) -> None:
+    due = [target for target in chosen.targets if is_target_due(node, chosen, target, now)]
+    for target in due:
+        with blobs.ledger_of(node, target) as ledger:
+            kind = ledger.note("wanted") or "auto"
+        try:
+            operations.begin(
+                node.paths, "backup", {"kind": kind, "targets": [target.name]}, by="the schedule"
+            )
+        except operations.AlreadyRunning:
+            return
+        with blobs.ledger_of(node, target) as ledger:
+            ledger.write(attempt_at=now.isoformat(), wanted="")
+
+
+def begin_drill(node: Node, chosen: Settings, now: datetime) -> None:
+    """When one is due, of the first target that has a set; one that cannot be begun now is, a while later."""
+    last = next(iter(drills.known(node)), None)
+    for target in chosen.targets:
+        known = sets.known(node, target)
+        if drills.is_due(chosen, last=last, first_set=known[0].ended_at if known else None, now=now):
+            with suppress(operations.AlreadyRunning):
+                operations.begin(node.paths, "drill", {"target": target.name}, by="the schedule")
+            return
+
+
+def is_target_due(node: Node, chosen: Settings, target: Target, now: datetime) -> bool:
+    known = sets.known(node, target)
+    with blobs.ledger_of(node, target) as ledger:
+        attempt = ledger.moment("attempt_at")
+        if ledger.note("wanted"):
+            return True
+    if attempt is not None and attempt <= now < attempt + RETRY:
+        return False
+    zone = ZoneInfo(node.box.time_zone)
+    return is_due(chosen.schedule, last=known[-1].began_at if known else None, now=now, zone=zone)

@@ -1,0 +1,188 @@
+"""A set: a database backup with the files that belong to it and the configuration of the box."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from appliance import users
+from appliance.agent.codec import decode, encode
+from appliance.files import ensure_folder, write_atomically
+from appliance.node import Node
+from appliance.paths import Paths
+from backup.blobs import Blob
+from backup.retention import Candidate
+from backup.settings import BackupRefused, Target
+from backup.vault import Vault
+
+FORMAT = 1
+MANIFEST, CONFIGURATION = "manifest.jsonl.gz", "configuration.tar.gz"
+# Made anew from the rest by every start of the box, or of this machine alone.
+_NOT_CONFIGURATION = ("generated", "notices-due")
+
+
+@dataclass(frozen=True)
+class BackupSet:
+    """The first line of a manifest."""
+
+    label: str
+    kind: str
+    parent: str | None
+    began_at: datetime
+    ended_at: datetime
+    version: str
+    """Of the box that it was made from."""
+    timeline: int
+    first_wal: str
+    last_wal: str
+    database_bytes: int
+    stored_bytes: int
+    blobs: int
+    blob_bytes: int
+    missing: int = 0
+    """Files that the database named and the portal's store did not have."""
+    rows: dict[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    """By table the fewest and the most rows that it can have: see `backup.rows`."""
+    format: int = FORMAT
+    verified_at: datetime | None = None
+    problem: str = ""
+    """What the last verification found; such a set is not counted as a good one."""
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(self.label, self.ended_at, self.parent, is_good=not self.problem)
+
+    def __str__(self) -> str:
+        words = {"full": "full", "diff": "differential", "incr": "incremental"}[self.kind]
+        return f"{self.label}, {words}, {self.ended_at:%Y-%m-%d %H:%M} UTC"
+
+
+def folder_of(node: Node, target: Target) -> Path:
+    """Where this machine keeps copies of the manifests, so that a list needs no target."""
+    folder = node.data("backup") / "sets" / str(target.number)
+    if not folder.is_dir():
+        ensure_folder(folder, mode=0o700, owner=users.account(users.DATABASE))
+    return folder
+
+
+def known(node: Node, target: Target) -> list[BackupSet]:
+    """The sets of a target, oldest first, as this machine remembers them."""
+    files = sorted(folder_of(node, target).glob("*.json"))
+    return [
+        decode(BackupSet, json.loads(file.read_text(encoding="utf-8")), place=file.name) for file in files
+    ]
+
+
+def chosen(found: Sequence[BackupSet], label: str) -> BackupSet:
+    """The set of this name, or the newest good one."""
+    fitting = [one for one in found if (one.label == label if label else not one.problem)]
+    if not fitting:
+        raise BackupRefused(
+            f"There is no set {label}. `boxctl backup list` names those there are."
+            if label
+            else "There is no good set yet: `boxctl backup now` makes one."
+        )
+    return fitting[-1]
+
+
+def remember(node: Node, target: Target, one: BackupSet) -> None:
+    text = json.dumps(encode(one), indent=1) + "\n"
+    write_atomically(folder_of(node, target) / f"{one.label}.json", text, mode=0o600)
+
+
+def forget(node: Node, target: Target, label: str) -> None:
+    for suffix in (".json", ".jsonl.gz"):
+        (folder_of(node, target) / f"{label}{suffix}").unlink(missing_ok=True)
+
+
+def refresh(node: Node, vault: Vault) -> None:
+    """Learn from the repository itself which sets there are."""
+    vault.require()
+    folder = folder_of(node, vault.target)
+    there = {name.rstrip("/") for name in vault.names("sets")}
+    if not there:
+        # With another key everything looks empty, which must not be taken for word that all sets are gone.
+        vault.refuse_other_key()
+    for one in known(node, vault.target):
+        if one.label not in there:
+            forget(node, vault.target, one.label)
+    for label in sorted(there):
+        local = folder / f"{label}.jsonl.gz"
+        if (folder / f"{label}.json").exists():
+            continue
+        if MANIFEST not in vault.names(f"sets/{label}"):
+            continue
+        vault.get(f"sets/{label}/{MANIFEST}", local)
+        with gzip.open(local, "rt", encoding="utf-8") as lines:
+            remember(node, vault.target, decode(BackupSet, json.loads(next(lines)), place=label))
+
+
+def store(node: Node, vault: Vault, one: BackupSet, blobs: Iterable[Blob]) -> None:
+    """Write a set into the repository. The manifest comes last: with it, the set exists."""
+    owner = users.account(users.DATABASE)
+    staging = node.data("backup") / "tmp" / one.label
+    ensure_folder(staging, mode=0o700, owner=owner)
+    manifest = staging / MANIFEST
+    with gzip.open(manifest, "wt", encoding="utf-8", compresslevel=5) as lines:
+        lines.write(json.dumps(encode(one)) + "\n")
+        lines.writelines(json.dumps(blob) + "\n" for blob in blobs)
+    configuration = staging / CONFIGURATION
+    configuration.write_bytes(pack_configuration(node.paths))
+    for file in (manifest, configuration):
+        file.chmod(0o600)
+        os.chown(file, owner.uid, owner.gid)
+    vault.put(configuration, f"sets/{one.label}/{CONFIGURATION}")
+    vault.put(manifest, f"sets/{one.label}/{MANIFEST}")
+    manifest.rename(folder_of(node, vault.target) / f"{one.label}.jsonl.gz")
+    configuration.unlink()
+    staging.rmdir()
+    remember(node, vault.target, one)
+
+
+def sweep_staging(node: Node) -> None:
+    """Remove what an operation that was killed had in its hands; of those that use it one runs at a time."""
+    for left in (node.data("backup") / "tmp").iterdir():
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def blobs_of(node: Node, vault: Vault, label: str) -> Iterator[Blob]:
+    """What a set's manifest lists."""
+    local = folder_of(node, vault.target) / f"{label}.jsonl.gz"
+    if not local.exists():
+        vault.get(f"sets/{label}/{MANIFEST}", local)
+    with gzip.open(local, "rt", encoding="utf-8") as lines:
+        next(lines)
+        for line in lines:
+            yield Blob(*json.loads(line))
+
+
+def found_wrong(node: Node, target: Target, one: BackupSet, problem: str) -> None:
+    """Note what a verification found, or that it found nothing."""
+    remember(node, target, replace(one, verified_at=datetime.now(UTC), problem=problem))
+
+
+def pack_configuration(paths: Paths) -> bytes:
+    """The box's folder of configuration, with its secrets, as a tar."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for path in sorted(paths.etc.iterdir()):
+            if path.name not in _NOT_CONFIGURATION:
+                tar.add(path, arcname=path.name)
+    return packed.getvalue()
+
+
+def unpack_configuration(packed: Path, paths: Paths) -> None:
+    """Put the configuration of a set in the place of this box's."""
+    with tarfile.open(packed, "r:gz") as tar:
+        tar.extractall(paths.etc, filter="data")

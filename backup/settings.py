@@ -1,0 +1,186 @@
+"""What the administrator chose: targets, schedule, retention, holders of keys. One file, which root reads."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time
+from pathlib import Path
+from typing import Literal
+
+from appliance.agent.codec import Malformed, decode, encode
+from appliance.files import write_atomically
+from appliance.paths import Paths
+from backup.keys import KeyRing, MasterKey
+from backup.retention import Rule
+from backup.schedule import Schedule
+
+
+class BackupRefused(Exception):
+    """Not like this; the text says what to do instead."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What a repository was made with that is only read any more, since there is a newer key."""
+
+    master_key: str = field(repr=False)
+    key_ring: str = field(repr=False)
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where one repository lies."""
+
+    number: int
+    """pgBackRest's number of the repository. Never given again."""
+    name: str
+    kind: Literal["folder", "s3", "sftp"]
+    path: str
+    """The folder; of S3, the prefix within the bucket."""
+    endpoint: str = ""
+    """Of S3 an address, of SFTP `USER@HOST[:PORT]`."""
+    bucket: str = ""
+    region: str = "us-east-1"
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+    ca_file: str = ""
+    bandwidth_kib: int = 0
+    """KiB a second at most for files; 0: as fast as it goes."""
+    host_key: str = ""
+    """Of SFTP: the line of known_hosts that the host must show."""
+    generation: int = 1
+    """Which one at this place: each master key has a repository of its own there."""
+    closed: Closed | None = None
+
+    @property
+    def repository(self) -> str:
+        """The name of the repository's folder at this place."""
+        return "korobka" if self.generation == 1 else f"korobka-{self.generation}"
+
+    @property
+    def prefix(self) -> str:
+        """Of S3: where the repository begins within the bucket."""
+        return self.path.strip("/") + ("" if self.generation == 1 else f"-{self.generation}")
+
+    @property
+    def spot(self) -> tuple[str, ...]:
+        """The same for all repositories at one place."""
+        return self.kind, self.endpoint, self.bucket, self.path
+
+    def __str__(self) -> str:
+        if self.kind == "folder":
+            return self.path
+        if self.kind == "sftp":
+            return f"{self.endpoint}:{self.path}"
+        return f"{self.endpoint}/{self.bucket}/{self.path}"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Somebody with a recovery key. The name is for people, and only on the box."""
+
+    id: str
+    name: str
+    made_at: datetime
+    confirmation: str = field(repr=False)
+    is_confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of `backup.json`."""
+
+    master_key: str = field(repr=False)
+    key_ring: str = field(repr=False)
+    holders: tuple[Holder, ...] = ()
+    targets: tuple[Target, ...] = ()
+    at: str = "02:00"
+    every_hours: int = 24
+    full_every_days: int = 7
+    keep_last: int = 3
+    keep_days: int = 7
+    keep_weeks: int = 4
+    keep_months: int = 6
+    drill_every_days: int = 30
+    """0: by hand only."""
+    closed: tuple[Target, ...] = ()
+    """Repositories of older keys: they are read until retention has taken their last set."""
+
+    @property
+    def master(self) -> MasterKey:
+        return MasterKey(bytes.fromhex(self.master_key))
+
+    @property
+    def ring(self) -> KeyRing:
+        return KeyRing.parse(self.key_ring)
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(time.fromisoformat(self.at), self.every_hours, self.full_every_days)
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(self.keep_last, self.keep_days, self.keep_weeks, self.keep_months)
+
+    def master_of(self, target: Target) -> MasterKey:
+        return MasterKey(bytes.fromhex(target.closed.master_key)) if target.closed else self.master
+
+    def ring_of(self, target: Target) -> KeyRing:
+        return KeyRing.parse(target.closed.key_ring) if target.closed else self.ring
+
+    def target(self, name: str) -> Target:
+        for one in (*self.targets, *self.closed):
+            if one.name == name:
+                return one
+        known = ", ".join(one.name for one in self.targets) or "none yet"
+        raise BackupRefused(f"There is no target {name!r}. There are: {known}.")
+
+
+def file_of(paths: Paths) -> Path:
+    return paths.backup / "backup.json"
+
+
+def load(paths: Paths) -> Settings:
+    """Raises `BackupRefused` when backups are not set up."""
+    try:
+        return decode(Settings, json.loads(file_of(paths).read_text(encoding="utf-8")), place="backup.json")
+    except FileNotFoundError:
+        raise BackupRefused("Backups are not set up: `boxctl backup setup --help` shows how.") from None
+    except (Malformed, ValueError) as error:
+        raise BackupRefused(f"{file_of(paths)} is damaged: {error}") from error
+
+
+def save(paths: Paths, settings: Settings) -> None:
+    write_atomically(file_of(paths), json.dumps(encode(settings), indent=1) + "\n", mode=0o600)
+
+
+@contextmanager
+def changing(paths: Paths, *, is_patient: bool = True) -> Iterator[bool]:
+    """Whether nobody else changes targets or keys meanwhile; without patience it may not be so.
+
+    The kernel releases it with the process that holds it, however that ends. Read the settings inside.
+    """
+    folder = paths.data / "backup"
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with (folder / "changing.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def confirmed(settings: Settings, holder: str) -> Settings:
+    """The settings with this holder's key confirmed."""
+    return replace(
+        settings,
+        holders=tuple(
+            replace(one, is_confirmed=True) if one.id == holder else one for one in settings.holders
+        ),
+    )

@@ -1,0 +1,231 @@
+"""Setting backups up: a target that was tried, keys that somebody holds, PostgreSQL that archives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from appliance import generated, users
+from appliance.files import ensure_folder
+from appliance.node import Node
+from appliance.runner import CommandFailed
+from appliance.services.backup.service import SERVICE as BACKUP
+from appliance.services.database.service import SERVICE as DATABASE
+from appliance.supervise import Supervisor, supervisor_for
+from backup import blobs, database, settings, sftp
+from backup.keys import KeyRing, MasterKey, RecoveryKey
+from backup.settings import BackupRefused, Holder, Settings, Target
+from backup.vault import KEY_RING, Vault, is_ours
+
+type Say = Callable[[str], None]
+
+
+def begin() -> tuple[Settings, RecoveryKey]:
+    """Settings without a target, and the first recovery key, which is nowhere but here."""
+    master, key, now = MasterKey.new(), RecoveryKey.new(), datetime.now(UTC)
+    ring, holder = KeyRing().with_holder(master, key, on=now.date())
+    first = Holder(holder, "first", now, key.confirmation)
+    return Settings(master.value.hex(), ring.dump(), (first,)), key
+
+
+def prepare_folder(target: Target) -> None:
+    """The box's own folder on a disk, which the engines' user writes to."""
+    folder = Path(target.path)
+    if not folder.is_absolute() or not folder.is_dir():
+        raise BackupRefused(f"There is no folder {folder}: mount the disk, or create it first.")
+    try:
+        ensure_folder(folder / target.repository, mode=0o700, owner=users.account(users.DATABASE))
+    except OSError as error:
+        raise BackupRefused(
+            f"Root cannot prepare {folder / target.repository} ({error.strerror}): create it yourself and "
+            f"give it to the user {users.account(users.DATABASE).name}."
+        ) from error
+
+
+def refuse_own_places(node: Node, target: Target) -> None:
+    """Root prepares the folder: none of the system's and none of the box's own may become it, or hold it."""
+    ours, paths = Path(target.path).resolve() / "korobka", node.paths
+    for place in (*map(Path, _SYSTEM), paths.etc, paths.data, paths.log, paths.run, paths.releases):
+        if ours.is_relative_to(place) or place.is_relative_to(ours):
+            raise BackupRefused(f"{target.path} belongs to the system: choose a folder on another disk.")
+
+
+_SYSTEM = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+]
+
+
+def add_target(node: Node, chosen: Settings, target: Target, say: Say) -> Settings:
+    """Try the target, make its repository, and have PostgreSQL archive to it. Nothing stays of a failure.
+
+    Call `keep_up` afterwards: what begins backups by itself is not a part of trying a target.
+    """
+    changed = admit(node, chosen, target, say)
+    enforce(node, say)
+    return changed
+
+
+def admit(node: Node, chosen: Settings, target: Target, say: Say) -> Settings:
+    """Try the target, make its repository, and note it; it is to be put into force then."""
+    if target.kind == "folder":
+        refuse_own_places(node, target)
+        prepare_folder(target)
+    changed = replace(chosen, targets=(*(one for one in chosen.targets if one.name != target.name), target))
+    vault = Vault(node, changed, target)
+    database.write_config(node, changed)
+    try:
+        say(f"Trying {target}.")
+        vault.probe()
+        there = vault.read_plain(KEY_RING)
+        if there is not None and not is_ours(there, chosen.ring):
+            raise BackupRefused(
+                f"There is another box's repository at {target}: choose another place, or restore that box "
+                f"with `install.sh --restore`."
+            )
+        vault.write_plain(KEY_RING, changed.key_ring)
+        database.create_stanza(node)
+    except (BackupRefused, CommandFailed):
+        if chosen.targets:
+            database.write_config(node, chosen)
+        else:
+            database.config_file(node).unlink()
+        raise
+    blobs.admit(node)
+    settings.save(node.paths, changed)
+    return changed
+
+
+def enforce(node: Node, say: Say) -> None:
+    """Have PostgreSQL archive to the targets that are noted, and wait until it has."""
+    put_into_force(node, supervisor_for(node), say)
+    say("Asking PostgreSQL to hand over its log.")
+    database.tell(node, "check")
+
+
+def remove_target(node: Node, chosen: Settings, name: str, say: Say) -> Settings:
+    """Send nothing there any more. What lies there stays, and can be restored from with the recovery key."""
+    changed = dismiss(node, chosen, name)
+    put_into_force(node, supervisor_for(node), say)
+    return changed
+
+
+def dismiss(node: Node, chosen: Settings, name: str) -> Settings:
+    """Note that nothing goes there any more; it is to be put into force then."""
+    target = chosen.target(name)
+    if len(chosen.targets) == 1:
+        raise BackupRefused(f"{name} is the only target: add another one first.")
+    if target.closed:
+        raise BackupRefused(f"{name} is closed already, and goes by itself.")
+    # What is closed at the same place goes with it: nothing there would let it run out.
+    changed = replace(
+        chosen,
+        targets=tuple(one for one in chosen.targets if one != target),
+        closed=tuple(one for one in chosen.closed if one.spot != target.spot),
+    )
+    for gone in {target, *chosen.closed} - {*changed.closed}:
+        sftp.forget(node, gone)
+    settings.save(node.paths, changed)
+    database.write_config(node, changed)
+    return changed
+
+
+def put_into_force(node: Node, supervisor: Supervisor, say: Say) -> None:
+    """Have the database archive."""
+    waiting = supervisor.pending()
+    is_unit_changed = any(DATABASE.name in name for name in waiting)
+    generated.apply(node, only=(DATABASE,))
+    supervisor.apply()
+    say("Telling the database.")
+    if is_unit_changed:
+        # Its sandbox changes: it may write to the target, or reach it.
+        supervisor.restart(DATABASE.name)
+    else:
+        supervisor.reload(DATABASE.name)
+
+
+def keep_up(supervisor: Supervisor) -> None:
+    """Have the service copy files to the targets as they are now, and begin what is due."""
+    if any(status.pid for status in supervisor.status(BACKUP.name, with_health=False)):
+        supervisor.restart(BACKUP.name)
+    else:
+        supervisor.start(BACKUP.name)
+
+
+def add_holder(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryKey]:
+    """A recovery key for somebody more."""
+    if any(one.name == name for one in chosen.holders):
+        raise BackupRefused(f"{name} holds a key already: remove it first, or give the new one another name.")
+    key, now = RecoveryKey.new(), datetime.now(UTC)
+    ring, holder = chosen.ring.with_holder(chosen.master, key, on=now.date())
+    changed = replace(
+        chosen,
+        key_ring=ring.dump(),
+        closed=tuple(opened_by(one, key, holder, on=now.date()) for one in chosen.closed),
+        holders=(*chosen.holders, Holder(holder, name, now, key.confirmation)),
+    )
+    write_ring(node, changed)
+    return changed, key
+
+
+def remove_holder(node: Node, chosen: Settings, name: str) -> Settings:
+    """This holder's key opens the repositories no more. Refused while no other key is confirmed."""
+    found = next((one for one in chosen.holders if one.name == name), None)
+    if found is None:
+        raise BackupRefused(f"{name} holds no key. `boxctl backup key list` names those who do.")
+    left = tuple(one for one in chosen.holders if one is not found)
+    if not any(one.is_confirmed for one in left):
+        raise BackupRefused("No other key is confirmed: have another holder confirm theirs first.")
+    changed = replace(
+        chosen,
+        key_ring=chosen.ring.without(found.id).dump(),
+        holders=left,
+        closed=tuple(with_ring(one, chosen.ring_of(one).without(found.id)) for one in chosen.closed),
+    )
+    write_ring(node, changed)
+    return changed
+
+
+def opened_by(one: Target, key: RecoveryKey, holder: str, *, on: date) -> Target:
+    """The closed repository, opened by one key more."""
+    assert one.closed is not None  # noqa: S101 - those among `Settings.closed` are
+    master = MasterKey(bytes.fromhex(one.closed.master_key))
+    ring, _ = KeyRing.parse(one.closed.key_ring).with_holder(master, key, on=on, name=holder)
+    return with_ring(one, ring)
+
+
+def with_ring(one: Target, ring: KeyRing) -> Target:
+    assert one.closed is not None  # noqa: S101 - see above
+    return replace(one, closed=replace(one.closed, key_ring=ring.dump()))
+
+
+def write_ring(node: Node, chosen: Settings) -> None:
+    """Into every repository, and then into the settings: a key that is shown opens them all."""
+    for target in (*chosen.targets, *chosen.closed):
+        Vault(node, chosen, target).write_plain(KEY_RING, chosen.ring_of(target).dump())
+    settings.save(node.paths, chosen)
+
+
+def next_number(node: Node, chosen: Settings) -> int:
+    """One that no target has had: what is noted of one that went must not be believed of another."""
+    there = (one.number for one in (*chosen.targets, *chosen.closed))
+    return max((*there, *blobs.noted(node)), default=0) + 1
+
+
+def free_name(wanted: str, chosen: Settings) -> str:
+    """What the target is called: after its place, with a number where that is taken."""
+    taken = {one.name for one in (*chosen.targets, *chosen.closed)}
+    names = [wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3))]
+    return next(name for name in names if name not in taken)
