@@ -1,8 +1,11 @@
 """The Russian texts: gathered from the sources, compiled, and checked for what is missing.
 
-python -m box.lib.messages gather     adds new texts to the catalogue
+python -m box.lib.messages gather     adds new texts to the catalogues
 python -m box.lib.messages compile    makes what Django reads
 python -m box.lib.messages check      fails on a text without a translation, or with a doubtful one
+
+Every room keeps the texts that it alone uses, in its own `locale/`; those of several rooms, and those of no
+room, lie in `box/locale`. So nothing is translated twice.
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
@@ -20,7 +24,6 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 BOX = Path(__file__).resolve().parent.parent
-LOCALE = BOX / "locale"
 LANGUAGES = ("ru",)
 LAZY = {f"{name}_lazy": spec for name, spec in DEFAULT_KEYWORDS.items()}
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
@@ -33,16 +36,37 @@ NEEDLESS = re.compile(
 SKIPPED = {"node_modules", "dist", "tests", "__pycache__", "migrations"}
 
 
-def catalogue_of(language: str) -> Path:
-    return LOCALE / language / "LC_MESSAGES" / "django.po"
+def catalogue_of(home: Path, language: str) -> Path:
+    return home / "locale" / language / "LC_MESSAGES" / "django.po"
 
 
-def gathered() -> Catalog:
-    """Every text of the portal's sources."""
-    with (LOCALE / "babel.cfg").open() as config:
+def homes() -> list[Path]:
+    """The folders that may have a catalogue: the portal's own, and each room's."""
+    return [BOX, *sorted(file.parent for file in BOX.glob("*/**/apps.py") if not SKIPPED & set(file.parts))]
+
+
+def gathered() -> dict[Path, Catalog]:
+    """Every text of the portal's sources, by the folder whose catalogue it belongs to."""
+    users: dict[tuple[str | None, str], set[Path]] = {}
+    texts = []
+    rooms = set(homes())
+    for filename, line, text, comments, context in _extracted():
+        file = BOX / filename
+        home = next(folder for folder in file.parents if folder in rooms)
+        users.setdefault(_key(context, text), set()).add(home)
+        texts.append((filename, line, text, comments, context))
+    templates = {home: Catalog(charset="utf-8") for home in rooms}
+    for filename, line, text, comments, context in texts:
+        used_by = users[_key(context, text)]
+        home = next(iter(used_by)) if len(used_by) == 1 else BOX
+        templates[home].add(text, None, [(filename, line)], auto_comments=comments, context=context)
+    return templates
+
+
+def _extracted() -> Iterable[tuple[str, int, Any, list[str], str | None]]:
+    with (BOX / "locale/babel.cfg").open() as config:
         methods, options = parse_mapping_cfg(config)  # type: ignore[no-untyped-call]
-    template = Catalog(charset="utf-8")
-    found = extract_from_dir(
+    return extract_from_dir(
         BOX,
         methods,
         options,
@@ -50,56 +74,75 @@ def gathered() -> Catalog:
         comment_tags=("Translators:",),
         directory_filter=lambda folder: Path(folder).name not in SKIPPED,
     )
-    for filename, line, text, comments, context in found:
-        template.add(text, None, [(filename, line)], auto_comments=comments, context=context)
-    return template
 
 
-def read(language: str) -> Catalog:
-    path = catalogue_of(language)
+def read(home: Path, language: str) -> Catalog:
+    path = catalogue_of(home, language)
     if not path.exists():
         return Catalog(locale=language, charset="utf-8")
     with path.open("rb") as file:
         return read_po(file, locale=language)
 
 
-def write(language: str, catalogue: Catalog) -> None:
+def write(home: Path, language: str, catalogue: Catalog) -> None:
+    path = catalogue_of(home, language)
+    if not len(catalogue):
+        path.unlink(missing_ok=True)
+        return
     catalogue.header_comment = ""
     catalogue.fuzzy = False
     text = io.BytesIO()
     write_po(text, catalogue, width=110, sort_output=True, ignore_obsolete=True, no_location=True)
-    path = catalogue_of(language)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(NEEDLESS.sub(b"", text.getvalue()))
 
 
 def gather() -> None:
+    """Adds what is new, drops what is gone, and moves a text whose users changed, with its translation."""
+    templates = gathered()
     for language in LANGUAGES:
-        catalogue = read(language)
-        # A guess from a text that is nearly the same is more often wrong than right.
-        catalogue.update(gathered(), no_fuzzy_matching=True)
-        write(language, catalogue)
+        known = {
+            _key(message.context, message.id): message.string
+            for home in templates
+            for message in read(home, language)
+            if message.id and any(_forms(message.string))
+        }
+        for home, template in templates.items():
+            catalogue = read(home, language)
+            # A guess from a text that is nearly the same is more often wrong than right.
+            catalogue.update(template, no_fuzzy_matching=True)
+            for message in catalogue:
+                if message.id and not any(_forms(message.string)):
+                    message.string = known.get(_key(message.context, message.id), message.string)
+            write(home, language, catalogue)
 
 
 def compile_all() -> None:
     for language in LANGUAGES:
-        with catalogue_of(language).with_suffix(".mo").open("wb") as file:
-            write_mo(file, read(language))
+        for home in homes():
+            compiled = catalogue_of(home, language).with_suffix(".mo")
+            if not catalogue_of(home, language).exists():
+                compiled.unlink(missing_ok=True)
+                continue
+            with compiled.open("wb") as file:
+                write_mo(file, read(home, language))
 
 
 def problems(language: str) -> list[str]:
-    """What is wrong with the catalogue, each as a sentence."""
-    catalogue = read(language)
+    """What is wrong with the catalogues, each as a sentence."""
     found = []
-    for wanted in gathered():
-        if not wanted.id:
-            continue
-        source = wanted.id if isinstance(wanted.id, str) else wanted.id[0]
-        message = catalogue.get(source, wanted.context)
-        if message is None:
-            found.append(f"{language}: {source!r} is missing: run `make messages` and translate it.")
-        else:
-            found += [f"{language}: {source!r} {problem}" for problem in _problems_of(message)]
+    for home, template in gathered().items():
+        catalogue = read(home, language)
+        where = f"{language}, {home.relative_to(BOX.parent)}"
+        for wanted in template:
+            if not wanted.id:
+                continue
+            source = _forms(wanted.id)[0]
+            message = catalogue.get(source, wanted.context)
+            if message is None:
+                found.append(f"{where}: {source!r} is missing: run `make messages` and translate it.")
+            else:
+                found += [f"{where}: {source!r} {problem}" for problem in _problems_of(message)]
     return found
 
 
@@ -114,6 +157,10 @@ def _problems_of(message: Message) -> list[str]:
     if _placeholders(translations) != wanted:
         return [f"must have the same placeholders as its source: {', '.join(sorted(wanted)) or 'none'}."]
     return []
+
+
+def _key(context: str | None, text: str | Sequence[str] | None) -> tuple[str | None, str]:
+    return context, _forms(text)[0]
 
 
 def _forms(text: str | Sequence[str] | None) -> list[str]:

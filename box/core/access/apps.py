@@ -3,3 +3,8 @@ from box.core.registry.apps import Room
 
 class AccessConfig(Room):
     name = "box.core.access"
+
+    def offer(self) -> None:
+        from box.core.access.merging import declare
+
+        declare()

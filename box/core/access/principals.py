@@ -7,12 +7,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.core.cache import cache
+from django.db.models import Q
+from django.utils import timezone
 
 from box.core.registry.offers import Offers
+from box.lib.prepared import Asked, Rows, at_once
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -20,12 +25,48 @@ if TYPE_CHECKING:
 EVERYONE = "UA"
 CODES_LIVE = 24 * 3600
 
+_KNOWN = "_codes"
 _PERSON = re.compile(r"U\d+")
 
-type Provider = Callable[[User], Iterable[str]]
 
-# Each room that knows principals tells which of them a person is.
+class Held(NamedTuple):
+    """A code that a person answers to; `until` is when that ends by itself."""
+
+    code: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Which principals of a room a person is: the query that tells, and what its rows mean. All rooms are
+    asked in one query."""
+
+    asked: Callable[[User], Asked]
+    held: Callable[[Rows], Iterable[Held]]
+
+
+# Of each room that knows principals.
 providers: Offers[Provider] = Offers("principal providers")
+
+
+type Members = Callable[[Collection[str]], Q]
+
+# And who is behind the codes that a room knows: the other way round, as a condition on people.
+members: Offers[Members] = Offers("members of principals")
+
+
+def people_behind(codes: Collection[str]) -> Q:
+    """The condition that a person answers to one of these codes, for a filter of people.
+
+    It may find a person twice: ask for `distinct()`.
+    """
+    ids = [int(code[1:]) for code in codes if is_person(code)]
+    found = Q(pk__in=ids)
+    if EVERYONE in codes:
+        found |= Q(is_extranet=False)
+    for condition in members:
+        found |= condition(codes)
+    return found
 
 
 def code_of(user: User) -> str:
@@ -45,21 +86,38 @@ def codes_of(user: User) -> frozenset[str]:
     """
     if not user.is_active:
         return frozenset()
+    # A request asks several times, and has the person's row for as long as it lasts.
+    known: tuple[int, frozenset[str]] | None = vars(user).get(_KNOWN)
+    if known is None or known[0] != user.access_version:
+        known = vars(user)[_KNOWN] = (user.access_version, _cached(user))
+    return known[1]
+
+
+def _cached(user: User) -> frozenset[str]:
     key = f"codes:{user.pk}:{user.access_version}"
     codes = cache.get(key)
     if codes is None:
-        codes = sorted(_computed(user))
-        cache.set(key, codes, CODES_LIVE)
+        held = list(_computed(user))
+        codes = sorted({one.code for one in held})
+        if seconds := _seconds_to_live(held):
+            cache.set(key, codes, seconds)
     return frozenset(codes)
 
 
-def _computed(user: User) -> set[str]:
-    codes = {code_of(user)}
+def _computed(user: User) -> Iterator[Held]:
+    yield Held(code_of(user))
     if not user.is_extranet:
-        codes.add(EVERYONE)
-    for provider in providers:
-        codes.update(provider(user))
-    return codes
+        yield Held(EVERYONE)
+    answers = at_once(*(provider.asked(user) for provider in providers))
+    for provider, rows in zip(providers, answers, strict=True):
+        yield from provider.held(rows)
+
+
+def _seconds_to_live(held: Iterable[Held]) -> int:
+    moments = [one.until for one in held if one.until]
+    if not moments:
+        return CODES_LIVE
+    return max(0, min(CODES_LIVE, int((min(moments) - timezone.now()).total_seconds())))
 
 
 def audience_for(author: User, chosen: Iterable[str]) -> list[str]:

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from box.core.access import roles
+from box.core.access.principals import people_behind
+from box.core.access.rights import has_right, rights
 from box.core.accounts.models import User
+
+EDIT_PEOPLE = "company.edit_people"
 
 
 def can_manage_people(user: User) -> bool:
-    return user.is_active and user.is_administrator
+    return has_right(user, EDIT_PEOPLE)
+
+
+def can_manage(user: User, person: User) -> bool:
+    """Who administers the box is changed by administrators alone: the right to edit people is no way up.
+    Nothing is changed about an account that is another's now."""
+    if person.merged_into_id is not None:
+        return False
+    return can_manage_people(user) and (user.is_administrator or not person.is_administrator)
 
 
 def can_edit_profile(user: User, person: User) -> bool:
-    return user.pk == person.pk or can_manage_people(user)
+    return user.pk == person.pk or can_manage(user, person)
 
 
 def can_see_company(user: User) -> bool:
     """The list of employees is for employees: an outside guest sees only the groups that invited them."""
     return user.is_active and not user.is_extranet
+
+
+def console_holders() -> frozenset[int]:
+    """Whose account is no way up for others: administrators, and whoever holds a role with rights of the
+    console. No directory takes them over, and only administrators merge them."""
+    holders = set(User.objects.filter(is_administrator=True).values_list("pk", flat=True))
+    for role in roles.read_anew().all:
+        if role.is_employees or role.is_administrators:
+            continue
+        if any(rights[key].section == "console" for key in role.rights):
+            holders.update(User.objects.filter(people_behind(role.grantees)).values_list("pk", flat=True))
+    return frozenset(holders)

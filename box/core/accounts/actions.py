@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
 from django.contrib.auth import logout
@@ -12,12 +12,23 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.core.access.actions import renew_codes
+from box.core.access.events import AccessChanged
 from box.core.accounts.digests import digest
-from box.core.accounts.events import SessionsEnded, UserCreated, UserStatusChanged
-from box.core.accounts.models import User
+from box.core.accounts.events import (
+    AdministratorChanged,
+    PersonInvited,
+    PersonJoined,
+    ProfileChanged,
+    SessionsEnded,
+    UserCreated,
+    UserStatusChanged,
+)
+from box.core.accounts.models import Session, User
+from box.core.accounts.passwords import has_own_password, refuse_kept
 from box.core.events.outbox import emit
 
 
@@ -55,24 +66,7 @@ def create_user(new: NewUser, *, password: str | None, by: User | None) -> User:
     """
     email = new.email.strip().lower()
     login = (new.login or email).strip().lower()
-    user = User(
-        login=login,
-        email=email,
-        **{
-            name: getattr(new, name)
-            for name in (
-                "first_name",
-                "last_name",
-                "patronymic",
-                "position",
-                "phone",
-                "birthday_on",
-                "language",
-                "is_administrator",
-                "is_extranet",
-            )
-        },
-    )
+    user = User(**{**asdict(new), "login": login, "email": email})
     user.clean_fields(exclude=["password"])
     if not re.fullmatch(r"[^\s/\\]+", login):
         raise ValidationError({"login": _("Write a login without spaces and slashes.")})
@@ -87,16 +81,72 @@ def create_user(new: NewUser, *, password: str | None, by: User | None) -> User:
         user.set_password(password)
     user.save()
     emit(UserCreated(user_id=user.pk, by_id=by.pk if by else None))
+    emit(AccessChanged(user_ids=(user.pk,)))
     return user
+
+
+@transaction.atomic
+def invite(new: NewUser, *, by: User | None) -> User:
+    """Adds a person who joins by the link of a letter, and so proves the e-mail; or has it sent again.
+
+    Whoever has the e-mail already is returned as they are: a colleague who has joined hears nothing.
+    """
+    if not new.email.strip():
+        raise ValidationError({"email": _("Write the e-mail to which the invitation goes.")})
+    email = new.email.strip().lower()
+    person: User | None = User.objects.select_related("merged_into").filter(email=email).first()
+    person = (person.merged_into or person) if person else None
+    if person is None:
+        person = create_user(new, password=None, by=by)
+    elif not person.is_active or person.invited_at is None or not has_own_password(person):
+        return person
+    send_invitation(person, by=by)
+    return person
+
+
+@transaction.atomic
+def invite_again(person: User, *, by: User) -> None:
+    """Sends another link; those sent before are void.
+
+    Raises ValidationError for who has joined or left, and for whose password is kept elsewhere.
+    """
+    if person.invited_at is None or not person.is_active:
+        raise ValidationError(_("%(name)s has no invitation to send again.") % {"name": person.name})
+    send_invitation(person, by=by)
+
+
+@transaction.atomic
+def send_invitation(person: User, *, by: User | None) -> None:
+    """Of who has not joined yet: the letter's link voids those before."""
+    refuse_kept(person)
+    person.invited_at = timezone.now()
+    person.save(update_fields=["invited_at"])
+    emit(PersonInvited(user_id=person.pk, by_id=by.pk if by else None, at=person.invited_at))
+
+
+@transaction.atomic
+def join(person: User, password: str) -> None:
+    """Takes the invitation up: the person signs in with this password from now on. Once only."""
+    refuse_kept(person)
+    invited = User.objects.active().select_for_update().filter(pk=person.pk, invited_at=person.invited_at)
+    if person.invited_at is None or not invited.exists():
+        raise ValidationError(_("This invitation was used already: sign in with your password."))
+    validate_password(password, person)
+    person.set_password(password)
+    person.invited_at = None
+    person.save(update_fields=["password", "invited_at"])
+    emit(PersonJoined(user_id=person.pk))
 
 
 PROFILE_FIELDS = (
     "first_name",
     "last_name",
+    "former_last_name",
     "patronymic",
     "position",
     "phone",
     "birthday_on",
+    "birthday_shown",
     "language",
     "time_zone",
     "theme",
@@ -108,16 +158,29 @@ def update_profile(person: User, changes: dict[str, object], *, by: User) -> Non
     """Writes the given profile fields; others are refused."""
     if unknown := set(changes) - set(PROFILE_FIELDS):
         raise ValueError(f"not of the profile: {', '.join(sorted(unknown))}")
+    # The row's, not the object's: a form has written into that already.
+    before = User.objects.values(*changes).get(pk=person.pk)
+    for name, source in person.owners.items():
+        if name in changes and changes[name] != before[name]:
+            raise ValidationError(
+                _("%(source)s decides this: change it there.") % {"source": source}, code="owned"
+            )
     for name, value in changes.items():
         setattr(person, name, unicodedata.normalize("NFC", value) if isinstance(value, str) else value)
     person.clean_fields(exclude=["password"])
     person.save(update_fields=list(changes))
     person.__dict__.pop("name", None)
+    if changed := tuple(sorted(name for name in changes if getattr(person, name) != before[name])):
+        emit(ProfileChanged(user_id=person.pk, fields=changed, by_id=by.pk))
 
 
 @transaction.atomic
 def change_password(person: User, password: str, *, by: User | None, session_key: str = "") -> None:
-    """Sets a new password and ends the person's other sessions (all but `session_key`)."""
+    """Sets a new password and ends the person's other sessions (all but `session_key`).
+
+    Raises ValidationError for a weak one, and for whose password is kept elsewhere.
+    """
+    refuse_kept(person)
     validate_password(password, person)
     person.set_password(password)
     person.save(update_fields=["password"])
@@ -129,6 +192,15 @@ def end_sessions(person: User, *, kept: str = "") -> None:
     """Signs the person out everywhere, but for the session named: their open pages learn it by push."""
     person.sessions.exclude(session_key=kept).delete()
     emit(SessionsEnded(user_id=person.pk, kept=digest(kept) if kept else ""))
+
+
+@transaction.atomic
+def end_session(session: Session) -> None:
+    """One session of somebody, whose open pages learn it by push: the others ask and go on."""
+    person_id = session.user_id
+    session.delete()
+    if person_id is not None:
+        emit(SessionsEnded(user_id=person_id))
 
 
 @transaction.atomic
@@ -156,17 +228,39 @@ def return_user(person: User, *, by: User | None) -> None:
 
 
 @transaction.atomic
-def _change_status(person: User, status: User.Status, *, by: User | None) -> None:
-    # Locks the administrators, so that two of them cannot dismiss each other at once.
-    administrators = list(
-        User.objects.active()
-        .filter(is_administrator=True)
-        .order_by("pk")
-        .select_for_update()
-        .values_list("pk", flat=True)
-    )
-    if status != User.Status.ACTIVE and administrators == [person.pk]:
+def set_administrator(person: User, is_administrator: bool, *, by: User | None) -> None:
+    """Makes the person an administrator, or no longer one. Raises LastAdministrator, and ValidationError for
+    whoever cannot be one."""
+    if person.is_administrator == is_administrator:
+        return
+    if is_administrator and (person.is_extranet or not person.is_active):
+        raise ValidationError(_("Only who works here can administer the box."), code="administrator")
+    if not is_administrator:
+        keep_an_administrator_besides(person)
+    person.is_administrator = is_administrator
+    person.save(update_fields=["is_administrator"])
+    renew_codes([person.pk])
+    by_id = by.pk if by else None
+    emit(AdministratorChanged(user_id=person.pk, is_administrator=is_administrator, by_id=by_id))
+
+
+def keep_an_administrator_besides(person: User) -> None:
+    """Locks the administrators, so that two of them cannot dismiss each other at once."""
+    administrators = User.objects.active().filter(is_administrator=True).order_by("pk")
+    if list(administrators.select_for_update().values_list("pk", flat=True)) == [person.pk]:
         raise LastAdministrator
+
+
+@transaction.atomic
+def _change_status(person: User, status: User.Status, *, by: User | None) -> None:
+    if person.is_erased:
+        raise ValidationError(_("Nothing is known of this person any more: add them anew."), code="erased")
+    if person.merged_into_id is not None:
+        raise ValidationError(
+            _("This account was merged into another: that one is the person."), code="merged"
+        )
+    if status != User.Status.ACTIVE:
+        keep_an_administrator_besides(person)
     person.status = status
     person.save(update_fields=["status"])
     renew_codes([person.pk])

@@ -1,11 +1,53 @@
+from django.utils.translation import gettext_lazy as _
+
 from box.core.registry.apps import Room
-from box.core.registry.capabilities import demo_shares
+from box.core.registry.capabilities import (
+    Assets,
+    LetterWriter,
+    after_restore,
+    assets,
+    cards,
+    demo_shares,
+    erasers,
+    letters,
+    notices,
+)
 
 
 class AccountsConfig(Room):
     name = "box.core.accounts"
 
     def offer(self) -> None:
+        from box.core.access.rights import Right, rights
+        from box.core.accounts import erasing, merging, policy
+        from box.core.accounts.access import EDIT_PEOPLE
+        from box.core.accounts.auditing import declare
+        from box.core.accounts.browsers import KIND, browser_cards
         from box.core.accounts.demo import hire
+        from box.core.accounts.events import BrowserAppeared, PersonInvited
+        from box.core.accounts.invitations import INVITATION_DAYS
+        from box.core.accounts.letters import invitation, new_browser
+        from box.core.accounts.sessions import end_everybodys
+        from box.core.registry.settings import Section, sections, settings
 
+        settings.add(INVITATION_DAYS.key, INVITATION_DAYS)
+        sections.add("sign_in", Section(_("Signing in"), order=40))
+        for setting in policy.ALL:
+            settings.add(setting.key, setting)
+        letters.add("accounts.new_browser", LetterWriter(event=BrowserAppeared, write=new_browser))
+        letters.add("accounts.invitation", LetterWriter(event=PersonInvited, write=invitation))
         demo_shares.add("accounts", hire)
+        rights.add(EDIT_PEOPLE, Right("company", _("Add, change and dismiss people")))
+        assets.add("accounts", Assets(scripts=("accounts/passkeys.js",)))
+        cards.add(KIND, browser_cards)
+        notices.add(
+            "accounts.new_browser",
+            _(
+                "Somebody signed in as you in a new browser: %(about)s."
+                " If it was not you, change your password."
+            ),
+        )
+        erasers.add("accounts", erasing.ERASER)
+        after_restore.add("accounts", end_everybodys)
+        declare()
+        merging.declare()

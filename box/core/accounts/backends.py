@@ -6,11 +6,19 @@ from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
 
 from box.core.accounts.models import User
+from box.core.accounts.passwords import has_own_password
+from box.core.registry.capabilities import read_with_person
+
+
+class SignInRefused(Exception):
+    """A backend says why nobody is let in, in words that tell an outsider nothing about who there is."""
 
 
 class PasswordBackend(BaseBackend):
+    @sensitive_variables("password")
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: Any
     ) -> User | None:
@@ -22,9 +30,11 @@ class PasswordBackend(BaseBackend):
         except User.DoesNotExist:
             User().set_password(password)
             return None
-        return user if user.check_password(password) and user.is_active else None
+        is_right = user.check_password(password) and user.is_active
+        return user if is_right and has_own_password(user) else None
 
     def get_user(self, user_id: int) -> User | None:
         """Nobody, once the person was suspended or dismissed: their open pages end at the next action."""
-        user: User | None = User.objects.active().filter(pk=user_id).first()
+        people = User.objects.active().annotate(**dict(read_with_person.items()))
+        user: User | None = people.filter(pk=user_id).first()
         return user

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import zoneinfo
-from functools import cache
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.utils.translation import gettext_lazy as _
 
-from box.core.accounts.models import User
+from box.core.accounts.models import OwnField, User
+from box.core.accounts.own_fields import LONGEST, editable, read, texts_of
+from box.core.registry.company import TIME_ZONE, time_zones
 
 
 class SignInForm(forms.Form):
@@ -27,6 +26,50 @@ class SignInForm(forms.Form):
         max_length=1024,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class JoiningForm(forms.Form):
+    """What who was invited chooses."""
+
+    password = forms.CharField(
+        label=_("Choose a password"),
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].help_text = " ".join(password_validators_help_texts())
+
+
+class CodeForm(forms.Form):
+    """The second step."""
+
+    code = forms.CharField(
+        label=_("Code from your app"),
+        max_length=32,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}
+        ),
+    )
+
+
+class TotpForm(forms.Form):
+    code = forms.CharField(
+        label=_("The code that the app shows"),
+        max_length=16,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+    )
+
+
+class ProofForm(forms.Form):
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
 
 
@@ -56,21 +99,22 @@ class PasswordForm(forms.Form):
         return current
 
 
-@cache
-def time_zones() -> list[tuple[str, str]]:
-    """Those named after a place, which is how people know theirs."""
-    names = sorted(
-        name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith("Etc/")
-    )
-    return [(name, name.replace("_", " ")) for name in names]
-
-
 class ProfileForm(forms.ModelForm[User]):
     time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
 
     class Meta:
         model = User
-        fields = ("last_name", "first_name", "patronymic", "position", "phone", "birthday_on", "time_zone")
+        fields = (
+            "last_name",
+            "first_name",
+            "patronymic",
+            "former_last_name",
+            "position",
+            "phone",
+            "birthday_on",
+            "birthday_shown",
+            "time_zone",
+        )
         widgets = {
             "birthday_on": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
             "phone": forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
@@ -78,5 +122,62 @@ class ProfileForm(forms.ModelForm[User]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        usual = _("%(zone)s, like the box") % {"zone": settings.TIME_ZONE}
+        for name, source in self.instance.owners.items():
+            if name in self.fields:
+                self.fields[name].disabled = True
+                self.fields[name].help_text = _("Kept in %(source)s: it is changed there.") % {
+                    "source": source
+                }
+        self.fields["birthday_shown"].required = False
+        usual = _("%(zone)s, like the box") % {"zone": TIME_ZONE.value}
         self.fields["time_zone"].choices = [("", usual), *time_zones()]  # type: ignore[attr-defined]
+
+    def clean_birthday_shown(self) -> str:
+        """Who says nothing of it leaves it as it is."""
+        return self.cleaned_data["birthday_shown"] or self.instance.birthday_shown
+
+
+class OwnFormField(forms.CharField):
+    """Asks for a value of a field that administrators have defined."""
+
+    def __init__(self, own: OwnField, *, kept: str) -> None:
+        super().__init__(label=own.name, required=own.is_required, widget=_widget(own, kept), initial=kept)
+        self.own, self.kept = own, kept
+
+    def clean(self, value: Any) -> str:
+        return read(self.own, super().clean(value), kept=self.kept)
+
+
+def _widget(own: OwnField, kept: str) -> forms.Widget:
+    match own.kind:
+        case OwnField.Kind.CHOICE:
+            # What was taken off the list since stays chosen until something else is.
+            choices = [*own.choices, *([kept] if kept and kept not in own.choices else [])]
+            return forms.Select(choices=[("", "–"), *((choice, choice) for choice in choices)])
+        case OwnField.Kind.YES_NO:
+            return forms.Select(choices=[("", "–"), ("yes", _("yes")), ("no", _("no"))])
+        case OwnField.Kind.DATE:
+            return forms.TextInput(attrs={"type": "date"})
+        case OwnField.Kind.NUMBER:
+            return forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+        case OwnField.Kind.LINK:
+            return forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://"})
+    return forms.TextInput(attrs={"maxlength": str(LONGEST)})
+
+
+class OwnFieldsForm(forms.Form):
+    """The fields of a profile that administrators have defined: those that this person may fill in."""
+
+    def __init__(self, person: User, data: Any = None, *, by: User) -> None:
+        super().__init__(data)
+        texts, owners = texts_of(person), person.owners
+        for own in editable(person, by=by):
+            field = self.fields[own.key] = OwnFormField(own, kept=texts.get(own.key, ""))
+            if source := owners.get(own.key):
+                field.disabled, field.required = True, False
+                field.help_text = _("Kept in %(source)s: it is changed there.") % {"source": source}
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """By key, of a form that is valid; without those that an outside source decides."""
+        return {key: value for key, value in self.cleaned_data.items() if not self.fields[key].disabled}

@@ -8,6 +8,7 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task
 
+from box.core.accounts import throttle
 from box.core.accounts.models import Session
 
 
@@ -15,6 +16,7 @@ from box.core.accounts.models import Session
 def forget_expired_sessions() -> None:
     """Every hour."""
     forget_sessions(timezone.now())
+    throttle.forget(timezone.now())
 
 
 def forget_sessions(now: datetime) -> int:

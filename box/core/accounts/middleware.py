@@ -1,13 +1,20 @@
-"""Each answer in its reader's language and time zone."""
+"""Each answer in its reader's language and time zone, and by the portal's settings of that moment."""
 
 from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
+
+from box.core.accounts.models import User
+from box.core.registry.company import LANGUAGE, TIME_ZONE
+from box.core.registry.origin import Origin, acting_from, address_of
+from box.core.registry.settings import as_of, read_version
 
 
 class ReaderMiddleware:
@@ -17,13 +24,16 @@ class ReaderMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        language = self._language(request)
-        zone = (request.user.time_zone if request.user.is_authenticated else "") or settings.TIME_ZONE
-        with translation.override(language), timezone.override(zoneinfo.ZoneInfo(zone)):
-            request.LANGUAGE_CODE = language
-            response = self.get_response(request)
-            response.headers.setdefault("Content-Language", language)
-            return response
+        with _settings_for(request.user), acting_from(Origin(address=address_of(request))):
+            language = self._language(request)
+            zone = TIME_ZONE.value
+            if request.user.is_authenticated and request.user.time_zone:
+                zone = request.user.time_zone
+            with translation.override(language), timezone.override(zoneinfo.ZoneInfo(zone)):
+                request.LANGUAGE_CODE = language
+                response = self.get_response(request)
+                response.headers.setdefault("Content-Language", language)
+                return response
 
     @staticmethod
     def _language(request: HttpRequest) -> str:
@@ -36,4 +46,11 @@ class ReaderMiddleware:
             return str(cookie)
         if "HTTP_ACCEPT_LANGUAGE" in request.META:
             return translation.get_language_from_request(request)
-        return str(settings.LANGUAGE_CODE)
+        usual: str = LANGUAGE.value
+        return usual
+
+
+def _settings_for(user: User | AnonymousUser) -> AbstractContextManager[None]:
+    """The person's row came with the version; for somebody unknown it is asked for."""
+    version = getattr(user, "settings_version", None)
+    return as_of(read_version() if version is None else version)

@@ -2,16 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import TrigramWordDistance
 from django.contrib.sessions.base_session import AbstractBaseSession
-from django.db import models
-from django.db.models.functions import Concat, Lower
+from django.db import connection, models, transaction
+from django.db.models.functions import Concat, ExtractDay, ExtractMonth, Lower, Now
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from box.core.accounts.search import (
+    SHORTEST_WITHIN,
+    SIMILAR_ENOUGH,
+    Digits,
+    Skeleton,
+    patterns,
+    terms,
+    words,
+)
+from box.core.registry.offers import Offers
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models.sql.compiler import SQLCompiler
+
+MOST_RESEMBLING = 20
+ERASED = "/erased/"
+"""What the login of an erased person begins with: no other login has a slash."""
+MERGED = "/merged/"
+"""The same of an account that was merged into another and whose login that one has."""
+NEW_FOR = timedelta(days=30)
+
+# Ids of the people whom an outside guest knows: a query each, that becomes a part of another.
+circles: Offers[Callable[[User], models.QuerySet[Any]]] = Offers("circles of guests")
+
+
+@models.TextField.register_lookup
+class Like(models.Lookup[str]):
+    """SQL's own LIKE, for a pattern that the database makes."""
+
+    lookup_name = "like"
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        return f"{left} LIKE {right}", [*left_params, *right_params]
+
+
+@dataclass(frozen=True)
+class Face:
+    """How a person is shown beside what they made: a value, so that what shows it can be rendered once."""
+
+    pk: int
+    name: str
+    initials: str
+    photo_id: int | None = None
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -22,20 +78,87 @@ class UserQuerySet(models.QuerySet["User"]):
         """Everybody who is of the company: outside guests and the dismissed are not."""
         return self.filter(is_extranet=False).exclude(status=User.Status.DISMISSED)
 
+    def erased(self) -> Self:
+        return self.filter(login__startswith=ERASED)
+
+    def new(self, now: datetime) -> Self:
+        """Who came within the last thirty days."""
+        return self.filter(joined_at__gt=now - NEW_FOR)
+
     def visible_to(self, user: User) -> Self:
-        """Whom this person may look up: an employee everybody, an outside guest only themselves."""
-        return self.filter(pk=user.pk) if user.is_extranet else self.all()
+        """Whom this person may look up: an employee everybody, an outside guest those of their circles."""
+        if not user.is_extranet:
+            return self.all()
+        known = models.Q(pk=user.pk)
+        for circle in circles:
+            known |= models.Q(pk__in=circle(user))
+        return self.filter(known)
 
     def matching(self, text: str) -> Self:
-        """Whose name, e-mail or position contains each word of the text."""
+        """Whose name, e-mail, position or phone contains each word of the text, however it is spelt.
+
+        What an account was called that was merged into another finds the person too.
+        """
         found = self
-        for word in text.lower().split():
-            found = found.filter(search_text__contains=word)
+        for word in terms(text):
+            is_like = [models.Q(search_text__like=pattern) for pattern in patterns(word)]
+            if not is_like:
+                return found.none()
+            asked = reduce(or_, is_like)
+            merged = User.objects.merged().filter(asked).values("merged_into")
+            found = found.filter(asked | models.Q(id__in_array=ArraySubquery(merged)))
         return found
+
+    def merged(self) -> Self:
+        """Accounts that are another person's now."""
+        return self.filter(merged_into__isnull=False)
+
+    def themselves(self) -> Self:
+        """Without accounts that were merged into another."""
+        return self.filter(merged_into=None)
+
+    def called(self, names: Collection[str]) -> dict[str, User]:
+        """By login and by e-mail who has them now, also those of accounts that were merged into theirs."""
+        found: dict[str, User] = {}
+        rows = self.filter(models.Q(login__in=names) | models.Q(email__in=names))
+        for row in rows.select_related("merged_into"):
+            for name in filter(None, (row.login, row.email)):
+                found[name] = row.merged_into or row
+        return found
+
+    def resembling(self, text: str) -> list[User]:
+        """Those few whose name is nearly the text, the nearest first: for when nobody matches it."""
+        text = " ".join(terms(text))
+        if not text:
+            return []
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)", [str(SIMILAR_ENOUGH)]
+            )
+            wanted = Skeleton(models.Value(text))
+            near = self.filter(search_text__trigram_word_similar=wanted)
+            return list(
+                near.order_by(TrigramWordDistance(wanted, "search_text"), "sort_name")[:MOST_RESEMBLING]  # type: ignore[arg-type]
+            )
 
     def by_name(self) -> Self:
         """In the order of the alphabet, Ё after Е."""
         return self.order_by(models.F("sort_name").asc(), "id")
+
+    def looked_for(self, text: str) -> Self:
+        """Who matches the text, the nearest first; nobody while there is no text."""
+        return self.matching(text).nearest_first(text) if text.strip() else self.none()
+
+    def nearest_first(self, text: str) -> Self:
+        """First whoever has a word that begins as one of the text, then whoever has it within a word, such as
+        an e-mail: both in the order of the alphabet."""
+        # Shorter words are found at beginnings only: there the order is the index's.
+        longer = [word for word in terms(text) if len(word) >= SHORTEST_WITHIN]
+        begins = [models.Q(search_text__like=one) for word in longer for one in patterns(word, begins=True)]
+        if not begins:
+            return self.by_name()
+        is_within = models.Case(models.When(reduce(or_, begins), then=0), default=1)
+        return self.order_by(is_within, models.F("sort_name").asc(), "id")
 
     def below(self, person: User) -> Self:
         """The page that goes on after this person, in the order of `by_name`."""
@@ -45,9 +168,17 @@ class UserQuerySet(models.QuerySet["User"]):
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
     def get_by_natural_key(self, username: str | None) -> User:
-        """Who signs in with this login or e-mail, however it is capitalised."""
+        """Who signs in with this login or e-mail, however it is capitalised; a merged account's are those of
+        the person it was merged into."""
         name = (username or "").strip().lower()
-        user: User = self.get(models.Q(login=name) | models.Q(email=name))
+        rows = self.filter(models.Q(login=name) | models.Q(email=name)).select_related("merged_into")
+        # The login of an account may be the e-mail of another that was merged into it.
+        people = {(row.merged_into or row).pk: row.merged_into or row for row in rows}
+        if not people:
+            raise self.model.DoesNotExist
+        if len(people) > 1:
+            raise self.model.MultipleObjectsReturned
+        user: User = people.popitem()[1]
         return user
 
 
@@ -62,22 +193,48 @@ class User(AbstractBaseUser):
         LIGHT = "light", _("light")
         DARK = "dark", _("dark")
 
+    class BirthdayShown(models.TextChoices):
+        DAY = "day", _("the day and the month")
+        YEAR = "year", _("with the year")
+        NOBODY = "nobody", _("to nobody")
+
     login = models.CharField(_("login"), max_length=150, unique=True)
     email = models.EmailField(_("e-mail"), blank=True)
     last_name = models.CharField(_("last name"), max_length=100, blank=True)
+    former_last_name = models.CharField(_("former last name"), max_length=100, blank=True, db_default="")
     first_name = models.CharField(_("first name"), max_length=100, blank=True)
     patronymic = models.CharField(_("patronymic"), max_length=100, blank=True)
     position = models.CharField(_("position"), max_length=200, blank=True)
     phone = models.CharField(_("phone"), max_length=32, blank=True)
     birthday_on = models.DateField(_("birthday"), null=True, blank=True)
+    birthday_shown = models.CharField(
+        _("birthday is shown"), max_length=6, choices=BirthdayShown, default=BirthdayShown.DAY,
+        db_default=BirthdayShown.DAY.value,
+    )  # fmt: skip
+
+    # A small square picture, ready to be shown. Its id is the picture's version: a new one is a new blob.
+    photo = models.ForeignKey("files.Blob", models.PROTECT, null=True, related_name="+", editable=False)
 
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    # When the last invitation was sent; None once it was taken up, and for whoever never had one.
+    invited_at = models.DateTimeField(null=True, editable=False)
     is_extranet = models.BooleanField(default=False)
     is_administrator = models.BooleanField(_("administrator"), default=False)
     is_demo = models.BooleanField(default=False)
+    # Beside the password; until when a role leaves time to set one up.
+    has_second_factor = models.BooleanField(default=False, db_default=False, editable=False)
+    second_factor_due_at = models.DateTimeField(null=True, editable=False)
+    # The account of the same person that remains: this one only leads there, and is dismissed.
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="merged", editable=False, db_index=False
+    )
     # Raised whenever the person's codes change: see box.core.access.principals.
     access_version = models.PositiveIntegerField(default=1)
     joined_at = models.DateTimeField(default=timezone.now)
+
+    # What else the person is found by: written by who writes what it is made of.
+    own_words = models.TextField(blank=True, db_default="", default="", editable=False)
+    skill_words = models.TextField(blank=True, db_default="", default="", editable=False)
 
     language = models.CharField(max_length=2, blank=True)
     time_zone = models.CharField(max_length=64, blank=True)
@@ -88,13 +245,25 @@ class User(AbstractBaseUser):
         output_field=models.CharField(max_length=201, db_collation="und-x-icu"),
         db_persist=True,
     )
+    # The month and the day as one number, 1124 for the 24th of November.
+    birthday_number = models.GeneratedField(
+        expression=ExtractMonth("birthday_on") * 100 + ExtractDay("birthday_on"),
+        output_field=models.SmallIntegerField(null=True),
+        db_persist=True,
+    )
+    # Names in one spelling for both scripts, and the phone's digits; see box.core.accounts.search.
     search_text = models.GeneratedField(
-        expression=Lower(
-            Concat(
-                *("last_name", models.Value(" "), "first_name", models.Value(" "), "patronymic"),
-                *(models.Value(" "), "email", models.Value(" "), "position"),
-                output_field=models.TextField(),
-            )
+        expression=Concat(
+            Skeleton(
+                Concat(
+                    *words("last_name", "first_name", "patronymic", "former_last_name", "email", "position"),
+                    *words("own_words", "skill_words"),
+                    output_field=models.TextField(),
+                )
+            ),
+            models.Value(" "),
+            Digits("phone"),
+            output_field=models.TextField(),
         ),
         output_field=models.TextField(),
         db_persist=True,
@@ -113,10 +282,25 @@ class User(AbstractBaseUser):
             models.UniqueConstraint("email", name="user_email_once", condition=~models.Q(email="")),
             models.CheckConstraint(condition=models.Q(login=Lower("login")), name="user_login_is_lower"),
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower"),
+            models.CheckConstraint(
+                condition=models.Q(merged_into=None)
+                | (models.Q(status="dismissed") & ~models.Q(merged_into=models.F("id"))),
+                name="user_merged_is_dismissed",
+            ),
         ]
         indexes = [
             models.Index("sort_name", "id", name="user_by_name"),
-            GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="user_search"),
+            models.Index("joined_at", name="user_by_joining"),
+            models.Index("birthday_number", "sort_name", name="user_by_birthday"),
+            # Without a pending list: who has just come is found at the price of all others.
+            GinIndex(
+                fields=["search_text"], opclasses=["gin_trgm_ops"], name="user_search", fastupdate=False
+            ),
+            models.Index(
+                fields=["merged_into"],
+                name="user_merged",
+                condition=models.Q(merged_into__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -130,17 +314,114 @@ class User(AbstractBaseUser):
     @cached_property
     def name(self) -> str:
         """How colleagues call the person; the login of whoever has no name yet."""
-        return " ".join(filter(None, [self.first_name, self.last_name])) or self.login
+        return " ".join(filter(None, [self.first_name, self.last_name])) or self._called_without_name
 
     @property
     def full_name(self) -> str:
-        """As in a document: last name, first name, patronymic."""
-        return " ".join(filter(None, [self.last_name, self.first_name, self.patronymic])) or self.login
+        """As in a document: last name, with the former one, first name, patronymic."""
+        former = f"({self.former_last_name})" if self.former_last_name else ""
+        parts = [self.last_name, former, self.first_name, self.patronymic]
+        return " ".join(filter(None, parts)) or self._called_without_name
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether nothing is known of the person any more but what they made."""
+        return self.login.startswith(ERASED)
+
+    @staticmethod
+    def nameless(user_id: int | None) -> str:
+        """How a record names an erased person: by the number."""
+        return f"{gettext('former employee')} ({user_id})"
+
+    @property
+    def _called_without_name(self) -> str:
+        return gettext("former employee") if self.is_erased else self.login
+
+    @property
+    def owners(self) -> dict[str, str]:
+        """By the name of a field the outside source that owns it: here it is only shown."""
+        profile = Profile.objects.filter(user=self).only("owners").first()
+        return profile.owners if profile else {}
+
+    @property
+    def face(self) -> Face:
+        return Face(self.pk, self.name, self.initials, self.photo_id)
 
     @property
     def initials(self) -> str:
+        if self.is_erased:
+            return "–"
         letters = [part[0] for part in (self.first_name, self.last_name) if part] or [self.login[0]]
         return "".join(letters).upper()
+
+
+class Profile(models.Model):
+    """What is known of a person beside the row that every page reads: who owns which of its fields, and the
+    values of those that administrators have defined, by `OwnField.key`."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="profile")
+    owners = models.JSONField(default=dict)
+    own_values = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+
+    def __str__(self) -> str:
+        return f"profile of {self.user_id}"
+
+
+class OwnFieldQuerySet(models.QuerySet["OwnField"]):
+    def standing(self) -> Self:
+        """Those that profiles show: not archived."""
+        return self.filter(archived_at=None)
+
+    def in_order(self) -> Self:
+        return self.order_by("place", "id")
+
+
+class OwnField(models.Model):
+    """A field of profiles that administrators define. What a value may be: box.core.accounts.own_fields."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("text")
+        NUMBER = "number", _("number")
+        DATE = "date", _("date")
+        CHOICE = "choice", _("one of a list")
+        YES_NO = "yes_no", _("yes or no")
+        LINK = "link", _("link")
+
+    class Readers(models.TextChoices):
+        EVERYBODY = "everybody", _("everybody who works here")
+        PERSON = "person", _("only the person and who may edit people")
+
+    class Writers(models.TextChoices):
+        PERSON = "person", _("the person, and who may edit people")
+        EDITORS = "editors", _("only who may edit people")
+
+    name = models.CharField(_("name"), max_length=60)
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.TEXT)
+    choices = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    readers = models.CharField(_("seen by"), max_length=9, choices=Readers, default=Readers.EVERYBODY)
+    writers = models.CharField(_("filled in by"), max_length=7, choices=Writers, default=Writers.PERSON)
+    is_required = models.BooleanField(_("must be filled in"), default=False)
+    place = models.PositiveIntegerField(default=0, editable=False)
+    archived_at = models.DateTimeField(null=True, editable=False)
+
+    objects = OwnFieldQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("field of profiles")
+        verbose_name_plural = _("fields of profiles")
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"), name="own_field_name_once", condition=models.Q(archived_at=None)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def key(self) -> str:
+        """What it is called where fields are called by name, whatever people call it."""
+        return f"own-{self.pk}"
 
 
 class Session(AbstractBaseSession):
@@ -148,6 +429,7 @@ class Session(AbstractBaseSession):
 
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
     started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now, db_default=Now())
     address = models.GenericIPAddressField(null=True)
     agent = models.CharField(max_length=300, blank=True)
 
@@ -160,3 +442,76 @@ class Session(AbstractBaseSession):
         from box.core.accounts.sessions import SessionStore
 
         return SessionStore
+
+
+class Totp(models.Model):
+    """An authenticator app: it makes a code of a shared secret and the time."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="totp")
+    # Encrypted with the box's key.
+    seed = models.TextField()
+    # The last step of 30 seconds whose code was used.
+    last_step = models.BigIntegerField(default=0)
+    added_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"app of {self.user_id}"
+
+
+class Passkey(models.Model):
+    """A key pair that one of the person's devices keeps: the public half, which opens nothing."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="passkeys")
+    name = models.CharField(_("name"), max_length=100)
+    credential_id = models.BinaryField(unique=True)
+    # As the standard packs it: the device's model, the id again, and the key in COSE.
+    credential = models.BinaryField()
+    # How often the device says it has signed; 0 for ever where the key is kept on several devices.
+    sign_count = models.BigIntegerField(default=0)
+    transports = ArrayField(models.CharField(max_length=20), default=list)
+    added_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RecoveryCode(models.Model):
+    """Lets its person in once, in place of a second factor."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes", db_index=False)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once")]
+
+    def __str__(self) -> str:
+        return f"recovery code of {self.user_id}"
+
+
+class KnownBrowser(models.Model):
+    """A browser in which somebody has signed in: known by the digest of its cookie."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="browsers", db_index=False)
+    digest = models.CharField(max_length=64)
+    agent = models.CharField(max_length=300, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="browser_once_a_person")]
+        indexes = [models.Index(fields=["digest"], name="browser_by_digest")]
+
+    def __str__(self) -> str:
+        return self.agent
+
+
+class Failures(models.Model):
+    """How often signing in has failed lately: see box.core.accounts.throttle."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField(default=0)
+    began_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.count} since {self.began_at:%H:%M}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY
@@ -12,7 +11,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from box.core.accounts.models import Session
+from box.core.accounts.policy import IDLE_HOURS, LONGEST_DAYS
+from box.core.registry.health import is_read_only
+from box.core.registry.origin import address_of
 
+SEEN_EVERY = timedelta(minutes=5)
+HALF_OPEN_FOR = timedelta(hours=1)
 ENTRANCE = "entrance"
 """From where and when the person came in; kept in the data, for the row is written anew with each change."""
 
@@ -20,20 +24,40 @@ ENTRANCE = "entrance"
 def note_entrance(request: HttpRequest) -> None:
     """Remembers from where the person signs in. The address is the balancer's word."""
     request.session[ENTRANCE] = {
-        "address": _address(request.META.get("REMOTE_ADDR", "")),
+        "address": address_of(request) or None,
         "agent": request.headers.get("User-Agent", "")[:300],
         "at": timezone.now().isoformat(),
     }
 
 
-def _address(text: str) -> str | None:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return None  # a Unix socket without a balancer in front, in a test
+def expiry_of(started_at: datetime, now: datetime) -> datetime:
+    """When a session that is used now ends: after a while without use, and in any case some day."""
+    idle, longest = timedelta(hours=IDLE_HOURS.value), timedelta(days=LONGEST_DAYS.value)
+    return min(now + idle, started_at + longest)
 
 
 class SessionStore(DatabaseStore):
+    row: Session | None = None
+
+    def _get_session_from_db(self) -> Session | None:
+        self.row = super()._get_session_from_db()  # type: ignore[misc]
+        return self.row
+
+    def touch(self, now: datetime) -> None:
+        """It is being used. Written every few minutes at most, and never by a box that can only be read."""
+        row = self.row
+        if row is None or row.user_id is None or now - row.seen_at < SEEN_EVERY or is_read_only():
+            return
+        ends = expiry_of(row.started_at, now)
+        Session.objects.filter(pk=row.pk).update(seen_at=now, expire_date=ends)
+
+    def get_expiry_date(self, **kwargs: Any) -> datetime:
+        """Of a session that begins or changes; one in which nobody has signed in yet soon ends."""
+        now = timezone.now()
+        if entrance := self.get(ENTRANCE):
+            return expiry_of(datetime.fromisoformat(entrance["at"]), now)
+        return now + (HALF_OPEN_FOR if SESSION_KEY not in self else timedelta(days=1))
+
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session
@@ -45,3 +69,8 @@ class SessionStore(DatabaseStore):
             row.address, row.agent = entrance["address"], entrance["agent"]
             row.started_at = datetime.fromisoformat(entrance["at"])
         return row
+
+
+def end_everybodys() -> int:
+    """Nobody is signed in any more. How many sessions that were."""
+    return Session.objects.all().delete()[0]

@@ -5,14 +5,19 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.core.accounts.models import User
-from box.core.discussion.events import CommentAdded, Reacted
-from box.core.discussion.models import Comment, Reaction, Thread
+from box.core.discussion.events import CommentAdded, CommentDeleted, CommentEdited, EmojiChanged, Reacted
+from box.core.discussion.models import LONGEST_EMOJI, Comment, EmojiReaction, Follower, Reaction, Thread
 from box.core.events.outbox import emit
+from box.core.org.mentions import context_of
+from box.lib.emoji import is_emoji
+from box.lib.rich import Rich, TooMuch, cleaned, from_text
 
 LONGEST_COMMENT = 20_000
+MOST_EMOJI = 30
 
 
 def open_thread(kind: str) -> Thread:
@@ -21,18 +26,73 @@ def open_thread(kind: str) -> Thread:
 
 
 @transaction.atomic
-def add_comment(thread: Thread, text: str, *, by: User) -> Comment:
-    text = text.strip().replace("\x00", "")
-    if not text:
-        raise ValidationError(_("Write something first."), code="empty")
-    if len(text) > LONGEST_COMMENT:
-        raise ValidationError(
-            _("This comment is too long: %(most)s characters at most.") % {"most": LONGEST_COMMENT}
-        )
-    comment = Comment.objects.create(thread=thread, author=by, text=text)
+def add_comment(
+    thread: Thread, text: str = "", *, html: str = "", parent: Comment | None = None, by: User
+) -> Comment:
+    """What was written, in plain text or as an editor gives it. Whoever speaks hears the rest from then on.
+
+    `parent` is the comment that is answered, of the same thread: an answer to an answer stands beside it.
+    """
+    rich = written(text, html, by=by)
+    if parent is not None and (parent.thread_id != thread.pk or parent.is_deleted):
+        raise ValidationError(_("What you answer was deleted."), code="parent")
+    top_id = (parent.parent_id or parent.pk) if parent else None
+    comment = Comment.objects.create(
+        thread=thread, author=by, text=rich.text, html=rich.html, parent_id=top_id
+    )
+    Follower.objects.get_or_create(thread=thread, user=by)
     Thread.objects.filter(pk=thread.pk).update(comments_count=F("comments_count") + 1)
     emit(CommentAdded(comment_id=comment.pk, thread_id=thread.pk, kind=thread.kind, by_id=by.pk))
     return comment
+
+
+@transaction.atomic
+def edit_comment(comment: Comment, text: str = "", *, html: str = "", by: User) -> None:
+    rich = written(text, html, by=by)
+    comment.text, comment.html, comment.edited_at = rich.text, rich.html, timezone.now()
+    comment.save(update_fields=["text", "html", "edited_at"])
+    thread = comment.thread
+    emit(CommentEdited(comment_id=comment.pk, thread_id=thread.pk, kind=thread.kind, by_id=by.pk))
+
+
+@transaction.atomic
+def delete_comment(comment: Comment, *, by: User) -> None:
+    """Takes it back. Where it was answered its place stays, without what it said."""
+    thread = Thread.objects.select_for_update().get(pk=comment.thread_id)
+    if comment.is_deleted:
+        return
+    comment_id = comment.pk
+    if comment.replies.exists():
+        comment.text, comment.html, comment.is_deleted = "", "", True
+        comment.save(update_fields=["text", "html", "is_deleted"])
+    else:
+        comment.delete()
+    Thread.objects.filter(pk=thread.pk).update(comments_count=F("comments_count") - 1)
+    emit(CommentDeleted(comment_id=comment_id, thread_id=thread.pk, kind=thread.kind, by_id=by.pk))
+
+
+def follow(thread: Thread, is_on: bool, *, by: User) -> None:
+    """Whether this person hears of what is said here."""
+    Follower.objects.update_or_create(thread=thread, user=by, defaults={"is_on": is_on})
+
+
+def written(text: str, html: str, *, by: User) -> Rich:
+    """Raises ValidationError for nothing and for too much."""
+    try:
+        rich = cleaned(html or from_text(text), context_of(by))
+    except TooMuch:
+        raise _too_long() from None
+    if not rich.text:
+        raise ValidationError(_("Write something first."), code="empty")
+    if len(rich.text) > LONGEST_COMMENT:
+        raise _too_long()
+    return rich
+
+
+def _too_long() -> ValidationError:
+    return ValidationError(
+        _("This comment is too long: %(most)s characters at most.") % {"most": LONGEST_COMMENT}
+    )
 
 
 @transaction.atomic
@@ -56,3 +116,25 @@ def react(thread: Thread, value: int, *, by: User) -> None:
     )
     thread.refresh_from_db(fields=["likes_count", "dislikes_count"])
     emit(Reacted(thread_id=thread.pk, kind=thread.kind, by_id=by.pk, value=value))
+
+
+@transaction.atomic
+def give_emoji(thread: Thread, emoji: str, is_given: bool, *, by: User) -> None:
+    """Gives it, or takes it back. Twice is the same as once."""
+    if len(emoji) > LONGEST_EMOJI or not is_emoji(emoji):
+        raise ValidationError(_("Choose one emoji."), code="emoji")
+    # The thread's row is locked first, so that counts and reactions change together.
+    row = Thread.objects.select_for_update().get(pk=thread.pk)
+    counts: dict[str, int] = dict(row.emoji_counts or {})
+    if is_given and emoji not in counts and len(counts) >= MOST_EMOJI:
+        raise ValidationError(_("There are enough different ones here: take one of them."), code="emoji")
+    if is_given:
+        _row, is_changed = EmojiReaction.objects.get_or_create(thread=row, user=by, emoji=emoji)
+    else:
+        is_changed = bool(EmojiReaction.objects.filter(thread=row, user=by, emoji=emoji).delete()[0])
+    if not is_changed:
+        return
+    counts[emoji] = counts.get(emoji, 0) + (1 if is_given else -1)
+    row.emoji_counts = thread.emoji_counts = {key: count for key, count in counts.items() if count} or None
+    row.save(update_fields=["emoji_counts"])
+    emit(EmojiChanged(thread_id=row.pk, kind=row.kind, emoji=emoji, is_given=is_given, by_id=by.pk))

@@ -12,8 +12,35 @@ class CommentAdded:
 
 
 @dataclass(frozen=True)
+class CommentEdited:
+    comment_id: int
+    thread_id: int
+    kind: str
+    by_id: int
+
+
+@dataclass(frozen=True)
+class CommentDeleted:
+    comment_id: int
+    thread_id: int
+    kind: str
+    by_id: int
+
+
+@dataclass(frozen=True)
 class Reacted:
     thread_id: int
     kind: str
     by_id: int
     value: int
+
+
+@dataclass(frozen=True)
+class EmojiChanged:
+    """Somebody gave an emoji, or took it back."""
+
+    thread_id: int
+    kind: str
+    emoji: str
+    is_given: bool
+    by_id: int

@@ -6,8 +6,12 @@ from typing import Self
 
 from django.db import models
 from django.utils import timezone
+from markupsafe import Markup
 
 from box.core.accounts.models import User
+
+# Code points: a family of four is seven, the flag of Wales as well.
+LONGEST_EMOJI = 16
 
 
 class Thread(models.Model):
@@ -17,6 +21,8 @@ class Thread(models.Model):
     comments_count = models.PositiveIntegerField(default=0)
     likes_count = models.PositiveIntegerField(default=0)
     dislikes_count = models.PositiveIntegerField(default=0)
+    # By emoji how many have given it; nothing where nobody has given any.
+    emoji_counts = models.JSONField(null=True)
 
     def __str__(self) -> str:
         return f"{self.kind} thread {self.pk}"
@@ -33,6 +39,10 @@ class CommentQuerySet(models.QuerySet["Comment"]):
             .order_by("thread", "id")
         )
 
+    def top(self) -> Self:
+        """What answers the object itself, not another comment."""
+        return self.filter(parent=None)
+
     def with_authors(self) -> Self:
         return self.select_related("author")
 
@@ -40,8 +50,15 @@ class CommentQuerySet(models.QuerySet["Comment"]):
 class Comment(models.Model):
     thread = models.ForeignKey(Thread, models.CASCADE, related_name="comments", db_index=False)
     author = models.ForeignKey(User, models.PROTECT, related_name="comments")
+    # As it is searched and quoted; `html` is the same as it is shown, clean: see box.lib.rich.
     text = models.TextField()
+    html = models.TextField(default="")
     created_at = models.DateTimeField(default=timezone.now)
+    edited_at = models.DateTimeField(null=True)
+    # An answer to another comment. One level: an answer to an answer stands beside it.
+    parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="replies")
+    # Taken back, but with answers below it: what it said is gone.
+    is_deleted = models.BooleanField(default=False)
 
     objects = CommentQuerySet.as_manager()
 
@@ -50,6 +67,24 @@ class Comment(models.Model):
 
     def __str__(self) -> str:
         return self.text[:80]
+
+    @property
+    def body(self) -> Markup:
+        return Markup(self.html)  # noqa: S704 - cleaned when it was written
+
+
+class Follower(models.Model):
+    """Whether somebody wants to hear what is said in a thread. Nobody's row: they have not said."""
+
+    thread = models.ForeignKey(Thread, models.CASCADE, related_name="followers", db_index=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    is_on = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["thread", "user"], name="follower_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {'follows' if self.is_on else 'left'} {self.thread_id}"
 
 
 class Reaction(models.Model):
@@ -66,3 +101,17 @@ class Reaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.value:+d}"
+
+
+class EmojiReaction(models.Model):
+    """Beside liking: anything that one character says, each once a person."""
+
+    thread = models.ForeignKey(Thread, models.CASCADE, related_name="emoji_reactions", db_index=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    emoji = models.CharField(max_length=LONGEST_EMOJI)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["thread", "user", "emoji"], name="emoji_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.emoji}"

@@ -1,5 +1,11 @@
 from box.core.registry.apps import Room
+from box.core.registry.capabilities import after_restore
 
 
 class EventsConfig(Room):
     name = "box.core.events"
+
+    def offer(self) -> None:
+        from box.core.events.settling import settle
+
+        after_restore.add("events", settle)

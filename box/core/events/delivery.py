@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 import psycopg
@@ -17,6 +18,8 @@ from box.core.events.outbox import CHANNEL, restored, subscription_named
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = timedelta(hours=1)
+_current: ContextVar[Event] = ContextVar("event being delivered")
+
 KEEP_DELIVERED = timedelta(days=30)
 KEEP_NONCES = timedelta(days=7)
 
@@ -59,7 +62,16 @@ def _hand_over(delivery: Delivery) -> None:
         # A version before had this handler; nobody is left to react.
         log.warning("%s is gone: event %s is not delivered to it", delivery.handler, delivery.event_id)
         return
-    subscription.handler(restored(subscription.event_type, delivery.event.payload))
+    token = _current.set(delivery.event)
+    try:
+        subscription.handler(restored(subscription.event_type, delivery.event.payload))
+    finally:
+        _current.reset(token)
+
+
+def event_being_delivered() -> Event:
+    """For a handler: the event as it is stored, with its moment and its origin."""
+    return _current.get()
 
 
 def _postpone(delivery: Delivery, now: datetime, error: Exception) -> None:

@@ -14,6 +14,11 @@ class Event(models.Model):
     kind = models.CharField(max_length=100)
     payload = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)
+    # From where it was caused: see box.core.registry.origin.
+    origin = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="event_age")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.payload}"

@@ -21,7 +21,7 @@ from box.core.accounts.models import User
 from box.core.events.nonces import once
 from box.core.events.outbox import emit
 from box.core.files import inspection, names
-from box.core.files.events import FileStored
+from box.core.files.events import FilesChanged, FileStored
 from box.core.files.models import Blob, File, Upload, new_key, part_size_of
 from box.core.files.store import NotFound, PartsRefused, StoreUnavailable, store
 
@@ -200,20 +200,30 @@ def attach(file_ids: Sequence[int], *, audience: Iterable[str], by: User) -> lis
         )
         if attached != len(ids):
             raise NotYours
+        emit(FilesChanged(file_ids=tuple(ids)))
         files = File.objects.with_blobs().in_bulk(ids)
     return [files[pk] for pk in ids]
 
 
+@transaction.atomic
 def change_audience(file_ids: Collection[int], *, audience: Collection[str]) -> None:
     """Follows the audience of the object that the files are part of."""
     File.objects.filter(pk__in=file_ids).exclude(attached_at=None).update(
         audience=sorted(set(audience)), is_private=is_private(audience)
     )
+    _tell_changed(file_ids)
 
 
+@transaction.atomic
 def delete_files(file_ids: Collection[int]) -> None:
     """Removes files that nothing refers to any more; their blobs stay until the sweep's time has passed."""
     File.objects.filter(pk__in=file_ids).delete()
+    _tell_changed(file_ids)
+
+
+def _tell_changed(file_ids: Collection[int]) -> None:
+    if file_ids:
+        emit(FilesChanged(file_ids=tuple(file_ids)))
 
 
 def inspect_blob(blob: Blob, *, now: datetime) -> None:

@@ -9,3 +9,10 @@ class FileStored:
 
     file_id: int
     by_id: int
+
+
+@dataclass(frozen=True)
+class FilesChanged:
+    """These files became part of something, are for another audience, or are no more."""
+
+    file_ids: tuple[int, ...]

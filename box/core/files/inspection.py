@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from io import BytesIO
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import magic
-from PIL import Image, ImageOps
 
 from box.core.files.display import DOWNLOADED, PICTURES
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +104,9 @@ def _magic() -> magic.Magic:
 
 def pictures_of(file: IO[bytes]) -> Pictures | None:
     """Small pictures of a picture; None of what is broken, too large or no picture at all."""
+    # Decoders take 2 MB of memory, which processes that look into no pictures do without.
+    from PIL import Image
+
     file.seek(0)
     try:
         with _one_at_a_time, Image.open(file, formats=FORMATS) as image:
@@ -113,6 +118,8 @@ def pictures_of(file: IO[bytes]) -> Pictures | None:
 
 
 def _pictures(image: Image.Image) -> Pictures | None:
+    from PIL import Image, ImageOps
+
     width, height = image.size
     if width * height > MOST_PIXELS:
         log.info("no preview: %s x %s pixels are too many", width, height)

@@ -12,12 +12,16 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from box.core.accounts.auditing import called
 from box.core.accounts.requests import PersonRequest
 from box.core.files import actions
 from box.core.files.display import link_to, link_to_picture
 from box.core.files.forms import Completion, NewUpload, first_part
 from box.core.files.models import Blob, File, Upload
 from box.core.files.store import StoreUnavailable, store
+from box.core.registry.auditing import About, record
+
+FETCHED = "files.fetched"
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +95,10 @@ def completion(request: PersonRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def content(request: PersonRequest, pk: int) -> HttpResponse:
-    link = link_to(_visible(request, pk), host=request.get_host())
+    file = _visible(request, pk)
+    link = link_to(file, host=request.get_host())
+    about = About("files.file", file.pk, file.name)
+    record(FETCHED, by_id=request.user.pk, actor=called(request.user), about=about)
     return HttpResponseRedirect(link, headers={"Cache-Control": "no-store"})
 
 

@@ -1,1 +1,1 @@
-"""Workgroups."""
+"""Workgroups: people who do something together, across departments and with outside guests."""

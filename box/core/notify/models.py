@@ -1,9 +1,11 @@
-"""What a person should know. One row a person, and so never for something said to all."""
+"""What a person should know: one row a person, and so never for something said to all. And the letters."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -13,6 +15,10 @@ from box.core.accounts.models import User
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def unread(self) -> Self:
         return self.filter(read_at=None)
+
+    def like(self, one: Notification) -> Self:
+        """Of the same kind and about the same thing: they stand on one line."""
+        return self.filter(kind=one.kind, about_kind=one.about_kind, about_id=one.about_id)
 
     def newest_first(self) -> Self:
         return self.order_by("-id")
@@ -34,6 +40,8 @@ class Notification(models.Model):
     key = models.CharField(max_length=100)
     created_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True)
+    # When to look whether it is to be told by letter; none: it is not, or it was.
+    mail_after = models.DateTimeField(null=True)
 
     objects = NotificationQuerySet.as_manager()
 
@@ -44,7 +52,96 @@ class Notification(models.Model):
             models.Index(
                 fields=["user"], name="notification_unread", condition=models.Q(read_at__isnull=True)
             ),
+            models.Index(
+                fields=["mail_after"],
+                name="notification_to_mail",
+                condition=models.Q(mail_after__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} for {self.user_id}"
+
+
+class Preferences(models.Model):
+    """What a person has decided about being told; who has no row is told as the topics have it."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="+")
+    # Topics by key. Those that are mailed by themselves may be left out, the others taken in.
+    hidden = ArrayField(models.TextField(), default=list)
+    mailed = ArrayField(models.TextField(), default=list)
+    unmailed = ArrayField(models.TextField(), default=list)
+    # In the person's own time zone; both or none.
+    quiet_from = models.TimeField(null=True)
+    quiet_until = models.TimeField(null=True)
+    digest = models.BooleanField(default=False)
+    digested_on = models.DateField(null=True)
+
+    class Meta:
+        verbose_name_plural = "preferences"
+        indexes = [
+            models.Index(fields=["user"], name="preferences_digest", condition=models.Q(digest=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"preferences of {self.user_id}"
+
+
+class Presence(models.Model):
+    """When a person was last seen in the portal, to some minutes."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="+")
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.seen_at}"
+
+
+class LetterQuerySet(models.QuerySet["QueuedLetter"]):
+    def waiting(self) -> Self:
+        """Neither sent nor given up."""
+        return self.filter(sent_at=None, failed_at=None)
+
+    def due(self, now: datetime) -> Self:
+        return self.waiting().filter(send_after__lte=now)
+
+    def failed(self) -> Self:
+        return self.exclude(failed_at=None)
+
+
+class QueuedLetter(models.Model):
+    """A letter to one address. What it says is forgotten once it is sent: it may hold a link that lets in."""
+
+    key = models.CharField(max_length=200, unique=True)
+    to = models.EmailField()
+    language = models.CharField(max_length=2)
+    subject = models.TextField()
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    # The address that ends letters of this kind, as RFC 8058 has it.
+    unsubscribe = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    send_after = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0)
+    # Why it is not there yet, or never will be.
+    error = models.TextField(blank=True)
+    sent_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+
+    objects = LetterQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["send_after", "id"],
+                name="letter_due",
+                condition=models.Q(sent_at=None, failed_at=None),
+            ),
+            models.Index(
+                fields=["-failed_at"], name="letter_failed", condition=models.Q(failed_at__isnull=False)
+            ),
+            models.Index(fields=["created_at"], name="letter_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} to {self.to}"

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 from box.core.registry.capabilities import Card, Ref, cards, notices
+from box.core.registry.services import is_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,8 @@ class Notice:
     notification: Notification
     card: Card | None
     """None where what it is about is gone, or no longer for this reader to see."""
+    at: str = ""
+    """Before the addresses in it: where the portal is, for whoever reads it in a letter."""
 
     @property
     def actor(self) -> User | None:
@@ -33,20 +36,43 @@ class Notice:
         return self.notification.actor if self.card else None
 
     @property
+    def address(self) -> str:
+        """On a page of the portal who follows it has read it, with that."""
+        is_news = self.notification.read_at is None and not self.at
+        if is_news or self.card is None:
+            return reverse("notify:thing", args=[self.notification.pk])
+        return self.card.url
+
+    @property
     def sentence(self) -> Markup | str:
         if self.card is None or self.notification.kind not in notices:
             return _("What this was about was deleted, or is no longer for you to see.")
         # Our own text; what it names is escaped.
         sentence = Markup(str(notices[self.notification.kind]))  # noqa: S704
-        return sentence % {"actor": self._name, "about": _link(self.card.url, self.card.title)}
+        return sentence % {"actor": self._name, "about": self._link(self.address, self.card.title)}
 
     @property
     def _name(self) -> Markup | str:
         actor = self.notification.actor
-        return _link(reverse("org:person", args=[actor.pk]), actor.name) if actor else _("The box")
+        return self._link(reverse("org:person", args=[actor.pk]), actor.name) if actor else _("The box")
+
+    def _link(self, url: str, text: str) -> Markup:
+        return Markup('<a href="{}{}">{}</a>').format(self.at, url, text or "…")
 
 
-def noticed(notifications: Iterable[Notification], *, reader: User) -> list[Notice]:
+@dataclass(frozen=True)
+class Line:
+    """Notices of the same kind about the same thing: the newest speaks, the others are counted."""
+
+    newest: Notice
+    others: tuple[Notice, ...]
+
+    @property
+    def is_unread(self) -> bool:
+        return any(one.notification.read_at is None for one in (self.newest, *self.others))
+
+
+def noticed(notifications: Iterable[Notification], *, reader: User, at: str = "") -> list[Notice]:
     notifications = list(notifications)
     ids = defaultdict(set)
     for one in notifications:
@@ -54,11 +80,16 @@ def noticed(notifications: Iterable[Notification], *, reader: User) -> list[Noti
     found = {
         card.ref: card
         for kind, of_kind in ids.items()
-        if kind in cards
+        if kind in cards and is_on(kind.partition(".")[0])
         for card in cards[kind](sorted(of_kind), reader).values()
     }
-    return [Notice(one, found.get(Ref(one.about_kind, one.about_id))) for one in notifications]
+    return [Notice(one, found.get(Ref(one.about_kind, one.about_id)), at) for one in notifications]
 
 
-def _link(url: str, text: str) -> Markup:
-    return Markup('<a href="{}">{}</a>').format(url, text or "…")
+def lines_of(notices: Iterable[Notice]) -> list[Line]:
+    """In the order of the newest of each line."""
+    gathered: dict[tuple[str, str, int], list[Notice]] = {}
+    for notice in notices:
+        one = notice.notification
+        gathered.setdefault((one.kind, one.about_kind, one.about_id), []).append(notice)
+    return [Line(newest, tuple(others)) for newest, *others in gathered.values()]

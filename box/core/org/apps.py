@@ -1,8 +1,27 @@
 from django.utils.translation import gettext_lazy as _
 
-from box.core.access.principals import providers
+from box.core.access.principals import members, providers
+from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
-from box.core.registry.capabilities import MenuEntry, demo_shares, menu
+from box.core.registry.capabilities import (
+    Aside,
+    Assets,
+    Holdings,
+    Keepsake,
+    MenuEntry,
+    asides,
+    assets,
+    card_codes,
+    card_routes,
+    cards,
+    demo_shares,
+    erasers,
+    holdings,
+    keepsakes,
+    menu,
+    notices,
+    searchables,
+)
 
 
 class OrgConfig(Room):
@@ -10,11 +29,45 @@ class OrgConfig(Room):
 
     def offer(self) -> None:
         from box.core.accounts.access import can_see_company
-        from box.core.org.access import department_codes
+        from box.core.org import api, export, merging, names, searching, showing_today
+        from box.core.org.access import DEPARTMENT_CODES, EDIT_STRUCTURE, members_of_departments
+        from box.core.org.auditing import declare
         from box.core.org.demo import organise
+        from box.core.org.forgetting import ERASER
+        from box.core.org.leaving import hand_over_departments, headed_by
 
+        declare()
+        api.declare()
+        merging.declare()
+        notices.add(merging.NOTICE, _("%(actor)s made one of two accounts that were yours: %(about)s"))
         demo_shares.add("org", organise)
-        providers.add("org", department_codes)
+        holdings.add("org", Holdings(_("Head of departments"), headed_by, hand_over_departments))
+        erasers.add("org", ERASER)
+        assets.add("org", Assets(styles=("org/org.css",), scripts=("org/structure.js",)))
+        providers.add("org", DEPARTMENT_CODES)
+        members.add("org", members_of_departments)
+        rights.add(EDIT_STRUCTURE, Right("company", _("Edit the structure")))
+        names.kinds.add("departments", names.DEPARTMENTS)
+        names.kinds.add("people", names.PEOPLE)
+        cards.add(names.PERSON_KIND, names.person_cards)
+        card_routes.add("org:person", names.PERSON_KIND)
+        card_codes.add(names.PERSON_KIND, "U")
+        cards.add(names.DEPARTMENT_KIND, names.department_cards)
+        card_routes.add("org:department", names.DEPARTMENT_KIND)
+        card_codes.add(names.DEPARTMENT_KIND, "D")
+        keepsakes.add(
+            export.KIND,
+            Keepsake(
+                _("Departments"),
+                40,
+                export.find,
+                export.pack,
+                export.is_there,
+                export.is_same,
+                export.put_back,
+            ),
+        )
+        searchables.add("org.department", searching.DEPARTMENTS)
         company = MenuEntry(
             key="company",
             label=_("Company"),
@@ -24,3 +77,4 @@ class OrgConfig(Room):
             is_for=can_see_company,
         )
         menu.add(company.key, company)
+        asides.add("org", Aside(order=10, render=showing_today.aside, is_for=can_see_company))

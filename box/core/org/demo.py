@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from box.core.org.models import Department, Membership
 from box.core.registry.demo import Company
+from box.core.registry.settings import raise_version
 from box.lib.bulk import analyze, copy_rows, reserve_ids
 
 DIVISIONS = ["Продажи", "Production", "Финансы", "Development", "Снабжение", "Marketing", "Кадры", "Service"]
@@ -22,6 +23,7 @@ def organise(company: Company) -> None:
     copy_rows(Department, ("id", "name", "parent", "path"), _tree(company, ids, divisions))
     copy_rows(Membership, ("department", "user", "role"), _members(company, ids))
     analyze(Department, Membership)
+    raise_version()
 
 
 def _tree(company: Company, ids: list[int], divisions: int) -> Iterator[tuple[object, ...]]:

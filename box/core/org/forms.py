@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from box.core.accounts.actions import NewUser
-from box.core.org.models import Department
+from box.core.accounts.models import User
+from box.core.org.absences import Away
+from box.core.org.models import Absence, Department, Membership, Skill
 
 # Without letters and digits that are mistaken for each other when a password is read from paper.
+MOST_INVITED = 100
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -33,7 +41,7 @@ class EmployeeForm(forms.Form):
     )
     position = forms.CharField(label=_("Position"), max_length=200, required=False)
     department = forms.ModelChoiceField(
-        Department.objects.by_name(), label=_("Department"), required=False, empty_label=_("none")
+        Department.objects.standing().by_name(), label=_("Department"), required=False, empty_label=_("none")
     )
     phone = forms.CharField(
         label=_("Phone"), max_length=32, required=False, widget=forms.TextInput(attrs={"type": "tel"})
@@ -50,6 +58,11 @@ class EmployeeForm(forms.Form):
     )
     is_administrator = forms.BooleanField(label=_("Administrator of the box"), required=False)
 
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not by.is_administrator:
+            del self.fields["is_administrator"]
+
     def new_user(self) -> NewUser:
         fields: dict[str, Any] = {
             name: value for name, value in self.cleaned_data.items() if name not in ("department", "password")
@@ -57,10 +70,162 @@ class EmployeeForm(forms.Form):
         return NewUser(**fields)
 
 
+class NameForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=200)
+
+
+class DepartmentForm(NameForm):
+    parent = forms.ModelChoiceField(
+        Department.objects.standing().by_name(), label=_("Part of"), required=False, empty_label=None
+    )
+
+    def clean_parent(self) -> Department | None:
+        """Only the first department stands at the top."""
+        parent: Department | None = self.cleaned_data["parent"]
+        if parent is None and Department.objects.standing().exists():
+            raise forms.ValidationError(_("Choose the department that it is part of."))
+        return parent
+
+
+class _Elsewhere(forms.Form):
+    """Offers every department outside of the one that it is about."""
+
+    where: str
+
+    def __init__(self, department: Department, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        outside = Department.objects.standing().exclude(path__contains=[department.pk])
+        self.fields[self.where].queryset = outside.by_name()  # type: ignore[attr-defined]
+
+
+class PlaceForm(_Elsewhere):
+    where = "under"
+    under = forms.ModelChoiceField(Department.objects.none(), label=_("Part of"), empty_label=_("choose"))
+
+
+class MergerForm(_Elsewhere):
+    where = "into"
+    into = forms.ModelChoiceField(Department.objects.none(), label=_("Into"), empty_label=_("choose"))
+
+
+class TransferForm(forms.Form):
+    to = forms.ModelChoiceField(
+        Department.objects.standing().by_name(), label=_("To which department"), empty_label=_("choose")
+    )
+
+
+class PersonField(forms.CharField):
+    """A colleague, chosen by name: the login or the e-mail stands for who has the same name as another."""
+
+    def clean(self, value: Any) -> User | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        working = User.objects.employees()
+        found: list[User] = list(working.filter(Q(login=text.lower()) | Q(email=text.lower()))[:2])
+        found = found or list(working.matching(text)[:2])
+        if len(found) != 1:
+            raise forms.ValidationError(
+                _("Several are called that: write the e-mail.") if found else _("Nobody is called that.")
+            )
+        return found[0]
+
+
+def _day() -> forms.DateInput:
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
+class DismissalForm(forms.Form):
+    successor = PersonField(
+        label=_("Successor: name or e-mail"),
+        max_length=200,
+        required=False,
+        help_text=_("Usually the manager. Without one, nobody has it."),
+    )
+
+
+class AbsenceForm(forms.Form):
+    """What somebody is away for, from and to which day; with `of` an absence that there is."""
+
+    kind = forms.ChoiceField(label=_("Kind"), choices=Absence.Kind.choices)
+    starts_on = forms.DateField(label=_("First day"), widget=_day())
+    ends_on = forms.DateField(label=_("Last day"), widget=_day())
+    substitute = PersonField(
+        label=_("Substitute: name or e-mail"),
+        max_length=200,
+        required=False,
+        help_text=_("Whom colleagues turn to meanwhile."),
+    )
+    comment = forms.CharField(label=_("Comment for colleagues"), max_length=200, required=False)
+
+    def __init__(self, data: Any = None, *, of: Absence | None = None) -> None:
+        initial = {}
+        if of is not None:
+            initial = {name: getattr(of, name) for name in ("kind", "starts_on", "ends_on", "comment")}
+            initial["substitute"] = of.substitute.login if of.substitute else ""
+        super().__init__(data, initial=initial)
+
+    @property
+    def away(self) -> Away:
+        """Of a form that is valid."""
+        return Away(**self.cleaned_data)
+
+
+class MemberForm(forms.Form):
+    person = PersonField(label=_("Name or e-mail"), max_length=200)
+    role = forms.ChoiceField(label=_("Role"), choices=Membership.Role.choices)
+
+
+class InvitationForm(forms.Form):
+    emails = forms.CharField(
+        label=_("E-mails"),
+        help_text=_("One a line, or parted by commas."),
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        max_length=10_000,
+    )
+    department = forms.ModelChoiceField(
+        Department.objects.standing().by_name(), label=_("Department"), required=False, empty_label=_("none")
+    )
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+
+    def clean_emails(self) -> list[str]:
+        found = [email for email in re.split(r"[\s,;]+", self.cleaned_data["emails"].lower()) if email]
+        for email in found:
+            try:
+                validate_email(email)
+            except ValidationError:
+                raise ValidationError(_("%(email)s is no e-mail address."), params={"email": email}) from None
+        if len(found) > MOST_INVITED:
+            raise ValidationError(_("Import a table to invite so many at once."))
+        return list(dict.fromkeys(found))
+
+
+class ImportForm(forms.Form):
+    table = forms.FileField(
+        label=_("Table of people"), widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.txt"})
+    )
+
+
 class PeopleFilter(forms.Form):
     """What the list of people is narrowed by: part of its address."""
 
     q = forms.CharField(required=False, max_length=200)
-    department = forms.ModelChoiceField(Department.objects.by_name(), required=False)
+    department = forms.ModelChoiceField(Department.objects.standing().by_name(), required=False)
     status = forms.ChoiceField(choices=[("", ""), ("suspended", ""), ("dismissed", "")], required=False)
+    new = forms.BooleanField(required=False)
+    away = forms.BooleanField(required=False)
+    skill = forms.ModelChoiceField(Skill.objects.all(), required=False)
     after = forms.IntegerField(required=False, min_value=1)
+
+    def address(self, *, without: str = "") -> str:
+        """What is chosen, as it stands in an address; without one of it, to take that back."""
+        chosen = {
+            name: self.data.get(name, "") for name in ("q", "department", "status", "new", "away", "skill")
+        }
+        return urlencode(
+            {
+                name: value
+                for name, value in chosen.items()
+                if value and name != without and name not in self.errors
+            }
+        )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+from datetime import date, datetime, timedelta
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -13,18 +17,38 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
     def by_name(self) -> Self:
         return self.order_by("name", "id")
 
+    def standing(self) -> Self:
+        """Those one can belong to: not merged into another."""
+        return self.filter(merged_into=None)
+
+    def within(self, department: Department) -> Self:
+        """This department and all below it."""
+        return self.filter(path__contains=[department.pk])
+
 
 class Department(models.Model):
     name = models.CharField(_("name"), max_length=200, db_collation="und-x-icu")
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     # The ids from the root down to this one: whoever belongs here answers to the DR code of each.
     path = ArrayField(models.BigIntegerField(), default=list, editable=False)
+    # What was addressed to a department that is no more reaches the people of the one it went into.
+    merged_into = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, related_name="merged", editable=False
+    )
+    # The outside source that owns it, by its name: here it is only shown.
+    source = models.CharField(max_length=100, blank=True, db_default="", editable=False)
 
     objects = DepartmentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("department")
         verbose_name_plural = _("departments")
+        indexes = [GinIndex(fields=["path"], name="department_path", fastupdate=False)]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(parent=models.F("id")), name="department_is_not_its_own_parent"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -40,6 +64,14 @@ class Department(models.Model):
         return f"DR{self.pk}"
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def leading(self) -> Self:
+        """Heads and deputies, heads first."""
+        return self.exclude(role=Membership.Role.MEMBER).order_by(
+            models.Case(models.When(role=Membership.Role.HEAD, then=0), default=1), "id"
+        )
+
+
 class Membership(models.Model):
     class Role(models.TextChoices):
         MEMBER = "member", _("member")
@@ -49,6 +81,8 @@ class Membership(models.Model):
     department = models.ForeignKey(Department, models.CASCADE, related_name="memberships")
     user = models.ForeignKey("accounts.User", models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=6, choices=Role, default=Role.MEMBER)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -60,3 +94,165 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.department_id}"
+
+
+class SkillQuerySet(models.QuerySet["Skill"]):
+    def by_name(self) -> Self:
+        return self.order_by("name", "id")
+
+    def beginning(self, text: str) -> Self:
+        """Those whose name, or a word of it, begins like this."""
+        start = skill_key(text)
+        return self.filter(models.Q(key__startswith=start) | models.Q(key__contains=f" {start}"))
+
+
+class Skill(models.Model):
+    """Something that people can do, by the name that whoever wrote it first gave it."""
+
+    name = models.CharField(max_length=60, db_collation="und-x-icu")
+    # The name as it is compared: small letters, single spaces.
+    key = models.CharField(max_length=60, unique=True)
+
+    objects = SkillQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PersonSkill(models.Model):
+    """A skill that stands on somebody's profile."""
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="skills", db_index=False)
+    skill = models.ForeignKey(Skill, models.CASCADE, related_name="people")
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "skill"], name="skill_once_a_person")]
+
+    def __str__(self) -> str:
+        return f"{self.skill_id} of {self.user_id}"
+
+
+class SkillConfirmation(models.Model):
+    """A colleague knows that the person can do it."""
+
+    of = models.ForeignKey(PersonSkill, models.CASCADE, related_name="confirmations", db_index=False)
+    by = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["of", "by"], name="skill_confirmed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.of_id} by {self.by_id}"
+
+
+def skill_key(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+
+
+class AbsenceQuerySet(models.QuerySet["Absence"]):
+    def on(self, day: date) -> Self:
+        return self.filter(starts_on__lte=day, ends_on__gte=day)
+
+    def within(self, first: date, last: date) -> Self:
+        """Those of which at least a day is between these, both included."""
+        return self.filter(starts_on__lte=last, ends_on__gte=first)
+
+
+class Absence(models.Model):
+    """Whole days on which a person isn't at work, from the first to the last of them.
+
+    It holds as soon as it is written down. Two of one person never share a day.
+    """
+
+    class Kind(models.TextChoices):
+        VACATION = "vacation", _("vacation")
+        TRIP = "trip", _("business trip")
+        SICK = "sick", _("sick leave")
+        OTHER = "other", _("other absence")
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="absences", db_index=False)
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.VACATION)
+    starts_on = models.DateField(_("first day"))
+    ends_on = models.DateField(_("last day"))
+    comment = models.CharField(_("comment for colleagues"), max_length=200, blank=True)
+    substitute = models.ForeignKey("accounts.User", models.SET_NULL, null=True, blank=True, related_name="+")
+    by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+", db_index=False)
+    written_at = models.DateTimeField(default=timezone.now)
+
+    objects = AbsenceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ends_on__gte=models.F("starts_on")), name="absence_ends_after_it_began"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-ends_on"], name="absence_of_person"),
+            # Whoever is out on a day is found among those who are not back yet.
+            models.Index(fields=["ends_on", "starts_on"], name="absence_by_days"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.kind} {self.starts_on} – {self.ends_on}"
+
+
+class PeopleImport(models.Model):
+    """A table of people: what its columns mean, and how far it has been imported."""
+
+    class Status(models.TextChoices):
+        NEW = "new", _("not started")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+
+    by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    name = models.CharField(max_length=255)
+    blob = models.ForeignKey("files.Blob", models.PROTECT, related_name="+")
+    # By the number of the column the field it is for, empty for none.
+    columns = models.JSONField(default=list)
+    # The headings and the first rows.
+    preview = models.JSONField(default=list)
+    makes_departments = models.BooleanField(default=False)
+    invites = models.BooleanField(default=False)
+    language = models.CharField(max_length=2, blank=True)
+
+    status = models.CharField(max_length=7, choices=Status, default=Status.NEW)
+    total = models.PositiveIntegerField()
+    done = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    moved_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def unchanged(self) -> int:
+        return self.done - self.created - self.changed - self.failed
+
+    def time_left(self, now: datetime) -> timedelta | None:
+        """By the pace so far; None while there is none."""
+        if self.status != self.Status.RUNNING or not self.done or self.started_at is None:
+            return None
+        return (now - self.started_at) / self.done * (self.total - self.done)
+
+
+class ImportProblem(models.Model):
+    """A row that was not imported, and why."""
+
+    run = models.ForeignKey(PeopleImport, models.CASCADE, related_name="problems")
+    row = models.PositiveIntegerField()
+    text = models.TextField()
+    cells = models.JSONField(default=list)
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "row"], name="import_problem_by_row")]
+
+    def __str__(self) -> str:
+        return f"{self.row}: {self.text}"

@@ -8,18 +8,33 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from box.core.accounts import actions as accounts
-from box.core.accounts.access import can_edit_profile, can_manage_people, can_see_company
+from box.core.accounts.access import (
+    can_edit_profile,
+    can_manage,
+    can_manage_people,
+    can_see_company,
+)
 from box.core.accounts.models import User
+from box.core.accounts.own_fields import shown_of
 from box.core.events.nonces import once
 from box.core.org import actions
+from box.core.org.absence_pages import coming_absences
 from box.core.org.forms import EmployeeForm, PeopleFilter, new_password
-from box.core.org.models import Department
-from box.lib.pages import REFUSED, render, with_toast
+from box.core.org.leaving import manager_of
+from box.core.org.models import Absence, Department, Skill
+from box.core.org.showing import structure
+from box.core.org.skill_pages import skills_context
+from box.core.org.today import company_day, today
+from box.core.registry.capabilities import asides_of, profile_of
+from box.core.registry.environment import format_birthday, format_date
+from box.lib.pages import REFUSED, render, wants_part, with_toast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,15 +42,14 @@ if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
 
 PAGE = 50
-SUGGESTED = 8
 
 
-def for_administrators[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+def for_people_editors[**P, R: HttpResponseBase](view: Callable[P, R]) -> Callable[P, R]:
     @wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         request: Any = args[0]
         if not can_manage_people(request.user):
-            raise PermissionDenied(_("Only administrators change who works here."))
+            raise PermissionDenied(_("Ask an administrator for the right to change who works here."))
         return view(*args, **kwargs)
 
     return guarded
@@ -48,46 +62,61 @@ def people(request: PersonRequest) -> HttpResponse:
     wanted = PeopleFilter(request.GET)
     wanted.is_valid()
     chosen = wanted.cleaned_data
-    found = list(_people(**chosen)[: PAGE + 1])
+    found = list(people_found(**chosen)[: PAGE + 1])
+    is_guess = not found and bool(chosen.get("q"))
+    if is_guess:
+        found = User.objects.employees().prefetch_related("memberships__department").resembling(chosen["q"])
     context = {
         "people": found[:PAGE],
         "has_more": len(found) > PAGE,
-        "departments": Department.objects.by_name(),
+        "is_guess": is_guess and bool(found),
+        "structure": structure.value,
         "q": chosen.get("q", ""),
         "department": chosen.get("department"),
         "status": chosen.get("status", ""),
+        "new": chosen.get("new", False),
+        "away": chosen.get("away", False),
+        "skill": chosen.get("skill"),
+        "out": today.value.out,
+        "asides": [] if wants_part(request) else asides_of(request),
+        "filter": wanted,
         "can_manage": can_manage_people(request.user),
     }
     return render(request, "org/people.html", context, blocks="rows")
 
 
-def _people(
-    q: str = "", department: Department | None = None, status: str = "", after: int | None = None
+def people_found(
+    *,
+    q: str = "",
+    department: Department | None = None,
+    status: str = "",
+    new: bool = False,
+    away: bool = False,
+    skill: Skill | None = None,
+    after: int | None = None,
 ) -> Any:
-    found = User.objects.filter(is_extranet=False, status=status) if status else User.objects.employees()
+    of_status = User.objects.themselves().filter(is_extranet=False, status=status)
+    found = of_status if status else User.objects.employees()
     if q:
         found = found.matching(q)
     if department:
         found = found.filter(memberships__department__path__contains=[department.pk]).distinct()
+    if new:
+        found = found.new(timezone.now())
+    if away:
+        found = found.filter(pk__in=Absence.objects.on(company_day()).values("user"))
+    if skill:
+        found = found.filter(skills__skill=skill)
     if after and (last := User.objects.filter(pk=after).first()):
         found = found.below(last)
     return found.by_name().prefetch_related("memberships__department")
 
 
-@require_GET
-def suggestions(request: PersonRequest) -> HttpResponse:
-    if not can_see_company(request.user):
-        raise Http404
-    text = request.GET.get("q", "").strip()[:200]
-    found = User.objects.employees().matching(text).by_name()[:SUGGESTED] if text else []
-    return render(request, "org/suggestions.html", {"people": found, "q": text}, blocks="found")
-
-
 @require_http_methods(["GET", "POST"])
-@for_administrators
+@for_people_editors
 def new(request: PersonRequest) -> HttpResponse:
     first = {"password": new_password(), "language": request.user.language or request.LANGUAGE_CODE}
-    form = EmployeeForm(request.POST or None, initial=first)
+    form = EmployeeForm(request.POST or None, initial=first, by=request.user)
     if form.is_valid():
         try:
             person = once(
@@ -113,25 +142,23 @@ def _employ(form: EmployeeForm, *, by: User) -> User:
 
 @require_GET
 def person(request: PersonRequest, pk: int) -> HttpResponse:
-    return _person_page(request, _person(request, pk))
+    person = _person(request, pk)
+    if person.merged_into_id is not None:
+        return redirect("org:person", person.merged_into_id)
+    return _person_page(request, person)
 
 
 @require_http_methods(["POST", "DELETE"])
-@for_administrators
+@for_people_editors
 def suspension(request: PersonRequest, pk: int) -> HttpResponse:
     change = accounts.suspend_user if request.method == "POST" else accounts.return_user
-    return _changed(request, pk, change)
+    return changed(request, pk, change)
 
 
-@require_http_methods(["POST", "DELETE"])
-@for_administrators
-def dismissal(request: PersonRequest, pk: int) -> HttpResponse:
-    change = accounts.dismiss_user if request.method == "POST" else accounts.return_user
-    return _changed(request, pk, change)
-
-
-def _changed(request: PersonRequest, pk: int, change: Callable[..., None]) -> HttpResponse:
+def changed(request: PersonRequest, pk: int, change: Callable[..., None]) -> HttpResponse:
+    """Does it, and shows the person as they are now; what cannot be is 403 with a word."""
     person = _person(request, pk)
+    must_manage(request.user, person)
     try:
         change(person, by=request.user)
     except ValidationError as error:
@@ -144,8 +171,26 @@ def _changed(request: PersonRequest, pk: int, change: Callable[..., None]) -> Ht
     return with_toast(_person_page(request, person), said % {"name": person.name})
 
 
+def birthday_said(person: User, *, reader: User) -> str:
+    """As the person shows it to colleagues; to themselves and whoever edits people all of it."""
+    if person.birthday_on is None:
+        return ""
+    shown = person.birthday_shown
+    if reader.pk == person.pk or can_manage(reader, person) or shown == User.BirthdayShown.YEAR:
+        return format_date(person.birthday_on)
+    return "" if shown == User.BirthdayShown.NOBODY else format_birthday(person.birthday_on)
+
+
+def must_manage(user: User, person: User) -> None:
+    if person.merged_into_id is not None:
+        raise PermissionDenied(_("This account was merged into another: that one is the person."))
+    if not can_manage(user, person):
+        raise PermissionDenied(_("Only administrators change other administrators."))
+
+
 def _person(request: PersonRequest, pk: int) -> User:
-    seen = User.objects.visible_to(request.user).prefetch_related("memberships__department")
+    seen = User.objects.visible_to(request.user).select_related("profile")
+    seen = seen.prefetch_related("memberships__department")
     person: User = get_object_or_404(seen, pk=pk)
     return person
 
@@ -154,6 +199,12 @@ def _person_page(request: PersonRequest, person: User) -> HttpResponse:
     context = {
         "person": person,
         "can_edit": can_edit_profile(request.user, person),
-        "can_manage": can_manage_people(request.user) and person != request.user,
+        "can_manage": can_manage(request.user, person) and person != request.user,
+        "manager": manager_of(person),
+        "own": shown_of(person, reader=request.user),
+        "birthday": birthday_said(person, reader=request.user),
+        **coming_absences(request, person),
+        **({"skills": []} if wants_part(request) else skills_context(request, person)),
+        "parts": [] if wants_part(request) else profile_of(request, person),
     }
     return render(request, "org/person.html", context, blocks="person")

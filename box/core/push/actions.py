@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from box.core.push.models import PushMessage
+from box.core.registry.services import is_on
 
 
 def send(topic: str, kind: str, *, audience: Iterable[str], payload: Mapping[str, Any] | None = None) -> None:
@@ -15,7 +16,10 @@ def send(topic: str, kind: str, *, audience: Iterable[str], payload: Mapping[str
 
     `topic` names the app, `kind` what happened ("feed", "post-added"). The payload is seen by the whole
     audience, so it holds nothing that some of them may not see; most often only the id of what changed.
+    Nothing is told of a service that is switched off.
     """
+    if not is_on(topic):
+        return
     PushMessage.objects.create(
         topic=topic, kind=kind, audience=sorted(set(audience)), payload=dict(payload or {})
     )

@@ -1,12 +1,17 @@
-"""What the listeners' service must hear: whose access changed, and who is signed out."""
+"""What the listeners' service must hear: whose access changed, and who is signed out. And what every open
+page hears, whichever room it shows: that the company has another name or logo."""
 
 from __future__ import annotations
 
 from box.core.access.events import AccessChanged
+from box.core.access.principals import EVERYONE
 from box.core.accounts.events import SessionsEnded
 from box.core.events.outbox import on
+from box.core.portal.events import SettingsChanged
 from box.core.push.actions import send
 from box.core.push.hub import ACCESS_CHANGED, SIGNED_OUT
+from box.core.registry.company import LOGO, NAME, PORTAL
+from box.core.registry.environment import logo_address
 
 
 @on(AccessChanged)
@@ -18,3 +23,12 @@ def renew_codes(event: AccessChanged) -> None:
 def sign_out(event: SessionsEnded) -> None:
     payload = {"kept": event.kept} if event.kept else {}
     send("session", SIGNED_OUT, audience=[f"U{event.user_id}"], payload=payload)
+
+
+@on(SettingsChanged)
+def show_brand(event: SettingsChanged) -> None:
+    """As both are by now. They are no secret: who is yet to sign in sees them."""
+    if {NAME.key, LOGO.key}.isdisjoint(key for key, *_values in event.changes):
+        return
+    payload = {"name": NAME.value or PORTAL, "logo": logo_address(LOGO.value)}
+    send("portal", "brand", audience=[EVERYONE], payload=payload)

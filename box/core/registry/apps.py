@@ -25,3 +25,11 @@ class Room(AppConfig):
 
 class RegistryConfig(Room):
     name = "box.core.registry"
+
+    def offer(self) -> None:
+        import box.core.registry.company
+        import box.core.registry.services  # noqa: F401 - both add their settings
+        from box.core.registry.capabilities import read_with_person
+        from box.core.registry.settings import current_version
+
+        read_with_person.add("settings_version", current_version())

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from box.core.registry.offers import Offers
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+    from django.db.models.expressions import Expression
+    from django.http import HttpRequest
     from django.utils.functional import _StrOrPromise
+    from markupsafe import Markup
 
     from box.core.accounts.models import User
+    from box.core.accounts.requests import PersonRequest
     from box.core.registry.demo import Company
 
 
@@ -35,9 +42,10 @@ class Card:
     url: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MenuEntry:
-    """An item of the main menu. `order` is its place in a working day."""
+    """An item of the main menu. `order` is its place in a working day. The front-end build finds the icon by
+    its keyword: `icon="news"`."""
 
     key: str
     label: _StrOrPromise
@@ -45,6 +53,198 @@ class MenuEntry:
     url_name: str
     order: int
     is_for: Callable[[User], bool] = lambda user: True
+
+
+@dataclass(frozen=True)
+class Assets:
+    """Style sheets and ES modules of a room, under `static()`'s names. Every page loads them all: navigation
+    swaps the main region only."""
+
+    styles: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter that is to be sent, once under its key.
+
+    The template extends `letter.html` and fills its blocks `subject` and `main`, in the receiver's language.
+    `unsubscribe` is the address that ends letters of its kind.
+    """
+
+    key: str
+    to: str
+    language: str
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+    unsubscribe: str = ""
+
+
+@dataclass(frozen=True)
+class LetterWriter:
+    """What is written to whom when something happened: `write` takes the event."""
+
+    event: type[Any]
+    write: Callable[[Any], Iterable[Letter]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a room shows of everything addressed to one principal: a part of the page of a group.
+
+    `render` makes it for the reader of this request and a code that they hold, or may look into.
+    """
+
+    label: _StrOrPromise
+    icon: str
+    order: int
+    render: Callable[[PersonRequest, str], Markup]
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A block beside the feed and the list of people, offered under its room's name. Every page of the feed
+    shows it, so it is remembered: it costs no query but where what it says has changed."""
+
+    order: int
+    render: Callable[[PersonRequest], Markup]
+    is_for: Callable[[User], bool] = lambda user: True
+
+
+@dataclass(frozen=True)
+class NoticeTopic:
+    """Kinds of notices that a person decides about as one: whether to be told, and whether by letter too."""
+
+    label: _StrOrPromise
+    kinds: tuple[str, ...]
+    by_mail: bool = False
+
+
+@dataclass(frozen=True)
+class Findable:
+    """An object as the search knows it. `title` counts more than `body`; `url` is where it is shown.
+
+    `within` is the id of the object that it is a part of, and whose audience it has: a comment's post.
+    """
+
+    id: int
+    title: str
+    body: str
+    url: str
+    audience: Sequence[str]
+    at: datetime
+    is_private: bool = False
+    within: int | None = None
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What an event has changed for the search: these objects, and all that are within one."""
+
+    ids: Iterable[int] = ()
+    within: int | None = None
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """How a kind of objects is found. The key of the offer is the kind.
+
+    `read` makes the given ids into what is found, in a number of queries that doesn't depend on theirs, and
+    leaves out those that are no more. `rows` are all that there are: a rebuild walks their ids.
+    """
+
+    label: _StrOrPromise
+    icon: str
+    order: int
+    read: Callable[[Sequence[int]], Iterable[Findable]]
+    rows: Callable[[], QuerySet[Any]]
+    touched_by: Mapping[type[Any], Callable[[Any], Touched]]
+    # Its address answers with a file, not with a page of the portal.
+    is_download: bool = False
+
+
+@dataclass(frozen=True)
+class Widget:
+    """A small thing in the bar above every page, offered under its room's name. It stays while pages change,
+    so what it shows it fetches itself: its template costs no query."""
+
+    template: str
+    order: int
+    is_for: Callable[[User], bool] = lambda user: True
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a person holds in a room, such as groups they own: said before they are dismissed.
+
+    `held` are the names of it all; `hand_over(person, successor, by)` passes it on, or to nobody, in the
+    transaction that dismisses.
+    """
+
+    label: _StrOrPromise
+    held: Callable[[User], list[str]]
+    hand_over: Callable[[User, User | None, User], None]
+
+
+@dataclass(frozen=True)
+class SignInWay:
+    """A way to sign in beside the form: what its button says, and the address that it leads to.
+
+    `is_tried_first`: the sign-in page leads there by itself, once; the way leads back where it is none.
+    """
+
+    label: _StrOrPromise
+    url: str
+    is_tried_first: bool = False
+
+
+@dataclass(frozen=True)
+class Eraser:
+    """How a room forgets somebody who has left. What they made for others is no part of that: it stays.
+
+    `found` says in words what there is of them; `erase(person, by)` takes it away, in the transaction of all
+    rooms. Doing it again does no harm. `reaches` names the foreign keys to a person whose rows it takes away,
+    `notify.Notification.user`: a test asks of every other why its rows stay.
+    """
+
+    label: _StrOrPromise
+    found: Callable[[User], list[str]]
+    erase: Callable[[User, User], None]
+    reaches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An object as an older state of the portal has it; `about` says in a few words whose or where it is."""
+
+    id: int
+    title: str
+    about: str
+    at: datetime
+
+
+type Rows = Sequence[Mapping[str, Any]]
+"""Rows of the database as `box.core.registry.rows` packs them, in the order in which they can be put in."""
+
+
+@dataclass(frozen=True)
+class Keepsake:
+    """How an object of a kind is found in an older state of the portal, and put back without touching the
+    rest. The key of the offer is the kind.
+
+    In the older state, `find(text, reader)` names those that this person may have back, the newest first:
+    what is private is its owner's alone. `pack` gives all that belongs to one of these. In the portal as it
+    is, `is_there` and `is_same` compare with what was packed; `put_back(rows, by)` returns its address, or
+    raises ValidationError. Putting back twice does no more than once.
+    """
+
+    label: _StrOrPromise
+    order: int
+    find: Callable[[str, User], Iterable[Kept]]
+    pack: Callable[[int], Rows]
+    is_there: Callable[[Rows], bool]
+    is_same: Callable[[Rows], bool]
+    put_back: Callable[[Rows, User], str]
 
 
 class CardMaker(Protocol):
@@ -57,13 +257,129 @@ class DemoShare(Protocol):
         """Writes this room's share of a demonstration company, in bulk, and leaves in it what others need."""
 
 
+class Creator(Protocol):
+    def __call__(self, draft: str, by: User) -> str:
+        """Where this person finds the draft, to change it and make an object of it. Nothing is made yet."""
+
+
 menu: Offers[MenuEntry] = Offers("menu")
+widgets: Offers[Widget] = Offers("widgets")
+assets: Offers[Assets] = Offers("assets")
 cards: Offers[CardMaker] = Offers("cards")
+card_routes: Offers[str] = Offers("card routes")
+"""By the name of an address with a `pk`, the kind of the object there: a link to it in a text shows its card.
+
+    card_routes.add("feed:post", "feed.post")
+"""
+card_codes: Offers[str] = Offers("letters of cards")
+"""By the kind of an object that is also a principal, the letters of its code: what shows names of principals
+anyway shows its card without asking once more.
+
+    card_codes.add("org.department", "D")
+"""
+creators: Offers[Creator] = Offers("creators")
+"""By the kind of object the way to write one: `creators["feed.post"]("Have you tried ...", user)`."""
 notices: Offers[_StrOrPromise] = Offers("notices")
 """By the kind of a notification its sentence, which names `%(actor)s` and the object `%(about)s`."""
+holdings: Offers[Holdings] = Offers("holdings")
+erasers: Offers[Eraser] = Offers("erasers")
+audience_counts: Offers[Callable[[list[str]], str]] = Offers("audience counts")
+"""How many things of a room are addressed to any of these codes, in words; nothing where there are none."""
+notice_topics: Offers[NoticeTopic] = Offers("topics of notices")
+help_pages: Offers[str] = Offers("pages of help")
+"""By a namespace of addresses, or by one address's full name, the page of docs/user/ that explains it. A room
+whose page is called like its namespace need not say so."""
+letters: Offers[LetterWriter] = Offers("letters")
+panels: Offers[Panel] = Offers("panels")
+asides: Offers[Aside] = Offers("asides")
+profile_parts: Offers[Callable[[PersonRequest, User], Markup]] = Offers("parts of profiles")
+"""What a room shows of a person on their page, to whoever looks at it: nothing where there is nothing."""
+searchables: Offers[Searchable] = Offers("searchables")
 demo_shares: Offers[DemoShare] = Offers("demo shares")
+console_pages: Offers[MenuEntry] = Offers("console pages")
+"""What the console has tabs for."""
+own_pages: Offers[MenuEntry] = Offers("own pages")
+"""What a person's own menu has beside their profile, password and security."""
 
 
-def menu_of(user: User) -> list[MenuEntry]:
+password_keepers: Offers[Callable[[User], str]] = Offers("keepers of passwords")
+"""Who keeps a person's password in place of the portal, by a name that people know; nothing: nobody."""
+sign_in_ways: Offers[Callable[[HttpRequest], SignInWay | None]] = Offers("ways to sign in")
+"""Whether the browser behind this request has one."""
+after_restore: Offers[Callable[[], int]] = Offers("after a restore")
+"""What a room has to do when the box was brought back to an earlier moment, before anybody is let in: end
+what gives access, mark as done what was sent already. Returns how many; doing it again does no harm."""
+
+
+keepsakes: Offers[Keepsake] = Offers("keepsakes")
+
+
+before_opening: Offers[Callable[[], str]] = Offers("before opening")
+"""What else has to be done when the box was brought back, after all of `after_restore`, each by itself,
+before anybody is let in: what asks others, such as a directory that knows who has left since. Says what it
+did. What fails is told, and keeps the box closed no longer."""
+
+
+@dataclass(frozen=True)
+class CountSince:
+    """How many things of a kind were made since a moment: a restore to it would lose them."""
+
+    label: _StrOrPromise
+    order: int
+    count: Callable[[datetime], int]
+
+
+counts_since: Offers[CountSince] = Offers("counts since a moment")
+
+
+read_with_person: Offers[Expression] = Offers("read with the person")
+"""What every page needs of a person comes with their row, as attributes: it costs no query of its own."""
+
+
+def menu_of(user: User, entries: Offers[MenuEntry] = menu) -> list[MenuEntry]:
     """The entries this person has, in order."""
-    return sorted((entry for entry in menu if entry.is_for(user)), key=lambda entry: entry.order)
+    from box.core.registry.services import is_on
+
+    mine = (entry for entry in entries if is_on(entry.key) and entry.is_for(user))
+    return sorted(mine, key=lambda entry: entry.order)
+
+
+def own_pages_of(user: User) -> list[MenuEntry]:
+    return menu_of(user, own_pages)
+
+
+def profile_of(request: PersonRequest, person: User) -> list[Markup]:
+    """What the rooms that are on show of this person."""
+    from box.core.registry.services import is_on
+
+    return [show(request, person) for key, show in profile_parts.items() if is_on(key)]
+
+
+def console_pages_of(user: User) -> list[MenuEntry]:
+    """The console's tabs that this person has; none: there is no console for them."""
+    return menu_of(user, console_pages)
+
+
+def can_send_letters() -> bool:
+    """Whether a mail server is set. Where none is, say things on a page instead: nothing is queued."""
+    # Rooms name their offers before Django has its models, and settings are rows.
+    from box.core.registry.settings import settings
+
+    return bool(settings["mail.host"].value)
+
+
+def widgets_of(user: User) -> list[Widget]:
+    """What this person has in the bar above every page, in order."""
+    from box.core.registry.services import is_on
+
+    mine = (widget for key, widget in widgets.items() if is_on(key) and widget.is_for(user))
+    return sorted(mine, key=lambda widget: widget.order)
+
+
+def asides_of(request: PersonRequest) -> list[Markup]:
+    """The blocks beside the feed that this person has, in order, but for those that have nothing to say."""
+    from box.core.registry.services import is_on
+
+    mine = [aside for key, aside in asides.items() if is_on(key) and aside.is_for(request.user)]
+    said = (aside.render(request) for aside in sorted(mine, key=lambda aside: aside.order))
+    return [one for one in said if one.strip()]

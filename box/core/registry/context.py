@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.template.backends.utils import csrf_input
 from django.utils.functional import SimpleLazyObject
 
-from box.core.registry.capabilities import menu_of
+from box.core.registry.capabilities import menu_of, own_pages_of, widgets_of
 
 THEME_COOKIE = "theme"
 
@@ -21,8 +21,21 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     shared = {"csrf_input": SimpleLazyObject(lambda: csrf_input(request))}
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {**shared, "reader": None, "menu": [], "theme": theme_of(request)}
-    return {**shared, "reader": user, "menu": menu_of(user), "theme": user.theme}
+        return {
+            **shared,
+            "reader": None,
+            "menu": [],
+            "own_pages": [],
+            "widgets": [],
+            "theme": theme_of(request),
+        }
+    own = {
+        "menu": menu_of(user),
+        "own_pages": own_pages_of(user),
+        "widgets": widgets_of(user),
+        "theme": user.theme,
+    }
+    return {**shared, "reader": user, **own}
 
 
 def theme_of(request: HttpRequest) -> str:

@@ -26,3 +26,6 @@ class Company:
     guests: list[int] = field(default_factory=list)
     # Each department's id with the ids of its way from the root, itself included.
     departments: dict[int, list[int]] = field(default_factory=dict)
+    # Each group's id with the ids of the employees in it, and each guest's group.
+    groups: dict[int, list[int]] = field(default_factory=dict)
+    guest_groups: dict[int, int] = field(default_factory=dict)

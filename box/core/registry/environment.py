@@ -6,8 +6,11 @@ language and time zone. Anything undefined fails, so that a misspelt name never 
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, tzinfo
-from functools import cache, lru_cache
+import re
+from collections.abc import Callable, Hashable
+from datetime import date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
+from functools import cache, lru_cache, partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,13 +22,16 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 from django.conf import settings
 from django.contrib.messages import get_messages
-from django.templatetags.static import static
+from django.templatetags.static import static as address_of_static
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from jinja2 import Environment, StrictUndefined
+from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
+from box.core.registry.capabilities import assets, console_pages_of
+from box.core.registry.company import company_name, logo_number
 from box.lib.prose import linked
 
 # Outside America, where the box is at home, English has 14:05 and the day before the month.
@@ -39,7 +45,7 @@ def environment(**options: Any) -> Environment:
         **{
             **options,
             "undefined": StrictUndefined,
-            "extensions": ["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],
+            "extensions": ["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols", Unindented],
             "trim_blocks": True,
             "lstrip_blocks": True,
         }
@@ -52,7 +58,14 @@ def environment(**options: Any) -> Environment:
         npgettext=translation.npgettext,
     )
     env.globals.update(
+        gettext=gettext,
+        assets=assets,
+        console_pages=console_pages_of,
         url=url,
+        full_url=full_url,
+        company_name=company_name,
+        logo_address=logo_address,
+        logo_number=logo_number,
         static=static,
         icon=icon,
         nonce=nonce,
@@ -60,11 +73,15 @@ def environment(**options: Any) -> Environment:
         language=translation.get_language,
         version=settings.VERSION,
         moment=moment,
+        memory=memory,
         messages=get_messages,
     )
     env.filters.update(
         birthday=format_birthday,
+        weekday=format_weekday,
+        month_and_year=format_month_and_year,
         date=format_date,
+        month=format_month,
         time=format_time,
         number=format_number,
         size=format_size,
@@ -74,6 +91,17 @@ def environment(**options: Any) -> Environment:
     return env
 
 
+class Unindented(Extension):
+    """Templates are indented for who reads them, pages are not: a tenth of the feed was spaces. Lines stay:
+    an error names its own."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return _INDENTED.sub("", source)
+
+
+_INDENTED = re.compile(r"^[ \t]+", re.MULTILINE)
+
+
 # A page of posts asks for some 130 addresses, most of them the same as the last time.
 @lru_cache(maxsize=16_384)
 def url(name: str, *args: Any, **kwargs: Any) -> str:
@@ -81,22 +109,46 @@ def url(name: str, *args: Any, **kwargs: Any) -> str:
     return reverse(name, args=args, kwargs=kwargs)
 
 
-def gettext(text: str) -> str:
-    """A page asks for the same few texts for each of its posts: a look-up is cheaper than all of Django."""
-    return _translated(text, translation.get_language())
+def full_url(name: str, *args: Any, **kwargs: Any) -> str:
+    """The same as it stands in a letter, which is read elsewhere."""
+    return f"{settings.PORTAL_URL}{url(name, *args, **kwargs)}"
 
 
 @cache
-def _translated(text: str, language: str | None) -> str:
-    return translation.gettext(text)
+def static(name: str) -> str:
+    """The address of a static file, which is the release's for good."""
+    return address_of_static(name)
+
+
+def gettext(text: str, /, **variables: Any) -> Markup:
+    """What Jinja's own new style says, without composing anew what is the same each time: a page asks for the
+    same few texts for each of its posts."""
+    language = translation.get_language()
+    return _pattern(text, language) % variables if variables else _said(text, language)
 
 
 @cache
-def icon(name: str, classes: str = "") -> Markup:
-    """An icon of the sprite that the front-end build makes. It is decoration: say in text what it means."""
-    return Markup('<svg class="icon {}" aria-hidden="true"><use href="{}#{}"/></svg>').format(
-        classes, static("icons.svg"), name
-    )
+def _said(text: str, language: str | None) -> Markup:
+    return _pattern(text, language) % {}
+
+
+@cache
+def _pattern(text: str, language: str | None) -> Markup:
+    return Markup(translation.gettext(text))  # noqa: S704 - our own words
+
+
+def logo_address(number: int) -> str:
+    """Where the company's logo of this number is; of none, the portal's own."""
+    return url("portal:logo", number) if number else static("img/logo.svg")
+
+
+@cache
+def icon(name: str, classes: str = "", label: str = "") -> Markup:
+    """An icon of the sprite that the front-end build makes. Without a label it is decoration: say in text
+    what it means."""
+    kind = Markup('class="icon {}"').format(classes) if classes else Markup('class="icon"')
+    role = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+    return Markup('<svg {} {}><use href="{}#{}"/></svg>').format(kind, role, static("icons.svg"), name)
 
 
 def nonce() -> str:
@@ -114,6 +166,12 @@ def _reader() -> Locale:
     return _locale(REGIONS.get(language, language))
 
 
+def plural_rule(number: int) -> str:
+    """The name of the reader's plural rule for this number, as browsers call it: `one`, `few`, `other`."""
+    rule: str = _reader().plural_form(number)
+    return rule
+
+
 def format_date(value: date | datetime) -> str:
     """`12 March`, and with its year when that isn't this one."""
     day = timezone.localtime(value).date() if isinstance(value, datetime) else value
@@ -127,9 +185,25 @@ def format_birthday(value: date) -> str:
     return format_skeleton("MMMMd", value, locale=_reader())
 
 
-def format_time(value: datetime) -> str:
-    """`14:05`"""
-    return babel_time(timezone.localtime(value).time(), "short", locale=_reader())
+def format_weekday(value: date) -> str:
+    """`Tue 24 Nov`"""
+    return format_skeleton("MMMEd", value, locale=_reader())
+
+
+def format_month(value: date) -> str:
+    """`March`, standing alone."""
+    return babel_date(value, "LLLL", locale=_reader()).capitalize()
+
+
+def format_month_and_year(value: date) -> str:
+    """`November 2026`"""
+    return babel_date(value, "LLLL y", locale=_reader()).capitalize()
+
+
+def format_time(value: datetime | time) -> str:
+    """`14:05`, in the reader's time zone; a time without one is what some clock said, and stays."""
+    at = timezone.localtime(value).time() if isinstance(value, datetime) else value
+    return babel_time(at, "short", locale=_reader())
 
 
 def format_moment(value: datetime) -> str:
@@ -159,9 +233,36 @@ def _moment(local: datetime, zone: tzinfo, language: str | None, today: date) ->
     )
 
 
-def format_number(value: float) -> str:
-    """`1,234` for one reader and `1 234` for another."""
-    return format_decimal(value, locale=_reader())
+def memory(said: dict[Hashable, str] | None = None) -> Callable[..., str]:
+    """`{% set remembered = memory() %}`, then `remembered(macro, *facts)`: what the macro says of these
+    facts, from memory where it has said it before to a reader alike.
+
+    For what many readers see again and again, such as a post of the feed. The macro may depend on nothing but
+    its arguments, which are values, and on the reader's language, time zone and today. Something large that
+    is itself remembered brings the place where what is said of it is kept, and forgotten with it: `said`.
+    """
+    reader = translation.get_language(), timezone.get_current_timezone(), timezone.localdate()
+    return partial(_remembered, *reader) if said is None else partial(_kept, said, *reader)
+
+
+# Some kilobytes each.
+@lru_cache(maxsize=4096)
+def _remembered(
+    language: str | None, zone: tzinfo, today: date, macro: Callable[..., str], *facts: Hashable
+) -> str:
+    return macro(*facts)
+
+
+def _kept(said: dict[Hashable, str], *reader_macro_and_facts: Any) -> str:
+    if (text := said.get(reader_macro_and_facts)) is None:
+        _language, _zone, _today, macro, *facts = reader_macro_and_facts
+        text = said[reader_macro_and_facts] = macro(*facts)
+    return text
+
+
+def format_number(value: float | Decimal, *, is_exact: bool = False) -> str:
+    """`1,234` for one reader and `1 234` for another; with all its digits where it is exact."""
+    return format_decimal(value, locale=_reader(), decimal_quantization=not is_exact)
 
 
 def format_size(size: int) -> str:

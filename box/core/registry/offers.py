@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 class NotOffered(LookupError):
@@ -18,12 +18,21 @@ class Offers[T]:
     def __init__(self, name: str) -> None:
         self.name = name
         self._offers: dict[str, T] = {}
+        self._askers: list[Callable[[str, T], None]] = []
 
     def add(self, key: str, offer: T) -> T:
         if key in self._offers:
             raise ValueError(f"{self.name}: {key!r} is offered twice; give one of them another key.")
         self._offers[key] = offer
+        for asker in self._askers:
+            asker(key, offer)
         return offer
+
+    def each(self, asker: Callable[[str, T], None]) -> None:
+        """Calls it with every offer: with those that are there, and with those that come later."""
+        self._askers.append(asker)
+        for key, offer in self._offers.items():
+            asker(key, offer)
 
     def __getitem__(self, key: str) -> T:
         try:

@@ -88,7 +88,8 @@ class WebWorker:
             self._turn(timeout=0.05)
         if self._channels:
             logger.warning("Stopping with %d requests unanswered.", len(self._channels))
-        self._server.task_dispatcher.shutdown(timeout=0)
+        # Idle threads leave at once; one that is still busy has had its time.
+        self._server.task_dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._server._map)
 
     @property

@@ -1,4 +1,4 @@
-"""`boxctl user create|password|list`."""
+"""`boxctl user create|password|reset-second-factor|list`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from box.core.accounts import actions
+from box.core.accounts import actions, factors
 from box.core.accounts.models import User
 
 
@@ -20,7 +20,8 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        commands = parser.add_subparsers(dest="command", required=True, metavar="create|password|list")
+        names = "create|password|reset-second-factor|list"
+        commands = parser.add_subparsers(dest="command", required=True, metavar=names)
         create = commands.add_parser("create", help="add a person; prints the password, once")
         create.add_argument("email")
         create.add_argument("--login", default="", help="what they sign in with besides the e-mail")
@@ -34,6 +35,10 @@ class Command(BaseCommand):
         password = commands.add_parser("password", help="set a person's password and end their sessions")
         password.add_argument("login", help="login or e-mail")
         password.add_argument("--password-stdin", action="store_true", help="read it from standard input")
+        reset = commands.add_parser(
+            "reset-second-factor", help="let a person sign in with the password alone, and set up anew"
+        )
+        reset.add_argument("login", help="login or e-mail")
         people = commands.add_parser("list", help="list who there is")
         people.add_argument(
             "--administrators", action="store_true", help="only those who may sign in as such"
@@ -42,7 +47,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         try:
-            getattr(self, f"_{command}")(**options)
+            getattr(self, f"_{command.replace('-', '_')}")(**options)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
 
@@ -62,16 +67,16 @@ class Command(BaseCommand):
             self.stdout.write(f"password: {password}")
 
     def _password(self, **options: Any) -> None:
-        try:
-            user = User.objects.get_by_natural_key(options["login"])
-        except User.DoesNotExist:
-            raise CommandError(
-                f"Nobody signs in as {options['login']}: 'boxctl user list' shows who there is."
-            ) from None
+        user = _named(options["login"])
         asks = sys.stdin.isatty() and not options["password_stdin"]
         password = getpass.getpass(f"New password of {user.login}: ") if asks else _from_stdin()
         actions.change_password(user, password, by=None)
         self.stdout.write(f"{user.login} has a new password and is signed out everywhere.")
+
+    def _reset_second_factor(self, **options: Any) -> None:
+        user = _named(options["login"])
+        factors.reset(user, by=None)
+        self.stdout.write(f"{user.login} signs in with the password alone, and is signed out everywhere.")
 
     def _list(self, **options: Any) -> None:
         chosen = (
@@ -96,6 +101,14 @@ class Command(BaseCommand):
         for user in people:
             role = "administrator" if user.is_administrator else "guest" if user.is_extranet else ""
             self.stdout.write(f"{user.login:<32} {user.status:<10} {role:<14} {user.name}")
+
+
+def _named(login: str) -> User:
+    try:
+        user: User = User.objects.get_by_natural_key(login)
+    except User.DoesNotExist:
+        raise CommandError(f"Nobody signs in as {login}: 'boxctl user list' shows who there is.") from None
+    return user
 
 
 def _from_stdin() -> str:

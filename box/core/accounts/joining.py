@@ -1,0 +1,46 @@
+"""The page behind the link of an invitation."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from box.core.accounts import actions
+from box.core.accounts.forms import JoiningForm
+from box.core.accounts.invitations import invited_by
+from box.core.accounts.sessions import note_entrance
+from box.lib.pages import REFUSED, render
+
+BACKEND = "box.core.accounts.backends.PasswordBackend"
+
+
+@sensitive_post_parameters("password")
+@never_cache
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    """Whoever holds the link chooses a password and is in; a browser of somebody else becomes theirs."""
+    person = invited_by(token)
+    if person is None:
+        return render(request, "accounts/invitation_over.html", status=404)
+    form = JoiningForm(request.POST or None)
+    if form.is_valid():
+        try:
+            actions.join(person, form.cleaned_data["password"])
+        except ValidationError as error:
+            form.add_error("password", error)
+        else:
+            login(request, person, backend=BACKEND)
+            note_entrance(request)
+            messages.success(request, _("Welcome! Add what colleagues should know about you."))
+            return redirect("accounts:details", person.pk)
+    context = {"form": form, "person": person}
+    return render(request, "accounts/join.html", context, status=REFUSED if form.is_bound else 200)

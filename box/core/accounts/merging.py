@@ -1,0 +1,47 @@
+"""What of an account goes with it when it becomes another: whatever lets somebody in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from box.core.accounts.own_fields import know_again
+from box.core.registry.merging import Dropped, Merger, OneEach, mergers, settlings
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+    from box.core.registry.merging import Pair
+
+
+# Of the fields that administrators define, those that an outside source decides are the source's.
+_TAKES = """
+    owners = kept.owners || gone.owners,
+    own_values = gone.own_values || kept.own_values || COALESCE(
+        (SELECT jsonb_object_agg(key, value) FROM jsonb_each(gone.own_values)
+          WHERE jsonb_exists(gone.owners, key)), '{}')
+"""
+
+
+def declare() -> None:
+    settlings.add("accounts.Profile.user", OneEach(takes=_TAKES))
+    for name in ("Session", "Totp", "Passkey", "RecoveryCode", "KnownBrowser"):
+        settlings.add(f"accounts.{name}.user", Dropped())
+    mergers.add("accounts", Merger(gettext_lazy("Signing in"), moves=_signing_in, follow=_follow))
+
+
+def _follow(pair: Pair) -> None:
+    know_again([pair.gone, pair.kept])
+
+
+def _signing_in(gone: User, kept: User) -> list[str]:
+    names = list(dict.fromkeys(filter(None, (gone.login, gone.email))))
+    said = [_("%(name)s goes on naming the person when they sign in") % {"name": name} for name in names]
+    if sessions := gone.sessions.count():
+        said.append(
+            ngettext("%(num)s session ends", "%(num)s sessions end", sessions) % {"num": sessions},
+        )
+    if gone.has_second_factor:
+        said.append(_("the second factors of the account that goes are dropped"))
+    return said

@@ -1,0 +1,79 @@
+"""Guessing passwords and codes is made slow, without an outsider being able to keep an employee out.
+
+Failures are counted for a login as it comes from one network, so that who guesses from elsewhere closes their
+own door only; and for a network as a whole, so that trying one password with many logins is no way round. A
+browser in which the person has signed in before is counted by itself. Nothing depends on whether the login
+exists: it is looked up, and a hash is computed, only behind this.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from box.core.accounts.digests import digest
+from box.core.accounts.models import Failures
+
+WINDOW = timedelta(minutes=15)
+# Of one login from one network, or in one known browser.
+MOST_OF_LOGIN = 10
+# Of a whole network: behind one address there may be a company.
+MOST_OF_NETWORK = 200
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Who tries, from where, and in which browser if that is a known one."""
+
+    login: str
+    address: str
+    browser: str = ""
+
+    @property
+    def _own(self) -> str:
+        place = f"browser:{self.browser}" if self.browser else f"network:{network_of(self.address)}"
+        return digest(f"{place}:{self.login.strip().lower()}")
+
+    @property
+    def _network(self) -> str:
+        return digest(f"network:{network_of(self.address)}")
+
+    def wait(self, now: datetime) -> timedelta | None:
+        """How long it is to be waited before trying again; None: not at all."""
+        limits = {self._own: MOST_OF_LOGIN} | ({} if self.browser else {self._network: MOST_OF_NETWORK})
+        rows = Failures.objects.filter(key__in=limits, began_at__gt=now - WINDOW)
+        ends = [row.began_at + WINDOW for row in rows if row.count >= limits[row.key]]
+        return max(ends) - now if ends else None
+
+    def failed(self) -> None:
+        """Counts it. In one statement each, so that attempts at the same time are all counted."""
+        now = timezone.now()
+        with connection.cursor() as cursor:
+            for key in (self._own,) if self.browser else sorted((self._own, self._network)):
+                cursor.execute(
+                    "INSERT INTO accounts_failures AS f (key, count, began_at) VALUES (%s, 1, %s)"
+                    " ON CONFLICT (key) DO UPDATE SET"
+                    " count = CASE WHEN f.began_at <= %s THEN 1 ELSE f.count + 1 END,"
+                    " began_at = CASE WHEN f.began_at <= %s THEN EXCLUDED.began_at ELSE f.began_at END",
+                    [key, now, now - WINDOW, now - WINDOW],
+                )
+
+    def succeeded(self) -> None:
+        Failures.objects.filter(key=self._own).delete()
+
+
+def network_of(address: str) -> str:
+    """The neighbourhood of an address: /24, or /64 of which one customer has all addresses."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    return str(ipaddress.ip_network(f"{ip}/{24 if ip.version == 4 else 64}", strict=False))
+
+
+def forget(now: datetime) -> int:
+    return Failures.objects.filter(began_at__lte=now - WINDOW).delete()[0]

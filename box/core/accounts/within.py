@@ -1,0 +1,35 @@
+"""Where one is led: never out of the portal; and what a browser remembers of its person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.shortcuts import resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from box.core.registry.context import THEME_COOKIE
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+REMEMBERED_SECONDS = 365 * 24 * 3600
+
+
+def within(request: HttpRequest, address: str) -> str:
+    """The address if it is one of the portal, else where one begins."""
+    is_ours = url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return address if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def remember(response: HttpResponse, *, language: str = "", theme: str = "") -> HttpResponse:
+    for name, value in ((settings.LANGUAGE_COOKIE_NAME, language), (THEME_COOKIE, theme)):
+        if value:
+            set_lasting_cookie(response, name, value)
+    return response
+
+
+def set_lasting_cookie(response: HttpResponse, name: str, value: str) -> None:
+    response.set_cookie(name, value, max_age=REMEMBERED_SECONDS, secure=True, httponly=True, samesite="Lax")

@@ -1,0 +1,29 @@
+from django.utils.translation import gettext_lazy as _
+
+from box.core.access.rights import Right, rights
+from box.core.registry.apps import Room
+from box.core.registry.auditing import Audited, audited, recorders
+
+
+class AuditConfig(Room):
+    name = "box.core.audit"
+
+    def offer(self) -> None:
+        from box.core.audit.access import READ
+        from box.core.audit.actions import write
+        from box.core.audit.settings import KEEP_DAYS, SYSLOG
+        from box.core.portal.events import CalendarChanged, SettingsChanged
+        from box.core.registry.settings import Section, sections, settings
+
+        sections.add("audit", Section(_("Audit log"), order=90))
+        for setting in (KEEP_DAYS, SYSLOG):
+            settings.add(setting.key, setting)
+        rights.add(READ, Right("console", _("Read the audit log")))
+        recorders.add("audit", write)
+        audited.add("portal.settings", Audited(_("changed settings: %(changes)s"), event=SettingsChanged))
+        audited.add(
+            "portal.calendar",
+            Audited(_("decided about %(on)s in the working calendar: %(kind)s"), event=CalendarChanged),
+        )
+        audited.add("audit.exported", Audited(_("exported the audit log")))
+        audited.add("audit.agent", Audited(_("asked of the machine: %(operation)s %(arguments)s")))

@@ -1,0 +1,68 @@
+"""How a record reads, in its reader's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from box.core.accounts.models import User
+from box.core.registry.auditing import audited
+
+if TYPE_CHECKING:
+    from box.core.audit.models import AuditRecord
+
+
+class _Details(dict[str, Any]):
+    """A sentence may name a detail that records of an earlier version lack."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def erased_people() -> frozenset[int]:
+    """Whose names are shown no more. The records keep them: they are sealed."""
+    return frozenset(User.objects.erased().values_list("pk", flat=True))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """`erased` are the people without names: `erased_people()`, once for all records of a page."""
+
+    record: AuditRecord
+    erased: frozenset[int] = frozenset()
+
+    @property
+    def who(self) -> str:
+        if self.record.by_id in self.erased:
+            return User.nameless(self.record.by_id)
+        return self.record.actor or _("Somebody unknown")
+
+    @property
+    def sentence(self) -> str:
+        """What was done, behind who did it; of a kind that no room has any more only its name."""
+        kind = self.record.kind
+        if kind not in audited:
+            return kind
+        details = {name: _told(value) for name, value in self.record.details.items()}
+        return str(audited[kind].sentence) % _Details(details, about=self._about or "…")
+
+    @property
+    def _about(self) -> str:
+        if self.record.about_kind == "accounts.user" and self.record.about_id in self.erased:
+            return User.nameless(self.record.about_id)
+        return self.record.about_name
+
+
+def _told(value: Any) -> str:
+    match value:
+        case None | "" | []:
+            return "…"
+        case list():
+            return ", ".join(
+                " → ".join(map(_told, one)) if isinstance(one, list) else str(one) for one in value
+            )
+        case bool():
+            return _("yes") if value else _("no")
+    return str(value)

@@ -1,0 +1,71 @@
+"""Files as rows: out of an older state of the portal, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from box.core.accounts.models import User
+from box.core.events.outbox import emit
+from box.core.files.events import FilesChanged
+from box.core.files.models import Blob, File, Upload
+from box.core.registry.capabilities import Kept, Rows
+from box.core.registry.rows import packed, put_in, values_of
+
+KIND = "files.file"
+
+
+def find(text: str, reader: User) -> Iterator[Kept]:
+    found = File.objects.visible_to(reader).filter(Q(is_private=False) | Q(owner=reader))
+    for file in found.filter(name__icontains=text).select_related("owner").order_by("-pk"):
+        yield Kept(file.pk, file.name, file.owner.name, file.created_at)
+
+
+def pack(pk: int) -> Rows:
+    """The file, and what ties it to what it is a part of."""
+    file = File.objects.get(pk=pk)
+    ties: list[models.Model] = []
+    for reference in File._meta.get_fields(include_hidden=True):
+        if isinstance(reference, models.ManyToOneRel) and reference.related_model is not Upload:
+            ties += reference.related_model._base_manager.filter(**{reference.field.name: file})
+    return [*pack_files([file]), *packed(*ties)]
+
+
+def pack_files(files: list[File]) -> Rows:
+    """Files with their blobs, of these their pictures first."""
+    blobs: dict[int, Blob] = {}
+    for file in files:
+        for blob in (file.blob.preview, file.blob.thumbnail, file.blob):
+            if blob is not None:
+                blobs[blob.pk] = blob
+    return packed(*blobs.values(), *files)
+
+
+def is_there(rows: Rows) -> bool:
+    pk = values_of(rows, File)["id"]
+    return File.objects.filter(pk=pk).exists() and not File.objects.unreferenced().filter(pk=pk).exists()
+
+
+def is_same(rows: Rows) -> bool:
+    """Whether it is called as it was: its bytes never change."""
+    values = values_of(rows, File)
+    return File.objects.filter(pk=values["id"], name=values["name"]).exists()
+
+
+def put_back(rows: Rows, by: User) -> str:
+    values = values_of(rows, File)
+    put_in(rows)
+    if File.objects.unreferenced().filter(pk=values["id"]).exists():
+        raise ValidationError(_("What this file was a part of is gone: put that back, and the file with it."))
+    File.objects.filter(pk=values["id"]).update(name=values["name"])
+    emit(FilesChanged(file_ids=(values["id"],)))
+    return File.objects.get(pk=values["id"]).get_absolute_url()
+
+
+def files_since(moment: datetime) -> int:
+    return File.objects.filter(created_at__gte=moment).count()

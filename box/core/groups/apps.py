@@ -1,0 +1,75 @@
+from django.utils.translation import gettext_lazy as _
+
+from box.core.access.principals import EVERYONE, members, providers
+from box.core.access.rights import Right, rights
+from box.core.registry.apps import Room
+from box.core.registry.capabilities import (
+    Assets,
+    Holdings,
+    Keepsake,
+    MenuEntry,
+    NoticeTopic,
+    assets,
+    card_codes,
+    card_routes,
+    cards,
+    demo_shares,
+    erasers,
+    holdings,
+    keepsakes,
+    menu,
+    notice_topics,
+    notices,
+    searchables,
+)
+
+
+class GroupsConfig(Room):
+    name = "box.core.groups"
+
+    def offer(self) -> None:
+        from box.core.accounts.models import circles
+        from box.core.groups import api, erasing, export, merging, searching
+        from box.core.groups.access import CREATE, GROUP_CODES, INVITE_GUESTS, members_of_groups
+        from box.core.groups.demo import gather
+        from box.core.groups.holdings import held, pass_on
+        from box.core.groups.models import KIND, group_cards, people_of_groups_of
+        from box.core.groups.names import GROUPS
+        from box.core.org.names import kinds
+        from box.core.registry.services import Service, services
+
+        api.declare()
+        merging.declare()
+        erasers.add("groups", erasing.ERASER)
+        services.add("groups", Service(_("Groups"), _("People of one project or interest, with guests too.")))
+        providers.add("groups", GROUP_CODES)
+        members.add("groups", members_of_groups)
+        circles.add("groups", people_of_groups_of)
+        kinds.add("groups", GROUPS)
+        rights.add(CREATE, Right("groups", _("Create groups"), default=(EVERYONE,)))
+        guests = Right("groups", _("Invite outside guests into groups that one leads"), default=(EVERYONE,))
+        rights.add(INVITE_GUESTS, guests)
+        cards.add(KIND, group_cards)
+        card_routes.add("groups:group", KIND)
+        card_codes.add(KIND, "G")
+        entry = MenuEntry(
+            key="groups", label=_("Groups"), icon="users-group", url_name="groups:list", order=60
+        )
+        menu.add("groups", entry)
+        searchables.add(KIND, searching.GROUPS)
+        kept = (export.find, export.pack, export.is_there, export.is_same, export.put_back)
+        keepsakes.add(KIND, Keepsake(_("Groups"), 50, *kept))
+        holdings.add("groups", Holdings(label=_("Groups"), held=held, hand_over=pass_on))
+        assets.add("groups", Assets(styles=("groups/groups.css",)))
+        demo_shares.add("groups", gather)
+        kinds_of_notices = ("groups.asked", "groups.accepted", "groups.handed-over")
+        notice_topics.add(
+            "groups.invitations", NoticeTopic(_("Invitations to groups"), ("groups.invited",), True)
+        )
+        notice_topics.add(
+            "groups.membership", NoticeTopic(_("Requests and members of groups"), kinds_of_notices)
+        )
+        notices.add("groups.invited", _("%(actor)s invites you to the group %(about)s"))
+        notices.add("groups.asked", _("%(actor)s asks to join the group %(about)s"))
+        notices.add("groups.accepted", _("%(actor)s accepted you into the group %(about)s"))
+        notices.add("groups.handed-over", _("%(actor)s made you the owner of the group %(about)s"))

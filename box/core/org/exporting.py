@@ -1,0 +1,60 @@
+"""The list of employees as a file: those that the list shows, read in portions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from box.core.accounts import own_fields
+from box.core.org.auditing import EXPORTED
+from box.core.org.forms import PeopleFilter
+from box.core.org.views import for_people_editors, people_found
+from box.core.registry.auditing import record
+from box.lib.tables import export
+
+if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
+
+    from box.core.accounts.models import OwnField, User
+    from box.core.accounts.requests import PersonRequest
+    from box.lib.tables import Cell
+
+PORTION = 500
+
+
+@require_GET
+@for_people_editors
+def people_export(request: PersonRequest, kind: str) -> HttpResponseBase:
+    """Under the headings that an import knows, so that it can be corrected and imported again."""
+    if kind not in ("csv", "xlsx"):
+        raise Http404
+    wanted = PeopleFilter(request.GET)
+    wanted.is_valid()
+    chosen = {name: value for name, value in wanted.cleaned_data.items() if name != "after"}
+    record(EXPORTED, by_id=request.user.pk, format=kind, filter=wanted.address())
+    head = [
+        *(_("Last name"), _("First name"), _("Patronymic"), _("E-mail"), _("Login"), _("Position")),
+        *(_("Phone"), _("Birthday"), _("Department"), _("Also in"), _("Status"), _("In the portal since")),
+    ]
+    own = own_fields.standing.value
+    head += [field.name for field in own]
+    return export(kind, "employees", head, _rows(people_found(**chosen).select_related("profile"), own))
+
+
+def _rows(people: Any, fields: Sequence[OwnField]) -> Iterator[list[Cell]]:
+    last: User | None = None
+    while found := list((people.below(last) if last else people)[:PORTION]):
+        for person in found:
+            texts = own_fields.texts_of(person)
+            own, *others = [one.department.name for one in person.memberships.all()] or [""]
+            yield [
+                *(person.last_name, person.first_name, person.patronymic, person.email, person.login),
+                *(person.position, person.phone, person.birthday_on, own, ", ".join(others)),
+                *(person.get_status_display(), person.joined_at.date()),
+                *(own_fields.cell(field, texts.get(field.key, "")) for field in fields),
+            ]
+        last = found[-1]

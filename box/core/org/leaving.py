@@ -1,0 +1,56 @@
+"""Leaving the company: what a person holds passes to a successor; what they made stays theirs."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from box.core.accounts import actions as accounts
+from box.core.accounts.models import User
+from box.core.org import actions
+from box.core.org.models import Department, Membership
+from box.core.registry.capabilities import holdings
+
+
+@transaction.atomic
+def dismiss(person: User, *, successor: User | None, by: User) -> None:
+    """Hands over what the person holds in every room, and dismisses them: all of it or nothing.
+
+    Without a successor what was held is held by nobody, where the room allows that.
+    """
+    if successor is not None and (
+        successor.pk == person.pk or not successor.is_active or successor.is_extranet
+    ):
+        raise ValidationError(_("Choose a colleague who works here as the successor."))
+    for held in holdings:
+        held.hand_over(person, successor, by)
+    accounts.dismiss_user(person, by=by)
+
+
+def headed_by(person: User) -> list[str]:
+    """The names of the departments that the person heads."""
+    headed = Department.objects.filter(memberships__user=person, memberships__role=Membership.Role.HEAD)
+    return list(headed.by_name().values_list("name", flat=True))
+
+
+def hand_over_departments(person: User, successor: User | None, by: User) -> None:
+    """The successor heads them from now on."""
+    headed = Department.objects.filter(memberships__user=person, memberships__role=Membership.Role.HEAD)
+    for department in headed.order_by("id"):
+        if successor is not None:
+            actions.add_member(department, successor, role=Membership.Role.HEAD, by=by)
+        else:
+            actions.add_member(department, person, role=Membership.Role.MEMBER, by=by)
+
+
+def manager_of(person: User) -> User | None:
+    """The head of the person's own department; of the nearest one above it that has another head."""
+    own = Membership.objects.filter(user=person).order_by("id").select_related("department").first()
+    if own is None:
+        return None
+    heads = Membership.objects.filter(
+        department__in=own.department.path, role=Membership.Role.HEAD, user__status=User.Status.ACTIVE
+    ).exclude(user=person)
+    by_department = {head.department_id: head.user for head in heads.select_related("user")}
+    return next((by_department[pk] for pk in reversed(own.department.path) if pk in by_department), None)

@@ -1,0 +1,90 @@
+"""A person's photo, and their leaving."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from box.core.accounts.access import can_edit_profile, can_manage_people
+from box.core.accounts.models import User
+from box.core.files.pictures import answer_with
+from box.core.files.store import StoreUnavailable
+from box.core.org.forms import DismissalForm
+from box.core.org.leaving import dismiss, manager_of
+from box.core.org.photos import remove_photo, set_photo
+from box.core.org.views import changed, for_people_editors, must_manage
+from box.core.registry.capabilities import holdings
+from box.lib.pages import REFUSED, render, wants_part
+
+if TYPE_CHECKING:
+    from box.core.accounts.requests import PersonRequest
+
+log = logging.getLogger(__name__)
+
+
+@require_GET
+def photo(request: PersonRequest, pk: int) -> HttpResponse:
+    person = get_object_or_404(User.objects.visible_to(request.user).select_related("photo"), photo=pk)
+    if person.photo is None:
+        raise Http404
+    return answer_with(person.photo)
+
+
+@require_POST
+def photo_of(request: PersonRequest, pk: int) -> HttpResponse:
+    """A file sets the photo, none takes it away."""
+    person = get_object_or_404(User.objects.visible_to(request.user), pk=pk)
+    if not can_edit_profile(request.user, person):
+        raise PermissionDenied(_("Everybody edits their own profile, and who has that right all of them."))
+    file = request.FILES.get("photo")
+    try:
+        if file is None or file.file is None:
+            remove_photo(person, by=request.user)
+        else:
+            set_photo(person, file.file, by=request.user)
+    except StoreUnavailable as error:
+        log.error("%s", error)
+        messages.error(request, _("Files are not reachable right now. Try again in a minute."))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect("org:person", pk)
+
+
+@require_http_methods(["GET", "POST", "DELETE"])
+@for_people_editors
+def dismissal(request: PersonRequest, pk: int) -> HttpResponse:
+    """GET shows what the person holds and asks for a successor; POST dismisses, DELETE lets return."""
+    from box.core.accounts.actions import return_user
+
+    person = get_object_or_404(User.objects.visible_to(request.user), pk=pk)
+    must_manage(request.user, person)
+    if request.method == "DELETE":
+        return changed(request, pk, return_user)
+    manager = manager_of(person)
+    form = DismissalForm(
+        request.POST if request.method == "POST" else None,
+        initial={"successor": manager.login if manager else ""},
+    )
+    if request.method == "POST" and form.is_valid():
+        successor = form.cleaned_data["successor"]
+        answer = changed(request, pk, lambda person, by: dismiss(person, successor=successor, by=by))
+        if wants_part(request):
+            return answer
+        said = _("%(name)s is dismissed and signed out everywhere.") % {"name": person.name}
+        messages.success(request, said)
+        return redirect("org:person", pk)
+    held = {str(one.label): one.held(person) for one in holdings}
+    context = {
+        "person": person,
+        "form": form,
+        "held": {label: names for label, names in held.items() if names},
+        "can_manage": can_manage_people(request.user),
+    }
+    return render(request, "org/dismissal.html", context, status=REFUSED if form.is_bound else 200)

@@ -1,0 +1,68 @@
+"""What the audit log tells of: rooms declare it, and any room may write to it without knowing who keeps it.
+
+    audited.add("org.deleted", Audited(_("deleted the department %(name)s"), event=DepartmentDeleted))
+    record("files.fetched", by_id=user.pk, about=About("files.file", file.pk, file.name))
+
+A declared event is written when it is delivered, with the moment and the address at which it was emitted. The
+sentence goes on after who it was; it may name `%(about)s` and every detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from box.core.registry.offers import Offers
+from box.core.registry.origin import origin
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+
+@dataclass(frozen=True)
+class About:
+    """An object, with what it was called then."""
+
+    kind: str
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A kind of record. `by` is the event's field that says who did it, `about` finds what it was done to,
+    and `told` leaves out what is another kind's; the event's other fields are its details."""
+
+    sentence: _StrOrPromise
+    event: type[Any] | None = None
+    by: str = "by_id"
+    about: Callable[[Any], About | None] = lambda event: None
+    told: Callable[[Any], bool] = lambda event: True
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is to be written. `by_id` is a person of the portal, `actor` whoever else."""
+
+    kind: str
+    by_id: int | None = None
+    actor: str = ""
+    address: str = ""
+    about: About | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+audited: Offers[Audited] = Offers("audited")
+recorders: Offers[Callable[[Entry], object]] = Offers("recorders")
+
+
+def record(
+    kind: str, *, by_id: int | None = None, actor: str = "", about: About | None = None, **details: Any
+) -> None:
+    """Writes to the audit log at once, in the caller's transaction. Raises NotOffered for an unknown kind."""
+    audited[kind]
+    source = origin()
+    entry = Entry(kind, by_id, actor or ("" if by_id else source.actor), source.address, about, details)
+    for recorder in recorders:
+        recorder(entry)

@@ -1,0 +1,216 @@
+"""Filters as Bitrix24's REST API has them: an operator before a field's name, `{">=ID": 5, "%NAME": "ann"}`.
+
+Source: https://apidocs.bitrix24.com/api-reference/user/user-get.html and
+https://apidocs.bitrix24.com/api-reference/sonet-group/sonet-group-get.html. A field that cannot be filtered
+by is an error here: whoever deletes what a list says must not be given more than was asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+
+from box.core.registry.rest import truth
+
+MOST_VALUES = 500
+_FIELD = re.compile(r"(!><|><|>=|<=|!@|!=%|!%=|!%|!=|=%|%=|>|<|@|%|!|=|\?)?(\w+)")
+_COMPARISONS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+_EQUALS = ("", "=", "@")
+
+
+class Filterable(Protocol):
+    def condition(self, operator: str, value: Any) -> Q:
+        """Without what negates. Raises ValidationError for an operator or a value that is none here."""
+
+
+def condition_of(given: Mapping[str, Any], known: Mapping[str, Filterable]) -> Q:
+    """All of these conditions together. Raises ValidationError."""
+    found = Q()
+    for name, value in given.items():
+        match = _FIELD.fullmatch(name)
+        if match is None or (field := match[2].upper()) not in known:
+            raise ValidationError(
+                _("There is no filter by %(name)s; there are %(known)s.")
+                % {"name": name[:80], "known": ", ".join(known)},
+                code="filter",
+            )
+        operator = match[1] or ""
+        is_negated = operator.startswith("!")
+        try:
+            one = known[field].condition(operator.removeprefix("!"), value)
+        except ValidationError as error:
+            raise ValidationError([f"{name}: {text}" for text in error.messages], code="filter") from None
+        found &= ~one if is_negated else one
+    return found
+
+
+def order_of(
+    sort: str, order: str | Mapping[str, str], known: Mapping[str, str], *, usual: tuple[str, ...] = ("id",)
+) -> tuple[str, ...]:
+    """Columns to sort by, from a field and its direction, or from fields with theirs; the id last, so that
+    pages are the same each time. Raises ValidationError for an unknown field."""
+    given = order if isinstance(order, Mapping) else {sort.upper(): order} if sort else {}
+    columns = []
+    for name, direction in given.items():
+        if name not in known:
+            raise ValidationError(
+                _("Rows are not sorted by %(name)s; they can be by %(known)s.")
+                % {"name": name[:80], "known": ", ".join(known)},
+                code="sort",
+            )
+        columns.append(f"{'-' if direction == 'DESC' else ''}{known[name]}")
+    if not columns:
+        return usual
+    return tuple(columns) if columns[-1].lstrip("-") == "id" else (*columns, "id")
+
+
+@dataclass(frozen=True)
+class Number:
+    lookup: str
+
+    def condition(self, operator: str, value: Any) -> Q:
+        return _compared(self.lookup, operator, value, _number)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment or a day, in ISO 8601."""
+
+    lookup: str
+
+    def condition(self, operator: str, value: Any) -> Q:
+        return _compared(self.lookup, operator, value, _moment)
+
+
+@dataclass(frozen=True)
+class Day:
+    lookup: str
+
+    def condition(self, operator: str, value: Any) -> Q:
+        return _compared(self.lookup, operator, value, lambda one: _moment(one).date())
+
+
+@dataclass(frozen=True)
+class Text:
+    """Upper and lower case are the same. `%` in the value stands for anything."""
+
+    lookup: str
+
+    def condition(self, operator: str, value: Any) -> Q:
+        if operator in ("%", "?"):
+            return Q(**{f"{self.lookup}__icontains": _single(value)})
+        if operator in (*_EQUALS, "=%", "%="):
+            found = Q(pk__in=[])
+            for one in _several(value):
+                found |= self._like(str(one))
+            return found
+        raise _wrong_operator()
+
+    def _like(self, pattern: str) -> Q:
+        if "%" not in pattern:
+            return Q(**{f"{self.lookup}__iexact": pattern})
+        parts = (re.escape(part) for part in pattern.split("%"))
+        return Q(**{f"{self.lookup}__iregex": f"^{'.*'.join(parts)}$"})
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Whether a condition holds."""
+
+    holds: Q
+
+    def condition(self, operator: str, value: Any) -> Q:
+        if operator not in _EQUALS:
+            raise _wrong_operator()
+        return self.holds if truth(_single(value)) else ~self.holds
+
+
+@dataclass(frozen=True)
+class Among:
+    """Those that have to do with one of these ids."""
+
+    having: Callable[[list[int]], Q]
+
+    def condition(self, operator: str, value: Any) -> Q:
+        if operator not in _EQUALS:
+            raise _wrong_operator()
+        return self.having([_number(one) for one in _several(value)])
+
+
+@dataclass(frozen=True)
+class Named:
+    """A word that stands for a condition."""
+
+    words: Mapping[str, Q]
+
+    def condition(self, operator: str, value: Any) -> Q:
+        if operator not in _EQUALS:
+            raise _wrong_operator()
+        found = Q(pk__in=[])
+        for one in _several(value):
+            if str(one) not in self.words:
+                raise ValidationError(_("Write one of: %(words)s.") % {"words": ", ".join(self.words)})
+            found |= self.words[str(one)]
+        return found
+
+
+def _compared(lookup: str, operator: str, value: Any, cast: Callable[[Any], Any]) -> Q:
+    if operator in _COMPARISONS:
+        return Q(**{f"{lookup}__{_COMPARISONS[operator]}": cast(_single(value))})
+    if operator in _EQUALS:
+        return Q(**{f"{lookup}__in": [cast(one) for one in _several(value)]})
+    if operator == "><":
+        ends = [cast(one) for one in _several(value)]
+        if len(ends) != 2:
+            raise ValidationError(_("Write where it begins and where it ends."))
+        return Q(**{f"{lookup}__range": ends})
+    raise _wrong_operator()
+
+
+def _wrong_operator() -> ValidationError:
+    return ValidationError(_("This operator has no meaning here."))
+
+
+def _single(value: Any) -> Any:
+    if isinstance(value, list | Mapping):
+        raise ValidationError(_("Write one value here."))
+    return value
+
+
+def _several(value: Any) -> list[Any]:
+    values = (
+        list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
+    )
+    if len(values) > MOST_VALUES:
+        raise ValidationError(_("Too many values: %(most)s at most.") % {"most": MOST_VALUES})
+    return [_single(one) for one in values]
+
+
+def _number(value: Any) -> int:
+    text = str(value).strip()
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise ValidationError(_("Write a whole number."))
+    return int(text)
+
+
+def _moment(value: Any) -> datetime:
+    text = str(value).strip()
+    try:
+        moment = parse_datetime(text)
+        day: date | None = None if moment else parse_date(text)
+    except ValueError:
+        moment = day = None
+    if moment is None and day is not None:
+        moment = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - made aware below
+    if moment is None:
+        raise ValidationError(_("Write a moment in ISO 8601, such as 2026-01-31T09:00:00+03:00."))
+    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)

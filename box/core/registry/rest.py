@@ -1,0 +1,236 @@
+"""What the REST API can do: rooms declare methods in their `api.py`, and `box.rest` answers.
+
+    scopes.add("department", Scope(_("Departments"), _("Read the structure of the company."), room="org"))
+    methods.add("department.get", Method(
+        room="org", scopes=("department",), about=_("Departments, with filters."), parameters=DepartmentGet,
+        answer=departments, result=listed(ID="string", NAME="string"), source=f"{DOCS}departments/...",
+    ))
+
+Names, fields and shapes are those of Bitrix24, so that what was written for it works here unchanged. Whoever
+calls is a person: `answer` asks the same `visible_to` and calls the same actions as the pages do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from box.core.registry.offers import Offers
+
+if TYPE_CHECKING:
+    from django.db import models
+    from django.utils.functional import _StrOrPromise
+
+    from box.core.accounts.models import User
+    from box.core.registry.filtering import Filterable
+
+DOCS = "https://apidocs.bitrix24.com/api-reference/"
+"""Where the methods are described that ours are like."""
+
+
+class ApiRefused(Exception):
+    """The answer is an error: `code` for programs, the text for whoever reads their log."""
+
+    def __init__(self, code: str, text: _StrOrPromise, *, status: int = 400) -> None:
+        super().__init__(text)
+        self.code, self.text, self.status = code, text, status
+
+
+def not_found(text: _StrOrPromise) -> ApiRefused:
+    """For what is not there, and for what this person may not see: they cannot tell the two apart."""
+    return ApiRefused("NOT_FOUND", text, status=404)
+
+
+# What a method is asked with
+
+
+class Several(forms.Field):
+    """A list of texts; one text is a list of one."""
+
+    def to_python(self, value: Any) -> list[str]:
+        if value in self.empty_values:
+            return []
+        values = (
+            value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
+        )
+        if any(isinstance(one, list | Mapping) for one in values):
+            raise ValidationError(_("Write a list of single values."), code="shape")
+        return [str(one) for one in values]
+
+
+class Conditions(forms.Field):
+    """Conditions by the names of fields; see `box.core.registry.filtering`."""
+
+    def to_python(self, value: Any) -> Mapping[str, Any]:
+        if value in self.empty_values:
+            return {}
+        if not isinstance(value, Mapping):
+            raise ValidationError(_("Write conditions by the names of fields."), code="shape")
+        return value
+
+
+class Sorting(forms.Field):
+    """`DESC`, or as in some methods the field with its direction: `{"NAME": "ASC"}`."""
+
+    def to_python(self, value: Any) -> str | Mapping[str, str]:
+        given = list(value.values()) if isinstance(value, Mapping) else [value or "ASC"]
+        if any(str(one).upper() not in ("ASC", "DESC") for one in given):
+            raise ValidationError(_("The order is ASC or DESC."), code="order")
+        if isinstance(value, Mapping):
+            return {str(name).upper(): str(one).upper() for name, one in value.items()}
+        return str(given[0]).upper()
+
+
+class YesNo(forms.Field):
+    """Y or N, or what JSON and PHP call the same."""
+
+    def to_python(self, value: Any) -> bool:
+        if value in self.empty_values:
+            return False
+        return truth(value)
+
+
+def truth(value: Any) -> bool:
+    """Raises ValidationError for what is neither yes nor no."""
+    text = str(value).strip().lower()
+    if text in ("y", "1", "true"):
+        return True
+    if text in ("n", "0", "false"):
+        return False
+    raise ValidationError(_("Write Y or N."), code="yes-no")
+
+
+STRUCTURED = (Several, Conditions, Sorting)
+
+
+class Parameters(forms.Form):
+    """What a method takes: its fields are named in capital letters, and may be given in any.
+
+    `given` holds all that came under these names, for methods whose filters are parameters themselves.
+    """
+
+    def __init__(self, given: Mapping[str, Any] | None = None) -> None:
+        self.given = {name.upper(): value for name, value in (given or {}).items()}
+        super().__init__(self.given)
+
+    def clean(self) -> dict[str, Any]:
+        for name, one in self.fields.items():
+            if isinstance(self.given.get(name), list | Mapping) and not isinstance(one, STRUCTURED):
+                self.add_error(name, ValidationError(_("Write one value here."), code="shape"))
+        return self.cleaned_data
+
+    @property
+    def others(self) -> dict[str, Any]:
+        """What was given beside the fields."""
+        return {name: value for name, value in self.given.items() if name not in self.fields}
+
+
+class ListParameters(Parameters):
+    """Of a method that answers with pages of fifty."""
+
+    START = forms.IntegerField(
+        required=False,
+        min_value=-1,
+        help_text=_("How many rows to pass over, as `next` says; -1: the first page without counting."),
+    )
+
+
+# What it answers
+
+
+@dataclass(frozen=True)
+class Listing[M: models.Model]:
+    """Rows that are answered in pages. `show` makes a page of them into JSON, in a number of queries that
+    does not depend on theirs. Ordered by `id` or `-id`, pages are found by key, however far one walks.
+    """
+
+    rows: models.QuerySet[M]
+    show: Callable[[Sequence[M]], list[Any]]
+    order: tuple[str, ...] = ("id",)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: who is behind it, what their webhook may, and the checked parameters."""
+
+    user: User
+    scopes: frozenset[str]
+    parameters: Parameters
+    now: datetime
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return self.parameters.cleaned_data
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What whoever makes a webhook allows it; gone with the service of its room."""
+
+    label: _StrOrPromise
+    help: _StrOrPromise
+    room: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """`answer` returns JSON's own types or a Listing; raises ValidationError, PermissionDenied or ApiRefused.
+
+    A method that `makes` something returns the object: its id is the answer, and it is made once for one
+    `Idempotency-Key`. `scopes` are those of which one suffices; none: every webhook may. `result` is the
+    JSON Schema of the answer.
+    """
+
+    room: str
+    about: _StrOrPromise
+    answer: Callable[[Call], Any]
+    result: Mapping[str, Any]
+    source: str
+    scopes: tuple[str, ...] = ()
+    parameters: type[Parameters] = Parameters
+    makes: type[models.Model] | None = None
+    filters: Mapping[str, Filterable] = field(default_factory=dict)
+    """By name what rows can be filtered by, in FILTER or as parameters."""
+
+
+@dataclass(frozen=True)
+class HookEvent:
+    """What addresses outside can be told of. `data` makes an event into fields as Bitrix24 names them; None,
+    where there is nothing to tell, or nothing any more. Whoever wants to know more asks by REST."""
+
+    room: str
+    label: _StrOrPromise
+    event: type[Any]
+    data: Callable[[Any], Mapping[str, Any] | None]
+
+
+hook_events: Offers[HookEvent] = Offers("events for outgoing webhooks")
+scopes: Offers[Scope] = Offers("scopes of the REST API")
+methods: Offers[Method] = Offers("methods of the REST API")
+
+
+# JSON Schema in short
+
+
+def shaped(**types: str) -> dict[str, Any]:
+    """The schema of an object: `shaped(ID="string", UF_DEPARTMENT="array of integer", PHOTO="string?")`."""
+    return {"type": "object", "properties": {name: _schema(one) for name, one in types.items()}}
+
+
+def listed(**types: str) -> dict[str, Any]:
+    """Of a list of such objects."""
+    return {"type": "array", "items": shaped(**types)}
+
+
+def _schema(words: str) -> dict[str, Any]:
+    if words.startswith("array of "):
+        return {"type": "array", "items": _schema(words.removeprefix("array of "))}
+    if words.endswith("?"):
+        return {"type": [words[:-1], "null"]}
+    return {"type": words}

@@ -1,0 +1,131 @@
+"""Keeping the index: what an event has touched is read again and written, or taken out."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from itertools import batched
+
+from django.db import connection, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from box.core.registry.capabilities import Findable, Searchable, Touched, searchables
+from box.core.registry.demo import Company
+from box.core.registry.services import is_on
+from box.core.search.models import LONGEST_BODY, Document, Rebuild
+from box.lib.bulk import analyze
+
+BATCH = 500
+DONE = -1
+
+_LOCKS = 0x5EA2C4
+
+type Progress = Callable[[str, int, int], None]
+"""Told of each step: the kind, how many of it are written, and how many there are."""
+
+
+def refresh(kind: str, touched: Touched) -> None:
+    """Writes what these objects are now. Done twice, or by two at once, it does no more."""
+    ids = set(touched.ids)
+    if touched.within is not None:
+        there = Document.objects.filter(kind=kind, within_id=touched.within)
+        ids.update(there.values_list("object_id", flat=True))
+    for batch in batched(sorted(ids), BATCH, strict=False):
+        _write(kind, batch)
+
+
+def rebuild(tell: Progress = lambda kind, done, total: None) -> None:
+    """Writes the whole index anew, while it is searched: each row is replaced where it is, and at the end of
+    a kind those go that no object stands behind. Stopped anywhere, it goes on from there when called again.
+    """
+    run = Rebuild.objects.filter(finished_at=None).order_by("id").last() or Rebuild.objects.create()
+    for kind, searchable in searchables.items():
+        _rebuild_kind(run, kind, searchable, tell)
+    Document.objects.exclude(kind__in=[kind for kind, _ in searchables.items()]).delete()
+    run.finished_at = timezone.now()
+    run.save(update_fields=["finished_at"])
+    analyze(Document)
+
+
+def index_demo(company: Company) -> None:
+    """What was written in bulk has told of no events."""
+    company.tell("the search index")
+    rebuild()
+
+
+def _rebuild_kind(run: Rebuild, kind: str, searchable: Searchable, tell: Progress) -> None:
+    total, done = searchable.rows().count(), 0
+    reached = run.reached.get(kind, 0)
+    if reached:
+        done = total if reached == DONE else searchable.rows().filter(pk__lte=reached).count()
+    tell(kind, done, total)
+    while reached != DONE:
+        above = searchable.rows().filter(pk__gt=reached).order_by("pk")
+        ids = list(above.values_list("pk", flat=True)[:BATCH])
+        with transaction.atomic():
+            _write(kind, ids)
+            reached = ids[-1] if len(ids) == BATCH else DONE
+            run.reached[kind] = reached
+            run.save(update_fields=["reached"])
+        done += len(ids)
+        tell(kind, done, max(total, done))
+    _forget_unseen(kind, run.pk)
+
+
+def _forget_unseen(kind: str, generation: int) -> None:
+    unseen = Document.objects.filter(kind=kind, generation__lt=generation).order_by("pk")
+    while ids := list(unseen.values_list("pk", flat=True)[:BATCH]):
+        # Those whose object came back, or was late, while we looked.
+        Document.objects.filter(pk__in=ids, generation__lt=generation).delete()
+
+
+def _generation() -> int:
+    """That of the newest rebuild: what is written while it runs is not for it to take out."""
+    newest: int | None = Rebuild.objects.aggregate(newest=Max("pk"))["newest"]
+    return newest or 0
+
+
+@transaction.atomic
+def _write(kind: str, ids: Sequence[int]) -> None:
+    # Whoever reads an object and writes what it read keeps others from writing something older after it.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, _lock_of(kind)])
+    generation = _generation()
+    found = {one.id: one for one in searchables[kind].read(ids)}
+    gone = set(ids) - found.keys()
+    if gone:
+        Document.objects.filter(kind=kind, object_id__in=gone).delete()
+    Document.objects.bulk_create(
+        [_document(kind, one, generation) for one in found.values()],
+        update_conflicts=True,
+        unique_fields=["kind", "object_id"],
+        update_fields=[
+            *("within_id", "title", "body", "url", "at", "generation", "audience", "is_private"),
+        ],
+    )
+
+
+def _document(kind: str, one: Findable, generation: int) -> Document:
+    return Document(
+        kind=kind,
+        object_id=one.id,
+        within_id=one.within,
+        title=one.title,
+        body=one.body[:LONGEST_BODY],
+        url=one.url,
+        at=one.at,
+        generation=generation,
+        audience=list(one.audience),
+        is_private=one.is_private,
+    )
+
+
+def _lock_of(kind: str) -> int:
+    return zlib.crc32(kind.encode()) & 0x7FFFFFFF
+
+
+def kinds() -> Iterable[tuple[str, Searchable]]:
+    """Of services that are on, in the order in which they are offered as filters."""
+    serving = [(kind, one) for kind, one in searchables.items() if is_on(kind.partition(".")[0])]
+    return sorted(serving, key=lambda item: item[1].order)

@@ -1,0 +1,120 @@
+"""Spreadsheets of box.lib.tables: read without trust, and written row by row."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from tempfile import TemporaryFile
+from typing import IO, Any
+from xml.parsers import expat
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from openpyxl import Workbook, load_workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+from box.lib.tables import CHUNK, MOST_COLUMNS, Cell, TableRefused
+
+# Unpacked: a sheet of 20,000 rows has about 20 MB, and repeats itself enough for a ratio of 40.
+LARGEST_SHEET = 128 * 2**20
+LARGEST_PART = 32 * 2**20
+# A sheet whose columns are formatted to the end has as many cells as that in each row.
+MOST_CELLS_IN_ROW = 16_384
+MOST_ELEMENTS = 1_000_000
+LAST_ROW = 1_048_576
+LONGEST_CELL = 32_767
+
+_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+
+
+def read(file: IO[bytes]) -> Iterator[tuple[int, Sequence[Any]]]:
+    """The values of each row of the first sheet, with its number. Raises TableRefused."""
+    try:
+        _refuse_bombs(file)
+        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        sheet = book.worksheets[0]
+        # What the sheet says of its own size may be wrong.
+        sheet.reset_dimensions()
+        rows = sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True)
+        # A sheet may claim any number for its last row, and the rows before it come as empty ones.
+        yield from itertools.islice(enumerate(rows, start=1), LAST_ROW)
+    except TableRefused:
+        raise
+    except Exception as error:
+        # openpyxl meets anything here and raises anything.
+        raise TableRefused(
+            _("This file is damaged, or no table: open it in a spreadsheet and save it again.")
+        ) from error
+
+
+def _refuse_bombs(file: IO[bytes]) -> None:
+    """Reads each part of the archive once, in flat memory, before openpyxl makes objects of it.
+
+    An entry never unpacks to more than the size it declares: `zipfile` stops there.
+    """
+    with zipfile.ZipFile(file) as archive:
+        for entry in archive.infolist():
+            is_sheet = _SHEET.fullmatch(entry.filename) is not None
+            if entry.file_size > (LARGEST_SHEET if is_sheet else LARGEST_PART):
+                raise TableRefused(_("This file unpacks to too much: save only the table, without pictures."))
+            with archive.open(entry) as part:
+                _refuse_endless(part)
+
+
+def _refuse_endless(part: IO[bytes]) -> None:
+    """Counts what openpyxl would keep in memory at once: the cells of a row, and all that is no cell."""
+    in_row = others = 0
+
+    def start(name: str, attributes: object) -> None:
+        nonlocal in_row, others
+        match name.rpartition(":")[2]:
+            case "row":
+                in_row = 0
+            case "c":
+                in_row += 1
+            case "v" | "t" | "is" | "f":
+                pass
+            case _:
+                others += 1
+        if in_row > MOST_CELLS_IN_ROW or others > MOST_ELEMENTS:
+            raise TableRefused(_("This table is too wide or too long: save only what is needed."))
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    try:
+        while chunk := part.read(CHUNK):
+            parser.Parse(chunk)
+    except expat.ExpatError:
+        # A picture, or broken: openpyxl stops at the same place.
+        return
+
+
+def written(rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
+    """Chunks of a file with one sheet, kept on the disk while it grows."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in rows:
+        sheet.append([_cell(sheet, value) for value in row])
+    with TemporaryFile() as file:
+        book.save(file)
+        file.seek(0)
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _cell(sheet: Any, value: Cell) -> Any:
+    match value:
+        case bool():
+            value = _("yes") if value else _("no")
+        case datetime() if timezone.is_aware(value):
+            value = timezone.localtime(value).replace(tzinfo=None, microsecond=0)
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value)[:LONGEST_CELL])
+    # Also where it begins like a formula.
+    cell.data_type = "s"
+    return cell
