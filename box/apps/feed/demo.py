@@ -8,12 +8,13 @@ from itertools import islice
 
 from django.db import connection
 
-from box.apps.feed.models import KIND, Post, PostFile
+from box.apps.feed.models import KIND, Post, PostAddressee, PostFile, addressees_of
 from box.core.access.principals import is_private
 from box.core.discussion.models import Comment, Reaction, Thread
 from box.core.files.demo import store_documents
 from box.core.registry.demo import Company
 from box.lib.bulk import analyze, copy_rows, reserve_ids
+from box.lib.rich import from_text
 
 PERIOD = timedelta(days=730)
 FILES_EVERY = 50
@@ -77,18 +78,30 @@ def write_posts(company: Company) -> None:
     audiences: list[list[str]] = []
     copy_rows(
         Post,
-        ("id", "author", "text", "created_at", "thread", "audience", "is_private"),
+        (
+            *("id", "author", "text", "html", "created_at", "thread", "audience", "is_private"),
+            *("kind", "version"),
+        ),
         _posts(company, posts, threads, moments, audiences),
     )
     copy_rows(
+        PostAddressee,
+        ("post", "code"),
+        (
+            (post, code)
+            for post, audience in zip(posts, audiences, strict=True)
+            for code in addressees_of(audience)
+        ),
+    )
+    copy_rows(
         Comment,
-        ("thread", "author", "text", "created_at"),
+        ("thread", "author", "text", "html", "created_at", "is_deleted"),
         _comments(company, threads, moments, audiences),
     )
     copy_rows(Reaction, ("thread", "user", "value"), _reactions(company, threads, audiences))
     _attach_files(company, posts, audiences)
     _count_again(threads)
-    analyze(Thread, Post, Comment, Reaction, PostFile)
+    analyze(Thread, Post, PostAddressee, Comment, Reaction, PostFile)
 
 
 def _posts(
@@ -106,13 +119,15 @@ def _posts(
         audience = {f"U{author}", *_chosen(company)}
         # A guest was asked in at the beginning: what they see is little, and old.
         if number < guests_posts:
-            audience = {
-                f"U{author}",
-                f"U{random.choice(company.guests)}",
-                f"D{next(iter(company.departments))}",
-            }
+            group = company.guest_groups[random.choice(company.guests)]
+            author = random.choice(company.groups[group])
+            audience = {f"U{author}", f"G{group}"}
         audiences.append(sorted(audience))
-        yield pk, author, _text(company), moment, thread, audiences[-1], is_private(audience)
+        text = _text(company)
+        yield (
+            *(pk, author, text, from_text(text), moment, thread, audiences[-1], is_private(audience)),
+            *(Post.Kind.POST, 1),
+        )
 
 
 def _chosen(company: Company) -> list[str]:
@@ -145,12 +160,8 @@ def _comments(
             continue
         for number in range(min(int(random.expovariate(0.5)), 40)):
             written = min(moment + timedelta(minutes=7 * (number + 1)), company.now)
-            yield (
-                thread,
-                random.choice(company.people),
-                random.choice(ANSWERS[random.choice(LANGUAGES)]),
-                written,
-            )
+            text = random.choice(ANSWERS[random.choice(LANGUAGES)])
+            yield thread, random.choice(company.people), text, from_text(text), written, False
 
 
 def _reactions(

@@ -1,0 +1,53 @@
+"""The newest posts that one sees: what the feed and the pages of groups begin with.
+
+Composing that query costs more than asking it, so its usual forms are composed once. Which they are is
+`AudienceQuerySet.visible_to`'s rule; what is chosen beside it goes the long way.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, TextField
+
+from box.apps.feed.filters import Filter
+from box.apps.feed.models import PAGE, Post, PostQuerySet
+from box.core.access.audiences import is_ruled_by_codes
+from box.core.access.principals import EVERYONE, codes_of
+from box.lib.prepared import Param, PreparedModels
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+# Above all that there will be.
+HIGHEST = 2**62
+
+
+def page_of(reader: User, chosen: Filter, *, before: int | None = None) -> list[Post]:
+    """A page of what was chosen, and one post more if there is another page. Each row knows `pinned_ids` and
+    the reader's `saved_views`."""
+    codes, before = codes_of(reader), before or HIGHEST
+    if is_ruled_by_codes(reader) and chosen == Filter(to=chosen.to):
+        prepared = _prepared(reaches_many=EVERYONE in codes, is_addressed=bool(chosen.to))
+        return prepared.rows(codes=sorted(codes), reader=reader.pk, to=chosen.to, before=before)
+    posts = chosen.of_posts(Post.objects.visible_to(reader), reader=reader)
+    return list(_page(posts, reader.pk, before))
+
+
+@cache
+def _prepared(*, reaches_many: bool, is_addressed: bool) -> PreparedModels[Post]:
+    def make() -> PostQuerySet:
+        codes = Param("codes", ArrayField(TextField()))
+        all_posts = Post.objects.there()
+        posts = all_posts.reachable_by_many(codes) if reaches_many else all_posts.reachable_by_few(codes)
+        posts = posts.addressed_to(Param("to")) if is_addressed else posts
+        return _page(posts, Param("reader"), Param("before", BigIntegerField()))
+
+    return PreparedModels(make)
+
+
+def _page(posts: PostQuerySet, reader_id: int | Param, before: int | Param) -> PostQuerySet:
+    rows = posts.as_shown().with_pinned().with_views_of(reader_id)
+    return rows.newest_first().before(before)[: PAGE + 1]

@@ -1,0 +1,1 @@
+"""How much of the portal the company uses."""

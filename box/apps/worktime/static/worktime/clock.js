@@ -1,0 +1,64 @@
+// The clock of the working day. The server says how much was worked and whether it goes on; the browser counts
+// on from there, and asks again when another tab, or the box itself, has changed something.
+
+import { turn } from "../js/push.js";
+
+// By when a number arrived, so that a sleeping laptop goes on where the world is.
+const arrived = new WeakMap();
+
+const text = (seconds) => {
+  const minutes = Math.floor(seconds / 60);
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
+};
+
+function tick() {
+  for (const place of document.querySelectorAll("[data-clock][data-running]")) {
+    if (!arrived.has(place)) arrived.set(place, Date.now());
+    const seconds = Number(place.dataset.seconds) + (Date.now() - arrived.get(place)) / 1000;
+    const now = text(Math.max(seconds, 0));
+    if (place.textContent !== now) place.textContent = now;
+  }
+}
+setInterval(tick, 1000);
+document.addEventListener("visibilitychange", tick);
+document.addEventListener("htmx:load", tick);
+
+// The clock's state, as it was last said.
+let shown = "";
+
+class WorkClock extends HTMLElement {
+  connectedCallback() {
+    this.onMessage = ({ detail: { topic, kind } }) => topic === "worktime" && kind === "clock" && this.ask();
+    this.onGap = () => this.ask();
+    document.addEventListener("push:message", this.onMessage);
+    document.addEventListener("push:reset", this.onGap);
+    this.ask({ isFirst: true });
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("push:message", this.onMessage);
+    document.removeEventListener("push:reset", this.onGap);
+  }
+
+  async ask({ isFirst = false } = {}) {
+    if (this.isAsking) return;
+    this.isAsking = true;
+    if (!isFirst) await turn();
+    this.isAsking = false;
+    if (!this.isConnected) return;
+    const before = shown;
+    await window.htmx.ajax("GET", this.dataset.src, { source: this, target: this, swap: "innerHTML" }).catch(() => {});
+    // What was told may be of another day: a correction that was decided on.
+    if (!isFirst && shown === before) window.htmx.trigger(document.body, "work-changed");
+  }
+}
+customElements.define("work-clock", WorkClock);
+
+// A page that shows the day shows it anew.
+document.addEventListener("htmx:afterSwap", ({ target }) => {
+  if (target.id !== "work-clock") return;
+  const face = target.querySelector(".clock-face");
+  const state = face?.className ?? "";
+  if (shown && state !== shown) window.htmx.trigger(document.body, "work-changed");
+  shown = state;
+});
