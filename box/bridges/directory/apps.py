@@ -1,0 +1,22 @@
+from box.core.registry.apps import Room
+from box.core.registry.capabilities import erasers
+
+
+class DirectoryConfig(Room):
+    name = "box.bridges.directory"
+
+    def offer(self) -> None:
+        from box.bridges.directory import merging
+        from box.bridges.directory.auditing import declare
+        from box.bridges.directory.erasing import ERASER
+        from box.bridges.directory.passwords import keeper
+        from box.bridges.directory.restoring import sync_before_opening
+        from box.bridges.directory.single import way
+        from box.core.registry.capabilities import before_opening, password_keepers, sign_in_ways
+
+        declare()
+        merging.declare()
+        password_keepers.add("directory", keeper)
+        sign_in_ways.add("directory", way)
+        before_opening.add("directory", sync_before_opening)
+        erasers.add("directory", ERASER)

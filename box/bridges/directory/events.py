@@ -1,0 +1,50 @@
+"""What happened to directories."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ConnectionChanged:
+    """Added, or set up in another way."""
+
+    connection_id: int
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class ConnectionDeleted:
+    name: str
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class RunAsked:
+    """A run is to be done in the background."""
+
+    run_id: int
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """Over, for good or bad, or stopped by the guard to ask."""
+
+    run_id: int
+    state: str
+
+
+@dataclass(frozen=True)
+class RunCancelled:
+    """Somebody has stopped a run: what it had written by then stays."""
+
+    run_id: int
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class GuardAnswered:
+    """Somebody has decided whether the run that the guard has stopped goes on."""
+
+    run_id: int
+    is_allowed: bool
+    by_id: int

@@ -1,0 +1,185 @@
+"""Who heads which department, as the directory says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, transaction
+from django.utils.translation import gettext as _
+
+from box.bridges.directory import dns
+from box.bridges.directory.models import Change, Connection, Link, Run
+from box.bridges.directory.plan.units import heads_by_manager, without_circles
+from box.bridges.directory.plan.values import PersonStep, UnitNow
+from box.bridges.directory.reading import Unit
+from box.core.accounts.models import User
+from box.core.org.many import place_all, roles_of_all
+from box.core.org.models import Membership
+
+if TYPE_CHECKING:
+    from box.bridges.directory.knowing import Seen
+    from box.bridges.directory.performing import Performer
+
+Role = Membership.Role
+
+
+@dataclass(frozen=True, slots=True)
+class HeadStep:
+    """A department's head from now on (none: nobody any more), or, without a department, only a report."""
+
+    unit: str
+    unit_name: str
+    head: str = ""
+    head_name: str = ""
+    old: str = ""
+    reason: str = ""
+
+    def change(self, run: Run, outcome: str, *, reason: str = "", object_id: int | None = None) -> Change:
+        is_report = bool(self.reason)
+        return Change(
+            run=run,
+            action=Change.Action.REPORT if is_report else Change.Action.HEAD,
+            kind=Link.Kind.PERSON if is_report and not self.unit else Link.Kind.DEPARTMENT,
+            stable_id=self.unit or self.head,
+            object_id=object_id,
+            name=self.unit_name or self.head_name,
+            field="manager" if is_report else "head",
+            old=self.old,
+            new=self.head_name,
+            outcome=outcome,
+            reason=reason or self.reason,
+        )
+
+
+def plan_heads(
+    connection: Connection,
+    steps: Iterable[PersonStep],
+    units: Sequence[Unit],
+    here: Mapping[str, UnitNow],
+    table: Seen,
+) -> list[HeadStep]:
+    how = connection.mapping.heads
+    if not how or not connection.mapping.departments:
+        return []
+    known = {unit.key: unit.name for unit in units} | {key: unit.name for key, unit in here.items() if key}
+    before = {
+        link.stable_id: link.values.get("head", "")
+        for link in connection.links.departments().only("stable_id", "values")
+    }
+    reports: list[HeadStep] = []
+    if how == "managedBy":
+        wanted = table.owners_of([dns.key(unit.head) for unit in units if unit.head])
+        heads = {unit.key: wanted.get(dns.key(unit.head), "") for unit in units if unit.head}
+        if all(heads.get(key, "") == before.get(key, "") and key in here for key in known):
+            return []
+        _of_person, _managers, names = _people(connection, steps)
+        heads = {key: head if head in names else "" for key, head in heads.items()}
+        reports = [
+            HeadStep(unit.key, unit.name, reason=_("%(name)s, who heads it, is not among those imported.")
+                     % {"name": dns.name_of(unit.head)})
+            for unit in units
+            if unit.head and not heads[unit.key] and unit.key not in here
+        ]  # fmt: skip
+    else:
+        of_person, managers, names = _people(connection, steps)
+        edges = without_circles(managers)
+        heads = heads_by_manager(of_person, edges.managers)
+        reports = [
+            HeadStep(
+                "", "", head=person, head_name=names.get(person, person),
+                reason=_("The managers go round in a circle: this one's is left out."),
+            )
+            for person in edges.cut
+        ]  # fmt: skip
+    decided = []
+    for key, name in sorted(known.items()):
+        head, was = heads.get(key, ""), before.get(key, "")
+        if head != was:
+            told = names.get(head, "") or head
+            decided.append(HeadStep(key, name, head, told, old=names.get(was, "")))
+    return [*reports, *decided]
+
+
+def _people(
+    connection: Connection, steps: Iterable[PersonStep]
+) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Where each person is, whom they have as manager, and how they are called: as it will be."""
+    units: dict[str, str] = {}
+    managers: dict[str, str] = {}
+    names: dict[str, str] = {}
+    rows = connection.links.people().filter(leaving_since=None).values_list("stable_id", "values")
+    for stable_id, values in rows.iterator(chunk_size=1000):
+        _learn(stable_id, values, units, managers, names)
+    for step in steps:
+        if step.is_skipped:
+            continue
+        if step.leaving_why:
+            for known in (units, managers):
+                known.pop(step.stable_id, None)
+        else:
+            _learn(step.stable_id, step.values, units, managers, names)
+    return units, managers, names
+
+
+def _learn(
+    stable_id: str,
+    values: Mapping[str, str],
+    units: dict[str, str],
+    managers: dict[str, str],
+    names: dict[str, str],
+) -> None:
+    units[stable_id] = values.get("unit", "")
+    # Names are told only of those who lead somebody or are led round in a circle.
+    if manager := values.get("manager"):
+        managers[stable_id] = manager
+    else:
+        managers.pop(stable_id, None)
+    names[stable_id] = " ".join(
+        filter(None, (values.get("first_name"), values.get("last_name")))
+    ) or values.get("login", "")
+
+
+def perform_heads(steps: Sequence[HeadStep], performer: Performer) -> None:
+    for step in steps:
+        if step.reason:
+            performer.write(step.change(performer.run, Change.Outcome.DONE))
+            continue
+        try:
+            with transaction.atomic():
+                _perform(step, performer)
+        except (ValidationError, DatabaseError) as error:
+            performer.write(step.change(performer.run, Change.Outcome.FAILED, reason=str(error)))
+
+
+def _perform(step: HeadStep, performer: Performer) -> None:
+    links = performer.connection.links
+    department = links.departments().filter(stable_id=step.unit).first()
+    if department is None:
+        return
+    places: dict[int, dict[int, str]] = {}
+    before = department.values.get("head", "")
+    was = links.people().filter(stable_id=before).first() if before != step.head else None
+    if was is not None:
+        roles = roles_of_all([was.object_id])[was.object_id]
+        if roles.get(department.object_id) == Role.HEAD:
+            places[was.object_id] = _without_office(roles, department.object_id, was, step.unit)
+    if step.head:
+        person = links.people().filter(stable_id=step.head).first()
+        if person is None or not User.objects.filter(pk=person.object_id).exists():
+            return
+        roles = roles_of_all([person.object_id])[person.object_id]
+        places[person.object_id] = {**roles, department.object_id: Role.HEAD}
+    place_all(places)
+    department.values = {**department.values, "head": step.head}
+    department.save(update_fields=["values"])
+    performer.write(step.change(performer.run, Change.Outcome.DONE, object_id=department.object_id))
+
+
+def _without_office(roles: Mapping[int, str], department: int, was: Link, unit: str) -> dict[int, str]:
+    """Whoever headed a department from outside of it has nothing more to do with it."""
+    if was.values.get("unit", "") == unit:
+        return {**roles, department: Role.MEMBER}
+    return {pk: role for pk, role in roles.items() if pk != department}

@@ -1,0 +1,93 @@
+"""Who is in a group of a directory, through other groups too: for the rules of signing in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any
+
+import ldap
+import ldap.filter
+from django_auth_ldap.config import LDAPGroupQuery, LDAPGroupType
+
+from box.bridges.directory import dns
+from box.bridges.directory.models import Connection
+
+if TYPE_CHECKING:
+    from box.bridges.directory.asking import DirectoryUser
+
+# Active Directory walks the chain of groups itself.
+IN_CHAIN = "1.2.840.113556.1.4.1941"
+DEEPEST = 50
+
+
+class GroupMissing(Exception):
+    """A rule names a group that there is not: renamed, removed, or hidden from the bind account."""
+
+
+def any_of(groups: Iterable[str]) -> LDAPGroupQuery | None:
+    queries = [LDAPGroupQuery(dn) for dn in groups if dn.strip()]
+    return reduce(or_, queries) if queries else None
+
+
+class Membership(LDAPGroupType):  # type: ignore[misc]
+    """Asks about one group, by the directory's own means where it has them."""
+
+    def __init__(self, connection: Connection, bases: Iterable[str]) -> None:
+        super().__init__()
+        self._is_ad = connection.kind == Connection.Kind.AD
+        self._bases = tuple(bases)
+
+    def is_member(self, ldap_user: DirectoryUser, group_dn: str) -> bool:
+        """Raises GroupMissing."""
+        group = self._entry(ldap_user, group_dn)
+        if self._is_ad:
+            return self._is_primary(ldap_user, group) or self._is_in_chain(ldap_user, group_dn)
+        return dns.key(group_dn) in self._all_groups(ldap_user)
+
+    def _entry(self, ldap_user: DirectoryUser, group_dn: str) -> dict[str, list[bytes]]:
+        try:
+            found = ldap_user.connection.search_ext_s(
+                group_dn, ldap.SCOPE_BASE, "(objectClass=*)", ["objectSid", "cn"]
+            )
+        except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX):
+            found = []
+        entries = [values for dn, values in found if dn]
+        if not entries:
+            raise GroupMissing(group_dn)
+        return entries[0]  # type: ignore[no-any-return]
+
+    def _is_in_chain(self, ldap_user: DirectoryUser, group_dn: str) -> bool:
+        escaped = ldap.filter.escape_filter_chars(ldap_user.dn)
+        found = ldap_user.connection.search_ext_s(
+            group_dn, ldap.SCOPE_BASE, f"(member:{IN_CHAIN}:={escaped})", ["cn"]
+        )
+        return any(dn for dn, _values in found)
+
+    def _is_primary(self, ldap_user: DirectoryUser, group: dict[str, list[bytes]]) -> bool:
+        """Of the primary group nobody is a `member`: the person names it by the end of its identifier."""
+        sids, primary = group.get("objectSid"), ldap_user.attrs.get("primarygroupid")
+        if not sids or not primary:
+            return False
+        return int.from_bytes(sids[0][-4:], "little") == int(primary[0])
+
+    def _all_groups(self, ldap_user: DirectoryUser) -> set[str]:
+        """Keys of the names of all groups above, level by level; one in a circle is met once."""
+        found: set[str] = set()
+        level = [ldap_user.dn]
+        for _depth in range(DEEPEST):
+            above = [dn for member in level for dn in self._groups_of(ldap_user, member)]
+            level = [dn for dn in above if dns.key(dn) not in found]
+            found |= {dns.key(dn) for dn in level}
+            if not level:
+                break
+        return found
+
+    def _groups_of(self, ldap_user: DirectoryUser, member: str) -> list[str]:
+        escaped = ldap.filter.escape_filter_chars(member)
+        filterstr = f"(|(member={escaped})(uniqueMember={escaped}))"
+        answers: list[Any] = []
+        for base in self._bases or ldap_user.bases:
+            answers += ldap_user.connection.search_ext_s(base, ldap.SCOPE_SUBTREE, filterstr, ["1.1"])
+        return [dn for dn, _values in answers if dn]

@@ -1,0 +1,152 @@
+"""What the plan is made from, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+ACTIVE, SUSPENDED, DISMISSED = "active", "suspended", "dismissed"
+GONE, EXPIRED, LEAVER = "gone", "expired", "leavers"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkNow:
+    """What is known of an entry since the last run."""
+
+    object_id: int
+    dn: str = ""
+    base: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+    photo_fingerprint: str = ""
+    status: str = ""
+    leaving_since: datetime | None = None
+    leaving_why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPerson:
+    """A person of the portal, as far as a directory is concerned."""
+
+    id: int
+    fields: Mapping[str, str]
+    status: str = ACTIVE
+    is_extranet: bool = False
+    holds_console: bool = False
+    departments: frozenset[int] = frozenset()
+
+    @property
+    def name(self) -> str:
+        names = (self.fields.get("first_name", ""), self.fields.get("last_name", ""))
+        return " ".join(filter(None, names)) or self.fields.get("login", "")
+
+
+@dataclass(frozen=True)
+class UnitNow:
+    """A department of the directory as it is here; without an id it is about to be made."""
+
+    id: int | None
+    name: str
+    parent: int | None = None
+
+
+@dataclass
+class Claims:
+    """The logins, e-mails and local people that this run has given away, over all its batches: of the texts
+    hashes, which are small."""
+
+    people: set[int] = field(default_factory=set)
+    logins: set[int] = field(default_factory=set)
+    emails: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is here, as far as these entries are concerned."""
+
+    links: Mapping[str, LinkNow] = field(default_factory=dict)
+    people: Mapping[int, LocalPerson] = field(default_factory=dict)
+    by_login: Mapping[str, int] = field(default_factory=dict)
+    by_email: Mapping[str, int] = field(default_factory=dict)
+    # People who are an entry already, of this directory or another.
+    linked: frozenset[int] = frozenset()
+    # By key; the empty key is the department that all stand under.
+    units: Mapping[str, UnitNow] = field(default_factory=dict)
+    # By the key of a name whose it is.
+    managers: Mapping[str, str] = field(default_factory=dict)
+    # The fields that a rule maps: what they hold is the directory's.
+    mapped: frozenset[str] = frozenset()
+    has_units: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the log: see `models.Change`."""
+
+    action: str
+    field: str = ""
+    old: str = ""
+    new: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonStep:
+    """All that happens to one person, in one piece: it is done wholly or not at all."""
+
+    stable_id: str
+    dn: str
+    base: str = ""
+    name: str = ""
+    object_id: int | None = None
+    # Nothing is done, and the notes say why.
+    is_skipped: bool = False
+    is_new: bool = False
+    fields: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    # The department to belong to; None leaves it as it is.
+    unit: str | None = None
+    # The status to give; empty leaves it.
+    status: str = ""
+    link_status: str = ""
+    leaving_since: str = ""
+    leaving_why: str = ""
+    expires_at: str = ""
+    fingerprint: str = ""
+    # Where its bytes wait, and how many; none: it stays.
+    photo: tuple[int, int] | None = None
+    takes_photo_away: bool = False
+    photo_fingerprint: str = ""
+    # Still in the directory.
+    is_seen: bool = True
+    notes: tuple[Note, ...] = ()
+
+    def __str__(self) -> str:
+        """`create Anna Smirnova; suspend (disabled)`."""
+        told = [
+            f"{note.action} {note.field}".strip() + (f" ({note.reason})" if note.reason else "")
+            for note in self.notes
+        ]
+        return f"{self.name}: {'; '.join(told) or 'nothing'}"
+
+    @property
+    def actions(self) -> frozenset[str]:
+        return frozenset(note.action for note in self.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitStep:
+    """A department to be made, renamed or put elsewhere. `parent` is a key, empty for the one above all."""
+
+    key: str
+    name: str
+    parent: str
+    dn: str = ""
+    object_id: int | None = None
+    notes: tuple[Note, ...] = ()
+
+
+def with_photo(step: PersonStep, place: tuple[int, int] | None) -> PersonStep:
+    return replace(step, photo=place)

@@ -1,0 +1,122 @@
+"""What is done to a value on its way from the directory: text in, text out, empty for what means nothing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import phonenumbers
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+# Windows counts from here, in steps of 100 ns.
+FILETIME_BEGIN = -11_644_473_600
+NEVER = {0, 2**63 - 1}
+
+ACCOUNT_DISABLED = 0x2
+_GENERALIZED = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})?(\d{2})?(\d{2})?")
+_DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%d/%m/%Y")
+
+
+def plain(text: str, region: str = "") -> str:
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def lower(text: str, region: str = "") -> str:
+    return plain(text).lower()
+
+
+def phone(text: str, region: str = "") -> str:
+    """E.164 of a number that can be one; what can't stays as it was written."""
+    text = plain(text)
+    try:
+        number = phonenumbers.parse(text, region or None)
+    except phonenumbers.NumberParseException:
+        return text
+    if not phonenumbers.is_valid_number(number):
+        return text
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return f"{e164} ext. {number.extension}" if number.extension else e164
+
+
+def day(text: str, region: str = "") -> str:
+    """A date in ISO's form; empty for what is none."""
+    text = text.strip()
+    for form in _DAYS:
+        try:
+            return datetime.strptime(text[:10], form).date().isoformat()  # noqa: DTZ007 - a day, no moment
+        except ValueError:
+            continue
+    moment = generalized_time(text)
+    return moment.date().isoformat() if moment else ""
+
+
+def first_word(text: str, region: str = "") -> str:
+    return plain(text).partition(" ")[0]
+
+
+def last_words(text: str, region: str = "") -> str:
+    return plain(text).partition(" ")[2]
+
+
+def before_at(text: str, region: str = "") -> str:
+    return lower(text).partition("@")[0]
+
+
+TRANSFORMS: Mapping[str, tuple[_StrOrPromise, Callable[[str, str], str]]] = {
+    "": (_("as it is"), plain),
+    "lower": (_("in small letters"), lower),
+    "phone": (_("as an international phone number"), phone),
+    "day": (_("as a date"), day),
+    "first_word": (_("the first word"), first_word),
+    "last_words": (_("all after the first word"), last_words),
+    "before_at": (_("what stands before @"), before_at),
+}
+
+
+def filetime(text: str) -> datetime | None:
+    """When a Windows account ends; None for never."""
+    if not text.lstrip("-").isdigit() or int(text) in NEVER:
+        return None
+    try:
+        return datetime.fromtimestamp(int(text) / 10_000_000 + FILETIME_BEGIN, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def generalized_time(text: str) -> datetime | None:
+    match = _GENERALIZED.match(text)
+    if match is None:
+        return None
+    try:
+        year, month, of_month, hour, minute, second = (int(part or 0) for part in match.groups())
+        return datetime(year, month, of_month, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def moment_of(attribute: str, text: str) -> datetime | None:
+    """When the account ends, as this attribute says it."""
+    if attribute.lower() == "accountexpires":
+        return filetime(text)
+    if attribute.lower() == "shadowexpire":
+        return datetime.fromtimestamp(int(text) * 86400, UTC) if text.isdigit() else None
+    return generalized_time(text)
+
+
+def is_disabled(attribute: str, text: str) -> bool:
+    """Whether the account is switched off, as this attribute says it. A lock for a while is none of it."""
+    match attribute.lower():
+        case "useraccountcontrol":
+            return text.lstrip("-").isdigit() and bool(int(text) & ACCOUNT_DISABLED)
+        case "pwdaccountlockedtime":
+            # Locked by an administrator, for good; other times are a lockout after wrong passwords.
+            return text == "000001010000Z"
+        case "nsaccountlock" | "logindisabled":
+            return text.lower() == "true"
+    return text.strip().lower() in {"true", "1", "yes", "disabled", "inactive"}
