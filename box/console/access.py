@@ -2,8 +2,61 @@
 
 from __future__ import annotations
 
-from box.core.accounts.models import User
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate
+
+from django.http import Http404
+
+from box.core.access.rights import has_right
+
+if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
+
+    from box.core.accounts.models import User
+    from box.core.accounts.requests import PersonRequest
+
+    type View[**P, R] = Callable[Concatenate[PersonRequest, P], R]
+
+SEE = "console.see"
+RESTART = "console.restart"
+BACKUPS = "console.backups"
+DIRECTORY = "console.directory"
 
 
 def can_use_console(user: User) -> bool:
+    return has_right(user, SEE)
+
+
+def can_restart(user: User) -> bool:
+    return has_right(user, RESTART)
+
+
+def can_look_after_backups(user: User) -> bool:
+    return has_right(user, BACKUPS)
+
+
+def can_connect_directories(user: User) -> bool:
+    return has_right(user, DIRECTORY)
+
+
+def can_edit_roles(user: User) -> bool:
+    """No right for it: whoever had one could grant themselves all the others."""
     return user.is_active and user.is_administrator
+
+
+def only_for[**P, R: HttpResponseBase](
+    is_for: Callable[[User], bool],
+) -> Callable[[View[P, R]], View[P, R]]:
+    """For everybody else there is no such page."""
+
+    def guard(view: View[P, R]) -> View[P, R]:
+        @wraps(view)
+        def guarded(request: PersonRequest, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            if not is_for(request.user):
+                raise Http404
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return guard

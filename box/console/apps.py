@@ -1,15 +1,58 @@
 from django.utils.translation import gettext_lazy as _
 
+from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
-from box.core.registry.capabilities import MenuEntry, menu
+from box.core.registry.capabilities import (
+    Assets,
+    MenuEntry,
+    NoticeTopic,
+    assets,
+    cards,
+    console_pages,
+    menu,
+    notice_topics,
+    notices,
+)
 
 
 class ConsoleConfig(Room):
     name = "box.console"
 
     def offer(self) -> None:
-        from box.console.access import can_use_console
+        from box.console.access import (
+            BACKUPS,
+            DIRECTORY,
+            RESTART,
+            SEE,
+            can_connect_directories,
+            can_edit_roles,
+            can_look_after_backups,
+            can_use_console,
+        )
+        from box.console.actions import BULLETIN, ILL, WELL
+        from box.console.backups.cards import bulletin_cards
+        from box.core.audit.access import can_read
+        from box.core.portal.access import can_change_settings
 
+        # Whoever reads the audit log and nothing else of the console comes to it from the menu.
+        reader = MenuEntry(
+            key="audit",
+            label=_("Audit log"),
+            icon="history",
+            url_name="console:audit",
+            order=101,
+            is_for=lambda user: can_read(user) and not can_use_console(user),
+        )
+        menu.add(reader.key, reader)
+        assets.add("console", Assets(("console/backups.css",), ("console/print.js",)))
+        cards.add(BULLETIN, bulletin_cards)
+        notices.add(ILL, _("Backups need you: %(about)s"))
+        notices.add(WELL, _("Backups: %(about)s"))
+        notice_topics.add("console.backups", NoticeTopic(_("How backups are"), (ILL, WELL), by_mail=True))
+        rights.add(SEE, Right("console", _("See how the box is, and its logs")))
+        rights.add(RESTART, Right("console", _("Restart services")))
+        rights.add(BACKUPS, Right("console", _("See, make and verify backups")))
+        rights.add(DIRECTORY, Right("console", _("Connect directories, and import people from them")))
         entry = MenuEntry(
             key="console",
             label=_("Console"),
@@ -19,3 +62,54 @@ class ConsoleConfig(Room):
             is_for=can_use_console,
         )
         menu.add(entry.key, entry)
+        for page in (
+            MenuEntry(
+                key="health",
+                label=_("Health"),
+                icon="heartbeat",
+                url_name="console:health",
+                order=10,
+                is_for=can_use_console,
+            ),
+            MenuEntry(
+                key="backups",
+                label=_("Backups"),
+                icon="database-export",
+                url_name="console:backups",
+                order=15,
+                is_for=can_look_after_backups,
+            ),
+            MenuEntry(
+                key="settings",
+                label=_("Settings"),
+                icon="settings",
+                url_name="console:settings",
+                order=20,
+                is_for=can_change_settings,
+            ),
+            MenuEntry(
+                key="directory",
+                label=_("Directories"),
+                icon="address-book",
+                url_name="console:directory:list",
+                order=50,
+                is_for=can_connect_directories,
+            ),
+            MenuEntry(
+                key="roles",
+                label=_("Roles"),
+                icon="shield-lock",
+                url_name="console:roles",
+                order=60,
+                is_for=can_edit_roles,
+            ),
+            MenuEntry(
+                key="audit",
+                label=_("Audit log"),
+                icon="history",
+                url_name="console:audit",
+                order=70,
+                is_for=can_read,
+            ),
+        ):
+            console_pages.add(page.key, page)

@@ -1,10 +1,54 @@
-from django.urls import path
+from django.urls import include, path
 
-from box.console import views
+from box.console import calendar, own_fields, settings, setup, views
+from box.console.audit import views as audit
+from box.console.backups import finding, keys, restoring, targets
+from box.console.backups import views as backups
+from box.console.roles import views as roles
+from box.lib import converters  # noqa: F401 - brings `<date:...>`
 
 app_name = "console"
 urlpatterns = [
     path("", views.health, name="health"),
+    path("setup/", setup.begin, name="setup"),
+    path("setup/<slug:name>/", setup.step, name="setup-step"),
+    path("settings/", settings.first, name="settings"),
+    path("settings/logo/", settings.logo, name="logo"),
+    path("settings/mail/letter/", settings.test_letter, name="test-letter"),
+    path("settings/calendar/<int:number>/", calendar.year, name="calendar"),
+    path("settings/calendar/<date:day>/", calendar.restore, name="calendar-day"),
+    path("settings/profiles/fields/", own_fields.fields, name="own-fields"),
+    path("settings/profiles/fields/<int:pk>/", own_fields.field, name="own-field"),
+    path("settings/profiles/fields/<int:pk>/place/", own_fields.place, name="own-field-place"),
+    path("settings/profiles/fields/<int:pk>/archive/", own_fields.archive, name="own-field-archive"),
+    path("settings/<slug:name>/", settings.section, name="section"),
     path("services/<slug:name>/", views.service, name="service"),
     path("services/<slug:name>/restart/", views.restart, name="restart"),
+    path("backups/", backups.backups, name="backups"),
+    path("backups/new/", backups.begin, name="begin-backup"),
+    path("backups/verification/", backups.verify, name="verify-backups"),
+    path("backups/operations/<slug:name>/", backups.operation, name="backup-operation"),
+    path("backups/sets/", backups.sets, name="backup-sets"),
+    path("backups/sets/<str:name>/", backups.one_set, name="backup-set"),
+    path("backups/drills/", backups.drills, name="backup-drills"),
+    path("backups/restore/", restoring.restore, name="backup-restore"),
+    path("backups/searches/", finding.searches, name="backup-searches"),
+    path("backups/searches/<slug:name>/", finding.search, name="backup-search"),
+    path("backups/searches/<slug:name>/putting-back/", finding.put_back, name="backup-put-back"),
+    path("backups/targets/new/", targets.new, name="new-backup-target"),
+    path("backups/targets/<str:name>/", targets.target, name="backup-target"),
+    path("backups/plan/", targets.plan, name="backup-plan"),
+    path("backups/calendar/", targets.calendar, name="backup-calendar"),
+    path("backups/keys/", keys.keys, name="backup-keys"),
+    path("backups/key-rotation/", keys.rotation, name="backup-key-rotation"),
+    path("backups/keys/<str:holder>/", keys.key, name="backup-key"),
+    path("backups/keys/<str:holder>/confirmation/", keys.confirmation, name="backup-confirmation"),
+    path("directory/", include("box.console.directory.urls")),
+    path("audit/", audit.records, name="audit"),
+    path("audit/export/", audit.exported, name="audit-export"),
+    path("roles/", roles.roles, name="roles"),
+    path("roles/new/", roles.new, name="new-role"),
+    path("roles/principals/", roles.principals, name="principals"),
+    path("roles/report/", roles.report, name="report"),
+    path("roles/<slug:slug>/", roles.role, name="role"),
 ]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import wraps
-from typing import TYPE_CHECKING, Concatenate
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
@@ -16,22 +15,24 @@ from django.views.decorators.http import require_GET, require_POST
 from appliance.client import (
     Agent,
     AgentError,
+    BackupWarning,
     InstanceState,
     ListOperations,
     LogPage,
     NodeStatus,
     OperationState,
+    ReadBackups,
     ReadLog,
     ReadStatus,
     RestartService,
     ServiceState,
 )
-from box.console.access import can_use_console
+from box.console.access import can_look_after_backups, can_restart, can_use_console, only_for
+from box.console.backups.showing import sentence
+from box.core.accounts.signing_in import recently_proven
 from box.lib.pages import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from box.core.accounts.requests import PersonRequest
 
 LOG_LINES = 200
@@ -49,6 +50,7 @@ STATES = {
 
 TITLES = {
     "agent": gettext_lazy("Agent"),
+    "backup": gettext_lazy("Backup"),
     "balancer": gettext_lazy("Balancer"),
     "cache": gettext_lazy("Cache"),
     "database": gettext_lazy("Database"),
@@ -60,6 +62,7 @@ TITLES = {
 
 ABOUT = {
     "agent": gettext_lazy("Does on this machine what the console and boxctl ask for."),
+    "backup": gettext_lazy("Copies new files into the backup, and begins what the schedule says."),
     "balancer": gettext_lazy("Takes every request, encrypts, and hands it to a free worker."),
     "cache": gettext_lazy("Remembers for a while what is dear to compute. Without it the portal is slower."),
     "database": gettext_lazy("Holds everything but the files themselves."),
@@ -107,28 +110,14 @@ class Service:
         return self.state.instances
 
 
-def for_administrators[**P](
-    view: Callable[Concatenate[PersonRequest, P], HttpResponse],
-) -> Callable[Concatenate[PersonRequest, P], HttpResponse]:
-    """For everybody else there is no console."""
-
-    @wraps(view)
-    def guarded(request: PersonRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not can_use_console(request.user):
-            raise Http404
-        return view(request, *args, **kwargs)
-
-    return guarded
-
-
 @require_GET
-@for_administrators
+@only_for(can_use_console)
 def health(request: PersonRequest) -> HttpResponse:
     return _health_page(request)
 
 
 @require_GET
-@for_administrators
+@only_for(can_use_console)
 def service(request: PersonRequest, name: str) -> HttpResponse:
     """One service with the end of its log; `before` pages back."""
     problem, log, found = "", LogPage(name, ()), None
@@ -137,12 +126,19 @@ def service(request: PersonRequest, name: str) -> HttpResponse:
         log = _agent().ask(ReadLog(name, LOG_LINES, request.GET.get("before", "")), by=_who(request))
     except AgentError as error:
         problem = str(error)
-    context = {"name": name, "service": found, "log": log, "problem": problem}
+    context = {
+        "name": name,
+        "service": found,
+        "log": log,
+        "problem": problem,
+        "can_restart": can_restart(request.user),
+    }
     return render(request, "console/service.html", context, blocks="log")
 
 
 @require_POST
-@for_administrators
+@only_for(can_restart)
+@recently_proven
 def restart(request: PersonRequest, name: str) -> HttpResponse:
     """Begins it: the service may be the very one that answers here. The health page shows how far it is."""
     try:
@@ -156,13 +152,23 @@ def restart(request: PersonRequest, name: str) -> HttpResponse:
 def _health_page(request: PersonRequest, *, problem: str = "") -> HttpResponse:
     status: NodeStatus | None = None
     operations: tuple[OperationState, ...] = ()
+    warnings: tuple[BackupWarning, ...] = ()
     try:
         status = _status()
+        warnings = _agent().ask(ReadBackups()).warnings
         operations = _agent().ask(ListOperations(OPERATIONS_SHOWN)).operations
     except AgentError as error:
         problem = problem or str(error)
     services = [Service(state) for state in status.services] if status else []
-    context = {"status": status, "services": services, "operations": operations, "problem": problem}
+    context = {
+        "status": status,
+        "services": services,
+        "operations": operations,
+        "problem": problem,
+        "warnings": warnings,
+        "sentence": sentence,
+        "is_for_backups": can_look_after_backups(request.user),
+    }
     return render(request, "console/health.html", context, blocks="health")
 
 

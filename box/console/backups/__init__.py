@@ -1,0 +1,1 @@
+"""The console's page about backups: how they are, and what can be restored."""

@@ -1,0 +1,137 @@
+"""Who can open the backups: recovery keys, handed out once and confirmed from paper."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from appliance.client import (
+    AddKeyHolder,
+    AgentError,
+    BackupState,
+    ConfirmRecoveryKey,
+    HandedKey,
+    ReadBackups,
+    RemoveKeyHolder,
+    RotateKeys,
+)
+from box.console.access import can_look_after_backups, only_for
+from box.console.backups.asking import SECONDS_TO_TRY, agent
+from box.console.backups.forms import ConfirmForm, HolderForm
+from box.core.accounts.signing_in import recently_proven
+from box.lib.pages import REFUSED, lead_on, render
+
+if TYPE_CHECKING:
+    from box.core.accounts.requests import PersonRequest
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@only_for(can_look_after_backups)
+@recently_proven
+def keys(request: PersonRequest) -> HttpResponse:
+    """Who holds one; whoever is added is shown theirs, this once."""
+    form = HolderForm(request.POST or None)
+    if form.is_valid():
+        asked = AddKeyHolder(form.cleaned_data["name"])
+        try:
+            return handed_out(request, agent(SECONDS_TO_TRY).ask(asked, by=request.user.login))
+        except AgentError as error:
+            form.add_error(None, str(error))
+    return _page(request, form)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@only_for(can_look_after_backups)
+@recently_proven
+def rotation(request: PersonRequest) -> HttpResponse:
+    """A new key for everything that is made from now on: when somebody leaves who could open the backups."""
+    form = HolderForm(request.POST or None)
+    if form.is_valid():
+        asked = RotateKeys(form.cleaned_data["name"])
+        try:
+            return handed_out(request, agent(SECONDS_TO_TRY).ask(asked, by=request.user.login))
+        except AgentError as error:
+            form.add_error(None, str(error))
+    state, problem = BackupState(), ""
+    try:
+        state = _state()
+    except AgentError as error:
+        problem = str(error)
+    context = {"form": form, "state": state, "problem": problem}
+    status = REFUSED if form.is_bound or problem else 200
+    return render(request, "console/backup_rotation.html", context, status=status)
+
+
+@require_http_methods(["DELETE"])
+@only_for(can_look_after_backups)
+@recently_proven
+def key(request: PersonRequest, holder: str) -> HttpResponse:
+    try:
+        agent(SECONDS_TO_TRY).ask(RemoveKeyHolder(holder), by=request.user.login)
+    except AgentError as error:
+        return _page(request, HolderForm(), problem=str(error))
+    said = _("The key of %(holder)s opens nothing any more.") % {"holder": holder}
+    return lead_on(request, reverse("console:backup-keys"), said)
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "POST"])
+@only_for(can_look_after_backups)
+def confirmation(request: PersonRequest, holder: str) -> HttpResponse:
+    """Two groups typed from paper show that there is one."""
+    try:
+        held = next((one for one in _state().holders if one.name == holder), None)
+    except AgentError as error:
+        return _page(request, HolderForm(), problem=str(error))
+    if held is None:
+        raise Http404
+    form = ConfirmForm(held.groups, request.POST or None)
+    if form.is_valid():
+        try:
+            agent(SECONDS_TO_TRY).ask(ConfirmRecoveryKey(holder, form.groups), by=request.user.login)
+        except AgentError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("The key of %(holder)s is confirmed.") % {"holder": holder})
+            return redirect("console:backups")
+    context = {"form": form, "holder": held}
+    return render(
+        request, "console/backup_confirmation.html", context, status=REFUSED if form.is_bound else 200
+    )
+
+
+def handed_out(request: PersonRequest, handed: HandedKey) -> HttpResponse:
+    """The key, for printing. It is in this answer and nowhere else."""
+    return render(request, "console/backup_key.html", {"handed": handed, "groups": handed.key.split("-")})
+
+
+def _page(request: PersonRequest, form: HolderForm, *, problem: str = "") -> HttpResponse:
+    state = BackupState()
+    try:
+        state = _state()
+    except AgentError as error:
+        problem = problem or str(error)
+    context = {
+        "holders": state.holders,
+        "form": form,
+        "problem": problem,
+        "is_set_up": state.plan is not None,
+        "closed": state.closed,
+    }
+    status = REFUSED if form.is_bound or problem else 200
+    return render(request, "console/backup_keys.html", context, status=status)
+
+
+def _state() -> BackupState:
+    return agent().ask(ReadBackups())

@@ -1,0 +1,124 @@
+"""Where backups go, when, and for how long: the setting up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods
+
+from appliance.client import (
+    AgentError,
+    BackupState,
+    BackupTimes,
+    PlanBackups,
+    ReadBackups,
+    RemoveBackupTarget,
+    SetBackupPlan,
+)
+from box.console.access import can_look_after_backups, only_for
+from box.console.backups.asking import SECONDS_TO_TRY, agent
+from box.console.backups.forms import TARGETS, PlanForm, TimesForm
+from box.console.backups.keys import handed_out
+from box.console.backups.showing import calendar_of
+from box.console.backups.views import page
+from box.core.accounts.signing_in import recently_proven
+from box.lib.pages import REFUSED, lead_on, render
+
+if TYPE_CHECKING:
+    from box.core.accounts.requests import PersonRequest
+
+
+@sensitive_post_parameters("secret_key")
+@never_cache
+@require_http_methods(["GET", "POST"])
+@only_for(can_look_after_backups)
+@recently_proven
+def new(request: PersonRequest) -> HttpResponse:
+    """A target, tried before it is taken. With the first one a recovery key is handed out, this once."""
+    kind = request.GET.get("kind", "folder")
+    if kind not in TARGETS:
+        raise Http404
+    try:
+        is_first = agent().ask(ReadBackups()).plan is None
+    except AgentError as error:
+        return page(request, problem=str(error))
+    form = TARGETS[kind](request.POST or None, is_first=is_first)
+    if form.is_valid():
+        try:
+            handed = agent(SECONDS_TO_TRY).ask(form.target, by=request.user.login)
+        except AgentError as error:
+            form.add_error(None, str(error))
+        else:
+            if handed.key:
+                return handed_out(request, handed)
+            messages.success(request, _("Backups go to %(target)s too.") % {"target": handed.target})
+            return redirect("console:backups")
+    context = {"form": form, "kind": kind, "is_first": is_first}
+    return render(request, "console/backup_target.html", context, status=REFUSED if form.is_bound else 200)
+
+
+@require_http_methods(["DELETE"])
+@only_for(can_look_after_backups)
+@recently_proven
+def target(request: PersonRequest, name: str) -> HttpResponse:
+    """Sends nothing there any more; what lies there stays."""
+    try:
+        agent(SECONDS_TO_TRY).ask(RemoveBackupTarget(name), by=request.user.login)
+    except AgentError as error:
+        return page(request, problem=str(error))
+    said = _("Nothing goes to %(target)s any more; what is there stays.") % {"target": name}
+    return lead_on(request, reverse("console:backups"), said)
+
+
+@require_http_methods(["GET", "POST"])
+@only_for(can_look_after_backups)
+@recently_proven
+def plan(request: PersonRequest) -> HttpResponse:
+    """When, and for how long, to the last number."""
+    try:
+        state = agent().ask(ReadBackups())
+    except AgentError as error:
+        return page(request, problem=str(error))
+    form = PlanForm(state.plan, request.POST or None)
+    if form.is_valid():
+        try:
+            agent(SECONDS_TO_TRY).ask(SetBackupPlan(form.times), by=request.user.login)
+        except AgentError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("The schedule is saved."))
+            return redirect("console:backups")
+    context = {"form": form, "is_set_up": is_set_up(state)}
+    return render(request, "console/backup_plan.html", context, status=REFUSED if form.is_bound else 200)
+
+
+@require_GET
+@only_for(can_look_after_backups)
+def calendar(request: PersonRequest) -> HttpResponse:
+    """What would be kept, for a form that is being filled in."""
+    problem, coming = "", None
+    times = _times_of(request.GET)
+    if times is not None:
+        try:
+            coming = calendar_of(agent(30).ask(PlanBackups(times)))
+        except AgentError as error:
+            problem = str(error)
+    context = {"calendar": coming, "problem": problem}
+    return render(request, "console/backup_calendar.html", context, blocks="calendar")
+
+
+def _times_of(given: Any) -> BackupTimes | None:
+    """Of either form; None while what is written makes no sense yet."""
+    form = TimesForm(given) if "keep" in given else PlanForm(data=given)
+    return form.times if form.is_valid() else None
+
+
+def is_set_up(state: BackupState) -> bool:
+    return state.plan is not None

@@ -1,0 +1,1 @@
+"""What an administrator sends about a directory."""

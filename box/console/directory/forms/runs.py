@@ -1,0 +1,31 @@
+"""When runs are done, and what of them is shown."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy
+
+from box.bridges.directory.models import Change
+
+
+class ScheduleForm(forms.Form):
+    interval_minutes = forms.TypedChoiceField(
+        label=gettext_lazy("Synchronise"),
+        coerce=int,
+        choices=[
+            (5, gettext_lazy("every 5 minutes")),
+            (15, gettext_lazy("every 15 minutes")),
+            (60, gettext_lazy("every hour")),
+            (360, gettext_lazy("every 6 hours")),
+            (1440, gettext_lazy("once a day")),
+            (0, gettext_lazy("only on demand")),
+        ],
+    )
+
+
+class ChangesFilter(forms.Form):
+    """What of a run's changes is shown: part of the page's address."""
+
+    q = forms.CharField(required=False, max_length=200, label=gettext_lazy("Name or login"))
+    action = forms.ChoiceField(required=False, choices=[("", ""), *Change.Action.choices])
+    after = forms.IntegerField(required=False, min_value=0)
