@@ -1,0 +1,68 @@
+from django.utils.translation import gettext_lazy as _
+
+from box.core.access.principals import EVERYONE
+from box.core.access.rights import Right, rights
+from box.core.registry.apps import Room
+from box.core.registry.capabilities import (
+    MenuEntry,
+    NoticeTopic,
+    after_restore,
+    cards,
+    console_pages,
+    erasers,
+    help_pages,
+    notice_topics,
+    notices,
+    own_pages,
+)
+from box.core.registry.merging import Dropped, Merger, mergers, settlings
+
+
+class RestConfig(Room):
+    name = "box.rest"
+
+    def offer(self) -> None:
+        from box.core.registry.settings import Section, sections, settings
+        from box.rest import api, auditing, erasing
+        from box.rest.access import MANAGE, USE, can_manage, can_use
+        from box.rest.actions import revoke_everybodys
+        from box.rest.sending import KIND, PAUSED, listener_cards, settle
+        from box.rest.settings import ALL
+
+        api.declare()
+        auditing.declare()
+        # A program would act with the rights of both, though its owner gave it those of one.
+        settlings.add("rest.Webhook.user", Dropped())
+        mergers.add("rest", Merger(_("Integrations"), moves=erasing.ended_of))
+        rights.add(USE, Right("integrations", _("Make webhooks for programs"), default=(EVERYONE,)))
+        rights.add(MANAGE, Right("integrations", _("See and revoke the webhooks of everybody")))
+        sections.add("rest", Section(_("Integrations"), order=80))
+        for setting in ALL:
+            settings.add(setting.key, setting)
+        erasers.add("rest", erasing.ERASER)
+        after_restore.add("rest", revoke_everybodys)
+        after_restore.add("rest.sendings", settle)
+        cards.add(KIND, listener_cards)
+        notices.add(
+            PAUSED, _("For days nothing reached %(about)s: it is told of nothing until you resume it.")
+        )
+        notice_topics.add("rest", NoticeTopic(_("Integrations that stopped"), (PAUSED,), by_mail=True))
+        help_pages.add("rest", "integrations")
+        own = MenuEntry(
+            key="integrations",
+            label=_("Integrations"),
+            icon="plug-connected",
+            url_name="rest:own",
+            order=30,
+            is_for=can_use,
+        )
+        own_pages.add(own.key, own)
+        page = MenuEntry(
+            key="integrations",
+            label=_("Integrations"),
+            icon="plug-connected",
+            url_name="rest:everybodys",
+            order=65,
+            is_for=can_manage,
+        )
+        console_pages.add(page.key, page)

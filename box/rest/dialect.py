@@ -1,0 +1,99 @@
+"""How Bitrix24's REST API answers: `result`, `total`, `next` and `time`, or `error` with its description.
+
+Sources: https://apidocs.bitrix24.com/error-codes.html, https://apidocs.bitrix24.com/settings/how-to-call-rest-api/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import JsonResponse
+from django.utils import timezone
+
+from box.core.registry.rest import ApiRefused
+
+HEADERS = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one call. `total` and `next` are there for lists."""
+
+    result: Any
+    began_at: datetime
+    total: int | None = None
+    next: int | None = None
+    error: ApiRefused | None = None
+
+    def as_json(self, now: datetime) -> dict[str, Any]:
+        told: dict[str, Any] = {"result": self.result}
+        for name in ("next", "total"):
+            if (value := getattr(self, name)) is not None:
+                told[name] = value
+        return {**told, "time": time_of(self.began_at, now)}
+
+
+def time_of(began_at: datetime, now: datetime) -> dict[str, Any]:
+    """Moments in seconds since 1970, lengths in seconds. `operating` is the cloud's, which limits how long a
+    method works in ten minutes: here nothing does, so it stays 0."""
+    seconds = (now - began_at).total_seconds()
+    return {
+        "start": began_at.timestamp(),
+        "finish": now.timestamp(),
+        "duration": seconds,
+        "processing": seconds,
+        "date_start": timezone.localtime(began_at).isoformat(timespec="seconds"),
+        "date_finish": timezone.localtime(now).isoformat(timespec="seconds"),
+        "operating_reset_at": int(now.timestamp()) + 600,
+        "operating": 0,
+    }
+
+
+def error_of(refusal: ApiRefused) -> dict[str, str]:
+    return {"error": refusal.code, "error_description": str(refusal.text)}
+
+
+def refused(refusal: ApiRefused, **headers: str) -> JsonResponse:
+    return JsonResponse(error_of(refusal), status=refusal.status, headers={**HEADERS, **headers})
+
+
+def told(answer: Answer) -> JsonResponse:
+    return JsonResponse(answer.as_json(datetime.now(UTC)), headers=HEADERS)
+
+
+def php_array(values: Mapping[str, Any]) -> Any:
+    """As PHP writes an array: a list where its keys are 0, 1, 2 ..., and an empty one is a list as well."""
+    is_list = list(values) == [str(number) for number in range(len(values))]
+    return list(values.values()) if is_list else dict(values)
+
+
+# What any method may answer
+
+
+def no_credentials() -> ApiRefused:
+    return ApiRefused("NO_AUTH_FOUND", "Wrong authorization data", status=401)
+
+
+def wrong_credentials() -> ApiRefused:
+    """The same for a secret that nobody has, one that is over, and one whose person has left."""
+    return ApiRefused("INVALID_CREDENTIALS", "Invalid request credentials", status=401)
+
+
+def no_method() -> ApiRefused:
+    return ApiRefused("ERROR_METHOD_NOT_FOUND", "Method not found!", status=404)
+
+
+def no_scope() -> ApiRefused:
+    text = "The request requires higher privileges than provided by the webhook token"
+    return ApiRefused("insufficient_scope", text, status=403)
+
+
+def too_many() -> ApiRefused:
+    return ApiRefused("QUERY_LIMIT_EXCEEDED", "Too many requests", status=503)
+
+
+def broken() -> ApiRefused:
+    return ApiRefused("INTERNAL_SERVER_ERROR", "Internal server error", status=500)

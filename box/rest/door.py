@@ -1,0 +1,86 @@
+"""The first that a call of a program meets: here its secret leaves the address, and its cookies are dropped.
+
+The dialect puts the secret into the path, `/rest/17/<secret>/user.get`, and paths are written into logs,
+shown on pages of errors and kept in traces. So nothing behind this door sees it: the address becomes
+`/rest/user.get`, and the secret an attribute that only `endpoint` reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+
+from box.core.registry.rest import ApiRefused
+from box.rest.dialect import broken, no_method, refused
+from box.rest.tokens import Secret
+
+FOLDER = "/rest/"
+DESCRIPTION = "/rest/openapi.json"
+_WITH_SECRET = re.compile(r"/rest/+(\d{1,18})/+([^/]*)/*(.*)", re.DOTALL)
+_BEARER = "bearer "
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What came with the call; `user_id` only in an address."""
+
+    secret: Secret
+    user_id: int | None = None
+
+
+class DoorMiddleware:
+    """Stands first: what is below logs addresses, and some of it fails."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(FOLDER):
+            return self.get_response(request)
+        credentials = take_credentials(request)
+        request.credentials = credentials  # type: ignore[attr-defined]
+        if request.path_info != DESCRIPTION or credentials is not None:
+            # A browser's session opens nothing here, so that no page of others can use it.
+            request.META.pop("HTTP_COOKIE", None)
+        response = self.get_response(request)
+        response.cookies.clear()
+        return response if is_json(response) else _in_our_words(response)
+
+
+def take_credentials(request: HttpRequest) -> Credentials | None:
+    """Takes them out of the request."""
+    authorization = request.META.pop("HTTP_AUTHORIZATION", "")
+    match = _WITH_SECRET.fullmatch(request.path_info)
+    if match is not None:
+        path = FOLDER + match[3]
+        request.path = request.path_info = path
+        request.META["PATH_INFO"] = path
+        for name in ("RAW_URI", "REQUEST_URI"):
+            request.META.pop(name, None)
+        return Credentials(Secret(match[2]), int(match[1]))
+    if authorization.lower().startswith(_BEARER):
+        return Credentials(Secret(authorization[len(_BEARER) :].strip()))
+    return None
+
+
+def is_json(response: HttpResponse) -> bool:
+    return response.headers.get("Content-Type", "").startswith("application/json")
+
+
+def _in_our_words(response: HttpResponse) -> HttpResponse:
+    """A page of an error, as programs understand it: the box can only be read, or has lost its database."""
+    if response.status_code == 404:
+        return refused(no_method())
+    retry = response.headers.get("Retry-After")
+    headers = {"Retry-After": retry} if retry else {}
+    if response.status_code == 503:
+        return refused(
+            ApiRefused("SERVICE_UNAVAILABLE", "The box cannot do this now: try again later", status=503),
+            **headers,
+        )
+    if response.status_code < 500:
+        return refused(ApiRefused("INVALID_REQUEST", "Wrong request", status=response.status_code), **headers)
+    return refused(broken())

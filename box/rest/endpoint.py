@@ -1,0 +1,134 @@
+"""Where programs call: `/rest/<user>/<secret>/<method>`, or `/rest/<method>` with a bearer token."""
+
+from __future__ import annotations
+
+import json
+import time
+import zoneinfo
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone, translation
+from django.utils.translation import get_language
+from django.views.decorators.csrf import csrf_exempt
+
+from box.core.registry.company import TIME_ZONE
+from box.core.registry.origin import address_of
+from box.core.registry.rest import ApiRefused
+from box.lib.brackets import Misshapen, nested, parsed
+from box.rest.access import refuse_outsider
+from box.rest.answering import Asked, answer_to, method_name
+from box.rest.dialect import no_credentials, refused, told, too_many, wrong_credentials
+from box.rest.limits import is_exceeded
+from box.rest.openapi import description
+from box.rest.tokens import Caller, caller_of, note_use
+
+if TYPE_CHECKING:
+    from box.rest.door import Credentials
+
+LONGEST_KEY = 255
+# Of Bitrix24's other ways to say who calls; they have no meaning here and are no parameters either.
+_NOT_PARAMETERS = {"auth", "access_token"}
+
+
+@csrf_exempt
+@login_not_required
+def method(request: HttpRequest, name: str = "") -> HttpResponse:
+    """Without a session and without a form's token: what a browser sends by itself opens nothing."""
+    if request.method not in ("GET", "POST"):
+        return refused(ApiRefused("INVALID_REQUEST", "GET or POST", status=405), Allow="GET, POST")
+    try:
+        caller = _caller(request)
+        with translation.override(_language(caller)), timezone.override(_zone(caller)):
+            return _answered(request, name, caller)
+    except ApiRefused as refusal:
+        headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
+        return refused(refusal, **headers)
+
+
+def _answered(request: HttpRequest, name: str, caller: Caller) -> HttpResponse:
+    now = timezone.now()
+    try:
+        refuse_outsider(caller.user, address_of(request), now)
+    except PermissionDenied as error:
+        raise ApiRefused("ACCESS_DENIED", str(error), status=403) from None
+    if is_exceeded(caller.webhook.pk, time.time()):
+        raise too_many()
+    note_use(caller.webhook, address_of(request), now)
+    once_key = request.headers.get("Idempotency-Key", "")
+    if len(once_key) > LONGEST_KEY:
+        raise ApiRefused("ERROR_ARGUMENT", f"Idempotency-Key: {LONGEST_KEY} characters at most")
+    answer = answer_to(Asked(method_name(name), given_in(request), once_key), caller)
+    return refused(answer.error) if answer.error else told(answer)
+
+
+def _caller(request: HttpRequest) -> Caller:
+    """Raises ApiRefused; the same for a wrong secret and for one whose person has left."""
+    credentials: Credentials | None = getattr(request, "credentials", None)
+    if credentials is None:
+        raise no_credentials()
+    caller = caller_of(credentials.secret, credentials.user_id)
+    if caller is None:
+        raise wrong_credentials()
+    return caller
+
+
+def given_in(request: HttpRequest) -> dict[str, Any]:
+    """The parameters of the address and of the body, of which the body's win."""
+    try:
+        given: dict[str, Any] = dict(parsed(request.META.get("QUERY_STRING", "")))
+        given |= _in_body(request)
+    except Misshapen as error:
+        raise ApiRefused("ERROR_ARGUMENT", str(error)) from None
+    except RequestDataTooBig:
+        raise ApiRefused("ERROR_ARGUMENT", "The request is too large.", status=413) from None
+    except (SuspiciousOperation, UnicodeDecodeError, ValueError) as error:
+        raise ApiRefused("ERROR_ARGUMENT", f"The request cannot be read: {error}") from None
+    return {name: value for name, value in given.items() if name.lower() not in _NOT_PARAMETERS}
+
+
+def _in_body(request: HttpRequest) -> Mapping[str, Any]:
+    if request.method != "POST":
+        return {}
+    kind = request.content_type
+    if kind == "application/json":
+        given = json.loads(request.body) if request.body.strip() else {}
+        # PHP writes an empty object as a list.
+        if given == []:
+            return {}
+        if not isinstance(given, dict):
+            raise ValueError("the body is no JSON object")
+        return given
+    if kind == "multipart/form-data":
+        return nested(_pairs(request))
+    return parsed(request.body.decode())
+
+
+def _pairs(request: HttpRequest) -> Iterable[tuple[str, str]]:
+    for name, texts in request.POST.lists():
+        for text in texts:
+            yield name, str(text)
+
+
+def _language(caller: Caller) -> str:
+    known = dict(settings.LANGUAGES)
+    return caller.user.language if caller.user.language in known else get_language() or settings.LANGUAGE_CODE
+
+
+def _zone(caller: Caller) -> zoneinfo.ZoneInfo:
+    return zoneinfo.ZoneInfo(caller.user.time_zone or TIME_ZONE.value)
+
+
+@login_not_required
+def openapi(request: HttpRequest) -> HttpResponse:
+    """For who is signed in, and for programs that have a webhook."""
+    if not request.user.is_authenticated:
+        try:
+            _caller(request)
+        except ApiRefused as refusal:
+            return refused(refusal)
+    return JsonResponse(description(), json_dumps_params={"ensure_ascii": False})

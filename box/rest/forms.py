@@ -1,0 +1,72 @@
+"""What people say about a webhook that they make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from box.core.registry.rest import hook_events, scopes
+from box.core.registry.services import is_on
+from box.rest.actions import NewWebhook
+from box.rest.sending import NewListener
+
+
+class WebhookForm(forms.Form):
+    name = forms.CharField(
+        label=_("What will use it"),
+        max_length=100,
+        help_text=_("Such as the name of the program. It also stands in the audit log."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may"),
+        help_text=_("Never more than you may yourself. Choose no more than the program needs."),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    expires_on = forms.DateField(
+        label=_("Good until and including"),
+        required=False,
+        help_text=_("Without a day it serves until it is revoked."),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["scopes"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - as it stands above
+        field.choices = [
+            (key, f"{scope.label}: {scope.help}") for key, scope in scopes.items() if is_on(scope.room)
+        ]
+
+    def new_webhook(self) -> NewWebhook:
+        values = self.cleaned_data
+        return NewWebhook(values["name"], tuple(values["scopes"]), values["expires_on"])
+
+
+class ListenerForm(forms.Form):
+    name = forms.CharField(
+        label=_("What is told"),
+        max_length=100,
+        help_text=_("Such as the name of the program."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    address = forms.URLField(
+        label=_("Its address"),
+        max_length=500,
+        assume_scheme="https",
+        help_text=_("Never one of the box itself. What is sent there names things by their numbers only."),
+        widget=forms.URLInput(attrs={"autocomplete": "off", "placeholder": "https://"}),
+    )
+    events = forms.MultipleChoiceField(label=_("What it is told of"), widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["events"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - as it stands above
+        field.choices = [(key, one.label) for key, one in hook_events.items() if is_on(one.room)]
+
+    def new_listener(self) -> NewListener:
+        values = self.cleaned_data
+        return NewListener(values["name"], values["address"], tuple(values["events"]))

@@ -1,0 +1,145 @@
+"""Webhooks: addresses through which a program acts as a person, and those that are told of events."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from box.core.accounts.models import User
+
+PAGE = 50
+# For so long a list shows what was revoked.
+REMEMBERED_FOR = timedelta(days=30)
+
+
+class WebhookQuerySet(models.QuerySet["Webhook"]):
+    def alive(self, today: date) -> Self:
+        """Those that open something, as long as their person works here."""
+        return self.filter(revoked_at=None).exclude(expires_on__lt=today)
+
+    def of(self, user: User) -> Self:
+        return self.filter(user=user)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-id")
+
+    def before(self, webhook_id: int) -> Self:
+        """The page below this one."""
+        return self.filter(id__lt=webhook_id)
+
+    def long_revoked(self, now: datetime) -> Self:
+        return self.filter(revoked_at__lt=now - REMEMBERED_FOR)
+
+
+class Webhook(models.Model):
+    """Known by the digest of its secret: nothing that lies here opens anything."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="webhooks")
+    name = models.CharField(_("name"), max_length=100)
+    scopes = ArrayField(models.CharField(max_length=40))
+    # The first characters of the secret, by which the row is found.
+    prefix = models.CharField(max_length=8, unique=True)
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+    # The last day on which it serves.
+    expires_on = models.DateField(null=True)
+    # To some minutes.
+    used_at = models.DateTimeField(null=True)
+    used_address = models.GenericIPAddressField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = WebhookQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["revoked_at"], name="webhook_revoked", condition=models.Q(revoked_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_on is not None and self.expires_on < timezone.localdate()
+
+
+class ListenerQuerySet(models.QuerySet["Listener"]):
+    def told_of(self, event: str) -> Self:
+        return self.filter(events__contains=[event], paused_at=None)
+
+    def due(self, now: datetime) -> Self:
+        """Those that are not left alone after a failure."""
+        return self.filter(paused_at=None).exclude(retry_at__gt=now)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-id")
+
+
+class Listener(models.Model):
+    """An outgoing webhook: an address outside that is told of events."""
+
+    name = models.CharField(_("name"), max_length=100)
+    address = models.URLField(_("address"), max_length=500)
+    events = ArrayField(models.CharField(max_length=60))
+    # By which the address knows us, and our signature; encrypted with the box's key.
+    token = models.TextField()
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    # Since when nothing arrives, how often it was tried since, and when it is tried again.
+    failing_since = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(null=True)
+
+    objects = ListenerQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SendingQuerySet(models.QuerySet["Sending"]):
+    def waiting(self) -> Self:
+        return self.filter(sent_at=None, failed_at=None)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-id")
+
+
+class Sending(models.Model):
+    """One event for one listener: stays for a while as the log of what was sent."""
+
+    listener = models.ForeignKey(Listener, models.CASCADE, related_name="sendings", db_index=False)
+    # The number of the event: its handler may run again.
+    key = models.BigIntegerField()
+    event = models.CharField(max_length=60)
+    data = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    # What was answered last; nothing, where nobody did.
+    status = models.PositiveSmallIntegerField(null=True)
+    error = models.TextField(blank=True)
+
+    objects = SendingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["listener", "event", "key"], name="sending_once")]
+        indexes = [
+            models.Index(fields=["listener", "-id"], name="sending_newest"),
+            models.Index(
+                fields=["listener", "id"],
+                name="sending_waiting",
+                condition=models.Q(sent_at=None, failed_at=None),
+            ),
+            models.Index(fields=["created_at"], name="sending_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} for {self.listener_id}"

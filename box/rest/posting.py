@@ -1,0 +1,124 @@
+"""Posting to an address outside, and to nothing of the box itself.
+
+Whoever writes an address here could otherwise reach through the box what only the box can reach: its store,
+its balancer, the cloud's own service for machines. So the name is looked up once, every address that it has
+must be fit, the connection goes to the very address that was checked, and nobody is followed elsewhere.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterable, Mapping
+from typing import override
+from urllib.parse import SplitResult, urlsplit
+
+from django.utils.translation import gettext as _
+
+TIMEOUT_SECONDS = 10.0
+
+type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Unreachable(Exception):
+    """Nothing arrived, with what stood in the way."""
+
+
+class Forbidden(Unreachable):
+    """It may not be reached from here."""
+
+
+def post(address: str, body: bytes, headers: Mapping[str, str], *, reachable: Iterable[str]) -> int:
+    """The status of the answer, whose content nobody reads. `reachable` are networks that are fit though they
+    are the machine's own. Raises Unreachable."""
+    parts = urlsplit(address)
+    try:
+        connection = _connection(parts, _checked(parts, reachable))
+        try:
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request("POST", path, body, dict(headers))
+            return connection.getresponse().status
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Unreachable(str(error) or type(error).__name__) from None
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _checked(parts: SplitResult, reachable: Iterable[str]) -> str:
+    """The address to connect to. Raises Forbidden, and OSError for a name that nobody has."""
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Forbidden(_("Write an address that begins with https:// or http://."))
+    networks = [ipaddress.ip_network(one, strict=False) for one in reachable]
+    found = socket.getaddrinfo(parts.hostname, _port(parts), type=socket.SOCK_STREAM)
+    addresses = [str(one[4][0]) for one in found]
+    for text in addresses:
+        ip = _plain(ipaddress.ip_address(text.partition("%")[0]))
+        if not any(ip in network for network in networks) and is_unfit(ip, _port(parts)):
+            raise Forbidden(
+                _("%(address)s belongs to the box itself: see integrations.reachable_networks in box.toml.")
+                % {"address": text}
+            )
+    return addresses[0]
+
+
+def is_unfit(ip: Address, port: int) -> bool:
+    return (
+        ip.is_loopback
+        or ip.is_link_local
+        or ip.is_multicast
+        or ip.is_unspecified
+        or ip.is_reserved
+        or _is_own(ip, port)
+    )
+
+
+def _plain(ip: Address) -> Address:
+    """An IPv4 address in the clothes of IPv6 is what it is."""
+    return ip.ipv4_mapped or ip if isinstance(ip, ipaddress.IPv6Address) else ip
+
+
+def _is_own(ip: Address, port: int) -> bool:
+    """Whether it is one of this machine: then the kernel would speak to it from that very address. Sends
+    nothing."""
+    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((str(ip), port))
+        except OSError:
+            return False
+        return str(probe.getsockname()[0]) == str(ip)
+
+
+def _connection(parts: SplitResult, ip: str) -> http.client.HTTPConnection:
+    host, port = parts.hostname or "", _port(parts)
+    if parts.scheme == "https":
+        return _PinnedTLS(host, port, ip)
+    return _Pinned(host, port, ip)
+
+
+class _Pinned(http.client.HTTPConnection):
+    """Connects to the address that was checked, whatever the name means by now."""
+
+    def __init__(self, host: str, port: int, ip: str) -> None:
+        super().__init__(host, port, timeout=TIMEOUT_SECONDS)
+        self._ip = ip
+
+    @override
+    def connect(self) -> None:
+        self.sock = socket.create_connection((self._ip, self.port), TIMEOUT_SECONDS)
+
+
+class _PinnedTLS(_Pinned):
+    default_port = 443
+
+    @override
+    def connect(self) -> None:
+        super().connect()
+        context = ssl.create_default_context()
+        self.sock = context.wrap_socket(self.sock, server_hostname=self.host)

@@ -1,0 +1,18 @@
+from django.urls import path, re_path
+
+from box.rest import endpoint, listening, views
+
+app_name = "rest"
+urlpatterns = [
+    path("profile/integrations/", views.own, name="own"),
+    path("profile/integrations/new/", views.new, name="new"),
+    path("profile/integrations/<int:pk>/revocation/", views.revocation, name="revocation"),
+    path("console/integrations/", views.everybodys, name="everybodys"),
+    path("console/integrations/outgoing/", listening.listeners, name="listeners"),
+    path("console/integrations/outgoing/new/", listening.new, name="new-listener"),
+    path("console/integrations/outgoing/<int:pk>/", listening.listener, name="listener"),
+    path("console/integrations/outgoing/<int:pk>/removal/", listening.removal, name="removal"),
+    path("console/integrations/outgoing/<int:pk>/resumption/", listening.resumption, name="resumption"),
+    path("rest/openapi.json", endpoint.openapi, name="openapi"),
+    re_path("^rest/(?P<name>.*)$", endpoint.method, name="method"),
+]
