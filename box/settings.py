@@ -31,6 +31,10 @@ SECRET_KEY: str = KOROBKA["secret_key"]
 DEBUG = False
 # The balancer passes on only what is addressed to the box; a name that is not the box's own never gets here.
 ALLOWED_HOSTS = ["*"]
+# Where people find the box: what letters link to.
+PORTAL_URL: str = f"https://{KOROBKA['hostname']}" + (
+    "" if KOROBKA["https_port"] == 443 else f":{KOROBKA['https_port']}"
+)
 STATE_DIR = Path(KOROBKA["state_dir"])
 AGENT_SOCKET = Path(KOROBKA["agent_socket"])
 
@@ -40,12 +44,22 @@ INSTALLED_APPS = [
     "box.core.access",
     "box.core.accounts",
     "box.core.files",
+    "box.core.portal",
     "box.core.org",
+    "box.core.groups",
     "box.core.discussion",
     "box.core.push",
     "box.core.notify",
+    "box.core.audit",
+    "box.bridges.directory",
+    "box.bridges.mail",
     "box.bridges.storage",
     "box.apps.feed",
+    "box.apps.worktime",
+    "box.apps.pulse",
+    # Behind all that it finds: its share of a demonstration company is the index of everybody's.
+    "box.core.search",
+    "box.rest",
     "box.console",
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -56,6 +70,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Above everything that may write an address into a log.
+    "box.rest.door.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -66,6 +82,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "box.core.accounts.middleware.ReaderMiddleware",
+    "box.core.registry.services.ServicesMiddleware",
+    "box.core.accounts.gate.GateMiddleware",
+    "box.core.notify.presence.PresenceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -145,21 +164,25 @@ HUEY = {
 TASKS = {"default": {"BACKEND": "huey.contrib.djhuey.tasks_backend.HueyBackend"}}
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["box.core.accounts.backends.PasswordBackend"]
+AUTHENTICATION_BACKENDS = [
+    "box.core.accounts.backends.PasswordBackend",
+    "box.bridges.directory.backends.DirectoryBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "box.core.accounts.policy.PolicyValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 LOGIN_URL = "accounts:sign-in"
-LOGIN_REDIRECT_URL = "feed:list"
+LOGIN_REDIRECT_URL = "portal:home"
 LOGOUT_REDIRECT_URL = "accounts:sign-in"
 
 SESSION_ENGINE = "box.core.accounts.sessions"
 SESSION_COOKIE_NAME = "__Host-session"
 SESSION_COOKIE_SECURE = True
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+# Its row says when a session ends: see box.core.accounts.sessions.
+SESSION_COOKIE_AGE = 365 * 24 * 3600
 CSRF_COOKIE_NAME = "__Host-csrf"
 CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_HTTPONLY = False  # htmx sends it as a header
@@ -184,6 +207,8 @@ SECURE_CSP: dict[str, list[str]] = {
 if _public_host := KOROBKA["objects"]["public_host"]:
     for _directive in ("img-src", "connect-src"):
         SECURE_CSP[_directive].append(f"https://{_public_host}")
+# Which of the machine's own networks outgoing webhooks may reach: see box.rest.posting.
+REACHABLE_NETWORKS: list[str] = KOROBKA.get("reachable_networks", [])
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 # Of a file, in bytes. Files don't come this way; the portal only opens their uploads.
 FILE_SIZE_LIMIT: int = KOROBKA.get("file_size_limit", 10 * 1024**3)

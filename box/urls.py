@@ -5,11 +5,18 @@ from django.urls import include, path
 from box.core.registry import errors
 
 urlpatterns = [
+    path("", include("box.core.portal.urls")),
     path("", include("box.core.accounts.urls")),
     path("", include("box.core.files.urls")),
     path("", include("box.core.org.urls")),
+    path("", include("box.core.groups.urls")),
     path("", include("box.core.notify.urls")),
+    path("", include("box.core.search.urls")),
+    path("", include("box.bridges.directory.urls")),
     path("", include("box.apps.feed.urls")),
+    path("", include("box.apps.worktime.urls")),
+    path("", include("box.apps.pulse.urls")),
+    path("", include("box.rest.urls")),
     path("console/", include("box.console.urls")),
 ]
 

@@ -1,11 +1,14 @@
 // Puts what pages need of the libraries into dist/, which Django serves beside box/static.
 //
-// Copying is enough: the libraries ship browser builds, and our own modules need no bundler over HTTP/2.
+// Copying is enough for what ships a browser build, and our own modules need no bundler over HTTP/2. A library that
+// is many small packages (the editor) is bundled from a file here that names what we use of it.
 // The icons are cut to those that are named in templates and Python: 40 of 5,000, in one SVG sprite.
 
 import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const box = dirname(here);
@@ -15,8 +18,19 @@ const dist = join(here, "dist");
 const LIBRARIES = {
   "vendor/tabler.css": "@tabler/core/dist/css/tabler.min.css",
   "vendor/htmx.js": "htmx.org/dist/htmx.min.js",
+  "vendor/chart.js": "chart.js/dist/chart.umd.min.js",
   "vendor/alpine.js": "@alpinejs/csp/dist/module.esm.min.js",
+  "vendor/photoswipe.css": "photoswipe/dist/photoswipe.css",
+  "vendor/photoswipe.js": "photoswipe/dist/photoswipe.esm.min.js",
 };
+const BUNDLES = {
+  "vendor/editor.js": "editor.mjs",
+  "vendor/orgchart.js": "orgchart.mjs",
+};
+// All emoji with what they are called: a page fetches those of its language when its picker is opened.
+const EMOJI_LANGUAGES = ["en", "ru"];
+// Skin tones and other parts of emoji that are none by themselves.
+const COMPONENTS = 2;
 const FONT = "@fontsource-variable/golos-text/files";
 const SKIPPED = new Set(["node_modules", "dist", "__pycache__", "locale", "static"]);
 // icon("name") in templates and JavaScript, icon="name" where an app registers its menu entry
@@ -47,6 +61,19 @@ async function symbol(name) {
   return `<symbol id="${name}" viewBox="0 0 24 24">${shapes}</symbol>`;
 }
 
+async function emoji(language) {
+  const read = async (name) => JSON.parse(await readFile(join(modules, "emojibase-data", language, name), "utf8"));
+  const [all, { groups }] = [await read("compact.json"), await read("messages.json")];
+  const titles = groups.filter(({ order }) => order !== COMPONENTS).sort((one, other) => one.order - other.order);
+  return titles.map(({ order, message }) => [
+    message,
+    all
+      .filter(({ group }) => group === order)
+      .sort((one, other) => one.order - other.order)
+      .map(({ unicode, label, tags = [] }) => [unicode, label, tags.join(" ")]),
+  ]);
+}
+
 await rm(dist, { recursive: true, force: true });
 await mkdir(join(dist, "vendor"), { recursive: true });
 for (const [target, source] of Object.entries(LIBRARIES)) {
@@ -54,8 +81,23 @@ for (const [target, source] of Object.entries(LIBRARIES)) {
   // Hashed static files follow this comment, and the map it names is not served.
   await writeFile(join(dist, target), text.replace(/^\/[/*]# sourceMappingURL=.*$/gm, ""));
 }
+for (const [target, source] of Object.entries(BUNDLES)) {
+  await build({
+    entryPoints: [join(here, source)],
+    outfile: join(dist, target),
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    legalComments: "inline",
+    logLevel: "warning",
+  });
+}
+for (const language of EMOJI_LANGUAGES) {
+  await writeFile(join(dist, "vendor", `emoji-${language}.json`), JSON.stringify(await emoji(language)));
+}
 await cp(join(modules, FONT), join(dist, "fonts"), { recursive: true });
 const icons = await usedIcons();
 const sprite = (await Promise.all(icons.map(symbol))).join("\n");
 await writeFile(join(dist, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">\n${sprite}\n</svg>\n`);
-console.log(`Built ${Object.keys(LIBRARIES).length} libraries, the font and ${icons.length} icons into ${dist}`);
+console.log(`Built ${Object.keys({ ...LIBRARIES, ...BUNDLES }).length} libraries, the font and ${icons.length} icons into ${dist}`);

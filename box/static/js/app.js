@@ -1,13 +1,14 @@
-// Every page loads this once; navigation then swaps the main region and leaves it running.
+// Every page loads this once; navigation then swaps the main region and leaves it running. Modules of the rooms
+// run before it: there they declare their components, `Alpine.data("poll", ...)`.
 
 import Alpine from "../vendor/alpine.js";
 
 import { audience } from "./audience.js";
 import "./bell.js";
 import "./drafts.js";
-import "./feed.js";
 import "./news.js";
 import { listen } from "./push.js";
+import "./rich.js";
 import "./shell.js";
 import "./upload.js";
 

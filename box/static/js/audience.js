@@ -8,11 +8,13 @@ export function audience() {
     isOpen: false,
 
     init() {
-      this.chosen = JSON.parse(this.$root.dataset.chosen);
+      // On the component, or on the form around it where that is rendered for each person and this is not.
+      const given = this.$root.closest("[data-chosen]").dataset;
+      this.chosen = JSON.parse(given.chosen);
       const form = this.$root.closest("form");
       form.addEventListener("draft:save", ({ detail }) => (detail.audience = [...this.chosen]));
       form.addEventListener("draft:restore", ({ detail }) => detail.audience?.length && (this.chosen = detail.audience));
-      form.addEventListener("draft:dropped", () => (this.chosen = JSON.parse(this.$root.dataset.usual)));
+      form.addEventListener("draft:dropped", () => (this.chosen = JSON.parse(given.usual)));
     },
 
     open() {

@@ -4,6 +4,10 @@
 //
 // The server says what the chip says, from what this person may see: src is asked with ?after=<newest>.
 // With `of` and `of-value` only messages whose payload has that value count (the comments of one post).
+//
+// With `forms` (the chip's text by plural rule) and a <template> of the link it counts messages by itself, for
+// each tells of one thing that this person sees: then two thousand listeners ask nothing when somebody writes
+// to all. It asks once when the stream begins, and after a gap.
 
 import { newest, turn } from "./push.js";
 
@@ -13,6 +17,7 @@ class NewsChip extends HTMLElement {
     this.onGap = () => this.ask();
     document.addEventListener("push:message", this.onMessage);
     document.addEventListener("push:reset", this.onGap);
+    this.counted = new Set();
     // A message may have come while this page was on its way.
     this.consider(newest(this.getAttribute("topic"), this.getAttribute("kind")));
     // What was published between rendering and listening is asked for once, when the stream begins.
@@ -37,7 +42,24 @@ class NewsChip extends HTMLElement {
     if (!payload || payload.id <= this.newest || String(payload.by) === document.body.dataset.user) return;
     const of = this.getAttribute("of");
     if (of && String(payload[of]) !== this.getAttribute("of-value")) return;
-    this.ask();
+    if (this.hasAttribute("forms")) this.count(payload.id);
+    else this.ask();
+  }
+
+  // Beyond what the server has counted already.
+  count(id) {
+    this.counted.add(id);
+    const told = this.querySelector("[data-count]");
+    const last = Number(told?.dataset.last ?? 0);
+    const sum = Number(told?.dataset.count ?? 0) + [...this.counted].filter((one) => one > last).length;
+    const most = Number(this.getAttribute("most"));
+    const forms = JSON.parse(this.getAttribute("forms"));
+    const form = sum > most ? forms.more : (forms[new Intl.PluralRules(document.documentElement.lang).select(sum)] ?? forms.other);
+    if (!this.querySelector("a")) {
+      this.append(this.querySelector("template").content.cloneNode(true));
+      window.htmx.process(this);
+    }
+    this.querySelector("a [data-text]").textContent = form.replace("{}", String(sum));
   }
 
   // Several messages within one wait are one question.
@@ -49,9 +71,16 @@ class NewsChip extends HTMLElement {
     if (!this.isConnected) return;
     const address = new URL(this.getAttribute("src"), location.href);
     address.searchParams.set("after", this.newest);
+    const kept = this.querySelector("template");
     const question = window.htmx.ajax("GET", address.pathname + address.search, { source: this, target: this, swap: "innerHTML" });
     // Without an answer the next message asks again.
     await question.catch(() => {});
+    if (!kept) return;
+    this.append(kept);
+    // What came while the question was on its way, and wasn't counted by the answer.
+    const last = Number(this.querySelector("[data-last]")?.dataset.last ?? this.newest);
+    const late = [...this.counted].filter((id) => id > last);
+    if (late.length) this.count(late[0]);
   }
 }
 

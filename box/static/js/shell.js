@@ -1,5 +1,6 @@
 // The shell stays: a boosted link or form swaps the main region, and everything around it is kept right.
 
+import { turn } from "./push.js";
 import { texts, toast } from "./toasts.js";
 
 const htmx = window.htmx;
@@ -39,9 +40,16 @@ const parsed = (html) => new DOMParser().parseFromString(html.replace(/<style>.*
 // The reader of a screen hears the new page's title, and the next Tab goes on from there.
 function arrive() {
   markMenu();
+  aimHelp();
   const wanted = main().querySelector("[autofocus]") ?? main().querySelector("h1") ?? main();
   if (!wanted.matches("input, textarea, select, button, a")) wanted.tabIndex = -1;
   wanted.focus({ preventScroll: true });
+}
+
+// The question mark explains the screen that one is on.
+function aimHelp() {
+  const help = document.getElementById("help");
+  if (help) help.href = `${help.dataset.for}?at=${encodeURIComponent(location.pathname)}`;
 }
 
 function markMenu() {
@@ -59,11 +67,31 @@ let place = location.href;
 history.scrollRestoration = "manual";
 addEventListener("pagehide", () => (history.scrollRestoration = "auto"));
 addEventListener("scroll", () => place === location.href && positions.set(place, scrollY), { passive: true });
-document.addEventListener("htmx:pushedIntoHistory", () => (place = location.href));
+document.addEventListener("htmx:pushedIntoHistory", () => {
+  place = location.href;
+  aimHelp();
+  // What was found before is not what one went to.
+  document.getElementById("found")?.replaceChildren();
+});
 document.addEventListener("htmx:historyRestore", () => {
   place = location.href;
   arrive();
   window.scrollTo(0, positions.get(place) ?? 0);
+});
+
+// Whoever has pressed Enter has asked for the page of results: what is suggested meanwhile comes too late, until
+// they type again. So it does for whoever walks through what was found: it must not go from under them.
+
+let isAsked = false;
+const search = () => document.getElementById("search");
+const isLate = () => isAsked || document.getElementById("found")?.contains(document.activeElement);
+document.addEventListener("submit", ({ target }) => (isAsked ||= target === search()?.form), { capture: true });
+document.addEventListener("input", ({ target }) => target === search() && (isAsked = false));
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target === search() && isLate()) event.preventDefault();
+});
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.id === "found" && isLate()) detail.shouldSwap = false;
 });
 
 // An answer that takes a moment shows a line at the top; one that never comes says so.
@@ -80,7 +108,7 @@ document.addEventListener("htmx:responseError", ({ detail }) => {
   if (detail.xhr.status === 401) return location.assign(document.body.dataset.signIn);
   toast(problemOf(detail.xhr) || texts().failed, { isError: true });
 });
-document.addEventListener("toast", ({ detail }) => toast(detail.value ?? detail));
+document.addEventListener("toast", ({ detail }) => toast(detail.value ?? detail, { action: detail.action }));
 
 // The nonce makes a retry harmless; once a form has been answered it gets another, to post anew.
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
@@ -140,6 +168,40 @@ document.addEventListener("keydown", (event) => {
 
 const isTyping = ({ target, ctrlKey, altKey, metaKey }) =>
   ctrlKey || altKey || metaKey || target.closest?.("input, textarea, select, [contenteditable]");
+
+// What a sheet holds may be asked for when it is opened, each time anew: a list has many of them. It begins with a
+// link to the same, which is all of it without JavaScript.
+
+document.addEventListener("toggle", ({ target: drop }) => {
+  const sheet = drop.open && drop.querySelector(":scope > .sheet[data-from]");
+  if (!sheet) return;
+  sheet.dataset.from ||= sheet.querySelector("a").getAttribute("href");
+  htmx.ajax("get", sheet.dataset.from, { source: sheet, target: sheet, swap: "innerHTML" }).catch(() => {});
+}, { capture: true });
+
+// Buttons of the one bare form, which are many on a page, say only where they post to: the answer comes in place of
+// what they stand in. Pressed again meanwhile, the last press follows.
+
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  const place = event.target.id === "bare" && button?.closest("[data-answered]");
+  if (!place) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  button.setAttribute("hx-sync", "closest [data-answered]:queue last");
+  htmx.ajax("post", button.getAttribute("formaction"), { source: button, target: place, swap: "outerHTML" }).catch(() => {});
+}, { capture: true });
+
+// Another name or logo of the company is there at once. Everybody fetches it, so each browser waits for its turn.
+
+document.addEventListener("push:message", async ({ detail: { topic, kind, payload } }) => {
+  if (topic !== "portal" || kind !== "brand") return;
+  await turn();
+  for (const brand of document.querySelectorAll(".brand")) {
+    brand.querySelector("img").src = payload.logo;
+    brand.querySelector(".label").textContent = payload.name;
+  }
+});
 
 // The theme changes at once, and the form behind the button remembers it.
 

@@ -221,7 +221,8 @@ class UploadList extends HTMLElement {
 
   paste(event) {
     const files = [...event.clipboardData.files];
-    if (!files.length) return;
+    // A table from Excel comes with a picture of itself: the table is meant.
+    if (!files.length || /<table[\s>]/i.test(event.clipboardData.getData("text/html"))) return;
     event.preventDefault();
     this.add(files);
   }
