@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 CONFIG = $(shell $(PYTHON) -m tests.parts start)
 PARTS = KOROBKA_CONFIG=$(CONFIG)
 
-.PHONY: help setup frontend messages requirements parts lint test e2e system bench docs run release
+.PHONY: help setup frontend messages requirements parts lint test e2e system bench proof docs run release
 
 help:
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -12,8 +12,9 @@ setup: .venv frontend messages ## make .venv, the front end and the compiled tra
 
 .venv: requirements/dev.txt requirements/build.txt
 	/usr/bin/python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	.venv/bin/python -m pip install --quiet --require-hashes -r requirements/build.txt
+	.venv/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
+	.venv/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements/build.txt
+	.venv/bin/python -m installer borrow
 	@touch .venv
 
 frontend: .venv ## build the libraries that pages load
@@ -26,6 +27,7 @@ messages: .venv ## gather new texts and compile the translations
 requirements: ## pin what requirements/*.in ask for, with hashes
 	@for name in portal dev build; do \
 	  .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	    --no-emit-package python-ldap \
 	    --python-version 3.13 requirements/$$name.in -o requirements/$$name.txt; done
 
 lint: ## everything that reads the code without running it
@@ -50,6 +52,9 @@ system: ## boxes installed into a fresh Debian (root)
 
 bench: ## figures, as medians and ratios
 	$(PARTS) $(PYTHON) -m tests.bench
+
+proof: ## a large box is destroyed while people write, and restored to five moments (root; about an hour)
+	$(PARTS) $(PYTHON) -m tests.proofs.backup
 
 docs: ## the documentation, in build/docs
 	.venv/bin/mkdocs build --strict --quiet

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+# Named where they are used: a fixture is found in the conftest above its tests.
+from tests.directory.fixtures import _samba, _slapd, samba, slapd  # noqa: F401
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -16,22 +21,40 @@ if TYPE_CHECKING:
 
 PASSWORD = "correct horse battery"
 
+_prefixes = count()
+
+
+def empty_cache() -> None:
+    """Forget everything that is cached, as after a restart of the cache.
+
+    By a new prefix: the memcached is shared with the other workers, and `cache.clear()` would empty theirs in
+    the middle of a test that counts queries.
+    """
+    from django.conf import settings
+    from django.core.cache import cache
+
+    prefix = f"test-{os.getpid()}-{next(_prefixes)}"
+    # The first for connections that are still to be made, in other threads; the second for this one's.
+    settings.CACHES["default"]["KEY_PREFIX"] = prefix
+    cache.key_prefix = prefix
+
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """Each worker has its database; its cache entries must not be another's either."""
+    """A busy machine must not switch the cache off, as the portal's short patience does."""
     from django.conf import settings
 
-    settings.CACHES["default"]["KEY_PREFIX"] = f"test-{os.getpid()}"
+    settings.CACHES["default"]["OPTIONS"] |= {"connect_timeout": 20, "timeout": 20}
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache(request: pytest.FixtureRequest) -> None:
+def _begin_anew(request: pytest.FixtureRequest) -> None:
     """Databases begin anew with each test, and with them ids and access versions."""
     if {"db", "transactional_db"} & set(request.fixturenames):
-        from django.core.cache import cache
+        from box.core.registry.settings import forget
 
-        cache.clear()
+        empty_cache()
+        forget()
 
 
 @pytest.fixture
@@ -41,9 +64,20 @@ def person(db: None) -> Callable[..., User]:
 
     def make(name: str, **fields: Any) -> User:
         new = NewUser(email=f"{name.lower()}@example.com", first_name=name, last_name="Test", **fields)
-        return create_user(new, password=PASSWORD, by=None)
+        user = create_user(new, password=None, by=None)
+        user.password = _hashed()
+        user.save(update_fields=["password"])
+        return user
 
     return make
+
+
+@cache
+def _hashed() -> str:
+    """Of PASSWORD, once: a hash is made to be slow, and most tests would wait for nothing else."""
+    from django.contrib.auth.hashers import make_password
+
+    return make_password(PASSWORD)
 
 
 @pytest.fixture
@@ -84,10 +118,15 @@ def olga(person: Callable[..., User]) -> User:
 def as_person() -> Callable[[User], Client]:
     """A signed-in browser: `as_person(anna).get("/feed/")`."""
     from django.test import Client
+    from django.utils import timezone
 
     def browser(user: User) -> Client:
         client = Client(headers={"X-Forwarded-Proto": "https"})
         client.force_login(user)
+        # As after a sign-in: the password was given a moment ago.
+        session = client.session
+        session["proven_at"] = timezone.now().isoformat()
+        session.save()
         return client
 
     return browser

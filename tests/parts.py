@@ -16,9 +16,9 @@ from pathlib import Path
 from appliance import scratch
 from appliance.node import Node
 from appliance.paths import Paths
+from tests.prefixes import scratch_prefix
 
-# Short, for the path of a Unix socket has at most 107 bytes; and where the services' own users may walk.
-PREFIX = Path("/tmp/korobka-tests")
+PREFIX = scratch_prefix("tests")
 
 
 def start() -> Path:
@@ -42,7 +42,9 @@ def start() -> Path:
 
 
 def stop() -> None:
-    scratch.stop(Node.load(Paths(PREFIX)))
+    """Stops what `start` has started; nothing may have been."""
+    if PREFIX.is_dir():
+        scratch.stop(Node.load(Paths(PREFIX)))
 
 
 if __name__ == "__main__":

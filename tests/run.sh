@@ -13,10 +13,13 @@ fi
 
 packages=(
   ca-certificates git make python3-venv libmagic1t64
-  postgresql-17 haproxy memcached           # the parts of a box
-  openssl strace                            # to look at what they do
+  postgresql-17 haproxy memcached pgbackrest rclone age   # the parts of a box
+  python3-ldap python3-gssapi               # signing in with a directory
+  openssl strace openssh-server openssh-client   # to look at what they do, and to speak to
   chromium libnss3-tools fonts-dejavu-core fonts-noto-color-emoji
   mmdebstrap systemd-container dbus iproute2 nftables util-linux e2fsprogs   # fresh Debian roots
+  samba-ad-dc samba-ad-provision winbind krb5-user ldb-tools python3-samba samba-dsdb-modules   # an Active Directory
+  slapd ldap-utils                          # an OpenLDAP
   shellcheck
 )
 missing=()
@@ -28,8 +31,21 @@ if [ ${#missing[@]} != 0 ]; then
   mkdir -p /etc/postgresql-common
   grep -qs '^create_main_cluster = false' /etc/postgresql-common/createcluster.conf ||
     echo 'create_main_cluster = false' >> /etc/postgresql-common/createcluster.conf
+  mkdir -p /etc/systemd/system
+  # Tests start directory servers of their own; Debian's must neither start now nor with the machine.
+  for unit in samba-ad-dc smbd nmbd winbind slapd; do
+    [ -e "/usr/lib/systemd/system/$unit.service" ] || ln -sf /dev/null "/etc/systemd/system/$unit.service"
+  done
+  policy=/usr/sbin/policy-rc.d
+  own_policy=
+  if [ ! -e $policy ]; then
+    own_policy=$policy
+    printf '#!/bin/sh\nexit 101\n' > $policy
+    chmod 755 $policy
+  fi
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+  rm -f $own_policy
 fi
 
 make --no-print-directory setup

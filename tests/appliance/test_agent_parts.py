@@ -11,22 +11,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance import config
+from appliance.agent import __main__ as agent
 from appliance.agent import handlers, logs, operations, record
+from appliance.agent.answers import NodeStatus, Progress
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.agent.journal import Journal, Unknown
 from appliance.agent.operations import TABLE, AlreadyRunning, LongOperation
 from appliance.agent.operations.apply import Plan, decide
-from appliance.agent.protocol import OPERATIONS, Answer, NodeStatus, Progress, ReadLog, Request, SetConfig
+from appliance.agent.protocol import OPERATIONS, Answer, ReadLog, Request, SetConfig
 from appliance.agent.record import Asker
 from appliance.node import Machine, Node
 from appliance.paths import Paths
 from appliance.services import enabled
-from tests.appliance.boxes import ROOT
+from appliance.services.balancer.service import progress_file
+from tests.appliance.boxes import ROOT, wait_until
 
 moments = st.datetimes(timezones=st.just(UTC))
 st.register_type_strategy(datetime, moments)
@@ -274,6 +278,50 @@ def test_old_journals_go(paths: Paths, program: Any, monkeypatch: pytest.MonkeyP
         list(operations.follow(operations.begin(paths, "test", {}, by="")))
     assert len(operations.list_states(paths, 10)) == 3
     assert len(list(paths.operations.glob("*.log"))) == 3
+
+
+def test_what_may_end_anywhere_is_cancelled_with_all_that_it_has_started(
+    paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "CANCELLABLE", frozenset({"test"}))
+    program("import subprocess; subprocess.run(['sleep', '98765'])")
+
+    def is_asleep() -> bool:
+        return any(one.info["cmdline"] == ["sleep", "98765"] for one in psutil.process_iter(["cmdline"]))
+
+    journal = operations.begin(paths, "test", {}, by="anna")
+    wait_until(is_asleep)
+    operations.cancel(paths, journal, by="boris")
+    state = journal.state()
+    assert (state.state, state.progress.text) == ("failed", "Cancelled by boris.")
+    assert not is_asleep()
+    assert operations.recover(paths) == []
+
+
+def test_what_has_to_come_to_its_end_is_not_cancelled(paths: Paths, program: Any) -> None:
+    program(LASTS)
+    journal = operations.begin(paths, "test", {}, by="anna")
+    with pytest.raises(operations.NotCancellable, match="wait until it is over"):
+        operations.cancel(paths, journal, by="boris")
+    list(operations.follow(journal))
+    assert journal.state().state == "done"
+
+
+def test_the_balancer_hears_how_far_a_restore_is_and_of_nothing_else(paths: Paths) -> None:
+    file = progress_file(paths)
+    file.parent.mkdir(parents=True)
+    restart = Journal.begin(paths.operations, "restart", {}, by="anna")
+    restart.progress("web@1", 0, 2)
+    agent.tell_balancer(paths)
+    assert not file.exists()
+    restart.end("done", "")
+    restore = Journal.begin(paths.operations, "restore", {}, by="anna")
+    restore.progress("Files: 300 MiB of 1.2 GiB", 300, 1200)
+    agent.tell_balancer(paths)
+    assert file.read_text() == "300\n1200\nFiles: 300 MiB of 1.2 GiB\n"
+    restore.end("done", "")
+    agent.tell_balancer(paths)
+    assert not file.exists()
 
 
 def test_no_word_of_a_caller_becomes_an_argument() -> None:

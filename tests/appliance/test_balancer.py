@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import urlsplit
 
 import pytest
@@ -30,7 +31,7 @@ from appliance import config, generated, users
 from appliance.node import Node
 from appliance.services.balancer.runtime import Runtime
 from appliance.services.balancer.service import SERVICE as BALANCER
-from appliance.services.balancer.service import runtime_socket
+from appliance.services.balancer.service import progress_file, runtime_socket
 from appliance.services.objects import setup
 from appliance.services.push.service import socket_path as push_socket
 from appliance.services.web.service import socket_path as web_socket
@@ -309,6 +310,28 @@ def test_the_store_is_reached_with_a_signed_link_only(portal: Node, link: str) -
         assert ask(portal, link, method=method)[0].status == 405
 
 
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/rest/17/{secret}/user.get", "/rest/.../user.get"),
+        ("/rest/17/{secret}/user.get.json?ID=1", "/rest/.../user.get.json"),
+        ("/rest/17/{secret}", "/rest/..."),
+        ("//rest/17/{secret}/first.odd", "/rest/..."),
+        ("/%72est/17/{secret}/second.odd", "/rest/..."),
+        ("/rest/17/0{secret}/third.odd", "/rest/..."),
+    ],
+)
+def test_the_secret_of_a_webhook_is_in_no_log(portal: Node, path: str, logged: str) -> None:
+    secret = token_hex(32)
+    log = portal.paths.log / "balancer.log"
+    before = len(log.read_text())
+    answer, body = ask(portal, path.format(secret=secret))
+    assert answer.status == 200
+    assert secret in json.loads(body)["path"]
+    wait_until(lambda: f"GET {logged}\n" in log.read_text()[before:])
+    assert secret not in log.read_text()
+
+
 def test_a_signed_link_is_in_no_log(portal: Node, link: str) -> None:
     ask(portal, link)
     log = portal.paths.log / "balancer.log"
@@ -341,6 +364,32 @@ def test_the_maintenance_page_speaks_both_languages(balanced: Node, monkeypatch:
     assert answer.headers["Retry-After"] == "10"
     assert "The portal will be back" in body.decode()
     assert "Портал скоро вернётся" in body.decode()
+    assert "max-width: 100%;" in body.decode()
+    assert 'http-equiv="refresh" content="10"' in body.decode()
+
+
+def test_while_a_long_operation_keeps_the_portal_down_the_page_says_how_far_it_is(balanced: Node) -> None:
+    file = progress_file(balanced.paths)
+    wait_until(
+        lambda: not any(one.is_up for one in Runtime(runtime_socket(balanced)).servers("web").values())
+    )
+    file.write_text("300\n1200\nFiles to <disk>: 300 MiB of 1.2 GiB, 80 MiB/s, 12 s left\n")
+    try:
+        answer, body = ask(balanced, "/feed/")
+    finally:
+        file.unlink()
+    assert answer.status == 503
+    page = body.decode()
+    assert '<progress max="1200" value="300"></progress>' in page
+    assert "Files to &lt;disk&gt;: 300 MiB of 1.2 GiB, 80 MiB/s, 12 s left" in page
+    assert 'http-equiv="refresh" content="2"' in page
+    file.write_text("0\n0\nStopping what uses the database.\n")
+    try:
+        page = ask(balanced, "/feed/")[1].decode()
+    finally:
+        file.unlink()
+    assert "Stopping what uses the database." in page
+    assert "<progress" not in page
 
 
 def test_a_drained_worker_gets_no_new_request(portal: Node) -> None:

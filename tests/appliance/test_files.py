@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from appliance import folders, users
 from appliance.files import ensure_folder, write_atomically
+from appliance.paths import Paths
 
 
 def test_a_file_is_written_once(tmp_path: Path) -> None:
@@ -51,3 +54,15 @@ def test_a_folder_keeps_its_group_for_what_is_made_in_it(tmp_path: Path) -> None
     folder.chmod(0o777)
     assert ensure_folder(folder, mode=0o2750)
     assert folder.stat().st_mode & 0o7777 == 0o2750
+
+
+def test_services_can_walk_to_their_folders_whoever_makes_them(tmp_path: Path) -> None:
+    """The agent has this umask, and prepares a second box beside the box."""
+    users.create()
+    before = os.umask(0o027)
+    try:
+        folders.prepare(Paths(tmp_path))
+    finally:
+        os.umask(before)
+    ways = (tmp_path / "var", tmp_path / "var/lib", tmp_path / "etc", tmp_path / "run")
+    assert {way.stat().st_mode & 0o777 for way in ways} == {0o755}

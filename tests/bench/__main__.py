@@ -11,7 +11,10 @@ import sys
 
 PARTS = {
     "portal": "pages of the portal beside the ceiling page",
+    "company": "pages of a large company beside a tenth of it, and a post to all",
     "push": "the push service beside a bare one",
+    "directory": "an import of 10,000 people, from two kinds of directory, beside a loop",
+    "backup": "backup and restore beside pg_dump, tar, zstd and openssl",
     "box": "files through a whole box beside its store alone, and its memory",
 }
 

@@ -19,7 +19,6 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -29,6 +28,7 @@ import psutil
 from appliance.supervise.processes import children_of, marked, memory_mb
 from box.bridges.storage.client import Account, S3Store
 from tests.e2e.boxes import installed, uninstall
+from tests.prefixes import scratch_prefix
 from tests.system.poster import Person, Site
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.boxes import Box
 
-PREFIX = Path("/tmp/korobka-bench")
+PREFIX = scratch_prefix("bench")
 MIB = 2**20
 MOST_MEMORY = 900  # MiB
 QUIET_SECONDS = 20

@@ -26,7 +26,8 @@ import psycopg
 from tests.bench.load import Figures, get, median, run
 
 MANAGE = [sys.executable, "manage.py"]
-SESSIONS = """
+# What of the data a bench asks for: cookies of one employee and one guest, and addresses with numbers.
+FACTS = """
 import json
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -39,8 +40,9 @@ def cookie(user):
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
     return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
-people = User.objects.active().filter(is_demo=True)
-print(json.dumps([cookie(people.filter(is_extranet=guest).order_by("id").first()) for guest in (0, 1)]))
+people = User.objects.active().filter(is_demo=True).order_by("id")
+employee, guest = people.filter(is_extranet=False).first(), people.filter(is_extranet=True).first()
+print(json.dumps({"employee": cookie(employee), "guest": cookie(guest), "profile": employee.pk}))
 """
 
 
@@ -50,11 +52,27 @@ class Portal:
 
     posts: int
     socket: Path
-    employee: str
-    guest: str
+    facts: dict[str, Any]
+    """Cookies by `employee` and `guest`, and what else FACTS found."""
+    environment: dict[str, str]
 
 
-def prepared(posts: int, folder: Path, stack: ExitStack) -> Portal:
+@dataclass(frozen=True)
+class Page:
+    """`address` may name facts of the portal: `/employees/{profile}/`."""
+
+    name: str
+    address: str
+    who: str = "employee"
+
+    def at(self, portal: Portal) -> tuple[Path, str, str]:
+        return portal.socket, self.address.format(**portal.facts), portal.facts[self.who]
+
+
+def prepared(
+    posts: int, folder: Path, stack: ExitStack, *, employees: int = 1000, facts: str = FACTS
+) -> Portal:
+    """A database with a demonstration company, and a worker on it. Both end with the stack."""
     config = json.loads(Path(os.environ["KOROBKA_CONFIG"]).read_text())
     name = f"bench_{posts}"
     database: dict[str, Any] = config["database"]
@@ -83,19 +101,27 @@ def prepared(posts: int, folder: Path, stack: ExitStack) -> Portal:
         return done.stdout
 
     manage("migrate", "--noinput")
-    sys.stdout.write(f"{posts} posts: {manage('demo', '--employees', '1000', '--posts', str(posts))}")
+    sys.stdout.write(f"{posts} posts: {manage('demo', '--employees', str(employees), '--posts', str(posts))}")
     with psycopg.connect(
         host=database["host"], port=database["port"], user=database["user"], dbname=name, autocommit=True
     ) as connection:
         connection.execute("VACUUM ANALYZE")
-    employee, guest = json.loads(manage("shell", "-v", "0", input=SESSIONS))
+    found = json.loads(manage("shell", "-v", "0", input=facts))
     socket = folder / f"{name}.sock"
     worker = subprocess.Popen([*MANAGE, "web", "--socket", str(socket), "--threads", "8"], env=environment)
     stack.callback(_end, worker)
     deadline = time.monotonic() + 30
     while not socket.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    return Portal(posts, socket, employee, guest)
+    return Portal(posts, socket, found, environment)
+
+
+PAGES = [
+    Page("feed, employee", "/feed/"),
+    Page("feed, guest", "/feed/", "guest"),
+    Page("employees", "/employees/"),
+    Page("ceiling", "/ceiling/"),
+]
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
@@ -111,24 +137,21 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kb-bench-", dir="/tmp")))
         portals = [prepared(posts, folder, stack) for posts in given.posts]
-        figures: dict[tuple[str, int], list[Figures]] = {}
-        pages = [
-            ("feed, employee", "/feed/", "employee"),
-            ("feed, guest", "/feed/", "guest"),
-            ("employees", "/employees/", "employee"),
-            ("ceiling", "/ceiling/", "employee"),
-        ]
-        for name, address, who in pages:
+        report(measured(PAGES, portals, rounds=given.rounds), *given.posts)
+
+
+def measured(pages: list[Page], portals: list[Portal], *, rounds: int) -> dict[tuple[str, int], Figures]:
+    """The median round of each page on each portal. Raises AssertionError for any answer but 200."""
+    figures: dict[tuple[str, int], list[Figures]] = {}
+    for page in pages:
+        for portal in portals:
+            status, answer = get(*page.at(portal))
+            assert status == 200, f"{page.name}: {status} {answer[:300]!r}"
+    for _ in range(rounds):
+        for page in pages:
             for portal in portals:
-                status, answer = get(portal.socket, address, getattr(portal, who))
-                assert status == 200, f"{name}: {status} {answer[:300]!r}"
-        for _ in range(given.rounds):
-            for name, address, who in pages:
-                for portal in portals:
-                    figures.setdefault((name, portal.posts), []).append(
-                        run(portal.socket, address, getattr(portal, who))
-                    )
-    report({key: median(rounds) for key, rounds in figures.items()}, *given.posts)
+                figures.setdefault((page.name, portal.posts), []).append(run(*page.at(portal)))
+    return {key: median(found) for key, found in figures.items()}
 
 
 def report(figures: dict[tuple[str, int], Figures], small: int, large: int) -> None:

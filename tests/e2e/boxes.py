@@ -21,10 +21,10 @@ from typing import Any
 
 from appliance import config
 from appliance.paths import Paths
+from tests.prefixes import scratch_prefix
 
 ROOT = Path(__file__).resolve().parents[2]
-# Short, for the path of a Unix socket has at most 107 bytes; and where the services' own users may walk.
-PREFIX = Path("/tmp/korobka-e2e")
+PREFIX = scratch_prefix("e2e")
 STORE_PORTS = 8
 PATIENCE = 20.0  # seconds until a test gives up; nothing is asserted about speed
 
@@ -154,9 +154,9 @@ def _is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def until[T](condition: Callable[[], T]) -> T:
+def until[T](condition: Callable[[], T], *, patience: float = PATIENCE) -> T:
     """Waits for the condition to become true, and returns what it said."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not (answer := condition()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)

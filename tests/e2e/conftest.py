@@ -7,13 +7,17 @@ import re
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.box.mailbox import Mailbox
 from tests.e2e.boxes import PATIENCE, ROOT, Box, box_to_visit
 from tests.e2e.browser import chromium, watched_context
+from tests.e2e.letters import letter_to, letters_of, link_in
 from tests.e2e.people import Person, new_login
 from tests.e2e.portal import Portal
 from tests.e2e.words import EN, RU, Words
@@ -68,7 +72,19 @@ def browser(box: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brow
 @pytest.fixture(scope="session")
 def olga(box: Box) -> Portal:
     """The administrator, for what is done without a browser."""
-    return Portal.of(box, box.admin)
+    portal = Portal.of(box, box.admin)
+    # The setup is offered once: by now it was.
+    portal.get("/")
+    # What the portal tells by itself would come among what the tests wait for.
+    assert portal.post("/console/settings/feed/", **{"feed.dislikes": "on"}).status == 302
+    return portal
+
+
+@pytest.fixture(scope="module")
+def letters(olga: Portal) -> Iterator[Mailbox]:
+    """What the portal sends while the tests of a module run."""
+    with letters_of(olga) as mailbox:
+        yield mailbox
 
 
 @pytest.fixture
@@ -94,15 +110,43 @@ def visitor(box: Box, browser: Browser, visitor_pages: list[Person]) -> Iterator
 def employee(box: Box, olga: Portal, visitor: Callable[..., Person]) -> Callable[..., Person]:
     """Somebody who works here and is signed in: `employee("Anna")`."""
 
-    def employ(first_name: str, last_name: str = "Test", *, words: Words = EN, width: int = 1440) -> Person:
+    def employ(
+        first_name: str, last_name: str = "Test", *, words: Words = EN, width: int = 1440, **more: Any
+    ) -> Person:
         person = visitor(first_name, last_name, words=words, width=width)
         person.pk = olga.employ(
-            person.login, first_name=first_name, last_name=last_name, language=words.language
+            person.login, first_name=first_name, last_name=last_name, language=words.language, **more
         )
         person.is_signed_in_as(Portal.of(box, person.login))
         return person
 
     return employ
+
+
+@pytest.fixture
+def guest(box: Box, letters: Mailbox, visitor: Callable[..., Person]) -> Callable[..., Person]:
+    """Somebody from outside, whom a person has invited into a group: `guest("Erik", group=7, by=anna)`."""
+
+    def invite(first_name: str, *, group: int, by: Person, words: Words = EN, width: int = 1440) -> Person:
+        person = visitor(first_name, "Ek", words=words, width=width)
+        until_then = (datetime.now(tz=UTC).date() + timedelta(days=30)).isoformat()
+        answer = Portal.of(box, by.login).post(
+            f"/groups/{group}/guests/",
+            email=person.login.login,
+            first_name=first_name,
+            last_name="Ek",
+            expires_on=until_then,
+        )
+        assert answer.status == 302, answer.data.decode()
+        portal = Portal(box)
+        link = link_in(letter_to(letters, person.login.login), "/join/")
+        portal.get(link)
+        assert portal.post(link, password=person.login.password).status == 302
+        portal.post("/preferences/", language=words.language)
+        person.is_signed_in_as(portal)
+        return person
+
+    return invite
 
 
 @pytest.fixture
@@ -117,10 +161,10 @@ def boris(employee: Callable[..., Person]) -> Person:
 
 @pytest.fixture
 def administrator(box: Box, olga: Portal, visitor: Callable[..., Person]) -> Person:
-    """Olga in front of her browser."""
+    """Olga in front of her browser; she has given her password a moment ago, unlike the session of `olga`."""
     person = visitor("Olga", "Orlova")
     person.login = box.admin
-    person.is_signed_in_as(olga)
+    person.is_signed_in_as(Portal.of(olga.box, box.admin))
     return person
 
 

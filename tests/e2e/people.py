@@ -6,12 +6,18 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Locator, Page
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.e2e.boxes import Login
 from tests.e2e.browser import Watch
 from tests.e2e.portal import SESSION_COOKIE, Portal
 from tests.e2e.words import EN, Words
+
+
+def settled(page: Page) -> None:
+    """What came has its handlers: htmx gives them some milliseconds later, sooner than people act, but later
+    than a test does."""
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")).to_have_count(0)
 
 
 def new_login(name: str) -> Login:
@@ -31,6 +37,8 @@ class Person:
     page: Page
     words: Words = EN
     pk: int = 0
+    portal: Portal | None = None
+    """The same session without a browser: another would be told of as a new device."""
 
     @property
     def name(self) -> str:
@@ -41,13 +49,25 @@ class Person:
         self.page.goto("/sign-in/")
         self.page.get_by_label(self.words.login).fill(self.login.login)
         self.page.get_by_label(self.words.password).fill(self.login.password)
-        self.page.get_by_role("button", name=self.words.sign_in).click()
+        self.page.get_by_role("button", name=self.words.sign_in, exact=True).click()
+
+    def forgets_the_session(self) -> None:
+        """Its cookie is gone, with no page open that would notice and lead to the door by itself."""
+        self.page.goto("about:blank")
+        self.context.clear_cookies()
 
     def is_signed_in_as(self, portal: Portal) -> None:
         """Takes over a session that was begun elsewhere, for tests that are not about signing in."""
+        self.portal = portal
         session = portal.cookies[SESSION_COOKIE]
         kept = {"name": SESSION_COOKIE, "value": session, "url": portal.box.url}
         self.context.add_cookies([{**kept, "secure": True, "httpOnly": True}])  # type: ignore[typeddict-item]
+
+    @property
+    def hand(self) -> Portal:
+        """For what this person does besides, out of sight."""
+        assert self.portal is not None
+        return self.portal
 
     def open(self, path: str) -> Page:
         self.page.goto(path)
@@ -60,6 +80,11 @@ class Person:
     @property
     def text_field(self) -> Locator:
         return self.composer.get_by_label(self.words.what_is_new)
+
+    @property
+    def written(self) -> Locator:
+        """Holds what the text field says, in plain text, also once the editor has taken its place."""
+        return self.composer.locator("textarea[name=text]")
 
     def choose_files(self, *files: Path) -> None:
         self.composer.locator("input[type=file]").set_input_files([str(file) for file in files])

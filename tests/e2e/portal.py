@@ -5,6 +5,7 @@ TLS is verified by the box's own authority, as any client would that was given i
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -40,7 +41,8 @@ class Portal:
     def sign_in(self, login: Login) -> bool:
         self.get("/sign-in/")
         answer = self.post("/sign-in/", login=login.login, password=login.password)
-        return answer.status == 302 and SESSION_COOKIE in self.cookies
+        is_further = "second-step" in answer.headers.get("Location", "")
+        return answer.status == 302 and SESSION_COOKIE in self.cookies and not is_further
 
     def get(self, path: str) -> urllib3.BaseHTTPResponse:
         return self.ask("GET", path)
@@ -78,7 +80,16 @@ class Portal:
 
     # What people do
 
-    def employ(self, login: Login, *, first_name: str, last_name: str, language: str = "en") -> int:
+    def employ(
+        self,
+        login: Login,
+        *,
+        first_name: str,
+        last_name: str,
+        language: str = "en",
+        department: int | None = None,
+        administers: bool = False,
+    ) -> int:
         """Adds an employee; the person's id. For administrators."""
         answer = self.post(
             "/employees/new/",
@@ -87,26 +98,75 @@ class Portal:
             email=login.login,
             password=login.password,
             language=language,
+            department=str(department or ""),
             nonce=secrets.token_hex(8),
+            **({"is_administrator": "on"} if administers else {}),
         )
         assert answer.status == 302, answer.data.decode()
         return int(answer.headers["Location"].strip("/").split("/")[-1])
 
     def dismiss(self, person_id: int) -> None:
         answer = self.post(f"/employees/{person_id}/dismissal/")
-        assert answer.status == 200, answer.data.decode()
+        assert answer.status == 302, answer.data.decode()
 
-    def publish(self, text: str, *, files: list[int] | None = None, nonce: str = "") -> int:
-        """Publishes for all employees; the post's id."""
+    def departments(self) -> list[dict[str, Any]]:
+        """What the chart draws."""
+        nodes: list[dict[str, Any]] = json.loads(self.get("/structure/chart/").data)["nodes"]
+        return nodes
+
+    def department(self, name: str, under: int | None = None) -> int:
+        """Adds a department, below the company if not below another; its id. For administrators."""
+        tops = [one["id"] for one in self.departments() if one["parentId"] is None]
+        if not tops:
+            self._add_department("The company", "")
+            return self.department(name, under)
+        self._add_department(name, str(under or tops[0]))
+        return max(int(one["id"]) for one in self.departments() if one["name"] == name)
+
+    def _add_department(self, name: str, parent: str) -> None:
+        answer = self.post("/structure/departments/", name=name, parent=parent, nonce=secrets.token_hex(8))
+        assert answer.status == 302, answer.data.decode()
+
+    def place(self, login: Login, department: int, role: str = "member") -> None:
+        """Gives the person a role in the department. For administrators."""
+        answer = self.post(f"/structure/departments/{department}/members/", person=login.login, role=role)
+        assert answer.status == 302, answer.data.decode()
+
+    def group(self, name: str, kind: str = "open") -> int:
+        """Makes a group that one owns; its id."""
+        answer = self.post("/groups/new/", name=name, description="", kind=kind, nonce=secrets.token_hex(8))
+        assert answer.status == 302, answer.data.decode()
+        return int(answer.headers["Location"].strip("/").split("/")[-1])
+
+    def choose(self, section: str, **values: str) -> None:
+        """Saves a section of the settings; what is not named is empty. For administrators."""
+        named = {name.replace("_", ".", 1): value for name, value in values.items()}
+        answer = self.post(f"/console/settings/{section}/", **named)
+        assert answer.status == 302, answer.data.decode()
+
+    def publish(
+        self, text: str, *, files: list[int] | None = None, nonce: str = "", audience: str = "UA"
+    ) -> int:
+        """Publishes for all employees, or for whom a code names; the post's id."""
         answer = self.post(
             "/feed/",
             text=text,
-            audience="UA",
+            audience=audience,
             files=[str(pk) for pk in files or ()],
             nonce=nonce or secrets.token_hex(8),
         )
         assert answer.status == 302, answer.data.decode()
-        # The feed begins with it: nobody else writes while a test does.
+        # These begin with it: nobody else writes while a test does, except for the portal itself.
+        (newest, *_) = re.findall(r'id="post-(\d+)"', self.get("/feed/?kind=post").data.decode())
+        return int(newest)
+
+    def call(self, person_id: int, name: str) -> int:
+        """Publishes a post to all in which somebody is mentioned; its id."""
+        html = f'<p><span data-mention="{person_id}">@{name}</span>, look</p>'
+        answer = self.post(
+            "/feed/", text=f"@{name}, look", html=html, audience="UA", nonce=secrets.token_hex(8)
+        )
+        assert answer.status == 302, answer.data.decode()
         (newest, *_) = re.findall(r'id="post-(\d+)"', self.get("/feed/").data.decode())
         return int(newest)
 

@@ -114,7 +114,7 @@ def publish_with_files(box: Box, anna: Person, text: str, *files: Path) -> None:
     anna.publish()
     expect(anna.post(text)).to_be_visible()
     expect(anna.page.get_by_text(anna.words.published)).to_be_visible()
-    expect(anna.text_field).to_have_value("")
+    expect(anna.written).to_have_value("")
     seen = [value for value in anna.page.evaluate("() => window.progressSeen") if 0 < value < 1]
     assert len(set(seen)) > 3, seen
     expect_parts(box, anna.watch)
@@ -160,7 +160,7 @@ def like_and_comment(boris: Person, text: str) -> None:
     post.get_by_label(words.your_comment).fill("Отличная новость / great news")
     post.get_by_role("button", name=words.send).click()
     expect(post.locator(".comment")).to_have_count(1)
-    expect(post.get_by_label(words.your_comment)).to_have_value("")
+    expect(post.locator(".answer textarea")).to_have_value("")
 
 
 def sha256(file: Path) -> str:

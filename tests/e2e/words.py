@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -40,6 +41,10 @@ class Words:
     dismiss: str
     more_about: str
     is_dismissed: str
+
+    def saying(self, russian: Mapping[str, str]) -> Callable[[str], str]:
+        """What the portal says in this language, for stories that are told in English."""
+        return (lambda text: text) if self.language == "en" else russian.__getitem__
 
 
 EN = Words(

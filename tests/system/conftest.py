@@ -74,7 +74,12 @@ def fresh_plain() -> Iterator[Machine]:
 
 @pytest.fixture(scope="session")
 def kept_systemd_box(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A switched-off machine with a box, installed once a session, for tests that need one to begin with."""
+    """A switched-off machine with a box, installed once a session, for tests that need one to begin with.
+
+    KOROBKA_TEST_MACHINE names one that is kept already.
+    """
+    if there := os.environ.get("KOROBKA_TEST_MACHINE"):
+        return Path(there)
     return installed("systemd", tmp_path_factory.mktemp("kept") / "systemd")
 
 

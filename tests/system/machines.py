@@ -8,8 +8,8 @@
 A machine is a process namespace with a root of its own (an overlay over one unpacked tree, so making one
 takes no time), a network of its own (a cable to this host, no route and no name server) and the checkout,
 read-only, under /src. A stopped machine can be kept (`keep`) and another one started from it
-(`Machine(..., based_on=kept)`), so that many tests share one installation. Needs root, mmdebstrap and
-systemd-container.
+(`Machine(..., based_on=kept)`), so that many tests share one installation. A `disk` of this host is under
+/mnt/backup there, and outlives the machine. Needs root, mmdebstrap and systemd-container.
 """
 
 from __future__ import annotations
@@ -60,11 +60,14 @@ class Machine:
     """One machine; a context manager that leaves nothing behind."""
 
     def __init__(
-        self, kind: Kind, *, hostname: str = "portal.example.com", based_on: Path | None = None
-    ) -> None:
+        self, kind: Kind, *, hostname: str = "portal.example.com", based_on: Path | None = None,
+        disk: Path | None = None, with_copy_of_disk: bool = False,
+    ) -> None:  # fmt: skip
+        """With a copy of the disk, the machine has it as it is now, and changes nothing of it."""
         self.kind = kind
         self.hostname = hostname
         self._lower = [*([based_on] if based_on else []), _base_tree()]
+        self._disk, self._has_copy_of_disk = disk, with_copy_of_disk
         self._folder = Path(tempfile.mkdtemp(prefix="korobka-machine-", dir="/var/tmp"))
         self.root = self._folder / "root"
         self._boot: subprocess.Popen[bytes] | None = None
@@ -79,6 +82,7 @@ class Machine:
             lower = ":".join(map(str, self._lower))
             options = f"lowerdir={lower},upperdir={self._folder}/upper,workdir={self._folder}/work"
             _run(["mount", "-t", "overlay", "overlay", "-o", options, str(self.root)])
+            self._plug_in_disk()
             self._cable = _plug_in_cable()
             self.address = f"10.77.{self._cable}.2"
             self.proxy = RegistryProxy(f"10.77.{self._cable}.1")
@@ -99,6 +103,8 @@ class Machine:
         if hasattr(self, "_cable"):
             _run(["ip", "netns", "del", f"korobka{self._cable}"], check=False)
             _run(["ip", "link", "del", f"korobka{self._cable}"], check=False)
+        if self._disk:
+            _run(["umount", "--lazy", str(self.root / "mnt/backup")], check=False)
         _run(["umount", "--lazy", str(self.root)], check=False)
         self.root.rmdir()  # refuses while anything is mounted there; nothing is removed through a mount
         shutil.rmtree(self._folder)
@@ -216,6 +222,8 @@ class Machine:
             "--console=read-only", "--resolv-conf=off",
             f"--network-namespace-path=/run/netns/korobka{self._cable}",
             f"--bind-ro={CHECKOUT}:/src", "--boot",
+            # A drill brings up the loopback of a network that it has made.
+            "--capability=CAP_NET_ADMIN",
         ]  # fmt: skip
 
     def _plain_boot(self) -> list[str]:
@@ -268,6 +276,19 @@ class Machine:
             check=check,
             timeout=timeout,
         )
+
+    def _plug_in_disk(self) -> None:
+        if self._disk is None:
+            return
+        place = self.root / "mnt/backup"
+        place.mkdir()
+        if not self._has_copy_of_disk:
+            _run(["mount", "--bind", str(self._disk), str(place)])
+            return
+        for name in ("disk", "disk-work"):
+            (self._folder / name).mkdir()
+        options = f"lowerdir={self._disk},upperdir={self._folder}/disk,workdir={self._folder}/disk-work"
+        _run(["mount", "-t", "overlay", "overlay", "-o", options, str(place)])
 
     def _configure(self) -> None:
         (self.root / "etc/hostname").write_text(f"{self.hostname}\n")

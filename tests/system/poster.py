@@ -60,7 +60,11 @@ class Site:
 class Answer:
     status: int
     headers: Message
-    text: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
 
 
 class Person:
@@ -131,7 +135,7 @@ class Person:
         try:
             connection.request(method, path, body, said)
             response = connection.getresponse()
-            text = response.read().decode(errors="replace")
+            content = response.read()
         except (OSError, http.client.HTTPException):
             self.hang_up()
             raise
@@ -140,7 +144,7 @@ class Person:
         for line in response.headers.get_all("Set-Cookie", []):
             for name, morsel in SimpleCookie(line).items():
                 self.cookies[name] = morsel.value
-        return Answer(response.status, response.headers, text)
+        return Answer(response.status, response.headers, content)
 
     def hang_up(self) -> None:
         if self._connection is not None:

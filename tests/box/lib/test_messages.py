@@ -27,5 +27,17 @@ def test_a_translation_that_is_missing_or_wrong_is_named(
 ) -> None:
     catalogue = tmp_path / "django.po"
     catalogue.write_text(f'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n\n{entry}\n')
-    monkeypatch.setattr(messages, "catalogue_of", lambda language: catalogue)
+    monkeypatch.setattr(messages, "catalogue_of", lambda home, language: catalogue)
     assert any(found.endswith(problem) for found in messages.problems("ru"))
+
+
+def test_a_text_lies_with_the_one_room_that_uses_it_or_with_the_portal() -> None:
+    """A text in two catalogues would be translated twice, and one day differently."""
+    texts = [
+        (message.context, message.id if isinstance(message.id, str) else message.id[0])
+        for catalogue in messages.gathered().values()
+        for message in catalogue
+        if message.id
+    ]
+    assert (None, "Publish") in texts
+    assert len(texts) == len(set(texts))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from box.lib.prose import linked
+from box.lib.prose import linked, text_of, title_of
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,12 @@ def test_markup_of_people_stays_text() -> None:
 @given(st.text())
 def test_nothing_that_was_written_is_lost(text: str) -> None:
     assert Markup(linked(text)).striptags().split() == Markup(Markup.escape(text)).unescape().split()
+
+
+def test_a_page_is_read_without_its_html() -> None:
+    html = (
+        "<title>A  &amp;\n B</title><style>p {}</style><p>One\n two</p>"
+        '<p>See <a href="https://x/?a=1&amp;b=2">there</a>.</p>'
+    )
+    assert title_of(html) == "A & B"
+    assert text_of(html) == "One two\n\nSee there <https://x/?a=1&b=2>.\n"

@@ -32,11 +32,9 @@ def prefix_box(
 
 
 @pytest.fixture(scope="session")
-def machine_box(request: pytest.FixtureRequest) -> Iterator[MachineBox]:
-    """A machine with a box to itself, under systemd. KOROBKA_TEST_MACHINE names one that is kept already."""
-    there = os.environ.get("KOROBKA_TEST_MACHINE")
-    kept = Path(there) if there else request.getfixturevalue("kept_systemd_box")
-    with Machine("systemd", based_on=kept) as machine:
+def machine_box(kept_systemd_box: Path) -> Iterator[MachineBox]:
+    """A machine with a box to itself, under systemd."""
+    with Machine("systemd", based_on=kept_systemd_box) as machine:
         box = MachineBox(machine)
         wait_until(box.is_healthy, "the box of the machine")
         yield box

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 from ..living import Box, wait_until
 from ..poster import Poster
 
 
-def assert_kept(box: Box, poster: Poster) -> None:
-    """Every acknowledged post is there, and none is there twice, acknowledged or not."""
-    assert poster.acknowledged
+def assert_kept(box: Box, poster: Poster, *, until: float = math.inf) -> None:
+    """Every acknowledged post is there, and none is there twice, acknowledged or not.
+
+    `until` is the moment of `time.monotonic` that the box was brought back to.
+    """
+    acknowledged = {post.text for post in poster.acknowledged if post.acknowledged_at < until}
+    assert acknowledged
     rows = box.query(f"SELECT text, count(*) FROM feed_post WHERE text LIKE '{poster.run} %' GROUP BY text")
     stored = {text: int(count) for text, count in rows}
-    assert {post.text for post in poster.acknowledged} - stored.keys() == set(), "acknowledged and lost"
+    assert acknowledged - stored.keys() == set(), "acknowledged and lost"
     assert {text: count for text, count in stored.items() if count != 1} == {}, "posted more than once"
 
 

@@ -4,14 +4,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.utils import timezone
 
 from box.apps.feed import access, actions
 from box.apps.feed.actions import Draft
 from box.apps.feed.models import Post
+from box.apps.feed.showing import shown
 from box.core.discussion.models import Comment, Thread
 from box.core.events.delivery import deliver_all
 from box.core.notify.actions import mark_all_read, unread_count
 from box.core.notify.models import Notification
+from box.core.org.actions import remove_member
 from box.core.push.models import PushMessage
 
 if TYPE_CHECKING:
@@ -97,10 +101,10 @@ def test_the_author_learns_of_a_comment_once(anna: User, boris: User) -> None:
     post = actions.publish_post(Draft("News"), by=anna)
     comment = actions.add_comment(post, "Good", by=boris)
     deliver_all()
-    from box.apps.feed.handlers import tell_author
+    from box.apps.feed.handlers import tell_those_concerned
     from box.core.discussion.events import CommentAdded
 
-    tell_author(CommentAdded(comment.pk, post.thread_id, "feed.post", boris.pk))
+    tell_those_concerned(CommentAdded(comment.pk, post.thread_id, "feed.post", boris.pk))
     notification = Notification.objects.get()
     assert (notification.user, notification.actor, notification.about_id) == (anna, boris, post.pk)
     assert unread_count(anna) == 1
@@ -120,6 +124,7 @@ def test_handlers_of_a_deleted_post_do_nothing(anna: User, boris: User) -> None:
     actions.add_comment(post, "Good", by=boris)
     actions.react(post, 1, by=boris)
     actions.delete_post(post, by=anna)
+    actions.forget_post(post)
     deliver_all()
     assert not Comment.objects.exists()
     assert not PushMessage.objects.filter(topic="feed").exists()
@@ -158,9 +163,85 @@ def test_a_list_costs_the_same_for_many_posts_as_for_one(
 ) -> None:
     for n in range(5):
         actions.publish_post(Draft(str(n)), by=anna)
-    with django_assert_num_queries(2):  # type: ignore[attr-defined]  # posts, and their files
-        for post in Post.objects.visible_to(anna).newest_first().as_shown():
-            assert (post.author.name, post.thread.likes_count, post.attached) == ("Anna Test", 0, [])
+    with django_assert_num_queries(3):  # type: ignore[attr-defined]  # posts, mine with files, settings
+        for one in shown(Post.objects.visible_to(anna).newest_first().as_shown(), reader=anna):
+            assert (one.article.author.name, one.foot.likes, one.article.files) == ("Anna Test", 0, ())
+
+
+def test_a_mention_is_told_to_who_may_see_the_post(
+    anna: User, boris: User, cara: User, sales: Department
+) -> None:
+    calls = "".join(f'<span data-mention="{one.pk}">@x</span> ' for one in (boris, cara, anna))
+    post = actions.publish_post(Draft(html=f"<p>{calls}</p>", audience=(sales.code,)), by=anna)
+    deliver_all()
+    assert post.text == "@Boris Test @Cara Test @Anna Test"
+    assert [(one.user, one.kind) for one in Notification.objects.all()] == [(boris, "feed.mention")]
+
+
+def test_who_is_called_in_a_comment_hears_of_it_once(anna: User, boris: User, cara: User) -> None:
+    post = actions.publish_post(Draft("News"), by=anna)
+    calls = f'<span data-mention="{anna.pk}">@x</span> <span data-mention="{cara.pk}">@x</span>'
+    actions.add_comment(post, html=f"<p>{calls}</p>", by=boris)
+    deliver_all()
+    told = {(one.user, one.kind) for one in Notification.objects.all()}
+    assert told == {(anna, "feed.comment-mention"), (cara, "feed.comment-mention")}
+
+
+def test_who_follows_hears_of_comments_and_who_left_does_not(anna: User, boris: User, cara: User) -> None:
+    post = actions.publish_post(Draft("News"), by=anna)
+    actions.follow(post, False, by=anna)
+    actions.add_comment(post, "Good", by=boris)
+    deliver_all()
+    actions.add_comment(post, "Indeed", by=cara)
+    deliver_all()
+    assert [(one.user, one.kind) for one in Notification.objects.all()] == [(boris, "feed.followed")]
+
+
+def test_who_no_longer_sees_the_post_hears_nothing(anna: User, boris: User, sales: Department) -> None:
+    post = actions.publish_post(Draft("News", (sales.code,)), by=anna)
+    actions.add_comment(post, "Good", by=boris)
+    remove_member(sales, boris, by=None)
+    boris.refresh_from_db()
+    actions.add_comment(post, "Thanks", by=anna)
+    deliver_all()
+    assert not Notification.objects.filter(user=boris).exists()
+
+
+def test_each_choice_is_answered_by_its_own_index(anna: User) -> None:
+    """Whatever the planner thinks of a small table: the index can answer, in the order of the list."""
+    chosen = {
+        "post_tag_once": Post.objects.tagged("x"),
+        "post_by_author": Post.objects.by(anna.pk),
+        "post_by_kind": Post.objects.of_kind("poll"),
+        "mark_favourite": Post.objects.favourites_of(anna),
+        "post_by_moment": Post.objects.published_from(timezone.now()),
+        "post_pinned": Post.objects.pinned(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+    for index, posts in chosen.items():
+        ordered = posts if index == "post_pinned" else posts.newest_first()
+        plan = ordered[:20].explain()
+        assert index in plan, plan
+        assert "Sort" not in plan.replace("Incremental Sort", "") or index == "mark_favourite", plan
+
+
+def test_a_guest_calls_nobody_whom_they_cannot_see(erik: User, anna: User) -> None:
+    html = f'<p><span data-mention="{anna.pk}">@Anna</span></p>'
+    post = actions.publish_post(Draft(html=html, audience=(f"U{erik.pk}",)), by=erik)
+    assert post.html == "<p>@Anna</p>"
+
+
+def test_the_words_after_a_number_sign_are_the_posts_tags(anna: User) -> None:
+    post = actions.publish_post(Draft("About #Holidays and #plans"), by=anna)
+    assert set(post.tag_links.values_list("tag", flat=True)) == {"holidays", "plans"}
+    assert '<a class="hashtag" href="/feed/?tag=holidays">#Holidays</a>' in post.html
+
+
+def test_a_post_that_no_hand_has_written_is_refused(anna: User) -> None:
+    with pytest.raises(ValidationError, match="too long"):
+        actions.publish_post(Draft(html="<blockquote>" * 1000), by=anna)
+    assert not Thread.objects.exists()
 
 
 def _sees(user: User, post: Post) -> bool:

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from box.core.accounts import actions
-from box.core.accounts.models import Session, User
+from box.core.accounts.actions import update_profile
+from box.core.accounts.models import Profile, Session, User
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +32,7 @@ def test_one_signs_in_and_goes_on_to_where_one_was_going(anna: User) -> None:
     "onward", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "\\\\evil"]
 )
 def test_signing_in_leads_only_into_the_portal(anna: User, onward: str) -> None:
-    assert signed_in("anna@example.com", PASSWORD, next=onward).headers["Location"] == "/feed/"
+    assert signed_in("anna@example.com", PASSWORD, next=onward).headers["Location"] == "/"
 
 
 @pytest.mark.parametrize(("login", "password"), [("anna@example.com", "wrong"), ("nobody", PASSWORD)])
@@ -62,7 +64,7 @@ def test_an_open_page_whose_session_ended_goes_to_sign_in_as_a_whole(client: Cli
 
 def test_one_signs_out(as_person: Browser, anna: User) -> None:
     browser = as_person(anna)
-    assert browser.post("/sign-out/").headers["Location"] == "/sign-in/"
+    assert browser.post("/sign-out/").headers["Location"] == "/sign-in/?form=1"
     assert browser.get("/feed/").status_code == 302
 
 
@@ -165,7 +167,7 @@ def test_preferences_that_there_are_not_change_nothing(as_person: Browser, anna:
     answer = browser.post(
         "/preferences/", {"language": "tlh", "theme": "neon"}, headers={"Referer": "https://evil.example//x"}
     )
-    assert answer.headers["Location"] == "/feed/"
+    assert answer.headers["Location"] == "/"
     assert not answer.cookies
     anna.refresh_from_db()
     assert (anna.language, anna.theme) == ("", "auto")
@@ -179,3 +181,16 @@ def test_pages_that_are_not_there_or_not_allowed_say_what_to_do(
     assert b"There is nothing here" in answer.content
     assert b"menu-list" in answer.content
     assert b"menu-list" not in client.get("/no-such-page/").content
+
+
+def test_what_a_source_owns_is_locked_with_its_name(as_person: Browser, anna: User) -> None:
+    Profile.objects.create(user=anna, owners={"position": "Active Directory"})
+    browser = as_person(anna)
+    page = browser.get(f"/employees/{anna.pk}/details/").content.decode()
+    assert "Kept in Active Directory" in page
+    sent = {"first_name": "Anna", "last_name": "Test", "position": "Queen"}
+    browser.post(f"/employees/{anna.pk}/details/", sent)
+    anna.refresh_from_db()
+    assert anna.position == ""
+    with pytest.raises(ValidationError, match="Active Directory decides this"):
+        update_profile(anna, {"position": "Queen"}, by=anna)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis.extra.django import TestCase
 
 from box.core.accounts.models import User
 from box.core.discussion import actions
-from box.core.discussion.models import Comment, Reaction, Thread
+from box.core.discussion.models import Comment, EmojiReaction, Reaction, Thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,41 @@ class Counts(TestCase):
         assert (thread.likes_count, thread.dislikes_count) == (values.count(1), values.count(-1))
         last = dict(steps)
         assert sorted(values) == sorted(value for value in last.values() if value)
+
+
+class EmojiCounts(TestCase):
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        steps=st.lists(st.tuples(st.integers(0, 2), st.sampled_from("🎉🔥👏"), st.booleans()), max_size=20)
+    )
+    def test_always_say_what_was_given(self, steps: list[tuple[int, str, bool]]) -> None:
+        people = [User.objects.get_or_create(login=f"u{n}")[0] for n in range(3)]
+        thread = actions.open_thread("test.thing")
+        for who, emoji, is_given in steps:
+            actions.give_emoji(thread, emoji, is_given, by=people[who])
+        thread.refresh_from_db()
+        last = {(who, emoji): is_given for who, emoji, is_given in steps}
+        given_now = [emoji for (_who, emoji), is_given in last.items() if is_given]
+        assert (thread.emoji_counts or {}) == dict(Counter(given_now))
+        assert EmojiReaction.objects.filter(thread=thread).count() == len(given_now)
+
+
+@pytest.mark.parametrize("text", ["", "a", "<img>", "🎉🎉", "👍" * 20])
+def test_what_is_no_emoji_is_refused(anna: User, text: str) -> None:
+    thread = actions.open_thread("test.thing")
+    with pytest.raises(ValidationError):
+        actions.give_emoji(thread, text, True, by=anna)
+    assert not EmojiReaction.objects.exists()
+
+
+def test_there_is_an_end_to_different_emoji(anna: User, boris: User) -> None:
+    thread = actions.open_thread("test.thing")
+    for number in range(actions.MOST_EMOJI):
+        actions.give_emoji(thread, chr(0x1F600 + number), True, by=anna)
+    with pytest.raises(ValidationError, match="enough"):
+        actions.give_emoji(thread, "🎉", True, by=boris)
+    actions.give_emoji(thread, chr(0x1F600), True, by=boris)
+    assert EmojiReaction.objects.filter(thread=thread).count() == actions.MOST_EMOJI + 1
 
 
 @pytest.mark.django_db(transaction=True)

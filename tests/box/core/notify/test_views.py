@@ -42,7 +42,9 @@ def test_a_notification_is_a_sentence_that_leads_on(as_person: Browser, anna: Us
     post = told(anna, boris)
     page = page_of(as_person(anna))
     assert f'<a href="/employees/{boris.pk}/">Boris Test</a> commented on your post' in page
-    assert f'<a href="/feed/{post.pk}/">Plan &lt;for&gt; spring</a>' in page
+    one = Notification.objects.get(about_id=post.pk)
+    assert f'<a href="/notifications/{one.pk}/">Plan &lt;for&gt; spring</a>' in page
+    assert as_person(anna).get(f"/notifications/{one.pk}/").headers["Location"] == f"/feed/{post.pk}/"
 
 
 def test_nobody_sees_those_of_others(as_person: Browser, anna: User, boris: User) -> None:
@@ -98,25 +100,46 @@ def test_the_number_of_queries_does_not_grow(as_person: Browser, anna: User, bor
     assert len(many) == len(few) <= 6, "\n".join(query["sql"] for query in many)
 
 
-def test_the_page_marks_as_read_what_it_showed_and_no_more(
+def test_all_down_from_what_was_shown_is_read_and_no_more(
     as_person: Browser, anna: User, boris: User
 ) -> None:
     told(anna, boris)
     shown = Notification.objects.get()
     told(anna, boris)
-    answer = as_person(anna).post("/notifications/reading/", {"up_to": shown.pk}, headers=HTMX)
+    browser = as_person(anna)
     assert (
-        answer.content.decode().strip() == '<span class="counter" id="bell-count" hx-swap-oob="true">1</span>'
+        browser.post("/notifications/reading/", {"up_to": shown.pk}).headers["Location"] == "/notifications/"
     )
     assert PushMessage.objects.latest("pk").payload == {"unread": 1}
     assert unread_count(anna) == 1
-
-
-def test_a_plain_form_marks_all_and_leads_back(as_person: Browser, anna: User, boris: User) -> None:
-    told(anna, boris)
-    browser = as_person(anna)
-    assert browser.post("/notifications/reading/").headers["Location"] == "/notifications/"
+    browser.post("/notifications/reading/")
     assert 'class="unread"' not in page_of(browser)
+
+
+def test_three_comments_on_a_post_are_one_line_which_is_read_at_once(
+    as_person: Browser, anna: User, boris: User, cara: User
+) -> None:
+    post = told(anna, boris)
+    for number, actor in enumerate((cara, boris)):
+        notify(anna, "feed.comment", about=post.ref, key=f"again:{number}", actor=actor)
+    told(anna, boris, "another")
+    browser = as_person(anna)
+    page = page_of(browser)
+    assert page.count('class="unread"') == 2
+    assert "and 2 more" in page
+    newest = Notification.objects.filter(about_id=post.pk).latest("pk")
+    assert browser.post(f"/notifications/{newest.pk}/reading/").status_code == 302
+    assert page_of(browser).count('class="unread"') == 1
+    assert unread_count(anna) == 1
+
+
+def test_who_follows_a_notification_knows(as_person: Browser, anna: User, boris: User) -> None:
+    post = told(anna, boris)
+    one = Notification.objects.get()
+    assert as_person(boris).get(f"/notifications/{one.pk}/").status_code == 404
+    assert unread_count(anna) == 1
+    assert as_person(anna).get(f"/notifications/{one.pk}/").headers["Location"] == f"/feed/{post.pk}/"
+    assert unread_count(anna) == 0
 
 
 def test_looking_alone_changes_nothing(as_person: Browser, anna: User, boris: User) -> None:

@@ -1,0 +1,165 @@
+"""Operations on a box whose backups are set up, from their beginning to their end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from appliance.agent import operations
+from appliance.agent.answers import OperationState
+from appliance.agent.journal import Journal
+from appliance.services.database.setup import query
+from backup import blobs, sets
+from backup.portal import manage
+from backup.vault import Vault
+from tests.appliance.boxes import wait_until
+from tests.backup.conftest import Kept
+
+
+def perform(kept: Kept, operation: str, /, **arguments: Any) -> OperationState:
+    """An operation from its beginning to its end."""
+    journal = operations.begin(kept.node.paths, operation, arguments, by="a test")
+    return ended(kept, journal)
+
+
+def ended(kept: Kept, journal: Journal) -> OperationState:
+    """Take it up again, as the agent does, until it is over."""
+
+    def is_over() -> bool:
+        operations.recover(kept.node.paths)
+        return journal.state().state != "running"
+
+    wait_until(is_over, seconds=500)
+    # The lock goes with the process, a moment after the last entry.
+    wait_until(lambda: not journal.is_performed())
+    return journal.state()
+
+
+def back_up(kept: Kept, kind: str = "incr") -> sets.BackupSet:
+    state = perform(kept, "backup", kind=kind, targets=["disk"])
+    assert state.state == "done", state.progress.text
+    return sets.known(kept.node, kept.target)[-1]
+
+
+def restore(kept: Kept, **arguments: Any) -> OperationState:
+    given = {"target": "disk", "set": "", "moment": "", "with_safety": False, **arguments}
+    return perform(kept, "restore", **given)
+
+
+def wait_for(journal: Journal, stage: str, *, attempt: int = 1) -> None:
+    """Until the operation notes an entry or a sentence that begins so, or is over before."""
+
+    def has_come() -> bool:
+        entries = journal.entries()
+        begins = [at for at, entry in enumerate(entries) if entry["entry"] == "attempt"]
+        return journal.state().state != "running" or (
+            len(begins) >= attempt
+            and any(
+                entry["entry"] == stage or str(entry.get("text", "")).startswith(stage)
+                for entry in entries[begins[attempt - 1] :]
+            )
+        )
+
+    wait_until(has_come, seconds=120)
+
+
+def performers(journal: Journal) -> list[psutil.Process]:
+    """The process that performs an operation."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            is_of_it = process.environ().get(operations.JOURNAL_VARIABLE) == str(journal.path)
+            if is_of_it and "backup.operations" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
+@contextmanager
+def unplugged(kept: Kept) -> Iterator[None]:
+    """The folder is not there, as when a disk is pulled out; afterwards it is, whatever happened."""
+    place, away = kept.repository, kept.folder / "unplugged"
+    place.rename(away)
+    place.touch()
+    try:
+        yield
+    finally:
+        place.unlink()
+        away.rename(place)
+
+
+@contextmanager
+def moved_away(path: Path) -> Iterator[None]:
+    """A file of the repository is not there."""
+    # Not under a name that begins as its own: it would still be taken for the segment.
+    away = path.with_name("away")
+    path.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(path)
+
+
+@contextmanager
+def flipped(path: Path) -> Iterator[None]:
+    """One bit of a file is wrong; afterwards it is right, unless the file was healed away."""
+    before = path.read_bytes()
+    position = len(before) // 2
+    path.write_bytes(before[:position] + bytes([before[position] ^ 1]) + before[position + 1 :])
+    try:
+        yield
+    finally:
+        if path.exists():
+            path.write_bytes(before)
+
+
+def know_mail_server(kept: Kept, port: int) -> None:
+    """The box's settings name one on this machine, as a company's do."""
+    values = {"mail.host": "127.0.0.1", "mail.port": port, "mail.encryption": "none"}
+    rows = ", ".join(f"('{key}', '{json.dumps(value)}', now())" for key, value in values.items())
+    query(
+        kept.node,
+        f"insert into registry_storedsetting (key, value, changed_at) values {rows}"
+        " on conflict (key) do update set value = excluded.value;"
+        " update registry_settingsversion set number = number + 1",
+    )
+
+
+def queue_letter(kept: Kept, key: str) -> None:
+    query(
+        kept.node,
+        'insert into notify_queuedletter (key, "to", language, subject, text, html, unsubscribe, created_at,'
+        f" send_after, attempts, error) values ('{key}', 'anna@example.com', 'en', '{key}', 'Hello', '', '',"
+        " now(), now(), 0, '')",
+    )
+
+
+def send_what_is_due(kept: Kept) -> None:
+    """What the jobs of the box do every few minutes, at once."""
+    manage(
+        kept.node,
+        "shell",
+        "--no-imports",
+        "--command=from django.utils.timezone import now\n"
+        "from box.core.notify import actions, mailing\n"
+        "mailing.mail_notices(now()); mailing.send_digests(now()); actions.send_letters(now())",
+    )
+
+
+def hand_over(kept: Kept) -> None:
+    """Until the log of what was committed so far is archived."""
+    # With nothing written since the last switch there is none, and its name is that of a segment to come.
+    query(kept.node, "select pg_logical_emit_message(true, 'test', '')")
+    last = query(kept.node, "select pg_walfile_name(pg_switch_wal())")
+    wait_until(
+        lambda: query(kept.node, "select last_archived_wal from pg_stat_archiver") >= last, seconds=150
+    )
+
+
+def copy_what_is_new(kept: Kept) -> None:
+    with blobs.ledger_of(kept.node, kept.target) as ledger:
+        blobs.catch_up(kept.node, Vault(kept.node, kept.settings, kept.target), ledger, from_start=False)

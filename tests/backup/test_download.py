@@ -1,0 +1,93 @@
+"""A set as one file: opened as docs/admin/backup.md says, by the commands of that very page."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.services.database.service import BIN, SUPERUSER
+from appliance.services.database.setup import query
+from backup import beside, downloading, sets
+from tests.appliance.boxes import ROOT, boxctl
+from tests.backup.conftest import MARKER, Kept
+from tests.backup.operating import back_up
+
+PAGE = ROOT / "docs/admin/backup.md"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="korobka-file-") as path:
+        yield Path(path)
+
+
+def documented() -> list[str]:
+    """The commands of the page's section, block by block."""
+    section = PAGE.read_text(encoding="utf-8").partition("## A set as one file")[2].partition("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+def test_it_opens_with_the_commands_that_the_page_says(kept: Kept, folder: Path) -> None:
+    keys = kept.add_blobs(3)
+    made = back_up(kept)
+    there = kept.keys()
+    file = folder / "korobka.tar.age"
+    said = boxctl(kept.node, "backup", "download", file)
+    assert said.returncode == 0, said.stderr
+    (key,) = re.findall(r"AGE-SECRET-KEY-\w+", said.stdout)
+    assert MARKER.encode() not in file.read_bytes()
+    (folder / "key.txt").write_text(key + "\n")
+
+    # Somebody's own server, in the place of the one that the reader has.
+    server = {
+        "PATH": f"{BIN}:/usr/bin:/bin",
+        "PGHOST": str(kept.node.run("database")),
+        "PGPORT": str(kept.node.box.database.port),
+        "PGUSER": SUPERUSER,
+    }
+    # The box that it is tried in has a database of that name.
+    commands = [re.sub(r"(createdb |dbname=)korobka", r"\1opened", block) for block in documented()]
+    outputs = [
+        subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=folder, env=server, check=True, capture_output=True, text=True,
+        ).stdout
+        for block in commands
+    ]  # fmt: skip
+    assert len(outputs) == 3
+    for name in keys:
+        assert (folder / "files" / name).read_bytes() == kept.contents[name]
+    assert set(query(kept.node, "select key from files_blob", database="opened").split()) == there
+    assert f'"label": "{made.label}"' in (folder / "set.json").read_text()
+    query(kept.node, "drop database opened", database="postgres")
+    assert not beside.place_of(kept.node, downloading.PLACE).exists()
+
+
+def test_a_file_that_was_changed_does_not_open(folder: Path) -> None:
+    identity, recipient = downloading.new_key()
+    file, key = folder / "set.age", folder / "key.txt"
+    key.write_text(identity)
+    sums: dict[str, str] = {}
+    with downloading.closed(file, recipient) as tar:
+        downloading.add_text(tar, "a", "what is in it", sums)
+    assert sums == {"a": hashlib.sha256(b"what is in it").hexdigest()}
+    opened = ["age", "--decrypt", "--identity", str(key), str(file)]
+    assert b"what is in it" in subprocess.run(opened, check=True, capture_output=True).stdout
+    data = bytearray(file.read_bytes())
+    data[-100] ^= 1
+    file.write_bytes(data)
+    assert subprocess.run(opened, check=False, capture_output=True).returncode != 0
+
+
+def test_a_file_that_is_there_is_not_written_over(kept: Kept, folder: Path) -> None:
+    if not sets.known(kept.node, kept.target):
+        back_up(kept)
+    (folder / "set.age").write_text("somebody's")
+    assert "is there already" in boxctl(kept.node, "backup", "download", folder / "set.age").stderr
+    assert (folder / "set.age").read_text() == "somebody's"

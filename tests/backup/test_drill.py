@@ -1,0 +1,196 @@
+"""A set is brought back to life beside the box, looked at, and taken away."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from appliance.agent import operations
+from appliance.agent.answers import DrillCheck, DrillReport
+from appliance.runner import run
+from appliance.services.database.setup import query
+from appliance.supervise import processes
+from backup import beside, drills, rehearsing, rows, sets, status
+from backup.rows import Counted
+from backup.sets import BackupSet
+from backup.settings import BackupRefused, Settings
+from tests.appliance.boxes import boxctl, wait_until
+from tests.backup.conftest import Kept
+from tests.backup.operating import (
+    back_up,
+    ended,
+    flipped,
+    know_mail_server,
+    perform,
+    performers,
+    queue_letter,
+    send_what_is_due,
+    wait_for,
+)
+from tests.box.mailbox import mailbox
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+GIB = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def peopled(kept: Kept) -> Kept:
+    """With somebody who may sign in, and who has files."""
+    kept.add_person("anna")
+    keys = kept.add_blobs(4)
+    kept.forget_files()
+    query(
+        kept.node,
+        "insert into files_file (owner_id, name, blob_id, created_at, audience, is_private)"
+        " select u.id, 'plan.txt', b.id, now(), array['U' || u.id], true from accounts_user u, files_blob b"
+        f" where u.login = 'anna' and b.key in ({', '.join(f"'{key}'" for key in keys)})",
+    )
+    return kept
+
+
+def running() -> list[str]:
+    return [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+
+
+def is_swept(kept: Kept) -> bool:
+    place = beside.place_of(kept.node, rehearsing.NAME)
+    return not place.exists() and not processes.marked(place)
+
+
+def test_a_drill_signs_in_counts_rows_opens_files_and_leaves_nothing(peopled: Kept) -> None:
+    with mailbox() as sink:
+        know_mail_server(peopled, sink.port)
+        queue_letter(peopled, "waits")
+        made = back_up(peopled, "full")
+        state = perform(peopled, "drill", target="disk")
+        assert state.state == "done", state.progress.text
+        # A letter waits in the set and is due, and the server is there for whoever may reach it.
+        assert sink.letters == []
+        send_what_is_due(peopled)
+        assert [letter["Subject"] for letter in sink.letters] == ["waits"]
+    report = drills.known(peopled.node)[0]
+    assert (report.set, report.is_good, report.is_sample) == (made.label, True, False)
+    found = {check.part: check for check in report.checks}
+    assert list(found) == ["database", "rows", "network", "portal", "sign-in", "files"]
+    assert (found["files"].count, found["files"].of) == (4, 4)
+    assert found["rows"].count == sum(most for _, most in made.rows.values())
+    assert is_swept(peopled)
+    said = boxctl(peopled.node, "backup", "drill", "--last").stdout
+    assert "all is well" in said
+    assert "4 of 4 files opened" in said
+
+
+def test_what_was_made_of_the_set_since_is_not_in_it(peopled: Kept) -> None:
+    made = back_up(peopled)
+    fewest, most = made.rows["accounts_user"]
+    assert fewest == most == int(query(peopled.node, "select count(*) from accounts_user"))
+
+
+def test_a_damaged_database_is_reported_not_shown_as_good(peopled: Kept) -> None:
+    made = back_up(peopled, "full")
+    stored = peopled.repository / "database/backup/korobka" / made.label
+    with flipped(max(stored.rglob("bundle/*"), key=lambda path: path.stat().st_size)):
+        state = perform(peopled, "drill", target="disk")
+    assert state.state == "failed"
+    assert "It came to no end" in state.progress.text
+    assert is_swept(peopled)
+    (report,) = status.look(peopled.node, peopled.settings, datetime.now(UTC))
+    assert any("last drill failed" in problem for problem in report.problems)
+
+
+def test_killed_twice_it_leaves_nothing_that_runs_and_the_next_one_sweeps(peopled: Kept) -> None:
+    # A set that another file's tests have made may know nobody who could sign in.
+    back_up(peopled)
+    place = beside.place_of(peopled.node, rehearsing.NAME)
+    journal = operations.begin(peopled.node.paths, "drill", {"target": "disk"}, by="a test")
+    for attempt, stage in ((1, "Bringing the database"), (2, "Starting it")):
+        wait_for(journal, stage, attempt=attempt)
+        assert journal.state().state == "running", journal.state().progress.text
+        for process in performers(journal):
+            process.kill()
+        # Nobody has to look for them: they end with what has started them.
+        wait_until(lambda: not any("rehearsing" in line for line in running()))
+        wait_until(lambda: not processes.marked(place))
+        wait_until(lambda: not journal.is_performed())
+        operations.recover(peopled.node.paths)
+    state = ended(peopled, journal)
+    assert state.state == "done", state.progress.text
+    assert is_swept(peopled)
+
+
+def test_the_place_of_a_drill_reaches_nobody(kept: Kept) -> None:
+    """What a drill starts is started by this very command."""
+    answer = run(
+        [
+            *("unshare", "--net", "--", str(kept.node.python), "-c"),
+            "from backup.rehearsing import *; print(interfaces()); bring_up_loopback()\n"
+            "import socket\n"
+            "for place in (('192.0.2.1', 25), ('127.0.0.1', 25)):\n"
+            "    try: socket.create_connection(place, timeout=2)\n"
+            "    except OSError as error: print(error.strerror)",
+        ],
+        env={"PYTHONPATH": str(Path(beside.__file__).parents[1])},
+    ).stdout
+    assert answer.splitlines() == ["['lo']", "Network is unreachable", "Connection refused"]
+
+
+# --- deciding
+
+
+def a_set(**fields: Any) -> BackupSet:
+    given = {
+        "label": "20261124-110000F", "kind": "full", "parent": None, "began_at": NOW, "ended_at": NOW,
+        "version": "0.1.0", "timeline": 1, "first_wal": "", "last_wal": "", "database_bytes": 2 * GIB,
+        "stored_bytes": GIB, "blobs": 100, "blob_bytes": 10 * GIB, **fields,
+    }  # fmt: skip
+    return BackupSet(**given)
+
+
+def test_a_drill_says_what_it_needs_and_takes_a_sample_where_there_is_less() -> None:
+    whole = drills.plan(a_set(), free=60 * GIB, total=100 * GIB)
+    assert (whole.is_sample, whole.file_bytes) == (False, 10 * GIB)
+    assert "It needs 12.5 GiB for a while; 55.0 GiB can be spared." in str(whole)
+    part = drills.plan(a_set(), free=9 * GIB, total=100 * GIB)
+    assert (part.is_sample, part.file_bytes) == (True, drills.SAMPLE_BYTES)
+    assert "only a sample of 256 MiB" in str(part)
+    with pytest.raises(BackupRefused, match=r"no room for that: the database alone needs 2\.5 GiB"):
+        drills.plan(a_set(), free=6 * GIB, total=100 * GIB)
+
+
+def test_a_drill_is_made_every_month_again_a_day_after_a_bad_one_and_never_when_it_is_off() -> None:
+    monthly, never = Settings("", ""), Settings("", "", drill_every_days=0)
+    good = DrillReport(NOW, NOW, "disk", "a", (DrillCheck("database"),))
+    bad = DrillReport(NOW, NOW, "disk", "a", problem="no room")
+    day = timedelta(days=1)
+
+    def due(chosen: Settings, last: DrillReport | None, after: timedelta) -> bool:
+        return drills.is_due(chosen, last=last, first_set=NOW, now=NOW + after)
+
+    assert (due(monthly, None, day / 2), due(monthly, None, day)) == (False, True)
+    assert (due(monthly, good, 29 * day), due(monthly, good, 30 * day)) == (False, True)
+    assert (due(monthly, bad, day / 2), due(monthly, bad, day)) == (False, True)
+    assert not due(never, good, 99 * day)
+    assert not drills.is_due(monthly, last=None, first_set=None, now=NOW)
+
+
+def test_rows_that_are_lost_are_told_and_what_was_written_meanwhile_is_allowed_for() -> None:
+    before = {"people": Counted(10, 10, 0), "posts": Counted(100, 150, 50), "gone": Counted(1, 1, 0)}
+    after = {"people": Counted(10, 10, 0), "posts": Counted(104, 160, 56), "new": Counted(1, 1, 0)}
+    expected = rows.bounds(before, after)
+    # Of the posts ten came and six went meanwhile: the copy may be from before the first, or after the last.
+    assert expected == {"people": (10, 10), "posts": (94, 114)}
+    assert rows.outside(before, expected) == rows.outside(after, expected) == []
+    lost = {"people": Counted(9, 0, 0), "posts": Counted(115, 0, 0)}
+    assert rows.outside(lost, expected) == ["people: 9 instead of 10", "posts: 115 instead of 94 to 114"]
+    assert rows.outside({"people": Counted(10, 0, 0)}, expected) == ["posts: no table instead of 94 to 114"]
+
+
+def test_without_a_set_there_is_nothing_to_try(kept: Kept) -> None:
+    shutil.rmtree(sets.folder_of(kept.node, kept.target))
+    with pytest.raises(BackupRefused, match="no good set on disk yet"):
+        drills.decide(kept.node, kept.target)

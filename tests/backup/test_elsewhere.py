@@ -1,0 +1,96 @@
+"""The box onto another machine (here: another folder), from the target and the recovery key alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance import config, folders, generated, scratch
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.services.database.service import SERVICE as DATABASE
+from appliance.services.database.setup import query, set_up
+from appliance.services.objects import setup as objects
+from appliance.services.objects.service import SERVICE as OBJECTS
+from appliance.services.web.service import SERVICE as WEB
+from appliance.supervise.supervisord import Supervisord
+from backup import elsewhere
+from backup.keys import KeyRefused, RecoveryKey
+from backup.settings import BackupRefused
+from tests.backup.conftest import Kept
+from tests.backup.operating import back_up, copy_what_is_new, hand_over
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Paths]:
+    """Folders of a box, and nothing else."""
+    prefix = Path(tempfile.mkdtemp(prefix="korobka-"))
+    prefix.chmod(0o755)
+    monkeypatch.setenv("KOROBKA_PREFIX", str(prefix))
+    paths = Paths(prefix)
+    folders.prepare(paths)
+    yield paths
+    if paths.secrets_toml.exists():
+        scratch.stop(Node.load(paths))
+    shutil.rmtree(prefix)
+
+
+def begin(paths: Paths, place: str, key: RecoveryKey) -> None:
+    elsewhere.begin(
+        paths, elsewhere.place(place), key, moment=None, version="0.1.0", say=lambda _: None
+    )  # fmt: skip
+
+
+def test_everything_comes_back_up_to_the_end_of_the_time_line(
+    kept: Kept, machine: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOROBKA_PREFIX", str(kept.node.paths.prefix))
+    kept.add_blobs(3)
+    back_up(kept, "full")
+    after = kept.add_blobs(2)
+    copy_what_is_new(kept)
+    hand_over(kept)
+    there = kept.keys()
+
+    monkeypatch.setenv("KOROBKA_PREFIX", str(machine.prefix))
+    begin(machine, str(kept.folder), RecoveryKey.parse(str(kept.key)))
+    assert config.load_secrets(machine) == kept.node.secrets
+    # The old box still runs beside it: another store needs other ports.
+    text = machine.box_toml.read_text()
+    machine.box_toml.write_text(
+        config.set_value(text, "objects.port", scratch.free_ports(8), from_console=False)
+    )
+    node = Node.load(machine)
+    generated.apply(node, only=(DATABASE, OBJECTS, WEB))
+    supervisor = Supervisord(node)
+    supervisor.apply()
+    elsewhere.recover_database(node, lambda _: None)
+    assert elsewhere.is_database_back(node)
+    supervisor.start("database", "objects")
+    set_up(node)
+    objects.set_up(node)
+    assert elsewhere.recover_files(node, lambda _: None) == 0
+    assert not elsewhere.is_under_way(machine)
+    assert set(query(node, "select key from files_blob").split()) == there
+    new = Kept(node, kept.folder, kept.key)
+    assert {key: new.stored(key) for key in after} == {key: kept.contents[key] for key in after}
+
+
+def test_a_wrong_key_an_empty_place_and_a_machine_with_a_box_are_refused(
+    kept: Kept, machine: Paths, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyRefused, match="does not open"):
+        begin(machine, str(kept.folder), RecoveryKey.new())
+    with pytest.raises(BackupRefused, match="There is no repository"):
+        begin(machine, str(tmp_path), kept.key)
+    with pytest.raises(BackupRefused, match="--restore-access-key"):
+        elsewhere.place("https://s3.example.com/bucket")
+    assert not machine.secrets_toml.exists()
+    os.environ["KOROBKA_PREFIX"] = str(kept.node.paths.prefix)
+    with pytest.raises(BackupRefused, match="a box on this machine already"):
+        begin(kept.node.paths, str(kept.folder), kept.key)

@@ -1,0 +1,234 @@
+"""Bad days: no good set is lost, and no broken one is shown as good."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from appliance.agent import operations
+from appliance.services.database.setup import query
+from appliance.supervise import supervisor_for
+from backup import blobs, database, sets, setup, watching
+from backup.serve import is_target_due
+from backup.settings import BackupRefused, Target
+from backup.timeline import Segment
+from backup.vault import Vault
+from tests.appliance.boxes import wait_until
+from tests.appliance.test_external import Store, folder, store  # noqa: F401 - fixtures
+from tests.backup.conftest import Kept
+from tests.backup.operating import back_up, hand_over, perform, performers, unplugged, wait_for
+from tests.backup.proxy import Proxy, running_proxy
+from tests.backup.test_s3 import target_in
+
+
+def labels(kept: Kept, target: Target) -> list[str]:
+    return [one.label for one in sets.known(kept.node, target) if not one.problem]
+
+
+# --- a target that fills
+
+
+@pytest.fixture
+def small(kept: Kept) -> Iterator[Target]:
+    """A disk of 64 MiB, as a second target."""
+    with ExitStack() as undone:
+        place = Path(tempfile.mkdtemp(prefix="korobka-small-"))
+        undone.callback(place.rmdir)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=755", "tmpfs", place], check=True)
+        undone.callback(lambda: subprocess.run(["umount", "--lazy", place], check=True))
+        target = Target(8, "small", "folder", str(place))
+        # It may have been noted before the database could be told of it.
+        undone.callback(leave, kept, target.name)
+        setup.add_target(kept.node, kept.settings, target, lambda _: None)
+        yield target
+
+
+def leave(kept: Kept, name: str) -> None:
+    if any(one.name == name for one in kept.settings.targets):
+        setup.remove_target(kept.node, kept.settings, name, lambda _: None)
+
+
+def test_a_target_that_is_full_fails_loudly_and_keeps_what_it_had(kept: Kept, small: Target) -> None:
+    state = perform(kept, "backup", kind="full", targets=["small"])
+    assert state.state == "done", state.progress.text
+    there = labels(kept, small)
+    filler = Path(small.path) / "somebody-elses"
+    kept.add_blobs(2, size=9 << 20)
+    with filler.open("wb") as file, pytest.raises(OSError, match="space"):
+        while True:
+            file.write(bytes(1 << 20))
+    state = perform(kept, "backup", kind="full", targets=["small", "disk"])
+    assert state.state == "failed"
+    assert "small:" in state.progress.text
+    # The other one got its own.
+    assert labels(kept, kept.target)
+    assert labels(kept, small) == there
+    filler.unlink()
+    assert perform(kept, "verify", target="small", all=True).state == "done"
+    subprocess.run(["mount", "-o", "remount,size=256m", small.path], check=True)
+    state = perform(kept, "backup", kind="incr", targets=["small"])
+    assert state.state == "done", state.progress.text
+    assert len(labels(kept, small)) == len(there) + 1
+
+
+# --- a target that is away for long
+
+
+def test_a_queue_that_grew_too_long_is_dropped_and_told_and_a_full_backup_mends_it(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(kept, "full")
+    monkeypatch.setattr(database, "queue_limit", lambda *_: 48 << 20)
+    database.renew_config(kept.node, kept.settings)
+    with unplugged(kept):
+        for _ in range(6):
+            query(kept.node, "select pg_logical_emit_message(true, 'test', ''); select pg_switch_wal();")
+        # The portal's disk is not filled: PostgreSQL is told to let go of it.
+        last = query(kept.node, "select pg_walfile_name(pg_current_wal_lsn() - 16777216)")
+        wait_until(
+            lambda: query(kept.node, "select last_archived_wal from pg_stat_archiver") >= last, seconds=150
+        )
+    hand_over(kept)
+    words = watching.note(kept.node, kept.target)
+    assert "There is a gap in the time line" in words
+    with blobs.ledger_of(kept.node, kept.target) as ledger:
+        assert ledger.note("wanted") == "full"
+        ledger.write(wanted="")
+    # It is asked for once, not with every look.
+    watching.note(kept.node, kept.target)
+    with blobs.ledger_of(kept.node, kept.target) as ledger:
+        assert ledger.note("wanted") == ""
+    monkeypatch.undo()
+    database.renew_config(kept.node, kept.settings)
+    assert back_up(kept, "full").kind == "full"
+    assert watching.note(kept.node, kept.target) == ""
+
+
+def test_little_room_makes_the_queue_short() -> None:
+    gib = 1 << 30
+    assert database.queue_limit(1000 * gib, 500 * gib) == 16 * gib
+    assert database.queue_limit(100 * gib, 50 * gib) == 5 * gib
+    assert database.queue_limit(100 * gib, 19 * gib) == gib // 4
+
+
+def test_what_is_on_its_way_is_no_gap() -> None:
+    line = [Segment(1, number) for number in range(10)]
+    on_its_way = [one for one in line if one.number != 7]
+    assert watching.missing(line[0], on_its_way, line[6]) == ()
+    (gap,) = watching.missing(line[0], on_its_way, line[9])
+    assert str(gap) == f"{line[7]} is missing"
+
+
+# --- a target that is far away
+
+
+@pytest.fixture(scope="module")
+def proxy(store: Store) -> Iterator[Proxy]:  # noqa: F811
+    port = int(store.endpoint.rpartition(":")[2])
+    with running_proxy(port, store.ca_file.with_name("portal.pem")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def far(kept: Kept, store: Store, proxy: Proxy) -> Iterator[Target]:  # noqa: F811
+    target = replace(
+        target_in(store), number=7, name="far", path="far/away", endpoint=f"https://localhost:{proxy.port}"
+    )
+    setup.add_target(kept.node, kept.settings, target, lambda _: None)
+    yield target
+    # Before the store goes: the database would wait for it at its end.
+    setup.remove_target(kept.node, kept.settings, target.name, lambda _: None)
+
+
+def test_a_store_that_is_busy_for_a_while_is_waited_for(kept: Kept, far: Target, proxy: Proxy) -> None:
+    (key,) = kept.add_blobs(1)
+    proxy.weather, refused = "503", proxy.refused
+    threading.Timer(4, lambda: setattr(proxy, "weather", "fair")).start()
+    state = perform(kept, "backup", kind="incr", targets=["far"])
+    assert state.state == "done", state.progress.text
+    assert proxy.refused > refused
+    assert Vault(kept.node, kept.settings, far).sizes([key])
+    assert perform(kept, "verify", target="far", all=True).state == "done"
+
+
+# --- the machine itself
+
+
+def test_a_database_that_crashes_while_it_archives_goes_on_where_it_was(kept: Kept) -> None:
+    back_up(kept)
+    (status,) = supervisor_for(kept.node).status("database", with_health=False)
+    (key,) = kept.add_blobs(1)
+    query(kept.node, "select pg_switch_wal()")
+    for process in postgres_of(status.pid):
+        process.kill()
+    wait_until(lambda: supervisor_for(kept.node).status("database")[0].is_healthy, seconds=60)
+    hand_over(kept)
+    assert watching.note(kept.node, kept.target) == ""
+    assert back_up(kept).missing == 0
+    assert perform(kept, "verify", target="disk").state == "done"
+    assert {key} <= kept.keys()
+
+
+def postgres_of(pid: int | None) -> list[psutil.Process]:
+    assert pid is not None
+    server = psutil.Process(pid)
+    return [server, *server.children(recursive=True)]
+
+
+def test_a_clock_that_is_set_back_makes_no_set_good_or_bad(kept: Kept) -> None:
+    """The database's clock is the machine's, so it is the memory of the last attempt that lies ahead."""
+    made = back_up(kept)
+    ahead = datetime.now(UTC) + timedelta(days=400)
+    with blobs.ledger_of(kept.node, kept.target) as ledger:
+        ledger.write(attempt_at=ahead.isoformat(), wanted="")
+    # An attempt that is yet to come keeps nothing from being due, nor does a set.
+    assert not is_target_due(kept.node, kept.settings, kept.target, made.ended_at + timedelta(minutes=1))
+    assert is_target_due(kept.node, kept.settings, kept.target, made.ended_at + timedelta(days=2))
+    assert labels(kept, kept.target)[-1] == made.label
+    with blobs.ledger_of(kept.node, kept.target) as ledger:
+        ledger.write(attempt_at="")
+
+
+def test_a_key_of_somebody_else_opens_nothing_and_changes_nothing(kept: Kept) -> None:
+    back_up(kept)
+    stranger, _ = setup.begin()
+    wrong = replace(kept.settings, master_key=stranger.master_key)
+    there = labels(kept, kept.target)
+    with pytest.raises(BackupRefused, match="cannot be read with this box's key"):
+        sets.refresh(kept.node, Vault(kept.node, wrong, kept.target))
+    assert labels(kept, kept.target) == there
+    assert perform(kept, "verify", target="disk").state == "done"
+
+
+def test_the_performer_is_taken_up_when_the_agent_dies_with_it(kept: Kept) -> None:
+    supervisor = supervisor_for(kept.node)
+    supervisor.start("agent")
+    try:
+        back_up(kept)
+        there = labels(kept, kept.target)
+        journal = operations.begin(
+            kept.node.paths, "backup", {"kind": "full", "targets": ["disk"]}, by="a test"
+        )
+        wait_for(journal, "Database to")
+        (status,) = supervisor.status("agent", with_health=False)
+        assert status.pid is not None
+        for process in (psutil.Process(status.pid), *performers(journal)):
+            process.kill()
+        # Nobody but the agent takes it up here.
+        wait_until(lambda: journal.state().state != "running", seconds=300)
+        assert journal.state().state == "done"
+        # By its name: what is no longer kept goes with it.
+        assert labels(kept, kept.target)[-1] not in there
+    finally:
+        supervisor.stop("agent")
+        time.sleep(0.1)

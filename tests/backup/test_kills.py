@@ -1,0 +1,411 @@
+"""kill -9 at every stage of every operation: of who performs it, of the agent, and of who answers a question.
+
+An operation notes each of its stages before it does them, so its journal is watched, and the kill comes when
+a stage is noted at which none has come yet. What is asked at once has no journal: its stages are the programs
+that it runs, and it is killed when it has started one, which goes on or ends as it likes. There are many of
+them: `step` says at which of them, the first always among them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from appliance.agent import found, operations
+from appliance.agent.codec import encode
+from appliance.agent.journal import Journal
+from appliance.agent.operations import RELEASE
+from appliance.agent.protocol import (
+    AddBackupTarget,
+    AddKeyHolder,
+    ConfirmRecoveryKey,
+    ListOperations,
+    Operation,
+    RemoveKeyHolder,
+    RotateKeys,
+)
+from appliance.services.database.service import cluster
+from appliance.services.database.setup import query
+from appliance.supervise import supervisor_for
+from backup import blobs, database, downloading, serve, sets, settings, setup
+from backup.keys import CONFIRMED, KeyRing, RecoveryKey
+from backup.vault import Vault
+from tests.appliance.boxes import agent_of, wait_until
+from tests.backup.conftest import Kept
+from tests.backup.operating import back_up, hand_over, perform, performers
+
+_MINUTES = 900.0
+
+
+@pytest.fixture(scope="module")
+def keeping(kept: Kept) -> Iterator[Kept]:
+    """Nothing is thinned out here: what is gone afterwards was lost."""
+    settings.save(kept.node.paths, replace(kept.settings, keep_last=99))
+    kept.add_person("anna")
+    kept.forget_files()
+    kept.add_private_file("anna")
+    back_up(kept, "full")
+    yield kept
+    supervisor_for(kept.node).stop("agent", "backup")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="korobka-file-") as path:
+        yield Path(path)
+
+
+# --- operations
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is asked for, and what is so when it is done."""
+
+    arguments: Callable[[Kept], dict[str, Any]]
+    check: Callable[[Kept, str], None] = lambda _, __: None
+
+
+def newest(kept: Kept) -> str:
+    return sets.known(kept.node, kept.target)[-1].label
+
+
+def a_backup(kind: str) -> Callable[[Kept], dict[str, Any]]:
+    def arguments(kept: Kept) -> dict[str, Any]:
+        kept.add_blobs(1)
+        return {"kind": kind, "targets": ["disk"]}
+
+    return arguments
+
+
+def a_restore(kept: Kept) -> dict[str, Any]:
+    kept.noted = kept.keys()
+    label = back_up(kept).label
+    kept.add_blobs(1)
+    return {"target": "disk", "set": label, "moment": "", "is_set_alone": True, "with_safety": True}
+
+
+def what_was_found(kept: Kept) -> dict[str, Any]:
+    kept.noted = {query(kept.node, "select name, blob_id from files_file")}
+    state = perform(kept, "find", kind="files.file", text="plan", reader="anna")
+    kept.forget_files()
+    return {"id": state.id, "number": 1, "reader": "anna"}
+
+
+def a_set_up(kept: Kept) -> dict[str, Any]:
+    """It starts the service: nothing is due that the service would begin."""
+    with blobs.ledger_of(kept.node, kept.target) as ledger:
+        ledger.write(wanted="")
+    return {}
+
+
+def is_as_noted(kept: Kept, _: str) -> None:
+    assert kept.keys() == kept.noted
+
+
+def is_there_once(kept: Kept, _: str) -> None:
+    assert {query(kept.node, "select name, blob_id from files_file")} == kept.noted
+
+
+def is_found(kept: Kept, identifier: str) -> None:
+    (thing,) = found.read(kept.node.paths, identifier, "anna").things
+    assert thing.title == "plan.txt"
+
+
+STORIES = {
+    "full backup": ("backup", Story(a_backup("full"))),
+    "incremental backup": ("backup", Story(a_backup("incr"))),
+    "verify": ("verify", Story(lambda _: {"target": "disk", "all": True})),
+    "find": ("find", Story(lambda _: {"kind": "files.file", "text": "plan", "reader": "anna"}, is_found)),
+    "put-back": ("put-back", Story(what_was_found, is_there_once)),
+    "restore": ("restore", Story(a_restore, is_as_noted)),
+    "set_up": ("set_up", Story(a_set_up)),
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_killed_at_each_stage_an_operation_ends_well_and_leaves_nothing(
+    keeping: Kept, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Elsewhere it is given up the third time: here it is killed once more for each of its stages.
+    monkeypatch.setattr(operations, "ATTEMPTS", 99)
+    kind, story = STORIES[name]
+    arguments, before = story.arguments(keeping), good(keeping)
+    journal = operations.begin(keeping.node.paths, kind, arguments, by="a test")
+    killed = kill_at_each_stage(keeping, journal)
+    assert journal.state().state == "done", journal.state().progress.text
+    assert len(killed) == journal.attempts - 1
+    story.check(keeping, journal.id)
+    nothing_is_lost(keeping, before)
+
+
+def test_killed_at_each_stage_a_download_ends_with_one_whole_file(
+    keeping: Kept, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "ATTEMPTS", 99)
+    before, (identity, recipient) = good(keeping), downloading.new_key()
+    file = folder / "set.age"
+    arguments = {"target": "disk", "set": newest(keeping), "file": str(file), "recipient": recipient}
+    journal = operations.begin(keeping.node.paths, "download", arguments, by="a test")
+    kill_at_each_stage(keeping, journal)
+    assert journal.state().state == "done", journal.state().progress.text
+    (folder / "key.txt").write_text(identity)
+    opened = subprocess.run(
+        ["age", "--decrypt", "--identity", folder / "key.txt", file], check=True, capture_output=True
+    )
+    assert b"SHA256SUMS" in opened.stdout
+    assert sorted(path.name for path in folder.iterdir()) == ["key.txt", "set.age"]
+    nothing_is_lost(keeping, before)
+
+
+def test_the_agent_killed_at_each_stage_of_each_operation_disturbs_none(keeping: Kept) -> None:
+    """Who performs it goes on; the agent comes back by itself, and says what became of it."""
+    supervisor = supervisor_for(keeping.node)
+    supervisor.start("agent")
+    before = good(keeping)
+    # The others are begun, followed and ended in the same way, and take longer.
+    for name in ("incremental backup", "verify", "put-back", "set_up", "restore"):
+        kind, story = STORIES[name]
+        journal = operations.begin(keeping.node.paths, kind, story.arguments(keeping), by="a test")
+        seen: set[str] = set()
+        while journal.state().state == "running":
+            if new := [stage for stage in stages(journal, 1) if stage not in seen]:
+                seen.update(new)
+                (status,) = supervisor.status("agent", with_health=False)
+                if status.pid:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(status.pid, signal.SIGKILL)
+            time.sleep(0.01)
+        assert (journal.state().state, journal.attempts) == ("done", 1), journal.state().progress.text
+        story.check(keeping, journal.id)
+        supervisor.stop("backup")
+    wait_until(lambda: supervisor.status("agent")[0].is_healthy, seconds=60)
+    agent = agent_of(keeping.node)
+    told = {state.id: state.state for state in agent.ask(ListOperations(5)).operations}
+    assert set(told.values()) == {"done"}
+    supervisor.stop("agent")
+    nothing_is_lost(keeping, before)
+
+
+def kill_at_each_stage(kept: Kept, journal: Journal) -> list[str]:
+    """Each attempt is killed at the first stage at which none was, until one comes to its end."""
+    killed: list[str] = []
+    deadline = time.monotonic() + _MINUTES
+    while journal.state().state == "running":
+        attempt, there = len(killed) + 1, performers(journal)
+        while (new := first_new(journal, attempt, killed)) is None and journal.is_performed():
+            assert time.monotonic() < deadline, f"killed at {killed}, {journal.state().progress.text}"
+            time.sleep(0.001)
+        for process in there or performers(journal):
+            # It may have come to its end in this very moment.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        wait_until(lambda: not journal.is_performed(), seconds=60)
+        if journal.state().state == "running":
+            killed += [new] if new else []
+            operations.recover(kept.node.paths)
+            wait_until(lambda: performers(journal) or journal.state().state != "running")
+    assert killed
+    return killed
+
+
+def first_new(journal: Journal, attempt: int, killed: list[str]) -> str | None:
+    return next((stage for stage in stages(journal, attempt) if stage not in killed), None)
+
+
+def stages(journal: Journal, attempt: int) -> list[str]:
+    """What an attempt has noted, without its figures."""
+    entries = journal.entries()
+    begins = [at for at, entry in enumerate(entries) if entry["entry"] == "attempt"]
+    if len(begins) < attempt:
+        return []
+    names = [
+        str(entry.get("text", "")) if entry["entry"] == "progress" else entry["entry"]
+        for entry in entries[begins[attempt - 1] :]
+    ]
+    shown = [re.sub(r"\d.*", "", name).strip() or name for name in names]
+    # Engines that wait are waited for: no stage of ours.
+    return [name for name in shown if name != "end" and not name.startswith("Nothing has been heard")]
+
+
+# --- what is asked at once
+
+
+def ask_and_kill(kept: Kept, asked: Operation[Any], number: int) -> dict[str, Any] | None:
+    """Kill who answers when its program of this number has started, counted from 1; None: no answer came."""
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "backup.answers"],
+        env={**os.environ, "KOROBKA_PREFIX": str(kept.node.paths.prefix), "PYTHONPATH": str(RELEASE)},
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(json.dumps({"question": type(asked).__name__, "arguments": encode(asked)}))
+        process.stdin.close()
+        mine, seen = psutil.Process(process.pid), set[int]()
+        while process.poll() is None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                children = [one for one in mine.children() if one.pid not in seen]
+                seen.update(one.pid for one in children)
+                if children and len(seen) >= number:
+                    process.kill()
+                    psutil.wait_procs(children, timeout=60)
+            time.sleep(0.002)
+        said = process.stdout.read()
+    return json.loads(said) if said else None
+
+
+def kill_at_each_program(
+    kept: Kept, ask: Callable[[int], Operation[Any]], check: Callable[[], None], *, step: int = 1
+) -> dict[str, Any]:
+    """Asked again and again, killed `step` programs later each time, until it is answered."""
+    for number in range(1, 100, step):
+        said = ask_and_kill(kept, ask(number), number)
+        if said is not None:
+            # With one attempt alone, nobody would have been killed.
+            assert number > 1
+            return said
+        check()
+    raise AssertionError("it never came to an answer")
+
+
+def test_killed_at_each_program_who_changes_keys_changes_all_or_nothing(keeping: Kept) -> None:
+    before, first = good(keeping), keeping.settings
+
+    def both_open() -> None:
+        """The key on paper opens the repository, whatever else does; the settings can be read."""
+        ring = KeyRing.parse((keeping.repository / "keyring.json").read_text())
+        assert ring.open(keeping.key) == first.master == keeping.settings.master
+        assert {one.id for one in keeping.settings.ring.holders} == {
+            one.id for one in keeping.settings.holders
+        }
+
+    said = kill_at_each_program(keeping, lambda number: AddKeyHolder(f"boris {number}"), both_open, step=4)
+    name, key = said["answer"]["holder"], RecoveryKey.parse(said["answer"]["key"])
+    assert KeyRing.parse((keeping.repository / "keyring.json").read_text()).open(key) == first.master
+    typed = tuple(keeping.key.groups[number - 1] for number in CONFIRMED)
+    confirm = ConfirmRecoveryKey(first.holders[0].name, typed)
+    assert "answer" in kill_at_each_program(keeping, lambda _: confirm, both_open, step=2)
+    for one in keeping.settings.holders[1:]:
+        # A key that was killed away before its answer came was shown to nobody, and goes like any other.
+        remove = RemoveKeyHolder(one.name)
+        kill_at_each_program(keeping, lambda _, remove=remove: remove, both_open, step=4)  # type: ignore[misc]
+    assert name not in {one.name for one in keeping.settings.holders}
+    nothing_is_lost(keeping, before)
+
+
+def test_killed_at_each_program_a_new_target_is_one_or_is_none(keeping: Kept, folder: Path) -> None:
+    before, first = good(keeping), keeping.settings
+    folder.chmod(0o755)
+
+    def archives_where_it_is_said() -> None:
+        """What the service does every half a minute."""
+        serve.renew_config(keeping.node)
+        named = set(re.findall(r"^repo(\d+)-path", database.config_file(keeping.node).read_text(), re.M))
+        assert named == {str(one.number) for one in keeping.settings.targets}
+        if len(keeping.settings.targets) > len(first.targets):
+            setup.remove_target(keeping.node, keeping.settings, folder.name, lambda _: None)
+            # As it was before, but for what lies there: that is tried again.
+        assert keeping.settings.targets == first.targets
+
+    ask = AddBackupTarget("folder", str(folder))
+    assert "answer" in kill_at_each_program(keeping, lambda _: ask, archives_where_it_is_said, step=2)
+    setup.enforce(keeping.node, lambda _: None)
+    assert perform(keeping, "backup", kind="full", targets=[folder.name]).state == "done"
+    assert not (folder / "korobka/probe").exists()
+    number = keeping.settings.target(folder.name).number
+    setup.remove_target(keeping.node, keeping.settings, folder.name, lambda _: None)
+    # The files that are noted as copied there are missed in no other repository.
+    assert setup.next_number(keeping.node, keeping.settings) > number
+    nothing_is_lost(keeping, before)
+
+
+def test_killed_at_each_program_a_new_key_for_everything_leaves_one_that_opens(rotated: Kept) -> None:
+    back_up(rotated, "full")
+    before, first = good(rotated), rotated.settings
+
+    there = rotated.repository / "keyring.json"
+
+    def can_be_opened() -> None:
+        """What there was, by the key on paper; also where the new one is in force and its answer is lost."""
+        serve.renew_config(rotated.node)
+        assert KeyRing.parse(there.read_text()).open(rotated.key) == first.master
+        if rotated.settings.master == first.master:
+            assert rotated.settings == first
+        else:
+            assert not any(one.is_confirmed for one in rotated.settings.holders)
+
+    said = kill_at_each_program(rotated, lambda _: RotateKeys("anna"), can_be_opened, step=5)
+    key = RecoveryKey.parse(said["answer"]["key"])
+    setup.enforce(rotated.node, lambda _: None)
+    assert rotated.settings.master != first.master
+    (old,) = (one for one in rotated.settings.closed if one.number == first.targets[0].number)
+    assert {one.label for one in sets.known(rotated.node, old) if not one.problem} >= before
+    assert perform(rotated, "verify", target=old.name).state == "done"
+    assert back_up(rotated).kind == "full"
+    rotated.settle_down(key)
+    nothing_is_lost(rotated, set())
+
+
+# --- what is so afterwards
+
+
+def good(kept: Kept) -> set[str]:
+    return {one.label for one in sets.known(kept.node, kept.target) if not one.problem}
+
+
+def nothing_is_lost(kept: Kept, before: set[str]) -> None:
+    """Good sets are there and good, nothing that was begun is left, and the next operation works."""
+    supervisor_for(kept.node).stop("backup")
+    wait_until(lambda: left_running(kept) == [], seconds=120)
+    assert operations.unfinished(kept.node.paths) == []
+    assert left_lying(kept) == []
+    made = back_up(kept)
+    assert before | {made.label} <= good(kept)
+    state = perform(kept, "verify", target="disk")
+    assert state.state == "done", state.progress.text
+    hand_over(kept)
+    Vault(kept.node, kept.settings, kept.target).require()
+
+
+def left_running(kept: Kept) -> list[str]:
+    """Programs of the backup in this box, but for what hands the log over."""
+    prefix, found_ = str(kept.node.paths.prefix), []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            line, environment = " ".join(process.cmdline()), process.environ()
+            is_of_box = any(
+                place.startswith(prefix)
+                for place in (environment.get("KOROBKA_PREFIX", ""), environment.get("HOME", ""))
+            )
+            is_engine = any(word in line for word in ("backup.", "pgbackrest", "rclone", "/beside/"))
+            if (is_of_box or prefix in line) and is_engine and "archive-push" not in line:
+                found_.append(line)
+    return found_
+
+
+def left_lying(kept: Kept) -> list[Path]:
+    """What only somebody at work may have: a second box, a second cluster, what is being packed."""
+    node, place = kept.node, cluster(kept.node)
+    beside = node.paths.data / "beside"
+    lying = [*beside.iterdir()] if beside.exists() else []
+    lying += [place.with_name(f"{place.name}{end}") for end in (".restored", ".before")]
+    lying += [*(node.data("backup") / "tmp").iterdir(), kept.repository / "probe"]
+    lying += node.paths.operations.glob("*.new")
+    return [path for path in lying if path.exists()]

@@ -1,0 +1,98 @@
+"""What retention promises, whatever sets there are and whatever the rule says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backup.retention import Candidate, Reason, Rule, kept, removable_blobs, superfluous
+
+ZONE = ZoneInfo("Europe/Moscow")
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+rules = st.builds(
+    Rule, st.integers(0, 10), st.integers(0, 10), st.integers(0, 10), st.integers(0, 10)
+)  # fmt: skip
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Candidate]:
+    """Chains as they come about: each set is full or builds on one that was there."""
+    sets: list[Candidate] = []
+    at = BEGIN
+    for number in range(draw(st.integers(0, 30))):
+        at += timedelta(hours=draw(st.integers(1, 24 * 20)))
+        parent = draw(st.sampled_from([None, *(one.label for one in sets)]))
+        sets.append(Candidate(f"{number:03}", at, parent, is_good=draw(st.booleans())))
+    return draw(st.permutations(sets))
+
+
+@given(histories(), rules)
+def test_the_newest_good_set_stays(sets: list[Candidate], rule: Rule) -> None:
+    good = [one for one in sets if one.is_good]
+    if good:
+        assert max(good, key=lambda one: one.ended_at).label in kept(sets, rule, ZONE)
+
+
+@given(histories(), rules)
+def test_without_a_good_set_nothing_goes(sets: list[Candidate], rule: Rule) -> None:
+    assert superfluous([one for one in sets if not one.is_good], rule, ZONE) == ()
+
+
+@given(histories(), rules)
+def test_no_chain_is_broken(sets: list[Candidate], rule: Rule) -> None:
+    staying = kept(sets, rule, ZONE)
+    for one in sets:
+        if one.label in staying and one.parent is not None:
+            assert one.parent in staying
+
+
+@given(histories(), rules)
+def test_sets_go_in_an_order_that_never_leaves_one_without_its_parent(
+    sets: list[Candidate], rule: Rule
+) -> None:
+    there = {one.label for one in sets}
+    for label in superfluous(sets, rule, ZONE):
+        there.remove(label)
+        assert not any(one.parent == label for one in sets if one.label in there)
+
+
+@given(histories(), rules)
+def test_what_was_thinned_is_not_thinned_again(sets: list[Candidate], rule: Rule) -> None:
+    left = [one for one in sets if one.label in kept(sets, rule, ZONE)]
+    assert superfluous(left, rule, ZONE) == ()
+
+
+@given(histories(), rules)
+def test_each_promised_day_has_its_set(sets: list[Candidate], rule: Rule) -> None:
+    days = sorted({one.ended_at.astimezone(ZONE).date() for one in sets if one.is_good}, reverse=True)
+    staying = kept(sets, rule, ZONE)
+    there = {one.ended_at.astimezone(ZONE).date() for one in sets if one.label in staying and one.is_good}
+    assert set(days[: rule.days]) <= there
+
+
+@given(
+    st.dictionaries(st.text("ab", max_size=4), st.integers(0, 99)),
+    st.lists(st.sets(st.text("ab", max_size=4))),
+    st.sets(st.text("ab", max_size=4)),
+)
+def test_no_blob_goes_that_somebody_needs(
+    copied: dict[str, int], named: list[set[str]], live: set[str]
+) -> None:
+    moments = {key: BEGIN + timedelta(hours=hour) for key, hour in copied.items()}
+    oldest = BEGIN + timedelta(hours=50)
+    going = removable_blobs(moments, named_by_kept=named, live=live, oldest_kept_at=oldest)
+    assert going.isdisjoint(live)
+    assert all(going.isdisjoint(names) for names in named)
+    assert all(moments[key] < oldest for key in going)
+
+
+def test_a_rule_in_action() -> None:
+    daily = [Candidate(f"{day:03}", BEGIN + timedelta(days=day)) for day in range(100)]
+    staying = kept(daily, Rule(last=1, days=3, weeks=2, months=2), ZONE)
+    assert sorted(staying) == ["089", "094", "097", "098", "099"]
+    assert staying["099"] == {Reason.LAST, Reason.DAY, Reason.WEEK, Reason.MONTH, Reason.NEWEST}
+    assert staying["089"] == {Reason.MONTH}

@@ -1,0 +1,126 @@
+"""A holder leaves: a new key for what is made from now on; what there is runs out, and is read till then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from appliance.paths import Paths
+from backup import elsewhere, rotation, sets, settings, setup, status, telling
+from backup.keys import KeyRefused, KeyRing, RecoveryKey
+from backup.settings import BackupRefused
+from backup.vault import Vault
+from tests.appliance.boxes import boxctl
+from tests.backup.conftest import Kept
+from tests.backup.operating import back_up, hand_over, perform, restore, unplugged
+
+
+def opens(key: RecoveryKey, ring: Path) -> bool:
+    try:
+        KeyRing.parse(ring.read_text()).open(key)
+    except KeyRefused:
+        return False
+    return True
+
+
+def test_where_a_target_is_away_nothing_is_changed(rotated: Kept) -> None:
+    back_up(rotated)
+    before, there = rotated.settings, {path.name for path in rotated.folder.iterdir()}
+    with unplugged(rotated), pytest.raises(BackupRefused):
+        rotation.rotate(rotated.node, before, "anna")
+    assert rotated.settings == before
+    assert {path.name for path in rotated.folder.iterdir()} == there
+    hand_over(rotated)
+    assert back_up(rotated).kind == "incr"
+
+
+def test_from_a_new_key_on_all_is_made_anew_and_the_old_runs_out(rotated: Kept, empty_machine: Paths) -> None:
+    rotated.add_blobs(2)
+    made, there, paper, before = back_up(rotated, "full"), rotated.keys(), rotated.key, rotated.settings
+    old_ring = rotated.repository / "keyring.json"
+    _, key = rotation.rotate(rotated.node, before, "anna")
+    setup.enforce(rotated.node, lambda _: None)
+    old = rotated.settings.closed[-1]
+    ring = rotated.repository / "keyring.json"
+    assert ring != old_ring
+    assert rotated.settings.master != before.master
+    assert (opens(key, ring), opens(paper, ring)) == (True, False)
+
+    # Nobody has the new one on paper yet: that is said, and what there is can be opened as before.
+    (report,) = status.look(rotated.node, rotated.settings, datetime.now(UTC))
+    assert any("No recovery key was ever confirmed" in line for line in report.problems)
+    assert (opens(key, old_ring), opens(paper, old_ring)) == (True, True)
+    settings.save(rotated.node.paths, settings.confirmed(rotated.settings, rotated.settings.holders[0].id))
+    rotation.settle(rotated.node, rotated.settings)
+    assert (opens(key, old_ring), opens(paper, old_ring)) == (True, False)
+
+    rotated.add_blobs(1)
+    newer = back_up(rotated)
+    assert newer.kind == "full"
+    assert set(Vault(rotated.node, rotated.settings, rotated.target).sizes(rotated.keys())) == rotated.keys()
+    assert "closed" in perform(rotated, "backup", kind="full", targets=[old.name]).progress.text
+    assert perform(rotated, "verify", target=old.name, set=made.label, all=True).state == "done"
+    told = telling.state(rotated.node, rotated.settings)
+    assert (old.name, True) in {(one.name, one.sets > 0) for one in told.closed}
+    assert {one.target for one in told.sets} >= {"disk", old.name}
+    assert old.name in boxctl(rotated.node, "backup", "list").stdout
+
+    # One of the older ones is as good as ever.
+    state = restore(rotated, target=old.name, set=made.label, is_set_alone=True)
+    assert state.state == "done", state.progress.text
+    assert rotated.keys() == there
+
+    # Onto an empty machine with the new key alone: it finds the newest of the repositories.
+    said: list[str] = []
+    # The one of before opens at most what another test has let run out: nothing is left in there.
+    with pytest.raises((KeyRefused, BackupRefused)):
+        elsewhere.begin(
+            empty_machine,
+            elsewhere.place(str(rotated.folder)),
+            paper,
+            moment=None,
+            version="0.1.0",
+            say=said.append,
+        )
+    elsewhere.begin(
+        empty_machine,
+        elsewhere.place(str(rotated.folder)),
+        key,
+        moment=None,
+        version="0.1.0",
+        say=said.append,
+    )
+    assert newer.label in said[0]
+    found = settings.load(empty_machine)
+    assert (found.master, found.targets[0].repository) == (rotated.settings.master, rotated.target.repository)
+
+    # Retention takes the older ones, and then the repository.
+    plan = replace(rotated.settings, keep_last=1, keep_days=0, keep_weeks=0, keep_months=0)
+    settings.save(rotated.node.paths, plan)
+    state = perform(rotated, "backup", kind="full", targets=["disk"])
+    assert rotated.settings.closed == (), state.progress.text
+    assert [path.name for path in old_ring.parent.iterdir()] == ["keyring.json"]
+    assert not (rotated.node.paths.backup / "pgbackrest-closed.conf").exists()
+    assert perform(rotated, "verify", target="disk").state == "done"
+    names = ("keep_last", "keep_days", "keep_weeks", "keep_months")
+    plan = replace(rotated.settings, **{name: getattr(before, name) for name in names})
+    settings.save(rotated.node.paths, plan)
+    rotated.settle_down(key)
+
+
+def test_a_holder_more_opens_what_is_closed_too_and_one_who_goes_does_not(rotated: Kept) -> None:
+    back_up(rotated, "full")
+    old_ring = rotated.repository / "keyring.json"
+    _, key = rotation.rotate(rotated.node, rotated.settings, "anna")
+    rotated.settle_down(key)
+    _, boris = setup.add_holder(rotated.node, rotated.settings, "boris")
+    rings = (old_ring, rotated.repository / "keyring.json")
+    assert [opens(boris, ring) for ring in rings] == [True, True]
+    settings.save(rotated.node.paths, settings.confirmed(rotated.settings, rotated.settings.holders[0].id))
+    setup.remove_holder(rotated.node, rotated.settings, "boris")
+    assert [opens(boris, ring) for ring in rings] == [False, False]
+    assert sets.known(rotated.node, rotated.settings.closed[-1])
+    rotated.settle_down(key)

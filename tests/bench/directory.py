@@ -1,0 +1,359 @@
+"""An import of 10,000 people in 200 units from an OpenLDAP, beside a loop that saves person by person; and of
+as many from a Samba Active Directory.
+
+    python -m tests.bench.directory [--people 10000] [--loop 1000] [--server slapd|samba]
+
+Seconds of the full import, of a run in which nothing changed and of one with 100 changes; memory above the
+start for this many people and for a tenth of them; and the loop, on fewer people, as seconds for as many.
+Besides it is looked whether everybody whom the directory shows is here and nobody else, and whether those are
+suspended who are deleted and moved out of the search base. Samba needs root, for its ports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests import parts
+from tests.directory.samba import Samba
+from tests.directory.slapd import Slapd
+from tests.prefixes import scratch_prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from box.bridges.directory.models import Connection
+    from tests.directory.entries import Entry
+    from tests.directory.server import Server
+
+UNITS = 200
+CHANGED = 100
+FULL_AT_MOST, SAME_AT_MOST, CHANGES_AT_MOST = 40.0, 2.0, 5.0
+TIMES_AT_LEAST, MEMORY_AT_MOST = 8.0, 1.2
+SERVERS = ("slapd", "samba")
+EVERYTHING = ["unpaged", "import", "same", "changes", "leavers"]
+READER, READER_PASSWORD = "reader", "Reader-Passw0rd"
+# Few enough for the guard.
+LEAVING = 5
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=10_000)
+    parser.add_argument("--loop", type=int, default=1_000)
+    parser.add_argument("--server", choices=SERVERS, action="append", help="one alone")
+    parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        sys.stdout.write(json.dumps(_measured(json.load(sys.stdin))))
+        return 0
+    os.environ["KOROBKA_CONFIG"] = str(parts.start())
+    servers = arguments.server or [name for name in SERVERS if name != "samba" or os.geteuid() == 0]
+    if "slapd" in servers:
+        small = _with_people("slapd", arguments.people // 10, ["import"])
+        large = _with_people("slapd", arguments.people, ["import", "same", "changes", "leavers"])
+        loop = _with_people("slapd", arguments.loop, ["loop"])
+        _print(arguments.people, small, large, loop["loop"] * arguments.people / arguments.loop)
+    if "samba" in servers:
+        _print_samba(arguments.people, _with_people("samba", arguments.people, EVERYTHING))
+    return 0
+
+
+def _print(people: int, small: dict[str, float], large: dict[str, float], loop: float) -> None:
+    print(f"{people} people in {UNITS} units        seconds   target")
+    print(f"  full import              {large['import']:8.1f}   {FULL_AT_MOST:.0f}")
+    print(f"    of it this process     {large['cpu']:8.1f}")
+    print(f"  person by person         {loop:8.1f}")
+    print(f"  times faster             {loop / large['import']:8.1f}   {TIMES_AT_LEAST:.0f} at least")
+    print(f"  nothing changed          {large['same']:8.2f}   {SAME_AT_MOST:.0f}")
+    print(f"  {CHANGED} changes              {large['changes']:8.2f}   {CHANGES_AT_MOST:.0f}")
+    times = large["memory"] / small["memory"]
+    print(
+        f"  memory above the start   {large['memory']:8.1f} MB, for a tenth of them {small['memory']:.1f} MB:"
+        f" {times:.2f} times   {MEMORY_AT_MOST} at most"
+    )
+
+
+def _print_samba(people: int, large: dict[str, float]) -> None:
+    print(f"{people} people in {UNITS} units, Samba AD")
+    print(f"  full import              {large['import']:8.1f}   {FULL_AT_MOST:.0f}")
+    print(f"  nothing changed          {large['same']:8.2f}   {SAME_AT_MOST:.0f}")
+    print(f"  {CHANGED} changes              {large['changes']:8.2f}   {CHANGES_AT_MOST:.0f}")
+    print(f"  {LEAVING} deleted, {LEAVING} moved out  {large['leavers']:8.2f}")
+    print(f"  memory above the start   {large['memory']:8.1f} MB")
+    print(f"  entries that the domain controller tells without pages: {large['unpaged']:.0f}")
+
+
+def _with_people(kind: str, count: int, what: list[str]) -> dict[str, float]:
+    folder = scratch_prefix(f"bench-{kind}-{os.getpid()}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    server: Server = Samba(folder) if kind == "samba" else Slapd(folder)
+    try:
+        told = _seeded(server, count) | {"what": what, "ca": str(server.authority.file)}
+        server.start()
+        command = [sys.executable, "-m", "tests.bench.directory", "--measure"]
+        answer = subprocess.run(
+            command, input=json.dumps(told), check=True, stdout=subprocess.PIPE, text=True
+        )
+        figures: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
+        return figures
+    finally:
+        server.remove()
+
+
+def _seeded(server: Server, count: int) -> dict[str, Any]:
+    """Where the company is, and as whom it is read: on Active Directory as an ordinary user."""
+    assert isinstance(server, Slapd | Samba)
+    company = server.unit("Company")
+    server.seed(company, server.unit("Outside"), *_company(server, company.dn, count))
+    known = {
+        "base": company.dn,
+        "root": server.base,
+        "admin": server.admin,
+        "admin_password": server.password,
+    }
+    if isinstance(server, Samba):
+        server.seed(server.person(READER, password=READER_PASSWORD))
+        reader = f"{READER}@corp.test"
+        return known | {"kind": "ad", "server": server.address, "reader": reader, "password": READER_PASSWORD}
+    return known | {
+        "kind": "openldap",
+        "server": f"{server.address}:{server.port}",
+        "reader": server.reader,
+        "password": server.reader_password,
+    }
+
+
+def _company(server: Slapd | Samba, base: str, count: int) -> Iterator[Entry]:
+    units = [server.unit(f"Unit {number}", base) for number in range(UNITS)]
+    yield from units
+    for number in range(count):
+        unit = units[number % UNITS]
+        boss = number % UNITS
+        manager = {"manager": f"CN=Person {boss},{unit.dn}"} if number != boss else {}
+        phone = f"+7 495 {number % 1000:03}-{number // 1000 % 100:02}-{number % 100:02}"
+        yield server.person(
+            f"p{number}", unit.dn, name=f"Person {number}", givenName=f"Имя{number}", sn=f"Фамилия{number}",
+            mail=f"p{number}@corp.test", title=f"Position {number % 50}",
+            telephoneNumber=phone, **manager,
+        )  # fmt: skip
+
+
+def _measured(told: dict[str, Any]) -> dict[str, float]:
+    """In a process of its own, with a database of its own: its memory is the import's alone."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "box.settings"
+    import django
+
+    django.setup()
+    from django.db import connection as database
+
+    # Beside the database of tests, which may be running.
+    database.settings_dict["TEST"]["NAME"] = "bench_directory"
+    database.creation.create_test_db(verbosity=0, serialize=False)
+    try:
+        connection = _connection(told)
+        figures: dict[str, float] = {}
+        for what in told["what"]:
+            figures |= _MEASURES[what](connection, told)
+        return figures
+    finally:
+        database.creation.destroy_test_db(database.settings_dict["NAME"], verbosity=0)
+
+
+def _connection(told: dict[str, Any]) -> Connection:
+    from box.bridges.directory.models import Connection
+    from box.bridges.directory.presets import preset
+
+    connection = Connection(
+        name="Corp", kind=told["kind"], servers=[told["server"]], security="starttls",
+        ca_pem=Path(told["ca"]).read_text(), bind_dn=told["reader"], people_bases=[told["base"]],
+        mapping=preset(told["kind"]).mapping, is_on=True, is_confirmed=True,
+    )  # fmt: skip
+    connection.bind_password = told["password"]
+    connection.save()
+    return connection
+
+
+def _import(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
+    # A first look at the directory loads what every process loads once.
+    _run(connection, "preview", most=1)
+    before, busy = _resident(), time.process_time()
+    with _watched() as peak:
+        seconds = _run(connection, "sync")
+    figures = {"import": seconds, "cpu": time.process_time() - busy, "memory": max(peak) - before}
+    _compare(connection)
+    return figures
+
+
+def _compare(connection: Connection) -> None:
+    """Everybody whom the directory shows is here, by their stable ids, and nobody else is."""
+    from box.bridges.directory import client, reading
+
+    with client.connect(connection) as line:
+        there = {one.stable_id for one in reading.Reader(line, connection).sightings()}
+    here = set(connection.links.people().filter(leaving_since=None).values_list("stable_id", flat=True))
+    if there != here or not there:
+        raise SystemExit(f"{len(there - here)} are missing, and {len(here - there)} are not in the directory")
+
+
+def _unpaged(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
+    """How many entries the server tells in one answer, for it to be seen that pages are needed."""
+    line = _administrator(told)
+    line.search(told["base"], "(objectClass=person)", attributes=["1.1"])
+    count = len(line.entries)
+    line.unbind()
+    return {"unpaged": count}
+
+
+def _same(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
+    return {"same": min(_run(connection, "sync") for _ in range(3))}
+
+
+def _changes(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
+    import ldap3
+
+    line = _administrator(told)
+    for number in range(CHANGED):
+        _did(line, line.modify(_dn(number, told), {"title": [(ldap3.MODIFY_REPLACE, [f"New {number}"])]}))
+    line.unbind()
+    return {"changes": _run(connection, "sync", expected={"change": CHANGED})}
+
+
+def _leavers(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
+    line = _administrator(told)
+    for number in range(UNITS, UNITS + LEAVING):
+        _did(line, line.delete(_dn(number, told)))
+    for number in range(UNITS + LEAVING, UNITS + 2 * LEAVING):
+        outside = f"OU=Outside,{told['root']}"
+        _did(line, line.modify_dn(_dn(number, told), f"CN=Person {number}", new_superior=outside))
+    line.unbind()
+    seconds = _run(connection, "sync", expected={"suspend": 2 * LEAVING})
+    _compare(connection)
+    return {"leavers": seconds}
+
+
+def _dn(number: int, told: dict[str, Any]) -> str:
+    return f"CN=Person {number},OU=Unit {number % UNITS},{told['base']}"
+
+
+def _did(line: Any, is_done: bool) -> None:
+    if not is_done:
+        raise SystemExit(f"the directory refuses: {line.result}")
+
+
+def _administrator(told: dict[str, Any]) -> Any:
+    """A line over which the directory is changed."""
+    import ssl
+
+    import ldap3
+
+    host, _colon, port = told["server"].partition(":")
+    tls = ldap3.Tls(validate=ssl.CERT_NONE)
+    server = ldap3.Server(host, port=int(port or 389), tls=tls)
+    before = ldap3.AUTO_BIND_TLS_BEFORE_BIND
+    return ldap3.Connection(server, told["admin"], told["admin_password"], auto_bind=before)
+
+
+def _run(
+    connection: Connection, mode: str, *, most: int = 0, expected: dict[str, int] | None = None
+) -> float:
+    from box.bridges.directory.models import Run
+    from box.bridges.directory.running import perform_run
+
+    if most:
+        # Nobody in it: only what is loaded.
+        connection.people_filter = "(cn=nobody at all)"
+    run = Run.objects.create(connection=connection, mode=mode)
+    began = time.perf_counter()
+    perform_run(run)
+    seconds = time.perf_counter() - began
+    connection.people_filter = ""
+    run.refresh_from_db()
+    if run.state != Run.State.DONE or run.counts.get("failed"):
+        raise SystemExit(f"the run is {run.state}: {run.error or run.question or run.counts}")
+    if expected is not None and run.counts != expected:
+        raise SystemExit(f"the run did {run.counts}, and not {expected}")
+    return seconds
+
+
+def _loop(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
+    """What one writes first: of each entry its person is looked for, made, described, placed and linked."""
+    from box.bridges.directory import client, reading
+    from box.bridges.directory.models import Link
+    from box.bridges.directory.plan.values import ACTIVE
+    from box.core.accounts.actions import NewUser, create_user, update_profile
+    from box.core.accounts.models import Profile, User
+    from box.core.org import actions as org
+
+    began = time.perf_counter()
+    root = org.create_department("Company", parent=None, by=None)
+    with client.connect(connection) as line:
+        reader = reading.Reader(line, connection)
+        units = {unit.key: org.create_department(unit.name, parent=root, by=None) for unit in reader.units()}
+        for entry in reader.people():
+            person = User.objects.filter(login=entry.fields["login"]).first()
+            if person is None:
+                fields: dict[str, Any] = dict(entry.fields)
+                person = create_user(NewUser(**fields), password=None, by=None)
+            changes: dict[str, object] = {
+                name: value for name, value in entry.fields.items() if name not in ("login", "email")
+            }
+            update_profile(person, changes, by=person)
+            org.add_member(units.get(entry.unit, root), person, by=None)
+            Profile.objects.update_or_create(
+                user=person, defaults={"owners": dict.fromkeys(entry.fields, connection.name)}
+            )
+            Link.objects.update_or_create(
+                connection=connection, kind="person", stable_id=entry.stable_id,
+                defaults={"object_id": person.pk, "dn": entry.dn, "status": ACTIVE},
+            )  # fmt: skip
+    return {"loop": time.perf_counter() - began}
+
+
+_MEASURES = {
+    "unpaged": _unpaged,
+    "import": _import,
+    "same": _same,
+    "changes": _changes,
+    "leavers": _leavers,
+    "loop": _loop,
+}
+
+
+@contextmanager
+def _watched() -> Iterator[list[float]]:
+    """How much memory this process holds, in MB, looked at 50 times a second."""
+    seen = [_resident()]
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.02):
+            seen.append(_resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        watcher.join()
+
+
+def _resident() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from box.apps.worktime import actions
+from box.apps.worktime.access import can_decide, managed_by, managers_of, visible_people
+from box.apps.worktime.actions import Truth, ask_correction, decide_correction, forget_days, take_step
+from box.apps.worktime.clock import Step
+from box.apps.worktime.models import Correction, WorkDay
+from box.apps.worktime.showing import clock_of
+from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
+from box.core.notify.models import Notification
+from box.core.org.actions import add_member, create_department
+from box.core.org.models import Membership
+from box.core.push.models import PushMessage
+from box.core.registry.company import TIME_ZONE
+from box.core.registry.settings import store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from box.core.accounts.models import User
+    from box.core.org.models import Department
+
+# A Tuesday.
+NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
+ON = NINE.date()
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _in_utc(db: None) -> None:
+    store({TIME_ZONE.key: "UTC"})
+
+
+@pytest.fixture
+def head(boris: User, sales: Department) -> User:
+    add_member(sales, boris, role=Membership.Role.HEAD, by=None)
+    return boris
+
+
+def day_of(person: User, *steps: tuple[Step, int]) -> WorkDay:
+    """Steps at so many hours after nine."""
+    for step, hours in steps:
+        day = take_step(step, by=person, at=NINE + hours * HOUR)
+    return day
+
+
+def truth(starts: int = 0, ends: int = 8, pause: int = 30, reason: str = "The train") -> Truth:
+    return Truth(NINE + starts * HOUR, NINE + ends * HOUR, timedelta(minutes=pause), reason)
+
+
+AFTERWARDS = NINE + timedelta(days=1)
+
+
+def test_a_day_is_started_paused_resumed_and_finished(anna: User) -> None:
+    day = day_of(anna, (Step.START, 0), (Step.PAUSE, 3), (Step.RESUME, 4), (Step.FINISH, 9))
+    assert (day.on, day.state) == (ON, "finished")
+    assert (day.worked_seconds, day.paused_seconds) == (8 * 3600, 3600)
+    assert [event.payload["step"] for event in Event.objects.filter(kind="worktime.DayStepped")] == [
+        *("start", "pause", "resume", "finish")
+    ]
+
+
+def test_a_step_taken_twice_is_one_step(anna: User) -> None:
+    day_of(anna, (Step.START, 0), (Step.START, 1), (Step.PAUSE, 2), (Step.PAUSE, 3))
+    day = WorkDay.objects.get()
+    assert len(day.marks) == 2
+    assert Event.objects.filter(kind="worktime.DayStepped").count() == 2
+
+
+@pytest.mark.parametrize("step", [Step.PAUSE, Step.RESUME, Step.FINISH])
+def test_before_it_has_begun_nothing_else_can_be_done(anna: User, step: Step) -> None:
+    with pytest.raises(ValidationError, match="start it first"):
+        take_step(step, by=anna, at=NINE)
+    assert not WorkDay.objects.exists()
+
+
+def test_a_finished_day_goes_on_with_what_lay_between_as_a_break(anna: User) -> None:
+    day = day_of(anna, (Step.START, 0), (Step.FINISH, 8), (Step.RESUME, 10), (Step.FINISH, 11))
+    assert (day.worked_seconds, day.paused_seconds) == (9 * 3600, 2 * 3600)
+
+
+def test_open_tabs_hear_of_each_step(anna: User) -> None:
+    day_of(anna, (Step.START, 0))
+    deliver_all()
+    message = PushMessage.objects.get(topic="worktime")
+    assert (message.kind, message.audience) == ("clock", [f"U{anna.pk}"])
+
+
+def test_a_shift_over_midnight_is_one_day(anna: User) -> None:
+    day = day_of(anna, (Step.START, 13), (Step.FINISH, 21))
+    assert (day.on, day.worked_seconds) == (ON, 8 * 3600)
+    assert day_of(anna, (Step.START, 37)).on == ON + timedelta(days=1)
+
+
+def test_a_day_belongs_to_the_date_where_the_person_is(anna: User) -> None:
+    anna.time_zone = "Asia/Kamchatka"
+    anna.save()
+    assert take_step(Step.START, by=anna, at=NINE + 4 * HOUR).on == ON + timedelta(days=1)
+
+
+def test_a_day_nobody_finished_is_noticed_in_the_morning_and_tells_the_person_once(anna: User) -> None:
+    day_of(anna, (Step.START, 0))
+    assert forget_days(WorkDay.objects.all(), now=NINE + 15 * HOUR) == 0
+    assert forget_days(WorkDay.objects.all(), now=NINE + 20 * HOUR) == 1
+    assert forget_days(WorkDay.objects.all(), now=NINE + 20 * HOUR) == 0
+    deliver_all()
+    assert Notification.objects.get(user=anna).kind == "worktime.forgotten"
+    assert WorkDay.objects.get().worked_seconds == 0
+
+
+def test_the_next_day_begins_although_the_last_was_forgotten(anna: User) -> None:
+    """Also where the job that notices it has not run yet."""
+    day_of(anna, (Step.START, 0))
+    assert clock_of(anna, now=AFTERWARDS).state == "idle"
+    assert day_of(anna, (Step.START, 24)).on == ON + timedelta(days=1)
+    assert WorkDay.objects.get(on=ON).state == "forgotten"
+    assert clock_of(anna, now=AFTERWARDS).forgotten_on == ON
+
+
+def test_a_correction_holds_once_the_head_has_approved_it(anna: User, head: User) -> None:
+    day_of(anna, (Step.START, 0))
+    forget_days(WorkDay.objects.all(), now=AFTERWARDS)
+    asked = ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
+    assert WorkDay.objects.get().state == "forgotten"
+    assert clock_of(anna, now=AFTERWARDS).forgotten_on is None
+    decide_correction(asked, is_approved=True, by=head, at=AFTERWARDS)
+    day = WorkDay.objects.get()
+    assert (day.state, day.worked_seconds, day.paused_seconds) == ("finished", 7.5 * 3600, 1800)
+    assert day.is_corrected
+    deliver_all()
+    assert Notification.objects.get(user=anna, kind="worktime.approved").actor == head
+
+
+def test_a_refused_correction_changes_nothing_and_says_why(anna: User, head: User) -> None:
+    day_of(anna, (Step.START, 0), (Step.FINISH, 2))
+    asked = ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
+    decide_correction(asked, is_approved=False, by=head, remark="You left at eleven", at=AFTERWARDS)
+    decide_correction(asked, is_approved=True, by=head, at=AFTERWARDS)
+    assert WorkDay.objects.get().worked_seconds == 2 * 3600
+    asked.refresh_from_db()
+    assert (asked.status, asked.remark) == ("refused", "You left at eleven")
+
+
+def test_a_day_on_which_nobody_pressed_anything_can_be_told(anna: User, head: User) -> None:
+    decide_correction(ask_correction(ON, truth(), by=anna, at=AFTERWARDS), is_approved=True, by=head)
+    assert WorkDay.objects.get(user=anna, on=ON).worked_seconds == 7.5 * 3600
+
+
+def test_asking_again_replaces_what_was_asked(anna: User) -> None:
+    ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
+    ask_correction(ON, truth(ends=7), by=anna, at=AFTERWARDS)
+    assert Correction.objects.get().ends_at == NINE + 7 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("on", "told", "word"),
+    [
+        (ON, truth(ends=30), "still to come"),
+        (ON, truth(starts=8), "ends after"),
+        (ON, truth(pause=480), "shorter than the day"),
+        (ON, truth(starts=24, ends=25), "own date"),
+        (ON + timedelta(days=1), truth(), "own date"),
+        (date(2026, 1, 5), truth(), "three months"),
+        (ON + timedelta(days=30), truth(), "three months"),
+    ],
+)
+def test_what_cannot_have_been_is_refused(anna: User, on: date, told: Truth, word: str) -> None:
+    with pytest.raises(ValidationError, match=word):
+        ask_correction(on, told, by=anna, at=AFTERWARDS)
+    assert not Correction.objects.exists()
+
+
+def test_hours_belong_to_one_day_only(anna: User, head: User) -> None:
+    day_of(anna, (Step.START, 13), (Step.FINISH, 18))
+    take_step(Step.START, by=anna, at=NINE + 24 * HOUR)
+    tomorrow = ON + timedelta(days=1)
+    told = Truth(NINE + 15 * HOUR, NINE + 20 * HOUR, timedelta(), "?")
+    with pytest.raises(ValidationError, match="another of your days"):
+        ask_correction(tomorrow, told, by=anna, at=NINE + 30 * HOUR)
+    # What was free when it was asked may be taken when it is decided.
+    asked = ask_correction(ON, truth(starts=13, ends=23, pause=0), by=anna, at=NINE + 30 * HOUR)
+    WorkDay.objects.filter(on=tomorrow).update(started_at=NINE + 22 * HOUR)
+    with pytest.raises(ValidationError, match="another day already"):
+        decide_correction(asked, is_approved=True, by=head, at=NINE + 30 * HOUR)
+    assert not WorkDay.objects.get(on=ON).is_corrected
+
+
+def test_the_head_is_told_of_what_is_asked(anna: User, head: User, cara: User) -> None:
+    ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
+    deliver_all()
+    assert Notification.objects.get(kind="worktime.asked").user == head
+
+
+def test_heads_and_deputies_manage_those_below_them_and_never_themselves(
+    anna: User, boris: User, cara: User, olga: User, sales: Department, person: Callable[..., User]
+) -> None:
+    assert sales.parent is not None
+    dora, west = person("Dora"), create_department("West", parent=sales, by=None)
+    add_member(sales.parent, cara, role=Membership.Role.HEAD, by=None)
+    add_member(sales, boris, role=Membership.Role.HEAD, by=None)
+    add_member(sales, anna, role=Membership.Role.DEPUTY, by=None)
+    add_member(west, dora, role=Membership.Role.HEAD, by=None)
+    assert set(managed_by(cara)) == {anna, boris, dora}
+    assert set(managed_by(boris)) == {anna, dora}
+    assert set(managed_by(anna)) == {dora}
+    assert not managed_by(dora).exists()
+    assert managers_of(dora) == managers_of(anna) == [boris]
+    assert managers_of(boris) == [cara]
+    assert managers_of(cara) == []
+    assert set(visible_people(anna)) == {anna, dora}
+    assert not can_decide(anna, boris.pk)
+    assert can_decide(olga, cara.pk)
+
+
+def test_who_is_nowhere_in_the_structure_manages_nobody(cara: User) -> None:
+    assert not managed_by(cara).exists()
+    assert managers_of(cara) == []
+    assert set(visible_people(cara)) == {cara}
+
+
+def test_only_the_last_three_months_are_open_to_correction() -> None:
+    assert timedelta(days=92) == actions.CORRECTABLE

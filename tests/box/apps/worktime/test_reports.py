@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from datetime import date, time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from box.apps.worktime.actions import (
+    Plan,
+    confirm_report,
+    delete_schedule,
+    give_schedule,
+    save_schedule,
+    write_report,
+)
+from box.apps.worktime.models import DepartmentSchedule, PersonSchedule, Report, Schedule
+from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
+from box.core.notify.models import Notification
+from box.core.org.actions import add_member
+from box.core.org.models import Membership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.core.accounts.models import User
+    from box.core.org.models import Department
+
+    type Browser = Callable[[User], Client]
+
+WEDNESDAY = date(2026, 11, 25)
+
+
+@pytest.fixture
+def head(boris: User, sales: Department) -> User:
+    add_member(sales, boris, role=Membership.Role.HEAD, by=None)
+    return boris
+
+
+def sent_by(person: User) -> Report:
+    return write_report("week", WEDNESDAY, plan="Sell", text="Sold", is_sent=True, by=person)
+
+
+@pytest.mark.parametrize(
+    ("period", "first", "last"),
+    [
+        ("day", WEDNESDAY, WEDNESDAY),
+        ("week", date(2026, 11, 23), date(2026, 11, 29)),
+        ("month", date(2026, 11, 1), date(2026, 11, 30)),
+    ],
+)
+def test_a_report_is_of_the_period_that_holds_the_day(
+    anna: User, period: str, first: date, last: date
+) -> None:
+    report = write_report(period, WEDNESDAY, plan="Sell", text="", is_sent=False, by=anna)
+    assert (report.starts_on, report.ends_on) == (first, last)
+    assert write_report(period, last, plan="Sell more", text="", is_sent=False, by=anna).pk == report.pk
+
+
+def test_the_manager_hears_once_of_what_is_sent_and_the_author_of_its_confirmation(
+    anna: User, head: User
+) -> None:
+    report = sent_by(anna)
+    sent_by(anna)
+    deliver_all()
+    assert Notification.objects.get(user=head).kind == "worktime.sent"
+    confirm_report(report, score="good", remark="Thanks", by=head)
+    confirm_report(report, score="poor", remark="", by=head)
+    deliver_all()
+    assert Notification.objects.get(user=anna).kind == "worktime.confirmed"
+    assert (report.score, report.remark, report.confirmed_by) == ("good", "Thanks", head)
+    assert Event.objects.filter(kind="worktime.ReportConfirmed").count() == 1
+
+
+def test_nothing_is_not_sent_and_what_is_confirmed_stays(anna: User, head: User) -> None:
+    with pytest.raises(ValidationError, match="Write what you have done"):
+        write_report("day", WEDNESDAY, plan="Sell", text=" ", is_sent=True, by=anna)
+    assert not Report.objects.exists()
+    report = sent_by(anna)
+    confirm_report(report, score="good", remark="", by=head)
+    with pytest.raises(ValidationError, match="confirmed"):
+        write_report("week", WEDNESDAY, plan="", text="Other", is_sent=True, by=anna)
+    assert Report.objects.get().text == "Sold"
+
+
+def test_a_draft_is_for_its_author_alone(as_person: Browser, anna: User, head: User) -> None:
+    draft = write_report("week", WEDNESDAY, plan="Secret", text="", is_sent=False, by=anna)
+    assert as_person(head).get(draft.get_absolute_url()).status_code == 404
+    assert as_person(anna).get(draft.get_absolute_url()).status_code == 200
+    confirm_report(draft, score="good", remark="", by=head)
+    assert draft.confirmed_at is None
+
+
+def test_a_report_goes_through_the_pages(as_person: Browser, anna: User, head: User) -> None:
+    form = {"period": "week", "starts_on": "2026-11-25", "plan": "Sell", "text": "Sold <b>all</b>"}
+    sent = {**form, "send": "yes", "nonce": str(uuid4())}
+    address = as_person(anna).post("/worktime/reports/", sent).headers["Location"]
+    assert as_person(anna).post("/worktime/reports/", sent).headers["Location"] == address
+    assert "Read and confirm" in as_person(head).get("/worktime/approvals/").content.decode()
+    assert "Sold &lt;b&gt;" in as_person(head).get(address).content.decode()
+    as_person(head).post(f"{address}confirmation/", {"score": "good", "remark": "Fine"})
+    page = as_person(anna).get(address).content.decode()
+    assert "well done" in page
+    assert "Fine" in page
+    assert as_person(anna).post(address, {**sent, "nonce": str(uuid4())}).status_code == 422
+    assert "well done" in as_person(anna).get("/worktime/reports/").content.decode()
+
+
+def test_a_score_there_is_not_is_refused(as_person: Browser, anna: User, head: User) -> None:
+    report = sent_by(anna)
+    address = f"/worktime/reports/{report.pk}/confirmation/"
+    assert as_person(head).post(address, {"score": "great"}).status_code == 403
+    report.refresh_from_db()
+    assert report.confirmed_at is None
+
+
+def test_a_department_has_one_schedule(olga: User, sales: Department) -> None:
+    save_schedule(Schedule(), Plan("Early", "fixed", time(6), time(15), 480, (sales.pk,)), by=olga)
+    free = save_schedule(Schedule(), Plan("Free", "flexible", None, None, 240, (sales.pk,)), by=olga)
+    assert DepartmentSchedule.objects.get(department=sales).schedule == free
+    delete_schedule(free, by=olga)
+    assert not DepartmentSchedule.objects.exists()
+    assert Event.objects.filter(kind="worktime.ScheduleChanged").count() == 3
+
+
+def test_fixed_hours_without_hours_are_refused(olga: User) -> None:
+    for plan in (Plan("?", "fixed", None, time(9), 480), Plan("?", "fixed", time(9), time(9), 480)):
+        with pytest.raises(ValidationError, match="Say when"):
+            save_schedule(Schedule(), plan, by=olga)
+    assert not Schedule.objects.exists()
+
+
+def test_a_schedule_is_set_up_and_given_on_the_pages(
+    as_person: Browser, anna: User, olga: User, sales: Department
+) -> None:
+    browser = as_person(olga)
+    sent = {
+        "name": "Early",
+        "kind": "fixed",
+        "starts": "06:00",
+        "ends": "15:00",
+        "minutes": "480",
+        "departments": str(sales.pk),
+        "nonce": str(uuid4()),
+    }
+    for _ in range(2):
+        assert browser.post("/worktime/schedules/new/", sent).status_code == 302
+    schedule = Schedule.objects.get()
+    assert "06:00 – 15:00" in browser.get("/worktime/schedules/").content.decode()
+    assert browser.post("/worktime/schedules/new/", {**sent, "minutes": "0"}).status_code == 422
+    browser.post(f"/worktime/people/{anna.pk}/schedule/", {"schedule": str(schedule.pk)})
+    assert PersonSchedule.objects.get().person == anna
+    give_schedule(anna, None, by=olga)
+    assert not PersonSchedule.objects.exists()

@@ -1,0 +1,199 @@
+"""What a Samba domain controller holds, and what becomes of it here."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from box.bridges.directory.mapping import GroupRule
+from box.bridges.directory.models import Cursor, Run
+from box.core.access.actions import create_role
+from box.core.access.principals import codes_of
+from box.core.accounts.models import User
+from box.core.groups.models import Group
+from box.core.org.models import Department
+from tests.box.bridges.directory.companies import connected, person, picture, synchronised, told
+from tests.directory import entries
+from tests.directory.samba import BASE, DISABLED, WITHOUT_PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.directory.samba import Samba
+
+pytestmark = pytest.mark.django_db
+
+COMPANY = f"OU=Company,{BASE}"
+SALES = f"OU=Sales\\, North,{COMPANY}"
+MANY = 3000
+# Without the crowd.
+FEW = "(&(objectCategory=person)(objectClass=user)(!(cn=c*)))"
+UNGUARDED = {"guard_people": 10_000, "guard_percent": 100.0, "guard_base_percent": 100.0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _company(samba: Samba) -> None:
+    groups = [samba.group("Level 0", COMPANY, members=[f"CN=Anna,{SALES}"])]
+    for level in range(1, 6):
+        groups.append(samba.group(f"Level {level}", COMPANY, members=[groups[-1].dn]))
+    crowd = [samba.person(f"c{number}", f"OU=Crowd,{COMPANY}", givenName="C") for number in range(MANY)]
+    samba.seed(
+        samba.unit("Company"), samba.unit("Sales, North", COMPANY), samba.unit("Crowd", COMPANY),
+        samba.unit("Outside"),
+        samba.person("anna", SALES, name="Anna", givenName="Анна 🙂", sn="Смирнова", mail="anna@corp.test"),
+        samba.person("boris", SALES, name="Boris", givenName="Boris", manager=f"CN=Anna,{SALES}"),
+        *crowd, *groups,
+        samba.group("Crowd", COMPANY, members=[one.dn for one in crowd]),
+    )  # fmt: skip
+    samba.keep("company")
+
+
+@pytest.fixture(autouse=True)
+def _anew(samba: Samba) -> Iterator[None]:
+    yield
+    samba.restore("company")
+
+
+def rule(name: str, target: str = "workgroup", target_id: int | None = None) -> GroupRule:
+    """By its name alone, as long as nobody has looked its id up."""
+    return GroupRule("", f"CN={name},{COMPANY}", target, target_id)
+
+
+def test_nested_groups_five_deep_and_one_of_3000(samba: Samba, olga: User) -> None:
+    role = create_role("Sellers", ["feed.announce"], by=olga)
+    groups = (rule("Level 5"), rule("Crowd"), rule("Level 3", "role", role.pk))
+    connection = connected(samba, COMPANY, mapping={"groups": groups})
+    run = synchronised(connection)
+    assert (run.state, run.error) == (Run.State.DONE, "")
+    anna = person("anna")
+    assert f"G{Group.objects.get(name='Level 5').pk}" in codes_of(anna)
+    crowd = Group.objects.get(name="Crowd")
+    assert crowd.members.filter(role="member").count() == MANY
+    assert list(role.grants.current().values_list("code", flat=True)) == [f"U{anna.pk}"]
+    # The same by reading every group and who is in it, in ranges.
+    crowd.delete()
+    connection.links.filter(kind="group").delete()
+    connection.mapping = replace(connection.mapping, groups=(), all_groups=True)
+    connection.save()
+    synchronised(connection)
+    assert Group.objects.get(name="Crowd").members.filter(role="member").count() == MANY
+    five = Group.objects.filter(name="Level 5").latest("id")
+    assert set(five.members.filter(role="member").values_list("user", flat=True)) == {anna.pk}
+
+    samba.apply(entries.modify(f"CN=Crowd,{COMPANY}", member=[f"CN=c1,OU=Crowd,{COMPANY}"]))
+    run = synchronised(connection)
+    assert not run.is_full
+    assert Group.objects.get(name="Crowd").members.filter(role="member").count() == 1
+
+
+def test_disabled_moved_out_deleted_renamed_and_returned(samba: Samba) -> None:
+    small = f"OU=Sales\\, North,{COMPANY}"
+    people = [samba.person(f"p{number}", small, givenName="P") for number in range(5)]
+    samba.add(*people)
+    connection = connected(samba, COMPANY, rules=UNGUARDED, people_filter=FEW)
+    synchronised(connection)
+    ids = dict(User.objects.values_list("login", "pk"))
+    sales = Department.objects.get(name="Sales, North")
+    assert person("boris").memberships.get().department == sales
+
+    disabled = str(WITHOUT_PASSWORD | DISABLED)
+    for one in people:
+        samba.apply(entries.modify(one.dn, userAccountControl=disabled))
+    samba.apply(entries.move(f"CN=Boris,{SALES}", new_rdn="CN=Boris", parent=f"OU=Outside,{BASE}"))
+    run = synchronised(connection)
+    assert run.counts["suspend"] == 6
+    assert not run.is_full
+    gone = User.objects.filter(status="suspended").values_list("login", flat=True)
+    assert set(gone) == {"boris", *(f"p{number}" for number in range(5))}
+
+    samba.apply(entries.move(f"CN=Boris,OU=Outside,{BASE}", new_rdn="CN=Boris", parent=SALES))
+    samba.apply(entries.modify(f"CN=Anna,{SALES}", sAMAccountName="anna.s"))
+    samba.apply(entries.move(SALES, new_rdn="OU=Trade", parent=f"OU=Crowd,{COMPANY}"))
+    run = synchronised(connection)
+    sales.refresh_from_db()
+    assert sales.parent is not None
+    assert (sales.name, sales.parent.name) == ("Trade", "Crowd")
+    assert person("anna.s").pk == ids["anna"]
+    assert (person("boris").pk, person("boris").status) == (ids["boris"], "active")
+    assert person("anna.s").memberships.get().department == sales
+    assert told(synchronised(connection)) == []
+
+
+def test_another_domain_controller_means_that_everything_is_read(samba: Samba) -> None:
+    connection = connected(samba, COMPANY, people_filter=FEW)
+    assert synchronised(connection).is_full
+    assert not synchronised(connection).is_full
+    server = Cursor.objects.get().server
+    assert uuid.UUID(server)
+    Cursor.objects.update(server=str(uuid.uuid4()))
+    assert synchronised(connection).is_full
+    # The same one, put back to an older state: lower numbers.
+    Cursor.objects.update(position="9" * 20)
+    run = synchronised(connection)
+    assert (run.is_full, told(run)) == (True, [])
+    assert Cursor.objects.get().server == server
+
+
+def test_whom_a_unit_names_heads_its_department(samba: Samba) -> None:
+    trade = samba.unit("Trade", COMPANY)
+    samba.add(trade, samba.person("dora", trade.dn, givenName="Dora"))
+    samba.apply(entries.modify(trade.dn, managedBy=f"CN=Anna,{SALES}"))
+    connection = connected(samba, COMPANY, mapping={"heads": "managedBy"}, people_filter=FEW)
+    synchronised(connection)
+    department = Department.objects.get(name="Trade")
+
+    def roles() -> set[tuple[str, str]]:
+        return set(department.memberships.values_list("user__login", "role"))
+
+    assert roles() == {("anna", "head"), ("dora", "member")}
+    # Nothing but the unit has changed. Who headed it from outside has nothing more to do with it.
+    samba.apply(entries.modify(trade.dn, managedBy=f"CN=dora,{trade.dn}"))
+    run = synchronised(connection)
+    assert (run.is_full, told(run)) == (False, ["head Trade head Анна 🙂 Смирнова>Dora "])
+    assert roles() == {("dora", "head")}
+    assert person("anna").memberships.get().department.name == "Sales, North"
+    samba.apply(entries.modify(trade.dn, managedBy=None))
+    synchronised(connection)
+    assert roles() == {("dora", "member")}
+    assert told(synchronised(connection)) == []
+
+
+def test_what_is_hard_about_entries(samba: Samba) -> None:
+    names = ['Иванов, Иван "Ваня"', "Back\\slash", "plus+sign #1", "Émile 🙂"]
+    units = [samba.unit(name, COMPANY) for name in names]
+    people = [
+        samba.person(f"p{number}", unit.dn, name=name, givenName="P", mail="same@corp.test")
+        for number, (unit, name) in enumerate(zip(units, names, strict=True))
+    ]
+    samba.add(*units, *people, samba.person("nameless", SALES), samba.person("gone", SALES, givenName="G"))
+    for one, manager in zip(people, [*people[1:], people[0]], strict=True):
+        samba.apply(entries.modify(one.dn, manager=manager.dn, thumbnailPhoto=picture("red")))
+    samba.apply(entries.modify(f"CN=gone,{SALES}", manager=f"CN=Administrator,CN=Users,{BASE}"))
+    connection = connected(samba, COMPANY, rules=UNGUARDED, people_filter=FEW)
+    run = synchronised(connection)
+    assert (run.state, run.error) == (Run.State.DONE, "")
+    placed = dict(
+        User.objects.filter(login__startswith="p").values_list("login", "memberships__department__name")
+    )
+    assert placed == {f"p{number}": name for number, name in enumerate(names)}
+    assert User.objects.filter(email="same@corp.test").count() == 1
+    assert not User.objects.filter(login="nameless").exists()
+    lines = "\n".join(told(run))
+    assert lines.count("same@corp.test is somebody else's") == len(names) - 1
+    for reason in ("go round in a circle", "manager Administrator is not among", "It has no name"):
+        assert lines.count(reason) == 1, (reason, lines)
+    first = person("p0").photo
+    assert first is not None
+    assert told(synchronised(connection)) == []
+
+    samba.apply(entries.modify(people[0].dn, thumbnailPhoto=picture("blue")))
+    samba.apply(entries.delete(f"CN=gone,{SALES}"))
+    run = synchronised(connection)
+    assert not run.is_full
+    second = person("p0").photo
+    assert second is not None
+    assert second.pk != first.pk
+    assert person("gone").status == "suspended"

@@ -1,0 +1,374 @@
+"""What may go wrong with a directory: the run says so, nobody is touched by it, and the next one finishes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection as database
+from django.utils import timezone
+
+from box.bridges.directory import running
+from box.bridges.directory.actions import answer_guard, cancel_run, delete_connection
+from box.bridges.directory.client import DirectoryTrouble, connect
+from box.bridges.directory.jobs import run_due, run_once
+from box.bridges.directory.models import Change, Connection, Cursor, Link, Run
+from box.bridges.directory.performing import Performer
+from box.bridges.directory.reading import Reader
+from box.core.accounts.actions import NewUser, create_user
+from box.core.accounts.models import User
+from tests.box.bridges.directory.companies import connected, synchronised, told
+from tests.directory import entries
+from tests.directory.entries import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tests.directory.slapd import Slapd
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _company(slapd: Slapd) -> None:
+    secret = slapd.unit("Secret")
+    slapd.seed(
+        secret,
+        *(slapd.person(f"p{number}", slapd.base, givenName="P") for number in range(PEOPLE // 2)),
+        *(slapd.person(f"s{number}", secret.dn, givenName="S") for number in range(PEOPLE // 2)),
+        Entry(f"cn=elsewhere,{slapd.base}", {"objectClass": ["referral", "extensibleObject"],
+                                              "cn": "elsewhere", "ref": "ldap://127.0.0.1:1/dc=elsewhere"}),
+    )  # fmt: skip
+    slapd.keep("company")
+
+
+@pytest.fixture(autouse=True)
+def _anew(slapd: Slapd) -> Iterator[None]:
+    yield
+    slapd.as_usual()
+    if not slapd.is_running:
+        slapd.start()
+    slapd.restore("company")
+
+
+def nobody_has_left() -> bool:
+    return not User.objects.exclude(status="active").exists()
+
+
+def test_a_reference_to_another_server_is_passed_over(slapd: Slapd) -> None:
+    run = synchronised(connected(slapd))
+    assert (run.state, User.objects.count()) == (Run.State.DONE, PEOPLE)
+
+
+def test_a_server_that_refers_to_another_is_no_empty_base(slapd: Slapd) -> None:
+    connection = connected(slapd)
+    synchronised(connection)
+    connection.people_bases = [f"cn=elsewhere,{slapd.base}"]
+    connection.save()
+    run = synchronised(connection)
+    assert run.state == Run.State.FAILED
+    assert "names another server" in run.error
+    assert "ldap://127.0.0.1:1/" in run.error
+    assert nobody_has_left()
+
+
+def test_an_expired_certificate_is_not_trusted(slapd: Slapd) -> None:
+    connection = connected(slapd)
+    synchronised(connection)
+    slapd.change(tls_days=-1)
+    run = synchronised(connection)
+    assert run.state == Run.State.FAILED
+    assert "certificate has expired" in run.error
+    assert nobody_has_left()
+
+
+def test_a_refused_account_is_not_tried_at_the_next_server(slapd: Slapd) -> None:
+    connection = connected(slapd)
+    connection.bind_password = "wrong"
+    connection.servers *= 2
+    connection.save()
+    run = synchronised(connection)
+    assert run.state == Run.State.FAILED
+    assert "does not take the bind account" in run.error
+    with pytest.raises(DirectoryTrouble) as refused, connect(connection):
+        pass
+    assert refused.value.code == "credentials"
+
+
+def test_the_next_server_is_asked_where_one_does_not_answer(slapd: Slapd) -> None:
+    connection = connected(slapd)
+    connection.servers = ["127.0.0.1:1", "no-such-host.invalid", *connection.servers]
+    connection.save()
+    assert synchronised(connection).state == Run.State.DONE
+
+
+def test_an_answer_that_was_cut_short_by_a_limit_is_no_answer(slapd: Slapd) -> None:
+    connection = connected(slapd)
+    synchronised(connection)
+    slapd.change(size_limit=40, paged_limit="40")
+    run = synchronised(connection)
+    assert run.state == Run.State.FAILED
+    assert "tells only a part" in run.error
+    assert nobody_has_left()
+    slapd.change(size_limit=40, paged_limit="unlimited")
+    assert synchronised(connection, is_full=True).state == Run.State.DONE
+
+
+@contextmanager
+def between(slapd: Slapd, *, most: int, then: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """A line that breaks after so many bytes of answers, when `then` has been done."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        client, _address = listener.accept()
+        server = socket.create_connection((slapd.address, slapd.port))
+        threading.Thread(target=_pump, args=(client, server, 10**9), daemon=True).start()
+        _pump(server, client, most, then)
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    listener.close()
+
+
+def _pump(
+    source: socket.socket, target: socket.socket, most: int, then: Callable[[], None] = lambda: None
+) -> None:
+    with suppress(OSError):
+        while most > 0 and (data := source.recv(min(most, 4096))):
+            target.sendall(data)
+            most -= len(data)
+    then()
+    # To close alone would wait for the other thread, which still listens.
+    for one in (source, target):
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("most", [20, 2000, 6000])
+def test_a_line_that_is_cut_in_the_middle_of_a_page_ends_the_run(slapd: Slapd, most: int) -> None:
+    connection = connected(slapd)
+    synchronised(connection)
+    usual = connection.servers
+    with between(slapd, most=most) as cut:
+        connection.servers = [cut]
+        connection.save()
+        run = synchronised(connection, is_full=True)
+    assert run.state == Run.State.FAILED
+    assert run.error
+    assert nobody_has_left()
+    connection.servers = usual
+    connection.save()
+    assert synchronised(connection).state == Run.State.DONE
+
+
+def test_a_server_killed_in_the_middle_of_a_page_ends_the_run(slapd: Slapd) -> None:
+    connection = connected(slapd)
+    synchronised(connection)
+    usual = connection.servers
+    # Behind what is read at the start, and before the end of the first page.
+    with between(slapd, most=6000, then=slapd.kill) as killed:
+        connection.servers = [killed]
+        connection.save()
+        run = synchronised(connection, is_full=True)
+    assert (run.state, slapd.is_running) == (Run.State.FAILED, False)
+    assert nobody_has_left()
+    slapd.start()
+    connection.servers = usual
+    connection.save()
+    assert told(synchronised(connection)) == []
+
+
+def test_a_server_killed_while_it_answers_ends_the_run(slapd: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connected(slapd)
+    synchronised(connection)
+    people = Reader.people
+
+    def killed(reader: Any) -> Iterator[Any]:
+        slapd.kill()
+        yield from people(reader)
+
+    monkeypatch.setattr(Reader, "people", killed)
+    run = synchronised(connection, is_full=True)
+    assert run.state == Run.State.FAILED
+    assert nobody_has_left()
+    monkeypatch.undo()
+    slapd.start()
+    assert told(synchronised(connection)) == []
+
+
+def test_a_right_taken_away_is_asked_about(slapd: Slapd, olga: User) -> None:
+    connection = connected(slapd)
+    synchronised(connection)
+    slapd.change(rules=(f'access to dn.subtree="ou=Secret,{slapd.base}" by * none',))
+    run = synchronised(connection)
+    assert run.state == Run.State.ASKING
+    assert "30 of 60 people" in run.question
+    assert nobody_has_left()
+    assert len(told(run, Change.Action.SUSPEND)) == PEOPLE // 2
+    # It was given back before anybody answered.
+    slapd.change(rules=())
+    Run.objects.update(started_at=None, asked_at=run.asked_at.replace(year=2020))
+    run_due(timezone.now())
+    run.refresh_from_db()
+    assert (run.state, nobody_has_left()) == (Run.State.DONE, True)
+
+
+def test_what_the_guard_asks_may_be_allowed(slapd: Slapd, olga: User) -> None:
+    connection = connected(slapd)
+    synchronised(connection)
+    slapd.change(rules=(f'access to dn.subtree="ou=Secret,{slapd.base}" by * none',))
+    run = synchronised(connection)
+    answer_guard(run, is_allowed=True, by=olga)
+    assert run_once(run.pk)
+    run.refresh_from_db()
+    assert run.state == Run.State.DONE
+    assert User.objects.filter(status="suspended").count() == PEOPLE // 2
+
+
+def test_an_empty_base_is_asked_about(slapd: Slapd) -> None:
+    connection = connected(slapd, f"ou=Secret,{slapd.base}", rules={"guard_people": 1000})
+    synchronised(connection)
+    connection.people_filter = "(cn=nobody)"
+    connection.save()
+    run = synchronised(connection)
+    assert run.state == Run.State.ASKING
+    assert "nobody is in it" in run.question
+
+
+def test_one_entry_that_cannot_be_written_stops_no_other(
+    slapd: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Performer._link
+
+    def refusing(performer: Performer, steps: Any, ids: Any) -> None:
+        if any(step.stable_id and step.name.endswith("p7") for step in steps):
+            raise ValueError("the seventh")
+        real(performer, steps, ids)
+
+    monkeypatch.setattr(Performer, "_link", refusing)
+    connection = connected(slapd)
+    run = synchronised(connection)
+    # And the department.
+    assert (run.state, run.counts) == (Run.State.DONE, {"create": PEOPLE - 1 + 1, "failed": 1})
+    assert not User.objects.filter(login="p7").exists()
+    assert Link.objects.filter(kind="person").count() == PEOPLE - 1
+    monkeypatch.undo()
+    assert synchronised(connection).counts == {"create": 1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_box_killed_in_the_middle_finishes_at_the_next_run(slapd: Slapd) -> None:
+    create_user(NewUser(login="olga", is_administrator=True), password=None, by=None)
+    connection = connected(slapd)
+    program = """
+import os, sys, django
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = sys.argv[1]
+django.setup()
+from box.bridges.directory import performing, running
+from box.bridges.directory.models import Run
+running.BATCH = 10
+real, done = performing.Performer._write_people_down, 0
+def slow(self, *args):
+    global done
+    done += 1
+    real(self, *args)
+    if done == 3:
+        print("in the middle", flush=True)
+        import time; time.sleep(60)
+performing.Performer._write_people_down = slow
+running.perform_run(Run.objects.get())
+"""
+    Run.objects.create(connection=connection, mode=Run.Mode.SYNC)
+    name = database.settings_dict["NAME"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, name], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "box.settings"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "in the middle\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    deadline = time.monotonic() + 20
+    while _others(name) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert User.objects.count() == 1 + 20
+    assert Link.objects.filter(kind="person").count() == 20
+    assert Change.objects.filter(kind="person").count() == 20
+    Run.objects.update(moved_at=None, asked_at=Run.objects.get().asked_at.replace(year=2020))
+    run_due(timezone.now())
+    run = Run.objects.order_by("id").first()
+    assert run is not None
+    assert (run.state, run.counts) == (Run.State.DONE, {"create": PEOPLE - 20})
+    assert User.objects.count() == 1 + PEOPLE
+    assert told(synchronised(Connection.objects.get(), is_full=True)) == []
+
+
+def test_a_run_that_is_stopped_keeps_what_it_has_done_and_the_next_does_the_rest(
+    slapd: Slapd, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "BATCH", 10)
+    connection = connected(slapd)
+    written = 0
+
+    def stop(news: Mapping[str, Any]) -> None:
+        nonlocal written
+        written += news.keys() == {"done"} and Run.objects.get().stage == Run.Stage.WRITING
+        # The first is that of the departments.
+        if written == 3:
+            cancel_run(Run.objects.get(), by=olga)
+
+    run = synchronised(connection, tell=stop)
+    # And the department.
+    assert (run.state, run.counts) == (Run.State.CANCELLED, {"create": 31})
+    assert User.objects.exclude(pk=olga.pk).count() == Link.objects.filter(kind="person").count() == 30
+    assert not Cursor.objects.exists()
+    with pytest.raises(ValidationError, match="over already"):
+        cancel_run(run, by=olga)
+    assert synchronised(connection).counts == {"create": PEOPLE - 30}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_directory_that_is_removed_in_the_middle_of_a_run_ends_it(slapd: Slapd, olga: User) -> None:
+    connection = connected(slapd)
+    run = Run.objects.create(connection=connection, mode=Run.Mode.SYNC)
+
+    def remove(news: Mapping[str, Any]) -> None:
+        if news.get("stage") == Run.Stage.WRITING:
+            delete_connection(Connection.objects.get(), by=olga)
+
+    running.perform_run(run, tell=remove)
+    assert not User.objects.exclude(pk=olga.pk).exists()
+
+
+def _others(name: str) -> int:
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", [name]
+        )
+        return int(cursor.fetchone()[0])
+
+
+def test_the_guards_history_counts_the_last_day(slapd: Slapd) -> None:
+    connection = connected(slapd, rules={"guard_people": 5, "guard_percent": 100.0})
+    synchronised(connection)
+    for number in range(4):
+        slapd.apply(entries.delete(f"cn=p{number},{slapd.base}"))
+    assert synchronised(connection).state == Run.State.DONE
+    for number in range(4, 6):
+        slapd.apply(entries.delete(f"cn=p{number},{slapd.base}"))
+    run = synchronised(connection)
+    assert run.state == Run.State.ASKING
+    assert "4 were within" in run.question

@@ -1,0 +1,339 @@
+"""What an OpenLDAP holds, and what becomes of it here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pytest
+from django.utils import timezone
+from PIL import Image
+
+from box.bridges.directory.actions import delete_connection, save_connection
+from box.bridges.directory.explaining import explain
+from box.bridges.directory.mapping import FieldRule, GroupRule
+from box.bridges.directory.models import Connection, Link, Run
+from box.core.accounts.actions import NewUser, create_user
+from box.core.accounts.models import OwnField, Session, User
+from box.core.accounts.own_actions import FieldDraft, add_field, archive_field
+from box.core.accounts.own_fields import texts_of
+from box.core.events.models import Event
+from box.core.files.store import store
+from box.core.groups.actions import GroupRefused, leave_group
+from box.core.groups.models import Group
+from box.core.org.models import Department, Membership
+from tests.box.bridges.directory.companies import connected, person, picture, previewed, synchronised, told
+from tests.directory import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.directory.slapd import Slapd
+
+pytestmark = pytest.mark.django_db
+
+DISABLED = {"mapping": {"disabled": "employeeType"}}
+# Few people in these companies: one of them is many percent.
+UNGUARDED = {"guard_people": 1000, "guard_percent": 100.0, "guard_base_percent": 100.0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kept(slapd: Slapd) -> None:
+    slapd.keep("nobody")
+
+
+@pytest.fixture(autouse=True)
+def _anew(slapd: Slapd) -> Iterator[None]:
+    yield
+    if not slapd.is_running:
+        slapd.start()
+    slapd.restore("nobody")
+
+
+def test_people_and_departments_are_imported_once(slapd: Slapd) -> None:
+    sales = slapd.unit("Sales, North", slapd.base)
+    slapd.seed(
+        sales,
+        slapd.person("anna", sales.dn, name="Anna", givenName="Анна", sn="Смирнова 🙂", mail="Anna@Corp.test",
+                     telephoneNumber="8 (495) 123-45-67", title="Sales"),
+        slapd.person("boris", sales.dn, name="Boris", givenName="Boris", manager=f"cn=Anna,{sales.dn}"),
+    )  # fmt: skip
+    connection = connected(slapd)
+    preview = previewed(connection)
+    assert (preview.state, User.objects.count(), Department.objects.count()) == (Run.State.DONE, 0, 0)
+    assert {line.split(" ")[0] for line in told(preview)} == {"create", "head"}
+    run = synchronised(connection)
+    assert (run.state, run.error) == (Run.State.DONE, "")
+    anna = person("anna")
+    assert (anna.name, anna.email, anna.phone) == ("Анна Смирнова 🙂", "anna@corp.test", "+74951234567")
+    department = Department.objects.get(name="Sales, North")
+    assert department.source == "Corp"
+    assert set(department.memberships.values_list("user__login", "role")) == {
+        ("anna", "head"),
+        ("boris", "member"),
+    }
+    owned = ["login", "email", "first_name", "last_name", "phone", "position", "departments"]
+    assert anna.owners == dict.fromkeys(owned, "Corp")
+    again = synchronised(connection)
+    assert (again.counts, told(again), again.is_full) == ({}, [], False)
+    assert User.objects.count() == Link.objects.filter(kind="person").count() == 2
+    assert set(User.objects.filter(search_text__contains="smirnova").values_list("login", flat=True)) == {
+        "anna"
+    }
+
+
+def test_hard_names_get_the_right_person_and_department(slapd: Slapd) -> None:
+    names = ['Иванов, Иван "Ваня"', "Back\\slash", "trailing ", "#hash", "plus+sign", "Émile 🙂", " leading"]
+    units = [slapd.unit(name) for name in names]
+    slapd.seed(
+        *units,
+        *(slapd.person(f"p{number}", unit.dn, name=name, givenName="P", sn=str(number))
+          for number, (unit, name) in enumerate(zip(units, names, strict=True))),
+        slapd.person("boss", units[0].dn, name="Boss, the"),
+    )  # fmt: skip
+    for number, (unit, name) in enumerate(zip(units, names, strict=True)):
+        slapd.apply(entries.modify(entries.rdn("cn", name, unit.dn), manager=f"cn=Boss\\, the,{units[0].dn}"))
+        assert number < 99
+    assert synchronised(connected(slapd)).state == Run.State.DONE
+    placed = dict(Membership.objects.values_list("user__login", "department__name"))
+    assert placed == {
+        **{f"p{number}": " ".join(name.split()) for number, name in enumerate(names)},
+        "boss": " ".join(names[0].split()),
+    }
+    boss = person("boss")
+    assert Membership.objects.get(user=boss).role == "head"
+
+
+def test_what_is_wrong_with_an_entry_is_reported_and_the_rest_goes_on(slapd: Slapd) -> None:
+    here = slapd.base
+    slapd.seed(
+        slapd.person("anna", here, givenName="Anna", mail="same@corp.test", manager=f"cn=boris,{here}"),
+        slapd.person("boris", here, givenName="Boris", mail="same@corp.test", manager=f"cn=cara,{here}"),
+        slapd.person("cara", here, givenName="Cara", mail="no address", manager=f"cn=anna,{here}"),
+        slapd.person("dina", here, givenName="Dina", manager=f"cn=nobody,{here}"),
+        slapd.person("with space", here, givenName="Erik"),
+        slapd.person("long", here, givenName="F" * 300),
+        slapd.person("root", here, givenName="R"),
+    )
+    admin = create_user(
+        NewUser(login="root", email="root@corp.test", is_administrator=True), password=None, by=None
+    )
+    run = synchronised(connected(slapd))
+    assert run.state == Run.State.DONE
+    assert set(User.objects.values_list("login", flat=True)) == {
+        "anna", "boris", "cara", "dina", "long", "root",
+    }  # fmt: skip
+    assert sorted(User.objects.filter(email="same@corp.test").values_list("login", flat=True)) == ["anna"]
+    assert len(person("long").first_name) == 100
+    lines = "\n".join(told(run))
+    for reason in (
+        "same@corp.test is somebody else's", "is no e-mail address", "manager nobody is not among",
+        "has a space", "the end of it is left out", "go round in a circle", "holds a role of the Console",
+    ):  # fmt: skip
+        assert lines.count(reason) == 1, (reason, lines)
+    assert not Link.objects.filter(object_id=admin.pk).exists()
+    again = synchronised(connected_again())
+    assert told(again) == []
+
+
+def connected_again() -> Connection:
+    return Connection.objects.get()
+
+
+def test_photos_are_stored_small_replaced_when_changed_and_taken_away(slapd: Slapd) -> None:
+    anna = slapd.person("anna", slapd.base, givenName="Anna", jpegPhoto=picture("red"))
+    slapd.seed(anna, slapd.person("boris", slapd.base, givenName="Boris", jpegPhoto=b"no picture"))
+    connection = connected(slapd)
+    run = synchronised(connection)
+    first = person("anna").photo
+    assert first is not None
+    with Image.open(BytesIO(b"".join(store().read(first.key)))) as image:
+        assert (image.size, image.format) == ((256, 256), "WEBP")
+    assert person("boris").photo is None
+    assert "This is no picture" in "\n".join(told(run))
+    assert person("anna").owners["photo"] == "Corp"
+    assert told(synchronised(connection, is_full=True)) == []
+    slapd.apply(entries.modify(anna.dn, jpegPhoto=picture("blue")))
+    synchronised(connection)
+    second = person("anna").photo
+    assert second is not None
+    assert second.pk != first.pk
+    slapd.apply(entries.modify(anna.dn, jpegPhoto=None))
+    synchronised(connection)
+    assert person("anna").photo is None
+
+
+def test_disabled_gone_moved_out_of_scope_and_returned(slapd: Slapd) -> None:
+    inside, outside = slapd.unit("Inside"), slapd.unit("Outside")
+    people = [slapd.person(f"p{number}", inside.dn, givenName="P") for number in range(6)]
+    slapd.seed(inside, outside, *people)
+    connection = connected(slapd, inside.dn, rules=UNGUARDED, **DISABLED)
+    synchronised(connection)
+    ids = dict(User.objects.values_list("login", "pk"))
+
+    Session.objects.create(session_key="s" * 32, user_id=ids["p0"], expire_date=timezone.now())
+    slapd.apply(entries.modify(people[0].dn, employeeType="disabled"))
+    slapd.apply(entries.delete(people[1].dn))
+    slapd.apply(entries.move(people[2].dn, new_rdn="cn=p2", parent=outside.dn))
+    slapd.apply(entries.move(people[3].dn, new_rdn="cn=Another name", parent=inside.dn))
+    run = synchronised(connection)
+    assert not run.is_full
+    assert dict(User.objects.values_list("login", "status")) == {
+        "p0": "suspended", "p1": "suspended", "p2": "suspended",
+        "p3": "active", "p4": "active", "p5": "active",
+    }  # fmt: skip
+    assert Membership.objects.filter(user=ids["p1"]).exists()
+    # Open pages are told by push to go.
+    ended = Event.objects.filter(kind="accounts.SessionsEnded", payload__user_id=ids["p0"])
+    assert (Session.objects.count(), ended.count()) == (0, 1)
+
+    slapd.apply(entries.modify(people[0].dn, employeeType=None))
+    slapd.apply(entries.move(f"cn=p2,{outside.dn}", new_rdn="cn=p2", parent=inside.dn))
+    run = synchronised(connection)
+    assert run.counts == {"return": 2}
+    later = timezone.now() + timedelta(days=31)
+    synchronised(connection, now=later)
+    assert dict(User.objects.exclude(status="active").values_list("login", "status")) == {"p1": "dismissed"}
+    assert dict(User.objects.values_list("login", "pk")) == ids
+
+
+def test_a_unit_renamed_moved_and_deleted_keeps_and_ends_its_department(slapd: Slapd) -> None:
+    north, south = slapd.unit("North"), slapd.unit("South")
+    sales = slapd.unit("Sales", north.dn)
+    slapd.seed(north, south, sales, slapd.person("anna", sales.dn, givenName="Anna"))
+    connection = connected(slapd)
+    synchronised(connection)
+    department = Department.objects.get(name="Sales")
+    slapd.apply(entries.move(sales.dn, new_rdn="ou=Trade", parent=south.dn))
+    run = synchronised(connection)
+    department.refresh_from_db()
+    assert department.parent is not None
+    assert (department.name, department.parent.name) == ("Trade", "South")
+    assert Membership.objects.get(user__login="anna").department == department
+    assert run.counts == {"change": 1, "move": 1}
+    slapd.apply(entries.delete(north.dn))
+    synchronised(connection)
+    assert not Department.objects.filter(name="North").exists()
+    assert told(synchronised(connection)) == []
+
+
+def test_departments_come_from_an_attribute(slapd: Slapd) -> None:
+    slapd.seed(
+        slapd.person("anna", slapd.base, givenName="Anna", departmentNumber="Sales / North"),
+        slapd.person("boris", slapd.base, givenName="Boris", departmentNumber="sales/ South"),
+        slapd.person("cara", slapd.base, givenName="Cara"),
+    )
+    mapping = {
+        "departments": "attribute", "department_attribute": "departmentNumber", "department_separator": "/",
+    }  # fmt: skip
+    connection = connected(slapd, mapping=mapping)
+    synchronised(connection)
+    north = Department.objects.get(name="North")
+    assert north.parent is not None
+    assert north.parent.name == "Sales"
+    assert Department.objects.get(name="South").parent == north.parent
+    assert Membership.objects.get(user__login="cara").department.parent is None
+    assert told(synchronised(connection, is_full=True)) == []
+
+
+def test_a_local_colleague_is_recognised_and_then_follows_the_directory(slapd: Slapd) -> None:
+    known = create_user(
+        NewUser(login="a.smirnova", email="anna@corp.test", first_name="Anya"), password=None, by=None
+    )
+    slapd.seed(slapd.person("anna", slapd.base, givenName="Anna", mail="anna@corp.test"))
+    run = synchronised(connected(slapd))
+    known.refresh_from_db()
+    assert (known.login, known.first_name) == ("anna", "Anna")
+    assert run.counts["link"] == 1
+    assert User.objects.count() == 1
+
+
+def test_explain_says_why_somebody_is_and_is_not_imported(slapd: Slapd) -> None:
+    inside, outside = slapd.unit("Inside"), slapd.unit("Outside")
+    slapd.seed(
+        inside, outside,
+        slapd.person("anna", inside.dn, givenName="Anna"),
+        slapd.person("out", outside.dn, givenName="Out"),
+        slapd.person("robot", inside.dn, givenName="R", employeeType="service"),
+    )  # fmt: skip
+    only_people = "(&(objectClass=inetOrgPerson)(!(employeeType=service)))"
+    connection = connected(slapd, inside.dn, people_filter=only_people)
+    now = timezone.now()
+    assert "The next run: created" in "\n".join(explain(connection, "anna", now=now))
+    synchronised(connection)
+    assert "comes from Corp" in "\n".join(explain(connection, "ANNA", now=now))
+    assert "The filter does not take it" in "\n".join(explain(connection, "robot", now=now))
+    assert "outside of the search bases" in "\n".join(explain(connection, "out", now=now))
+    assert "no entry with the login" in "\n".join(explain(connection, "*)(uid=*", now=now))
+
+
+def test_fields_that_administrators_have_defined_are_filled_in_and_locked(slapd: Slapd) -> None:
+    olga = create_user(NewUser(login="olga", is_administrator=True), password=None, by=None)
+    room = add_field(FieldDraft("Room"), by=olga)
+    since = add_field(FieldDraft("Here since", OwnField.Kind.DATE), by=olga)
+    anna = slapd.person("anna", slapd.base, name="Anna", roomNumber="12 a", employeeNumber="20200131000000Z")
+    boris = slapd.person("boris", slapd.base, name="Boris", employeeNumber="soon")
+    slapd.seed(anna, boris)
+    connection = connected(slapd)
+    rules = (FieldRule(room.key, "roomNumber"), FieldRule(since.key, "employeeNumber"))
+    connection.mapping = replace(connection.mapping, fields=(*connection.mapping.fields, *rules))
+    connection.save()
+    run = synchronised(connection)
+    assert any("is no date" in line for line in told(run))
+    assert texts_of(person("anna")) == {room.key: "12 a", since.key: "2020-01-31"}
+    assert texts_of(person("boris")) == {}
+    assert {room.key, since.key} <= person("anna").owners.keys()
+    assert since.key not in person("boris").owners
+    assert synchronised(connection).counts.keys() <= {"report"}
+    slapd.apply(entries.modify(anna.dn, roomNumber="7"))
+    assert synchronised(connection).counts["change"] == 1
+    assert texts_of(person("anna"))[room.key] == "7"
+    archive_field(room, by=olga)
+    slapd.apply(entries.modify(anna.dn, roomNumber="8"))
+    synchronised(connection)
+    assert texts_of(person("anna"))[room.key] == "7"
+
+
+def test_a_workgroup_that_it_fills_is_its_own_until_it_fills_it_no_more(slapd: Slapd, olga: User) -> None:
+    anna = slapd.person("anna", slapd.base, givenName="Anna")
+    sellers = slapd.group("Sellers", members=[anna.dn])
+    slapd.seed(anna, slapd.person("boris", slapd.base, givenName="Boris"), sellers)
+    rule = GroupRule("", sellers.dn)
+    connection = connected(slapd, slapd.base, mapping={"groups": (rule,)})
+    synchronised(connection)
+    group = Group.objects.get(name="Sellers")
+    with pytest.raises(GroupRefused, match="Corp decides who is in “Sellers”"):
+        leave_group(group, by=person("anna"))
+
+    # The group is gone there: who is in it stays, but nothing says any more who that is.
+    slapd.apply(entries.delete(sellers.dn))
+    run = synchronised(connection)
+    (line,) = told(run)
+    assert "report Sellers  > The directory shows it no more: who is in it stays" in line
+    group.refresh_from_db()
+    assert (group.source, group.members.filter(user=person("anna")).count()) == ("", 1)
+    assert told(synchronised(connection, is_full=True)) == []
+
+
+def test_a_workgroup_is_the_portals_again_without_its_rule_or_its_directory(slapd: Slapd, olga: User) -> None:
+    anna = slapd.person("anna", slapd.base, givenName="Anna")
+    sellers, buyers = (slapd.group(name, members=[anna.dn]) for name in ("Sellers", "Buyers"))
+    slapd.seed(anna, sellers, buyers)
+    rules = (GroupRule("", sellers.dn), GroupRule("", buyers.dn))
+    connection = connected(slapd, slapd.base, mapping={"groups": rules})
+    synchronised(connection)
+
+    def sources() -> dict[str, str]:
+        return dict(Group.objects.values_list("name", "source"))
+
+    connection.refresh_from_db()
+    connection.name = "Head office"
+    save_connection(connection, by=olga)
+    assert sources() == {"Sellers": "Head office", "Buyers": "Head office"}
+    connection.mapping = replace(connection.mapping, groups=rules[:1])
+    save_connection(connection, by=olga)
+    assert sources() == {"Sellers": "Head office", "Buyers": ""}
+    delete_connection(connection, by=olga)
+    assert sources() == {"Sellers": "", "Buyers": ""}

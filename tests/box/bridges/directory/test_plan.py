@@ -1,0 +1,318 @@
+"""The plan is values made of values: it is tested with any company there could be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from box.bridges.directory.mapping import Rules
+from box.bridges.directory.plan.guard import Leaving, guard
+from box.bridges.directory.plan.leaving import plan_gone
+from box.bridges.directory.plan.people import plan_people
+from box.bridges.directory.plan.units import heads_by_manager, plan_units, without_circles
+from box.bridges.directory.plan.values import Claims, Known, LinkNow, LocalPerson, PersonStep, UnitNow
+from box.bridges.directory.reading import PersonEntry, Unit
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MAPPED = frozenset(("login", "email", "first_name", "last_name", "phone"))
+RULES = Rules()
+
+
+def entry(login: str = "anna", email: str = "anna@corp.test", **more: Any) -> PersonEntry:
+    fields = {"login": login, "email": email, "first_name": login.title(), "last_name": "A"}
+    fields = {name: value for name, value in {**fields, **more.pop("fields", {})}.items() if value}
+    told = {"stable_id": f"id-{login}", "dn": f"cn={login},dc=corp", "base": "dc=corp", **more}
+    return PersonEntry(fields=fields, **told)
+
+
+def local(pk: int = 1, login: str = "anna", email: str = "anna@corp.test", **more: Any) -> LocalPerson:
+    fields = {"login": login, "email": email, "first_name": login.title(), "last_name": "A", "phone": ""}
+    return LocalPerson(pk, fields, **more)
+
+
+def known(*people: LocalPerson, links: dict[str, LinkNow] | None = None, **more: Any) -> Known:
+    return Known(
+        links=links or {},
+        people={one.id: one for one in people},
+        by_login={one.fields["login"]: one.id for one in people},
+        by_email={one.fields["email"]: one.id for one in people if one.fields["email"]},
+        linked=frozenset(link.object_id for link in (links or {}).values()),
+        mapped=MAPPED,
+        **more,
+    )
+
+
+def planned(one: PersonEntry, here: Known, rules: Rules = RULES, now: datetime = NOW) -> PersonStep | None:
+    steps = plan_people([one], here, rules, Claims(), now=now)
+    return steps[0] if steps else None
+
+
+def linked(one: PersonEntry, step: PersonStep | None, pk: int = 1) -> LinkNow:
+    """As the performer writes it down."""
+    assert step is not None
+    since = datetime.fromisoformat(step.leaving_since) if step.leaving_since else None
+    return LinkNow(
+        pk, one.dn, one.base, step.values, step.fingerprint, step.photo_fingerprint, step.link_status,
+        since, step.leaving_why,
+    )  # fmt: skip
+
+
+def test_a_new_person_is_created_once() -> None:
+    step = planned(entry(), known())
+    assert step is not None
+    assert (step.is_new, step.actions, step.fields["email"]) == (
+        True,
+        frozenset({"create"}),
+        "anna@corp.test",
+    )
+    here = known(local(), links={"id-anna": linked(entry(), step)})
+    assert planned(entry(), here) is None
+
+
+def test_a_changed_login_is_the_same_person() -> None:
+    link = linked(entry(), planned(entry(), known()))
+    renamed = replace(entry("anna-maria"), stable_id="id-anna")
+    step = planned(renamed, known(local(), links={"id-anna": link}))
+    assert step is not None
+    assert (step.is_new, step.object_id, step.fields["login"]) == (False, 1, "anna-maria")
+
+
+@pytest.mark.parametrize("how", ["email", "login", "either"])
+def test_a_local_person_is_recognised_but_never_one_of_the_console(how: str) -> None:
+    rules = replace(RULES, matching=how)
+    step = planned(entry(), known(local()), rules)
+    assert step is not None
+    assert (step.object_id, step.actions) == (1, frozenset({"link"}))
+    refused = planned(entry(), known(local(holds_console=True)), rules)
+    assert refused is not None
+    assert (refused.is_skipped, refused.object_id) == (True, None)
+
+
+def test_without_matching_a_taken_login_is_refused_and_a_taken_email_left_out() -> None:
+    rules = replace(RULES, matching="none")
+    step = planned(entry(), known(local()), rules)
+    assert step is not None
+    assert step.is_skipped
+    step = planned(entry("anna2"), known(local()), rules)
+    assert step is not None
+    assert (step.is_new, step.fields["email"], step.actions) == (True, "", frozenset({"create", "report"}))
+
+
+def test_an_outside_guest_is_never_taken_for_an_employee() -> None:
+    step = planned(entry(), known(local(is_extranet=True)))
+    assert step is not None
+    assert step.is_skipped
+
+
+def test_of_two_with_one_email_the_second_has_none() -> None:
+    first, second = plan_people(
+        [entry("anna"), entry("boris", email="anna@corp.test")], known(), RULES, Claims(), now=NOW
+    )
+    assert (first.fields["email"], second.fields["email"]) == ("anna@corp.test", "")
+    assert [note.field for note in second.notes if note.action == "report"] == ["email"]
+    # It is tried again, and said once.
+    here = known(local(2, "boris", ""), local(1), links={"id-boris": linked(entry("boris"), second, 2)})
+    assert planned(entry("boris", email="anna@corp.test"), here) is None
+    # What else there is to tell of them waits for nobody.
+    assert planned(entry("boris", email="anna@corp.test", photo=b"another"), here) is not None
+    assert (
+        planned(entry("boris", email="anna@corp.test", expires_at=NOW + timedelta(days=9)), here) is not None
+    )
+    freed = known(local(2, "boris", ""), links={"id-boris": linked(entry("boris"), second, 2)})
+    step = planned(entry("boris", email="anna@corp.test"), freed)
+    assert step is not None
+    assert step.fields == {"email": "anna@corp.test"}
+
+
+@pytest.mark.parametrize(
+    ("one", "rules", "is_skipped"),
+    [
+        (entry(email=""), RULES, False),
+        (entry(email=""), replace(RULES, without_email="skip"), True),
+        (entry(fields={"first_name": "", "last_name": ""}), RULES, True),
+        (entry(fields={"first_name": "", "last_name": ""}), replace(RULES, without_name="import"), False),
+        (entry(fields={"login": ""}), RULES, True),
+        (entry(fields={"login": "an na"}), RULES, True),
+        (entry(is_leaver=True), RULES, True),
+        (entry(expires_at=NOW - timedelta(days=1)), RULES, True),
+        (entry(expires_at=NOW + timedelta(days=1)), RULES, False),
+    ],
+)
+def test_who_is_taken_in_at_all(one: PersonEntry, rules: Rules, is_skipped: bool) -> None:
+    step = planned(one, known(), rules)
+    assert step is not None
+    assert step.is_skipped == is_skipped
+    assert not is_skipped or step.notes[0].reason
+
+
+def test_disabled_is_suspended_and_enabled_returns() -> None:
+    new = planned(entry(is_disabled=True), known())
+    assert new is not None
+    assert (new.status, new.is_new) == ("suspended", True)
+    link = linked(entry(is_disabled=True), new)
+    back = planned(entry(), known(local(status="suspended"), links={"id-anna": link}))
+    assert back is not None
+    assert (back.status, back.link_status) == ("active", "")
+
+
+def test_whom_an_administrator_has_suspended_the_directory_does_not_return() -> None:
+    link = linked(entry(), planned(entry(), known()))
+    moved = replace(entry(), dn="cn=anna,ou=new,dc=corp")
+    step = planned(moved, known(local(status="suspended"), links={"id-anna": link}))
+    assert step is not None
+    assert step.status == ""
+
+
+def test_who_is_gone_is_suspended_and_after_the_days_dismissed_and_returns_as_the_same() -> None:
+    link = linked(entry(), planned(entry(), known()))
+    (step,) = plan_gone({"id-anna": link}, {1: local()}, RULES, now=NOW)
+    assert (step.status, step.leaving_why, step.object_id) == ("suspended", "gone", 1)
+    link = replace(linked(entry(), step), fingerprint="")
+    suspended = {1: local(status="suspended")}
+    assert plan_gone({"id-anna": link}, suspended, RULES, now=NOW + timedelta(days=29)) == []
+    (step,) = plan_gone({"id-anna": link}, suspended, RULES, now=NOW + timedelta(days=30))
+    assert (step.status, step.actions) == ("dismissed", frozenset({"dismiss"}))
+    link = replace(linked(entry(), step), fingerprint="")
+    back = planned(
+        entry(), known(local(status="dismissed"), links={"id-anna": link}), now=NOW + timedelta(50)
+    )
+    assert back is not None
+    assert (back.object_id, back.status, back.leaving_since) == (1, "active", "")
+
+
+def test_by_rule_whoever_is_gone_is_kept_or_never_dismissed() -> None:
+    link = linked(entry(), planned(entry(), known()))
+    assert plan_gone({"id-anna": link}, {1: local()}, replace(RULES, gone="keep"), now=NOW) == []
+    old = replace(link, leaving_since=NOW - timedelta(days=900), leaving_why="gone", status="suspended")
+    rules = replace(RULES, dismiss_after_days=None)
+    assert plan_gone({"id-anna": old}, {1: local(status="suspended")}, rules, now=NOW) == []
+
+
+@pytest.mark.parametrize("more", [{"is_leaver": True}, {"expires_at": NOW}])
+def test_leavers_and_the_expired_are_suspended_and_then_dismissed(more: dict[str, Any]) -> None:
+    link = linked(entry(), planned(entry(), known()))
+    step = planned(entry(**more), known(local(), links={"id-anna": link}))
+    assert step is not None
+    assert step.status == "suspended"
+    link = linked(entry(), step)
+    here = known(local(status="suspended"), links={"id-anna": link})
+    assert planned(entry(**more), here, now=NOW + timedelta(days=1)) is None
+    step = planned(entry(**more), here, now=NOW + timedelta(days=31))
+    assert step is not None
+    assert step.status == "dismissed"
+
+
+def test_a_value_is_taken_away_only_where_the_directory_had_written_it() -> None:
+    with_phone = entry(fields={"phone": "+74951234567"})
+    here = LocalPerson(1, {**local().fields, "phone": "+74951234567"})
+    link = linked(with_phone, planned(with_phone, known()))
+    step = planned(entry(), known(here, links={"id-anna": link}))
+    assert step is not None
+    assert step.fields == {"phone": ""}
+    matched = planned(entry(), known(here))
+    assert matched is not None
+    assert matched.fields == {}
+
+
+def test_a_missing_manager_is_reported_and_the_person_imported() -> None:
+    step = planned(entry(manager="cn=Nobody,dc=corp"), known())
+    assert step is not None
+    assert step.actions == {"create", "report"}
+
+
+def test_units_keep_their_department_when_renamed_and_moved() -> None:
+    here = {"": UnitNow(1, "Corp"), "a": UnitNow(2, "Sales", 1), "b": UnitNow(3, "North", 2)}
+    assert plan_units([Unit("a", "Sales"), Unit("b", "North", "a")], here) == []
+    renamed, moved, new = plan_units([Unit("a", "Trade"), Unit("b", "North"), Unit("c", "New", "a")], here)
+    assert (renamed.object_id, [note.action for note in renamed.notes]) == (2, ["change"])
+    assert (moved.object_id, [note.action for note in moved.notes]) == (3, ["move"])
+    assert (new.object_id, new.parent) == (None, "a")
+
+
+@given(st.dictionaries(st.integers(0, 12).map(str), st.integers(0, 12).map(str), max_size=13))
+def test_managers_never_go_round_in_a_circle(managers: dict[str, str]) -> None:
+    edges = without_circles(managers)
+    for person in edges.managers:
+        way = [person]
+        while way[-1] in edges.managers:
+            way.append(edges.managers[way[-1]])
+            assert len(way) == len(set(way))
+    assert edges.managers.keys() | set(edges.cut) == managers.keys()
+    # Nothing is left out that was in no circle.
+    for person in edges.cut:
+        at = managers[person]
+        for _step in managers:
+            if at == person:
+                break
+            at = managers[at]
+        assert at == person
+
+
+def test_the_head_is_whom_most_of_the_department_name() -> None:
+    units = {"anna": "sales", "boris": "sales", "cara": "sales", "olga": "board"}
+    managers = {"boris": "anna", "cara": "anna", "anna": "olga", "dina": "cara"}
+    assert heads_by_manager(units, managers) == {"sales": "anna"}
+
+
+@pytest.mark.parametrize(
+    ("leaving", "asks"),
+    [
+        (Leaving(now=3, people=10), False),
+        (Leaving(now=4, people=10), True),
+        (Leaving(now=20, people=2000), False),
+        (Leaving(now=21, people=2000), True),
+        (Leaving(now=2, before=19, people=2000), True),
+        (Leaving(now=0, before=50, people=100), False),
+        (Leaving(now=15, people=5000, by_base={"ou=a": 15}, in_base={"ou=a": 40}), True),
+        (Leaving(now=15, people=5000, by_base={"ou=a": 15}, in_base={"ou=a": 400}), False),
+        (Leaving(now=1, people=50, in_base={"ou=a": 1}, empty_bases=("ou=a",)), True),
+        (Leaving(now=0, people=50, empty_bases=("ou=new",)), False),
+    ],
+)
+def test_the_guard_asks_before_many_leave(leaving: Leaving, asks: bool) -> None:
+    assert bool(guard(leaving, RULES)) == asks
+
+
+LOGINS = st.sampled_from(["anna", "boris", "cara", "дина🙂", ""])
+EMAILS = st.sampled_from(["anna@corp.test", "boris@corp.test", ""])
+
+
+@st.composite
+def directories(draw: st.DrawFn) -> list[PersonEntry]:
+    return [
+        replace(
+            entry(draw(LOGINS), draw(EMAILS), is_disabled=draw(st.booleans()), is_leaver=draw(st.booleans())),
+            stable_id=f"id-{number}",
+            dn=f"cn={number},dc=corp",
+        )
+        for number in range(draw(st.integers(0, 6)))
+    ]
+
+
+@given(directories(), st.lists(st.tuples(LOGINS.filter(bool), EMAILS, st.booleans()), max_size=3))
+def test_whatever_the_directory_holds_nobody_has_what_is_anothers(
+    entries: list[PersonEntry], locals_: list[tuple[str, str, bool]]
+) -> None:
+    people: list[LocalPerson] = []
+    for number, (login, email, holds_console) in enumerate(locals_, 1):
+        if login not in {one.fields["login"] for one in people} and (
+            not email or email not in {one.fields["email"] for one in people}
+        ):
+            people.append(local(number, login, email, holds_console=holds_console))
+    steps = plan_people(entries, known(*people), RULES, Claims(), now=NOW)
+    after = {one.id: dict(one.fields) for one in people}
+    for number, step in enumerate(steps, 100):
+        if not step.is_skipped:
+            after.setdefault(step.object_id or number, {}).update(step.fields)
+    logins = [fields["login"] for fields in after.values()]
+    emails = [fields["email"] for fields in after.values() if fields.get("email")]
+    assert len(logins) == len(set(logins))
+    assert len(emails) == len(set(emails))
+    touched = [step.object_id for step in steps if step.object_id]
+    assert len(touched) == len(set(touched))
+    assert not {one.id for one in people if one.holds_console} & set(touched)

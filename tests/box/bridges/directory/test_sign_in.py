@@ -1,0 +1,547 @@
+"""Signing in with a directory's password: who gets in, who does not, and what nobody may learn."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth import hashers
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.db import connection as database
+from django.test import Client
+from django.utils import timezone
+
+from box.bridges.directory.mapping import SignIn
+from box.bridges.directory.models import Connection, Link, Tries
+from box.core.accounts import actions
+from box.core.accounts.actions import NewUser, create_user
+from box.core.accounts.models import User
+from tests.box.bridges.directory.conftest import ANNA, BORIS, SECRET
+from tests.conftest import PASSWORD
+from tests.directory import entries
+from tests.directory.server import run
+
+if TYPE_CHECKING:
+    from tests.directory.samba import Samba
+    from tests.directory.slapd import Slapd
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("patience")]
+
+WRONG = "The login or the password is wrong"
+WAIT = "Too many wrong passwords"
+SILENT = "directory does not answer"
+COUNTER = itertools.count(1)
+
+
+def browser() -> Client:
+    return Client(headers={"X-Forwarded-Proto": "https"})
+
+
+def tried(login: str, password: str, client: Client | None = None, address: str = "") -> Any:
+    """From a network of its own unless one is given: the portal's own throttle is tested elsewhere."""
+    number = next(COUNTER)
+    address = address or f"10.{number // 250}.{number % 250}.7"
+    return (client or browser()).post(
+        "/sign-in/", {"login": login, "password": password}, REMOTE_ADDR=address
+    )
+
+
+def said(answer: Any) -> str:
+    text: str = answer.content.decode()
+    return text
+
+
+def is_in(answer: Any) -> bool:
+    return answer.status_code == 302 and "/sign-in/" not in answer.headers["Location"]
+
+
+# Who gets in
+
+
+@pytest.mark.parametrize(
+    "name", ["anna", "ANNA", " anna ", "anna@corp.test", "a.elkina@corp.test", "CORP\\anna"]
+)
+def test_by_login_upn_and_mail(in_corp: User, name: str) -> None:
+    assert is_in(tried(name, SECRET))
+    in_corp.refresh_from_db()
+    assert not in_corp.has_usable_password()
+
+
+def test_starttls_is_as_good(in_corp: User, line: Connection) -> None:
+    Connection.objects.update(security=Connection.Security.STARTTLS)
+    assert is_in(tried("anna", SECRET))
+
+
+def test_the_next_server_is_asked_where_one_is_away(in_corp: User, line: Connection) -> None:
+    Connection.objects.update(servers=["127.77.250.250", *line.servers])
+    assert is_in(tried("anna", SECRET))
+
+
+def test_the_next_directory_is_asked_where_one_knows_nobody(
+    in_corp: User, line: Connection, slapd: Slapd
+) -> None:
+    other = Connection(
+        name="Other", is_on=True, kind=Connection.Kind.OPENLDAP, servers=[f"127.0.0.1:{slapd.port}"],
+        security=Connection.Security.STARTTLS, ca_pem=slapd.authority.pem, bind_dn=slapd.reader,
+        people_bases=[slapd.base], sign_in=SignIn(is_on=True),
+    )  # fmt: skip
+    other.bind_password = slapd.reader_password
+    other.save()
+    Connection.objects.filter(pk=line.pk).update(order=1)
+    assert is_in(tried("anna", SECRET))
+    slapd.stop()
+    try:
+        assert is_in(tried("anna", SECRET))
+        assert SILENT in said(tried("anna", "wrong"))
+    finally:
+        slapd.start()
+
+
+def test_a_moved_and_renamed_person_is_the_same(in_corp: User, corp: Samba) -> None:
+    corp.apply(entries.move(ANNA, new_rdn="CN=Anna Married", parent=f"CN=Users,{corp.base}"))
+    corp.apply(entries.modify(f"CN=Anna Married,CN=Users,{corp.base}", sAMAccountName="anna.married"))
+    try:
+        assert is_in(tried("anna.married", SECRET))
+        assert WRONG in said(tried("anna", SECRET))
+    finally:
+        corp.restore("corp")
+
+
+# Who does not
+
+
+@pytest.mark.parametrize("password", ["wrong", SECRET.lower(), f"{SECRET} ", "\0", "*"])
+def test_a_wrong_password_is_wrong(in_corp: User, password: str) -> None:
+    assert not is_in(tried("anna", password))
+
+
+def test_an_empty_password_is_not_asked_about(in_corp: User) -> None:
+    assert "This field is required" in said(tried("anna", ""))
+    from django.contrib.auth import authenticate
+
+    assert authenticate(None, username="anna", password="") is None
+    assert not Tries.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["*)(uid=*", "a*", "anna)(objectClass=*", "*", "anna\\2a", "an(na", "\\", "CORP\\"]
+)
+def test_what_means_something_in_a_filter_means_nothing_in_a_login(in_corp: User, name: str) -> None:
+    assert WRONG in said(tried(name, SECRET))
+
+
+def test_who_was_not_imported_hears_it_only_with_the_right_password(line: Connection) -> None:
+    assert "not in the portal yet" in said(tried("boris", SECRET))
+    assert WRONG in said(tried("boris", "wrong"))
+
+
+def test_an_e_mail_of_two_is_nobodys_but_the_login_decides(
+    imported: Callable[[str], User], line: Connection
+) -> None:
+    imported("twin")
+    assert WRONG in said(tried("boris@corp.test", SECRET))
+    assert is_in(tried("twin", SECRET))
+
+
+def test_who_is_disabled_there_hears_it_only_with_the_right_password(
+    imported: Callable[[str], User], corp: Samba
+) -> None:
+    imported("dora")
+    assert "Your account is disabled" in said(tried("dora", SECRET))
+    assert WRONG in said(tried("dora", "wrong"))
+
+
+def test_who_must_change_the_password_hears_it_only_with_the_right_one(
+    imported: Callable[[str], User], corp: Samba
+) -> None:
+    imported("boris")
+    corp.apply(entries.modify(BORIS, pwdLastSet="0"))
+    try:
+        assert "must change your password" in said(tried("boris", SECRET))
+        assert WRONG in said(tried("boris", "wrong"))
+    finally:
+        corp.restore("corp")
+
+
+def test_who_is_suspended_here_stays_out(in_corp: User) -> None:
+    actions.suspend_user(in_corp, by=None)
+    assert "suspended" in said(tried("anna", SECRET))
+    assert WRONG in said(tried("anna", "wrong"))
+
+
+@pytest.mark.parametrize(
+    ("required", "denied", "lets_in"),
+    [
+        (("Outer",), (), True),
+        (("Empty", "Inner"), (), True),
+        (("Empty",), (), False),
+        (("Domain Users",), (), True),
+        ((), ("Outer",), False),
+        ((), ("Empty", "Inner"), False),
+        ((), ("Empty",), True),
+    ],
+)
+def test_groups_let_in_and_keep_out_through_groups_in_them(
+    in_corp: User,
+    line: Connection,
+    corp: Samba,
+    required: tuple[str, ...],
+    denied: tuple[str, ...],
+    lets_in: bool,
+) -> None:
+    def dns(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(f"CN={name},CN=Users,{corp.base}" for name in names)
+
+    line.sign_in = SignIn(is_on=True, required_groups=dns(required), denied_groups=dns(denied))
+    line.save()
+    answer = tried("anna", SECRET)
+    assert is_in(answer) == lets_in
+    if not lets_in:
+        assert "may not sign in here" in said(answer)
+        assert WRONG in said(tried("anna", "wrong"))
+
+
+def test_a_group_that_is_gone_keeps_everybody_out(in_corp: User, line: Connection, corp: Samba) -> None:
+    line.sign_in = SignIn(is_on=True, denied_groups=(f"CN=Renamed,{corp.base}",))
+    line.save()
+    assert not is_in(tried("anna", SECRET))
+
+
+def test_a_filter_of_who_may(in_corp: User, line: Connection) -> None:
+    line.sign_in = SignIn(is_on=True, filter="(description=may)")
+    line.save()
+    assert WRONG in said(tried("anna", SECRET))
+
+
+# When it does not answer
+
+
+def test_a_directory_that_is_away_is_said_and_nobody_is_signed_out(
+    in_corp: User, corp: Samba, olga: User
+) -> None:
+    signed_in = browser()
+    assert is_in(tried("anna", SECRET, signed_in))
+    corp.stop()
+    try:
+        assert SILENT in said(tried("anna", SECRET))
+        assert SILENT in said(tried("nobody", "wrong"))
+        assert signed_in.get("/feed/").status_code == 200
+        assert is_in(tried(olga.login, PASSWORD))
+    finally:
+        corp.start()
+        cache.clear()
+    assert is_in(tried("anna", SECRET))
+
+
+def test_who_mistypes_while_it_is_away_hears_one_thing_whoever_they_are(
+    in_corp: User, line: Connection, corp: Samba, olga: User
+) -> None:
+    """A password of the portal's own may be wrong, too; and nobody learns whose is whose."""
+    Connection.objects.update(servers=["127.0.0.1:1"])
+    heard = {
+        said(tried(name, "wrong")).partition('role="alert"')[2].partition("</div>")[0]
+        for name in ("anna", olga.login, "nobody")
+    }
+    assert len(heard) == 1
+    (heard_by_all,) = heard
+    assert WRONG in heard_by_all
+    assert SILENT in heard_by_all
+    assert is_in(tried(olga.login, PASSWORD))
+    # Paused, it isn't spoken of.
+    Connection.objects.update(is_on=False)
+    again = said(tried(olga.login, "wrong"))
+    assert WRONG in again
+    assert SILENT not in again
+
+
+def test_a_directory_that_hangs_costs_seconds_once(in_corp: User, corp: Samba, monkeypatch: Any) -> None:
+    from box.bridges.directory import asking
+
+    monkeypatch.setattr(asking, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(asking, "ANSWER_SECONDS", 1)
+    assert corp._process is not None
+    os.killpg(corp._process.pid, signal.SIGSTOP)
+    try:
+        assert SILENT in said(tried("anna", SECRET))
+        monkeypatch.setattr(asking, "OneDirectory", None)  # it is not asked again
+        assert SILENT in said(tried("anna", SECRET))
+    finally:
+        os.killpg(corp._process.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("security", [Connection.Security.LDAPS, Connection.Security.STARTTLS])
+def test_a_certificate_of_others_is_not_believed(
+    in_corp: User, line: Connection, slapd: Slapd, security: str
+) -> None:
+    Connection.objects.update(ca_pem=slapd.authority.pem, security=security)
+    assert SILENT in said(tried("anna", SECRET))
+    assert not Tries.objects.exists()
+
+
+def test_the_bind_account_is_not_locked_by_its_wrong_password(
+    in_corp: User, line: Connection, corp: Samba, caplog: pytest.LogCaptureFixture
+) -> None:
+    line.bind_dn, line.bind_password = "boris@corp.test", "wrong"
+    line.save()
+    for _ in range(10):
+        assert SILENT in said(tried("anna", SECRET))
+    assert caplog.text.count("refuses its bind account") == 1
+    line.bind_password = SECRET
+    line.save()
+    assert is_in(tried("anna", SECRET))
+
+
+# Accounts of the portal's own
+
+
+def test_a_local_administrator_gets_in_though_the_directory_has_the_same_name(
+    line: Connection, person: Callable[..., User]
+) -> None:
+    boss = person("Boss", is_administrator=True)
+    User.objects.filter(pk=boss.pk).update(login="boris")
+    assert is_in(tried("boris", PASSWORD))
+    assert WRONG in said(tried("boris", SECRET))
+
+
+def test_what_a_local_person_types_is_not_passed_on(
+    line: Connection, person: Callable[..., User], monkeypatch: Any
+) -> None:
+    from box.bridges.directory.asking import DirectoryUser
+
+    bound: list[str] = []
+    monkeypatch.setattr(DirectoryUser, "has_password", lambda self, dn, *_: bound.append(dn))
+    User.objects.filter(pk=person("Boss").pk).update(login="boris")
+    tried("boris", "a slip of the finger")
+    assert len(bound) == 1
+    assert "boris" not in bound[0]
+
+
+def test_the_directorys_password_is_the_only_one(in_corp: User) -> None:
+    in_corp.set_password(PASSWORD)
+    in_corp.save()
+    assert not is_in(tried("anna", PASSWORD))
+    assert is_in(tried("anna", SECRET))
+    User.objects.filter(pk=in_corp.pk).update(is_administrator=True)
+    assert is_in(tried("anna", PASSWORD))
+
+
+def test_a_password_of_the_directory_is_not_changed_here(
+    in_corp: User, as_person: Callable[[User], Client]
+) -> None:
+    page = said(as_person(in_corp).get("/profile/password/"))
+    assert "your password of Corp" in page
+    assert 'name="new"' not in page
+    with pytest.raises(ValidationError, match="Corp"):
+        actions.change_password(in_corp, PASSWORD, by=in_corp)
+    with pytest.raises(ValidationError, match="Corp"):
+        actions.send_invitation(in_corp, by=None)
+
+
+def test_proving_again_asks_the_directory(in_corp: User, as_person: Callable[[User], Client]) -> None:
+    client = as_person(in_corp)
+    assert client.post("/profile/proof/", {"password": "wrong"}).status_code == 422
+    assert client.post("/profile/proof/", {"password": SECRET}).status_code == 302
+
+
+# Guessing
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every password that was hashed."""
+    counted: list[str] = []
+    for name in ("encode", "verify"):
+        done = getattr(hashers.Argon2PasswordHasher, name)
+
+        def count(self: Any, password: str, other: str, *, done: Any = done) -> Any:
+            counted.append(password)
+            return done(self, password, other)
+
+        monkeypatch.setattr(hashers.Argon2PasswordHasher, name, count)
+    return counted
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the directory was asked, each question by its kind."""
+    from ldap.ldapobject import SimpleLDAPObject
+
+    questions: list[str] = []
+    for name in ("simple_bind_s", "search_ext_s"):
+        done = getattr(SimpleLDAPObject, name)
+
+        def count(self: Any, *args: Any, name: str = name, done: Any = done, **kwargs: Any) -> Any:
+            questions.append(name)
+            return done(self, *args, **kwargs)
+
+        monkeypatch.setattr(SimpleLDAPObject, name, count)
+    return questions
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 4])
+def test_known_and_unknown_logins_cost_and_say_the_same(
+    in_corp: User, person: Callable[..., User], hashed: list[str], asked: list[str], attempts: int
+) -> None:
+    local = person("Local")
+    seen = []
+    for name in ("anna", "nobody", local.login, "boris"):
+        hashed.clear()
+        asked.clear()
+        answers = [tried(name, "wrong") for _ in range(attempts)]
+        texts = [said(one).partition('role="alert"')[2].partition("</div>")[0] for one in answers]
+        seen.append((len(hashed), list(asked), texts))
+    assert seen[0] == seen[1] == seen[2] == seen[3]
+
+
+def is_locked(corp: Samba, login: str) -> bool:
+    try:
+        corp.ticket(login, SECRET)
+    except RuntimeError:
+        return True
+    return False
+
+
+@pytest.fixture
+def locking(corp: Samba) -> Iterator[Samba]:
+    """Here alone the domain locks accounts: it counts over all tests otherwise."""
+    corp.restore("corp")
+    corp.lock_after(5)
+    yield corp
+    corp.restore("corp")
+
+
+def test_a_hundred_wrong_passwords_do_not_lock_the_account(in_corp: User, locking: Samba) -> None:
+    known = browser()
+    assert is_in(tried("anna", SECRET, known))
+    known.post("/sign-out/")
+    names = itertools.cycle(["anna", "anna@corp.test", "a.elkina@corp.test", "CORP\\anna"])
+    answers = [
+        said(tried(next(names), f"wrong {number}", known if number % 10 == 9 else None))
+        for number in range(100)
+    ]
+    assert sum(WRONG in one for one in answers) == 3
+    assert sum(WAIT in one for one in answers) == 97
+    assert not is_locked(locking, "anna")
+
+
+def test_strangers_leave_one_try_to_who_has_been_here(in_corp: User) -> None:
+    known = browser()
+    assert is_in(tried("anna", SECRET, known))
+    known.post("/sign-out/")
+    for _ in range(5):
+        tried("anna", "wrong")
+    assert WAIT in said(tried("anna", SECRET))
+    assert is_in(tried("anna", SECRET, known))
+    assert is_in(tried("anna", SECRET))
+
+
+def test_the_wait_is_longer_than_the_directorys_memory(in_corp: User) -> None:
+    for _ in range(3):
+        tried("anna", "wrong")
+    Tries.objects.update(last_at=timezone.now() - timedelta(minutes=30))
+    assert WAIT in said(tried("anna", SECRET))
+    Tries.objects.update(last_at=timezone.now() - timedelta(minutes=31))
+    assert is_in(tried("anna", SECRET))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_are_no_way_round(in_corp: User, locking: Samba) -> None:
+    def wrong(number: int) -> str:
+        try:
+            return said(tried("anna", f"wrong {number}"))
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(wrong, range(36)))
+    assert sum(WRONG in one for one in answers) == 2
+    assert not is_locked(locking, "anna")
+
+
+# What stays behind
+
+
+def test_nothing_of_a_password_stays_behind(
+    in_corp: User, line: Connection, corp: Samba, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    mark = "M4rk-of-a-password"
+    corp.set_password(BORIS, mark)
+    line.bind_dn, line.bind_password = "boris@corp.test", mark
+    line.save()
+    assert is_in(tried("anna", SECRET))
+    assert not is_in(tried("anna", f"{mark}-wrong"))
+    corp.stop()
+    try:
+        tried("anna", f"{mark}-unheard")
+    finally:
+        corp.start()
+        corp.restore("corp")
+    assert SECRET not in caplog.text
+    assert mark not in caplog.text
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT query_to_xml(format('SELECT * FROM %I', tablename), true, false, '')::text"
+            " FROM pg_tables WHERE schemaname = 'public'"
+        )
+        everything = "".join(row[0] for row in cursor.fetchall())
+    assert "Corp" in everything
+    assert mark not in everything
+    assert SECRET not in everything
+
+
+def test_nothing_of_a_directory_is_loaded_where_there_is_none(anna: User) -> None:
+    code = (
+        "import sys, django; django.setup()\n"
+        "from django.contrib.auth import load_backend\n"
+        "import box.urls\n"
+        "load_backend('box.bridges.directory.backends.DirectoryBackend')\n"
+        "print([name for name in ('ldap', 'django_auth_ldap', 'gssapi') if name in sys.modules])"
+    )
+    env = {"DJANGO_SETTINGS_MODULE": "box.settings", "PYTHONPATH": str(Path.cwd())}
+    assert run([sys.executable, "-c", code], env=env).strip() == "[]"
+
+
+# OpenLDAP
+
+
+def test_openldap_with_groups_in_groups(slapd: Slapd, db: None) -> None:
+    cache.clear()
+    fred = slapd.person("fred", name="Fred, the \\ one", mail="fred@corp.test", password=SECRET)
+    inner = slapd.group("Inner", members=[fred.dn])
+    outer = slapd.group("Outer", members=[inner.dn])
+    circle = slapd.group("Circle", members=[outer.dn])
+    slapd.add(fred, inner, outer, circle)
+    slapd.apply(entries.modify(inner.dn, member=[fred.dn, circle.dn]))
+    found = run(
+        ["ldapsearch", "-x", "-LLL", "-H", slapd.url, "-D", slapd.reader, "-w", slapd.reader_password, "-b",
+         slapd.base, "(uid=fred)", "entryUUID"]
+    )  # fmt: skip
+    stable_id = next(one.partition(": ")[2] for one in found.splitlines() if one.startswith("entryUUID"))
+    line = Connection(
+        name="Tree", is_on=True, kind=Connection.Kind.OPENLDAP, servers=[f"127.0.0.1:{slapd.tls_port}"],
+        ca_pem=slapd.authority.pem, bind_dn=slapd.reader, people_bases=[slapd.base],
+        sign_in=SignIn(is_on=True, required_groups=(circle.dn.replace(",", ", "),)),
+    )  # fmt: skip
+    line.bind_password = slapd.reader_password
+    line.save()
+    person = create_user(NewUser(login="fred"), password=None, by=None)
+    Link.objects.create(
+        connection=line, kind=Link.Kind.PERSON, stable_id=stable_id, object_id=person.pk, dn=fred.dn
+    )
+    assert is_in(tried("fred@corp.test", SECRET))
+    assert WRONG in said(tried("fred", "wrong"))
+    line.sign_in = replace(line.sign_in, required_groups=(), denied_groups=(outer.dn,))
+    line.save()
+    assert "may not sign in here" in said(tried("fred", SECRET))

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from box.core.access.actions import create_role, grant_role
+from box.core.audit.actions import write
+from box.core.audit.models import AuditRecord
+from box.core.registry.auditing import About, Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from django.test import Client
+
+    from box.core.accounts.models import User
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
+
+
+def entry(who: str, *, kind: str = "accounts.signed_in", by: User | None = None, days: int = 0) -> None:
+    about = About("files.file", 1, "plan.pdf") if kind == "files.fetched" else None
+    write(Entry(kind, by.pk if by else None, who, about=about), at=NOON + timedelta(days=days))
+
+
+def text_of(answer: Any) -> str:
+    content: bytes = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return content.decode()
+
+
+def test_the_log_is_narrowed_by_who_what_and_when(as_person: Browser, olga: User, anna: User) -> None:
+    entry("anna", by=anna)
+    entry("boris", kind="files.fetched", days=1)
+    entry("cara", days=2)
+    browser = as_person(olga)
+
+    def found(**filters: str) -> set[str]:
+        page = browser.get("/console/audit/", filters).content.decode().partition('id="records"')[2]
+        return {name for name in ("anna", "boris", "cara") if f">{name}<" in page}
+
+    assert found() == {"anna", "boris", "cara"}
+    assert found(q="PLAN") == {"boris"}
+    assert found(q="ann") == {"anna"}
+    assert found(kind="files.fetched") == {"boris"}
+    assert found(by=str(anna.pk)) == {"anna"}
+    assert found(since="2026-03-06") == {"boris", "cara"}
+    assert found(until="2026-03-06", since="2026-03-06") == {"boris"}
+    assert found(since="nonsense", kind="no.such") == {"anna", "boris", "cara"}
+
+
+def test_pages_go_on_by_key_at_the_same_cost(as_person: Browser, olga: User) -> None:
+    browser = as_person(olga)
+    entry("first", days=-1)
+    browser.get("/console/audit/")
+    with CaptureQueriesContext(connection) as for_one:
+        browser.get("/console/audit/")
+    for number in range(60):
+        entry(f"number-{number}")
+    with CaptureQueriesContext(connection) as for_many:
+        page = browser.get("/console/audit/").content.decode()
+    assert len(for_many) == len(for_one) <= 6
+    assert ">number-59<" in page
+    assert ">first<" not in page
+    oldest = AuditRecord.objects.get(actor="number-10")
+    further = browser.get("/console/audit/", {"before": f"{oldest.at.isoformat()},{oldest.pk}"})
+    assert ">number-9<" in further.content.decode()
+    assert ">first<" in further.content.decode()
+    assert ">number-10<" not in further.content.decode()
+    assert browser.get("/console/audit/", {"before": "nonsense"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [({}, "audit_by_time"), ({"by": "7"}, "audit_by_person"), ({"kind": "files.fetched"}, "audit_by_kind")],
+)
+def test_each_filter_walks_an_index(filters: dict[str, str], index: str, anna: User) -> None:
+    from box.console.audit.forms import AuditFilter
+
+    if "by" in filters:
+        filters["by"] = str(anna.pk)
+    # Of an empty table any index will do.
+    AuditRecord.objects.bulk_create(
+        AuditRecord(at=NOON + timedelta(minutes=number), kind=f"kind.{number % 50}", by_id=number % 90 + 1000)
+        for number in range(3000)
+    )
+    found = AuditFilter(filters).found()[:51]
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE audit_auditrecord")
+    plan = found.explain()
+    assert index in plan
+    assert "Sort" not in plan
+
+
+def test_it_is_taken_along_as_a_table_and_that_is_written(as_person: Browser, olga: User) -> None:
+    entry("=HYPERLINK(1)")
+    entry("boris", kind="files.fetched")
+    answer = as_person(olga).get("/console/audit/export/", {"kind": "files.fetched"})
+    text = text_of(answer)
+    assert "boris" in text
+    assert "fetched the file plan.pdf" in text
+    assert "HYPERLINK" not in text
+    taken = AuditRecord.objects.get(kind="audit.exported")
+    assert (taken.by_id, taken.details["filter"]) == (olga.pk, {"kind": "files.fetched"})
+
+
+def test_who_has_the_right_reads_the_log_and_nothing_else_of_the_console(
+    as_person: Browser, olga: User, anna: User
+) -> None:
+    browser = as_person(anna)
+    assert browser.get("/console/audit/").status_code == 404
+    grant_role(create_role("Auditors", ["audit.read"], by=olga), f"U{anna.pk}", by=olga)
+    assert browser.get("/console/audit/").status_code == 200
+    assert 'href="/console/audit/"' in browser.get("/feed/").content.decode()
+    assert browser.get("/console/").status_code == 404

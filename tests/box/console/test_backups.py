@@ -1,0 +1,392 @@
+"""The console's page about backups, beside a real agent; what it shows is what the backup noted."""
+
+from __future__ import annotations
+
+import json
+import typing
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone, translation
+
+from appliance.agent import found
+from appliance.agent.answers import (
+    BackupPlan,
+    BackupSetState,
+    BackupState,
+    BackupTargetState,
+    BackupTrouble,
+    BackupWarning,
+    DrillCheck,
+    DrillReport,
+    FoundThing,
+    FoundThings,
+    KeyHolder,
+    TimeLineGap,
+)
+from appliance.agent.codec import encode
+from appliance.agent.journal import Journal
+from appliance.client import ListOperations, ReadOperation
+from appliance.files import write_atomically
+from appliance.node import Node
+from box.console.backups.forms import TARGETS
+from box.console.backups.showing import sentence
+from box.core.accounts.models import User
+from tests.appliance.boxes import agent_of, running_box, wait_until
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+type Browser = Callable[[User], Client]
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Node]:
+    with running_box("agent", "cache") as node:
+        yield node
+
+
+@pytest.fixture
+def agent(box: Node, settings: Any) -> Iterator[Node]:
+    settings.AGENT_SOCKET = box.run("agent") / "agent.sock"
+    yield box
+    # What a test has begun must not be in the next one's way.
+    wait_until(lambda: all(one.state != "running" for one in agent_of(box).ask(ListOperations()).operations))
+    for file in (box.paths.backup / "backup.json", box.data("backup") / "state.json"):
+        file.unlink(missing_ok=True)
+
+
+def note(
+    node: Node,
+    *warnings: BackupWarning,
+    at: datetime = NOW,
+    gaps: tuple[TimeLineGap, ...] = (),
+    drills: tuple[DrillReport, ...] = (),
+) -> None:
+    """What a backup that is set up has noted of itself."""
+    write_atomically(node.paths.backup / "backup.json", '{"targets": [{"name": "disk"}]}', mode=0o600)
+    made = BackupSetState(
+        "20261124-110000F", "disk", "full", NOW - timedelta(hours=1), 50 << 20, 5 << 20, 1, 7 << 20,
+        began_at=NOW - timedelta(hours=1, minutes=1, seconds=5), files_more=-2, file_bytes_more=-1000,
+    )  # fmt: skip
+    damaged = BackupSetState(
+        "20261123-110000F", "disk", "full", NOW - timedelta(days=1), 50 << 20, 5 << 20, 3, 7 << 20,
+        problem="1 of its files is missing.",
+    )  # fmt: skip
+    state = BackupState(
+        at,
+        BackupPlan("02:00", 24, 7, 3, 7, 4, 6, NOW + timedelta(hours=11)),
+        (BackupTargetState("disk", "/mnt/backup", NOW, (), warnings=warnings, gaps=gaps),),
+        (made, damaged),
+        (KeyHolder("first", NOW, False, (2, 7)), KeyHolder("boris", NOW, True, (2, 7))),
+        drills,
+    )
+    write_atomically(node.data("backup") / "state.json", json.dumps(encode(state)), mode=0o600)
+
+
+def test_without_backups_the_page_leads_to_setting_them_up(
+    as_person: Browser, olga: User, agent: Node
+) -> None:
+    browser = as_person(olga)
+    assert "/console/backups/targets/new/" in browser.get("/console/backups/").content.decode()
+    refused = browser.post("/console/backups/new/").content.decode()
+    assert "Backups are not set up" in refused
+    for path in ("plan/", "keys/"):
+        assert "Choose where they go first." in browser.get(f"/console/backups/{path}").content.decode()
+
+
+def test_sets_targets_and_what_is_wrong_are_shown(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent)
+    page = as_person(olga).get("/console/backups/").content.decode()
+    for words in (
+        "/mnt/backup",
+        "1 min 5 s",
+        "all is well",
+        "1 of its files is missing.",
+        "damaged",
+        "\N{MINUS SIGN}2 files",
+    ):
+        assert words in page
+    part = as_person(olga).get("/console/backups/", headers={"HX-Request": "true"}).content.decode()
+    assert part.lstrip().startswith('<div id="backups"')
+    assert "1 min 5 s" in part
+    note(agent, BackupWarning("late", "disk"), BackupWarning("failing", "disk", details="No space left."))
+    page = as_person(olga).get("/console/backups/").content.decode()
+    for words in ("needs you", "older than the schedule allows", "The last backup failed.", "No space left."):
+        assert words in page
+
+
+def test_every_trouble_is_told_in_the_readers_language(as_person: Browser, olga: User, agent: Node) -> None:
+    olga.language = "ru"
+    olga.save(update_fields=["language"])
+    kinds = typing.get_args(BackupTrouble.__value__)
+    note(agent, *(BackupWarning(kind, "disk") for kind in kinds))
+    page = as_person(olga).get("/console/backups/").content.decode()
+    for kind in kinds:
+        assert sentence(BackupWarning(kind, "disk")) not in page
+    with translation.override("ru"):
+        for kind in kinds:
+            assert sentence(BackupWarning(kind, "disk")) in page
+
+
+def test_a_gap_in_the_time_line_is_drawn(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent, gaps=(TimeLineGap(NOW - timedelta(minutes=30), NOW - timedelta(minutes=15)),))
+    page = as_person(olga).get("/console/backups/").content.decode()
+    assert '<rect class="gap" x="500" y="8" width="250"' in page
+    assert "Gap from" in page
+
+
+def test_where_nobody_notes_anything_any_more_that_is_said(
+    as_person: Browser, olga: User, agent: Node
+) -> None:
+    note(agent, at=NOW - timedelta(minutes=20))
+    page = as_person(olga).get("/console/backups/").content.decode()
+    assert "has said nothing for a while" in page
+
+
+def test_a_form_asks_at_most_eight_things_and_the_second_target_only_where(
+    as_person: Browser, olga: User, agent: Node
+) -> None:
+    for kind, form in TARGETS.items():
+        assert len(form(is_first=True).fields) <= 8
+        page = as_person(olga).get(f"/console/backups/targets/new/?kind={kind}").content.decode()
+        assert 'name="keep"' in page
+    note(agent)
+    page = as_person(olga).get("/console/backups/targets/new/").content.decode()
+    assert 'name="keep"' not in page
+    assert as_person(olga).get("/console/backups/targets/new/?kind=tape").status_code == 404
+
+
+def test_what_is_wrong_with_a_target_is_said_at_the_form(as_person: Browser, olga: User, agent: Node) -> None:
+    browser = as_person(olga)
+    times = {"at": "02:00", "every": "24", "keep": "half"}
+    answer = browser.post("/console/backups/targets/new/", {"path": "mnt/backup", **times})
+    assert (answer.status_code, "from the first slash on" in answer.content.decode()) == (422, True)
+    answer = browser.post("/console/backups/targets/new/", {"path": "/nowhere/at/all", **times})
+    assert (answer.status_code, "There is no folder" in answer.content.decode()) == (422, True)
+    store = {
+        "endpoint": "http://localhost",
+        "bucket": "b",
+        "access_key": "a",
+        "secret_key": "never shown",
+    }
+    answer = browser.post("/console/backups/targets/new/?kind=s3", {**store, **times})
+    assert "must speak TLS" in answer.content.decode()
+    assert "never shown" not in answer.content.decode()
+    assert not (agent.paths.backup / "backup.json").exists()
+
+
+def test_what_will_be_kept_is_drawn_before_it_is_saved(as_person: Browser, olga: User, agent: Node) -> None:
+    browser = as_person(olga)
+    short = {"at": "02:00", "every": "24", "keep": "fortnight"}
+    page = browser.get("/console/backups/calendar/", short).content.decode()
+    assert "Of 366 backups these" in page
+    assert '<rect class="kept' in page
+    exact: dict[str, str | int] = {
+        "at": "02:00", "every": "24", "full_every_days": 7,
+        "keep_last": 1, "keep_days": 0, "keep_weeks": 0, "keep_months": 12,
+    }  # fmt: skip
+    longer = browser.get("/console/backups/calendar/", exact).content.decode()
+    assert longer.count('class="kept-month"') > page.count('class="kept-month"')
+    assert (
+        "Of 366" not in browser.get("/console/backups/calendar/", {**exact, "keep_last": 0}).content.decode()
+    )
+
+
+def test_holders_of_keys_are_named_and_a_key_is_confirmed_from_paper(
+    as_person: Browser, olga: User, agent: Node
+) -> None:
+    note(agent)
+    browser = as_person(olga)
+    page = browser.get("/console/backups/keys/").content.decode()
+    assert "/console/backups/keys/first/confirmation/" in page
+    assert "/console/backups/keys/boris/confirmation/" not in page
+    page = browser.get("/console/backups/keys/first/confirmation/").content.decode()
+    assert "Group 2" in page and "Group 7" in page
+    assert browser.get("/console/backups/keys/cara/confirmation/").status_code == 404
+    assert browser.post("/console/backups/keys/", {"name": ""}).status_code == 422
+    # Whoever held one may have kept what it opens.
+    assert "/console/backups/key-rotation/" in browser.get("/console/backups/keys/").content.decode()
+    page = browser.get("/console/backups/key-rotation/").content.decode()
+    assert "Whoever has opened the older backups" in page
+    assert browser.post("/console/backups/key-rotation/", {"name": ""}).status_code == 422
+
+
+def test_what_is_dangerous_asks_for_the_password_again(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent)
+    browser = as_person(olga)
+    session = browser.session
+    del session["proven_at"]
+    session.save()
+    for path in ("targets/new/", "plan/", "keys/"):
+        answer = browser.get(f"/console/backups/{path}")
+        assert answer.headers["Location"].startswith("/profile/proof/"), answer.headers
+    for path in ("targets/disk/", "keys/boris/"):
+        assert browser.delete(f"/console/backups/{path}").status_code == 302
+
+
+def test_a_backup_is_begun_with_who_asked_for_it(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent)
+    browser = as_person(olga)
+    assert browser.post("/console/backups/new/").headers["Location"] == "/console/backups/"
+    state = agent_of(agent).ask(ListOperations()).operations[0]
+    assert (state.kind, state.asked_by) == ("backup", olga.login)
+    assert olga.login in browser.get("/console/backups/").content.decode()
+
+
+def test_a_target_that_there_is_not_is_refused(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent)
+    answer = as_person(olga).post("/console/backups/verification/", {"target": "nowhere"})
+    assert "No backups go to" in answer.content.decode()
+
+
+def test_for_others_there_are_no_such_pages(as_person: Browser, anna: User, agent: Node) -> None:
+    note(agent)
+    browser = as_person(anna)
+    for path in ("", "sets/", "targets/new/", "plan/", "calendar/", "keys/", "keys/first/confirmation/"):
+        assert browser.get(f"/console/backups/{path}").status_code == 404
+    assert browser.post("/console/backups/new/").status_code == 404
+    assert browser.post("/console/backups/verification/", {"target": "disk"}).status_code == 404
+
+
+def test_on_the_page_about_health_it_is_said_too(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent, BackupWarning("late", "disk"))
+    page = as_person(olga).get("/console/").content.decode()
+    assert "disk: The newest backup is older than the schedule allows." in page
+    assert '<a href="/console/backups/">Look after backups</a>' in page
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["page", "part"])
+def test_without_backups_and_without_sets_there_is_a_page_and_a_part(
+    as_person: Browser, olga: User, agent: Node, headers: dict[str, str]
+) -> None:
+    browser = as_person(olga)
+    for path in ("", "sets/", "calendar/"):
+        assert browser.get(f"/console/backups/{path}", headers=headers).status_code == 200
+
+
+def test_before_the_box_is_brought_back_the_page_says_what_is_lost(
+    as_person: Browser, olga: User, agent: Node
+) -> None:
+    browser = as_person(olga)
+    assert "There is nothing yet" in browser.get("/console/backups/restore/").content.decode()
+    note(agent)
+    address = "/console/backups/restore/"
+    page = browser.get(address, {"target": "disk", "to": "end"}).content.decode()
+    assert "What will happen" in page
+    half_past = timezone.localtime(NOW - timedelta(minutes=30))
+    chosen = {"target": "disk", "to": "moment", "moment": f"{half_past:%Y-%m-%dT%H:%M:%S}"}
+    page = browser.get(address, chosen).content.decode()
+    assert "20261124-110000F" in page
+    assert "what people did in the 3" in page
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"to": "moment", "moment": "2020-01-01T12:00"}, "The time line begins"),
+        ({"to": "moment", "moment": "2096-01-01T12:00"}, "The time line ends"),
+        ({"to": "moment"}, "Choose a moment."),
+        ({"to": "set"}, "Choose a backup."),
+        ({"to": "set", "set": "20261123-110000F@disk"}, "Select a valid choice"),
+    ],
+)
+def test_a_moment_that_is_not_there_is_refused(
+    as_person: Browser, olga: User, agent: Node, chosen: dict[str, str], words: str
+) -> None:
+    note(agent)
+    page = as_person(olga).get("/console/backups/restore/", {"target": "disk", **chosen}).content.decode()
+    assert words in page
+    assert "What will happen" not in page
+
+
+def test_a_moment_in_a_gap_is_refused(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent, gaps=(TimeLineGap(NOW - timedelta(minutes=40), NOW - timedelta(minutes=20)),))
+    within = timezone.localtime(NOW - timedelta(minutes=30))
+    chosen = {"target": "disk", "to": "moment", "moment": f"{within:%Y-%m-%dT%H:%M:%S}"}
+    page = as_person(olga).get("/console/backups/restore/", chosen).content.decode()
+    assert "lies in a gap" in page
+
+
+def test_a_restore_takes_the_password_and_the_word(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent)
+    olga.set_password("a word of olga's own")
+    olga.save()
+    browser, address = as_person(olga), "/console/backups/restore/?target=disk&to=end"
+    for typed, words in (
+        ({"password": "a word of olga's own", "word": "yes"}, "Type the word as it stands there"),
+        ({"password": "somebody else's", "word": "restore"}, "This is not your password"),
+    ):
+        answer = browser.post(address, typed)
+        assert (answer.status_code, words in answer.content.decode()) == (422, True)
+    assert "restore" not in {one.kind for one in agent_of(agent).ask(ListOperations()).operations}
+    typed = {"password": "a word of olga's own", "word": "restore"}
+    assert browser.post(address, typed).headers["Location"] == "/console/backups/"
+    begun = next(one for one in agent_of(agent).ask(ListOperations()).operations if one.kind == "restore")
+    assert begun.asked_by == olga.login
+    wait_until(lambda: agent_of(agent).ask(ReadOperation(begun.id)).state == "failed")
+
+
+def test_the_report_of_a_drill_is_shown(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent)
+    browser = as_person(olga)
+    assert "No drill yet" in browser.get("/console/backups/drills/").content.decode()
+    checks = (DrillCheck("rows", 5, 5), DrillCheck("sign-in", problem="It answers 500."))
+    report = DrillReport(NOW - timedelta(minutes=3), NOW, "disk", "20261124-110000F", checks, is_sample=True)
+    note(agent, drills=(report,))
+    page = browser.get("/console/backups/drills/").content.decode()
+    for words in (
+        "something was wrong",
+        "It answers 500.",
+        "5 of 5",
+        "sample of the files only",
+        "3 min 0 s",
+    ):
+        assert words in page
+    assert browser.post("/console/backups/drills/").headers["Location"] == "/console/backups/"
+    begun = agent_of(agent).ask(ListOperations()).operations[0]
+    assert (begun.kind, begun.asked_by) == ("drill", olga.login)
+    wait_until(lambda: agent_of(agent).ask(ReadOperation(begun.id)).state == "failed")
+
+
+def test_one_thing_is_looked_for_in_a_backup(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent)
+    browser = as_person(olga)
+    page = browser.get("/console/backups/searches/").content.decode()
+    for words in ("Posts", "Files", "20261124-110000F@disk"):
+        assert words in page
+    assert browser.post("/console/backups/searches/", {"kind": "feed.post", "text": ""}).status_code == 422
+    answer = browser.post("/console/backups/searches/", {"kind": "feed.post", "text": "minutes"})
+    begun = agent_of(agent).ask(ListOperations()).operations[0]
+    assert (begun.kind, begun.asked_by) == ("find", olga.login)
+    assert answer.headers["Location"] == f"/console/backups/searches/{begun.id}/"
+    wait_until(lambda: agent_of(agent).ask(ReadOperation(begun.id)).state == "failed")
+    things = (
+        FoundThing(1, "Minutes of Monday", "anna", NOW, "gone"),
+        FoundThing(2, "Minutes of Tuesday", "anna", NOW, "same"),
+    )
+    journal = Journal.begin(agent.paths.operations, "find", {}, by=olga.login)
+    journal.end("done", "In the newest set 2 things were found.")
+    seen = FoundThings(journal.id, "disk", "20261124-110000F", "feed.post", things)
+    found.keep(agent.paths, seen, olga.login, [])
+    page = browser.get(f"/console/backups/searches/{journal.id}/").content.decode()
+    assert ("gone now" in page, "as it was" in page, page.count('name="number"')) == (True, True, 1)
+
+
+def test_what_was_found_is_for_whoever_has_searched_alone(
+    as_person: Browser, olga: User, agent: Node
+) -> None:
+    journal = Journal.begin(agent.paths.operations, "find", {}, by="somebody")
+    journal.end("done", "In the newest set 1 thing was found.")
+    thing = FoundThing(1, "A letter between two", "", NOW, "gone")
+    seen = FoundThings(journal.id, "disk", "20261124-110000F", "feed.post", (thing,))
+    found.keep(agent.paths, seen, "other", [])
+    page = as_person(olga).get(f"/console/backups/searches/{journal.id}/").content.decode()
+    assert "A letter between two" not in page
+    assert "search again" in page

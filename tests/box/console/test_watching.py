@@ -1,0 +1,108 @@
+"""Troubles of backups reach those who look after them, once, and so does their end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.client import BackupWarning
+from box.console.access import BACKUPS
+from box.console.actions import ILL, WELL, tell_of_backups
+from box.console.backups.watching import CALM, Known, Plan, decide
+from box.console.models import Trouble
+from box.core.access.actions import create_role, set_grantees
+from box.core.notify.models import Notification
+from box.core.notify.showing import noticed
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+LATE = BackupWarning("late", "disk")
+FULL = BackupWarning("filling", "disk", "7%")
+KEY = BackupWarning("unconfirmed")
+
+
+def known(warning: BackupWarning, *, is_told: bool = True, gone_at: datetime | None = None) -> Known:
+    return Known(warning.key, warning.kind, NOW - timedelta(hours=2), gone_at, is_told)
+
+
+def test_a_new_trouble_is_told_at_once() -> None:
+    assert decide([], [LATE], now=NOW) == Plan(new=(LATE,), told=frozenset({LATE.key}))
+
+
+def test_a_key_that_is_not_confirmed_is_given_an_hour() -> None:
+    assert decide([], [KEY], now=NOW) == Plan(new=(KEY,))
+    seen = Known(KEY.key, "unconfirmed", NOW)
+    assert decide([seen], [KEY], now=NOW + 59 * MINUTE) == Plan()
+    assert decide([seen], [KEY], now=NOW + 60 * MINUTE).told == {KEY.key}
+
+
+def test_what_was_told_is_not_told_again() -> None:
+    assert decide([known(LATE)], [LATE], now=NOW) == Plan()
+
+
+def test_the_same_trouble_with_other_figures_is_the_same() -> None:
+    assert decide([known(FULL)], [BackupWarning("filling", "disk", "6%")], now=NOW) == Plan()
+
+
+def test_one_that_comes_and_goes_is_told_once() -> None:
+    assert decide([known(LATE)], [], now=NOW) == Plan(gone=frozenset({LATE.key}))
+    away = known(LATE, gone_at=NOW)
+    assert decide([away], [], now=NOW + CALM - MINUTE) == Plan()
+    assert decide([away], [LATE], now=NOW + MINUTE) == Plan(back=frozenset({LATE.key}))
+
+
+def test_when_all_is_well_for_a_while_that_is_told_once() -> None:
+    away = known(LATE, gone_at=NOW)
+    assert decide([away], [], now=NOW + CALM) == Plan(ended=frozenset({LATE.key}), is_well_again=True)
+
+
+def test_while_something_else_is_wrong_all_is_not_well() -> None:
+    away = known(LATE, gone_at=NOW)
+    assert not decide([away, known(FULL)], [FULL], now=NOW + CALM).is_well_again
+    assert not decide([away], [FULL], now=NOW + CALM).is_well_again
+
+
+def test_of_what_was_never_told_the_end_is_not_either() -> None:
+    away = known(KEY, is_told=False, gone_at=NOW)
+    assert decide([away], [], now=NOW + CALM) == Plan(ended=frozenset({KEY.key}))
+
+
+def notices_of(person: User) -> list[tuple[str, str]]:
+    found = Notification.objects.filter(user=person).order_by("id").select_related("actor")
+    return [(one.notification.kind, str(one.sentence)) for one in noticed(found, reader=person)]
+
+
+@pytest.mark.django_db
+def test_administrators_and_holders_of_the_right_hear_of_it_grouped_and_nobody_else(
+    olga: User, anna: User, cara: User
+) -> None:
+    anna.language = "ru"
+    anna.save(update_fields=["language"])
+    keepers = create_role("Keepers", [BACKUPS], by=olga)
+    set_grantees(keepers, [f"U{anna.pk}"], by=olga)
+    tell_of_backups([LATE, FULL], now=NOW)
+    tell_of_backups([LATE, FULL], now=NOW + MINUTE)
+    ((kind, words),) = notices_of(olga)
+    assert kind == ILL
+    assert "disk: The newest backup is older" in words
+    assert "7% are free" in words
+    assert len(notices_of(anna)) == 1
+    assert notices_of(cara) == []
+
+
+@pytest.mark.django_db
+def test_the_end_of_it_is_told_too_and_the_next_time_it_begins_anew(olga: User) -> None:
+    tell_of_backups([LATE], now=NOW)
+    tell_of_backups([], now=NOW + MINUTE)
+    for minutes in (16, 17, 18):
+        tell_of_backups([], now=NOW + minutes * MINUTE)
+    assert [kind for kind, _words in notices_of(olga)] == [ILL, WELL]
+    assert "all is well" in notices_of(olga)[1][1]
+    tell_of_backups([LATE], now=NOW + timedelta(days=1))
+    assert [kind for kind, _words in notices_of(olga)] == [ILL, WELL, ILL]
+    assert Trouble.objects.count() == 2

@@ -1,0 +1,90 @@
+"""Who may what, at the addresses of this room."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from box.core.access.actions import create_role
+from box.core.accounts.own_actions import FieldDraft, add_field
+from tests.box.visits import CONSOLE, SIGN_IN, Cast, Visit
+
+
+def administrators(status: int) -> tuple[int | str, ...]:
+    return (status, 404, 404, 404, 404, SIGN_IN)
+
+
+VISITS = (
+    Visit("GET", "console:health", CONSOLE),
+    Visit("GET", "console:settings", administrators(302)),
+    Visit("GET", "console:section", CONSOLE, of="section"),
+    Visit("POST", "console:section", administrators(422), of="section"),
+    Visit("GET", "console:calendar", CONSOLE, of="year"),
+    Visit("POST", "console:calendar", administrators(422), of="year"),
+    Visit("POST", "console:calendar-day", administrators(302), of="day"),
+    Visit("GET", "console:own-fields", CONSOLE),
+    Visit("POST", "console:own-fields", administrators(422), data={"name": ""}),
+    Visit("GET", "console:own-field", CONSOLE, of="field"),
+    Visit("POST", "console:own-field", administrators(422), of="field", data={"name": ""}),
+    Visit("POST", "console:own-field-place", administrators(302), of="field", data={"to": "up"}),
+    Visit("POST", "console:own-field-archive", administrators(302), of="field", data={"to": "archive"}),
+    Visit("GET", "console:setup", administrators(302)),
+    Visit("GET", "console:setup-step", CONSOLE, of="section"),
+    Visit("POST", "console:setup-step", administrators(422), of="section"),
+    Visit("POST", "console:logo", administrators(302)),
+    Visit("POST", "console:test-letter", administrators(422)),
+    Visit("GET", "console:service", CONSOLE, of="service"),
+    Visit("POST", "console:restart", CONSOLE, of="service"),
+    Visit("GET", "console:backups", CONSOLE),
+    Visit("POST", "console:begin-backup", CONSOLE),
+    Visit("POST", "console:verify-backups", CONSOLE, data={"target": "nowhere"}),
+    Visit("DELETE", "console:backup-operation", CONSOLE, of="operation"),
+    Visit("GET", "console:backup-sets", CONSOLE),
+    Visit("GET", "console:backup-set", CONSOLE, of="set"),
+    Visit("GET", "console:backup-drills", CONSOLE),
+    Visit("POST", "console:backup-drills", CONSOLE),
+    Visit("GET", "console:backup-restore", CONSOLE),
+    Visit("POST", "console:backup-restore", CONSOLE),
+    Visit("GET", "console:backup-searches", CONSOLE),
+    Visit("POST", "console:backup-searches", administrators(422), data={"text": ""}),
+    Visit("GET", "console:backup-search", CONSOLE, of="operation"),
+    Visit("POST", "console:backup-put-back", CONSOLE, of="operation"),
+    Visit("GET", "console:new-backup-target", CONSOLE),
+    Visit("POST", "console:new-backup-target", CONSOLE, data={"path": "here"}),
+    Visit("DELETE", "console:backup-target", CONSOLE, of="target"),
+    Visit("GET", "console:backup-plan", CONSOLE),
+    Visit("POST", "console:backup-plan", CONSOLE, data={"at": "never"}),
+    Visit("GET", "console:backup-calendar", CONSOLE),
+    Visit("GET", "console:backup-keys", administrators(422)),
+    Visit("POST", "console:backup-keys", administrators(422), data={"name": ""}),
+    Visit("GET", "console:backup-key-rotation", administrators(422)),
+    Visit("POST", "console:backup-key-rotation", administrators(422), data={"name": ""}),
+    Visit("DELETE", "console:backup-key", administrators(422), of="holder"),
+    Visit("GET", "console:backup-confirmation", administrators(422), of="holder"),
+    Visit("POST", "console:backup-confirmation", administrators(422), of="holder"),
+    Visit("GET", "console:audit", CONSOLE),
+    Visit("GET", "console:audit-export", CONSOLE),
+    Visit("GET", "console:roles", CONSOLE),
+    Visit("GET", "console:new-role", CONSOLE),
+    Visit("POST", "console:new-role", administrators(422), data={"name": ""}),
+    Visit("GET", "console:principals", CONSOLE),
+    Visit("GET", "console:report", CONSOLE),
+    Visit("GET", "console:role", CONSOLE, of="role"),
+    Visit("POST", "console:role", administrators(422), of="role", data={"name": "", "rights": "none"}),
+    Visit("DELETE", "console:role", CONSOLE, of="role"),
+)
+
+
+def things(cast: Cast) -> dict[str, Any]:
+    return {
+        "service": "web",
+        "field": add_field(FieldDraft("Home town"), by=cast.olga).pk,
+        "operation": "20261124T120000-backup-abc",
+        "set": "20261124-110000F@disk",
+        "target": "disk",
+        "holder": "first",
+        "section": "mail",
+        "year": 2026,
+        "day": date(2026, 7, 1),
+        "role": str(create_role("Watchers", ["console.see"], by=cast.olga).pk),
+    }

@@ -1,0 +1,138 @@
+"""What comes into the log, and how it reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone, translation
+
+from box.apps.feed.actions import Draft, publish_post
+from box.apps.feed.models import Post
+from box.core.access.actions import create_role, grant_role
+from box.core.accounts import actions as accounts
+from box.core.audit.actions import Foreign, cursor_of, take_over
+from box.core.audit.models import AuditRecord
+from box.core.audit.showing import Shown
+from box.core.events.delivery import deliver_all
+from box.core.registry.auditing import audited, record
+from box.core.registry.offers import NotOffered
+from box.core.registry.origin import ASKED_BY
+from tests.conftest import PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.core.accounts.models import User
+    from box.core.org.models import Department
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+
+def logged(kind: str) -> list[AuditRecord]:
+    deliver_all()
+    return list(AuditRecord.objects.filter(kind=kind).order_by("id"))
+
+
+def test_a_change_of_rights_is_written_with_who_what_and_from_where(
+    as_person: Browser, olga: User, sales: Department
+) -> None:
+    sent = {"name": "Watchers", "rights": "console.see", "audience": sales.code, "nonce": str(uuid4())}
+    as_person(olga).post("/console/roles/new/", sent, REMOTE_ADDR="192.0.2.7")
+    (granted,) = logged("access.role_granted")
+    assert (granted.by_id, granted.actor) == (olga.pk, "Olga Test (olga@example.com)")
+    assert granted.address == "192.0.2.7"
+    assert granted.about_name == "Sales"
+    assert Shown(granted).sentence == "granted the role Watchers to Sales"
+    with translation.override("ru"):
+        assert Shown(granted).sentence == "роль «Watchers» выдана: Sales"
+
+
+def test_an_event_that_is_delivered_twice_is_written_once(olga: User, anna: User) -> None:
+    role = create_role("Watchers", [], by=olga)
+    grant_role(role, f"U{anna.pk}", by=olga)
+    assert len(logged("access.role_granted")) == 1
+    assert len(logged("access.role_granted")) == 1
+
+
+def test_signing_in_is_written_and_so_is_each_refusal(client: Client, anna: User) -> None:
+    for login, password in ((anna.login, "wrong"), ("my secret password", "x"), (anna.login, PASSWORD)):
+        sent = {"login": login, "password": password}
+        client.post("/sign-in/", sent, headers={"X-Forwarded-Proto": "https"}, REMOTE_ADDR="192.0.2.8")
+    known, unknown = logged("accounts.sign_in_refused")
+    assert (known.about_id, known.by_id, known.address) == (anna.pk, None, "192.0.2.8")
+    assert "secret" not in f"{unknown} {unknown.about_name} {unknown.details}"
+    (signed_in,) = logged("accounts.signed_in")
+    assert signed_in.by_id == anna.pk
+
+
+def test_what_boxctl_does_is_written_with_the_person_behind_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ASKED_BY, "ivan")
+    call_command("user", "create", "new@example.com")
+    (created,) = logged("accounts.created")
+    assert (created.actor, created.about_name) == ("boxctl (ivan)", "new@example.com (new@example.com)")
+
+
+def test_one_status_makes_one_record(olga: User, anna: User) -> None:
+    accounts.suspend_user(anna, by=olga)
+    accounts.return_user(anna, by=olga)
+    assert len(logged("accounts.suspended")) == 1
+    assert len(logged("accounts.returned")) == 1
+    assert not logged("accounts.dismissed")
+
+
+def test_what_only_an_administrator_may_read_is_written(
+    as_person: Browser, anna: User, olga: User, sales: Department
+) -> None:
+    post = publish_post(Draft("Among us", (sales.code,)), by=anna)
+    publish_post(Draft("For all"), by=anna)
+    browser = as_person(olga)
+    assert browser.get(f"/feed/{post.pk}/").status_code == 200
+    read = logged("access.read_as_administrator")
+    assert [(one.by_id, one.about_kind, one.about_id) for one in read] == [(olga.pk, "feed.post", post.pk)]
+
+
+def test_lists_count_as_well_and_ones_own_are_no_news(
+    as_person: Browser, anna: User, olga: User, sales: Department
+) -> None:
+    foreign = publish_post(Draft("Among us", (sales.code,)), by=anna)
+    publish_post(Draft("To olga", (f"U{olga.pk}",)), by=anna)
+    publish_post(Draft("Between anna and nobody else", (f"U{anna.pk}",)), by=anna)
+    as_person(olga).get("/feed/")
+    assert [one.about_id for one in logged("access.read_as_administrator")] == [foreign.pk]
+
+
+def test_nobody_elses_reading_is_written(
+    as_person: Browser, anna: User, boris: User, sales: Department
+) -> None:
+    post = publish_post(Draft("Among us", (sales.code,)), by=anna)
+    as_person(boris).get(f"/feed/{post.pk}/")
+    list(Post.objects.visible_to(boris))
+    assert not logged("access.read_as_administrator")
+
+
+def test_another_logs_lines_are_taken_over_once_with_how_far_it_was_read() -> None:
+    lines = [Foreign(f"agent:{n}", timezone.now(), "audit.agent", "ivan (root)") for n in (1, 2)]
+    assert take_over("agent", lines, cursor="1:10") == 2
+    assert take_over("agent", [*lines, *lines], cursor="1:20") == 0
+    assert cursor_of("agent") == "1:20"
+    assert AuditRecord.objects.count() == 2
+
+
+def test_a_kind_that_nobody_declared_is_a_mistake() -> None:
+    with pytest.raises(NotOffered):
+        record("no.such")
+
+
+def test_every_sentence_reads_in_both_languages_whatever_its_record_lacks() -> None:
+    for language in ("en", "ru"):
+        with translation.override(language):
+            for kind, _audited in audited.items():
+                assert Shown(AuditRecord(kind=kind)).sentence
+    assert Shown(AuditRecord(kind="gone.kind")).sentence == "gone.kind"

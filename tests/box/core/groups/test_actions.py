@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from box.apps.feed.actions import Draft, publish_post
+from box.apps.feed.models import Post
+from box.core.access.principals import codes_of
+from box.core.accounts.events import PeopleCalled
+from box.core.accounts.models import User
+from box.core.events.models import Event
+from box.core.events.outbox import restored
+from box.core.groups import actions
+from box.core.groups.actions import GroupRefused, NewGroup
+from box.core.groups.events import GroupDeleted
+from box.core.groups.handlers import forget_its_principals
+from box.core.groups.holdings import held, pass_on
+from box.core.groups.models import Admission, Group, Member
+from box.core.notify.handlers import tell
+from box.core.notify.models import Notification
+from box.core.org.names import found_for, named, unaddressable
+
+pytestmark = pytest.mark.django_db
+
+
+def group_of(owner: User, *members: User, kind: str = "open", name: str = "Reading") -> Group:
+    group = actions.create_group(NewGroup(name, kind=kind), by=owner)
+    actions.invite_people(group, members, by=owner)
+    for member in members:
+        actions.join_group(group, by=member)
+    group.refresh_from_db()
+    return group
+
+
+def again(user: User) -> User:
+    found: User = User.objects.get(pk=user.pk)
+    return found
+
+
+def deliver_calls() -> None:
+    """What the workers would do with the calls that were emitted."""
+    for event in Event.objects.filter(kind="accounts.PeopleCalled"):
+        tell(restored(PeopleCalled, event.payload))
+
+
+def test_whoever_creates_a_group_owns_it(anna: User) -> None:
+    group = group_of(anna, name="  Reading  ")
+    assert group.name == "Reading"
+    assert group.members.get(role=Member.Role.OWNER).user == anna
+    assert {group.code, group.moderators_code} <= codes_of(again(anna))
+    assert group.members_count == 1
+
+
+def test_a_group_needs_a_name(anna: User) -> None:
+    with pytest.raises(ValidationError, match="name"):
+        actions.create_group(NewGroup("  "), by=anna)
+    assert not Group.objects.exists()
+
+
+def test_one_joins_an_open_group_at_once_and_once(anna: User, cara: User) -> None:
+    group = group_of(anna)
+    assert actions.join_group(group, by=cara)
+    assert actions.join_group(group, by=cara)
+    group.refresh_from_db()
+    assert group.members_count == 2
+    assert group.code in codes_of(again(cara))
+    assert group.moderators_code not in codes_of(again(cara))
+
+
+def test_one_asks_to_join_a_closed_group_and_its_leaders_hear_of_it(anna: User, cara: User) -> None:
+    group = group_of(anna, kind="closed")
+    assert not actions.join_group(group, by=cara)
+    assert not actions.join_group(group, by=cara)
+    deliver_calls()
+    assert Notification.objects.get(user=anna, kind="groups.asked").actor == cara
+    actions.accept_request(group.admissions.get(user=cara), by=anna)
+    deliver_calls()
+    assert group.code in codes_of(again(cara))
+    assert Notification.objects.get(user=cara).kind == "groups.accepted"
+    assert not Admission.objects.exists()
+
+
+def test_a_request_is_declined_or_taken_back(anna: User, cara: User) -> None:
+    group = group_of(anna, kind="closed")
+    actions.join_group(group, by=cara)
+    actions.refuse_admission(group.admissions.get(user=cara), by=anna)
+    actions.join_group(group, by=cara)
+    actions.leave_group(group, by=cara)
+    assert not Admission.objects.exists()
+    assert group.code not in codes_of(again(cara))
+
+
+def test_only_whom_one_invited_knows_of_a_secret_group(anna: User, boris: User, cara: User) -> None:
+    group = group_of(anna, kind="secret")
+    actions.invite_people(group, [boris], by=anna)
+    actions.invite_people(group, [boris], by=anna)
+    deliver_calls()
+    assert Notification.objects.get(user=boris).kind == "groups.invited"
+    assert Group.objects.visible_to(boris).exists()
+    assert not Group.objects.visible_to(cara).exists()
+    actions.leave_group(group, by=boris)
+    assert not Group.objects.visible_to(again(boris)).exists()
+
+
+def test_an_invitation_of_who_has_asked_accepts_them(anna: User, cara: User) -> None:
+    group = group_of(anna, kind="closed")
+    actions.join_group(group, by=cara)
+    actions.invite_people(group, [cara], by=anna)
+    assert group.members.filter(user=cara).exists()
+
+
+def test_an_owner_hands_over_before_leaving(anna: User, boris: User) -> None:
+    group = group_of(anna, boris)
+    with pytest.raises(GroupRefused, match="hand it over"):
+        actions.leave_group(group, by=anna)
+    actions.hand_over(group, boris, by=anna)
+    assert group.members.get(role="owner").user == boris
+    assert group.members.get(user=anna).role == "moderator"
+    assert group.moderators_code in codes_of(again(boris))
+    actions.leave_group(group, by=anna)
+    assert group.code not in codes_of(again(anna))
+
+
+def test_roles_bring_and_take_the_moderators_code(anna: User, boris: User) -> None:
+    group = group_of(anna, boris)
+    member = group.members.get(user=boris)
+    actions.set_role(member, "moderator", by=anna)
+    assert group.moderators_code in codes_of(again(boris))
+    actions.set_role(member, "member", by=anna)
+    assert group.moderators_code not in codes_of(again(boris))
+    with pytest.raises(GroupRefused):
+        actions.set_role(member, "owner", by=anna)
+
+
+def test_a_guest_comes_only_where_guests_may(anna: User, erik: User) -> None:
+    group = group_of(anna)
+    with pytest.raises(GroupRefused, match="outside guest"):
+        actions.invite_people(group, [erik], by=anna)
+    shared = group_of(anna, erik, kind="extranet")
+    assert shared.code in codes_of(again(erik))
+    with pytest.raises(GroupRefused):
+        actions.change_group(shared, NewGroup("Shared", kind="open"), by=anna)
+    with pytest.raises(GroupRefused):
+        actions.set_role(shared.members.get(user=erik), "moderator", by=anna)
+    with pytest.raises(GroupRefused):
+        actions.hand_over(shared, erik, by=anna)
+
+
+def test_a_membership_that_is_over_gives_no_codes_even_from_the_cache(anna: User, erik: User) -> None:
+    group = group_of(anna, erik, kind="extranet")
+    Member.objects.filter(user=erik).update(expires_at=timezone.now() + timedelta(seconds=1))
+    assert group.code in codes_of(again(erik))
+    Member.objects.filter(user=erik).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert group.code not in codes_of(again(erik))
+
+
+def test_a_guest_knows_the_people_of_their_groups_alone(
+    anna: User, boris: User, cara: User, erik: User
+) -> None:
+    group_of(anna, boris, erik, kind="extranet")
+    assert set(User.objects.visible_to(erik)) == {anna, boris, erik}
+
+
+def test_only_members_write_into_a_group_and_nobody_into_the_archive(anna: User, cara: User) -> None:
+    group = group_of(anna)
+    assert not unaddressable(anna, [group.code])
+    assert unaddressable(cara, [group.code]) == {group.code}
+    with pytest.raises(ValidationError):
+        publish_post(Draft("hello", (group.code,)), by=cara)
+    actions.archive_group(group, by=anna)
+    assert unaddressable(anna, [group.code]) == {group.code}
+    actions.reopen_group(group, by=anna)
+    assert publish_post(Draft("hello", (group.code,)), by=anna).audience == sorted(
+        [group.code, f"U{anna.pk}"]
+    )
+
+
+def test_an_archived_group_changes_no_more(anna: User, cara: User) -> None:
+    group = group_of(anna)
+    actions.archive_group(group, by=anna)
+    for refused in (
+        lambda: actions.join_group(group, by=cara),
+        lambda: actions.invite_people(group, [cara], by=anna),
+        lambda: actions.change_group(group, NewGroup("Other"), by=anna),
+    ):
+        with pytest.raises(GroupRefused, match="archive"):
+            refused()
+
+
+def test_the_audience_picker_finds_ones_own_groups(anna: User, cara: User) -> None:
+    group = group_of(anna, name="Книжный клуб")
+    assert group.code in {one.code for one in found_for(anna, "книж")}
+    assert group.code not in {one.code for one in found_for(cara, "книж")}
+
+
+def test_the_name_of_a_secret_group_is_told_to_its_members_only(
+    anna: User, boris: User, olga: User, cara: User
+) -> None:
+    group = group_of(anna, boris, kind="secret")
+    for reader, is_told in ((anna, True), (again(boris), True), (olga, True), (cara, False)):
+        assert (group.code in named([group.code], reader=reader)) is is_told
+
+
+def test_a_deleted_groups_posts_stay_with_their_authors(
+    anna: User, boris: User, cara: User, olga: User
+) -> None:
+    group = group_of(anna, boris)
+    alone = publish_post(Draft("for us", (group.code,)), by=boris)
+    wider = publish_post(Draft("for cara too", (group.code, f"U{cara.pk}")), by=boris)
+    actions.delete_group(group, by=anna)
+    forget_its_principals(GroupDeleted(group_id=int(group.code[1:]), name="", by_id=anna.pk))
+    alone.refresh_from_db()
+    wider.refresh_from_db()
+    assert alone.audience == [f"U{boris.pk}"]
+    assert alone.is_private
+    assert sorted(wider.audience) == sorted([f"U{boris.pk}", f"U{cara.pk}"])
+    assert not Post.objects.visible_to(again(anna)).exists()
+    assert set(Post.objects.visible_to(again(boris))) == {alone, wider}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_change_of_members_renews_their_codes(
+    count: int, anna: User, person: Callable[..., User]
+) -> None:
+    people = [person(f"P{number}") for number in range(count)]
+    before = {one.pk: one.access_version for one in people}
+    group = group_of(anna, *people)
+    joined = {one.pk: again(one).access_version for one in people}
+    actions.delete_group(group, by=anna)
+    assert all(joined[pk] > version for pk, version in before.items())
+    assert all(again(one).access_version > joined[one.pk] for one in people)
+
+
+def test_a_dismissed_owners_groups_pass_on(anna: User, boris: User, cara: User, olga: User) -> None:
+    group = group_of(anna, boris)
+    assert held(anna) == [group.name]
+    pass_on(anna, cara, olga)
+    assert group.members.get(role="owner").user == cara
+    actions.set_role(group.members.get(user=boris), "moderator", by=cara)
+    group.members.filter(user=anna).delete()
+    pass_on(cara, None, olga)
+    assert group.members.get(role="owner").user == boris
+
+
+@pytest.fixture
+def followed(anna: User, boris: User) -> Group:
+    """Filled by a directory: boris is in it because he is in its group there."""
+    group = group_of(anna, kind="closed")
+    actions.follow(group, joining=[boris.pk], leaving=[])
+    actions.set_source([group.pk], "Corp")
+    group.refresh_from_db()
+    return group
+
+
+DECIDED = "Corp decides who is in “Reading”"
+
+
+def test_who_is_in_a_followed_group_is_its_sources_to_say(
+    followed: Group, anna: User, boris: User, cara: User
+) -> None:
+    member = followed.members.get(user=boris)
+    for change in (
+        lambda: actions.invite_people(followed, [cara], by=anna),
+        lambda: actions.join_group(followed, by=cara),
+        lambda: actions.leave_group(followed, by=boris),
+        lambda: actions.remove_member(member, by=anna),
+    ):
+        with pytest.raises(GroupRefused, match=DECIDED):
+            change()
+    assert set(followed.members.values_list("user", flat=True)) == {anna.pk, boris.pk}
+    assert not Admission.objects.exists()
+    actions.set_source([followed.pk], "")
+    actions.leave_group(followed, by=boris)
+    actions.invite_people(followed, [cara], by=anna)
+    assert Admission.objects.get().user == cara
+
+
+def test_who_asked_before_a_group_was_followed_is_not_let_in_here(anna: User, cara: User) -> None:
+    group = group_of(anna, kind="closed")
+    actions.join_group(group, by=cara)
+    actions.set_source([group.pk], "Corp")
+    with pytest.raises(GroupRefused, match=DECIDED):
+        actions.accept_request(Admission.objects.get(), by=anna)
+    # To take the request back is everybody's own affair.
+    actions.leave_group(group, by=cara)
+    assert not Admission.objects.exists()
+
+
+def test_who_leads_a_followed_group_is_its_own_affair(followed: Group, anna: User, boris: User) -> None:
+    actions.set_role(followed.members.get(user=boris), Member.Role.MODERATOR, by=anna)
+    actions.leave_group(followed, by=boris)
+    assert not followed.members.filter(user=boris).exists()
+
+
+def test_a_followed_group_that_was_deleted_comes_back_as_the_portals_own(followed: Group, anna: User) -> None:
+    actions.resume_group(followed, by=anna)
+    followed.refresh_from_db()
+    assert followed.source == ""

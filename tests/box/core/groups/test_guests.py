@@ -1,0 +1,160 @@
+"""Outside guests: invited for a time, and seeing nothing but the groups that invited them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from box.apps.feed.actions import Draft, add_comment, publish_post
+from box.core.access.principals import codes_of
+from box.core.accounts.models import Session, User
+from box.core.files.models import Blob, File
+from box.core.groups import actions
+from box.core.groups.actions import GroupRefused, NewGuest
+from box.core.groups.models import Group, Member
+from box.core.org.names import found_for, named
+from tests.box.core.groups.test_actions import again, group_of
+from tests.box.test_permissions import VISITS, cast, things, visit_of
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from box.core.org.models import Department
+    from tests.box.visits import Cast
+
+pytestmark = pytest.mark.django_db
+
+type Browser = Callable[[User], Client]
+
+__all__ = ["cast", "things"]
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def shared(anna: User, boris: User) -> Group:
+    return group_of(anna, boris, kind="extranet", name="With partners")
+
+
+def guest(email: str = "gina@partner.example", *, days: int = 30) -> NewGuest:
+    return NewGuest(email, timezone.localdate() + timedelta(days=days), "Gina", "Guest")
+
+
+def test_a_guest_is_invited_by_mail_and_is_in_the_group_alone(shared: Group, anna: User) -> None:
+    member = actions.invite_guest(shared, guest(), by=anna)
+    gina = again(member.user)
+    assert gina.is_extranet
+    assert gina.invited_at is not None
+    assert not gina.has_usable_password()
+    assert codes_of(gina) == {f"U{gina.pk}", shared.code}
+    assert member.expires_at is not None
+
+
+def test_inviting_again_changes_the_time_and_nobody_is_there_twice(shared: Group, anna: User) -> None:
+    first = actions.invite_guest(shared, guest(), by=anna)
+    second = actions.invite_guest(shared, guest(days=60), by=anna)
+    assert first.pk == second.pk
+    assert second.expires_at is not None
+    assert first.expires_at is not None
+    assert second.expires_at > first.expires_at
+    assert User.objects.filter(email="gina@partner.example").count() == 1
+
+
+def test_what_is_no_guest_is_refused(shared: Group, anna: User, cara: User) -> None:
+    with pytest.raises(GroupRefused, match="invite colleagues by name"):
+        actions.invite_guest(shared, guest(cara.email), by=anna)
+    with pytest.raises(GroupRefused, match="later"):
+        actions.invite_guest(shared, guest(days=-1), by=anna)
+    with pytest.raises(GroupRefused, match="no outside guests"):
+        actions.invite_guest(group_of(anna), guest(), by=anna)
+    assert not shared.members.filter(user=cara).exists()
+    assert not User.objects.filter(email="gina@partner.example").exists()
+
+
+def test_the_form_invites_and_says_what_is_wrong(as_person: Browser, shared: Group, anna: User) -> None:
+    browser, address = as_person(again(anna)), f"/groups/{shared.pk}/guests/"
+    assert browser.get(address).status_code == 200
+    assert browser.post(address, {"email": "nobody", "expires_on": "2001-01-01"}).status_code == 422
+    sent = {"email": "gina@partner.example", "expires_on": str(timezone.localdate())}
+    assert browser.post(address, sent).status_code == 302
+    assert shared.members.filter(user__email="gina@partner.example").exists()
+
+
+def test_when_the_time_is_over_access_is_over_at_once(as_person: Browser, shared: Group, anna: User) -> None:
+    member = actions.invite_guest(shared, guest(), by=anna)
+    gina, browser = again(member.user), as_person(member.user)
+    post = publish_post(Draft("for partners", (shared.code,)), by=again(anna))
+    assert browser.get(f"/feed/{post.pk}/").status_code == 200
+    # The cache's entry ends with the first membership; it is as if that moment had come.
+    Member.objects.filter(pk=member.pk).update(expires_at=timezone.now() + timedelta(milliseconds=900))
+    User.objects.filter(pk=gina.pk).update(access_version=gina.access_version + 1)
+    assert browser.get(f"/feed/{post.pk}/").status_code == 200
+    Member.objects.filter(pk=member.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert browser.get(f"/feed/{post.pk}/").status_code == 404
+    assert browser.get(f"/groups/{shared.pk}/").status_code == 404
+    assert actions.end_expired(now=timezone.now()) == 1
+    assert not Member.objects.filter(pk=member.pk).exists()
+    assert not Session.objects.filter(user=gina).exists()
+    assert actions.end_expired(now=timezone.now()) == 0
+
+
+def test_a_guest_in_a_group_is_answered_as_one_in_none_at_every_other_address(
+    cast: Cast, things: dict[str, Any], as_person: Browser, person: Callable[..., User]
+) -> None:
+    group_of(person("Dora"), cast.erik, kind="extranet", name="Apart")
+    erik = again(cast.erik)
+    wrong = {
+        str(visit): (found, visit.answers[4])
+        for visit in VISITS
+        if (found := visit_of(as_person(erik), visit, things)) != visit.answers[4]
+    }
+    assert not wrong
+
+
+def test_a_guest_meets_nobody_and_nothing_of_the_company(
+    as_person: Browser, shared: Group, anna: User, boris: User, cara: User, erik: User, sales: Department
+) -> None:
+    actions.invite_people(shared, [erik], by=anna)
+    actions.join_group(shared, by=erik)
+    erik, anna = again(erik), again(anna)
+    inside = publish_post(Draft("for partners", (shared.code, sales.code)), by=anna)
+    outside = publish_post(Draft("for colleagues"), by=anna)
+    add_comment(outside, "among us", by=cara)
+    blob = Blob.objects.create(key=uuid4().hex, size=1)
+    secret = File.objects.create(
+        owner=anna, name="plan.pdf", blob=blob, audience=["UA"], attached_at=timezone.now()
+    )
+    browser = as_person(erik)
+    pages = {
+        address: browser.get(address).content.decode()
+        for address in (
+            *("/feed/", f"/groups/{shared.pk}/", f"/groups/{shared.pk}/members/", "/groups/?show=all"),
+            *("/feed/audiences/?q=", "/search/?q=Test", "/search/suggestions/?q=Ca", "/notifications/"),
+        )
+    }
+    assert "for partners" in pages["/feed/"]
+    for address, page in pages.items():
+        for hidden in ("for colleagues", "among us", "Cara", "Sales"):
+            assert hidden not in page, (address, hidden)
+    assert browser.get(f"/feed/{inside.pk}/").status_code == 200
+    for address in (
+        *(f"/feed/{outside.pk}/", f"/feed/{outside.pk}/comments/", f"/employees/{cara.pk}/", "/employees/"),
+        *(f"/files/{secret.pk}/", f"/files/{secret.pk}/preview/", f"/files/{secret.pk}/thumbnail/"),
+    ):
+        assert browser.get(address).status_code == 404, address
+    assert browser.get(f"/employees/{boris.pk}/").status_code == 200
+    assert {one.code for one in found_for(erik, "")} == {shared.code}
+    assert set(named([shared.code, sales.code, f"U{cara.pk}", "UA"], reader=erik)) == {shared.code, "UA"}
+    assert codes_of(erik) == {f"U{erik.pk}", shared.code}
+
+
+def test_guests_come_and_go_in_a_group_that_a_directory_fills(shared: Group, anna: User) -> None:
+    actions.set_source([shared.pk], "Corp")
+    member = actions.invite_guest(shared, guest(), by=anna)
+    actions.remove_member(member, by=anna)
+    assert not shared.members.filter(user__is_extranet=True).exists()

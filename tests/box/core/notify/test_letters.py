@@ -1,0 +1,298 @@
+"""Letters leave once, over any server, and a sender that is killed loses and doubles none."""
+
+from __future__ import annotations
+
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from jinja2 import DictLoader
+
+from appliance.certificates import create_authority, issue
+from box.core.events.delivery import deliver_all
+from box.core.events.outbox import _by_name, _by_type, emit
+from box.core.notify import jobs
+from box.core.notify.actions import forget_letters, pause_after, queue_letters, send_letters
+from box.core.notify.handlers import write_letters
+from box.core.notify.models import QueuedLetter
+from box.core.registry.capabilities import Letter, LetterWriter
+from box.core.registry.models import StoredSetting
+from box.core.registry.settings import store
+from tests.box.core.notify.letters import Rung, rung_letters
+from tests.box.mailbox import LOGIN, PASSWORD, Mailbox, mailbox
+from tests.box.processes import configuration
+
+TEMPLATE = """{% extends "letter.html" %}
+{% import "letter_ui.html" as letter %}
+{% block subject %}{{ gettext("Notifications") }} & <{{ number }}>{% endblock %}
+{% block main %}
+<p>Hello.</p><p>Again.</p>{{ letter.button(full_url("notify:list"), "Look") }}{% endblock %}"""
+
+
+@pytest.fixture(autouse=True)
+def _template(monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.template import engines
+    from jinja2 import ChoiceLoader
+
+    env = engines["jinja2"].env  # type: ignore[attr-defined]
+    ours = DictLoader({"notify/rung.html": TEMPLATE})
+    monkeypatch.setattr(env, "loader", ChoiceLoader([ours, env.loader]))
+
+
+@pytest.fixture
+def box() -> Iterator[Mailbox]:
+    with mailbox() as box:
+        yield box
+
+
+def serve(box: Mailbox, **changes: Any) -> None:
+    """The settings name this server."""
+    names = {"host": "127.0.0.1", "port": box.port, "encryption": "none", "sender": "box@korobka.test"}
+    store({f"mail.{name}": value for name, value in {**names, **changes}.items()})
+
+
+def queue(number: int = 1, to: str = "anna@example.com", language: str = "en") -> None:
+    queue_letters(rung_letters(Rung(number, to, language)))
+
+
+def now() -> datetime:
+    return timezone.now()
+
+
+@pytest.mark.django_db
+def test_a_letter_reads_well_as_html_and_as_text(box: Mailbox) -> None:
+    serve(box)
+    store({"company.name": "Ромашка, ООО"})
+    queue(language="ru")
+    assert send_letters(now()) == 1
+    (letter,) = box.letters
+    assert letter["Subject"] == "Уведомления & <1>"
+    assert letter["From"] == '"Ромашка, ООО" <box@korobka.test>'
+    assert letter["To"] == "anna@example.com"
+    assert letter["Auto-Submitted"] == "auto-generated"
+    text = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "Hello.\n\nAgain.\n\nLook <https://" in text.replace("\r", "")
+    html = letter.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    assert '<html lang="ru">' in html
+    assert "Ромашка, ООО" in html
+    row = QueuedLetter.objects.get()
+    assert row.sent_at is not None
+    assert (row.text, row.html) == ("", ""), "what it said is forgotten"
+
+
+@pytest.mark.django_db
+def test_one_key_is_one_letter(box: Mailbox) -> None:
+    serve(box)
+    queue()
+    queue()
+    assert send_letters(now()) == 1
+    queue()
+    assert send_letters(now()) == 0
+    assert len(box.raw) == 1
+
+
+@pytest.mark.django_db
+def test_a_letter_can_be_ended_by_one_click(box: Mailbox) -> None:
+    serve(box)
+    letter = Letter("k", "anna@example.com", "en", "notify/rung.html", {"number": 1}, "https://x/stop/")
+    queue_letters([letter])
+    send_letters(now())
+    assert box.letters[0]["List-Unsubscribe"] == "<https://x/stop/>"
+    assert box.letters[0]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+@pytest.mark.django_db
+def test_without_a_server_nothing_is_queued() -> None:
+    queue()
+    assert not QueuedLetter.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_offered_letter_is_written_when_its_event_is_delivered(box: Mailbox) -> None:
+    serve(box)
+    write_letters("test.rung", LetterWriter(Rung, rung_letters))
+    try:
+        with transaction.atomic():
+            emit(Rung(7, "boris@example.com"))
+        deliver_all()
+        assert QueuedLetter.objects.get().key == "rung:7"
+    finally:
+        del _by_type[Rung], _by_name["box.core.notify.handlers.letters:test.rung"]
+
+
+@pytest.mark.django_db
+def test_a_refused_letter_is_noted_and_the_others_leave(box: Mailbox) -> None:
+    serve(box)
+    box.answers["gone@example.com"] = "550 No such person"
+    queue(1, "gone@example.com")
+    queue(2, "not an address")
+    queue(3, "anna@example.com")
+    assert send_letters(now()) == 1
+    refused = QueuedLetter.objects.failed().order_by("key")
+    assert "550 No such person" in refused[0].error
+    assert "valid email address" in refused[1].error
+    assert send_letters(now() + timedelta(days=1)) == 0, "nobody asks again"
+
+
+@pytest.mark.django_db
+def test_a_letter_refused_for_now_is_tried_again_after_a_while(box: Mailbox) -> None:
+    serve(box)
+    box.answer_to_letters = "451 Come later"
+    queue()
+    assert send_letters(now()) == 0
+    row = QueuedLetter.objects.get()
+    assert "451 Come later" in row.error
+    assert row.attempts == 1
+    box.answer_to_letters = "250 OK"
+    assert send_letters(now()) == 0, "it rests"
+    assert send_letters(now() + pause_after(1)) == 1
+
+
+@pytest.mark.django_db
+def test_a_letter_that_no_server_takes_is_given_up_after_three_days(box: Mailbox) -> None:
+    serve(box)
+    queue()
+    store({"mail.host": ""})
+    assert send_letters(now() + timedelta(days=4)) == 0
+    row = QueuedLetter.objects.get()
+    assert row.failed_at is not None
+    assert row.text == ""
+    assert forget_letters(now() + timedelta(days=61)) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"host": "no-such-host.invalid"}, "There is no server named no-such-host.invalid"),
+        ({"port": 1}, "Nothing listens on port 1"),
+        ({"encryption": "tls"}, "does not speak TLS from the start"),
+        ({"encryption": "starttls"}, "offers no STARTTLS"),
+        ({"login": "box"}, "asks for no login"),
+    ],
+)
+def test_what_is_wrong_with_the_server_is_said_in_words(
+    box: Mailbox, changes: dict[str, Any], word: str
+) -> None:
+    serve(box, **changes)
+    queue()
+    assert send_letters(now()) == 0
+    assert word in QueuedLetter.objects.get().error
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    return server_context(tmp_path_factory.mktemp("mail"))
+
+
+def server_context(folder: Path) -> ssl.SSLContext:
+    file = folder / "mail.pem"
+    file.write_bytes(issue(create_authority("mail.test"), "mail.test").pem())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("encryption", ["tls", "starttls"])
+def test_an_encrypted_server_with_a_login_takes_letters(certificate: ssl.SSLContext, encryption: str) -> None:
+    with mailbox(**{encryption: certificate}) as box:
+        serve(box, encryption=encryption, login=LOGIN, password=PASSWORD, verifies=False)
+        assert PASSWORD not in str(StoredSetting.objects.get(key="mail.password").value)
+        queue()
+        assert send_letters(now()) == 1
+        serve(box, encryption=encryption, login=LOGIN, password="wrong", verifies=False)
+        queue(2)
+        assert send_letters(now()) == 0
+        assert "does not take this login and password" in QueuedLetter.objects.get(key="rung:2").error
+        serve(box, encryption=encryption, login=LOGIN, password=PASSWORD, verifies=True)
+        queue(3)
+        assert send_letters(now()) == 0
+        assert "is not trusted" in QueuedLetter.objects.get(key="rung:3").error
+
+
+SENDER = """
+import django
+django.setup()
+from tests.box.core.notify.letters import send_and_die
+send_and_die()
+"""
+
+
+@contextmanager
+def sender_hanging_at(point: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    env = {**configuration(folder), "DJANGO_SETTINGS_MODULE": "box.settings", "DIE_AT": point}
+    process = subprocess.Popen([sys.executable, "-c", SENDER], env=env, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == point.encode(), "it hangs in the middle now"
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "die_at", ["before sending", "after sending", "before the commit", "after the commit"]
+)
+def test_a_sender_killed_at_any_point_loses_no_letter_and_doubles_none(
+    die_at: str, box: Mailbox, tmp_path: Path
+) -> None:
+    serve(box)
+    queue()
+    with sender_hanging_at(die_at, tmp_path):
+        assert send_letters(now()) == 0, "the row is locked, or the letter is gone: nobody else takes it"
+    deadline = time.monotonic() + 20
+    while QueuedLetter.objects.waiting().exists() and time.monotonic() < deadline:
+        send_letters(now())
+        time.sleep(0.05)  # until PostgreSQL has noticed that its client is gone
+    assert QueuedLetter.objects.get().sent_at is not None
+    assert len({letter["Message-ID"] for letter in box.letters}) == 1
+    # Where the server's word came too late, the repeat is the same to the byte, and known by its Message-ID.
+    assert len(set(box.raw)) == 1
+    assert len(box.raw) == (2 if die_at in ("after sending", "before the commit") else 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_sender_works_at_a_time(box: Mailbox) -> None:
+    serve(box)
+    queue()
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [jobs.LOCK])
+        jobs.send_letters.call_local()
+        assert not box.raw
+        with other.cursor() as cursor:
+            # The end of the connection alone would free it a moment later.
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [jobs.LOCK])
+    finally:
+        other.close()
+    jobs.send_letters.call_local()
+    assert len(box.raw) == 1
+
+
+@pytest.mark.django_db
+def test_many_letters_leave_over_one_connection(box: Mailbox) -> None:
+    serve(box)
+    for number in range(20):
+        queue(number)
+    assert send_letters(now()) == 20
+    assert len({letter["Message-ID"] for letter in box.letters}) == 20
+
+
+def test_pauses_grow_to_four_hours() -> None:
+    assert [pause_after(n) for n in (1, 2, 3)] == [timedelta(minutes=n) for n in (1, 2, 4)]
+    assert pause_after(50) == timedelta(hours=4)
+    assert datetime(2026, 1, 1, tzinfo=UTC) + pause_after(10_000)

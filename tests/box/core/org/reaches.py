@@ -1,0 +1,19 @@
+"""Whom this room's results and tables reach."""
+
+from __future__ import annotations
+
+from box.core.org.actions import create_department
+from tests.box.reach import Exported, Found
+from tests.box.visits import ADMINISTRATORS
+
+FOUND = (
+    Found(
+        "org.department",
+        lambda world, word: create_department(word, parent=world.cast.sales, by=None),
+        "olga anna boris cara",
+    ),
+)
+EXPORTS = (
+    Exported("box.core.org.imports.problems", "org:import-problems", ADMINISTRATORS, of="import"),
+    Exported("box.core.org.exporting.people_export", "org:people-export", ADMINISTRATORS, of="kind"),
+)

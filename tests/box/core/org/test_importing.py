@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from openpyxl import Workbook
+
+from box.bridges.storage.client import S3Store
+from box.core.accounts.models import User
+from box.core.events.models import Event
+from box.core.org import actions, importing, jobs
+from box.core.org.importing import begin_import, guessed, start_import
+from box.core.org.models import Department, PeopleImport
+from box.lib.tables import TableRefused
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+type Browser = Callable[[User], Client]
+
+HEAD = ["ФИО", "Электронная почта", "Отдел", "Должность", "Мобильный телефон", "Дата рождения"]
+
+
+def row(number: int, **cells: str) -> list[Any]:
+    usual = {
+        "name": f"Иванов{number} Иван Иванович", "email": f"ivan{number}@example.com",
+        "department": "Company / Sales", "position": "Инженер",
+        "phone": f"+7 916 {number:07}", "born": "24.11.1990",
+    }  # fmt: skip
+    return list((usual | cells).values())
+
+
+def table(*rows: list[Any]) -> io.BytesIO:
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for one in (HEAD, *rows):
+        sheet.append(one)
+    out = io.BytesIO()
+    book.save(out)
+    out.seek(0)
+    return out
+
+
+def imported(file: io.BytesIO, by: User, **options: bool) -> PeopleImport:
+    run = begin_import(file, "people.xlsx", by=by)
+    start_import(run, run.columns, **{"makes_departments": False, "invites": False, **options}, by=by)
+    jobs.import_once(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def test_headings_are_understood_in_both_languages() -> None:
+    assert guessed(HEAD) == ["full_name", "email", "department", "position", "phone", "birthday_on"]
+    assert guessed(["Last Name", "first_name", "E-mail", "Job title", "Shoe size", "Name", "E-Mail"]) == [
+        "last_name", "first_name", "email", "position", "", "full_name", "",
+    ]  # fmt: skip
+
+
+BAD = {
+    "no e-mail": {"email": ""},
+    "no address": {"email": "ivan at example"},
+    "no name": {"name": " "},
+    "no birthday": {"born": "soon"},
+    "no department": {"department": "Nowhere"},
+    "twice": {"email": "ivan1@example.com"},
+    "too long": {"position": "x" * 201},
+}
+
+
+def test_five_thousand_rows_of_which_37_are_bad(olga: User, sales: Department, store: S3Store) -> None:
+    rows: list[list[Any]] = []
+    bad: dict[int, str] = {}
+    for number in range(5_000):
+        cells: dict[str, str] = {}
+        if number % 135 == 134 and len(bad) < 37:
+            word, cells = list(BAD.items())[len(bad) % len(BAD)]
+            bad[number + 2] = word
+        rows.append(row(number, **cells))
+    assert len(bad) == 37
+    run = imported(table(*rows), olga)
+    assert (run.status, run.total, run.done) == ("done", 5_000, 5_000)
+    assert (run.created, run.changed, run.failed, run.unchanged) == (4_963, 0, 37, 0)
+    problems = dict(run.problems.values_list("row", "text"))
+    assert problems.keys() == bad.keys()
+    assert {text for number, text in problems.items() if bad[number] == "twice"} == {
+        "The same e-mail or login stands in a row above."
+    }
+    assert sales.memberships.count() == 4_963
+    ivan = User.objects.get(email="ivan7@example.com")
+    assert (ivan.last_name, ivan.first_name, ivan.patronymic) == ("Иванов7", "Иван", "Иванович")
+    assert str(ivan.birthday_on) == "1990-11-24"
+    events = Event.objects.count()
+    again = imported(table(*rows), olga)
+    assert (again.created, again.changed, again.failed, again.unchanged) == (0, 0, 37, 4_963)
+    assert dict(again.problems.values_list("row", "text")) == problems
+    assert Event.objects.count() == events + 1  # that it was started
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "BATCH", 3)
+
+
+def test_a_killed_import_goes_on_where_it_was(
+    small: None, olga: User, sales: Department, store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row(number) for number in range(8)] + [row(99, email="ivan1@example.com")]
+    run = begin_import(table(*rows), "people.xlsx", by=olga)
+    start_import(run, run.columns, makes_departments=False, invites=False, by=olga)
+    steps = importing._step
+
+    def dies(run: PeopleImport, *args: Any) -> None:
+        if PeopleImport.objects.get(pk=run.pk).done:
+            raise SystemExit
+        steps(run, *args)
+
+    monkeypatch.setattr(importing, "_step", dies)
+    with pytest.raises(SystemExit):
+        jobs.import_once(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.done, run.created) == ("running", 3, 3)
+    monkeypatch.setattr(importing, "_step", steps)
+    assert run.moved_at is not None
+    jobs.import_all_forgotten(run.moved_at)
+    run.refresh_from_db()
+    assert run.done == 3
+    jobs.import_once(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.done, run.created, run.failed) == ("done", 9, 8, 1)
+
+
+def test_who_is_here_is_corrected(olga: User, anna: User, sales: Department, store: S3Store) -> None:
+    works = actions.create_department("Works", parent=sales.parent, by=None)
+    run = imported(table(row(1, email="ANNA@example.com", department="works")), olga)
+    anna.refresh_from_db()
+    assert (run.changed, run.created) == (1, 0)
+    assert (anna.last_name, anna.position) == ("Иванов1", "Инженер")
+    assert actions.roles_of(anna).keys() == {sales.pk, works.pk}
+
+
+def test_missing_departments_are_made_if_that_is_wanted(
+    olga: User, sales: Department, store: S3Store
+) -> None:
+    run = imported(table(row(1, department="Company > Works > West")), olga, makes_departments=True)
+    assert run.created == 1
+    west = Department.objects.get(name="West")
+    assert west.parent is not None
+    assert (west.parent.name, west.parent.parent_id) == ("Works", sales.parent_id)
+
+
+def test_a_dismissed_person_and_a_guest_are_not_touched(
+    olga: User, anna: User, erik: User, sales: Department, store: S3Store
+) -> None:
+    from box.core.accounts.actions import dismiss_user
+
+    dismiss_user(anna, by=olga)
+    run = imported(table(row(1, email=anna.email), row(2, email=erik.email)), olga)
+    assert run.failed == 2
+    assert "is dismissed: let them return first" in run.problems.order_by("row")[0].text
+
+
+def test_everybody_may_be_invited(olga: User, sales: Department, store: S3Store) -> None:
+    imported(table(row(1), row(2)), olga, invites=True)
+    assert Event.objects.filter(kind="accounts.PersonInvited").count() == 2
+    assert User.objects.exclude(invited_at=None).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "word"),
+    [
+        (["full_name", "", "", "", "", ""], "which column is the e-mail"),
+        (["", "email", "", "", "", ""], "which column is the name"),
+        (["full_name", "email", "email", "", "", ""], "the same field"),
+        (["full_name", "email", "is_administrator", "", "", ""], "no such field"),
+        (["full_name", "email", "password", "", "", ""], "no such field"),
+    ],
+)
+def test_columns_that_make_no_sense_are_refused(
+    olga: User, sales: Department, store: S3Store, columns: list[str], word: str
+) -> None:
+    run = begin_import(table(row(1)), "people.xlsx", by=olga)
+    with pytest.raises(ValidationError, match=word):
+        start_import(run, columns, makes_departments=False, invites=False, by=olga)
+    assert not User.objects.filter(email="ivan1@example.com").exists()
+
+
+def test_a_table_without_people_is_refused(olga: User, store: S3Store) -> None:
+    with pytest.raises(TableRefused, match="a row of headings"):
+        begin_import(table(), "people.xlsx", by=olga)
+
+
+def test_an_administrator_imports_in_the_browser(
+    as_person: Browser, olga: User, sales: Department, store: S3Store
+) -> None:
+    browser = as_person(olga)
+    file = SimpleUploadedFile("<b>people</b>.csv", b"Name;E-mail\n<b>Bold</b> Bob;bob@example.com\n;no\n")
+    answer = browser.post("/employees/imports/", {"table": file, "nonce": str(uuid4())})
+    address = answer.headers["Location"]
+    page = browser.get(address).content.decode()
+    assert "&lt;b&gt;Bold&lt;/b&gt; Bob" in page
+    assert '<option value="email" selected>' in page
+    browser.post(address, {"column-0": "full_name", "column-1": "email"})
+    run = PeopleImport.objects.get()
+    jobs.import_once(run.pk)
+    page = browser.get(address, headers={"HX-Request": "true"}).content.decode()
+    assert "2 of 2 rows" in page
+    assert "no is no e-mail address." in page
+    assert b"".join(browser.get(f"{address}problems/"))[:2] == b"PK"
+
+
+def test_nobody_else_imports(as_person: Browser, anna: User, store: S3Store) -> None:
+    file = SimpleUploadedFile("people.csv", b"Name;E-mail\nBob;bob@example.com\n")
+    assert as_person(anna).post("/employees/imports/", {"table": file}).status_code == 403
+    assert not PeopleImport.objects.exists()

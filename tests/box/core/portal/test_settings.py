@@ -1,0 +1,153 @@
+"""Choosing for the whole portal: what is stored, told and refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from box.core.accounts.models import User
+from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
+from box.core.files.actions import NotYours
+from box.core.files.models import Blob, File
+from box.core.notify.mail import HOST, PASSWORD
+from box.core.portal.actions import change_logo, change_settings, logo_file
+from box.core.portal.forms import SettingsForm
+from box.core.portal.models import Logo
+from box.core.push.models import PushMessage
+from box.core.registry.company import LOGO, NAME
+from box.core.registry.models import StoredSetting
+from box.core.registry.settings import sections, settings
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+type Browser = Callable[[User], Client]
+
+
+def told() -> list[object]:
+    return [event.payload["changes"] for event in Event.objects.filter(kind="portal.SettingsChanged")]
+
+
+def test_a_change_tells_what_was_and_what_is(olga: User) -> None:
+    assert change_settings({NAME.key: "Romashka", HOST.key: ""}, by=olga) == (NAME.key,)
+    assert NAME.value == "Romashka"
+    assert told() == [[["company.name", "", "Romashka"]]]
+    assert change_settings({NAME.key: "Romashka"}, by=olga) == ()
+    assert len(told()) == 1
+
+
+def test_a_secret_is_neither_told_nor_stored_in_plain_text(olga: User) -> None:
+    change_settings({PASSWORD.key: "tell nobody"}, by=olga)
+    assert PASSWORD.value == "tell nobody"
+    assert told() == [[["mail.password", "***", "***"]]]
+    assert "tell nobody" not in StoredSetting.objects.get(key=PASSWORD.key).value
+
+
+@pytest.mark.parametrize("section", [key for key, _section in sections.items()])
+def test_what_holds_now_may_be_saved_again(section: str, olga: User) -> None:
+    form = SettingsForm(section)
+    shown = {name: form[name].value() for name in form.fields}
+    again = SettingsForm(
+        section, {name: value for name, value in shown.items() if value not in (False, None)}
+    )
+    assert again.is_valid(), again.errors
+    assert change_settings(again.values, by=olga) == ()
+
+
+def test_every_setting_has_its_section() -> None:
+    known = {key for key, _section in sections.items()}
+    assert {setting.section for setting in settings if setting.section} <= known
+
+
+def test_the_page_says_what_is_wrong_and_changes_nothing(as_person: Browser, olga: User) -> None:
+    answer = as_person(olga).post(
+        "/console/settings/mail/",
+        {"mail.host": "https://mail.example.com/", "mail.port": "99999", "mail.encryption": "starttls"},
+    )
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Write the server&#39;s name alone" in page
+    assert "less than or equal to 65535" in page
+    assert HOST.value == ""
+    assert told() == []
+
+
+def test_an_empty_secret_stays_as_it_is_and_is_shown_to_nobody(as_person: Browser, olga: User) -> None:
+    change_settings({PASSWORD.key: "tell nobody"}, by=olga)
+    browser = as_person(olga)
+    assert b"tell nobody" not in browser.get("/console/settings/mail/").content
+    sent = {"mail.host": "mail.test", "mail.port": "25", "mail.encryption": "none", "mail.password": ""}
+    assert browser.post("/console/settings/mail/", sent).status_code == 302
+    assert (HOST.value, PASSWORD.value) == ("mail.test", "tell nobody")
+
+
+def test_the_company_is_named_above_every_page_and_at_the_door(
+    as_person: Browser, client: Client, olga: User, anna: User
+) -> None:
+    change_settings({NAME.key: "<Romashka>"}, by=olga)
+    assert b'<span class="label">&lt;Romashka&gt;</span>' in as_person(anna).get("/notifications/").content
+    assert b"&lt;Romashka&gt;" in client.get("/sign-in/", headers={"X-Forwarded-Proto": "https"}).content
+
+
+def test_language_and_time_zone_are_for_whoever_has_not_chosen(
+    as_person: Browser, olga: User, anna: User
+) -> None:
+    change_settings({"company.language": "ru", "company.time_zone": "Asia/Tokyo"}, by=olga)
+    assert as_person(anna).get("/notifications/").headers["Content-Language"] == "ru"
+    User.objects.filter(pk=anna.pk).update(language="en")
+    assert as_person(anna).get("/notifications/").headers["Content-Language"] == "en"
+
+
+def picture(owner: User, name: str = "logo.png") -> File:
+    blob = Blob.objects.create(
+        key=f"2026/11/{name.encode().hex():0>32}"[:64], size=1, content_type="image/png"
+    )
+    return File.objects.create(owner=owner, name=name, blob=blob, audience=[f"U{owner.pk}"])
+
+
+def test_a_logo_is_a_picture_of_ones_own(olga: User, anna: User) -> None:
+    with pytest.raises(NotYours):
+        change_logo(picture(anna).pk, by=olga)
+    with pytest.raises(ValidationError, match="Choose a picture"):
+        change_logo(picture(olga, "logo.svg").pk, by=olga)
+    assert (LOGO.value, Logo.objects.count()) == (0, 0)
+    first, second = picture(olga, "a.png"), picture(olga, "b.png")
+    change_logo(first.pk, by=olga)
+    change_logo(second.pk, by=olga)
+    assert logo_file() == second
+    assert LOGO.value == second.pk
+    assert not File.objects.filter(pk=first.pk).exists()
+    change_logo(None, by=olga)
+    assert (LOGO.value, logo_file()) == (0, None)
+
+
+def test_open_pages_hear_of_another_name_or_logo(olga: User) -> None:
+    change_settings({"company.language": "ru"}, by=olga)
+    change_settings({"company.name": "Romashka"}, by=olga)
+    change_logo(picture(olga).pk, by=olga)
+    number = LOGO.value
+    deliver_all()
+    told = PushMessage.objects.filter(topic="portal", kind="brand").values_list("audience", "payload")
+    # Each as it is by then.
+    assert list(told) == [(["UA"], {"name": "Romashka", "logo": f"/logo/{number}/"})] * 2
+    change_logo(None, by=olga)
+    deliver_all()
+    newest = PushMessage.objects.filter(topic="portal").latest("pk")
+    assert newest.payload["logo"].endswith("img/logo.svg")
+
+
+def test_the_logo_is_shown_to_whoever_has_yet_to_sign_in(client: Client, olga: User, store: object) -> None:
+    logo = picture(olga)
+    change_logo(logo.pk, by=olga)
+    https = {"X-Forwarded-Proto": "https"}
+    assert f'src="/logo/{logo.pk}/"'.encode() in client.get("/sign-in/", headers=https).content
+    answer = client.get(f"/logo/{logo.pk}/", headers=https)
+    assert answer.status_code == 302
+    assert logo.blob.key in answer.headers["Location"]
+    assert client.get(f"/logo/{logo.pk + 1}/", headers=https).status_code == 404

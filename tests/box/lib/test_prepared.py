@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import BigIntegerField
+from django.db.models.expressions import RawSQL
+
+from box.core.accounts.models import User
+from box.core.org.models import Department, Membership
+from box.lib.prepared import Param, Prepared, PreparedModels, asked, at_once
+
+NAMES = Prepared(
+    lambda: (
+        User.objects.filter(id__in_array=Param("ids"), is_extranet=False)
+        .exclude(pk=Param("but", BigIntegerField()))
+        .order_by("id")
+        .values_list("id", "first_name")
+    )
+)
+
+
+def test_it_answers_as_the_queryset_would(anna: User, boris: User, cara: User, erik: User) -> None:
+    everybody = [person.pk for person in (anna, boris, cara, erik)]
+    assert NAMES.rows(ids=everybody, but=cara.pk) == [(anna.pk, "Anna"), (boris.pk, "Boris")]
+    assert NAMES.rows(ids=[cara.pk], but=anna.pk) == [(cara.pk, "Cara")]
+    assert NAMES.rows(ids=[], but=anna.pk) == []
+
+
+def test_what_is_given_is_a_value_and_never_part_of_the_query(anna: User) -> None:
+    logins = Prepared(lambda: User.objects.filter(login=Param("login")).values_list("id"))
+    assert logins.rows(login="' OR 1=1 --") == []
+    assert logins.rows(login=anna.login) == [(anna.pk,)]
+
+
+def test_a_value_that_is_missing_is_named() -> None:
+    with pytest.raises(KeyError, match="but"):
+        NAMES.rows(ids=[1])
+
+
+def test_it_is_composed_once(anna: User) -> None:
+    made: list[int] = []
+
+    def make() -> object:
+        made.append(1)
+        return User.objects.filter(pk=Param("pk", BigIntegerField())).values_list("first_name")
+
+    prepared = Prepared(make)  # type: ignore[arg-type]
+    assert [prepared.rows(pk=anna.pk), prepared.rows(pk=0)] == [[("Anna",)], []]
+    assert made == [1]
+
+
+def test_several_are_asked_at_once(
+    anna: User, sales: Department, django_assert_num_queries: Callable[..., Any]
+) -> None:
+    names = Prepared(lambda: Department.objects.filter(id__in_array=Param("ids")).values_list("id", "name"))
+    people = User.objects.filter(pk=anna.pk).values_list("joined_at", "pk", "is_extranet", "invited_at")
+    with django_assert_num_queries(1):
+        departments, nobody, found = at_once(
+            names.asked(ids=[sales.pk]), names.asked(ids=[]), asked(people.filter(login__contains="%s"))
+        )
+    assert (departments, nobody, found) == ([[sales.pk, "Sales"]], [], [])
+    (((joined_at, *facts),),) = at_once(asked(people))
+    assert (datetime.fromisoformat(joined_at), facts) == (anna.joined_at, [anna.pk, False, None])
+
+
+def test_nothing_costs_nothing(db: None, django_assert_num_queries: Callable[..., Any]) -> None:
+    with django_assert_num_queries(0):
+        assert at_once() == []
+
+
+def test_models_come_with_what_they_join_and_annotate(
+    anna: User, boris: User, sales: Department, django_assert_num_queries: Callable[..., Any]
+) -> None:
+    memberships = PreparedModels(
+        lambda: (
+            Membership.objects.filter(user=Param("user", BigIntegerField()))
+            .select_related("user", "department")
+            .annotate(asked=RawSQL("%s::text", [Param("word")]))
+        )
+    )
+    # The second asks anew: nothing of the first is left in it.
+    for person in (anna, boris):
+        with django_assert_num_queries(1):
+            (one,) = memberships.rows(user=person.pk, word=person.first_name)
+            assert (one.user, one.department, one.asked) == (person, sales, person.first_name)  # type: ignore[attr-defined]
+        assert one._state.db == "default"
+        one.user.first_name = "somebody else"
+    assert memberships.rows(user=0, word="") == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_thread_asks_by_its_own_connection(person: Callable[..., User]) -> None:
+    people = PreparedModels(lambda: User.objects.filter(pk=Param("pk", BigIntegerField())))
+    cast = [person(name) for name in ("Ada", "Bea", "Cid", "Dan")]
+
+    def ask(one: User) -> list[User]:
+        try:
+            return [found for _ in range(20) for found in people.rows(pk=one.pk)]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(ask, cast)) == [[one] * 20 for one in cast]

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import io
+import tracemalloc
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import pytest
+from django.utils import timezone, translation
+from openpyxl import Workbook, load_workbook
+
+from box.lib import tables, xlsx
+from box.lib.tables import Row, TableRefused, export, read_table, written_csv
+from box.lib.xlsx import LARGEST_SHEET
+
+
+def cells(data: bytes, **limits: int) -> list[tuple[str, ...]]:
+    return [row.cells for row in read_table(io.BytesIO(data), **limits)]
+
+
+def book_of(*rows: list[object]) -> bytes:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)  # type: ignore[union-attr]
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def with_sheet(data: bytes, sheet: bytes) -> bytes:
+    """The same workbook, with other bytes for its first sheet."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, sheet if name == "xl/worksheets/sheet1.xml" else old.read(name))
+    return out.getvalue()
+
+
+PEOPLE = [("Имя", "Телефон"), ("Ёлкина, Дарья", "+7 916 123-45-67"), ("Bob", "")]
+READ = [("Имя", "Телефон"), ("Ёлкина, Дарья", "+7 916 123-45-67"), ("Bob",)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "utf-16"])
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+def test_a_csv_file_is_read_whatever_wrote_it(encoding: str, delimiter: str) -> None:
+    text = "\r\n".join(delimiter.join(f'"{cell}"' for cell in row) for row in PEOPLE)
+    assert cells(text.encode(encoding)) == READ
+
+
+def test_commas_within_a_field_do_not_part_it() -> None:
+    assert cells(b"Name;About\nAnna;a, b, c\nBoris;d\n") == [
+        ("Name", "About"),
+        ("Anna", "a, b, c"),
+        ("Boris", "d"),
+    ]
+
+
+def test_an_xlsx_file_is_read_as_people_see_it() -> None:
+    born = datetime(1990, 5, 1)  # noqa: DTZ001 - a spreadsheet knows no zones
+    data = book_of(["Born", "Phone", "Share", "Is"], [born, 79161234567, 0.5, True], [], ["x"])
+    assert list(read_table(io.BytesIO(data))) == [
+        Row(1, ("Born", "Phone", "Share", "Is")),
+        Row(2, ("1990-05-01", "79161234567", "0.5", "1")),
+        Row(4, ("x",)),
+    ]
+
+
+def test_empty_files_have_no_rows() -> None:
+    assert cells(b"") == []
+    assert cells(b"\n\n;;\n") == []
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "no table"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel file"),
+        (b"PK\x03\x04 and nothing more", "damaged"),
+        (b"a" * 200_000 + b";b\n", "no table"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_a_word(data: bytes, word: str) -> None:
+    with pytest.raises(TableRefused) as refused:
+        cells(data)
+    assert word in str(refused.value)
+
+
+def test_limits_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TableRefused, match="Too many rows: 2 at most"):
+        cells(b"a\nb\nc\n", most_rows=2)
+    with pytest.raises(TableRefused, match="Too many columns"):
+        cells(b";".join([b"a"] * 201))
+    with pytest.raises(TableRefused, match="Too many columns"):
+        cells(book_of(["a"] * 201))
+    monkeypatch.setattr(tables, "LARGEST_FILE", 10)
+    with pytest.raises(TableRefused, match="too large"):
+        cells(b"a" * 11)
+
+
+def test_a_zip_bomb_is_refused_before_it_unpacks() -> None:
+    bomb = with_sheet(book_of(["a"]), b"0" * (LARGEST_SHEET + 1))
+    assert len(bomb) < 1_000_000
+    tracemalloc.start()
+    with pytest.raises(TableRefused, match="unpacks to too much"):
+        cells(bomb)
+    assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("sheet", "word"),
+    [
+        (
+            b"<worksheet><sheetData><row r='1'>" + b"<c/>" * 20_000 + b"</row></sheetData></worksheet>",
+            "too wide",
+        ),
+        (b"<worksheet>" + b"<x/>" * 1_000_001 + b"</worksheet>", "too wide"),
+        (b"<!DOCTYPE a [<!ENTITY b 'c'>]><worksheet><sheetData/></worksheet>", ""),
+    ],
+)
+def test_a_sheet_that_would_fill_the_memory_is_refused(sheet: bytes, word: str) -> None:
+    bomb = with_sheet(book_of(["a"]), sheet)
+    if not word:
+        assert cells(bomb) == []
+        return
+    with pytest.raises(TableRefused, match=word):
+        cells(bomb)
+
+
+def test_a_row_that_claims_a_distant_number_does_not_take_forever() -> None:
+    empty = b"<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData>"
+    far = empty + b"<row r='99999999999'><c t='str'><v>x</v></c></row></sheetData></worksheet>"
+    assert cells(with_sheet(book_of(["a"]), far)) == []
+
+
+FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3+cmd", "@SUM(A1)", "\t=1"]
+
+
+def test_no_cell_of_an_export_is_a_formula() -> None:
+    written = b"".join(written_csv([FORMULAS])).decode("utf-8-sig")
+    assert all(f"'{formula}" in written for formula in FORMULAS)
+    book = load_workbook(io.BytesIO(b"".join(xlsx.written([FORMULAS]))))
+    assert [(cell.data_type, cell.value) for cell in next(book.worksheets[0].rows)] == [
+        ("s", formula) for formula in FORMULAS
+    ]
+
+
+def test_phones_and_numbers_stay_what_they_are() -> None:
+    row: list[tables.Cell] = ["+7 (916) 123-45-67", "-5", 7, 1.5]
+    assert b"+7 (916) 123-45-67,-5,7,1.5" in b"".join(written_csv([row]))
+
+
+@pytest.mark.parametrize("write", [written_csv, xlsx.written])
+def test_what_was_exported_reads_back(write: object) -> None:
+    row = ['Ёлкина; «Дарья», "D"', "=1+1", "+79161234567", date(2026, 11, 24), None, "x"]
+    written = b"".join(write([["a"] * 6, row]))  # type: ignore[operator]
+    assert cells(written)[1] == ('Ёлкина; «Дарья», "D"', "=1+1", "+79161234567", "2026-11-24", "", "x")
+
+
+def test_control_characters_do_not_break_an_export() -> None:
+    assert cells(b"".join(xlsx.written([["a\x01b"]]))) == [("ab",)]
+
+
+def test_an_export_streams_in_its_readers_language_and_time() -> None:
+    def rows() -> Iterator[list[tables.Cell]]:
+        yield [datetime(2026, 11, 24, 21, 30, tzinfo=UTC), True]
+
+    with translation.override("ru"), timezone.override("Europe/Moscow"):
+        response = export("csv", "employees", ["Когда", "Да"], rows())
+    text = b"".join(response).decode("utf-8-sig")
+    assert text == "Когда;Да\r\n2026-11-25 00:30;да\r\n"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="employees.csv"'
+
+
+def test_memory_is_flat_in_the_number_of_rows() -> None:
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        for _ in written_csv(["x" * 50] * 4 for _ in range(count)):
+            pass
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(100)
+    assert peak(20_000) < 2 * peak(2_000)

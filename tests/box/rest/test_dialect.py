@@ -1,0 +1,399 @@
+"""The REST API speaks as Bitrix24's does: parameters, answers, pages, batches and errors."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from box.apps.feed.models import Post
+from box.core.accounts.models import User
+from box.core.org.actions import create_department
+from box.core.registry.services import switch_of
+from box.core.registry.settings import store
+from box.rest import limits
+from tests.box.rest.calling import program_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from django.test import Client
+
+    from box.core.org.models import Department
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+
+def test_parameters_come_in_every_way_that_programs_send_them(anna: User, boris: User) -> None:
+    program = program_of(anna)
+    address = f"{program.address}/user.get"
+    query = urlencode({"FILTER[NAME]": "Boris", "select[]": "ID"})
+    wanted = [{"ID": str(boris.pk)}]
+    client = program.client
+    for answer in (
+        client.get(f"{address}.json?{query}"),
+        client.get(f"{address}/?{query}"),
+        client.post(address, query, "application/x-www-form-urlencoded"),
+        client.post(address, {"filter[NAME]": "Boris", "select[0]": "ID"}),
+        client.post(address, {"FILTER": {"NAME": "Boris"}, "SELECT": ["ID"]}, "application/json"),
+        client.post(f"{address}?NAME=Boris", '{"select": "ID"}', "application/json"),
+        client.post(f"{address}?{query}&auth=none", "[]", "application/json"),
+    ):
+        assert answer.status_code == 200, answer.content.decode()
+        assert answer.json()["result"] == wanted
+
+
+def test_an_answer_has_its_time_and_is_json(anna: User) -> None:
+    answer = program_of(anna).ask("server.time")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert set(answer.json()) == {"result", "time"}
+    told = answer.json()["time"]
+    assert told["finish"] >= told["start"]
+    assert told["date_start"][:10] == answer.json()["result"][:10]
+
+
+def test_what_is_wrong_has_a_code_and_a_sentence(anna: User) -> None:
+    anna.language = "ru"
+    anna.save()
+    program = program_of(anna, "user")
+    for method, given, status, code, said in (
+        ("crm.deal.list", {}, 404, "ERROR_METHOD_NOT_FOUND", "Method not found"),
+        ("department.get", {}, 403, "insufficient_scope", "higher privileges"),
+        ("user.get", {"START": "soon"}, 400, "ERROR_ARGUMENT", "START: "),
+        ("user.get", {"START": [1]}, 400, "ERROR_ARGUMENT", "START: "),
+        ("user.get", {"FILTER": "all"}, 400, "ERROR_ARGUMENT", "FILTER: "),
+        ("user.get", {"PASSWORD": "x"}, 400, "ERROR_ARGUMENT", "PASSWORD"),
+        ("user.get", {"SORT": "PASSWORD"}, 400, "ERROR_ARGUMENT", "PASSWORD"),
+        ("user.get", {"ORDER": "up"}, 400, "ERROR_ARGUMENT", "ORDER: "),
+        ("user.get", {"FILTER": {">ID": "x"}}, 400, "ERROR_ARGUMENT", ">ID: "),
+        ("user.get", {"FILTER": {"><ACTIVE": ["Y", "N"]}}, 400, "ERROR_ARGUMENT", "><ACTIVE: "),
+        ("user.get", {"ACTIVE": "maybe"}, 400, "ERROR_ARGUMENT", "ACTIVE: "),
+        ("user.search", {"FILTER": {"FIND": "a", "NAME": "b"}}, 400, "ERROR_ARGUMENT", "FIND"),
+    ):
+        answer = program.ask(method, **given)
+        assert (answer.status_code, answer.json()["error"]) == (status, code), method
+        assert said in answer.json()["error_description"]
+    # In the language of the webhook's person, as far as it is a sentence of ours.
+    assert program.ask("user.get", START="soon").json()["error_description"] == "START: Введите целое число."
+
+
+def test_a_birthday_is_told_as_far_as_its_owner_shows_it(anna: User, boris: User) -> None:
+    program = program_of(anna, "user_brief")
+    born = date(1984, 2, 29)
+    for shown, told, is_found in (
+        ("year", "1984-02-29", True),
+        ("day", "1604-02-29", False),
+        ("nobody", "", False),
+    ):
+        User.objects.filter(pk=boris.pk).update(birthday_on=born, birthday_shown=shown)
+        (one,) = program.call("user.get", ID=boris.pk, SELECT="PERSONAL_BIRTHDAY")
+        assert one["PERSONAL_BIRTHDAY"][:10] == told
+        found = program.call("user.get", FILTER={"PERSONAL_BIRTHDAY": str(born)}, SELECT="ID")
+        assert (found == [{"ID": str(boris.pk)}]) is is_found
+
+
+def test_what_cannot_be_read_is_refused(anna: User) -> None:
+    program = program_of(anna)
+    address = f"{program.address}/user.get"
+    for body, kind in (
+        ("{", "application/json"),
+        ('"text"', "application/json"),
+        (b"\xff", "application/x-www-form-urlencoded"),
+        ("&".join(f"a{number}=1" for number in range(1001)), "application/x-www-form-urlencoded"),
+        ("a" + "[b]" * 50 + "=1", "application/x-www-form-urlencoded"),
+    ):
+        answer = program.client.post(address, body, kind)
+        assert (answer.status_code, answer.json()["error"]) == (400, "ERROR_ARGUMENT"), body
+    answer = program.client.post(address, "x=" + "1" * 3_000_000, "application/x-www-form-urlencoded")
+    assert answer.status_code == 413
+    assert program.client.put(address).status_code == 405
+
+
+def test_a_service_that_is_switched_off_loses_its_methods(anna: User) -> None:
+    program = program_of(anna)
+    assert "log.blogpost.get" in program.call("methods")
+    store({switch_of("feed"): False})
+    assert program.error("log.blogpost.get") == (404, "ERROR_METHOD_NOT_FOUND")
+    assert not [name for name in program.call("methods", full=True) if name.startswith("log.")]
+    assert "log" not in program.call("scope")
+
+
+def test_a_webhook_tells_what_it_may(anna: User) -> None:
+    program = program_of(anna, "department")
+    assert program.call("scope") == ["department"]
+    assert set(program.call("scope", full=True)) == {
+        *("user", "user_basic", "user_brief", "department", "sonet_group", "log"),
+    }
+    assert set(program.call("methods")) == {"methods", "scope", "server.time", "profile", "department.get"}
+    assert program.call("methods", scope="log") == [
+        "log.blogpost.add",
+        "log.blogpost.get",
+        "log.blogcomment.add",
+    ]
+    assert set(program.call("methods", scope="")) == {"methods", "scope", "server.time", "profile"}
+
+
+# Pages
+
+
+@pytest.fixture
+def many(sales: Department) -> list[Department]:
+    return [
+        sales,
+        *(create_department(f"Number {number:03}", parent=sales, by=None) for number in range(119)),
+    ]
+
+
+def test_one_walks_through_pages_by_next(anna: User, many: list[Department]) -> None:
+    program = program_of(anna)
+    found: list[str] = []
+    start: int | None = 0
+    while start is not None:
+        page = program.ask("department.get", sort="ID", order="DESC", start=start).json()
+        assert page["total"] == len(many) + 1
+        found += [one["ID"] for one in page["result"]]
+        start = page.get("next")
+        assert start is None or start == len(found)
+    assert found == [str(pk) for pk in sorted((int(one) for one in found), reverse=True)]
+    assert len(found) == len(many) + 1
+
+
+def test_a_walk_neither_counts_nor_passes_over_rows_again(anna: User, many: list[Department]) -> None:
+    program = program_of(anna)
+    program.ask("department.get", sort="ID")
+    with CaptureQueriesContext(connection) as queries:
+        page = program.ask("department.get", sort="ID", start=50).json()
+    said = " ".join(query["sql"] for query in queries)
+    assert "OFFSET" not in said
+    assert "COUNT(" not in said
+    assert (page["total"], page["next"]) == (len(many) + 1, 100)
+    # Once the cache has forgotten where it was, the same page comes the slow way.
+    cache.key_prefix += "-forgotten"
+    with CaptureQueriesContext(connection) as queries:
+        again = program.ask("department.get", sort="ID", start=50).json()
+    assert again["result"] == page["result"]
+    assert "OFFSET" in " ".join(query["sql"] for query in queries)
+
+
+def test_what_is_new_meanwhile_doubles_nothing(anna: User, sales: Department) -> None:
+    program = program_of(anna)
+    publish = {"method": "log.blogpost.add", "params": {"POST_MESSAGE": "Another", "DEST": f"DR{sales.pk}"}}
+    for _ in range(2):
+        program.call("batch", cmd=[publish] * 30)
+    first = [one["ID"] for one in program.call("log.blogpost.get")]
+    program.call("log.blogpost.add", POST_MESSAGE="Meanwhile")
+    second = [one["ID"] for one in program.call("log.blogpost.get", start=50)]
+    assert (len(first), len(second), len({*first, *second})) == (50, 10, 60)
+
+
+def test_minus_one_counts_nothing(anna: User, many: list[Department]) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        page = program_of(anna).ask("department.get", start=-1).json()
+    assert "total" not in page
+    assert "next" not in page
+    assert len(page["result"]) == 50
+    assert 'COUNT(*) AS "__count" FROM "org_department"' not in " ".join(one["sql"] for one in queries)
+
+
+# Batches
+
+
+def test_a_batch_hands_results_on(anna: User, sales: Department) -> None:
+    answer = program_of(anna).call(
+        "batch",
+        halt=0,
+        cmd={
+            "me": "user.current",
+            "mine": "department.get?ID=$result[me][UF_DEPARTMENT][0]",
+            "named": {"method": "department.get", "params": {"FILTER": {}, "NAME": "$result[mine][0][NAME]"}},
+            "none": "user.get?ID=$result[nobody][ID]",
+        },
+    )
+    assert answer["result"]["me"]["ID"] == str(anna.pk)
+    assert [one["NAME"] for one in answer["result"]["mine"]] == ["Sales"]
+    assert answer["result_total"] == {"mine": 1}
+    assert set(answer["result_error"]) == {"named", "none"}
+    assert answer["result_next"] == []
+    assert set(answer["result_time"]) == {"me", "mine"}
+
+
+def test_a_batch_of_a_list_is_answered_as_php_would(anna: User) -> None:
+    program = program_of(anna)
+    query = urlencode({"cmd[0]": "profile", "cmd[1]": "user.get?" + urlencode({"FILTER[ID]": anna.pk})})
+    answer = program.client.post(f"{program.address}/batch", query, "application/x-www-form-urlencoded")
+    result = answer.json()["result"]["result"]
+    assert [result[0]["ID"], result[1][0]["ID"]] == [str(anna.pk)] * 2
+    broken = program.call("batch", cmd=["nothing.here", "profile"])
+    assert broken["result"]["1"]["ID"] == str(anna.pk)
+    assert broken["result_error"][0]["error"] == "ERROR_METHOD_NOT_FOUND"
+
+
+def test_a_batch_may_stop_at_the_first_error(anna: User) -> None:
+    answer = program_of(anna).call("batch", halt=1, cmd={"a": "profile", "b": "nothing", "c": "profile"})
+    assert set(answer["result"]) == {"a"}
+    assert set(answer["result_error"]) == {"b"}
+
+
+def test_a_batch_has_fifty_commands_and_no_batch_in_it(anna: User) -> None:
+    program = program_of(anna)
+    answer = program.call("batch", cmd=["server.time"] * 51)
+    assert len(answer["result"]) == 50
+    assert answer["result_error"] == {
+        "50": {"error": "ERROR_BATCH_LENGTH_EXCEEDED", "error_description": "Max batch length exceeded"}
+    }
+    inner = program.call("batch", cmd={"a": "batch?cmd[0]=profile"})
+    assert inner["result_error"]["a"]["error"] == "ERROR_BATCH_METHOD_NOT_ALLOWED"
+    assert program.error("batch", cmd="profile") == (400, "ERROR_ARGUMENT")
+
+
+def test_a_batch_is_bound_by_scopes(anna: User) -> None:
+    answer = program_of(anna, "user").call("batch", cmd={"a": "log.blogpost.add?POST_MESSAGE=x"})
+    assert answer["result_error"]["a"]["error"] == "insufficient_scope"
+    assert not Post.objects.exists()
+
+
+# Once
+
+
+def test_the_same_key_makes_one_post(anna: User, boris: User) -> None:
+    program, other, his = program_of(anna), program_of(anna), program_of(boris)
+    key = 'any "text", as programs like'
+    first = program.ask("log.blogpost.add", key=key, POST_MESSAGE="Once").json()["result"]
+    assert program.ask("log.blogpost.add", key=key, POST_MESSAGE="Once").json()["result"] == first
+    assert Post.objects.get().pk == first
+    for another in (other, his):
+        assert another.ask("log.blogpost.add", key=key, POST_MESSAGE="Mine").json()["result"] != first
+    assert program.ask("log.blogcomment.add", key=key, POST_ID=first, TEXT="Yes").status_code == 200
+    assert program.ask("server.time", key=key).status_code == 200
+    assert program.ask("server.time", key="x" * 256).status_code == 400
+
+
+def test_commands_of_a_batch_have_keys_of_their_own(anna: User) -> None:
+    program = program_of(anna)
+    cmd = {"a": "log.blogpost.add?POST_MESSAGE=One", "b": "log.blogpost.add?POST_MESSAGE=Two"}
+    key = str(uuid4())
+    first, second = (program.ask("batch", key=key, cmd=cmd).json()["result"]["result"] for _ in range(2))
+    assert first == second
+    assert Post.objects.count() == 2
+
+
+# Limits
+
+
+def test_a_burst_is_answered_and_then_told_to_wait(
+    anna: User, boris: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store({"rest.burst": 5, "rest.rate": 1})
+    monkeypatch.setattr("box.rest.endpoint.time.time", lambda: 1_000_000.0)
+    program, other = program_of(anna), program_of(anna)
+    statuses = [program.ask("profile").status_code for _ in range(7)]
+    assert statuses == [200] * 5 + [503] * 2
+    assert program.error("profile") == (503, "QUERY_LIMIT_EXCEEDED")
+    assert other.ask("profile").status_code == 200
+
+
+def test_the_limit_is_a_bucket_that_empties_steadily(db: None) -> None:
+    """Fifty at once, and two a second all the time."""
+    now = 3_000_000.0
+    assert [limits.is_exceeded(1, now) for _ in range(51)] == [False] * 50 + [True]
+    assert limits.is_exceeded(1, now + 25)
+    assert not limits.is_exceeded(1, now + 75)
+    assert not any(limits.is_exceeded(2, now + second / 2) for second in range(200))
+
+
+def test_without_the_cache_everybody_is_answered(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "add", lambda *_args: False)
+    monkeypatch.setattr(cache, "get", lambda *_args: None)
+
+    def away(_key: str) -> int:
+        raise ValueError
+
+    monkeypatch.setattr(cache, "incr", away)
+    assert not any(limits.is_exceeded(1, 4_000_000.0) for _ in range(100))
+
+
+# The description
+
+
+def test_the_description_says_what_there_is(as_person: Browser, anna: User) -> None:
+    program = program_of(anna)
+    told = json.loads(as_person(anna).get("/rest/openapi.json").content)
+    by_program = program.client.get(
+        "/rest/openapi.json", headers={"Authorization": f"Bearer {program.secret}"}
+    )
+    assert by_program.json() == told
+    assert set(told["paths"]) == {f"/{name}" for name in program.call("methods", full=True)}
+    add = told["paths"]["/log.blogpost.add"]["post"]
+    schema = add["requestBody"]["content"]["application/json"]["schema"]
+    assert schema["required"] == ["POST_MESSAGE"]
+    assert schema["properties"]["DEST"]["type"] == "array"
+    assert add["parameters"][0]["name"] == "Idempotency-Key"
+    references = [part.partition('"')[0] for part in json.dumps(told).split('"#/')[1:]]
+    for reference in references:
+        here: Any = told
+        for key in reference.split("/"):
+            here = here[key]
+    store({switch_of("feed"): False})
+    assert "/log.blogpost.add" not in as_person(anna).get("/rest/openapi.json").json()["paths"]
+
+
+def test_answers_are_shaped_as_the_description_says(anna: User, boris: User, sales: Department) -> None:
+    program = program_of(anna)
+    post = program.call("log.blogpost.add", POST_MESSAGE="Look #here", DEST=[f"DR{sales.pk}"])
+    given: dict[str, dict[str, Any]] = {
+        "log.blogpost.add": {"POST_MESSAGE": "x"},
+        "log.blogcomment.add": {"POST_ID": post, "TEXT": "x"},
+        "user.search": {"FILTER": {"FIND": "Boris"}},
+    }
+    paths = program.client.get(
+        "/rest/openapi.json", headers={"Authorization": f"Bearer {program.secret}"}
+    ).json()["paths"]
+    for path, about in paths.items():
+        name = path[1:]
+        whole = about["post"]["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
+        check(program.call(name, **given.get(name, {})), whole["result"], name)
+
+
+TYPES: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "null": type(None),
+    "array": list,
+    "object": dict,
+}
+
+
+def check(value: Any, schema: dict[str, Any], where: str) -> None:
+    """That this is the schema's type, and has no key that the schema doesn't name."""
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    assert any(isinstance(value, TYPES[one]) for one in types), (where, value)
+    if isinstance(value, dict):
+        assert set(value) <= set(schema["properties"]), where
+        for key, one in value.items():
+            check(one, schema["properties"][key], f"{where}.{key}")
+    elif isinstance(value, list):
+        assert value or "UF_" in where or "FILES" in where or where == "sonet_group.get", where
+        for one in value:
+            check(one, schema["items"], f"{where}[]")
+
+
+def test_moments_are_those_of_the_persons_own_zone(anna: User) -> None:
+    anna.time_zone = "Asia/Vladivostok"
+    anna.save()
+    told = program_of(anna).call("server.time")
+    assert told.endswith("+10:00")
+    moment = datetime.fromisoformat(told)
+    assert abs(timezone.now() - moment) < timedelta(minutes=5)

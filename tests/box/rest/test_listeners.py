@@ -1,0 +1,286 @@
+"""Outgoing webhooks: a real server hears of what happens, and the box never speaks to itself."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from box.apps.feed.actions import Draft, delete_post, publish_post
+from box.core.accounts.actions import NewUser, create_user
+from box.core.audit.models import AuditRecord
+from box.core.events.delivery import deliver_all
+from box.core.notify.models import Notification
+from box.core.registry.capabilities import after_restore
+from box.core.registry.services import switch_of
+from box.core.registry.settings import store
+from box.lib.brackets import parsed
+from box.rest import sending
+from box.rest.models import Listener, Sending
+from box.rest.posting import Forbidden, Unreachable, is_unfit, post
+from box.rest.sending import NewListener, add_listener, resume_listener, send_waiting, token_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.core.accounts.models import User
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+LOOPBACK = ["127.0.0.0/8"]
+POSTS = ("ONLIVEFEEDPOSTADD", "ONLIVEFEEDPOSTDELETE")
+
+
+@dataclass
+class Ear:
+    """A program that listens; answers with `status`."""
+
+    port: int = 0
+    status: int = 200
+    heard: list[tuple[dict[str, str], str]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook?from=box"
+
+
+@pytest.fixture
+def ear(settings: Any) -> Iterator[Ear]:
+    settings.REACHABLE_NETWORKS = LOOPBACK
+    ear = Ear()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            ear.heard.append((dict(self.headers.items()), body))
+            self.send_response(ear.status)
+            self.send_header("Location", ear.address)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    ear.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield ear
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def listening(ear: Ear, by: User, *events: str) -> Listener:
+    return add_listener(NewListener("The warehouse", ear.address, events or POSTS), by=by)
+
+
+def test_it_hears_once_and_in_order_and_can_tell_who_speaks(ear: Ear, anna: User, olga: User) -> None:
+    listener = listening(ear, olga)
+    post_ = publish_post(Draft("Hello"), by=anna)
+    delete_post(post_, by=anna)
+    deliver_all()
+    assert send_waiting(timezone.now()) == 2
+    assert send_waiting(timezone.now()) == 0
+    told = [parsed(body) for _headers, body in ear.heard]
+    assert [one["event"] for one in told] == list(POSTS)
+    assert told[0]["data"] == {"FIELDS": {"POST_ID": str(post_.pk)}}
+    assert isinstance(told[0]["auth"], dict)
+    assert told[0]["auth"]["application_token"] == token_of(listener)
+    headers, body = ear.heard[0]
+    ts, _comma, signature = headers["X-Korobka-Signature"].removeprefix("t=").partition(",v1=")
+    wanted = hmac.new(token_of(listener).encode(), f"{ts}.{body}".encode(), hashlib.sha256).hexdigest()
+    assert signature == wanted
+    assert "Hello" not in body
+    assert token_of(listener) not in Listener.objects.get().token
+
+
+def test_it_hears_of_what_it_was_added_for_and_of_nothing_private(
+    ear: Ear, anna: User, boris: User, olga: User
+) -> None:
+    listening(ear, olga, "ONLIVEFEEDPOSTADD")
+    publish_post(Draft("Between us", audience=(f"U{boris.pk}",)), by=anna)
+    create_user(NewUser(email="new@example.com"), password=None, by=olga)
+    store({switch_of("feed"): False})
+    publish_post(Draft("While it is off"), by=anna)
+    deliver_all()
+    assert not Sending.objects.exists()
+
+
+def test_the_same_event_is_queued_once_however_often_it_is_delivered(
+    ear: Ear, anna: User, olga: User
+) -> None:
+    listening(ear, olga)
+    for _ in range(2):
+        sending.queue("ONLIVEFEEDPOSTADD", {"FIELDS": {"POST_ID": 1}}, key=7)
+    assert Sending.objects.count() == 1
+
+
+def test_who_does_not_answer_is_left_alone_then_tried_again_and_given_up(
+    ear: Ear, anna: User, boris: User, olga: User
+) -> None:
+    listener = listening(ear, olga)
+    for number in range(3):
+        publish_post(Draft(f"Number {number}"), by=anna)
+    deliver_all()
+    ear.status = 500
+    now = timezone.now()
+    assert send_waiting(now) == 0
+    assert send_waiting(now + timedelta(seconds=30)) == 0
+    assert len(ear.heard) == 1, "one attempt, however much waits"
+    ear.status = 200
+    assert send_waiting(now + timedelta(minutes=2)) == 3
+    listener.refresh_from_db()
+    assert (listener.failing_since, listener.attempts) == (None, 0)
+
+    publish_post(Draft("Later"), by=anna)
+    deliver_all()
+    ear.status = 404
+    for days in (0, 1, 2, 3):
+        send_waiting(now + timedelta(days=days, hours=5))
+    listener.refresh_from_db()
+    assert listener.paused_at is not None
+    assert Sending.objects.order_by("-id")[0].failed_at is not None
+    assert [one.user_id for one in Notification.objects.filter(kind="rest.paused")] == [olga.pk]
+    publish_post(Draft("Unheard"), by=anna)
+    deliver_all()
+    assert Sending.objects.count() == 4
+    resume_listener(listener, by=olga)
+    publish_post(Draft("Heard again"), by=anna)
+    deliver_all()
+    ear.status = 200
+    assert send_waiting(timezone.now()) == 1
+
+
+def test_a_message_that_is_refused_does_not_stop_the_next(ear: Ear, anna: User, olga: User) -> None:
+    listening(ear, olga)
+    publish_post(Draft("Odd"), by=anna)
+    publish_post(Draft("Even"), by=anna)
+    deliver_all()
+    ear.status = 422
+    assert send_waiting(timezone.now()) == 0
+    assert len(ear.heard) == 2
+    assert not Sending.objects.waiting().exists()
+
+
+def test_after_a_restore_nothing_that_waited_is_sent(ear: Ear, anna: User, olga: User) -> None:
+    listening(ear, olga)
+    publish_post(Draft("Sent long ago"), by=anna)
+    deliver_all()
+    assert after_restore["rest.sendings"]() == 1
+    assert send_waiting(timezone.now() + timedelta(days=1)) == 0
+    assert ear.heard == []
+
+
+# Where it never goes
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:{port}/",
+        "http://localhost:{port}/",
+        "http://[::1]:{port}/",
+        "http://[::ffff:127.0.0.1]:{port}/",
+        "http://0.0.0.0:{port}/",
+        "http://2130706433:{port}/",
+        "http://169.254.169.254/latest/",
+        "http://224.0.0.1/",
+        "ftp://example.com/",
+        "file:///etc/passwd",
+    ],
+)
+def test_it_never_speaks_to_the_box_itself(ear: Ear, settings: Any, address: str) -> None:
+    settings.REACHABLE_NETWORKS = []
+    with pytest.raises(Forbidden):
+        post(address.format(port=ear.port), b"", {}, reachable=[])
+    assert ear.heard == []
+
+
+def test_an_address_of_this_machine_is_its_own_whatever_network_it_is_of() -> None:
+    """The one that the kernel would speak from, to wherever packets go by default."""
+    import ipaddress
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network: give it one")
+        own = ipaddress.ip_address(probe.getsockname()[0])
+    assert is_unfit(own, 443)
+    assert not is_unfit(ipaddress.ip_address("203.0.114.7"), 443)
+
+
+def test_a_name_that_means_two_things_is_not_asked_twice(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit when it was checked, the box's own when it is connected to."""
+    asked = []
+    real = socket.getaddrinfo
+
+    def two_faced(host: str, port: int, *args: Any, **more: Any) -> list[Any]:
+        if host != "two-faced.test":
+            return list(real(host, port, *args, **more))
+        asked.append(host)
+        ip = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two_faced)
+    assert post(f"http://two-faced.test:{ear.port}/", b"x=1", {}, reachable=["127.0.0.1/32"]) == 200
+    assert ear.heard[0][0]["Host"] == f"two-faced.test:{ear.port}"
+    assert asked == ["two-faced.test"]
+
+
+def test_nobody_is_followed_elsewhere(ear: Ear) -> None:
+    ear.status = 302
+    assert post(ear.address, b"", {}, reachable=LOOPBACK) == 302
+    assert len(ear.heard) == 1
+    with pytest.raises(Unreachable):
+        post(f"https://127.0.0.1:{ear.port}/", b"", {}, reachable=LOOPBACK)
+
+
+# The pages
+
+
+def test_an_administrator_adds_looks_and_removes(
+    as_person: Browser, ear: Ear, anna: User, olga: User
+) -> None:
+    browser = as_person(olga)
+    sent = {"name": "Till", "address": ear.address, "events": ["ONUSERADD"], "nonce": str(uuid4())}
+    page = browser.post("/console/integrations/outgoing/new/", sent)
+    listener = Listener.objects.get()
+    assert page.headers["Location"] == f"/console/integrations/outgoing/{listener.pk}/"
+    create_user(NewUser(email="new@example.com"), password=None, by=olga)
+    deliver_all()
+    send_waiting(timezone.now())
+    shown = browser.get(page.headers["Location"]).content.decode()
+    assert token_of(listener) in shown
+    assert "arrived" in shown
+    assert token_of(listener) not in browser.get("/console/integrations/outgoing/").content.decode()
+    wrong = browser.post(
+        "/console/integrations/outgoing/new/", {**sent, "address": "ftp://x", "events": ["X"]}
+    )
+    assert wrong.status_code == 422
+    browser.post(f"/console/integrations/outgoing/{listener.pk}/removal/")
+    assert not Sending.objects.exists()
+    deliver_all()
+    kinds = AuditRecord.objects.filter(kind__startswith="rest.").values_list("kind", flat=True)
+    assert set(kinds) == {"rest.listener_added", "rest.listener_removed"}
+
+
+def test_an_event_that_nobody_offers_is_refused(olga: User) -> None:
+    with pytest.raises(ValidationError, match="no such event"):
+        add_listener(NewListener("x", "https://example.com", ("ONCRMDEALADD",)), by=olga)

@@ -1,0 +1,39 @@
+"""Who may what, at the addresses of this room.
+
+Where programs call nobody's session counts for anything: everybody with a browser gets what nobody gets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from box.rest.sending import NewListener, add_listener
+from tests.box.rest.calling import program_of
+from tests.box.visits import CONSOLE, SIGN_IN, Cast, Visit, signed_in
+
+NO_SESSION = signed_in(401, nobody=401)
+
+VISITS = (
+    Visit("GET", "rest:own", (200, 200, 200, 200, 404, SIGN_IN)),
+    Visit("GET", "rest:new", (200, 200, 200, 200, 403, SIGN_IN)),
+    Visit("POST", "rest:new", (422, 422, 422, 422, 403, SIGN_IN), data={"name": ""}),
+    Visit("POST", "rest:revocation", (302, 302, 404, 404, 404, SIGN_IN), of="webhook"),
+    Visit("GET", "rest:everybodys", CONSOLE),
+    Visit("GET", "rest:listeners", CONSOLE),
+    Visit("GET", "rest:new-listener", CONSOLE),
+    Visit("POST", "rest:new-listener", (422, 404, 404, 404, 404, SIGN_IN), data={"name": ""}),
+    Visit("GET", "rest:listener", CONSOLE, of="listener"),
+    Visit("POST", "rest:removal", (302, 404, 404, 404, 404, SIGN_IN), of="listener"),
+    Visit("POST", "rest:resumption", (302, 404, 404, 404, 404, SIGN_IN), of="listener"),
+    Visit("GET", "rest:openapi", signed_in(200, nobody=401)),
+    Visit("GET", "rest:method", NO_SESSION, of="method"),
+    Visit("POST", "rest:method", NO_SESSION, of="method", has_session=False),
+)
+
+
+def things(cast: Cast) -> dict[str, Any]:
+    listener = add_listener(
+        NewListener("The warehouse", "https://example.com/hook", ("ONUSERADD",)), by=cast.olga
+    )
+    webhook = program_of(cast.anna, "user").webhook
+    return {"webhook": webhook.pk, "method": "profile", "listener": listener.pk}
