@@ -1,4 +1,4 @@
-"""People. An employee is never deleted, only suspended or dismissed: what they made stays."""
+"""People: the row that every page reads, how they are found, and what is known beside it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.expressions import ArraySubquery
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import TrigramWordDistance
-from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import connection, models, transaction
-from django.db.models.functions import Concat, ExtractDay, ExtractMonth, Lower, Now
+from django.db.models.functions import Concat, ExtractDay, ExtractMonth, Lower
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
@@ -36,6 +34,7 @@ from box.core.registry.offers import Offers
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.models.sql.compiler import SQLCompiler
+
 
 MOST_RESEMBLING = 20
 ERASED = "/erased/"
@@ -365,153 +364,3 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return f"profile of {self.user_id}"
-
-
-class OwnFieldQuerySet(models.QuerySet["OwnField"]):
-    def standing(self) -> Self:
-        """Those that profiles show: not archived."""
-        return self.filter(archived_at=None)
-
-    def in_order(self) -> Self:
-        return self.order_by("place", "id")
-
-
-class OwnField(models.Model):
-    """A field of profiles that administrators define. What a value may be: box.core.accounts.own_fields."""
-
-    class Kind(models.TextChoices):
-        TEXT = "text", _("text")
-        NUMBER = "number", _("number")
-        DATE = "date", _("date")
-        CHOICE = "choice", _("one of a list")
-        YES_NO = "yes_no", _("yes or no")
-        LINK = "link", _("link")
-
-    class Readers(models.TextChoices):
-        EVERYBODY = "everybody", _("everybody who works here")
-        PERSON = "person", _("only the person and who may edit people")
-
-    class Writers(models.TextChoices):
-        PERSON = "person", _("the person, and who may edit people")
-        EDITORS = "editors", _("only who may edit people")
-
-    name = models.CharField(_("name"), max_length=60)
-    kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.TEXT)
-    choices = ArrayField(models.CharField(max_length=100), default=list, blank=True)
-    readers = models.CharField(_("seen by"), max_length=9, choices=Readers, default=Readers.EVERYBODY)
-    writers = models.CharField(_("filled in by"), max_length=7, choices=Writers, default=Writers.PERSON)
-    is_required = models.BooleanField(_("must be filled in"), default=False)
-    place = models.PositiveIntegerField(default=0, editable=False)
-    archived_at = models.DateTimeField(null=True, editable=False)
-
-    objects = OwnFieldQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("field of profiles")
-        verbose_name_plural = _("fields of profiles")
-        constraints = [
-            models.UniqueConstraint(
-                Lower("name"), name="own_field_name_once", condition=models.Q(archived_at=None)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def key(self) -> str:
-        """What it is called where fields are called by name, whatever people call it."""
-        return f"own-{self.pk}"
-
-
-class Session(AbstractBaseSession):
-    """A signed-in browser. The person is a column, so that all of theirs can be ended at once."""
-
-    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
-    started_at = models.DateTimeField(default=timezone.now)
-    seen_at = models.DateTimeField(default=timezone.now, db_default=Now())
-    address = models.GenericIPAddressField(null=True)
-    agent = models.CharField(max_length=300, blank=True)
-
-    class Meta(AbstractBaseSession.Meta):
-        abstract = False
-        db_table = "accounts_session"
-
-    @classmethod
-    def get_session_store_class(cls) -> Any:
-        from box.core.accounts.sessions import SessionStore
-
-        return SessionStore
-
-
-class Totp(models.Model):
-    """An authenticator app: it makes a code of a shared secret and the time."""
-
-    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="totp")
-    # Encrypted with the box's key.
-    seed = models.TextField()
-    # The last step of 30 seconds whose code was used.
-    last_step = models.BigIntegerField(default=0)
-    added_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return f"app of {self.user_id}"
-
-
-class Passkey(models.Model):
-    """A key pair that one of the person's devices keeps: the public half, which opens nothing."""
-
-    user = models.ForeignKey(User, models.CASCADE, related_name="passkeys")
-    name = models.CharField(_("name"), max_length=100)
-    credential_id = models.BinaryField(unique=True)
-    # As the standard packs it: the device's model, the id again, and the key in COSE.
-    credential = models.BinaryField()
-    # How often the device says it has signed; 0 for ever where the key is kept on several devices.
-    sign_count = models.BigIntegerField(default=0)
-    transports = ArrayField(models.CharField(max_length=20), default=list)
-    added_at = models.DateTimeField(default=timezone.now)
-    used_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class RecoveryCode(models.Model):
-    """Lets its person in once, in place of a second factor."""
-
-    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes", db_index=False)
-    digest = models.CharField(max_length=64)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once")]
-
-    def __str__(self) -> str:
-        return f"recovery code of {self.user_id}"
-
-
-class KnownBrowser(models.Model):
-    """A browser in which somebody has signed in: known by the digest of its cookie."""
-
-    user = models.ForeignKey(User, models.CASCADE, related_name="browsers", db_index=False)
-    digest = models.CharField(max_length=64)
-    agent = models.CharField(max_length=300, blank=True)
-    address = models.GenericIPAddressField(null=True)
-    seen_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="browser_once_a_person")]
-        indexes = [models.Index(fields=["digest"], name="browser_by_digest")]
-
-    def __str__(self) -> str:
-        return self.agent
-
-
-class Failures(models.Model):
-    """How often signing in has failed lately: see box.core.accounts.throttle."""
-
-    key = models.CharField(max_length=64, primary_key=True)
-    count = models.PositiveIntegerField(default=0)
-    began_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return f"{self.count} since {self.began_at:%H:%M}"
