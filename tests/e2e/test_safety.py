@@ -21,7 +21,7 @@ ATTACKS = (
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_markup_is_shown_as_text(anna: Person, olga: Portal, attack: str) -> None:
-    """In a name, a post, a comment and a file's name; in lists, on pages and in what typing finds."""
+    """In names, posts, comments, files' names, cards of links; in lists, on pages, in what typing finds."""
     mark = secrets.token_hex(4)
     mallory = new_login("mallory")
     person_id = olga.employ(mallory, first_name=attack[:100], last_name=f"M{mark}")
@@ -37,6 +37,11 @@ def test_markup_is_shown_as_text(anna: Person, olga: Portal, attack: str) -> Non
     assert not ran(anna)
     page.goto(f"/feed/{post_id}/")
     expect(page.locator(".comment p")).to_have_text(attack)
+    assert not ran(anna)
+    links = [f"{olga.box.url}/employees/{person_id}/", f"{olga.box.url}/feed/{post_id}/"]
+    link_id = theirs.publish(" ".join(links))
+    page.goto(f"/feed/{link_id}/")
+    expect(page.locator(".link-cards a")).to_contain_text([attack[:40], attack[:20]])
     assert not ran(anna)
     page.goto(f"/employees/?q=M{mark}")
     expect(page.locator("#people")).to_contain_text(attack)

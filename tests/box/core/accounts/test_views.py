@@ -137,6 +137,20 @@ def test_nobody_edits_the_profile_of_a_colleague_but_administrators(
     assert as_person(olga).post(address, profile(last_name="Changed")).status_code == 302
 
 
+def test_a_form_takes_no_fields_that_it_does_not_show(as_person: Browser, anna: User) -> None:
+    kept = ["login", "email", "password", "status", "is_administrator", "is_extranet", "joined_at"]
+    before = User.objects.values(*kept).get(pk=anna.pk)
+    more = {
+        "login": "olga", "email": "olga@example.com", "password": "x", "status": "dismissed", "photo": "1",
+        "photo_id": "1", "is_administrator": "on", "is_extranet": "on", "joined_at": "2001-01-01",
+    }  # fmt: skip
+    answer = as_person(anna).post(f"/employees/{anna.pk}/details/", profile(position="Head", id="1", **more))
+    assert answer.status_code == 302
+    anna.refresh_from_db()
+    assert anna.position == "Head"
+    assert User.objects.values(*kept).get(pk=anna.pk) == before
+
+
 @pytest.mark.parametrize("fields", [{"time_zone": "Mars/Olympus"}, {"birthday_on": "yesterday"}])
 def test_a_profile_that_makes_no_sense_is_refused(
     as_person: Browser, anna: User, fields: dict[str, str]
