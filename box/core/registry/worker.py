@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 
 # Files go from the browser to the store; what comes here are forms.
 MAX_BODY = 2 * 1024 * 1024
-MAX_HEADERS = 64 * 1024
+# With a ticket of Kerberos among them, of whoever is in many groups: see tune.bufsize of the balancer.
+MAX_HEADERS = 72 * 1024
 # A request that runs longer than this when the worker is told to stop is cut off.
 GRACE_SECONDS = 20.0
 POOL = {
