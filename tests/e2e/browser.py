@@ -4,6 +4,7 @@ must not happen in it is written down.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -13,7 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
 
 from tests.e2e.boxes import PATIENCE, Box
 
@@ -38,13 +47,16 @@ def chromium(box: Box, home: Path) -> Iterator[Browser]:
     """A browser whose owner, at `home`, was given the box's certificate authority."""
     trust(box.ca_file, home)
     with sync_playwright() as playwright:
-        # In another locale Chromium finds no file whose name isn't plain English.
-        environment = {**os.environ, "HOME": str(home), "LC_ALL": "C.UTF-8"}
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(FLAGS), env=dict(environment)
+            executable_path=CHROMIUM, args=list(FLAGS), env=_environment(home)
         )
         yield browser
         browser.close()
+
+
+def _environment(home: Path, **more: str) -> dict[str, str | float | bool]:
+    # In another locale Chromium finds no file whose name isn't plain English.
+    return {**os.environ, "HOME": str(home), "LC_ALL": "C.UTF-8", **more}
 
 
 def trust(authority: Path, home: Path) -> None:
@@ -103,7 +115,6 @@ def watched_context(
     browser: Browser, box: Box, *, locale: str = "en-GB", width: int = 1440, height: int = 900
 ) -> Iterator[tuple[BrowserContext, Watch]]:
     """A browser profile of its own. Whatever went wrong in it unseen fails the test at the end."""
-    watch = Watch(box)
     context = browser.new_context(
         base_url=box.url,
         locale=locale,
@@ -111,9 +122,43 @@ def watched_context(
         reduced_motion="reduce",
         accept_downloads=True,
     )
+    with _watched(context, box) as watch:
+        yield context, watch
+
+
+@contextmanager
+def profile_at(
+    home: Path, kind: BrowserType, box: Box, *flags: str, locale: str = "en-GB", **environment: str
+) -> Iterator[tuple[BrowserContext, Watch]]:
+    """The lasting profile of somebody with this home, in a Chromium of their own. The other profiles are as
+    private windows are, and those show nobody the tickets of the computer."""
+    trust(box.ca_file, home)
+    profile = home / "profile"
+    profile.mkdir()
+    # On Linux the sandbox of its network keeps the library of tickets out, until the start after the first at
+    # which it was asked for one.
+    remembered = {"net": {"received_http_auth_negotiate_headers": True}}
+    (profile / "Local State").write_text(json.dumps(remembered), encoding="utf-8")
+    context = kind.launch_persistent_context(
+        profile,
+        executable_path=CHROMIUM,
+        args=[*FLAGS, *flags],
+        env=_environment(home, **environment),
+        base_url=box.url,
+        locale=locale,
+        viewport={"width": 1440, "height": 900},
+        reduced_motion="reduce",
+    )
+    with _watched(context, box) as watch:
+        yield context, watch
+
+
+@contextmanager
+def _watched(context: BrowserContext, box: Box) -> Iterator[Watch]:
+    watch = Watch(box)
     context.set_default_timeout(PATIENCE * 1000)
     watch.over(context)
-    yield context, watch
+    yield watch
     context.close()
     assert watch.foreign == []
     assert watch.complaints == []

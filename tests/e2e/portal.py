@@ -39,7 +39,8 @@ class Portal:
         return portal
 
     def sign_in(self, login: Login) -> bool:
-        self.get("/sign-in/")
+        # The form itself, where computers are asked for tickets first.
+        self.get("/sign-in/?form=1")
         answer = self.post("/sign-in/", login=login.login, password=login.password)
         is_further = "second-step" in answer.headers.get("Location", "")
         return answer.status == 302 and SESSION_COOKIE in self.cookies and not is_further

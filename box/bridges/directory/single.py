@@ -31,14 +31,20 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
 
 STEP = "ticket"
+# The form comes because the browser had no ticket, and not because the person wants it.
+NO_TICKET = "no-ticket"
 
 
 def way(request: HttpRequest) -> SignInWay | None:
     """See `box.core.registry.capabilities.sign_in_ways`: for browsers of the networks that are named."""
     if not _asking(_with_tickets(), request):
         return None
+    note = gettext_lazy("This computer has not said who you are: sign in with login and password.")
     return SignInWay(
-        gettext_lazy("Sign in as on this computer"), reverse("directory:ticket"), is_tried_first=True
+        gettext_lazy("Sign in as on this computer"),
+        reverse("directory:ticket"),
+        is_tried_first=True,
+        note=note if request.GET.get(BY_FORM) == NO_TICKET else "",
     )
 
 
@@ -53,13 +59,12 @@ def ticket(request: HttpRequest) -> HttpResponse:
         raise Http404
     if request.user.is_authenticated:
         return redirect(onward)
-    form = f"{reverse('accounts:sign-in')}?{urlencode({BY_FORM: '1', 'next': onward})}"
     asking = _asking(connections, request)
     # A page of somebody else could have a picture or a frame sign people in.
     if not asking or request.headers.get("Sec-Fetch-Dest", "document") != "document":
-        return redirect(form)
+        return redirect(_form(onward))
     if "Authorization" not in request.headers:
-        return _ask(request, form)
+        return _ask(request, onward)
     user, answer, problem = _who(asking, request)
     if user is None:
         record(SIGN_IN_REFUSED, step=STEP)
@@ -83,11 +88,15 @@ def _asking(connections: list[Connection], request: HttpRequest) -> list[Connect
     return [one for one in connections if is_within(address, one.sign_in.kerberos_networks)]
 
 
-def _ask(request: HttpRequest, form: str) -> HttpResponse:
+def _form(onward: str, why: str = "1") -> str:
+    return f"{reverse('accounts:sign-in')}?{urlencode({BY_FORM: why, 'next': onward})}"
+
+
+def _ask(request: HttpRequest, onward: str) -> HttpResponse:
     """A browser that has a ticket sends it; any other shows the page, and goes on to the form by itself."""
-    response = render(request, "directory/ticket.html", {"form": form}, status=401)
+    response = render(request, "directory/ticket.html", {"form": _form(onward)}, status=401)
     response.headers["WWW-Authenticate"] = SCHEME
-    response.headers["Refresh"] = f"1; url={form}"
+    response.headers["Refresh"] = f"1; url={_form(onward, NO_TICKET)}"
     return response
 
 

@@ -33,7 +33,7 @@ from box.core.accounts.passkeys import can_have_passkeys
 from box.core.accounts.passwords import is_theirs
 from box.core.accounts.sessions import note_entrance
 from box.core.accounts.throttle import Attempt
-from box.core.accounts.within import remember, within
+from box.core.accounts.within import come_back, remember, stays_out, within
 from box.core.registry.auditing import record
 from box.core.registry.capabilities import SignInWay, sign_in_ways
 from box.core.registry.origin import address_of
@@ -65,7 +65,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request") == "true":
         return _leave_page(request)
     first = next((way for way in ways_of(request) if way.is_tried_first), None)
-    if first is not None and request.method == "GET" and BY_FORM not in request.GET:
+    wants_form = BY_FORM in request.GET or stays_out(request)
+    if first is not None and request.method == "GET" and not wants_form:
         return redirect(f"{first.url}?{urlencode({'next': onward})}")
     form = SignInForm(request.POST or None)
     if form.is_valid():
@@ -168,6 +169,7 @@ def enter(
     if must_set_up:
         onward = f"{reverse('accounts:security')}?{urlencode({'next': onward})}"
     response = remember(redirect(onward), language=user.language, theme=user.theme)
+    come_back(request, response)
     return remember_browser(request, response, user)
 
 

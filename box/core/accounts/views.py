@@ -24,7 +24,7 @@ from box.core.accounts.models import User
 from box.core.accounts.own_actions import set_own_values
 from box.core.accounts.passwords import has_own_password, keeper_of
 from box.core.accounts.signing_in import BY_FORM
-from box.core.accounts.within import remember, within
+from box.core.accounts.within import remember, stay_out, within
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 @login_not_required
 def sign_out(request: HttpRequest) -> HttpResponse:
     actions.sign_out(request)
-    # To the form: another way might lead back in at once.
-    return redirect(f"{reverse('accounts:sign-in')}?{BY_FORM}=1")
+    return stay_out(redirect(f"{reverse('accounts:sign-in')}?{BY_FORM}=1"))
 
 
 @sensitive_post_parameters("current", "new")

@@ -13,6 +13,8 @@ from box.core.registry.context import THEME_COOKIE
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+# Until the browser is closed, or its person comes back.
+STAYS_OUT_COOKIE = "__Host-stays-out"
 REMEMBERED_SECONDS = 365 * 24 * 3600
 
 
@@ -29,6 +31,22 @@ def remember(response: HttpResponse, *, language: str = "", theme: str = "") -> 
         if value:
             set_lasting_cookie(response, name, value)
     return response
+
+
+def stay_out(response: HttpResponse) -> HttpResponse:
+    """Whoever signs out is led to the form from now on: another way might lead back in at once, also from a
+    page in another tab that only hears of it."""
+    response.set_cookie(STAYS_OUT_COOKIE, "1", secure=True, httponly=True, samesite="Lax")
+    return response
+
+
+def stays_out(request: HttpRequest) -> bool:
+    return request.COOKIES.get(STAYS_OUT_COOKIE) == "1"
+
+
+def come_back(request: HttpRequest, response: HttpResponse) -> None:
+    if stays_out(request):
+        response.delete_cookie(STAYS_OUT_COOKIE, samesite="Lax")
 
 
 def set_lasting_cookie(response: HttpResponse, name: str, value: str) -> None:

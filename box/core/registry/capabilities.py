@@ -190,12 +190,14 @@ class Holdings:
 class SignInWay:
     """A way to sign in beside the form: what its button says, and the address that it leads to.
 
-    `is_tried_first`: the sign-in page leads there by itself, once; the way leads back where it is none.
+    `is_tried_first`: the sign-in page leads there by itself, once; the way leads back where it is none, and
+    `note` says why on the page that it leads back to.
     """
 
     label: _StrOrPromise
     url: str
     is_tried_first: bool = False
+    note: _StrOrPromise = ""
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import gssapi
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from box.bridges.directory.mapping import SignIn
@@ -93,7 +96,7 @@ def test_over_real_http_with_curl(
     assert "Location: /feed/" in with_ticket
     without = run([*curl, address])
     assert "WWW-Authenticate: Negotiate" in without
-    assert "form=1" in without
+    assert "form=no-ticket" in without
 
 
 def test_the_sign_in_page_leads_there_once(taking: Connection) -> None:
@@ -107,6 +110,30 @@ def test_the_sign_in_page_leads_there_once(taking: Connection) -> None:
     assert form.status_code == 200
     assert "/sign-in/ticket/?next=%2Ffeed%2F" in form.content.decode()
     assert 'value="/feed/"' in form.content.decode()
+
+
+def test_whoever_signs_out_stays_out(
+    taking: Connection, imported: Callable[[str], User], ticket: Callable[..., str]
+) -> None:
+    imported("anna")
+    client = Client(headers={"X-Forwarded-Proto": "https"})
+    client.get("/sign-in/ticket/", headers={"Authorization": ticket()}, REMOTE_ADDR=INSIDE)
+    client.post("/sign-out/", REMOTE_ADDR=INSIDE)
+    # An open page that hears of it goes there by itself.
+    assert client.get("/sign-in/", {"next": "/feed/"}, REMOTE_ADDR=INSIDE).status_code == 200
+    client.get("/sign-in/ticket/", headers={"Authorization": ticket()}, REMOTE_ADDR=INSIDE)
+    client.cookies.pop(settings.SESSION_COOKIE_NAME)
+    assert client.get("/sign-in/", {"next": "/feed/"}, REMOTE_ADDR=INSIDE).status_code == 302
+
+
+def test_without_a_ticket_the_form_says_why(taking: Connection) -> None:
+    client = Client(headers={"X-Forwarded-Proto": "https"})
+    asked = client.get("/sign-in/ticket/", {"next": "/feed/"}, REMOTE_ADDR=INSIDE)
+    by_itself = client.get(asked.headers["Refresh"].partition("url=")[2], REMOTE_ADDR=INSIDE)
+    assert "has not said who you are" in by_itself.content.decode()
+    chosen = re.search(r'href="(/sign-in/\?form=1[^"]*)"', asked.content.decode())
+    assert chosen is not None
+    assert "has not said" not in client.get(unescape(chosen[1]), REMOTE_ADDR=INSIDE).content.decode()
 
 
 def test_only_when_it_is_switched_on(taking: Connection) -> None:
