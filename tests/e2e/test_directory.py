@@ -30,6 +30,7 @@ from tests.e2e.browser import is_signed_out
 from tests.e2e.people import Person, settled
 from tests.e2e.portal import Portal
 from tests.e2e.test_accessibility import EVERY_LOOK, found_in
+from tests.e2e.test_files import download
 from tests.e2e.words import Words
 
 if TYPE_CHECKING:
@@ -168,7 +169,13 @@ def staff(domain: Samba, words: Words) -> Staff:
 
 
 def test_a_directory_is_connected_followed_and_owns_what_came(
-    box: Box, keeper: Person, visitor: Callable[..., Person], domain: Samba, staff: Staff, words: Words
+    box: Box,
+    keeper: Person,
+    visitor: Callable[..., Person],
+    employee: Callable[..., Person],
+    domain: Samba,
+    staff: Staff,
+    words: Words,
 ) -> None:
     # The refused drag.
     keeper.watch.tolerated |= {"409"}
@@ -218,11 +225,18 @@ def test_a_directory_is_connected_followed_and_owns_what_came(
         anna.page.wait_for_url(re.compile(r"/feed/"))
         assert not is_signed_out(anna.page)
         assert "Sells boxes" in people.get(f"/employees/?q={staff.anna.login}").data.decode()
+        boris = employee("Boris", words=words)
+        shared = shared_by(anna, boris)
 
-        # Disabled there: the next run puts the open page out.
+        # Disabled there: the next run puts the open page out, and her programs.
+        expect(anna.page.locator("body")).to_have_attribute("data-listening", "")
         domain.apply(entries.modify(staff.anna_dn, userAccountControl="514"))
         called = commands_during(lambda: box.boxctl("directory", "sync", "--connection", name), box)
         expect(anna.page).to_have_url(re.compile(r"/sign-in/"))
+        refused = Portal(box).get(f"{shared.program}user.current.json")
+        assert (refused.status, json.loads(refused.data)["error"]) == (401, "INVALID_CREDENTIALS")
+        assert not Portal(box).sign_in(staff.anna)
+        stays(shared, boris)
     nothing_of_a_password_is_kept_or_said(box, called)
 
 
@@ -260,6 +274,49 @@ def choose_attribute(page: Page, said: Said) -> None:
     settled(page)
     page.get_by_role("button", name=said.save).click()
     expect(page).to_have_url(re.compile(r"/console/directory/\d+/$"))
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What somebody has given others: a post with a file to everybody, and one to a group."""
+
+    group: int
+    post: str
+    file: int
+    content: bytes
+    file_of_group: int
+    content_of_group: bytes
+    program: str
+    """The path under which a program works in their name."""
+
+
+def shared_by(anna: Person, boris: Person) -> Shared:
+    """By the session of her open page; Boris joins her group."""
+    kept = {one["name"]: one["value"] for one in anna.context.cookies() if "name" in one and "value" in one}
+    hand, mark = Portal(anna.watch.box, kept), secrets.token_hex(3)
+    content, content_of_group = secrets.token_bytes(100_000), secrets.token_bytes(6_000_000)
+    group = hand.group(f"Boxes {mark}")
+    file_of_group = hand.upload(f"prices-{mark}.bin", content_of_group)
+    hand.publish(f"For the group {mark}", files=[file_of_group], audience=f"G{group}")
+    file = hand.upload(f"plan-{mark}.bin", content)
+    hand.publish(f"I was here {mark}", files=[file])
+    made = hand.post(
+        "/profile/integrations/new/", name="The till", scopes=["user_brief"], nonce=secrets.token_hex(8)
+    )
+    told = re.search(r"data-address[^>]*>\s*https://[^/]+([^<\s]+)", made.data.decode())
+    assert told is not None, made.data.decode()
+    assert Portal(anna.watch.box).get(f"{told[1]}user.current.json").status == 200
+    assert boris.hand.post(f"/groups/{group}/membership/").status == 302
+    return Shared(group, f"I was here {mark}", file, content, file_of_group, content_of_group, told[1])
+
+
+def stays(shared: Shared, boris: Person) -> None:
+    """A colleague finds it where it was, byte for byte."""
+    page = boris.open(f"/groups/{shared.group}/files/")
+    assert download(boris, shared.file_of_group).path().read_bytes() == shared.content_of_group
+    page.goto("/feed/")
+    expect(boris.post(shared.post)).to_be_visible()
+    assert download(boris, shared.file).path().read_bytes() == shared.content
 
 
 def drag_is_refused(page: Page, staff: Staff, name: str) -> None:
