@@ -60,7 +60,10 @@ def plan_heads(
     units: Sequence[Unit],
     here: Mapping[str, UnitNow],
     table: Seen,
+    *,
+    is_full: bool,
 ) -> list[HeadStep]:
+    """What changes, and what is wrong: of a circle of managers when it is new, and once a day."""
     how = connection.mapping.heads
     if not how or not connection.mapping.departments:
         return []
@@ -86,6 +89,7 @@ def plan_heads(
     else:
         of_person, managers, names = _people(connection, steps)
         edges = without_circles(managers)
+        cut_before = _cut_before(connection) if edges.cut and not is_full else ()
         heads = heads_by_manager(of_person, edges.managers)
         reports = [
             HeadStep(
@@ -93,6 +97,7 @@ def plan_heads(
                 reason=_("The managers go round in a circle: this one's is left out."),
             )
             for person in edges.cut
+            if person not in cut_before
         ]  # fmt: skip
     decided = []
     for key, name in sorted(known.items()):
@@ -101,6 +106,12 @@ def plan_heads(
             told = names.get(head, "") or head
             decided.append(HeadStep(key, name, head, told, old=names.get(was, "")))
     return [*reports, *decided]
+
+
+def _cut_before(connection: Connection) -> tuple[str, ...]:
+    """Whose manager was left out when the last run was done."""
+    _of_person, managers, _names = _people(connection, ())
+    return without_circles(managers).cut
 
 
 def _people(

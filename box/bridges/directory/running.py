@@ -199,7 +199,9 @@ class _Running:
             self._note(stage=Stage.PLANNING)
             self._look_at_guard(plan, table, reader)
             if plan.is_full or plan.spool.count or plan.units or self.connection.mapping.heads == "managedBy":
-                plan.heads = plan_heads(self.connection, plan.spool.steps(), found_units, units, table)
+                plan.heads = plan_heads(
+                    self.connection, plan.spool.steps(), found_units, units, table, is_full=plan.is_full
+                )
             if plan.is_full or plan.spool.count or self._has_groups_news(plan):
                 plan.groups = plan_groups(self.connection, reader, table)
         self._tell(plan)

@@ -138,6 +138,36 @@ def test_what_is_wrong_with_an_entry_is_reported_and_the_rest_goes_on(slapd: Sla
     assert told(again) == []
 
 
+def test_a_circle_of_managers_is_told_of_when_it_is_new(slapd: Slapd) -> None:
+    sales = slapd.unit("Sales")
+    first = {"anna": "boris", "boris": "anna", "cara": "anna", "dina": "cara"}
+    people = {
+        login: slapd.person(login, sales.dn, givenName=login, manager=f"cn={manager},{sales.dn}")
+        for login, manager in first.items()
+    }
+    slapd.seed(sales, *people.values())
+    connection = connected(slapd)
+
+    def circles(*, is_full: bool = False) -> int:
+        run = synchronised(connection, is_full=is_full)
+        assert run.state == Run.State.DONE
+        return "\n".join(told(run)).count("go round in a circle")
+
+    assert circles() == 1
+    slapd.apply(entries.modify(people["cara"].dn, title="Head"))
+    assert circles() == 0
+    # Another one; that the first is still there was said.
+    slapd.apply(entries.modify(people["cara"].dn, manager=people["dina"].dn))
+    assert circles() == 1
+    # Once a day everything is looked at anew.
+    assert circles(is_full=True) == 2
+    # Who is back in a circle is in a new one.
+    slapd.apply(entries.modify(people["anna"].dn, manager=None))
+    assert circles() == 0
+    slapd.apply(entries.modify(people["anna"].dn, manager=people["boris"].dn))
+    assert circles() == 1
+
+
 def connected_again() -> Connection:
     return Connection.objects.get()
 
