@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from box.bridges.directory import dns
 from box.bridges.directory.models import Change, Connection, Link, Run
+from box.bridges.directory.performing import BATCH
 from box.bridges.directory.plan.units import heads_by_manager, without_circles
 from box.bridges.directory.plan.values import PersonStep, UnitNow
 from box.bridges.directory.reading import Unit
@@ -154,39 +156,57 @@ def _learn(
 
 
 def perform_heads(steps: Sequence[HeadStep], performer: Performer) -> None:
-    for step in steps:
-        if step.reason:
-            performer.write(step.change(performer.run, Change.Outcome.DONE))
-            continue
-        try:
-            with transaction.atomic():
-                _perform(step, performer)
-        except (ValidationError, DatabaseError) as error:
-            performer.write(step.change(performer.run, Change.Outcome.FAILED, reason=str(error)))
+    performer.write(*(step.change(performer.run, Change.Outcome.DONE) for step in steps if step.reason))
+    for part in batched((step for step in steps if not step.reason), BATCH, strict=False):
+        _all_or_each(part, performer)
 
 
-def _perform(step: HeadStep, performer: Performer) -> None:
-    links = performer.connection.links
-    department = links.departments().filter(stable_id=step.unit).first()
-    if department is None:
-        return
-    places: dict[int, dict[int, str]] = {}
-    before = department.values.get("head", "")
-    was = links.people().filter(stable_id=before).first() if before != step.head else None
-    if was is not None:
-        roles = roles_of_all([was.object_id])[was.object_id]
-        if roles.get(department.object_id) == Role.HEAD:
-            places[was.object_id] = _without_office(roles, department.object_id, was, step.unit)
-    if step.head:
-        person = links.people().filter(stable_id=step.head).first()
-        if person is None or not User.objects.filter(pk=person.object_id).exists():
+def _all_or_each(steps: Sequence[HeadStep], performer: Performer) -> None:
+    """At once; where one of them fails, one by one."""
+    before = performer.counts.copy()
+    try:
+        with transaction.atomic():
+            _perform(steps, performer)
+    except (ValidationError, DatabaseError) as error:
+        # What was rolled back was not done.
+        performer.counts = before
+        if len(steps) == 1:
+            performer.write(steps[0].change(performer.run, Change.Outcome.FAILED, reason=str(error)))
             return
-        roles = roles_of_all([person.object_id])[person.object_id]
-        places[person.object_id] = {**roles, department.object_id: Role.HEAD}
-    place_all(places)
-    department.values = {**department.values, "head": step.head}
-    department.save(update_fields=["values"])
-    performer.write(step.change(performer.run, Change.Outcome.DONE, object_id=department.object_id))
+        for step in steps:
+            _all_or_each([step], performer)
+
+
+def _perform(steps: Sequence[HeadStep], performer: Performer) -> None:
+    links = performer.connection.links
+    departments = {
+        link.stable_id: link for link in links.departments().filter(stable_id__in=[one.unit for one in steps])
+    }
+    named = {one.head for one in steps} | {link.values.get("head", "") for link in departments.values()}
+    people = {link.stable_id: link for link in links.people().filter(stable_id__in=named)}
+    ids = {link.object_id for link in people.values()}
+    here = set(User.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    roles = roles_of_all(ids)
+    moved: set[int] = set()
+    done: list[tuple[HeadStep, Link]] = []
+    for step in steps:
+        department, head = departments.get(step.unit), people.get(step.head)
+        if department is None or (step.head and (head is None or head.object_id not in here)):
+            continue
+        before, pk = department.values.get("head", ""), department.object_id
+        was = people.get(before) if before != step.head else None
+        if was is not None and roles[was.object_id].get(pk) == Role.HEAD:
+            roles[was.object_id] = _without_office(roles[was.object_id], pk, was, step.unit)
+            moved.add(was.object_id)
+        if head is not None:
+            roles[head.object_id] = {**roles[head.object_id], pk: Role.HEAD}
+            moved.add(head.object_id)
+        department.values = {**department.values, "head": step.head}
+        done.append((step, department))
+    place_all({person: roles[person] for person in moved})
+    Link.objects.bulk_update([department for _step, department in done], ["values"])
+    outcome = Change.Outcome.DONE
+    performer.write(*(step.change(performer.run, outcome, object_id=link.object_id) for step, link in done))
 
 
 def _without_office(roles: Mapping[int, str], department: int, was: Link, unit: str) -> dict[int, str]:

@@ -13,8 +13,10 @@ from PIL import Image
 
 from box.bridges.directory.actions import delete_connection, save_connection
 from box.bridges.directory.explaining import explain
+from box.bridges.directory.heading import HeadStep, perform_heads
 from box.bridges.directory.mapping import FieldRule, GroupRule
 from box.bridges.directory.models import Connection, Link, Run
+from box.bridges.directory.performing import Performer
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.models import OwnField, Session, User
 from box.core.accounts.own_actions import FieldDraft, add_field, archive_field
@@ -30,6 +32,7 @@ from tests.directory import entries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.directory.entries import Entry
     from tests.directory.slapd import Slapd
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +169,55 @@ def test_a_circle_of_managers_is_told_of_when_it_is_new(slapd: Slapd) -> None:
     assert circles() == 0
     slapd.apply(entries.modify(people["anna"].dn, manager=people["boris"].dn))
     assert circles() == 1
+
+
+def test_heads_change_places_at_once_and_one_that_fails_stops_no_other(slapd: Slapd) -> None:
+    units = [slapd.unit(name) for name in ("Sales", "Trade", "Works")]
+    bosses = [
+        slapd.person(login, unit.dn, givenName=login)
+        for login, unit in zip(("anna", "boris", "cara"), units, strict=True)
+    ]
+    clerks = [
+        slapd.person(f"clerk-{boss.attributes['uid']}", unit.dn, manager=boss.dn)
+        for boss, unit in zip(bosses, units, strict=True)
+    ]
+    slapd.seed(*units, *bosses, *clerks)
+    connection = connected(slapd)
+    assert synchronised(connection).counts["head"] == 3
+
+    def roles() -> dict[tuple[str, str], str]:
+        bosses_only = Membership.objects.exclude(user__login__startswith="clerk")
+        rows = bosses_only.values_list("user__login", "department__name", "role")
+        return {(login, name): role for login, name, role in rows}
+
+    keys = dict(connection.links.departments().values_list("dn", "stable_id"))
+    people = dict(connection.links.people().values_list("dn", "stable_id"))
+
+    def headed_by(*heads: Entry) -> dict[str, int]:
+        run = Run.objects.create(connection=connection, mode=Run.Mode.SYNC)
+        performer = Performer(run, now=timezone.now(), moved=lambda count: None)
+        named = zip(units, heads, strict=True)
+        steps = [HeadStep(keys[unit.dn], unit.dn, head=people[head.dn]) for unit, head in named]
+        perform_heads(steps, performer)
+        assert run.changes.count() == 3
+        return performer.counts
+
+    anna, boris, cara = bosses
+    assert headed_by(boris, anna, cara) == {"head": 3}
+    exchanged = {
+        ("anna", "Sales"): "member", ("boris", "Sales"): "head", ("anna", "Trade"): "head",
+        ("boris", "Trade"): "member", ("cara", "Works"): "head",
+    }  # fmt: skip
+    assert roles() == exchanged
+
+    # One of the departments has been merged into another meanwhile.
+    works = Department.objects.get(name="Works")
+    Department.objects.filter(name="Trade").update(merged_into=works)
+    assert headed_by(anna, cara, cara) == {"head": 2, "failed": 1}
+    # Boris headed it from outside.
+    assert roles() == {key: role for key, role in exchanged.items() if key != ("boris", "Sales")} | {
+        ("anna", "Sales"): "head"
+    }
 
 
 def connected_again() -> Connection:
