@@ -21,19 +21,18 @@ def parse(dn: str) -> tuple[Rdn, ...]:
     return tuple(tuple(_pair(part) for part in _PART.findall(rdn)) for rdn in _RDN.findall(dn))
 
 
-@lru_cache(maxsize=1024)
 def key(dn: str) -> str:
     """The same for each spelling of one name: for comparing, not for showing."""
-    return ",".join(_key_of(rdn) for rdn in parse(dn))
+    return ",".join(_keys(dn))
 
 
 def parent_key(dn: str) -> str:
-    return ",".join(_key_of(rdn) for rdn in parse(dn)[1:])
+    return ",".join(_keys(dn)[1:])
 
 
 def ancestor_keys(dn: str) -> list[str]:
     """The keys of what it stands in, the nearest first."""
-    keys = [_key_of(rdn) for rdn in parse(dn)]
+    keys = _keys(dn)
     return [",".join(keys[depth:]) for depth in range(1, len(keys))]
 
 
@@ -61,8 +60,15 @@ def escape(value: str) -> str:
     return escaped
 
 
-def _key_of(rdn: Rdn) -> str:
-    return "+".join(sorted(f"{name}={escape(value.casefold())}" for name, value in rdn))
+def _keys(dn: str) -> list[str]:
+    return [_key_of(rdn) for rdn in _RDN.findall(dn)]
+
+
+@lru_cache(maxsize=1024)
+def _key_of(rdn: str) -> str:
+    """Of one step as it is written: those above are the same for many."""
+    pairs = map(_pair, _PART.findall(rdn))
+    return "+".join(sorted(f"{name}={escape(value.casefold())}" for name, value in pairs))
 
 
 def _pair(part: str) -> tuple[str, str]:
