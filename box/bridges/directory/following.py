@@ -70,16 +70,15 @@ def plan_groups(connection: Connection, reader: Reader, table: Seen) -> list[Gro
     mapping = connection.mapping
     if not mapping.groups and not mapping.all_groups:
         return []
-    by_chain = reader.is_ad and not mapping.all_groups
-    found = {dns.key(group.dn): group for group in reader.groups(with_members=not by_chain)}
+    found = {dns.key(group.dn): group for group in reader.groups(with_members=not reader.is_ad)}
     steps = []
     for rule, group in _wanted(connection, found):
-        if by_chain:
-            members = set(reader.members_in_chain(group.dn, group.rid))
+        if reader.is_ad:
+            members = _resolved(reader.names_in_chain(group.dn), table)
+            if group.rid is not None:
+                members |= set(reader.members_by_primary_group(group.rid))
         else:
             members = _resolved(expanded(found, dns.key(group.dn)), table)
-            if reader.is_ad and group.rid is not None:
-                members |= set(reader.members_in_chain(group.dn, group.rid))
         step = _step(connection, rule, group, members)
         if step.is_new or step.is_back or step.joining or step.leaving:
             steps.append(step)

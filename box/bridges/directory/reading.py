@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import batched
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -33,8 +34,6 @@ LONGEST = {
 LARGEST_PHOTO = 8 * 2**20
 # So many are asked for by name before it is cheaper to read all.
 ASKED_AT_ONCE = 50
-
-IN_CHAIN = "1.2.840.113556.1.4.1941"
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,18 +380,38 @@ class Reader:
             entry = following
             ranged = next((name for name in entry.attributes if name.startswith("member;range=")), "")
 
-    def members_in_chain(self, group_dn: str, rid: int | None) -> Iterator[str]:
-        """Stable ids of whoever is in the group, by however many groups between; and whose primary group it
-        is, which no group lists. The domain controller follows the chain."""
-        conditions = [f"(memberOf:{IN_CHAIN}:={escape_filter_chars(group_dn)})"]
-        if rid is not None:
-            conditions.append(f"(primaryGroupID={rid})")
-        for condition in conditions:
-            question = f"(&{_bracketed(self._filter)}{condition})"
-            for base in self._bases:
-                for entry in self._directory.search(base, question, [self._mapping.stable_id]):
-                    if stable_id := self._stable_id(entry):
-                        yield stable_id
+    def names_in_chain(self, group_dn: str) -> set[str]:
+        """Keys of the names of everybody in the group, by however many groups between.
+
+        Asked a level at a time: to follow the chain by itself (LDAP_MATCHING_RULE_IN_CHAIN) costs a domain
+        controller a look at each person of the company, of each group anew.
+        """
+        names: set[str] = set()
+        seen = {dns.key(group_dn)}
+        top = self._directory.read(group_dn, ["member"])
+        level = [top] if top else []
+        while level:
+            for group in level:
+                names.update(map(dns.key, self._all_members(group)))
+            inner = self._groups_in([group.dn for group in level])
+            level = [group for group in inner if dns.key(group.dn) not in seen]
+            seen.update(dns.key(group.dn) for group in level)
+        return names
+
+    def _groups_in(self, group_dns: Sequence[str]) -> Iterator[Entry]:
+        """Groups that are members of these, wherever they stand in the domain."""
+        everywhere = self.root.default_naming_context or self._bases[0]
+        for asked in batched(group_dns, ASKED_AT_ONCE, strict=False):
+            these = "".join(f"(memberOf={escape_filter_chars(dn)})" for dn in asked)
+            yield from self._directory.search(everywhere, f"(&(objectCategory=group)(|{these}))", ["member"])
+
+    def members_by_primary_group(self, rid: int) -> Iterator[str]:
+        """Stable ids of those whose primary group it is, which no group lists."""
+        question = f"(&{_bracketed(self._filter)}(primaryGroupID={rid}))"
+        for base in self._bases:
+            for entry in self._directory.search(base, question, [self._mapping.stable_id]):
+                if stable_id := self._stable_id(entry):
+                    yield stable_id
 
     # Names
 

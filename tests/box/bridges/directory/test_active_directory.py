@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from box.bridges.directory.client import Directory
 from box.bridges.directory.mapping import GroupRule
 from box.bridges.directory.models import Cursor, Run
 from box.core.access.actions import create_role
@@ -20,8 +22,9 @@ from tests.directory import entries
 from tests.directory.samba import BASE, DISABLED, WITHOUT_PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from box.bridges.directory.client import Entry
     from tests.directory.samba import Samba
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +90,61 @@ def test_nested_groups_five_deep_and_one_of_3000(samba: Samba, olga: User) -> No
     run = synchronised(connection)
     assert not run.is_full
     assert Group.objects.get(name="Crowd").members.filter(role="member").count() == 1
+
+
+def test_groups_in_a_circle_elsewhere_and_the_primary_one(samba: Samba, olga: User) -> None:
+    """Where the groups between stand makes no difference, and neither does a group that contains itself."""
+    outside = f"OU=Outside,{BASE}"
+    inner, loop = (samba.group(name, outside) for name in ("Inner", "Loop"))
+    wide = samba.group("Wide", COMPANY)
+    samba.add(inner, loop, wide)
+    boris_dn, anna_dn = f"CN=Boris,{SALES}", f"CN=Anna,{SALES}"
+    samba.apply(entries.modify(wide.dn, member=[inner.dn]))
+    samba.apply(entries.modify(inner.dn, member=[loop.dn, boris_dn]))
+    samba.apply(entries.modify(loop.dn, member=[wide.dn, inner.dn, anna_dn]))
+    everybody = f"CN=Domain Users,CN=Users,{BASE}"
+    connection = connected(
+        samba, COMPANY, mapping={"groups": (rule("Wide"), GroupRule("", everybody))}, people_filter=FEW,
+        group_bases=[COMPANY, everybody],
+    )  # fmt: skip
+    run = synchronised(connection)
+    assert (run.state, run.error) == (Run.State.DONE, "")
+    for name in ("Wide", "Domain Users"):
+        members = Group.objects.get(name=name).members.filter(role="member")
+        assert set(members.values_list("user__login", flat=True)) == {"anna", "boris"}, name
+    samba.apply(entries.modify(loop.dn, member=[wide.dn]))
+    # Nothing in the bases tells of it: the next look at everything does.
+    synchronised(connection, is_full=True)
+    members = Group.objects.get(name="Wide").members.filter(role="member")
+    assert set(members.values_list("user__login", flat=True)) == {"boris"}
+
+
+def test_what_has_not_changed_is_not_read(samba: Samba, olga: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connected(samba, COMPANY, mapping={"groups": (rule("Level 5"), rule("Level 3"))})
+    assert synchronised(connection).read == 2 + MANY
+    search, told_of = Directory.search, Counter[str]()
+
+    def counted(
+        self: Directory, base: str, question: str, attributes: Iterable[str], **more: Any
+    ) -> Iterator[Entry]:
+        wanted = list(attributes)
+        kind = next((name for name in ("mail", "member", "uSNChanged") if name in wanted), "others")
+        for entry in search(self, base, question, wanted, **more):
+            told_of[kind] += 1
+            yield entry
+
+    monkeypatch.setattr(Directory, "search", counted)
+    run = synchronised(connection)
+    assert (run.read, told(run)) == (0, [])
+    # Who is there, and how new they and the groups are.
+    groups = 7
+    assert (told_of["mail"], told_of["member"], told_of["uSNChanged"]) == (0, 0, 2 + MANY + groups)
+    told_of.clear()
+    samba.apply(entries.modify(f"CN=Anna,{SALES}", title="Head"))
+    run = synchronised(connection)
+    assert (run.read, run.counts) == (1, {"change": 1})
+    # Of the groups those alone that are followed, with those in them: six and four.
+    assert (told_of["mail"], told_of["member"]) == (1, 6 + 4)
 
 
 def test_disabled_moved_out_deleted_renamed_and_returned(samba: Samba) -> None:
