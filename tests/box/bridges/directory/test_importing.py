@@ -173,13 +173,13 @@ def test_a_circle_of_managers_is_told_of_when_it_is_new(slapd: Slapd) -> None:
 
 def test_heads_change_places_at_once_and_one_that_fails_stops_no_other(slapd: Slapd) -> None:
     units = [slapd.unit(name) for name in ("Sales", "Trade", "Works")]
+    logins = ("anna", "boris", "cara")
     bosses = [
-        slapd.person(login, unit.dn, givenName=login)
-        for login, unit in zip(("anna", "boris", "cara"), units, strict=True)
+        slapd.person(login, unit.dn, givenName=login) for login, unit in zip(logins, units, strict=True)
     ]
     clerks = [
-        slapd.person(f"clerk-{boss.attributes['uid']}", unit.dn, manager=boss.dn)
-        for boss, unit in zip(bosses, units, strict=True)
+        slapd.person(f"clerk-{login}", unit.dn, manager=boss.dn)
+        for login, boss, unit in zip(logins, bosses, units, strict=True)
     ]
     slapd.seed(*units, *bosses, *clerks)
     connection = connected(slapd)
