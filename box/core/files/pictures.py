@@ -1,4 +1,4 @@
-"""Small square pictures that are made at once of what somebody sends, such as a photo or a badge's.
+"""Small pictures that are made at once of what somebody sends, such as a photo or a badge's.
 
 Each is an immutable blob, so that it may be kept by browsers under its id for good: another one is another
 address.
@@ -27,26 +27,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LARGEST = 20 * 2**20
+_ORIENTATION = 0x0112
+# Turned by a quarter: what came as the width is seen as the height.
+_LYING = (5, 6, 7, 8)
 
 
 def small_picture(file: IO[bytes], draw: Callable[[Image.Image], Image.Image], *, side: int) -> Blob:
-    """Writes what `draw` makes of the picture to the store. The row is yet to be saved: in the transaction of
-    what it belongs to.
+    """What `draw` makes of the picture, in the store. Raises as `drawn` and `written` do."""
+    return written(drawn(file, lambda image, _size: draw(image), at_least=2 * side))
 
-    Of what came with the original nothing is kept, such as where it was taken. Raises ValidationError for
-    what is no picture, or too large a one, and StoreUnavailable.
+
+def drawn[T](file: IO[bytes], draw: Callable[[Image.Image, tuple[int, int]], T], *, at_least: int) -> T:
+    """What `draw` makes of the picture, which stands upright, and of the width and height that it came with.
+    A large one is decoded smaller than that, but no side of it below `at_least`.
+
+    Raises ValidationError for what is no picture, or too large a one.
     """
-    data = _drawn(file, draw, side)
-    now = timezone.now()
-    key = new_key(now)
-    store().write(key, data, content_type=PICTURE_TYPE)
-    return Blob(
-        key=key, size=len(data), inspected_at=now, sha256=sha256(data).hexdigest(),
-        content_type=PICTURE_TYPE, width=side, height=side,
-    )  # fmt: skip
-
-
-def _drawn(file: IO[bytes], draw: Callable[[Image.Image], Image.Image], side: int) -> bytes:
     # See box.core.files.inspection.pictures_of.
     from PIL import Image, ImageOps
 
@@ -59,18 +55,34 @@ def _drawn(file: IO[bytes], draw: Callable[[Image.Image], Image.Image], side: in
         with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise ValidationError(_("This picture has too many pixels: make it smaller first."))
-            image.draft("RGB", (2 * side, 2 * side))
-            small = draw(ImageOps.exif_transpose(image))
+            width, height = image.size
+            image.draft("RGB", (at_least, at_least))
+            lies = image.getexif().get(_ORIENTATION, 1) in _LYING
+            return draw(ImageOps.exif_transpose(image), (height, width) if lies else (width, height))
     except ValidationError:
         raise
     except Exception as error:
         # Decoders meet anything here and raise anything.
         log.info("no picture: %s: %s", type(error).__name__, error)
         raise ValidationError(_("This is no picture: choose a JPEG, PNG, WebP or GIF file.")) from None
+
+
+def written(picture: Image.Image) -> Blob:
+    """Writes it to the store. The row is yet to be saved: in the transaction of what it belongs to.
+
+    Of what came with the original nothing is kept, such as where it was taken. Raises StoreUnavailable.
+    """
     out = BytesIO()
-    small.info.clear()
-    small.save(out, "WEBP", quality=82, method=4)
-    return out.getvalue()
+    picture.info.clear()
+    picture.save(out, "WEBP", quality=82, method=4)
+    data = out.getvalue()
+    now = timezone.now()
+    key = new_key(now)
+    store().write(key, data, content_type=PICTURE_TYPE)
+    return Blob(
+        key=key, size=len(data), inspected_at=now, sha256=sha256(data).hexdigest(),
+        content_type=PICTURE_TYPE, width=picture.width, height=picture.height,
+    )  # fmt: skip
 
 
 def answer_with(picture: Blob) -> HttpResponse:

@@ -43,7 +43,7 @@ class OrgConfig(Room):
         demo_shares.add("org", organise)
         holdings.add("org", Holdings(_("Head of departments"), headed_by, hand_over_departments))
         erasers.add("org", ERASER)
-        assets.add("org", Assets(styles=("org/org.css",), scripts=("org/structure.js",)))
+        assets.add("org", Assets(styles=("org/org.css",), scripts=("org/structure.js", "org/photo.js")))
         providers.add("org", DEPARTMENT_CODES)
         members.add("org", members_of_departments)
         rights.add(EDIT_STRUCTURE, Right("company", _("Edit the structure")))

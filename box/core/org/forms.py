@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from box.core.accounts.actions import NewUser
 from box.core.accounts.models import User
 from box.core.org.absences import Away
 from box.core.org.models import Absence, Department, Membership, Skill
+from box.core.org.photos import Square
 
 # Without letters and digits that are mistaken for each other when a password is read from paper.
 MOST_INVITED = 100
@@ -229,3 +231,18 @@ class PeopleFilter(forms.Form):
                 if value and name != without and name not in self.errors
             }
         )
+
+
+def square_of(data: Mapping[str, str]) -> Square | None:
+    """The square that a form names by `left`, `top` and `side`; None where it names none. Raises
+    ValidationError for what are no numbers; whether it lies in the picture is for whoever cuts it to say."""
+    said = [data.get(name, "").strip() for name in ("left", "top", "side")]
+    if not any(said):
+        return None
+    # No picture has more pixels a side than these digits can say.
+    if not all(re.fullmatch(r"-?[0-9]{1,6}", one) for one in said):
+        raise ValidationError(
+            _("The square needs three whole numbers: left, top and side. Choose it once more.")
+        )
+    left, top, side = map(int, said)
+    return Square(left, top, side)

@@ -21,6 +21,7 @@ from box.core.events.outbox import emit
 from box.core.org import actions
 from box.core.org.models import Absence, Department, Membership, PersonSkill, Skill, SkillConfirmation
 from box.core.org.names import PERSON_KIND
+from box.core.org.photos import forget_squares
 from box.core.org.skills import know_again as know_skills_again
 from box.core.registry.merging import (
     Merger,
@@ -205,6 +206,7 @@ def _settle_fields(gone: User, kept: User, of_gone: Collection[str]) -> None:
         and (name in gones or (name not in kepts and (name in of_gone or not _value(kept, name))))
     }
     login, email = kept.login, kept.email
+    photos = {kept.photo_id, gone.photo_id}
     joined_at = min(gone.joined_at, kept.joined_at)
     for name in taken:
         attribute = "photo_id" if name == "photo" else name
@@ -215,6 +217,7 @@ def _settle_fields(gone: User, kept: User, of_gone: Collection[str]) -> None:
         gone.email = email
     for name in _LEFT_BLANK:
         setattr(gone, name, "")
+    forget_squares(photos - {kept.photo_id})
     gone.photo = gone.birthday_on = gone.invited_at = gone.second_factor_due_at = None
     gone.is_administrator = gone.has_second_factor = False
     gone.status, gone.merged_into = User.Status.DISMISSED, kept

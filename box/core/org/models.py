@@ -199,6 +199,23 @@ class Absence(models.Model):
         return f"{self.user_id}: {self.kind} {self.starts_on} – {self.ends_on}"
 
 
+class PhotoSquare(models.Model):
+    """Which square of which picture a person's photo is, so that another one can be chosen later.
+
+    The picture is what was sent, made smaller, upright, without what came with it. The numbers are
+    its pixels.
+    """
+
+    photo = models.OneToOneField("files.Blob", models.PROTECT, primary_key=True, related_name="+")
+    picture = models.ForeignKey("files.Blob", models.PROTECT, related_name="+")
+    left = models.PositiveIntegerField()
+    top = models.PositiveIntegerField()
+    side = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.side} pixels of {self.picture_id}"
+
+
 class PeopleImport(models.Model):
     """A table of people: what its columns mean, and how far it has been imported."""
 
