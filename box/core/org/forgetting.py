@@ -12,11 +12,14 @@ from django.db.models.functions import Cast, Lower
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from box.core.files.store import NotFound, StoreUnavailable
 from box.core.org import actions
+from box.core.org.importing import rows_of
 from box.core.org.models import Absence, Department, ImportProblem, PeopleImport, PersonSkill, Skill
 from box.core.org.photos import remove_photo
 from box.core.org.skills import forget_unused, know_again
 from box.core.registry.capabilities import Eraser
+from box.lib.tables import TableRefused
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -54,6 +57,18 @@ def forget(person: User, by: User) -> None:
         # The headings stay.
         run.preview = [*run.preview[:1], *(row for row in run.preview[1:] if not _is_of(person, row))]
         run.save(update_fields=["preview"])
+    # Those that run let their table go when they are done, as all before them did.
+    waiting = PeopleImport.objects.filter(status=PeopleImport.Status.NEW).exclude(blob=None)
+    named = [run.pk for run in waiting.select_related("blob") if _is_named_in(run, person)]
+    PeopleImport.objects.filter(pk__in=named, status=PeopleImport.Status.NEW).update(blob=None)
+
+
+def _is_named_in(run: PeopleImport, person: User) -> bool:
+    """What cannot be read is taken to name them: it waits to be imported, and can be sent once more."""
+    try:
+        return any(_is_of(person, list(row.cells)) for row in rows_of(run))
+    except (NotFound, StoreUnavailable, TableRefused):
+        return True
 
 
 def _problems_of(person: User) -> QuerySet[ImportProblem]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
@@ -33,7 +33,7 @@ from box.core.accounts.models import User
 from box.core.accounts.own_actions import set_own_values
 from box.core.events.outbox import emit
 from box.core.files.models import Blob, new_key
-from box.core.files.store import store
+from box.core.files.store import NotFound, store
 from box.core.org import actions
 from box.core.org.events import PeopleImportStarted
 from box.core.org.models import Department, ImportProblem, Membership, PeopleImport
@@ -148,7 +148,15 @@ def start_import(
         raise ValidationError(_("Say which column is the e-mail: people are told apart by it."))
     if not {"full_name", "last_name", "first_name"} & set(used):
         raise ValidationError(_("Say which column is the name."))
-    started = PeopleImport.objects.filter(pk=run.pk, status=PeopleImport.Status.NEW).update(
+    waiting = PeopleImport.objects.filter(pk=run.pk, status=PeopleImport.Status.NEW)
+    if waiting.filter(blob=None).exists():
+        raise ValidationError(
+            _(
+                "This table told of somebody whose personal data were erased meanwhile, and is gone: take a"
+                " new one without them from where it came from, and import that."
+            )
+        )
+    started = waiting.exclude(blob=None).update(
         columns=list(columns), makes_departments=makes_departments, invites=invites, language=by.language,
         status=PeopleImport.Status.RUNNING, started_at=timezone.now(), moved_at=timezone.now(),
     )  # fmt: skip
@@ -157,10 +165,8 @@ def start_import(
 
 
 def go_on(run: PeopleImport) -> None:
-    """Imports what is left, in steps of their own. Call it with the run's lock held."""
-    with SpooledTemporaryFile(max_size=4 * 2**20) as file, translation.override(run.language or None):
-        for chunk in store().read(run.blob.key):
-            file.write(chunk)
+    """Imports what is left, in steps of their own, and lets the table go. Call with the run's lock held."""
+    with _table_of(run) as file, translation.override(run.language or None):
         rows = islice(read_table(file), 1, None)
         defined = own_fields.standing.value
         seen: set[str] = set()
@@ -169,7 +175,25 @@ def go_on(run: PeopleImport) -> None:
                 seen |= _wanted(row, run.columns, defined).keys
         for batch in batched(rows, BATCH, strict=False):
             _step(run, batch, seen, defined)
-    PeopleImport.objects.filter(pk=run.pk).update(status=PeopleImport.Status.DONE, finished_at=timezone.now())
+    PeopleImport.objects.filter(pk=run.pk).update(
+        status=PeopleImport.Status.DONE, finished_at=timezone.now(), blob=None
+    )
+
+
+def rows_of(run: PeopleImport) -> Iterator[Row]:
+    """Of a table that waits to be imported, without its headings."""
+    with _table_of(run) as file:
+        yield from islice(read_table(file), 1, None)
+
+
+@contextmanager
+def _table_of(run: PeopleImport) -> Iterator[IO[bytes]]:
+    if run.blob is None:
+        raise NotFound
+    with SpooledTemporaryFile(max_size=4 * 2**20) as file:
+        for chunk in store().read(run.blob.key):
+            file.write(chunk)
+        yield file
 
 
 @transaction.atomic

@@ -226,7 +226,8 @@ class PeopleImport(models.Model):
 
     by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
     name = models.CharField(max_length=255)
-    blob = models.ForeignKey("files.Blob", models.PROTECT, related_name="+")
+    # Only until it is imported: it tells of people who may be erased one day.
+    blob = models.ForeignKey("files.Blob", models.PROTECT, null=True, related_name="+")
     # By the number of the column the field it is for, empty for none.
     columns = models.JSONField(default=list)
     # The headings and the first rows.

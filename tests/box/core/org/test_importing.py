@@ -2,17 +2,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from openpyxl import Workbook
 
 from box.bridges.storage.client import S3Store
+from box.core.accounts.actions import dismiss_user
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.events.models import Event
+from box.core.files.models import Blob
+from box.core.files.sweeping import sweep_blobs
 from box.core.org import actions, importing, jobs
 from box.core.org.importing import begin_import, guessed, start_import
 from box.core.org.models import Department, PeopleImport
@@ -217,3 +223,56 @@ def test_nobody_else_imports(as_person: Browser, anna: User, store: S3Store) -> 
     file = SimpleUploadedFile("people.csv", b"Name;E-mail\nBob;bob@example.com\n")
     assert as_person(anna).post("/employees/imports/", {"table": file}).status_code == 403
     assert not PeopleImport.objects.exists()
+
+
+def test_the_table_goes_when_it_is_imported(olga: User, sales: Department, store: S3Store) -> None:
+    run = begin_import(table(row(1)), "people.xlsx", by=olga)
+    assert run.blob is not None
+    assert run.blob not in Blob.objects.unreferenced()
+    start_import(run, run.columns, makes_departments=False, invites=False, by=olga)
+    jobs.import_once(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.created, run.blob) == (PeopleImport.Status.DONE, 1, None)
+    assert swept(store) == []
+
+
+def test_a_table_that_waits_goes_with_who_is_erased(
+    as_person: Browser, olga: User, anna: User, sales: Department, store: S3Store
+) -> None:
+    # Further down than what the page shows of it.
+    others = [row(number) for number in range(20)]
+    named = begin_import(table(*others, row(20, email=anna.email.upper())), "named.xlsx", by=olga)
+    other = begin_import(table(*others), "other.xlsx", by=olga)
+    assert other.blob is not None
+    dismiss_user(anna, by=olga)
+    erase_person(anna, by=olga)
+    assert swept(store) == [other.blob.key]
+    address = f"/employees/imports/{named.pk}/"
+    answer = as_person(olga).post(address, {"column-0": "full_name", "column-1": "email"})
+    assert answer.status_code == 422
+    assert "take a new one without them" in answer.content.decode()
+    named.refresh_from_db()
+    assert named.status == PeopleImport.Status.NEW
+    start_import(other, other.columns, makes_departments=False, invites=False, by=olga)
+    jobs.import_once(other.pk)
+    other.refresh_from_db()
+    assert (other.created, other.failed) == (20, 0)
+
+
+def test_a_table_that_cannot_be_looked_into_goes_too(
+    olga: User, anna: User, sales: Department, store: S3Store
+) -> None:
+    run = begin_import(table(row(1)), "people.xlsx", by=olga)
+    assert run.blob is not None
+    store.delete(run.blob.key)
+    dismiss_user(anna, by=olga)
+    erase_person(anna, by=olga)
+    run.refresh_from_db()
+    assert run.blob is None
+
+
+def swept(store: S3Store) -> list[str]:
+    """What the store still has a week after nobody needed it any more."""
+    for days in (0, 8):
+        sweep_blobs(timezone.now() + timedelta(days=days), older_than=timedelta(days=7))
+    return [item.key for item in store.objects()]
