@@ -68,7 +68,16 @@ def write_absence(person: User, away: Away, *, by: User, absence: Absence | None
     one.comment, one.substitute, one.by = " ".join(away.comment.split()), away.substitute, by
     one.clean_fields(exclude=["user", "by", "substitute"])
     one.save()
-    emit(AbsenceWritten(absence_id=one.pk, user_id=person.pk, by_id=by.pk))
+    emit(
+        AbsenceWritten(
+            absence_id=one.pk,
+            user_id=person.pk,
+            by_id=by.pk,
+            starts_on=one.starts_on,
+            ends_on=one.ends_on,
+            is_new=absence is None,
+        )
+    )
     raise_version()
     return one
 
@@ -92,7 +101,11 @@ def remove_absence(absence: Absence, *, by: User) -> None:
     if not can_write_absences(by, absence.user):
         raise PermissionDenied(_("Absences are written down by the person, and by who leads them."))
     absence.delete()
-    emit(AbsenceRemoved(user_id=absence.user_id, by_id=by.pk))
+    emit(
+        AbsenceRemoved(
+            user_id=absence.user_id, by_id=by.pk, starts_on=absence.starts_on, ends_on=absence.ends_on
+        )
+    )
     raise_version()
 
 

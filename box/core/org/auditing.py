@@ -59,12 +59,30 @@ def declare() -> None:
         "org.member_added": Audited(
             _("gave %(about)s a place in a department (number %(department_id)s, as %(role)s)"),
             events.MemberAdded,
-            about=_member,
+            about=_person,
+        ),
+        "org.absence_written": Audited(
+            _("wrote an absence of %(about)s down (%(starts_on)s to %(ends_on)s)"),
+            events.AbsenceWritten,
+            about=_person,
+            told=lambda event: _is_anothers(event) and event.is_new,
+        ),
+        "org.absence_changed": Audited(
+            _("changed an absence of %(about)s (now %(starts_on)s to %(ends_on)s)"),
+            events.AbsenceWritten,
+            about=_person,
+            told=lambda event: _is_anothers(event) and not event.is_new,
+        ),
+        "org.absence_removed": Audited(
+            _("took an absence of %(about)s back (%(starts_on)s to %(ends_on)s)"),
+            events.AbsenceRemoved,
+            about=_person,
+            told=_is_anothers,
         ),
         "org.member_removed": Audited(
             _("took %(about)s out of a department (number %(department_id)s)"),
             events.MemberRemoved,
-            about=_member,
+            about=_person,
         ),
     }.items():
         audited.add(kind, declared)
@@ -81,5 +99,10 @@ def _department(event: Any) -> About:
     return About("org.department", event.department_id, name or "")
 
 
-def _member(event: events.MemberAdded | events.MemberRemoved) -> About:
+def _person(event: Any) -> About:
     return about_person(event.user_id)
+
+
+def _is_anothers(event: events.AbsenceWritten | events.AbsenceRemoved) -> bool:
+    """People's own absences are no more to the log than what else they write of themselves."""
+    return event.by_id != event.user_id

@@ -1,6 +1,7 @@
 """What happened to the structure."""
 
 from dataclasses import dataclass
+from datetime import date
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,20 @@ class SkillConfirmed:
 
 @dataclass(frozen=True)
 class AbsenceWritten:
-    """Somebody will not be at work, or on other days than was said before."""
+    """Somebody will not be at work, or on other days than was said before. For what is not told: not
+    everybody may know of a sick leave that it is one."""
 
     absence_id: int
     user_id: int
     by_id: int
+    starts_on: date | None = None
+    ends_on: date | None = None
+    is_new: bool = True
 
 
 @dataclass(frozen=True)
 class AbsenceRemoved:
     user_id: int
     by_id: int
+    starts_on: date | None = None
+    ends_on: date | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from box.core.audit.actions import Foreign, cursor_of, take_over
 from box.core.audit.models import AuditRecord
 from box.core.audit.showing import Shown
 from box.core.events.delivery import deliver_all
+from box.core.org.absences import Away, remove_absence, write_absence
 from box.core.registry.auditing import audited, record
 from box.core.registry.offers import NotOffered
 from box.core.registry.origin import ASKED_BY
@@ -85,6 +87,28 @@ def test_one_status_makes_one_record(olga: User, anna: User) -> None:
     assert len(logged("accounts.suspended")) == 1
     assert len(logged("accounts.returned")) == 1
     assert not logged("accounts.dismissed")
+
+
+def test_somebody_elses_absence_is_written_and_ones_own_is_not(olga: User, anna: User) -> None:
+    first = date(2027, 3, 1)
+    absence = write_absence(anna, Away("sick", first, first + timedelta(days=2)), by=olga)
+    write_absence(anna, Away("sick", first, first + timedelta(days=4)), by=olga, absence=absence)
+    remove_absence(absence, by=olga)
+    own = write_absence(anna, Away("vacation", first, first), by=anna)
+    write_absence(anna, Away("trip", first, first), by=anna, absence=own)
+    remove_absence(own, by=anna)
+    said = [Shown(one) for kind in ("written", "changed", "removed") for one in logged(f"org.absence_{kind}")]
+    about = "Anna Test (anna@example.com)"
+    assert [one.sentence for one in said] == [
+        f"wrote an absence of {about} down (2027-03-01 to 2027-03-03)",
+        f"changed an absence of {about} (now 2027-03-01 to 2027-03-05)",
+        f"took an absence of {about} back (2027-03-01 to 2027-03-05)",
+    ]
+    assert {one.who for one in said} == {"Olga Test (olga@example.com)"}
+    # What for is not everybody's to know who may read the log.
+    assert "sick" not in f"{[one.record.details for one in said]}"
+    with translation.override("ru"):
+        assert said[0].sentence == f"записано отсутствие: {about} (2027-03-01 – 2027-03-03)"
 
 
 def test_what_only_an_administrator_may_read_is_written(
