@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.people import Person, settled
 from tests.e2e.test_accessibility import EVERY_LOOK, TWO_LOOKS, found_in
+from tests.e2e.test_rich_text import editor_of
 from tests.e2e.words import Words
 
 RUSSIAN = {
@@ -180,7 +181,7 @@ def test_an_absence_is_written_down_seen_by_colleagues_and_taken_back(
 
 
 def expect_away(reader: Person, person: Person, said: str, say: Say) -> None:
-    """In the list, among those who are out, and beside the feed."""
+    """In the list, among those who are out, beside the feed, and where one calls them."""
     page = reader.open(f"/employees/?q={person.last_name}")
     expect(listed(page, person).locator(".tag")).to_contain_text(said)
     page.get_by_label(say("Out today"), exact=True).check()
@@ -192,3 +193,9 @@ def expect_away(reader: Person, person: Person, said: str, say: Say) -> None:
     expect(aside).to_contain_text(person.name)
     expect(aside.get_by_role("listitem").filter(has_text=person.name)).to_contain_text(said)
     assert list(found_in(page, EVERY_LOOK)) == []
+    # And to whoever is about to call them.
+    editor_of(page, reader.composer)
+    page.keyboard.type(f"Ask @{person.last_name.lower()}")
+    option = reader.composer.get_by_role("option", name=person.name)
+    expect(option).to_contain_text(said)
+    assert list(found_in(page, TWO_LOOKS)) == []

@@ -34,10 +34,12 @@ from box.apps.feed.reading import confirm_reading, receipts_of, rows_of, still_t
 from box.apps.feed.scheduling import schedule_post
 from box.apps.feed.showing import MOST_NEWS, Said, news_forms, said_of, shown, usual_audience
 from box.core.access.audiences import AudienceQuerySet
+from box.core.accounts.access import can_see_company
 from box.core.discussion.models import Comment
 from box.core.events.nonces import once
 from box.core.org.mentions import mentionable_by
 from box.core.org.names import MOST_FOUND, found_for, named
+from box.core.org.today import today
 from box.core.registry.auditing import About, record
 from box.core.registry.capabilities import asides_of
 from box.core.registry.environment import format_moment
@@ -220,10 +222,19 @@ def audiences(request: PersonRequest) -> HttpResponse:
 
 @require_GET
 def people(request: PersonRequest) -> JsonResponse:
-    """Whom one may call with @, as found by a part of the name."""
+    """Whom one may call with @, as found by a part of the name; who is away today may not answer soon."""
     text = request.GET.get("q", "")[:200]
     found = mentionable_by(request.user).exclude(pk=request.user.pk).matching(text).nearest_first(text)
-    options = [{"id": one.pk, "name": one.name, "about": one.position} for one in found[:MOST_FOUND]]
+    out = today.value.out if can_see_company(request.user) else {}
+    options = [
+        {
+            "id": one.pk,
+            "name": one.name,
+            "about": one.position,
+            "away": out[one.pk].said if one.pk in out else "",
+        }
+        for one in found[:MOST_FOUND]
+    ]
     return JsonResponse({"people": options})
 
 

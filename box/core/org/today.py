@@ -15,10 +15,12 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import Value
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from box.core.accounts.models import Face, User
 from box.core.org.models import Absence
 from box.core.registry.company import TIME_ZONE
+from box.core.registry.environment import format_date
 from box.core.registry.settings import Remembered
 
 AHEAD = 7
@@ -38,8 +40,9 @@ class Out:
     until: date
 
     @property
-    def label(self) -> str:
-        return str(Absence.Kind(self.kind).label)
+    def said(self) -> str:
+        kind = str(Absence.Kind(self.kind).label)
+        return _("%(kind)s until %(day)s") % {"kind": kind, "day": format_date(self.until)}
 
 
 @dataclass(frozen=True)

@@ -181,6 +181,12 @@ class Suggestions {
     about.className = "soft small";
     about.textContent = person.about;
     item.append(name, about);
+    if (person.away) {
+      const away = document.createElement("span");
+      away.className = "tag warn";
+      away.textContent = person.away;
+      item.append(away);
+    }
     return item;
   }
 

@@ -27,8 +27,11 @@ from box.core.discussion.models import Comment
 from box.core.files.models import Blob, File
 from box.core.groups.actions import NewGroup, create_group, follow
 from box.core.groups.models import Group, Member
+from box.core.org.absences import Away, write_absence
 from box.core.org.models import Department
+from box.core.org.today import company_day
 from box.core.registry.settings import store
+from tests.box.core.groups.test_actions import group_of
 from tests.conftest import empty_cache
 
 if TYPE_CHECKING:
@@ -288,8 +291,32 @@ def test_outsider_gets_404(as_person: Browser, anna: User, cara: User, sales: De
 
 def test_one_finds_whom_to_call(as_person: Browser, anna: User, boris: User, erik: User) -> None:
     found = as_person(anna).get("/feed/people/", {"q": "bor"}).json()["people"]
-    assert found == [{"id": boris.pk, "name": "Boris Test", "about": ""}]
+    assert found == [{"id": boris.pk, "name": "Boris Test", "about": "", "away": ""}]
     assert as_person(erik).get("/feed/people/", {"q": "bor"}).json()["people"] == []
+
+
+def test_who_is_called_is_said_to_be_away_at_no_cost(
+    as_person: Browser, anna: User, boris: User, erik: User
+) -> None:
+    browser = as_person(anna)
+    browser.get("/feed/people/", {"q": "bor"})
+
+    def asked() -> tuple[str, int]:
+        with CaptureQueriesContext(connection) as queries:
+            answer = browser.get("/feed/people/", {"q": "bor"})
+        return answer.json()["people"][0]["away"], len(queries)
+
+    before = asked()
+    day = company_day()
+    write_absence(boris, Away("sick", day, day), by=boris)
+    browser.get("/feed/people/", {"q": "bor"})
+    said, count = asked()
+    assert (before[0], count) == ("", before[1])
+    assert said.startswith("other absence until ")
+    # A guest may call whom they share a group with, and does not learn who is out.
+    group_of(anna, boris, erik, kind="extranet")
+    found = as_person(erik).get("/feed/people/", {"q": "bor"}).json()["people"]
+    assert [(one["name"], one["away"]) for one in found] == [("Boris Test", "")]
 
 
 def test_what_an_editor_sent_is_cleaned(as_person: Browser, anna: User) -> None:
