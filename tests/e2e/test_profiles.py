@@ -152,6 +152,12 @@ def test_an_absence_is_written_down_seen_by_colleagues_and_taken_back(
     expect(page.locator("main .rows li")).to_contain_text("By the sea")
     assert list(found_in(page, EVERY_LOOK)) == []
     expect_away(boris, anna, say("vacation until"), say)
+    # Whoever is about to call them is told, too.
+    editor_of(boris.page, boris.composer)
+    boris.page.keyboard.type(f"Ask @{anna.last_name.lower()}")
+    option = boris.composer.get_by_role("option", name=anna.name)
+    expect(option).to_contain_text(say("vacation until"))
+    assert list(found_in(boris.page, TWO_LOOKS)) == []
     profile = boris.open(f"/employees/{anna.pk}/").locator("#person")
     expect(profile).to_contain_text(say("vacation"))
     expect(profile.get_by_role("link", name=boris.name)).to_be_visible()
@@ -181,7 +187,7 @@ def test_an_absence_is_written_down_seen_by_colleagues_and_taken_back(
 
 
 def expect_away(reader: Person, person: Person, said: str, say: Say) -> None:
-    """In the list, among those who are out, beside the feed, and where one calls them."""
+    """In the list, among those who are out, and beside the feed."""
     page = reader.open(f"/employees/?q={person.last_name}")
     expect(listed(page, person).locator(".tag")).to_contain_text(said)
     page.get_by_label(say("Out today"), exact=True).check()
@@ -193,9 +199,3 @@ def expect_away(reader: Person, person: Person, said: str, say: Say) -> None:
     expect(aside).to_contain_text(person.name)
     expect(aside.get_by_role("listitem").filter(has_text=person.name)).to_contain_text(said)
     assert list(found_in(page, EVERY_LOOK)) == []
-    # And to whoever is about to call them.
-    editor_of(page, reader.composer)
-    page.keyboard.type(f"Ask @{person.last_name.lower()}")
-    option = reader.composer.get_by_role("option", name=person.name)
-    expect(option).to_contain_text(said)
-    assert list(found_in(page, TWO_LOOKS)) == []
