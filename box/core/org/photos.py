@@ -90,7 +90,7 @@ def choose_square(person: User, square: Square, *, by: User) -> None:
 @transaction.atomic
 def remove_photo(person: User, *, by: User | None) -> None:
     """The blobs go with the sweep."""
-    forget_squares([person.photo_id])
+    _let_go(person)
     person.photo = None
     person.save(update_fields=["photo"])
     emit(PhotoChanged(user_id=person.pk, by_id=by.pk if by else None))
@@ -101,12 +101,17 @@ def forget_squares(photos: Iterable[int | None]) -> None:
     PhotoSquare.objects.filter(photo__in=[pk for pk in photos if pk is not None]).delete()
 
 
+def _let_go(person: User) -> None:
+    """Of the photo that the person has now: another request may have changed it meanwhile."""
+    forget_squares([User.objects.select_for_update().values_list("photo", flat=True).get(pk=person.pk)])
+
+
 @transaction.atomic
 def _show(person: User, photo: Blob, picture: Blob, square: Square, *, by: User | None) -> None:
     for blob in (photo, picture):
         if blob.pk is None:
             blob.save()
-    forget_squares([person.photo_id])
+    _let_go(person)
     PhotoSquare.objects.create(
         photo=photo, picture=picture, left=square.left, top=square.top, side=square.side
     )
@@ -116,7 +121,8 @@ def _show(person: User, photo: Blob, picture: Blob, square: Square, *, by: User 
 
 
 def _cut(image: Image.Image, size: tuple[int, int], square: Square | None) -> tuple[Image.Image, Square]:
-    """The photo, never larger than what it was cut out of; `size` is the picture's before it was decoded."""
+    """The photo, never larger than what it was cut out of; `size` is the picture's before it was decoded, and
+    its colours are plain already."""
     from PIL import Image
 
     width, height = size
@@ -132,7 +138,7 @@ def _cut(image: Image.Image, size: tuple[int, int], square: Square | None) -> tu
     # Decoded smaller, the picture may end a part of a pixel before the square does.
     part = (left, top, min(right, image.width), min(bottom, image.height))
     side = min(SIDE, chosen.side)
-    return image.convert("RGB").resize((side, side), Image.Resampling.LANCZOS, box=part), chosen
+    return image.resize((side, side), Image.Resampling.LANCZOS, box=part), chosen
 
 
 def _refuse(square: Square, width: int, height: int) -> None:

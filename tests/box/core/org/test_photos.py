@@ -197,6 +197,15 @@ def test_what_was_kept_goes_with_the_photo(anna: User, store: S3Store) -> None:
     assert Blob.objects.unreferenced().count() == 4
 
 
+def test_of_two_who_change_it_one_picture_is_kept(anna: User, store: S3Store) -> None:
+    twice = User.objects.get(pk=anna.pk)
+    set_photo(anna, quarters(), by=anna)
+    set_photo(twice, quarters(), by=twice)
+    assert PhotoSquare.objects.get().photo_id == twice.photo_id
+    remove_photo(anna, by=anna)
+    assert not PhotoSquare.objects.exists()
+
+
 def test_a_photo_of_which_only_the_square_is_left_says_so(anna: User, store: S3Store) -> None:
     set_photo(anna, quarters(), by=anna)
     store.delete(PhotoSquare.objects.get().picture.key)
