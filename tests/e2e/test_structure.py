@@ -21,6 +21,7 @@ RUSSIAN = {
     "Smaller": "Мельче",
     "Larger": "Крупнее",
     "Whole": "Целиком",
+    "Chart": "Схема",
     "List": "Список",
     "This changes what 1 person sees.": "Изменится то, что видит 1 человек.",
     "They gain: {}": "Станет доступно: {}",
@@ -46,6 +47,7 @@ RUSSIAN = {
     "Add a department below …": "Добавить отдел внутри…",
     "Delete": "Удалить",
     "{} is not empty": "Отдел «{}» не пуст",
+    "The structure has changed": "Структура изменилась",
 }
 
 
@@ -247,6 +249,118 @@ def size_of(page: Page, department: int) -> float:
     box = node(page, department).bounding_box()
     assert box is not None
     return box["width"]
+
+
+def chip(page: Page, say: Callable[[str], str]) -> Locator:
+    return page.get_by_role("button", name=say("The structure has changed"))
+
+
+def looking(person: Person, view: str) -> Page:
+    """The page of somebody who hears of what happens from now on, and has asked for what happened before."""
+    with person.page.expect_response("**/structure/chart/?shown=*"):
+        return person.open(f"/structure/?view={view}")
+
+
+def questions(person: Person) -> int:
+    return sum("shown=" in request.url for request in person.watch.to("/structure/chart/"))
+
+
+def test_what_a_colleague_changes_waits_behind_a_chip_and_moves_nothing(
+    employee: Callable[..., Person], olga: Portal, works: Works, words: Words
+) -> None:
+    say = words.saying(RUSSIAN)
+    editor, anna = employee("Olga", administers=True), employee("Anna", words=words)
+    page, changing = looking(anna, "chart"), looking(editor, "chart")
+    find(anna, works.name("Forge"), say)
+    node(page, works.forge).click()
+    page.get_by_role("button", name=say("Larger")).click()
+    panel = page.get_by_role("complementary")
+    expect(panel.get_by_role("heading")).to_have_text(works.name("Forge"))
+    expect(panel.locator("li")).to_have_count(1)
+    settled(page)
+    anna.marks_the_page()
+    before = where(page, works.forge)
+
+    renamed = editor.hand.post(f"/structure/departments/{works.forge}/name/", name=works.name("Forging"))
+    assert renamed.status == 302
+    boris = employee("Boris", works.name("B"))
+    editor.hand.place(boris.login, works.forge)
+    expect(chip(page, say)).to_be_visible()
+    expect(node(page, works.forge)).to_contain_text(works.name("Forge"))
+    assert where(page, works.forge) == before
+
+    chip(page, say).press("Enter")
+    expect(node(page, works.forge)).to_contain_text(works.name("Forging"))
+    expect(panel.locator("li")).to_contain_text(boris.name)
+    expect(chip(page, say)).to_have_count(0)
+    searched = page.get_by_role("searchbox", name=say("Find a department or its head"))
+    expect(searched).to_have_value(works.name("Forge"))
+    expect(page.get_by_role("button", name=say("Chart"), exact=True)).to_be_focused()
+    assert where(page, works.forge) == before
+    anna.expect_the_same_page()
+    # Whoever does it is told nothing: a page that changes it shows it by itself.
+    assert questions(editor) == 1
+    expect(chip(changing, str)).to_have_count(0)
+
+
+def where(page: Page, department: int) -> tuple[int, int, int]:
+    """Once it stands still."""
+    previous = None
+    while (box := node(page, department).bounding_box()) != previous:
+        previous = box
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert box is not None
+    return round(box["x"]), round(box["y"]), round(box["width"])
+
+
+def test_a_colleagues_change_leaves_what_one_is_doing_in_the_list(
+    employee: Callable[..., Person], olga: Portal, works: Works, words: Words
+) -> None:
+    """A half-written name stays, and the chip waits; one's own change brings the other with it."""
+    say = words.saying(RUSSIAN)
+    boris = employee("Boris", works.name("B"), department=works.foundry)
+    cara = employee("Cara", words=words, administers=True)
+    page = looking(cara, "list&edit")
+    foundry = page.locator(f'li[data-department="{works.foundry}"]')
+    foundry.locator(".people-of summary").first.click()
+    expect(foundry.locator(".people-here")).to_contain_text(boris.name)
+    forge = page.locator(f'li[data-department="{works.forge}"]')
+    forge.locator("summary[aria-label]").last.click()
+    forge.get_by_role("link", name=say("Rename …")).click()
+    name = page.get_by_role("dialog").get_by_label(say("Name"))
+    name.fill(works.name("Smithy"))
+    settled(page)
+
+    renamed = olga.post(f"/structure/departments/{works.foundry}/name/", name=works.name("Moulding"))
+    assert renamed.status == 302
+    expect(page.locator(".news button")).to_have_text(say("The structure has changed"))
+    expect(name).to_have_value(works.name("Smithy"))
+    expect(foundry.locator("> .line .name")).to_have_text(works.name("Foundry"))
+    name.press("Enter")
+    expect(forge.locator("> .line .name")).to_have_text(works.name("Smithy"))
+    expect(foundry.locator("> .line .name")).to_have_text(works.name("Moulding"))
+    # Whoever was unfolded is there still.
+    expect(foundry.locator(".people-here")).to_contain_text(boris.name)
+    expect(page.locator(".news button")).to_have_count(0)
+
+
+def test_the_chip_follows_what_is_and_not_what_was_told(
+    employee: Callable[..., Person], olga: Portal, works: Works, words: Words
+) -> None:
+    """In the list; and the chart, when one goes there, is the new one."""
+    say = words.saying(RUSSIAN)
+    anna = employee("Anna", words=words)
+    page = looking(anna, "chart")
+    find(anna, works.name("Forge"), say)
+    expect(node(page, works.forge)).to_be_visible()
+    page.get_by_role("button", name=say("List"), exact=True).click()
+    olga.post(f"/structure/departments/{works.forge}/name/", name=works.name("Smithy"))
+    forge = page.locator(f'li[data-department="{works.forge}"] > .line .name')
+    chip(page, say).click()
+    expect(forge).to_have_text(works.name("Smithy"))
+    expect(chip(page, say)).to_have_count(0)
+    page.get_by_role("button", name=say("Chart"), exact=True).click()
+    expect(node(page, works.forge)).to_contain_text(works.name("Smithy"))
 
 
 def test_a_colleague_reads_it_and_cannot_turn_it_into_a_circle(

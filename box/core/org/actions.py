@@ -25,6 +25,7 @@ from box.core.org.events import (
     DepartmentRenamed,
     MemberAdded,
     MemberRemoved,
+    StructureChanged,
 )
 from box.core.org.models import Department, Membership
 from box.core.registry.settings import raise_version
@@ -55,7 +56,8 @@ def create_department(
     department.save()
     department.path = [*(parent.path if parent else []), department.pk]
     department.save(update_fields=["path"])
-    _tell(DepartmentCreated(department_id=department.pk, by_id=_id(by)))
+    emit(DepartmentCreated(department_id=department.pk, by_id=_id(by)))
+    renew_structure(_id(by))
     return department
 
 
@@ -68,7 +70,8 @@ def rename_department(department: Department, name: str, *, by: User | None) -> 
     department.name = name
     department.clean_fields(exclude=["parent"])
     department.save(update_fields=["name"])
-    _tell(DepartmentRenamed(department_id=department.pk, by_id=_id(by)))
+    emit(DepartmentRenamed(department_id=department.pk, by_id=_id(by)))
+    renew_structure(_id(by))
 
 
 @transaction.atomic
@@ -83,11 +86,12 @@ def move_department(department: Department, under: Department, *, by: User | Non
     change = changes.change_of_move(department, under)
     _move(department, under)
     renew_codes(change.people)
-    _tell(
+    emit(
         DepartmentMoved(
             department_id=department.pk, from_id=department.parent_id, to_id=under.pk, by_id=_id(by)
         )
     )
+    renew_structure(_id(by))
 
 
 def refuse_move(department: Department, under: Department, *, by: User | None) -> None:
@@ -131,7 +135,8 @@ def merge_departments(department: Department, into: Department, *, by: User | No
     Department.objects.filter(merged_into=department).update(merged_into=into)
     Department.objects.filter(pk=department.pk).update(merged_into=into, parent=None, path=[department.pk])
     renew_codes(change.people)
-    _tell(DepartmentMerged(department_id=department.pk, into_id=into.pk, by_id=_id(by)))
+    emit(DepartmentMerged(department_id=department.pk, into_id=into.pk, by_id=_id(by)))
+    renew_structure(_id(by))
 
 
 @transaction.atomic
@@ -146,7 +151,8 @@ def delete_department(department: Department, *, by: User | None) -> None:
             _("%(name)s is not empty: merge it into another one, or move everything out of it first.")
             % {"name": department.name}
         )
-    _tell(DepartmentDeleted(department_id=department.pk, name=department.name, by_id=_id(by)))
+    emit(DepartmentDeleted(department_id=department.pk, name=department.name, by_id=_id(by)))
+    renew_structure(_id(by))
     department.delete()
 
 
@@ -214,15 +220,16 @@ def place(person: User, roles: Mapping[int, str], *, by: User | None) -> None:
         # To leave and to join always changes at least the department's own code.
         renew_codes([person.pk])
     for pk in sorted(left):
-        _tell(MemberRemoved(department_id=pk, user_id=person.pk, by_id=_id(by)))
+        emit(MemberRemoved(department_id=pk, user_id=person.pk, by_id=_id(by)))
     for pk, role in changed.items():
-        _tell(MemberAdded(department_id=pk, user_id=person.pk, by_id=_id(by), role=role))
+        emit(MemberAdded(department_id=pk, user_id=person.pk, by_id=_id(by), role=role))
+    renew_structure(_id(by))
 
 
-def _tell(event: object) -> None:
-    """And have everybody read the structure anew."""
-    emit(event)
+def renew_structure(by_id: int | None) -> None:
+    """Has everybody read the structure anew, and whoever looks at it hear of that."""
     raise_version()
+    emit(StructureChanged(by_id=by_id))
 
 
 def lock() -> None:

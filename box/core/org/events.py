@@ -62,6 +62,13 @@ class MemberRemoved:
 
 
 @dataclass(frozen=True)
+class StructureChanged:
+    """However it came: what its chart and its list show is another."""
+
+    by_id: int | None
+
+
+@dataclass(frozen=True)
 class PeopleImportStarted:
     """A table of people is to be imported in the background."""
 

@@ -18,7 +18,6 @@ from box.core.org.events import DepartmentCreated
 from box.core.org.models import Department, Membership
 from box.core.registry.capabilities import Kept, Rows
 from box.core.registry.rows import packed, put_in, values_of
-from box.core.registry.settings import raise_version
 
 KIND = "org.department"
 
@@ -74,7 +73,7 @@ def put_back(rows: Rows, by: User) -> str:
     department = Department.objects.get(pk=values["id"])
     renew_codes(list(department.memberships.values_list("user", flat=True)))
     emit(DepartmentCreated(department_id=department.pk, by_id=by.pk))
-    raise_version()
+    actions.renew_structure(by.pk)
     return _address(department)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from box.core.accounts.events import PeopleMerged, ProfileChanged, UserStatusChanged
 from box.core.events.outbox import on
 from box.core.org import jobs
+from box.core.org.actions import renew_structure
 from box.core.org.events import PeopleImportStarted, PhotoChanged
 from box.core.org.merging import move_again
 from box.core.org.models import Membership
@@ -26,7 +27,7 @@ def import_people(event: PeopleImportStarted) -> None:
 @on(UserStatusChanged)
 def count_anew(event: UserStatusChanged) -> None:
     """Whoever is dismissed is not counted, leads nothing, and is neither new nor away."""
-    raise_version()
+    renew_structure(event.by_id)
 
 
 @on(PeopleMerged)
@@ -40,14 +41,14 @@ def show_anew(event: ProfileChanged) -> None:
     if BIRTHDAY.intersection(event.fields):
         raise_version()
     elif SHOWN.intersection(event.fields):
-        _show_leader(event.user_id)
+        _show_leader(event.user_id, event.by_id)
 
 
 @on(PhotoChanged)
 def show_photo_anew(event: PhotoChanged) -> None:
-    _show_leader(event.user_id)
+    _show_leader(event.user_id, event.by_id)
 
 
-def _show_leader(user_id: int) -> None:
+def _show_leader(user_id: int, by_id: int | None) -> None:
     if Membership.objects.leading().filter(user=user_id).exists():
-        raise_version()
+        renew_structure(by_id)

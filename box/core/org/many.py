@@ -12,10 +12,9 @@ from django.utils.translation import gettext as _
 
 from box.core.access.actions import renew_codes
 from box.core.events.outbox import emit_all
-from box.core.org.actions import Role, StructureRefused, lock
+from box.core.org.actions import Role, StructureRefused, lock, renew_structure
 from box.core.org.events import MemberAdded, MemberRemoved
 from box.core.org.models import Department, Membership
-from box.core.registry.settings import raise_version
 
 type Places = Mapping[int, Mapping[int, str]]
 """By person the departments with the role in each."""
@@ -77,11 +76,11 @@ def place_all(places: Places) -> None:
             ),
         ]
     )
-    raise_version()
+    renew_structure(None)
 
 
 @transaction.atomic
 def set_source(departments: Collection[int] | QuerySet[Any, int], source: str) -> None:
     """From now on this outside source owns these departments; an empty one gives them back to the portal."""
     if Department.objects.filter(pk__in=departments).exclude(source=source).update(source=source):
-        raise_version()
+        renew_structure(None)

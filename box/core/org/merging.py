@@ -33,7 +33,6 @@ from box.core.registry.merging import (
     run,
     settlings,
 )
-from box.core.registry.settings import raise_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -158,7 +157,7 @@ def merge_people(gone: User, kept: User, *, of_gone: Collection[str] = (), by: U
     _settle_fields(gone_row, kept_row, of_gone)
     move_events(pair)
     _move(pair)
-    raise_version()
+    actions.renew_structure(by.pk)
     renew_codes([pair.kept, pair.gone])
     end_sessions(gone_row)
     emit(PeopleMerged(user_id=pair.kept, gone_id=pair.gone, by_id=by.pk))

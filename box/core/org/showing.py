@@ -6,12 +6,13 @@ costs what one of three does.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -42,7 +43,8 @@ class Leader:
 class Branch:
     """A department with what is under it: a value, of which many readers see the same one.
 
-    `count` are the people of this very department, `below` the departments under it at any depth.
+    `count` are the people of this very department, `newest` the place of the last of them; `below` the
+    departments under it at any depth.
     """
 
     pk: int
@@ -50,6 +52,7 @@ class Branch:
     parent_id: int | None
     source: str
     count: int
+    newest: int | None
     leaders: tuple[Leader, ...]
     branches: tuple[Branch, ...]
     below: int
@@ -69,6 +72,12 @@ class Structure:
     """What templates have made of it, for `memory`: forgotten together with it."""
 
     @cached_property
+    def mark(self) -> str:
+        """Another one whenever the chart, the list, or who is in a department is another; the same again when
+        all is as it was."""
+        return hashlib.blake2b(repr(self.tops).encode(), digest_size=12).hexdigest()
+
+    @cached_property
     def nodes(self) -> list[dict[str, Any]]:
         """As the chart takes it: flat, each naming its parent, which comes first."""
         return [_node(branch) for top in self.tops for branch in _walk(top)]
@@ -80,8 +89,8 @@ def _read() -> Structure:
     rows = list(
         Department.objects.standing()
         .by_name()
-        .annotate(people=Count("memberships", filter=working))
-        .values_list("pk", "name", "parent_id", "source", "people")
+        .annotate(people=Count("memberships", filter=working), newest=Max("memberships", filter=working))
+        .values_list("pk", "name", "parent_id", "source", "people", "newest")
     )
     leaders = defaultdict(list)
     leading = Membership.objects.leading().exclude(user__status=User.Status.DISMISSED)
@@ -93,12 +102,13 @@ def _read() -> Structure:
     for row in rows:
         below[row[2] if row[2] in known else None].append(row)
 
-    def branch(pk: int, name: str, parent_id: int | None, source: str, count: int) -> Branch:
-        branches = tuple(branch(*row) for row in below[pk])
+    def branch(row: tuple[int, str, int | None, str, int, int | None]) -> Branch:
+        pk, name, parent_id, source, count, newest = row
+        branches = tuple(map(branch, below[pk]))
         all_below = len(branches) + sum(one.below for one in branches)
-        return Branch(pk, name, parent_id, source, count, tuple(leaders[pk]), branches, all_below)
+        return Branch(pk, name, parent_id, source, count, newest, tuple(leaders[pk]), branches, all_below)
 
-    tops = tuple(branch(*row) for row in below[None])
+    tops = tuple(map(branch, below[None]))
     places = {pk: place for place, (pk, *_rest) in enumerate(rows)}
     found = sorted((one for top in tops for one in _walk(top)), key=lambda one: places[one.pk])
     return Structure(tops, tuple(found))

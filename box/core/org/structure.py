@@ -85,8 +85,12 @@ def structure(request: PersonRequest) -> HttpResponse:
 @require_GET
 @for_employees
 def chart(request: PersonRequest) -> HttpResponse:
-    """What the chart draws."""
-    return JsonResponse({"nodes": showing.structure.value.nodes}, headers={"Cache-Control": "no-store"})
+    """What the chart draws; no content for a page on which this very structure is `shown`."""
+    found = showing.structure.value
+    headers = {"Cache-Control": "no-store"}
+    if request.GET.get("shown") == found.mark:
+        return HttpResponse(status=204, headers=headers)
+    return JsonResponse({"mark": found.mark, "nodes": found.nodes}, headers=headers)
 
 
 @require_http_methods(["GET", "DELETE"])

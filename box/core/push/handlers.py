@@ -1,5 +1,5 @@
 """What the listeners' service must hear: whose access changed, and who is signed out. And what every open
-page hears, whichever room it shows: that the company has another name or logo."""
+page hears, whichever room it shows: that the company has another name or logo, or another structure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from box.core.access.events import AccessChanged
 from box.core.access.principals import EVERYONE
 from box.core.accounts.events import SessionsEnded
 from box.core.events.outbox import on
+from box.core.org.events import StructureChanged
 from box.core.portal.events import SettingsChanged
 from box.core.push.actions import send
 from box.core.push.hub import ACCESS_CHANGED, SIGNED_OUT
@@ -32,3 +33,9 @@ def show_brand(event: SettingsChanged) -> None:
         return
     payload = {"name": NAME.value or PORTAL, "logo": logo_address(LOGO.value)}
     send("portal", "brand", audience=[EVERYONE], payload=payload)
+
+
+@on(StructureChanged)
+def tell_who_looks_at_the_structure(event: StructureChanged) -> None:
+    """Not what has changed: that is for the page to ask."""
+    send("org", "structure", audience=[EVERYONE], payload={"by": event.by_id})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -17,6 +18,9 @@ from box.core.events.delivery import deliver_all
 from box.core.org import actions, undo
 from box.core.org.many import place_all
 from box.core.org.models import Department, Membership
+from box.core.portal.actions import change_settings
+from box.core.push.models import PushMessage
+from box.core.registry.company import NAME
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -84,6 +88,63 @@ def test_what_is_remembered_of_the_structure_is_never_old(
     page = browser.get("/structure/").content.decode()
     assert "Anna" not in page
     assert "1 person" not in page
+
+
+def test_whoever_looks_at_the_structure_hears_of_every_change(
+    olga: User, anna: User, sales: Department, works: Department, west: Department
+) -> None:
+    """That it is another one, and who made it so: what it is, the page asks."""
+
+    def told(change: Callable[[], object]) -> list[dict[str, Any]]:
+        PushMessage.objects.all().delete()
+        change()
+        deliver_all()
+        heard = PushMessage.objects.filter(topic="org", kind="structure")
+        assert all(one.audience == ["UA"] for one in heard)
+        return [one.payload for one in heard]
+
+    deliver_all()
+    by_olga, by_anna, by_itself = [{"by": olga.pk}], [{"by": anna.pk}], [{"by": None}]
+    assert told(lambda: actions.rename_department(west, "East", by=olga)) == by_olga
+    assert told(lambda: actions.rename_department(west, "East", by=olga)) == []
+    assert told(lambda: actions.move_department(west, works, by=olga)) == by_olga
+    assert told(lambda: actions.add_member(west, anna, role=Membership.Role.DEPUTY, by=olga)) == by_olga
+    assert told(lambda: actions.move_member(anna, west, works, by=olga)) == by_olga
+    assert told(lambda: actions.merge_departments(west, works, by=olga)) == by_olga
+    assert told(lambda: place_all({anna.pk: {sales.pk: Membership.Role.HEAD}})) == by_itself
+    assert told(lambda: update_profile(anna, {"last_name": "Married"}, by=anna)) == by_anna
+    assert told(lambda: update_profile(anna, {"phone": "1"}, by=anna)) == []
+    assert told(lambda: dismiss_user(anna, by=olga)) == by_olga
+
+
+def test_a_page_asks_whether_it_still_shows_what_is(
+    as_person: Browser, cara: User, sales: Department, olga: User
+) -> None:
+    browser = as_person(cara)
+
+    def shown() -> str:
+        """As the list says it; the chart says the same."""
+        (mark,) = re.findall('data-mark="([0-9a-f]+)"', browser.get("/structure/").content.decode())
+        assert browser.get("/structure/chart/").json()["mark"] == mark
+        return str(mark)
+
+    first = shown()
+    assert browser.get("/structure/chart/", {"shown": first}).status_code == 204
+    actions.rename_department(sales, "Trade", by=olga)
+    assert [node["name"] for node in browser.get("/structure/chart/", {"shown": first}).json()["nodes"]] == [
+        "Company", "Trade",
+    ]  # fmt: skip
+    # What was taken back is no news, and neither is another setting of the portal.
+    actions.rename_department(sales, "Sales", by=olga)
+    change_settings({NAME.key: "Romashka"}, by=olga)
+    assert shown() == first
+    # One person came and another went: as many as before, and not the same.
+    actions.add_member(sales, cara, by=olga)
+    with_cara = shown()
+    assert with_cara != first
+    actions.place(cara, {}, by=olga)
+    actions.add_member(sales, olga, by=olga)
+    assert shown() not in {first, with_cara}
 
 
 def test_what_comes_in_bulk_is_seen_as_soon(

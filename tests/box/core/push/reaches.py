@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from box.core.accounts.actions import suspend_user
-from box.core.org.actions import add_member
+from box.core.org.actions import add_member, create_department
 from box.core.portal.actions import change_settings
 from box.core.registry.company import NAME
 from tests.box.reach import Push
@@ -19,6 +19,12 @@ PUSHES = (
         "portal",
         "brand",
         lambda world: change_settings({NAME.key: "Romashka"}, by=world.cast.olga),
+        "olga anna boris cara",
+    ),
+    Push(
+        "org",
+        "structure",
+        lambda world: create_department("West", parent=world.cast.sales, by=world.cast.olga),
         "olga anna boris cara",
     ),
     # It ends her streams, and is heard in none.

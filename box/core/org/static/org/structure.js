@@ -1,7 +1,9 @@
 // The structure as a chart or as a list, whichever the person has chosen; on a phone a list at first.
 //
 // The list is the server's, and all can be done in it. The chart draws the same departments, and asks the
-// server in the same dialog before anything moves.
+// server in the same dialog before anything moves. What others change waits behind a chip.
+
+import { newest, turn } from "../js/push.js";
 
 const htmx = window.htmx;
 const texts = () => document.getElementById("structure-texts").dataset;
@@ -17,39 +19,85 @@ class OrgStructure extends HTMLElement {
     this.input.addEventListener("input", () => this.find());
     this.input.addEventListener("keydown", (event) => event.key === "Enter" && this.next());
     this.addEventListener("keydown", (event) => this.key(event));
-    this.onChanged = () => this.load();
-    document.body.addEventListener("structure-changed", this.onChanged);
+    this.news = this.querySelector(".news");
+    this.onMessage = ({ detail: { topic, kind, payload } }) => topic === "org" && kind === "structure" && this.hear(payload);
+    this.onGap = () => this.look();
+    document.addEventListener("push:message", this.onMessage);
+    document.addEventListener("push:reset", this.onGap);
+    // What was changed between rendering and listening, and what was told while this page was on its way.
+    document.addEventListener("push:hello", this.onGap, { once: true });
+    this.hear(newest("org", "structure"));
     this.drags();
     const usual = matchMedia("(min-width: 48rem)").matches ? "chart" : "list";
     this.show(this.dataset.view || localStorage.getItem(VIEW) || usual);
   }
 
   disconnectedCallback() {
-    document.body.removeEventListener("structure-changed", this.onChanged);
+    document.removeEventListener("push:message", this.onMessage);
+    document.removeEventListener("push:reset", this.onGap);
+    document.removeEventListener("push:hello", this.onGap);
   }
 
   get isEditing() {
     return "editing" in this.dataset;
   }
 
-  async show(view) {
+  // The structure that the list shows; the chart follows it.
+  get mark() {
+    return this.querySelector("#tree").dataset.mark;
+  }
+
+  async show(view, { moves = true } = {}) {
     if (!this.querySelector(".branches")) view = "list";
     this.view = view;
     for (const part of this.querySelectorAll("[data-only]")) part.hidden = part.dataset.only !== view;
     for (const button of this.querySelectorAll("[data-show]")) {
       button.setAttribute("aria-pressed", String(button.dataset.show === view));
     }
-    if (view === "chart" && !this.chart) await this.load();
-    this.find();
+    if (view === "chart" && this.drawn !== this.mark) await this.load();
+    this.find({ moves });
+  }
+
+  // What others change
+
+  hear(payload) {
+    if (payload && String(payload.by) !== document.body.dataset.user) this.look();
+  }
+
+  // Several messages within one wait are one question.
+  async look() {
+    if (this.isWaiting || this.chip) return;
+    this.isWaiting = true;
+    await turn();
+    this.isWaiting = false;
+    if (!this.isConnected) return;
+    const shown = this.mark;
+    const answer = await fetch(`${this.dataset.chart}?shown=${shown}`).catch(() => null);
+    // Without an answer the next message asks again.
+    if (answer?.status !== 200 || answer.redirected || !this.isConnected || this.chip) return;
+    if (shown === this.mark) this.news.append(this.news.querySelector("template").content.cloneNode(true));
+    else this.look();
+  }
+
+  get chip() {
+    return this.news.querySelector("button");
+  }
+
+  // The list has come anew. One stays where one was: neither the chart nor the page goes to what was searched for.
+  renew() {
+    if (this.chip === document.activeElement) this.querySelector("[data-show][aria-pressed=true]").focus({ preventScroll: true });
+    this.chip?.remove();
+    this.show(this.view, { moves: false });
   }
 
   // The chart
 
   async load() {
-    if (this.view !== "chart") return;
     const [{ OrgChart }, answer] = await Promise.all([import(this.dataset.library), fetch(this.dataset.chart)]);
     if (!answer.ok || !this.isConnected) return;
-    this.nodes = connected((await answer.json()).nodes);
+    const { mark, nodes } = await answer.json();
+    this.drawn = mark;
+    this.nodes = connected(nodes);
     const open = new Set(this.chart?.data().filter((one) => one._expanded).map(({ id }) => id));
     const depth = depths(this.nodes);
     for (const node of this.nodes) node._expanded = this.chart ? open.has(node.id) : depth.get(node.id) <= 2;
@@ -104,7 +152,7 @@ class OrgStructure extends HTMLElement {
 
   async people(id) {
     const node = this.nodes.find((one) => one.id === id);
-    if (!node) return;
+    if (!node) return this.close();
     this.shown = id;
     this.panel.hidden = false;
     const head = element("div", "head");
@@ -119,9 +167,14 @@ class OrgStructure extends HTMLElement {
     await htmx.ajax("GET", this.dataset.people.replace("/0/", `/${id}/`), { target: list, swap: "innerHTML" });
   }
 
+  close() {
+    this.panel.hidden = true;
+    this.shown = null;
+  }
+
   // Finding
 
-  find() {
+  find({ moves = true } = {}) {
     const text = this.input.value.trim().toLowerCase();
     const rows = [...this.querySelectorAll(".branches li[data-name]")];
     const isMatch = (name) => text && name.toLowerCase().includes(text);
@@ -129,9 +182,9 @@ class OrgStructure extends HTMLElement {
     for (const row of rows) row.classList.toggle("found", found.includes(row));
     this.matched = new Set(found.map((row) => Number(row.dataset.department)));
     this.order = [...this.matched];
-    this.at = -1;
+    if (moves) this.at = -1;
     this.querySelector("[data-found]").textContent = !text ? "" : found.length ? `${texts().found} ${found.length}` : texts().none;
-    if (text && found.length) this.next();
+    if (moves && text && found.length) this.next();
     else this.chart?.render();
   }
 
@@ -162,10 +215,8 @@ class OrgStructure extends HTMLElement {
     if (zoom === "fit") this.chart.fit();
     if (zoom === "in") this.chart.zoomIn();
     if (zoom === "out") this.chart.zoomOut();
-    if (target.closest("[data-close-panel]")) {
-      this.panel.hidden = true;
-      this.shown = null;
-    }
+    if (target.closest("[data-close-panel]")) this.close();
+    if (target.closest("[data-renew]")) htmx.trigger(document.body, "structure-changed");
   }
 
   key(event) {
@@ -274,17 +325,21 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("structure-changed", () => document.getElementById("plan")?.close());
 
-// What was unfolded stays unfolded when the list comes anew.
+// What was unfolded stays unfolded when the list comes anew: at once, so that the page keeps its height, and the
+// people of a department once their list can be asked for.
 
 let open = null;
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.target?.id !== "tree") return;
   open = new Set([...detail.target.querySelectorAll("[data-keep-open][open]")].map((fold) => fold.dataset.keepOpen));
 });
+const unfold = (what) => {
+  for (const fold of document.querySelectorAll(`#tree ${what}`)) fold.open = open.has(fold.dataset.keepOpen);
+};
+document.addEventListener("htmx:afterSwap", () => open && unfold(".fold[data-keep-open]"));
 document.addEventListener("htmx:afterSettle", () => {
   if (!open) return;
-  for (const fold of document.querySelectorAll("#tree [data-keep-open]")) fold.open = open.has(fold.dataset.keepOpen);
+  unfold(".people-of");
   open = null;
-  const structure = document.querySelector("org-structure");
-  structure?.show(structure.view);
+  document.querySelector("org-structure")?.renew();
 });
