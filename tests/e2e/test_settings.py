@@ -72,6 +72,7 @@ def test_a_new_portal_leads_its_administrator_through(
 
 def test_a_logo_stands_above_every_page_and_at_the_door(
     employee: Callable[..., Person],
+    guest: Callable[..., Person],
     visitor: Callable[..., Person],
     olga: Portal,
     tmp_path: Path,
@@ -80,20 +81,25 @@ def test_a_logo_stands_above_every_page_and_at_the_door(
     say, file = words.saying(RUSSIAN), tmp_path / "logo.png"
     Image.new("RGB", (256, 256), "#0a7").save(file)
     anna = employee("Anna", words=words)
-    anna.open("/feed/")
-    expect(anna.page.locator("body[data-listening]")).to_be_attached()
-    anna.marks_the_page()
+    erik = guest(
+        "Erik", group=anna.hand.group(f"Supply {secrets.token_hex(3)}", "extranet"), by=anna, words=words
+    )
+    for reader in (anna, erik):
+        reader.open("/feed/")
+        expect(reader.page.locator("body[data-listening]")).to_be_attached()
+        reader.marks_the_page()
     page = employee("Olga", words=words, administers=True).open("/console/settings/company/")
     page.locator("upload-list input[type=file]").set_input_files(file)
     expect(page.locator("upload-list .uploads li")).to_have_count(1)
     page.get_by_role("button", name=say("Save the logo")).click()
     expect(page.get_by_text(say("The logo is saved."))).to_be_visible()
-    for open_page in (page, anna.page):
+    for open_page in (page, anna.page, erik.page):
         shown = open_page.locator(".sidebar .brand img")
         expect(shown).to_have_attribute("src", re.compile("/logo/"))
         # Once it is there nobody asks for it any more when it goes.
         shown.evaluate("(image) => image.decode()")
     anna.expect_the_same_page()
+    erik.expect_the_same_page()
     door = visitor("Nobody", words=words).open("/sign-in/")
     logo = door.locator("img[src*='/logo/']").first
     expect(logo).to_be_visible()

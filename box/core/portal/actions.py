@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from pathlib import PurePath
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.core.access.principals import EVERYONE
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.files import actions as files
-from box.core.files.models import File
+from box.core.files.display import PICTURES
+from box.core.files.models import Blob, File
+from box.core.files.store import StoreUnavailable
 from box.core.portal.events import CalendarChanged, SettingsChanged
 from box.core.portal.models import CalendarDay, Logo
 from box.core.portal.setup import OFFERED, PASSED
@@ -23,7 +25,6 @@ from box.core.registry.company import LOGO
 from box.core.registry.settings import raise_version, settings, store
 
 MASK = "***"
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 
 
 @transaction.atomic
@@ -47,12 +48,24 @@ def change_logo(file_id: int | None, *, by: User) -> None:
     before = list(Logo.objects.select_for_update().values_list("pk", "file"))
     if file_id is not None:
         (file,) = files.attach([file_id], audience=[EVERYONE], by=by)
-        if PurePath(file.name).suffix.lower() not in PICTURES:
+        if not _is_picture(file.blob):
             raise ValidationError(_("Choose a picture: PNG, JPEG, GIF or WebP."), code="picture")
         Logo.objects.create(file=file)
     change_settings({LOGO.key: file_id or 0}, by=by)
     Logo.objects.filter(pk__in=[pk for pk, _file in before]).delete()
     files.delete_files([file for _pk, file in before])
+
+
+def _is_picture(blob: Blob) -> bool:
+    """Looked into at once: every open page asks for it, maybe sooner than a job has come to it."""
+    if blob.inspected_at is None:
+        try:
+            files.inspect_blob(blob, now=timezone.now())
+        except StoreUnavailable as error:
+            said = _("Files are not reachable right now. Try again in a minute.")
+            raise ValidationError(said, code="store") from error
+        blob.refresh_from_db()
+    return blob.content_type in PICTURES
 
 
 def logo_file() -> File | None:

@@ -4,8 +4,9 @@ page hears, whichever room it shows: that the company has another name or logo, 
 from __future__ import annotations
 
 from box.core.access.events import AccessChanged
-from box.core.access.principals import EVERYONE
+from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.events import SessionsEnded
+from box.core.accounts.models import User
 from box.core.events.outbox import on
 from box.core.org.events import StructureChanged
 from box.core.portal.events import SettingsChanged
@@ -28,11 +29,12 @@ def sign_out(event: SessionsEnded) -> None:
 
 @on(SettingsChanged)
 def show_brand(event: SettingsChanged) -> None:
-    """As both are by now. They are no secret: who is yet to sign in sees them."""
+    """As both are by now. They are no secret: who is yet to sign in sees them. Guests share no code."""
     if {NAME.key, LOGO.key}.isdisjoint(key for key, *_values in event.changes):
         return
     payload = {"name": NAME.value or PORTAL, "logo": logo_address(LOGO.value)}
-    send("portal", "brand", audience=[EVERYONE], payload=payload)
+    guests = map(code_of, User.objects.active().filter(is_extranet=True))
+    send("portal", "brand", audience=[EVERYONE, *guests], payload=payload)
 
 
 @on(StructureChanged)

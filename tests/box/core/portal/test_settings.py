@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.files.actions import NotYours
-from box.core.files.models import Blob, File
+from box.core.files.models import Blob, File, new_key
 from box.core.notify.mail import HOST, PASSWORD
 from box.core.portal.actions import change_logo, change_settings, logo_file
 from box.core.portal.forms import SettingsForm
@@ -21,9 +22,12 @@ from box.core.push.models import PushMessage
 from box.core.registry.company import LOGO, NAME
 from box.core.registry.models import StoredSetting
 from box.core.registry.settings import sections, settings
+from tests.box.core.org.photos import picture as photo
 
 if TYPE_CHECKING:
     from django.test import Client
+
+    from box.bridges.storage.client import S3Store
 
 pytestmark = pytest.mark.django_db
 
@@ -106,7 +110,10 @@ def test_language_and_time_zone_are_for_whoever_has_not_chosen(
 
 def picture(owner: User, name: str = "logo.png") -> File:
     blob = Blob.objects.create(
-        key=f"2026/11/{name.encode().hex():0>32}"[:64], size=1, content_type="image/png"
+        key=f"2026/11/{name.encode().hex():0>32}"[:64],
+        size=1,
+        content_type="image/svg+xml" if name.endswith(".svg") else "image/png",
+        inspected_at=timezone.now(),
     )
     return File.objects.create(owner=owner, name=name, blob=blob, audience=[f"U{owner.pk}"])
 
@@ -127,7 +134,23 @@ def test_a_logo_is_a_picture_of_ones_own(olga: User, anna: User) -> None:
     assert (LOGO.value, logo_file()) == (0, None)
 
 
-def test_open_pages_hear_of_another_name_or_logo(olga: User) -> None:
+def test_a_logo_can_be_shown_as_soon_as_it_is_told_of(client: Client, olga: User, store: S3Store) -> None:
+    """Before a job has looked into it."""
+
+    def upload(name: str, data: bytes) -> File:
+        blob = Blob.objects.create(key=new_key(timezone.now()), size=len(data))
+        store.write(blob.key, data, content_type="application/octet-stream")
+        return File.objects.create(owner=olga, name=name, blob=blob, audience=[f"U{olga.pk}"])
+
+    with pytest.raises(ValidationError, match="Choose a picture"):
+        change_logo(upload("logo.png", b"<svg/>").pk, by=olga)
+    logo = upload("logo", photo(kind="PNG").getvalue())
+    change_logo(logo.pk, by=olga)
+    answer = client.get(f"/logo/{logo.pk}/", headers={"X-Forwarded-Proto": "https"})
+    assert answer.status_code == 302
+
+
+def test_open_pages_hear_of_another_name_or_logo(olga: User, erik: User) -> None:
     change_settings({"company.language": "ru"}, by=olga)
     change_settings({"company.name": "Romashka"}, by=olga)
     change_logo(picture(olga).pk, by=olga)
@@ -135,7 +158,8 @@ def test_open_pages_hear_of_another_name_or_logo(olga: User) -> None:
     deliver_all()
     told = PushMessage.objects.filter(topic="portal", kind="brand").values_list("audience", "payload")
     # Each as it is by then.
-    assert list(told) == [(["UA"], {"name": "Romashka", "logo": f"/logo/{number}/"})] * 2
+    everybody = [f"U{erik.pk}", "UA"]
+    assert list(told) == [(everybody, {"name": "Romashka", "logo": f"/logo/{number}/"})] * 2
     change_logo(None, by=olga)
     deliver_all()
     newest = PushMessage.objects.filter(topic="portal").latest("pk")

@@ -19,7 +19,7 @@ PUSHES = (
         "portal",
         "brand",
         lambda world: change_settings({NAME.key: "Romashka"}, by=world.cast.olga),
-        "olga anna boris cara",
+        "olga anna boris cara erik",
     ),
     Push(
         "org",
