@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
+from django.db.models import BigIntegerField
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
 from box.core.accounts.models import User
 from box.core.accounts.passwords import has_own_password
 from box.core.registry.capabilities import read_with_person
+from box.lib.prepared import Param, PreparedModels
 
 
 class SignInRefused(Exception):
@@ -35,6 +37,15 @@ class PasswordBackend(BaseBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """Nobody, once the person was suspended or dismissed: their open pages end at the next action."""
-        people = User.objects.active().annotate(**dict(read_with_person.items()))
-        user: User | None = people.filter(pk=user_id).first()
-        return user
+        found = _PERSON.rows(pk=user_id)
+        return found[0] if found else None
+
+
+# Every request asks it.
+_PERSON = PreparedModels(
+    lambda: (
+        User.objects.active()
+        .annotate(**dict(read_with_person.items()))
+        .filter(pk=Param("pk", BigIntegerField()))
+    )
+)

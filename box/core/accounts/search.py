@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 from django.db import models
 from django.db.models import F, Func, Value
-from django.db.models.functions import Concat
 
 SIMILAR_ENOUGH = 0.42
 """Of pg_trgm's word similarity: «Ивонов» and «Иванов» have 0.57, other names below 0.4."""
@@ -92,7 +91,7 @@ def _subscriber(phone: str) -> str:
     return digits[1:] if len(digits) == 11 and digits[0] in "78" else digits
 
 
-def patterns(word: str, *, begins: bool = False) -> list[Concat]:
+def patterns(word: str, *, begins: bool = False) -> list[Skeleton]:
     """What a row's text is like that has this word, as it was typed or as it was meant; none for mere signs.
 
     With `begins` one of the row's words begins so.
@@ -102,6 +101,6 @@ def patterns(word: str, *, begins: bool = False) -> list[Concat]:
     for spelling in dict.fromkeys((word, in_other_layout(word))):
         if any(letter.isalnum() for letter in spelling):
             escaped = re.sub(r"([\\%_])", r"\\\1", spelling)
-            skeleton = Skeleton(Value(escaped))
-            found.append(Concat(Value(begin), skeleton, Value("%"), output_field=models.TextField()))
+            # What stands around it is the same in every spelling.
+            found.append(Skeleton(Value(f"{begin}{escaped}%")))
     return found

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from box.core.accounts import own_fields
 from box.core.org.auditing import EXPORTED
 from box.core.org.forms import PeopleFilter
+from box.core.org.showing import departments_of
 from box.core.org.views import for_people_editors, people_found
 from box.core.registry.auditing import record
 from box.lib.tables import export
@@ -48,9 +49,10 @@ def people_export(request: PersonRequest, kind: str) -> HttpResponseBase:
 def _rows(people: Any, fields: Sequence[OwnField]) -> Iterator[list[Cell]]:
     last: User | None = None
     while found := list((people.below(last) if last else people)[:PORTION]):
+        departments = departments_of(found)
         for person in found:
             texts = own_fields.texts_of(person)
-            own, *others = [one.department.name for one in person.memberships.all()] or [""]
+            own, *others = departments.get(person.pk) or [""]
             yield [
                 *(person.last_name, person.first_name, person.patronymic, person.email, person.login),
                 *(person.position, person.phone, person.birthday_on, own, ", ".join(others)),

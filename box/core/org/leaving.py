@@ -46,7 +46,7 @@ def hand_over_departments(person: User, successor: User | None, by: User) -> Non
 
 def manager_of(person: User) -> User | None:
     """The head of the person's own department; of the nearest one above it that has another head."""
-    own = Membership.objects.filter(user=person).order_by("id").select_related("department").first()
+    own = min(person.memberships.all(), key=lambda place: place.pk, default=None)
     if own is None:
         return None
     heads = Membership.objects.filter(

@@ -21,6 +21,7 @@ from box.core.org.models import Department, Membership
 from box.core.org.names import named
 from box.core.registry.capabilities import audience_counts
 from box.core.registry.settings import Remembered
+from box.lib.prepared import Param, Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,6 +71,10 @@ class Structure:
     departments: tuple[Branch, ...]
     said: dict[Any, str] = field(default_factory=dict)
     """What templates have made of it, for `memory`: forgotten together with it."""
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        return {one.pk: one.name for one in self.departments}
 
     @cached_property
     def mark(self) -> str:
@@ -142,6 +147,26 @@ def _node(branch: Branch) -> dict[str, Any]:
 
 
 structure = Remembered(_read)
+
+_PLACES = Prepared(
+    lambda: (
+        Membership.objects.filter(user__id__in_array=Param("people"))
+        .order_by("id")
+        .values_list("user", "department")
+    )
+)
+
+
+def departments_of(people: Iterable[User]) -> dict[int, list[str]]:
+    """What the departments of each of these people are called: of a list one query."""
+    found: dict[int, list[str]] = {}
+    if ids := [one.pk for one in people]:
+        names = structure.value.names
+        for person, department in _PLACES.rows(people=ids):
+            # One that is younger than what is remembered is there with the next request.
+            if department in names:
+                found.setdefault(person, []).append(names[department])
+    return found
 
 
 @dataclass(frozen=True)

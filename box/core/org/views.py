@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Prefetch
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -28,8 +29,8 @@ from box.core.org import actions
 from box.core.org.absence_pages import coming_absences
 from box.core.org.forms import EmployeeForm, PeopleFilter, new_password
 from box.core.org.leaving import manager_of
-from box.core.org.models import Absence, Department, Skill
-from box.core.org.showing import structure
+from box.core.org.models import Absence, Department, Membership, Skill
+from box.core.org.showing import departments_of, structure
 from box.core.org.skill_pages import skills_context
 from box.core.org.today import company_day, today
 from box.core.registry.capabilities import asides_of, profile_of
@@ -65,9 +66,10 @@ def people(request: PersonRequest) -> HttpResponse:
     found = list(people_found(**chosen)[: PAGE + 1])
     is_guess = not found and bool(chosen.get("q"))
     if is_guess:
-        found = User.objects.employees().prefetch_related("memberships__department").resembling(chosen["q"])
+        found = User.objects.employees().resembling(chosen["q"])
     context = {
         "people": found[:PAGE],
+        "departments": departments_of(found[:PAGE]),
         "has_more": len(found) > PAGE,
         "is_guess": is_guess and bool(found),
         "structure": structure.value,
@@ -109,7 +111,7 @@ def people_found(
         found = found.filter(skills__skill=skill)
     if after and (last := User.objects.filter(pk=after).first()):
         found = found.below(last)
-    return found.by_name().prefetch_related("memberships__department")
+    return found.by_name()
 
 
 @require_http_methods(["GET", "POST"])
@@ -190,7 +192,8 @@ def must_manage(user: User, person: User) -> None:
 
 def _person(request: PersonRequest, pk: int) -> User:
     seen = User.objects.visible_to(request.user).select_related("profile")
-    seen = seen.prefetch_related("memberships__department")
+    places = Membership.objects.select_related("department").order_by("id")
+    seen = seen.prefetch_related(Prefetch("memberships", places))
     person: User = get_object_or_404(seen, pk=pk)
     return person
 

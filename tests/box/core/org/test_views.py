@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -9,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from box.core.accounts.models import User
+from box.core.org.actions import add_member, create_department, rename_department
 from box.core.org.forms import new_password
 from box.core.org.models import Department, Membership
 from box.core.org.views import PAGE
@@ -21,7 +23,8 @@ pytestmark = pytest.mark.django_db
 type Browser = Callable[[User], Client]
 
 HTMX = {"HX-Request": "true"}
-MOST_QUERIES = 7
+MOST_QUERIES = 4
+MOST_OF_A_PROFILE = 8
 
 
 def employee(**fields: str) -> dict[str, str]:
@@ -80,10 +83,34 @@ def test_the_number_of_queries_does_not_grow_with_the_company(
         Membership(department=sales, user=user) for user in User.objects.filter(login__startswith="p")
     )
     browser = as_person(anna)
-    browser.get("/employees/")
-    with CaptureQueriesContext(connection) as queries:
-        browser.get("/employees/")
-    assert len(queries) <= MOST_QUERIES, "\n".join(query["sql"] for query in queries)
+    for path, most in {
+        "/employees/": MOST_QUERIES,
+        "/employees/?q=anna": MOST_QUERIES,
+        f"/employees/{anna.pk}/": MOST_OF_A_PROFILE,
+    }.items():
+        browser.get(path)
+        with CaptureQueriesContext(connection) as queries:
+            browser.get(path)
+        assert len(queries) <= most, "\n".join(query["sql"] for query in queries)
+
+
+def test_the_list_names_the_departments_of_each(
+    as_person: Browser, anna: User, boris: User, cara: User, sales: Department, olga: User
+) -> None:
+    browser = as_person(boris)
+    works = create_department("Works", parent=sales.parent, by=olga)
+    add_member(works, anna, by=olga)
+
+    def cells() -> dict[str, str]:
+        page = browser.get("/employees/", headers=HTMX).content.decode()
+        rows = re.findall(
+            r'href="/employees/(\d+)/">.*?<div class="cell soft small">(.*?)</div>', page, re.DOTALL
+        )
+        return {User.objects.get(pk=pk).first_name: said for pk, said in rows}
+
+    assert cells() == {"Anna": "Sales, Works", "Boris": "Sales", "Cara": "", "Olga": ""}
+    rename_department(works, "Work & Co", by=olga)
+    assert cells()["Anna"] == "Sales, Work &amp; Co"
 
 
 def test_a_guest_sees_nobody_but_themselves(as_person: Browser, erik: User, anna: User) -> None:
