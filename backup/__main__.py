@@ -238,7 +238,9 @@ def change_schedule(node: Node, given: argparse.Namespace) -> None:
 def _show_calendar(node: Node, chosen: Settings) -> None:
     zone, now = ZoneInfo(node.box.time_zone), datetime.now(UTC)
     say(f"{chosen.schedule} Kept: {chosen.rule}")
-    coming = schedule.calendar(chosen.schedule, chosen.rule, now=now, zone=zone)
+    coming = schedule.calendar(
+        chosen.schedule, chosen.rule, now=now, zone=zone, locked_days=chosen.locked_days
+    )
     say(f"A year from now there will be {len(coming)} sets, of:")
     for moment, reasons in coming:
         say(f"  {moment.astimezone(zone):%Y-%m-%d %H:%M}\t{', '.join(sorted(reasons))}")
@@ -327,12 +329,18 @@ def list_sets(node: Node, given: argparse.Namespace) -> None:
             continue
         if given.refresh:
             sets.refresh(node, Vault(node, chosen, target))
+        if target.locked_days:
+            say(f"{target.name}\t{locked(target)}")
         for one in sets.known(node, target):
             state = f"damaged: {one.problem}" if one.problem else "verified" if one.verified_at else "good"
             say(
                 f"{target.name}\t{one}\t{size(one.database_bytes)} (+{size(one.stored_bytes)})"
                 f"\t{one.blobs} files, {size(one.blob_bytes)}\t{state}"
             )
+
+
+def locked(target: Target) -> str:
+    return f"what is written there is locked for {target.locked_days} days"
 
 
 def show_set(node: Node, given: argparse.Namespace) -> None:
@@ -356,8 +364,10 @@ def show_status(node: Node, _: argparse.Namespace) -> None:
     found = status.look(node, chosen, datetime.now(UTC))
     for old in chosen.closed:
         say(f"{old.name}\t{old}\t{len(sets.known(node, old))} sets of an older key, which go by themselves")
-    for one in found:
+    for one, target in zip(found, chosen.targets, strict=True):
         say(f"{one.name}\t{one.place}\t{one.sets} sets, the newest {one.newest or 'is yet to be made'}")
+        if target.locked_days:
+            say(f"\t{locked(target)}")
         if one.restorable_until:
             say(f"\tcan be restored up to {one.restorable_until:%Y-%m-%d %H:%M:%S} UTC")
         for problem in one.problems:

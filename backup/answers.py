@@ -58,6 +58,7 @@ _REASONS = {
     Reason.NEWEST: "newest",
     Reason.CHAIN: "chain",
     Reason.NO_OTHER: "no_other",
+    Reason.LOCKED: "locked",
 }
 
 
@@ -81,7 +82,11 @@ def main() -> None:
 def calendar(node: Node, asked: PlanBackups) -> BackupCalendar:
     plan, rule = _understood(asked.times)
     now, zone = datetime.now(UTC), ZoneInfo(node.box.time_zone)
-    kept = schedule.calendar(plan, rule, now=now, zone=zone, days=DAYS_SHOWN)
+    is_set_up = settings.file_of(node.paths).exists()
+    kept = schedule.calendar(
+        plan, rule, now=now, zone=zone, days=DAYS_SHOWN,
+        locked_days=settings.load(node.paths).locked_days if is_set_up else 0,
+    )  # fmt: skip
     return BackupCalendar(
         tuple(
             KeptMoment(moment, cast("Any", tuple(sorted(_REASONS[reason] for reason in reasons))))

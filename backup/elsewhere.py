@@ -217,7 +217,7 @@ def _with_target(node: Node, chosen: Settings, used: Target) -> Settings:
         one for one in chosen.targets if one.kind == used.kind
     ]
     if same:
-        used = replace(used, number=same[0].number, name=same[0].name)
+        used = replace(used, number=same[0].number, name=same[0].name, locked_days=same[0].locked_days)
     else:
         used = replace(used, number=setup.next_number(node, chosen))
     return replace(chosen, targets=(used, *(one for one in chosen.targets if one.number != used.number)))

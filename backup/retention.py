@@ -22,6 +22,7 @@ class Reason(StrEnum):
     NEWEST = "the newest good one"
     CHAIN = "others build on it"
     NO_OTHER = "there is no good one yet"
+    LOCKED = "the target locks it"
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,13 @@ class Candidate:
     is_good: bool = True
 
 
-def kept(sets: Collection[Candidate], rule: Rule, zone: tzinfo) -> dict[str, frozenset[Reason]]:
-    """The labels of the sets that stay, each with its reasons. Days are those of `zone`."""
+def kept(
+    sets: Collection[Candidate], rule: Rule, zone: tzinfo, *, locked_since: datetime | None = None
+) -> dict[str, frozenset[Reason]]:
+    """The labels of the sets that stay, each with its reasons. Days are those of `zone`.
+
+    A set that ended after `locked_since` stays: its target would keep it anyway, and only hide it.
+    """
     newest_first = sorted(
         (one for one in sets if one.is_good), key=lambda one: (one.ended_at, one.label), reverse=True
     )
@@ -63,6 +69,9 @@ def kept(sets: Collection[Candidate], rule: Rule, zone: tzinfo) -> dict[str, fro
     reasons: dict[str, set[Reason]] = {newest_first[0].label: {Reason.NEWEST}}
     for one in newest_first[: rule.last]:
         reasons.setdefault(one.label, set()).add(Reason.LAST)
+    for one in newest_first:
+        if locked_since and one.ended_at > locked_since:
+            reasons.setdefault(one.label, set()).add(Reason.LOCKED)
     for reason, count, period in _periods(rule, zone):
         for one in _first_of_each(newest_first, period, count):
             reasons.setdefault(one.label, set()).add(reason)
@@ -75,9 +84,11 @@ def kept(sets: Collection[Candidate], rule: Rule, zone: tzinfo) -> dict[str, fro
     return {label: frozenset(found) for label, found in reasons.items()}
 
 
-def superfluous(sets: Collection[Candidate], rule: Rule, zone: tzinfo) -> tuple[str, ...]:
+def superfluous(
+    sets: Collection[Candidate], rule: Rule, zone: tzinfo, *, locked_since: datetime | None = None
+) -> tuple[str, ...]:
     """The labels of the sets that may go, newest first: a set goes before the one that it builds on."""
-    staying = kept(sets, rule, zone)
+    staying = kept(sets, rule, zone, locked_since=locked_since)
     going = sorted((one for one in sets if one.label not in staying), key=lambda one: one.label, reverse=True)
     by_label = {one.label: one for one in sets}
     return tuple(sorted((one.label for one in going), key=lambda label: -_depth(label, by_label)))

@@ -103,7 +103,10 @@ def _thin(node: Node, chosen: Settings, old: Target) -> bool:
     going = [
         label
         for label in retention.superfluous(
-            (*there.values(), *newer), chosen.rule, ZoneInfo(node.box.time_zone)
+            (*there.values(), *newer),
+            chosen.rule,
+            ZoneInfo(node.box.time_zone),
+            locked_since=old.locked_since(datetime.now(UTC)),
         )
         if label in there
     ]

@@ -76,9 +76,14 @@ def kind_of_next(schedule: Schedule, *, last_full: datetime | None, now: datetim
 
 
 def calendar(
-    schedule: Schedule, rule: Rule, *, now: datetime, zone: tzinfo, days: int = 400
+    schedule: Schedule, rule: Rule, *, now: datetime, zone: tzinfo, days: int = 400, locked_days: int = 0
 ) -> list[tuple[datetime, frozenset[Reason]]]:
     """What there will be after `days` of this schedule under this rule, oldest first: shown before saving."""
+
+    def staying_at(moment: datetime) -> dict[str, frozenset[Reason]]:
+        since = moment - timedelta(days=locked_days) if locked_days else None
+        return kept(sets, rule, zone, locked_since=since)
+
     sets: list[Candidate] = []
     last_full: datetime | None = None
     chain: str | None = None
@@ -91,7 +96,7 @@ def calendar(
             last_full, chain = moment, None
         sets.append(Candidate(label, moment, chain))
         chain = label
-        staying = kept(sets, rule, zone)
+        staying = staying_at(moment)
         sets = [one for one in sets if one.label in staying]
-    staying = kept(sets, rule, zone)
+    staying = staying_at(now + timedelta(days=days))
     return [(one.ended_at, staying[one.label]) for one in sets]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -56,6 +56,8 @@ class Target:
     generation: int = 1
     """Which one at this place: each master key has a repository of its own there."""
     closed: Closed | None = None
+    locked_days: int = 0
+    """For so long the bucket keeps what is written, whatever is deleted: see `backup.locks`."""
 
     @property
     def repository(self) -> str:
@@ -71,6 +73,10 @@ class Target:
     def spot(self) -> tuple[str, ...]:
         """The same for all repositories at one place."""
         return self.kind, self.endpoint, self.bucket, self.path
+
+    def locked_since(self, now: datetime) -> datetime | None:
+        """What was written later is locked; None where nothing is."""
+        return now - timedelta(days=self.locked_days) if self.locked_days else None
 
     def __str__(self) -> str:
         if self.kind == "folder":
@@ -126,6 +132,11 @@ class Settings:
     @property
     def rule(self) -> Rule:
         return Rule(self.keep_last, self.keep_days, self.keep_weeks, self.keep_months)
+
+    @property
+    def locked_days(self) -> int:
+        """Of the target that locks the longest."""
+        return max((one.locked_days for one in self.targets), default=0)
 
     def master_of(self, target: Target) -> MasterKey:
         return MasterKey(bytes.fromhex(target.closed.master_key)) if target.closed else self.master

@@ -14,7 +14,7 @@ from appliance.runner import CommandFailed
 from appliance.services.backup.service import SERVICE as BACKUP
 from appliance.services.database.service import SERVICE as DATABASE
 from appliance.supervise import Supervisor, supervisor_for
-from backup import blobs, database, settings, sftp
+from backup import blobs, database, locks, settings, sftp
 from backup.keys import KeyRing, MasterKey, RecoveryKey
 from backup.settings import BackupRefused, Holder, Settings, Target
 from backup.vault import KEY_RING, Vault, is_ours
@@ -83,12 +83,16 @@ def admit(node: Node, chosen: Settings, target: Target, say: Say) -> Settings:
     if target.kind == "folder":
         refuse_own_places(node, target)
         prepare_folder(target)
-    changed = replace(chosen, targets=(*(one for one in chosen.targets if one.name != target.name), target))
+    changed = with_target(chosen, target)
     vault = Vault(node, changed, target)
     database.write_config(node, changed)
     try:
         say(f"Trying {target}.")
         vault.probe()
+        target = replace(target, locked_days=locks.days_of(node, target))
+        if target.locked_days:
+            say(f"What is written there is locked for {target.locked_days} days.")
+        changed = with_target(changed, target)
         there = vault.read_plain(KEY_RING)
         if there is not None and not is_ours(there, chosen.ring):
             raise BackupRefused(
@@ -106,6 +110,11 @@ def admit(node: Node, chosen: Settings, target: Target, say: Say) -> Settings:
     blobs.admit(node)
     settings.save(node.paths, changed)
     return changed
+
+
+def with_target(chosen: Settings, target: Target) -> Settings:
+    """The settings with this target, in the place of the one of its name."""
+    return replace(chosen, targets=(*(one for one in chosen.targets if one.name != target.name), target))
 
 
 def enforce(node: Node, say: Say) -> None:

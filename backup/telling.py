@@ -57,6 +57,7 @@ def state(node: Node, chosen: Settings) -> BackupState:
             gaps=_gaps(node, target, one),
             free=one.free,
             total=one.total,
+            locked_days=target.locked_days,
         )
         for one, target in zip(looked, chosen.targets, strict=True)
     )

@@ -258,6 +258,8 @@ class BackupTargetState:
     free: int | None = None
     """Bytes, where the target says."""
     total: int | None = None
+    locked_days: int = 0
+    """For so long what is written there cannot be removed."""
 
 
 @dataclass(frozen=True)
@@ -372,7 +374,7 @@ class KeptMoment:
     """A set that there will be, and why it stays."""
 
     at: datetime
-    reasons: tuple[Literal["last", "day", "week", "month", "newest", "chain", "no_other"], ...]
+    reasons: tuple[Literal["last", "day", "week", "month", "newest", "chain", "no_other", "locked"], ...]
 
 
 @dataclass(frozen=True)

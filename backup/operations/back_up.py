@@ -160,7 +160,9 @@ def thin(node: Node, chosen: Settings, vault: Vault, ledger: blobs.Ledger, *, li
         known.setdefault(
             stored.label, retention.Candidate(stored.label, stored.ended_at, stored.parent, is_good=False)
         )
-    going = retention.superfluous(known.values(), chosen.rule, zone)
+    going = retention.superfluous(
+        known.values(), chosen.rule, zone, locked_since=target.locked_since(datetime.now(UTC))
+    )
     for label in going:
         sets.forget(node, target, label)
         vault.forget_set(label)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import os
 import shutil
 import ssl
 import subprocess
@@ -33,7 +34,8 @@ from appliance.services.portal import public_store_host
 from appliance.supervise.supervisord import Supervisord
 from tests.appliance.boxes import wait_until
 
-BUCKET = "somebodys-bucket"
+BUCKET, LOCKED_BUCKET = "somebodys-bucket", "another-bucket"
+ADMIN = ("admin", "secret")
 CONTENT = b"what is in it" * 1000
 KEYS = {"objects_access_key": "portal-access-key", "objects_secret_key": "portal-secret-key-0123456789"}
 
@@ -59,7 +61,10 @@ def folder() -> Iterator[Path]:
 def running(command: list[str], folder: Path) -> Iterator[None]:
     with (
         (folder / "store.log").open("wb") as log,
-        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process,
+        # It lists versions in its own time zone, where the SDK reads UTC alone.
+        subprocess.Popen(
+            command, cwd=folder, stdout=log, stderr=log, env={**os.environ, "TZ": "UTC"}
+        ) as process,
     ):
         try:
             yield
@@ -76,13 +81,15 @@ def store(folder: Path) -> Iterator[Store]:
     pair = theirs.tls / "portal.pem"
     admin = {
         "name": "admin",
-        "credentials": [{"accessKey": "admin", "secretKey": "secret"}],
+        "credentials": [{"accessKey": ADMIN[0], "secretKey": ADMIN[1]}],
         "actions": ["Admin"],
     }
     portal = {
         "name": "portal",
         "credentials": [{"accessKey": KEYS["objects_access_key"], "secretKey": KEYS["objects_secret_key"]}],
-        "actions": [f"{action}:{BUCKET}" for action in ("Read", "Write", "List")],
+        "actions": [
+            f"{action}:{bucket}" for action in ("Read", "Write", "List") for bucket in (BUCKET, LOCKED_BUCKET)
+        ],
     }
     (folder / "identities.json").write_text(json.dumps({"identities": [admin, portal]}))
     ports = Ports(scratch.free_ports(8))
@@ -99,8 +106,7 @@ def store(folder: Path) -> Iterator[Store]:
     ]
     client = Minio(
         f"localhost:{ports.s3}",
-        "admin",
-        "secret",
+        *ADMIN,
         region="us-east-1",
         http_client=urllib3.PoolManager(ca_certs=str(theirs.tls / "ca.crt"), retries=False, timeout=10),
     )

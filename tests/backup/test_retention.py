@@ -50,6 +50,17 @@ def test_no_chain_is_broken(sets: list[Candidate], rule: Rule) -> None:
             assert one.parent in staying
 
 
+@given(histories(), rules, st.integers(0, 400))
+def test_nothing_goes_that_is_locked(sets: list[Candidate], rule: Rule, days: int) -> None:
+    since = BEGIN + timedelta(days=days)
+    going = superfluous(sets, rule, ZONE, locked_since=since)
+    assert not [one for one in sets if one.label in going and one.is_good and one.ended_at > since]
+    # What is older goes, or stays, as if nothing were locked, unless something locked builds on it.
+    without = kept(sets, rule, ZONE)
+    for label, reasons in kept(sets, rule, ZONE, locked_since=since).items():
+        assert label in without or reasons & {Reason.LOCKED, Reason.CHAIN}
+
+
 @given(histories(), rules)
 def test_sets_go_in_an_order_that_never_leaves_one_without_its_parent(
     sets: list[Candidate], rule: Rule

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup.retention import Rule
+from backup.retention import Reason, Rule
 from backup.schedule import Schedule, calendar, is_due, is_late, kind_of_next, next_run, runs
 
 MOSCOW, BERLIN = ZoneInfo("Europe/Moscow"), ZoneInfo("Europe/Berlin")
@@ -70,3 +70,15 @@ def test_the_calendar_shows_what_there_will_be() -> None:
     assert moments == sorted(moments)
     assert len({moment.astimezone(MOSCOW).date() for moment in moments[-3:]}) == 3
     assert any(moment < NOON + timedelta(days=70) for moment in moments)
+
+
+def test_the_calendar_keeps_what_a_target_locks() -> None:
+    rule = Rule(1, 1, 0, 0)
+    shown = calendar(Schedule(time(2, 0)), rule, now=NOON, zone=MOSCOW, days=90, locked_days=30)
+    young = [reasons for moment, reasons in shown if moment > NOON + timedelta(days=60)]
+    assert len(young) == 30
+    assert all(Reason.LOCKED in reasons for reasons in young)
+    # What is older stays for what builds on it alone.
+    old = [reasons for moment, reasons in shown if moment <= NOON + timedelta(days=60)]
+    assert 0 < len(old) <= 7
+    assert all(reasons == {Reason.CHAIN} for reasons in old)

@@ -61,9 +61,10 @@ REASONS = {
     "newest": gettext_lazy("the newest"),
     "chain": gettext_lazy("others build on it"),
     "no_other": gettext_lazy("there is no good one yet"),
+    "locked": gettext_lazy("the target locks it"),
 }
 # What a set stays for in the first place decides its colour.
-_TONES = ("month", "week", "day", "last", "newest", "chain", "no_other")
+_TONES = ("month", "week", "day", "last", "newest", "chain", "locked", "no_other")
 
 
 def sentence(warning: BackupWarning) -> str:
@@ -246,6 +247,8 @@ class Calendar:
     made: int
     kept: int
     months: tuple[KeptMonth, ...]
+    is_locked: bool
+    """Whether anything stays because its target locks it."""
 
 
 def calendar_of(coming: BackupCalendar) -> Calendar:
@@ -260,7 +263,8 @@ def calendar_of(coming: BackupCalendar) -> Calendar:
         by_day = groupby(of_month, key=lambda one: timezone.localtime(one.at).day)
         kept = tuple(_day(first, day, list(of_day)) for day, of_day in by_day)
         months.append(KeptMonth(format_month_and_year(first), days, kept))
-    return Calendar(coming.made, len(coming.kept), tuple(months))
+    is_locked = any("locked" in one.reasons for one in coming.kept)
+    return Calendar(coming.made, len(coming.kept), tuple(months), is_locked)
 
 
 def _day(first: date, day: int, kept: list[KeptMoment]) -> tuple[int, str, str]:

@@ -68,6 +68,7 @@ def note(
     at: datetime = NOW,
     gaps: tuple[TimeLineGap, ...] = (),
     drills: tuple[DrillReport, ...] = (),
+    locked_days: int = 0,
 ) -> None:
     """What a backup that is set up has noted of itself."""
     write_atomically(node.paths.backup / "backup.json", '{"targets": [{"name": "disk"}]}', mode=0o600)
@@ -82,7 +83,11 @@ def note(
     state = BackupState(
         at,
         BackupPlan("02:00", 24, 7, 3, 7, 4, 6, NOW + timedelta(hours=11)),
-        (BackupTargetState("disk", "/mnt/backup", NOW, (), warnings=warnings, gaps=gaps),),
+        (
+            BackupTargetState(
+                "disk", "/mnt/backup", NOW, (), warnings=warnings, gaps=gaps, locked_days=locked_days
+            ),
+        ),
         (made, damaged),
         (KeyHolder("first", NOW, False, (2, 7)), KeyHolder("boris", NOW, True, (2, 7))),
         drills,
@@ -140,6 +145,13 @@ def test_a_gap_in_the_time_line_is_drawn(as_person: Browser, olga: User, agent: 
     page = as_person(olga).get("/console/backups/").content.decode()
     assert '<rect class="gap" x="500" y="8" width="250"' in page
     assert "Gap from" in page
+
+
+def test_a_target_that_locks_says_for_how_long(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent)
+    assert "is locked for" not in as_person(olga).get("/console/backups/").content.decode()
+    note(agent, locked_days=30)
+    assert "is locked for 30 days" in as_person(olga).get("/console/backups/").content.decode()
 
 
 def test_where_nobody_notes_anything_any_more_that_is_said(
