@@ -187,9 +187,18 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
 
 
 def _target(node: Node, chosen: Settings, given: argparse.Namespace) -> Target:
-    number = next(
-        (one.number for one in chosen.targets if one.name == given.name), setup.next_number(node, chosen)
-    )
+    same = [one for one in (*chosen.targets, *chosen.closed) if one.name == given.name]
+    target = _place(given, same[0].number if same else setup.next_number(node, chosen))
+    if same and (same[0].closed or same[0].spot != target.spot):
+        # What is remembered of one place must not be believed of another.
+        raise BackupRefused(
+            f"{given.name} is {same[0]} already: give another place another name. Nothing goes to the first "
+            f"one any more after `boxctl backup setup {given.name} --remove`."
+        )
+    return target
+
+
+def _place(given: argparse.Namespace, number: int) -> Target:
     if given.folder:
         return Target(number, given.name, "folder", str(given.folder), bandwidth_kib=given.bandwidth)
     if given.sftp:

@@ -135,7 +135,7 @@ def add_target(node: Node, asked: AddBackupTarget) -> HandedKey:
         chosen = with_times(chosen, asked.times)
     target = _target(node, chosen, asked)
     changed = setup.admit(node, chosen, target, lambda _: None)
-    telling.write(node, changed)
+    telling.write(node)
     if key is None:
         return HandedKey("", target=target.name)
     return HandedKey(changed.holders[0].name, str(key), target.name)
@@ -187,7 +187,7 @@ def _sftp_target(node: Node, chosen: Settings, asked: AddBackupTarget, number: i
 
 def remove_target(node: Node, asked: RemoveBackupTarget) -> BackupState:
     changed = setup.dismiss(node, settings.load(node.paths), asked.name)
-    telling.write(node, changed)
+    telling.write(node)
     return telling.state(node, changed)
 
 
@@ -195,8 +195,8 @@ def add_holder(node: Node, asked: AddKeyHolder) -> HandedKey:
     name = asked.name.strip()
     if not name:
         raise BackupRefused("Say whose key it is.")
-    changed, key = setup.add_holder(node, settings.load(node.paths), name)
-    telling.write(node, changed)
+    _, key = setup.add_holder(node, settings.load(node.paths), name)
+    telling.write(node)
     return HandedKey(name, str(key))
 
 
@@ -205,14 +205,14 @@ def rotate_keys(node: Node, asked: RotateKeys) -> HandedKey:
     name = asked.name.strip()
     if not name:
         raise BackupRefused("Say whose key it is.")
-    changed, key = rotation.rotate(node, settings.load(node.paths), name)
-    telling.write(node, changed)
+    _, key = rotation.rotate(node, settings.load(node.paths), name)
+    telling.write(node)
     return HandedKey(name, str(key))
 
 
 def remove_holder(node: Node, asked: RemoveKeyHolder) -> BackupState:
     changed = setup.remove_holder(node, settings.load(node.paths), asked.name)
-    telling.write(node, changed)
+    telling.write(node)
     return telling.state(node, changed)
 
 
@@ -246,7 +246,7 @@ def sets_page(node: Node, asked: ReadBackupSets) -> BackupSetPage:
 
 def _saved(node: Node, chosen: Settings) -> BackupState:
     settings.save(node.paths, chosen)
-    telling.write(node, chosen)
+    telling.write(node)
     return telling.state(node, chosen)
 
 

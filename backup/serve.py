@@ -48,8 +48,7 @@ def main() -> None:
             begin_drill(node, chosen, datetime.now(UTC))
             found.forget_old(paths)
             beside.sweep_left(node)
-            # As they are by now: somebody may have made a key meanwhile, and looks for it.
-            telling.write(node, settings.load(paths))
+            telling.write(node)
         except Exception:
             log.exception("The schedule is looked at again in %.0f s.", SCHEDULE_SECONDS)
         time.sleep(SCHEDULE_SECONDS)

@@ -174,11 +174,18 @@ def save(paths: Paths, settings: Settings) -> None:
 def changing(paths: Paths, *, is_patient: bool = True) -> Iterator[bool]:
     """Whether nobody else changes targets or keys meanwhile; without patience it may not be so.
 
-    The kernel releases it with the process that holds it, however that ends. Read the settings inside.
+    Read the settings inside.
     """
     folder = paths.data / "backup"
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with (folder / "changing.lock").open("w") as lock:
+    with alone(folder / "changing.lock", is_patient=is_patient) as is_mine:
+        yield is_mine
+
+
+@contextmanager
+def alone(file: Path, *, is_patient: bool = True) -> Iterator[bool]:
+    """Whether nobody else holds this lock. The kernel releases it with the process, however that ends."""
+    with file.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
         except BlockingIOError:

@@ -25,16 +25,17 @@ from appliance.node import Node
 from backup import drills, sets, status
 from backup.keys import CONFIRMED
 from backup.schedule import next_run
-from backup.settings import Settings, Target
+from backup.settings import Settings, Target, alone, load
 from backup.warnings import gaps_now
 
 SHOWN = 100
 
 
-def write(node: Node, chosen: Settings) -> None:
-    """Note how it is now."""
-    text = json.dumps(encode(state(node, chosen)), ensure_ascii=False) + "\n"
-    write_atomically(node.data("backup") / "state.json", text, mode=0o600)
+def write(node: Node) -> None:
+    """Note how it is now, by the settings as they are now: whoever calls may have read theirs long ago."""
+    with alone(node.data("backup") / "telling.lock"):
+        text = json.dumps(encode(state(node, load(node.paths))), ensure_ascii=False) + "\n"
+        write_atomically(node.data("backup") / "state.json", text, mode=0o600)
 
 
 def state(node: Node, chosen: Settings) -> BackupState:

@@ -81,7 +81,7 @@ def main() -> None:
             except TROUBLE as error:
                 # With the next backup once more: nothing depends on it.
                 said.append(f"What an older key opens could not be thinned out: {error}")
-        telling.write(node, chosen)
+        telling.write(node)
         if failed:
             raise BackupRefused(" ".join((*failed, *said)))
         journal.end("done", " ".join(said))

@@ -33,7 +33,7 @@ def main() -> None:
         drills.keep(node, report)
         with blobs.ledger_of(node, target) as ledger:
             ledger.write(drill_problem=drills.problem_of(report))
-        telling.write(node, chosen)
+        telling.write(node)
         words = " ".join(drills.told(report))
         if not report.is_good:
             raise BackupRefused(words)

@@ -96,7 +96,7 @@ def main() -> None:
         try:
             with told_of_silence(journal, restore.target.name):
                 done = restore.perform()
-            telling.write(node, chosen)
+            telling.write(node)
             journal.end("done", done)
         except (*TROUBLE, SupervisorError) as error:
             raise BackupRefused(f"{error} {restore.take_back()}") from error

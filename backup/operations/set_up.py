@@ -15,9 +15,8 @@ def main() -> None:
         node = Node.load(Paths.from_environment())
         setup.enforce(node, journal.progress)
         setup.keep_up(supervisor_for(node))
-        # As they are by now: a key may have been made meanwhile.
         chosen = settings.load(node.paths)
-        telling.write(node, chosen)
+        telling.write(node)
         journal.end("done", f"Backups go to {', '.join(one.name for one in chosen.targets)}.")
 
 

@@ -34,7 +34,7 @@ def main() -> None:
                 node, chosen, target, journal,
                 label=str(journal.arguments.get("set", "")), is_complete=bool(journal.arguments.get("all")),
             )  # fmt: skip
-        telling.write(node, chosen)
+        telling.write(node)
         bad = [f"{label}: {problem}" for label, problem in found.items() if problem]
         if bad:
             raise BackupRefused(f"Damaged on {target.name}. {' '.join(bad)}")
