@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.accessibility import problems
 from tests.e2e.boxes import Box
@@ -133,6 +133,33 @@ def test_from_setting_up_to_the_report_of_a_drill(
     if is_first:
         hold_drill(keeper, said)
     read_report(keeper, said)
+
+
+def test_a_link_that_is_followed_while_the_page_renews_itself_leads_there(
+    employee: Callable[..., Person],
+) -> None:
+    looker = employee("Lena", "Looker", administers=True)
+    page = looker.open("/console/backups/")
+    renewals, steps = list[Route](), list[Route]()
+
+    def hold_renewal(route: Route) -> None:
+        renewals.append(route)
+
+    def hold_step(route: Route) -> None:
+        steps.append(route)
+
+    page.route(re.compile("/console/backups/$"), hold_renewal)
+    with page.expect_request(re.compile("/console/backups/$"), timeout=MINUTES):
+        pass
+    page.route(re.compile("/targets/new/$"), hold_step)
+    with page.expect_request(re.compile("/targets/new/$")):
+        page.locator("#backups a[href$='/targets/new/']").first.click()
+    # The page comes anew first, and then what was asked for.
+    with page.expect_event("requestfinished", lambda done: done.url.endswith("/console/backups/")):
+        renewals[0].continue_()
+    steps[0].continue_()
+    expect(page.locator("#backups")).to_have_count(0)
+    expect(page.locator("main form[method=post]")).to_be_visible()
 
 
 def delete(keeper: Person, said: dict[str, str], post: int) -> None:

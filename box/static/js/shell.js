@@ -110,6 +110,18 @@ document.addEventListener("htmx:responseError", ({ detail }) => {
 });
 document.addEventListener("toast", ({ detail }) => toast(detail.value ?? detail, { action: detail.action }));
 
+// What renews itself by the clock waits while one presses something in it, or has asked for a page: with what was
+// clicked, the answer to that would go.
+
+let isPressed = false;
+for (const [kind, is] of [["pointerdown", true], ["pointerup", false], ["pointercancel", false]]) {
+  document.addEventListener(kind, () => (isPressed = is), { capture: true });
+}
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const isByTheClock = detail.requestConfig.elt.getAttribute("hx-trigger")?.startsWith("every");
+  if (isByTheClock && (isPressed || open > 0)) detail.shouldSwap = false;
+});
+
 // The nonce makes a retry harmless; once a form has been answered it gets another, to post anew.
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   const form = detail.requestConfig.elt;
