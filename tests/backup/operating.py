@@ -7,18 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import psutil
 
+from appliance import config, generated
 from appliance.agent import operations
 from appliance.agent.answers import OperationState
 from appliance.agent.journal import Journal
+from appliance.node import Node
 from appliance.services.database.setup import query
+from appliance.services.web.service import SERVICE as WEB
 from backup import blobs, sets
 from backup.portal import manage
 from backup.vault import Vault
 from tests.appliance.boxes import wait_until
 from tests.backup.conftest import Kept
+from tests.box.ear import LOOPBACK, Ear
+
+POST_ADDED = "ONLIVEFEEDPOSTADD"
 
 
 def perform(kept: Kept, operation: str, /, **arguments: Any) -> OperationState:
@@ -138,16 +145,56 @@ def queue_letter(kept: Kept, key: str) -> None:
     )
 
 
+@contextmanager
+def reaching_here(kept: Kept) -> Iterator[None]:
+    """Outgoing webhooks may tell this machine, as root may decide; sets know that too."""
+    file = kept.node.paths.box_toml
+    before = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(
+            config.set_value(before, "integrations.reachable_networks", LOOPBACK, from_console=False)
+        )
+        generated.apply(Node.load(kept.node.paths), only=(WEB,))
+        yield
+    finally:
+        file.write_text(before)
+        generated.apply(kept.node, only=(WEB,))
+
+
+def queue_hook(kept: Kept, ear: Ear, number: int) -> None:
+    """The ear is to be told of a post of this number, which is due."""
+    kept.add_person("anna")
+    _in_the_portal(
+        kept,
+        "from box.core.accounts.models import User",
+        "from box.rest.models import Listener",
+        "from box.rest.sending import NewListener, add_listener, queue",
+        f"new = NewListener('ear', '{ear.address}', ('{POST_ADDED}',))",
+        "if not Listener.objects.filter(address=new.address).exists():",
+        "    add_listener(new, by=User.objects.get(login='anna'))",
+        f"queue('{POST_ADDED}', {{'FIELDS': {{'POST_ID': {number}}}}}, key={number})",
+    )
+
+
+def told(ear: Ear) -> list[str]:
+    """The numbers of the posts that it was told of."""
+    return [parse_qs(body)["data[FIELDS][POST_ID]"][0] for _headers, body in ear.heard]
+
+
 def send_what_is_due(kept: Kept) -> None:
     """What the jobs of the box do every few minutes, at once."""
-    manage(
-        kept.node,
-        "shell",
-        "--no-imports",
-        "--command=from django.utils.timezone import now\n"
-        "from box.core.notify import actions, mailing\n"
+    _in_the_portal(
+        kept,
+        "from django.utils.timezone import now",
+        "from box.core.notify import actions, mailing",
+        "from box.rest import sending",
         "mailing.mail_notices(now()); mailing.send_digests(now()); actions.send_letters(now())",
+        "sending.send_waiting(now())",
     )
+
+
+def _in_the_portal(kept: Kept, *lines: str) -> None:
+    manage(kept.node, "shell", "--no-imports", "--command=" + "\n".join(lines))
 
 
 def hand_over(kept: Kept) -> None:

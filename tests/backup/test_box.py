@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -18,7 +20,7 @@ from appliance.agent.operations import AlreadyRunning
 from appliance.services.database.service import cluster
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
-from backup import blobs, database, sets, setup, status
+from backup import blobs, database, sets, settings, setup, status
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
 from backup.portal import manage
 from backup.settings import BackupRefused, Target
@@ -34,11 +36,16 @@ from tests.backup.operating import (
     know_mail_server,
     moved_away,
     perform,
+    queue_hook,
     queue_letter,
+    reaching_here,
     restore,
     send_what_is_due,
+    told,
     unplugged,
+    wait_for,
 )
+from tests.box.ear import Ear, listening_ear
 from tests.box.mailbox import Mailbox, mailbox
 
 
@@ -55,6 +62,26 @@ def test_a_set_holds_the_database_the_files_and_the_configuration(kept: Kept) ->
     assert set(keys) <= {blob.key for blob in sets.blobs_of(kept.node, vault, made.label)}
     assert sorted(vault.names(f"sets/{made.label}")) == [sets.CONFIGURATION, sets.MANIFEST]
     assert vault.sizes(keys) == {key: len(kept.contents[key]) for key in keys}
+
+
+def test_a_key_that_is_made_during_a_backup_is_told_of_after_it(kept: Kept) -> None:
+    journal = operations.begin(kept.node.paths, "backup", {"kind": "full", "targets": ["disk"]}, by="a test")
+    wait_for(journal, "Database to")
+    with settings.changing(kept.node.paths):
+        setup.add_holder(kept.node, kept.settings, "latecomer")
+    assert ended(kept, journal).state == "done"
+    noted = json.loads((kept.node.data("backup") / "state.json").read_text(encoding="utf-8"))
+    assert "latecomer" in {one["name"] for one in noted["holders"]}
+    kept.begin_anew()
+
+
+def test_a_name_stays_with_its_place(kept: Kept, tmp_path: Path) -> None:
+    """What is remembered of the one place would be believed of the other."""
+    before = kept.settings
+    done = boxctl(kept.node, "backup", "setup", "disk", "--folder", tmp_path)
+    assert done.returncode != 0
+    assert "give another place another name" in " ".join(done.stderr.split())
+    assert kept.settings == before
 
 
 def test_an_incremental_set_builds_on_the_one_before(kept: Kept) -> None:
@@ -195,8 +222,14 @@ def sink() -> Iterator[Mailbox]:
         yield box
 
 
+@pytest.fixture
+def ear(kept: Kept) -> Iterator[Ear]:
+    with listening_ear() as found, reaching_here(kept):
+        yield found
+
+
 def test_the_box_goes_back_to_a_moment_with_its_files_and_without_its_sessions(
-    kept: Kept, sink: Mailbox
+    kept: Kept, sink: Mailbox, ear: Ear
 ) -> None:
     back_up(kept, "full")
     (lost, *_) = kept.add_blobs(3)
@@ -212,11 +245,13 @@ def test_the_box_goes_back_to_a_moment_with_its_files_and_without_its_sessions(
     )
     know_mail_server(kept, sink.port)
     queue_letter(kept, "old")
+    queue_hook(kept, ear, 1)
     time.sleep(1.1)
     moment, there = now(kept), kept.keys()
     time.sleep(1.1)
     send_what_is_due(kept)
     assert [letter["Subject"] for letter in sink.letters] == ["old"]
+    assert told(ear) == ["1"]
     later = kept.add_blobs(2)
     query(kept.node, f"delete from files_blob where key = '{lost}'")
     hand_over(kept)
@@ -231,8 +266,10 @@ def test_the_box_goes_back_to_a_moment_with_its_files_and_without_its_sessions(
     assert query(kept.node, "select count(*) from accounts_session") == "0"
     assert query(kept.node, "select count(*) from events_delivery where completed_at is null") == "0"
     queue_letter(kept, "new")
+    queue_hook(kept, ear, 2)
     send_what_is_due(kept)
     assert [letter["Subject"] for letter in sink.letters] == ["old", "new"]
+    assert told(ear) == ["1", "2"]
     waiting = "select count(*) from notify_queuedletter where sent_at is null and failed_at is null"
     assert query(kept.node, waiting) == "0"
     # And forward again: the moment before the restore lies on the time line that was left.

@@ -28,10 +28,14 @@ from tests.backup.operating import (
     know_mail_server,
     perform,
     performers,
+    queue_hook,
     queue_letter,
+    reaching_here,
     send_what_is_due,
+    told,
     wait_for,
 )
+from tests.box.ear import listening_ear
 from tests.box.mailbox import mailbox
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -63,16 +67,19 @@ def is_swept(kept: Kept) -> bool:
 
 
 def test_a_drill_signs_in_counts_rows_opens_files_and_leaves_nothing(peopled: Kept) -> None:
-    with mailbox() as sink:
+    with mailbox() as sink, listening_ear() as ear, reaching_here(peopled):
         know_mail_server(peopled, sink.port)
         queue_letter(peopled, "waits")
+        queue_hook(peopled, ear, 7)
         made = back_up(peopled, "full")
         state = perform(peopled, "drill", target="disk")
         assert state.state == "done", state.progress.text
-        # A letter waits in the set and is due, and the server is there for whoever may reach it.
-        assert sink.letters == []
-        send_what_is_due(peopled)
-        assert [letter["Subject"] for letter in sink.letters] == ["waits"]
+        # In the set both wait and are due, and the servers are there for whoever may reach them.
+        assert (sink.letters, ear.heard) == ([], [])
+        for _ in range(2):
+            send_what_is_due(peopled)
+            assert [letter["Subject"] for letter in sink.letters] == ["waits"]
+            assert told(ear) == ["7"]
     report = drills.known(peopled.node)[0]
     assert (report.set, report.is_good, report.is_sample) == (made.label, True, False)
     found = {check.part: check for check in report.checks}

@@ -23,7 +23,19 @@ from backup import elsewhere
 from backup.keys import KeyRefused, RecoveryKey
 from backup.settings import BackupRefused
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, copy_what_is_new, hand_over
+from tests.backup.operating import (
+    back_up,
+    copy_what_is_new,
+    hand_over,
+    know_mail_server,
+    queue_hook,
+    queue_letter,
+    reaching_here,
+    send_what_is_due,
+    told,
+)
+from tests.box.ear import Ear, listening_ear
+from tests.box.mailbox import Mailbox, mailbox
 
 
 @pytest.fixture
@@ -46,11 +58,26 @@ def begin(paths: Paths, place: str, key: RecoveryKey) -> None:
     )  # fmt: skip
 
 
-def test_everything_comes_back_up_to_the_end_of_the_time_line(
-    kept: Kept, machine: Paths, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def sink() -> Iterator[Mailbox]:
+    with mailbox() as found:
+        yield found
+
+
+@pytest.fixture
+def ear(kept: Kept) -> Iterator[Ear]:
+    with listening_ear() as found, reaching_here(kept):
+        yield found
+
+
+def test_everything_comes_back_up_to_the_end_of_the_time_line_and_nothing_is_sent_twice(
+    kept: Kept, machine: Paths, sink: Mailbox, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KOROBKA_PREFIX", str(kept.node.paths.prefix))
     kept.add_blobs(3)
+    know_mail_server(kept, sink.port)
+    queue_letter(kept, "for one box")
+    queue_hook(kept, ear, 11)
     back_up(kept, "full")
     after = kept.add_blobs(2)
     copy_what_is_new(kept)
@@ -78,6 +105,16 @@ def test_everything_comes_back_up_to_the_end_of_the_time_line(
     assert not elsewhere.is_under_way(machine)
     assert set(query(node, "select key from files_blob").split()) == there
     new = Kept(node, kept.folder, kept.key)
+    # What waited in the set is the other box's to send, which knows whether it has.
+    send_what_is_due(new)
+    assert (sink.letters, ear.heard) == ([], [])
+    queue_hook(new, ear, 12)
+    send_what_is_due(new)
+    assert told(ear) == ["12"]
+    monkeypatch.setenv("KOROBKA_PREFIX", str(kept.node.paths.prefix))
+    send_what_is_due(kept)
+    assert [letter["Subject"] for letter in sink.letters] == ["for one box"]
+    assert told(ear) == ["12", "11"]
     assert {key: new.stored(key) for key in after} == {key: kept.contents[key] for key in after}
 
 

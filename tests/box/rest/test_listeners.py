@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import socket
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -30,6 +27,7 @@ from box.rest import sending
 from box.rest.models import Listener, Sending
 from box.rest.posting import Forbidden, Unreachable, is_unfit, post
 from box.rest.sending import NewListener, add_listener, resume_listener, send_waiting, token_of
+from tests.box.ear import LOOPBACK, Ear, listening_ear
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,48 +40,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-LOOPBACK = ["127.0.0.0/8"]
 POSTS = ("ONLIVEFEEDPOSTADD", "ONLIVEFEEDPOSTDELETE")
-
-
-@dataclass
-class Ear:
-    """A program that listens; answers with `status`."""
-
-    port: int = 0
-    status: int = 200
-    heard: list[tuple[dict[str, str], str]] = field(default_factory=list)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook?from=box"
 
 
 @pytest.fixture
 def ear(settings: Any) -> Iterator[Ear]:
-    settings.REACHABLE_NETWORKS = LOOPBACK
-    ear = Ear()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            ear.heard.append((dict(self.headers.items()), body))
-            self.send_response(ear.status)
-            self.send_header("Location", ear.address)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    ear.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield ear
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    settings.REACHABLE_NETWORKS = list(LOOPBACK)
+    with listening_ear() as found:
+        yield found
 
 
 def listening(ear: Ear, by: User, *events: str) -> Listener:
