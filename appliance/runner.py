@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import join
@@ -111,7 +111,7 @@ def stream(
     env: Mapping[str, str] | None = None,
     stdin: str = "",
     user: Account | None = None,
-) -> Iterator[str]:
+) -> Generator[str]:
     """Run a program that takes long, and hand out its lines (both outputs) as they come.
 
     It is ended when this process dies, even by kill -9: whoever takes the work up again finds nobody at it.

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import IO
@@ -29,17 +31,21 @@ _COPY = (
     "--transfers=8", "--checkers=8", "--size-only", "--no-traverse", "--retries=2", "--low-level-retries=10",
     *_TIMEOUTS, "--stats=1s", "--use-json-log", "--stats-log-level=NOTICE",
 )  # fmt: skip
+# Its own retries go on for more than five minutes, and it speaks every second meanwhile.
+_STANDSTILL = 120.0
 KEY_RING = "keyring.json"
 _LOST = ("directory not found", "object not found", "couldn't be found")
 
 
 @dataclass(frozen=True)
 class Moved:
-    """How far a copy is, in bytes; `rate` in bytes a second."""
+    """How far a copy is, in bytes; `rate` in bytes a second. Two are equal if nothing moved between them."""
 
     done: int
-    total: int
-    rate: float
+    total: int = field(compare=False)
+    rate: float = field(compare=False)
+    looked_at: int = 0
+    """Files that were there, or are by now."""
 
 
 @dataclass(frozen=True)
@@ -192,13 +198,24 @@ class Vault:
     def _copy(self, source: str, to: str, keys: Iterable[str], heard: Callable[[Moved], None]) -> None:
         limit = f"--bwlimit={self.target.bandwidth_kib}k"
         words = [*_COPY, *([limit] if self.target.bandwidth_kib else []), "--files-from-raw=-", source, to]
-        for line in runner.stream(
+        said = runner.stream(
             [program(), "copy", *words],
             stdin=_lines(keys), env=self._environment, secrets=self._secrets,
             user=users.account(users.DATABASE),
-        ):  # fmt: skip
-            if moved := _moved(line):
-                heard(moved)
+        )  # fmt: skip
+        before, at = None, time.monotonic()
+        with closing(said):
+            for line in said:
+                if (moved := _moved(line)) is None:
+                    continue
+                if moved != before:
+                    before, at = moved, time.monotonic()
+                    heard(moved)
+                elif time.monotonic() - at > _STANDSTILL:
+                    raise BackupRefused(
+                        f"Nothing has moved from or to {self.target.name} for {_STANDSTILL:.0f} s: the "
+                        f"network may be cut, or the target stuck."
+                    )
         if self.target.kind == "folder" and to.startswith("vault:"):
             # rclone leaves that to the kernel: what is noted as copied must survive a power cut.
             runner.run(["sync", "-f", self.target.path])
@@ -296,7 +313,10 @@ def _moved(line: str) -> Moved | None:
         stats = json.loads(line).get("stats")
     except ValueError:
         return None
-    return Moved(stats["bytes"], stats["totalBytes"], stats["speed"]) if stats else None
+    if not stats:
+        return None
+    looked_at = stats["checks"] + stats["transfers"]
+    return Moved(stats["bytes"], stats["totalBytes"], stats["speed"], looked_at)
 
 
 def _lines(keys: Iterable[str]) -> str:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-type Weather = Literal["fair", "503", "cut"]
+type Weather = Literal["fair", "503", "cut", "silent"]
+type Way = Literal["there", "back"]
 
 _BUSY = (
     b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Length: 81\r\n"
@@ -22,11 +23,15 @@ _BUSY = (
 
 
 class Proxy:
-    """Passes everything on (`fair`), answers 503 to all (`503`), or lets nobody through (`cut`)."""
+    """Passes everything on (`fair`), answers 503 to all (`503`), lets nobody through and breaks what is open
+    (`cut`), or takes everything and answers nothing (`silent`)."""
 
     def __init__(self, upstream: int, certificate: Path) -> None:
         self.weather: Weather = "fair"
         self.refused = 0
+        self._left: dict[Way, int] = {}
+        self._fate: Weather = "fair"
+        self._clearing = threading.Condition()
         self._upstream = upstream
         self._server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._server.load_cert_chain(certificate)
@@ -46,7 +51,22 @@ class Proxy:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
+    def turn(self, fate: Weather, *, after: int, way: Way) -> None:
+        """The weather changes in the middle of what is carried: once so many bytes went this way."""
+        self._fate, self._left = fate, {way: after}
+
+    @property
+    def has_turned(self) -> bool:
+        return self.weather == self._fate
+
+    def clear_up(self) -> None:
+        """Fair again, for what is begun from now on."""
+        with self._clearing:
+            self.weather, self._left = "fair", {}
+            self._clearing.notify_all()
+
     def close(self) -> None:
+        self.clear_up()
         self.cut()
         self._listener.close()
 
@@ -62,6 +82,9 @@ class Proxy:
                 self.refused += 1
                 raw.close()
                 return
+            if self.weather == "silent":
+                self._swallow(raw)
+                return
             asker = stack.enter_context(self._server.wrap_socket(raw, server_side=True))
             if self.weather == "503":
                 self.refused += 1
@@ -73,6 +96,25 @@ class Proxy:
             self._open |= {asker, store}
             stack.callback(self._open.difference_update, {asker, store})
             self._pass_on(asker, store)
+
+    def _swallow(self, *ends: socket.socket) -> None:
+        """Hold on to it, without a word, for as long as the weather is so."""
+        self.refused += 1
+        with self._clearing:
+            self._clearing.wait_for(lambda: self.weather != "silent")
+        for end in ends:
+            end.close()
+
+    def _carried(self, way: Way, count: int) -> None:
+        with self._clearing:
+            if way not in self._left:
+                return
+            self._left[way] -= count
+            is_over = self._left[way] <= 0
+            if is_over:
+                self.weather, self._left = self._fate, {}
+        if is_over and self._fate == "cut":
+            self.cut()
 
     def _pass_on(self, one: ssl.SSLSocket, other: ssl.SSLSocket) -> None:
         pairs = {one: other, other: one}
@@ -93,7 +135,11 @@ class Proxy:
                     self.refused += 1
                     one.sendall(_BUSY)
                     return
+                if self.weather == "silent":
+                    self._swallow(one, other)
+                    return
                 pairs[end].sendall(data)
+                self._carried("there" if end is one else "back", len(data))
 
 
 @contextmanager

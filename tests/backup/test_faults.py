@@ -26,8 +26,8 @@ from backup.vault import Vault
 from tests.appliance.boxes import wait_until
 from tests.appliance.test_external import Store, folder, store  # noqa: F401 - fixtures
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, hand_over, perform, performers, unplugged, wait_for
-from tests.backup.proxy import Proxy, running_proxy
+from tests.backup.operating import back_up, hand_over, perform, performers, restore, unplugged, wait_for
+from tests.backup.proxy import Proxy, Weather, running_proxy
 from tests.backup.test_s3 import target_in
 
 
@@ -153,12 +153,44 @@ def far(kept: Kept, store: Store, proxy: Proxy) -> Iterator[Target]:  # noqa: F8
 def test_a_store_that_is_busy_for_a_while_is_waited_for(kept: Kept, far: Target, proxy: Proxy) -> None:
     (key,) = kept.add_blobs(1)
     proxy.weather, refused = "503", proxy.refused
-    threading.Timer(4, lambda: setattr(proxy, "weather", "fair")).start()
+    threading.Timer(4, proxy.clear_up).start()
     state = perform(kept, "backup", kind="incr", targets=["far"])
     assert state.state == "done", state.progress.text
     assert proxy.refused > refused
     assert Vault(kept.node, kept.settings, far).sizes([key])
     assert perform(kept, "verify", target="far", all=True).state == "done"
+
+
+def lot_of_files(kept: Kept) -> list[str]:
+    return kept.add_blobs(6, size=1 << 20)
+
+
+@pytest.mark.parametrize(("part", "fate"), [("files", "silent"), ("database", "cut")])
+def test_a_network_that_goes_while_the_box_is_brought_back_leaves_it_as_it_was(
+    kept: Kept, far: Target, proxy: Proxy, part: str, fate: Weather
+) -> None:
+    keys = lot_of_files(kept)
+    state = perform(kept, "backup", kind="full", targets=["far"])
+    assert state.state == "done", state.progress.text
+    made, there = sets.known(kept.node, far)[-1], kept.keys()
+    for key in keys:
+        kept.lose(key)
+    (later,) = kept.add_blobs(1)
+    database_bytes = made.stored_bytes if part == "files" else 0
+    proxy.turn(fate, after=database_bytes + (2 << 20), way="back")
+    state = restore(kept, target="far", set=made.label, is_set_alone=True)
+    assert proxy.has_turned
+    assert state.state == "failed", state.progress.text
+    assert kept.keys() == {*there, later}
+    assert kept.stored(later) == kept.contents[later]
+    proxy.clear_up()
+    assert made.label in labels(kept, far)
+    state = restore(kept, target="far", set=made.label, is_set_alone=True)
+    assert state.state == "done", state.progress.text
+    assert kept.keys() == there
+    assert {key: kept.stored(key) for key in keys} == {key: kept.contents[key] for key in keys}
+    assert perform(kept, "verify", target="far", set=made.label).state == "done"
+    hand_over(kept)
 
 
 # --- the machine itself
