@@ -210,11 +210,11 @@ def test_who_no_longer_sees_the_post_hears_nothing(anna: User, boris: User, sale
 def test_each_choice_is_answered_by_its_own_index(anna: User, cara: User) -> None:
     """In the order of the list, where what is chosen is rare among many."""
     threads = Thread.objects.bulk_create(Thread(kind="feed.post") for _ in range(3000))
-    posts = Post.objects.bulk_create(
+    many = Post.objects.bulk_create(
         Post(author=cara, text="x", thread=thread, audience=["UA", f"U{cara.pk}"]) for thread in threads
     )
-    PostTag.objects.bulk_create(PostTag(post=post, tag="y") for post in posts)
-    Mark.objects.bulk_create(Mark(post=post, user=anna, is_hidden=True) for post in posts)
+    PostTag.objects.bulk_create(PostTag(post=post, tag="y") for post in many)
+    Mark.objects.bulk_create(Mark(post=post, user=anna, is_hidden=True) for post in many)
     chosen = {
         "post_tag_once": Post.objects.tagged("x"),
         "post_by_author": Post.objects.by(anna.pk),

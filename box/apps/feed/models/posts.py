@@ -1,11 +1,10 @@
-"""Posts. The feed is ordered by id."""
+"""Posts and announcements, and what belongs to each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Self
-from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -14,21 +13,20 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from markupsafe import Markup
 
+from box.apps.feed.models.filing import SavedView
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
 from box.core.access.principals import EVERYONE, is_person
 from box.core.accounts.models import User
 from box.core.discussion.models import Thread
-from box.core.files.models import Blob, File
+from box.core.files.models import File
 from box.core.registry.capabilities import Card, Ref
 from box.lib.prepared import Param
 from box.lib.rich import LONGEST_TAG
 
 KIND = "feed.post"
-SCHEDULED = "feed.scheduled"
 PAGE = 20
 IS_FAVOURITE = models.Q(is_favourite=True)
 
@@ -207,49 +205,6 @@ class PostTag(models.Model):
         return f"#{self.tag}"
 
 
-class Poll(models.Model):
-    """What a post asks. Its numbers are kept with each vote, so that a list reads them as they are."""
-
-    post = models.OneToOneField(Post, models.CASCADE, primary_key=True, related_name="poll")
-    is_multiple = models.BooleanField(default=False)
-    is_anonymous = models.BooleanField(default=False)
-    closes_at = models.DateTimeField(null=True)
-    voters_count = models.PositiveIntegerField(default=0)
-
-    def __str__(self) -> str:
-        return f"poll of {self.post_id}"
-
-    def is_closed(self, now: datetime) -> bool:
-        return self.closes_at is not None and self.closes_at <= now
-
-
-class PollOption(models.Model):
-    poll = models.ForeignKey(Poll, models.CASCADE, related_name="options")
-    position = models.PositiveSmallIntegerField()
-    text = models.CharField(max_length=200)
-    votes_count = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        ordering = ["position"]
-
-    def __str__(self) -> str:
-        return self.text
-
-
-class Ballot(models.Model):
-    """That somebody has voted. In an anonymous poll not for what: nobody can look it up, whoever they are."""
-
-    poll = models.ForeignKey(Poll, models.CASCADE, related_name="ballots", db_index=False)
-    user = models.ForeignKey(User, models.CASCADE, related_name="+")
-    chosen = ArrayField(models.BigIntegerField(), default=list)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["poll", "user"], name="ballot_once")]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} in {self.poll_id}"
-
-
 class Announcement(models.Model):
     """A post that its readers confirm to have read: this version of it, or a newer one."""
 
@@ -333,194 +288,12 @@ class PostFile(models.Model):
         return f"{self.post_id}: {self.file_id}"
 
 
-class SavedViewQuerySet(models.QuerySet["SavedView"]):
-    def of(self, user: User) -> Self:
-        return self.filter(user=user).order_by("position", "id")
-
-
-class SavedView(models.Model):
-    """A filter of the feed that somebody has given a name: a chip beside their feed."""
-
-    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
-    name = models.CharField(max_length=60)
-    # As `Filter.query` says it.
-    query = models.CharField(max_length=500)
-    position = models.PositiveIntegerField(default=0)
-
-    objects = SavedViewQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "name"], name="saved_view_once")]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class ScheduledPost(models.Model):
-    """A post that waits for its moment. It is checked and published as if its author had sent it then."""
-
-    author = models.ForeignKey(User, models.CASCADE, related_name="+")
-    publish_at = models.DateTimeField()
-    html = models.TextField(blank=True)
-    # As it is listed.
-    text = models.TextField(blank=True)
-    audience = ArrayField(models.TextField())
-    # The fields of a poll's `Question`; nothing where it asks nothing.
-    question = models.JSONField(null=True)
-    is_announcement = models.BooleanField(default=False)
-    read_by_on = models.DateField(null=True)
-    files = models.ManyToManyField(File, through="ScheduledFile", related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
-    # Why it could not be published, for its author, who decides what becomes of it.
-    problem = models.TextField(blank=True)
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["publish_at"], name="scheduled_due", condition=models.Q(problem="")),
-        ]
-
-    def __str__(self) -> str:
-        return self.text[:80]
-
-    @property
-    def body(self) -> Markup:
-        return Markup(self.html)  # noqa: S704 - cleaned when it was written
-
-
-class ScheduledFile(models.Model):
-    """An upload that waits with the post: whatever a row points at, the sweep leaves."""
-
-    post = models.ForeignKey(ScheduledPost, models.CASCADE, related_name="file_links")
-    file = models.ForeignKey(File, models.CASCADE, related_name="+")
-    position = models.PositiveSmallIntegerField()
-
-    class Meta:
-        ordering = ["position"]
-        constraints = [models.UniqueConstraint(fields=["post", "file"], name="scheduled_file_once")]
-
-    def __str__(self) -> str:
-        return f"{self.post_id}: {self.file_id}"
-
-
-class KeptDraft(models.Model):
-    """What somebody has begun to write in one place, as their browser keeps it too: see `drafts.js`."""
-
-    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
-    place = models.CharField(max_length=60)
-    content = models.JSONField()
-    # The browser that wrote it, by a name it gave itself, and how often it was written.
-    browser = models.CharField(max_length=40)
-    version = models.PositiveIntegerField(default=1)
-    saved_at = models.DateTimeField(default=timezone.now)
-    files = models.ManyToManyField(File, related_name="+")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "place"], name="kept_draft_once")]
-        indexes = [models.Index(fields=["saved_at"], name="kept_draft_by_age")]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} in {self.place}"
-
-
-class Badge(models.Model):
-    """What one thanks a colleague with, or gives them for a holiday: called what its administrator likes, in
-    both languages, with one of the drawn pictures or one of the company's own."""
-
-    class Picture(models.TextChoices):
-        STAR = "star", _("star")
-        HEART = "heart", _("heart")
-        HANDS = "hands", _("hands")
-        BULB = "bulb", _("light bulb")
-        ROCKET = "rocket", _("rocket")
-        CUP = "cup", _("cup")
-        SHIELD = "shield", _("shield")
-        FLOWER = "flower", _("flower")
-        GIFT = "gift", _("gift")
-        CAKE = "cake", _("cake")
-        TREE = "tree", _("fir tree")
-
-    name_en = models.CharField(_("name in English"), max_length=60)
-    name_ru = models.CharField(_("name in Russian"), max_length=60)
-    picture = models.CharField(_("picture"), max_length=12, choices=Picture, default=Picture.STAR)
-    # A small square one, ready to be shown, in place of the drawn one.
-    own_picture = models.ForeignKey(Blob, models.PROTECT, null=True, related_name="+", editable=False)
-    is_gift = models.BooleanField(_("a gift for a holiday"), default=False)
-    # Given no more; what was given stays.
-    retired_at = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        ordering = ["is_gift", "id"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def names(self) -> dict[str, str]:
-        return {"en": self.name_en, "ru": self.name_ru}
-
-    @property
-    def name(self) -> str:
-        """In the reader's language."""
-        return in_language(self.names)
-
-
-def in_language(names: Mapping[str, str]) -> str:
-    """That of the names which is in the reader's language."""
-    return names.get(get_language() or "en") or names["en"]
-
-
-class Award(models.Model):
-    """A badge or gift that somebody was given, by a post of its own."""
-
-    post = models.OneToOneField(Post, models.CASCADE, primary_key=True, related_name="award")
-    badge = models.ForeignKey(Badge, models.PROTECT, related_name="awards")
-    # The badge's own when it was given, as `Post.details` has it: the blob stays as long as it is shown.
-    own_picture = models.ForeignKey(Blob, models.PROTECT, null=True, related_name="+")
-    user = models.ForeignKey(User, models.CASCADE, related_name="awards")
-
-    def __str__(self) -> str:
-        return f"{self.badge_id} for {self.user_id}"
-
-
-class SystemEntry(models.Model):
-    """What the portal tells by itself, under a key, so that it tells it once. Much of one day is one post."""
-
-    key = models.CharField(max_length=80, unique=True)
-    # None where the post was deleted: the portal doesn't insist.
-    post = models.ForeignKey(Post, models.SET_NULL, null=True, related_name="+")
-    count = models.PositiveIntegerField(default=0)
-
-    def __str__(self) -> str:
-        return self.key
-
-
-class SystemFact(models.Model):
-    """One of the things that an entry tells of."""
-
-    key = models.CharField(max_length=80, unique=True)
-    entry = models.ForeignKey(SystemEntry, models.CASCADE, related_name="facts")
-
-    def __str__(self) -> str:
-        return self.key
-
-
 def addressees_of(audience: Iterable[str]) -> list[str]:
     """The codes of an audience that name neither one person nor all."""
     return [code for code in audience if code != EVERYONE and not is_person(code)]
-
-
-def draft_address(draft: str, by: User) -> str:
-    """See `box.core.registry.capabilities.Creator`: the composer with the draft in it."""
-    return f"{reverse('feed:list')}?{urlencode({'draft': draft})}"
 
 
 def post_cards(ids: list[int], reader: User) -> dict[int, Card]:
     """See `box.core.registry.capabilities.CardMaker`."""
     posts = Post.objects.visible_to(reader).filter(pk__in=ids)
     return {post.pk: Card(post.ref, str(post), post.get_absolute_url()) for post in posts}
-
-
-def scheduled_cards(ids: list[int], reader: User) -> dict[int, Card]:
-    """Of the reader's own that wait: see `box.core.registry.capabilities.CardMaker`."""
-    waiting = ScheduledPost.objects.filter(pk__in=ids, author=reader)
-    return {one.pk: Card(Ref(SCHEDULED, one.pk), str(one), reverse("feed:scheduled")) for one in waiting}
