@@ -1,0 +1,128 @@
+"""Where backups go, when, and for how long they stay."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import getpass
+import os
+import sys
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from appliance.agent import record
+from appliance.agent.record import Asker
+from appliance.commands.common import say
+from appliance.node import Node
+from appliance.supervise import supervisor_for
+from backup import schedule, settings, setup, sftp
+from backup.commands.holders import hand_out
+from backup.keys import RecoveryKey
+from backup.settings import BackupRefused, Settings, Target
+
+SECRET = "KOROBKA_BACKUP_SECRET_KEY"  # noqa: S105 - the name of a variable
+
+
+def set_up(node: Node, given: argparse.Namespace) -> None:
+    with settings.changing(node.paths):
+        chosen, key = change_targets(node, given)
+    if given.remove:
+        return
+    _show_calendar(node, chosen)
+    if key is not None:
+        hand_out(node, chosen, chosen.holders[0].name, key)
+    say("The first backup begins by itself within a minute; `boxctl backup now` begins it at once.")
+
+
+def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, RecoveryKey | None]:
+    key: RecoveryKey | None = None
+    try:
+        chosen = settings.load(node.paths)
+    except BackupRefused:
+        if settings.file_of(node.paths).exists():
+            raise
+        chosen, key = setup.begin()
+    record.note(node.paths, Asker.here(), f"backup setup {given.name}")
+    if given.remove:
+        chosen = setup.remove_target(node, chosen, given.name, say)
+        setup.keep_up(supervisor_for(node))
+        say(f"{given.name} is used no more.", style="green")
+        return chosen, None
+    target = _target(node, chosen, given)
+    same = [one for one in chosen.targets if one.spot == target.spot]
+    target = dataclasses.replace(target, generation=same[0].generation if same else 1)
+    if target.kind == "sftp":
+        target = sftp.introduce(node, target, given.host_key)
+    chosen = setup.add_target(node, _with_schedule(chosen, given), target, say)
+    setup.keep_up(supervisor_for(node))
+    say(f"Backups go to {', '.join(one.name for one in chosen.targets)}.", style="green")
+    return chosen, key
+
+
+def _target(node: Node, chosen: Settings, given: argparse.Namespace) -> Target:
+    same = [one for one in (*chosen.targets, *chosen.closed) if one.name == given.name]
+    target = _place(given, same[0].number if same else setup.next_number(node, chosen))
+    if same and (same[0].closed or same[0].spot != target.spot):
+        # What is remembered of one place must not be believed of another.
+        raise BackupRefused(
+            f"{given.name} is {same[0]} already: give another place another name. Nothing goes to the first "
+            f"one any more after `boxctl backup setup {given.name} --remove`."
+        )
+    return target
+
+
+def _place(given: argparse.Namespace, number: int) -> Target:
+    if given.folder:
+        return Target(number, given.name, "folder", str(given.folder), bandwidth_kib=given.bandwidth)
+    if given.sftp:
+        if not given.path.startswith("/"):
+            raise BackupRefused("Give --path too: the folder there, from the root, such as /home/backup.")
+        sftp.parts(given.sftp)
+        return Target(number, given.name, "sftp", given.path, given.sftp, bandwidth_kib=given.bandwidth)
+    if not given.s3.startswith("https://"):
+        raise BackupRefused("The store must speak TLS: give an address that begins with https://.")
+    if not given.bucket or not given.access_key:
+        raise BackupRefused("Give --bucket and --access-key too.")
+    secret = os.environ.get(SECRET) or (getpass.getpass("Secret key: ") if sys.stdin.isatty() else "")
+    if not secret:
+        raise BackupRefused(f"The secret key is missing: put it into {SECRET}.")
+    return Target(
+        number, given.name, "s3", given.prefix, given.s3.rstrip("/"), given.bucket, given.region,
+        given.access_key, secret, str(given.ca_file.absolute()) if given.ca_file else "", given.bandwidth,
+    )  # fmt: skip
+
+
+def _with_schedule(chosen: Settings, given: argparse.Namespace) -> Settings:
+    names = (
+        "at", "every_hours", "full_every_days", "keep_last", "keep_days", "keep_weeks", "keep_months",
+        "drill_every_days",
+    )  # fmt: skip
+    said = {name: value for name in names if (value := getattr(given, name)) is not None}
+    changed = dataclasses.replace(chosen, **said)
+    try:
+        _ = changed.schedule
+    except ValueError:
+        raise BackupRefused(f"{given.at} is no time of day: give one such as 02:00.") from None
+    if changed.keep_last < 1 or changed.full_every_days < 1:
+        raise BackupRefused("At least the last set is kept, and a full one made every so many days.")
+    return changed
+
+
+def change_schedule(node: Node, given: argparse.Namespace) -> None:
+    before = settings.load(node.paths)
+    chosen = _with_schedule(before, given)
+    if chosen != before:
+        record.note(node.paths, Asker.here(), f"backup schedule: {chosen.schedule} {chosen.rule}")
+        settings.save(node.paths, chosen)
+    _show_calendar(node, chosen)
+
+
+def _show_calendar(node: Node, chosen: Settings) -> None:
+    zone, now = ZoneInfo(node.box.time_zone), datetime.now(UTC)
+    say(f"{chosen.schedule} Kept: {chosen.rule}")
+    coming = schedule.calendar(
+        chosen.schedule, chosen.rule, now=now, zone=zone, locked_days=chosen.locked_days
+    )
+    say(f"A year from now there will be {len(coming)} sets, of:")
+    for moment, reasons in coming:
+        say(f"  {moment.astimezone(zone):%Y-%m-%d %H:%M}\t{', '.join(sorted(reasons))}")
