@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from box.apps.feed.filters import Filter
-from box.apps.feed.views import list_for
+from box.apps.feed.views.listing import list_for
 from box.core.org.names import unaddressable
 from box.lib.pages import part
 

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from box.apps.feed import actions
-from box.apps.feed.views import post_page, post_visible, refuse_if_closed
+from box.apps.feed.views.posts import post_page, post_visible, refuse_if_closed
 from box.core.accounts.models import User
 from box.core.discussion.models import EmojiReaction, Reaction
 from box.lib.pages import REFUSED, render, wants_part, with_toast

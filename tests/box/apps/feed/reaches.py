@@ -57,7 +57,7 @@ FOUND = tuple(
 )
 EXPORTS = (
     Exported(
-        "box.apps.feed.views.readers",
+        "box.apps.feed.views.posts.readers",
         "feed:readers",
         (200, 200, 403, 404, 404, SIGN_IN),
         of="announcement",

@@ -572,7 +572,7 @@ def test_names_are_names_in_the_readers_language(as_person: Browser, anna: User)
 def test_earlier_comments_come_by_key(
     as_person: Browser, anna: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("box.apps.feed.views.COMMENTS_SHOWN", 2)
+    monkeypatch.setattr("box.apps.feed.views.posts.COMMENTS_SHOWN", 2)
     post = post_of(anna)
     said = [actions.add_comment(post, f"word {number}.", by=anna) for number in range(5)]
     browser = as_person(anna)

@@ -1,0 +1,222 @@
+"""The feed as a list, and what is written into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from box.apps.feed import actions
+from box.apps.feed.access import (
+    can_announce,
+)
+from box.apps.feed.drafts import drop_draft
+from box.apps.feed.filters import Filter, chips_of, only_labels
+from box.apps.feed.forms import draft_of, moment_of
+from box.apps.feed.latest import page_of
+from box.apps.feed.models import PAGE, Post, SavedView, ScheduledPost
+from box.apps.feed.scheduling import schedule_post
+from box.apps.feed.showing import MOST_NEWS, news_forms, shown, usual_audience
+from box.core.accounts.access import can_see_company
+from box.core.events.nonces import once
+from box.core.org.mentions import mentionable_by
+from box.core.org.names import MOST_FOUND, found_for, named
+from box.core.org.today import today
+from box.core.registry.capabilities import asides_of
+from box.core.registry.environment import format_moment
+from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from box.core.accounts.models import User
+    from box.core.accounts.requests import PersonRequest
+
+
+MOST_PINNED = 3
+LONGEST_DRAFT = 2000
+
+
+@require_http_methods(["GET", "POST"])
+def feed(request: PersonRequest) -> HttpResponse:
+    if request.method == "POST":
+        return _publish(request)
+    after = number_of(request.GET, "after")
+    if after is not None and wants_part(request):
+        return _newer(request, after)
+    context = list_for(request, Filter.of(request.GET))
+    if not wants_part(request):
+        context["asides"] = asides_of(request)
+    return render(request, "feed/list.html", context, blocks="posts")
+
+
+def list_for(request: PersonRequest, chosen: Filter) -> dict[str, Any]:
+    """A page of what was chosen of the feed."""
+    before = number_of(request.GET, "before")
+    is_top = not chosen and not before
+    is_whole = not before and not wants_part(request)
+    found = page_of(request.user, chosen, before=before)
+    newest = found[0].pk if found else 0
+    # A draft that another room has begun, see `models.draft_address`; the person changes and publishes it.
+    draft = request.GET.get("draft", "")[:LONGEST_DRAFT]
+    more = {"has_more": len(found) > PAGE, "newest": newest, "before": before, "text": draft}
+    pinned = _pinned(request.user) if is_top and found and found[0].pinned_ids else []
+    above = {post.pk for post in pinned}
+    below = [post for post in found[:PAGE] if post.pk not in above]
+    # Those on top are shown together with the others: what is to be known of posts is asked once.
+    context = _page(request, [*pinned, *below], chosen, **more)
+    context["pinned"] = [one for one in context["posts"] if one.foot.pk in above]
+    context["posts"] = [one for one in context["posts"] if one.foot.pk not in above]
+    if is_whole:
+        context["saved_views"] = (found[0].saved_views or []) if found else views_of(request.user)
+    context["last"] = found[:PAGE][-1].pk if found else 0
+    return context
+
+
+def _pinned(user: User) -> list[Post]:
+    return list(Post.objects.visible_to(user).as_shown().pinned()[:MOST_PINNED])
+
+
+def views_of(user: User) -> list[dict[str, Any]]:
+    """The same as `saved_views` of a post, where there is none."""
+    return [{"pk": one.pk, "name": one.name, "query": one.query} for one in SavedView.objects.of(user)]
+
+
+def _newer(request: PersonRequest, after: int) -> HttpResponse:
+    """What the chip announced, for the top of the list, with the chip that goes on from there."""
+    chosen = Filter.of(request.GET)
+    visible = chosen.of_posts(Post.objects.visible_to(request.user), reader=request.user)
+    found = list(visible.after(after).newest_first().as_shown()[: MOST_NEWS + 1])
+    page = _page(request, found, chosen, newest=found[0].pk if found else after)
+    return render(request, "feed/list.html", page, blocks=("posts", "chip"))
+
+
+def _publish(request: PersonRequest) -> HttpResponse:
+    try:
+        draft, publish_at = draft_of(request.POST), moment_of(request.POST.get("publish_at", ""))
+        if publish_at:
+            return _schedule(request, draft, publish_at)
+        post = once(
+            Post,
+            lambda: actions.publish_post(draft, by=request.user),
+            nonce=request.POST.get("nonce", ""),
+            actor_id=request.user.pk,
+        )
+    except ValidationError as error:
+        return _refused(request, " ".join(error.messages))
+    drop_draft(request.POST.get("place", ""), by=request.user)
+    if not wants_part(request):
+        return redirect("feed:list")
+    found = Post.objects.visible_to(request.user).filter(pk=post.pk).as_shown()
+    page = _page(request, found, Filter.of(request.GET))
+    return with_toast(render(request, "feed/list.html", page, blocks="posts"), _("Published."))
+
+
+def _schedule(request: PersonRequest, draft: actions.Draft, publish_at: datetime) -> HttpResponse:
+    row = once(
+        ScheduledPost,
+        lambda: schedule_post(draft, publish_at, by=request.user, now=timezone.now()),
+        nonce=request.POST.get("nonce", ""),
+        actor_id=request.user.pk,
+    )
+    drop_draft(request.POST.get("place", ""), by=request.user)
+    said = _("It will be published %(moment)s.") % {"moment": format_moment(row.publish_at)}
+    if not wants_part(request):
+        messages.success(request, said)
+        return redirect("feed:scheduled")
+    return with_toast(HttpResponse(), said)
+
+
+def _refused(request: PersonRequest, problem: str) -> HttpResponse:
+    """The form again, with all that was written in it."""
+    chosen = list(named(request.POST.getlist("audience")).values())
+    page = _page(
+        request,
+        [],
+        Filter.of(request.GET),
+        text=request.POST.get("text", ""),
+        html=request.POST.get("html", ""),
+        chosen=chosen,
+        problem=problem,
+    )
+    response = render(request, "feed/list.html", page, blocks="composer", status=REFUSED)
+    response.headers["HX-Retarget"] = "#composer"
+    response.headers["HX-Reswap"] = "outerHTML"
+    return response
+
+
+def _page(
+    request: PersonRequest, posts: Sequence[Post] | Any, chosen_filter: Filter, **more: Any
+) -> dict[str, Any]:
+    to = named([chosen_filter.to], reader=request.user).get(chosen_filter.to) if chosen_filter.to else None
+    usual = [to] if to else usual_audience(request.user)
+    chip = {"news_forms": news_forms(), "most_news": MOST_NEWS}
+    written = {"text": "", "html": "", "problem": "", "chosen": usual}
+    filters = {
+        "chosen_filter": chosen_filter,
+        "query": f"{chosen_filter.query}&" if chosen_filter else "",
+        "chips": chips_of(chosen_filter, to),
+        "only": only_labels(),
+        "to": to,
+    }
+    defaults = {
+        **filters,
+        "pinned": [],
+        "saved_views": [],
+        "asides": [],
+        "last": 0,
+        "can_write": True,
+        "can_announce": can_announce(request.user),
+        "has_more": False,
+        "before": None,
+        "newest": 0,
+        **written,
+    }
+    shared = {"posts": shown(posts, reader=request.user), "most_files": actions.MOST_FILES, "usual": usual}
+    return {**shared, **chip, **defaults, **more}
+
+
+@require_GET
+def news(request: PersonRequest) -> HttpResponse:
+    """How much others have published since the post `after`."""
+    after = number_of(request.GET, "after") or 0
+    chosen = Filter.of(request.GET)
+    visible = chosen.of_posts(Post.objects.visible_to(request.user), reader=request.user)
+    others = visible.after(after).exclude(author=request.user)
+    ids = others.order_by("id").values_list("id", flat=True)[: MOST_NEWS + 1]
+    found = list(ids)
+    context = {"count": len(found), "last": found[-1] if found else after, "after": after, "most": MOST_NEWS}
+    query = f"{chosen.query}&" if chosen else ""
+    return render(request, "feed/news.html", {**context, "query": query}, blocks="news")
+
+
+@require_GET
+def audiences(request: PersonRequest) -> HttpResponse:
+    """Whom one may write to, as found by a part of the name."""
+    found = found_for(request.user, request.GET.get("q", "")[:200])
+    return render(request, "feed/audiences.html", {"principals": found}, blocks="options")
+
+
+@require_GET
+def people(request: PersonRequest) -> JsonResponse:
+    """Whom one may call with @, as found by a part of the name; who is away today may not answer soon."""
+    text = request.GET.get("q", "")[:200]
+    found = mentionable_by(request.user).exclude(pk=request.user.pk).matching(text).nearest_first(text)
+    out = today.value.out if can_see_company(request.user) else {}
+    options = [
+        {
+            "id": one.pk,
+            "name": one.name,
+            "about": one.position,
+            "away": out[one.pk].said if one.pk in out else "",
+        }
+        for one in found[:MOST_FOUND]
+    ]
+    return JsonResponse({"people": options})
