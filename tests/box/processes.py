@@ -70,6 +70,34 @@ def running(arguments: list[str], *, env: dict[str, str]) -> Iterator[subprocess
 
 
 @contextmanager
+def hanging_at(point: str, act: str, *, env: dict[str, str]) -> Iterator[None]:
+    """A process of the portal's that has come to this point of `act`, a function by its dotted name, and is
+    killed there in the end."""
+    module, _dot, name = act.rpartition(".")
+    program = f"import django; django.setup(); from {module} import {name}; {name}()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**env, "DJANGO_SETTINGS_MODULE": "box.settings", "DIE_AT": point},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == point.encode(), "it hangs in the middle now"
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def hang(point: str) -> None:
+    """Here whoever was started by `hanging_at` may be killed."""
+    if point == os.environ["DIE_AT"]:
+        sys.stdout.write(f"{point}\n")
+        sys.stdout.flush()
+        time.sleep(60)
+
+
+@contextmanager
 def serving(arguments: list[str], path: Path, *, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """The same for a server, once it answers on its socket."""
     with running(arguments, env=env) as process:

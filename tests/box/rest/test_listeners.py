@@ -28,9 +28,11 @@ from box.rest.models import Listener, Sending
 from box.rest.posting import Forbidden, Unreachable, is_unfit, post
 from box.rest.sending import NewListener, add_listener, resume_listener, send_waiting, token_of
 from tests.box.ear import LOOPBACK, Ear, listening_ear
+from tests.box.processes import configuration, hanging_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from django.test import Client
 
@@ -129,6 +131,27 @@ def test_who_does_not_answer_is_left_alone_then_tried_again_and_given_up(
     deliver_all()
     ear.status = 200
     assert send_waiting(timezone.now()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("die_at", ["before sending", "after sending", "after it was noted"])
+def test_a_sender_killed_at_any_point_loses_nothing_and_what_it_repeats_is_known(
+    die_at: str, ear: Ear, olga: User, tmp_path: Path
+) -> None:
+    listening(ear, olga)
+    for key in (1, 2):
+        sending.queue("ONLIVEFEEDPOSTADD", {"FIELDS": {"POST_ID": key}}, key=key)
+    with hanging_at(die_at, "tests.box.rest.hooks.send_and_die", env=configuration(tmp_path)):
+        pass
+    send_waiting(timezone.now())
+    assert not Sending.objects.filter(sent_at=None).exists()
+    told = [(headers["X-Korobka-Delivery"], body) for headers, body in ear.heard]
+    # Where the other side's word came too late, the repeat is the same to the byte, and known by its number.
+    assert len(told) == (3 if die_at == "after sending" else 2)
+    assert list(dict.fromkeys(told)) == sorted(set(told), key=lambda one: int(one[0])), (
+        "each is one, in order"
+    )
+    assert len(set(told)) == 2
 
 
 def test_a_message_that_is_refused_does_not_stop_the_next(ear: Ear, anna: User, olga: User) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 
 from box.core.registry.capabilities import Letter
+from tests.box.processes import hang
 
 
 @dataclass(frozen=True)
@@ -30,13 +28,6 @@ def rung_letters(event: Rung) -> Iterable[Letter]:
         template="notify/rung.html",
         context={"number": event.number},
     )
-
-
-def hang(point: str) -> None:
-    if point == os.environ["DIE_AT"]:
-        sys.stdout.write(f"{point}\n")
-        sys.stdout.flush()
-        time.sleep(60)
 
 
 def send_and_die() -> None:

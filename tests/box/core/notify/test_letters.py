@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +26,7 @@ from box.core.registry.models import StoredSetting
 from box.core.registry.settings import store
 from tests.box.core.notify.letters import Rung, rung_letters
 from tests.box.mailbox import LOGIN, PASSWORD, Mailbox, mailbox
-from tests.box.processes import configuration
+from tests.box.processes import configuration, hanging_at
 
 TEMPLATE = """{% extends "letter.html" %}
 {% import "letter_ui.html" as letter %}
@@ -221,27 +217,6 @@ def test_an_encrypted_server_with_a_login_takes_letters(certificate: ssl.SSLCont
         assert "is not trusted" in QueuedLetter.objects.get(key="rung:3").error
 
 
-SENDER = """
-import django
-django.setup()
-from tests.box.core.notify.letters import send_and_die
-send_and_die()
-"""
-
-
-@contextmanager
-def sender_hanging_at(point: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    env = {**configuration(folder), "DJANGO_SETTINGS_MODULE": "box.settings", "DIE_AT": point}
-    process = subprocess.Popen([sys.executable, "-c", SENDER], env=env, stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline().strip() == point.encode(), "it hangs in the middle now"
-        yield process
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "die_at", ["before sending", "after sending", "before the commit", "after the commit"]
@@ -251,7 +226,7 @@ def test_a_sender_killed_at_any_point_loses_no_letter_and_doubles_none(
 ) -> None:
     serve(box)
     queue()
-    with sender_hanging_at(die_at, tmp_path):
+    with hanging_at(die_at, "tests.box.core.notify.letters.send_and_die", env=configuration(tmp_path)):
         assert send_letters(now()) == 0, "the row is locked, or the letter is gone: nobody else takes it"
     deadline = time.monotonic() + 20
     while QueuedLetter.objects.waiting().exists() and time.monotonic() < deadline:
