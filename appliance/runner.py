@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import signal
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +40,15 @@ class CommandFailed(Exception):
         self.completed = completed
         words = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-20:]
         super().__init__("\n".join([f"`{join(completed.args)}` ended with code {completed.code}.", *words]))
+
+
+class StoodStill(Exception):
+    """A program was ended because nothing moved in it any more."""
+
+    def __init__(self, program: str, seconds: float) -> None:
+        super().__init__(
+            f"`{program}` has neither said nor written anything for {seconds:.0f} s, and was ended."
+        )
 
 
 def as_user(args: Sequence[str | Path], user: Account | None) -> list[str]:
@@ -111,11 +124,13 @@ def stream(
     env: Mapping[str, str] | None = None,
     stdin: str = "",
     user: Account | None = None,
+    standstill: float = 0,
 ) -> Generator[str]:
     """Run a program that takes long, and hand out its lines (both outputs) as they come.
 
     It is ended when this process dies, even by kill -9: whoever takes the work up again finds nobody at it.
-    Raises `CommandFailed` on a bad exit code, after the last line.
+    Raises `CommandFailed` on a bad exit code, after the last line, and `StoodStill` where `standstill` is
+    given and nothing has moved in it for so many seconds.
     """
     command = ["setpriv", "--pdeathsig", "TERM", "--", *as_user(args, user)]
     if user is not None and user.uid != os.geteuid():
@@ -134,20 +149,79 @@ def stream(
         errors="replace",
     ) as process:
         assert process.stdin is not None and process.stdout is not None  # noqa: S101 - they are pipes
+        watch = _Watch(process, standstill) if standstill else None
         try:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(stdin)
                 process.stdin.close()
             for line in process.stdout:
                 last = [*last[-19:], line.rstrip("\n")]
+                if watch:
+                    watch.heard()
                 yield last[-1]
         except BaseException:
             process.terminate()
             raise
+        finally:
+            if watch:
+                watch.close()
+    if watch and watch.has_ended_it:
+        raise StoodStill(str(args[0]), standstill)
     if process.returncode != 0:
         raise CommandFailed(
             Completed(tuple(str(arg) for arg in args), process.returncode, "\n".join(last), "")
         )
+
+
+class _Watch:
+    """Ends a program that has said no line and written next to nothing for so many seconds.
+
+    Whoever tries again and again to reach somebody writes too, but only greetings.
+    """
+
+    _SIGN_OF_LIFE = 1 << 16
+
+    def __init__(self, process: subprocess.Popen[str], seconds: float) -> None:
+        self.has_ended_it = False
+        self._process, self._seconds = process, seconds
+        self._heard_at = time.monotonic()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def heard(self) -> None:
+        self._heard_at = time.monotonic()
+
+    def close(self) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        written = sum(_written_by(self._process.pid).values())
+        while not self._is_over.wait(self._seconds / 20):
+            by_each = _written_by(self._process.pid)
+            # A child that ends takes its count along: less is a sign of life too.
+            if abs(sum(by_each.values()) - written) >= self._SIGN_OF_LIFE:
+                written = sum(by_each.values())
+                self.heard()
+            elif time.monotonic() - self._heard_at >= self._seconds:
+                self.has_ended_it = True
+                for pid in by_each:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGTERM)
+                return
+
+
+def _written_by(pid: int) -> dict[int, int]:
+    """Bytes that a program and each of its children have handed to the kernel, for files and connections
+    alike: `wchar` of proc_pid_io(5)."""
+    found = {}
+    with contextlib.suppress(OSError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (pid, *map(int, children)):
+            said = re.search(r"wchar: (\d+)", Path(f"/proc/{one}/io").read_text())
+            found[one] = int(said[1]) if said else 0
+    return found
 
 
 @contextlib.contextmanager

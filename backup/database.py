@@ -24,8 +24,11 @@ from backup.timeline import Segment
 
 # Exit codes: src/common/error.yaml of pgBackRest, "lock-acquire".
 _LOCKED = 50
+_LEFT_BY_ANOTHER = "is not later than latest backup label"
 _PATIENCE = 60.0
 _IO_SECONDS = 20
+# Longer than `archive-timeout`, for which it may wait for the log without moving anything.
+_STANDSTILL = 300.0
 _GIB = 1 << 30
 # pgBackRest's own retention is never reached: which sets go is decided in backup.retention.
 _KEEP_ALL = 9_999_999
@@ -183,7 +186,7 @@ def renew_config(node: Node, settings: Settings) -> None:
         write_config(node, settings)
 
 
-def say(node: Node, *words: str, target: Target | None = None) -> Iterator[str]:
+def say(node: Node, *words: str, target: Target | None = None, standstill: float = 0) -> Iterator[str]:
     """Run pgBackRest as the database's user; another run that is just ending is waited for."""
     deadline = time.monotonic() + _PATIENCE
     while True:
@@ -191,6 +194,7 @@ def say(node: Node, *words: str, target: Target | None = None) -> Iterator[str]:
             yield from runner.stream(
                 [program(), f"--config={config_file(node, target)}", f"--stanza={STANZA}", *words],
                 user=users.account(users.DATABASE),
+                standstill=standstill,
             )
             return
         except CommandFailed as error:
@@ -203,15 +207,40 @@ def tell(node: Node, *words: str, target: Target | None = None) -> str:
     return "\n".join(say(node, *words, target=target))
 
 
+def _moving(node: Node, *words: str, by: Target, target: Target | None = None) -> Iterator[str]:
+    """The same for what carries files. A network that takes everything and answers nothing is tried by
+    pgBackRest again and again, for longer than ten minutes."""
+    try:
+        yield from say(node, *words, target=target, standstill=_STANDSTILL)
+    except runner.StoodStill as error:
+        raise BackupRefused(
+            f"Nothing has moved from or to {by.name} for {_STANDSTILL:.0f} s: the network may be cut, or the"
+            f" target stuck."
+        ) from error
+
+
 def create_stanza(node: Node) -> None:
     """Make the repositories ready for this cluster. What is ready stays."""
     tell(node, "stanza-create")
 
 
 def back_up(node: Node, target: Target, kind: str, heard: Callable[[int, float], None]) -> None:
-    """Make a database backup; `heard` is told the bytes of the latest file and the share done (0 to 1)."""
+    """Make a database backup; `heard` is told the bytes of the latest file and the share done (0 to 1).
+
+    A full one where an interrupted one has left something: pgBackRest lets none that builds on an older one
+    come after that.
+    """
+    try:
+        _back_up(node, target, kind, heard)
+    except CommandFailed as error:
+        if kind == "full" or _LEFT_BY_ANOTHER not in str(error):
+            raise
+        _back_up(node, target, "full", heard)
+
+
+def _back_up(node: Node, target: Target, kind: str, heard: Callable[[int, float], None]) -> None:
     words = ("backup", f"--type={kind}", f"--repo={target.number}", "--log-level-console=detail")
-    for line in say(node, *words):
+    for line in _moving(node, *words, by=target):
         if match := _FILE_DONE.search(line):
             heard(0, float(match.group(1)) / 100)
 
@@ -314,7 +343,7 @@ def restore(
         words += ["--type=immediate", "--target-action=promote"]
     else:
         words += ["--target-timeline=current"]
-    for line in say(node, *words, target=target):
+    for line in _moving(node, *words, by=target, target=target):
         if match := _FILE_RESTORED.search(line):
             heard(0, float(match.group(1)) / 100)
 

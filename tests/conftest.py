@@ -49,12 +49,15 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 
 @pytest.fixture(autouse=True)
 def _begin_anew(request: pytest.FixtureRequest) -> None:
-    """Databases begin anew with each test, and with them ids and access versions."""
+    """Databases begin anew with each test, and with them ids and access versions. What an earlier one has
+    made of the database's being away is over."""
     if {"db", "transactional_db"} & set(request.fixturenames):
+        from box.core.registry.availability import outage
         from box.core.registry.settings import forget
 
         empty_cache()
         forget()
+        outage.end()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from appliance import users
-from appliance.runner import CommandFailed, run
+from appliance.runner import CommandFailed, StoodStill, run, stream
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: sudo tests/run.sh")
 
@@ -45,6 +45,22 @@ def test_standard_input_is_given_and_never_the_callers() -> None:
 def test_a_program_that_hangs_is_ended() -> None:
     with pytest.raises(TimeoutError, match="did not end within"):
         run(["sleep", "60"], timeout=0.2)
+
+
+def test_a_program_in_which_nothing_moves_is_ended() -> None:
+    with pytest.raises(StoodStill, match="`sh` has neither said nor written anything"):
+        # What it has started holds its output open: that is ended too.
+        list(stream(["sh", "-c", "echo begun; sleep 60; echo done"], standstill=0.5))
+
+
+@pytest.mark.parametrize("act", ["print('still here', flush=True)", "os.write(nowhere, bytes(100_000))"])
+def test_who_speaks_or_writes_is_not_ended(act: str) -> None:
+    code = (
+        "import os, time; nowhere = os.open('/dev/null', os.O_WRONLY)\n"
+        f"for _ in range(8): {act}; time.sleep(0.5)"
+    )
+    said = list(stream([sys.executable, "-c", code], standstill=3))
+    assert len(said) == (8 if "print" in act else 0)
 
 
 def test_a_missing_program_is_named() -> None:

@@ -193,6 +193,29 @@ def test_a_network_that_goes_while_the_box_is_brought_back_leaves_it_as_it_was(
     hand_over(kept)
 
 
+def test_a_network_that_takes_all_and_answers_nothing_costs_one_set_alone(
+    kept: Kept, far: Target, proxy: Proxy
+) -> None:
+    made = perform(kept, "backup", kind="full", targets=["far"])
+    assert made.state == "done", made.progress.text
+    there, keys = labels(kept, far), lot_of_files(kept)
+    # In the middle of the database: the files go first, and these have 6 MiB.
+    proxy.turn("silent", after=7 << 20, way="there")
+    state = perform(kept, "backup", kind="full", targets=["far"])
+    assert proxy.has_turned
+    assert state.state == "failed"
+    assert "Nothing has moved from or to far for 300 s" in state.progress.text
+    proxy.clear_up()
+    assert labels(kept, far) == there
+    # One that builds on another cannot come after what the full one has left: that is finished.
+    state = perform(kept, "backup", kind="incr", targets=["far"])
+    assert state.state == "done", state.progress.text
+    assert sets.known(kept.node, far)[-1].kind == "full"
+    assert set(keys) <= set(Vault(kept.node, kept.settings, far).sizes(keys))
+    assert perform(kept, "verify", target="far", all=True).state == "done"
+    hand_over(kept)
+
+
 # --- the machine itself
 
 
