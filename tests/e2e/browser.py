@@ -37,6 +37,7 @@ FLAGS = (
     "--disable-sync",
 )
 # How Chromium and htmx write down that a request was refused.
+ICON = "Error while trying to use the following icon from the Manifest"
 REFUSAL = re.compile(r"(?:status of |Response Status Error Code )(\d{3})|\b(net::\w+)")
 # What pages load that is no address of a host.
 LOCAL_SCHEMES = ("data", "blob", "about")
@@ -90,6 +91,9 @@ class Watch:
 
     def _listen(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
+            return
+        # Chromium fetches the icon some time after the page, and complains where the page has gone by then.
+        if ICON in message.text:
             return
         if (refusal := REFUSAL.search(message.text)) and (refusal[1] or refusal[2]) in self.tolerated:
             return

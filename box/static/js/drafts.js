@@ -46,6 +46,9 @@ function drop(form, isAccepted = false) {
 
 const PAUSE = 1500;
 const timers = new WeakMap();
+// Forms that are being sent. Their drafts stay here meanwhile: one that came to the box after the form itself would
+// bring back what was sent.
+const underWay = new WeakSet();
 const headers = () => ({ ...JSON.parse(document.body.getAttribute("hx-headers") ?? "{}"), "Content-Type": "application/json" });
 const baseOf = (form) => Number(read(keyOf(form))?.base ?? form.dataset.draftBase ?? 0);
 
@@ -62,6 +65,7 @@ function sendLater(form) {
 }
 
 async function send(form) {
+  if (underWay.has(form)) return sendLater(form);
   const kept = read(keyOf(form));
   if (!kept || kept.isSent) return;
   const body = JSON.stringify({ content: { fields: kept.fields, detail: kept.detail }, browser: browserName(), base: kept.base ?? 0 });
@@ -71,8 +75,8 @@ async function send(form) {
   if (!answer?.ok) return;
   const { version } = await answer.json();
   const now = read(keyOf(form));
-  // Sent meanwhile: there is no draft any more.
-  if (!now) return;
+  // Sent meanwhile: there is no draft any more, and the box may have forgotten its own before this one came.
+  if (!now) return fetch(form.dataset.draftUrl, { method: "DELETE", headers: headers() }).catch(() => {});
   write(form, { ...now, base: version, isSent: now.at === kept.at });
 }
 
@@ -160,10 +164,14 @@ document.addEventListener("input", ({ target }) => {
 });
 document.addEventListener("draft:changed", ({ target }) => target.closest("form[data-draft]") && save(target.closest("form[data-draft]")));
 
+const isSending = ({ requestConfig: { elt, verb } }) => verb === "post" && elt.dataset.draft;
+
+document.addEventListener("htmx:beforeRequest", ({ detail }) => isSending(detail) && underWay.add(detail.requestConfig.elt));
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   // The form itself may have left the page with this answer.
   const form = detail.requestConfig.elt;
-  if (!detail.successful || detail.requestConfig.verb !== "post" || !form.dataset.draft) return;
+  underWay.delete(form);
+  if (!detail.successful || !isSending(detail)) return;
   drop(form, true);
   // Not reset(): what a refusal had put back would return once more.
   for (const field of fieldsOf(form)) field.value = "";
