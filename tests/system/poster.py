@@ -87,9 +87,10 @@ class Person:
         """Signs in; a 503 asks to try again in a moment, and so a person does."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            self.get("/sign-in/", **headers)
+            form = self.get("/sign-in/", **headers)
             answer = self.post("/sign-in/", {"login": login, "password": password}, **headers)
-            if answer.status != 503 or time.monotonic() > deadline:
+            # Without its form it is refused for another reason.
+            if 503 not in (form.status, answer.status) or time.monotonic() > deadline:
                 break
             time.sleep(0.2)
         assert answer.status == 302 and SESSION in self.cookies, f"not signed in: {answer.status}"
