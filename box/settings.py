@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "box.bridges.mail",
     "box.bridges.storage",
     "box.apps.feed",
+    "box.apps.drive",
     "box.apps.worktime",
     "box.apps.pulse",
     # Behind all that it finds: its share of a demonstration company is the index of everybody's.

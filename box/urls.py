@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("box.core.search.urls")),
     path("", include("box.bridges.directory.urls")),
     path("", include("box.apps.feed.urls")),
+    path("", include("box.apps.drive.urls")),
     path("", include("box.apps.worktime.urls")),
     path("", include("box.apps.pulse.urls")),
     path("", include("box.rest.urls")),

@@ -58,11 +58,8 @@ class NotYours(ValidationError):
         )
 
 
-def begin_upload(name: str, size: int, *, nonce: str, by: User) -> Upload:
-    """Opens an upload. The same nonce again returns the upload that was opened first.
-
-    The row is committed before the store hears of the upload, so that nothing in the store is without a row.
-    """
+def checked_name(name: str) -> str:
+    """The name as it is stored. Raises ValidationError."""
     if not name.strip():
         raise ValidationError(_("Give the file a name."), code="name")
     if len(name) > names.MAX_LENGTH:
@@ -70,6 +67,15 @@ def begin_upload(name: str, size: int, *, nonce: str, by: User) -> Upload:
             _("A file's name has at most %(limit)s characters: shorten it.") % {"limit": names.MAX_LENGTH},
             code="name",
         )
+    return names.storable(name)
+
+
+def begin_upload(name: str, size: int, *, nonce: str, by: User) -> Upload:
+    """Opens an upload. The same nonce again returns the upload that was opened first.
+
+    The row is committed before the store hears of the upload, so that nothing in the store is without a row.
+    """
+    name = checked_name(name)
     if size < 0:
         raise ValidationError(_("A file's size cannot be negative."), code="malformed")
     if size > settings.FILE_SIZE_LIMIT:
@@ -78,7 +84,7 @@ def begin_upload(name: str, size: int, *, nonce: str, by: User) -> Upload:
     def act() -> Upload:
         return Upload.objects.create(
             owner=by,
-            name=names.storable(name),
+            name=name,
             size=size,
             part_size=part_size_of(size),
             key=new_key(timezone.now()),
@@ -203,6 +209,26 @@ def attach(file_ids: Sequence[int], *, audience: Iterable[str], by: User) -> lis
         emit(FilesChanged(file_ids=tuple(ids)))
         files = File.objects.with_blobs().in_bulk(ids)
     return [files[pk] for pk in ids]
+
+
+@transaction.atomic
+def rename_file(file: File, name: str) -> None:
+    file.name = checked_name(name)
+    file.save(update_fields=["name"])
+    _tell_changed([file.pk])
+
+
+@transaction.atomic
+def take_content(file: File, upload_id: int, *, by: User) -> Blob:
+    """Gives the file the bytes of another that `by` has just uploaded, which is no more then. Returns the
+    blob that the file had. Raises NotYours as `attach` does."""
+    given = File.objects.owned_by(by).unattached().select_for_update().filter(pk=upload_id).first()
+    if given is None:
+        raise NotYours
+    was, file.blob = file.blob, given.blob
+    file.save(update_fields=["blob"])
+    given.delete()
+    return was
 
 
 @transaction.atomic

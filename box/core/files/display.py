@@ -22,13 +22,17 @@ SHOWN = PICTURES | TEXTS
 
 def link_to(file: File, *, host: str) -> str:
     """Where the file is fetched from within 60 seconds: shown if its real type is harmless, else saved."""
-    blob = file.blob
+    return link_to_blob(file.blob, file.name, host=host)
+
+
+def link_to_blob(blob: Blob, name: str, *, host: str) -> str:
+    """The same for bytes that are no file's any more, under the name that they had."""
     is_shown = blob.content_type in SHOWN
     return store().link(
         blob.key,
         host=host,
         content_type=blob.content_type if is_shown else DOWNLOADED,
-        disposition=content_disposition("inline" if is_shown else "attachment", file.name),
+        disposition=content_disposition("inline" if is_shown else "attachment", name),
     )
 
 

@@ -144,6 +144,22 @@ document.addEventListener("htmx:confirm", (event) => {
   dialog.showModal();
 });
 
+// A dialog that is asked for opens when its content comes:
+//
+//   <dialog id="plan" data-until="structure-changed">  closes at that event, and by what has [data-close]
+
+document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
+  if (!target?.matches?.("dialog[data-until]") || target.open) return;
+  target.showModal();
+  addEventListener(target.dataset.until, () => target.close(), { once: true });
+});
+document.addEventListener("click", (event) => {
+  const dialog = event.target.closest?.("[data-close]")?.closest("dialog[data-until]");
+  if (!dialog) return;
+  event.preventDefault();
+  dialog.close();
+});
+
 // Small sheets close like menus do, and are walked through with the arrows.
 
 const sheetOf = (target) => target.closest?.("details.drop, .search");

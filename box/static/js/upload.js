@@ -1,6 +1,7 @@
 // Files go from the browser straight to the store, in parts, while one writes on.
 //
 //   <upload-list data-url="/files/uploads/">  inside a form: chosen, dropped or pasted files
+//   <upload-list ... data-sends>              the form is sent by itself when all of them have arrived
 //
 // What is being uploaded belongs to the tab, not to the page: one may leave the feed and come back, and the
 // bar is still moving. A file that has arrived is part of the draft.
@@ -172,7 +173,8 @@ const headers = () => JSON.parse(document.body.getAttribute("hx-headers") ?? "{}
 
 // By form, so that a page that is shown again finds its own.
 const uploads = new Map();
-const ofForm = (form) => uploads.get(form.dataset.draft) ?? uploads.set(form.dataset.draft, []).get(form.dataset.draft);
+const keyOf = (form) => form.dataset.draft ?? form.action;
+const ofForm = (form) => uploads.get(keyOf(form)) ?? uploads.set(keyOf(form), []).get(keyOf(form));
 
 addEventListener("beforeunload", (event) => {
   if ([...uploads.values()].flat().some((upload) => !upload.isOver)) event.preventDefault();
@@ -199,7 +201,13 @@ class UploadList extends HTMLElement {
     });
     this.form.addEventListener("draft:restore", ({ detail }) => this.takeBack(detail.files ?? []));
     this.form.addEventListener("draft:dropped", () => this.clear());
+    if ("sends" in this.dataset) {
+      this.form.addEventListener("htmx:afterRequest", ({ detail }) => {
+        if (detail.elt === this.form && detail.successful) this.clear();
+      });
+    }
     for (const upload of this.own) this.show(upload);
+    this.sendAll();
   }
 
   get own() {
@@ -276,7 +284,17 @@ class UploadList extends HTMLElement {
       row.append(field);
       this.form.dispatchEvent(new CustomEvent("draft:changed", { bubbles: true }));
     }
-    if (upload.isOver) this.release();
+    if (upload.isOver) {
+      this.release();
+      this.sendAll();
+    }
+  }
+
+  // One that failed stays, and says why; the others need not wait for it.
+  sendAll() {
+    if (!("sends" in this.dataset) || this.form.classList.contains("htmx-request")) return;
+    const arrived = this.own.filter(({ state }) => state === "done");
+    if (arrived.length && this.own.every(({ isOver }) => isOver)) this.form.requestSubmit();
   }
 
   remove(upload) {
@@ -289,9 +307,12 @@ class UploadList extends HTMLElement {
   }
 
   clear() {
-    this.own.length = 0;
-    this.rows.clear();
-    this.list.replaceChildren();
+    const failed = "sends" in this.dataset ? this.own.filter(({ state }) => state === "failed") : [];
+    for (const upload of this.own.filter((one) => !failed.includes(one))) {
+      this.rows.get(upload)?.remove();
+      this.rows.delete(upload);
+    }
+    this.own.splice(0, Infinity, ...failed);
   }
 
   // Sent while files are still on their way: it goes when they are there.

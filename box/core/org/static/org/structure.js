@@ -313,18 +313,6 @@ function depths(nodes) {
 
 const ask = (address) => htmx.ajax("GET", address, { target: "#plan", swap: "innerHTML" });
 
-document.addEventListener("htmx:afterSwap", ({ detail }) => {
-  const dialog = detail.target;
-  if (dialog?.id === "plan" && !dialog.open) dialog.showModal();
-});
-document.addEventListener("click", (event) => {
-  const dialog = event.target.closest?.("dialog#plan");
-  if (!dialog || !event.target.closest("[data-close]")) return;
-  event.preventDefault();
-  dialog.close();
-});
-document.addEventListener("structure-changed", () => document.getElementById("plan")?.close());
-
 // What was unfolded stays unfolded when the list comes anew: at once, so that the page keeps its height, and the
 // people of a department once their list can be asked for.
 

@@ -1,0 +1,33 @@
+from django.urls import path
+
+from box.apps.drive.views import changing, listing, outside, sharing, trash, versions
+
+app_name = "drive"
+urlpatterns = [
+    path("drive/", listing.mine, name="home"),
+    path("drive/company/", listing.company, name="company"),
+    path("drive/groups/", listing.groups, name="groups"),
+    path("drive/groups/<int:pk>/", listing.group, name="group"),
+    path("drive/shared/", listing.shared, name="shared"),
+    path("drive/items/<int:pk>/", listing.item, name="item"),
+    path("drive/items/<int:pk>/files/", changing.files, name="files"),
+    path("drive/items/<int:pk>/folders/", changing.folders, name="folders"),
+    path("drive/items/<int:pk>/name/", changing.name, name="name"),
+    path("drive/items/<int:pk>/versions/", versions.versions, name="versions"),
+    path("drive/items/<int:pk>/access/", sharing.access, name="access"),
+    path("drive/items/<int:pk>/inheritance/", sharing.inheritance, name="inheritance"),
+    path("drive/items/<int:pk>/links/", sharing.links, name="links"),
+    path("drive/items/<int:pk>/trash/", trash.of_drive, name="trash"),
+    path("drive/selection/place/", changing.place, name="place"),
+    path("drive/selection/trash/", trash.throwing, name="throwing"),
+    path("drive/selection/restoration/", trash.restoration, name="restoration"),
+    path("drive/trash/<int:pk>/", trash.trashed, name="trashed"),
+    path("drive/versions/<int:pk>/", versions.version, name="version"),
+    path("drive/versions/<int:pk>/content", versions.content, name="version-content"),
+    path("drive/shares/<int:pk>/", sharing.share, name="share"),
+    path("drive/links/<int:pk>/", sharing.link, name="link"),
+    path("drive/principals/", sharing.principals, name="principals"),
+    path("links/<str:token>/", outside.page, name="outside"),
+    path("links/<str:token>/<int:pk>/", outside.page, name="outside-folder"),
+    path("links/<str:token>/<int:pk>/content", outside.content, name="outside-content"),
+]

@@ -1,0 +1,240 @@
+"""Folders and files: making, filling, naming, moving; and who may open them by where they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+
+from box.apps.drive.access import CHANGE_COMPANY, can_edit
+from box.apps.drive.actions.holding import Gone
+from box.apps.drive.actions.sharing import end_share, set_inheritance, share_item
+from box.apps.drive.actions.trash import throw_away
+from box.apps.drive.actions.tree import add_files, make_folder, move_items, rename_item, root_of
+from box.apps.drive.actions.versions import bring_back_version, new_version
+from box.apps.drive.models import DEEPEST, Drive, Item, Version
+from box.core.access.models import RoleRights
+from box.core.files.models import File
+from box.core.groups.actions import NewGroup, archive_group, create_group, join_group
+from tests.box.apps.drive.conftest import put, uploaded
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+    from box.core.org.models import Department
+
+pytestmark = pytest.mark.django_db
+
+
+def names_in(folder: Item) -> list[str]:
+    return [item.name for item in Item.objects.in_folder(folder).listed()]
+
+
+def test_a_drive_is_made_once(anna: User) -> None:
+    assert root_of("UA", by=anna) == root_of("UA", by=anna)
+    assert Drive.objects.get().code == "UA"
+
+
+def test_folders_come_first_and_then_names_as_people_sort_them(anna: User, annas: Item) -> None:
+    for name in ("яблоко.txt", "Ёлка.txt", "apple.txt"):
+        put(annas, name, by=anna)
+    for name in ("zoo", "Письма"):
+        make_folder(annas, name, by=anna)
+    assert names_in(annas) == ["zoo", "Письма", "apple.txt", "Ёлка.txt", "яблоко.txt"]
+
+
+def test_what_is_put_into_a_folder_is_for_those_who_see_the_folder(
+    anna: User, boris: User, company: Item, annas: Item
+) -> None:
+    plan, diary = put(company, by=anna), put(annas, "diary.txt", by=anna)
+    assert (plan.audience, plan.is_private) == (["UA"], False)
+    assert (diary.audience, diary.is_private) == ([f"U{anna.pk}"], True)
+    assert File.objects.visible_to(boris).get() == plan.file
+    assert Item.objects.visible_to(boris).filter(is_folder=False).get() == plan
+
+
+def test_a_name_is_there_once_whatever_its_case(anna: User, annas: Item) -> None:
+    make_folder(annas, "Letters", by=anna)
+    with pytest.raises(ValidationError, match="in this folder already"):
+        make_folder(annas, "LETTERS", by=anna)
+    put(annas, "letters", by=anna)
+    assert names_in(annas) == ["Letters", "letters (2)"]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 256])
+def test_a_name_that_is_none_is_refused(anna: User, annas: Item, name: str) -> None:
+    with pytest.raises(ValidationError):
+        make_folder(annas, name, by=anna)
+    assert names_in(annas) == []
+
+
+def test_a_file_of_the_same_name_is_a_new_version(anna: User, boris: User, company: Item) -> None:
+    first = put(company, by=anna)
+    was = first.file.blob
+    given = uploaded(boris, "PLAN.txt")
+    added = add_files(company, [given.pk], by=boris)
+    assert (added.new, [item.pk for item in added.replaced]) == ([], [first.pk])
+    first.refresh_from_db()
+    assert (first.version, first.changed_by, first.file.blob_id) == (2, boris, given.blob_id)
+    version = Version.objects.get()
+    assert (version.number, version.blob, version.by) == (1, was, anna)
+    assert File.objects.get() == first.file
+
+
+def test_an_earlier_version_comes_back_as_a_new_one(anna: User, annas: Item) -> None:
+    item = put(annas, by=anna)
+    was = item.file.blob_id
+    new_version(item, uploaded(anna).pk, by=anna)
+    bring_back_version(item.versions.get(), by=anna)
+    item.refresh_from_db()
+    assert (item.version, item.file.blob_id) == (3, was)
+    assert list(item.versions.order_by("number").values_list("number", flat=True)) == [1, 2]
+
+
+def test_only_ones_own_fresh_upload_is_taken(anna: User, boris: User, company: Item) -> None:
+    with pytest.raises(ValidationError, match="not there or is used"):
+        add_files(company, [uploaded(boris).pk], by=anna)
+    item = put(company, by=anna)
+    with pytest.raises(ValidationError, match="not there or is used"):
+        new_version(item, item.file_id or 0, by=anna)
+    assert (names_in(company), Version.objects.count()) == (["plan.txt"], 0)
+
+
+def test_renaming_renames_the_file_too(anna: User, annas: Item) -> None:
+    item = put(annas, by=anna)
+    rename_item(item, "budget.txt", by=anna)
+    assert File.objects.get().name == Item.objects.get(pk=item.pk).name == "budget.txt"
+    put(annas, by=anna)
+    with pytest.raises(ValidationError, match="already"):
+        rename_item(item, "Plan.TXT", by=anna)
+
+
+def test_a_moved_folder_takes_its_place_and_its_people_along(
+    anna: User, boris: User, annas: Item, company: Item
+) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    old = make_folder(letters, "old", by=anna)
+    plan = put(old, by=anna)
+    move_items([letters], company, by=anna)
+    plan.refresh_from_db()
+    assert plan.ancestors == [company.pk, letters.pk, old.pk]
+    assert (plan.drive, plan.audience, plan.is_private) == (company.drive, ["UA"], False)
+    assert File.objects.visible_to(boris).filter(pk=plan.file_id).exists()
+    letters.refresh_from_db()
+    move_items([letters], annas, by=anna)
+    assert not Item.objects.visible_to(boris).filter(pk=plan.pk).exists()
+    assert not File.objects.visible_to(boris).filter(pk=plan.file_id).exists()
+
+
+def test_a_folder_does_not_go_into_itself(anna: User, annas: Item) -> None:
+    outer = make_folder(annas, "outer", by=anna)
+    inner = make_folder(outer, "inner", by=anna)
+    for to in (outer, inner):
+        with pytest.raises(ValidationError, match="into itself"):
+            move_items([outer], to, by=anna)
+    assert Item.objects.get(pk=inner.pk).ancestors == [annas.pk, outer.pk]
+
+
+def test_all_are_moved_or_none(anna: User, annas: Item) -> None:
+    to = make_folder(annas, "to", by=anna)
+    one, two = put(annas, "one", by=anna), put(annas, "two", by=anna)
+    put(to, "two", by=anna)
+    with pytest.raises(ValidationError, match="already"):
+        move_items([one, two], to, by=anna)
+    assert names_in(to) == ["two"]
+
+
+def test_folders_have_a_deepest_level(anna: User, annas: Item) -> None:
+    folder = annas
+    for level in range(DEEPEST - 1):
+        folder = make_folder(folder, str(level), by=anna)
+    with pytest.raises(ValidationError, match="at most"):
+        make_folder(make_folder(folder, "last", by=anna), "beyond", by=anna)
+    high = make_folder(annas, "high", by=anna)
+    make_folder(high, "inner", by=anna)
+    with pytest.raises(ValidationError, match="at most"):
+        move_items([high], folder, by=anna)
+
+
+def test_outsiders_change_nothing(anna: User, boris: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    for act in (
+        lambda: make_folder(letters, "x", by=boris),
+        lambda: add_files(letters, [uploaded(boris).pk], by=boris),
+        lambda: rename_item(letters, "x", by=boris),
+        lambda: move_items([letters], root_of(f"U{boris.pk}", by=boris), by=boris),
+        lambda: throw_away([letters], by=boris),
+    ):
+        with pytest.raises(PermissionDenied):
+            act()
+    assert names_in(annas) == ["letters"]
+
+
+def test_who_may_change_the_company_drive_is_a_right(boris: User, olga: User, company: Item) -> None:
+    assert can_edit(boris, company)
+    RoleRights.objects.filter(rights__contains=[CHANGE_COMPANY]).delete()
+    assert can_edit(olga, company)
+
+
+def test_an_archived_group_only_shows_its_drive(anna: User, boris: User) -> None:
+    group = create_group(NewGroup("Reading"), by=anna)
+    join_group(group, by=boris)
+    root = root_of(group.code, by=boris)
+    plan = put(root, by=boris)
+    archive_group(group, by=anna)
+    plan = Item.objects.select_related("drive").get(pk=plan.pk)
+    assert Item.objects.visible_to(boris).filter(pk=plan.pk).exists()
+    assert not can_edit(boris, plan)
+
+
+def test_sharing_reaches_all_that_is_below(anna: User, boris: User, cara: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    plan = put(make_folder(letters, "old", by=anna), by=anna)
+    share_item(letters, [f"U{boris.pk}"], can_edit=False, by=anna)
+    plan = Item.objects.select_related("drive").get(pk=plan.pk)
+    assert Item.objects.visible_to(boris).filter(pk=plan.pk).exists()
+    assert File.objects.visible_to(boris).filter(pk=plan.file_id).exists()
+    assert not can_edit(boris, plan)
+    assert not Item.objects.visible_to(cara).filter(pk=plan.pk).exists()
+    share_item(letters, [f"U{boris.pk}"], can_edit=True, by=anna)
+    assert can_edit(boris, Item.objects.select_related("drive").get(pk=plan.pk))
+    end_share(letters.shares.get(), by=anna)
+    assert not File.objects.visible_to(boris).filter(pk=plan.file_id).exists()
+
+
+def test_whose_drive_it_is_says_with_whom_it_is_shared(
+    anna: User, boris: User, cara: User, annas: Item
+) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    share_item(letters, [f"U{boris.pk}"], can_edit=True, by=anna)
+    with pytest.raises(PermissionDenied):
+        share_item(letters, [f"U{cara.pk}"], can_edit=False, by=boris)
+    with pytest.raises(ValidationError, match="not there"):
+        share_item(letters, ["U999999"], can_edit=False, by=anna)
+    with pytest.raises(PermissionDenied):
+        share_item(annas, [f"U{cara.pk}"], can_edit=False, by=anna)
+
+
+def test_a_folder_may_be_for_fewer_than_the_one_around_it(
+    anna: User, boris: User, sales: Department, cara: User, company: Item
+) -> None:
+    salaries = make_folder(company, "salaries", by=anna)
+    plan = put(salaries, by=anna)
+    set_inheritance(salaries, False, by=anna)
+    share_item(salaries, [sales.code_with_below], can_edit=False, by=anna)
+    assert not Item.objects.visible_to(cara).filter(pk=plan.pk).exists()
+    assert not File.objects.visible_to(cara).filter(pk=plan.file_id).exists()
+    assert Item.objects.visible_to(boris).filter(pk=plan.pk).exists()
+    assert not can_edit(boris, Item.objects.select_related("drive").get(pk=plan.pk))
+    # What is made in it later is for those only, and moving it away and back changes nothing of that.
+    late = put(salaries, "late.txt", by=anna)
+    assert not File.objects.visible_to(cara).filter(pk=late.file_id).exists()
+    set_inheritance(salaries, True, by=anna)
+    assert File.objects.visible_to(cara).filter(pk=late.file_id).exists()
+
+
+def test_what_is_gone_is_said_to_be(anna: User, annas: Item) -> None:
+    plan = put(annas, by=anna)
+    throw_away([plan], by=anna)
+    with pytest.raises(Gone, match="not there any more"):
+        rename_item(plan, "x", by=anna)
