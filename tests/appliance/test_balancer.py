@@ -319,9 +319,14 @@ def test_the_store_is_reached_with_a_signed_link_only(portal: Node, link: str) -
         ("//rest/17/{secret}/first.odd", "/rest/..."),
         ("/%72est/17/{secret}/second.odd", "/rest/..."),
         ("/rest/17/0{secret}/third.odd", "/rest/..."),
+        ("/links/17:{secret}/", "/links/..."),
+        ("/links/17:{secret}/5/content", "/links/..."),
+        ("//Links/17:{secret}", "/links/..."),
+        ("/%6cinks/17:{secret}/", "/links/..."),
+        ("/join/{secret}/", "/join/..."),
     ],
 )
-def test_the_secret_of_a_webhook_is_in_no_log(portal: Node, path: str, logged: str) -> None:
+def test_the_secret_in_an_address_is_in_no_log(portal: Node, path: str, logged: str) -> None:
     secret = token_hex(32)
     log = portal.paths.log / "balancer.log"
     before = len(log.read_text())
