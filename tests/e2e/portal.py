@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any, cast
-from urllib.parse import urlencode, urljoin
+from urllib.parse import quote, urlencode, urljoin
 
 import urllib3
 
@@ -186,6 +186,32 @@ class Portal:
         answer = self.http.request("PUT", urljoin(self.box.url, link), body=part)
         assert answer.status == 200, answer.data
         return answer.headers["ETag"]
+
+    def keep(self, folder: str, name: str, data: bytes) -> int:
+        """Puts a file into a folder of a drive, by its address; the number of what stands there then."""
+        address = self._folder(folder)
+        answer = self.post(f"{address}files/", files=[str(self.upload(name, data))])
+        assert answer.status == 302, answer.data.decode()
+        page = self.get(f"{address}?q={quote(name)}").data.decode()
+        found = re.search(rf'/drive/items/(\d+)/">{re.escape(name)}<', page)
+        assert found is not None, page
+        return int(found[1])
+
+    def _folder(self, path: str) -> str:
+        """A drive by whose it is leads to a folder with a number."""
+        answer = self.get(path)
+        if answer.status == 302:
+            return answer.headers["Location"]
+        found = re.search(r'<drive-folder [^>]*folder="(\d+)"', answer.data.decode())
+        assert found is not None, answer.data.decode()
+        return f"/drive/items/{found[1]}/"
+
+    def show_outside(self, item: int) -> str:
+        """Makes a link to something on a drive; its path."""
+        answer = self.post(f"/drive/items/{item}/links/", nonce=secrets.token_hex(8))
+        found = re.findall(r'value="https://[^/]+(/links/[^"]+)"', answer.data.decode())
+        assert found, answer.data.decode()
+        return cast(str, found[-1])
 
     def link_to(self, file_id: int) -> str:
         """Where the portal sends who asks for the file."""

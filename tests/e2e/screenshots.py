@@ -45,6 +45,7 @@ PAGES = {
     "duplicates": "/employees/duplicates/",
     "structure": "/structure/?view=list",
     "groups": "/groups/?show=all",
+    "drive": "/drive/company/",
     "notifications": "/notifications/",
     "worktime": "/worktime/",
     "pulse": "/pulse/",

@@ -136,6 +136,28 @@ def draw_lines(page: Page) -> None:
     page.get_by_text("The same as a table").click()
 
 
+def choose_in_drive(page: Page) -> None:
+    page.locator("[name=items]").first.check()
+    expect(page.locator("#chosen")).to_be_visible()
+
+
+def open_drive_menu(page: Page) -> None:
+    page.locator("#items summary").last.click()
+
+
+def ask_for_folder(page: Page) -> None:
+    page.get_by_role("link", name="New folder").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    settled(page)
+
+
+def share_on_drive(page: Page) -> None:
+    page.get_by_role("button", name="Choose people").click()
+    page.get_by_role("searchbox", name="Department or name").fill("Abramova")
+    expect(page.get_by_role("button", name="Abramova").first).to_be_visible()
+    settled(page)
+
+
 def open_clock(page: Page) -> None:
     page.locator("#work-clock summary").click()
 
@@ -189,6 +211,19 @@ VIEWS = {
     "group-guests": View("/groups/{group}/guests/"),
     "group-settings": View("/groups/{group}/settings/"),
     "group-question": View("/groups/{group}/settings/", ask_to_delete_group),
+    "group-drive": View("/groups/{group}/?show=drive"),
+    "drive": View("/drive/"),
+    "drive-chosen": View("/drive/", choose_in_drive),
+    "drive-menu": View("/drive/", open_drive_menu),
+    "drive-folder-new": View("/drive/", ask_for_folder),
+    "drive-company": View("/drive/company/"),
+    "drive-groups": View("/drive/groups/"),
+    "drive-shared": View("/drive/shared/"),
+    "drive-file": View("/drive/items/{file}/"),
+    "drive-access": View("/drive/items/{file}/access/", share_on_drive),
+    "drive-place": View("/drive/selection/place/?items={file}"),
+    "drive-outside": View("{link}"),
+    "drive-outside-gone": View("/links/1:nothing/"),
     "search": View("/search/?q=example"),
     "search-people": View("/search/?q=Olga&kind=people"),
     "search-nothing": View("/search/?q=nothingiscalledthat"),
@@ -244,7 +279,8 @@ VIEWS = {
 @pytest.fixture(scope="module")
 def places(box: Box, olga: Portal) -> Iterator[dict[str, object]]:
     """A post with a document and two comments; a person in a department, whose day and report wait for a
-    decision, and an account that may be hers too; a group for guests; a directory where nobody answers."""
+    decision, and an account that may be hers too; a group for guests; a file on a drive, with a link; a
+    directory where nobody answers."""
     # Directories are connected by who gave the password a moment ago.
     olga = Portal.of(box, box.admin)
     yesterday = (datetime.now(tz=UTC) - timedelta(days=1)).date()
@@ -265,6 +301,7 @@ def places(box: Box, olga: Portal) -> Iterator[dict[str, object]]:
     for text in ("First", "Second"):
         olga.post(f"/feed/{post}/comments/", text=text)
     group = olga.group(f"Group of {DEPARTMENT}", "extranet")
+    file = olga.keep("/drive/", f"Plan of {DEPARTMENT}.txt", b"All of it")
     corp = {"name": f"Corp of {DEPARTMENT}", "servers": "127.0.0.1:1", "security": "ldaps"}
     corp |= {"bind_dn": "portal@corp.test", "password": secrets.token_urlsafe(12)}
     corp |= {"people_bases": "dc=corp,dc=test"}
@@ -279,6 +316,8 @@ def places(box: Box, olga: Portal) -> Iterator[dict[str, object]]:
         "report": report,
         "directory": directory,
         "yesterday": yesterday,
+        "file": file,
+        "link": olga.show_outside(file),
     }
     # It may be long ago meanwhile.
     olga = Portal.of(box, box.admin)

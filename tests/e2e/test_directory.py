@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urljoin
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -278,7 +278,8 @@ def choose_attribute(page: Page, said: Said) -> None:
 
 @dataclass(frozen=True)
 class Shared:
-    """What somebody has given others: a post with a file to everybody, and one to a group."""
+    """What somebody has given others: a post with a file to everybody, one to a group, and links to what is
+    on the group's drive and on their own."""
 
     group: int
     post: str
@@ -286,6 +287,8 @@ class Shared:
     content: bytes
     file_of_group: int
     content_of_group: bytes
+    links: tuple[str, ...]
+    """Each opens a page with one file that has `content`."""
     program: str
     """The path under which a program works in their name."""
 
@@ -300,6 +303,8 @@ def shared_by(anna: Person, boris: Person) -> Shared:
     hand.publish(f"For the group {mark}", files=[file_of_group], audience=f"G{group}")
     file = hand.upload(f"plan-{mark}.bin", content)
     hand.publish(f"I was here {mark}", files=[file])
+    kept_on = ("/drive/", f"/drive/groups/{group}/")
+    links = tuple(hand.show_outside(hand.keep(drive, f"offer-{mark}.bin", content)) for drive in kept_on)
     made = hand.post(
         "/profile/integrations/new/", name="The till", scopes=["user_brief"], nonce=secrets.token_hex(8)
     )
@@ -307,16 +312,28 @@ def shared_by(anna: Person, boris: Person) -> Shared:
     assert told is not None, made.data.decode()
     assert Portal(anna.watch.box).get(f"{told[1]}user.current.json").status == 200
     assert boris.hand.post(f"/groups/{group}/membership/").status == 302
-    return Shared(group, f"I was here {mark}", file, content, file_of_group, content_of_group, told[1])
+    return Shared(group, f"I was here {mark}", file, content, file_of_group, content_of_group, links, told[1])
 
 
 def stays(shared: Shared, boris: Person) -> None:
-    """A colleague finds it where it was, byte for byte."""
+    """A colleague finds it where it was, byte for byte, and so does an outsider who was given a link."""
     page = boris.open(f"/groups/{shared.group}/files/")
     assert download(boris, shared.file_of_group).path().read_bytes() == shared.content_of_group
     page.goto("/feed/")
     expect(boris.post(shared.post)).to_be_visible()
     assert download(boris, shared.file).path().read_bytes() == shared.content
+    for link in shared.links:
+        assert opened(boris.watch.box, link) == shared.content
+
+
+def opened(box: Box, link: str) -> bytes:
+    """What somebody without an account gets."""
+    outsider = Portal(box)
+    page = outsider.get(link)
+    found = re.search(r'href="(/links/[^"]+/content)"', page.data.decode())
+    assert page.status == 200 and found is not None, page.data.decode()
+    leads_to = outsider.get(found[1]).headers["Location"]
+    return outsider.http.request("GET", urljoin(box.url, leads_to)).data
 
 
 def drag_is_refused(page: Page, staff: Staff, name: str) -> None:

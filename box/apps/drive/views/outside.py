@@ -1,5 +1,5 @@
 """What somebody without an account sees of a link. The address is the key: it stays out of logs of others
-(no referrer), of caches and of search engines."""
+(no referrer to other hosts), of caches and of search engines."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def discreet(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             response = _ask_password(request, link)
         else:
             response = view(request, link, pk)
-        response.headers["Referrer-Policy"] = "no-referrer"
+        # Not `no-referrer`: a form would not say where it comes from then, and be refused.
+        response.headers["Referrer-Policy"] = "same-origin"
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
         return response
 
