@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.boxes import until
+from tests.e2e.boxes import Box, until
 from tests.e2e.people import Person, new_login
 from tests.e2e.portal import Portal
 
@@ -29,6 +29,33 @@ def test_navigation_swaps_the_main_region_only(anna: Person) -> None:
     expect(anna.text_field).to_be_visible()
     expect(menu.get_by_role("link", name="Feed")).to_have_attribute("aria-current", "page")
     anna.expect_the_same_page()
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("/structure/?view=list", "#tree a.name"),
+        ("/worktime/", "#days a[href*=month]"),
+        ("/console/", "#health a"),
+        ("/console/backups/", "#backups a"),
+        ("/drive/", "#items .who a"),
+    ],
+)
+def test_the_address_follows_a_link_in_what_renews_itself(
+    box: Box, olga: Portal, visitor: Callable[..., Person], path: str, link: str
+) -> None:
+    olga.department(f"Sales {secrets.token_hex(3)}")
+    olga.keep("/drive/", f"plan-{secrets.token_hex(3)}.txt", b"all of it")
+    admin = visitor("Olga")
+    admin.is_signed_in_as(Portal.of(box, box.admin))
+    page = admin.open(path)
+    leads_to = page.locator(link).locator("visible=true").first
+    address = leads_to.get_attribute("href")
+    leads_to.click()
+    expect(page).to_have_url(f"{box.url}{address}")
+    page.go_back()
+    expect(page).to_have_url(f"{box.url}{path}")
+    expect(page.locator(link).locator("visible=true").first).to_be_visible()
 
 
 def test_error_pages_keep_the_shell(anna: Person) -> None:
