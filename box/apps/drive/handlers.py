@@ -44,8 +44,9 @@ def tell_with_whom_it_is_shared(event: ItemShared) -> None:
 
 @on(UserStatusChanged)
 def end_links_of_who_has_left(event: UserStatusChanged) -> None:
-    person = User.objects.filter(pk=event.user_id, status=User.Status.DISMISSED).first()
-    if person is not None:
+    # Whatever they are by now: who is back within the minute makes new links.
+    person = User.objects.filter(pk=event.user_id).first()
+    if person is not None and event.status == User.Status.DISMISSED:
         end_links_of(person)
 
 

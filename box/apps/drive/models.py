@@ -88,9 +88,12 @@ class ItemQuerySet(AudienceQuerySet["Item"]):
         return self.filter(trashed_at__isnull=False, trash_root=F("pk"))
 
     def readable_through(self, item: Item) -> Self:
-        """What all readers of the item see as well: a folder of fewer people inside it is not among that."""
+        """What all readers of the item see as well. What somebody has closed inside it is not among that,
+        even if it is for the same people: on one's own drive it always is."""
         inside = Q(pk=item.pk) | Q(ancestors__contains=[item.pk])
-        return self.there().filter(inside, audience__contains=item.audience)
+        closed = Item.objects.below(item).filter(inherits=False).values("pk")
+        found = self.there().filter(inside, audience__contains=item.audience)
+        return found.exclude(Q(pk__in=closed) | Q(ancestors__overlap=closed))
 
     def listed(self) -> Self:
         """As a folder shows them: folders first, then by name."""
@@ -123,7 +126,7 @@ class ItemQuerySet(AudienceQuerySet["Item"]):
     def shown(self) -> Self:
         """With what a list shows of each."""
         shares = Share.objects.filter(item=models.OuterRef("pk"))
-        links = Link.objects.open(timezone.now()).filter(item=models.OuterRef("pk"))
+        links = OutsideLink.objects.open(timezone.now()).filter(item=models.OuterRef("pk"))
         return self.select_related("file__blob", "changed_by").annotate(
             is_shared=models.Exists(shares), has_links=models.Exists(links)
         )
@@ -253,7 +256,7 @@ class Version(models.Model):
         return f"{self.item_id}, {self.number}"
 
 
-class LinkQuerySet(models.QuerySet["Link"]):
+class OutsideLinkQuerySet(models.QuerySet["OutsideLink"]):
     def open(self, now: datetime) -> Self:
         """Those that lead somewhere: whoever has left the company shows nobody the way any more."""
         unexpired = Q(expires_at=None) | Q(expires_at__gt=now)
@@ -267,7 +270,7 @@ class LinkQuerySet(models.QuerySet["Link"]):
             return self.none()
 
 
-class Link(models.Model):
+class OutsideLink(models.Model):
     """A way to an item for whoever holds its address, without an account.
 
     The address is made of the number and the portal's own key: no copy of the database opens anything.
@@ -284,7 +287,7 @@ class Link(models.Model):
     fetched_count = models.PositiveIntegerField(default=0)
     fetched_at = models.DateTimeField(null=True)
 
-    objects: ClassVar[LinkQuerySet] = LinkQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[OutsideLinkQuerySet] = OutsideLinkQuerySet.as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return f"{self.pk} to {self.item_id}"

@@ -17,7 +17,7 @@ from box.apps.drive.access import can_share, can_show_outside
 from box.apps.drive.actions.holding import Gone, hold
 from box.apps.drive.actions.settling import settle
 from box.apps.drive.events import FolderChanged, ItemShared, LinkEnded, LinkMade
-from box.apps.drive.models import Item, Link, Share
+from box.apps.drive.models import Item, OutsideLink, Share
 from box.core.access.principals import code_of
 from box.core.events.outbox import emit
 from box.core.org.names import unaddressable
@@ -59,9 +59,18 @@ def share_item(item: Item, codes: Iterable[str], *, can_edit: bool, by: User) ->
 @transaction.atomic
 def end_share(share: Share, *, by: User) -> None:
     item = _shareable(share.item, by)
+    if not item.inherits and not _left_besides(share, item):
+        said = _("Nobody could open it any more: share it with somebody else first.")
+        raise ValidationError(said, code="nobody")
     item.shares.filter(pk=share.pk).delete()
     settle(item)
     _tell(item, by)
+
+
+def _left_besides(share: Share, item: Item) -> bool:
+    """Whether whose drive it is still has what is closed to the others; elsewhere, whether anybody does."""
+    left = item.shares.exclude(pk=share.pk).values_list("code", flat=True)
+    return item.drive.code in left if item.drive.is_personal else bool(left)
 
 
 @transaction.atomic
@@ -90,7 +99,7 @@ def _shareable(item: Item, by: User) -> Item:
 
 
 @transaction.atomic
-def make_link(item: Item, *, password: str, expires_at: datetime | None, by: User) -> Link:
+def make_link(item: Item, *, password: str, expires_at: datetime | None, by: User) -> OutsideLink:
     """A way in for whoever holds its address, and knows the password if there is one."""
     item = _shareable(item, by)
     if not can_show_outside(by, item):
@@ -100,7 +109,7 @@ def make_link(item: Item, *, password: str, expires_at: datetime | None, by: Use
     if len(password) > LONGEST_PASSWORD:
         said = _("A password of a link has at most %(most)s characters.") % {"most": LONGEST_PASSWORD}
         raise ValidationError(said, code="password")
-    link = Link.objects.create(
+    link = OutsideLink.objects.create(
         item=item,
         created_by=by,
         password=make_password(password) if password else "",
@@ -111,7 +120,7 @@ def make_link(item: Item, *, password: str, expires_at: datetime | None, by: Use
 
 
 @transaction.atomic
-def end_link(link: Link, *, by: User) -> None:
+def end_link(link: OutsideLink, *, by: User) -> None:
     if link.created_by_id != by.pk and not can_share(by, link.item):
         raise PermissionDenied(_("This link is not yours to end."))
     _end([link], by_id=by.pk)
@@ -120,21 +129,23 @@ def end_link(link: Link, *, by: User) -> None:
 def end_links_of(person: User) -> int:
     """Of somebody who has left: they lead nowhere at once, and not again if the person returns."""
     with transaction.atomic():
-        return _end(Link.objects.filter(created_by=person).select_related("item"), by_id=None)
+        return _end(OutsideLink.objects.filter(created_by=person).select_related("item"), by_id=None)
 
 
-def _end(links: Iterable[Link], *, by_id: int | None) -> int:
+def _end(links: Iterable[OutsideLink], *, by_id: int | None) -> int:
     count, now = 0, timezone.now()
     for link in links:
-        if Link.objects.filter(pk=link.pk, ended_at=None).update(ended_at=now):
+        if OutsideLink.objects.filter(pk=link.pk, ended_at=None).update(ended_at=now):
             name = link.item.name
             emit(LinkEnded(link_id=link.pk, item_id=link.item_id, name=name, by_id=by_id))
             count += 1
     return count
 
 
-def note_fetched(link: Link) -> None:
-    Link.objects.filter(pk=link.pk).update(fetched_count=F("fetched_count") + 1, fetched_at=timezone.now())
+def note_fetched(link: OutsideLink) -> None:
+    OutsideLink.objects.filter(pk=link.pk).update(
+        fetched_count=F("fetched_count") + 1, fetched_at=timezone.now()
+    )
 
 
 def _tell(item: Item, by: User) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -13,10 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.drive.actions.holding import Gone, allowed, held, hold
-from box.apps.drive.actions.settling import hide_files, settle, show_files, tell_folders
-from box.apps.drive.actions.tree import free_name, hang
+from box.apps.drive.actions.settling import AT_ONCE, hide_files, settle, show_files, tell_folders
+from box.apps.drive.actions.tree import free_name, hang, uppermost
 from box.apps.drive.events import FolderChanged, ItemsPurged
-from box.apps.drive.models import KEPT_IN_TRASH_DAYS, Drive, Item
+from box.apps.drive.models import KEPT_IN_TRASH_DAYS, Drive, Item, Share
 from box.core.events.outbox import emit
 from box.core.files.actions import delete_files, rename_file
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 def throw_away(items: Sequence[Item], *, by: User) -> None:
     """Into the trash of their drive, each with all that is in it. Links to it lead nowhere meanwhile."""
     hold(*(item.drive_id for item in items))
-    for item in items:
+    for item in uppermost(items):
         _throw_away(held(item, by=by), by)
 
 
@@ -72,6 +73,14 @@ def bring_back(item: Item, *, by: User) -> Item:
     return back
 
 
+def take_apart(item: Item) -> None:
+    """What came along into the trash lies there by itself from now on, and comes back by itself."""
+    inside = Q(pk=item.pk) | Q(ancestors__contains=[item.pk])
+    if item.trash_root != item.pk:
+        Item.objects.filter(inside, trash_root=item.trash_root).update(trash_root=item.pk)
+        item.trash_root = item.pk
+
+
 def _held_in_trash(item: Item, by: User) -> Item:
     hold(item.drive_id)
     found = Item.objects.thrown_away().select_related("drive", "parent", "file").filter(pk=item.pk).first()
@@ -96,7 +105,9 @@ def purge(item: Item, *, by: User | None) -> None:
 def _remove(drive: Drive, which: Q, name: str, by: User | None) -> None:
     items = list(drive.items.filter(which).values_list("pk", "file_id"))
     Item.objects.filter(pk__in=[pk for pk, _file in items]).delete()
-    delete_files([file_id for _pk, file_id in items if file_id])
+    for files in batched((file_id for _pk, file_id in items if file_id), AT_ONCE, strict=False):
+        delete_files(files)
+    tell_folders(pk for pk, file_id in items if not file_id)
     emit(ItemsPurged(drive_id=drive.pk, name=name, count=len(items), by_id=by.pk if by else None))
 
 
@@ -126,6 +137,28 @@ def _purge_abandoned(drive: Drive, before: datetime) -> bool:
     _remove(drive, Q(), drive.code, None)
     drive.delete()
     return True
+
+
+@transaction.atomic
+def remove_drive(drive: Drive, *, by: User | None) -> None:
+    """For good, with all that is on it: whose it was is forgotten."""
+    hold(drive.pk)
+    _remove(drive, Q(), drive.code, by)
+    drive.delete()
+
+
+@transaction.atomic
+def forget_reader(code: str, *, by: User) -> None:
+    """Ends what is shared with somebody who is forgotten. What they alone could open goes, wherever it is."""
+    shares = Share.objects.filter(code=code)
+    hold(*shares.values_list("item__drive_id", flat=True))
+    for share in shares.select_related("item__drive", "item__parent").order_by("pk"):
+        item = share.item
+        if item.inherits or item.shares.exclude(pk=share.pk).exists():
+            share.delete()
+            settle(item)
+        elif not Item.objects.below(item).exclude(audience=[code]).exists():
+            _remove(item.drive, Q(pk=item.pk) | Q(ancestors__contains=[item.pk]), item.name, by)
 
 
 def abandon(code: str, now: datetime) -> None:

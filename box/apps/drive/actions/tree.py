@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -15,7 +16,7 @@ from box.apps.drive.actions.holding import held, held_folder, hold
 from box.apps.drive.actions.settling import of_drive, settle, tell_folders
 from box.apps.drive.actions.versions import replace
 from box.apps.drive.events import FolderChanged
-from box.apps.drive.models import DEEPEST, Drive, Item
+from box.apps.drive.models import DEEPEST, Drive, Item, Share
 from box.core.access.principals import is_private
 from box.core.events.outbox import emit
 from box.core.files.actions import attach, change_audience, checked_name, rename_file
@@ -137,7 +138,7 @@ def move_items(items: Sequence[Item], to: Item, *, by: User) -> None:
     """Into another folder, of the same drive or of another that `by` may change. All of them, or none."""
     hold(to.drive_id, *(item.drive_id for item in items))
     to = held_folder(to, by=by)
-    for item in items:
+    for item in uppermost(items):
         _move(held(item, by=by), to, by)
     emit(FolderChanged(folder_id=to.pk, by_id=by.pk))
 
@@ -156,8 +157,36 @@ def _move(item: Item, to: Item, by: User) -> None:
     hang(item, to)
     item.changed_by, item.changed_at = by, timezone.now()
     item.save(update_fields=["changed_by", "changed_at"])
+    if to.drive.is_personal:
+        _open_to_owner(item)
     settle(item)
     emit(FolderChanged(folder_id=was_in.pk, by_id=by.pk))
+
+
+def _open_to_owner(item: Item) -> None:
+    """On somebody's own drive nothing is closed to them."""
+    closed = Item.objects.filter(Q(pk=item.pk) | Q(ancestors__contains=[item.pk]), inherits=False)
+    shares = [Share(item=one, code=item.drive.code, can_edit=True, by=item.changed_by) for one in closed]
+    Share.objects.bulk_create(
+        shares, update_conflicts=True, unique_fields=["item", "code"], update_fields=["can_edit"]
+    )
+
+
+def uppermost(items: Sequence[Item]) -> list[Item]:
+    """Without those that are in another one of them: they go along, and stay in it."""
+    ids = {item.pk for item in items}
+    return [item for item in items if ids.isdisjoint(item.ancestors)]
+
+
+def take_in(root: Item, to: Item, name: str) -> None:
+    """Makes a whole drive a folder of another one, within a transaction that holds both."""
+    was = root.drive
+    root.parent, root.name = to, free_name(to, name)
+    root.save(update_fields=["parent", "name"])
+    hang(root, to)
+    was.delete()
+    settle(root)
+    tell_folders([root.pk])
 
 
 def hang(item: Item, to: Item) -> None:

@@ -10,140 +10,318 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('files', '0001_files'),
+        ("files", "0001_files"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Drive',
+            name="Drive",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=24, unique=True)),
-                ('abandoned_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=24, unique=True)),
+                ("abandoned_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Item',
+            name="Item",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('audience', django.contrib.postgres.fields.ArrayField(base_field=models.TextField())),
-                ('is_private', models.BooleanField(default=False)),
-                ('ancestors', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list)),
-                ('is_folder', models.BooleanField(default=False)),
-                ('name', models.CharField(db_collation='und-x-icu', max_length=255)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('editors', django.contrib.postgres.fields.ArrayField(base_field=models.TextField())),
-                ('inherits', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('trashed_at', models.DateTimeField(null=True)),
-                ('trash_root', models.BigIntegerField(null=True)),
-                ('changed_by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('created_by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('drive', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='drive.drive')),
-                ('file', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='on_drive', to='files.file')),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='children', to='drive.item')),
-                ('trashed_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("audience", django.contrib.postgres.fields.ArrayField(base_field=models.TextField())),
+                ("is_private", models.BooleanField(default=False)),
+                (
+                    "ancestors",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), default=list
+                    ),
+                ),
+                ("is_folder", models.BooleanField(default=False)),
+                ("name", models.CharField(db_collation="und-x-icu", max_length=255)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("editors", django.contrib.postgres.fields.ArrayField(base_field=models.TextField())),
+                ("inherits", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("trashed_at", models.DateTimeField(null=True)),
+                ("trash_root", models.BigIntegerField(null=True)),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "drive",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="items", to="drive.drive"
+                    ),
+                ),
+                (
+                    "file",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="on_drive",
+                        to="files.file",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="children",
+                        to="drive.item",
+                    ),
+                ),
+                (
+                    "trashed_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Link',
+            name="OutsideLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('password', models.CharField(blank=True, max_length=128)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('fetched_count', models.PositiveIntegerField(default=0)),
-                ('fetched_at', models.DateTimeField(null=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='drive.item')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("password", models.CharField(blank=True, max_length=128)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("fetched_count", models.PositiveIntegerField(default=0)),
+                ("fetched_at", models.DateTimeField(null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="links", to="drive.item"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Share',
+            name="Share",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=24)),
-                ('can_edit', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('item', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='shares', to='drive.item')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=24)),
+                ("can_edit", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shares",
+                        to="drive.item",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Version',
+            name="Version",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('made_at', models.DateTimeField()),
-                ('blob', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='files.blob')),
-                ('by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('item', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='drive.item')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("made_at", models.DateTimeField()),
+                (
+                    "blob",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="files.blob"
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="drive.item",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['audience'], name='item_audience'),
+            model_name="item",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fastupdate=False, fields=["audience"], name="item_audience"
+            ),
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=models.Index(models.F('parent'), models.OrderBy(models.F('is_folder'), descending=True), models.F('name'), models.F('id'), condition=models.Q(('trashed_at', None)), name='drive_item_listed'),
+            model_name="item",
+            index=models.Index(
+                models.F("parent"),
+                models.OrderBy(models.F("is_folder"), descending=True),
+                models.F("name"),
+                models.F("id"),
+                condition=models.Q(("trashed_at", None)),
+                name="drive_item_listed",
+            ),
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=models.Index(models.F('parent'), models.OrderBy(models.F('changed_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('trashed_at', None)), name='drive_item_newest'),
+            model_name="item",
+            index=models.Index(
+                models.F("parent"),
+                models.OrderBy(models.F("changed_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("trashed_at", None)),
+                name="drive_item_newest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('name'), name='gin_trgm_ops'), name='drive_item_search'),
+            model_name="item",
+            index=django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("name"), name="gin_trgm_ops"
+                ),
+                name="drive_item_search",
+            ),
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['ancestors'], name='drive_item_ancestors'),
+            model_name="item",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fastupdate=False, fields=["ancestors"], name="drive_item_ancestors"
+            ),
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=models.Index(models.F('drive'), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('trashed_at__isnull', False)), name='drive_item_trash'),
+            model_name="item",
+            index=models.Index(
+                models.F("drive"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("trashed_at__isnull", False)),
+                name="drive_item_trash",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.CheckConstraint(condition=models.Q(('audience', []), _negated=True), name='item_has_audience', violation_error_message='audience'),
+            model_name="item",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("audience", []), _negated=True),
+                name="item_has_audience",
+                violation_error_message="audience",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.UniqueConstraint(models.F('parent'), django.db.models.functions.text.Lower('name'), condition=models.Q(('trashed_at', None)), name='drive_item_name_once'),
+            model_name="item",
+            constraint=models.UniqueConstraint(
+                models.F("parent"),
+                django.db.models.functions.text.Lower("name"),
+                condition=models.Q(("trashed_at", None)),
+                name="drive_item_name_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.UniqueConstraint(condition=models.Q(('parent', None)), fields=('drive',), name='drive_has_one_root'),
+            model_name="item",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("parent", None)), fields=("drive",), name="drive_has_one_root"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('file', None), ('is_folder', True)), models.Q(('file__isnull', False), ('is_folder', False)), _connector='OR'), name='drive_item_is_folder_or_file'),
+            model_name="item",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("file", None), ("is_folder", True)),
+                    models.Q(("file__isnull", False), ("is_folder", False)),
+                    _connector="OR",
+                ),
+                name="drive_item_is_folder_or_file",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('trash_root', None), ('trashed_at', None)), models.Q(('trash_root__isnull', False), ('trashed_at__isnull', False)), _connector='OR'), name='drive_item_trash_has_root'),
+            model_name="item",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("trash_root", None), ("trashed_at", None)),
+                    models.Q(("trash_root__isnull", False), ("trashed_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="drive_item_trash_has_root",
+            ),
         ),
         migrations.AddIndex(
-            model_name='share',
-            index=models.Index(models.F('code'), models.OrderBy(models.F('id'), descending=True), name='drive_share_newest'),
+            model_name="share",
+            index=models.Index(
+                models.F("code"), models.OrderBy(models.F("id"), descending=True), name="drive_share_newest"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='share',
-            constraint=models.UniqueConstraint(fields=('item', 'code'), name='drive_share_once'),
+            model_name="share",
+            constraint=models.UniqueConstraint(fields=("item", "code"), name="drive_share_once"),
         ),
         migrations.AddConstraint(
-            model_name='version',
-            constraint=models.UniqueConstraint(fields=('item', 'number'), name='drive_version_once'),
+            model_name="version",
+            constraint=models.UniqueConstraint(fields=("item", "number"), name="drive_version_once"),
         ),
     ]

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.drive.actions.sharing import note_fetched
 from box.apps.drive.forms import PasswordForm
-from box.apps.drive.models import PAGE, Item, Link
+from box.apps.drive.models import PAGE, Item, OutsideLink
 from box.apps.drive.showing import Step
 from box.core.accounts.throttle import Attempt
 from box.core.files.display import link_to
@@ -42,7 +42,12 @@ def discreet(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @never_cache
     @wraps(view)
     def answered(request: HttpRequest, token: str, pk: int | None = None) -> HttpResponse:
-        link = Link.objects.open(timezone.now()).of_token(token).select_related("item", "created_by").first()
+        link = (
+            OutsideLink.objects.open(timezone.now())
+            .of_token(token)
+            .select_related("item", "created_by")
+            .first()
+        )
         if link is None or link.item.trashed_at:
             response = render(request, "drive/outside_gone.html", status=404)
         elif not _is_proven(request, link):
@@ -60,7 +65,7 @@ def discreet(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 @discreet
-def page(request: HttpRequest, link: Link, pk: int | None) -> HttpResponse:
+def page(request: HttpRequest, link: OutsideLink, pk: int | None) -> HttpResponse:
     item = _item(link, pk or link.item_id)
     if not item.is_folder:
         return render(request, "drive/outside.html", {"link": link, "item": item, "way": []})
@@ -82,7 +87,7 @@ def page(request: HttpRequest, link: Link, pk: int | None) -> HttpResponse:
 
 @require_GET
 @discreet
-def content(request: HttpRequest, link: Link, pk: int | None) -> HttpResponse:
+def content(request: HttpRequest, link: OutsideLink, pk: int | None) -> HttpResponse:
     item = _item(link, pk or 0)
     if item.file is None:
         raise Http404
@@ -93,19 +98,19 @@ def content(request: HttpRequest, link: Link, pk: int | None) -> HttpResponse:
     return HttpResponseRedirect(address, headers={"Cache-Control": "no-store"})
 
 
-def _item(link: Link, pk: int) -> Item:
+def _item(link: OutsideLink, pk: int) -> Item:
     seen = Item.objects.readable_through(link.item).select_related("file__blob")
     return get_object_or_404(seen, pk=pk)
 
 
-def _way_to(link: Link, item: Item) -> list[Step]:
+def _way_to(link: OutsideLink, item: Item) -> list[Step]:
     """From what the link is about down to the folder that one is in."""
     above = item.ancestors[item.ancestors.index(link.item_id) :] if item.pk != link.item_id else []
     names = dict(Item.objects.filter(pk__in=above).values_list("pk", "name"))
     return [Step(pk, names[pk]) for pk in above]
 
 
-def _is_proven(request: HttpRequest, link: Link) -> bool:
+def _is_proven(request: HttpRequest, link: OutsideLink) -> bool:
     if not link.password:
         return True
     given = request.get_signed_cookie(
@@ -114,7 +119,7 @@ def _is_proven(request: HttpRequest, link: Link) -> bool:
     return given == _mark(link)
 
 
-def _ask_password(request: HttpRequest, link: Link) -> HttpResponse:
+def _ask_password(request: HttpRequest, link: OutsideLink) -> HttpResponse:
     form = PasswordForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         attempt = Attempt(f"link {link.pk}", address_of(request))
@@ -139,7 +144,7 @@ def _too_often(wait: timedelta) -> str:
     ) % {"num": minutes}
 
 
-def _let_in(request: HttpRequest, link: Link) -> HttpResponse:
+def _let_in(request: HttpRequest, link: OutsideLink) -> HttpResponse:
     response = redirect(link)
     response.set_signed_cookie(
         _cookie(link), _mark(link), salt=_SALT, max_age=PROVEN_FOR, httponly=True, samesite="Lax",
@@ -148,10 +153,10 @@ def _let_in(request: HttpRequest, link: Link) -> HttpResponse:
     return response
 
 
-def _cookie(link: Link) -> str:
+def _cookie(link: OutsideLink) -> str:
     return f"link-{link.pk}"
 
 
-def _mark(link: Link) -> str:
+def _mark(link: OutsideLink) -> str:
     """Of this password: another one has to be given anew."""
     return link.password[-16:]

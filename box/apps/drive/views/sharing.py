@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.apps.drive.access import can_share, can_show_outside, has_own_drive
 from box.apps.drive.actions import sharing
 from box.apps.drive.forms import LinkForm
-from box.apps.drive.models import Item, Link, Share
+from box.apps.drive.models import Item, OutsideLink, Share
 from box.apps.drive.views.finding import CHANGED, item_of
 from box.core.events.nonces import once
 from box.core.org.names import found_for, named
@@ -60,7 +60,7 @@ def links(request: PersonRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         try:
             once(
-                Link,
+                OutsideLink,
                 lambda: sharing.make_link(
                     item, password=form.cleaned_data["password"], expires_at=form.expires_at, by=request.user
                 ),
@@ -77,13 +77,16 @@ def links(request: PersonRequest, pk: int) -> HttpResponse:
 def share(request: PersonRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Share.objects.select_related("item"), pk=pk)
     item = item_of(request, found.item_id)
-    sharing.end_share(found, by=request.user)
+    try:
+        sharing.end_share(found, by=request.user)
+    except ValidationError as error:
+        return _access_page(request, item, problem=" ".join(error.messages))
     return with_toast(_access_page(request, item), _("It is not shared with them any more."), event=CHANGED)
 
 
 @require_http_methods(["DELETE"])
 def link(request: PersonRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(Link.objects.select_related("item__drive"), pk=pk)
+    found = get_object_or_404(OutsideLink.objects.select_related("item__drive"), pk=pk)
     item = item_of(request, found.item_id)
     sharing.end_link(found, by=request.user)
     return with_toast(_access_page(request, item), _("The link leads nowhere any more."), event=CHANGED)
@@ -109,7 +112,7 @@ def _access_page(
     names = named([*(share.code for share in shares), *item.audience], reader=request.user)
     shown = [(share, names[share.code]) for share in shares if share.code in names]
     direct = {share.code for share in shares}
-    open_links = Link.objects.open(timezone.now()).filter(item=item).select_related("created_by")
+    open_links = OutsideLink.objects.open(timezone.now()).filter(item=item).select_related("created_by")
     context = {
         "item": item,
         "shares": shown,

@@ -14,7 +14,6 @@ from box.core.files.models import Blob, File, new_key
 from box.core.files.store import store as the_store
 
 if TYPE_CHECKING:
-    from box.bridges.storage.client import S3Store
     from box.core.accounts.models import User
 
 type Uploads = Callable[..., File]
@@ -36,6 +35,11 @@ def put(folder: Item, name: str = "plan.txt", *, by: User, data: bytes = b"") ->
     return (added.new or added.replaced)[0]
 
 
+def file_of(item: Item) -> File:
+    assert item.file is not None
+    return item.file
+
+
 @pytest.fixture
 def annas(anna: User) -> Item:
     """Anna's drive."""
@@ -46,8 +50,3 @@ def annas(anna: User) -> Item:
 def company(anna: User) -> Item:
     """The company's drive."""
     return root_of("UA", by=anna)
-
-
-@pytest.fixture
-def _stored(store: S3Store) -> None:
-    """For tests in which bytes matter."""

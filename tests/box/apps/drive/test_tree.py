@@ -17,7 +17,7 @@ from box.apps.drive.models import DEEPEST, Drive, Item, Version
 from box.core.access.models import RoleRights
 from box.core.files.models import File
 from box.core.groups.actions import NewGroup, archive_group, create_group, join_group
-from tests.box.apps.drive.conftest import put, uploaded
+from tests.box.apps.drive.conftest import file_of, put, uploaded
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -70,12 +70,12 @@ def test_a_name_that_is_none_is_refused(anna: User, annas: Item, name: str) -> N
 
 def test_a_file_of_the_same_name_is_a_new_version(anna: User, boris: User, company: Item) -> None:
     first = put(company, by=anna)
-    was = first.file.blob
+    was = file_of(first).blob
     given = uploaded(boris, "PLAN.txt")
     added = add_files(company, [given.pk], by=boris)
     assert (added.new, [item.pk for item in added.replaced]) == ([], [first.pk])
     first.refresh_from_db()
-    assert (first.version, first.changed_by, first.file.blob_id) == (2, boris, given.blob_id)
+    assert (first.version, first.changed_by, file_of(first).blob_id) == (2, boris, given.blob_id)
     version = Version.objects.get()
     assert (version.number, version.blob, version.by) == (1, was, anna)
     assert File.objects.get() == first.file
@@ -83,11 +83,11 @@ def test_a_file_of_the_same_name_is_a_new_version(anna: User, boris: User, compa
 
 def test_an_earlier_version_comes_back_as_a_new_one(anna: User, annas: Item) -> None:
     item = put(annas, by=anna)
-    was = item.file.blob_id
+    was = file_of(item).blob_id
     new_version(item, uploaded(anna).pk, by=anna)
     bring_back_version(item.versions.get(), by=anna)
     item.refresh_from_db()
-    assert (item.version, item.file.blob_id) == (3, was)
+    assert (item.version, file_of(item).blob_id) == (3, was)
     assert list(item.versions.order_by("number").values_list("number", flat=True)) == [1, 2]
 
 
@@ -119,11 +119,11 @@ def test_a_moved_folder_takes_its_place_and_its_people_along(
     plan.refresh_from_db()
     assert plan.ancestors == [company.pk, letters.pk, old.pk]
     assert (plan.drive, plan.audience, plan.is_private) == (company.drive, ["UA"], False)
-    assert File.objects.visible_to(boris).filter(pk=plan.file_id).exists()
+    assert File.objects.visible_to(boris).filter(pk=plan.file_id or 0).exists()
     letters.refresh_from_db()
     move_items([letters], annas, by=anna)
     assert not Item.objects.visible_to(boris).filter(pk=plan.pk).exists()
-    assert not File.objects.visible_to(boris).filter(pk=plan.file_id).exists()
+    assert not File.objects.visible_to(boris).filter(pk=plan.file_id or 0).exists()
 
 
 def test_a_folder_does_not_go_into_itself(anna: User, annas: Item) -> None:
@@ -193,13 +193,13 @@ def test_sharing_reaches_all_that_is_below(anna: User, boris: User, cara: User, 
     share_item(letters, [f"U{boris.pk}"], can_edit=False, by=anna)
     plan = Item.objects.select_related("drive").get(pk=plan.pk)
     assert Item.objects.visible_to(boris).filter(pk=plan.pk).exists()
-    assert File.objects.visible_to(boris).filter(pk=plan.file_id).exists()
+    assert File.objects.visible_to(boris).filter(pk=plan.file_id or 0).exists()
     assert not can_edit(boris, plan)
     assert not Item.objects.visible_to(cara).filter(pk=plan.pk).exists()
     share_item(letters, [f"U{boris.pk}"], can_edit=True, by=anna)
     assert can_edit(boris, Item.objects.select_related("drive").get(pk=plan.pk))
     end_share(letters.shares.get(), by=anna)
-    assert not File.objects.visible_to(boris).filter(pk=plan.file_id).exists()
+    assert not File.objects.visible_to(boris).filter(pk=plan.file_id or 0).exists()
 
 
 def test_whose_drive_it_is_says_with_whom_it_is_shared(
@@ -223,14 +223,14 @@ def test_a_folder_may_be_for_fewer_than_the_one_around_it(
     set_inheritance(salaries, False, by=anna)
     share_item(salaries, [sales.code_with_below], can_edit=False, by=anna)
     assert not Item.objects.visible_to(cara).filter(pk=plan.pk).exists()
-    assert not File.objects.visible_to(cara).filter(pk=plan.file_id).exists()
+    assert not File.objects.visible_to(cara).filter(pk=plan.file_id or 0).exists()
     assert Item.objects.visible_to(boris).filter(pk=plan.pk).exists()
     assert not can_edit(boris, Item.objects.select_related("drive").get(pk=plan.pk))
     # What is made in it later is for those only, and moving it away and back changes nothing of that.
     late = put(salaries, "late.txt", by=anna)
-    assert not File.objects.visible_to(cara).filter(pk=late.file_id).exists()
+    assert not File.objects.visible_to(cara).filter(pk=late.file_id or 0).exists()
     set_inheritance(salaries, True, by=anna)
-    assert File.objects.visible_to(cara).filter(pk=late.file_id).exists()
+    assert File.objects.visible_to(cara).filter(pk=late.file_id or 0).exists()
 
 
 def test_what_is_gone_is_said_to_be(anna: User, annas: Item) -> None:

@@ -1,0 +1,168 @@
+"""Throwing away, bringing back, and what goes for good."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
+
+from box.apps.drive.access import can_edit
+from box.apps.drive.actions.holding import Gone
+from box.apps.drive.actions.sharing import share_item
+from box.apps.drive.actions.trash import bring_back, purge, purge_old, throw_away
+from box.apps.drive.actions.tree import make_folder, move_items
+from box.apps.drive.models import Item
+from box.core.events.delivery import deliver_all
+from box.core.files.models import Blob, File
+from box.core.search.models import Document
+from tests.box.apps.drive.conftest import put
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+def again(item: Item) -> Item:
+    return Item.objects.select_related("drive", "parent", "file").get(pk=item.pk)
+
+
+def test_a_folder_goes_and_comes_back_with_what_is_in_it(anna: User, boris: User, company: Item) -> None:
+    forms = make_folder(company, "forms", by=anna)
+    plan = put(make_folder(forms, "old", by=anna), by=anna)
+    throw_away([forms], by=boris)
+    assert not Item.objects.there().filter(pk__in=[forms.pk, plan.pk]).exists()
+    assert Item.objects.thrown_away().get() == forms
+    assert not File.objects.visible_to(anna).filter(pk=plan.file_id or 0).exists(), (
+        "the one who threw it away"
+    )
+    assert File.objects.visible_to(boris).filter(pk=plan.file_id or 0).exists()
+    bring_back(again(forms), by=anna)
+    assert Item.objects.there().filter(pk__in=[forms.pk, plan.pk]).count() == 2
+    assert File.objects.get(pk=plan.file_id or 0).audience == ["UA"]
+
+
+def test_what_was_thrown_away_before_stays_in_the_trash(anna: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    first, second = put(letters, "first", by=anna), put(letters, "second", by=anna)
+    throw_away([first], by=anna)
+    throw_away([letters], by=anna)
+    bring_back(again(letters), by=anna)
+    assert again(first).trashed_at
+    assert not again(second).trashed_at
+    bring_back(again(first), by=anna)
+    assert again(first).parent == letters
+
+
+def test_it_comes_back_onto_the_drive_where_its_folder_is_gone(anna: User, annas: Item) -> None:
+    outer = make_folder(annas, "outer", by=anna)
+    inner = make_folder(outer, "inner", by=anna)
+    plan = put(inner, by=anna)
+    throw_away([inner], by=anna)
+    throw_away([outer], by=anna)
+    bring_back(again(inner), by=anna)
+    assert again(inner).ancestors == [annas.pk]
+    assert again(plan).ancestors == [annas.pk, inner.pk]
+    assert again(outer).trashed_at
+
+
+def test_it_comes_back_with_a_number_where_its_name_is_taken(anna: User, annas: Item) -> None:
+    plan = put(annas, "plan.txt", by=anna)
+    throw_away([plan], by=anna)
+    put(annas, "Plan.txt", by=anna)
+    assert bring_back(again(plan), by=anna).name == "plan (2).txt"
+    assert File.objects.get(pk=plan.file_id or 0).name == "plan (2).txt"
+
+
+def test_it_comes_back_to_where_its_folder_went(anna: User, boris: User, annas: Item, company: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    plan = put(letters, by=anna)
+    throw_away([plan], by=anna)
+    move_items([letters], company, by=anna)
+    bring_back(again(plan), by=boris)
+    assert (again(plan).ancestors, again(plan).audience) == ([company.pk, letters.pk], ["UA"])
+    assert File.objects.visible_to(boris).filter(pk=plan.file_id or 0).exists()
+
+
+def test_a_folder_and_what_is_in_it_may_be_chosen_together(anna: User, annas: Item) -> None:
+    """As in the results of a search."""
+    letters = make_folder(annas, "letters", by=anna)
+    plan, to = put(letters, by=anna), make_folder(annas, "to", by=anna)
+    move_items([plan, letters], to, by=anna)
+    assert again(plan).ancestors == [annas.pk, to.pk, letters.pk]
+    throw_away([again(plan), again(letters)], by=anna)
+    assert Item.objects.thrown_away().get() == letters
+    assert again(plan).trash_root == letters.pk
+
+
+def test_what_is_deleted_for_good_takes_all_with_it(anna: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    plan, before = put(letters, by=anna), put(letters, "before", by=anna)
+    put(letters, by=anna)
+    throw_away([before], by=anna)
+    throw_away([letters], by=anna)
+    purge(again(letters), by=anna)
+    assert list(Item.objects.all()) == [annas]
+    assert not File.objects.filter(pk__in=[plan.file_id or 0, before.file_id or 0]).exists()
+    assert Blob.objects.count() == 3, "until every backup has them"
+    with pytest.raises(Gone):
+        purge(letters, by=anna)
+
+
+def test_only_what_is_in_the_trash_is_deleted_or_comes_back(anna: User, boris: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    for act in (bring_back, purge):
+        with pytest.raises(Gone):
+            act(letters, by=anna)
+    with pytest.raises(ValidationError, match="cannot be thrown away"):
+        throw_away([annas], by=anna)
+    throw_away([letters], by=anna)
+    for act in (bring_back, purge):
+        with pytest.raises(PermissionDenied):
+            act(again(letters), by=boris)
+    assert again(letters).trashed_at
+
+
+def test_all_are_thrown_away_or_none(anna: User, boris: User, annas: Item, company: Item) -> None:
+    mine, ours = put(annas, by=anna), put(company, by=anna)
+    with pytest.raises(PermissionDenied):
+        throw_away([mine, ours], by=boris)
+    assert not Item.objects.thrown_away().exists()
+
+
+def test_the_trash_is_emptied_after_its_time(anna: User, annas: Item) -> None:
+    old, new = put(annas, "old", by=anna), put(annas, "new", by=anna)
+    letters = make_folder(annas, "letters", by=anna)
+    inner = put(letters, "inner", by=anna)
+    throw_away([inner], by=anna)
+    throw_away([old, new, letters], by=anna)
+    past = timezone.now() - timedelta(days=31)
+    Item.objects.filter(pk__in=[old.pk, inner.pk, letters.pk]).update(trashed_at=past)
+    assert purge_old(timezone.now()) == 3 - 1, "one went with the folder around it"
+    assert set(Item.objects.all()) == {annas, new}
+    assert purge_old(timezone.now()) == 0
+
+
+def test_who_may_change_it_sees_it_in_the_trash(anna: User, boris: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    share_item(letters, [f"U{boris.pk}"], can_edit=True, by=anna)
+    plan = put(letters, by=anna)
+    throw_away([plan], by=boris)
+    assert can_edit(boris, again(plan))
+    assert bring_back(again(plan), by=boris) == plan
+
+
+def test_what_is_in_the_trash_is_not_found(anna: User, company: Item) -> None:
+    quokka = make_folder(company, "quokka", by=anna)
+    deliver_all()
+    found = Document.objects.filter(kind="drive.folder", object_id=quokka.pk)
+    assert found.exists()
+    throw_away([quokka], by=anna)
+    deliver_all()
+    assert not found.exists()
+    bring_back(again(quokka), by=anna)
+    deliver_all()
+    assert found.exists()
