@@ -12,6 +12,8 @@ from box.core.registry.capabilities import (
     assets,
     card_routes,
     cards,
+    demo_shares,
+    erasers,
     menu,
     notice_topics,
     notices,
@@ -44,7 +46,19 @@ class DriveConfig(Room):
         notice_topics.add(
             "drive.shared", NoticeTopic(_("Files and folders shared with you"), ("drive.shared",))
         )
+        self._offer_rows()
         self._offer_audit()
+
+    def _offer_rows(self) -> None:
+        """What is put back, made one, forgotten with a person, and shown to who tries the portal."""
+        from box.apps.drive import export, merging
+        from box.apps.drive.demo import fill_drives
+        from box.apps.drive.erasing import ERASER
+
+        export.declare()
+        merging.declare()
+        erasers.add("drive", ERASER)
+        demo_shares.add("drive", fill_drives)
 
     def _offer_audit(self) -> None:
         from box.apps.drive.events import ItemsPurged, LinkEnded, LinkMade

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -15,9 +15,14 @@ from box.core.events.outbox import emit
 from box.core.files.events import FilesChanged
 from box.core.files.models import Blob, File, Upload
 from box.core.registry.capabilities import Kept, Rows
+from box.core.registry.offers import Offers
 from box.core.registry.rows import packed, put_in, values_of
 
 KIND = "files.file"
+
+parts: Offers[Callable[[Rows, User], object]] = Offers("parts with files")
+"""By the label of a model that ties a file to what it is a part of: how a room puts such a row back, where it
+cannot simply be put in as it was. The file's name and bytes are the room's to see to then."""
 
 
 def find(text: str, reader: User) -> Iterator[Kept]:
@@ -52,17 +57,22 @@ def is_there(rows: Rows) -> bool:
 
 
 def is_same(rows: Rows) -> bool:
-    """Whether it is called as it was: its bytes never change."""
+    """Whether it is called as it was, and has the bytes that it had."""
     values = values_of(rows, File)
-    return File.objects.filter(pk=values["id"], name=values["name"]).exists()
+    same = {name: values[name] for name in ("name", "blob_id")}
+    return File.objects.filter(pk=values["id"], **same).exists()
 
 
 def put_back(rows: Rows, by: User) -> str:
     values = values_of(rows, File)
-    put_in(rows)
+    tied = list(dict.fromkeys(row["model"] for row in rows if row["model"] in parts))
+    put_in([row for row in rows if row["model"] not in tied])
+    for model in tied:
+        parts[model](rows, by)
     if File.objects.unreferenced().filter(pk=values["id"]).exists():
         raise ValidationError(_("What this file was a part of is gone: put that back, and the file with it."))
-    File.objects.filter(pk=values["id"]).update(name=values["name"])
+    if not tied:
+        File.objects.filter(pk=values["id"]).update(name=values["name"])
     emit(FilesChanged(file_ids=(values["id"],)))
     return File.objects.get(pk=values["id"]).get_absolute_url()
 

@@ -33,11 +33,16 @@ def new_version(item: Item, file_id: int, *, by: User) -> None:
 def bring_back_version(version: Version, *, by: User) -> None:
     """The file is as it was then; what it is now stays as a version."""
     item = held(version.item, by=by)
+    take_again(item, version.blob, by=by)
+    emit(FolderChanged(folder_id=item.ancestors[-1], by_id=by.pk))
+
+
+def take_again(item: Item, blob: Blob, *, by: User) -> None:
+    """Within a transaction that holds the drive."""
     file = _file_of(item)
-    was, file.blob = file.blob, version.blob
+    was, file.blob = file.blob, blob
     file.save(update_fields=["blob"])
     _keep(item, was, by=by)
-    emit(FolderChanged(folder_id=item.ancestors[-1], by_id=by.pk))
 
 
 def replace(item: Item, file_id: int, *, by: User) -> None:

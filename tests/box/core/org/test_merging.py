@@ -110,6 +110,7 @@ def test_every_list_of_texts_is_an_audience_or_known_to_hold_no_people() -> None
     }
     assert others == {
         "access.Standing.codes",  # what was, on that day
+        "drive.Item.editors",  # its room follows them
         "notify.Preferences.hidden",
         "notify.Preferences.mailed",
         "notify.Preferences.unmailed",
@@ -133,6 +134,11 @@ NO_PEOPLE = {
         "webhook_id",
         "listener_id",
         "absence_id",
+        "folder_id",
+        "folder_ids",
+        "item_id",
+        "drive_id",
+        "link_id",
     ),
 }
 
