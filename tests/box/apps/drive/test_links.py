@@ -73,11 +73,11 @@ def test_the_page_leaves_no_trace_of_its_address(anna: User, letters: Item, stor
     link = link_to(letters, anna)
     for rest in ("", f"{plan.pk}/", f"{plan.pk}/content"):
         headers = outsider().get(f"{link.get_absolute_url()}{rest}").headers
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
         assert headers["X-Robots-Tag"] == "noindex, nofollow"
         assert "no-store" in headers["Cache-Control"]
     gone = outsider().get("/links/1:forged/")
-    assert gone.headers["Referrer-Policy"] == "no-referrer"
+    assert gone.headers["Referrer-Policy"] == "same-origin"
     assert "no-store" in gone.headers["Cache-Control"]
 
 
