@@ -71,7 +71,7 @@ def throwing(request: PersonRequest) -> HttpResponse:
 def restoration(request: PersonRequest) -> HttpResponse:
     items = _trashed_of(request, numbers_of(request.POST.getlist("items"), most=MOST_AT_ONCE))
     try:
-        back = [trash.bring_back(item, by=request.user) for item in items]
+        back = trash.bring_back_all(items, by=request.user)
     except ValidationError as error:
         return refused(request, items[0], error)
     said = ngettext("%(num)s thing is back.", "%(num)s things are back.", len(back)) % {"num": len(back)}
