@@ -190,7 +190,8 @@ class Portal:
     def keep(self, folder: str, name: str, data: bytes) -> int:
         """Puts a file into a folder of a drive, by its address; the number of what stands there then."""
         address = self._folder(folder)
-        answer = self.post(f"{address}files/", files=[str(self.upload(name, data))])
+        files = [str(self.upload(name, data))]
+        answer = self.post(f"{address}files/", files=files, nonce=secrets.token_hex(8))
         assert answer.status == 302, answer.data.decode()
         page = self.get(f"{address}?q={quote(name)}").data.decode()
         found = re.search(rf'/drive/items/(\d+)/">{re.escape(name)}<', page)

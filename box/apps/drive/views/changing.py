@@ -14,12 +14,12 @@ from django_htmx.http import trigger_client_event
 
 from box.apps.drive.access import can_edit
 from box.apps.drive.actions import tree
+from box.apps.drive.actions.holding import allowed
 from box.apps.drive.forms import NameForm, numbers_of
 from box.apps.drive.models import PAGE, Item
 from box.apps.drive.showing import drives_of, name_of, way_to
 from box.apps.drive.views.finding import DONE, folder_of, item_of, items_of
 from box.core.events.nonces import once
-from box.core.files.models import File
 from box.lib.pages import REFUSED, lead_on, number_of, render, wants_part, with_toast
 
 if TYPE_CHECKING:
@@ -31,21 +31,20 @@ CONFLICT = 409
 @require_POST
 def files(request: PersonRequest, pk: int) -> HttpResponse:
     """Files that the browser has just uploaded go into the folder."""
-    folder = folder_of(request, pk)
+    folder = allowed(folder_of(request, pk), by=request.user)
     ids = numbers_of(request.POST.getlist("files"), most=tree.MOST_AT_ONCE + 1)
-    try:
+    added = tree.Added()
+
+    def add() -> Item:
+        nonlocal added
         added = tree.add_files(folder, ids, by=request.user)
+        return folder
+
+    try:
+        once(Item, add, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
     except ValidationError as error:
-        if _are_all_there(folder, ids):
-            return done(request, folder)
         return refused(request, folder, error)
     return done(request, folder, _said_of(added))
-
-
-def _are_all_there(folder: Item, ids: list[int]) -> bool:
-    """The same form again, after an answer that got lost."""
-    there = Item.objects.in_folder(folder).filter(file__in=ids).count()
-    return bool(ids) and there == len(ids) == File.objects.filter(pk__in=ids).count()
 
 
 def _said_of(added: tree.Added) -> str:

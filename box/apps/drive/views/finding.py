@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 
 from box.apps.drive.actions.tree import MOST_AT_ONCE
 from box.apps.drive.forms import numbers_of
@@ -36,7 +38,9 @@ def folder_of(request: PersonRequest, pk: int) -> Item:
 
 def items_of(request: PersonRequest, data: QueryDict) -> list[Item]:
     """Those that were chosen in a list: all of them, or 404."""
-    ids = numbers_of(data.getlist("items"), most=MOST_AT_ONCE)
+    ids = numbers_of(data.getlist("items"), most=MOST_AT_ONCE + 1)
+    if len(ids) > MOST_AT_ONCE:
+        raise PermissionDenied(_("Choose at most %(most)s things at once.") % {"most": MOST_AT_ONCE})
     seen = Item.objects.visible_to(request.user).there().select_related("drive", "parent")
     found = list(seen.filter(pk__in=ids).order_by("pk"))
     if not ids or len(found) != len(ids):

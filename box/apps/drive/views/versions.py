@@ -10,11 +10,13 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from box.apps.drive.actions.holding import allowed
 from box.apps.drive.actions.versions import bring_back_version, new_version
 from box.apps.drive.models import Item, Version
 from box.apps.drive.views.changing import done, refused
 from box.apps.drive.views.finding import item_of
 from box.core.accounts.auditing import called
+from box.core.events.nonces import once
 from box.core.files.display import link_to_blob
 from box.core.registry.auditing import About, record
 from box.lib.pages import number_of
@@ -30,9 +32,15 @@ FETCHED = "drive.version"
 @require_POST
 def versions(request: PersonRequest, pk: int) -> HttpResponse:
     """A file that the browser has just uploaded becomes the newest version of this one."""
-    item = item_of(request, pk)
+    item = allowed(item_of(request, pk), by=request.user)
+    given = number_of(request.POST, "files") or 0
+
+    def take() -> Item:
+        new_version(item, given, by=request.user)
+        return item
+
     try:
-        new_version(item, number_of(request.POST, "files") or 0, by=request.user)
+        once(Item, take, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
     except ValidationError as error:
         return refused(request, item, error)
     return done(request, item, _("The file has a new version."))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -22,8 +22,6 @@ from box.core.groups.actions import NewGroup, archive_group, create_group
 from tests.box.apps.drive.conftest import file_of, put, uploaded
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
-
     from box.bridges.storage.client import S3Store
     from tests.box.apps.drive.conftest import Browser
 
@@ -37,8 +35,9 @@ def address(item: Item, rest: str = "") -> str:
     return f"{item.get_absolute_url()}{rest}"
 
 
-def text_of(answer: HttpResponse) -> str:
-    return answer.content.decode()
+def text_of(answer: Any) -> str:
+    said: str = answer.content.decode()
+    return said
 
 
 def fill(folder: Item, count: int, by: User) -> list[Item]:
@@ -170,17 +169,35 @@ def test_a_link_is_made_once_however_often_it_is_sent(as_person: Browser, anna: 
 def test_files_are_put_in_once_however_often_they_are_sent(
     as_person: Browser, anna: User, annas: Item
 ) -> None:
-    sent = {"files": [uploaded(anna, "one.txt").pk, uploaded(anna, "two.txt").pk]}
+    was = put(annas, "one.txt", by=anna)
+    files = [uploaded(anna, "one.txt").pk, uploaded(anna, "two.txt").pk]
+    sent = {"files": files, "nonce": str(uuid4())}
     for _ in range(2):
         answer = as_person(anna).post(address(annas, "files/"), sent, headers=HTMX)
         assert answer.status_code == 204
         assert "drive-done" in answer.headers["HX-Trigger"]
-    assert {item.name for item in Item.objects.in_folder(annas)} == {"one.txt", "two.txt"}
+    assert {item.name: item.version for item in Item.objects.in_folder(annas)} == {"one.txt": 2, "two.txt": 1}
+    version = {"files": uploaded(anna).pk, "nonce": str(uuid4())}
+    for _ in range(2):
+        assert as_person(anna).post(address(was, "versions/"), version).status_code == 302
+    was.refresh_from_db()
+    assert was.version == 3
+
+
+def test_more_than_a_hundred_things_are_not_taken_by_half(
+    as_person: Browser, anna: User, annas: Item
+) -> None:
+    items = [item.pk for item in fill(annas, 51, anna)]
+    refused = as_person(anna).post("/drive/selection/trash/", {"items": items})
+    assert refused.status_code == 403
+    assert "at most 100" in text_of(refused)
+    assert Item.objects.in_folder(annas).count() == 102
 
 
 def test_somebody_elses_upload_is_refused(as_person: Browser, anna: User, boris: User, annas: Item) -> None:
     for files in ([uploaded(boris).pk], [], [999999], ["x"]):
-        refused = as_person(anna).post(address(annas, "files/"), {"files": files})
+        sent = {"files": files, "nonce": str(uuid4())}
+        refused = as_person(anna).post(address(annas, "files/"), sent)
         assert refused.status_code == 409
     assert not Item.objects.in_folder(annas).exists()
 
