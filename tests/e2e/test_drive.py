@@ -29,22 +29,22 @@ RUSSIAN = {
     "Undo": "Отменить",
     "Trash": "Корзина",
     "More about this folder": "Действия с папкой",
-    "More about {}": "Действия с «{}»",
+    "More about {}": "Действия: {}",
     "Bring back": "Вернуть",
     "Rename": "Переименовать",
     "Share": "Поделиться",
-    "Choose people": "Выбрать людей",
+    "Choose people": "Выберите людей",
     "Department or name": "Отдел или имя",
-    "may look": "можно смотреть",
-    "Shared with me": "Открыто мне",
+    "may look": "просмотр",
+    "Shared with me": "Доступные мне",
     "Make a link": "Создать ссылку",
     "Password": "Пароль",
     "Address of the link": "Адрес ссылки",
     "Password of the link": "Пароль ссылки",
-    "Open": "Открыть",
+    "Open the link": "Открыть",
     "Done": "Готово",
-    "End the link": "Закрыть ссылку",
-    "This link leads nowhere": "Ссылка никуда не ведёт",
+    "End the link": "Отключить ссылку",
+    "This link leads nowhere": "Ссылка не работает",
     "Something has changed here": "Здесь что-то изменилось",
     "Version 1": "Версия 1",
 }
@@ -144,6 +144,21 @@ def test_a_folder_is_filled_sorted_out_and_cleared_up(anna: Person, say: Say, tm
     expect(page.locator("#items li")).to_have_count(0)
 
 
+def test_what_is_being_uploaded_arrives_also_when_one_goes_on(anna: Person, say: Say, tmp_path: Path) -> None:
+    page = anna.open("/drive/")
+    large = a_file(tmp_path, "large.bin", secrets.token_bytes(60_000_000))
+    page.locator("#drive-files input[type=file]").set_input_files(str(large))
+    expect(page.locator(".uploads li")).to_be_visible()
+    anna.marks_the_page()
+    page.get_by_role("link", name=say("Shared with me")).click()
+    expect(page.get_by_role("heading", name=say("Shared with me"), level=1)).to_be_visible()
+    expect(page.locator("#toasts")).to_contain_text("1")
+    anna.expect_the_same_page()
+    page.goto("/drive/")
+    expect(named(page, "large.bin")).to_be_visible()
+    expect(page.locator(".uploads li")).to_have_count(0)
+
+
 def test_a_colleague_is_let_in_and_sees_what_changes_behind_a_chip(
     anna: Person, employee: Callable[..., Person], words: Words, say: Say, tmp_path: Path
 ) -> None:
@@ -169,6 +184,7 @@ def test_a_colleague_is_let_in_and_sees_what_changes_behind_a_chip(
     expect(seen.locator("#drive-files")).to_have_count(0)
 
     named(page, "Contracts").get_by_role("link", name="Contracts").click()
+    expect(page.get_by_role("heading", name="Contracts", level=1)).to_be_visible()
     upload(page, a_file(tmp_path, "contract.txt", b"signed"))
     chip = seen.get_by_role("button", name=say("Something has changed here"))
     expect(chip).to_be_visible()
@@ -202,11 +218,11 @@ def test_an_outsider_opens_a_link_with_its_password_until_it_is_ended(
         outside = context.new_page()
         outside.goto(address)
         outside.get_by_label(say("Password of the link")).fill("wrong")
-        outside.get_by_role("button", name=say("Open")).click()
+        outside.get_by_role("button", name=say("Open the link")).click()
         expect(outside.locator(".form-error")).to_be_visible()
         assert problems(outside) == []
         outside.get_by_label(say("Password of the link")).fill("knock knock")
-        outside.get_by_role("button", name=say("Open")).click()
+        outside.get_by_role("button", name=say("Open the link")).click()
         assert problems(outside) == []
         with outside.expect_download() as fetched:
             outside.get_by_role("link", name="balance.bin").click()

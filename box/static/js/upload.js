@@ -1,7 +1,8 @@
 // Files go from the browser straight to the store, in parts, while one writes on.
 //
 //   <upload-list data-url="/files/uploads/">  inside a form: chosen, dropped or pasted files
-//   <upload-list ... data-sends>              the form is sent by itself when all of them have arrived
+//   <upload-list ... data-sends>              the form is sent by itself when all of them have arrived, also
+//                                             when one is on another page by then
 //
 // What is being uploaded belongs to the tab, not to the page: one may leave the feed and come back, and the
 // bar is still moving. A file that has arrived is part of the draft.
@@ -174,6 +175,8 @@ const headers = () => JSON.parse(document.body.getAttribute("hx-headers") ?? "{}
 // By form, so that a page that is shown again finds its own.
 const uploads = new Map();
 const keyOf = (form) => form.dataset.draft ?? form.action;
+// The list on the page, or the last one that was: one of them sends what has arrived.
+const lists = new Map();
 const ofForm = (form) => uploads.get(keyOf(form)) ?? uploads.set(keyOf(form), []).get(keyOf(form));
 
 addEventListener("beforeunload", (event) => {
@@ -184,6 +187,7 @@ class UploadList extends HTMLElement {
   connectedCallback() {
     this.form = this.closest("form");
     this.rows = new Map();
+    lists.set(keyOf(this.form), this);
     this.template = this.querySelector("template");
     this.list = this.querySelector("ul");
     this.input = this.querySelector("input[type=file]");
@@ -271,7 +275,10 @@ class UploadList extends HTMLElement {
 
   update(upload) {
     const row = this.rows.get(upload);
-    if (!row?.isConnected) return;
+    if (!row?.isConnected) {
+      if (upload.isOver) this.sendAll();
+      return;
+    }
     row.dataset.state = upload.state;
     const bar = row.querySelector("progress");
     bar.value = upload.progress;
@@ -292,9 +299,25 @@ class UploadList extends HTMLElement {
 
   // One that failed stays, and says why; the others need not wait for it.
   sendAll() {
-    if (!("sends" in this.dataset) || this.form.classList.contains("htmx-request")) return;
+    const isBusy = this.isSending || this.form.classList.contains("htmx-request");
+    if (!("sends" in this.dataset) || isBusy || lists.get(keyOf(this.form)) !== this) return;
     const arrived = this.own.filter(({ state }) => state === "done");
-    if (arrived.length && this.own.every(({ isOver }) => isOver)) this.form.requestSubmit();
+    if (!arrived.length || !this.own.every(({ isOver }) => isOver)) return;
+    if (this.isConnected) this.form.requestSubmit();
+    else this.sendFromElsewhere(arrived);
+  }
+
+  async sendFromElsewhere(arrived) {
+    this.isSending = true;
+    const body = new FormData(this.form);
+    body.delete("files");
+    for (const { id } of arrived) body.append("files", id);
+    const answer = await fetch(this.form.action, { method: "POST", headers: { ...headers(), "HX-Request": "true" }, body }).catch(() => null);
+    this.isSending = false;
+    // Without an answer it is sent when one comes back to the page: the nonce makes that harmless.
+    if (!answer?.ok) return toast(answer ? texts().failed : texts().offline, { isError: true });
+    this.clear();
+    toast(JSON.parse(answer.headers.get("HX-Trigger") ?? "{}").toast?.value);
   }
 
   remove(upload) {

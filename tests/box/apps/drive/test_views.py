@@ -204,8 +204,8 @@ def test_somebody_elses_upload_is_refused(as_person: Browser, anna: User, boris:
 
 def test_several_things_are_moved(as_person: Browser, anna: User, annas: Item, company: Item) -> None:
     one, two = put(annas, "one", by=anna), make_folder(annas, "two", by=anna)
-    page = as_person(anna).get("/drive/selection/place/", {"items": [one.pk, two.pk], "in": company.pk})
-    assert page.status_code == 200
+    query = f"items={one.pk}&items={two.pk}&in={company.pk}"
+    assert as_person(anna).get(f"/drive/selection/place/?{query}").status_code == 200
     sent = {"items": [one.pk, two.pk], "to": company.pk}
     answer = as_person(anna).post("/drive/selection/place/", sent)
     assert answer.headers["Location"] == address(annas)
