@@ -50,11 +50,12 @@ class DriveConfig(Room):
         self._offer_audit()
 
     def _offer_rows(self) -> None:
-        """What is put back, made one, forgotten with a person, and shown to who tries the portal."""
-        from box.apps.drive import export, merging
+        """What programs ask, what is put back, made one, forgotten with a person, shown to who tries it."""
+        from box.apps.drive import api, export, merging
         from box.apps.drive.demo import fill_drives
         from box.apps.drive.erasing import ERASER
 
+        api.declare()
         export.declare()
         merging.declare()
         erasers.add("drive", ERASER)

@@ -14,12 +14,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.feed.models import Post
 from box.core.accounts.models import User
 from box.core.org.actions import create_department
 from box.core.registry.services import switch_of
 from box.core.registry.settings import store
 from box.rest import limits
+from tests.box.apps.drive.conftest import put
 from tests.box.rest.calling import program_of
 
 if TYPE_CHECKING:
@@ -133,7 +135,7 @@ def test_a_webhook_tells_what_it_may(anna: User) -> None:
     program = program_of(anna, "department")
     assert program.call("scope") == ["department"]
     assert set(program.call("scope", full=True)) == {
-        *("user", "user_basic", "user_brief", "department", "sonet_group", "log"),
+        *("user", "user_basic", "user_brief", "department", "sonet_group", "log", "disk"),
     }
     assert set(program.call("methods")) == {"methods", "scope", "server.time", "profile", "department.get"}
     assert program.call("methods", scope="log") == [
@@ -348,6 +350,30 @@ def test_the_description_says_what_there_is(as_person: Browser, anna: User) -> N
     assert "/log.blogpost.add" not in as_person(anna).get("/rest/openapi.json").json()["paths"]
 
 
+def on_a_drive(anna: User) -> dict[str, dict[str, Any]]:
+    """What methods about drives are given."""
+    root = root_of(f"U{anna.pk}", by=anna)
+    to, inner = make_folder(root, "to", by=anna), make_folder(root, "inner", by=anna)
+    file, other = put(root, "plan.txt", by=anna), put(root, "other.txt", by=anna)
+    gone = make_folder(root, "gone", by=anna)
+    given: dict[str, dict[str, Any]] = {
+        "storage.getchildren": {"ID": root.drive_id},
+        "storage.addfolder": {"ID": root.drive_id, "DATA": {"NAME": "first"}},
+        "folder.addsubfolder": {"ID": inner.pk, "DATA": {"NAME": "second"}},
+        "folder.getchildren": {"ID": root.pk},
+        "folder.get": {"ID": to.pk},
+        "folder.rename": {"ID": inner.pk, "NEWNAME": "third"},
+        "folder.moveto": {"ID": inner.pk, "TARGETFOLDERID": to.pk},
+        "folder.markdeleted": {"ID": gone.pk},
+        "file.get": {"ID": file.pk},
+        "file.rename": {"ID": file.pk, "NEWNAME": "fourth"},
+        "file.moveto": {"ID": file.pk, "TARGETFOLDERID": to.pk},
+        "file.markdeleted": {"ID": other.pk},
+        "file.getexternallink": {"ID": file.pk},
+    }
+    return {f"disk.{name}": values for name, values in given.items()}
+
+
 def test_answers_are_shaped_as_the_description_says(anna: User, boris: User, sales: Department) -> None:
     program = program_of(anna)
     post = program.call("log.blogpost.add", POST_MESSAGE="Look #here", DEST=[f"DR{sales.pk}"])
@@ -355,6 +381,7 @@ def test_answers_are_shaped_as_the_description_says(anna: User, boris: User, sal
         "log.blogpost.add": {"POST_MESSAGE": "x"},
         "log.blogcomment.add": {"POST_ID": post, "TEXT": "x"},
         "user.search": {"FILTER": {"FIND": "Boris"}},
+        **on_a_drive(anna),
     }
     paths = program.client.get(
         "/rest/openapi.json", headers={"Authorization": f"Bearer {program.secret}"}

@@ -1,0 +1,280 @@
+"""Drives, for programs: the same actions and the same rules of who sees what as on their pages.
+
+What a file holds is fetched by a browser: programs get no bytes yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.apps.drive.access import has_own_drive
+from box.apps.drive.actions import tree
+from box.apps.drive.actions.sharing import make_link
+from box.apps.drive.actions.trash import throw_away
+from box.apps.drive.models import Item, ItemQuerySet, OutsideLink, roots_of
+from box.apps.drive.showing import name_of
+from box.core.access.principals import EVERYONE, code_of, codes_of
+from box.core.registry.filtering import Filterable, Moment, Number, Text, condition_of, order_of
+from box.core.registry.rest import (
+    DOCS,
+    Call,
+    Conditions,
+    Listing,
+    ListParameters,
+    Method,
+    Parameters,
+    Scope,
+    Sorting,
+    listed,
+    methods,
+    not_found,
+    scopes,
+    shaped,
+)
+
+SCOPE = "disk"
+_ORDERS = {"ID": "id", "NAME": "name", "CREATE_TIME": "created_at", "UPDATE_TIME": "changed_at"}
+_FILTERS: Mapping[str, Filterable] = {
+    "ID": Number("id"),
+    "NAME": Text("name"),
+    "CREATE_TIME": Moment("created_at"),
+    "UPDATE_TIME": Moment("changed_at"),
+    "CREATED_BY": Number("created_by"),
+}
+_STORAGE = dict.fromkeys(
+    ("ID", "NAME", "CODE", "MODULE_ID", "ENTITY_TYPE", "ENTITY_ID", "ROOT_OBJECT_ID"), "string"
+)
+_ITEM = {
+    **dict.fromkeys(("ID", "NAME", "STORAGE_ID", "TYPE", "PARENT_ID", "DETAIL_URL"), "string"),
+    **dict.fromkeys(("CREATE_TIME", "UPDATE_TIME", "CREATED_BY", "UPDATED_BY"), "string"),
+    "REAL_OBJECT_ID": "string",
+    "FILE_ID": "string",
+    "SIZE": "string",
+    "GLOBAL_CONTENT_VERSION": "string",
+}
+
+
+class StorageList(ListParameters):
+    pass
+
+
+class One(Parameters):
+    ID = forms.IntegerField(help_text=gettext_lazy("Its number."))
+
+
+class Children(ListParameters):
+    ID = forms.IntegerField(help_text=gettext_lazy("Its number."))
+    FILTER = Conditions(required=False, help_text=gettext_lazy("Conditions by field."))
+    ORDER = Sorting(required=False, help_text=gettext_lazy('The direction by field, {"NAME": "ASC"}.'))
+
+
+class AddFolder(One):
+    DATA = Conditions(help_text=gettext_lazy('What it is called: {"NAME": "Plans"}.'))
+
+    @property
+    def name(self) -> str:
+        values = {key.upper(): value for key, value in self.cleaned_data["DATA"].items()}
+        return str(values.get("NAME") or "")
+
+
+class Rename(One):
+    NEWNAME = forms.CharField(strip=False, help_text=gettext_lazy("What it is called from now on."))
+
+
+class Move(One):
+    TARGETFOLDERID = forms.IntegerField(help_text=gettext_lazy("The folder into which it goes."))
+
+
+def storages(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/disk/storage/disk-storage-get-list.html"""
+    return Listing(_roots(call), lambda rows: [_storage(root, call) for root in rows])
+
+
+def _roots(call: Call) -> Any:
+    """The drives of this person, of the company, and of the groups that they are in."""
+    own = {code_of(call.user), EVERYONE} if has_own_drive(call.user) else set()
+    for code in own:
+        tree.root_of(code, by=call.user)
+    return roots_of([code for code in codes_of(call.user) if code in own or code.startswith("G")])
+
+
+def _storage(root: Item, call: Call) -> dict[str, Any]:
+    drive = root.drive
+    kind = "common" if drive.is_company else "user" if drive.is_personal else "group"
+    return {
+        "ID": str(drive.pk),
+        "NAME": name_of(drive, call.user),
+        "CODE": drive.code,
+        "MODULE_ID": SCOPE,
+        "ENTITY_TYPE": kind,
+        "ENTITY_ID": "0" if drive.is_company else drive.code.lstrip("UG"),
+        "ROOT_OBJECT_ID": str(root.pk),
+    }
+
+
+def storage_children(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/disk/storage/disk-storage-get-children.html"""
+    return _children(_root(call), call)
+
+
+def add_to_storage(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/disk/storage/disk-storage-add-folder.html"""
+    return _add(_root(call), call)
+
+
+def _root(call: Call) -> Item:
+    root: Item | None = _roots(call).filter(drive=call.values["ID"]).first()
+    if root is None:
+        raise not_found(_("There is no such drive, or it is not yours to open."))
+    return root
+
+
+def _found(call: Call, *, folders: bool, name: str = "ID") -> Item:
+    seen = Item.objects.visible_to(call.user).there().filter(is_folder=folders)
+    found = seen.select_related("drive", "parent", "file__blob").filter(pk=call.values[name]).first()
+    if found is None:
+        raise not_found(_("There is no such thing on a drive, or you don't see it."))
+    return found
+
+
+def children(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/disk/folder/disk-folder-get-children.html"""
+    return _children(_found(call, folders=True), call)
+
+
+def _children(folder: Item, call: Call) -> Listing[Item]:
+    seen: ItemQuerySet = Item.objects.visible_to(call.user).in_folder(folder).select_related("file__blob")
+    found = seen.filter(condition_of(call.values["FILTER"], _FILTERS))
+    return Listing(found, _shown, order_of("", call.values["ORDER"], _ORDERS))
+
+
+def _shown(rows: Sequence[Item]) -> list[dict[str, Any]]:
+    return [
+        {
+            "ID": str(item.pk),
+            "NAME": item.name,
+            "STORAGE_ID": str(item.drive_id),
+            "TYPE": "folder" if item.is_folder else "file",
+            "PARENT_ID": str(item.parent_id or ""),
+            "CREATE_TIME": timezone.localtime(item.created_at).isoformat(timespec="seconds"),
+            "UPDATE_TIME": timezone.localtime(item.changed_at).isoformat(timespec="seconds"),
+            "CREATED_BY": str(item.created_by_id),
+            "UPDATED_BY": str(item.changed_by_id),
+            "DETAIL_URL": f"{settings.PORTAL_URL}{item.get_absolute_url()}",
+            **_of_its_kind(item),
+        }
+        for item in rows
+    ]
+
+
+def _of_its_kind(item: Item) -> dict[str, str]:
+    if item.file is None:
+        return {"REAL_OBJECT_ID": str(item.pk)}
+    size, version = str(item.file.blob.size), str(item.version)
+    return {"FILE_ID": str(item.file.pk), "SIZE": size, "GLOBAL_CONTENT_VERSION": version}
+
+
+def add_folder(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/disk/folder/disk-folder-add-subfolder.html"""
+    return _add(_found(call, folders=True), call)
+
+
+def _add(folder: Item, call: Call) -> dict[str, Any]:
+    assert isinstance(call.parameters, AddFolder)  # noqa: S101 - as it is declared
+    return _shown([tree.make_folder(folder, call.parameters.name, by=call.user)])[0]
+
+
+def _answered(act: Callable[[Item, Call], object], *, folders: bool) -> Callable[[Call], Any]:
+    """Does it, and answers with what came of it."""
+
+    def answer(call: Call) -> Any:
+        item = _found(call, folders=folders)
+        act(item, call)
+        again = Item.objects.select_related("file__blob").get(pk=item.pk)
+        return _shown([again])[0]
+
+    return answer
+
+
+def _get(item: Item, call: Call) -> None:
+    pass
+
+
+def _rename(item: Item, call: Call) -> None:
+    tree.rename_item(item, call.values["NEWNAME"], by=call.user)
+
+
+def _move(item: Item, call: Call) -> None:
+    tree.move_items([item], _found(call, folders=True, name="TARGETFOLDERID"), by=call.user)
+
+
+def _throw_away(item: Item, call: Call) -> None:
+    throw_away([item], by=call.user)
+
+
+def external_link(call: Call) -> str:
+    """https://apidocs.bitrix24.com/api-reference/disk/file/disk-file-get-external-link.html
+
+    Without an end and without a password; one that this person has made of the kind already is given again.
+    """
+    file = _found(call, folders=False)
+    known = OutsideLink.objects.open(call.now).filter(item=file, created_by=call.user, expires_at=None)
+    link = known.filter(password="").order_by("pk").first()
+    if link is None:
+        link = make_link(file, password="", expires_at=None, by=call.user)
+    return f"{settings.PORTAL_URL}{link.get_absolute_url()}"
+
+
+def declare() -> None:
+    label = gettext_lazy("Drives")
+    scopes.add(SCOPE, Scope(label, gettext_lazy("Work with files and folders as you may."), room="drive"))
+    for name, about, parameters, answer, result in _methods():
+        is_list = name.endswith(("children", "getlist"))
+        methods.add(
+            name,
+            Method(
+                room="drive",
+                scopes=(SCOPE,),
+                about=about,
+                parameters=parameters,
+                answer=answer,
+                filters=_FILTERS if is_list and parameters is Children else {},
+                result=result,
+                source=f"{DOCS}disk/",
+            ),
+        )
+
+
+def _methods() -> Any:
+    item, items = shaped(**_ITEM), listed(**_ITEM)
+    yield (
+        "disk.storage.getlist",
+        gettext_lazy("The drives that you have."),
+        StorageList,
+        storages,
+        listed(**_STORAGE),
+    )
+    inside = gettext_lazy("Folders and files on a drive.")
+    yield "disk.storage.getchildren", inside, Children, storage_children, items
+    made = gettext_lazy("Makes a folder; answers with it.")
+    yield "disk.storage.addfolder", made, AddFolder, add_to_storage, item
+    yield "disk.folder.addsubfolder", made, AddFolder, add_folder, item
+    yield "disk.folder.getchildren", gettext_lazy("Folders and files in a folder."), Children, children, items
+    for kind, folders in (("folder", True), ("file", False)):
+        about = gettext_lazy("A folder.") if folders else gettext_lazy("A file, without its bytes.")
+        yield f"disk.{kind}.get", about, One, _answered(_get, folders=folders), item
+        renames = gettext_lazy("Calls it otherwise.")
+        yield f"disk.{kind}.rename", renames, Rename, _answered(_rename, folders=folders), item
+        moves = gettext_lazy("Moves it into another folder.")
+        yield f"disk.{kind}.moveto", moves, Move, _answered(_move, folders=folders), item
+        trashes = gettext_lazy("Moves it into the trash.")
+        yield f"disk.{kind}.markdeleted", trashes, One, _answered(_throw_away, folders=folders), item
+    link = gettext_lazy("The address at which whoever has it opens the file without an account.")
+    yield "disk.file.getexternallink", link, One, external_link, {"type": "string"}

@@ -1,0 +1,101 @@
+"""Drives for programs: what their person may, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.test import Client
+
+from box.apps.drive.actions.sharing import share_item
+from box.apps.drive.actions.tree import make_folder, root_of
+from box.apps.drive.models import Item, OutsideLink
+from box.core.access.principals import code_of
+from box.core.accounts.models import User
+from box.core.groups.actions import NewGroup, create_group
+from tests.box.apps.drive.conftest import put
+from tests.box.rest.calling import program_of
+
+if TYPE_CHECKING:
+    from typing import Any
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_program_sees_the_drives_of_its_person(anna: User, boris: User) -> None:
+    group = create_group(NewGroup("Reading"), by=anna)
+    for code in (group.code, create_group(NewGroup("Other"), by=boris).code):
+        root_of(code, by=boris)
+    root_of(code_of(boris), by=boris)
+    found = program_of(User.objects.get(pk=anna.pk), "disk").call("disk.storage.getlist")
+    assert {(one["ENTITY_TYPE"], one["CODE"]) for one in found} == {
+        ("user", code_of(anna)),
+        ("common", "UA"),
+        ("group", group.code),
+    }
+    assert {one["ENTITY_ID"] for one in found} == {str(anna.pk), "0", str(group.pk)}
+
+
+def test_a_program_makes_names_moves_and_throws_away(anna: User, annas: Item, company: Item) -> None:
+    program = program_of(anna, "disk")
+    made = program.call("disk.storage.addfolder", id=annas.drive_id, data={"NAME": "letters"})
+    inner = program.call("disk.folder.addsubfolder", id=made["ID"], data={"NAME": "old"})
+    plan = put(Item.objects.select_related("drive").get(pk=inner["ID"]), by=anna)
+    assert program.call("disk.file.rename", id=plan.pk, newName="b.txt")["NAME"] == "b.txt"
+    moved = program.call("disk.folder.moveto", id=made["ID"], targetFolderId=company.pk)
+    assert (moved["PARENT_ID"], moved["STORAGE_ID"]) == (str(company.pk), str(company.drive_id))
+    assert Item.objects.get(pk=plan.pk).audience == ["UA"]
+    (one,) = program.call("disk.folder.getchildren", id=inner["ID"], filter={"NAME": "b.txt"})
+    assert (one["TYPE"], one["SIZE"], one["FILE_ID"]) == ("file", "0", str(plan.file_id))
+    program.call("disk.folder.markdeleted", id=made["ID"])
+    assert Item.objects.thrown_away().get().name == "letters"
+    assert program.error("disk.file.get", id=plan.pk) == (404, "NOT_FOUND")
+
+
+def test_what_is_wrong_is_said_and_changes_nothing(anna: User, annas: Item) -> None:
+    letters, plan = make_folder(annas, "letters", by=anna), put(annas, by=anna)
+    wrong: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("disk.storage.addfolder", {"id": annas.drive_id, "data": {"NAME": "Letters"}}),
+        ("disk.storage.addfolder", {"id": annas.drive_id, "data": {}}),
+        ("disk.storage.addfolder", {"id": annas.drive_id}),
+        ("disk.folder.moveto", {"id": letters.pk, "targetFolderId": letters.pk}),
+        ("disk.folder.rename", {"id": letters.pk, "newName": ""}),
+        ("disk.folder.rename", {"id": annas.pk, "newName": "x"}),
+        ("disk.folder.markdeleted", {"id": annas.pk}),
+        ("disk.folder.getchildren", {"id": annas.pk, "filter": {"PASSWORD": "x"}}),
+    )
+    program = program_of(anna, "disk")
+    for method, given in wrong:
+        assert program.error(method, **given) == (400, "ERROR_ARGUMENT"), given
+    assert program.error("disk.folder.get", id=plan.pk) == (404, "NOT_FOUND")
+    assert set(Item.objects.in_folder(annas)) == {letters, plan}
+
+
+def test_a_program_may_what_its_person_may(anna: User, boris: User, cara: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    share_item(letters, [code_of(boris)], can_edit=False, by=anna)
+    plan = put(letters, by=anna)
+    given: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("disk.folder.addsubfolder", {"id": letters.pk, "data": {"NAME": "x"}}),
+        ("disk.folder.rename", {"id": letters.pk, "newName": "x"}),
+        ("disk.folder.markdeleted", {"id": letters.pk}),
+        ("disk.file.markdeleted", {"id": plan.pk}),
+        ("disk.file.getExternalLink", {"id": plan.pk}),
+    )
+    for method, values in given:
+        assert program_of(boris, "disk").error(method, **values) == (403, "ACCESS_DENIED"), method
+        assert program_of(cara, "disk").error(method, **values) == (404, "NOT_FOUND"), method
+    assert program_of(cara, "disk").error("disk.storage.getchildren", id=annas.drive_id)[0] == 404
+    assert program_of(boris, "disk").error("disk.storage.getchildren", id=annas.drive_id)[0] == 404
+    assert program_of(boris, "disk").call("disk.folder.getchildren", id=letters.pk)[0]["ID"] == str(plan.pk)
+    assert program_of(anna, "user").error("disk.file.get", id=plan.pk) == (403, "insufficient_scope")
+
+
+def test_a_link_for_outsiders_is_made_once(anna: User, annas: Item) -> None:
+    plan = put(annas, by=anna)
+    program = program_of(anna, "disk")
+    first, second = (program.call("disk.file.getExternalLink", id=plan.pk) for _ in range(2))
+    assert first == second
+    assert first.endswith(OutsideLink.objects.get().get_absolute_url())
+    path = OutsideLink.objects.get().get_absolute_url()
+    assert Client(headers={"X-Forwarded-Proto": "https"}).get(path).status_code == 200
