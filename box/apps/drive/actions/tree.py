@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from box.apps.drive.access import can_edit
 from box.apps.drive.actions.holding import held, held_folder, hold
 from box.apps.drive.actions.settling import of_drive, settle, tell_folders
 from box.apps.drive.actions.versions import replace
@@ -79,7 +80,8 @@ def make_folder(folder: Item, name: str, *, by: User) -> Item:
 @transaction.atomic
 def add_files(folder: Item, file_ids: Sequence[int], *, by: User) -> Added:
     """Puts files that `by` has uploaded into the folder. One that is called as a file there becomes its new
-    version; one that is called as a folder there gets a number. Raises NotYours as `files.actions.attach`."""
+    version; one that is called as a folder there, or as a file that is closed to `by`, gets a number. Raises
+    NotYours as `files.actions.attach`."""
     folder = held_folder(folder, by=by)
     ids = list(dict.fromkeys(file_ids))
     if not 0 < len(ids) <= MOST_AT_ONCE:
@@ -97,7 +99,7 @@ def _add(folder: Item, file_id: int, added: Added, by: User) -> None:
     there = (
         given and Item.objects.in_folder(folder).called(given.name).select_related("file", "drive").first()
     )
-    if there and not there.is_folder:
+    if there and not there.is_folder and can_edit(by, there):
         replace(there, file_id, by=by)
         added.replaced.append(there)
         return
@@ -154,19 +156,28 @@ def _move(item: Item, to: Item, by: User) -> None:
     _check_depth(to, _height(item))
     _check_free(to, item.name)
     was_in = item.parent
+    closed = _closed_in(item, by) if to.drive.is_personal and to.drive_id != item.drive_id else []
     hang(item, to)
     item.changed_by, item.changed_at = by, timezone.now()
     item.save(update_fields=["changed_by", "changed_at"])
-    if to.drive.is_personal:
-        _open_to_owner(item)
+    _open_to_owner(closed, to.drive, by)
     settle(item)
     emit(FolderChanged(folder_id=was_in.pk, by_id=by.pk))
 
 
-def _open_to_owner(item: Item) -> None:
+def _closed_in(item: Item, by: User) -> list[Item]:
+    """What does not inherit. Nobody takes home what is closed to themselves."""
+    inside = Q(pk=item.pk) | Q(ancestors__contains=[item.pk])
+    closed = list(Item.objects.filter(inside, inherits=False).select_related("drive"))
+    if not all(can_edit(by, one) for one in closed):
+        said = _("“%(name)s” holds what is closed to you: it stays on a drive of many.") % {"name": item.name}
+        raise ValidationError(said, code="closed")
+    return closed
+
+
+def _open_to_owner(closed: Sequence[Item], drive: Drive, by: User) -> None:
     """On somebody's own drive nothing is closed to them."""
-    closed = Item.objects.filter(Q(pk=item.pk) | Q(ancestors__contains=[item.pk]), inherits=False)
-    shares = [Share(item=one, code=item.drive.code, can_edit=True, by=item.changed_by) for one in closed]
+    shares = [Share(item=one, code=drive.code, can_edit=True, by=by) for one in closed]
     Share.objects.bulk_create(
         shares, update_conflicts=True, unique_fields=["item", "code"], update_fields=["can_edit"]
     )

@@ -238,3 +238,29 @@ def test_what_is_gone_is_said_to_be(anna: User, annas: Item) -> None:
     throw_away([plan], by=anna)
     with pytest.raises(Gone, match="not there any more"):
         rename_item(plan, "x", by=anna)
+
+
+def test_a_file_that_is_closed_to_somebody_is_not_written_over_by_them(
+    anna: User, boris: User, company: Item
+) -> None:
+    table = put(company, "salaries.txt", by=anna)
+    was = file_of(table).blob
+    set_inheritance(table, False, by=anna)
+    added = add_files(company, [uploaded(boris, "salaries.txt").pk], by=boris)
+    assert [item.name for item in added.new] == ["salaries (2).txt"]
+    table = Item.objects.select_related("file").get(pk=table.pk)
+    assert (table.version, file_of(table).blob, Version.objects.count()) == (1, was, 0)
+
+
+def test_nobody_takes_home_what_is_closed_to_them(anna: User, boris: User, company: Item) -> None:
+    forms = make_folder(company, "forms", by=boris)
+    salaries = make_folder(make_folder(forms, "inner", by=anna), "salaries", by=anna)
+    table = put(salaries, "table.txt", by=anna)
+    set_inheritance(salaries, False, by=anna)
+    own = root_of(f"U{boris.pk}", by=boris)
+    with pytest.raises(ValidationError, match="closed to you"):
+        move_items([forms], own, by=boris)
+    assert Item.objects.get(pk=forms.pk).parent == company
+    move_items([forms], make_folder(company, "elsewhere", by=boris), by=boris)
+    assert not Item.objects.visible_to(boris).filter(pk=table.pk).exists()
+    assert not File.objects.visible_to(boris).filter(pk=table.file_id or 0).exists()
