@@ -11,6 +11,7 @@ from box.apps.drive.actions.sharing import make_link, share_item
 from box.apps.drive.actions.trash import throw_away
 from box.apps.drive.actions.tree import make_folder, root_of
 from box.core.access.principals import code_of
+from box.core.accounts.models import User
 from box.core.groups.actions import NewGroup, create_group, join_group
 from tests.box.apps.drive.conftest import put
 from tests.box.visits import EMPLOYEES, SIGN_IN, Cast, Visit, annas_alone, private, signed_in
@@ -108,6 +109,8 @@ def things(cast: Cast) -> dict[str, Any]:
     own, company = root_of(code_of(anna), by=anna), root_of("UA", by=anna)
     group = create_group(NewGroup("Drawings"), by=anna)
     join_group(group, by=boris)
+    # With the group's code, whatever was known of her before.
+    anna = User.objects.get(pk=anna.pk)
     diary, gone = put(own, "diary.txt", by=anna), put(own, "gone.txt", by=anna)
     throw_away([gone], by=anna)
     shared = make_folder(own, "letters", by=anna)
