@@ -37,7 +37,8 @@ def test_an_address_that_opens_something_is_left_out(
 
 @pytest.mark.django_db
 def test_all_that_the_portal_writes_goes_through_it(caplog: pytest.LogCaptureFixture) -> None:
-    assert {tuple(one["filters"]) for one in settings.LOGGING["handlers"].values()} == {("discreet",)}
+    handlers: dict[str, dict[str, list[str]]] = settings.LOGGING["handlers"]  # type: ignore[assignment]
+    assert {tuple(one["filters"]) for one in handlers.values()} == {("discreet",)}
     caplog.handler.addFilter(Discreet())
     answer = Client(enforce_csrf_checks=True).post("/links/17:s3cr3t/", {"password": "x"})
     assert answer.status_code == 403
