@@ -10,8 +10,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import join
 from typing import IO, Any
@@ -42,13 +42,27 @@ class CommandFailed(Exception):
         super().__init__("\n".join([f"`{join(completed.args)}` ended with code {completed.code}.", *words]))
 
 
+@dataclass(frozen=True)
+class Standstill:
+    """When a program counts as standing still: nothing has moved in it for so many seconds.
+
+    Signs of life are its lines, and what it and its children write, by the kernel's count. Of a program that
+    speaks while it waits, `is_word` says which lines are; they alone count then, since its speaking is
+    writing too.
+    """
+
+    seconds: float
+    is_word: Callable[[str], bool] | None = None
+    after: Mapping[str, float] = field(default_factory=dict)
+    """Other seconds, after a line in which these words are."""
+
+
 class StoodStill(Exception):
     """A program was ended because nothing moved in it any more."""
 
     def __init__(self, program: str, seconds: float) -> None:
-        super().__init__(
-            f"`{program}` has neither said nor written anything for {seconds:.0f} s, and was ended."
-        )
+        super().__init__(f"Nothing has moved in `{program}` for {seconds:g} s, and it was ended.")
+        self.seconds = seconds
 
 
 def as_user(args: Sequence[str | Path], user: Account | None) -> list[str]:
@@ -124,13 +138,13 @@ def stream(
     env: Mapping[str, str] | None = None,
     stdin: str = "",
     user: Account | None = None,
-    standstill: float = 0,
+    standstill: Standstill | None = None,
 ) -> Generator[str]:
     """Run a program that takes long, and hand out its lines (both outputs) as they come.
 
     It is ended when this process dies, even by kill -9: whoever takes the work up again finds nobody at it.
-    Raises `CommandFailed` on a bad exit code, after the last line, and `StoodStill` where `standstill` is
-    given and nothing has moved in it for so many seconds.
+    Raises `CommandFailed` on a bad exit code, after the last line, and `StoodStill` where it was ended for
+    `standstill`.
     """
     command = ["setpriv", "--pdeathsig", "TERM", "--", *as_user(args, user)]
     if user is not None and user.uid != os.geteuid():
@@ -157,7 +171,7 @@ def stream(
             for line in process.stdout:
                 last = [*last[-19:], line.rstrip("\n")]
                 if watch:
-                    watch.heard()
+                    watch.heard(last[-1])
                 yield last[-1]
         except BaseException:
             process.terminate()
@@ -165,8 +179,8 @@ def stream(
         finally:
             if watch:
                 watch.close()
-    if watch and watch.has_ended_it:
-        raise StoodStill(str(args[0]), standstill)
+    if watch and watch.ended_after:
+        raise StoodStill(str(args[0]), watch.ended_after)
     if process.returncode != 0:
         raise CommandFailed(
             Completed(tuple(str(arg) for arg in args), process.returncode, "\n".join(last), "")
@@ -174,22 +188,25 @@ def stream(
 
 
 class _Watch:
-    """Ends a program that has said no line and written next to nothing for so many seconds.
+    """Ends a program that stands still."""
 
-    Whoever tries again and again to reach somebody writes too, but only greetings.
-    """
-
+    # Whoever tries again and again to reach somebody writes too, but only greetings.
     _SIGN_OF_LIFE = 1 << 16
 
-    def __init__(self, process: subprocess.Popen[str], seconds: float) -> None:
-        self.has_ended_it = False
-        self._process, self._seconds = process, seconds
+    def __init__(self, process: subprocess.Popen[str], standstill: Standstill) -> None:
+        self.ended_after = 0.0
+        self._process, self._standstill = process, standstill
+        self._seconds = standstill.seconds
         self._heard_at = time.monotonic()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def heard(self) -> None:
+    def heard(self, line: str) -> None:
+        if self._standstill.is_word and not self._standstill.is_word(line):
+            return
+        others = (seconds for words, seconds in self._standstill.after.items() if words in line)
+        self._seconds = next(others, self._standstill.seconds)
         self._heard_at = time.monotonic()
 
     def close(self) -> None:
@@ -198,14 +215,15 @@ class _Watch:
 
     def _watch(self) -> None:
         written = sum(_written_by(self._process.pid).values())
-        while not self._is_over.wait(self._seconds / 20):
+        while not self._is_over.wait(self._standstill.seconds / 20):
             by_each = _written_by(self._process.pid)
             # A child that ends takes its count along: less is a sign of life too.
-            if abs(sum(by_each.values()) - written) >= self._SIGN_OF_LIFE:
+            moved = abs(sum(by_each.values()) - written) >= self._SIGN_OF_LIFE
+            if moved and not self._standstill.is_word:
                 written = sum(by_each.values())
-                self.heard()
+                self._heard_at = time.monotonic()
             elif time.monotonic() - self._heard_at >= self._seconds:
-                self.has_ended_it = True
+                self.ended_after = self._seconds
                 for pid in by_each:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGTERM)

@@ -16,9 +16,9 @@ from pathlib import Path
 from appliance import runner, users
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
-from appliance.runner import CommandFailed
+from appliance.runner import CommandFailed, Standstill
 from appliance.services.database.service import STANZA, SUPERUSER, cluster
-from backup import sftp
+from backup import patience, sftp
 from backup.settings import BackupRefused, Settings, Target
 from backup.timeline import Segment
 
@@ -26,9 +26,6 @@ from backup.timeline import Segment
 _LOCKED = 50
 _LEFT_BY_ANOTHER = "is not later than latest backup label"
 _PATIENCE = 60.0
-_IO_SECONDS = 20
-# Longer than `archive-timeout`, for which it may wait for the log without moving anything.
-_STANDSTILL = 300.0
 _GIB = 1 << 30
 # pgBackRest's own retention is never reached: which sets go is decided in backup.retention.
 _KEEP_ALL = 9_999_999
@@ -82,7 +79,7 @@ def queue_limit(total: int, free: int) -> int:
 def config_text(node: Node, settings: Settings, targets: Sequence[Target]) -> str:
     """`pgbackrest.conf` for these targets."""
     home = node.data("backup")
-    space = shutil.disk_usage(node.paths.data)
+    space, waits = shutil.disk_usage(node.paths.data), patience.of(node)
     lines = [
         "# Written by the box. Holds secrets: the database's user alone reads it.",
         "[global]",
@@ -96,12 +93,10 @@ def config_text(node: Node, settings: Settings, targets: Sequence[Target]) -> st
         "compress-level=3",
         f"process-max={min(node.machine.cores, 4)}",
         "start-fast=y",
-        # While one target is away, PostgreSQL pauses for a minute after each few failures. The log that a
-        # backup of another target waits for comes after that.
-        "archive-timeout=180",
+        f"archive-timeout={waits.log}",
         "expire-auto=n",
         # A network that swallows everything is given up after a few times this, not after minutes of it.
-        f"io-timeout={_IO_SECONDS}",
+        f"io-timeout={waits.reading_database}",
     ]
     for target in targets:
         lines += [f"repo{target.number}-{line}" for line in _repository(node, settings, target)]
@@ -186,7 +181,9 @@ def renew_config(node: Node, settings: Settings) -> None:
         write_config(node, settings)
 
 
-def say(node: Node, *words: str, target: Target | None = None, standstill: float = 0) -> Iterator[str]:
+def say(
+    node: Node, *words: str, target: Target | None = None, standstill: Standstill | None = None
+) -> Iterator[str]:
     """Run pgBackRest as the database's user; another run that is just ending is waited for."""
     deadline = time.monotonic() + _PATIENCE
     while True:
@@ -210,13 +207,8 @@ def tell(node: Node, *words: str, target: Target | None = None) -> str:
 def _moving(node: Node, *words: str, by: Target, target: Target | None = None) -> Iterator[str]:
     """The same for what carries files. A network that takes everything and answers nothing is tried by
     pgBackRest again and again, for longer than ten minutes."""
-    try:
-        yield from say(node, *words, target=target, standstill=_STANDSTILL)
-    except runner.StoodStill as error:
-        raise BackupRefused(
-            f"Nothing has moved from or to {by.name} for {_STANDSTILL:.0f} s: the network may be cut, or the"
-            f" target stuck."
-        ) from error
+    with patience.told_of_standstill(by):
+        yield from say(node, *words, target=target, standstill=patience.of(node).database)
 
 
 def create_stanza(node: Node) -> None:
@@ -257,7 +249,7 @@ def stored(node: Node, target: Target) -> tuple[Stored, ...]:
             f"--repo={target.number}",
         ],
         user=users.account(users.DATABASE),
-        timeout=120,
+        timeout=max(patience.of(node).seconds, 120),
     ).stdout  # fmt: skip
     found = json.loads(text)
     if not found:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -19,20 +18,16 @@ from typing import IO
 
 from appliance import runner, users
 from appliance.node import Node
-from appliance.runner import CommandFailed
+from appliance.runner import CommandFailed, Standstill
 from appliance.services.objects.service import endpoint
-from backup import sftp
+from backup import patience, sftp
 from backup.keys import KeyRing
 from backup.settings import BackupRefused, Settings, Target
 
-# A network that swallows everything is given up within two minutes: each try costs the time to connect.
-_TIMEOUTS = ("--contimeout=5s", "--timeout=30s")
 _COPY = (
     "--transfers=8", "--checkers=8", "--size-only", "--no-traverse", "--retries=2", "--low-level-retries=10",
-    *_TIMEOUTS, "--stats=1s", "--use-json-log", "--stats-log-level=NOTICE",
+    "--stats=1s", "--use-json-log", "--stats-log-level=NOTICE",
 )  # fmt: skip
-# Its own retries go on for more than five minutes, and it speaks every second meanwhile.
-_STANDSTILL = 120.0
 KEY_RING = "keyring.json"
 _LOST = ("directory not found", "object not found", "couldn't be found")
 
@@ -198,24 +193,20 @@ class Vault:
     def _copy(self, source: str, to: str, keys: Iterable[str], heard: Callable[[Moved], None]) -> None:
         limit = f"--bwlimit={self.target.bandwidth_kib}k"
         words = [*_COPY, *([limit] if self.target.bandwidth_kib else []), "--files-from-raw=-", source, to]
+        figures = _Figures()
         said = runner.stream(
-            [program(), "copy", *words],
+            [program(), "copy", *self._timeouts, *words],
             stdin=_lines(keys), env=self._environment, secrets=self._secrets,
             user=users.account(users.DATABASE),
+            standstill=Standstill(patience.of(self.node).seconds, is_word=figures.have_moved),
         )  # fmt: skip
-        before, at = None, time.monotonic()
-        with closing(said):
-            for line in said:
-                if (moved := _moved(line)) is None:
-                    continue
-                if moved != before:
-                    before, at = moved, time.monotonic()
-                    heard(moved)
-                elif time.monotonic() - at > _STANDSTILL:
-                    raise BackupRefused(
-                        f"Nothing has moved from or to {self.target.name} for {_STANDSTILL:.0f} s: the "
-                        f"network may be cut, or the target stuck."
-                    )
+        with patience.told_of_standstill(self.target), closing(said):
+            told = figures.latest
+            for _ in said:
+                # Where nothing has moved there is nothing to tell: it would pass for a word.
+                if figures.latest and figures.latest != told:
+                    told = figures.latest
+                    heard(told)
         if self.target.kind == "folder" and to.startswith("vault:"):
             # rclone leaves that to the kernel: what is noted as copied must survive a power cut.
             runner.run(["sync", "-f", self.target.path])
@@ -224,13 +215,18 @@ class Vault:
         self, *words: str, stdin: str | IO[bytes] | None = None, check: bool = True, timeout: float = 3600
     ) -> runner.Completed:
         done = runner.run(
-            [program(), "--retries=2", "--low-level-retries=5", *_TIMEOUTS, *words],
+            [program(), "--retries=2", "--low-level-retries=5", *self._timeouts, *words],
             stdin=stdin, env=self._environment, secrets=self._secrets,
             user=users.account(users.DATABASE), timeout=timeout, check=False,
         )  # fmt: skip
         if check and done.code != 0:
             raise CommandFailed(done)
         return done
+
+    @property
+    def _timeouts(self) -> tuple[str, str]:
+        waits = patience.of(self.node)
+        return f"--contimeout={waits.connecting}s", f"--timeout={waits.reading_files}s"
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -317,6 +313,20 @@ def _moved(line: str) -> Moved | None:
         return None
     looked_at = stats["checks"] + stats["transfers"]
     return Moved(stats["bytes"], stats["totalBytes"], stats["speed"], looked_at)
+
+
+class _Figures:
+    """rclone tells its figures every second, also while it tries in vain, for longer than five minutes."""
+
+    def __init__(self) -> None:
+        self.latest: Moved | None = None
+
+    def have_moved(self, line: str) -> bool:
+        moved = _moved(line)
+        if moved is None or moved == self.latest:
+            return False
+        self.latest = moved
+        return True
 
 
 def _lines(keys: Iterable[str]) -> str:

@@ -169,6 +169,17 @@ class Web:
 
 
 @dataclass(frozen=True)
+class Backup:
+    patience_seconds: int = _key(
+        120,
+        "A copy to or from a backup target is given up when nothing has moved for so long; all other waiting "
+        "for targets follows from it.",
+        # Less leaves no time to try again; after half an hour without a word pgBackRest gives up by itself.
+        check=_between(20, 3600),
+    )
+
+
+@dataclass(frozen=True)
 class Integrations:
     reachable_networks: tuple[str, ...] = _key(
         (), "Networks that outgoing webhooks may reach though they are the machine's own.", check=_networks
@@ -217,6 +228,7 @@ class Box:
     objects: Objects = field(default_factory=Objects)
     cache: Cache = field(default_factory=Cache)
     web: Web = field(default_factory=Web)
+    backup: Backup = field(default_factory=Backup)
     integrations: Integrations = field(default_factory=Integrations)
     logs: Logs = field(default_factory=Logs)
     node: NodeTable = field(default_factory=NodeTable)

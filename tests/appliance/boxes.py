@@ -9,11 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from appliance import scratch
+from appliance import config, scratch
 from appliance.client import Agent
 from appliance.node import Node
 
@@ -21,18 +21,26 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def running_box(*services: str) -> Iterator[Node]:
-    """A box with these services running; nothing of it is left afterwards."""
+def running_box(*services: str, **values: config.Value) -> Iterator[Node]:
+    """A box with these services running and these values in its box.toml (`backup__patience_seconds=20`);
+    nothing of it is left afterwards."""
     # Not pytest's folder: root's services have users of their own, who cannot enter that.
     folder = Path(tempfile.mkdtemp(prefix="korobka-"))
     folder.chmod(0o755)
-    node = scratch.create(folder)
+    node = with_values(scratch.create(folder), values)
     try:
         scratch.start(node, *services)
         yield node
     finally:
         scratch.stop(node)
         shutil.rmtree(folder)
+
+
+def with_values(node: Node, values: Mapping[str, config.Value]) -> Node:
+    file = node.paths.box_toml
+    named = {name.replace("__", "."): value for name, value in values.items()}
+    file.write_text(config.set_values(file.read_text(encoding="utf-8"), named, from_console=False))
+    return Node.load(node.paths)
 
 
 def agent_of(node: Node) -> Agent:

@@ -68,6 +68,7 @@ def test_values_are_typed() -> None:
         ("[nod]\nname = 'x'", "line 1: nod is not a key of the box (did you mean node?)."),
         ("[objects]\nengine = 'ceph'", "line 2: objects.engine must be one of seaweedfs, minio, external."),
         ("[objects]\nengine = 'external'", "line 2: objects.endpoint must be given when objects.engine is"),
+        ("[backup]\npatience_seconds = 5", "line 2: backup.patience_seconds must be between 20 and 3600."),
         ("[balancer]\nhttps_port = 70000", "line 2: balancer.https_port must be between 1 and 65535."),
         ("hostname = 'Portal.example.com:443'", "line 1: hostname must be a host name in lower case"),
         ("time_zone = 'Europe/Moskow'", "line 1: time_zone must be a time zone such as Europe/Moscow."),

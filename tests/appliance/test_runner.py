@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from appliance import users
-from appliance.runner import CommandFailed, StoodStill, run, stream
+from appliance.runner import CommandFailed, Standstill, StoodStill, run, stream
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: sudo tests/run.sh")
 
@@ -48,9 +48,9 @@ def test_a_program_that_hangs_is_ended() -> None:
 
 
 def test_a_program_in_which_nothing_moves_is_ended() -> None:
-    with pytest.raises(StoodStill, match="`sh` has neither said nor written anything"):
+    with pytest.raises(StoodStill, match="Nothing has moved in `sh` for"):
         # What it has started holds its output open: that is ended too.
-        list(stream(["sh", "-c", "echo begun; sleep 60; echo done"], standstill=0.5))
+        list(stream(["sh", "-c", "echo begun; sleep 60; echo done"], standstill=Standstill(0.5)))
 
 
 @pytest.mark.parametrize("act", ["print('still here', flush=True)", "os.write(nowhere, bytes(100_000))"])
@@ -59,8 +59,32 @@ def test_who_speaks_or_writes_is_not_ended(act: str) -> None:
         "import os, time; nowhere = os.open('/dev/null', os.O_WRONLY)\n"
         f"for _ in range(8): {act}; time.sleep(0.5)"
     )
-    said = list(stream([sys.executable, "-c", code], standstill=3))
+    said = list(stream([sys.executable, "-c", code], standstill=Standstill(3)))
     assert len(said) == (8 if "print" in act else 0)
+
+
+@pytest.mark.parametrize("moving", [0, 15])
+def test_who_speaks_and_writes_while_it_waits_is_ended_once_its_words_say_that_nothing_moves(
+    moving: int,
+) -> None:
+    code = (
+        "import os, time; nowhere = os.open('/dev/null', os.O_WRONLY)\n"
+        "for count in range(300): print(count, flush=True); os.write(nowhere, bytes(100000)); time.sleep(.2)"
+    )
+    standstill, found = Standstill(1.5, is_word=lambda line: int(line) < moving), []
+    with pytest.raises(StoodStill):
+        found.extend(line for line in stream([sys.executable, "-c", code], standstill=standstill))
+    assert moving <= len(found) < 300
+
+
+def test_after_some_words_it_may_take_longer() -> None:
+    standstill = Standstill(0.5, after={"waiting": 30})
+    words = "echo waiting for it; sleep 2; echo on; sleep 60"
+    found = []
+    with pytest.raises(StoodStill, match=r"for 0\.5 s"):
+        for line in stream(["sh", "-c", words], standstill=standstill):
+            found.append(line)
+    assert found == ["waiting for it", "on"]
 
 
 def test_a_missing_program_is_named() -> None:

@@ -22,11 +22,14 @@ from appliance.services.database.setup import query
 from appliance.services.objects import setup as objects
 from backup import blobs, database, settings, setup
 from backup.keys import RecoveryKey
+from backup.patience import Patience
 from backup.portal import manage
 from backup.settings import Settings, Target
 from tests.appliance.boxes import running_box
 
 MARKER = "a sentence that nobody else has written"
+PATIENCE = Patience(20)
+"""The least that a box may have: silence is waited through."""
 _TROUBLES = ("problem", "blob_problem", "drill_problem", "gap", "wanted", "attempt_at")
 
 
@@ -152,7 +155,7 @@ def box_with_backups() -> Iterator[Kept]:
             pytest.skip("Engines are missing: apt-get install pgbackrest rclone")
     folder = Path(tempfile.mkdtemp(prefix="korobka-target-"))
     folder.chmod(0o755)
-    with running_box("database", "objects", "cache") as node:
+    with running_box("database", "objects", "cache", backup__patience_seconds=PATIENCE.seconds) as node:
         with acting_in(node):
             manage(node, "migrate", "--noinput", as_owner=True)
             chosen, key = setup.begin()

@@ -25,7 +25,7 @@ from backup.timeline import Segment
 from backup.vault import Vault
 from tests.appliance.boxes import wait_until
 from tests.appliance.test_external import Store, folder, store  # noqa: F401 - fixtures
-from tests.backup.conftest import Kept
+from tests.backup.conftest import PATIENCE, Kept
 from tests.backup.operating import back_up, hand_over, perform, performers, restore, unplugged, wait_for
 from tests.backup.proxy import Proxy, Weather, running_proxy
 from tests.backup.test_s3 import target_in
@@ -204,7 +204,7 @@ def test_a_network_that_takes_all_and_answers_nothing_costs_one_set_alone(
     state = perform(kept, "backup", kind="full", targets=["far"])
     assert proxy.has_turned
     assert state.state == "failed"
-    assert "Nothing has moved from or to far for 300 s" in state.progress.text
+    assert f"Nothing has moved from or to far for {PATIENCE.database.seconds:g} s" in state.progress.text
     proxy.clear_up()
     assert labels(kept, far) == there
     # One that builds on another cannot come after what the full one has left: that is finished.
