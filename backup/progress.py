@@ -76,12 +76,15 @@ class Meter:
         self._target = target
         self._began = time.monotonic()
         self._told = 0.0
+        self._latest = -1
 
     def at(self, done: int, *, rate: float | None = None) -> None:
         now = time.monotonic()
-        if now - self._told < 1 and done < self.total:
+        # The end is told at once, and once: of a thousand empty files each is the last.
+        is_the_end = done >= self.total and self._latest != done
+        if now - self._told < 1 and not is_the_end:
             return
-        self._told = now
+        self._told, self._latest = now, done
         rate = rate if rate is not None else done / max(now - self._began, 0.001)
         left = (self.total - done) / rate if 0 < done < self.total and rate > 0 else None
         text = f"{self._what}: {size(done)} of {size(self.total)}, {size(rate)}/s"
