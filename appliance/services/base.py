@@ -87,6 +87,8 @@ class Service:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: int = 20
     """How long it may take to stop before it is killed."""
+    abandon_signal: signal.Signals = signal.SIGKILL
+    """Ends it at once when what it was doing will be thrown away."""
     reload_signal: signal.Signals | None = None
     """Makes it read its generated files again without a pause; None: it must be restarted."""
     generation: Callable[[Node], str | None] | None = None

@@ -10,6 +10,8 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -170,6 +172,23 @@ class Supervisor(ABC):
         for instance in reversed(self._selected(names)):
             progress(f"{instance.name}: stopping")
             self._stop(instance)
+
+    def abandon(self, *names: str) -> None:
+        """Stop what will be thrown away: its last work is not waited for, as PostgreSQL waits for the archive
+        of its log."""
+        for instance in reversed(self._selected(names)):
+            with ThreadPoolExecutor(1) as beside:
+                stopping = beside.submit(self._stop, instance)
+                while not stopping.done():
+                    known = self._processes().get(instance.name)
+                    # Not before it is being stopped: it would be started again.
+                    if known and known.state is State.STOPPING:
+                        # It may have come to its end in this very moment.
+                        with suppress(SupervisorError):
+                            self._signal(instance, instance.service.abandon_signal)
+                        break
+                    time.sleep(0.05)
+                stopping.result()
 
     def restart(self, *names: str, progress: Progress = lambda _: None) -> None:
         """Restart one after the other. Web workers are drained at the balancer first: no request fails."""

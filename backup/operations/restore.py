@@ -220,6 +220,9 @@ class Restore:
         """Make the box what it was; says so in a sentence."""
         self.journal.progress("Taking the restore back.")
         if self.journal.noted("swapping"):
+            if self.before.exists():
+                # What it would still hand over is of a cluster that goes, and the target may be what is away.
+                self.supervisor.abandon("database")
             self.supervisor.stop(*self._standing_still())
             if self.before.exists():
                 shutil.rmtree(self.place, ignore_errors=True)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+
+import psutil
 import pytest
 
 from appliance import config, runner, users
 from appliance.node import Node
 from appliance.services.database import setup
-from appliance.services.database.service import BIN
+from appliance.services.database.service import BIN, cluster
+from appliance.supervise import supervisor_for
+from appliance.supervise.base import State
+from tests.appliance.boxes import wait_until
 
 NOBODY = users.Account("nobody", 65534, 65534)
 
@@ -125,3 +131,33 @@ def test_memory_follows_the_machine(box: Node) -> None:
         min(max(box.machine.memory_mb // 4, 256) // 4, 4096)
     )
     assert config.parse("[database]\nmemory_mb = 512").database.memory_mb == 512
+
+
+def test_one_that_is_abandoned_waits_for_no_archive_and_has_what_was_committed(box: Node) -> None:
+    supervisor = supervisor_for(box)
+    setup.query(box, "create table kept (word text); insert into kept values ('committed')")
+    setup.query(box, "alter system set archive_command = 'sleep 600'", database="postgres")
+    setup.query(box, "select pg_reload_conf()")
+    try:
+        setup.query(box, "select pg_switch_wal()")
+        (before,) = supervisor.status("database")
+        assert before.pid
+        wait_until(lambda: "sleep 600" in commands_below(before.pid))
+        supervisor.abandon("database")
+        (now,) = supervisor.status("database")
+        assert now.state is State.STOPPED
+        assert "received immediate shutdown request" in "\n".join(supervisor.logs(["database"], lines=20))
+    finally:
+        supervisor.abandon("database")
+        (cluster(box) / "postgresql.auto.conf").write_text("")
+        supervisor.start("database")
+    assert setup.query(box, "select word from kept") == "committed"
+    setup.query(box, "drop table kept")
+
+
+def commands_below(pid: int | None) -> list[str]:
+    found = []
+    for process in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            found.append(" ".join(process.cmdline()))
+    return found

@@ -141,6 +141,7 @@ SERVICE = Service(
     socket_group=users.PORTAL,
     stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint, so that the next start is quick
     stop_seconds=90,
+    abandon_signal=signal.SIGQUIT,  # "immediate": ends all its processes, and leaves the rest to a recovery
     reload_signal=signal.SIGHUP,
     stale_pid_file=lambda node: cluster(node) / "postmaster.pid",
     oom_score=-500,
