@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -201,10 +202,22 @@ def hand_over(kept: Kept) -> None:
     """Until the log of what was committed so far is archived."""
     # With nothing written since the last switch there is none, and its name is that of a segment to come.
     query(kept.node, "select pg_logical_emit_message(true, 'test', '')")
-    last = query(kept.node, "select pg_walfile_name(pg_switch_wal())")
-    wait_until(
-        lambda: query(kept.node, "select last_archived_wal from pg_stat_archiver") >= last, seconds=150
-    )
+    wait_until_archived(kept, query(kept.node, "select pg_walfile_name(pg_switch_wal())"))
+
+
+def wait_until_archived(kept: Kept, last: str) -> None:
+    """Until PostgreSQL has let go of its log up to this segment.
+
+    After a few failures it pauses for a minute, unless it is told something.
+    """
+    looks = itertools.count(1)
+
+    def has_gone() -> bool:
+        if next(looks) % 20 == 0:
+            query(kept.node, "select pg_reload_conf()")
+        return query(kept.node, "select last_archived_wal from pg_stat_archiver") >= last
+
+    wait_until(has_gone, seconds=150)
 
 
 def copy_what_is_new(kept: Kept) -> None:

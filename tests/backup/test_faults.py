@@ -26,7 +26,16 @@ from backup.vault import Vault
 from tests.appliance.boxes import wait_until
 from tests.appliance.test_external import Store, folder, store  # noqa: F401 - fixtures
 from tests.backup.conftest import PATIENCE, Kept
-from tests.backup.operating import back_up, hand_over, perform, performers, restore, unplugged, wait_for
+from tests.backup.operating import (
+    back_up,
+    hand_over,
+    perform,
+    performers,
+    restore,
+    unplugged,
+    wait_for,
+    wait_until_archived,
+)
 from tests.backup.proxy import Proxy, Weather, running_proxy
 from tests.backup.test_s3 import target_in
 
@@ -95,9 +104,7 @@ def test_a_queue_that_grew_too_long_is_dropped_and_told_and_a_full_backup_mends_
             query(kept.node, "select pg_logical_emit_message(true, 'test', ''); select pg_switch_wal();")
         # The portal's disk is not filled: PostgreSQL is told to let go of it.
         last = query(kept.node, "select pg_walfile_name(pg_current_wal_lsn() - 16777216)")
-        wait_until(
-            lambda: query(kept.node, "select last_archived_wal from pg_stat_archiver") >= last, seconds=150
-        )
+        wait_until_archived(kept, last)
     hand_over(kept)
     words = watching.note(kept.node, kept.target)
     assert "There is a gap in the time line" in words
