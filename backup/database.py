@@ -85,7 +85,7 @@ def config_text(node: Node, settings: Settings, targets: Sequence[Target]) -> st
         "[global]",
         "archive-async=y",
         f"archive-push-queue-max={queue_limit(space.total, space.free)}",
-        f"spool-path={home / 'spool'}",
+        f"spool-path={_spool(node)}",
         f"lock-path={home / 'lock'}",
         "log-level-file=off",
         "log-level-console=warn",
@@ -109,6 +109,10 @@ def config_text(node: Node, settings: Settings, targets: Sequence[Target]) -> st
         "pg1-database=postgres",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _spool(node: Node) -> Path:
+    return node.data("backup") / "spool"
 
 
 def _repository(node: Node, settings: Settings, target: Target) -> list[str]:
@@ -327,6 +331,9 @@ def restore(
         "restore", f"--repo={target.number}", f"--set={label}", f"--pg1-path={into}",
         f"--recovery-option=restore_command={fetch}",
         "--log-level-console=detail", "--delta",
+        # It empties the spool, by which who hands over the running cluster's log is told that it has arrived:
+        # they would wait for that until `archive-timeout`. This one is nobody's.
+        f"--spool-path={into}.spool",
     ]  # fmt: skip
     if moment:
         at = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f+00}"
@@ -338,6 +345,11 @@ def restore(
     for line in _moving(node, *words, by=target, target=target):
         if match := _FILE_RESTORED.search(line):
             heard(0, float(match.group(1)) / 100)
+
+
+def forget_handed_over(node: Node) -> None:
+    """Forget which of the log has arrived: a cluster that takes this one's place may use the same names."""
+    shutil.rmtree(_spool(node) / "archive", ignore_errors=True)
 
 
 def forget_moment(node: Node) -> None:

@@ -163,6 +163,7 @@ def recover_database(node: Node, say: Say) -> None:
             is_end=moment is None,
             heard=lambda _, __: None,
         )
+        database.forget_handed_over(node)
         beside.rename(cluster(node))
     say("applying its log")
     wait_until_recovered(node, supervisor_for(node))

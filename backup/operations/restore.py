@@ -165,6 +165,7 @@ class Restore:
         self.journal.progress("Stopping what uses the database.")
         self.journal.append("swapping", running=self.running())
         self.supervisor.stop(*self._standing_still())
+        database.forget_handed_over(self.node)
         if self.place.exists() and self.beside.exists():
             shutil.rmtree(self.before, ignore_errors=True)
             self.place.rename(self.before)

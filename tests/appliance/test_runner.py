@@ -71,7 +71,8 @@ def test_who_speaks_and_writes_while_it_waits_is_ended_once_its_words_say_that_n
         "import os, time; nowhere = os.open('/dev/null', os.O_WRONLY)\n"
         "for count in range(300): print(count, flush=True); os.write(nowhere, bytes(100000)); time.sleep(.2)"
     )
-    standstill, found = Standstill(1.5, is_word=lambda line: int(line) < moving), []
+    found: list[str] = []
+    standstill = Standstill(1.5, is_word=lambda line: int(line) < moving)
     with pytest.raises(StoodStill):
         found.extend(line for line in stream([sys.executable, "-c", code], standstill=standstill))
     assert moving <= len(found) < 300

@@ -14,9 +14,11 @@ import psutil
 import psycopg
 import pytest
 
+from appliance import users
 from appliance.agent import operations
 from appliance.agent.journal import Journal
 from appliance.agent.operations import AlreadyRunning
+from appliance.files import ensure_folder
 from appliance.services.database.service import cluster
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
@@ -334,6 +336,28 @@ def test_a_restore_that_fails_leaves_the_box_as_it_was(kept: Kept) -> None:
     assert not cluster(kept.node).with_name("17.before").exists()
     assert not cluster(kept.node).with_name("17.restored").exists()
     assert kept.stored(key) == kept.contents[key]
+
+
+def test_whoever_hands_over_the_log_is_told_what_has_arrived_while_a_set_is_brought_back_beside(
+    kept: Kept,
+) -> None:
+    made = back_up(kept)
+    hand_over(kept)
+    told = kept.node.data("backup") / "spool/archive/korobka/out"
+    note = told / f"{'F' * 24}.ok"
+    note.touch()
+    aside = cluster(kept.node).with_name("aside")
+    ensure_folder(aside, mode=0o700, owner=users.account(users.DATABASE))
+    database.restore(
+        kept.node, kept.target, made.label, aside, moment=None, is_end=False, heard=lambda _, __: None
+    )  # fmt: skip
+    assert (aside / "PG_VERSION").exists()
+    assert note.exists()
+    shutil.rmtree(aside)
+    # A cluster in the place of this one has a log of its own, perhaps under the same names.
+    state = restore(kept, set=made.label, is_set_alone=True)
+    assert state.state == "done", state.progress.text
+    assert not note.exists()
 
 
 def test_a_moment_before_the_first_set_and_a_set_of_a_newer_version_are_refused(kept: Kept) -> None:
