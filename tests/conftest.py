@@ -9,6 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Named where they are used: a fixture is found in the conftest above its tests.
 from tests.directory.fixtures import _samba, _slapd, samba, slapd  # noqa: F401
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from box.core.org.models import Department
 
 PASSWORD = "correct horse battery"
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _prefixes = count()
 

@@ -44,7 +44,7 @@ messages = [*OPERATIONS.values(), *{kind.answer for kind in OPERATIONS.values()}
 
 @pytest.mark.parametrize("kind", messages, ids=lambda kind: kind.__name__)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_is_said_is_what_is_heard(kind: type[Any], data: st.DataObject) -> None:
     said = data.draw(st.from_type(kind))
     heard = decode(kind, json.loads(json.dumps(encode(said))))
@@ -53,7 +53,7 @@ def test_what_is_said_is_what_is_heard(kind: type[Any], data: st.DataObject) -> 
 
 @pytest.mark.parametrize("kind", [NodeStatus, Request, Answer, SetConfig])
 @given(data=jsons)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_data_whatever_gets_past_its_type(kind: type[Any], data: object) -> None:
     try:
         heard = decode(kind, data)
@@ -113,7 +113,7 @@ def test_a_journal_tells_its_story(tmp_path: Path) -> None:
 
 
 @given(cut=st.integers(min_value=0), texts=st.lists(st.text(max_size=20), min_size=1, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_journal_cut_anywhere_by_a_power_cut_is_read_up_to_there_and_goes_on(
     cut: int, texts: list[str]
 ) -> None:
@@ -379,7 +379,7 @@ def test_who_does_not_run_is_not_woken() -> None:
     files=st.lists(st.lists(st.text(alphabet="aяё\t{}%", max_size=300), max_size=40), min_size=1, max_size=3),
     size=st.integers(min_value=1, max_value=30),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_pages_hold_every_line_once_and_in_order(files: list[list[str]], size: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{number}.log" for number in range(len(files))]

@@ -226,7 +226,7 @@ _pieces = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(_pieces, max_size=14).map("".join))
 def test_whatever_is_written_is_safe_and_cleaning_it_again_changes_nothing(html: str) -> None:
     expect_clean(cleaned(html, CONTEXT))

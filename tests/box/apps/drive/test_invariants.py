@@ -95,7 +95,7 @@ class Drives(TestCase):
             for name in ("anna", "boris")
         ]
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
     @given(steps)
     def test_whatever_is_done_everything_fits(self, steps: list[Any]) -> None:
         with transaction.atomic():

@@ -113,7 +113,7 @@ def test_drafts_do_not_heap_up(anna: User) -> None:
 
 
 class TwoBrowsers(TestCase):
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(st.sampled_from([HOME, WORK]), st.booleans()), max_size=12))
     def test_never_overwrite_what_they_have_not_seen(self, steps: list[tuple[str, bool]]) -> None:
         """Each step a browser writes; on a conflict it looks, and goes on if it `insists`."""

@@ -99,7 +99,7 @@ def test_one_renames_and_deletes(as_person: Browser, anna: User, boris: User) ->
 
 
 class Order(TestCase):
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([-1, 1])), max_size=12))
     def test_is_what_a_list_would_do(self, steps: list[tuple[int, int]]) -> None:
         anna = User.objects.get_or_create(login="anna")[0]

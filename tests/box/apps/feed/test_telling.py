@@ -253,7 +253,7 @@ def test_handlers_that_run_at_once_make_one_entry(person: Callable[..., User]) -
 
 
 class Retelling(TestCase):
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.lists(st.integers(0, 9), max_size=4), max_size=8))
     def test_tells_each_fact_once(self, told: list[list[int]]) -> None:
         author = User.objects.get_or_create(login="anna")[0]

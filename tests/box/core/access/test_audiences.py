@@ -33,7 +33,7 @@ def _post(author: User, audience: list[str]) -> Post:
 
 
 class TheTwoForms(TestCase):
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(audiences=st.lists(some_codes, max_size=12), codes=some_codes)
     def test_agree_with_a_naive_reference(self, audiences: list[list[str]], codes: list[str]) -> None:
         author, _ = User.objects.get_or_create(login="author")
@@ -43,7 +43,7 @@ class TheTwoForms(TestCase):
         assert set(everything.reachable_by_many(codes).values_list("pk", flat=True)) == expected
         assert set(everything.reachable_by_few(codes).values_list("pk", flat=True)) == expected
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, suppress_health_check=list(HealthCheck))
     @given(audiences=st.lists(some_codes, max_size=12))
     def test_administrators_see_all_but_private_correspondence(self, audiences: list[list[str]]) -> None:
         olga, _ = User.objects.get_or_create(login="olga", is_administrator=True)

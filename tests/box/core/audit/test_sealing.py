@@ -147,7 +147,7 @@ def test_only_one_process_seals_at_a_time(transactional_db: None) -> None:
     names=st.lists(st.text(max_size=20), min_size=1, max_size=12),
     damaged=st.data(),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_single_change_is_found_where_it_is(names: list[str], damaged: st.DataObject) -> None:
     AuditRecord.objects.all().delete()
     for name in names:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Counts(TestCase):
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, suppress_health_check=list(HealthCheck))
     @given(steps=st.lists(st.tuples(st.integers(0, 2), st.sampled_from([-1, 0, 1])), max_size=15))
     def test_always_say_what_the_reactions_are(self, steps: list[tuple[int, int]]) -> None:
         people = [User.objects.get_or_create(login=f"u{n}")[0] for n in range(3)]
@@ -35,7 +35,7 @@ class Counts(TestCase):
 
 
 class EmojiCounts(TestCase):
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, suppress_health_check=list(HealthCheck))
     @given(
         steps=st.lists(st.tuples(st.integers(0, 2), st.sampled_from("🎉🔥👏"), st.booleans()), max_size=20)
     )

@@ -20,7 +20,7 @@ from tests.box.core.files.pictures import bomb, picture, turned
 PNG = picture((900, 600), "PNG", colour=(200, 30, 30))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.sampled_from([PNG, b"plain text\n" * 40_000, b"", b"\0" * 300_000]), st.integers(), st.data())
 def test_findings_do_not_depend_on_the_chunks(data: bytes, seed: int, draw: st.DataObject) -> None:
     size = draw.draw(st.integers(1, len(data) + 1))
@@ -153,7 +153,7 @@ def test_what_cannot_be_shown_has_no_pictures(data: bytes) -> None:
     assert pictures_of(BytesIO(data)) is None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(33, len(PNG) - 1), st.binary(min_size=1, max_size=20))
 def test_broken_pictures_break_nothing(at: int, noise: bytes) -> None:
     made = pictures_of(BytesIO(PNG[:at] + noise + PNG[at + len(noise) :]))
