@@ -49,8 +49,9 @@ lint: ## everything that reads the code without running it
 	$(PARTS) $(PYTHON) manage.py makemigrations --check --dry-run
 	$(PARTS) $(PYTHON) manage.py check
 
+# Stolen work keeps a file's tests, and the box that they share, in one process as far as it goes.
 test: ## unit and integration tests, with real parts
-	$(call tests,-n 2 -m "not e2e and not system" tests)
+	$(call tests,-n 2 --dist worksteal -m "not e2e and not system" tests)
 
 e2e: ## browser tests, on a whole box
 	$(call tests,-m e2e tests/e2e)
