@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from box.apps.drive.access import can_edit
@@ -46,3 +47,13 @@ def allowed(item: Item, *, by: User) -> Item:
     if not can_edit(by, item):
         raise PermissionDenied(_("You may look at this, but not change it."))
     return item
+
+
+def closed_in(item: Item, *, by: User) -> list[Item]:
+    """What does not inherit, in it or itself. Nobody takes home, or throws away, what is closed to them."""
+    inside = Q(pk=item.pk) | Q(ancestors__contains=[item.pk])
+    closed = list(Item.objects.filter(inside, inherits=False).select_related("drive"))
+    if not all(can_edit(by, one) for one in closed):
+        said = _("“%(name)s” holds what is closed to you: ask whoever has closed it.") % {"name": item.name}
+        raise ValidationError(said, code="closed")
+    return closed

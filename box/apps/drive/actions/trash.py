@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.apps.drive.actions.holding import Gone, allowed, held, hold
+from box.apps.drive.actions.holding import Gone, allowed, closed_in, held, hold
 from box.apps.drive.actions.settling import AT_ONCE, hide_files, settle, show_files, tell_folders
 from box.apps.drive.actions.tree import free_name, hang, uppermost
 from box.apps.drive.events import FolderChanged, ItemsPurged
@@ -36,6 +36,7 @@ def throw_away(items: Sequence[Item], *, by: User) -> None:
 def _throw_away(item: Item, by: User) -> None:
     if item.parent is None:
         raise ValidationError(_("A drive cannot be thrown away."), code="root")
+    closed_in(item, by=by)
     # What was thrown away before stays as it was: it comes back by itself.
     taken = list(Item.objects.there().filter(Q(pk=item.pk) | Q(ancestors__contains=[item.pk])))
     Item.objects.filter(pk__in=[one.pk for one in taken]).update(

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.drive.access import can_edit
-from box.apps.drive.actions.holding import held, held_folder, hold
+from box.apps.drive.actions.holding import closed_in, held, held_folder, hold
 from box.apps.drive.actions.settling import of_drive, settle, tell_folders
 from box.apps.drive.actions.versions import replace
 from box.apps.drive.events import FolderChanged
@@ -156,23 +155,13 @@ def _move(item: Item, to: Item, by: User) -> None:
     _check_depth(to, _height(item))
     _check_free(to, item.name)
     was_in = item.parent
-    closed = _closed_in(item, by) if to.drive.is_personal and to.drive_id != item.drive_id else []
+    closed = closed_in(item, by=by) if to.drive.is_personal and to.drive_id != item.drive_id else []
     hang(item, to)
     item.changed_by, item.changed_at = by, timezone.now()
     item.save(update_fields=["changed_by", "changed_at"])
     _open_to_owner(closed, to.drive, by)
     settle(item)
     emit(FolderChanged(folder_id=was_in.pk, by_id=by.pk))
-
-
-def _closed_in(item: Item, by: User) -> list[Item]:
-    """What does not inherit. Nobody takes home what is closed to themselves."""
-    inside = Q(pk=item.pk) | Q(ancestors__contains=[item.pk])
-    closed = list(Item.objects.filter(inside, inherits=False).select_related("drive"))
-    if not all(can_edit(by, one) for one in closed):
-        said = _("“%(name)s” holds what is closed to you: it stays on a drive of many.") % {"name": item.name}
-        raise ValidationError(said, code="closed")
-    return closed
 
 
 def _open_to_owner(closed: Sequence[Item], drive: Drive, by: User) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from box.apps.drive.access import can_edit
 from box.apps.drive.actions.holding import Gone
-from box.apps.drive.actions.sharing import share_item
+from box.apps.drive.actions.sharing import set_inheritance, share_item
 from box.apps.drive.actions.trash import bring_back, purge, purge_old, throw_away
 from box.apps.drive.actions.tree import make_folder, move_items
 from box.apps.drive.models import Item
@@ -124,6 +124,19 @@ def test_only_what_is_in_the_trash_is_deleted_or_comes_back(anna: User, boris: U
         with pytest.raises(PermissionDenied):
             act(again(letters), by=boris)
     assert again(letters).trashed_at
+
+
+def test_what_is_closed_to_somebody_is_not_thrown_away_with_its_folder(
+    anna: User, boris: User, company: Item
+) -> None:
+    forms = make_folder(company, "forms", by=anna)
+    salaries = make_folder(forms, "salaries", by=anna)
+    set_inheritance(salaries, False, by=anna)
+    with pytest.raises(ValidationError, match="closed to you"):
+        throw_away([forms], by=boris)
+    assert again(forms).trashed_at is None
+    throw_away([forms], by=anna)
+    assert again(salaries).trashed_at is not None
 
 
 def test_all_are_thrown_away_or_none(anna: User, boris: User, annas: Item, company: Item) -> None:
