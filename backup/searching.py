@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 
+from appliance.agent.operations import LOOKING
 from appliance.node import Node
 from appliance.paths import Paths
 from backup import beside, sets, settings
@@ -35,6 +36,7 @@ def main() -> None:
         beside.bring_database(node, copy, target, one)
         tell("Searching.")
         beside.bring_up_to_date(copy)
+        say(**{LOOKING: True})
         say(found=json.loads(manage(copy, "kept", "find", stdin=asked).stdout))
 
 

@@ -34,9 +34,11 @@ from appliance.agent.protocol import (
     BeginRestore,
     ConfirmRecoveryKey,
     FindInBackup,
+    FindOwn,
     Operation,
     PlanBackups,
     PutBack,
+    PutOwnBack,
     ReadBackups,
     ReadBackupSets,
     ReadFound,
@@ -168,11 +170,22 @@ def begin_restore(paths: Paths, asked: BeginRestore, asker: Asker, _: Tell) -> O
 
 
 def find_in_backup(paths: Paths, asked: FindInBackup, asker: Asker, _: Tell) -> OperationState:
+    _require_sense(paths, asked)
+    return operations.begin(paths, "find", encode(asked), by=str(asker)).state()
+
+
+def find_own(paths: Paths, asked: FindOwn, asker: Asker, _: Tell) -> OperationState:
+    _require_sense(paths, asked)
+    arguments = {**encode(asked), "is_own": True}
+    journal = operations.begin(paths, "find", arguments, by=str(asker), once=asked.key)
+    return operations.state_for(journal, "")
+
+
+def _require_sense(paths: Paths, asked: FindInBackup) -> None:
     if asked.target not in {"", *_known_targets(paths)}:
         raise NotSetUp(f"No backups go to {asked.target!r}.")
     if not asked.text.strip():
         raise NotSetUp("Say what to look for: a word of it is enough.")
-    return operations.begin(paths, "find", encode(asked), by=str(asker)).state()
 
 
 def read_found(paths: Paths, asked: ReadFound, _: Asker, __: Tell) -> FoundThings:
@@ -180,9 +193,21 @@ def read_found(paths: Paths, asked: ReadFound, _: Asker, __: Tell) -> FoundThing
 
 
 def put_back(paths: Paths, asked: PutBack, asker: Asker, _: Tell) -> OperationState:
+    _require_found(paths, asked)
+    return operations.begin(paths, "put-back", encode(asked), by=str(asker)).state()
+
+
+def put_own_back(paths: Paths, asked: PutOwnBack, asker: Asker, _: Tell) -> OperationState:
+    _require_found(paths, asked)
+    if any(journal.kind in operations.KEEPS_PORTAL_DOWN for journal in operations.unfinished(paths)):
+        raise operations.AlreadyRunning("The box is being brought back: wait until that is over.")
+    arguments = {**encode(asked), "is_own": True}
+    return operations.begin(paths, "put-own-back", arguments, by=str(asker)).state()
+
+
+def _require_found(paths: Paths, asked: PutBack) -> None:
     if asked.number not in {thing.number for thing in found.read(paths, asked.id, asked.reader).things}:
         raise Unknown("There is no such thing among what was found: search again.")
-    return operations.begin(paths, "put-back", encode(asked), by=str(asker)).state()
 
 
 def _answer(paths: Paths, asked: Operation[Any]) -> object:
@@ -223,6 +248,8 @@ HANDLERS: Mapping[type[Operation[Any]], Callable[[Paths, Any, Asker, Tell], Any]
     BeginDrill: begin_drill,
     BeginRestore: begin_restore,
     FindInBackup: find_in_backup,
+    FindOwn: find_own,
     ReadFound: read_found,
     PutBack: put_back,
+    PutOwnBack: put_own_back,
 }

@@ -138,21 +138,22 @@ def read_certificate(paths: Paths, _: ReadCertificate, __: Asker, ___: Tell) -> 
 
 
 def read_operation(paths: Paths, asked: ReadOperation, _: Asker, __: Tell) -> OperationState:
-    return Journal.find(paths.operations, asked.id).state()
+    return operations.state_for(Journal.find(paths.operations, asked.id), asked.reader)
 
 
 def follow_operation(paths: Paths, asked: FollowOperation, _: Asker, tell: Tell) -> OperationState:
     journal = Journal.find(paths.operations, asked.id)
+    operations.state_for(journal, "")
     for progress in operations.follow(journal):
         tell(progress)
-    return journal.state()
+    return operations.state_for(journal, "")
 
 
 def cancel_operation(paths: Paths, asked: CancelOperation, asker: Asker, _: Tell) -> OperationState:
     journal = Journal.find(paths.operations, asked.id)
-    if journal.state().state == "running":
+    if operations.state_for(journal, "").state == "running":
         operations.cancel(paths, journal, by=str(asker))
-    return journal.state()
+    return operations.state_for(journal, "")
 
 
 def list_operations(paths: Paths, asked: ListOperations, _: Asker, __: Tell) -> OperationList:

@@ -42,6 +42,8 @@ class Operation[R]:
     """Whether it changes anything; such operations are recorded with who asked."""
     secret: ClassVar[frozenset[str]] = frozenset()
     """Arguments that are never recorded."""
+    logged: ClassVar[bool] = True
+    """Whether the log says that it was refused, or failed."""
 
 
 # Operations
@@ -93,6 +95,8 @@ class ReadOperation(Operation[OperationState]):
 
     answer: ClassVar = OperationState
     id: str
+    reader: str = ""
+    """Of what is somebody's own, they alone are told all: their login."""
 
 
 @dataclass(frozen=True)
@@ -326,6 +330,18 @@ class FindInBackup(Operation[OperationState]):
 
 
 @dataclass(frozen=True)
+class FindOwn(FindInBackup):
+    """Look for what is somebody's own, because they have asked for it: what, is nobody else's business.
+
+    So it is not recorded what was looked for, and others hear of it that it runs, and that it is over.
+    """
+
+    secret: ClassVar = frozenset({"kind", "text"})
+    key: str = ""
+    """Asked again with the same key it is the search that was begun already."""
+
+
+@dataclass(frozen=True)
 class ReadFound(Operation[FoundThings]):
     """What a search has found, for whoever has searched, for a day."""
 
@@ -343,6 +359,15 @@ class PutBack(Operation[OperationState]):
     id: str
     number: int
     reader: str
+
+
+@dataclass(frozen=True)
+class PutOwnBack(PutBack):
+    """Put one thing back that somebody had looked for as their own. Nobody else hears that they did: it is
+    not recorded, stands in no list, and keeps nothing else waiting."""
+
+    changes: ClassVar = False
+    logged: ClassVar = False
 
 
 OPERATIONS: dict[str, type[Operation[Any]]] = {
@@ -375,8 +400,10 @@ OPERATIONS: dict[str, type[Operation[Any]]] = {
         BeginDrill,
         BeginRestore,
         FindInBackup,
+        FindOwn,
         ReadFound,
         PutBack,
+        PutOwnBack,
     )
 }
 

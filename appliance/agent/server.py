@@ -113,6 +113,7 @@ class Conversation(socketserver.StreamRequestHandler):
             log.info("A peer went away before its answer.")
 
     def _answer(self, line: bytes, peer: Peer) -> Answer:
+        operation: Operation[Any] | None = None
         try:
             operation, asker = understand(line, peer, self.server.node)
             result = perform(
@@ -120,14 +121,19 @@ class Conversation(socketserver.StreamRequestHandler):
             )
             return Answer(result=encode(result))
         except (NotAllowed, Malformed, ValueError, *REFUSALS) as error:
-            log.warning("Refused to uid %d, process %d: %s", peer.uid, peer.pid, error)
+            _note("Refused to", operation, peer, error)
             return Answer(problem=Problem("refused", str(error)))
         except FAILURES as error:
-            log.warning("Failed for uid %d, process %d: %s", peer.uid, peer.pid, error)
+            _note("Failed for", operation, peer, error)
             return Answer(problem=Problem("failed", str(error)))
 
     def _say(self, answer: Answer) -> None:
         self.wfile.write(json.dumps(encode(answer), ensure_ascii=False).encode() + b"\n")
+
+
+def _note(what: str, operation: Operation[Any] | None, peer: Peer, error: Exception) -> None:
+    if operation is None or operation.logged:
+        log.warning("%s uid %d, process %d: %s", what, peer.uid, peer.pid, error)
 
 
 def _portal_group() -> int:

@@ -337,6 +337,16 @@ def test_the_secret_in_an_address_is_in_no_log(portal: Node, path: str, logged: 
     assert secret not in log.read_text()
 
 
+@pytest.mark.parametrize("path", ["/retrievals/", "/retrievals/3/putting-back/", "//%72etrievals/3/"])
+def test_who_gets_something_back_from_a_backup_is_in_no_log(portal: Node, path: str) -> None:
+    log = portal.paths.log / "balancer.log"
+    before = len(log.read_text())
+    assert ask(portal, path)[0].status == 200
+    assert ask(portal, "/retrievals-of-others/")[0].status == 200
+    wait_until(lambda: "GET /retrievals-of-others/\n" in log.read_text()[before:])
+    assert log.read_text()[before:].lower().count("etrievals") == 1
+
+
 def test_a_signed_link_is_in_no_log(portal: Node, link: str) -> None:
     ask(portal, link)
     log = portal.paths.log / "balancer.log"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.agent import found
-from appliance.agent.journal import Unknown
+from appliance.agent import found, operations
+from appliance.agent.journal import Journal, Unknown
 from appliance.services.database.setup import query
-from backup import beside, searching
+from backup import beside, searching, sets
+from backup.operations import find
 from tests.appliance.boxes import boxctl
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, perform
+from tests.backup.operating import back_up, ended, perform
 
 
 def test_a_file_that_is_gone_comes_back_with_its_bytes_and_for_its_owner_alone(kept: Kept) -> None:
@@ -55,3 +56,53 @@ def test_a_kind_that_nobody_offers_and_a_search_for_nothing_are_refused(kept: Ke
     assert "a word of it is enough" in said.stderr
     said = boxctl(kept.node, "backup", "put-back", "nonsense", "1", "--as", "anna")
     assert "no such search" in said.stderr
+
+
+def test_what_somebody_looks_for_themselves_is_their_own_and_told_to_them_alone(kept: Kept) -> None:
+    """Also that it was found, and put back: others see the same course of things, as long as it may take."""
+    kept.forget_files()
+    kept.add_person("anna")
+    kept.add_person("boris")
+    key = kept.add_private_file("anna")
+    # For all to see, and still not boris's own.
+    query(kept.node, "update files_file set is_private = false, audience = audience || '{UA}'")
+    query(kept.node, "update feed_post set is_private = false, audience = audience || '{UA}'")
+    back_up(kept)
+    query(kept.node, "delete from feed_postfile; delete from files_file")
+    states = {}
+    for who in ("anna", "boris"):
+        asked = {"kind": "files.file", "text": "plan", "reader": who, "is_own": True}
+        journal = operations.begin(kept.node.paths, "find", asked, by="somebody")
+        ended(kept, journal)
+        states[who] = operations.state_for(journal, "")
+        seen = found.read(kept.node.paths, journal.id, who)
+        assert [thing.now for thing in seen.things] == (["gone"] if who == "anna" else [])
+        assert operations.state_for(journal, who).progress.text.startswith("In the newest set")
+        assert journal.noted("looking")
+        lasted = states[who].ended_at - states[who].began_at  # type: ignore[operator]
+        # Whole quarters of a minute, and what it takes to start a program.
+        assert lasted.total_seconds() % find.SECONDS_AT_A_TIME < 5
+    for state in states.values():
+        assert (state.state, state.progress.text) == ("done", "")
+
+    by_anna = next(
+        one for one in Journal.all(kept.node.paths.operations) if one.arguments["reader"] == "anna"
+    )
+    done = perform(kept, "put-own-back", id=by_anna.id, number=1, reader="anna", is_own=True)
+    assert "/files/" in done.progress.text
+    assert query(kept.node, "select count(*) from feed_postfile") == "1"
+    assert kept.stored(key) == kept.contents[key]
+    assert done.id not in {one.id for one in operations.list_states(kept.node.paths, 100)}
+
+
+def test_what_is_nobodys_own_is_not_looked_for(kept: Kept) -> None:
+    """It breaks off, which is told to whoever has asked and to nobody else."""
+    kept.add_person("anna")
+    if not sets.known(kept.node, kept.target):
+        back_up(kept)
+    asked = {"kind": "org.department", "text": "sales", "reader": "anna", "is_own": True}
+    journal = operations.begin(kept.node.paths, "find", asked, by="anna")
+    assert ended(kept, journal).state == "failed"
+    assert operations.state_for(journal, "anna").state == "failed"
+    other = operations.state_for(journal, "boris")
+    assert (other.state, other.progress.text) == ("done", "")

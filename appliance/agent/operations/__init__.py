@@ -16,12 +16,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from appliance.agent.answers import OperationState, Progress
-from appliance.agent.journal import Journal, progress_of
+from appliance.agent.journal import Journal, Unknown, progress_of
 from appliance.paths import Paths
 from appliance.supervise.processes import SERVICE_MARK
 
@@ -54,6 +54,8 @@ TABLE: Mapping[str, LongOperation] = {
     "download": LongOperation(("-m", "backup.operations.download"), "resume", frozenset({"backup"})),
     "find": LongOperation(("-m", "backup.operations.find"), "resume", frozenset({"backup"})),
     "put-back": LongOperation(("-m", "backup.operations.put_back"), "resume", frozenset({"backup"})),
+    # It claims nothing: who is kept waiting would learn of it.
+    "put-own-back": LongOperation(("-m", "backup.operations.put_back"), "resume", frozenset()),
     "restore": LongOperation(
         ("-m", "backup.operations.restore"), "resume", frozenset({"backup", "services"})
     ),
@@ -67,6 +69,12 @@ CANCELLABLE = frozenset({"backup", "verify", "drill", "find"})
 """Kinds that may end anywhere: what they leave is complete, or is not seen."""
 
 
+HIDDEN = frozenset({"put-own-back"})
+"""Kinds of which nobody hears but who has asked for it."""
+LOOKING = "looking"
+"""The entry of a search after which everything depends on what is looked for, and for whom."""
+
+
 class AlreadyRunning(Exception):
     """Another long operation claims the same: one at a time."""
 
@@ -75,18 +83,28 @@ class NotCancellable(Exception):
     """It has to go on to its end."""
 
 
-def begin(paths: Paths, kind: str, arguments: dict[str, Any], *, by: str) -> Journal:
-    """Write the journal and start the program of `kind`; returns at once."""
+def begin(paths: Paths, kind: str, arguments: dict[str, Any], *, by: str, once: str = "") -> Journal:
+    """Write the journal and start the program of `kind`; returns at once.
+
+    `once` is the argument `key` of what is begun a single time, however often it is asked for.
+    """
     paths.operations.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (paths.operations / ".begin").open("w") as gate:
         # Between the look and the beginning nobody else may begin, neither a thread nor another boxctl.
         fcntl.flock(gate, fcntl.LOCK_EX)
         recover(paths)
+        if once and (begun := _begun(paths, kind, once)):
+            return begun
         refuse_if_busy(paths, kind)
         _forget_old(paths)
         journal = Journal.begin(paths.operations, kind, arguments, by=by)
         _start(paths, journal)
     return journal
+
+
+def _begun(paths: Paths, kind: str, key: str) -> Journal | None:
+    journals = (journal for journal in Journal.all(paths.operations) if journal.kind == kind)
+    return next((journal for journal in journals if journal.arguments.get("key") == key), None)
 
 
 def refuse_if_busy(paths: Paths, kind: str) -> None:
@@ -176,8 +194,24 @@ def follow(journal: Journal, *, patience: float = 15.0) -> Iterator[Progress]:
 
 
 def list_states(paths: Paths, limit: int) -> tuple[OperationState, ...]:
-    """The latest operations, the newest first."""
-    return tuple(journal.state() for journal in Journal.all(paths.operations)[: max(0, limit)])
+    """The latest operations, the newest first, as everybody may hear of them."""
+    told = [journal for journal in Journal.all(paths.operations) if journal.kind not in HIDDEN]
+    return tuple(state_for(journal, "") for journal in told[: max(0, limit)])
+
+
+def state_for(journal: Journal, reader: str) -> OperationState:
+    """What is told to this reader: of what is somebody else's own, that it runs or is over, and no more.
+
+    That a search could not even begin to look is told too, with why: it is the same whatever it is for.
+    """
+    state, asked = journal.state(), journal.arguments
+    if not asked.get("is_own") or (reader and reader == asked["reader"]):
+        return state
+    if journal.kind in HIDDEN:
+        raise Unknown(f"There is no operation {journal.id!r}: `boxctl status` names the latest ones.")
+    if state.state == "running" or not journal.noted(LOOKING):
+        return state
+    return replace(state, state="done", progress=Progress(""))
 
 
 def _start(paths: Paths, journal: Journal) -> bool:
@@ -199,7 +233,8 @@ def _start(paths: Paths, journal: Journal) -> bool:
             return False
         is_undone = attempts > 0 and operation.when_interrupted == "roll back"
         journal.append("attempt", number=attempts + 1, is_undone=is_undone)
-        log.info("%s: attempt %d", journal.id, attempts + 1)
+        if journal.kind not in HIDDEN:
+            log.info("%s: attempt %d", journal.id, attempts + 1)
         with _log_of(journal).open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-P", *operation.arguments, *(["--roll-back"] if is_undone else [])],

@@ -26,17 +26,28 @@ COMMENT = "feed.comment"
 def declare() -> None:
     counts_since.add(KIND, CountSince(_("posts"), 10, posts_since))
     counts_since.add(COMMENT, CountSince(_("comments"), 20, comments_since))
-    posts = Keepsake(_("Posts"), 10, find_posts, pack_post, is_post_there, is_post_same, put_post_back)
+    posts = Keepsake(
+        _("Posts"), 10, find_posts, pack_post, is_post_there, is_post_same, put_post_back, find_own_posts
+    )
     keepsakes.add(KIND, posts)
     comments = Keepsake(
         _("Comments"), 20, find_comments, discussion.pack_comment,
-        discussion.is_comment_there, discussion.is_comment_same, put_comment_back,
+        discussion.is_comment_there, discussion.is_comment_same, put_comment_back, find_own_comments,
     )  # fmt: skip
     keepsakes.add(COMMENT, comments)
 
 
 def find_posts(text: str, reader: User) -> Iterator[Kept]:
-    found = Post.objects.visible_to(reader).filter(Q(is_private=False) | Q(author=reader))
+    return _posts(text, reader, Q(is_private=False) | Q(author=reader))
+
+
+def find_own_posts(text: str, reader: User) -> Iterator[Kept]:
+    """What they wrote, and not what the portal tells of them."""
+    return _posts(text, reader, Q(author=reader) & ~Q(kind=Post.Kind.SYSTEM))
+
+
+def _posts(text: str, reader: User, which: Q) -> Iterator[Kept]:
+    found = Post.objects.visible_to(reader).filter(which)
     for post in found.filter(text__icontains=text).select_related("author").newest_first():
         yield Kept(post.pk, str(post), post.author.name, post.created_at)
 
@@ -96,9 +107,16 @@ def _unpinned(row: object) -> dict[str, object]:
 def find_comments(text: str, reader: User) -> Iterator[Kept]:
     """Below what this person sees; below what is private their own alone."""
     posts = Post.objects.visible_to(reader)
-    found = Comment.objects.filter(is_deleted=False, text__icontains=text).filter(
-        Q(thread__post__in=posts.filter(is_private=False)) | Q(thread__post__in=posts, author=reader)
-    )
+    own = Q(thread__post__in=posts, author=reader)
+    return _comments(text, Q(thread__post__in=posts.filter(is_private=False)) | own)
+
+
+def find_own_comments(text: str, reader: User) -> Iterator[Kept]:
+    return _comments(text, Q(thread__post__in=Post.objects.visible_to(reader), author=reader))
+
+
+def _comments(text: str, which: Q) -> Iterator[Kept]:
+    found = Comment.objects.filter(which, is_deleted=False, text__icontains=text)
     for comment in found.with_authors().order_by("-pk"):
         yield Kept(comment.pk, str(comment), comment.author.name, comment.created_at)
 

@@ -18,7 +18,14 @@ class FilesConfig(Room):
         keepsakes.add(
             export.KIND,
             Keepsake(
-                _("Files"), 30, export.find, export.pack, export.is_there, export.is_same, export.put_back
+                _("Files"),
+                30,
+                export.find,
+                export.pack,
+                export.is_there,
+                export.is_same,
+                export.put_back,
+                export.find_own,
             ),
         )
         searchables.add("files.file", FILES)

@@ -26,7 +26,15 @@ cannot simply be put in as it was. The file's name and bytes are the room's to s
 
 
 def find(text: str, reader: User) -> Iterator[Kept]:
-    found = File.objects.visible_to(reader).filter(Q(is_private=False) | Q(owner=reader))
+    return _files(text, reader, Q(is_private=False) | Q(owner=reader))
+
+
+def find_own(text: str, reader: User) -> Iterator[Kept]:
+    return _files(text, reader, Q(owner=reader))
+
+
+def _files(text: str, reader: User, which: Q) -> Iterator[Kept]:
+    found = File.objects.visible_to(reader).filter(which)
     for file in found.filter(name__icontains=text).select_related("owner").order_by("-pk"):
         yield Kept(file.pk, file.name, file.owner.name, file.created_at)
 

@@ -57,7 +57,7 @@ class GroupsConfig(Room):
         )
         menu.add("groups", entry)
         searchables.add(KIND, searching.GROUPS)
-        kept = (export.find, export.pack, export.is_there, export.is_same, export.put_back)
+        kept = (export.find, export.pack, export.is_there, export.is_same, export.put_back, export.find_own)
         keepsakes.add(KIND, Keepsake(_("Groups"), 50, *kept))
         holdings.add("groups", Holdings(label=_("Groups"), held=held, hand_over=pass_on))
         assets.add("groups", Assets(styles=("groups/groups.css",)))

@@ -17,9 +17,20 @@ from box.core.registry.rows import packed, put_in, values_of
 
 def find(text: str, reader: User) -> Iterator[Kept]:
     """For whoever owned the group; administrators find those that they see."""
-    owned = Q(pk__in=Member.objects.filter(user=reader, role=Member.Role.OWNER).values("group"))
-    seen = Q(is_private=False) if reader.is_administrator else owned
-    found = Group.objects.visible_to(reader).filter(owned | seen, name__icontains=text)
+    owned = _owned_by(reader)
+    return _groups(text, reader, owned | Q(is_private=False) if reader.is_administrator else owned)
+
+
+def find_own(text: str, reader: User) -> Iterator[Kept]:
+    return _groups(text, reader, _owned_by(reader))
+
+
+def _owned_by(person: User) -> Q:
+    return Q(pk__in=Member.objects.filter(user=person, role=Member.Role.OWNER).values("group"))
+
+
+def _groups(text: str, reader: User, which: Q) -> Iterator[Kept]:
+    found = Group.objects.visible_to(reader).filter(which, name__icontains=text)
     for group in found.order_by("-pk"):
         yield Kept(group.pk, group.name, group.get_kind_display(), group.created_at)
 

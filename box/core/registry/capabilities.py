@@ -238,6 +238,9 @@ class Keepsake:
     what is private is its owner's alone. `pack` gives all that belongs to one of these. In the portal as it
     is, `is_there` and `is_same` compare with what was packed; `put_back(rows, by)` returns its address, or
     raises ValidationError. Putting back twice does no more than once.
+
+    `find_own` is for whoever looks for themselves and may do no more with it than what is theirs: what they
+    made. Without it, of what is the company's, nobody does.
     """
 
     label: _StrOrPromise
@@ -247,6 +250,7 @@ class Keepsake:
     is_there: Callable[[Rows], bool]
     is_same: Callable[[Rows], bool]
     put_back: Callable[[Rows, User], str]
+    find_own: Callable[[str, User], Iterable[Kept]] | None = None
 
 
 class CardMaker(Protocol):

@@ -39,9 +39,12 @@ class Command(BaseCommand):
 def find(keepsake: Keepsake, asked: dict[str, Any]) -> list[dict[str, Any]]:
     """In the older state: what this person may have back, with all that belongs to it."""
     reader = _person(asked["reader"])
+    look_for = keepsake.find_own if asked.get("is_own") else keepsake.find
+    if look_for is None:
+        raise CommandError("Nothing of this kind is anybody's own.")
 
     def found() -> Iterator[dict[str, Any]]:
-        for one in islice(keepsake.find(asked["text"], reader), MOST):
+        for one in islice(look_for(asked["text"], reader), MOST):
             yield {
                 "id": one.id, "title": one.title, "about": one.about, "at": one.at,
                 "rows": keepsake.pack(one.id),
