@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("box.apps.worktime.urls")),
     path("", include("box.apps.pulse.urls")),
     path("", include("box.rest.urls")),
+    path("", include("box.console.backups.own_urls")),
     path("console/", include("box.console.urls")),
 ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Concatenate
 
 from django.http import Http404
 
+from box.core.access.principals import EVERYONE, codes_of
 from box.core.access.rights import has_right
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ def can_look_after_backups(user: User) -> bool:
 
 def can_connect_directories(user: User) -> bool:
     return has_right(user, DIRECTORY)
+
+
+def can_ask_back(user: User) -> bool:
+    """Who works here, and cannot look for it by themselves."""
+    return EVERYONE in codes_of(user) and not can_look_after_backups(user)
 
 
 def can_edit_roles(user: User) -> bool:

@@ -1,21 +1,33 @@
-"""What the console writes by itself."""
+"""What the console writes by itself, and what people ask to get back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from box.console.access import BACKUPS
+from box.console.access import BACKUPS, can_ask_back, can_look_after_backups
 from box.console.backups.watching import Known, Plan, decide
-from box.console.models import Bulletin, Trouble
+from box.console.events import (
+    RetrievalAllowed,
+    RetrievalAsked,
+    RetrievalLooked,
+    RetrievalOver,
+    RetrievalRefused,
+    RetrievalWithdrawn,
+)
+from box.console.models import Bulletin, Retrieval, RetrievalQuerySet, Trouble
 from box.core.access.principals import people_behind
 from box.core.access.roles import current
 from box.core.accounts.models import User
+from box.core.events.outbox import emit
 from box.core.notify.actions import notify
 from box.core.registry.capabilities import Ref
 
@@ -24,6 +36,11 @@ if TYPE_CHECKING:
 
 BULLETIN = "console.bulletin"
 ILL, WELL = "console.backups_ill", "console.backups_well"
+ANSWERED_WITHIN = timedelta(days=7)
+LOOKED_WITHIN = timedelta(days=3)
+"""After it was allowed: backups may be busy, or the box away."""
+KEPT_FOR = timedelta(days=1)
+"""As the agent keeps what was found."""
 
 
 @transaction.atomic
@@ -66,3 +83,88 @@ def those_who_look_after_backups() -> list[User]:
     """Administrators, and whoever holds the right through a role."""
     holds = Q(is_administrator=True) | people_behind(current().holders[BACKUPS])
     return list(User.objects.active().filter(holds).distinct())
+
+
+@transaction.atomic
+def ask_back(kind: str, text: str, day: date | None, *, by: User) -> Retrieval:
+    """Raises ValidationError while another request of theirs is open, PermissionDenied where they may not."""
+    if not can_ask_back(by):
+        raise PermissionDenied
+    # One after the other: a violated constraint would have to be undone, and said by the database.
+    User.objects.select_for_update().get(pk=by.pk)
+    if Retrieval.objects.of(by).open().exists():
+        raise ValidationError(
+            _("You have asked for something already: wait for the answer, or take it back.")
+        )
+    made = Retrieval.objects.create(asker=by, kind=kind, text=text, day=day, asked_at=timezone.now())
+    emit(RetrievalAsked(retrieval_id=made.pk, by_id=by.pk))
+    return made
+
+
+@transaction.atomic
+def take_request_back(retrieval: Retrieval, *, by: User) -> None:
+    """As long as nobody has answered."""
+    if retrieval.asker_id != by.pk:
+        raise PermissionDenied
+    if _end(Retrieval.objects.waiting(), retrieval, Retrieval.Why.WITHDRAWN):
+        emit(RetrievalWithdrawn(retrieval_id=retrieval.pk, by_id=by.pk))
+
+
+@transaction.atomic
+def allow_retrieval(retrieval: Retrieval, *, by: User) -> None:
+    if not can_look_after_backups(by):
+        raise PermissionDenied
+    values = {"state": Retrieval.State.ALLOWED, "answered_at": timezone.now(), "answered_by": by}
+    if Retrieval.objects.waiting().filter(pk=retrieval.pk).update(**values):
+        emit(RetrievalAllowed(retrieval_id=retrieval.pk, by_id=by.pk))
+
+
+@transaction.atomic
+def refuse_retrieval(retrieval: Retrieval, why: str, *, by: User) -> None:
+    if not can_look_after_backups(by):
+        raise PermissionDenied
+    now = timezone.now()
+    values = {
+        "state": Retrieval.State.REFUSED, "answered_at": now, "ended_at": now, "answered_by": by,
+        "refusal": why, "kind": "", "text": "",
+    }  # fmt: skip
+    if Retrieval.objects.waiting().filter(pk=retrieval.pk).update(**values):
+        emit(RetrievalRefused(retrieval_id=retrieval.pk, by_id=by.pk))
+
+
+def note_search(retrieval: Retrieval, operation: str) -> None:
+    """The agent has begun it. It says the same again where this comes to nothing."""
+    Retrieval.objects.allowed().filter(pk=retrieval.pk).update(operation=operation)
+
+
+@transaction.atomic
+def note_look(retrieval: Retrieval, *, now: datetime) -> None:
+    """The backup was looked through; whether anything was found is not known here."""
+    values = {"state": Retrieval.State.LOOKED, "looked_at": now}
+    if Retrieval.objects.allowed().filter(pk=retrieval.pk).update(**values):
+        emit(RetrievalLooked(retrieval_id=retrieval.pk))
+
+
+@transaction.atomic
+def give_up_retrieval(retrieval: Retrieval, why: Retrieval.Why) -> None:
+    """It comes to nothing, and whoever has asked hears why."""
+    if _end(Retrieval.objects.open(), retrieval, why):
+        emit(RetrievalOver(retrieval_id=retrieval.pk, why=why))
+
+
+def end_old_retrievals(*, now: datetime) -> None:
+    """What nobody has answered, what could not be done, and what was found long enough ago."""
+    for one in Retrieval.objects.waiting().filter(asked_at__lt=now - ANSWERED_WITHIN):
+        give_up_retrieval(one, Retrieval.Why.UNANSWERED)
+    for one in Retrieval.objects.allowed().filter(answered_at__lt=now - LOOKED_WITHIN):
+        give_up_retrieval(one, Retrieval.Why.FAILED)
+    for one in Retrieval.objects.looked_through().filter(looked_at__lt=now - KEPT_FOR):
+        _end(Retrieval.objects.looked_through(), one)
+
+
+def _end(among: RetrievalQuerySet, retrieval: Retrieval, why: Retrieval.Why = Retrieval.Why.NONE) -> bool:
+    """What was looked for is nobody's business from then on."""
+    values = {
+        "state": Retrieval.State.OVER, "ended_at": timezone.now(), "why": why, "kind": "", "text": "",
+    }  # fmt: skip
+    return bool(among.filter(pk=retrieval.pk).update(**values))

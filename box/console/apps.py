@@ -9,28 +9,36 @@ from box.core.registry.capabilities import (
     assets,
     cards,
     console_pages,
+    erasers,
     menu,
     notice_topics,
     notices,
+    own_pages,
 )
+from box.core.registry.merging import Dropped, Merger, mergers, settlings
 
 
 class ConsoleConfig(Room):
     name = "box.console"
 
     def offer(self) -> None:
+        from box.console import auditing
         from box.console.access import (
             BACKUPS,
             DIRECTORY,
             RESTART,
             SEE,
+            can_ask_back,
             can_connect_directories,
             can_edit_roles,
             can_look_after_backups,
             can_use_console,
         )
         from box.console.actions import BULLETIN, ILL, WELL
-        from box.console.backups.cards import bulletin_cards
+        from box.console.backups.asking import memory
+        from box.console.backups.cards import RETRIEVAL, bulletin_cards, retrieval_cards
+        from box.console.erasing import ERASER, dropped_of
+        from box.console.handlers import ASKED, LOOKED, OVER, REFUSED
         from box.core.audit.access import can_read
         from box.core.portal.access import can_change_settings
 
@@ -49,6 +57,33 @@ class ConsoleConfig(Room):
         notices.add(ILL, _("Backups need you: %(about)s"))
         notices.add(WELL, _("Backups: %(about)s"))
         notice_topics.add("console.backups", NoticeTopic(_("How backups are"), (ILL, WELL), by_mail=True))
+        auditing.declare()
+        cards.add(RETRIEVAL, retrieval_cards)
+        notices.add(ASKED, _("%(actor)s asks to get something back: %(about)s"))
+        notices.add(REFUSED, _("%(actor)s refused your request to get something back: %(about)s"))
+        notices.add(LOOKED, _("The backup was looked through for you: %(about)s"))
+        notices.add(OVER, _("Your request to get something back came to nothing: %(about)s"))
+        notice_topics.add(
+            "console.retrievals_asked",
+            NoticeTopic(_("Who asks to get something back"), (ASKED,), by_mail=True),
+        )
+        notice_topics.add(
+            "console.retrievals",
+            NoticeTopic(_("What you asked to get back"), (REFUSED, LOOKED, OVER), by_mail=True),
+        )
+        erasers.add("console", ERASER)
+        # Both are of the login under which was searched.
+        settlings.add("console.Retrieval.asker", Dropped())
+        mergers.add("console", Merger(_("Requests to get something back"), moves=dropped_of))
+        own = MenuEntry(
+            key="retrievals",
+            label=_("Get something back"),
+            icon="arrow-back-up",
+            url_name="retrievals:list",
+            order=30,
+            is_for=lambda user: can_ask_back(user) and memory.is_set_up(),
+        )
+        own_pages.add(own.key, own)
         rights.add(SEE, Right("console", _("See how the box is, and its logs")))
         rights.add(RESTART, Right("console", _("Restart services")))
         rights.add(BACKUPS, Right("console", _("See, make and verify backups")))

@@ -7,10 +7,11 @@ import logging
 from django.conf import settings
 from django.utils import timezone
 from huey import crontab
-from huey.contrib.djhuey import db_periodic_task
+from huey.contrib.djhuey import db_periodic_task, db_task
 
 from appliance.client import Agent, AgentError, ReadBackups, ReadRecord
 from box.console.actions import tell_of_backups
+from box.console.backups.following import follow_all
 from box.core.audit.actions import Foreign, cursor_of, take_over
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,18 @@ def watch_backups() -> None:
         return
     if state.plan is not None:
         tell_of_backups(state.warnings, now=timezone.now())
+
+
+@db_periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
+def look_after_retrievals() -> None:
+    """Every minute: what was allowed is begun, or found again where something died in between."""
+    follow_all(now=timezone.now())
+
+
+@db_task()  # type: ignore[untyped-decorator]
+def follow_retrievals() -> None:
+    """At once, for nobody should wait a minute for nothing."""
+    follow_all(now=timezone.now())
 
 
 def take_over_page() -> int:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
+from uuid import uuid4
 
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
 
 
 class TroubleQuerySet(models.QuerySet["Trouble"]):
@@ -47,3 +53,97 @@ class Bulletin(models.Model):
 
     def __str__(self) -> str:
         return f"{len(self.troubles)} at {self.made_at:%Y-%m-%d %H:%M}"
+
+
+class RetrievalQuerySet(models.QuerySet["Retrieval"]):
+    def of(self, person: User) -> Self:
+        return self.filter(asker=person)
+
+    def open(self) -> Self:
+        """Waiting for somebody's word, or for the search."""
+        return self.filter(state__in=Retrieval.OPEN)
+
+    def waiting(self) -> Self:
+        return self.filter(state=Retrieval.State.ASKED)
+
+    def allowed(self) -> Self:
+        return self.filter(state=Retrieval.State.ALLOWED)
+
+    def looked_through(self) -> Self:
+        return self.filter(state=Retrieval.State.LOOKED)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-id")
+
+
+class Retrieval(models.Model):
+    """Somebody asks to have a backup looked through for something of their own.
+
+    `kind` and `text` are for them and the search alone, and go when it is over. What was found, and whether
+    it was put back, stands nowhere here: the agent tells it to whoever has asked.
+    """
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("asked")
+        ALLOWED = "allowed", _("allowed")
+        LOOKED = "looked", _("looked through")
+        REFUSED = "refused", _("refused")
+        OVER = "over", _("over")
+
+    OPEN = (State.ASKED, State.ALLOWED)
+
+    class Why(models.TextChoices):
+        """Why it ended without a look."""
+
+        NONE = "", ""
+        WITHDRAWN = "withdrawn", _("You took the request back.")
+        UNANSWERED = "unanswered", _("Nobody has answered in time.")
+        NO_BACKUP = "no-backup", _("There is no good backup from then any more.")
+        FAILED = "failed", _("The backup could not be opened.")
+
+    asker = models.ForeignKey("accounts.User", models.CASCADE, related_name="retrievals")
+    kind = models.CharField(max_length=60, blank=True)
+    text = models.CharField(max_length=200, blank=True)
+    day = models.DateField(null=True)
+    """The newest backup from before it is looked through; none: the newest."""
+    key = models.UUIDField(default=uuid4, unique=True)
+    """By which the agent knows it again."""
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ASKED)
+    asked_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    refusal = models.CharField(max_length=500, blank=True)
+    operation = models.CharField(max_length=100, blank=True)
+    looked_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    why = models.CharField(max_length=12, choices=Why.choices, blank=True)
+
+    objects: ClassVar = RetrievalQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["asker"],
+                condition=models.Q(state__in=("asked", "allowed")),
+                name="console_retrieval_once",
+            ),
+        )
+        indexes = (models.Index(fields=["asker", "-id"], name="console_retrieval_of"),)
+
+    def __str__(self) -> str:
+        return f"{self.pk} ({self.state})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("retrievals:retrieval", args=[self.pk])
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.state == self.State.ASKED
+
+    @property
+    def is_looked_through(self) -> bool:
+        return self.state == self.State.LOOKED

@@ -2,7 +2,7 @@ from django.urls import include, path
 
 from box.console import calendar, own_fields, settings, setup, views
 from box.console.audit import views as audit
-from box.console.backups import finding, keys, restoring, targets
+from box.console.backups import finding, keys, restoring, retrieving, targets
 from box.console.backups import views as backups
 from box.console.roles import views as roles
 from box.lib import converters  # noqa: F401 - brings `<date:...>`
@@ -35,6 +35,8 @@ urlpatterns = [
     path("backups/searches/", finding.searches, name="backup-searches"),
     path("backups/searches/<slug:name>/", finding.search, name="backup-search"),
     path("backups/searches/<slug:name>/putting-back/", finding.put_back, name="backup-put-back"),
+    path("backups/requests/<int:pk>/permission/", retrieving.permission, name="retrieval-permission"),
+    path("backups/requests/<int:pk>/refusal/", retrieving.refusal, name="retrieval-refusal"),
     path("backups/targets/new/", targets.new, name="new-backup-target"),
     path("backups/targets/<str:name>/", targets.target, name="backup-target"),
     path("backups/plan/", targets.plan, name="backup-plan"),

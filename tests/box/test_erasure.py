@@ -13,6 +13,7 @@ from box.apps.feed.models import Badge, KeptDraft, Mark, Post, PostVersion, Save
 from box.apps.pulse.counting import count_days
 from box.apps.pulse.models import Rank, Use
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
+from box.console.models import Retrieval
 from box.core.access.principals import EVERYONE
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.erasing import erase_person, going
@@ -44,6 +45,7 @@ STAY = {
     "access.Grant.granted_by": DECIDED,
     "access.Grant.ended_by": DECIDED,
     "access.Standing.user": "the numbers of what they answered to, for the report of former rights",
+    "console.Retrieval.answered_by": DECIDED,
     "directory.Run.by": DECIDED,
     "discussion.Comment.author": MADE,
     "discussion.EmojiReaction.user": MADE,
@@ -102,6 +104,7 @@ def fill_every_room(anna: User, boris: User) -> None:
         (Report, {"period": "day", "starts_on": now.date()}),
     ):  # fmt: skip
         model._default_manager.create(user=anna, **fields)
+    Retrieval.objects.create(asker=anna, kind="feed.post", text="t", asked_at=now)
     ScheduledPost.objects.create(author=anna, publish_at=now, audience=[EVERYONE])
     PersonSchedule.objects.create(person=anna, schedule=Schedule.objects.create(name="s", kind="flexible"))
     post = publish_post(Draft("By Boris", (EVERYONE,)), by=boris)

@@ -1,6 +1,7 @@
 """Backups in the browser, on a whole box: set up, confirmed from paper, made with progress, looked at.
 
-Then a post with a file is deleted and put back, and a drill tells whether the box would come back.
+Then a post with a file is deleted and put back; an employee gets back what is private, of which nobody else
+learns; and a drill tells whether the box would come back.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import re
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,9 @@ SAID = {
         "delete": "Delete the post", "word": "A word of it", "look_for": "Look for it", "gone": "gone now",
         "put_back": "Put back:", "is_back": "It is back.", "look_at": "Look at it",
         "drill": "Begin a drill", "was_well": "all was well", "signs_in": "Somebody signs in",
+        "get_back": "Get something back", "ask": "Ask", "take_back": "Take the request back",
+        "allow": "Allow", "looked": "looked through", "was_looked": "The backup was looked through for you",
+        "asks": "asks to get something back", "refuse": "Refuse", "why_not": "Why not", "refused": "refused",
     },
     "ru": {
         "set_up": "Настроить копирование", "folder": "Папка", "first": "Проверить и настроить",
@@ -44,7 +50,10 @@ SAID = {
         "more_about_post": "Действия с записью", "delete": "Удалить запись", "word": "Слово из него",
         "look_for": "Найти", "gone": "сейчас нет", "put_back": "Вернуть:", "is_back": "Возвращено.",
         "look_at": "Посмотреть", "drill": "Начать учебное восстановление", "was_well": "всё в порядке",
-        "signs_in": "Вход в портал",
+        "signs_in": "Вход в портал", "get_back": "Вернуть утраченное", "ask": "Отправить запрос",
+        "take_back": "Отозвать запрос", "allow": "Разрешить", "looked": "поиск закончен",
+        "was_looked": "Поиск в копии по вашему запросу закончен", "asks": "просит вернуть утраченное",
+        "refuse": "Отказать", "why_not": "Причина отказа", "refused": "отказано",
     },
 }  # fmt: skip
 
@@ -112,6 +121,9 @@ def test_from_setting_up_to_the_report_of_a_drill(
     mark, content = secrets.token_hex(4), secrets.token_bytes(50_000)
     file = keeper.hand.upload("plan.bin", content)
     post = keeper.hand.publish(f"The plan {mark}", files=[file])
+    owner, colleague = (employee(name, "Owner", words=words) for name in ("Anna", "Boris"))
+    private = Private(secrets.token_hex(4), secrets.token_bytes(50_000))
+    private.publish(owner, to=colleague)
     page.get_by_role("button", name=said["now"]).click()
     expect(page.locator(".backup-running progress")).to_be_visible()
     expect(page.locator(".backup-running")).to_have_count(0, timeout=4 * MINUTES)
@@ -130,6 +142,7 @@ def test_from_setting_up_to_the_report_of_a_drill(
     put_back(keeper, said, mark)
     expect(page.get_by_role("article").get_by_text("plan.bin")).to_be_visible()
     assert keeper.hand.ask("GET", keeper.hand.link_to(file)).data == content
+    get_back(keeper, owner, said, private)
     if is_first:
         hold_drill(keeper, said)
     read_report(keeper, said)
@@ -184,6 +197,84 @@ def put_back(keeper: Person, said: dict[str, str], mark: str) -> None:
     expect(page.get_by_role("status").filter(has_text=said["is_back"])).to_be_visible(timeout=MINUTES)
     page.get_by_role("link", name=said["look_at"]).click()
     expect(keeper.post(mark)).to_be_visible()
+
+
+@dataclass
+class Private:
+    """A post between two, with a file."""
+
+    mark: str
+    content: bytes
+    file: int = 0
+    post: int = 0
+
+    def publish(self, owner: Person, *, to: Person) -> None:
+        self.file = owner.hand.upload(f"{self.mark}.bin", self.content)
+        self.post = owner.hand.publish(f"Between us {self.mark}", files=[self.file], audience=f"U{to.pk}")
+
+
+def get_back(keeper: Person, owner: Person, said: dict[str, str], private: Private) -> None:
+    """Whoever looks after backups allows it, and learns neither what it is nor that it came back."""
+    delete(owner, said, private.post)
+    page = ask_back(owner, said, private.mark)
+    expect(page.get_by_role("button", name=said["take_back"])).to_be_visible()
+    assert problems(page) == []
+
+    there = keeper.open("/notifications/")
+    notice = there.get_by_role("listitem").filter(has_text=owner.name).filter(has_text=said["asks"])
+    expect(notice).to_be_visible(timeout=MINUTES)
+    there = keeper.open("/console/backups/")
+    request = there.locator(".backup-requests > li", has_text=owner.name).first
+    request.get_by_role("button", name=said["allow"]).click()
+    expect(request.get_by_role("button", name=said["allow"])).to_have_count(0)
+    assert problems(there) == []
+
+    line = page.get_by_role("listitem").filter(has_text=private.mark)
+    expect(line).to_contain_text(said["gone"], timeout=5 * MINUTES)
+    assert problems(page) == []
+    line.get_by_role("button", name=said["put_back"]).click()
+    expect(page.get_by_role("status").filter(has_text=said["is_back"])).to_be_visible(timeout=MINUTES)
+    assert problems(page) == []
+    page.get_by_role("link", name=said["look_at"]).click()
+    expect(owner.post(private.mark)).to_be_visible()
+    assert owner.hand.ask("GET", owner.hand.link_to(private.file)).data == private.content
+    owner.open("/notifications/")
+    notice = page.get_by_role("listitem").filter(has_text=said["was_looked"])
+    expect(notice).to_be_visible(timeout=MINUTES)
+
+    expect(request).to_contain_text(said["looked"], timeout=MINUTES)
+    for path in ("backups/", "", "audit/", "services/agent/", "services/balancer/", "services/jobs/"):
+        text = keeper.open(f"/console/{path}").content()
+        for secret in (private.mark, "put-own-back", "/retrievals/"):
+            assert secret not in text, (path, secret)
+
+    ask_back(owner, said, private.mark)
+    there = keeper.open("/console/backups/")
+    request.get_by_role("link", name=said["refuse"]).click()
+    assert problems(there) == []
+    there.get_by_label(said["why_not"]).fill("Come and see me.")
+    there.locator("main form[method=post] button[type=submit]").click()
+    expect(request).to_contain_text(said["refused"])
+    expect(page.get_by_text("Come and see me.")).to_be_visible(timeout=MINUTES)
+
+
+def ask_back(owner: Person, said: dict[str, str], mark: str) -> Page:
+    page = owner.open("/notifications/")
+    entry = page.locator(".me ~ .sheet").get_by_role("link", name=said["get_back"])
+    deadline = time.monotonic() + 2 * 60
+    # Each worker asks once a minute whether there are backups.
+    while not entry.count() and time.monotonic() < deadline:
+        time.sleep(3)
+        owner.open("/notifications/")
+    page.locator("summary.me").click()
+    entry.click()
+    expect(page.get_by_role("heading", name=said["get_back"])).to_be_visible()
+    assert list(found_in(page, EVERY_LOOK)) == []
+    owner.open("/retrievals/")
+    page.locator("select[name=kind]").select_option("feed.post")
+    page.get_by_label(said["word"]).fill(mark)
+    page.get_by_role("button", name=said["ask"], exact=True).click()
+    return page
 
 
 def hold_drill(keeper: Person, said: dict[str, str]) -> None:

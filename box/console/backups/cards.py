@@ -10,12 +10,15 @@ from django.utils.translation import gettext as _
 from appliance.client import BackupWarning
 from box.console.access import can_look_after_backups
 from box.console.actions import BULLETIN
-from box.console.backups.showing import sentence
-from box.console.models import Bulletin
+from box.console.backups.showing import from_when, sentence
+from box.console.models import Bulletin, Retrieval
 from box.core.registry.capabilities import Card, Ref
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
+
+
+RETRIEVAL = "console.retrieval"
 
 
 def bulletin_cards(ids: list[int], reader: User) -> dict[int, Card]:
@@ -24,6 +27,21 @@ def bulletin_cards(ids: list[int], reader: User) -> dict[int, Card]:
     return {
         one.pk: Card(Ref(BULLETIN, one.pk), _title(one), reverse("console:backups"))
         for one in Bulletin.objects.filter(pk__in=ids)
+    }
+
+
+def retrieval_cards(ids: list[int], reader: User) -> dict[int, Card]:
+    """For whoever has asked, and for those who answer: these hear from which day, and nothing else."""
+    found = Retrieval.objects.filter(pk__in=ids)
+    is_keeper = can_look_after_backups(reader)
+    return {
+        one.pk: Card(
+            Ref(RETRIEVAL, one.pk),
+            from_when(one.day),
+            one.get_absolute_url() if one.asker_id == reader.pk else reverse("console:backups"),
+        )
+        for one in found
+        if is_keeper or one.asker_id == reader.pk
     }
 
 

@@ -11,7 +11,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from appliance.client import AddBackupTarget, BackupPlan, BackupTimes
+from appliance.client import AddBackupTarget, BackupPlan, BackupState, BackupTimes
+from box.console.backups.showing import said, set_from
+from box.core.registry.capabilities import keepsakes
 
 EVERY = (
     ("24", gettext_lazy("Every day")),
@@ -209,6 +211,52 @@ class PlanForm(forms.Form):
         chosen = self.cleaned_data
         counts = ("full_every_days", "keep_last", "keep_days", "keep_weeks", "keep_months")
         return BackupTimes(f"{chosen['at']:%H:%M}", int(chosen["every"]), *(chosen[name] for name in counts))
+
+
+class RetrievalForm(forms.Form):
+    """What somebody wants back."""
+
+    kind = forms.ChoiceField(label=gettext_lazy("What it was"))
+    text = forms.CharField(
+        label=gettext_lazy("A word of it"),
+        help_text=gettext_lazy("Of its text or its name. Nobody but you sees it."),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    day = forms.DateField(
+        label=gettext_lazy("The day when it went or changed"),
+        help_text=gettext_lazy(
+            "About. The newest backup from before it is looked through; without a day, the newest of all."
+        ),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        input_formats=("%Y-%m-%d",),
+    )
+
+    def __init__(self, state: BackupState, data: Any = None) -> None:
+        super().__init__(data)
+        self.state = state
+        own = sorted((one.order, key, one.label) for key, one in keepsakes.items() if one.find_own)
+        self.fields["kind"].choices = [(key, label) for _order, key, label in own]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors and set_from(self.state, given.get("day")) is None:
+            good = [one.ended_at for one in self.state.sets if not one.problem]
+            if not good:
+                raise ValidationError(_("There is no good backup yet."))
+            first = {"at": said(min(good))}
+            raise ValidationError({"day": _("The oldest backup is from %(at)s: choose a later day.") % first})
+        return given
+
+
+class RefusalForm(forms.Form):
+    why = forms.CharField(
+        label=gettext_lazy("Why not"),
+        help_text=gettext_lazy("A sentence for whoever has asked."),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
 
 
 class HolderForm(forms.Form):

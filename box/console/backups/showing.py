@@ -40,6 +40,7 @@ KINDS = {
     "download": gettext_lazy("Download"),
     "find": gettext_lazy("Search"),
     "put-back": gettext_lazy("Putting back"),
+    "put-own-back": gettext_lazy("Putting back"),
 }
 CANCELLABLE = frozenset({"backup", "verify"})
 _IS_BACK = "It is back: "
@@ -228,6 +229,21 @@ def time_line(target: BackupTargetState, sets: Sequence[BackupSetState]) -> Time
 
 def said(moment: datetime) -> str:
     return f"{format_date(moment)}, {format_time(moment)}"
+
+
+def from_when(day: date | None) -> str:
+    """Which backup somebody asks for."""
+    return _("from before %(day)s") % {"day": format_date(day)} if day else _("from the newest backup")
+
+
+def set_from(state: BackupState, day: date | None) -> BackupSetState | None:
+    """The newest good one from before this day, of whichever target; without a day the newest."""
+    good = [
+        one
+        for one in state.sets
+        if not one.problem and (day is None or timezone.localtime(one.ended_at).date() < day)
+    ]
+    return max(good, key=lambda one: one.ended_at, default=None)
 
 
 @dataclass(frozen=True)

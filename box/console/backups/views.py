@@ -29,10 +29,12 @@ from box.console.backups.showing import (
     Operation,
     SetLine,
     between,
+    from_when,
     operations_of,
     sentence,
     targets_of,
 )
+from box.console.models import Retrieval
 from box.lib.pages import lead_on, render
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 OPERATIONS_LOOKED_AT = 50
 OPERATIONS_SHOWN = 5
+RETRIEVALS_SHOWN = 5
+RETRIEVALS_WAITING = 50
 SETS_SHOWN = 10
 SETS_A_PAGE = 30
 
@@ -128,6 +132,15 @@ def one_set(request: PersonRequest, name: str) -> HttpResponse:
     return render(request, "console/backup_set.html", {"line": SetLine(found[0])})
 
 
+def retrievals_to_answer() -> list[Retrieval]:
+    """Those that wait, and what became of the latest others."""
+    found = Retrieval.objects.select_related("asker", "answered_by").newest_first()
+    return [
+        *found.waiting()[:RETRIEVALS_WAITING],
+        *found.exclude(state=Retrieval.State.ASKED)[:RETRIEVALS_SHOWN],
+    ]
+
+
 def page(request: PersonRequest, *, problem: str = "") -> HttpResponse:
     state, operations = BackupState(), list[Operation]()
     try:
@@ -147,5 +160,7 @@ def page(request: PersonRequest, *, problem: str = "") -> HttpResponse:
         "is_busy": bool(running),
         "problem": problem,
         "sentence": sentence,
+        "retrievals": retrievals_to_answer(),
+        "from_when": from_when,
     }
     return render(request, "console/backups.html", context, blocks="backups")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.utils import timezone, translation
@@ -34,7 +34,7 @@ from appliance.node import Node
 from box.console.backups.forms import TARGETS
 from box.console.backups.showing import sentence
 from box.core.accounts.models import User
-from tests.appliance.boxes import agent_of, running_box, wait_until
+from tests.appliance.boxes import agent_of, wait_until
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -44,22 +44,6 @@ pytestmark = pytest.mark.django_db
 type Browser = Callable[[User], Client]
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-
-
-@pytest.fixture(scope="module")
-def box() -> Iterator[Node]:
-    with running_box("agent", "cache") as node:
-        yield node
-
-
-@pytest.fixture
-def agent(box: Node, settings: Any) -> Iterator[Node]:
-    settings.AGENT_SOCKET = box.run("agent") / "agent.sock"
-    yield box
-    # What a test has begun must not be in the next one's way.
-    wait_until(lambda: all(one.state != "running" for one in agent_of(box).ask(ListOperations()).operations))
-    for file in (box.paths.backup / "backup.json", box.data("backup") / "state.json"):
-        file.unlink(missing_ok=True)
 
 
 def note(

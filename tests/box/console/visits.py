@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from django.utils import timezone
+
+from box.console.actions import ask_back
+from box.console.models import Retrieval
 from box.core.access.actions import create_role
 from box.core.accounts.own_actions import FieldDraft, add_field
-from tests.box.visits import CONSOLE, SIGN_IN, Cast, Visit
+from tests.box.visits import CONSOLE, EMPLOYEES, SIGN_IN, Cast, Visit, annas_alone
 
 
 def administrators(status: int) -> tuple[int | str, ...]:
@@ -49,6 +53,15 @@ VISITS = (
     Visit("POST", "console:backup-searches", administrators(422), data={"text": ""}),
     Visit("GET", "console:backup-search", CONSOLE, of="operation"),
     Visit("POST", "console:backup-put-back", CONSOLE, of="operation"),
+    Visit("POST", "console:retrieval-permission", administrators(302), of="retrieval"),
+    Visit("GET", "console:retrieval-refusal", CONSOLE, of="retrieval"),
+    Visit("POST", "console:retrieval-refusal", administrators(422), of="retrieval", data={"why": ""}),
+    Visit("GET", "retrievals:list", EMPLOYEES),
+    Visit("POST", "retrievals:list", (403, 422, 422, 422, 404, SIGN_IN), data={"text": ""}),
+    Visit("GET", "retrievals:retrieval", annas_alone(200), of="retrieval"),
+    Visit("POST", "retrievals:withdrawal", annas_alone(302), of="retrieval"),
+    Visit("POST", "retrievals:put-back", annas_alone(200), of="looked"),
+    Visit("GET", "retrievals:putting-back", annas_alone(200), of="putting"),
     Visit("GET", "console:new-backup-target", CONSOLE),
     Visit("POST", "console:new-backup-target", CONSOLE, data={"path": "here"}),
     Visit("DELETE", "console:backup-target", CONSOLE, of="target"),
@@ -76,7 +89,12 @@ VISITS = (
 
 
 def things(cast: Cast) -> dict[str, Any]:
+    now = timezone.now()
+    looked = Retrieval.objects.create(asker=cast.anna, state="looked", asked_at=now, operation="x")
     return {
+        "looked": looked.pk,
+        "putting": (looked.pk, "20261124T120000-put-own-back-abc"),
+        "retrieval": ask_back("feed.post", "minutes", None, by=cast.anna).pk,
         "service": "web",
         "field": add_field(FieldDraft("Home town"), by=cast.olga).pk,
         "operation": "20261124T120000-backup-abc",
