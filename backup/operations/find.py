@@ -29,7 +29,7 @@ def main() -> None:
         try:
             count = find(node, journal)
         finally:
-            if journal.arguments.get("is_own"):
+            if journal.arguments.get("is_own") and journal.noted(LOOKING):
                 time.sleep(-(time.monotonic() - began) % SECONDS_AT_A_TIME)
         end = "1 thing was" if count == 1 else f"{count or 'no'} things were"
         journal.end("done", f"In {journal.arguments.get('set') or 'the newest set'} {end} found.")

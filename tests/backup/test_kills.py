@@ -106,6 +106,14 @@ def what_was_found(kept: Kept) -> dict[str, Any]:
     return {"id": state.id, "number": 1, "reader": "anna"}
 
 
+def what_anna_looks_for(_: Kept) -> dict[str, Any]:
+    return {"kind": "files.file", "text": "plan", "reader": "anna", "is_own": True}
+
+
+def what_anna_found(kept: Kept) -> dict[str, Any]:
+    return {**what_was_found(kept), "is_own": True}
+
+
 def a_set_up(kept: Kept) -> dict[str, Any]:
     """It starts the service: nothing is due that the service would begin."""
     with blobs.ledger_of(kept.node, kept.target) as ledger:
@@ -132,6 +140,8 @@ STORIES = {
     "verify": ("verify", Story(lambda _: {"target": "disk", "all": True})),
     "find": ("find", Story(lambda _: {"kind": "files.file", "text": "plan", "reader": "anna"}, is_found)),
     "put-back": ("put-back", Story(what_was_found, is_there_once)),
+    "own find": ("find", Story(what_anna_looks_for, is_found)),
+    "own put-back": ("put-own-back", Story(what_anna_found, is_there_once)),
     "restore": ("restore", Story(a_restore, is_as_noted)),
     "set_up": ("set_up", Story(a_set_up)),
 }

@@ -7,7 +7,7 @@ Nothing is read of what was found either: this is told to whoever has asked, and
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from appliance.client import Agent, AgentError, FindOwn, ReadBackups, ReadOperation, Refused
 from box.console.actions import end_old_retrievals, give_up_retrieval, note_look, note_search
@@ -18,6 +18,8 @@ from box.console.models import Retrieval
 log = logging.getLogger(__name__)
 
 SECONDS_TO_ANSWER = 30.0
+# While the box is upgraded the agent may be of another version.
+PATIENCE = timedelta(minutes=10)
 
 
 def follow_all(*, now: datetime) -> None:
@@ -50,7 +52,9 @@ def _follow(one: Retrieval, machine: Agent, *, now: datetime) -> None:
     try:
         state = machine.ask(ReadOperation(one.operation)).state
     except Refused:
-        # Nobody remembers it: another machine, or long ago.
+        if one.answered_at and now < one.answered_at + PATIENCE:
+            raise
+        # Nobody remembers it.
         state = "failed"
     if state == "done":
         note_look(one, now=now)

@@ -105,7 +105,7 @@ def withdrawal(request: PersonRequest, pk: int) -> HttpResponse:
 def put_back(request: PersonRequest, pk: int) -> HttpResponse:
     one = _own(request, pk)
     if not one.is_looked_through:
-        raise Http404
+        return redirect(one)
     login = request.user.login
     asked = PutOwnBack(one.operation, number_of(request.POST, "number") or 0, login)
     try:

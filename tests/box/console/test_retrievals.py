@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
+import sys
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -21,6 +23,7 @@ from appliance.agent.journal import Journal
 from appliance.agent.operations import LOOKING
 from appliance.client import FindOwn, ListOperations, PutBack, PutOwnBack, ReadOperation, Refused
 from box.console import actions, jobs
+from box.console.backups import following
 from box.console.backups.asking import memory
 from box.console.backups.following import follow_all
 from box.console.backups.showing import set_from
@@ -35,6 +38,7 @@ from tests.box.console.test_backups import NOW, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
     from typing import Any
 
     from django.test import Client
@@ -293,6 +297,51 @@ def test_the_search_is_begun_once_in_the_askers_name_and_its_end_is_told(
     assert Notification.objects.filter(user=anna, kind="console.retrieval_over").count() == 1
 
 
+class Died(BaseException):
+    """The process is no more."""
+
+
+def dying_at(line: int) -> Callable[..., Any]:
+    """For `sys.settrace`: dies at the so many-th line of what follows a request."""
+    count = itertools.count(1)
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code.co_filename not in (following.__file__, actions.__file__):
+            return None
+        if event == "line" and next(count) == line:
+            raise Died
+        return trace
+
+    return trace
+
+
+def test_killed_at_each_line_the_search_is_begun_once_and_its_end_told_once(
+    anna: User, olga: User, agent: Node
+) -> None:
+    note(agent)
+    one = asked(anna)
+    actions.allow_retrieval(one, by=olga)
+    deaths = 0
+    for line in itertools.count(1):
+        sys.settrace(dying_at(line))
+        try:
+            follow_all(now=timezone.now())
+        except Died:
+            deaths += 1
+        finally:
+            sys.settrace(None)
+        one.refresh_from_db()
+        if not one.is_open:
+            break
+        if one.operation:
+            wait_until(lambda: agent_of(agent).ask(ReadOperation(one.operation)).state == "failed")
+    assert deaths > 15
+    searches = [state for state in Journal.all(agent.paths.operations) if "key" in state.arguments]
+    assert [state.arguments["key"] for state in searches].count(str(one.key)) == 1
+    assert (one.state, one.why) == ("over", "failed")
+    assert Event.objects.filter(kind="console.RetrievalOver").count() == 1
+
+
 def test_an_operation_that_nobody_remembers_is_said_to_have_come_to_nothing(
     anna: User,
     olga: User,
@@ -303,6 +352,9 @@ def test_an_operation_that_nobody_remembers_is_said_to_have_come_to_nothing(
     actions.allow_retrieval(one, by=olga)
     actions.note_search(one, "20200101T000000000000-find-abcdef")
     follow_all(now=timezone.now())
+    one.refresh_from_db()
+    assert one.state == "allowed"
+    follow_all(now=timezone.now() + timedelta(minutes=11))
     one.refresh_from_db()
     assert (one.state, one.why) == ("over", "failed")
 
@@ -399,7 +451,8 @@ def test_after_a_day_it_is_said_that_nothing_is_kept(
     assert "is not kept any more" in as_person(anna).get(f"/retrievals/{one.pk}/").content.decode()
     actions.end_old_retrievals(now=timezone.now() + timedelta(days=2))
     assert "This request is over" in as_person(anna).get(f"/retrievals/{one.pk}/").content.decode()
-    assert as_person(anna).post(f"/retrievals/{one.pk}/putting-back/", {"number": "1"}).status_code == 404
+    sent = as_person(anna).post(f"/retrievals/{one.pk}/putting-back/", {"number": "1"})
+    assert sent.headers["Location"] == f"/retrievals/{one.pk}/"
 
 
 def test_pages_cost_the_same_for_many_requests(

@@ -50,6 +50,7 @@ def test_screens_below_the_menu_have_the_page_of_their_part() -> None:
     assert page_for("/feed/7/") == "feed"
     assert page_for("/employees/7/") == "company"
     assert page_for("/notifications/settings/") == "notifications"
+    assert page_for("/retrievals/7/") == "retrievals"
     assert page_for("/console/settings/mail/") == "settings"
     assert page_for("/console/settings/calendar/2026/") == "calendar"
     assert page_for("/no/such/page/") == INDEX
