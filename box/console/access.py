@@ -41,9 +41,14 @@ def can_connect_directories(user: User) -> bool:
     return has_right(user, DIRECTORY)
 
 
+def works_here(user: User) -> bool:
+    """Guests do not."""
+    return EVERYONE in codes_of(user)
+
+
 def can_ask_back(user: User) -> bool:
     """Who works here, and cannot look for it by themselves."""
-    return EVERYONE in codes_of(user) and not can_look_after_backups(user)
+    return works_here(user) and not can_look_after_backups(user)
 
 
 def can_edit_roles(user: User) -> bool:

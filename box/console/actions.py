@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 BULLETIN = "console.bulletin"
 ILL, WELL = "console.backups_ill", "console.backups_well"
+ASKED_A_DAY = 5
+"""Each one is told to those who look after backups."""
 ANSWERED_WITHIN = timedelta(days=7)
 LOOKED_WITHIN = timedelta(days=3)
 """After it was allowed: backups may be busy, or the box away."""
@@ -87,7 +89,8 @@ def those_who_look_after_backups() -> list[User]:
 
 @transaction.atomic
 def ask_back(kind: str, text: str, day: date | None, *, by: User) -> Retrieval:
-    """Raises ValidationError while another request of theirs is open, PermissionDenied where they may not."""
+    """Raises ValidationError while another request of theirs is open, or after many in a day;
+    PermissionDenied for whoever may not."""
     if not can_ask_back(by):
         raise PermissionDenied
     # One after the other: a violated constraint would have to be undone, and said by the database.
@@ -96,7 +99,10 @@ def ask_back(kind: str, text: str, day: date | None, *, by: User) -> Retrieval:
         raise ValidationError(
             _("You have asked for something already: wait for the answer, or take it back.")
         )
-    made = Retrieval.objects.create(asker=by, kind=kind, text=text, day=day, asked_at=timezone.now())
+    now = timezone.now()
+    if Retrieval.objects.of(by).filter(asked_at__gt=now - timedelta(days=1)).count() >= ASKED_A_DAY:
+        raise ValidationError(_("You have asked often today. Ask again tomorrow."))
+    made = Retrieval.objects.create(asker=by, kind=kind, text=text, day=day, asked_at=now)
     emit(RetrievalAsked(retrieval_id=made.pk, by_id=by.pk))
     return made
 

@@ -24,25 +24,19 @@ from appliance.client import (
     Refused,
 )
 from box.console import actions
-from box.console.access import can_ask_back, can_look_after_backups, only_for
+from box.console.access import can_ask_back, can_look_after_backups, only_for, works_here
 from box.console.backups.asking import agent
 from box.console.backups.forms import RefusalForm, RetrievalForm
 from box.console.backups.showing import Operation, from_when
 from box.console.models import Retrieval
-from box.core.access.principals import EVERYONE, codes_of
 from box.core.events.nonces import once
 from box.core.registry.capabilities import keepsakes
 from box.lib.pages import REFUSED, number_of, render
 
 if TYPE_CHECKING:
-    from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
 
 SHOWN = 20
-
-
-def works_here(user: User) -> bool:
-    return EVERYONE in codes_of(user)
 
 
 @sensitive_post_parameters("text")
@@ -50,14 +44,10 @@ def works_here(user: User) -> bool:
 @only_for(works_here)
 def retrievals(request: PersonRequest) -> HttpResponse:
     """What the person has asked for, and the form for asking; who looks by themselves is told where."""
-    state, is_away = BackupState(), False
-    try:
-        state = agent().ask(ReadBackups())
-    except AgentError:
-        is_away = True
-    form = RetrievalForm(state, request.POST if request.method == "POST" else None)
     if request.method == "POST" and not can_ask_back(request.user):
         raise PermissionDenied(_("You look after backups: look for it yourself."))
+    state = _state()
+    form = RetrievalForm(state or BackupState(), request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             return redirect(_asked(request, form))
@@ -65,14 +55,20 @@ def retrievals(request: PersonRequest) -> HttpResponse:
             form.add_error(None, error)
     context = {
         "form": form,
-        "is_away": is_away,
-        "is_set_up": state.plan is not None,
+        "state": state,
         "is_keeper": can_look_after_backups(request.user),
         "retrievals": Retrieval.objects.of(request.user).newest_first()[:SHOWN],
         "from_when": from_when,
     }
-    status = REFUSED if form.is_bound else 200
-    return render(request, "console/retrievals.html", context, status=status)
+    return render(request, "console/retrievals.html", context, status=REFUSED if form.is_bound else 200)
+
+
+def _state() -> BackupState | None:
+    """None where nobody knows."""
+    try:
+        return agent().ask(ReadBackups())
+    except AgentError:
+        return None
 
 
 def _asked(request: PersonRequest, form: RetrievalForm) -> Retrieval:
@@ -86,6 +82,7 @@ def _asked(request: PersonRequest, form: RetrievalForm) -> Retrieval:
 
 
 @require_GET
+@only_for(works_here)
 def retrieval(request: PersonRequest, pk: int) -> HttpResponse:
     """How far it is, and then what was found; for whoever has asked alone."""
     one = _own(request, pk)
@@ -93,6 +90,7 @@ def retrieval(request: PersonRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@only_for(works_here)
 def withdrawal(request: PersonRequest, pk: int) -> HttpResponse:
     one = _own(request, pk)
     if one.is_waiting:
@@ -102,6 +100,7 @@ def withdrawal(request: PersonRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@only_for(works_here)
 def put_back(request: PersonRequest, pk: int) -> HttpResponse:
     one = _own(request, pk)
     if not one.is_looked_through:
@@ -117,6 +116,7 @@ def put_back(request: PersonRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
+@only_for(works_here)
 def putting_back(request: PersonRequest, pk: int, name: str) -> HttpResponse:
     """How far it is, and then where the thing is."""
     return _page(request, _own(request, pk), name, kind="put-own-back")
@@ -170,5 +170,6 @@ def refusal(request: PersonRequest, pk: int) -> HttpResponse:
         actions.refuse_retrieval(one, form.cleaned_data["why"], by=request.user)
         return redirect("console:backups")
     context = {"form": form, "one": one, "when": from_when(one.day)}
-    status = REFUSED if form.is_bound else 200
-    return render(request, "console/retrieval_refusal.html", context, status=status)
+    return render(
+        request, "console/retrieval_refusal.html", context, status=REFUSED if form.is_bound else 200
+    )

@@ -179,6 +179,16 @@ def test_one_request_is_open_at_a_time(anna: User, olga: User) -> None:
     assert asked(anna).is_open
 
 
+def test_who_asks_again_and_again_is_asked_to_wait(anna: User, boris: User) -> None:
+    for _ in range(actions.ASKED_A_DAY):
+        actions.take_request_back(asked(anna), by=anna)
+    with pytest.raises(ValidationError, match="Ask again tomorrow"):
+        asked(anna)
+    asked(boris)
+    Retrieval.objects.update(asked_at=timezone.now() - timedelta(hours=25))
+    asked(anna)
+
+
 def test_who_looks_after_backups_looks_and_guests_do_not(olga: User, erik: User) -> None:
     for other in (olga, erik):
         with pytest.raises(PermissionDenied):
