@@ -94,6 +94,8 @@ class ReadOperation(Operation[OperationState]):
     """How far a long operation is."""
 
     answer: ClassVar = OperationState
+    # What somebody asks for may be their own, and long gone: its name tells what it was.
+    logged: ClassVar = False
     id: str
     reader: str = ""
     """Of what is somebody's own, they alone are told all: their login."""

@@ -120,7 +120,17 @@ def test_every_list_of_texts_is_an_audience_or_known_to_hold_no_people() -> None
 
 NO_PEOPLE = {
     *("post_id", "comment_id", "thread_id", "file_id", "group_id", "department_id", "from_id", "to_id"),
-    *("into_id", "import_id", "role_id", "day_id", "correction_id", "report_id", "schedule_id", "browser_id"),
+    *(
+        "retrieval_id",
+        "into_id",
+        "import_id",
+        "role_id",
+        "day_id",
+        "correction_id",
+        "report_id",
+        "schedule_id",
+        "browser_id",
+    ),
     *(
         "connection_id",
         "run_id",
