@@ -148,14 +148,14 @@ def note_look(retrieval: Retrieval, *, now: datetime) -> None:
     """The backup was looked through; whether anything was found is not known here."""
     values = {"state": Retrieval.State.LOOKED, "looked_at": now}
     if Retrieval.objects.allowed().filter(pk=retrieval.pk).update(**values):
-        emit(RetrievalLooked(retrieval_id=retrieval.pk))
+        emit(RetrievalLooked(retrieval_id=retrieval.pk, by_id=retrieval.asker_id))
 
 
 @transaction.atomic
 def give_up_retrieval(retrieval: Retrieval, why: Retrieval.Why) -> None:
     """It comes to nothing, and whoever has asked hears why."""
     if _end(Retrieval.objects.open(), retrieval, why):
-        emit(RetrievalOver(retrieval_id=retrieval.pk, why=why))
+        emit(RetrievalOver(retrieval_id=retrieval.pk, by_id=retrieval.asker_id, why=why))
 
 
 def end_old_retrievals(*, now: datetime) -> None:

@@ -28,10 +28,10 @@ def declare() -> None:
             _("refused request %(retrieval_id)s to get something back"), events.RetrievalRefused
         ),
         "console.retrieval_looked": Audited(
-            _("a backup was looked through for request %(retrieval_id)s"), events.RetrievalLooked
+            _("had a backup looked through (request %(retrieval_id)s)"), events.RetrievalLooked
         ),
         "console.retrieval_over": Audited(
-            _("request %(retrieval_id)s to get something back came to nothing"),
+            _("asked in vain to get something back (request %(retrieval_id)s)"),
             events.RetrievalOver,
         ),
     }

@@ -39,9 +39,10 @@ class RetrievalRefused:
 
 @dataclass(frozen=True)
 class RetrievalLooked:
-    """The backup was looked through. What was found nobody hears but who has asked."""
+    """The backup was looked through. What was found nobody hears but `by_id`, who has asked."""
 
     retrieval_id: int
+    by_id: int
 
 
 @dataclass(frozen=True)
@@ -49,4 +50,5 @@ class RetrievalOver:
     """It ended without a look: `why` of `Retrieval.Why`."""
 
     retrieval_id: int
+    by_id: int
     why: str
