@@ -261,7 +261,7 @@ def get_back(keeper: Person, owner: Person, said: dict[str, str], private: Priva
 
 def ask_back(owner: Person, said: dict[str, str], mark: str) -> Page:
     page = owner.open("/notifications/")
-    entry = page.locator(".me ~ .sheet").get_by_role("link", name=said["get_back"])
+    entry = page.locator(".sheet a[href='/retrievals/']", has_text=said["get_back"])
     deadline = time.monotonic() + 2 * 60
     # Each worker asks once a minute whether there are backups.
     while not entry.count() and time.monotonic() < deadline:
