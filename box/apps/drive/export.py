@@ -33,7 +33,7 @@ type Values = Mapping[str, Any]
 
 def declare() -> None:
     label = gettext_lazy("Folders and files of drives")
-    keepsakes.add(KIND, Keepsake(label, 25, find, pack, is_there, is_same, put_back))
+    keepsakes.add(KIND, Keepsake(label, 25, find, pack, is_there, is_same, put_back, find_own))
     parts.add(Item._meta.label_lower, put_back)
 
 
@@ -41,7 +41,16 @@ def find(text: str, reader: User) -> Iterator[Kept]:
     """What is private is for whose drive it is on; on a drive of many, for who made it."""
     elsewhere = Q(created_by=reader) & ~Q(drive__code__regex=r"^U[0-9]")
     own = Q(drive__code=code_of(reader)) | elsewhere
-    found = Item.objects.visible_to(reader).there().exclude(parent=None).filter(Q(is_private=False) | own)
+    return _kept(Q(is_private=False) | own, text, reader)
+
+
+def find_own(text: str, reader: User) -> Iterator[Kept]:
+    """What is on their own drive, and their files on others': a folder there holds what others made."""
+    return _kept(Q(drive__code=code_of(reader)) | Q(created_by=reader, is_folder=False), text, reader)
+
+
+def _kept(which: Q, text: str, reader: User) -> Iterator[Kept]:
+    found = Item.objects.visible_to(reader).there().exclude(parent=None).filter(which)
     for item in found.filter(name__icontains=text).select_related("drive", "parent").order_by("-pk"):
         at = item.parent if item.parent is not None and not item.parent.is_root else None
         yield Kept(item.pk, item.name, at.name if at else name_of(item.drive, reader), item.changed_at)

@@ -204,3 +204,16 @@ def test_everybody_finds_what_they_may_have_back(
     assert found(boris) == {forms.pk, closed.pk}
     assert found(cara) == found(olga) == {forms.pk}
     assert {kept.about for kept in export.find("inner", anna)} == {"letters"}
+
+
+def test_for_themselves_people_find_what_is_theirs(
+    anna: User, boris: User, letters: Item, company: Item
+) -> None:
+    forms = make_folder(company, "letters to all", by=anna)
+    put(forms, "letters.txt", by=boris)
+
+    def found(reader: User) -> set[str]:
+        return {kept.title for kept in export.find_own("letters", reader)}
+
+    assert found(anna) == {"letters"}
+    assert found(boris) == {"letters.txt"}
