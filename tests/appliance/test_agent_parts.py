@@ -34,6 +34,8 @@ from tests.appliance.boxes import ROOT, wait_until
 
 moments = st.datetimes(timezones=st.just(UTC))
 st.register_type_strategy(datetime, moments)
+# JSON has no others.
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 plain = st.none() | st.booleans() | st.integers() | st.text()
 jsons = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
 messages = [*OPERATIONS.values(), *{kind.answer for kind in OPERATIONS.values()}]
