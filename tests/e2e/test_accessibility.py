@@ -162,6 +162,7 @@ def open_clock(page: Page) -> None:
     page.locator("#work-clock summary").click()
 
 
+LONG_NAME = "Donaudampfschifffahrtsgesellschaft-Altenburger"
 DEPARTMENT = f"Readers {secrets.token_hex(3)}"
 
 VIEWS = {
@@ -177,6 +178,7 @@ VIEWS = {
     "notifications": View("/notifications/"),
     "preferences": View("/notifications/settings/"),
     "people": View("/employees/"),
+    "people-long-name": View(f"/employees/?q={LONG_NAME}"),
     "people-nobody": View("/employees/?q=nobodyiscalledthat"),
     "person": View("/employees/{person}/"),
     "person-question": View("/employees/{person}/", ask_to_suspend),
@@ -297,6 +299,10 @@ def places(box: Box, olga: Portal) -> Iterator[dict[str, object]]:
     assert answer.status == 302, answer.data.decode()
     sent = {"period": "week", "starts_on": str(yesterday), "plan": "Much", "text": "All of it", "send": "yes"}
     report = number_of(anna.post("/worktime/reports/", nonce=secrets.token_hex(8), **sent))
+    # A name without a place to break it stands in the feed, in lists and beside the feed.
+    long_name = new_login("wolfe")
+    olga.employ(long_name, first_name="Wolfeschlegelsteinhausenbergerdorff", last_name=LONG_NAME)
+    Portal.of(box, long_name).publish("So am I called")
     post = olga.publish("Look at https://example.com/", files=[olga.upload("a.csv", b"a;b\n1;2\n")])
     for text in ("First", "Second"):
         olga.post(f"/feed/{post}/comments/", text=text)
