@@ -299,10 +299,10 @@ def places(box: Box, olga: Portal) -> Iterator[dict[str, object]]:
     assert answer.status == 302, answer.data.decode()
     sent = {"period": "week", "starts_on": str(yesterday), "plan": "Much", "text": "All of it", "send": "yes"}
     report = number_of(anna.post("/worktime/reports/", nonce=secrets.token_hex(8), **sent))
-    # A name without a place to break it stands in the feed, in lists and beside the feed.
+    # A name without a place to break it stands in the feed, in the card of a link and in lists.
     long_name = new_login("wolfe")
-    olga.employ(long_name, first_name="Wolfeschlegelsteinhausenbergerdorff", last_name=LONG_NAME)
-    Portal.of(box, long_name).publish("So am I called")
+    wolfe = olga.employ(long_name, first_name="Wolfeschlegelsteinhausenbergerdorff", last_name=LONG_NAME)
+    Portal.of(box, long_name).publish(f"So am I called: {box.url}/employees/{wolfe}/")
     post = olga.publish("Look at https://example.com/", files=[olga.upload("a.csv", b"a;b\n1;2\n")])
     for text in ("First", "Second"):
         olga.post(f"/feed/{post}/comments/", text=text)
