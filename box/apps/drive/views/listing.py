@@ -12,7 +12,7 @@ from box.apps.drive.access import can_edit, can_share, has_own_drive
 from box.apps.drive.actions.tree import root_of
 from box.apps.drive.forms import ListFilter
 from box.apps.drive.models import PAGE, Item, Share
-from box.apps.drive.showing import folder_context, name_of, section_of, way_to
+from box.apps.drive.showing import folder_context, section_of, way_to
 from box.apps.drive.views.finding import item_of
 from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.groups.models import Group
@@ -91,7 +91,6 @@ def _file_page(request: PersonRequest, found: Item) -> HttpResponse:
     context: dict[str, Any] = {
         "item": found,
         "way": way_to(found, request.user),
-        "drive_name": name_of(found.drive, request.user),
         "section": section_of(found.drive, request.user),
         "versions": versions,
         "can_edit": can_edit(request.user, found),
