@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
 from box.bridges.storage.client import Account, S3Store
 from box.core.files.store import stores
 from tests.box.bridges.storage.engines import own_bucket, seaweedfs_server
+from tests.conftest import begin_anew
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +35,23 @@ def store(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store
     yield store
     for item in store.objects():
         store.delete(item.key)
+
+
+@pytest.fixture(scope="module")
+def shared_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """For a world that the tests of a module share, and that none of them could make in less time than it
+    takes to run: everything happens in one transaction, which is rolled back after the last of them."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        begin_anew()
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def savepoint(shared_database: None) -> Iterator[None]:
+    """Takes back what a test changes in a `shared_database`. Ask for it after the world, which would else go
+    with the test."""
+    begin_anew()
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from collections.abc import Callable, Iterator
-from copy import deepcopy
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -26,7 +25,6 @@ from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.files.store import stores
 from box.core.groups.actions import NewGroup, NewGuest, create_group, invite_guest
-from box.core.org.models import Department
 from box.core.push.hub import Hub, Message, Stream
 from box.core.push.models import PushMessage
 from box.core.push.people import identify
@@ -34,7 +32,7 @@ from box.core.registry.capabilities import searchables
 from tests.box.bridges.storage.engines import own_bucket
 from tests.box.core.files.reaches import file_for
 from tests.box.reach import SEEN, Exported, Fetched, Found, Push, World
-from tests.box.test_permissions import TABLES, visit_of
+from tests.box.test_permissions import TABLES, Browsers, fresh
 from tests.box.visits import CAST, SIGN_IN, Cast
 
 HERE = Path(__file__).parent
@@ -103,13 +101,45 @@ def test_every_export_has_a_row() -> None:
 # Whom it reaches
 
 
-@pytest.fixture
-def cast(olga: User, anna: User, boris: User, cara: User, erik: User, sales: Department) -> Cast:
-    return Cast(olga, anna, boris, cara, erik, sales)
+@dataclass(frozen=True)
+class Scene:
+    world: World
+    browsers: Browsers
+    things: dict[str, Any]
+    """What the addresses with a number are about."""
+
+
+@pytest.fixture(scope="module")
+def scene(shared_database: None, seaweedfs: Account) -> Iterator[Scene]:
+    with own_bucket(seaweedfs) as account, pytest.MonkeyPatch.context() as patched:
+        patched.setitem(stores._offers, "files", S3Store(account))
+        world = with_partners(Cast.gathered())
+        things = {
+            name: thing
+            for table in TABLES
+            if hasattr(table, "things")
+            for name, thing in table.things(world.cast).items()
+        }
+        deliver_all()
+        yield Scene(world, world.cast.browsers(), things)
 
 
 @pytest.fixture
-def world(cast: Cast) -> World:
+def world(scene: Scene, savepoint: None) -> World:
+    return scene.world
+
+
+@pytest.fixture
+def browsers(scene: Scene, savepoint: None) -> Browsers:
+    return fresh(scene.browsers)
+
+
+@pytest.fixture
+def things(scene: Scene) -> dict[str, Any]:
+    return scene.things
+
+
+def with_partners(cast: Cast) -> World:
     partners = create_group(NewGroup("With partners", kind="extranet"), by=cast.anna)
     stay = timezone.localdate() + timedelta(days=9)
     invite_guest(partners, NewGuest(cast.erik.email, stay), by=cast.anna)
@@ -119,16 +149,6 @@ def world(cast: Cast) -> World:
         for name in ("olga", "anna", "boris", "cara", "erik")
     }
     return World(replace(cast, **fresh), partners)
-
-
-type Browsers = dict[str, Client]
-
-
-@pytest.fixture
-def browsers(world: World, as_person: Callable[[User], Client]) -> Browsers:
-    people = (world.cast.olga, world.cast.anna, world.cast.boris, world.cast.cara, world.cast.erik)
-    clients = [*map(as_person, people), Client(headers={"X-Forwarded-Proto": "https"})]
-    return dict(zip(CAST, clients, strict=True))
 
 
 class Ear(asyncio.Transport):
@@ -208,24 +228,10 @@ def test_people_are_found_by_those_who_know_of_them(
         assert f'href="/employees/{person.pk}/"' not in found
 
 
-@pytest.fixture
-def bucket(seaweedfs: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with own_bucket(seaweedfs) as account:
-        monkeypatch.setitem(stores._offers, "files", S3Store(account))
-        yield
-
-
-def things_of(cast: Cast, *, besides: Any = None) -> dict[str, Any]:
-    """All that the addresses with a number are about."""
-    tables = [table for table in TABLES if hasattr(table, "things") and table is not besides]
-    return {name: thing for table in tables for name, thing in table.things(cast).items()}
-
-
 @pytest.mark.parametrize("row", EXPORTS, ids=str)
 def test_a_table_goes_to_whom_the_table_says(
-    row: Exported, bucket: None, world: World, browsers: Browsers
+    row: Exported, things: dict[str, Any], browsers: Browsers
 ) -> None:
-    things = things_of(world.cast) if row.of else {}
     address = reverse(row.route, args=[things[row.of]] if row.of else [])
     answers = {}
     for name, browser in browsers.items():
@@ -237,9 +243,7 @@ def test_a_table_goes_to_whom_the_table_says(
 
 
 @pytest.mark.parametrize("row", DOWNLOADS, ids=str)
-def test_a_file_goes_to_whom_the_table_says(
-    row: Fetched, bucket: None, world: World, browsers: Browsers
-) -> None:
+def test_a_file_goes_to_whom_the_table_says(row: Fetched, world: World, browsers: Browsers) -> None:
     file = file_for(world, row.audience)
     reached = set()
     for name, browser in browsers.items():
@@ -250,36 +254,3 @@ def test_a_file_goes_to_whom_the_table_says(
         else:
             assert answer.status_code == 404 or link.startswith("/sign-in/"), name
     assert reached == set(SEEN[row.audience].split())
-
-
-# Parts of pages are for the same people as the pages
-
-
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__.removeprefix("tests.box."))
-def test_what_htmx_asks_for_is_refused_like_the_page(
-    table: Any, bucket: None, cast: Cast, as_person: Callable[[User], Client], settings: Any, tmp_path: Path
-) -> None:
-    settings.AGENT_SOCKET = tmp_path / "agent.sock"
-    things = table.things(cast) if hasattr(table, "things") else {}
-    if not {visit.of for visit in table.VISITS} - {""} <= things.keys():
-        things |= things_of(cast, besides=table)
-    people = (cast.olga, cast.anna, cast.boris, cast.cara, cast.erik)
-    browsers = [*map(as_person, people), Client(headers={"X-Forwarded-Proto": "https"})]
-    cookies = [deepcopy(browser.cookies) for browser in browsers]
-    wrong = []
-    # The door opens for whole pages alone: a part of one is told to go there.
-    for visit in (visit for visit in table.VISITS if visit.route != "accounts:sign-in"):
-        for name, browser, own, expected in zip(CAST, browsers, cookies, visit.answers, strict=True):
-            browser.cookies = deepcopy(own)
-            browser.defaults["HTTP_HX_REQUEST"] = "true"
-            found = visit_of(browser, visit, things)
-            if kind_of(found) != kind_of(expected):
-                wrong.append(f"{visit} for {name}: {found} and not {expected}")
-    assert wrong == []
-
-
-def kind_of(answer: int | str) -> int | str:
-    """A refusal for the moment is said to a page (403), and beside what one filled in (422)."""
-    if answer in (403, 422):
-        return "refused"
-    return answer if answer in (SIGN_IN, 404) else "answered"

@@ -13,7 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests import cast as people
+
 if TYPE_CHECKING:
+    from django.test import Client
+
     from box.core.accounts.models import User
     from box.core.org.models import Department
 
@@ -32,6 +36,22 @@ class Cast:
     cara: User
     erik: User
     sales: Department
+
+    @classmethod
+    def gathered(cls) -> Cast:
+        sales = people.sales()
+        return cls(
+            olga=people.person("Olga", is_administrator=True),
+            anna=people.member("Anna", sales),
+            boris=people.member("Boris", sales),
+            cara=people.person("Cara"),
+            erik=people.person("Erik", is_extranet=True),
+            sales=sales,
+        )
+
+    def browsers(self) -> dict[str, Client]:
+        """Of each of CAST, by name; nobody's too."""
+        return {name: people.browser(getattr(self, name, None)) for name in CAST}
 
 
 @dataclass(frozen=True)

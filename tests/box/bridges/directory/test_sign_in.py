@@ -28,7 +28,7 @@ from box.core.accounts import actions
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.models import User
 from tests.box.bridges.directory.conftest import ANNA, BORIS, SECRET
-from tests.conftest import PASSWORD
+from tests.cast import PASSWORD
 from tests.directory import entries
 from tests.directory.server import run
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from box.core.accounts import actions
 from box.core.accounts.jobs import forget_sessions
 from box.core.accounts.models import Session, User
-from tests.conftest import PASSWORD
+from tests.cast import PASSWORD
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -16,7 +16,7 @@ from box.core.notify.actions import send_letters
 from box.core.notify.models import QueuedLetter
 from box.core.registry.settings import store
 from tests.box.mailbox import mailbox
-from tests.conftest import PASSWORD
+from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,7 @@ from box.core.accounts.models import Passkey, RecoveryCode, Session, User
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
 from tests.box.core.accounts.authenticator import PRESENT, Authenticator, decoded
-from tests.conftest import PASSWORD
+from tests.cast import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from box.core.access.actions import create_role, grant_role, set_second_factor
 from box.core.accounts import factors
 from box.core.accounts.models import RecoveryCode, Session, Totp, User
 from box.core.registry.settings import store
-from tests.conftest import PASSWORD
+from tests.cast import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable

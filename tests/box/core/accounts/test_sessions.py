@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from box.core.accounts.models import Session, User
 from box.core.accounts.sessions import SessionStore
-from tests.conftest import PASSWORD
+from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

@@ -19,7 +19,7 @@ from box.core.accounts.throttle import MOST_OF_LOGIN, MOST_OF_NETWORK, forget, n
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.registry.settings import store
-from tests.conftest import PASSWORD
+from tests.cast import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from django.test import Client
 from box.core.accounts import actions
 from box.core.accounts.actions import update_profile
 from box.core.accounts.models import Profile, Session, User
-from tests.conftest import PASSWORD
+from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,7 @@ from box.core.org.absences import Away, remove_absence, write_absence
 from box.core.registry.auditing import audited, record
 from box.core.registry.offers import NotOffered
 from box.core.registry.origin import ASKED_BY
-from tests.conftest import PASSWORD
+from tests.cast import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -19,19 +19,15 @@ from box.core.groups.actions import GroupRefused, NewGuest
 from box.core.groups.models import Group, Member
 from box.core.org.names import found_for, named
 from tests.box.core.groups.test_actions import again, group_of
-from tests.box.test_permissions import VISITS, cast, things, visit_of
 
 if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.org.models import Department
-    from tests.box.visits import Cast
 
 pytestmark = pytest.mark.django_db
 
 type Browser = Callable[[User], Client]
-
-__all__ = ["cast", "things"]
 
 HTMX = {"HX-Request": "true"}
 
@@ -101,19 +97,6 @@ def test_when_the_time_is_over_access_is_over_at_once(as_person: Browser, shared
     assert not Member.objects.filter(pk=member.pk).exists()
     assert not Session.objects.filter(user=gina).exists()
     assert actions.end_expired(now=timezone.now()) == 0
-
-
-def test_a_guest_in_a_group_is_answered_as_one_in_none_at_every_other_address(
-    cast: Cast, things: dict[str, Any], as_person: Browser, person: Callable[..., User]
-) -> None:
-    group_of(person("Dora"), cast.erik, kind="extranet", name="Apart")
-    erik = again(cast.erik)
-    wrong = {
-        str(visit): (found, visit.answers[4])
-        for visit in VISITS
-        if (found := visit_of(as_person(erik), visit, things)) != visit.answers[4]
-    }
-    assert not wrong
 
 
 def test_a_guest_meets_nobody_and_nothing_of_the_company(

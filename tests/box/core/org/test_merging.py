@@ -61,7 +61,7 @@ from box.core.org.merging import choices, merge_people, move_again, moving
 from box.core.org.models import Department, Membership, PersonSkill, Skill, SkillConfirmation
 from box.core.org.skills import add_skill, confirm_skill
 from box.core.registry.merging import Pair, Relation, relations_to, settlings
-from tests.conftest import PASSWORD
+from tests.cast import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
