@@ -1,15 +1,8 @@
 # The developer's commands. The first of them makes what the others need.
 PYTHON := .venv/bin/python
-CONFIG = $(shell $(PYTHON) -m tests.parts start)
-PARTS = KOROBKA_CONFIG=$(CONFIG)
+KOROBKA_CONFIG ?= $(shell $(PYTHON) -m tests.parts start)
+PARTS = KOROBKA_CONFIG=$(KOROBKA_CONFIG)
 PYTEST = $(PARTS) .venv/bin/pytest
-
-# What fails is run once more, by itself and in fresh boxes, and must pass there: decision 0088.
-define tests
-$(PYTEST) $(1) || { \
-  echo "== Once more, alone, what failed above. What passes now is unsteady and wants mending."; \
-  $(PYTEST) $(1) -n 0 --exitfirst --last-failed --last-failed-no-failures none; }
-endef
 
 .PHONY: help setup frontend messages requirements parts lint test e2e system bench proof docs run release
 
@@ -51,13 +44,13 @@ lint: ## everything that reads the code without running it
 
 # Stolen work keeps a file's tests, and the box that they share, in one process as far as it goes.
 test: ## unit and integration tests, with real parts
-	$(call tests,-n 2 --dist worksteal -m "not e2e and not system" tests)
+	$(PYTEST) -n 2 --dist worksteal -m "not e2e and not system" tests
 
-e2e: ## browser tests, on a whole box
-	$(call tests,-m e2e tests/e2e)
+e2e: ## browser tests, on a whole box for each of two workers
+	$(PYTEST) -n 2 --dist worksteal -m e2e tests/e2e
 
 system: ## boxes installed into a fresh Debian (root)
-	$(call tests,-p no:randomly -m system tests/system)
+	$(PYTEST) -p no:randomly -m system tests/system
 
 bench: ## figures, as medians and ratios
 	$(PARTS) $(PYTHON) -m tests.bench
@@ -72,5 +65,6 @@ run: ## a whole box of this checkout in /tmp/korobka-run
 	./install.sh --prefix /tmp/korobka-run --http-port 8080 --https-port 8443 --hostname localhost \
 	  --store-port 28333 --accept "clock synchronisation"
 
-release: ## one archive that needs only a Debian mirror
+release: ## one archive that needs only a Debian mirror, of what has passed `tests/run.sh whole`
+	$(PYTHON) -m tests.tiers fresh
 	$(PYTHON) -m installer release --output dist

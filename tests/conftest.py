@@ -14,12 +14,17 @@ from tests import cast as people
 
 # Named where they are used: a fixture is found in the conftest above its tests.
 from tests.directory.fixtures import _samba, _slapd, samba, slapd  # noqa: F401
+from tests.report import Report
 
 if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.accounts.models import User
     from box.core.org.models import Department
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Report(config), "korobka-report")
 
 
 # How long an example takes says how busy the machine is.

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Sets up what the tests need on a fresh Debian 13, and runs them all. Nothing skips. Needs root, for the packages
-# and for the boxes that it installs into fresh Debian roots.
+# Sets up what the tests need on a fresh Debian 13, and runs those of a tier (docs/dev/tests.md). Nothing skips.
+# Needs root, for the packages and for the boxes that it installs into fresh Debian roots.
 #
-#     tests/run.sh [lint|test|docs|e2e|system ...]      these only; without names, all of them
+#     tests/run.sh             what always runs
+#     tests/run.sh changed     and every area that has changed since it last passed
+#     tests/run.sh whole       everything, in both languages and at every stage
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -52,10 +54,4 @@ make --no-print-directory setup
 stop_parts() { .venv/bin/python -m tests.parts stop || true; }
 trap stop_parts EXIT
 
-for part in "${@:-lint test docs e2e system}"; do
-  # shellcheck disable=SC2086 # the default is several names in one word
-  for target in $part; do
-    echo "== $target"
-    make --no-print-directory "$target"
-  done
-done
+.venv/bin/python -m tests.tiers "$@"

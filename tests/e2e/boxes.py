@@ -24,7 +24,8 @@ from appliance.paths import Paths
 from tests.prefixes import scratch_prefix
 
 ROOT = Path(__file__).resolve().parents[2]
-PREFIX = scratch_prefix("e2e")
+# Each worker visits a box of its own: stories write to everybody, and count what arrives.
+PREFIX = scratch_prefix(f"e2e{os.environ.get('PYTEST_XDIST_WORKER', '')}")
 STORE_PORTS = 8
 PATIENCE = 20.0  # seconds until a test gives up; nothing is asserted about speed
 

@@ -21,15 +21,37 @@ from tests.e2e.letters import letter_to, letters_of, link_in
 from tests.e2e.people import Person, new_login
 from tests.e2e.portal import Portal
 from tests.e2e.words import EN, RU, Words
+from tests.randomness import chosen
 
 LARGE = 200_000_000
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+VARIANTS = {"words", "language", "texts", "width", "theme"}
+"""Arguments by which a story is told again: once in a run, as the seed chooses; a thorough one tells all."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
+    told: dict[str, list[pytest.Item]] = {}
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.e2e)
+            told.setdefault(story_of(item), []).append(item)
+    left_out = set()
+    for story, variants in told.items():
+        variants.sort(key=lambda item: item.nodeid)
+        left_out |= {id(item) for item in variants} - {id(item) for item in chosen(story, variants)}
+    # Somebody who names one means it.
+    if left_out and not any("[" in argument for argument in config.args):
+        config.hook.pytest_deselected(items=[item for item in items if id(item) in left_out])
+        items[:] = [item for item in items if id(item) not in left_out]
+
+
+def story_of(item: pytest.Item) -> str:
+    """The test without the variant in which it is told."""
+    callspec = getattr(item, "callspec", None)
+    others = {} if callspec is None else {k: v for k, v in callspec.indices.items() if k not in VARIANTS}
+    return f"{item.path.name} {getattr(item, 'originalname', item.name)} {others}"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,85 @@
+"""The map of areas: nothing is outside of it, and what it names is there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests import areas
+from tests.areas import ROOT, SHARED, Areas, Stamp, files_here
+
+AREAS = Areas.load()
+EVERY = [*AREAS.areas.values(), AREAS.always]
+
+
+def test_every_file_belongs_to_an_area() -> None:
+    assert [path for path in files_here() if AREAS.home_of(path) is None] == []
+
+
+def test_a_file_outside_the_map_is_seen() -> None:
+    assert AREAS.home_of("telephone/__init__.py") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "home"),
+    [
+        ("box/console/views.py", "console"),
+        ("box/console/backups/views.py", "backup"),
+        ("box/core/access/actions.py", SHARED),
+        ("box/settings.py", SHARED),
+        ("tests/box/core/org/test_actions.py", "always"),
+        ("tests/system/test_install_plain.py", "installer"),
+        ("tests/system/running/test_kills.py", "machine"),
+        ("requirements/portal.txt", SHARED),
+    ],
+)
+def test_the_nearest_path_decides(path: str, home: str) -> None:
+    assert AREAS.home_of(path) == home
+
+
+def test_every_test_runs_somewhere() -> None:
+    named = [Path(test.partition("::")[0]) for area in EVERY for test in area.tests]
+    tests = [
+        Path(path)
+        for path in files_here()
+        if path.startswith("tests/") and Path(path).name.startswith("test_")
+    ]
+    assert [str(test) for test in tests if not {test, *test.parents} & set(named)] == []
+
+
+def test_what_is_named_is_there() -> None:
+    named = [test for area in EVERY for test in (*area.tests, *filter(None, [area.journey]))]
+    for test in (*named, *AREAS.machines):
+        file, _, name = test.partition("::")
+        assert (ROOT / file).exists(), test
+        assert not name or f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), test
+
+
+def test_an_area_has_changed_until_it_passes_in_this_state(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(areas, "STAMPS", tmp_path / "stamps")
+    monkeypatch.setattr(areas, "ROOT", tmp_path)
+    for path in ("box/apps/drive/views.py", "box/core/search/views.py", "box/settings.py", "docs/index.md"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("1")
+    files = [str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.*")]
+
+    def changed() -> set[str]:
+        return {area.name for area in AREAS.changed(files)}
+
+    assert changed() == set(AREAS.areas)
+    for name in AREAS.areas:
+        Stamp(AREAS.digest(name, files), seed=1, minutes=1, was_thorough=False).save(name)
+    assert changed() == set()
+    (tmp_path / "box/apps/drive/views.py").write_text("2")
+    assert changed() == {"drive"}
+    stamp = Stamp.of("drive")
+    assert stamp is not None
+    replace(stamp, content=AREAS.digest("drive", files)).save("drive")
+    (tmp_path / "docs/index.md").write_text("2")
+    assert changed() == set()
+    (tmp_path / "box/settings.py").write_text("2")
+    assert changed() == set(AREAS.areas)
