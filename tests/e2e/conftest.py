@@ -19,6 +19,7 @@ from tests.e2e.boxes import PATIENCE, ROOT, Box, box_to_visit
 from tests.e2e.browser import chromium, watched_context
 from tests.e2e.letters import letter_to, letters_of, link_in
 from tests.e2e.people import Person, new_login
+from tests.e2e.personnel import Personnel, personnel_of
 from tests.e2e.portal import Portal
 from tests.e2e.words import EN, RU, Words
 from tests.randomness import chosen
@@ -102,6 +103,12 @@ def olga(box: Box) -> Portal:
     return portal
 
 
+@pytest.fixture(scope="session")
+def personnel(box: Box) -> Iterator[Personnel]:
+    with personnel_of(box) as personnel:
+        yield personnel
+
+
 @pytest.fixture(scope="module")
 def letters(olga: Portal) -> Iterator[Mailbox]:
     """What the portal sends while the tests of a module run."""
@@ -129,17 +136,17 @@ def visitor(box: Box, browser: Browser, visitor_pages: list[Person]) -> Iterator
 
 
 @pytest.fixture
-def employee(box: Box, olga: Portal, visitor: Callable[..., Person]) -> Callable[..., Person]:
+def employee(personnel: Personnel, olga: Portal, visitor: Callable[..., Person]) -> Callable[..., Person]:
     """Somebody who works here and is signed in: `employee("Anna")`."""
 
     def employ(
         first_name: str, last_name: str = "Test", *, words: Words = EN, width: int = 1440, **more: Any
     ) -> Person:
         person = visitor(first_name, last_name, words=words, width=width)
-        person.pk = olga.employ(
+        person.pk, portal = personnel.employ(
             person.login, first_name=first_name, last_name=last_name, language=words.language, **more
         )
-        person.is_signed_in_as(Portal.of(box, person.login))
+        person.is_signed_in_as(portal)
         return person
 
     return employ

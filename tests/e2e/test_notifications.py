@@ -22,7 +22,7 @@ RUSSIAN = {
     "Mark as read": "Отметить прочитанным",
     "What you are told of": "О чём вам сообщать",
     "Comments on your posts: in the portal": "Комментарии к вашим записям: на портале",
-    "Quiet from": "Тихо с",
+    "Quiet from": "Не беспокоить с",
     "until": "до",
     "Save": "Сохранить",
     "Write both ends of the quiet hours, or neither.": "Укажите и начало, и конец тихих часов — или ничего.",

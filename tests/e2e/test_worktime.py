@@ -16,15 +16,15 @@ from tests.e2e.portal import Portal
 from tests.e2e.words import EN, RU, Words
 
 RUSSIAN = {
-    "Began at": "Начало в",
-    "Ended at": "Конец в",
+    "Began at": "Начало",
+    "Ended at": "Окончание",
     "Minutes of break": "Перерыв, минут",
     "Reason": "Причина",
-    "Ask for the correction": "Попросить исправить",
-    "correction waits": "исправление ждёт решения",
+    "Ask for the correction": "Отправить на согласование",
+    "correction waits": "исправление на согласовании",
     "corrected": "исправлен",
     "Approve": "Одобрить",
-    "Nothing waits for you": "Решать пока нечего",
+    "Nothing waits for you": "Согласовывать пока нечего",
     "Send to the manager": "Отправить руководителю",
     "well done": "отлично",
     "Confirm": "Подтвердить",
