@@ -10,12 +10,10 @@ needs.
 from __future__ import annotations
 
 import argparse
-import secrets
-import socket
 import sys
 from pathlib import Path
 
-from appliance import certificates, config, folders, generated, users
+from appliance import certificates, config, folders, generated, ports, users
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import named
@@ -35,8 +33,8 @@ def create(prefix: Path) -> Node:
     users.create()
     folders.prepare(paths)
     if not paths.box_toml.exists():
-        store = free_ports(_STORE_PORTS)
-        http, https = free_ports(1), free_ports(1)
+        store = ports.reserve(_STORE_PORTS + 2, holder=paths.prefix)
+        http, https = store + _STORE_PORTS, store + _STORE_PORTS + 1
         paths.box_toml.write_text(
             'hostname = "localhost"\n\n'
             f"[balancer]\nhttp_port = {http}\nhttps_port = {https}\n\n"
@@ -68,23 +66,6 @@ def start(node: Node, *services: str) -> None:
 def stop(node: Node) -> None:
     """Stop everything of the box, its supervisor too."""
     Supervisord(node).shut_down()
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` free ports in a row on loopback, below the kernel's own range."""
-    for first in range(20_000 + secrets.randbelow(1000) * 10, 32_000):
-        if all(_is_free(port) for port in range(first, first + count)):
-            return first
-    raise SupervisorError(f"There are no {count} free ports in a row between 20000 and 32000.")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _refuse_unreachable(prefix: Path) -> None:

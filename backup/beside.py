@@ -11,12 +11,11 @@ import shutil
 import time
 from pathlib import Path
 
-from appliance import config, folders, generated, users
+from appliance import config, folders, generated, ports, users
 from appliance.agent import applied, operations
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
-from appliance.scratch import free_ports
 from appliance.services import named
 from appliance.services.database import setup
 from appliance.services.database.service import cluster
@@ -99,7 +98,7 @@ def prepare(node: Node, chosen: Settings, target: Target, one: BackupSet, name: 
     text = applied.read_box_toml(paths)
     values: dict[str, config.Value] = {
         "objects.engine": "seaweedfs" if node.box.objects.engine == "external" else node.box.objects.engine,
-        "objects.port": free_ports(_STORE_PORTS),
+        "objects.port": ports.reserve(_STORE_PORTS, holder=place),
         "database.memory_mb": 256,
         "node.listen": (LOOPBACK,),
         "node.web_workers": 1,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from appliance.node import Node
+from tests import require
 from tests.appliance.boxes import running_box
 
 _PARTS = {
@@ -20,8 +19,7 @@ _PARTS = {
 
 def _require_parts() -> None:
     for program, cure in _PARTS.items():
-        if not Path(program).exists():
-            pytest.skip(f"{program} is missing: {cure}")
+        require.programs(program, cure=cure)
 
 
 @pytest.fixture(scope="session")
@@ -34,5 +32,4 @@ def box() -> Iterator[Node]:
 
 @pytest.fixture
 def as_root() -> None:
-    if os.geteuid() != 0:
-        pytest.skip("users are only separated as root: sudo tests/run.sh")
+    require.root("Users are only separated as root")

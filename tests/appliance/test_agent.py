@@ -39,10 +39,6 @@ from appliance.client import (
 from appliance.node import Node
 from tests.appliance.boxes import ROOT, agent_of, recorded, running_box, wait_until
 
-needs_root = pytest.mark.skipif(
-    os.geteuid() != 0, reason="Other users need root: sudo .venv/bin/pytest tests/appliance"
-)
-
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Node]:
@@ -111,7 +107,7 @@ def say(box: Node, line: bytes) -> dict[str, object]:
 # Who may speak
 
 
-@needs_root
+@pytest.mark.usefixtures("as_root")
 def test_socket_is_closed_to_everybody_but_root_and_the_portals_group(box: Node) -> None:
     path = box.run("agent") / "agent.sock"
     portal = users.account(users.PORTAL)
@@ -121,20 +117,20 @@ def test_socket_is_closed_to_everybody_but_root_and_the_portals_group(box: Node)
     assert ask_as(users.Account("nobody", 65534, 65534), box, "ReadStatus()").startswith("AgentAway")
 
 
-@needs_root
+@pytest.mark.usefixtures("as_root")
 def test_a_stranger_in_the_portals_group_is_refused_by_the_kernels_word(box: Node) -> None:
     stranger = users.Account("nobody", 65534, users.account(users.PORTAL).gid)
     assert "Only root and the portal" in ask_as(stranger, box, "ReadStatus()")
 
 
-@needs_root
+@pytest.mark.usefixtures("as_root")
 def test_the_portal_may_ask_but_not_as_root(box: Node) -> None:
     portal = users.account(users.PORTAL)
     assert ask_as(portal, box, "ReadStatus()").startswith("NodeStatus(")
     assert "may not act as root" in ask_as(portal, box, "ReadStatus()", acting="root")
 
 
-@needs_root
+@pytest.mark.usefixtures("as_root")
 def test_the_portal_may_not_change_what_root_trusts(box: Node) -> None:
     before = box.paths.box_toml.read_text()
     said = ask_as(users.account(users.PORTAL), box, "SetConfig({'objects.program': '/tmp/evil'})")
@@ -270,7 +266,7 @@ def slow_restart(box: Node, agent: Agent) -> Iterator[OperationState]:
     yield state
     if Path(f"/proc/{frozen}").exists():
         os.kill(frozen, signal.SIGCONT)
-    wait_until(lambda: journal.noted("end"), seconds=60)
+    wait_until(lambda: journal.noted("end"))
 
 
 def performer_of(journal: Journal) -> int:

@@ -99,7 +99,7 @@ def test_subcommands_of_other_rooms_run_their_programs(box: Node) -> None:
     assert uninstall[1:] == ["-m", "installer", "uninstall", "--purge"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="Other users need root: sudo .venv/bin/pytest tests/appliance")
+@pytest.mark.usefixtures("as_root")
 def test_what_is_the_portals_runs_as_its_user_and_cannot_come_back(box: Node) -> None:
     command, environment = cli.compose(cli.SUBCOMMANDS["user"], ["list"], box.paths.prefix)
     python = command.index("--") + 1

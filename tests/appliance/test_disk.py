@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from appliance.agent.disk import MIB, Decision, Guard, Space, State, ballast_size, decide
 from appliance.paths import Paths
+from tests import require
 
 TOTAL = 100 * 1024 * MIB
 BALLAST = ballast_size(TOTAL)
@@ -83,8 +84,8 @@ def small_disk(tmp_path: Path) -> Iterator[Paths]:
     paths = Paths(tmp_path)
     paths.data.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(paths.data)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("Mounting needs root: sudo .venv/bin/pytest tests/appliance/test_disk.py")
+    require.root("Mounting is root's")
+    subprocess.run(mount, check=True)
     yield paths
     subprocess.run(["umount", str(paths.data)], check=True)
 

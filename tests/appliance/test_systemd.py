@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,14 +11,12 @@ import pytest
 from appliance.node import Node
 from appliance.services import enabled
 from appliance.supervise import systemd
-
-pytestmark = pytest.mark.skipif(
-    not shutil.which("systemd-analyze"), reason="systemd-analyze is missing: apt-get install systemd"
-)
+from tests import require
 
 
 @pytest.fixture
 def units(box: Node, tmp_path: Path) -> Path:
+    require.programs("systemd-analyze", cure="apt-get install systemd")
     box.paths.tls.mkdir(exist_ok=True)
     for name, text in systemd.units(box).items():
         (tmp_path / name).write_text(text)

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from appliance import scratch
 from appliance.node import Node
 from appliance.paths import Paths
 from backup import database, elsewhere, sets, settings, setup, sftp
 from backup.settings import BackupRefused, Target
 from backup.vault import Vault
+from tests import require
 from tests.appliance.boxes import wait_until
 from tests.backup.conftest import MARKER, Kept
 from tests.backup.operating import perform
+from tests.ports import hold
 
 SSHD = Path("/usr/sbin/sshd")
 
@@ -35,10 +36,9 @@ class Host:
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Host]:
-    if not SSHD.exists():
-        pytest.skip("OpenSSH's server is missing: apt-get install openssh-server openssh-client")
+    require.programs(str(SSHD), "ssh-keygen", cure="apt-get install openssh-server openssh-client")
     folder = Path(tempfile.mkdtemp(prefix="korobka-sshd-"))
-    port = scratch.free_ports(1)
+    port = hold()
     key, authorized = folder / "host_key", folder / "authorized_keys"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     authorized.touch()

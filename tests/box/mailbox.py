@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from tests.ports import hold
 
 LOGIN, PASSWORD = "box", "pass word"
 
@@ -51,17 +52,10 @@ def _authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data
     return AuthResult(success=is_right, handled=is_right)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def mailbox(*, tls: SSLContext | None = None, starttls: SSLContext | None = None) -> Iterator[Mailbox]:
     """With TLS of either kind the server also asks for LOGIN and PASSWORD."""
-    box = Mailbox(port=free_port())
+    box = Mailbox(port=hold())
     context = tls or starttls
     controller = Controller(
         box,

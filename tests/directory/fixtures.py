@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import require
 from tests.directory import samba as samba_server
 from tests.directory import slapd as slapd_server
 from tests.directory.samba import Samba
@@ -19,9 +20,8 @@ from tests.prefixes import scratch_prefix
 
 @pytest.fixture(scope="session")
 def _samba() -> Iterator[Samba]:
-    _need(samba_server.TOOLS, samba_server.INSTALL)
-    if os.geteuid() != 0:
-        pytest.skip("a domain controller's ports are below 1024: run the tests as root")
+    require.programs(*samba_server.TOOLS, cure=samba_server.INSTALL)
+    require.root("A domain controller's ports are below 1024")
     server = Samba(_folder("samba"))
     yield server
     server.remove()
@@ -29,7 +29,7 @@ def _samba() -> Iterator[Samba]:
 
 @pytest.fixture(scope="session")
 def _slapd() -> Iterator[Slapd]:
-    _need(slapd_server.TOOLS, slapd_server.INSTALL)
+    require.programs(*slapd_server.TOOLS, cure=slapd_server.INSTALL)
     server = Slapd(_folder("slapd"))
     yield server
     server.remove()
@@ -63,8 +63,3 @@ def _folder(name: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     return folder
-
-
-def _need(tools: tuple[str, ...], install: str) -> None:
-    if not all(shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") for tool in tools):
-        pytest.skip(f"needs {', '.join(tools)}: {install}")

@@ -6,7 +6,6 @@ ports. Changes are written into its database while it runs, as `samba-tool` does
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from pathlib import Path
 from tests.directory import entries
 from tests.directory.entries import Entry, Values, rdn
 from tests.directory.server import Server, run
+from tests.ports import hold
 
 REALM = "CORP.TEST"
 BASE = "DC=corp,DC=test"
@@ -42,7 +42,7 @@ class Samba(Server):
 
     def __init__(self, folder: Path, *, tls_days: int = 30) -> None:
         super().__init__(folder)
-        self.address = _free_address()
+        self.address = _own_address()
         self._provision()
         self._configure(tls_days)
         self.keep("empty")
@@ -205,17 +205,13 @@ def _quoted(password: str) -> bytes:
     return f'"{password}"'.encode("utf-16-le")
 
 
-def _free_address() -> str:
-    """One of this process's own: its number says where to begin, for other runs that are between two starts
-    of their servers answer nowhere."""
-    for number in range(os.getpid(), os.getpid() + 100):
-        address = f"127.77.{number // 250 % 250}.{number % 250 + 1}"
-        with socket.socket() as probe:
-            try:
-                probe.bind((address, 389))
-            except PermissionError as error:
-                raise RuntimeError("Samba's ports are below 1024: run this as root.") from error
-            except OSError:
-                continue
-        return address
-    raise RuntimeError("no loopback address is free")
+def _own_address() -> str:
+    """Nobody else's as long as this process lives: a port that is held gives it its number."""
+    number = hold()
+    address = f"127.77.{number // 250}.{number % 250 + 1}"
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 389))
+        except PermissionError as error:
+            raise RuntimeError("Samba's ports are below 1024: run this as root.") from error
+    return address

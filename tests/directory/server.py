@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.directory.authority import TestAuthority
 
-STARTS_WITHIN = 60
+STARTS_WITHIN = 120
 
 
 class Server(ABC):

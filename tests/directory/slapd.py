@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 from base64 import b64encode
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from tests.directory import entries
 from tests.directory.entries import Entry, Values, rdn
 from tests.directory.server import Server, run
+from tests.ports import hold
 
 BASE = "dc=corp,dc=test"
 PASSWORD = "Adm1n-Passw0rd"
@@ -47,7 +47,8 @@ class Slapd(Server):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.port, self.tls_port = _free_port(), _free_port()
+        self.port = hold(2)
+        self.tls_port = self.port + 1
         self.data.mkdir(parents=True)
         (self.folder / "password").touch(mode=0o600)
         (self.folder / "password").write_text(PASSWORD, encoding="ascii")
@@ -191,9 +192,3 @@ def _with_memberships(seeds: Iterable[Entry]) -> list[Entry]:
         Entry(seed.dn, {**seed.attributes, "memberOf": groups[seed.dn]}) if seed.dn in groups else seed
         for seed in seeds
     ]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

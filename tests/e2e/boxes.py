@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from appliance import config
+from appliance import config, ports
 from appliance.paths import Paths
 from tests.prefixes import scratch_prefix
 
@@ -105,21 +104,23 @@ def installed(prefix: Path) -> Box:
     """A new box with its first administrator."""
     paths = Paths(prefix)
     paths.etc.mkdir(parents=True)
+    first = ports.reserve(STORE_PORTS + 2, holder=prefix)
     # Beside other boxes of this machine: only the configuration says where the store listens.
     paths.box_toml.write_text(
         'hostname = "localhost"\n\n'
-        f"[objects]\nport = {free_ports(STORE_PORTS)}\n\n"
+        f"[objects]\nport = {first}\n\n"
         '[node]\nlisten = ["127.0.0.1"]\nweb_workers = 2\n',
         encoding="utf-8",
     )
     admin = Login("olga@example.com", secrets.token_urlsafe(12))
-    ports = ["--http-port", str(free_ports(1)), "--https-port", str(free_ports(1))]
-    words = ["--prefix", str(prefix), "--hostname", "localhost", "--language", "en", *ports]
+    http, https = str(first + STORE_PORTS), str(first + STORE_PORTS + 1)
+    words = ["--prefix", str(prefix), "--hostname", "localhost", "--language", "en"]
+    listen = ["--http-port", http, "--https-port", https]
     who = ["--admin-email", admin.login, "--admin-password-stdin"]
     # Containers in which tests run often keep no time of their own.
     accepted = ["--accept", "clock synchronisation"]
     done = subprocess.run(
-        [ROOT / "install.sh", *words, *who, *accepted],
+        [ROOT / "install.sh", *words, *listen, *who, *accepted],
         input=f"{admin.password}\n", capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"install.sh ended with {done.returncode}:\n{done.stdout}{done.stderr}"
@@ -140,19 +141,6 @@ def visited(prefix: Path) -> Box:
     words = ("user", "create", admin.login, *name, "--administrator", "--password-stdin")
     box.boxctl(*words, stdin=f"{admin.password}\n")
     return box
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` free ports in a row, below those the kernel gives to outgoing calls."""
-    for first in range(21_000 + secrets.randbelow(900) * 10, 32_000):
-        if all(_is_free(port) for port in range(first, first + count)):
-            return first
-    raise AssertionError(f"There are no {count} free ports in a row.")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def until[T](condition: Callable[[], T], *, patience: float = PATIENCE) -> T:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import require
 
 from . import machines
 from .boxes import Installation, install, installed
@@ -35,15 +36,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _able_to_make_machines() -> None:
-    if os.geteuid() != 0:
-        pytest.skip("Test machines need root.")
+    require.root("Test machines are root's to make")
     for program, package in (
         ("mmdebstrap", "mmdebstrap"),
         ("systemd-nspawn", "systemd-container"),
         ("ip", "iproute2"),
     ):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is missing: apt-get install {package}")
+        require.programs(program, cure=f"apt-get install {package}")
 
 
 @pytest.fixture(scope="session")

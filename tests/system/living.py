@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from appliance import ports
 
 from .boxes import ADMINISTRATOR, PASSWORD
 from .machines import Machine
@@ -182,7 +182,7 @@ class PrefixBox(Box):
         folder = Path(tempfile.mkdtemp(prefix="korobka-box-", dir="/var/tmp"))
         folder.chmod(0o755)
         prefix = folder / "box"
-        http = free_ports(10)
+        http = ports.reserve(10, holder=folder)
         https, store = http + 1, http + 2
         toml = prefix / "etc/korobka/box.toml"
         toml.parent.mkdir(parents=True)
@@ -238,19 +238,6 @@ def checked(
         tail = "\n".join((result.stdout + result.stderr).splitlines()[-60:])
         raise AssertionError(f"{list(command)} ended with {result.returncode}:\n{tail}")
     return result
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` free ports in a row, below those that the kernel hands out."""
-    for first in range(20_000 + os.getpid() % 1000 * 10, 32_000):
-        if all(map(_is_free, range(first, first + count))):
-            return first
-    raise AssertionError("no free ports")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def wait_until(

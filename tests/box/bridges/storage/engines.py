@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -23,11 +22,12 @@ from urllib3.exceptions import HTTPError
 
 from box.bridges.storage.client import Account, S3Store
 from box.core.files.store import StoreError
+from tests.ports import hold
 
 # MinIO is distributed as source only: it is tested on machines that have it, and is no gap where they don't.
 ENGINES = ("seaweedfs", "minio") if shutil.which("minio") else ("seaweedfs",)
 
-_http = urllib3.PoolManager(retries=False, timeout=20)
+_http = urllib3.PoolManager(retries=False, timeout=120)
 
 
 def send(
@@ -80,7 +80,7 @@ def own_bucket(account: Account) -> Iterator[Account]:
 @contextmanager
 def seaweedfs_server(folder: Path) -> Iterator[Account]:
     """A SeaweedFS of our own, on free ports: buckets take volumes, of which a box's store has few."""
-    s3, *ports = free_ports(8)
+    s3, *ports = range(first := hold(8), first + 8)
     account = Account(
         endpoint=f"http://127.0.0.1:{s3}",
         region="us-east-1",
@@ -111,7 +111,7 @@ def seaweedfs_server(folder: Path) -> Iterator[Account]:
 @contextmanager
 def minio_server(folder: Path) -> Iterator[Account]:
     """A MinIO of our own, on a free port."""
-    address = f"127.0.0.1:{free_ports(1)[0]}"
+    address = f"127.0.0.1:{hold()}"
     account = Account(
         endpoint=f"http://{address}",
         region="us-east-1",
@@ -127,15 +127,6 @@ def minio_server(folder: Path) -> Iterator[Account]:
     command = ["minio", "server", "--address", address, str(folder / "data")]
     with _running(command, account, folder, environment):
         yield account
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on just now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for found in sockets:
-            found.bind(("127.0.0.1", 0))
-        return [found.getsockname()[1] for found in sockets]
 
 
 @contextmanager
@@ -161,7 +152,7 @@ def _running(
 
 def _wait_for(account: Account) -> None:
     """Until an object can be written: a store answers before it can."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         try:
             with own_bucket(account) as tried:
