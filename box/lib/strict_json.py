@@ -1,7 +1,7 @@
 """JSON from outside, within bounds.
 
-Python's parser takes any depth that its stack bears, halves of characters, zero bytes, `NaN` and infinity. What is
-done with the values later does not: it walks them by calling itself, and PostgreSQL refuses the others.
+Python's parser takes any depth that its stack bears, halves of characters, zero bytes, `NaN` and infinity.
+What is done with the values later does not: it walks them by calling itself, and PostgreSQL refuses the rest.
 """
 
 from __future__ import annotations

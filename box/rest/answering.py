@@ -28,8 +28,7 @@ log = logging.getLogger(__name__)
 
 MOST_OF_A_BATCH = 50
 BATCH = "batch"
-# What the results that its commands ask for may come to in all, counted as `_Results.taken` does: as much as a
-# request may hold without them.
+# What the results that its commands ask for may come to in all: as much as a request may hold without them.
 MOST_REFERRED = 2 * 2**20
 # Of a list's number: no list has more.
 _LONGEST_NUMBER = 9
