@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import nh3
 
+from box.lib.nesting import TooMuch, balanced
 from box.lib.prose import addresses_in
 
 # As it comes from a browser; a table of ten thousand cells fits.
@@ -27,6 +28,8 @@ DEEPEST = 60
 ROUNDS = 5
 MOST_TAGS = 30
 LONGEST_TAG = 50
+MOST_LINKS = 2000
+"""Further addresses and tags stay words: each is ten times as long as a link."""
 
 MENTION = "mention"
 HASHTAG = "hashtag"
@@ -99,10 +102,6 @@ _AS_KEPT = nh3.Cleaner(
 )
 
 
-class TooMuch(ValueError):
-    """More than a text of people ever is."""
-
-
 @dataclass(frozen=True)
 class Mentioned:
     """Who is meant, as it is written."""
@@ -150,7 +149,7 @@ def cleaned(html: str, context: Context | None = None) -> Rich:
     context = context or Context()
     if len(html) > LONGEST_HTML:
         raise TooMuch("longer than a text may be")
-    given = _AS_GIVEN.clean(html.replace("\x00", ""))
+    given = _AS_GIVEN.clean(balanced(html.replace("\x00", "")))
     ids = mentioned_in(given)
     people = context.people(ids) if ids else {}
     for _ in range(ROUNDS):
@@ -263,6 +262,7 @@ class _Writer(HTMLParser):
         self.tags: list[str] = []
         self.links: list[str] = []
         self.pictures: list[int] = []
+        self._linked = 0
         self._out: list[str] = []
         self._open: list[_Open] = []
         # Gathered over tags that are left out: `#a<b></b>b` is one word when it is read again, too.
@@ -358,6 +358,8 @@ class _Writer(HTMLParser):
         """The text with its web addresses and its tags as links."""
         end = 0
         for start, address in addresses_in(text):
+            if not self._may_link():
+                break
             yield from self._tagged(text[end:start])
             self._note(address)
             yield f"{_start_of_link(address, self.context.hosts)}{_escaped(address)}</a>"
@@ -371,6 +373,8 @@ class _Writer(HTMLParser):
             yield _escaped(text)
             return
         for match in _TAG.finditer(text):
+            if not self._may_link():
+                break
             name = match[1].lower()
             self.tags.append(name)
             yield _escaped(text[end : match.start()])
@@ -378,6 +382,11 @@ class _Writer(HTMLParser):
             yield f'<a class="{HASHTAG}" href="{url}">{_escaped(match[0])}</a>'
             end = match.end()
         yield _escaped(text[end:])
+
+    def _may_link(self) -> bool:
+        """Counts it: also what came as a link, so that a text that is cleaned again gets no more of them."""
+        self._linked += 1
+        return self._linked <= MOST_LINKS
 
     def _begin_link(self, tag: str, given: Mapping[str, str]) -> None:
         address = given.get("href", "").strip()
@@ -392,6 +401,7 @@ class _Writer(HTMLParser):
             # A mention of nobody stays its words, and so does a tag: what is one is found again.
             self._begin(tag, "", "")
         else:
+            self._may_link()
             self._note(address)
             self._begin(tag, _start_of_link(address, self.context.hosts), "</a>", is_literal=True)
 

@@ -36,9 +36,12 @@ CHUNK = 64 * 1024
 
 _DELIMITERS = ";,\t|"
 _SAMPLED = 20
-# What a spreadsheet takes for a formula. A number or a phone with its sign is arithmetic at worst.
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-_NUMBER = re.compile(r"[+-]?[\d\s().,-]*")
+# What a spreadsheet takes for a formula: at the beginning of a cell, and of whatever is a cell to one that is
+# set otherwise. A number or a phone with its sign is arithmetic at worst.
+_BEGINNING = r"""((?:^|[;,\t|\r\n])\s*+"?)"""
+_SIGN = r"(?=[=+\-@＝＋－＠])"
+_FORMULA = re.compile(_BEGINNING + _SIGN + r"(?![+-]?[\d\s().-]*+(?:[;,|]|$))")
+_GUARDED = re.compile(_BEGINNING + "'" + _SIGN)
 
 type Cell = str | int | float | bool | date | datetime | time | None
 
@@ -114,8 +117,8 @@ def _text(value: Any) -> str:
         case float() if value.is_integer():
             return str(int(value))
     text = str(value).replace("\x00", "").strip()
-    # The guard that an export of ours put before what looks like a formula.
-    return text[1:] if text[:1] == "'" and _FORMULA.match(text[1:]) else text
+    # Without the guard that an export of ours put before what looks like a formula.
+    return _GUARDED.sub(r"\1", text)
 
 
 def _head(file: IO[bytes]) -> bytes:
@@ -216,7 +219,7 @@ def written_csv(rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
 
 
 def _guarded(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    return _FORMULA.sub(r"\1'", text)
 
 
 def _written(value: Cell) -> str:

@@ -7,8 +7,9 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -27,6 +28,10 @@ log = logging.getLogger(__name__)
 
 MOST_OF_A_BATCH = 50
 BATCH = "batch"
+# What the results that its commands ask for may come to in all: as much as a request may hold without them.
+MOST_REFERRED = 2 * 2**20
+# Of a list's number: no list has more.
+_LONGEST_NUMBER = 9
 _REFERENCE = re.compile(r"\$result((?:\[[^\[\]]+\])+)")
 _KEY = re.compile(r"\[([^\[\]]+)\]")
 
@@ -133,26 +138,27 @@ def _batch(asked: Asked, caller: Caller) -> dict[str, Any]:
     if not isinstance(commands, Mapping):
         raise ApiRefused("ERROR_ARGUMENT", "cmd: a list of commands, or commands by their names")
     halts = str(given.get("halt", "0")).lower() in ("1", "true", "y")
-    results: dict[str, Any] = {}
+    results = _Results()
     errors: dict[str, Any] = {}
     totals: dict[str, int] = {}
     nexts: dict[str, int] = {}
     times: dict[str, Any] = {}
-    for number, (name, command) in enumerate(commands.items()):
+    # The one behind the last is told that it is too many, and stands for all that follow.
+    for number, (name, command) in enumerate(islice(commands.items(), MOST_OF_A_BATCH + 1)):
         answer = _command(number, command, results, replace(asked, once_key=_key_of(asked, name)), caller)
         if answer.error is not None:
             errors[name] = error_of(answer.error)
             if halts:
                 break
             continue
-        results[name] = answer.result
+        results.of[name] = answer.result
         times[name] = time_of(answer.began_at, datetime.now(UTC))
         if answer.total is not None:
             totals[name] = answer.total
         if answer.next is not None:
             nexts[name] = answer.next
     return {
-        "result": php_array(results),
+        "result": php_array(results.of),
         "result_error": php_array(errors),
         "result_total": php_array(totals),
         "result_next": php_array(nexts),
@@ -164,21 +170,24 @@ def _key_of(asked: Asked, name: str) -> str:
     return f"{asked.once_key}:{name}" if asked.once_key else ""
 
 
-def _command(number: int, command: Any, results: Mapping[str, Any], asked: Asked, caller: Caller) -> Answer:
+def _command(number: int, command: Any, results: _Results, asked: Asked, caller: Caller) -> Answer:
     began_at = datetime.now(UTC)
     if number >= MOST_OF_A_BATCH:
         refusal = ApiRefused("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
         return Answer(None, began_at, error=refusal)
     try:
         name, given = _read(command)
+        given = _referred(given, results)
     except Misshapen as error:
         return Answer(None, began_at, error=ApiRefused("ERROR_ARGUMENT", str(error)))
+    except ApiRefused as refusal:
+        return Answer(None, began_at, error=refusal)
     if name == BATCH:
         refusal = ApiRefused(
             "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage", status=405
         )
         return Answer(None, began_at, error=refusal)
-    return answer_to(replace(asked, name=name, given=_referred(given, results)), caller)
+    return answer_to(replace(asked, name=name, given=given), caller)
 
 
 def _read(command: Any) -> tuple[str, Mapping[str, Any]]:
@@ -196,7 +205,41 @@ def method_name(text: str) -> str:
     return text.strip().strip("/").removesuffix(".json").lower()
 
 
-def _referred(value: Any, results: Mapping[str, Any]) -> Any:
+@dataclass
+class _Results:
+    """What the commands before have answered, and how much of it those behind may still take."""
+
+    of: dict[str, Any] = field(default_factory=dict)
+    left: int = MOST_REFERRED
+
+    def taken(self, path: str) -> Any:
+        """Nothing, where there is nothing of that name. Raises ApiRefused before more is built than is left:
+        one result, named often enough, would fill the memory."""
+        found = _looked_up(path, self.of)
+        self.left -= _size_of(found, most=self.left)
+        if self.left < 0:
+            raise ApiRefused("ERROR_ARGUMENT", "$result: what the commands ask for of others is too much")
+        return found
+
+
+def _size_of(value: Any, *, most: int) -> int:
+    """In characters, with one for each value and name; counted until it is more than `most`."""
+    size, waiting = 0, [value]
+    while waiting and size <= most:
+        one = waiting.pop()
+        size += 1
+        match one:
+            case str():
+                size += len(one)
+            case Mapping():
+                waiting += one
+                waiting += one.values()
+            case list():
+                waiting += one
+    return size
+
+
+def _referred(value: Any, results: _Results) -> Any:
     """With the results of earlier commands in the place of `$result[name][field]`."""
     if isinstance(value, Mapping):
         return {key: _referred(one, results) for key, one in value.items()}
@@ -206,8 +249,8 @@ def _referred(value: Any, results: Mapping[str, Any]) -> Any:
         return value
     whole = _REFERENCE.fullmatch(value)
     if whole is not None:
-        return _looked_up(whole[1], results)
-    return _REFERENCE.sub(lambda match: _as_text(_looked_up(match[1], results)), value)
+        return results.taken(whole[1])
+    return _REFERENCE.sub(lambda match: _as_text(results.taken(match[1])), value)
 
 
 def _looked_up(path: str, results: Mapping[str, Any]) -> Any:
@@ -216,11 +259,15 @@ def _looked_up(path: str, results: Mapping[str, Any]) -> Any:
     for key in _KEY.findall(path):
         if isinstance(here, Mapping):
             here = here.get(key, "")
-        elif isinstance(here, list) and key.isascii() and key.isdigit() and int(key) < len(here):
+        elif isinstance(here, list) and _is_number(key) and int(key) < len(here):
             here = here[int(key)]
         else:
             return ""
     return here
+
+
+def _is_number(key: str) -> bool:
+    return key.isascii() and key.isdigit() and len(key) <= _LONGEST_NUMBER
 
 
 def _as_text(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import zoneinfo
 from collections.abc import Iterable, Mapping
@@ -19,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.origin import address_of
 from box.core.registry.rest import ApiRefused
+from box.lib import strict_json
 from box.lib.brackets import Misshapen, nested, parsed
 from box.rest.access import refuse_outsider
 from box.rest.answering import Asked, answer_to, method_name
@@ -96,7 +96,7 @@ def _in_body(request: HttpRequest) -> Mapping[str, Any]:
         return {}
     kind = request.content_type
     if kind == "application/json":
-        given = json.loads(request.body) if request.body.strip() else {}
+        given = strict_json.parsed(request.body) if request.body.strip() else {}
         # PHP writes an empty object as a list.
         if given == []:
             return {}

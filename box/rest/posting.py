@@ -21,6 +21,15 @@ TIMEOUT_SECONDS = 10.0
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# Of the networks for special purposes, those of companies' own computers (RFC 1918, RFC 4193). What
+# holds another address in itself (6to4, Teredo, NAT64) or is shared with a provider is none of them.
+_PRIVATE = [
+    ipaddress.ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+]
+# Where clouds tell a machine its secrets, within networks that are fit: AWS, Google, Azure. Those of others
+# (169.254.169.254, 100.100.100.200, 192.0.0.192) are fit for nothing else.
+_OF_CLOUDS = [ipaddress.ip_network(one) for one in ("fd00:ec2::/32", "fd20:ce::/32", "168.63.129.16/32")]
+
 
 class Unreachable(Exception):
     """Nothing arrived, with what stood in the way."""
@@ -61,19 +70,24 @@ def _checked(parts: SplitResult, reachable: Iterable[str]) -> str:
         ip = _plain(ipaddress.ip_address(text.partition("%")[0]))
         if not any(ip in network for network in networks) and is_unfit(ip, _port(parts)):
             raise Forbidden(
-                _("%(address)s belongs to the box itself: see integrations.reachable_networks in box.toml.")
+                _(
+                    "%(address)s is of the box itself, or of no other computer: see"
+                    " integrations.reachable_networks in box.toml."
+                )
                 % {"address": text}
             )
     return addresses[0]
 
 
 def is_unfit(ip: Address, port: int) -> bool:
+    """For whatever is no other computer: neither of the company's own networks nor of the internet."""
+    is_fit = ip.is_global or any(ip in network for network in _PRIVATE)
     return (
-        ip.is_loopback
-        or ip.is_link_local
+        not is_fit
         or ip.is_multicast
-        or ip.is_unspecified
         or ip.is_reserved
+        or any(ip in network for network in _OF_CLOUDS)
+        or (isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local)
         or _is_own(ip, port)
     )
 

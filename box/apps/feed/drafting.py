@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from box.apps.feed.drafts import Newer, draft_at, drop_draft, keep_draft
 from box.core.registry.environment import format_moment
+from box.lib import strict_json
 
 if TYPE_CHECKING:
     from box.apps.feed.models import KeptDraft
@@ -28,7 +28,7 @@ def draft(request: PersonRequest, place: str) -> HttpResponse:
         drop_draft(place, by=request.user)
         return HttpResponse(status=204)
     try:
-        sent = json.loads(request.body)
+        sent = strict_json.parsed(request.body)
         content, browser, base = sent["content"], str(sent["browser"]), int(sent["base"])
     except (ValueError, KeyError, TypeError):
         return JsonResponse({"error": _("This draft is not understood: reload the page.")}, status=400)

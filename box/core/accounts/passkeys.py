@@ -6,7 +6,6 @@ after the password. A false page gets nothing of it: the device signs for the po
 
 from __future__ import annotations
 
-import json
 import logging
 from ipaddress import ip_address
 from typing import Any
@@ -39,6 +38,7 @@ from fido2.webauthn import (
 from box.core.accounts.factors import factor_added, factor_removed, keep_one
 from box.core.accounts.models import Passkey, Totp, User
 from box.core.registry.company import company_name
+from box.lib import strict_json
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def add_passkey(user: User, name: str, state: dict[str, Any], answer: str, *, by
         response = RegistrationResponse.from_dict(_parsed(answer))
         made = _server().register_complete(state, response)
         credential = made.credential_data
-        named = json.loads(answer)["response"].get("transports") or ()
+        named = strict_json.parsed(answer)["response"].get("transports") or ()
     except Exception as error:
         raise _refused(error) from None
     if credential is None or len(credential.credential_id) > LONGEST_ID:
@@ -206,7 +206,7 @@ def _as_json(options: CredentialCreationOptions | CredentialRequestOptions) -> d
 def _parsed(answer: str) -> dict[str, Any]:
     if len(answer) > LONGEST_ANSWER:
         raise ValueError("the answer is too long")
-    parsed = json.loads(answer)
+    parsed = strict_json.parsed(answer)
     if len(websafe_decode(parsed["rawId"])) > LONGEST_ID:
         raise ValueError("the id is too long")
     return parsed  # type: ignore[no-any-return]

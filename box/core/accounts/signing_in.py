@@ -32,7 +32,7 @@ from box.core.accounts.models import Totp, User
 from box.core.accounts.passkeys import can_have_passkeys
 from box.core.accounts.passwords import is_theirs
 from box.core.accounts.sessions import note_entrance
-from box.core.accounts.throttle import Attempt
+from box.core.accounts.throttle import Attempt, counted_as
 from box.core.accounts.within import come_back, remember, stays_out, within
 from box.core.registry.auditing import record
 from box.core.registry.capabilities import SignInWay, sign_in_ways
@@ -97,7 +97,7 @@ def ways_of(request: HttpRequest) -> list[SignInWay]:
 
 def _who(request: HttpRequest, name: str, password: str) -> tuple[User | None, str]:
     """The person, or what is wrong: the same, at the same cost, for a login that nobody has."""
-    attempt = Attempt(name, address_of(request), known_browser(request, name))
+    attempt = Attempt(counted_as(name), address_of(request), known_browser(request, name))
     if wait := attempt.wait(timezone.now()):
         return None, too_often(wait)
     problem = _("The login or the password is wrong. Check the keyboard layout and Caps Lock.")
@@ -268,7 +268,7 @@ def recently_proven[**P, R: HttpResponseBase](view: View[P, R]) -> View[P, R | H
 @sensitive_variables("password")
 def check_password_again(request: PersonRequest, password: str) -> str:
     """What is wrong with it; empty: it is the person's own. Guessing is slowed down as at the door."""
-    attempt = Attempt(request.user.login, address_of(request), f"session of {request.user.pk}")
+    attempt = Attempt(counted_as(request.user.login), address_of(request), f"session of {request.user.pk}")
     if wait := attempt.wait(timezone.now()):
         return too_often(wait)
     if problem := _problem_with(request, password):

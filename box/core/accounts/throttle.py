@@ -1,9 +1,10 @@
 """Guessing passwords and codes is made slow, without an outsider being able to keep an employee out.
 
-Failures are counted for a login as it comes from one network, so that who guesses from elsewhere closes their
-own door only; and for a network as a whole, so that trying one password with many logins is no way round. A
-browser in which the person has signed in before is counted by itself. Nothing depends on whether the login
-exists: it is looked up, and a hash is computed, only behind this.
+Failures are counted for a person, by whichever name they are called, as they come from one network, so that
+who guesses from elsewhere closes their own door only; and for a network as a whole, so that trying one
+password with many logins is no way round. A browser in which the person has signed in before is counted by
+itself. Nothing depends on whether the login exists: one that nobody has is counted just so, and a hash is
+computed only behind this.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 
 from box.core.accounts.digests import digest
-from box.core.accounts.models import Failures
+from box.core.accounts.models import Failures, User
 
 WINDOW = timedelta(minutes=15)
 # Of one login from one network, or in one known browser.
@@ -27,7 +28,7 @@ MOST_OF_NETWORK = 200
 
 @dataclass(frozen=True)
 class Attempt:
-    """Who tries, from where, and in which browser if that is a known one."""
+    """Who tries (see `counted_as`), from where, and in which browser if that is a known one."""
 
     login: str
     address: str
@@ -64,6 +65,15 @@ class Attempt:
 
     def succeeded(self) -> None:
         Failures.objects.filter(key=self._own).delete()
+
+
+def counted_as(login: str) -> str:
+    """The same for each of a person's names: their login, their e-mail, and those of accounts merged into
+    theirs. A login that nobody has is itself."""
+    try:
+        return f"person {User.objects.get_by_natural_key(login).pk}"
+    except (User.DoesNotExist, User.MultipleObjectsReturned):
+        return f"login {login}"
 
 
 def network_of(address: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+
+from box.lib import strict_json
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -60,8 +61,8 @@ def first_part(request: HttpRequest, *, count: int) -> int:
 
 def _json(request: HttpRequest) -> Any:
     try:
-        return json.loads(request.body)
-    except (ValueError, RecursionError):
+        return strict_json.parsed(request.body)
+    except ValueError:
         raise _malformed() from None
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from box.lib.rich import Context, Mentioned, Rich, TooMuch, cleaned, from_text
+from box.lib.rich import MOST_LINKS, Context, Mentioned, Rich, TooMuch, cleaned, from_text
 
 PEOPLE = {17: Mentioned("Anna <b>Abramova</b>", "/people/17/")}
 CONTEXT = Context(
@@ -176,6 +176,22 @@ def test_plain_text_becomes_paragraphs_and_comes_back() -> None:
 def test_what_nobody_writes_is_refused(html: str) -> None:
     with pytest.raises(TooMuch):
         cleaned(html, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("word", "links"),
+    [
+        ("http://a.b ", MOST_LINKS),
+        ("#ab ", MOST_LINKS),
+        # What came as a link stays one; it is counted before the words that stand before it.
+        ('<a href="http://a.b">http://a.b</a> http://a.b ', MOST_LINKS + 1 + MOST_LINKS // 2 - 1),
+    ],
+)
+def test_so_many_links_and_the_rest_stays_words(word: str, links: int) -> None:
+    rich = cleaned(word * (MOST_LINKS + 1), CONTEXT)
+    assert rich.text.count("b") == (MOST_LINKS + 1) * (2 if "<a" in word else 1)
+    assert rich.html.count("<a ") == links
+    assert cleaned(rich.html, CONTEXT) == rich
 
 
 ATTACKS = [

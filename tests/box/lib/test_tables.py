@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import tracemalloc
 import zipfile
@@ -139,16 +140,33 @@ FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3+cmd", "@SUM(A1)", "\t=1"]
 
 def test_no_cell_of_an_export_is_a_formula() -> None:
     written = b"".join(written_csv([FORMULAS])).decode("utf-8-sig")
-    assert all(f"'{formula}" in written for formula in FORMULAS)
+    assert all(f"'{formula.strip()}" in written for formula in FORMULAS)
     book = load_workbook(io.BytesIO(b"".join(xlsx.written([FORMULAS]))))
     assert [(cell.data_type, cell.value) for cell in next(book.worksheets[0].rows)] == [
         ("s", formula) for formula in FORMULAS
     ]
 
 
+@pytest.mark.parametrize("mark", [";", ",", "\t", "|", "\n", "\r\n"])
+@pytest.mark.parametrize("quote", ["", '"', ' "', " "])
+def test_nor_is_one_that_begins_where_another_spreadsheet_ends_a_cell(mark: str, quote: str) -> None:
+    """Whatever it takes for the end of a cell: Excel's depends on the country."""
+    for sign in "=+-@＝":
+        text = f"a{mark}{quote}{sign}cmd|' /C calc'!A0"
+        for language in ("en", "ru"):
+            with translation.override(language):
+                written = b"".join(written_csv([["x", text]])).decode("utf-8-sig")
+            for delimiter in ";,\t|":
+                for found in csv.reader(io.StringIO(written), delimiter=delimiter):
+                    assert not [cell for cell in found if cell.strip(' \t\r\n"')[:1] in {*"=+-@＝"} - {""}]
+        assert tables._text(tables._guarded(text)) == text
+
+
 def test_phones_and_numbers_stay_what_they_are() -> None:
     row: list[tables.Cell] = ["+7 (916) 123-45-67", "-5", 7, 1.5]
     assert b"+7 (916) 123-45-67,-5,7,1.5" in b"".join(written_csv([row]))
+    assert b"+7 (916) 123-45-67, +7 495 1234567" in b"".join(written_csv([[f"{row[0]}, +7 495 1234567"]]))
+    assert b"e-mail; a-b | c" in b"".join(written_csv([["e-mail; a-b | c"]]))
 
 
 @pytest.mark.parametrize("write", [written_csv, xlsx.written])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -18,9 +19,11 @@ from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.feed.models import Post
 from box.core.accounts.models import User
 from box.core.org.actions import create_department
+from box.core.registry.rest import ApiRefused
 from box.core.registry.services import switch_of
 from box.core.registry.settings import store
 from box.rest import limits
+from box.rest.answering import MOST_REFERRED, _read, _referred, _Results
 from tests.box.apps.drive.conftest import put
 from tests.box.rest.calling import program_of
 
@@ -257,6 +260,79 @@ def test_a_batch_has_fifty_commands_and_no_batch_in_it(anna: User) -> None:
     inner = program.call("batch", cmd={"a": "batch?cmd[0]=profile"})
     assert inner["result_error"]["a"]["error"] == "ERROR_BATCH_METHOD_NOT_ALLOWED"
     assert program.error("batch", cmd="profile") == (400, "ERROR_ARGUMENT")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "log.blogpost.add?POST_MESSAGE=" + "$result[long][POST_MESSAGE]" * 5000,
+        {"method": "user.get", "params": {"FILTER": {"ID": ["$result[all]"] * 5000}}},
+        "user.get?ID=" + "$result[none]" * 5000 + "$result[long][POST_MESSAGE]" * 42,
+    ],
+    ids=["in a text", "whole", "a little more than the most"],
+)
+def test_what_a_batch_refers_to_is_counted_before_it_is_built(anna: User, command: Any) -> None:
+    """One result named 5,000 times would be gigabytes."""
+    results = {"long": {"POST_MESSAGE": "x" * 50_000}, "all": [{"ID": str(one)} for one in range(500)]}
+    referring = _Results(results)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ApiRefused, match="ask for of others is too much"):
+            _referred(_read(command)[1], referring)
+        assert tracemalloc.get_traced_memory()[1] < 4 * MOST_REFERRED
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_batch_takes_as_much_of_others_as_a_request_may_hold() -> None:
+    referring = _Results({"long": "x" * (MOST_REFERRED - 1)})
+    assert len(_referred({"TEXT": "$result[long]"}, referring)["TEXT"]) == MOST_REFERRED - 1
+    with pytest.raises(ApiRefused):
+        _referred("$result[nothing]", referring)
+
+
+def test_a_batch_that_takes_too_much_fails_where_it_does(anna: User, sales: Department) -> None:
+    much = {"method": "profile", "params": {"A": ["$result[me]"] * 100_000}}
+    answer = program_of(anna).call("batch", cmd={"me": "profile", "much": much, "again": "profile"})
+    assert set(answer["result"]) == {"me", "again"}
+    assert answer["result_error"]["much"]["error"] == "ERROR_ARGUMENT"
+
+
+def test_a_number_of_thousands_of_digits_refers_to_nothing() -> None:
+    assert _referred(f"$result[list][{'1' * 5000}]", _Results({"list": ["a"]})) == ""
+
+
+def test_commands_behind_the_last_are_refused_as_one(anna: User) -> None:
+    answer = program_of(anna).call("batch", cmd=["server.time"] * 1000)
+    assert len(answer["result"]) == 50
+    assert set(answer["result_error"]) == {"50"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"A":' * 21 + "1" + "}" * 21,
+        "[" * 500_000,
+        '{"A":' * 100_000,
+        '{"A": "\\ud800"}',
+        '{"A": "\\u0000"}',
+        '{"A": NaN}',
+        '{"A": 1e999}',
+        '{"A": ' + "9" * 10_000 + "}",
+    ],
+    ids=["21 levels", "lists", "objects", "half a character", "zero", "NaN", "infinite", "digits"],
+)
+def test_json_that_nobody_can_keep_is_refused(anna: User, body: str) -> None:
+    program = program_of(anna)
+    for method in ("profile", "batch", "log.blogpost.add"):
+        answer = program.client.post(f"{program.address}/{method}", body, "application/json")
+        assert (answer.status_code, answer.json()["error"]) == (400, "ERROR_ARGUMENT")
+
+
+def test_json_of_twenty_levels_is_read(anna: User) -> None:
+    program = program_of(anna)
+    body = '{"A":' * 20 + "1" + "}" * 20
+    assert program.client.post(f"{program.address}/profile", body, "application/json").status_code == 200
 
 
 def test_a_batch_is_bound_by_scopes(anna: User) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
@@ -188,6 +189,20 @@ def test_after_a_restore_nothing_that_waited_is_sent(ear: Ear, anna: User, olga:
         "http://2130706433:{port}/",
         "http://169.254.169.254/latest/",
         "http://224.0.0.1/",
+        "http://[fd00:ec2::254]/latest/",
+        "http://[fd20:ce::254]/",
+        "http://100.100.100.200/latest/",
+        "http://192.0.0.192/latest/",
+        "http://168.63.129.16/",
+        "http://[2002:7f00:1::]:{port}/",
+        "http://[64:ff9b::127.0.0.1]:{port}/",
+        "http://[64:ff9b:1::7f00:1]:{port}/",
+        "http://[2001:0:7f00:1::]:{port}/",
+        "http://[::127.0.0.1]:{port}/",
+        "http://[fec0::1]/",
+        "http://100.64.0.1/",
+        "http://198.18.0.1/",
+        "http://255.255.255.255/",
         "ftp://example.com/",
         "file:///etc/passwd",
     ],
@@ -199,10 +214,19 @@ def test_it_never_speaks_to_the_box_itself(ear: Ear, settings: Any, address: str
     assert ear.heard == []
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["10.1.2.3", "172.31.0.5", "192.168.7.7", "fd12:3456::1", "203.0.114.7", "168.63.129.15", "2a02:6b8::1"],
+)
+def test_other_computers_are_fit_in_the_company_and_outside(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.rest.posting._is_own", lambda ip, port: False)
+    assert not is_unfit(ipaddress.ip_address(address), 443)
+
+
 def test_an_address_of_this_machine_is_its_own_whatever_network_it_is_of() -> None:
     """The one that the kernel would speak from, to wherever packets go by default."""
-    import ipaddress
-
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

@@ -68,6 +68,22 @@ def test_who_guesses_waits_and_who_sits_elsewhere_does_not(anna: User) -> None:
     assert tried(browser(), anna.login, PASSWORD, HOME).status_code == 302
 
 
+def test_a_person_is_counted_by_whichever_name_they_are_called(anna: User) -> None:
+    anna.login = "anna.a"
+    anna.save()
+    names = [anna.login, anna.email, f" {anna.login.upper()}", anna.email.title()]
+    for number in range(MOST_OF_LOGIN):
+        assert "Too many" not in tried(browser(), names[number % 4], "wrong", AWAY).content.decode()
+    for name in names:
+        assert "Too many attempts" in tried(browser(), name, PASSWORD, AWAY).content.decode()
+
+
+def test_a_name_that_looks_like_a_person_counts_nobody(anna: User) -> None:
+    for _ in range(MOST_OF_LOGIN):
+        tried(browser(), f"person {anna.pk}", "wrong", AWAY)
+    assert tried(browser(), anna.login, PASSWORD, AWAY).status_code == 302
+
+
 def test_a_browser_that_is_known_is_not_closed_by_others_of_its_network(anna: User) -> None:
     own = browser()
     assert tried(own, anna.login, PASSWORD).status_code == 302
