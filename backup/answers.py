@@ -24,7 +24,7 @@ from appliance.agent.answers import (
     HandedKey,
     KeptMoment,
 )
-from appliance.agent.codec import decode, encode
+from appliance.agent.codec import decode_request, encode
 from appliance.agent.protocol import (
     OPERATIONS,
     AddBackupTarget,
@@ -68,7 +68,7 @@ def main() -> None:
     node = Node.load(Paths.from_environment())
     try:
         with settings.changing(node.paths) if kind.changes else nullcontext():
-            answer = ANSWERS[kind](node, decode(kind, asked["arguments"]))
+            answer = ANSWERS[kind](node, decode_request(kind, asked["arguments"]))
     except CommandFailed as error:
         words = (error.completed.stderr.strip() or error.completed.stdout.strip()).splitlines()
         said = {"refused": words[-1] if words else str(error)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from appliance import runner, users
+from appliance import quoting, runner, users
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
@@ -80,34 +79,35 @@ def config_text(node: Node, settings: Settings, targets: Sequence[Target]) -> st
     """`pgbackrest.conf` for these targets."""
     home = node.data("backup")
     space, waits = shutil.disk_usage(node.paths.data), patience.of(node)
-    lines = [
-        "# Written by the box. Holds secrets: the database's user alone reads it.",
-        "[global]",
-        "archive-async=y",
-        f"archive-push-queue-max={queue_limit(space.total, space.free)}",
-        f"spool-path={_spool(node)}",
-        f"lock-path={home / 'lock'}",
-        "log-level-file=off",
-        "log-level-console=warn",
-        "compress-type=zst",
-        "compress-level=3",
-        f"process-max={min(node.machine.cores, 4)}",
-        "start-fast=y",
-        f"archive-timeout={waits.log}",
-        "expire-auto=n",
+    general: dict[str, object] = {
+        "archive-async": "y",
+        "archive-push-queue-max": queue_limit(space.total, space.free),
+        "spool-path": _spool(node),
+        "lock-path": home / "lock",
+        "log-level-file": "off",
+        "log-level-console": "warn",
+        "compress-type": "zst",
+        "compress-level": 3,
+        "process-max": min(node.machine.cores, 4),
+        "start-fast": "y",
+        "archive-timeout": waits.log,
+        "expire-auto": "n",
         # A network that swallows everything is given up after a few times this, not after minutes of it.
-        f"io-timeout={waits.reading_database}",
-    ]
+        "io-timeout": waits.reading_database,
+    }
     for target in targets:
-        lines += [f"repo{target.number}-{line}" for line in _repository(node, settings, target)]
-    lines += [
-        f"[{STANZA}]",
-        f"pg1-path={cluster(node)}",
-        f"pg1-socket-path={node.run('database')}",
-        f"pg1-port={node.box.database.port}",
-        f"pg1-user={SUPERUSER}",
-        "pg1-database=postgres",
-    ]
+        values = _repository(node, settings, target)
+        general |= {f"repo{target.number}-{name}": value for name, value in values.items()}
+    stanza: dict[str, object] = {
+        "pg1-path": cluster(node),
+        "pg1-socket-path": node.run("database"),
+        "pg1-port": node.box.database.port,
+        "pg1-user": SUPERUSER,
+        "pg1-database": "postgres",
+    }
+    lines = ["# Written by the box. Holds secrets: the database's user alone reads it."]
+    for section, said in (("global", general), (STANZA, stanza)):
+        lines += [f"[{section}]", *(f"{name}={quoting.trimmed(value)}" for name, value in said.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -115,33 +115,32 @@ def _spool(node: Node) -> Path:
     return node.data("backup") / "spool"
 
 
-def _repository(node: Node, settings: Settings, target: Target) -> list[str]:
-    lines = [
-        "cipher-type=aes-256-cbc",
-        f"cipher-pass={settings.master_of(target).password('database')}",
-        "bundle=y",
-        "block=y",
-        f"retention-full={_KEEP_ALL}",
-    ]
+def _repository(node: Node, settings: Settings, target: Target) -> dict[str, object]:
+    values: dict[str, object] = {
+        "cipher-type": "aes-256-cbc",
+        "cipher-pass": settings.master_of(target).password("database"),
+        "bundle": "y",
+        "block": "y",
+        "retention-full": _KEEP_ALL,
+    }
     if target.kind == "folder":
-        return [*lines, f"path={Path(target.path) / target.repository / 'database'}"]
+        return values | {"path": Path(target.path) / target.repository / "database"}
     if target.kind == "sftp":
-        return [*lines, *sftp.options(node, target)]
+        return values | sftp.options(node, target)
     host, _, port = target.endpoint.removeprefix("https://").partition(":")
-    return [
-        *lines,
-        "type=s3",
-        f"path=/{target.prefix}/database",
-        f"s3-bucket={target.bucket}",
-        f"s3-endpoint={host}",
-        f"s3-region={target.region}",
-        f"s3-key={target.access_key}",
-        f"s3-key-secret={target.secret_key}",
-        "s3-uri-style=path",
-        f"storage-host={host}",
-        f"storage-port={port or 443}",
-        *([f"storage-ca-file={target.ca_file}"] if target.ca_file else []),
-    ]
+    return values | {
+        "type": "s3",
+        "path": f"/{target.prefix}/database",
+        "s3-bucket": target.bucket,
+        "s3-endpoint": host,
+        "s3-region": target.region,
+        "s3-key": target.access_key,
+        "s3-key-secret": target.secret_key,
+        "s3-uri-style": "path",
+        "storage-host": host,
+        "storage-port": port or 443,
+        **({"storage-ca-file": target.ca_file} if target.ca_file else {}),
+    }
 
 
 def write_config(node: Node, settings: Settings) -> None:
@@ -322,10 +321,10 @@ def restore(
     the time line of the set. The cluster will be this box's, unless it `is_another_box`, which stays there.
     """
     # Fetched by the configuration of the box, which stays, whatever this one's file is called later.
-    fetch = f"{program()} --config={shlex.quote(str(config_file(node, target)))} --stanza={STANZA}"
+    fetch = f"{program()} --config={_in_command(config_file(node, target))} --stanza={STANZA}"
     if is_another_box:
         # Beside this box's own archiving, in whose spool it has no business.
-        fetch += f" --pg1-path={shlex.quote(str(into))} --no-archive-async"
+        fetch += f" --pg1-path={_in_command(into)} --no-archive-async"
     fetch += f' --repo={target.number} archive-get %f "%p"'
     words = [
         "restore", f"--repo={target.number}", f"--set={label}", f"--pg1-path={into}",
@@ -345,6 +344,11 @@ def restore(
     for line in _moving(node, *words, by=target, target=target):
         if match := _FILE_RESTORED.search(line):
             heard(0, float(match.group(1)) / 100)
+
+
+def _in_command(path: Path) -> str:
+    """A word of a command that PostgreSQL fills in: what begins with a percent sign is its own."""
+    return quoting.shell(path).replace("%", "%%")
 
 
 def forget_handed_over(node: Node) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from appliance import runner, users
+from appliance import quoting, runner, users
 from appliance.files import write_atomically
 from appliance.node import Node
 from backup.settings import BackupRefused, Target
@@ -92,7 +92,7 @@ def introduce(node: Node, target: Target, said: str, *, option: str = "--host-ke
 
 
 def write_files(node: Node, target: Target) -> None:
-    write_atomically(known_hosts_file(node, target), target.host_key + "\n", mode=0o644)
+    write_atomically(known_hosts_file(node, target), quoting.trimmed(target.host_key) + "\n", mode=0o644)
     public_key(node, target)
 
 
@@ -116,20 +116,20 @@ def forget(node: Node, target: Target) -> None:
         file.unlink(missing_ok=True)
 
 
-def options(node: Node, target: Target) -> list[str]:
+def options(node: Node, target: Target) -> dict[str, object]:
     """For pgBackRest."""
     user, host, port = parts(target.endpoint)
-    return [
-        "type=sftp",
-        f"path={target.path.rstrip('/')}/{target.repository}/database",
-        f"sftp-host={host}",
-        f"sftp-host-port={port}",
-        f"sftp-host-user={user}",
-        f"sftp-private-key-file={key_file(node, target)}",
-        "sftp-host-key-hash-type=sha256",
-        "sftp-host-key-check-type=strict",
-        f"sftp-known-host={known_hosts_file(node, target)}",
-    ]
+    return {
+        "type": "sftp",
+        "path": f"{target.path.rstrip('/')}/{target.repository}/database",
+        "sftp-host": host,
+        "sftp-host-port": port,
+        "sftp-host-user": user,
+        "sftp-private-key-file": key_file(node, target),
+        "sftp-host-key-hash-type": "sha256",
+        "sftp-host-key-check-type": "strict",
+        "sftp-known-host": known_hosts_file(node, target),
+    }
 
 
 def environment(node: Node, target: Target) -> dict[str, str]:

@@ -1,12 +1,21 @@
-"""Frozen dataclasses to JSON and back. What does not fit its type exactly is refused, never guessed."""
+"""Frozen dataclasses to JSON and back. What does not fit its type exactly is refused, never guessed.
+
+What is asked of root is refused by its shape too: see `decode_request`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, Union, get_args, get_origin
+
+from appliance.quoting import control_in
+
+LINES: Mapping[str, bool] = {"has_lines": True}
+"""Metadata of a field whose text may have more lines than one: a certificate, for example."""
 
 
 class Malformed(Exception):
@@ -31,6 +40,36 @@ def decode[T](kind: type[T], data: object, *, place: str = "it") -> T:
     return typing.cast("T", _decode(kind, data, place))
 
 
+def decode_request[T](kind: type[T], data: object, *, place: str = "it") -> T:
+    """The same for what somebody asks for: no text of it holds a control character.
+
+    A line break would become a line of whatever it is written into, a configuration or a log. Of fields
+    that are marked with `LINES` it is taken.
+    """
+    found = decode(kind, data, place=place)
+    _refuse_controls(found, place, has_lines=False)
+    return found
+
+
+def _refuse_controls(value: object, place: str, *, has_lines: bool) -> None:
+    if isinstance(value, str):
+        if control := control_in(value, has_lines=has_lines):
+            raise Malformed(
+                f"{place} has a control character ({control!r}): write it on one line, without any."
+            )
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            inner = f"{place}.{field.name}"
+            _refuse_controls(getattr(value, field.name), inner, has_lines="has_lines" in field.metadata)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_controls(name, f"a name in {place}", has_lines=False)
+            _refuse_controls(item, f"{place}.{name}", has_lines=has_lines)
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            _refuse_controls(item, f"{place}[{number}]", has_lines=has_lines)
+
+
 def _decode(kind: Any, data: object, place: str) -> object:
     if isinstance(kind, typing.TypeAliasType):
         kind = kind.__value__
@@ -52,7 +91,7 @@ def _decode_generic(kind: Any, data: object, place: str) -> object:
         return tuple(_decode(arguments[0], item, f"{place}[{n}]") for n, item in enumerate(items))
     if origin is dict:
         entries = _expect(dict, data, place)
-        return {key: _decode(arguments[1], item, f"{place}.{key}") for key, item in entries.items()}
+        return {key: _decode(arguments[1], item, f"{place}.{key!r}") for key, item in entries.items()}
     if origin in (Union, types.UnionType):
         return _decode_union(arguments, data, place)
     raise TypeError(f"{kind} cannot be read from JSON here.")

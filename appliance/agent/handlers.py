@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from appliance import certificates, config, runner
+from appliance import certificates, config, quoting, runner
 from appliance.agent import backups, logs, operations, record
 from appliance.agent.answers import (
     CertificateState,
@@ -24,6 +24,7 @@ from appliance.agent.answers import (
     ServiceState,
 )
 from appliance.agent.applied import load_node, read_box_toml
+from appliance.agent.codec import Malformed
 from appliance.agent.disk import Guard
 from appliance.agent.journal import Journal, Unknown
 from appliance.agent.protocol import (
@@ -58,6 +59,8 @@ REFUSALS = (
     config.RootOnly,
     operations.AlreadyRunning,
     operations.NotCancellable,
+    Malformed,
+    quoting.Unwritable,
     Unknown,
     UnknownService,
 )

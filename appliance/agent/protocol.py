@@ -28,6 +28,7 @@ from appliance.agent.answers import (
     RecordPage,
     Value,
 )
+from appliance.agent.codec import LINES
 
 type Acting = Literal["console", "root"]
 type Scope = Literal["node", "cluster"]
@@ -221,7 +222,7 @@ class AddBackupTarget(Operation[HandedKey]):
     region: str = "us-east-1"
     access_key: str = ""
     secret_key: str = field(default="", repr=False)
-    ca_pem: str = ""
+    ca_pem: str = field(default="", metadata=LINES)
     host_key: str = ""
     """Of SFTP: the host's fingerprint. Without the right one it is refused with what is to be compared."""
     times: BackupTimes | None = None
@@ -422,7 +423,8 @@ class Request:
     """
 
     operation: str
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict, metadata=LINES)
+    """Each is looked at once more as what it is an argument of."""
     scope: Scope = "node"
     node: str = ""
     acting: Acting = "console"

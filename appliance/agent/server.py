@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance import users
-from appliance.agent.codec import Malformed, decode, encode
+from appliance.agent.codec import Malformed, decode_request, encode
 from appliance.agent.handlers import FAILURES, REFUSALS, perform
 from appliance.agent.protocol import OPERATIONS, Answer, Operation, Problem, Request
 from appliance.agent.record import Asker
@@ -59,7 +59,7 @@ def understand(line: bytes, peer: Peer, node: str) -> tuple[Operation[Any], Aske
     """The operation that a request line asks for, and for whom; refuses what is not on the allow-list."""
     if not (peer.is_root or peer.is_portal):
         raise NotAllowed("Only root and the portal may speak to the agent.")
-    request = decode(Request, json.loads(line), place="the request")
+    request = decode_request(Request, json.loads(line), place="the request")
     if request.acting == "root" and not peer.is_root:
         raise NotAllowed("The portal may not act as root: ask on the machine with boxctl.")
     kind = OPERATIONS.get(request.operation)
@@ -68,7 +68,7 @@ def understand(line: bytes, peer: Peer, node: str) -> tuple[Operation[Any], Aske
         raise NotAllowed(f"{request.operation!r} is not an operation of the agent: it knows {known}.")
     if request.scope == "cluster" or request.node not in ("", node):
         raise NotAllowed(f"This box is the single machine {node}: leave node empty and scope at 'node'.")
-    operation = decode(kind, request.arguments, place=request.operation)
+    operation = decode_request(kind, request.arguments, place=request.operation)
     return operation, Asker(request.by, request.acting, peer.uid, peer.pid)
 
 

@@ -15,6 +15,7 @@ from rich.progress import Progress as Bar
 from appliance import users
 from appliance.agent import operations
 from appliance.agent.answers import OperationState, Progress
+from appliance.agent.codec import decode_request, encode
 from appliance.agent.handlers import FAILURES, REFUSALS, perform
 from appliance.agent.journal import Journal
 from appliance.agent.protocol import Operation
@@ -86,7 +87,8 @@ def reach[R](paths: Paths, operation: Operation[R]) -> tuple[R, bool]:
         agent = Agent(paths.run / "agent/agent.sock", acting="root")
         return agent.ask(operation, by=asker.by), True
     except AgentAway:
-        return perform(paths, operation, asker, lambda _: None), False
+        same = decode_request(type(operation), encode(operation), place=type(operation).__name__)
+        return perform(paths, same, asker, lambda _: None), False
 
 
 def follow(paths: Paths, state: OperationState) -> None:

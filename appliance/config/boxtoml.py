@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any, cast
 
+from appliance import quoting
 from appliance.config.errors import ConfigError, Problem, RootOnly
 from appliance.config.keys import KEYS, TABLES, Box, Value
 from appliance.paths import Paths
@@ -226,5 +226,4 @@ def literal(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return "[" + ", ".join(literal(entry) for entry in value) + "]"
-    # A JSON string is a TOML basic string, but for DEL, which JSON leaves bare.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return quoting.toml(value) if isinstance(value, str) else str(value)

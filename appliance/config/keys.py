@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypedDict, Unpack, cast, get_type_hints
 from urllib.parse import urlsplit
 
+from appliance.quoting import control_in
+
 type Value = str | int | bool | tuple[str, ...]
 type Check = Callable[[Any], str | None]
 """Says in a sentence what is wrong with a value, or None."""
@@ -89,6 +91,9 @@ def _endpoint(value: str) -> str | None:
             and parts.hostname
             and parts.path in ("", "/")
             and not parts.query
+            # Reading it skips line breaks and believes any name.
+            and not control_in(value)
+            and (":" in parts.hostname or _host(parts.hostname) is None)
         )
         good = good and (parts.port or 1) > 0
     except ValueError:
@@ -97,7 +102,12 @@ def _endpoint(value: str) -> str | None:
 
 
 def _absolute(value: str) -> str | None:
-    return None if value == "" or value.startswith("/") else "must be an absolute path"
+    good = value == "" or (value.startswith("/") and not control_in(value))
+    return None if good else "must be an absolute path on one line"
+
+
+def _region(value: str) -> str | None:
+    return None if re.fullmatch(r"[A-Za-z0-9_.-]{0,63}", value) else "must be a region such as us-east-1"
 
 
 # --- the keys -----------------------------------------------------------------------------------------------
@@ -142,7 +152,7 @@ class Objects:
     )
     endpoint: str = _key("", "Address of an external store.", check=_endpoint)
     ca_file: str = _key("", "Certificate authority of an external store, PEM.", check=_absolute)
-    region: str = _key("us-east-1", "Region that requests are signed for.")
+    region: str = _key("us-east-1", "Region that requests are signed for.", check=_region)
     bucket: str = _key(
         "korobka-files", "Bucket of the portal's files; also its path on the portal.", check=_name
     )

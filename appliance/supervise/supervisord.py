@@ -17,7 +17,7 @@ from xmlrpc.client import Fault, ServerProxy
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
-from appliance import folders, runner, users
+from appliance import folders, quoting, runner, users
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
 from appliance.supervise import processes
@@ -72,9 +72,9 @@ class Supervisord(Supervisor):
     def _text(self, programs: Mapping[str, Mapping[str, str]]) -> str:
         return render(
             "supervise/supervisord.conf.j2",
-            socket=self._socket,
-            pid_file=self._pid_file,
-            log=self.node.paths.log,
+            socket=quoting.supervisord(self._socket),
+            pid_file=quoting.supervisord(self._pid_file),
+            log=quoting.supervisord(self.node.paths.log),
             logs=self.node.box.logs,
             is_root=users.are_separated(),
             descriptors=_descriptors(),
@@ -238,9 +238,11 @@ class Supervisord(Supervisor):
             **service.environment(node),
         }
         return {
-            "command": _escaped(shlex.join(command)),
-            "environment": ",".join(f'{name}="{_escaped(value)}"' for name, value in environment.items()),
-            "directory": _escaped(str(service.directory(node))),
+            "command": quoting.supervisord(shlex.join(command)),
+            "environment": ",".join(
+                f'{name}="{quoting.supervisord(value)}"' for name, value in environment.items()
+            ),
+            "directory": quoting.supervisord(str(service.directory(node))),
             "stopsignal": service.stop_signal.name.removeprefix("SIG"),
             "stopwaitsecs": str(service.stop_seconds),
             # What the agent has started survives it: a restore goes on while the agent is replaced.
@@ -264,12 +266,6 @@ class Supervisord(Supervisor):
 
 
 _OWN_KEYS = ("command", "environment", "directory", "stopsignal", "stopwaitsecs", "killasgroup")
-
-
-def _escaped(value: str) -> str:
-    if '"' in value or "\n" in value:
-        raise SupervisorError(f"supervisord cannot be given {value!r}: no quotes in paths and names, please.")
-    return value.replace("%", "%%")
 
 
 def _is_within_tmp(path: Path) -> bool:

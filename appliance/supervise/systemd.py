@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
-from appliance import folders, runner, users
+from appliance import folders, quoting, runner, users
 from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed
@@ -149,7 +149,7 @@ def units(node: Node) -> dict[str, str]:
 def tmpfiles(node: Node) -> str:
     """The folders under /run, which systemd makes at boot before any service starts."""
     lines = (
-        f"d {folder.path} {folder.mode:04o} {folder.owner} {folder.group} -"
+        f"d {quoting.tmpfiles(folder.path)} {folder.mode:04o} {folder.owner} {folder.group} -"
         for folder in folders.runtime(node.paths)
     )
     return "# Written by the box.\n" + "\n".join(lines) + "\n"
@@ -176,26 +176,18 @@ def _unit(node: Node, service: Service) -> str:
         is_root=service.user == users.ROOT,
         sandbox=sandbox,
         after=earlier,
-        directory=_escaped(str(service.directory(node))),
-        environment=[_quoted(f"{name}={value}") for name, value in environment.items()],
+        directory=quoting.unit_line(service.directory(node)),
+        environment=[quoting.unit_word(f"{name}={value}") for name, value in environment.items()],
         # The instance's number is filled in by systemd, so it must not be escaped.
-        command=" ".join(_quoted(part).replace("%%i", "%i") for part in service.command(node, "%i")),
+        command=" ".join(
+            quoting.unit_command_word(part).replace("%%i", "%i") for part in service.command(node, "%i")
+        ),
         memory_mb=service.memory_mb(node),
-        writable=[_escaped(str(path)) for path in sandbox.writable],
+        writable=[quoting.unit_word(path) for path in sandbox.writable],
         capabilities=[f"CAP_{name.upper()}" for name in sandbox.capabilities],
         stop_signal=service.stop_signal.name,
         reload_signal=service.reload_signal.name if service.reload_signal else None,
     )
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%%")
-
-
-def _quoted(text: str) -> str:
-    """One word of a unit's line; systemd expands % and $ also between quotes."""
-    plain = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    return f'"{plain}"'
 
 
 def _text(path: Path) -> str | None:

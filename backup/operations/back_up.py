@@ -12,6 +12,7 @@ from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
+from appliance.quoting import Unwritable
 from appliance.runner import CommandFailed
 from appliance.services import portal
 from backup import blobs, database, retention, rotation, rows, sets, settings, telling
@@ -21,7 +22,7 @@ from backup.settings import BackupRefused, Settings, Target
 from backup.vault import Moved, Vault
 from backup.yielding import give_way
 
-TROUBLE = (BackupRefused, CommandFailed, OSError, TimeoutError, psycopg.Error)
+TROUBLE = (BackupRefused, CommandFailed, OSError, TimeoutError, Unwritable, psycopg.Error)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
-from appliance import certificates, config, folders, generated, users
+from appliance import certificates, config, folders, generated, quoting, users
 from appliance.files import write_atomically
 from installer import release
 from installer.options import default_hostname
@@ -19,8 +19,8 @@ _NEW_BOX = """\
 _BOXCTL = """\
 #!/bin/sh
 # Runs the box's own command line, whichever release is current. Written by the installer.
-export KOROBKA_PREFIX='{prefix}' PYTHONPATH='{current}' PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1
-exec '{current}/venv/bin/python' -m appliance.cli "$@"
+export KOROBKA_PREFIX={prefix} PYTHONPATH={current} PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1
+exec {python} -m appliance.cli "$@"
 """
 
 
@@ -134,7 +134,9 @@ def _write_boxctl(host: Host) -> None:
 
 
 def _boxctl(host: Host) -> str:
-    return _BOXCTL.format(prefix=host.paths.prefix, current=host.paths.current)
+    current = host.paths.current
+    places = {"prefix": host.paths.prefix, "current": current, "python": current / "venv/bin/python"}
+    return _BOXCTL.format(**{name: quoting.shell(place) for name, place in places.items()})
 
 
 def _are_files_current(host: Host) -> bool:

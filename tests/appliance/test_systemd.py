@@ -82,17 +82,3 @@ def test_the_boot_makes_every_runtime_folder(box: Node) -> None:
         assert (
             f"d {box.run(service.name)} 2750 {service.user} {service.socket_group or service.user} -" in lines
         )
-
-
-@pytest.mark.parametrize(
-    ("text", "quoted"),
-    [
-        ("a b", '"a b"'),
-        ("50%", '"50%%"'),
-        ("$HOME", '"$$HOME"'),
-        ('say "x"', '"say \\"x\\""'),
-        ("a\\b", '"a\\\\b"'),
-    ],
-)
-def test_words_reach_the_program_unchanged(text: str, quoted: str) -> None:
-    assert systemd._quoted(text) == quoted

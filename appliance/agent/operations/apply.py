@@ -16,18 +16,19 @@ from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
+from appliance.quoting import Unwritable
 from appliance.services import enabled
 from appliance.supervise import State, Supervisor, SupervisorError, supervisor_for
 
 
 def main() -> None:
-    with performing(config.ConfigError, config.RootOnly, SupervisorError) as journal:
+    with performing(config.ConfigError, config.RootOnly, Unwritable, SupervisorError) as journal:
         paths = Paths.from_environment()
         before = applied.previous(paths)
         change(paths, journal)
         try:
             end = apply(Node.load(paths), journal)
-        except SupervisorError as error:
+        except (SupervisorError, Unwritable) as error:
             raise SupervisorError(f"{error} {take_back(paths, before, journal)}") from error
         applied.remember(paths)
         journal.end("done", end)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
 from pathlib import Path
 
-from appliance import runner, users
+from appliance import quoting, runner, users
 from appliance.node import Node
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
 from appliance.templates import render
@@ -30,7 +29,9 @@ def archive_command(node: Node) -> str:
     config = node.paths.backup / "pgbackrest.conf"
     if not config.exists():
         return "/bin/true"
-    return f"pgbackrest --config={shlex.quote(str(config))} --stanza={STANZA} archive-push %p"
+    # What the server fills in begins with a percent sign.
+    file = quoting.shell(config).replace("%", "%%")
+    return f"pgbackrest --config={file} --stanza={STANZA} archive-push %p"
 
 
 def _archive_places(node: Node) -> tuple[tuple[Path, ...], bool]:
@@ -68,7 +69,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
         folder=folder,
         sockets=node.run("database"),
         port=node.box.database.port,
-        archive_command=archive_command(node).replace("'", "''"),
+        archive_command=archive_command(node),
         archive_timeout="0" if archive_command(node) == "/bin/true" else "45s",
         max_connections=node.box.database.max_connections,
         shared_buffers=min(budget // 4, 4096),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance import users
+from appliance import quoting, users
 from appliance.node import Node
 from appliance.services import probe
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
@@ -144,8 +144,8 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
     secrets, folder, bucket = node.secrets, node.generated("objects"), node.box.objects.bucket
     if node.box.objects.engine == "minio":
         lines = (
-            f"MINIO_ROOT_USER={secrets.objects_admin_access_key}",
-            f"MINIO_ROOT_PASSWORD={secrets.objects_admin_secret_key}",
+            f"MINIO_ROOT_USER={quoting.trimmed(secrets.objects_admin_access_key)}",
+            f"MINIO_ROOT_PASSWORD={quoting.trimmed(secrets.objects_admin_secret_key)}",
         )
         return (GeneratedFile("minio.env", "\n".join(lines) + "\n"),)
 
@@ -171,7 +171,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
         # the names of acknowledged objects. SQLite syncs before it answers, and needs 150 MiB less.
         GeneratedFile(
             "filer.toml",
-            f"[sqlite]\nenabled = true\ndbFile = {json.dumps(str(node.data('objects') / 'filer.db'))}\n",
+            f"[sqlite]\nenabled = true\ndbFile = {quoting.toml(node.data('objects') / 'filer.db')}\n",
         ),
         GeneratedFile("grpc-ca.crt", secrets.objects_grpc_ca),
         GeneratedFile("grpc.crt", secrets.objects_grpc_certificate),

@@ -178,6 +178,22 @@ def test_what_is_wrong_with_a_target_is_said_at_the_form(as_person: Browser, olg
     assert not (agent.paths.backup / "backup.json").exists()
 
 
+def test_no_line_break_reaches_the_machine_from_a_form(as_person: Browser, olga: User, agent: Node) -> None:
+    """It would be a line of pgBackRest's configuration, and some of these are programs to run."""
+    browser = as_person(olga)
+    times = {"at": "02:00", "every": "24", "keep": "half"}
+    evil = "never shown\ncmd-ssh=/tmp/evil"
+    store = {"endpoint": "https://localhost:1", "bucket": "b", "access_key": "a", "secret_key": evil}
+    answer = browser.post("/console/backups/targets/new/?kind=s3", {**store, **times})
+    page = answer.content.decode()
+    assert (answer.status_code, "AddBackupTarget.secret_key has a control character" in page) == (422, True)
+    assert "never shown" not in page
+    answer = browser.post("/console/backups/targets/new/", {"path": "/mnt/a\nExecStartPre=+/b", **times})
+    assert (answer.status_code, "on one line" in answer.content.decode()) == (422, True)
+    assert not (agent.paths.backup / "backup.json").exists()
+    assert not (agent.paths.backup / "pgbackrest.conf").exists()
+
+
 def test_what_will_be_kept_is_drawn_before_it_is_saved(as_person: Browser, olga: User, agent: Node) -> None:
     browser = as_person(olga)
     short = {"at": "02:00", "every": "24", "keep": "fortnight"}
