@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psycopg
 
 from appliance.node import Node
+from appliance.runner import CommandFailed
 from appliance.services.database import setup
 from appliance.services.database.service import BACKUP, NAME
 from backup.settings import Target
@@ -72,6 +73,7 @@ class Ledger:
             "create table if not exists blobs (key text primary key, size integer, copied_at text)"
             " without rowid"
         )
+        self._db.execute("create table if not exists damaged (key text primary key) without rowid")
         self._db.execute("create table if not exists notes (name text primary key, value text) without rowid")
 
     def close(self) -> None:
@@ -97,13 +99,26 @@ class Ledger:
         self._db.execute("commit")
 
     def remove(self, keys: Iterable[str]) -> None:
+        gone = list(keys)
         self._db.execute("begin")
-        self._db.executemany("delete from blobs where key = ?", ((key,) for key in keys))
+        for table in ("blobs", "damaged"):
+            self._db.executemany(f"delete from {table} where key = ?", ((key,) for key in gone))  # noqa: S608
         self._db.execute("commit")
 
     def copied(self) -> dict[str, datetime]:
         rows = self._db.execute("select key, copied_at from blobs")
         return {key: datetime.fromisoformat(at) for key, at in rows}
+
+    def damaged(self) -> set[str]:
+        """What a verification has found damaged or missing, and nothing has healed since."""
+        return {key for (key,) in self._db.execute("select key from damaged")}
+
+    def found(self, *, damaged: Iterable[str] = (), sound: Iterable[str] = ()) -> None:
+        """Note what somebody has looked at."""
+        self._db.execute("begin")
+        self._db.executemany("delete from damaged where key = ?", ((key,) for key in sound))
+        self._db.executemany("insert or ignore into damaged values (?)", ((key,) for key in damaged))
+        self._db.execute("commit")
 
     def note(self, name: str) -> str:
         row = self._db.execute("select value from notes where name = ?", (name,)).fetchone()
@@ -200,19 +215,53 @@ def _copy(
     return arrived
 
 
+def heal(vault: Vault, ledger: Ledger, listed: Mapping[str, Blob]) -> set[str]:
+    """Copy anew what is damaged in the repository and the portal's store still has; what is whole again.
+
+    Over what lies there, which goes only when the whole of it has arrived.
+    """
+    healed: set[str] = set()
+    for page in batched(sorted(ledger.damaged() & listed.keys()), PAGE, strict=False):
+        with ledger.alone():
+            wanted = [key for key, size in vault.live_sizes(page).items() if size == listed[key].size]
+            if not wanted:
+                continue
+            vault.take(wanted, lambda _: None, is_anew=True)
+            hashes = vault.hashes(wanted)
+            sound = {key for key in wanted if is_sound(listed[key], hashes)}
+            ledger.add({key: listed[key].size for key in sound}, datetime.now(UTC))
+            ledger.found(sound=sound)
+            healed |= sound
+    return healed
+
+
+def is_sound(blob: Blob, hashes: Mapping[str, str]) -> bool:
+    """Whether a blob could be read, which is authenticated, and is what the portal has seen of it."""
+    return blob.key in hashes and blob.sha256 in ("", hashes[blob.key])
+
+
 def bring_back(
     vault: Vault, blobs: Iterable[Blob], heard: Callable[[Moved], None] = lambda _: None
 ) -> tuple[int, list[str]]:
-    """Give the portal's store what it lacks of these; how many, and the keys that nobody has."""
+    """Give the portal's store what it lacks of these; how many, and the keys that nobody has whole."""
     count, missing = 0, list[str]()
     for page in batched(blobs, PAGE, strict=False):
         there = vault.live_sizes(one.key for one in page)
         wanted = [one for one in page if there.get(one.key) != one.size]
         if not wanted:
             continue
-        vault.give_back([one.key for one in wanted], heard)
+        failure: CommandFailed | None = None
+        try:
+            vault.give_back([one.key for one in wanted], heard)
+        except CommandFailed as error:
+            failure = error
         there = vault.live_sizes(one.key for one in wanted)
         lost = [one.key for one in wanted if there.get(one.key) != one.size]
+        if failure is not None:
+            vault.require()
+            # One that is damaged costs itself alone. One that can be read has failed for another reason.
+            if not lost or vault.hashes(lost):
+                raise failure
         missing += lost
         count += len(wanted) - len(lost)
     return count, missing

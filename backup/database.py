@@ -287,6 +287,20 @@ def segments(node: Node, target: Target) -> list[Segment]:
     return sorted(one for one in found if one is not None)
 
 
+def segments_between(node: Node, target: Target, first: Segment, last: Segment) -> list[Segment]:
+    """The same within the folders that these two and all between them lie in, which is cheap to ask."""
+    ids = tell(node, "repo-ls", f"archive/{STANZA}", f"--repo={target.number}", target=target).split()
+    folders = dict.fromkeys(str(one)[:16] for one in first.through(last))
+    found: list[Segment | None] = []
+    for name in (one for one in ids if re.fullmatch(r"[0-9]+-[0-9]+", one)):
+        for folder in folders:
+            text = tell(
+                node, "repo-ls", f"archive/{STANZA}/{name}/{folder}", f"--repo={target.number}", target=target
+            )
+            found += [Segment.parse(line) for line in text.split()]
+    return sorted(one for one in found if one is not None)
+
+
 def verify(node: Node, target: Target, label: str) -> str:
     """Have pgBackRest read the whole of a set and compare checksums; what it finds wrong, or nothing."""
     try:

@@ -54,11 +54,9 @@ class Plan:
 
 def decide(node: Node, target: Target) -> Plan:
     """The newest good set, all of it or as much as there is room for."""
-    good = [one for one in sets.known(node, target) if not one.problem]
-    if not good:
-        raise BackupRefused(f"There is no good set on {target.name} yet: `boxctl backup now` makes one.")
+    one = sets.chosen(sets.known(node, target), "")
     space = shutil.disk_usage(node.paths.data)
-    return plan(good[-1], free=space.free, total=space.total)
+    return plan(one, free=space.free, total=space.total)
 
 
 def require_room(node: Node, one: BackupSet) -> None:

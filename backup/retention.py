@@ -1,15 +1,15 @@
 """Which sets stay and which go: pure functions, so that what they promise can be tested as properties.
 
-Whatever the rule says: the newest good set stays, so does every set that a kept one builds on, and no blob
-goes that a kept set names.
+Whatever the rule says: the newest whole set stays, so does every set that a kept one builds on, and no blob
+goes that a kept set names. Damage takes no set away before its time, unless one that is whole covers it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Reason(StrEnum):
@@ -23,6 +23,18 @@ class Reason(StrEnum):
     CHAIN = "others build on it"
     NO_OTHER = "there is no good one yet"
     LOCKED = "the target locks it"
+
+
+class Condition(IntEnum):
+    """What a verification found, the best first."""
+
+    WHOLE = 0
+    FILES_DAMAGED = 1
+    """Some files of it cannot be read; all else comes back."""
+    DAMAGED = 2
+    """Its database cannot be relied on, or what it lists is not known."""
+    UNFINISHED = 3
+    """No set: left of a backup that was interrupted."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,15 @@ class Candidate:
     label: str
     ended_at: datetime
     parent: str | None = None
-    is_good: bool = True
+    condition: Condition = Condition.WHOLE
+    line: Hashable = 0
+    """The same for sets between which the log has no gap: the earlier one reaches all that the later does."""
+    is_extra: bool = False
+    """Made because of a restore or a gap, not by schedule or wish: it is none of the last so many."""
+
+    @property
+    def is_whole(self) -> bool:
+        return self.condition is Condition.WHOLE
 
 
 def kept(
@@ -62,19 +82,29 @@ def kept(
     A set that ended after `locked_since` stays: its target would keep it anyway, and only hide it.
     """
     newest_first = sorted(
-        (one for one in sets if one.is_good), key=lambda one: (one.ended_at, one.label), reverse=True
+        (one for one in sets if one.condition is not Condition.UNFINISHED),
+        key=lambda one: (one.ended_at, one.label),
+        reverse=True,
     )
-    if not newest_first:
+    whole = [one for one in newest_first if one.is_whole]
+    if not whole:
         return {one.label: frozenset({Reason.NO_OTHER}) for one in sets}
-    reasons: dict[str, set[Reason]] = {newest_first[0].label: {Reason.NEWEST}}
-    for one in newest_first[: rule.last]:
-        reasons.setdefault(one.label, set()).add(Reason.LAST)
-    for one in newest_first:
-        if locked_since and one.ended_at > locked_since:
-            reasons.setdefault(one.label, set()).add(Reason.LOCKED)
-    for reason, count, period in _periods(rule, zone):
-        for one in _first_of_each(newest_first, period, count):
+    reasons: dict[str, set[Reason]] = {}
+
+    def keep(ones: Iterable[Candidate], reason: Reason) -> None:
+        for one in ones:
             reasons.setdefault(one.label, set()).add(reason)
+
+    keep(_standing_for(newest_first), Reason.NEWEST)
+    # Damaged ones are counted as if they were whole, which takes none away, and are not counted, which takes
+    # no whole one away for them.
+    for counted in (newest_first, whole):
+        keep(_last(counted, rule.last), Reason.LAST)
+    keep((one for one in newest_first if locked_since and one.ended_at > locked_since), Reason.LOCKED)
+    for reason, count, period in _periods(rule, zone):
+        for counted in (newest_first, whole):
+            for group in _newest_groups(counted, period, count):
+                keep(_standing_for(group), reason)
     by_label = {one.label: one for one in sets}
     for label in list(reasons):
         parent = by_label[label].parent
@@ -123,16 +153,41 @@ def _periods(rule: Rule, zone: tzinfo) -> tuple[tuple[Reason, int, Callable[[Can
     )
 
 
-def _first_of_each(
-    ordered: Iterable[Candidate], period: Callable[[Candidate], object], count: int
-) -> list[Candidate]:
-    """The first of each period, for `count` periods."""
-    found: dict[object, Candidate] = {}
-    for one in ordered:
-        if len(found) == count and period(one) not in found:
+def _last(newest_first: Sequence[Candidate], count: int) -> list[Candidate]:
+    """The last so many, with the extra ones among them."""
+    found: list[Candidate] = []
+    for one in newest_first:
+        if count == 0:
             break
-        found.setdefault(period(one), one)
-    return list(found.values()) if count else []
+        found.append(one)
+        count -= not one.is_extra
+    return found
+
+
+def _newest_groups(
+    newest_first: Iterable[Candidate], period: Callable[[Candidate], object], count: int
+) -> list[list[Candidate]]:
+    """The sets of each of the newest `count` periods."""
+    found: dict[object, list[Candidate]] = {}
+    for one in newest_first:
+        if period(one) not in found and len(found) == count:
+            break
+        found.setdefault(period(one), []).append(one)
+    return list(found.values())
+
+
+def _standing_for(newest_first: Iterable[Candidate]) -> list[Candidate]:
+    """Those that stay for all of these: the newest, and for as long as it is damaged the next better one.
+
+    Where that is whole, and no gap of the log lies between, it alone reaches whatever the others do.
+    """
+    found: list[Candidate] = []
+    for one in newest_first:
+        if not found or one.condition < found[-1].condition:
+            found.append(one)
+        if one.is_whole:
+            return [*(other for other in found[:-1] if other.line != one.line), one]
+    return found
 
 
 def _depth(label: str, by_label: Mapping[str, Candidate]) -> int:

@@ -17,7 +17,7 @@ from appliance import users
 from appliance.files import ensure_folder
 from appliance.node import Node
 from appliance.runner import CommandFailed
-from backup import database, retention, sets, settings, setup, sftp
+from backup import database, retention, sets, settings, setup, sftp, watching
 from backup.keys import KeyRing, MasterKey, RecoveryKey
 from backup.settings import BackupRefused, Closed, Holder, Settings, Target
 from backup.vault import KEY_RING, Vault
@@ -94,12 +94,12 @@ def run_out(node: Node, chosen: Settings) -> Settings:
 def _thin(node: Node, chosen: Settings, old: Target) -> bool:
     """Whether anything of it is to stay."""
     successor = next((one for one in chosen.targets if one.spot == old.spot), None)
-    newer = [one.candidate for one in sets.known(node, successor)] if successor else []
-    if not any(one.is_good for one in newer):
+    newer = watching.candidates(node, successor) if successor else []
+    if not any(one.is_whole for one in newer):
         return True
     vault = Vault(node, chosen, old)
     sets.refresh(node, vault)
-    there = {one.label: one.candidate for one in sets.known(node, old)}
+    there = {one.label: one for one in watching.candidates(node, old)}
     going = [
         label
         for label in retention.superfluous(

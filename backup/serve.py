@@ -11,10 +11,12 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import psycopg
+
 from appliance.agent import found, operations
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import beside, blobs, database, drills, sets, settings, telling, watching
+from backup import beside, blobs, database, drills, handover, sets, settings, telling, watching
 from backup.operations.back_up import TROUBLE
 from backup.schedule import is_due
 from backup.settings import Settings, Target
@@ -24,6 +26,8 @@ from backup.yielding import give_way
 log = logging.getLogger("backup")
 
 PASS_SECONDS = 20.0
+LOG_SECONDS = 10.0
+FOLLOW_SECONDS = 15.0
 SCHEDULE_SECONDS = 30.0
 GAP_SECONDS = 300.0
 RETRY = timedelta(hours=1)
@@ -36,10 +40,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     give_way()
     paths = Paths.from_environment()
-    chosen = settings.load(paths)
+    chosen, watch = settings.load(paths), handover.Watch()
+    threading.Thread(target=hand_over, args=(paths, watch), daemon=True).start()
     for target in chosen.targets:
         # Each of its own: a target that is away must not keep the files from the others.
-        threading.Thread(target=keep_up, args=(paths, target.name), daemon=True).start()
+        threading.Thread(target=keep_up, args=(paths, target.name, watch), daemon=True).start()
     while True:
         try:
             node, chosen = Node.load(paths), settings.load(paths)
@@ -61,8 +66,22 @@ def renew_config(node: Node) -> None:
             database.renew_config(node, settings.load(node.paths))
 
 
-def keep_up(paths: Paths, name: str) -> None:
-    """Copy what is new, for ever."""
+def hand_over(paths: Paths, watch: handover.Watch) -> None:
+    """Have what is written handed over, for ever."""
+    while True:
+        try:
+            handover.step(Node.load(paths), watch)
+        except psycopg.Error as error:
+            # It is away, or recovers.
+            log.warning("The log cannot be looked at: %s", str(error).strip())
+        except Exception:
+            log.exception("The log is looked at again in %.0f s.", LOG_SECONDS)
+        time.sleep(LOG_SECONDS)
+
+
+def keep_up(paths: Paths, name: str, watch: handover.Watch) -> None:
+    """Copy what is new, for ever. The log is looked for apart: a large file must not hide how it is."""
+    threading.Thread(target=follow_log, args=(paths, name, watch), daemon=True).start()
     looked_at = 0.0
     while True:
         began = time.monotonic()
@@ -77,6 +96,17 @@ def keep_up(paths: Paths, name: str) -> None:
         except Exception:
             log.exception("Files are copied to %s again in %.0f s.", name, PASS_SECONDS)
         time.sleep(max(1.0, PASS_SECONDS - (time.monotonic() - began)))
+
+
+def follow_log(paths: Paths, name: str, watch: handover.Watch) -> None:
+    """Note how far the target has the log, for ever."""
+    while True:
+        try:
+            node, chosen = Node.load(paths), settings.load(paths)
+            handover.follow(node, chosen.target(name), watch)
+        except Exception:
+            log.exception("The log at %s is looked at again in %.0f s.", name, FOLLOW_SECONDS)
+        time.sleep(FOLLOW_SECONDS)
 
 
 def copy_new(node: Node, chosen: Settings, target: Target) -> None:
@@ -97,11 +127,10 @@ def begin_what_is_due(node: Node, chosen: Settings, now: datetime) -> None:
     due = [target for target in chosen.targets if is_target_due(node, chosen, target, now)]
     for target in due:
         with blobs.ledger_of(node, target) as ledger:
-            kind = ledger.note("wanted") or "auto"
+            wanted = ledger.note("wanted")
+        asked = {"kind": wanted or "auto", "targets": [target.name], "is_extra": bool(wanted)}
         try:
-            operations.begin(
-                node.paths, "backup", {"kind": kind, "targets": [target.name]}, by="the schedule"
-            )
+            operations.begin(node.paths, "backup", asked, by="the schedule")
         except operations.AlreadyRunning:
             return
         with blobs.ledger_of(node, target) as ledger:

@@ -8,22 +8,25 @@ import json
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance import users
-from appliance.agent.codec import decode, encode
+from appliance.agent.codec import Malformed, decode, encode
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
-from backup.blobs import Blob
-from backup.retention import Candidate
+from appliance.runner import CommandFailed
+from backup import database
+from backup.blobs import Blob, Ledger
+from backup.retention import Condition
 from backup.settings import BackupRefused, Target
 from backup.vault import Vault
 
-FORMAT = 1
+FORMAT, UNREADABLE = 1, 0
 MANIFEST, CONFIGURATION = "manifest.jsonl.gz", "configuration.tar.gz"
 # Made anew from the rest by every start of the box, or of this machine alone.
 _NOT_CONFIGURATION = ("generated", "notices-due")
@@ -54,11 +57,28 @@ class BackupSet:
     format: int = FORMAT
     verified_at: datetime | None = None
     problem: str = ""
-    """What the last verification found; such a set is not counted as a good one."""
+    """What the last verification found of its database or its log: it is not counted as a good one."""
+    damaged_files: int = 0
+    """Of what it names in the repository, or missing there: all else comes back."""
+    is_extra: bool = False
+    """Made because of a restore or a gap, not by schedule or wish."""
 
     @property
-    def candidate(self) -> Candidate:
-        return Candidate(self.label, self.ended_at, self.parent, is_good=not self.problem)
+    def is_readable(self) -> bool:
+        """Whether it is known what it lists."""
+        return self.format != UNREADABLE
+
+    @property
+    def condition(self) -> Condition:
+        if self.problem:
+            return Condition.DAMAGED
+        return Condition.FILES_DAMAGED if self.damaged_files else Condition.WHOLE
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with it, in words; empty: it is whole."""
+        files = f"{self.damaged_files} of its files are damaged or missing." if self.damaged_files else ""
+        return " ".join(filter(None, (self.problem, files)))
 
     def __str__(self) -> str:
         words = {"full": "full", "diff": "differential", "incr": "incremental"}[self.kind]
@@ -82,8 +102,9 @@ def known(node: Node, target: Target) -> list[BackupSet]:
 
 
 def chosen(found: Sequence[BackupSet], label: str) -> BackupSet:
-    """The set of this name, or the newest good one."""
+    """The set of this name, or the newest whole one; where none is, the newest good one."""
     fitting = [one for one in found if (one.label == label if label else not one.problem)]
+    fitting = [one for one in fitting if not one.damaged_files] or fitting
     if not fitting:
         raise BackupRefused(
             f"There is no set {label}. `boxctl backup list` names those there are."
@@ -114,15 +135,53 @@ def refresh(node: Node, vault: Vault) -> None:
     for one in known(node, vault.target):
         if one.label not in there:
             forget(node, vault.target, one.label)
+    known_well = {one.label for one in known(node, vault.target) if one.is_readable}
     for label in sorted(there):
         local = folder / f"{label}.jsonl.gz"
-        if (folder / f"{label}.json").exists():
+        if label in known_well:
             continue
         if MANIFEST not in vault.names(f"sets/{label}"):
             continue
-        vault.get(f"sets/{label}/{MANIFEST}", local)
-        with gzip.open(local, "rt", encoding="utf-8") as lines:
-            remember(node, vault.target, decode(BackupSet, json.loads(next(lines)), place=label))
+        try:
+            vault.get(f"sets/{label}/{MANIFEST}", local)
+            with gzip.open(local, "rt", encoding="utf-8") as lines:
+                one = decode(BackupSet, json.loads(next(lines)), place=label)
+        except (*_UNREADABLE, CommandFailed) as error:
+            # A target that is away is no damage.
+            vault.require()
+            local.unlink(missing_ok=True)
+            found = _unlisted(node, vault.target, label, error)
+            if found is None:
+                continue
+            one = found
+        remember(node, vault.target, one)
+
+
+_UNREADABLE = (OSError, EOFError, ValueError, StopIteration, zlib.error, Malformed)
+
+
+def _unlisted(node: Node, target: Target, label: str, error: Exception) -> BackupSet | None:
+    """A set whose manifest cannot be read: it counts as damaged, and not as one that never was."""
+    stored = next((one for one in database.stored(node, target) if one.label == label), None)
+    if stored is None:
+        return None
+    return BackupSet(
+        label=label,
+        kind=stored.kind,
+        parent=stored.parent,
+        began_at=stored.began_at,
+        ended_at=stored.ended_at,
+        version="",
+        timeline=stored.timeline,
+        first_wal=stored.first_wal,
+        last_wal=stored.last_wal,
+        database_bytes=stored.database_bytes,
+        stored_bytes=stored.stored_bytes,
+        blobs=0,
+        blob_bytes=0,
+        format=UNREADABLE,
+        problem=f"Its manifest cannot be read: {str(error).splitlines()[-1]}",
+    )
 
 
 def store(node: Node, vault: Vault, one: BackupSet, blobs: Iterable[Blob]) -> None:
@@ -156,12 +215,17 @@ def sweep_staging(node: Node) -> None:
             left.unlink(missing_ok=True)
 
 
-def blobs_of(node: Node, vault: Vault, label: str) -> Iterator[Blob]:
-    """What a set's manifest lists."""
+def manifest_of(node: Node, vault: Vault, label: str) -> Path:
+    """This machine's copy of a set's manifest."""
     local = folder_of(node, vault.target) / f"{label}.jsonl.gz"
     if not local.exists():
         vault.get(f"sets/{label}/{MANIFEST}", local)
-    with gzip.open(local, "rt", encoding="utf-8") as lines:
+    return local
+
+
+def blobs_of(node: Node, vault: Vault, label: str) -> Iterator[Blob]:
+    """What a set's manifest lists."""
+    with gzip.open(manifest_of(node, vault, label), "rt", encoding="utf-8") as lines:
         next(lines)
         for line in lines:
             yield Blob(*json.loads(line))
@@ -170,6 +234,23 @@ def blobs_of(node: Node, vault: Vault, label: str) -> Iterator[Blob]:
 def found_wrong(node: Node, target: Target, one: BackupSet, problem: str) -> None:
     """Note what a verification found, or that it found nothing."""
     remember(node, target, replace(one, verified_at=datetime.now(UTC), problem=problem))
+
+
+def configuration_key(label: str) -> str:
+    """What the configuration of a set is called among the files that are damaged."""
+    return f"sets/{label}/{CONFIGURATION}"
+
+
+def assess(node: Node, vault: Vault, ledger: Ledger) -> None:
+    """Look at all sets again: how many of the files that each names are damaged by now."""
+    damaged = ledger.damaged()
+    for one in known(node, vault.target):
+        if not one.is_readable or not (damaged or one.damaged_files):
+            continue
+        files = sum(blob.key in damaged for blob in blobs_of(node, vault, one.label)) if damaged else 0
+        count = files + (configuration_key(one.label) in damaged)
+        if count != one.damaged_files:
+            remember(node, vault.target, replace(one, damaged_files=count))
 
 
 def pack_configuration(paths: Paths) -> bytes:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from appliance.agent import operations
 from appliance.agent.answers import BackupWarning
 from appliance.node import Node
-from appliance.services.database import setup
-from backup import blobs, sets
+from backup import blobs, handover, sets
 from backup.schedule import is_late
 from backup.settings import Settings, Target
 from backup.warnings import Facts, Size, sentence, warnings
@@ -31,7 +30,10 @@ class TargetStatus:
     newest: str
     newest_at: datetime | None
     restorable_until: datetime | None
-    """Where both the archived log and the files reach."""
+    """Where both the log and the files reach; None where there is no set to begin with."""
+    log_until: datetime | None = None
+    """What was committed before is there, as a set or as log that follows it without a gap."""
+    files_until: datetime | None = None
     warnings: tuple[BackupWarning, ...] = ()
     free: int | None = None
     total: int | None = None
@@ -42,46 +44,17 @@ class TargetStatus:
         return tuple(sentence(one) for one in self.warnings)
 
 
-def archived_at(node: Node) -> datetime | None:
-    """Until when PostgreSQL's log is archived; None when the database does not answer or never archived.
-
-    With nothing written since, it reaches to now.
-    """
-    try:
-        text = setup.query(node, _ARCHIVED, database="postgres")
-    except Exception:
-        return None
-    return datetime.fromisoformat(text).astimezone(UTC) if text else None
-
-
-# What was committed while the last segment was on its way is in the next one: it reaches to when that segment
-# was written last, which its file tells until it is taken away. Without the file, when it arrived tells the
-# same, unless others wait behind it.
-_ARCHIVED = """
-select coalesce(
- (select modification from pg_ls_waldir() where name = last_archived_wal),
- case when last_failed_time > last_archived_time
-  or last_archived_wal >= pg_walfile_name(pg_current_wal_insert_lsn() - 16777216)
-  then last_archived_time end
-)
-from pg_stat_archiver
-"""
-
-
 def look(node: Node, chosen: Settings, now: datetime) -> list[TargetStatus]:
-    archived = archived_at(node)
-    return [_look(node, chosen, target, archived, now=now) for target in chosen.targets]
+    return [_look(node, chosen, target, now=now) for target in chosen.targets]
 
 
-def _look(
-    node: Node, chosen: Settings, target: Target, archived: datetime | None, *, now: datetime
-) -> TargetStatus:
+def _look(node: Node, chosen: Settings, target: Target, *, now: datetime) -> TargetStatus:
     known = sets.known(node, target)
     with blobs.ledger_of(node, target) as ledger:
         reached, failing, gap = ledger.moment("reached_at"), ledger.note("problem"), ledger.note("gap")
         lagging = ledger.note("blob_problem")
         drill = ledger.note("drill_problem")
-    newest = known[-1] if known else None
+    newest, log = known[-1] if known else None, handover.known(node, target)
     zone = ZoneInfo(node.box.time_zone)
     free, total = _space(target)
     facts = Facts(
@@ -91,7 +64,8 @@ def _look(
         gap=gap,
         files_problem=lagging,
         files_reached=reached,
-        damaged=[(one.label, one.problem) for one in known if one.problem],
+        log_reached=log.at if log else None,
+        damaged=[(one.label, one.trouble) for one in known if one.trouble],
         free=free,
         total=total,
         dead_run=_dead_run(node, now),
@@ -99,18 +73,25 @@ def _look(
         drill_problem=drill,
         is_key_confirmed=any(holder.is_confirmed for holder in chosen.holders),
     )
-    until = min((moment for moment in (archived, reached) if moment), default=None)
+    good = [one.ended_at for one in known if not one.problem]
     return TargetStatus(
         name=target.name,
         place=str(target),
         sets=len(known),
         newest=newest.label if newest else "",
         newest_at=newest.ended_at if newest else None,
-        restorable_until=until if archived else None,
+        restorable_until=_until(log.at if log else None, reached, newest_good=good[-1]) if good else None,
+        log_until=log.at if log else None,
+        files_until=reached,
         warnings=warnings(facts, now=now),
         free=free,
         total=total,
     )
+
+
+def _until(log: datetime | None, files: datetime | None, *, newest_good: datetime) -> datetime:
+    """A good set holds what it names, wherever the rest is."""
+    return max(min(log, files), newest_good) if log and files else newest_good
 
 
 def _space(target: Target) -> tuple[int | None, int | None]:

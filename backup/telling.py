@@ -6,8 +6,7 @@ import itertools
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
 from appliance.agent.answers import (
@@ -19,10 +18,10 @@ from appliance.agent.answers import (
     KeyHolder,
     TimeLineGap,
 )
-from appliance.agent.codec import Malformed, decode, encode
+from appliance.agent.codec import encode
 from appliance.files import write_atomically
 from appliance.node import Node
-from backup import drills, sets, status
+from backup import drills, sets, status, watching
 from backup.keys import CONFIRMED
 from backup.schedule import next_run
 from backup.settings import Settings, Target, alone, load
@@ -59,6 +58,8 @@ def state(node: Node, chosen: Settings) -> BackupState:
             free=one.free,
             total=one.total,
             locked_days=target.locked_days,
+            log_until=one.log_until,
+            files_until=one.files_until,
         )
         for one, target in zip(looked, chosen.targets, strict=True)
     )
@@ -102,30 +103,17 @@ def _told(one: sets.BackupSet, target: Target) -> BackupSetState:
         files=one.blobs,
         file_bytes=one.blob_bytes,
         verified_at=one.verified_at,
-        problem=one.problem,
+        problem=one.trouble,
         began_at=one.began_at,
         version=one.version,
     )
 
 
 def _gaps(node: Node, target: Target, looked: status.TargetStatus) -> tuple[TimeLineGap, ...]:
-    """The gaps in the target's time line: remembered, because a ledger knows the latest one only."""
-    file = _gaps_file(node, target)
-    known = _read_gaps(file)
+    """The gaps in the target's time line, with what this look tells of them."""
+    known = watching.gaps_of(node, target)
     is_broken = any(one.kind == "gap" for one in looked.warnings)
     now = gaps_now(known, is_broken=is_broken, newest_at=looked.newest_at)
     if now != known:
-        write_atomically(file, json.dumps(encode(now)) + "\n", mode=0o600)
+        watching.remember_gaps(node, target, now)
     return now
-
-
-def _read_gaps(file: Path) -> tuple[TimeLineGap, ...]:
-    try:
-        entries: list[Any] = json.loads(file.read_text(encoding="utf-8"))
-        return tuple(decode(TimeLineGap, entry) for entry in entries)
-    except (FileNotFoundError, Malformed, ValueError):
-        return ()
-
-
-def _gaps_file(node: Node, target: Target) -> Path:
-    return node.data("backup") / f"gaps-{target.number}.json"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _NAME = re.compile(r"([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8})")
@@ -30,6 +30,12 @@ class Segment:
             return None
         timeline, log, low = (int(part, 16) for part in match.groups())
         return cls(timeline, log * _PER_LOG + low)
+
+    def through(self, last: Segment) -> Iterator[Segment]:
+        """One of each folder of the log (256 segments) from this one to a later one of its time line."""
+        yield self
+        for number in range(self.number // _PER_LOG + 1, last.number // _PER_LOG + 1):
+            yield Segment(self.timeline, number * _PER_LOG)
 
     def __str__(self) -> str:
         return f"{self.timeline:08X}{self.number // _PER_LOG:08X}{self.number % _PER_LOG:08X}"

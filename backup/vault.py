@@ -21,11 +21,11 @@ from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
 from appliance.services.objects.service import endpoint
 from backup import patience, sftp
-from backup.keys import KeyRing
+from backup.keys import KeyRefused, KeyRing
 from backup.settings import BackupRefused, Settings, Target
 
 _COPY = (
-    "--transfers=8", "--checkers=8", "--size-only", "--no-traverse", "--retries=2", "--low-level-retries=10",
+    "--transfers=8", "--checkers=8", "--no-traverse", "--retries=2", "--low-level-retries=10",
     "--stats=1s", "--use-json-log", "--stats-log-level=NOTICE",
 )  # fmt: skip
 KEY_RING = "keyring.json"
@@ -82,7 +82,13 @@ class Vault:
             raise BackupRefused(
                 f"The repository of {self.target.name} is not at {self.target}: is the disk mounted?"
             )
-        if not is_ours(text, self.settings.ring_of(self.target)):
+        try:
+            is_own = is_ours(text, self.settings.ring_of(self.target))
+        except KeyRefused as error:
+            raise BackupRefused(
+                f"{error} At {self.target}: `boxctl backup verify --target {self.target.name}` mends it."
+            ) from error
+        if not is_own:
             raise BackupRefused(f"At {self.target} lies the repository of another box.")
 
     def refuse_other_key(self) -> None:
@@ -129,18 +135,18 @@ class Vault:
         """Which of these blobs the portal's store has."""
         return self._sizes(self._live, keys)
 
-    def hashes(self, keys: Iterable[str]) -> dict[str, str]:
-        """SHA-256 of these blobs, read and decrypted in full; one that cannot be is not among them."""
+    def hashes(self, keys: Iterable[str], folder: str = "blobs") -> dict[str, str]:
+        """SHA-256 of these files, read and decrypted in full; one that cannot be is not among them."""
         done = self._run(
-            "hashsum", "SHA-256", "--download", "--files-from-raw=-", "--no-traverse", "vault:blobs",
+            "hashsum", "SHA-256", "--download", "--files-from-raw=-", "--no-traverse", f"vault:{folder}",
             stdin=_lines(keys), check=False,
         )  # fmt: skip
         found = (line.split(maxsplit=1) for line in done.stdout.splitlines())
         return {parts[1]: parts[0] for parts in found if len(parts) == 2 and len(parts[0]) == 64}
 
-    def take(self, keys: Iterable[str], heard: Callable[[Moved], None]) -> None:
-        """Copy blobs from the portal's store into the repository."""
-        self._copy(self._live, "vault:blobs", keys, heard)
+    def take(self, keys: Iterable[str], heard: Callable[[Moved], None], *, is_anew: bool = False) -> None:
+        """Copy blobs from the portal's store into the repository; anew also those that seem to be there."""
+        self._copy(self._live, "vault:blobs", keys, heard, "--ignore-times" if is_anew else "--size-only")
 
     def give_back(self, keys: Iterable[str], heard: Callable[[Moved], None]) -> None:
         """Copy blobs from the repository into the portal's store."""
@@ -190,9 +196,23 @@ class Vault:
         found = (line.split(";", 1) for line in done.stdout.splitlines())
         return {key: int(size) for size, key in found}
 
-    def _copy(self, source: str, to: str, keys: Iterable[str], heard: Callable[[Moved], None]) -> None:
+    def _copy(
+        self,
+        source: str,
+        to: str,
+        keys: Iterable[str],
+        heard: Callable[[Moved], None],
+        skipping: str = "--size-only",
+    ) -> None:
         limit = f"--bwlimit={self.target.bandwidth_kib}k"
-        words = [*_COPY, *([limit] if self.target.bandwidth_kib else []), "--files-from-raw=-", source, to]
+        words = [
+            *_COPY,
+            skipping,
+            *([limit] if self.target.bandwidth_kib else []),
+            "--files-from-raw=-",
+            source,
+            to,
+        ]
         figures = _Figures()
         said = runner.stream(
             [program(), "copy", *self._timeouts, *words],

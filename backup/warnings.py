@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from appliance.agent.answers import BackupWarning, TimeLineGap
 from backup.progress import size
 
-BEHIND = timedelta(minutes=5)
+BEHIND = timedelta(minutes=2)
+"""Log and files are promised within a minute; this much later somebody should know."""
 NEARLY_FULL = 0.1
 _GIB = 1 << 30
 
@@ -33,6 +34,8 @@ class Facts:
     gap: str = ""
     files_problem: str = ""
     files_reached: datetime | None = None
+    log_reached: datetime | None = None
+    """None while there is no set that log could follow."""
     damaged: Sequence[tuple[str, str]] = ()
     """Labels of sets, with what is wrong."""
     free: int | None = None
@@ -57,6 +60,8 @@ def warnings(facts: Facts, *, now: datetime) -> tuple[BackupWarning, ...]:
     found += [BackupWarning("damaged", name, label, words) for label, words in facts.damaged]
     if facts.files_problem or facts.files_reached is None or now - facts.files_reached > BEHIND:
         found.append(BackupWarning("behind", name, details=facts.files_problem))
+    if facts.log_reached and now - facts.log_reached > BEHIND:
+        found.append(BackupWarning("log_behind", name, f"{facts.log_reached:%Y-%m-%d %H:%M:%S} UTC"))
     if facts.dead_run:
         found.append(BackupWarning("stale_lock", name, facts.dead_run))
     if facts.free is not None and facts.total and facts.free < facts.total * NEARLY_FULL:
@@ -99,6 +104,7 @@ def sentence(warning: BackupWarning) -> str:
         "drill": f"The last drill failed: {details}",
         "unconfirmed": "No recovery key was ever confirmed: `boxctl backup key confirm`.",
         "behind": details or "Files are not being copied: `boxctl logs backup` says why.",
+        "log_behind": f"The database's log is there up to {about} only: `boxctl logs backup` says why.",
         "damaged": f"{about} is damaged: {details}",
         "silent": "The service has noted nothing for a while: `boxctl restart backup`.",
     }

@@ -6,12 +6,19 @@ next full backup on, the time line is whole again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
+from appliance.agent.answers import TimeLineGap
+from appliance.agent.codec import Malformed, decode, encode
+from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
 from backup import blobs, database, sets
+from backup.retention import Candidate
 from backup.settings import Target
 from backup.timeline import Gap, Segment, gaps
 
@@ -51,3 +58,36 @@ def note(node: Node, target: Target, held: Iterable[Segment] | None = None) -> s
             ledger.write(wanted="full")
         ledger.write(gap=words)
     return words
+
+
+def gaps_of(node: Node, target: Target) -> tuple[TimeLineGap, ...]:
+    """The gaps of the target's time line: remembered, because a ledger knows the latest one only."""
+    try:
+        entries: list[Any] = json.loads(_gaps_file(node, target).read_text(encoding="utf-8"))
+        return tuple(decode(TimeLineGap, entry) for entry in entries)
+    except (FileNotFoundError, Malformed, ValueError):
+        return ()
+
+
+def remember_gaps(node: Node, target: Target, found: tuple[TimeLineGap, ...]) -> None:
+    write_atomically(_gaps_file(node, target), json.dumps(encode(found)) + "\n", mode=0o600)
+
+
+def _gaps_file(node: Node, target: Target) -> Path:
+    return node.data("backup") / f"gaps-{target.number}.json"
+
+
+def candidates(node: Node, target: Target) -> list[Candidate]:
+    """The sets of a target as the rule of retention sees them."""
+    broken_at = [one.since for one in gaps_of(node, target)]
+    return [
+        Candidate(
+            one.label,
+            one.ended_at,
+            one.parent,
+            one.condition,
+            (target.number, one.timeline, sum(since < one.ended_at for since in broken_at)),
+            one.is_extra,
+        )
+        for one in sets.known(node, target)
+    ]

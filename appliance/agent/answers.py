@@ -212,6 +212,7 @@ type BackupTrouble = Literal[
     "drill",
     "unconfirmed",
     "behind",
+    "log_behind",
     "damaged",
     "silent",
 ]
@@ -260,6 +261,9 @@ class BackupTargetState:
     total: int | None = None
     locked_days: int = 0
     """For so long what is written there cannot be removed."""
+    log_until: datetime | None = None
+    """What was committed before is there: None without a set that log could follow."""
+    files_until: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ def metrics_of(backups: BackupState, now: datetime) -> dict[str, object]:
                 max((one.ended_at for one in backups.sets if one.target == target.name), default=None)
             ),
             "restorable_age_seconds": age(target.restorable_until),
+            "log_age_seconds": age(target.log_until),
+            "files_age_seconds": age(target.files_until),
             "free_bytes": target.free,
             "total_bytes": target.total,
             "warnings": [one.kind for one in target.warnings],

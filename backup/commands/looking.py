@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from appliance.commands.common import say
 from appliance.node import Node
 from backup import sets, settings, status
-from backup.progress import size
+from backup.progress import duration, size
 from backup.settings import BackupRefused, Target
 from backup.vault import Vault
 
@@ -25,7 +25,7 @@ def list_sets(node: Node, given: argparse.Namespace) -> None:
         if target.locked_days:
             say(f"{target.name}\t{locked(target)}")
         for one in sets.known(node, target):
-            state = f"damaged: {one.problem}" if one.problem else "verified" if one.verified_at else "good"
+            state = f"damaged: {one.trouble}" if one.trouble else "verified" if one.verified_at else "good"
             say(
                 f"{target.name}\t{one}\t{size(one.database_bytes)} (+{size(one.stored_bytes)})"
                 f"\t{one.blobs} files, {size(one.blob_bytes)}\t{state}"
@@ -53,8 +53,8 @@ def show_set(node: Node, given: argparse.Namespace) -> None:
 
 
 def show_status(node: Node, _: argparse.Namespace) -> None:
-    chosen = settings.load(node.paths)
-    found = status.look(node, chosen, datetime.now(UTC))
+    chosen, now = settings.load(node.paths), datetime.now(UTC)
+    found = status.look(node, chosen, now)
     for old in chosen.closed:
         say(f"{old.name}\t{old}\t{len(sets.known(node, old))} sets of an older key, which go by themselves")
     for one, target in zip(found, chosen.targets, strict=True):
@@ -63,6 +63,12 @@ def show_status(node: Node, _: argparse.Namespace) -> None:
             say(f"\t{locked(target)}")
         if one.restorable_until:
             say(f"\tcan be restored up to {one.restorable_until:%Y-%m-%d %H:%M:%S} UTC")
+        ages = [("log", one.log_until), ("files", one.files_until)]
+        said = [
+            f"{name} {duration(max((now - until).total_seconds(), 0))} old" for name, until in ages if until
+        ]
+        if said:
+            say(f"\t{', '.join(said)}")
         for problem in one.problems:
             say(f"\t{problem}", style="red")
     sys.exit(1 if any(one.problems for one in found) else 0)

@@ -15,7 +15,7 @@ from appliance.paths import Paths
 from appliance.quoting import Unwritable
 from appliance.runner import CommandFailed
 from appliance.services import portal
-from backup import blobs, database, retention, rotation, rows, sets, settings, telling
+from backup import blobs, database, retention, rotation, rows, sets, settings, telling, watching
 from backup.progress import Meter, size, told_of_silence
 from backup.schedule import kind_of_next
 from backup.settings import BackupRefused, Settings, Target
@@ -70,7 +70,8 @@ def main() -> None:
                 if target.closed:
                     raise BackupRefused("It is closed: no backup goes there any more.")
                 with told_of_silence(journal, target.name):
-                    said.append(to_target(node, chosen, target, asked, journal))
+                    is_extra = bool(journal.arguments.get("is_extra", False))
+                    said.append(to_target(node, chosen, target, asked, journal, is_extra=is_extra))
             except TROUBLE as error:
                 # The other targets get theirs all the same.
                 failed.append(f"{target.name}: {error}")
@@ -88,7 +89,9 @@ def main() -> None:
         journal.end("done", " ".join(said))
 
 
-def to_target(node: Node, chosen: Settings, target: Target, asked: str, journal: Journal) -> str:
+def to_target(
+    node: Node, chosen: Settings, target: Target, asked: str, journal: Journal, *, is_extra: bool = False
+) -> str:
     """Make one set, thin out the older ones, and say in a sentence what came of it."""
     vault, zone, now = Vault(node, chosen, target), ZoneInfo(node.box.time_zone), datetime.now(UTC)
     sets.refresh(node, vault)
@@ -97,6 +100,8 @@ def to_target(node: Node, chosen: Settings, target: Target, asked: str, journal:
     with blobs.ledger_of(node, target) as ledger:
         with blobs.reading(node) as connection:
             listed = {blob.key: blob for blob in blobs.everything(connection)}
+        if blobs.heal(vault, ledger, listed):
+            sets.assess(node, vault, ledger)
         # Before the database: what it will name is mostly there, and what is left afterwards is little.
         copy(node, vault, ledger, journal)
         before = _counted(node)
@@ -110,8 +115,9 @@ def to_target(node: Node, chosen: Settings, target: Target, asked: str, journal:
         with blobs.reading(node) as connection:
             listed |= {blob.key: blob for blob in blobs.everything(connection)}
         caught = copy(node, vault, ledger, journal)
-        for key in caught.missing:
-            listed.pop(key, None)
+        gone = listed.keys() & {*caught.missing, *ledger.damaged()}
+        for key in gone:
+            listed.pop(key)
         made = sets.BackupSet(
             label=stored.label,
             kind=stored.kind,
@@ -126,15 +132,16 @@ def to_target(node: Node, chosen: Settings, target: Target, asked: str, journal:
             stored_bytes=stored.stored_bytes,
             blobs=len(listed),
             blob_bytes=sum(blob.size for blob in listed.values()),
-            missing=len(caught.missing),
+            missing=len(gone),
             rows=rows.bounds(before, after),
+            is_extra=is_extra,
         )
         journal.progress(f"Writing the manifest of {made.label}.")
         sets.store(node, vault, made, listed.values())
         ledger.write(attempt_at=datetime.now(UTC).isoformat(), problem="")
-        gone = thin(node, chosen, vault, ledger, live=set(listed))
-    lost = f" {made.missing} files are missing in the portal's own store." if made.missing else ""
-    went = f" {gone} old ones went." if gone else ""
+        thinned = thin(node, chosen, vault, ledger, live=set(listed))
+    lost = f" {made.missing} files nobody has any more." if made.missing else ""
+    went = f" {thinned} old ones went." if thinned else ""
     return (
         f"{made.label} on {target.name}: "
         f"database {size(made.database_bytes)}, {size(made.stored_bytes)} new; "
@@ -155,11 +162,12 @@ def copy(node: Node, vault: Vault, ledger: blobs.Ledger, journal: Journal) -> bl
 def thin(node: Node, chosen: Settings, vault: Vault, ledger: blobs.Ledger, *, live: set[str]) -> int:
     """Take out what the rule does not keep: sets, then blobs that nobody names any more."""
     target, zone = vault.target, ZoneInfo(node.box.time_zone)
-    known = {one.label: one.candidate for one in sets.known(node, target)}
+    known = {one.label: one for one in watching.candidates(node, target)}
     # A database backup without a manifest is left of a run that was interrupted.
+    left = retention.Condition.UNFINISHED
     for stored in database.stored(node, target):
         known.setdefault(
-            stored.label, retention.Candidate(stored.label, stored.ended_at, stored.parent, is_good=False)
+            stored.label, retention.Candidate(stored.label, stored.ended_at, stored.parent, left)
         )
     going = retention.superfluous(
         known.values(), chosen.rule, zone, locked_since=target.locked_since(datetime.now(UTC))
@@ -168,13 +176,14 @@ def thin(node: Node, chosen: Settings, vault: Vault, ledger: blobs.Ledger, *, li
         sets.forget(node, target, label)
         vault.forget_set(label)
         database.remove(node, target, label)
-    if going:
-        left = sets.known(node, target)
+    staying = sets.known(node, target)
+    # Where it is not known what a set lists, everything is listed.
+    if going and all(one.is_readable for one in staying):
         removable = retention.removable_blobs(
             ledger.copied(),
-            named_by_kept=({blob.key for blob in sets.blobs_of(node, vault, one.label)} for one in left),
+            named_by_kept=({blob.key for blob in sets.blobs_of(node, vault, one.label)} for one in staying),
             live=live,
-            oldest_kept_at=min(one.began_at for one in left),
+            oldest_kept_at=min(one.began_at for one in staying),
         )
         if removable:
             with ledger.alone():

@@ -131,7 +131,7 @@ class Restore:
         if not self.journal.noted("swapping"):
             if said.get("with_safety", True) and not self.journal.noted("safety"):
                 to = self.chosen.targets[0] if self.target.closed else self.target
-                made = back_up.to_target(self.node, self.chosen, to, "incr", self.journal)
+                made = back_up.to_target(self.node, self.chosen, to, "incr", self.journal, is_extra=True)
                 self.journal.append("safety", made=made)
             self.prepare(plan, is_end=is_end)
         self.swap()
@@ -197,8 +197,13 @@ class Restore:
 
         with blobs.reading(node) as connection:
             _, missing = blobs.bring_back(self.vault, blobs.everything(connection), heard)
-        if len(missing) > plan.begin_with.missing:
-            raise BackupRefused(f"{len(missing)} files are neither in the portal's store nor in the backup.")
+        with blobs.ledger_of(node, self.target) as ledger:
+            unknown = set(missing) - ledger.damaged()
+        if len(unknown) > plan.begin_with.missing:
+            raise BackupRefused(
+                f"{len(missing)} files are neither in the portal's store nor whole in the backup. Have them "
+                f"noted, and the rest comes back: `boxctl backup verify --target {self.target.name} --all`."
+            )
         self.supervisor.start("cache")
         tell("Ending sessions, and asking who may still come in.")
         said = manage(node, "restored").stdout.splitlines()

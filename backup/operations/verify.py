@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import batched
 
 from appliance.agent.journal import Journal
@@ -16,11 +17,24 @@ from backup.operations.back_up import TROUBLE
 from backup.progress import told_of_silence
 from backup.settings import BackupRefused, Settings, Target
 from backup.timeline import Segment, gaps
-from backup.vault import Vault
+from backup.vault import KEY_RING, Vault
 from backup.yielding import give_way
 
 SAMPLE = 500
 _PAGE = 200
+
+
+def _files(count: int) -> str:
+    return "1 damaged file was" if count == 1 else f"{count} damaged files were"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is wrong with each set that was looked at, in words (empty: nothing), once it was healed."""
+
+    wrong: Mapping[str, str]
+    healed: int
+    """Files that were damaged and are whole again."""
 
 
 def main() -> None:
@@ -35,19 +49,20 @@ def main() -> None:
                 label=str(journal.arguments.get("set", "")), is_complete=bool(journal.arguments.get("all")),
             )  # fmt: skip
         telling.write(node)
-        bad = [f"{label}: {problem}" for label, problem in found.items() if problem]
+        bad = [f"{label}: {problem}" for label, problem in found.wrong.items() if problem]
+        healed = f" {_files(found.healed)} copied anew." if found.healed else ""
         if bad:
-            raise BackupRefused(f"Damaged on {target.name}. {' '.join(bad)}")
-        journal.end(
-            "done", f"{len(found)} set{'s' if len(found) != 1 else ''} on {target.name}: all is well."
-        )
+            raise BackupRefused(f"Damaged on {target.name}. {' '.join(bad)}{healed}")
+        count = len(found.wrong)
+        journal.end("done", f"{count} set{'s' if count != 1 else ''} on {target.name}: all is well.{healed}")
 
 
 def verify(
     node: Node, chosen: Settings, target: Target, journal: Journal, *, label: str, is_complete: bool
-) -> dict[str, str]:
-    """What is wrong with each set that was looked at, in words; empty: nothing."""
+) -> Found:
+    """Read and compare, and heal what the portal still has."""
     vault = Vault(node, chosen, target)
+    _mend_ring(node, target.name)
     sets.refresh(node, vault)
     known = sets.known(node, target)
     looked_at = [one for one in known if label in ("", one.label)]
@@ -68,50 +83,83 @@ def verify(
             problems[one.label] += [f"Log that it needs: {gap}." for gap in missing]
             if last not in held:
                 problems[one.label].append(f"Log that it needs: {last} is missing.")
-    bad = _bad_blobs(node, vault, looked_at, journal, is_complete=is_complete)
-    for one in looked_at:
-        touched = sum(blob.key in bad for blob in sets.blobs_of(node, vault, one.label)) if bad else 0
-        if touched:
-            problems[one.label].append(f"{touched} of its files are damaged or missing.")
+        if not one.is_readable:
+            problems[one.label].append(one.problem)
         sets.found_wrong(node, target, one, " ".join(problems[one.label]))
     watching.note(node, target, held)
-    if bad:
-        _heal(node, vault, sorted(bad))
-    return {name: " ".join(words) for name, words in problems.items()}
+    healed = _look_at_files(node, vault, looked_at, journal, is_complete=is_complete)
+    wrong = {one.label: one.trouble for one in sets.known(node, target) if one.label in problems}
+    return Found(wrong, healed)
+
+
+def _mend_ring(node: Node, name: str) -> None:
+    """Write the key ring anew where it is damaged: by it alone a recovery key opens the repository."""
+    with settings.changing(node.paths):
+        chosen = settings.load(node.paths)
+        target = chosen.target(name)
+        vault, ours = Vault(node, chosen, target), chosen.ring_of(target)
+        text = vault.read_plain(KEY_RING)
+        if text is not None and ours.is_damaged_in(text):
+            vault.write_plain(KEY_RING, ours.dump())
+
+
+def _look_at_files(
+    node: Node, vault: Vault, looked_at: Sequence[sets.BackupSet], journal: Journal, *, is_complete: bool
+) -> int:
+    """Note of every set what of its files is damaged, once what can be healed is; how many were."""
+    readable = [one for one in looked_at if one.is_readable]
+    wanted: dict[str, Blob] = {}
+    for one in readable:
+        wanted |= {blob.key: blob for blob in sets.blobs_of(node, vault, one.label)}
+    bad, sound = _bad_blobs(vault, wanted, journal, is_complete=is_complete)
+    lost, read = _bad_configurations(node, vault, readable)
+    with blobs.ledger_of(node, vault.target) as ledger:
+        # Noted before it is healed: killed meanwhile, the next backup goes on with it.
+        ledger.found(damaged=bad | lost, sound=sound | read)
+        if bad:
+            journal.progress("Copying anew what is damaged.")
+        healed = blobs.heal(vault, ledger, wanted)
+        sets.assess(node, vault, ledger)
+    return len(healed & bad)
 
 
 def _bad_blobs(
-    node: Node, vault: Vault, looked_at: Sequence[sets.BackupSet], journal: Journal, *, is_complete: bool
-) -> set[str]:
-    """Blobs that are not there with their size, or, of a sample or of all, do not have their hash."""
-    wanted: dict[str, Blob] = {}
-    for one in looked_at:
-        wanted |= {blob.key: blob for blob in sets.blobs_of(node, vault, one.label)}
+    vault: Vault, wanted: Mapping[str, Blob], journal: Journal, *, is_complete: bool
+) -> tuple[set[str], set[str]]:
+    """Blobs that are not there with their size, or, of a sample or of all, do not have their hash; and those
+    that were read and are sound."""
     bad: set[str] = set()
     for page in batched(wanted.values(), blobs.PAGE, strict=False):
         sizes = vault.sizes(blob.key for blob in page)
         bad |= {blob.key for blob in page if sizes.get(blob.key) != blob.size}
-    sound = [blob for blob in wanted.values() if blob.key not in bad]
-    chosen = sound if is_complete else random.sample(sound, min(SAMPLE, len(sound)))
+    there = [blob for blob in wanted.values() if blob.key not in bad]
+    chosen = there if is_complete else random.sample(there, min(SAMPLE, len(there)))
+    sound: set[str] = set()
     for number, page in enumerate(batched(chosen, _PAGE, strict=False)):
         journal.progress("Reading files", number * _PAGE, len(chosen))
         hashes = vault.hashes(blob.key for blob in page)
-        # Without a hash in the manifest, that it could be decrypted, which is authenticated, must do.
-        bad |= {
-            blob.key for blob in page if blob.key not in hashes or blob.sha256 not in ("", hashes[blob.key])
-        }
-    return bad
+        sound |= {blob.key for blob in page if blobs.is_sound(blob, hashes)}
+    bad |= {blob.key for blob in chosen} - sound
+    if bad:
+        # With the target away nothing can be read: no damage, and no reason to copy anything anew.
+        vault.require()
+    return bad, sound
 
 
-def _heal(node: Node, vault: Vault, keys: list[str]) -> None:
-    """Have those copied anew that the portal's store still has. Others are left as they are."""
-    for page in batched(keys, blobs.PAGE, strict=False):
-        live = list(vault.live_sizes(page))
-        if live:
-            with blobs.ledger_of(node, vault.target) as ledger, ledger.alone():
-                ledger.remove(live)
-                ledger.write(mark=0, waiting="")
-                vault.forget(live)
+def _bad_configurations(
+    node: Node, vault: Vault, looked_at: Sequence[sets.BackupSet]
+) -> tuple[set[str], set[str]]:
+    """The same of what lies beside the files of each set. A manifest is put back from this machine's copy."""
+    names = [f"{one.label}/{name}" for one in looked_at for name in (sets.CONFIGURATION, sets.MANIFEST)]
+    read = vault.hashes(names, "sets").keys()
+    if len(read) < len(names):
+        vault.require()
+    for one in looked_at:
+        if f"{one.label}/{sets.MANIFEST}" not in read:
+            vault.put(sets.manifest_of(node, vault, one.label), f"sets/{one.label}/{sets.MANIFEST}")
+    bad = {one.label for one in looked_at if f"{one.label}/{sets.CONFIGURATION}" not in read}
+    whole = {one.label for one in looked_at} - bad
+    return set(map(sets.configuration_key, bad)), set(map(sets.configuration_key, whole))
 
 
 if __name__ == "__main__":

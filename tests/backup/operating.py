@@ -87,6 +87,13 @@ def performers(journal: Journal) -> list[psutil.Process]:
     return found
 
 
+def postgres_of(pid: int | None) -> list[psutil.Process]:
+    """The server and all its processes."""
+    assert pid is not None
+    server = psutil.Process(pid)
+    return [server, *server.children(recursive=True)]
+
+
 @contextmanager
 def unplugged(kept: Kept) -> Iterator[None]:
     """The folder is not there, as when a disk is pulled out; afterwards it is, whatever happened."""

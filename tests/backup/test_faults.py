@@ -31,6 +31,7 @@ from tests.backup.operating import (
     hand_over,
     perform,
     performers,
+    postgres_of,
     restore,
     unplugged,
     wait_for,
@@ -239,12 +240,6 @@ def test_a_database_that_crashes_while_it_archives_goes_on_where_it_was(kept: Ke
     assert back_up(kept).missing == 0
     assert perform(kept, "verify", target="disk").state == "done"
     assert {key} <= kept.keys()
-
-
-def postgres_of(pid: int | None) -> list[psutil.Process]:
-    assert pid is not None
-    server = psutil.Process(pid)
-    return [server, *server.children(recursive=True)]
 
 
 def test_a_clock_that_is_set_back_makes_no_set_good_or_bad(kept: Kept) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup.retention import Candidate, Reason, Rule, kept, removable_blobs, superfluous
+from backup.retention import Candidate, Condition, Reason, Rule, kept, removable_blobs, superfluous
 
 ZONE = ZoneInfo("Europe/Moscow")
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -26,20 +27,79 @@ def histories(draw: st.DrawFn) -> list[Candidate]:
     for number in range(draw(st.integers(0, 30))):
         at += timedelta(hours=draw(st.integers(1, 24 * 20)))
         parent = draw(st.sampled_from([None, *(one.label for one in sets)]))
-        sets.append(Candidate(f"{number:03}", at, parent, is_good=draw(st.booleans())))
+        condition = draw(st.sampled_from(Condition))
+        line, is_extra = draw(st.integers(0, 1)), draw(st.booleans())
+        sets.append(Candidate(f"{number:03}", at, parent, condition, line, is_extra))
     return draw(st.permutations(sets))
 
 
 @given(histories(), rules)
-def test_the_newest_good_set_stays(sets: list[Candidate], rule: Rule) -> None:
-    good = [one for one in sets if one.is_good]
+def test_the_newest_whole_set_stays(sets: list[Candidate], rule: Rule) -> None:
+    good = [one for one in sets if one.is_whole]
     if good:
         assert max(good, key=lambda one: one.ended_at).label in kept(sets, rule, ZONE)
 
 
 @given(histories(), rules)
-def test_without_a_good_set_nothing_goes(sets: list[Candidate], rule: Rule) -> None:
-    assert superfluous([one for one in sets if not one.is_good], rule, ZONE) == ()
+def test_without_a_whole_set_nothing_goes(sets: list[Candidate], rule: Rule) -> None:
+    assert superfluous([one for one in sets if not one.is_whole], rule, ZONE) == ()
+
+
+@given(histories(), rules)
+def test_damage_takes_no_set_away_while_nothing_whole_covers_its_time(
+    sets: list[Candidate], rule: Rule
+) -> None:
+    there = [one for one in sets if one.condition is not Condition.UNFINISHED]
+    staying = kept(there, rule, ZONE)
+    unharmed = kept([replace(one, condition=Condition.WHOLE) for one in there], rule, ZONE)
+    for one in there:
+        # What is there for others to build on goes with these.
+        if one.label in staying or unharmed.get(one.label, frozenset()) <= {Reason.CHAIN}:
+            continue
+        assert any(
+            other.is_whole and other.ended_at <= one.ended_at and other.line == one.line
+            for other in there
+            if other.label in staying
+        )
+
+
+@given(histories(), rules, st.data())
+def test_one_more_damaged_set_takes_no_whole_one_away(
+    sets: list[Candidate], rule: Rule, data: st.DataObject
+) -> None:
+    whole = [one for one in sets if one.is_whole]
+    if len(whole) < 2:
+        return
+    victim = data.draw(st.sampled_from(whole))
+    harmed = [replace(one, condition=Condition.FILES_DAMAGED) if one is victim else one for one in sets]
+    before, after = kept(sets, rule, ZONE), kept(harmed, rule, ZONE)
+    assert {one.label for one in whole if one.label in before} - {victim.label} <= set(after)
+
+
+def test_the_twice_of_two_that_were_damaged_stay_beside_the_new_one() -> None:
+    hours = [BEGIN + timedelta(hours=hour) for hour in range(3)]
+    old = [Candidate(f"{number}F", at, None, Condition.FILES_DAMAGED) for number, at in enumerate(hours[:2])]
+    assert superfluous([*old, Candidate("2F", hours[2])], Rule(), ZONE) == ()
+
+
+def test_what_a_restore_makes_pushes_nothing_out() -> None:
+    made = [Candidate(f"{number}", BEGIN + timedelta(minutes=number)) for number in range(3)]
+    extra = [
+        Candidate(f"{number}", BEGIN + timedelta(minutes=number), is_extra=True) for number in range(3, 8)
+    ]
+    assert superfluous([*made, *extra], Rule(last=3), ZONE) == ()
+    later = [Candidate(f"{number}", BEGIN + timedelta(minutes=number)) for number in range(8, 11)]
+    # They go as those do that were made when they were.
+    assert set(kept([*made, *extra, *later], Rule(last=3), ZONE)) == {one.label for one in later}
+
+
+def test_a_damaged_set_gives_way_to_a_whole_one_of_its_day_unless_a_gap_lies_between() -> None:
+    whole = Candidate("a", BEGIN)
+    damaged = Candidate("b", BEGIN + timedelta(hours=3), None, Condition.DAMAGED)
+    newest = Candidate("c", BEGIN + timedelta(days=1))
+    rule = Rule(last=1, days=7, weeks=0, months=0)
+    assert superfluous([whole, damaged, newest], rule, ZONE) == ("b",)
+    assert superfluous([whole, replace(damaged, line=1), newest], rule, ZONE) == ()
 
 
 @given(histories(), rules)
@@ -54,7 +114,7 @@ def test_no_chain_is_broken(sets: list[Candidate], rule: Rule) -> None:
 def test_nothing_goes_that_is_locked(sets: list[Candidate], rule: Rule, days: int) -> None:
     since = BEGIN + timedelta(days=days)
     going = superfluous(sets, rule, ZONE, locked_since=since)
-    assert not [one for one in sets if one.label in going and one.is_good and one.ended_at > since]
+    assert not [one for one in sets if one.label in going and one.is_whole and one.ended_at > since]
     # What is older goes, or stays, as if nothing were locked, unless something locked builds on it.
     without = kept(sets, rule, ZONE)
     for label, reasons in kept(sets, rule, ZONE, locked_since=since).items():
@@ -79,9 +139,9 @@ def test_what_was_thinned_is_not_thinned_again(sets: list[Candidate], rule: Rule
 
 @given(histories(), rules)
 def test_each_promised_day_has_its_set(sets: list[Candidate], rule: Rule) -> None:
-    days = sorted({one.ended_at.astimezone(ZONE).date() for one in sets if one.is_good}, reverse=True)
+    days = sorted({one.ended_at.astimezone(ZONE).date() for one in sets if one.is_whole}, reverse=True)
     staying = kept(sets, rule, ZONE)
-    there = {one.ended_at.astimezone(ZONE).date() for one in sets if one.label in staying and one.is_good}
+    there = {one.ended_at.astimezone(ZONE).date() for one in sets if one.label in staying and one.is_whole}
     assert set(days[: rule.days]) <= there
 
 

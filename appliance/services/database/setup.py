@@ -99,6 +99,7 @@ def is_set_up(node: Node) -> bool:
         set(state["roles"]) == {OWNER, APPLICATION, REPLICATION, REWIND, BACKUP}
         and set(state["extensions"]) >= set(EXTENSIONS)
         and bool(state["has_default_privileges"])
+        and bool(state["can_switch"])
         and _can_sign_in(node, OWNER, node.secrets.database_owner_password)
         and _can_sign_in(node, REWIND, node.secrets.database_rewind_password)
     )
@@ -134,6 +135,8 @@ def set_up(node: Node) -> None:
                 f"alter schema public owner to {OWNER};",
                 "revoke all on schema public from public;",
                 f"grant usage on schema public to {APPLICATION}, {BACKUP};",
+                # What was written is handed over in time, whatever PostgreSQL's own timer does.
+                f"grant execute on function pg_catalog.pg_switch_wal() to {BACKUP};",
                 # What migrations create is usable by the portal at once, and it can do no more than use it.
                 *(
                     f"alter default privileges for role {OWNER} in schema public"
@@ -158,6 +161,8 @@ _STATE = f"""
 select json_build_object(
   'roles', (select coalesce(json_agg(rolname), '[]') from pg_roles where rolname like 'korobka\\_%'),
   'extensions', (select json_agg(extname) from pg_extension),
+  'can_switch', (select has_function_privilege(oid, 'pg_switch_wal()', 'execute')
+   from pg_roles where rolname = '{BACKUP}'),
   'has_default_privileges',
   (select count(*) >= 3 from pg_default_acl where defaclrole = to_regrole('{OWNER}')))
 """  # noqa: S608

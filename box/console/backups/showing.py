@@ -83,6 +83,7 @@ def sentence(warning: BackupWarning) -> str:
         "drill": _("The last drill failed: what is there may not bring the box back."),
         "unconfirmed": _("No recovery key was ever confirmed. Without one nobody can open the backups."),
         "behind": _("New files are not being copied."),
+        "log_behind": _("The database's log is not being handed over: what is written now is in no backup."),
         "damaged": _("The backup %(label)s is damaged.") % {"label": warning.about},
         "silent": _("The backup's service has said nothing for a while: look at its log, and restart it."),
     }

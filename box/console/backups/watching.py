@@ -12,6 +12,7 @@ PATIENCE: Mapping[str, timedelta] = {
     # Somebody may be about to fetch the paper, or a target about to come back.
     "unconfirmed": timedelta(hours=1),
     "behind": timedelta(minutes=10),
+    "log_behind": timedelta(minutes=10),
 }
 CALM = timedelta(minutes=15)
 """So long a trouble has to be gone: one that comes and goes is told once."""

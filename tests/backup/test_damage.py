@@ -1,0 +1,178 @@
+"""Damage in a repository costs what is damaged, and nothing else; what can be healed is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from appliance.services.database.setup import query
+from backup import retention, sets, status, watching
+from backup.keys import KeyRing
+from backup.retention import Condition
+from backup.vault import Vault
+from tests.backup.conftest import Kept
+from tests.backup.operating import back_up, flipped, perform, restore
+
+
+def vault_of(kept: Kept) -> Vault:
+    return Vault(kept.node, kept.settings, kept.target)
+
+
+def files_of(kept: Kept) -> list[Path]:
+    return sorted(path for path in kept.repository.rglob("*") if path.is_file())
+
+
+def file_of(kept: Kept, key: str) -> Path:
+    """Where a blob lies: the one file that nobody can read under its name any more when it is gone."""
+    vault = vault_of(kept)
+    for path in files_of(kept):
+        if "vault" not in path.parts:
+            continue
+        away = path.rename(path.with_name("away"))
+        is_it = not vault.sizes([key])
+        away.rename(path)
+        if is_it:
+            return path
+    raise AssertionError(key)
+
+
+@contextmanager
+def flipped_for_good(path: Path) -> Iterator[None]:
+    """One bit is wrong, and it stays so, unless it is healed; for the tests that follow it is right again."""
+    before = path.read_bytes()
+    with flipped(path):
+        yield
+    if path.exists():
+        path.write_bytes(before)
+
+
+def by_label(kept: Kept) -> dict[str, sets.BackupSet]:
+    return {one.label: one for one in sets.known(kept.node, kept.target)}
+
+
+def test_a_damaged_file_is_copied_anew_and_the_sets_are_whole_again(kept: Kept) -> None:
+    (key,) = kept.add_blobs(1)
+    made = back_up(kept, "full")
+    victim = file_of(kept, key)
+    with flipped(victim):
+        damaged = victim.read_bytes()
+        state = perform(kept, "verify", target="disk", all=True)
+        assert state.state == "done", state.progress.text
+        assert "1 damaged file was copied anew" in state.progress.text
+        assert victim.read_bytes() != damaged
+        assert vault_of(kept).hashes([key]).keys() == {key}
+    assert by_label(kept)[made.label].trouble == ""
+
+
+def test_a_file_that_nobody_has_any_more_costs_itself_and_no_set(kept: Kept) -> None:
+    (key, other) = kept.add_blobs(2)
+    before = [back_up(kept, "full").label, back_up(kept).label]
+    with flipped_for_good(file_of(kept, key)):
+        kept.lose(key)
+        state = perform(kept, "verify", target="disk", all=True)
+        assert state.state == "failed"
+        assert "1 of its files are damaged" in state.progress.text
+        assert {by_label(kept)[label].damaged_files for label in before} == {1}
+        (report,) = status.look(kept.node, kept.settings, datetime.now(UTC))
+        assert {one.about for one in report.warnings if one.kind == "damaged"} >= set(before)
+        # Whole by itself: it does not name what nobody has. And the twice of two are still there.
+        made = back_up(kept, "full")
+        assert (made.trouble, made.missing) == ("", 1)
+        assert set(before) < by_label(kept).keys()
+        # All else of a set that has damaged files comes back.
+        kept.lose(other)
+        state = restore(kept, set=before[0], is_set_alone=True)
+        assert state.state == "done", state.progress.text
+        assert "1 files are missing" in state.progress.text
+        assert kept.stored(other) == kept.contents[other]
+        query(kept.node, f"delete from files_blob where key = '{key}'")
+    state = perform(kept, "verify", target="disk", all=True)
+    assert state.state == "done", state.progress.text
+    assert {by_label(kept)[label].trouble for label in before} == {""}
+
+
+def test_a_manifest_that_cannot_be_read_makes_no_set_one_that_never_was(kept: Kept) -> None:
+    made = back_up(kept, "full")
+    (key,) = kept.add_blobs(1)
+    later = back_up(kept)
+    vault = vault_of(kept)
+    names = [f"{made.label}/{sets.MANIFEST}"]
+    (victim,) = [path for path in files_of(kept) if "vault" in path.parts and _is(vault, path, names)]
+    with flipped_for_good(victim):
+        sets.forget(kept.node, kept.target, made.label)
+        sets.refresh(kept.node, vault)
+        assert "manifest cannot be read" in by_label(kept)[made.label].problem
+        assert back_up(kept).label != made.label
+        assert {made.label, later.label} < by_label(kept).keys()
+        assert vault.sizes([key])
+    sets.refresh(kept.node, vault)
+    assert by_label(kept)[made.label].trouble == ""
+    # With this machine's copy of it, it is put back.
+    with flipped(victim):
+        assert perform(kept, "verify", target="disk", set=made.label).state == "done"
+        assert vault.hashes(names, "sets").keys() == set(names)
+
+
+def _is(vault: Vault, path: Path, names: list[str]) -> bool:
+    away = path.rename(path.with_name("away"))
+    try:
+        return not vault.hashes(names, "sets")
+    finally:
+        away.rename(path)
+
+
+@pytest.mark.parametrize("words", ['"salt"', '"holders"', '"sealed": "'])
+def test_a_damaged_key_ring_is_written_anew(kept: Kept, words: str) -> None:
+    back_up(kept)
+    ring = kept.repository / "keyring.json"
+    before = ring.read_text()
+    at = before.index(words) + len(words) + (5 if words.endswith('"') and ": " in words else -3)
+    ring.write_text(before[:at] + ("0" if before[at] != "0" else "1") + before[at + 1 :])
+    assert perform(kept, "verify", target="disk").state == "done"
+    assert KeyRing.parse(ring.read_text()).open(kept.key) == kept.settings.master
+
+
+PLACES = ("database/archive", "database/backup", "vault", "vault", "keyring.json")
+shares = st.floats(0, 1, exclude_max=True)
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(place=st.sampled_from(PLACES), file=shares, byte=shares, bit=st.integers(0, 7))
+def test_damage_anywhere_takes_no_set_away(
+    kept: Kept, place: str, file: float, byte: float, bit: int
+) -> None:
+    """A share says which of the files there are at the time, so that a repository that grows is no matter."""
+    if len(by_label(kept)) < 2:
+        kept.add_blobs(2)
+        back_up(kept, "full")
+        back_up(kept)
+    before = {one.label: one for one in watching.candidates(kept.node, kept.target)}
+    there = [path for path in files_of(kept) if path.is_relative_to(kept.repository / place)]
+    victim = there[int(len(there) * file)]
+    content = victim.read_bytes()
+    at = int(len(content) * byte)
+    victim.write_bytes(content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :])
+    try:
+        said = perform(kept, "verify", target="disk", all=True).progress.text
+        assert "Traceback" not in said
+        perform(kept, "backup", kind="full", targets=["disk"])
+        found = {one.label: one for one in watching.candidates(kept.node, kept.target)}
+        unharmed = [replace(one, condition=Condition.WHOLE) for one in (before | found).values()]
+        assert not set(retention.kept(unharmed, kept.settings.rule, UTC)) - found.keys()
+    finally:
+        if victim.exists():
+            victim.write_bytes(content)
+        state = perform(kept, "verify", target="disk", all=True)
+    assert state.state == "done", state.progress.text
