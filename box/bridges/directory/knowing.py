@@ -165,10 +165,12 @@ def known_for(
     logins = [login for one in entries if (login := one.fields.get("login"))]
     emails = [email for one in entries if (email := one.fields.get("email"))]
     linked_ids = [link.object_id for link in links.values()]
+    # A login may be another's e-mail: people sign in with either.
+    names = {*logins, *emails}
     # Under a name that only an account has which was merged into another's, that other is meant.
-    merged = User.objects.merged().filter(Q(login__in=logins) | Q(email__in=emails))
+    merged = User.objects.merged().filter(Q(login__in=names) | Q(email__in=names))
     aliases = list(merged.values_list("login", "email", "merged_into"))
-    wanted = Q(login__in=logins) | Q(email__in=emails)
+    wanted = Q(login__in=names) | Q(email__in=names)
     wanted |= Q(pk__in=[*linked_ids, *(meant for _login, _email, meant in aliases)])
     people = people_now(wanted & Q(merged_into=None), console_holders)
     linked = Link.objects.filter(kind=Link.Kind.PERSON, object_id__in=people).values_list(

@@ -70,9 +70,9 @@ def create_user(new: NewUser, *, password: str | None, by: User | None) -> User:
     user.clean_fields(exclude=["password"])
     if not re.fullmatch(r"[^\s/\\]+", login):
         raise ValidationError({"login": _("Write a login without spaces and slashes.")})
-    if email and User.objects.filter(email=email).exists():
+    if email and User.objects.signing_in_as(email).exists():
         raise ValidationError({"email": _("Somebody has this e-mail already.")})
-    if User.objects.filter(login=login).exists():
+    if User.objects.signing_in_as(login).exists():
         raise ValidationError({"login": _("Somebody has this login already.")})
     if password is None:
         user.set_unusable_password()

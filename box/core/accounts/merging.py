@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from box.core.accounts.own_fields import know_again
-from box.core.registry.merging import Dropped, Merger, OneEach, mergers, settlings
+from box.core.registry.merging import Dropped, Merger, OneEach, Stays, mergers, settlings
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -26,6 +26,8 @@ _TAKES = """
 
 def declare() -> None:
     settlings.add("accounts.Profile.user", OneEach(takes=_TAKES))
+    for name in ("account", "person"):
+        settlings.add(f"accounts.SignInName.{name}", Stays("the database writes it with the account"))
     for name in ("Session", "Totp", "Passkey", "RecoveryCode", "KnownBrowser"):
         settlings.add(f"accounts.{name}.user", Dropped())
     mergers.add("accounts", Merger(gettext_lazy("Signing in"), moves=_signing_in, follow=_follow))

@@ -246,7 +246,7 @@ class _Wanted:
     @property
     def keys(self) -> set[str]:
         """What tells this person from others."""
-        return {f"login:{self.login}", *({f"email:{self.email}"} if self.email else ())}
+        return set(filter(None, (self.login, self.email)))
 
 
 def _wanted(row: Row, columns: Sequence[str], defined: Sequence[OwnField]) -> _Wanted:
@@ -357,9 +357,8 @@ class _Step:
     def known_people(self, wanted: Iterable[_Wanted]) -> dict[str, User]:
         """Whoever has one of these e-mails or logins, by both; with where they belong."""
         wanted = list(wanted)
-        emails = {one.email for one in wanted if one.email}
-        logins = {one.login for one in wanted}
-        people = User.objects.filter(Q(email__in=emails) | Q(login__in=logins | emails))
+        names = {name for one in wanted for name in (one.login, one.email) if name}
+        people = User.objects.filter(Q(email__in=names) | Q(login__in=names))
         found: dict[str, User] = {}
         places = ("memberships", "merged_into__memberships")
         for account in people.select_related("profile", "merged_into__profile").prefetch_related(*places):
@@ -371,9 +370,11 @@ class _Step:
 
     def take(self, one: _Wanted, known: Mapping[str, User]) -> None:
         person = known.get(f"email:{one.email}") or known.get(f"login:{one.login}")
-        other = known.get(f"login:{one.login}")
-        if person is not None and other is not None and other.pk != person.pk:
-            raise RowRefused(_("Somebody else has the login %(login)s.") % {"login": one.login})
+        # By whichever of the two they sign in: it is the same space.
+        for name in sorted(one.keys):
+            for other in (known.get(f"login:{name}"), known.get(f"email:{name}")):
+                if other is not None and (person is None or other.pk != person.pk):
+                    raise RowRefused(_("Somebody else has the login %(login)s.") % {"login": name})
         department = self.departments.named(one.department) if one.department else None
         if person is None:
             self._new.append((self._user(one), department, one.own))

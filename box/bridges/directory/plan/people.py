@@ -60,18 +60,16 @@ def _step_of_new(entry: PersonEntry, known: Known, rules: Rules, claims: Claims,
         return _step_of_known(
             entry, LinkNow(local.id), local, known=known, rules=rules, claims=claims, now=now
         ) or _skipped(entry, "")
-    if login in known.by_login or hash(login) in claims.logins:
+    if known.is_taken(login) or hash(login) in claims.names:
         return _skipped(entry, _("The login %(login)s is somebody else's already.") % {"login": login})
     fields = dict(entry.fields)
     notes = [Note("report", reason=reason) for reason in entry.reports]
     is_whole = True
-    if email and (email in known.by_email or hash(email) in claims.emails):
+    if email and (known.is_taken(email) or hash(email) in claims.names):
         fields["email"] = ""
         is_whole = False
         notes.append(Note("report", "email", new=email, reason=_email_taken(email)))
-    claims.logins.add(hash(login))
-    if fields.get("email"):
-        claims.emails.add(hash(email))
+    claims.names |= {hash(login), hash(fields.get("email") or login)}
     manager, about_manager = _manager(entry, known)
     notes += about_manager
     fingerprint = entry.fingerprint(manager)
@@ -207,21 +205,19 @@ def _changed_fields(
         before = here.fields.get(name, "")
         if value == before or (not value and (name == "login" or not link.values.get(name))):
             continue
-        if name == "login" and _is_taken(value, here, known.by_login, claims.logins):
+        if name == "login" and _is_taken(value, here, known, claims):
             reason = _("The login %(login)s is somebody else's already.") % {"login": value}
             conflicts.append(Note("report", "login", before, value, reason))
-        elif name == "email" and value and _is_taken(value, here, known.by_email, claims.emails):
+        elif name == "email" and value and _is_taken(value, here, known, claims):
             conflicts.append(Note("report", "email", before, value, _email_taken(value)))
         else:
             fields[name] = value
-    for name, claimed in (("login", claims.logins), ("email", claims.emails)):
-        if fields.get(name):
-            claimed.add(hash(fields[name]))
+    claims.names.update(hash(fields[name]) for name in ("login", "email") if fields.get(name))
     return fields, conflicts
 
 
-def _is_taken(value: str, here: LocalPerson, by: Mapping[str, int], claimed: set[int]) -> bool:
-    return by.get(value, here.id) != here.id or hash(value) in claimed
+def _is_taken(value: str, here: LocalPerson, known: Known, claims: Claims) -> bool:
+    return known.is_taken(value, by_others_than=here.id) or hash(value) in claims.names
 
 
 def _moved(

@@ -54,12 +54,11 @@ class UnitNow:
 
 @dataclass
 class Claims:
-    """The logins, e-mails and local people that this run has given away, over all its batches: of the texts
-    hashes, which are small."""
+    """The names to sign in with and the local people that this run has given away, over all its batches: of
+    the texts hashes, which are small."""
 
     people: set[int] = field(default_factory=set)
-    logins: set[int] = field(default_factory=set)
-    emails: set[int] = field(default_factory=set)
+    names: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,11 @@ class Known:
     # The fields that a rule maps: what they hold is the directory's.
     mapped: frozenset[str] = frozenset()
     has_units: bool = False
+
+    def is_taken(self, name: str, *, by_others_than: int | None = None) -> bool:
+        """Whether somebody signs in with it, be it their login or their e-mail."""
+        holders = {self.by_login.get(name), self.by_email.get(name)} - {None, by_others_than}
+        return bool(holders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import TrigramWordDistance
@@ -140,6 +141,10 @@ class UserQuerySet(models.QuerySet["User"]):
                 near.order_by(TrigramWordDistance(wanted, "search_text"), "sort_name")[:MOST_RESEMBLING]  # type: ignore[arg-type]
             )
 
+    def signing_in_as(self, name: str) -> Self:
+        """Who signs in with this login or e-mail, one person at most; it is in small letters already."""
+        return self.filter(pk__in=SignInName.objects.filter(name=name).values("person"))
+
     def by_name(self) -> Self:
         """In the order of the alphabet, Ё after Е."""
         return self.order_by(models.F("sort_name").asc(), "id")
@@ -169,15 +174,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
     def get_by_natural_key(self, username: str | None) -> User:
         """Who signs in with this login or e-mail, however it is capitalised; a merged account's are those of
         the person it was merged into."""
-        name = (username or "").strip().lower()
-        rows = self.filter(models.Q(login=name) | models.Q(email=name)).select_related("merged_into")
-        # The login of an account may be the e-mail of another that was merged into it.
-        people = {(row.merged_into or row).pk: row.merged_into or row for row in rows}
-        if not people:
-            raise self.model.DoesNotExist
-        if len(people) > 1:
-            raise self.model.MultipleObjectsReturned
-        user: User = people.popitem()[1]
+        user: User = self.signing_in_as((username or "").strip().lower()).get()
         return user
 
 
@@ -364,3 +361,24 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return f"profile of {self.user_id}"
+
+
+class SignInName(models.Model):
+    """A login or an e-mail, and whom it lets in. Both are one space: what one person signs in with is never
+    another's. Written by the database with every write to people, and by nobody else."""
+
+    name = models.CharField(max_length=254)
+    # Whose login or e-mail it is; the person is another where the account was merged into theirs.
+    account = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    person = models.ForeignKey(User, models.CASCADE, related_name="sign_in_names")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "name"], name="sign_in_name_once"),
+            ExclusionConstraint(
+                name="sign_in_name_of_one_person", expressions=[("name", "="), ("person", "<>")]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -103,6 +103,32 @@ def test_without_matching_a_taken_login_is_refused_and_a_taken_email_left_out() 
     assert (step.is_new, step.fields["email"], step.actions) == (True, "", frozenset({"create", "report"}))
 
 
+def test_a_login_that_is_anothers_email_is_taken_and_the_other_way_round() -> None:
+    """People sign in with either."""
+    rules = replace(RULES, matching="none")
+    step = planned(entry("anna@corp.test", ""), known(local()), rules)
+    assert step is not None
+    assert step.is_skipped
+    step = planned(entry("boris", "anna"), known(local()), rules)
+    assert step is not None
+    assert (step.is_new, step.fields["email"]) == (True, "")
+    # Somebody who is here already keeps what they have.
+    first = planned(entry("boris"), known(local(2, "boris", "")))
+    here = known(local(), local(2, "boris", ""), links={"id-boris": linked(entry("boris"), first, 2)})
+    step = planned(replace(entry("boris"), fields={"login": "anna@corp.test", "email": "anna"}), here)
+    assert step is not None
+    assert "login" not in step.fields
+    assert "email" not in step.fields
+    # Of two in one run as of those who are here.
+    both = [entry("anna"), entry("anna@corp.test", "x@corp.test")]
+    _first, second = plan_people(both, known(), RULES, Claims(), now=NOW)
+    assert second.is_skipped
+    # One's own are no trouble.
+    step = planned(entry("vera@corp.test", "vera@corp.test"), known(local()))
+    assert step is not None
+    assert (step.is_new, step.fields["email"]) == (True, "vera@corp.test")
+
+
 def test_an_outside_guest_is_never_taken_for_an_employee() -> None:
     step = planned(entry(), known(local(is_extranet=True)))
     assert step is not None

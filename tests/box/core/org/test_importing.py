@@ -60,6 +60,29 @@ def imported(file: io.BytesIO, by: User, **options: bool) -> PeopleImport:
     return run
 
 
+def test_a_login_that_is_anothers_email_stops_the_row(olga: User, anna: User) -> None:
+    """People sign in with either."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for one in (
+        ["Фамилия", "Электронная почта", "Логин"],
+        ["Verina", "vera@example.com", "vera"],
+        ["Ivanov", "ivan@example.com", anna.email],
+        ["Petrov", "petr@example.com", "vera@example.com"],
+    ):
+        sheet.append(one)
+    User.objects.filter(pk=anna.pk).update(login="anna")
+    out = io.BytesIO()
+    book.save(out)
+    out.seek(0)
+    run = imported(out, olga)
+    assert (run.created, run.failed) == (1, 2)
+    assert dict(run.problems.values_list("row", "text")) == {
+        3: f"Somebody else has the login {anna.email}.",
+        4: "The same e-mail or login stands in a row above.",
+    }
+
+
 def test_headings_are_understood_in_both_languages() -> None:
     assert guessed(HEAD) == ["full_name", "email", "department", "position", "phone", "birthday_on"]
     assert guessed(["Last Name", "first_name", "E-mail", "Job title", "Shoe size", "Name", "E-Mail"]) == [
