@@ -38,7 +38,7 @@ def employ(asked: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def hashed(password: str) -> str:
-    """At the real cost, once: a cheap one would be made anew at the first sign-in, which ends all sessions."""
+    """At the real cost, once: the first sign-in makes a cheap one anew, which ends all sessions."""
     from django.contrib.auth.hashers import make_password
 
     return make_password(password)
