@@ -63,7 +63,7 @@ docs: ## the documentation, in build/docs
 
 run: ## a whole box of this checkout in /tmp/korobka-run
 	./install.sh --prefix /tmp/korobka-run --http-port 8080 --https-port 8443 --hostname localhost \
-	  --store-port 28333 --accept "clock synchronisation"
+	  --store-port 28333
 
 release: ## one archive that needs only a Debian mirror, of what has passed `tests/run.sh whole`
 	$(PYTHON) -m tests.tiers fresh

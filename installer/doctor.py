@@ -29,7 +29,7 @@ def main(arguments: argparse.Namespace) -> int:
             print(finding)  # noqa: T201
         if not found:
             print("Nothing found: this box is well.")  # noqa: T201
-    return 1 if found else 0
+    return 0 if all(finding.is_warning for finding in found) else 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,12 +8,14 @@ import locale
 import os
 import platform
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from appliance import users
 from appliance.paths import Paths
 from installer import packages
 
@@ -63,6 +65,8 @@ class Facts:
     """Units that systemd starts at boot."""
     unwritable: Path | None
     """The folder in which the box's folders cannot be made."""
+    closed_folder: Path | None
+    """The folder above the box's that the services' users could not enter."""
     missing_packages: tuple[str, ...]
     is_installed: bool
     """Whether there is a box under this prefix already, complete or not."""
@@ -84,6 +88,7 @@ def gather(paths: Paths, released_at: datetime) -> Facts:
         is_clock_synchronised=_is_clock_synchronised(),
         starting_services=_starting_services(),
         unwritable=_unwritable(paths),
+        closed_folder=_closed_folder(paths),
         missing_packages=packages.missing(),
         is_installed=paths.etc.exists() or paths.releases.exists(),
     )
@@ -202,4 +207,16 @@ def _unwritable(paths: Paths) -> Path | None:
         place = nearest_existing(folder)
         if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
             return place
+    return None
+
+
+def _closed_folder(paths: Paths) -> Path | None:
+    """The first folder that others may not pass. An ordinary user plays all services themselves."""
+    if not users.are_separated():
+        return None
+    for folder in (paths.etc, paths.releases, paths.data, paths.log, paths.run):
+        place = nearest_existing(folder)
+        for above in (place, *place.parents):
+            if not above.stat().st_mode & stat.S_IXOTH and above != folder:
+                return above
     return None

@@ -63,9 +63,9 @@ def prepare_checkout(part: str) -> int:
 
 def _first_stage(host: Host, progress: Progress) -> int:
     found = preflight.findings(facts.gather(host.paths, host.source.released_at), host.options)
-    if found:
-        for finding in found:
-            progress.say(str(finding))
+    for finding in found:
+        progress.say(str(finding))
+    if not all(finding.is_warning for finding in found):
         progress.say("Nothing was changed.")
         return 1
     if not _lock(host):

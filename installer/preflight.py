@@ -36,9 +36,12 @@ class Finding:
     check: str
     problem: str
     cure: str
+    is_warning: bool = False
+    """A box works all the same: nobody is stopped."""
 
     def __str__(self) -> str:
-        return f"{self.check}: {self.problem}\n  Cure: {self.cure}"
+        beginning = "Warning: " if self.is_warning else ""
+        return f"{beginning}{self.check}: {self.problem}\n  Cure: {self.cure}"
 
 
 type Check = Callable[[Facts, Options], Iterator[Finding]]
@@ -81,6 +84,13 @@ def rights(facts: Facts, options: Options) -> Iterator[Finding]:
             "prefix",
             f"Nothing can be written in {facts.unwritable}.",
             "Choose another --prefix, or make that a folder which you may write in.",
+        )
+    # The services' users exist only after packages and users are there: look at the folder, not as them.
+    elif facts.closed_folder is not None:
+        yield Finding(
+            "prefix",
+            f"The services have users of their own, who may not enter {facts.closed_folder}.",
+            f"chmod o+x {facts.closed_folder}, or choose another --prefix.",
         )
 
 
@@ -200,9 +210,11 @@ def clock(facts: Facts, _: Options) -> Iterator[Finding]:
     if not facts.is_clock_synchronised:
         yield Finding(
             "clock synchronisation",
-            "The clock is not synchronised: sign-in codes, certificates and logs would be wrong.",
-            "apt-get install systemd-timesyncd && timedatectl set-ntp true, then wait a minute. Where the "
-            "time is kept in another way: --accept 'clock synchronisation'.",
+            "Nothing on this machine keeps its clock right: where it drifts, sign-in codes, certificates and "
+            "logs go wrong.",
+            "apt-get install systemd-timesyncd && timedatectl set-ntp true. Where the host keeps the time, "
+            "as of many virtual machines and containers, there is nothing to do.",
+            is_warning=True,
         )
 
 

@@ -33,6 +33,7 @@ def good_machine() -> Facts:
         is_clock_synchronised=True,
         starting_services=frozenset(),
         unwritable=None,
+        closed_folder=None,
         missing_packages=(),
         is_installed=False,
     )

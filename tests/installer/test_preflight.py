@@ -7,13 +7,14 @@ import datetime
 import os
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from appliance import certificates
+from appliance import certificates, users
 from installer import facts, preflight
 from installer.facts import Disk, Facts, Listener
 from installer.options import Options
@@ -125,16 +126,23 @@ def test_a_clock_older_than_the_release(good_machine: Facts, options: Options) -
 
 def test_a_clock_that_is_not_synchronised(with_facts: WithFacts, options: Options) -> None:
     machine = with_facts(is_clock_synchronised=False)
-    assert "systemd-timesyncd" in the_only_finding(machine, options).cure
-    assert (
-        preflight.findings(machine, dataclasses.replace(options, accepted=("clock synchronisation",))) == []
-    )
+    finding = the_only_finding(machine, options)
+    assert finding.is_warning
+    assert str(finding).startswith("Warning: ")
+    assert "systemd-timesyncd" in finding.cure
 
 
 def test_an_unwritable_prefix(with_facts: WithFacts, options: Options) -> None:
     finding = the_only_finding(with_facts(unwritable=Path("/srv")), options)
     assert "/srv" in finding.problem
     assert "--prefix" in finding.cure
+
+
+def test_a_prefix_that_the_services_cannot_reach(with_facts: WithFacts, options: Options) -> None:
+    finding = the_only_finding(with_facts(closed_folder=Path("/root")), options)
+    assert "/root" in finding.problem
+    assert "o+x" in finding.cure
+    assert not finding.is_warning
 
 
 def test_a_prefix_too_long_for_sockets(good_machine: Facts, options: Options) -> None:
@@ -256,6 +264,21 @@ def test_gathering_changes_nothing_and_finds_who_listens(tmp_path: Path) -> None
     assert here.unwritable is None
     assert not here.is_installed
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_others_may_not_enter_is_seen_at_any_depth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users, "are_separated", lambda: True)
+    tmp_path.chmod(0o700)
+    for prefix in (tmp_path / "box", tmp_path / "deep/er/box"):
+        here = facts.gather(Options(prefix=prefix).paths, datetime.datetime.now(datetime.UTC))
+        assert here.closed_folder is not None
+        assert tmp_path.is_relative_to(here.closed_folder)
+    open_one = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    open_one.chmod(0o755)
+    assert facts.gather(Options(prefix=open_one / "box").paths, here.now).closed_folder is None
+    open_one.rmdir()
 
 
 def test_a_file_in_the_way_is_unwritable(tmp_path: Path) -> None:
