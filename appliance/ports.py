@@ -30,8 +30,8 @@ def reserve(count: int, *, holder: Path, is_more: bool = False, book: Path | Non
     """The first of `count` ports in a row on loopback, which nobody else is given while `holder` exists.
 
     They come in the place of what it has held before, which may have been another box in the same folder;
-    unless `is_more` says that they are more. `book` is the folder in which they are written down: one a user of
-    the machine, for all boxes.
+    unless `is_more` says that they are more. `book` is the folder in which they are written down: one a user
+    of the machine, for all boxes.
     """
     name = str(holder.resolve(strict=True))
     with _opened(book or _usual_book()) as notes:
