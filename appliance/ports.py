@@ -26,14 +26,16 @@ class NoPorts(Exception):
     """There is no range that nobody has."""
 
 
-def reserve(count: int, *, holder: Path, book: Path | None = None) -> int:
+def reserve(count: int, *, holder: Path, is_more: bool = False, book: Path | None = None) -> int:
     """The first of `count` ports in a row on loopback, which nobody else is given while `holder` exists.
 
-    `book` is the folder in which they are written down: of each user of the machine one, for all boxes.
+    They come in the place of what it has held before, which may have been another box in the same folder;
+    unless `is_more` says that they are more. `book` is the folder in which they are written down: one a user
+    of the machine, for all boxes.
     """
     name = str(holder.resolve(strict=True))
     with _opened(book or _usual_book()) as notes:
-        taken = _taken(notes)
+        taken = _taken(notes, but="" if is_more else name)
         first = FIRST
         while first + count <= END:
             ports = range(first, first + count)
@@ -67,11 +69,12 @@ def _opened(book: Path) -> Iterator[Path]:
         yield book
 
 
-def _taken(book: Path) -> set[int]:
-    """What is held. Notes of holders who are gone are thrown away."""
+def _taken(book: Path, *, but: str) -> set[int]:
+    """What is held by others than `but`. Notes of theirs and of holders who are gone are thrown away."""
     taken: set[int] = set()
     for note in book.glob("*-*"):
-        if not Path(note.read_text(encoding="utf-8")).exists():
+        holder = note.read_text(encoding="utf-8")
+        if holder == but or not Path(holder).exists():
             note.unlink()
             continue
         first, count = map(int, note.name.split("-"))

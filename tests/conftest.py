@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from tests import cast as people
 
 # Named where they are used: a fixture is found in the conftest above its tests.
+from tests.clock import clock  # noqa: F401
 from tests.directory.fixtures import _samba, _slapd, samba, slapd  # noqa: F401
 from tests.report import Report
 

@@ -13,4 +13,4 @@ def hold(count: int = 1) -> int:
 
     A server that can take any port and keep it (0) needs none of these.
     """
-    return ports.reserve(count, holder=Path(f"/proc/{os.getpid()}"))
+    return ports.reserve(count, holder=Path(f"/proc/{os.getpid()}"), is_more=True)

@@ -16,19 +16,22 @@ from pathlib import Path
 from appliance import config, scratch
 from appliance.client import Agent
 from appliance.node import Node
+from tests.appliance import clusters
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def running_box(*services: str, **values: config.Value) -> Iterator[Node]:
-    """A box with these services running and these values in its box.toml (`backup__patience_seconds=20`);
-    nothing of it is left afterwards."""
+def running_box(*services: str, has_tables: bool = False, **values: config.Value) -> Iterator[Node]:
+    """A box with these services running and these values in its box.toml (`backup__patience_seconds=20`), on
+    request with the portal's tables; nothing of it is left afterwards."""
     # Not pytest's folder: root's services have users of their own, who cannot enter that.
     folder = Path(tempfile.mkdtemp(prefix="korobka-"))
     folder.chmod(0o755)
     node = with_values(scratch.create(folder), values)
     try:
+        if has_tables:
+            clusters.give(node)
         scratch.start(node, *services)
         yield node
     finally:
@@ -65,7 +68,7 @@ def boxctl(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=2 * PATIENCE,
     )
 
 
@@ -75,7 +78,11 @@ def recorded(node: Node) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def wait_until[T](condition: Callable[[], T], *, seconds: float = 20) -> T:
+PATIENCE = 120.0
+"""Seconds until a test gives up: many times what it takes on a busy machine. Nothing is said about speed."""
+
+
+def wait_until[T](condition: Callable[[], T], *, seconds: float = PATIENCE) -> T:
     """The first true value of `condition`."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -187,9 +187,11 @@ with performing(OSError):
 """
 LASTS = """
 import time
+from pathlib import Path
 from appliance.agent.operations import performing
 with performing() as journal:
-    time.sleep(2)
+    while not Path({go_on!r}).exists():
+        time.sleep(0.01)
     journal.end("done", "")
 """
 TELLS_ARGUMENTS = """
@@ -218,7 +220,8 @@ def test_an_expected_error_is_told_and_another_leaves_its_traceback(paths: Paths
     journal = operations.begin(paths, "test", {}, by="olga")
     list(operations.follow(journal))
     assert "KeyError" in journal.state().progress.text
-    assert "Traceback" in journal.path.with_suffix(".log").read_text()
+    # It is written after the last entry.
+    wait_until(lambda: "Traceback" in journal.path.with_suffix(".log").read_text())
 
 
 def wait_for_death(journal: Journal) -> None:
@@ -266,10 +269,12 @@ def test_what_is_over_is_not_begun_again(paths: Paths, program: Any) -> None:
 
 
 def test_two_at_once_are_refused(paths: Paths, program: Any) -> None:
-    program(LASTS)
+    go_on = paths.prefix / "go on"
+    program(LASTS.format(go_on=str(go_on)))
     journal = operations.begin(paths, "test", {}, by="anna")
     with pytest.raises(AlreadyRunning, match="begun by anna"):
         operations.begin(paths, "test", {}, by="boris")
+    go_on.touch()
     list(operations.follow(journal))
 
 
@@ -286,10 +291,11 @@ def test_what_may_end_anywhere_is_cancelled_with_all_that_it_has_started(
     paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operations, "CANCELLABLE", frozenset({"test"}))
-    program("import subprocess; subprocess.run(['sleep', '98765'])")
+    asleep = ["sleep", f"98765.{os.getpid()}"]
+    program(f"import subprocess; subprocess.run({asleep})")
 
     def is_asleep() -> bool:
-        return any(one.info["cmdline"] == ["sleep", "98765"] for one in psutil.process_iter(["cmdline"]))
+        return any(one.info["cmdline"] == asleep for one in psutil.process_iter(["cmdline"]))
 
     journal = operations.begin(paths, "test", {}, by="anna")
     wait_until(is_asleep)
@@ -301,10 +307,12 @@ def test_what_may_end_anywhere_is_cancelled_with_all_that_it_has_started(
 
 
 def test_what_has_to_come_to_its_end_is_not_cancelled(paths: Paths, program: Any) -> None:
-    program(LASTS)
+    go_on = paths.prefix / "go on"
+    program(LASTS.format(go_on=str(go_on)))
     journal = operations.begin(paths, "test", {}, by="anna")
     with pytest.raises(operations.NotCancellable, match="wait until it is over"):
         operations.cancel(paths, journal, by="boris")
+    go_on.touch()
     list(operations.follow(journal))
     assert journal.state().state == "done"
 

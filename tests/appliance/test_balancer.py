@@ -6,6 +6,7 @@ their sockets that answers with what it was asked, because that is what these te
 
 from __future__ import annotations
 
+import csv
 import http.client
 import io
 import json
@@ -15,7 +16,6 @@ import ssl
 import struct
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ from appliance.services.push.service import socket_path as push_socket
 from appliance.services.web.service import socket_path as web_socket
 from appliance.supervise.base import SupervisorError
 from appliance.supervise.supervisord import Supervisord
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import PATIENCE, wait_until
 
 CONTENT = b"<script>alert(1)</script>"
 
@@ -113,7 +113,7 @@ def portal(balanced: Node) -> Iterator[Node]:
 
 
 def ask(
-    node: Node, path: str, *, method: str = "GET", timeout: float = 30, **headers: str
+    node: Node, path: str, *, method: str = "GET", timeout: float = PATIENCE, **headers: str
 ) -> tuple[http.client.HTTPResponse, bytes]:
     context = ssl.create_default_context(cafile=str(node.paths.tls / "ca.crt"))
     port = node.box.balancer.https_port
@@ -219,7 +219,7 @@ def test_a_trusted_proxy_tells_who_the_client_is(portal: Node, forwarded: str, c
 
 def test_plain_http_leads_to_https(portal: Node) -> None:
     for method, status in (("GET", 301), ("POST", 308)):
-        connection = http.client.HTTPConnection("127.0.0.1", portal.box.balancer.http_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", portal.box.balancer.http_port, timeout=PATIENCE)
         connection.request(method, "/a?b=c", headers={"Host": f"localhost:{portal.box.balancer.http_port}"})
         answer = connection.getresponse()
         assert answer.status == status
@@ -362,19 +362,25 @@ def test_a_worker_that_is_gone_costs_no_request(portal: Node) -> None:
     assert set(answers) == {200}
 
 
+def taken_in(balancer: Runtime) -> int:
+    """The requests for the portal that have come and are not answered."""
+    (row,) = csv.DictReader(balancer._ask("show stat web 2 -1").removeprefix("# ").splitlines())
+    return int(row["scur"])
+
+
 def test_requests_wait_while_no_worker_is_there(balanced: Node) -> None:
     servers = Runtime(runtime_socket(balanced))
     wait_until(lambda: not any(server.is_up for server in servers.servers("web").values()))
     with ThreadPoolExecutor(4) as people:
         waiting = [people.submit(ask, balanced, f"/{n}", method="POST") for n in range(4)]
-        time.sleep(1.5)
+        wait_until(lambda: taken_in(servers) == 4)
         assert not any(request.done() for request in waiting)
         with worker(web_socket(balanced, 1), balanced):
             assert {request.result()[0].status for request in waiting} == {200}
 
 
 def test_the_maintenance_page_speaks_both_languages(balanced: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer, body = ask(balanced, "/feed/", timeout=40)
+    answer, body = ask(balanced, "/feed/")
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "10"
     assert "The portal will be back" in body.decode()
@@ -480,7 +486,7 @@ def test_who_follows_a_link_while_the_store_is_away_is_told_so(
 def announced(node: Node, preamble: bytes) -> bytes:
     """What somebody gets who sends these bytes before TLS begins."""
     context = ssl.create_default_context(cafile=str(node.paths.tls / "ca.crt"))
-    with socket.create_connection(("127.0.0.1", node.box.balancer.https_port), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", node.box.balancer.https_port), timeout=PATIENCE) as plain:
         plain.sendall(preamble)
         with context.wrap_socket(plain, server_hostname="localhost") as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

@@ -13,7 +13,7 @@ import pytest
 
 from appliance.client import ReadStatus
 from appliance.node import Node
-from tests.appliance.boxes import agent_of, boxctl, running_box, wait_until
+from tests.appliance.boxes import PATIENCE, agent_of, boxctl, running_box, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def ask(box: Node) -> str:
     """One request on a connection of its own: the status, or the error that a person would see."""
     context = ssl.create_default_context(cafile=str(box.paths.tls / "ca.crt"))
     connection = http.client.HTTPSConnection(
-        "localhost", box.box.balancer.https_port, context=context, timeout=30
+        "localhost", box.box.balancer.https_port, context=context, timeout=PATIENCE
     )
     try:
         connection.request("GET", "/healthz")

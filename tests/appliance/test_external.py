@@ -32,7 +32,8 @@ from appliance.services.objects import setup
 from appliance.services.objects.service import Ports
 from appliance.services.portal import public_store_host
 from appliance.supervise.supervisord import Supervisord
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import PATIENCE, wait_until
+from tests.ports import hold
 
 BUCKET, LOCKED_BUCKET = "somebodys-bucket", "another-bucket"
 ADMIN = ("admin", "secret")
@@ -92,7 +93,7 @@ def store(folder: Path) -> Iterator[Store]:
         ],
     }
     (folder / "identities.json").write_text(json.dumps({"identities": [admin, portal]}))
-    ports = Ports(scratch.free_ports(8))
+    ports = Ports(hold(8))
     command = [
         str(Path(sys.executable).with_name("weed")),
         *("-logtostderr", "server", f"-dir={theirs.data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
@@ -108,7 +109,7 @@ def store(folder: Path) -> Iterator[Store]:
         f"localhost:{ports.s3}",
         *ADMIN,
         region="us-east-1",
-        http_client=urllib3.PoolManager(ca_certs=str(theirs.tls / "ca.crt"), retries=False, timeout=10),
+        http_client=urllib3.PoolManager(ca_certs=str(theirs.tls / "ca.crt"), retries=False, timeout=PATIENCE),
     )
 
     def is_ready() -> bool:
@@ -121,7 +122,7 @@ def store(folder: Path) -> Iterator[Store]:
         return True
 
     with running(command, folder):
-        wait_until(is_ready, seconds=60)
+        wait_until(is_ready)
         yield Store(f"https://localhost:{ports.s3}", theirs.tls / "ca.crt")
 
 
@@ -153,7 +154,7 @@ def through_the_balancer(node: Node, method: str, link: str, body: bytes | None 
     """What a browser does: the link's path on the portal's own host."""
     context = ssl.create_default_context(cafile=str(node.paths.tls / "ca.crt"))
     connection = http.client.HTTPSConnection(
-        "localhost", node.box.balancer.https_port, context=context, timeout=30
+        "localhost", node.box.balancer.https_port, context=context, timeout=PATIENCE
     )
     parts = urlsplit(link)
     try:

@@ -23,7 +23,7 @@ from appliance.node import Node
 from appliance.services.objects import setup
 from appliance.services.objects.service import SERVICE, Ports, program
 from appliance.supervise.supervisord import Supervisord
-from tests.appliance.boxes import traced, wait_until
+from tests.appliance.boxes import PATIENCE, traced, wait_until
 
 NOBODY = users.Account("nobody", 65534, 65534)
 CONTENT = b"the salary list"
@@ -52,7 +52,7 @@ def store_process(node: Node) -> psutil.Process:
 
 
 def asked(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request(method, path, body=body)
         answer = connection.getresponse()
@@ -113,7 +113,7 @@ def test_grpc_wants_the_boxs_certificate(box: Node, ports: Ports) -> None:
     for port in (ports.master_grpc, ports.volume_grpc, ports.filer_grpc, ports.s3_grpc):
         with (
             pytest.raises((ssl.SSLError, ConnectionError)),
-            socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as plain,
             context.wrap_socket(plain) as connection,
         ):
             # In TLS 1.3 the refusal arrives with the first answer.

@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from appliance.ports import reserve
 holder, book = map(Path, sys.argv[1:])
-print(*[reserve(3, holder=holder, book=book) for _ in range(5)])
+print(*[reserve(3, holder=holder, is_more=True, book=book) for _ in range(5)])
 """
 
 
@@ -64,14 +64,21 @@ def test_who_holds_nothing_is_given_nothing(book: Path, holder: Path) -> None:
 def test_a_port_that_somebody_else_listens_on_is_passed_over(book: Path, holder: Path) -> None:
     first = reserve(1, holder=holder, book=book)
     with socket.create_server(("127.0.0.1", first + 4)):
-        assert reserve(8, holder=holder, book=book) == first + 5
-    assert reserve(4, holder=holder, book=book) == first + 1
+        assert reserve(8, holder=holder, is_more=True, book=book) == first + 5
+    assert reserve(4, holder=holder, is_more=True, book=book) == first + 1
+
+
+def test_another_box_in_the_same_folder_has_its_own_in_their_place(book: Path, holder: Path) -> None:
+    first = reserve(8, holder=holder, book=book)
+    assert reserve(8, holder=holder, is_more=True, book=book) == first + 8
+    assert reserve(8, holder=holder, book=book) == first
+    assert reserve(1, holder=holder.parent, book=book) == first + 8
 
 
 def test_who_is_killed_while_it_writes_holds_nothing(book: Path, holder: Path) -> None:
     first = reserve(1, holder=holder, book=book)
     (book / "unfinished").write_text(str(holder))
-    assert reserve(1, holder=holder, book=book) == first + 1
+    assert reserve(1, holder=holder.parent, book=book) == first + 1
 
 
 def test_none_is_one_that_the_kernel_gives_to_outgoing_connections() -> None:

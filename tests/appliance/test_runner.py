@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from appliance import users
+from appliance import runner, users
 from appliance.runner import CommandFailed, Standstill, StoodStill, run, stream
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: sudo tests/run.sh")
+from tests.appliance.boxes import wait_until
 
 
 @pytest.fixture
@@ -53,38 +54,86 @@ def test_a_program_in_which_nothing_moves_is_ended() -> None:
         list(stream(["sh", "-c", "echo begun; sleep 60; echo done"], standstill=Standstill(0.5)))
 
 
+class Looks:
+    """The time by which a program stands still: it passes when a test says so, and at no other."""
+
+    def __init__(self) -> None:
+        self.now, self._count = 0.0, 0
+
+    def monotonic(self) -> float:
+        self._count += 1
+        return self.now
+
+    def were_taken(self) -> None:
+        """Wait until whoever watches has looked twice: once may have been just before."""
+        before = self._count
+        wait_until(lambda: self._count >= before + 2)
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    looks = Looks()
+    monkeypatch.setattr(runner, "time", looks)
+    return looks
+
+
 @pytest.mark.parametrize("act", ["print('still here', flush=True)", "os.write(nowhere, bytes(100_000))"])
-def test_who_speaks_or_writes_is_not_ended(act: str) -> None:
+def test_who_speaks_or_writes_is_not_ended(act: str, looks: Looks, tmp_path: Path) -> None:
+    asked, acted = tmp_path / "asked", tmp_path / "acted"
+    os.mkfifo(asked)
+    acted.touch()
     code = (
-        "import os, time; nowhere = os.open('/dev/null', os.O_WRONLY)\n"
-        f"for _ in range(8): {act}; time.sleep(0.5)"
+        "import os; nowhere = os.open('/dev/null', os.O_WRONLY)\n"
+        f"for _ in open({str(asked)!r}):\n    {act}\n    open({str(acted)!r}, 'a').write('!')"
     )
-    said = list(stream([sys.executable, "-c", code], standstill=Standstill(3)))
+
+    def ask() -> None:
+        with asked.open("w", buffering=1) as line:
+            for times in range(1, 9):
+                looks.now += 2
+                line.write("again\n")
+                wait_until(lambda times=times: acted.stat().st_size == times)  # type: ignore[misc]
+                looks.were_taken()
+
+    with ThreadPoolExecutor(1) as asking:
+        done = asking.submit(ask)
+        said = list(stream([sys.executable, "-u", "-c", code], standstill=Standstill(3)))
+        done.result()
     assert len(said) == (8 if "print" in act else 0)
 
 
 @pytest.mark.parametrize("moving", [0, 15])
 def test_who_speaks_and_writes_while_it_waits_is_ended_once_its_words_say_that_nothing_moves(
-    moving: int,
+    moving: int, looks: Looks
 ) -> None:
     code = (
         "import os, time; nowhere = os.open('/dev/null', os.O_WRONLY)\n"
-        "for count in range(300): print(count, flush=True); os.write(nowhere, bytes(100000)); time.sleep(.2)"
+        "for count in range(300): print(count, flush=True); os.write(nowhere, bytes(100000)); time.sleep(.05)"
     )
     found: list[str] = []
-    standstill = Standstill(1.5, is_word=lambda line: int(line) < moving)
+    standstill = Standstill(1, is_word=lambda line: int(line) < moving)
     with pytest.raises(StoodStill):
-        found.extend(line for line in stream([sys.executable, "-c", code], standstill=standstill))
+        for line in stream([sys.executable, "-c", code], standstill=standstill):
+            found.append(line)
+            looks.now += 0.2
     assert moving <= len(found) < 300
 
 
-def test_after_some_words_it_may_take_longer() -> None:
+def test_after_some_words_it_may_take_longer(looks: Looks, tmp_path: Path) -> None:
     standstill = Standstill(0.5, after={"waiting": 30})
-    words = "echo waiting for it; sleep 2; echo on; sleep 60"
+    go_on = tmp_path / "go on"
+    os.mkfifo(go_on)
+    words = 'echo waiting for it; cat "$0"; sleep 60'
     found = []
     with pytest.raises(StoodStill, match=r"for 0\.5 s"):
-        for line in stream(["sh", "-c", words], standstill=standstill):
+        for line in stream(["sh", "-c", words, go_on], standstill=standstill):
             found.append(line)
+            if line == "waiting for it":
+                looks.now += 20
+                looks.were_taken()
+                go_on.write_text("on\n")
+            else:
+                looks.now += 1
     assert found == ["waiting for it", "on"]
 
 
@@ -93,7 +142,7 @@ def test_a_missing_program_is_named() -> None:
         run(["no-such-program"])
 
 
-@needs_root
+@pytest.mark.usefixtures("as_root")
 def test_another_user_has_their_rights_and_nothing_of_roots_environment(
     nobody: users.Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,7 @@ def wait_until_replaced(supervisor: Supervisord, before: Status) -> None:
         now = one(supervisor, before.instance)
         return now.is_healthy and now.pid != before.pid
 
-    wait_until(is_replaced, seconds=10)
+    wait_until(is_replaced)
 
 
 @pytest.mark.parametrize("name", scratch.DEFAULT)
@@ -86,13 +86,16 @@ def test_what_was_committed_survives_the_kill(supervisor: Supervisord, box: Node
         box, "drop table if exists kept; create table kept as select generate_series(1, 1000) n"
     )
     kill_all_of(one(supervisor, "database"))
-    wait_until(lambda: one(supervisor, "database").is_healthy, seconds=10)
+    wait_until(lambda: one(supervisor, "database").is_healthy)
     assert database_setup.query(box, "select count(*) from kept; drop table kept") == "1000"
 
 
 def test_what_is_stopped_stays_stopped(supervisor: Supervisord) -> None:
     supervisor.stop("cache")
-    time.sleep(2)
+    # By then what is to come back has come back.
+    other = one(supervisor, "objects")
+    kill_all_of(other)
+    wait_until_replaced(supervisor, other)
     stopped = one(supervisor, "cache")
     assert (stopped.state, stopped.pid, stopped.problem) == ("stopped", None, "it is stopped")
     supervisor.start("cache")
@@ -173,7 +176,7 @@ def test_a_service_that_cannot_start_says_why(
             supervisor.start("cache")
     finally:
         program.rmdir()
-    wait_until(lambda: one(supervisor, "cache").is_healthy, seconds=10)
+    wait_until(lambda: one(supervisor, "cache").is_healthy)
 
 
 def test_memory_is_shared_out_and_not_counted_twice(supervisor: Supervisord) -> None:

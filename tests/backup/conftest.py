@@ -25,6 +25,7 @@ from backup.keys import RecoveryKey
 from backup.patience import Patience
 from backup.portal import manage
 from backup.settings import Settings, Target
+from tests import require
 from tests.appliance.boxes import running_box
 
 MARKER = "a sentence that nobody else has written"
@@ -150,14 +151,12 @@ class Kept:
 @contextmanager
 def box_with_backups() -> Iterator[Kept]:
     """A box with one target, a folder, to which nothing has gone yet."""
-    for program in ("pgbackrest", "rclone"):
-        if shutil.which(program) is None:
-            pytest.skip("Engines are missing: apt-get install pgbackrest rclone")
+    require.programs("pgbackrest", "rclone", cure="apt-get install pgbackrest rclone")
     folder = Path(tempfile.mkdtemp(prefix="korobka-target-"))
     folder.chmod(0o755)
-    with running_box("database", "objects", "cache", backup__patience_seconds=PATIENCE.seconds) as node:
+    parts = ("database", "objects", "cache")
+    with running_box(*parts, has_tables=True, backup__patience_seconds=PATIENCE.seconds) as node:
         with acting_in(node):
-            manage(node, "migrate", "--noinput", as_owner=True)
             chosen, key = setup.begin()
             target = Target(1, "disk", "folder", str(folder))
             # Without `keep_up`: the tests say themselves what is done and when.

@@ -73,7 +73,7 @@ def wait_for(journal: Journal, stage: str, *, attempt: int = 1) -> None:
             )
         )
 
-    wait_until(has_come, seconds=120)
+    wait_until(has_come)
 
 
 def performers(journal: Journal) -> list[psutil.Process]:

@@ -31,7 +31,7 @@ from appliance.agent.protocol import (
 from appliance.client import Agent, Refused
 from appliance.node import Node
 from backup.keys import CONFIRMED, KeyRefused, KeyRing, RecoveryKey
-from backup.portal import manage
+from tests import require
 from tests.appliance.boxes import agent_of, recorded, running_box, wait_until
 
 TIMES = BackupTimes("02:00", 24, 7, 3, 7, 4, 6)
@@ -39,13 +39,10 @@ TIMES = BackupTimes("02:00", 24, 7, 3, 7, 4, 6)
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
-    for program in ("pgbackrest", "rclone"):
-        if shutil.which(program) is None:
-            pytest.skip("Engines are missing: apt-get install pgbackrest rclone")
+    require.programs("pgbackrest", "rclone", cure="apt-get install pgbackrest rclone")
     before = os.environ.get("KOROBKA_PREFIX")
-    with running_box("agent", "database", "objects", "cache") as node:
+    with running_box("agent", "database", "objects", "cache", has_tables=True) as node:
         os.environ["KOROBKA_PREFIX"] = str(node.paths.prefix)
-        manage(node, "migrate", "--noinput", as_owner=True)
         yield node
     os.environ.pop("KOROBKA_PREFIX")
     if before is not None:

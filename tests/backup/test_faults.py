@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -234,7 +233,7 @@ def test_a_database_that_crashes_while_it_archives_goes_on_where_it_was(kept: Ke
     query(kept.node, "select pg_switch_wal()")
     for process in postgres_of(status.pid):
         process.kill()
-    wait_until(lambda: supervisor_for(kept.node).status("database")[0].is_healthy, seconds=60)
+    wait_until(lambda: supervisor_for(kept.node).status("database")[0].is_healthy)
     hand_over(kept)
     assert watching.note(kept.node, kept.target) == ""
     assert back_up(kept).missing == 0
@@ -288,4 +287,3 @@ def test_the_performer_is_taken_up_when_the_agent_dies_with_it(kept: Kept) -> No
         assert labels(kept, kept.target)[-1] not in there
     finally:
         supervisor.stop("agent")
-        time.sleep(0.1)

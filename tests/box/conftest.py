@@ -13,6 +13,9 @@ from box.core.files.store import stores
 from tests.box.bridges.storage.engines import own_bucket, seaweedfs_server
 from tests.conftest import begin_anew
 
+# Named where it is used: a fixture is found in the conftest above its tests.
+from tests.clock import clock  # noqa: F401
+
 
 @pytest.fixture(scope="session")
 def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:

@@ -19,7 +19,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-PATIENCE = 30.0  # seconds until a test gives up; nothing is asserted about speed
+PATIENCE = 120.0  # seconds until a test gives up; nothing is asserted about speed
 
 PUSH = [
     *("-m", "uvicorn", "box.asgi:application"),

@@ -43,37 +43,42 @@ pytestmark = pytest.mark.django_db
 
 type Browser = Callable[[User], Client]
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+
+@pytest.fixture
+def now() -> datetime:
+    """By the machine's clock, for the agent goes by that: what was noted ten minutes ago it calls silent."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def note(
     node: Node,
     *warnings: BackupWarning,
-    at: datetime = NOW,
+    at: datetime | None = None,
     gaps: tuple[TimeLineGap, ...] = (),
     drills: tuple[DrillReport, ...] = (),
     locked_days: int = 0,
 ) -> None:
-    """What a backup that is set up has noted of itself."""
+    """What a backup that is set up has noted of itself, just now or at another moment."""
+    now = datetime.now(UTC).replace(microsecond=0) if at is None else at
     write_atomically(node.paths.backup / "backup.json", '{"targets": [{"name": "disk"}]}', mode=0o600)
     made = BackupSetState(
-        "20261124-110000F", "disk", "full", NOW - timedelta(hours=1), 50 << 20, 5 << 20, 1, 7 << 20,
-        began_at=NOW - timedelta(hours=1, minutes=1, seconds=5), files_more=-2, file_bytes_more=-1000,
+        "20261124-110000F", "disk", "full", now - timedelta(hours=1), 50 << 20, 5 << 20, 1, 7 << 20,
+        began_at=now - timedelta(hours=1, minutes=1, seconds=5), files_more=-2, file_bytes_more=-1000,
     )  # fmt: skip
     damaged = BackupSetState(
-        "20261123-110000F", "disk", "full", NOW - timedelta(days=1), 50 << 20, 5 << 20, 3, 7 << 20,
+        "20261123-110000F", "disk", "full", now - timedelta(days=1), 50 << 20, 5 << 20, 3, 7 << 20,
         problem="1 of its files is missing.",
     )  # fmt: skip
     state = BackupState(
-        at,
-        BackupPlan("02:00", 24, 7, 3, 7, 4, 6, NOW + timedelta(hours=11)),
+        now,
+        BackupPlan("02:00", 24, 7, 3, 7, 4, 6, now + timedelta(hours=11)),
         (
             BackupTargetState(
-                "disk", "/mnt/backup", NOW, (), warnings=warnings, gaps=gaps, locked_days=locked_days
+                "disk", "/mnt/backup", now, (), warnings=warnings, gaps=gaps, locked_days=locked_days
             ),
         ),
         (made, damaged),
-        (KeyHolder("first", NOW, False, (2, 7)), KeyHolder("boris", NOW, True, (2, 7))),
+        (KeyHolder("first", now, False, (2, 7)), KeyHolder("boris", now, True, (2, 7))),
         drills,
     )
     write_atomically(node.data("backup") / "state.json", json.dumps(encode(state)), mode=0o600)
@@ -124,8 +129,8 @@ def test_every_trouble_is_told_in_the_readers_language(as_person: Browser, olga:
             assert sentence(BackupWarning(kind, "disk")) in page
 
 
-def test_a_gap_in_the_time_line_is_drawn(as_person: Browser, olga: User, agent: Node) -> None:
-    note(agent, gaps=(TimeLineGap(NOW - timedelta(minutes=30), NOW - timedelta(minutes=15)),))
+def test_a_gap_in_the_time_line_is_drawn(as_person: Browser, olga: User, agent: Node, now: datetime) -> None:
+    note(agent, at=now, gaps=(TimeLineGap(now - timedelta(minutes=30), now - timedelta(minutes=15)),))
     page = as_person(olga).get("/console/backups/").content.decode()
     assert '<rect class="gap" x="500" y="8" width="250"' in page
     assert "Gap from" in page
@@ -139,9 +144,9 @@ def test_a_target_that_locks_says_for_how_long(as_person: Browser, olga: User, a
 
 
 def test_where_nobody_notes_anything_any_more_that_is_said(
-    as_person: Browser, olga: User, agent: Node
+    as_person: Browser, olga: User, agent: Node, now: datetime
 ) -> None:
-    note(agent, at=NOW - timedelta(minutes=20))
+    note(agent, at=now - timedelta(minutes=20))
     page = as_person(olga).get("/console/backups/").content.decode()
     assert "has said nothing for a while" in page
 
@@ -284,7 +289,7 @@ def test_without_backups_and_without_sets_there_is_a_page_and_a_part(
 
 
 def test_before_the_box_is_brought_back_the_page_says_what_is_lost(
-    as_person: Browser, olga: User, agent: Node
+    as_person: Browser, olga: User, agent: Node, now: datetime
 ) -> None:
     browser = as_person(olga)
     assert "There is nothing yet" in browser.get("/console/backups/restore/").content.decode()
@@ -292,7 +297,7 @@ def test_before_the_box_is_brought_back_the_page_says_what_is_lost(
     address = "/console/backups/restore/"
     page = browser.get(address, {"target": "disk", "to": "end"}).content.decode()
     assert "What will happen" in page
-    half_past = timezone.localtime(NOW - timedelta(minutes=30))
+    half_past = timezone.localtime(now - timedelta(minutes=30))
     chosen = {"target": "disk", "to": "moment", "moment": f"{half_past:%Y-%m-%dT%H:%M:%S}"}
     page = browser.get(address, chosen).content.decode()
     assert "20261124-110000F" in page
@@ -318,9 +323,9 @@ def test_a_moment_that_is_not_there_is_refused(
     assert "What will happen" not in page
 
 
-def test_a_moment_in_a_gap_is_refused(as_person: Browser, olga: User, agent: Node) -> None:
-    note(agent, gaps=(TimeLineGap(NOW - timedelta(minutes=40), NOW - timedelta(minutes=20)),))
-    within = timezone.localtime(NOW - timedelta(minutes=30))
+def test_a_moment_in_a_gap_is_refused(as_person: Browser, olga: User, agent: Node, now: datetime) -> None:
+    note(agent, at=now, gaps=(TimeLineGap(now - timedelta(minutes=40), now - timedelta(minutes=20)),))
+    within = timezone.localtime(now - timedelta(minutes=30))
     chosen = {"target": "disk", "to": "moment", "moment": f"{within:%Y-%m-%dT%H:%M:%S}"}
     page = as_person(olga).get("/console/backups/restore/", chosen).content.decode()
     assert "lies in a gap" in page
@@ -345,12 +350,12 @@ def test_a_restore_takes_the_password_and_the_word(as_person: Browser, olga: Use
     wait_until(lambda: agent_of(agent).ask(ReadOperation(begun.id)).state == "failed")
 
 
-def test_the_report_of_a_drill_is_shown(as_person: Browser, olga: User, agent: Node) -> None:
+def test_the_report_of_a_drill_is_shown(as_person: Browser, olga: User, agent: Node, now: datetime) -> None:
     note(agent)
     browser = as_person(olga)
     assert "No drill yet" in browser.get("/console/backups/drills/").content.decode()
     checks = (DrillCheck("rows", 5, 5), DrillCheck("sign-in", problem="It answers 500."))
-    report = DrillReport(NOW - timedelta(minutes=3), NOW, "disk", "20261124-110000F", checks, is_sample=True)
+    report = DrillReport(now - timedelta(minutes=3), now, "disk", "20261124-110000F", checks, is_sample=True)
     note(agent, drills=(report,))
     page = browser.get("/console/backups/drills/").content.decode()
     for words in (
@@ -367,7 +372,9 @@ def test_the_report_of_a_drill_is_shown(as_person: Browser, olga: User, agent: N
     wait_until(lambda: agent_of(agent).ask(ReadOperation(begun.id)).state == "failed")
 
 
-def test_one_thing_is_looked_for_in_a_backup(as_person: Browser, olga: User, agent: Node) -> None:
+def test_one_thing_is_looked_for_in_a_backup(
+    as_person: Browser, olga: User, agent: Node, now: datetime
+) -> None:
     note(agent)
     browser = as_person(olga)
     page = browser.get("/console/backups/searches/").content.decode()
@@ -380,8 +387,8 @@ def test_one_thing_is_looked_for_in_a_backup(as_person: Browser, olga: User, age
     assert answer.headers["Location"] == f"/console/backups/searches/{begun.id}/"
     wait_until(lambda: agent_of(agent).ask(ReadOperation(begun.id)).state == "failed")
     things = (
-        FoundThing(1, "Minutes of Monday", "anna", NOW, "gone"),
-        FoundThing(2, "Minutes of Tuesday", "anna", NOW, "same"),
+        FoundThing(1, "Minutes of Monday", "anna", now, "gone"),
+        FoundThing(2, "Minutes of Tuesday", "anna", now, "same"),
     )
     journal = Journal.begin(agent.paths.operations, "find", {}, by=olga.login)
     journal.end("done", "In the newest set 2 things were found.")
@@ -392,11 +399,11 @@ def test_one_thing_is_looked_for_in_a_backup(as_person: Browser, olga: User, age
 
 
 def test_what_was_found_is_for_whoever_has_searched_alone(
-    as_person: Browser, olga: User, agent: Node
+    as_person: Browser, olga: User, agent: Node, now: datetime
 ) -> None:
     journal = Journal.begin(agent.paths.operations, "find", {}, by="somebody")
     journal.end("done", "In the newest set 1 thing was found.")
-    thing = FoundThing(1, "A letter between two", "", NOW, "gone")
+    thing = FoundThing(1, "A letter between two", "", now, "gone")
     seen = FoundThings(journal.id, "disk", "20261124-110000F", "feed.post", (thing,))
     found.keep(agent.paths, seen, "other", [])
     page = as_person(olga).get(f"/console/backups/searches/{journal.id}/").content.decode()

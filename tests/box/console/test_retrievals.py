@@ -34,7 +34,8 @@ from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.notify.models import Notification
 from tests.appliance.boxes import agent_of, recorded, wait_until
-from tests.box.console.test_backups import NOW, note
+from tests.box.console.test_backups import note
+from tests.clock import MIDDAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,8 +53,8 @@ pytestmark = pytest.mark.django_db
 
 WORD = "Zyxwvut"
 THINGS = (
-    FoundThing(1, f"{WORD} of Monday", "anna", NOW, "gone"),
-    FoundThing(2, f"{WORD} of Tuesday", "anna", NOW, "changed"),
+    FoundThing(1, f"{WORD} of Monday", "anna", MIDDAY, "gone"),
+    FoundThing(2, f"{WORD} of Tuesday", "anna", MIDDAY, "changed"),
 )
 
 
@@ -382,11 +383,11 @@ def test_while_the_agent_is_away_what_was_allowed_waits(
 
 def test_the_backup_from_before_the_day_is_chosen() -> None:
     def made(label: str, days: int, problem: str = "") -> BackupSetState:
-        at = NOW - timedelta(days=days)
+        at = MIDDAY - timedelta(days=days)
         return BackupSetState(label, "disk", "full", at, 1, 1, 1, 1, problem=problem)
 
-    state = BackupState(NOW, sets=(made("d", 0), made("c", 1, "damaged"), made("b", 2), made("a", 3)))
-    today = timezone.localtime(NOW).date()
+    state = BackupState(MIDDAY, sets=(made("d", 0), made("c", 1, "damaged"), made("b", 2), made("a", 3)))
+    today = timezone.localtime(MIDDAY).date()
 
     def chosen(day: date | None) -> str:
         one = set_from(state, day)

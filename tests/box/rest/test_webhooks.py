@@ -26,6 +26,7 @@ from box.core.groups.actions import NewGroup, NewGuest, create_group, end_expire
 from box.rest import actions, tokens
 from box.rest.models import Webhook
 from tests.box.rest.calling import Program, program_of
+from tests.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     type Browser = Callable[[User], Client]
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.usefixtures("clock"), pytest.mark.django_db]
 
 REFUSED = (401, "INVALID_CREDENTIALS")
 
@@ -150,9 +151,12 @@ def test_who_leaves_has_none_at_once_and_gets_none_back(
     assert program_of(anna).call("profile")
 
 
-def test_who_was_suspended_for_a_moment_keeps_what_they_made_afterwards(anna: User, olga: User) -> None:
+def test_who_was_suspended_for_a_moment_keeps_what_they_made_afterwards(
+    clock: Clock, anna: User, olga: User
+) -> None:
     before = program_of(anna)
     suspend_user(anna, by=olga)
+    clock.move(seconds=1)
     return_user(anna, by=olga)
     after = program_of(anna)
     deliver_all()

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
     from box.core.org.models import Department
 
+pytestmark = pytest.mark.usefixtures("clock")
+
 type Browser = Callable[[User], Client]
 
 HTMX = {"HX-Request": "true"}

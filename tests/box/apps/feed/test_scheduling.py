@@ -26,8 +26,9 @@ from box.core.files.sweeping import sweep_files
 from box.core.notify.models import Notification
 from box.core.org.models import Department
 from tests.box.apps.feed.test_views import HTMX, Browser, file_of, form
+from tests.clock import MIDDAY
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.usefixtures("clock"), pytest.mark.django_db]
 
 HOUR = timedelta(hours=1)
 
@@ -132,7 +133,7 @@ def test_whoever_left_publishes_nothing(anna: User, olga: User) -> None:
         (1, Draft("x", ("D999",)), "D999"),
         (1, Draft("x", file_ids=(999,)), "attach it again"),
         (1, Draft("x", question=Question(("a",))), "2 to 20"),
-        (2, Draft("x", question=Question(("a", "b"), closes_at=timezone.now() + HOUR)), "would be over"),
+        (2, Draft("x", question=Question(("a", "b"), closes_at=MIDDAY + HOUR)), "would be over"),
     ],
 )
 def test_what_could_not_be_published_is_refused_at_once(

@@ -37,7 +37,7 @@ from tests.conftest import empty_cache
 if TYPE_CHECKING:
     from django.test import Client
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.usefixtures("clock"), pytest.mark.django_db]
 
 type Browser = Callable[[User], Client]
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     type Browser = Callable[[User], Client]
 
+pytestmark = pytest.mark.usefixtures("clock")
+
 # A Wednesday.
 NOON = datetime.combine(date(2026, 11, 18), time(12), tzinfo=UTC)
 DAY = timedelta(days=1)

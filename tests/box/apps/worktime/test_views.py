@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     type Browser = Callable[[User], Client]
 
+pytestmark = pytest.mark.usefixtures("clock")
+
 HTMX = {"HX-Request": "true"}
 HOUR = timedelta(hours=1)
 

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from box.bridges.directory.reading import Reader
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.models import User
 from tests.box.bridges.directory.companies import connected, synchronised, told
+from tests.box.processes import until
 from tests.directory import entries
 from tests.directory.entries import Entry
 
@@ -301,9 +301,7 @@ running.perform_run(Run.objects.get())
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    deadline = time.monotonic() + 20
-    while _others(name) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: not _others(name))
     assert User.objects.count() == 1 + 20
     assert Link.objects.filter(kind="person").count() == 20
     assert Change.objects.filter(kind="person").count() == 20

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
@@ -22,6 +22,7 @@ from box.bridges.storage.client import Account, S3Store
 from box.core.files.store import NotFound, PartsRefused, StoreUnavailable, stores
 from box.core.registry import health
 from tests.box.bridges.storage.engines import send, upload
+from tests.ports import hold
 
 HOST = "portal.example.com:8443"
 PART = 5 * 2**20
@@ -253,10 +254,11 @@ def test_a_link_to_send_a_part_is_for_that_part_only(store: S3Store, key: str) -
 def test_an_expired_link_is_refused(store: S3Store, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     upload(store, key, b"data")
     upload_id = store.begin(key)
-    monkeypatch.setattr(client, "LINKS_LIVE_SECONDS", 1)
-    fetch = store.link(key, host=HOST, content_type="a/b", disposition="inline")
-    part = store.part_link(key, upload_id, 1, host=HOST)
-    time.sleep(2.5)
+    with monkeypatch.context() as earlier:
+        signed_at = datetime.now(UTC) - timedelta(seconds=client.LINKS_LIVE_SECONDS + 1)
+        earlier.setattr("minio.time.utcnow", lambda: signed_at)
+        fetch = store.link(key, host=HOST, content_type="a/b", disposition="inline")
+        part = store.part_link(key, upload_id, 1, host=HOST)
 
     assert send(store.account, "GET", fetch).status == 403
     assert send(store.account, "PUT", part, b"late").status == 403
@@ -303,14 +305,14 @@ def test_with_the_bucket_in_the_host_links_are_signed_for_that_host(account: Acc
 
 
 def test_links_are_made_without_asking_the_store(account: Account, key: str) -> None:
-    store = S3Store(replace(account, endpoint=f"http://127.0.0.1:{_closed_port()}"))
+    store = S3Store(replace(account, endpoint=f"http://127.0.0.1:{hold()}"))
 
     assert store.part_link(key, "upload", 1, host=HOST).startswith(f"https://{HOST}/")
     assert store.link(key, host=HOST, content_type="a/b", disposition="inline").startswith(f"https://{HOST}/")
 
 
 def test_everything_else_says_that_the_store_is_away(account: Account, key: str) -> None:
-    store = S3Store(replace(account, endpoint=f"http://127.0.0.1:{_closed_port()}"))
+    store = S3Store(replace(account, endpoint=f"http://127.0.0.1:{hold()}"))
 
     for ask in (
         store.ping,
@@ -373,13 +375,6 @@ def test_an_answer_that_is_not_the_stores_is_not_taken_for_one(account: Account,
         S3Store(replace(account, endpoint=endpoint)).begin(key)
 
 
-def _closed_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 @contextmanager
 def _listening(*, answer: bytes | None) -> Iterator[str]:
     """A server that misbehaves in the way told, as no real store does on demand."""
@@ -404,6 +399,6 @@ def _listening(*, answer: bytes | None) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.getsockname()[1]}"
         finally:
             server.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
+            thread.join()
             for connection in kept:
                 connection.close()

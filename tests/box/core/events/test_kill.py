@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from django.db import connection, transaction
@@ -15,6 +14,7 @@ from box.core.events.delivery import deliver_all
 from box.core.events.models import Delivery, Nonce
 from box.core.events.outbox import emit
 from tests.box.core.events.bells import Struck
+from tests.box.processes import until
 
 WORKER = """
 import django, os, sys
@@ -50,8 +50,6 @@ def test_a_worker_killed_at_any_point_loses_nothing_and_doubles_nothing(die_at: 
     assert deliver_all() == 0, "the row is locked: nobody else takes it meanwhile"
     worker.send_signal(signal.SIGKILL)
     worker.wait()
-    deadline = time.monotonic() + 20
-    while deliver_all() == 0 and time.monotonic() < deadline:
-        time.sleep(0.05)  # until PostgreSQL has noticed that its client is gone
+    until(deliver_all)  # PostgreSQL has noticed that its client is gone
     assert Nonce.objects.filter(value="struck 12").count() == 1
     assert Delivery.objects.get().completed_at is not None

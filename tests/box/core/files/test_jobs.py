@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import asdict, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -27,6 +26,7 @@ from box.core.files.models import Blob, new_key
 from box.core.files.store import StoreUnavailable, stores
 from tests.box.core.files.browser import Killed, Sender, keys
 from tests.box.core.files.pictures import bomb, picture
+from tests.box.processes import until
 
 PNG = picture((900, 600), "PNG")
 
@@ -232,11 +232,4 @@ def test_a_killed_process_leaves_the_blob_to_the_next(blob: Blob, store: S3Store
         jobs.inspect_all_forgotten(later())
         return not Blob.objects.uninspected().exists()
 
-    assert waited_for(is_inspected), "PostgreSQL noticed that its client was gone, and freed the lock"
-
-
-def waited_for(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20
-    while not (is_so := condition()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return is_so
+    until(is_inspected)  # PostgreSQL has noticed that its client is gone, and freed the lock

@@ -5,11 +5,10 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from box.apps.feed.actions import Draft, publish_post
 from box.apps.feed.models import Post
-from box.core.access.principals import codes_of
+from box.core.access.principals import CODES_LIVE, Held, _seconds_to_live, codes_of
 from box.core.accounts.events import PeopleCalled
 from box.core.accounts.models import User
 from box.core.events.models import Event
@@ -23,6 +22,7 @@ from box.core.groups.models import Admission, Group, Member
 from box.core.notify.handlers import tell
 from box.core.notify.models import Notification
 from box.core.org.names import found_for, named, unaddressable
+from tests.clock import Clock
 
 pytestmark = pytest.mark.django_db
 
@@ -150,12 +150,21 @@ def test_a_guest_comes_only_where_guests_may(anna: User, erik: User) -> None:
         actions.hand_over(shared, erik, by=anna)
 
 
-def test_a_membership_that_is_over_gives_no_codes_even_from_the_cache(anna: User, erik: User) -> None:
+def test_a_membership_that_is_over_gives_no_codes_even_from_the_cache(
+    clock: Clock, anna: User, erik: User
+) -> None:
     group = group_of(anna, erik, kind="extranet")
-    Member.objects.filter(user=erik).update(expires_at=timezone.now() + timedelta(seconds=1))
+    Member.objects.filter(user=erik).update(expires_at=clock.now + timedelta(milliseconds=900))
     assert group.code in codes_of(again(erik))
-    Member.objects.filter(user=erik).update(expires_at=timezone.now() - timedelta(seconds=1))
+    clock.move(seconds=1)
     assert group.code not in codes_of(again(erik))
+
+
+def test_the_cache_keeps_codes_no_longer_than_the_first_membership_lasts(clock: Clock) -> None:
+    soon, later = clock.now + timedelta(seconds=90, milliseconds=900), clock.now + timedelta(days=300)
+    assert _seconds_to_live([Held("G1", until=later), Held("G2", until=soon), Held("UA")]) == 90
+    assert _seconds_to_live([Held("G1", until=clock.now)]) == 0
+    assert _seconds_to_live([Held("G1", until=later)]) == _seconds_to_live([Held("UA")]) == CODES_LIVE
 
 
 def test_a_guest_knows_the_people_of_their_groups_alone(

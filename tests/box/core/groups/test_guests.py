@@ -19,13 +19,14 @@ from box.core.groups.actions import GroupRefused, NewGuest
 from box.core.groups.models import Group, Member
 from box.core.org.names import found_for, named
 from tests.box.core.groups.test_actions import again, group_of
+from tests.clock import Clock
 
 if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.org.models import Department
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.usefixtures("clock"), pytest.mark.django_db]
 
 type Browser = Callable[[User], Client]
 
@@ -81,16 +82,18 @@ def test_the_form_invites_and_says_what_is_wrong(as_person: Browser, shared: Gro
     assert shared.members.filter(user__email="gina@partner.example").exists()
 
 
-def test_when_the_time_is_over_access_is_over_at_once(as_person: Browser, shared: Group, anna: User) -> None:
+def test_when_the_time_is_over_access_is_over_at_once(
+    clock: Clock, as_person: Browser, shared: Group, anna: User
+) -> None:
     member = actions.invite_guest(shared, guest(), by=anna)
     gina, browser = again(member.user), as_person(member.user)
     post = publish_post(Draft("for partners", (shared.code,)), by=again(anna))
     assert browser.get(f"/feed/{post.pk}/").status_code == 200
-    # The cache's entry ends with the first membership; it is as if that moment had come.
-    Member.objects.filter(pk=member.pk).update(expires_at=timezone.now() + timedelta(milliseconds=900))
+    # The cache's entry ends with the first membership: with less than a second left there is none.
+    Member.objects.filter(pk=member.pk).update(expires_at=clock.now + timedelta(milliseconds=900))
     User.objects.filter(pk=gina.pk).update(access_version=gina.access_version + 1)
     assert browser.get(f"/feed/{post.pk}/").status_code == 200
-    Member.objects.filter(pk=member.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    clock.move(seconds=1)
     assert browser.get(f"/feed/{post.pk}/").status_code == 404
     assert browser.get(f"/groups/{shared.pk}/").status_code == 404
     assert actions.end_expired(now=timezone.now()) == 1

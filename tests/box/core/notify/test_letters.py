@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +25,7 @@ from box.core.registry.models import StoredSetting
 from box.core.registry.settings import store
 from tests.box.core.notify.letters import Rung, rung_letters
 from tests.box.mailbox import LOGIN, PASSWORD, Mailbox, mailbox
-from tests.box.processes import configuration, hanging_at
+from tests.box.processes import configuration, hanging_at, until
 
 TEMPLATE = """{% extends "letter.html" %}
 {% import "letter_ui.html" as letter %}
@@ -228,10 +227,12 @@ def test_a_sender_killed_at_any_point_loses_no_letter_and_doubles_none(
     queue()
     with hanging_at(die_at, "tests.box.core.notify.letters.send_and_die", env=configuration(tmp_path)):
         assert send_letters(now()) == 0, "the row is locked, or the letter is gone: nobody else takes it"
-    deadline = time.monotonic() + 20
-    while QueuedLetter.objects.waiting().exists() and time.monotonic() < deadline:
+
+    def is_sent() -> bool:
         send_letters(now())
-        time.sleep(0.05)  # until PostgreSQL has noticed that its client is gone
+        return not QueuedLetter.objects.waiting().exists()
+
+    until(is_sent)  # PostgreSQL has noticed that its client is gone
     assert QueuedLetter.objects.get().sent_at is not None
     assert len({letter["Message-ID"] for letter in box.letters}) == 1
     # Where the server's word came too late, the repeat is the same to the byte, and known by its Message-ID.

@@ -25,6 +25,8 @@ from box.core.notify.topics import quiet_until
 from box.core.registry.capabilities import Letter, Ref
 from box.core.registry.settings import store
 
+pytestmark = pytest.mark.usefixtures("clock")
+
 type Browser = Callable[[User], Client]
 
 ALL = frozenset({"feed.mentions", "feed.comments", "other"})

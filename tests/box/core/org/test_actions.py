@@ -13,6 +13,7 @@ from box.core.events.models import Event
 from box.core.org import actions
 from box.core.org.actions import StructureRefused
 from box.core.org.models import Department, Membership
+from tests.box.processes import PATIENCE
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -211,7 +212,7 @@ def test_two_moves_at_once_make_no_cycle(sales: Department, under: Make, olga: U
 
     def move(department: Department, onto: Department) -> None:
         try:
-            ready.wait(5)
+            ready.wait(PATIENCE)
             actions.move_department(department, onto, by=None)
         except StructureRefused as refused:
             problems.append(refused)
@@ -222,7 +223,7 @@ def test_two_moves_at_once_make_no_cycle(sales: Department, under: Make, olga: U
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     again(sales, works)
     assert len(problems) == 1
     assert sorted(map(len, (sales.path, works.path))) == [2, 3]

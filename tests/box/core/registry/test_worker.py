@@ -15,6 +15,7 @@ import pytest
 from django.db import connection
 
 from tests.box.processes import (
+    PATIENCE,
     UnixConnection,
     configuration,
     database_away,
@@ -100,7 +101,7 @@ def test_stopping_answers_every_request_that_has_arrived(db: None, tmp_path: Pat
         assert [(status, len(body)) for status, body in (c.result() for c in waiting)] == [
             (200, 5_000_000)
         ] * 2
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_an_idle_connection_does_not_delay_stopping(db: None, tmp_path: Path) -> None:
