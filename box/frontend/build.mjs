@@ -4,7 +4,7 @@
 // is many small packages (the editor) is bundled from a file here that names what we use of it.
 // The icons are cut to those that are named in templates and Python: 40 of 5,000, in one SVG sprite.
 
-import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -57,7 +57,10 @@ async function symbol(name) {
   const svg = await readFile(path, "utf8").catch(() => {
     throw new Error(`There is no icon "${name}" in @tabler/icons: look its name up in ${dirname(path)}`);
   });
-  const shapes = svg.replace(/<!--.*?-->/gs, "").match(/<svg[^>]*>(.*)<\/svg>/s)[1].replace(/\s*\n\s*/g, "");
+  const shapes = svg
+    .replace(/<!--.*?-->/gs, "")
+    .match(/<svg[^>]*>(.*)<\/svg>/s)[1]
+    .replace(/\s*\n\s*/g, "");
   return `<symbol id="${name}" viewBox="0 0 24 24">${shapes}</symbol>`;
 }
 
@@ -100,4 +103,6 @@ await cp(join(modules, FONT), join(dist, "fonts"), { recursive: true });
 const icons = await usedIcons();
 const sprite = (await Promise.all(icons.map(symbol))).join("\n");
 await writeFile(join(dist, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">\n${sprite}\n</svg>\n`);
-console.log(`Built ${Object.keys({ ...LIBRARIES, ...BUNDLES }).length} libraries, the font and ${icons.length} icons into ${dist}`);
+console.log(
+  `Built ${Object.keys({ ...LIBRARIES, ...BUNDLES }).length} libraries, the font and ${icons.length} icons into ${dist}`,
+);

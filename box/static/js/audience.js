@@ -13,7 +13,10 @@ export function audience() {
       this.chosen = JSON.parse(given.chosen);
       const form = this.$root.closest("form");
       form.addEventListener("draft:save", ({ detail }) => (detail.audience = [...this.chosen]));
-      form.addEventListener("draft:restore", ({ detail }) => detail.audience?.length && (this.chosen = detail.audience));
+      form.addEventListener(
+        "draft:restore",
+        ({ detail }) => detail.audience?.length && (this.chosen = detail.audience),
+      );
       form.addEventListener("draft:dropped", () => (this.chosen = JSON.parse(given.usual)));
     },
 

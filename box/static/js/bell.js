@@ -12,7 +12,8 @@ async function ask() {
   const address = document.getElementById("bell")?.dataset.unread;
   // Asked by the number, not by the link around it: a boosted link is answered with a page, in place of this one.
   const place = document.getElementById("bell-count");
-  if (address && place) window.htmx.ajax("GET", address, { source: place, target: place, swap: "none" }).catch(() => {});
+  if (address && place)
+    window.htmx.ajax("GET", address, { source: place, target: place, swap: "none" }).catch(() => {});
 }
 
 // What came between rendering and listening, and what a broken connection missed, is asked for.

@@ -39,7 +39,8 @@ function drop(form, isAccepted = false) {
   clearTimeout(timers.get(form));
   form.querySelector(".draft-choice")?.remove();
   // What was sent the box forgets by itself, with the sending.
-  if (form.dataset.draftUrl && wasKept && !isAccepted) fetch(form.dataset.draftUrl, { method: "DELETE", headers: headers() }).catch(() => {});
+  if (form.dataset.draftUrl && wasKept && !isAccepted)
+    fetch(form.dataset.draftUrl, { method: "DELETE", headers: headers() }).catch(() => {});
 }
 
 // On the box.
@@ -49,7 +50,10 @@ const timers = new WeakMap();
 // Forms that are being sent. Their drafts stay here meanwhile: one that came to the box after the form itself would
 // bring back what was sent.
 const underWay = new WeakSet();
-const headers = () => ({ ...JSON.parse(document.body.getAttribute("hx-headers") ?? "{}"), "Content-Type": "application/json" });
+const headers = () => ({
+  ...JSON.parse(document.body.getAttribute("hx-headers") ?? "{}"),
+  "Content-Type": "application/json",
+});
 const baseOf = (form) => Number(read(keyOf(form))?.base ?? form.dataset.draftBase ?? 0);
 
 function browserName() {
@@ -61,14 +65,21 @@ function browserName() {
 function sendLater(form) {
   if (!form.dataset.draftUrl || form.querySelector(".draft-choice")) return;
   clearTimeout(timers.get(form));
-  timers.set(form, setTimeout(() => send(form), PAUSE));
+  timers.set(
+    form,
+    setTimeout(() => send(form), PAUSE),
+  );
 }
 
 async function send(form) {
   if (underWay.has(form)) return sendLater(form);
   const kept = read(keyOf(form));
   if (!kept || kept.isSent) return;
-  const body = JSON.stringify({ content: { fields: kept.fields, detail: kept.detail }, browser: browserName(), base: kept.base ?? 0 });
+  const body = JSON.stringify({
+    content: { fields: kept.fields, detail: kept.detail },
+    browser: browserName(),
+    base: kept.base ?? 0,
+  });
   // Without an answer the browser's own copy is what there is; the next change tries again.
   const answer = await fetch(form.dataset.draftUrl, { method: "POST", headers: headers(), body }).catch(() => null);
   if (answer?.status === 409) return choose(form, await answer.json());
@@ -87,13 +98,19 @@ async function compare(form) {
   const own = read(keyOf(form));
   if (!theirs.version) {
     // The other browser has sent it, or it never got there.
-    if (own?.isSent) take(form, { fields: {}, detail: {} }), localStorage.removeItem(keyOf(form));
-    else if (own) sendLater(form);
+    if (own?.isSent) {
+      take(form, { fields: {}, detail: {} });
+      localStorage.removeItem(keyOf(form));
+    } else if (own) sendLater(form);
     return;
   }
   if (own && theirs.version === own.base) return own.isSent ? undefined : sendLater(form);
-  if (theirs.browser === browserName() && own) return write(form, { ...own, base: theirs.version }), sendLater(form);
-  if (own ? own.isSent : fieldsOf(form).every(({ value }) => !value.trim())) return take(form, theirs.content, theirs.version);
+  if (theirs.browser === browserName() && own) {
+    write(form, { ...own, base: theirs.version });
+    return sendLater(form);
+  }
+  if (own ? own.isSent : fieldsOf(form).every(({ value }) => !value.trim()))
+    return take(form, theirs.content, theirs.version);
   choose(form, theirs);
 }
 
@@ -116,7 +133,11 @@ function choose(form, theirs) {
   note.setAttribute("role", "alert");
   const said = Object.assign(document.createElement("p"), { textContent: `${texts().draftNewer} ${theirs.saved}` });
   const button = (text, act) => {
-    const made = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-quiet", textContent: text });
+    const made = Object.assign(document.createElement("button"), {
+      type: "button",
+      className: "btn btn-quiet",
+      textContent: text,
+    });
     made.addEventListener("click", () => {
       note.remove();
       act();
@@ -162,11 +183,17 @@ document.addEventListener("input", ({ target }) => {
   const form = target.closest?.("form[data-draft]");
   if (form) save(form);
 });
-document.addEventListener("draft:changed", ({ target }) => target.closest("form[data-draft]") && save(target.closest("form[data-draft]")));
+document.addEventListener(
+  "draft:changed",
+  ({ target }) => target.closest("form[data-draft]") && save(target.closest("form[data-draft]")),
+);
 
 const isSending = ({ requestConfig: { elt, verb } }) => verb === "post" && elt.dataset.draft;
 
-document.addEventListener("htmx:beforeRequest", ({ detail }) => isSending(detail) && underWay.add(detail.requestConfig.elt));
+document.addEventListener(
+  "htmx:beforeRequest",
+  ({ detail }) => isSending(detail) && underWay.add(detail.requestConfig.elt),
+);
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   // The form itself may have left the page with this answer.
   const form = detail.requestConfig.elt;
@@ -183,7 +210,9 @@ function restoreAll(root = document) {
   queueMicrotask(() => within(root).forEach(restore));
 }
 
-document.addEventListener("htmx:load", ({ target }) => restoreAll(target === document.body ? document : target.parentElement ?? document));
+document.addEventListener("htmx:load", ({ target }) =>
+  restoreAll(target === document.body ? document : (target.parentElement ?? document)),
+);
 if (document.readyState !== "loading") restoreAll();
 
 // Old drafts go, of whoever wrote them.

@@ -317,7 +317,11 @@ const MARKER = /<!(?:--)?\[if !supportLists\](?:--)?>([\s\S]*?)<!(?:--)?\[endif\
 /** Lists of Word are paragraphs that look like lists; headings are cut to the two that there are here. */
 function fromOffice(html) {
   const listed = html.replace(/<p[^>]*class=["']?MsoListParagraph[^>]*>([\s\S]*?)<\/p>/gi, (_whole, inner) => {
-    const marker = inner.match(MARKER)?.[1].replace(/<[^>]*>|&nbsp;/g, "").trim() ?? "";
+    const marker =
+      inner
+        .match(MARKER)?.[1]
+        .replace(/<[^>]*>|&nbsp;/g, "")
+        .trim() ?? "";
     const list = /^[\da-zа-я]{1,4}[.)]/i.test(marker) ? "ol" : "ul";
     return `<${list}><li>${inner.replace(MARKER, "")}</li></${list}>`;
   });

@@ -54,7 +54,8 @@ class NewsChip extends HTMLElement {
     const sum = Number(told?.dataset.count ?? 0) + [...this.counted].filter((one) => one > last).length;
     const most = Number(this.getAttribute("most"));
     const forms = JSON.parse(this.getAttribute("forms"));
-    const form = sum > most ? forms.more : (forms[new Intl.PluralRules(document.documentElement.lang).select(sum)] ?? forms.other);
+    const form =
+      sum > most ? forms.more : (forms[new Intl.PluralRules(document.documentElement.lang).select(sum)] ?? forms.other);
     if (!this.querySelector("a")) {
       this.append(this.querySelector("template").content.cloneNode(true));
       window.htmx.process(this);
@@ -72,7 +73,11 @@ class NewsChip extends HTMLElement {
     const address = new URL(this.getAttribute("src"), location.href);
     address.searchParams.set("after", this.newest);
     const kept = this.querySelector("template");
-    const question = window.htmx.ajax("GET", address.pathname + address.search, { source: this, target: this, swap: "innerHTML" });
+    const question = window.htmx.ajax("GET", address.pathname + address.search, {
+      source: this,
+      target: this,
+      swap: "innerHTML",
+    });
     // Without an answer the next message asks again.
     await question.catch(() => {});
     if (!kept) return;

@@ -30,7 +30,11 @@ class RichText extends HTMLElement {
     // Typed before the editor came: the plain text is the newer one.
     on(this.field, "input", () => this.editor || (this.html.value = ""));
     on(this.form, "draft:save", ({ detail }) => (detail.html = this.html.value));
-    on(this.form, "draft:restore", ({ detail }) => this.html.value || this.put(detail.html || paragraphs(this.field.value)));
+    on(
+      this.form,
+      "draft:restore",
+      ({ detail }) => this.html.value || this.put(detail.html || paragraphs(this.field.value)),
+    );
     on(this.form, "draft:dropped", () => this.put(""));
     if (this.html.value) this.open();
   }

@@ -30,9 +30,7 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
 const isPage = (xhr) => xhr.getResponseHeader("Content-Type")?.startsWith("text/html");
 
 const problemOf = (xhr) =>
-  isPage(xhr)
-    ? parsed(xhr.responseText).querySelector("[data-error]")?.textContent
-    : xhr.responseText;
+  isPage(xhr) ? parsed(xhr.responseText).querySelector("[data-error]")?.textContent : xhr.responseText;
 
 // The balancer's own page carries its style, which the policy of this one would complain about.
 const parsed = (html) => new DOMParser().parseFromString(html.replace(/<style>.*?<\/style>/gs, ""), "text/html");
@@ -114,7 +112,11 @@ document.addEventListener("toast", ({ detail }) => toast(detail.value ?? detail,
 // clicked, the answer to that would go.
 
 let isPressed = false;
-for (const [kind, is] of [["pointerdown", true], ["pointerup", false], ["pointercancel", false]]) {
+for (const [kind, is] of [
+  ["pointerdown", true],
+  ["pointerup", false],
+  ["pointercancel", false],
+]) {
   document.addEventListener(kind, () => (isPressed = is), { capture: true });
 }
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
@@ -200,25 +202,35 @@ const isTyping = ({ target, ctrlKey, altKey, metaKey }) =>
 // What a sheet holds may be asked for when it is opened, each time anew: a list has many of them. It begins with a
 // link to the same, which is all of it without JavaScript.
 
-document.addEventListener("toggle", ({ target: drop }) => {
-  const sheet = drop.open && drop.querySelector(":scope > .sheet[data-from]");
-  if (!sheet) return;
-  sheet.dataset.from ||= sheet.querySelector("a").getAttribute("href");
-  htmx.ajax("get", sheet.dataset.from, { source: sheet, target: sheet, swap: "innerHTML" }).catch(() => {});
-}, { capture: true });
+document.addEventListener(
+  "toggle",
+  ({ target: drop }) => {
+    const sheet = drop.open && drop.querySelector(":scope > .sheet[data-from]");
+    if (!sheet) return;
+    sheet.dataset.from ||= sheet.querySelector("a").getAttribute("href");
+    htmx.ajax("get", sheet.dataset.from, { source: sheet, target: sheet, swap: "innerHTML" }).catch(() => {});
+  },
+  { capture: true },
+);
 
 // Buttons of the one bare form, which are many on a page, say only where they post to: the answer comes in place of
 // what they stand in. Pressed again meanwhile, the last press follows.
 
-document.addEventListener("submit", (event) => {
-  const button = event.submitter;
-  const place = event.target.id === "bare" && button?.closest("[data-answered]");
-  if (!place) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  button.setAttribute("hx-sync", "closest [data-answered]:queue last");
-  htmx.ajax("post", button.getAttribute("formaction"), { source: button, target: place, swap: "outerHTML" }).catch(() => {});
-}, { capture: true });
+document.addEventListener(
+  "submit",
+  (event) => {
+    const button = event.submitter;
+    const place = event.target.id === "bare" && button?.closest("[data-answered]");
+    if (!place) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    button.setAttribute("hx-sync", "closest [data-answered]:queue last");
+    htmx
+      .ajax("post", button.getAttribute("formaction"), { source: button, target: place, swap: "outerHTML" })
+      .catch(() => {});
+  },
+  { capture: true },
+);
 
 // Another name or logo of the company is there at once. Everybody fetches it, so each browser waits for its turn.
 

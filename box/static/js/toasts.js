@@ -21,7 +21,11 @@ export function toast(text, { isError = false, action = null } = {}) {
 }
 
 function button({ label, url, values }, note) {
-  const made = Object.assign(document.createElement("button"), { type: "button", className: "undo", textContent: label });
+  const made = Object.assign(document.createElement("button"), {
+    type: "button",
+    className: "undo",
+    textContent: label,
+  });
   made.addEventListener("click", () => {
     note.remove();
     window.htmx.ajax("POST", url, { values, swap: "none" });

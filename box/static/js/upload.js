@@ -312,7 +312,11 @@ class UploadList extends HTMLElement {
     const body = new FormData(this.form);
     body.delete("files");
     for (const { id } of arrived) body.append("files", id);
-    const answer = await fetch(this.form.action, { method: "POST", headers: { ...headers(), "HX-Request": "true" }, body }).catch(() => null);
+    const answer = await fetch(this.form.action, {
+      method: "POST",
+      headers: { ...headers(), "HX-Request": "true" },
+      body,
+    }).catch(() => null);
     this.isSending = false;
     // Without an answer it is sent when one comes back to the page: the nonce makes that harmless.
     if (!answer?.ok) return toast(answer ? texts().failed : texts().offline, { isError: true });

@@ -9,7 +9,8 @@ const htmx = window.htmx;
 
 class DriveFolder extends HTMLElement {
   connectedCallback() {
-    this.onMessage = ({ detail: { topic, kind, payload } }) => topic === "drive" && kind === "folder" && this.hear(payload);
+    this.onMessage = ({ detail: { topic, kind, payload } }) =>
+      topic === "drive" && kind === "folder" && this.hear(payload);
     // Whatever was told during a gap may have been about this folder.
     this.onGap = () => this.tell();
     document.addEventListener("push:message", this.onMessage);

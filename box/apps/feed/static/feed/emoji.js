@@ -5,7 +5,14 @@
 
 const DELAY = 100;
 const loaded = new Map();
-const read = (src) => loaded.get(src) ?? loaded.set(src, fetch(src).then((answer) => answer.json())).get(src);
+const read = (src) =>
+  loaded.get(src) ??
+  loaded
+    .set(
+      src,
+      fetch(src).then((answer) => answer.json()),
+    )
+    .get(src);
 
 class EmojiChoice extends HTMLElement {
   connectedCallback() {
@@ -50,11 +57,13 @@ class EmojiChoice extends HTMLElement {
       parts.push(head, row);
     }
     if (!parts.length) {
-      parts.push(Object.assign(document.createElement("div"), { className: "caption", textContent: this.dataset.nothing }));
+      parts.push(
+        Object.assign(document.createElement("div"), { className: "caption", textContent: this.dataset.nothing }),
+      );
     }
     this.grid.replaceChildren(...parts);
     this.buttons[0]?.setAttribute("tabindex", "0");
-    htmx.process(this.grid);
+    window.htmx.process(this.grid);
   }
 
   button([emoji, label]) {

@@ -27,9 +27,17 @@ function showEmoji(foot, counts) {
   const place = foot.querySelector(".emoji-drop");
   const address = place.querySelector(".sheet").dataset.from || place.querySelector("a").getAttribute("href");
   for (const [emoji, number] of left) {
-    const button = Object.assign(document.createElement("button"), { name: "emoji", value: emoji, className: "act emoji" });
-    for (const [name, value] of Object.entries({ form: "bare", formaction: address, "aria-pressed": "false" })) button.setAttribute(name, value);
-    button.append(`${emoji} `, Object.assign(document.createElement("span"), { className: "number", textContent: number }));
+    const button = Object.assign(document.createElement("button"), {
+      name: "emoji",
+      value: emoji,
+      className: "act emoji",
+    });
+    for (const [name, value] of Object.entries({ form: "bare", formaction: address, "aria-pressed": "false" }))
+      button.setAttribute(name, value);
+    button.append(
+      `${emoji} `,
+      Object.assign(document.createElement("span"), { className: "number", textContent: number }),
+    );
     place.before(button);
   }
 }
@@ -52,7 +60,10 @@ document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   const chosen = detail.requestConfig.elt;
   if (!chosen.matches(".post-foot button[name=value]")) return;
   const buttons = [...chosen.parentElement.querySelectorAll("button[name=value]")];
-  given.set(chosen, buttons.map((button) => [button, pressed(button), count(button).textContent]));
+  given.set(
+    chosen,
+    buttons.map((button) => [button, pressed(button), count(button).textContent]),
+  );
   for (const button of buttons) {
     const before = pressed(button);
     const now = button === chosen && !before;

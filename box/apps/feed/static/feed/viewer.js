@@ -60,7 +60,9 @@ function open(PhotoSwipe, links, index, said) {
   // The library fetches the focus back once it has left; here it never leaves.
   viewer.on("keydown", ({ originalEvent: event }) => {
     if (event.key !== "Tab") return;
-    const stops = [...viewer.element.querySelectorAll("button, a[href]")].filter((one) => !one.disabled && one.offsetParent);
+    const stops = [...viewer.element.querySelectorAll("button, a[href]")].filter(
+      (one) => !one.disabled && one.offsetParent,
+    );
     const at = stops.indexOf(document.activeElement);
     event.preventDefault();
     stops.at(event.shiftKey ? Math.max(at, 0) - 1 : (at + 1) % stops.length)?.focus();
@@ -73,7 +75,15 @@ function open(PhotoSwipe, links, index, said) {
 function item(link) {
   const picture = link.querySelector("img");
   const [width, height] = [Number(picture.getAttribute("width")), Number(picture.getAttribute("height"))];
-  return { src: link.href, original: link.href, preview: link.dataset.picture, width, height, alt: picture.alt, msrc: picture.currentSrc };
+  return {
+    src: link.href,
+    original: link.href,
+    preview: link.dataset.picture,
+    width,
+    height,
+    alt: picture.alt,
+    msrc: picture.currentSrc,
+  };
 }
 
 function style(href) {

@@ -46,10 +46,24 @@ class PulseChart extends HTMLElement {
     const line = colour("--line");
     const lines = series.map(({ label, data }, number) => {
       const own = colour(COLOURS[number % COLOURS.length]);
-      const look = { borderColor: own, backgroundColor: own, borderWidth: number ? 1.5 : 3, pointRadius: 2, tension: 0.25 };
+      const look = {
+        borderColor: own,
+        backgroundColor: own,
+        borderWidth: number ? 1.5 : 3,
+        pointRadius: 2,
+        tension: 0.25,
+      };
       return { label, data, ...look };
     });
-    lines.push({ label: this.dataset.target, data: labels.map(() => target), borderColor: ink, backgroundColor: ink, borderWidth: 1, borderDash: [4, 4], pointRadius: 0 });
+    lines.push({
+      label: this.dataset.target,
+      data: labels.map(() => target),
+      borderColor: ink,
+      backgroundColor: ink,
+      borderWidth: 1,
+      borderDash: [4, 4],
+      pointRadius: 0,
+    });
     window.Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
     const axis = { grid: { color: line }, ticks: { color: ink, maxRotation: 0, autoSkipPadding: 12 } };
     this.chart = new window.Chart(this.querySelector("canvas"), {
@@ -60,7 +74,10 @@ class PulseChart extends HTMLElement {
         responsive: true,
         maintainAspectRatio: false,
         interaction: { mode: "index", intersect: false },
-        scales: { x: axis, y: { ...axis, min: 0, max: 100, ticks: { ...axis.ticks, callback: (value) => `${value} %` } } },
+        scales: {
+          x: axis,
+          y: { ...axis, min: 0, max: 100, ticks: { ...axis.ticks, callback: (value) => `${value} %` } },
+        },
         plugins: { legend: { position: "bottom", labels: { color: ink, usePointStyle: true, boxHeight: 6 } } },
       },
     });

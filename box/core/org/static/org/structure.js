@@ -20,7 +20,8 @@ class OrgStructure extends HTMLElement {
     this.input.addEventListener("keydown", (event) => event.key === "Enter" && this.next());
     this.addEventListener("keydown", (event) => this.key(event));
     this.news = this.querySelector(".news");
-    this.onMessage = ({ detail: { topic, kind, payload } }) => topic === "org" && kind === "structure" && this.hear(payload);
+    this.onMessage = ({ detail: { topic, kind, payload } }) =>
+      topic === "org" && kind === "structure" && this.hear(payload);
     this.onGap = () => this.look();
     document.addEventListener("push:message", this.onMessage);
     document.addEventListener("push:reset", this.onGap);
@@ -85,7 +86,8 @@ class OrgStructure extends HTMLElement {
 
   // The list has come anew. One stays where one was: neither the chart nor the page goes to what was searched for.
   renew() {
-    if (this.chip === document.activeElement) this.querySelector("[data-show][aria-pressed=true]").focus({ preventScroll: true });
+    if (this.chip === document.activeElement)
+      this.querySelector("[data-show][aria-pressed=true]").focus({ preventScroll: true });
     this.chip?.remove();
     this.show(this.view, { moves: false });
   }
@@ -98,7 +100,12 @@ class OrgStructure extends HTMLElement {
     const { mark, nodes } = await answer.json();
     this.drawn = mark;
     this.nodes = connected(nodes);
-    const open = new Set(this.chart?.data().filter((one) => one._expanded).map(({ id }) => id));
+    const open = new Set(
+      this.chart
+        ?.data()
+        .filter((one) => one._expanded)
+        .map(({ id }) => id),
+    );
     const depth = depths(this.nodes);
     for (const node of this.nodes) node._expanded = this.chart ? open.has(node.id) : depth.get(node.id) <= 2;
     const isFirst = !this.chart;
@@ -183,7 +190,11 @@ class OrgStructure extends HTMLElement {
     this.matched = new Set(found.map((row) => Number(row.dataset.department)));
     this.order = [...this.matched];
     if (moves) this.at = -1;
-    this.querySelector("[data-found]").textContent = !text ? "" : found.length ? `${texts().found} ${found.length}` : texts().none;
+    this.querySelector("[data-found]").textContent = !text
+      ? ""
+      : found.length
+        ? `${texts().found} ${found.length}`
+        : texts().none;
     if (moves && text && found.length) this.next();
     else this.chart?.render();
   }
@@ -259,7 +270,9 @@ class OrgStructure extends HTMLElement {
     );
     this.addEventListener("dragstart", ({ target, dataTransfer }) => {
       const node = target.closest("[data-node]");
-      const address = node ? this.dataset.place.replace("/0/", `/${node.dataset.node}/`) : target.closest("[data-drag]")?.dataset.drag;
+      const address = node
+        ? this.dataset.place.replace("/0/", `/${node.dataset.node}/`)
+        : target.closest("[data-drag]")?.dataset.drag;
       if (!address) return;
       this.dragged = address;
       dataTransfer.setData("text/plain", "");
