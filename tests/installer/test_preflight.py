@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from appliance import certificates
+from appliance.paths import Paths
 from installer import facts, preflight
 from installer.facts import Disk, Facts, Listener
 from installer.options import Options
@@ -256,6 +257,19 @@ def test_gathering_changes_nothing_and_finds_who_listens(tmp_path: Path) -> None
     assert here.unwritable is None
     assert not here.is_installed
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_prefix_that_others_could_exchange(with_facts: WithFacts, options: Options) -> None:
+    finding = the_only_finding(with_facts(unsafe_way="/srv may be written by others."), options)
+    assert (finding.check, finding.problem) == ("prefix", "/srv may be written by others.")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is led astray")
+def test_a_folder_that_others_may_write_is_no_place_for_a_box(tmp_path: Path) -> None:
+    assert facts.gather(Paths(tmp_path / "box"), datetime.datetime.now(datetime.UTC)).unsafe_way == ""
+    tmp_path.chmod(0o777)
+    found = facts.gather(Paths(tmp_path / "box"), datetime.datetime.now(datetime.UTC)).unsafe_way
+    assert found.startswith(f"{tmp_path} may be written by others")
 
 
 def test_a_file_in_the_way_is_unwritable(tmp_path: Path) -> None:
