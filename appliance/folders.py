@@ -34,6 +34,9 @@ def runtime(paths: Paths) -> tuple[Folder, ...]:
         ),
         # The agent writes here what the portal must know even when nothing else works.
         Folder(paths.run / "state", 0o755),
+        # What supervisord notes of services, and their own /tmp: not among what is theirs, see `files`.
+        Folder(paths.run / "starts", 0o700),
+        Folder(paths.run / "tmp", 0o755),
     )
 
 
@@ -47,7 +50,14 @@ def lasting(paths: Paths) -> tuple[Folder, ...]:
         Folder(paths.data / "database", 0o700, users.DATABASE, users.DATABASE),
         Folder(paths.data / "objects", 0o700, users.OBJECTS, users.OBJECTS),
         Folder(paths.backup, 0o750, users.ROOT, users.DATABASE),
-        Folder(paths.data / "backup", 0o700, users.DATABASE, users.DATABASE),
+        # Root's own notes, and what it hands to the engines; the engines' folders are below.
+        Folder(paths.data / "backup", 0o710, users.ROOT, users.DATABASE),
+        Folder(paths.data / "backup/sets", 0o700),
+        Folder(paths.data / "backup/outgoing", 0o750, users.ROOT, users.DATABASE),
+        *(
+            Folder(paths.data / "backup" / name, 0o700, users.DATABASE, users.DATABASE)
+            for name in ("home", "lock", "spool", "tmp")
+        ),
         Folder(paths.operations, 0o700),
         Folder(paths.log, 0o750),
     )

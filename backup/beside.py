@@ -11,7 +11,7 @@ import shutil
 import time
 from pathlib import Path
 
-from appliance import config, folders, generated, ports, users
+from appliance import config, folders, generated, ports, theirs, users
 from appliance.agent import applied, operations
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
@@ -87,12 +87,8 @@ def prepare(node: Node, chosen: Settings, target: Target, one: BackupSet, name: 
     ensure_folder(place.parent, mode=0o755)
     ensure_folder(place, mode=0o755)
     folders.prepare(paths)
-    packed = node.data("backup") / "tmp" / f"{name}-{sets.CONFIGURATION}"
-    Vault(node, chosen, target).get(f"sets/{one.label}/{sets.CONFIGURATION}", packed)
-    try:
+    with sets.taken_out(Vault(node, chosen, target), f"sets/{one.label}/{sets.CONFIGURATION}") as packed:
         sets.unpack_configuration(packed, paths)
-    finally:
-        packed.unlink(missing_ok=True)
     # Without them it has no repository to archive to.
     shutil.rmtree(paths.backup, ignore_errors=True)
     text = applied.read_box_toml(paths)
@@ -106,14 +102,14 @@ def prepare(node: Node, chosen: Settings, target: Target, one: BackupSet, name: 
     write_atomically(paths.box_toml, config.set_values(text, values, from_console=False), mode=0o644)
     folders.prepare(paths)
     if (bundle := node.paths.backup / "ca.pem").exists():
-        shutil.copy(bundle, paths.backup / "ca.pem")
+        write_atomically(paths.backup / "ca.pem", bundle.read_bytes(), mode=0o644)
     return Node.load(paths)
 
 
 def bring_database(node: Node, beside: Node, target: Target, one: BackupSet) -> None:
     """The database as it was when the set was made, recovered and running."""
     into = cluster(beside)
-    ensure_folder(into, mode=0o700, owner=users.account(users.DATABASE))
+    theirs.make_folder(into, users.account(users.DATABASE))
     database.restore(
         node,
         target,

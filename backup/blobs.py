@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 import psycopg
 
+from appliance.files import give, open_file
 from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
 from appliance.services.database.service import BACKUP, NAME
-from backup.settings import Target
+from backup.settings import Target, alone
 from backup.vault import Moved, Vault
 
 PAGE = 2000
@@ -66,8 +67,10 @@ class Ledger:
 
     def __init__(self, folder: Path, target: Target) -> None:
         self._path = folder / f"ledger-{target.number}.db"
+        # SQLite would follow a link, and make the file for everybody to read.
+        os.close(open_file(self._path, os.O_RDWR | os.O_CREAT))
+        give(self._path, mode=0o600)
         self._db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-        self._path.chmod(0o600)
         self._db.execute("pragma journal_mode=wal")
         self._db.execute(
             "create table if not exists blobs (key text primary key, size integer, copied_at text)"
@@ -82,8 +85,7 @@ class Ledger:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Nobody else copies into this repository meanwhile."""
-        with self._path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone(self._path.with_suffix(".lock")):
             yield
 
     def unknown(self, keys: Sequence[str]) -> list[str]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from appliance import quoting, runner, users
-from appliance.files import ensure_folder, write_atomically
+from appliance import quoting, runner, theirs, users
+from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
 from appliance.services.database.service import STANZA, SUPERUSER, cluster
@@ -146,8 +146,6 @@ def _repository(node: Node, settings: Settings, target: Target) -> dict[str, obj
 def write_config(node: Node, settings: Settings) -> None:
     """Tell pgBackRest, and PostgreSQL's sandbox, where archiving goes."""
     owner = users.account(users.DATABASE)
-    for name in ("spool", "lock", "tmp", "sets"):
-        ensure_folder(node.data("backup") / name, mode=0o700, owner=owner)
     everywhere = (*settings.targets, *settings.closed)
     for target in everywhere:
         if target.kind == "sftp":
@@ -367,14 +365,13 @@ def _in_command(path: Path) -> str:
 
 def forget_handed_over(node: Node) -> None:
     """Forget which of the log has arrived: a cluster that takes this one's place may use the same names."""
-    shutil.rmtree(_spool(node) / "archive", ignore_errors=True)
+    theirs.remove(_spool(node) / "archive", users.account(users.DATABASE))
 
 
 def forget_moment(node: Node) -> None:
     """Have a cluster that is to recover to a moment recover to the end of its log."""
     file = cluster(node) / "postgresql.auto.conf"
-    text = re.sub(r"(?m)^recovery_target_time\b.*\n?", "", file.read_text(encoding="utf-8"))
-    write_atomically(file, text, mode=0o600, owner=users.account(users.DATABASE))
+    runner.run(["sed", "-i", r"/^recovery_target_time\b/d", file], user=users.account(users.DATABASE))
 
 
 _FILE_RESTORED = re.compile(r"restore file .*[(, ](\d+(?:\.\d+)?)%\)")

@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from appliance import runner, users
-from appliance.files import ensure_folder
+from appliance import runner, theirs, users
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services.database.service import BIN, NAME, SUPERUSER
@@ -66,8 +65,10 @@ def main() -> None:
 @contextmanager
 def closed(file: Path, recipient: str) -> Iterator[tarfile.TarFile]:
     """A tar of which nothing but an encrypted file reaches the disk."""
+    file.unlink(missing_ok=True)
     with (
-        os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out,
+        # Wherever root wants it, but never through a link that somebody has put there.
+        os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as out,
         runner.fed([program(), "--encrypt", "--recipient", recipient], to=out) as pipe,
         tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
@@ -81,52 +82,55 @@ def pack(node: Node, chosen: Settings, target: Target, one: BackupSet, tar: tarf
     tell("Bringing the database back.")
     beside.bring_database(node, copy, target, one)
     tell("Writing the database.")
+    me = users.account(users.DATABASE)
     dump = copy.data("database") / "database.dump"
     runner.run(
         [BIN / "pg_dump", "--format=custom", "--compress=zstd:3", f"--file={dump}", NAME],
         env={
             "PGHOST": str(copy.run("database")), "PGPORT": str(copy.box.database.port), "PGUSER": SUPERUSER,
         },
-        user=users.account(users.DATABASE),
+        user=me,
     )  # fmt: skip
-    add(tar, dump, "database.dump", sums)
-    dump.unlink()
+    add(tar, dump, "database.dump", sums, within=copy.data("database"))
+    theirs.remove(dump, me)
     tell("Writing the configuration.")
     work = node.data("backup") / "tmp" / PLACE
-    shutil.rmtree(work, ignore_errors=True)
-    ensure_folder(work, mode=0o700, owner=users.account(users.DATABASE))
+    theirs.remove(work, me)
+    theirs.make_folder(work, me)
     vault.get(f"sets/{one.label}/{sets.CONFIGURATION}", work / sets.CONFIGURATION)
-    add(tar, work / sets.CONFIGURATION, sets.CONFIGURATION, sums)
+    add(tar, work / sets.CONFIGURATION, sets.CONFIGURATION, sums, within=work.parent)
     listed = list(sets.blobs_of(node, vault, one.label))
     add_files(tar, vault, listed, work, sums)
     add_text(tar, "files.jsonl", "".join(json.dumps(blob._asdict()) + "\n" for blob in listed), sums)
     add_text(tar, "set.json", json.dumps({"label": one.label, "version": one.version}) + "\n", sums)
     # Last, for only now it is known.
     add_text(tar, "SHA256SUMS", "".join(f"{digest}  {name}\n" for name, digest in sums.items()), {})
-    shutil.rmtree(work)
+    theirs.remove(work, me)
 
 
 def add_files(
     tar: tarfile.TarFile, vault: Vault, listed: list[Blob], work: Path, sums: dict[str, str]
 ) -> None:
     """The files, some at a time: there need not be room for all of them once more."""
-    done, total = 0, sum(blob.size for blob in listed)
+    done, total, me = 0, sum(blob.size for blob in listed), users.account(users.DATABASE)
     for page in pages(listed):
         tell("Writing files.", done >> 20, max(total >> 20, 1))
         vault.fetch([blob.key for blob in page], work)
         for blob in page:
-            file = work / blob.key
-            if not file.is_file():
+            try:
+                add(tar, work / blob.key, f"files/{blob.key}", sums, within=work.parent)
+            except FileNotFoundError:
                 raise BackupRefused(
                     f"A file of the set is missing: {blob.key}. `boxctl backup verify` looks."
-                )
-            add(tar, file, f"files/{blob.key}", sums)
+                ) from None
             if blob.sha256 not in ("", sums[f"files/{blob.key}"]):
                 raise BackupRefused(
                     f"A file of the set is damaged: {blob.key}. `boxctl backup verify` looks."
                 )
-            file.unlink()
             done += blob.size
+        # Some at a time: each alone would take a program of its own.
+        theirs.remove(work, me)
+        theirs.make_folder(work, me)
 
 
 def pages(listed: list[Blob]) -> Iterator[list[Blob]]:
@@ -140,13 +144,14 @@ def pages(listed: list[Blob]) -> Iterator[list[Blob]]:
         yield page
 
 
-def add(tar: tarfile.TarFile, file: Path, name: str, sums: dict[str, str]) -> None:
-    """A file under a name, and its checksum."""
-    with file.open("rb") as opened:
+def add(tar: tarfile.TarFile, file: Path, name: str, sums: dict[str, str], *, within: Path) -> None:
+    """A file of the engines' folder `within` under a name, and its checksum."""
+    with theirs.reading(file, within=within) as opened:
         sums[name] = hashlib.file_digest(opened, "sha256").hexdigest()
         opened.seek(0)
+        known = os.fstat(opened.fileno())
         entry = tarfile.TarInfo(name)
-        entry.size, entry.mode, entry.mtime = file.stat().st_size, 0o600, int(file.stat().st_mtime)
+        entry.size, entry.mode, entry.mtime = known.st_size, 0o600, int(known.st_mtime)
         tar.addfile(entry, opened)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from appliance import config, users
-from appliance.files import ensure_folder, write_atomically
+from appliance import config, theirs, users
+from appliance.files import hand_over, write_atomically
 from appliance.node import Machine, Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
@@ -85,12 +84,11 @@ def begin(
     found, plan = _found(node, target, key, moment=moment, version=version)
     target = found.targets[0]
     say(str(plan))
-    packed = node.data("backup") / "tmp" / sets.CONFIGURATION
-    Vault(node, found, target).get(f"sets/{plan.begin_with.label}/{sets.CONFIGURATION}", packed)
     # The one that the host lets in; the set may hold another of that number.
     ssh_key = sftp.key_file(node, target).read_text(encoding="ascii") if target.kind == "sftp" else ""
-    sets.unpack_configuration(packed, paths)
-    packed.unlink()
+    name = f"sets/{plan.begin_with.label}/{sets.CONFIGURATION}"
+    with sets.taken_out(Vault(node, found, target), name) as packed:
+        sets.unpack_configuration(packed, paths)
     changed = _with_target(
         node, replace(settings.load(paths), master_key=found.master_key, key_ring=found.key_ring), target
     )
@@ -151,7 +149,8 @@ def recover_database(node: Node, say: Say) -> None:
     target = chosen.target(note["target"])
     beside = cluster(node).with_name(f"{cluster(node).name}.restored")
     if not has_cluster(node):
-        ensure_folder(beside, mode=0o700, owner=users.account(users.DATABASE))
+        owner = users.account(users.DATABASE)
+        theirs.make_folder(beside, owner)
         moment = datetime.fromisoformat(note["moment"]) if note["moment"] else None
         say("fetching")
         database.restore(
@@ -164,7 +163,7 @@ def recover_database(node: Node, say: Say) -> None:
             heard=lambda _, __: None,
         )
         database.forget_handed_over(node)
-        beside.rename(cluster(node))
+        theirs.rename(beside, cluster(node), owner)
     say("applying its log")
     wait_until_recovered(node, supervisor_for(node))
 
@@ -205,10 +204,8 @@ def _said(paths: Paths) -> dict[str, str]:
 def _take_over(folder: Path) -> None:
     """The repository belongs to the engines' user, who may have had another number on the old machine."""
     owner = users.account(users.DATABASE)
-    if not folder.is_dir() or not users.are_separated() or folder.stat().st_uid == owner.uid:
-        return
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
+    if folder.is_dir() and users.are_separated() and folder.stat().st_uid != owner.uid:
+        hand_over(folder, owner)
 
 
 def _with_target(node: Node, chosen: Settings, used: Target) -> Settings:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
+import re
+import secrets
 import shutil
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
-from appliance import users
+from appliance import theirs, users
 from appliance.agent.codec import Malformed, decode, encode
-from appliance.files import ensure_folder, write_atomically
+from appliance.files import ensure_folder, new_file, write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
@@ -27,6 +30,8 @@ from backup.settings import BackupRefused, Target
 from backup.vault import Vault
 
 FORMAT, UNREADABLE = 1, 0
+# As pgBackRest calls them (user guide, "Backup label"). They become names of files.
+_LABEL = re.compile(r"\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?")
 MANIFEST, CONFIGURATION = "manifest.jsonl.gz", "configuration.tar.gz"
 # Made anew from the rest by every start of the box, or of this machine alone.
 _NOT_CONFIGURATION = ("generated", "notices-due")
@@ -88,8 +93,7 @@ class BackupSet:
 def folder_of(node: Node, target: Target) -> Path:
     """Where this machine keeps copies of the manifests, so that a list needs no target."""
     folder = node.data("backup") / "sets" / str(target.number)
-    if not folder.is_dir():
-        ensure_folder(folder, mode=0o700, owner=users.account(users.DATABASE))
+    ensure_folder(folder, mode=0o700)
     return folder
 
 
@@ -128,7 +132,7 @@ def refresh(node: Node, vault: Vault) -> None:
     """Learn from the repository itself which sets there are."""
     vault.require()
     folder = folder_of(node, vault.target)
-    there = {name.rstrip("/") for name in vault.names("sets")}
+    there = {name for name in (found.rstrip("/") for found in vault.names("sets")) if _LABEL.fullmatch(name)}
     if not there:
         # With another key everything looks empty, which must not be taken for word that all sets are gone.
         vault.refuse_other_key()
@@ -143,9 +147,11 @@ def refresh(node: Node, vault: Vault) -> None:
         if MANIFEST not in vault.names(f"sets/{label}"):
             continue
         try:
-            vault.get(f"sets/{label}/{MANIFEST}", local)
+            _fetch_manifest(vault, label, local)
             with gzip.open(local, "rt", encoding="utf-8") as lines:
                 one = decode(BackupSet, json.loads(next(lines)), place=label)
+            if one.label != label:
+                raise Malformed(f"it calls itself {one.label}")
         except (*_UNREADABLE, CommandFailed) as error:
             # A target that is away is no damage.
             vault.require()
@@ -186,40 +192,55 @@ def _unlisted(node: Node, target: Target, label: str, error: Exception) -> Backu
 
 def store(node: Node, vault: Vault, one: BackupSet, blobs: Iterable[Blob]) -> None:
     """Write a set into the repository. The manifest comes last: with it, the set exists."""
-    owner = users.account(users.DATABASE)
-    staging = node.data("backup") / "tmp" / one.label
-    ensure_folder(staging, mode=0o700, owner=owner)
-    manifest = staging / MANIFEST
-    with gzip.open(manifest, "wt", encoding="utf-8", compresslevel=5) as lines:
+    # Root's own folder, in which the engines may read.
+    outgoing, group = node.data("backup") / "outgoing", users.group_id(users.DATABASE)
+    manifest, configuration = outgoing / MANIFEST, outgoing / CONFIGURATION
+    with (
+        new_file(manifest, mode=0o640, group=group) as file,
+        gzip.open(file, "wt", encoding="utf-8", compresslevel=5) as lines,
+    ):
         lines.write(json.dumps(encode(one)) + "\n")
         lines.writelines(json.dumps(blob) + "\n" for blob in blobs)
-    configuration = staging / CONFIGURATION
-    configuration.write_bytes(pack_configuration(node.paths))
-    for file in (manifest, configuration):
-        file.chmod(0o600)
-        os.chown(file, owner.uid, owner.gid)
+    with new_file(configuration, mode=0o640, group=group) as file:
+        file.write(pack_configuration(node.paths))
     vault.put(configuration, f"sets/{one.label}/{CONFIGURATION}")
     vault.put(manifest, f"sets/{one.label}/{MANIFEST}")
     manifest.rename(folder_of(node, vault.target) / f"{one.label}.jsonl.gz")
     configuration.unlink()
-    staging.rmdir()
     remember(node, vault.target, one)
 
 
 def sweep_staging(node: Node) -> None:
     """Remove what an operation that was killed had in its hands; of those that use it one runs at a time."""
+    for left in (node.data("backup") / "outgoing").iterdir():
+        left.unlink(missing_ok=True)
     for left in (node.data("backup") / "tmp").iterdir():
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
+        theirs.remove(left, users.account(users.DATABASE))
+
+
+@contextmanager
+def taken_out(vault: Vault, name: str) -> Iterator[IO[bytes]]:
+    """A file of the repository: the engines put it where they may, and root reads it there."""
+    folder = vault.node.data("backup") / "tmp"
+    local = folder / secrets.token_hex(8)
+    try:
+        vault.get(name, local)
+        with theirs.reading(local, within=folder) as file:
+            yield file
+    finally:
+        theirs.remove(local, users.account(users.DATABASE))
+
+
+def _fetch_manifest(vault: Vault, label: str, local: Path) -> None:
+    with taken_out(vault, f"sets/{label}/{MANIFEST}") as file, new_file(local) as copy:
+        shutil.copyfileobj(file, copy)
 
 
 def manifest_of(node: Node, vault: Vault, label: str) -> Path:
     """This machine's copy of a set's manifest."""
     local = folder_of(node, vault.target) / f"{label}.jsonl.gz"
     if not local.exists():
-        vault.get(f"sets/{label}/{MANIFEST}", local)
+        _fetch_manifest(vault, label, local)
     return local
 
 
@@ -263,7 +284,9 @@ def pack_configuration(paths: Paths) -> bytes:
     return packed.getvalue()
 
 
-def unpack_configuration(packed: Path, paths: Paths) -> None:
+def unpack_configuration(packed: IO[bytes], paths: Paths) -> None:
     """Put the configuration of a set in the place of this box's."""
-    with tarfile.open(packed, "r:gz") as tar:
-        tar.extractall(paths.etc, filter="data")
+    with tarfile.open(fileobj=packed, mode="r:gz") as tar:
+        # No links: what is written there afterwards would go where they lead.
+        found = [entry for entry in tar if entry.isreg() or entry.isdir()]
+        tar.extractall(paths.etc, found, filter="data")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from appliance.agent.codec import Malformed, decode, encode
-from appliance.files import write_atomically
+from appliance.files import open_file, write_atomically
 from appliance.paths import Paths
 from backup.keys import KeyRing, MasterKey
 from backup.retention import Rule
@@ -176,16 +177,14 @@ def changing(paths: Paths, *, is_patient: bool = True) -> Iterator[bool]:
 
     Read the settings inside.
     """
-    folder = paths.data / "backup"
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with alone(folder / "changing.lock", is_patient=is_patient) as is_mine:
+    with alone(paths.data / "backup/changing.lock", is_patient=is_patient) as is_mine:
         yield is_mine
 
 
 @contextmanager
 def alone(file: Path, *, is_patient: bool = True) -> Iterator[bool]:
     """Whether nobody else holds this lock. The kernel releases it with the process, however that ends."""
-    with file.open("w") as lock:
+    with os.fdopen(open_file(file, os.O_WRONLY | os.O_CREAT), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
         except BlockingIOError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -35,13 +36,25 @@ def prepare_folder(target: Target) -> None:
     folder = Path(target.path)
     if not folder.is_absolute() or not folder.is_dir():
         raise BackupRefused(f"There is no folder {folder}: mount the disk, or create it first.")
+    ours, owner = folder / target.repository, users.account(users.DATABASE)
     try:
-        ensure_folder(folder / target.repository, mode=0o700, owner=users.account(users.DATABASE))
+        ensure_folder(ours, mode=0o700, owner=owner)
     except OSError as error:
+        if _is_folder_of(owner, ours):
+            return
         raise BackupRefused(
-            f"Root cannot prepare {folder / target.repository} ({error.strerror}): create it yourself and "
-            f"give it to the user {users.account(users.DATABASE).name}."
+            f"Root cannot prepare {ours} ({error.strerror}): create it yourself and give it to the user "
+            f"{owner.name}."
         ) from error
+
+
+def _is_folder_of(owner: users.Account, folder: Path) -> bool:
+    """Whether it is prepared already: by whoever may, where root may not, as on another machine's disk."""
+    try:
+        known = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(known.st_mode) and known.st_uid == owner.uid
 
 
 def refuse_own_places(node: Node, target: Target) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 import shutil
 from pathlib import Path
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance import quoting, runner, users
-from appliance.files import write_atomically
+from appliance.files import give, write_atomically
 from appliance.node import Node
 from backup.settings import BackupRefused, Target
 
@@ -99,9 +98,7 @@ def write_files(node: Node, target: Target) -> None:
 def repair(node: Node, target: Target) -> None:
     """What came out of a set's configuration belongs to the engines' user again."""
     write_files(node, target)
-    owner, file = users.account(users.DATABASE), key_file(node, target)
-    if users.are_separated() and file.stat().st_uid != owner.uid:
-        os.chown(file, owner.uid, owner.gid)
+    give(key_file(node, target), mode=0o400, owner=users.account(users.DATABASE))
 
 
 def inherit(node: Node, new: Target, old: Target) -> None:

@@ -118,6 +118,7 @@ class Vault:
         self._run("copyto", "--ignore-times", str(local), f"vault:{name}")
 
     def get(self, name: str, local: Path) -> None:
+        """Copy a file into a folder of the engines' user: see `sets.taken_out`."""
         self._run("copyto", f"vault:{name}", str(local))
 
     def names(self, folder: str) -> list[str]:
@@ -229,7 +230,7 @@ class Vault:
                     heard(told)
         if self.target.kind == "folder" and to.startswith("vault:"):
             # rclone leaves that to the kernel: what is noted as copied must survive a power cut.
-            runner.run(["sync", "-f", self.target.path])
+            runner.run(["sync", "-f", self.target.path], user=users.account(users.DATABASE))
 
     def _run(
         self, *words: str, stdin: str | IO[bytes] | None = None, check: bool = True, timeout: float = 3600
@@ -258,7 +259,7 @@ class Vault:
         if target.kind == "sftp":
             base = f"away:{base}"
         return {
-            "HOME": str(self.node.data("backup")),
+            "HOME": str(self.node.data("backup") / "home"),
             "RCLONE_CONFIG": "/dev/null",
             # An authority named there would be the only one that is believed.
             "AWS_CA_BUNDLE": "",

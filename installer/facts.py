@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance import users
+from appliance.files import UnsafeWay, way_to
 from appliance.paths import Paths
 from installer import packages
 
@@ -70,6 +71,8 @@ class Facts:
     missing_packages: tuple[str, ...]
     is_installed: bool
     """Whether there is a box under this prefix already, complete or not."""
+    unsafe_way: str = ""
+    """Why root must not make the box's folders there: somebody else could exchange them."""
 
 
 def gather(paths: Paths, released_at: datetime) -> Facts:
@@ -91,6 +94,7 @@ def gather(paths: Paths, released_at: datetime) -> Facts:
         closed_folder=_closed_folder(paths),
         missing_packages=packages.missing(),
         is_installed=paths.etc.exists() or paths.releases.exists(),
+        unsafe_way=_unsafe_way(paths),
     )
 
 
@@ -199,6 +203,18 @@ def _starting_services() -> frozenset[str]:
         if unit.resolve() == Path("/dev/null")
     }
     return frozenset(unit.name.removesuffix(".service") for unit in wanted if unit.name not in masked)
+
+
+def _unsafe_way(paths: Paths) -> str:
+    for folder in (paths.etc, paths.data, paths.log, paths.run):
+        # Other troubles are told as what they are: see `_unwritable`.
+        with contextlib.suppress(NotADirectoryError, PermissionError):
+            try:
+                with way_to(nearest_existing(folder)):
+                    pass
+            except UnsafeWay as error:
+                return str(error)
+    return ""
 
 
 def _unwritable(paths: Paths) -> Path | None:

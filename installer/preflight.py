@@ -94,7 +94,13 @@ def rights(facts: Facts, options: Options) -> Iterator[Finding]:
         )
 
 
-def prefix(_: Facts, options: Options) -> Iterator[Finding]:
+def prefix(facts: Facts, options: Options) -> Iterator[Finding]:
+    if facts.unsafe_way:
+        yield Finding(
+            "prefix",
+            facts.unsafe_way,
+            "Choose a --prefix in a folder that root alone may write, or be that user.",
+        )
     longest = str(options.paths.run / LONGEST_SOCKET)
     if len(longest.encode()) > SOCKET_LIMIT:
         spare = len(longest.encode()) - SOCKET_LIMIT

@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.files import write_atomically
+from appliance.files import ensure_folder, write_atomically
 from appliance.paths import Paths
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class Guard:
         if not decision.has_ballast:
             self.ballast.unlink(missing_ok=True)
         if decision.is_read_only:
-            self.flag.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            ensure_folder(self.flag.parent, mode=0o755)
             write_atomically(self.flag, decision.reason + "\n", mode=0o644)
         if decision.has_ballast and not self.ballast.exists():
             _reserve(self.ballast, size)

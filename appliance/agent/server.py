@@ -17,6 +17,7 @@ from appliance.agent.codec import Malformed, decode_request, encode
 from appliance.agent.handlers import FAILURES, REFUSALS, perform
 from appliance.agent.protocol import OPERATIONS, Answer, Operation, Problem, Request
 from appliance.agent.record import Asker
+from appliance.files import give
 from appliance.paths import Paths
 
 log = logging.getLogger(__name__)
@@ -89,8 +90,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def server_bind(self) -> None:
         super().server_bind()
-        os.chown(self._temporary, os.geteuid(), _portal_group())
-        self._temporary.chmod(0o660)
+        give(self._temporary, mode=0o660, group=_portal_group())
         self._temporary.rename(self.path)
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 # Somebody who ends at once is started again after this long, however often: supervisord itself would wait
@@ -34,7 +35,8 @@ def main() -> None:
 
     _pause_after(arguments.stamp)
     if arguments.pid_file:
-        _remove_stale(arguments.pid_file, program=Path(command[0]).name)
+        file, program = arguments.pid_file, Path(command[0]).name
+        _as_user(arguments.user, lambda: _remove_stale(file, program=program))
     if arguments.oom_score is not None:
         with contextlib.suppress(PermissionError):  # a container may not lower it
             Path("/proc/self/oom_score_adj").write_text(str(arguments.oom_score), encoding="ascii")
@@ -61,6 +63,24 @@ def _pause_after(stamp: Path) -> None:
     if 0 <= waited < _PAUSE_SECONDS:
         time.sleep(_PAUSE_SECONDS - waited)
     stamp.touch()
+
+
+def _as_user(user: str | None, act: Callable[[], None]) -> None:
+    """In the service's own folders nothing is done as root: there may be a link to anywhere."""
+    if user is None:
+        act()
+        return
+    child = os.fork()
+    if child == 0:
+        try:
+            uid, gid = map(int, user.split(":"))
+            os.setgroups([])
+            os.setgid(gid)
+            os.setuid(uid)
+            act()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
 
 
 def _remove_stale(pid_file: Path, *, program: str) -> None:

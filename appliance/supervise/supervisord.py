@@ -219,7 +219,7 @@ class Supervisord(Supervisor):
         sandbox, me = service.sandbox(node), users.account(service.user)
         separated = users.are_separated() and me.uid != 0
         launch = [str(node.python), "-I", "-S", str(_LAUNCH)]
-        launch += ["--stamp", str(node.paths.run / service.name / f".{instance.name}.started")]
+        launch += ["--stamp", str(node.paths.run / "starts" / instance.name)]
         if separated:
             launch += ["--user", f"{me.uid}:{me.gid}"]
             launch += [word for name in sandbox.capabilities for word in ("--capability", name)]
@@ -250,7 +250,7 @@ class Supervisord(Supervisor):
         }
 
     def _own_tmp(self, service: str, owner: users.Account) -> Path:
-        folder = self.node.paths.run / service / "tmp"
+        folder = self.node.paths.run / "tmp" / service
         ensure_folder(folder, mode=0o700, owner=owner)
         return folder
 

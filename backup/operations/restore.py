@@ -8,17 +8,15 @@ it is taken up where it stopped.
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from appliance import users
+from appliance import theirs, users
 from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
-from appliance.files import ensure_folder
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
@@ -108,6 +106,7 @@ class Restore:
     def __init__(self, node: Node, chosen: Settings, target: Target, journal: Journal) -> None:
         self.node, self.chosen, self.target, self.journal = node, chosen, target, journal
         self.vault = Vault(node, chosen, target)
+        self.owner = users.account(users.DATABASE)
         self.place = cluster(node)
         self.beside = self.place.with_name(f"{self.place.name}.restored")
         self.before = self.place.with_name(f"{self.place.name}.before")
@@ -139,14 +138,14 @@ class Restore:
         lost = self.settle(plan)
         self.supervisor.start(*self.running(), progress=self.journal.progress)
         self.ask_for_full_backups()
-        shutil.rmtree(self.before, ignore_errors=True)
+        theirs.remove(self.before, self.owner)
         words = f"The box is as it was at {self.reached()}. Nobody is signed in any more."
         words += f" {lost} files are missing: nobody has them." if lost else ""
         return words + "".join(f" Not done: {line}." for line in self.undone)
 
     def prepare(self, plan: Plan, *, is_end: bool) -> None:
         """Put the files of the set beside the running cluster."""
-        ensure_folder(self.beside, mode=0o700, owner=users.account(users.DATABASE))
+        theirs.make_folder(self.beside, self.owner)
         needed = plan.begin_with.database_bytes
         if not database.has_room(self.beside, needed):
             raise BackupRefused(
@@ -167,10 +166,10 @@ class Restore:
         self.supervisor.stop(*self._standing_still())
         database.forget_handed_over(self.node)
         if self.place.exists() and self.beside.exists():
-            shutil.rmtree(self.before, ignore_errors=True)
-            self.place.rename(self.before)
+            theirs.remove(self.before, self.owner)
+            theirs.rename(self.place, self.before, self.owner)
         if self.beside.exists():
-            self.beside.rename(self.place)
+            theirs.rename(self.beside, self.place, self.owner)
         self.journal.append("swapped")
 
     def recover(self) -> None:
@@ -231,9 +230,9 @@ class Restore:
                 self.supervisor.abandon("database")
             self.supervisor.stop(*self._standing_still())
             if self.before.exists():
-                shutil.rmtree(self.place, ignore_errors=True)
-                self.before.rename(self.place)
-        shutil.rmtree(self.beside, ignore_errors=True)
+                theirs.remove(self.place, self.owner)
+                theirs.rename(self.before, self.place, self.owner)
+        theirs.remove(self.beside, self.owner)
         self.supervisor.start(*self.running(), progress=self.journal.progress)
         return "The box is as it was before the restore."
 

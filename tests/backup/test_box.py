@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gzip
 import json
 import shutil
 import time
@@ -14,11 +16,12 @@ import psutil
 import psycopg
 import pytest
 
-from appliance import users
+from appliance import theirs, users
 from appliance.agent import operations
+from appliance.agent.codec import encode
 from appliance.agent.journal import Journal
 from appliance.agent.operations import AlreadyRunning
-from appliance.files import ensure_folder
+from appliance.files import new_file
 from appliance.services.database.service import cluster
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
@@ -337,6 +340,27 @@ def test_a_restore_that_fails_leaves_the_box_as_it_was(kept: Kept) -> None:
     assert kept.stored(key) == kept.contents[key]
 
 
+def test_no_manifest_names_a_file_of_another_place(kept: Kept) -> None:
+    """A set's label becomes the name of a file of root's."""
+    made, vault = back_up(kept), Vault(kept.node, kept.settings, kept.target)
+    known = sets.known(kept.node, kept.target)
+    outgoing, group = kept.node.data("backup") / "outgoing", users.group_id(users.DATABASE)
+    evil = dataclasses.replace(made, label="../../../../evil")
+    with new_file(outgoing / "evil", mode=0o640, group=group) as file:
+        file.write(gzip.compress(json.dumps(encode(evil)).encode() + b"\n"))
+    other = "20200101-000000F"
+    for label in ("evil", other):
+        vault.put(outgoing / "evil", f"sets/{label}/{sets.MANIFEST}")
+    (outgoing / "evil").unlink()
+    with pytest.raises(BackupRefused, match=f"The manifest of {other} calls itself another set"):
+        sets.refresh(kept.node, vault)
+    for label in ("evil", other):
+        vault.forget_set(label)
+    sets.refresh(kept.node, vault)
+    assert sets.known(kept.node, kept.target) == known
+    assert not list(kept.node.paths.prefix.rglob("evil*"))
+
+
 def test_whoever_hands_over_the_log_is_told_what_has_arrived_while_a_set_is_brought_back_beside(
     kept: Kept,
 ) -> None:
@@ -346,7 +370,7 @@ def test_whoever_hands_over_the_log_is_told_what_has_arrived_while_a_set_is_brou
     note = told / f"{'F' * 24}.ok"
     note.touch()
     aside = cluster(kept.node).with_name("aside")
-    ensure_folder(aside, mode=0o700, owner=users.account(users.DATABASE))
+    theirs.make_folder(aside, users.account(users.DATABASE))
     database.restore(
         kept.node, kept.target, made.label, aside, moment=None, is_end=False, heard=lambda _, __: None
     )  # fmt: skip

@@ -416,6 +416,7 @@ def left_lying(kept: Kept) -> list[Path]:
     beside = node.paths.data / "beside"
     lying = [*beside.iterdir()] if beside.exists() else []
     lying += [place.with_name(f"{place.name}{end}") for end in (".restored", ".before")]
-    lying += [*(node.data("backup") / "tmp").iterdir(), kept.repository / "probe"]
+    lying += [*(node.data("backup") / "tmp").iterdir(), *(node.data("backup") / "outgoing").iterdir()]
+    lying += [kept.repository / "probe"]
     lying += node.paths.operations.glob("*.new")
     return [path for path in lying if path.exists()]

@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from appliance import certificates, users
+from appliance.paths import Paths
 from installer import facts, preflight
 from installer.facts import Disk, Facts, Listener
 from installer.options import Options
 from installer.preflight import Finding
+from tests import require
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WithFacts = Callable[..., Facts]
@@ -279,6 +281,19 @@ def test_a_folder_that_others_may_not_enter_is_seen_at_any_depth(
     open_one.chmod(0o755)
     assert facts.gather(Options(prefix=open_one / "box").paths, here.now).closed_folder is None
     open_one.rmdir()
+
+
+def test_a_prefix_that_others_could_exchange(with_facts: WithFacts, options: Options) -> None:
+    finding = the_only_finding(with_facts(unsafe_way="/srv may be written by others."), options)
+    assert (finding.check, finding.problem) == ("prefix", "/srv may be written by others.")
+
+
+def test_a_folder_that_others_may_write_is_no_place_for_a_box(tmp_path: Path) -> None:
+    require.root("only root is led astray")
+    assert facts.gather(Paths(tmp_path / "box"), datetime.datetime.now(datetime.UTC)).unsafe_way == ""
+    tmp_path.chmod(0o777)
+    found = facts.gather(Paths(tmp_path / "box"), datetime.datetime.now(datetime.UTC)).unsafe_way
+    assert found.startswith(f"{tmp_path} may be written by others")
 
 
 def test_a_file_in_the_way_is_unwritable(tmp_path: Path) -> None:
