@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from socket import SO_REUSEADDR, SOL_SOCKET, socket
+
+from appliance.files import ensure_folder, open_file, write_atomically
 
 FIRST, END = 20_000, 32_000
 """Below those that the kernel gives to outgoing connections (from 32768), which would take them between two
@@ -43,9 +44,7 @@ def reserve(count: int, *, holder: Path, is_more: bool = False, book: Path | Non
                 first = conflict + 1
                 continue
             # Whole or not at all: half a path would be that of a holder who is gone.
-            unfinished = notes / "unfinished"
-            unfinished.write_text(name, encoding="utf-8")
-            unfinished.rename(notes / f"{first}-{count}")
+            write_atomically(notes / f"{first}-{count}", name, mode=0o600)
             return first
     raise NoPorts(
         f"There are no {count} free ports in a row between {FIRST} and {END}: remove scratch boxes that are"
@@ -60,11 +59,12 @@ def _usual_book() -> Path:
 
 @contextmanager
 def _opened(book: Path) -> Iterator[Path]:
-    book.mkdir(mode=0o700, exist_ok=True)
-    found = book.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise NoPorts(f"{book} is not a folder of this user's own: remove it.")
-    with (book / "lock").open("w", encoding="utf-8") as lock:
+    try:
+        ensure_folder(book, mode=0o700)
+        lock_file = open_file(book / "lock", os.O_WRONLY | os.O_CREAT)
+    except OSError as error:
+        raise NoPorts(f"{book} is not a folder of this user's own ({error}): remove it.") from None
+    with os.fdopen(lock_file, "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield book
 

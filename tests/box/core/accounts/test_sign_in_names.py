@@ -12,7 +12,7 @@ from django.test import Client
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.many import add_people, change_people
 from box.core.accounts.models import SignInName, User
-from tests.conftest import PASSWORD
+from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
