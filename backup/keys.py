@@ -112,7 +112,7 @@ class MasterKey:
 
     def password(self, purpose: str) -> str:
         """A password for one engine; none of them tells anything about another."""
-        return base64.urlsafe_b64encode(_derive(self.value, b"", f"korobka {purpose}")).decode()
+        return base64.urlsafe_b64encode(derived(self.value, b"", f"korobka {purpose}")).decode()
 
     def __repr__(self) -> str:
         return "MasterKey(...)"
@@ -139,8 +139,8 @@ class KeyRing:
     ) -> tuple[KeyRing, str]:
         """The ring with one holder more, and the new holder's id: `name`, or a new one."""
         name, salt = name or secrets.token_hex(4), secrets.token_bytes(16)
-        box = ChaCha20Poly1305(_derive(key.value, salt, "korobka recovery")).encrypt(
-            _NONCE, master.value, name.encode()
+        box = ChaCha20Poly1305(derived(key.value, salt, "korobka recovery")).encrypt(
+            NONCE, master.value, name.encode()
         )
         return KeyRing((*self.holders, Sealed(name, on, salt, box))), name
 
@@ -168,9 +168,9 @@ class KeyRing:
     def open(self, key: RecoveryKey) -> MasterKey:
         """The master key, for whoever holds one of the recovery keys."""
         for one in self.holders:
-            cipher = ChaCha20Poly1305(_derive(key.value, one.salt, "korobka recovery"))
+            cipher = ChaCha20Poly1305(derived(key.value, one.salt, "korobka recovery"))
             try:
-                return MasterKey(cipher.decrypt(_NONCE, one.box, one.id.encode()))
+                return MasterKey(cipher.decrypt(NONCE, one.box, one.id.encode()))
             except InvalidTag:
                 continue
         raise KeyRefused("This recovery key does not open this repository: it is another one's, or replaced.")
@@ -213,10 +213,10 @@ class KeyRing:
 
 
 # Each box is sealed under a key of its own, by its salt: a nonce is never used twice with one.
-_NONCE = bytes(12)
+NONCE = bytes(12)
 
 
-def _derive(secret: bytes, salt: bytes, purpose: str) -> bytes:
+def derived(secret: bytes, salt: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=salt or None, info=purpose.encode()).derive(secret)
 
 

@@ -133,7 +133,8 @@ def _farewell(host: Host, progress: Progress, changed: int) -> None:
     authority = host.paths.tls / "ca.crt"
     if authority.exists():
         progress.say(
-            f"Its certificate comes from the box's own authority: give {authority} to your browsers."
+            f"Its certificate comes from the box's own authority: give {authority} to your browsers. Its key "
+            f"is sealed in backups: `sudo boxctl backup root-key` shows what opens it, to be printed."
         )
     if changed <= 1:  # the final check is always done
         progress.say("Everything was as it should be: nothing to do.")

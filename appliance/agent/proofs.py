@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import hmac
 import json
+import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from appliance.agent import record
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.agent.protocol import AddBackupTarget, Operation
 from appliance.agent.record import Asker
-from appliance.files import write_atomically
+from appliance.files import open_file, write_atomically
 from appliance.paths import Paths
 from appliance.printed import ALPHABET, GROUP, new_code, plain
 
@@ -321,7 +322,6 @@ class _File:
 @contextmanager
 def _changing(paths: Paths) -> Iterator[_File]:
     """Between the look and the note nobody else tries."""
-    paths.operations.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (paths.operations / "proofs.lock").open("w") as lock:
+    with os.fdopen(open_file(paths.operations / "proofs.lock", os.O_WRONLY | os.O_CREAT), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield _File(paths)
