@@ -40,6 +40,7 @@ from appliance.agent.answers import (
     OperationList,
     OperationState,
     Progress,
+    RecordedLine,
     ServiceState,
     TimeLineGap,
 )
@@ -126,10 +127,12 @@ __all__ = [
     "LogPage",
     "Measure",
     "NodeStatus",
+    "Operation",
     "OperationList",
     "OperationState",
     "PlanBackups",
     "Progress",
+    "ProofsShut",
     "PutBack",
     "PutOwnBack",
     "ReadBackupSets",
@@ -141,6 +144,7 @@ __all__ = [
     "ReadOperation",
     "ReadRecord",
     "ReadStatus",
+    "RecordedLine",
     "Refused",
     "RemoveBackupTarget",
     "RemoveKeyHolder",
@@ -150,6 +154,7 @@ __all__ = [
     "SetBackupPlan",
     "SetConfig",
     "TimeLineGap",
+    "Unproven",
     "VerifyBackups",
 ]
 
@@ -170,8 +175,19 @@ class Refused(AgentError):
     """The agent would not: not allowed, unknown, or wrongly asked."""
 
 
+class Unproven(Refused):
+    """It needs a proof that the portal has not itself: words from paper, or a code from the machine."""
+
+
+class ProofsShut(Unproven):
+    """Too many wrong proofs were given: none is looked at for a while."""
+
+
 class Failed(AgentError):
     """The agent tried and could not."""
+
+
+_PROBLEMS = {"refused": Refused, "failed": Failed, "unproven": Unproven, "shut": ProofsShut}
 
 
 class Agent:
@@ -190,11 +206,17 @@ class Agent:
         by: str = "",
         scope: Scope = "node",
         node: str = "",
+        proof: str = "",
         progress: Callable[[Progress], None] | None = None,
     ) -> R:
-        """Ask on behalf of `by` and wait for the answer; `progress` hears what comes before it."""
+        """Ask on behalf of `by` and wait for the answer; `progress` hears what comes before it.
+
+        `proof` is what somebody has typed, where the operation needs one: see `Operation.needs_proof`.
+        """
         name = type(operation).__name__
-        request = Request(name, encode(operation), scope=scope, node=node, acting=self._acting, by=by)
+        request = Request(
+            name, encode(operation), scope=scope, node=node, acting=self._acting, by=by, proof=proof
+        )
         try:
             return self._converse(operation, request, progress)
         except (OSError, EOFError) as error:
@@ -225,8 +247,7 @@ class Agent:
                 for line in lines:
                     answer = decode(Answer, json.loads(line), place="the answer")
                     if answer.problem:
-                        kind = Refused if answer.problem.kind == "refused" else Failed
-                        raise kind(answer.problem.message)
+                        raise _PROBLEMS[answer.problem.kind](answer.problem.message)
                     if answer.result is not None:
                         result: R = decode(operation.answer, answer.result, place="the result")
                         return result

@@ -12,6 +12,7 @@ from appliance.node import Node
 from appliance.runner import CommandFailed
 from backup.commands.holders import keys
 from backup.commands.looking import list_sets, show_set, show_status
+from backup.commands.proving import root_key, show_codes
 from backup.commands.restoring import restore
 from backup.commands.targets import SECRET, change_schedule, set_up
 from backup.commands.working import back_up_now, download, drill, find, put_back, verify
@@ -97,6 +98,11 @@ def _parser() -> argparse.ArgumentParser:
     one = command("key", keys, "Who can open the backups.")
     one.add_argument("action", choices=("list", "confirm", "add", "remove", "rotate"))
     one.add_argument("holder", nargs="?", default="", help="a name for who keeps the key")
+
+    command("code", show_codes, "Show what waits for a code in the Console, and the code for it.")
+
+    one = command("root-key", root_key, "Show the key that opens the authority's key in a backup.")
+    one.add_argument("--give", action="store_true", help="after a restore without it: open it now")
 
     command("status", show_status, "Whether backups are well. Exits with 1 when they are not.")
     return parser

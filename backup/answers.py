@@ -16,6 +16,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from appliance.agent import proofs
 from appliance.agent.answers import (
     BackupCalendar,
     BackupSetPage,
@@ -138,6 +139,7 @@ def add_target(node: Node, asked: AddBackupTarget) -> HandedKey:
     telling.write(node)
     if key is None:
         return HandedKey("", target=target.name)
+    proofs.admit(node.paths, changed.holders[0].id, key.proofs())
     return HandedKey(changed.holders[0].name, str(key), target.name)
 
 

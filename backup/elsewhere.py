@@ -70,6 +70,7 @@ def begin(
     version: str,
     say: Say,
     host_key: str = "",
+    root_key: RecoveryKey | None = None,
 ) -> None:
     """Find the repository, open it, and put the configuration of the box in place."""
     # Nothing is known of the box yet but its folders; what it was configured with comes out of the vault.
@@ -88,7 +89,7 @@ def begin(
     ssh_key = sftp.key_file(node, target).read_text(encoding="ascii") if target.kind == "sftp" else ""
     name = f"sets/{plan.begin_with.label}/{sets.CONFIGURATION}"
     with sets.taken_out(Vault(node, found, target), name) as packed:
-        sets.unpack_configuration(packed, paths)
+        sets.unpack_configuration(packed, paths, root_key)
     changed = _with_target(
         node, replace(settings.load(paths), master_key=found.master_key, key_ring=found.key_ring), target
     )

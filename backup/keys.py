@@ -22,10 +22,9 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-# Crockford's base 32: no letter that is taken for a digit or for another letter on paper.
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_MISREAD = str.maketrans("OIL", "011")
-_GROUPS, _SYMBOLS = 8, 4
+from appliance.printed import ALPHABET, GROUP, plain
+
+_GROUPS = 8
 CONFIRMED = (2, 7)
 """The groups, counted from 1, that are typed back to show that the key was printed or written down."""
 
@@ -47,30 +46,30 @@ class RecoveryKey:
     @classmethod
     def parse(cls, text: str) -> Self:
         """From what somebody typed; tells which group is mistyped."""
-        plain = "".join(text.upper().translate(_MISREAD).replace("-", " ").split())
-        if unknown := sorted(set(plain) - set(_ALPHABET)):
+        typed = plain(text)
+        if unknown := sorted(set(typed) - set(ALPHABET)):
             raise KeyRefused(f"A recovery key has no {', '.join(unknown)}.")
-        if len(plain) != _GROUPS * (_SYMBOLS + 1):
+        if len(typed) != _GROUPS * GROUP:
             raise KeyRefused(
-                f"A recovery key has {_GROUPS} groups of {_SYMBOLS + 1}, which are "
-                f"{_GROUPS * (_SYMBOLS + 1)} letters and digits; these are {len(plain)}."
+                f"A recovery key has {_GROUPS} groups of {GROUP}, which are "
+                f"{_GROUPS * GROUP} letters and digits; these are {len(typed)}."
             )
-        groups = [plain[at : at + _SYMBOLS + 1] for at in range(0, len(plain), _SYMBOLS + 1)]
+        groups = [typed[at : at + GROUP] for at in range(0, len(typed), GROUP)]
         wrong = [n for n, group in enumerate(groups, 1) if _check(n, group[:-1]) != group[-1]]
         if wrong:
             numbers = ", ".join(map(str, wrong))
             raise KeyRefused(f"Group {numbers} is mistyped: compare it with the paper once more.")
         number = 0
         for symbol in "".join(group[:-1] for group in groups):
-            number = number * 32 + _ALPHABET.index(symbol)
+            number = number * 32 + ALPHABET.index(symbol)
         return cls(number.to_bytes(20))
 
     @property
     def groups(self) -> tuple[str, ...]:
         number = int.from_bytes(self.value)
-        symbols = "".join(_ALPHABET[number >> shift & 31] for shift in range(155, -1, -5))
-        plain = [symbols[at : at + _SYMBOLS] for at in range(0, len(symbols), _SYMBOLS)]
-        return tuple(group + _check(n, group) for n, group in enumerate(plain, 1))
+        symbols = "".join(ALPHABET[number >> shift & 31] for shift in range(155, -1, -5))
+        groups = [symbols[at : at + GROUP - 1] for at in range(0, len(symbols), GROUP - 1)]
+        return tuple(group + _check(n, group) for n, group in enumerate(groups, 1))
 
     def __str__(self) -> str:
         return "-".join(self.groups)
@@ -83,11 +82,18 @@ class RecoveryKey:
         """What is kept on the box to compare a confirmation with: it tells nothing of the other groups."""
         return confirmation_of(self.groups[n - 1] for n in CONFIRMED)
 
+    def proofs(self) -> dict[tuple[int, ...], str]:
+        """What is asked for later, two groups at a time, of those that confirming did not show yet."""
+        left = [n for n in range(1, _GROUPS + 1) if n not in CONFIRMED]
+        secrets.SystemRandom().shuffle(left)
+        pairs = [(min(pair), max(pair)) for pair in zip(left[::2], left[1::2], strict=True)]
+        return {(one, other): self.groups[one - 1] + self.groups[other - 1] for one, other in pairs}
+
 
 def confirmation_of(typed: Sequence[str] | Any) -> str:
     """The note of two groups as they were typed back."""
-    plain = "".join("".join(group.upper().translate(_MISREAD).split()) for group in typed)
-    return hashlib.scrypt(plain.encode(), salt=b"korobka confirmation", n=1 << 14, r=8, p=1).hex()
+    groups = "".join(plain(group) for group in typed)
+    return hashlib.scrypt(groups.encode(), salt=b"korobka confirmation", n=1 << 14, r=8, p=1).hex()
 
 
 def is_confirmed_by(typed: Sequence[str], note: str) -> bool:
@@ -106,7 +112,7 @@ class MasterKey:
 
     def password(self, purpose: str) -> str:
         """A password for one engine; none of them tells anything about another."""
-        return base64.urlsafe_b64encode(_derive(self.value, b"", f"korobka {purpose}")).decode()
+        return base64.urlsafe_b64encode(derived(self.value, b"", f"korobka {purpose}")).decode()
 
     def __repr__(self) -> str:
         return "MasterKey(...)"
@@ -133,8 +139,8 @@ class KeyRing:
     ) -> tuple[KeyRing, str]:
         """The ring with one holder more, and the new holder's id: `name`, or a new one."""
         name, salt = name or secrets.token_hex(4), secrets.token_bytes(16)
-        box = ChaCha20Poly1305(_derive(key.value, salt, "korobka recovery")).encrypt(
-            _NONCE, master.value, name.encode()
+        box = ChaCha20Poly1305(derived(key.value, salt, "korobka recovery")).encrypt(
+            NONCE, master.value, name.encode()
         )
         return KeyRing((*self.holders, Sealed(name, on, salt, box))), name
 
@@ -162,9 +168,9 @@ class KeyRing:
     def open(self, key: RecoveryKey) -> MasterKey:
         """The master key, for whoever holds one of the recovery keys."""
         for one in self.holders:
-            cipher = ChaCha20Poly1305(_derive(key.value, one.salt, "korobka recovery"))
+            cipher = ChaCha20Poly1305(derived(key.value, one.salt, "korobka recovery"))
             try:
-                return MasterKey(cipher.decrypt(_NONCE, one.box, one.id.encode()))
+                return MasterKey(cipher.decrypt(NONCE, one.box, one.id.encode()))
             except InvalidTag:
                 continue
         raise KeyRefused("This recovery key does not open this repository: it is another one's, or replaced.")
@@ -207,13 +213,13 @@ class KeyRing:
 
 
 # Each box is sealed under a key of its own, by its salt: a nonce is never used twice with one.
-_NONCE = bytes(12)
+NONCE = bytes(12)
 
 
-def _derive(secret: bytes, salt: bytes, purpose: str) -> bytes:
+def derived(secret: bytes, salt: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=salt or None, info=purpose.encode()).derive(secret)
 
 
 def _check(position: int, symbols: str) -> str:
     """A symbol that depends on the others and on where the group stands."""
-    return _ALPHABET[hashlib.sha256(f"{position} {symbols}".encode()).digest()[0] & 31]
+    return ALPHABET[hashlib.sha256(f"{position} {symbols}".encode()).digest()[0] & 31]

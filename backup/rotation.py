@@ -14,6 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from appliance import users
+from appliance.agent import proofs
 from appliance.files import ensure_folder
 from appliance.node import Node
 from appliance.runner import CommandFailed
@@ -55,6 +56,7 @@ def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryK
             _abandon(node, chosen, old, new)
         raise
     database.write_config(node, changed)
+    proofs.admit(node.paths, holder, key.proofs())
     return changed, key
 
 

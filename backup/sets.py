@@ -23,8 +23,9 @@ from appliance.files import ensure_folder, new_file, write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from backup import database
+from backup import authority, database
 from backup.blobs import Blob, Ledger
+from backup.keys import RecoveryKey
 from backup.retention import Condition
 from backup.settings import BackupRefused, Target
 from backup.vault import Vault
@@ -35,6 +36,8 @@ _LABEL = re.compile(r"\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?")
 MANIFEST, CONFIGURATION = "manifest.jsonl.gz", "configuration.tar.gz"
 # Made anew from the rest by every start of the box, or of this machine alone.
 _NOT_CONFIGURATION = ("generated", "notices-due")
+# In their place stands what is sealed: see `backup.authority`.
+_NOT_PLAIN = ("root.key", authority.KEY)
 
 
 @dataclass(frozen=True)
@@ -276,17 +279,33 @@ def assess(node: Node, vault: Vault, ledger: Ledger) -> None:
 
 def pack_configuration(paths: Paths) -> bytes:
     """The box's folder of configuration, with its secrets, as a tar."""
-    packed = io.BytesIO()
+    packed, sealed = io.BytesIO(), authority.sealed(paths)
+    left_out = {*_NOT_PLAIN, *((authority.SEALED,) if sealed else ())}
+
+    def admitted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        is_begun = member.name.rpartition("/")[2].startswith(".")
+        return None if member.name in left_out or is_begun else member
+
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for path in sorted(paths.etc.iterdir()):
             if path.name not in _NOT_CONFIGURATION:
-                tar.add(path, arcname=path.name)
+                tar.add(path, arcname=path.name, filter=admitted)
+        if sealed:
+            member = tarfile.TarInfo(authority.SEALED)
+            member.size, member.mode = len(sealed), 0o600
+            tar.addfile(member, io.BytesIO(sealed))
     return packed.getvalue()
 
 
-def unpack_configuration(packed: IO[bytes], paths: Paths) -> None:
-    """Put the configuration of a set in the place of this box's."""
+def unpack_configuration(packed: IO[bytes], paths: Paths, root_key: RecoveryKey | None = None) -> None:
+    """Put the configuration of a set in the place of this box's, and with root's key the authority's too.
+
+    A wrong one is refused before anything is put there.
+    """
     with tarfile.open(fileobj=packed, mode="r:gz") as tar:
         # No links: what is written there afterwards would go where they lead.
         found = [entry for entry in tar if entry.isreg() or entry.isdir()]
+        opened = authority.opened_in(tar, root_key) if root_key else None
         tar.extractall(paths.etc, found, filter="data")
+    if root_key and opened:
+        authority.put_back(paths, root_key, opened)

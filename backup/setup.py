@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from appliance import generated, users
+from appliance.agent import proofs
 from appliance.files import ensure_folder
 from appliance.node import Node
 from appliance.runner import CommandFailed
@@ -199,6 +200,7 @@ def add_holder(node: Node, chosen: Settings, name: str) -> tuple[Settings, Recov
         holders=(*chosen.holders, Holder(holder, name, now, key.confirmation)),
     )
     write_ring(node, changed)
+    proofs.admit(node.paths, holder, key.proofs())
     return changed, key
 
 

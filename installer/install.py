@@ -116,16 +116,25 @@ def _second_stage(host: Host, progress: Progress) -> int:
 
 
 def _farewell(host: Host, progress: Progress, changed: int) -> None:
+    from appliance.agent import proofs
+    from backup import settings
+
     box = host.node.box
     port = "" if box.balancer.https_port == 443 else f":{box.balancer.https_port}"
     progress.say("")
     progress.say(f"The portal: https://{box.public_name}{port}/")
     for line in host.news:
         progress.say(line)
+    if not settings.file_of(host.paths).exists():
+        progress.say(
+            f"Backups are set up in the Console, with this code: {proofs.first_code(host.paths)} "
+            f"(`sudo boxctl backup code` shows it again)."
+        )
     authority = host.paths.tls / "ca.crt"
     if authority.exists():
         progress.say(
-            f"Its certificate comes from the box's own authority: give {authority} to your browsers."
+            f"Its certificate comes from the box's own authority: give {authority} to your browsers. Its key "
+            f"is sealed in backups: `sudo boxctl backup root-key` shows what opens it, to be printed."
         )
     if changed <= 1:  # the final check is always done
         progress.say("Everything was as it should be: nothing to do.")

@@ -286,6 +286,8 @@ class KeyHolder:
     made_at: datetime
     is_confirmed: bool
     groups: tuple[int, ...] = ()
+    asked: tuple[int, ...] = ()
+    """Those that prove something next, once: see `appliance.agent.proofs`."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from appliance import runner
-from appliance.agent import found, operations
+from appliance.agent import found, operations, proofs
 from appliance.agent.answers import (
     BackupCalendar,
     BackupSetPage,
@@ -73,7 +73,9 @@ def read_backups(paths: Paths, _: ReadBackups, __: Asker, ___: Tell) -> BackupSt
     except FileNotFoundError:
         return BackupState()
     state = decode(BackupState, json.loads(text), place="state.json")
-    return with_silence(state, datetime.now(UTC))
+    asked = proofs.asked(paths)
+    holders = tuple(replace(one, asked=asked.get(one.name, ())) for one in state.holders)
+    return with_silence(replace(state, holders=holders), datetime.now(UTC))
 
 
 def with_silence(state: BackupState, now: datetime) -> BackupState:

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from appliance import certificates, config, quoting, runner
-from appliance.agent import backups, logs, operations, record
+from appliance.agent import backups, logs, operations, proofs, record
 from appliance.agent.answers import (
     CertificateState,
     ConfigKey,
@@ -70,13 +70,14 @@ FAILURES = (SupervisorError, runner.CommandFailed, OSError)
 """Errors that say: tried, and it did not work."""
 
 
-def perform[R](paths: Paths, operation: Operation[R], asker: Asker, tell: Tell) -> R:
-    """Do one operation for `asker`; changes are recorded before they begin."""
-    if operation.changes:
-        record.note(paths, asker, operation)
-    handler = HANDLERS[type(operation)]
-    answer: R = handler(paths, operation, asker, tell)
-    return answer
+def perform[R](paths: Paths, operation: Operation[R], asker: Asker, tell: Tell, *, proof: str = "") -> R:
+    """Do one operation for `asker`; changes are recorded before they begin, and proven before that."""
+    with proofs.proven(paths, operation, asker, proof):
+        if operation.changes:
+            record.note(paths, asker, operation)
+        handler = HANDLERS[type(operation)]
+        answer: R = handler(paths, operation, asker, tell)
+        return answer
 
 
 def read_status(paths: Paths, _: ReadStatus, __: Asker, ___: Tell) -> NodeStatus:

@@ -7,8 +7,9 @@ they are followed with `FollowOperation`, by the one who began them or by anybod
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 
 from appliance.agent.answers import (
@@ -45,6 +46,13 @@ class Operation[R]:
     """Arguments that are never recorded."""
     logged: ClassVar[bool] = True
     """Whether the log says that it was refused, or failed."""
+    needs_proof: ClassVar[bool] = False
+    """Whether the portal brings a proof that it has not itself: see `appliance.agent.proofs`."""
+
+    @property
+    def subject(self) -> str:
+        """What exactly it is, as root reads it beside the code that is good for this and nothing else."""
+        raise NotImplementedError
 
 
 # Operations
@@ -212,6 +220,7 @@ class AddBackupTarget(Operation[HandedKey]):
 
     answer: ClassVar = HandedKey
     changes: ClassVar = True
+    needs_proof: ClassVar = True
     secret: ClassVar = frozenset({"secret_key"})
     kind: Literal["folder", "s3", "sftp"]
     path: str
@@ -226,6 +235,19 @@ class AddBackupTarget(Operation[HandedKey]):
     host_key: str = ""
     """Of SFTP: the host's fingerprint. Without the right one it is refused with what is to be compared."""
     times: BackupTimes | None = None
+
+    @property
+    def subject(self) -> str:
+        if self.kind == "folder":
+            return f"send backups to the folder {self.path!r}"
+        if self.kind == "sftp":
+            return f"send backups to {self.endpoint!r}, into the folder {self.path!r}, by SFTP"
+        digest = hashlib.sha256(self.ca_pem.encode()).hexdigest()[:16]
+        trusted = f", whose certificate comes from the authority {digest}" if self.ca_pem.strip() else ""
+        return (
+            f"send backups to the S3 store {self.endpoint!r}, bucket {self.bucket!r}, prefix {self.path!r}, "
+            f"region {self.region!r}, with the access key {self.access_key!r}{trusted}"
+        )
 
 
 @dataclass(frozen=True)
@@ -243,7 +265,12 @@ class AddKeyHolder(Operation[HandedKey]):
 
     answer: ClassVar = HandedKey
     changes: ClassVar = True
+    needs_proof: ClassVar = True
     name: str
+
+    @property
+    def subject(self) -> str:
+        return f"hand out a recovery key to {self.name!r}"
 
 
 @dataclass(frozen=True)
@@ -261,7 +288,12 @@ class RotateKeys(Operation[HandedKey]):
 
     answer: ClassVar = HandedKey
     changes: ClassVar = True
+    needs_proof: ClassVar = True
     name: str
+
+    @property
+    def subject(self) -> str:
+        return f"make a new key for everything, and hand it out to {self.name!r}"
 
 
 @dataclass(frozen=True)
@@ -306,11 +338,20 @@ class BeginRestore(Operation[OperationState]):
 
     answer: ClassVar = OperationState
     changes: ClassVar = True
+    needs_proof: ClassVar = True
     target: str
     set: str = ""
     moment: datetime | None = None
     with_safety: bool = True
     """A backup is made first."""
+
+    @property
+    def subject(self) -> str:
+        to = f"{self.moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.moment else ""
+        to = to or ("how that set has it" if self.set else "the end of its time line")
+        begun = f", set {self.set!r}" if self.set else ""
+        safely = "after a backup" if self.with_safety else "without a backup"
+        return f"bring the whole box back from {self.target!r}{begun} to {to}, {safely} of how it is now"
 
 
 @dataclass(frozen=True)
@@ -429,13 +470,15 @@ class Request:
     node: str = ""
     acting: Acting = "console"
     by: str = ""
+    proof: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why there is no result. `refused`: not allowed or not possible as asked; `failed`: tried, in vain."""
+    """Why there is no result. `refused`: not allowed or not possible as asked; `failed`: tried, in vain;
+    `unproven`: without a proof, or with a wrong one; `shut`: no proof is looked at for a while."""
 
-    kind: Literal["refused", "failed"]
+    kind: Literal["refused", "failed", "unproven", "shut"]
     message: str
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from appliance import users
 from appliance.agent.codec import Malformed, decode_request, encode
 from appliance.agent.handlers import FAILURES, REFUSALS, perform
+from appliance.agent.proofs import ProofsShut, Unproven
 from appliance.agent.protocol import OPERATIONS, Answer, Operation, Problem, Request
 from appliance.agent.record import Asker
 from appliance.files import give
@@ -56,8 +57,9 @@ class Peer:
             return False
 
 
-def understand(line: bytes, peer: Peer, node: str) -> tuple[Operation[Any], Asker]:
-    """The operation that a request line asks for, and for whom; refuses what is not on the allow-list."""
+def understand(line: bytes, peer: Peer, node: str) -> tuple[Operation[Any], Asker, str]:
+    """The operation that a request line asks for, for whom, and with which proof; refuses what is not on the
+    allow-list."""
     if not (peer.is_root or peer.is_portal):
         raise NotAllowed("Only root and the portal may speak to the agent.")
     request = decode_request(Request, json.loads(line), place="the request")
@@ -70,7 +72,7 @@ def understand(line: bytes, peer: Peer, node: str) -> tuple[Operation[Any], Aske
     if request.scope == "cluster" or request.node not in ("", node):
         raise NotAllowed(f"This box is the single machine {node}: leave node empty and scope at 'node'.")
     operation = decode_request(kind, request.arguments, place=request.operation)
-    return operation, Asker(request.by, request.acting, peer.uid, peer.pid)
+    return operation, Asker(request.by, request.acting, peer.uid, peer.pid), request.proof
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -115,11 +117,20 @@ class Conversation(socketserver.StreamRequestHandler):
     def _answer(self, line: bytes, peer: Peer) -> Answer:
         operation: Operation[Any] | None = None
         try:
-            operation, asker = understand(line, peer, self.server.node)
+            operation, asker, proof = understand(line, peer, self.server.node)
             result = perform(
-                self.server.paths, operation, asker, lambda step: self._say(Answer(progress=step))
+                self.server.paths,
+                operation,
+                asker,
+                lambda step: self._say(Answer(progress=step)),
+                proof=proof,
             )
             return Answer(result=encode(result))
+        except Unproven as error:
+            _note("Unproven for", operation, peer, error)
+            return Answer(
+                problem=Problem("shut" if isinstance(error, ProofsShut) else "unproven", str(error))
+            )
         except (NotAllowed, Malformed, ValueError, *REFUSALS) as error:
             _note("Refused to", operation, peer, error)
             return Answer(problem=Problem("refused", str(error)))

@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from appliance.agent import record
+from appliance.agent import proofs, record
 from appliance.agent.record import Asker
 from appliance.commands.common import say
 from appliance.node import Node
@@ -42,7 +42,8 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
         if settings.file_of(node.paths).exists():
             raise
         chosen, key = setup.begin()
-    record.note(node.paths, Asker.here(), f"backup setup {given.name}")
+    removed = " --remove" if given.remove else ""
+    record.note(node.paths, Asker.here(), f"backup setup {given.name}{removed}")
     if given.remove:
         chosen = setup.remove_target(node, chosen, given.name, say)
         setup.keep_up(supervisor_for(node))
@@ -54,6 +55,8 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
     if target.kind == "sftp":
         target = sftp.introduce(node, target, given.host_key)
     chosen = setup.add_target(node, _with_schedule(chosen, given), target, say)
+    if key is not None:
+        proofs.admit(node.paths, chosen.holders[0].id, key.proofs())
     setup.keep_up(supervisor_for(node))
     say(f"Backups go to {', '.join(one.name for one in chosen.targets)}.", style="green")
     return chosen, key

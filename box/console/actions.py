@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.console.access import BACKUPS, can_ask_back, can_look_after_backups
+from box.console.backups.changes import change_of
 from box.console.backups.watching import Known, Plan, decide
 from box.console.events import (
     RetrievalAllowed,
@@ -23,7 +24,7 @@ from box.console.events import (
     RetrievalRefused,
     RetrievalWithdrawn,
 )
-from box.console.models import Bulletin, Retrieval, RetrievalQuerySet, Trouble
+from box.console.models import BackupChange, Bulletin, Retrieval, RetrievalQuerySet, Trouble
 from box.core.access.principals import people_behind
 from box.core.access.roles import current
 from box.core.accounts.models import User
@@ -32,9 +33,11 @@ from box.core.notify.actions import notify
 from box.core.registry.capabilities import Ref
 
 if TYPE_CHECKING:
-    from appliance.client import BackupWarning
+    from appliance.client import BackupWarning, RecordedLine
 
 BULLETIN = "console.bulletin"
+CHANGE = "console.backup_change"
+CHANGED = "console.backups_changed"
 ILL, WELL = "console.backups_ill", "console.backups_well"
 ASKED_A_DAY = 5
 """Each one is told to those who look after backups."""
@@ -79,6 +82,25 @@ def _tell(kind: str, troubles: list[BackupWarning], *, now: datetime) -> None:
     bulletin = Bulletin.objects.create(made_at=now, troubles=said)
     for person in those_who_look_after_backups():
         notify(person, kind, about=Ref(BULLETIN, bulletin.pk), key=f"{BULLETIN}:{bulletin.pk}")
+
+
+@transaction.atomic
+def tell_of_changes(lines: Iterable[RecordedLine]) -> None:
+    """All administrators hear of what opens the backups, or sends them elsewhere; of the same once."""
+    told = [(line, *change) for line in lines if (change := change_of(line))]
+    for line, kind, about in told:
+        noted, is_new = BackupChange.objects.get_or_create(
+            key=line.key,
+            defaults={"at": line.at, "by": _shown(line.by)[:200], "kind": kind, "about": _shown(about)[:500]},
+        )
+        if is_new:
+            for person in User.objects.active().filter(is_administrator=True):
+                notify(person, CHANGED, about=Ref(CHANGE, noted.pk), key=f"{CHANGE}:{noted.pk}")
+
+
+def _shown(text: str) -> str:
+    """Without what nobody could read, and no database keeps."""
+    return "".join(sign for sign in text if sign.isprintable())
 
 
 def those_who_look_after_backups() -> list[User]:

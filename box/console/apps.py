@@ -34,9 +34,9 @@ class ConsoleConfig(Room):
             can_look_after_backups,
             can_use_console,
         )
-        from box.console.actions import BULLETIN, ILL, WELL
+        from box.console.actions import BULLETIN, CHANGE, CHANGED, ILL, WELL
         from box.console.backups.asking import memory
-        from box.console.backups.cards import RETRIEVAL, bulletin_cards, retrieval_cards
+        from box.console.backups.cards import RETRIEVAL, bulletin_cards, change_cards, retrieval_cards
         from box.console.erasing import ERASER, dropped_of
         from box.console.handlers import ASKED, LOOKED, OVER, REFUSED
         from box.core.audit.access import can_read
@@ -57,6 +57,12 @@ class ConsoleConfig(Room):
         notices.add(ILL, _("Backups need you: %(about)s"))
         notices.add(WELL, _("Backups: %(about)s"))
         notice_topics.add("console.backups", NoticeTopic(_("How backups are"), (ILL, WELL), by_mail=True))
+        cards.add(CHANGE, change_cards)
+        notices.add(CHANGED, _("Who can open the backups may have changed. %(about)s"))
+        notice_topics.add(
+            "console.backups_changed",
+            NoticeTopic(_("Who can open the backups"), (CHANGED,), by_mail=True, is_always=True),
+        )
         auditing.declare()
         cards.add(RETRIEVAL, retrieval_cards)
         notices.add(ASKED, _("%(actor)s asks to get something back: %(about)s"))

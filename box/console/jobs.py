@@ -10,7 +10,7 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
 from appliance.client import Agent, AgentError, ReadBackups, ReadRecord
-from box.console.actions import tell_of_backups
+from box.console.actions import tell_of_backups, tell_of_changes
 from box.console.backups.following import follow_all
 from box.core.audit.actions import Foreign, cursor_of, take_over
 
@@ -70,5 +70,7 @@ def take_over_page() -> int:
         )
         for line in page.lines
     ]
+    # First: a page that is taken over does not come again.
+    tell_of_changes(page.lines)
     take_over(SOURCE, lines, cursor=page.cursor)
     return len(lines)

@@ -55,6 +55,26 @@ class Bulletin(models.Model):
         return f"{len(self.troubles)} at {self.made_at:%Y-%m-%d %H:%M}"
 
 
+class BackupChange(models.Model):
+    """Somebody has shown the agent that backups are to go elsewhere, or that somebody is to have a key."""
+
+    class Kind(models.TextChoices):
+        TARGET = "target", _("where backups go")
+        HOLDER = "holder", _("a recovery key")
+        ROTATION = "rotation", _("a new key for everything")
+        RESTORE = "restore", _("the box brought back")
+
+    key = models.CharField(max_length=64, unique=True)
+    """Of the line in the agent's record."""
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    about = models.CharField(max_length=500)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.about}"
+
+
 class RetrievalQuerySet(models.QuerySet["Retrieval"]):
     def of(self, person: User) -> Self:
         return self.filter(asker=person)

@@ -6,7 +6,8 @@ import os
 import sys
 from datetime import datetime
 
-from backup import elsewhere
+from appliance import certificates
+from backup import authority, elsewhere
 from backup.keys import RecoveryKey
 from backup.settings import BackupRefused, file_of
 from installer.steps.base import Host, Step
@@ -33,6 +34,7 @@ def _bring_configuration_back(host: Host) -> None:
         version=host.source.version,
         say=host.outcome.doing,
         host_key=said.restore_host_key or "",
+        root_key=_root_key(),
     )
 
 
@@ -42,6 +44,14 @@ def _key() -> str:
     if not sys.stdin.isatty():
         raise BackupRefused("The recovery key is missing: put it into KOROBKA_RECOVERY_KEY.")
     return input("Recovery key: ")
+
+
+def _root_key() -> RecoveryKey | None:
+    """Root's own key, where somebody has it on paper: without it the box comes back as well."""
+    given = os.environ.get("KOROBKA_ROOT_KEY", "")
+    if not given and sys.stdin.isatty() and "KOROBKA_RECOVERY_KEY" not in os.environ:
+        given = input("Root key (if you do not have it, press Enter): ")
+    return RecoveryKey.parse(given) if given.strip() else None
 
 
 def _is_database_back(host: Host) -> bool:
@@ -59,6 +69,13 @@ def _are_files_back(host: Host) -> bool:
 def _bring_files_back(host: Host) -> None:
     missing = elsewhere.recover_files(host.node, host.outcome.doing)
     host.news.append("The box is back. Everybody has to sign in again.")
+    if authority.is_missing(host.paths):
+        until = certificates.info(host.paths).not_after - certificates.RENEW_BEFORE
+        host.news.append(
+            f"The authority's key was left sealed. Browsers trust the portal as before, until "
+            f"{until:%d %b %Y}: then the box makes a new authority, which has to be given to them. "
+            f"`sudo boxctl backup root-key --give` opens it until then, with the root key from paper."
+        )
     if missing:
         host.news.append(f"{missing} files are missing: the backup does not have them.")
 

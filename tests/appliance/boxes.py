@@ -12,9 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from appliance import config, scratch
-from appliance.client import Agent
+from appliance.agent import proofs
+from appliance.client import Agent, Operation, Unproven
 from appliance.node import Node
 from tests.appliance import clusters
 
@@ -102,3 +106,15 @@ def traced(pid: int, file: Path, *calls: str) -> Iterator[Callable[[], list[str]
             yield lambda: file.read_text().splitlines()
         finally:
             strace.terminate()
+
+
+def proof_of(node: Node, operation: Operation[Any]) -> str:
+    """What somebody types for it, as root reads it on the machine, where it was asked for already."""
+    if proofs.is_first(node.paths, operation):
+        return proofs.first_code(node.paths)
+    waiting = {one.subject: one.code for one in proofs.wanted(node.paths)}
+    if operation.subject not in waiting:
+        with pytest.raises(Unproven):
+            Agent(node.run("agent") / "agent.sock").ask(operation)
+        return proof_of(node, operation)
+    return waiting[operation.subject]

@@ -16,23 +16,26 @@ from appliance.agent.protocol import (
     AddBackupTarget,
     AddKeyHolder,
     BeginBackup,
+    BeginRestore,
     CancelOperation,
     ConfirmRecoveryKey,
     FollowOperation,
     ListOperations,
+    Operation,
     PlanBackups,
     ReadBackups,
     ReadBackupSets,
     ReadOperation,
     RemoveBackupTarget,
     RemoveKeyHolder,
+    RotateKeys,
     SetBackupPlan,
 )
-from appliance.client import Agent, Refused
+from appliance.client import Agent, Refused, Unproven
 from appliance.node import Node
 from backup.keys import CONFIRMED, KeyRefused, KeyRing, RecoveryKey
 from tests import require
-from tests.appliance.boxes import agent_of, recorded, running_box, wait_until
+from tests.appliance.boxes import agent_of, boxctl, proof_of, recorded, running_box, wait_until
 
 TIMES = BackupTimes("02:00", 24, 7, 3, 7, 4, 6)
 
@@ -61,6 +64,10 @@ class SetUp:
     before: BackupState
     after: OperationState
 
+    def ask_proven[R](self, operation: Operation[R], *, by: str = "") -> R:
+        """With the code that root reads on the machine."""
+        return self.agent.ask(operation, by=by, proof=proof_of(self.node, operation))
+
 
 @pytest.fixture(scope="module")
 def made(node: Node) -> Iterator[SetUp]:
@@ -69,7 +76,10 @@ def made(node: Node) -> Iterator[SetUp]:
         one.chmod(0o755)
     agent = Agent(node.run("agent") / "agent.sock", timeout=120)
     before = agent.ask(ReadBackups())
-    handed = agent.ask(AddBackupTarget("folder", str(folder), times=TIMES), by="olga")
+    first = AddBackupTarget("folder", str(folder), times=TIMES)
+    with pytest.raises(Unproven, match="the code that the installer has shown"):
+        agent.ask(first, by="olga")
+    handed = agent.ask(first, by="olga", proof=proof_of(node, first))
     yield SetUp(node, agent, folder, other, handed, before, ended(node, "set_up"))
     for one in (folder, other):
         shutil.rmtree(one)
@@ -123,7 +133,7 @@ def test_before_saving_a_year_is_shown(made: SetUp) -> None:
 def test_a_folder_that_does_not_do_is_refused_in_words(made: SetUp, path: str, words: str) -> None:
     named = path.format(data=made.node.paths.data, folder=made.folder)
     with pytest.raises(Refused, match=words):
-        made.agent.ask(AddBackupTarget("folder", named, times=TIMES))
+        made.ask_proven(AddBackupTarget("folder", named, times=TIMES))
     assert [one.name for one in made.agent.ask(ReadBackups()).targets] == [made.folder.name]
 
 
@@ -138,7 +148,7 @@ def test_a_store_that_does_not_do_is_refused_in_words_and_its_secret_is_written_
         (store, "cannot be"),
     ):
         with pytest.raises(Refused, match=words):
-            made.agent.ask(asked)
+            made.ask_proven(asked)
     assert "AddBackupTarget" in str(recorded(made.node))
     assert "kept to ourselves" not in str(recorded(made.node)) + repr(store)
 
@@ -163,7 +173,7 @@ def test_the_first_target_hands_out_a_key_that_is_confirmed_by_typing_it_back(ma
 
 
 def test_with_a_second_target_no_other_key_is_made_and_the_only_one_stays(made: SetUp) -> None:
-    handed = made.agent.ask(AddBackupTarget("folder", str(made.other)))
+    handed = made.ask_proven(AddBackupTarget("folder", str(made.other)))
     assert handed.key == ""
     assert ended(made.node, "set_up").state == "done"
     wait_until(lambda: len({one.target for one in made.agent.ask(ReadBackups()).sets}) == 2, seconds=240)
@@ -176,18 +186,69 @@ def test_with_a_second_target_no_other_key_is_made_and_the_only_one_stays(made: 
 
 
 def test_another_holder_is_added_and_goes_again_once_a_key_is_confirmed(made: SetUp) -> None:
-    handed = made.agent.ask(AddKeyHolder("boris"))
+    handed = made.ask_proven(AddKeyHolder("boris"))
     key = RecoveryKey.parse(handed.key)
     with pytest.raises(Refused, match="holds a key already"):
-        made.agent.ask(AddKeyHolder("boris"))
+        made.ask_proven(AddKeyHolder("boris"))
     typed = tuple(key.groups[number - 1] for number in CONFIRMED)
     made.agent.ask(ConfirmRecoveryKey("boris", typed))
-    cara = made.agent.ask(AddKeyHolder("cara"))
+    cara = made.ask_proven(AddKeyHolder("cara"))
     assert "cara" not in {one.name for one in made.agent.ask(RemoveKeyHolder("cara")).holders}
     ring = (made.folder / "korobka/keyring.json").read_text()
     assert KeyRing.parse(ring).open(key)
     with pytest.raises(KeyRefused):
         KeyRing.parse(ring).open(RecoveryKey.parse(cara.key))
+
+
+def test_without_a_proof_nothing_goes_elsewhere_and_nobody_gets_a_key(made: SetUp) -> None:
+    before = made.agent.ask(ReadBackups())
+    ring, there = (made.folder / "korobka/keyring.json").read_text(), sorted(made.other.rglob("*"))
+    operations = made.agent.ask(ListOperations(1))
+    for asked in (
+        AddBackupTarget("folder", str(made.other)),
+        AddKeyHolder("eve"),
+        RotateKeys("eve"),
+        BeginRestore(before.targets[0].name),
+    ):
+        for proof in ("", "AAAAA-AAAAA"):
+            with pytest.raises(Unproven, match="sudo boxctl backup code"):
+                made.agent.ask(asked, by="eve", proof=proof)
+    after = made.agent.ask(ReadBackups())
+    assert (after.targets, after.holders) == (before.targets, before.holders)
+    assert (made.folder / "korobka/keyring.json").read_text() == ring
+    assert sorted(made.other.rglob("*")) == there
+    assert made.agent.ask(ListOperations(1)) == operations
+    boxctl(made.node, "backup", "code")
+
+
+def test_a_code_that_root_reads_beside_what_it_is_for_is_good_for_that(made: SetUp) -> None:
+    asked, other = AddKeyHolder("dora"), AddKeyHolder("eve")
+    for one in (asked, other):
+        with pytest.raises(Unproven):
+            made.agent.ask(one, by="olga")
+    said = boxctl(made.node, "backup", "code").stdout.splitlines()
+    at = next(n for n, line in enumerate(said) if "'dora'" in line)
+    assert said[at].startswith("olga, at ")
+    with pytest.raises(Unproven):
+        made.agent.ask(other, proof=said[at + 1])
+    assert made.agent.ask(asked, proof=said[at + 1]).holder == "dora"
+    assert "'dora'" not in boxctl(made.node, "backup", "code").stdout
+    assert "backup code" in str(recorded(made.node))
+    made.agent.ask(RemoveKeyHolder("dora"))
+
+
+def test_words_of_a_printed_key_are_asked_for_and_never_again(made: SetUp) -> None:
+    key = RecoveryKey.parse(made.handed.key)
+    seen: set[int] = set(CONFIRMED)
+    for name in ("gleb", "hanna"):
+        (holder,) = [one for one in made.agent.ask(ReadBackups()).holders if one.name == "first"]
+        assert not seen & set(holder.asked)
+        seen |= set(holder.asked)
+        typed = " ".join(key.groups[number - 1].lower() for number in holder.asked)
+        assert made.agent.ask(AddKeyHolder(name), proof=typed).key
+        made.agent.ask(RemoveKeyHolder(name))
+        with pytest.raises(Unproven, match="of the recovery key of first"):
+            made.agent.ask(AddKeyHolder(name), proof=typed)
 
 
 def test_the_plan_is_changed(made: SetUp) -> None:

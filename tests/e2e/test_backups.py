@@ -83,6 +83,11 @@ def give_password(keeper: Person, said: dict[str, str]) -> None:
         page.locator("main form button[type=submit]").click()
 
 
+def give_proof(box: Box, page: Page) -> None:
+    """As root reads it on the machine: the code for what was asked for last."""
+    page.locator("input[name=proof]").fill(box.boxctl("backup", "code").split()[-1])
+
+
 def test_from_setting_up_to_the_report_of_a_drill(
     box: Box, employee: Callable[..., Person], folder: Path, words: Words
 ) -> None:
@@ -100,6 +105,10 @@ def test_from_setting_up_to_the_report_of_a_drill(
         # Drawn before anything is saved.
         expect(page.locator(".kept-month").first).to_be_visible()
     page.get_by_role("button", name=said["first" if is_first else "more"]).click()
+    expect(page.locator(".form-error").filter(has_text="sudo boxctl backup code")).to_be_visible()
+    assert problems(page) == []
+    give_proof(box, page)
+    page.get_by_role("button", name=said["first" if is_first else "more"]).click()
     expect(page.get_by_role("alert").filter(has_text=said["no_folder"])).to_be_visible()
     if is_first:
         expect(page.locator(".kept-month").first).to_be_visible()
@@ -107,10 +116,17 @@ def test_from_setting_up_to_the_report_of_a_drill(
     page.get_by_label(said["folder"], exact=True).fill(str(folder))
     page.get_by_role("button", name=said["first" if is_first else "more"]).click()
     if not is_first:
+        # The code was for the other folder.
+        expect(page.locator(".form-error").filter(has_text="sudo boxctl backup code")).to_be_visible()
+        give_proof(box, page)
+        page.get_by_role("button", name=said["more"]).click()
         expect(page.get_by_role("heading", name=folder.name)).to_be_visible(timeout=MINUTES)
         keeper.open("/console/backups/keys/")
-        page.locator("input[name=name]").fill(f"holder {words.language}")
-        page.locator("main form[method=post] button[type=submit]").click()
+        for _ in ("for a code", "with it"):
+            page.locator("input[name=name]").fill(f"holder {words.language}")
+            page.locator("main form[method=post] button[type=submit]").click()
+            if page.locator("input[name=proof]").count():
+                give_proof(box, page)
     confirm(page, said)
     expect(page.get_by_role("status").filter(has_text=said["confirmed"])).to_be_visible()
     assert problems(page) == []

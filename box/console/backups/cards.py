@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from appliance.client import BackupWarning
 from box.console.access import can_look_after_backups
-from box.console.actions import BULLETIN
+from box.console.actions import BULLETIN, CHANGE
 from box.console.backups.showing import from_when, sentence
-from box.console.models import Bulletin, Retrieval
+from box.console.models import BackupChange, Bulletin, Retrieval
 from box.core.registry.capabilities import Card, Ref
 
 if TYPE_CHECKING:
@@ -27,6 +27,19 @@ def bulletin_cards(ids: list[int], reader: User) -> dict[int, Card]:
     return {
         one.pk: Card(Ref(BULLETIN, one.pk), _title(one), reverse("console:backups"))
         for one in Bulletin.objects.filter(pk__in=ids)
+    }
+
+
+def change_cards(ids: list[int], reader: User) -> dict[int, Card]:
+    if not reader.is_administrator:
+        return {}
+    return {
+        one.pk: Card(
+            Ref(CHANGE, one.pk),
+            f"{one.by}: {one.get_kind_display()}, {one.about}",
+            reverse("console:backups"),
+        )
+        for one in BackupChange.objects.filter(pk__in=ids)
     }
 
 

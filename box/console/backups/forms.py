@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appliance.client import AddBackupTarget, BackupPlan, BackupState, BackupTimes
+from box.console.backups.asking import ProvenForm
 from box.console.backups.showing import said, set_from
 from box.core.registry.capabilities import keepsakes
 
@@ -66,7 +67,7 @@ class TimesForm(forms.Form):
         )
 
 
-class TargetForm(TimesForm):
+class TargetForm(ProvenForm, TimesForm):
     """Where backups go. With the first target also when, and for how long."""
 
     field_order = None
@@ -78,7 +79,7 @@ class TargetForm(TimesForm):
                 del self.fields[name]
         else:
             # Where comes before when.
-            self.order_fields([name for name in self.fields if name not in ("at", "every", "keep")])
+            self.order_fields([name for name in self.fields if name not in ("at", "every", "keep", "proof")])
 
 
 class FolderForm(TargetForm):
@@ -259,7 +260,7 @@ class RefusalForm(forms.Form):
     )
 
 
-class HolderForm(forms.Form):
+class HolderForm(ProvenForm):
     name = forms.CharField(
         label=gettext_lazy("Whose key it will be"),
         help_text=gettext_lazy("A name for whoever keeps it, such as the head of accounting."),

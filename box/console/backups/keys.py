@@ -24,7 +24,7 @@ from appliance.client import (
     RotateKeys,
 )
 from box.console.access import can_look_after_backups, only_for
-from box.console.backups.asking import SECONDS_TO_TRY, agent
+from box.console.backups.asking import SECONDS_TO_TRY, agent, ask_proven
 from box.console.backups.forms import ConfirmForm, HolderForm
 from box.core.accounts.signing_in import recently_proven
 from box.lib.pages import REFUSED, lead_on, render
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
 
 
+@sensitive_post_parameters("proof")
 @never_cache
 @require_http_methods(["GET", "POST"])
 @only_for(can_look_after_backups)
@@ -42,13 +43,12 @@ def keys(request: PersonRequest) -> HttpResponse:
     form = HolderForm(request.POST or None)
     if form.is_valid():
         asked = AddKeyHolder(form.cleaned_data["name"])
-        try:
-            return handed_out(request, agent(SECONDS_TO_TRY).ask(asked, by=request.user.login))
-        except AgentError as error:
-            form.add_error(None, str(error))
+        if handed := ask_proven(form, asked, by=request.user.login):
+            return handed_out(request, handed)
     return _page(request, form)
 
 
+@sensitive_post_parameters("proof")
 @never_cache
 @require_http_methods(["GET", "POST"])
 @only_for(can_look_after_backups)
@@ -58,15 +58,14 @@ def rotation(request: PersonRequest) -> HttpResponse:
     form = HolderForm(request.POST or None)
     if form.is_valid():
         asked = RotateKeys(form.cleaned_data["name"])
-        try:
-            return handed_out(request, agent(SECONDS_TO_TRY).ask(asked, by=request.user.login))
-        except AgentError as error:
-            form.add_error(None, str(error))
+        if handed := ask_proven(form, asked, by=request.user.login):
+            return handed_out(request, handed)
     state, problem = BackupState(), ""
     try:
         state = _state()
     except AgentError as error:
         problem = str(error)
+    form.say_where(state)
     context = {"form": form, "state": state, "problem": problem}
     status = REFUSED if form.is_bound or problem else 200
     return render(request, "console/backup_rotation.html", context, status=status)
@@ -122,6 +121,7 @@ def _page(request: PersonRequest, form: HolderForm, *, problem: str = "") -> Htt
         state = _state()
     except AgentError as error:
         problem = problem or str(error)
+    form.say_where(state)
     context = {
         "holders": state.holders,
         "form": form,

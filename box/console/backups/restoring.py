@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from appliance.client import AgentError, BackupSetState, BackupState, BeginRestore, ReadBackups
 from box.console.access import can_look_after_backups, only_for
-from box.console.backups.asking import agent
+from box.console.backups.asking import ProvenForm, agent, ask_proven
 from box.console.backups.showing import Target, lasting, said, targets_of
 from box.console.backups.views import page
 from box.core.accounts.signing_in import check_password_again, recently_proven
@@ -90,8 +90,10 @@ class RestoreForm(forms.Form):
         return BeginRestore(given["target"], moment=given["moment"] if given["to"] == MOMENT else None)
 
 
-class MeantForm(forms.Form):
+class MeantForm(ProvenForm):
     """What is typed by somebody who means it."""
+
+    field_order = ("with_safety", "password", "proof", "word")
 
     with_safety = forms.BooleanField(
         label=gettext_lazy("Make a backup of how it is now first"), required=False, initial=True
@@ -152,7 +154,7 @@ def _preview(begin: BackupSetState, to: datetime, now: datetime) -> Preview:
     return Preview(begin, to, lasting((now - to).total_seconds()), lost)
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "proof")
 @never_cache
 @require_http_methods(["GET", "POST"])
 @only_for(can_look_after_backups)
@@ -165,6 +167,7 @@ def restore(request: PersonRequest) -> HttpResponse:
         return page(request, problem=str(error))
     form = RestoreForm(state, request.GET or None)
     meant = MeantForm(request.POST or None)
+    meant.say_where(state)
     is_chosen = form.is_valid()
     if is_chosen and meant.is_valid() and _is_begun(request, form, meant):
         messages.success(request, _("It is under way. Everybody will have to sign in again."))
@@ -184,9 +187,4 @@ def _is_begun(request: PersonRequest, form: RestoreForm, meant: MeantForm) -> bo
         return False
     asked = form.asked
     asked = BeginRestore(asked.target, asked.set, asked.moment, meant.cleaned_data["with_safety"])
-    try:
-        agent(30).ask(asked, by=request.user.login)
-    except AgentError as error:
-        meant.add_error(None, str(error))
-        return False
-    return True
+    return ask_proven(meant, asked, by=request.user.login, timeout=30) is not None

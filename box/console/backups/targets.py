@@ -23,7 +23,7 @@ from appliance.client import (
     SetBackupPlan,
 )
 from box.console.access import can_look_after_backups, only_for
-from box.console.backups.asking import SECONDS_TO_TRY, agent
+from box.console.backups.asking import SECONDS_TO_TRY, agent, ask_proven
 from box.console.backups.forms import TARGETS, PlanForm, TimesForm
 from box.console.backups.keys import handed_out
 from box.console.backups.showing import calendar_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
 
 
-@sensitive_post_parameters("secret_key")
+@sensitive_post_parameters("secret_key", "proof")
 @never_cache
 @require_http_methods(["GET", "POST"])
 @only_for(can_look_after_backups)
@@ -46,20 +46,17 @@ def new(request: PersonRequest) -> HttpResponse:
     if kind not in TARGETS:
         raise Http404
     try:
-        is_first = agent().ask(ReadBackups()).plan is None
+        state = agent().ask(ReadBackups())
     except AgentError as error:
         return page(request, problem=str(error))
+    is_first = not is_set_up(state)
     form = TARGETS[kind](request.POST or None, is_first=is_first)
-    if form.is_valid():
-        try:
-            handed = agent(SECONDS_TO_TRY).ask(form.target, by=request.user.login)
-        except AgentError as error:
-            form.add_error(None, str(error))
-        else:
-            if handed.key:
-                return handed_out(request, handed)
-            messages.success(request, _("Backups go to %(target)s too.") % {"target": handed.target})
-            return redirect("console:backups")
+    form.say_where(state)
+    if form.is_valid() and (handed := ask_proven(form, form.target, by=request.user.login)):
+        if handed.key:
+            return handed_out(request, handed)
+        messages.success(request, _("Backups go to %(target)s too.") % {"target": handed.target})
+        return redirect("console:backups")
     context = {"form": form, "kind": kind, "is_first": is_first}
     return render(request, "console/backup_target.html", context, status=REFUSED if form.is_bound else 200)
 

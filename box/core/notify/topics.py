@@ -22,20 +22,28 @@ def topic_of(kind: str) -> str:
 def topics() -> list[tuple[str, NoticeTopic]]:
     """Those that a person may decide about; of services that are switched off there is nothing to decide."""
     return [
-        *((key, one) for key, one in notice_topics.items() if is_on(key.partition(".")[0])),
+        *(
+            (key, one)
+            for key, one in notice_topics.items()
+            if is_on(key.partition(".")[0]) and not one.is_always
+        ),
         (OTHER, _OTHER),
     ]
 
 
 def is_told(preferences: Preferences | None, topic: str) -> bool:
-    return preferences is None or topic not in preferences.hidden
+    return preferences is None or topic not in preferences.hidden or _is_always(topic)
 
 
 def is_mailed(preferences: Preferences | None, topic: str) -> bool:
     usual = topic in notice_topics and notice_topics[topic].by_mail
-    if preferences is None:
+    if preferences is None or _is_always(topic):
         return usual
     return topic not in preferences.unmailed if usual else topic in preferences.mailed
+
+
+def _is_always(topic: str) -> bool:
+    return topic in notice_topics and notice_topics[topic].is_always
 
 
 def quiet_until(now: datetime, begin: time | None, end: time | None) -> datetime | None:

@@ -118,6 +118,8 @@ class NoticeTopic:
     label: _StrOrPromise
     kinds: tuple[str, ...]
     by_mail: bool = False
+    is_always: bool = False
+    """Nobody turns it off: who has taken over an account would be the first to do so."""
 
 
 @dataclass(frozen=True)

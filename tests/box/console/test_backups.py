@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone, translation
 
-from appliance.agent import found
+from appliance.agent import found, proofs
 from appliance.agent.answers import (
     BackupPlan,
     BackupSetState,
@@ -28,13 +28,13 @@ from appliance.agent.answers import (
 )
 from appliance.agent.codec import encode
 from appliance.agent.journal import Journal
-from appliance.client import ListOperations, ReadOperation
+from appliance.client import AddKeyHolder, Agent, BeginRestore, ListOperations, ReadOperation, Unproven
 from appliance.files import write_atomically
 from appliance.node import Node
 from box.console.backups.forms import TARGETS
 from box.console.backups.showing import sentence
 from box.core.accounts.models import User
-from tests.appliance.boxes import agent_of, wait_until
+from tests.appliance.boxes import agent_of, proof_of, wait_until
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -155,7 +155,7 @@ def test_a_form_asks_at_most_eight_things_and_the_second_target_only_where(
     as_person: Browser, olga: User, agent: Node
 ) -> None:
     for kind, form in TARGETS.items():
-        assert len(form(is_first=True).fields) <= 8
+        assert len([name for name in form(is_first=True).fields if name != "proof"]) <= 8
         page = as_person(olga).get(f"/console/backups/targets/new/?kind={kind}").content.decode()
         assert 'name="keep"' in page
     note(agent)
@@ -169,6 +169,7 @@ def test_what_is_wrong_with_a_target_is_said_at_the_form(as_person: Browser, olg
     times = {"at": "02:00", "every": "24", "keep": "half"}
     answer = browser.post("/console/backups/targets/new/", {"path": "mnt/backup", **times})
     assert (answer.status_code, "from the first slash on" in answer.content.decode()) == (422, True)
+    times["proof"] = proofs.first_code(agent.paths)
     answer = browser.post("/console/backups/targets/new/", {"path": "/nowhere/at/all", **times})
     assert (answer.status_code, "There is no folder" in answer.content.decode()) == (422, True)
     store = {
@@ -246,6 +247,57 @@ def test_what_is_dangerous_asks_for_the_password_again(as_person: Browser, olga:
         assert answer.headers["Location"].startswith("/profile/proof/"), answer.headers
     for path in ("targets/disk/", "keys/boris/"):
         assert browser.delete(f"/console/backups/{path}").status_code == 302
+
+
+def test_the_form_says_where_the_proof_is_found_in_both_languages(
+    as_person: Browser, olga: User, agent: Node
+) -> None:
+    browser = as_person(olga)
+    page = browser.get("/console/backups/targets/new/").content.decode()
+    assert "The installer showed it at its end." in page
+    note(agent)
+    for path in ("targets/new/", "keys/", "key-rotation/"):
+        page = browser.get(f"/console/backups/{path}").content.decode()
+        assert page.count('name="proof"') == 1
+        assert "Leave it empty first." in page
+    holders = {"targets": [{"name": "disk"}], "holders": [{"id": "f1", "name": "first"}]}
+    (agent.paths.backup / "backup.json").write_text(json.dumps(holders))
+    proofs.admit(agent.paths, "f1", {(3, 6): "ABCDEFGHJK"})
+    page = browser.get("/console/backups/keys/").content.decode()
+    assert "groups 3 and 6 of the recovery key of first" in page
+    olga.language = "ru"
+    olga.save(update_fields=["language"])
+    page = browser.get("/console/backups/keys/").content.decode()
+    assert "группы 3 и 6 ключа восстановления" in page
+    assert "of the recovery key of" not in page
+
+
+def test_without_the_proof_and_with_a_wrong_one_the_form_says_what_to_do(
+    as_person: Browser, olga: User, agent: Node
+) -> None:
+    note(agent)
+    proofs.open_again(agent.paths)
+    browser = as_person(olga)
+    for path in ("keys/", "key-rotation/"):
+        for typed, words in (
+            ("", "Type it: `sudo boxctl backup code`"),
+            ("AAAAA-AAAAA", "That is not it."),
+            ("A" * 41, "at most 40"),
+        ):
+            answer = browser.post(f"/console/backups/{path}", {"name": "boris", "proof": typed})
+            assert (answer.status_code, words in answer.content.decode()) == (422, True), (path, typed)
+    for number in range(proofs.WRONG_IN_A_ROW):
+        answer = browser.post("/console/backups/keys/", {"name": "boris", "proof": f"AAAAA-AAAA{number}"})
+    answer = browser.post("/console/backups/keys/", {"name": "boris", "proof": "AAAAA-AAAAA"})
+    assert "none is looked at for a quarter of an hour" in answer.content.decode()
+    proofs.open_again(agent.paths)
+
+
+def test_with_the_password_alone_no_right_gets_a_key(as_person: Browser, olga: User, agent: Node) -> None:
+    """The console asks on behalf of whom it says: that must not be enough."""
+    note(agent)
+    with pytest.raises(Unproven):
+        Agent(agent.run("agent") / "agent.sock").ask(AddKeyHolder("boris"), by=olga.login)
 
 
 def test_a_backup_is_begun_with_who_asked_for_it(as_person: Browser, olga: User, agent: Node) -> None:
@@ -344,6 +396,13 @@ def test_a_restore_takes_the_password_and_the_word(as_person: Browser, olga: Use
         assert (answer.status_code, words in answer.content.decode()) == (422, True)
     assert "restore" not in {one.kind for one in agent_of(agent).ask(ListOperations()).operations}
     typed = {"password": "a word of olga's own", "word": "restore"}
+    answer = browser.post(address, typed)
+    assert (answer.status_code, "Type it: `sudo boxctl backup code`" in answer.content.decode()) == (
+        422,
+        True,
+    )
+    assert "restore" not in {one.kind for one in agent_of(agent).ask(ListOperations()).operations}
+    typed["proof"] = proof_of(agent, BeginRestore("disk", with_safety=False))
     assert browser.post(address, typed).headers["Location"] == "/console/backups/"
     begun = next(one for one in agent_of(agent).ask(ListOperations()).operations if one.kind == "restore")
     assert begun.asked_by == olga.login
