@@ -54,6 +54,13 @@ def back_up(kept: Kept, kind: str = "incr") -> sets.BackupSet:
     return sets.known(kept.node, kept.target)[-1]
 
 
+def some_set(kept: Kept) -> sets.BackupSet:
+    """A good one of this time line: one that is there already, or else a new one."""
+    line = int(query(kept.node, "select timeline_id from pg_control_checkpoint()"))
+    there = [one for one in sets.known(kept.node, kept.target) if one.timeline == line and not one.problem]
+    return there[-1] if there else back_up(kept)
+
+
 def restore(kept: Kept, **arguments: Any) -> OperationState:
     given = {"target": "disk", "set": "", "moment": "", "with_safety": False, **arguments}
     return perform(kept, "restore", **given)

@@ -46,6 +46,7 @@ from tests.backup.operating import (
     reaching_here,
     restore,
     send_what_is_due,
+    some_set,
     told,
     unplugged,
     wait_for,
@@ -90,7 +91,7 @@ def test_a_name_stays_with_its_place(kept: Kept, tmp_path: Path) -> None:
 
 
 def test_an_incremental_set_builds_on_the_one_before(kept: Kept) -> None:
-    before = sets.known(kept.node, kept.target)[-1] if sets.known(kept.node, kept.target) else back_up(kept)
+    before = some_set(kept)
     made = back_up(kept)
     assert (made.kind, made.parent) == ("incr", before.label)
     assert made.stored_bytes < made.database_bytes / 10
@@ -211,7 +212,7 @@ def test_a_flipped_bit_is_found_in_the_database_and_in_a_file_and_the_sets_are_n
 
 
 def test_a_missing_log_segment_is_found(kept: Kept) -> None:
-    made = back_up(kept, "full")
+    made = some_set(kept)
     archive = kept.repository / "database/archive/korobka"
     (segment,) = list(archive.rglob(f"{made.first_wal}-*"))
     with moved_away(segment):
@@ -235,7 +236,7 @@ def ear(kept: Kept) -> Iterator[Ear]:
 def test_the_box_goes_back_to_a_moment_with_its_files_and_without_its_sessions(
     kept: Kept, sink: Mailbox, ear: Ear
 ) -> None:
-    back_up(kept, "full")
+    some_set(kept)
     (lost, *_) = kept.add_blobs(3)
     copy_what_is_new(kept)
     # Inside at the moment: a session that ends meanwhile, an event and a letter that are delivered meanwhile.
@@ -283,7 +284,7 @@ def test_the_box_goes_back_to_a_moment_with_its_files_and_without_its_sessions(
 
 def test_to_a_moment_after_which_nothing_was_written_the_box_comes_back_as_well(kept: Kept) -> None:
     """PostgreSQL itself gives up where no transaction tells it that the moment is reached."""
-    back_up(kept, "full")
+    some_set(kept)
     (last,) = kept.add_blobs(1)
     copy_what_is_new(kept)
     hand_over(kept)
@@ -308,7 +309,7 @@ def test_a_set_of_an_older_version_is_brought_up_to_date(kept: Kept) -> None:
 
 
 def test_with_the_data_folders_destroyed_all_comes_back_up_to_the_end(kept: Kept) -> None:
-    back_up(kept, "full")
+    some_set(kept)
     kept.add_blobs(2)
     copy_what_is_new(kept)
     there = kept.keys()
@@ -325,7 +326,7 @@ def test_with_the_data_folders_destroyed_all_comes_back_up_to_the_end(kept: Kept
 
 
 def test_a_restore_that_fails_leaves_the_box_as_it_was(kept: Kept) -> None:
-    made = back_up(kept, "full")
+    made = some_set(kept)
     (key,) = kept.add_blobs(1)
     archive = kept.repository / "database/archive/korobka"
     (segment,) = list(archive.rglob(f"{made.last_wal}-*"))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from appliance.agent import found, operations
 from appliance.agent.journal import Journal, Unknown
+from appliance.node import Node
 from appliance.services.database.setup import query
 from backup import beside, searching, sets
 from backup.operations import find
+from backup.settings import BackupRefused
 from tests.appliance.boxes import boxctl
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, ended, perform
@@ -80,8 +84,7 @@ def test_what_somebody_looks_for_themselves_is_their_own_and_told_to_them_alone(
         assert operations.state_for(journal, who).progress.text.startswith("In the newest set")
         assert journal.noted("looking")
         lasted = states[who].ended_at - states[who].began_at  # type: ignore[operator]
-        # Whole quarters of a minute, and what it takes to start a program.
-        assert lasted.total_seconds() % find.SECONDS_AT_A_TIME < 5
+        assert lasted.total_seconds() >= find.SECONDS_AT_A_TIME
     for state in states.values():
         assert (state.state, state.progress.text) == ("done", "")
 
@@ -93,6 +96,39 @@ def test_what_somebody_looks_for_themselves_is_their_own_and_told_to_them_alone(
     assert query(kept.node, "select count(*) from feed_postfile") == "1"
     assert kept.stored(key) == kept.contents[key]
     assert done.id not in {one.id for one in operations.list_states(kept.node.paths, 100)}
+
+
+@pytest.mark.parametrize(
+    ("is_own", "has_looked", "took", "waited"),
+    [(True, True, 17, [13]), (True, True, 29.5, [0.5]), (True, False, 17, []), (False, True, 17, [])],
+)
+def test_a_search_for_oneself_takes_whole_quarters_of_a_minute_once_it_looks(
+    kept: Kept,
+    monkeypatch: pytest.MonkeyPatch,
+    is_own: bool,
+    has_looked: bool,
+    took: float,
+    waited: list[float],
+) -> None:
+    journal = Journal.begin(
+        kept.node.paths.operations, "find", {"is_own": is_own, "reader": "nobody"}, by="a test"
+    )
+    monkeypatch.setenv(operations.JOURNAL_VARIABLE, str(journal.path))
+    # The program loses its path, and this process keeps its own.
+    monkeypatch.setenv("PYTHONPATH", "")
+    now, pauses = iter([100.0, 100.0 + took]), list[float]()
+    monkeypatch.setattr(find, "time", SimpleNamespace(monotonic=lambda: next(now), sleep=pauses.append))
+
+    def breaks_off(_node: Node, journal: Journal) -> int:
+        if has_looked:
+            journal.append("looking")
+        raise BackupRefused("The disk is gone.")
+
+    monkeypatch.setattr(find, "find", breaks_off)
+    with pytest.raises(SystemExit):
+        find.main()
+    assert pauses == waited
+    assert journal.state().state == "failed"
 
 
 def test_what_is_nobodys_own_is_not_looked_for(kept: Kept) -> None:

@@ -19,7 +19,7 @@ from minio.signer import presign_v4
 
 from box.bridges.storage import client
 from box.bridges.storage.client import Account, S3Store
-from box.core.files.store import NotFound, PartsRefused, StoreUnavailable, stores
+from box.core.files.store import LINKS_LIVE_SECONDS, NotFound, PartsRefused, StoreUnavailable, stores
 from box.core.registry import health
 from tests.box.bridges.storage.engines import send, upload
 from tests.ports import hold
@@ -255,7 +255,7 @@ def test_an_expired_link_is_refused(store: S3Store, key: str, monkeypatch: pytes
     upload(store, key, b"data")
     upload_id = store.begin(key)
     with monkeypatch.context() as earlier:
-        signed_at = datetime.now(UTC) - timedelta(seconds=client.LINKS_LIVE_SECONDS + 1)
+        signed_at = datetime.now(UTC) - timedelta(seconds=LINKS_LIVE_SECONDS + 1)
         earlier.setattr("minio.time.utcnow", lambda: signed_at)
         fetch = store.link(key, host=HOST, content_type="a/b", disposition="inline")
         part = store.part_link(key, upload_id, 1, host=HOST)
