@@ -9,11 +9,12 @@ const TOOLS = `<template><div><div role="toolbar"><button data-do="bold" aria-pr
 
 let editorFor;
 let holdsTable;
+let peopleOf;
 let editor;
 
 before(async () => {
   page();
-  ({ editorFor, holdsTable } = await import("../../box/static/js/editor.js"));
+  ({ editorFor, holdsTable, peopleOf } = await import("../../box/static/js/editor.js"));
 });
 
 afterEach(() => editor?.destroy());
@@ -122,6 +123,29 @@ test("a mention keeps whom it calls", () => {
   opened('<p><span data-mention="5" class="mention">@Anna Abramova</span> hello</p>');
   assert.equal(editor.getText(), "@Anna Abramova hello");
   assert.match(editor.getHTML(), /data-mention="5"/);
+});
+
+const asking = (known) => {
+  const asked = [];
+  const people = async (query) => {
+    asked.push(query);
+    return known.filter((name) => name.toLowerCase().startsWith(query.trim().toLowerCase()));
+  };
+  return { asked, ask: (query) => peopleOf({ people }, query) };
+};
+
+test("a call goes on after a space, as names do", async () => {
+  const { ask } = asking(["Alice Carter"]);
+  for (const query of ["Alice", "Alice ", "Alice C"]) assert.deepEqual(await ask(query), ["Alice Carter"]);
+});
+
+test("what follows a call that means nobody is a sentence, and asks nothing", async () => {
+  const { asked, ask } = asking(["Alice Carter"]);
+  for (const query of ["Alice please", "Alice please look", "Alice please look at", "one two three four", " "]) {
+    assert.deepEqual(await ask(query), []);
+  }
+  assert.deepEqual(asked, ["Alice please"]);
+  assert.deepEqual(await ask("Alice"), ["Alice Carter"]);
 });
 
 test("a tag becomes a link on the server: here it is a word", () => {

@@ -83,13 +83,6 @@ function opened(attributes = "", name = `post-${++forms}`) {
 const file = (name = "a.txt", size = 25) => new File(["x".repeat(size)], name);
 const rows = () => [...document.querySelectorAll("upload-list li")];
 const states = () => rows().map((row) => row.dataset.state);
-const carrying = (files, kinds = ["Files"], html = "") => ({
-  types: kinds,
-  files,
-  getData: (kind) => (kind === "text/html" ? html : ""),
-});
-const drop = (target, files, kinds) => say("drop", {}, target, { dataTransfer: carrying(files, kinds) });
-const paste = (files, html = "") => say("paste", {}, find("form"), { clipboardData: carrying(files, ["Files"], html) });
 const arriveAll = async () => {
   while (puts.length) {
     puts.shift().arrive();
@@ -199,21 +192,6 @@ test("more files than may be are refused together", () => {
   assert.deepEqual(toasts(), ["Too many files."]);
   list.add([file("c")]);
   assert.equal(rows().length, 3);
-});
-
-test("files that are dropped on the form are taken, words are not", async () => {
-  opened();
-  assert.equal(drop(find("form"), [], ["text/plain"]).defaultPrevented, false);
-  assert.equal(drop(find("form"), [file()]).defaultPrevented, true);
-  assert.equal(rows().length, 1);
-});
-
-test("a picture that is pasted is a file; a table from Excel with its picture is a table", () => {
-  opened();
-  assert.equal(paste([file("image.png")], "<table ><tr></tr></table>").defaultPrevented, false);
-  assert.equal(rows().length, 0);
-  assert.equal(paste([file("image.png")], "<img>").defaultPrevented, true);
-  assert.equal(rows().length, 1);
 });
 
 test("a form that is sent too early goes when its files are there", async () => {

@@ -39,7 +39,7 @@ def thanks(request: PersonRequest) -> HttpResponse:
     _refuse_guests(request)
     text = request.GET.get("q", "")[:200]
     people = User.objects.active().employees().exclude(pk=request.user.pk)
-    found = list(people.looked_for(text)[:MOST_FOUND])
+    found = people.nearest(text, MOST_FOUND)
     return render(
         request,
         "feed/thanks.html",

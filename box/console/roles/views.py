@@ -145,8 +145,11 @@ def principals(request: PersonRequest) -> HttpResponse:
     """Who can be granted a role, as found by a part of the name; with `people`, single people only."""
     text = request.GET.get("q", "")[:200]
     if "people" in request.GET:
-        people = User.objects.active().employees().matching(text).nearest_first(text)
-        found = [_person(one) for one in people[:MOST_FOUND]]
+        people = User.objects.active().employees()
+        found = [
+            _person(one)
+            for one in (people.nearest(text, MOST_FOUND) if text else people.by_name()[:MOST_FOUND])
+        ]
     else:
         found = found_for(request.user, text)
     return render(request, "console/principals.html", {"principals": found}, blocks="options")
@@ -160,7 +163,7 @@ def report(request: PersonRequest) -> HttpResponse:
     form.is_valid()
     person = User.objects.filter(pk=form.cleaned_data.get("person") or 0).first()
     text = form.cleaned_data.get("q", "")
-    found = [] if person else list(User.objects.looked_for(text)[: MOST_FOUND + 1])
+    found = [] if person else User.objects.nearest(text, MOST_FOUND + 1)
     if len(found) == 1:
         person = found[0]
     context: dict[str, Any] = {"form": form, "person": person, "found": found, "report": None, "names": {}}

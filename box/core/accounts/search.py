@@ -1,8 +1,11 @@
 """Finding people however they are spelt: in either script, with typos, in the wrong layout, by phone.
 
-A name is kept for the search as its skeleton: in Latin letters, without what the ways of writing Russian in
+A name is kept for the search in one spelling: in Latin letters, without what the ways of writing Russian in
 Latin disagree about. «Юлия», "Yulia", "Julia" and "Iuliia" all become `iulia`. The database makes it of each
 row, in a generated column with a trigram index, and of each word that is looked for, by the same function.
+
+Doubled letters stay: «Анна» would be in every "analyst". Whoever writes Filip with two p finds him all the
+same, as somebody who is called nearly so.
 """
 
 from __future__ import annotations
@@ -37,25 +40,39 @@ _REPLACED = (
 )  # fmt: skip
 
 
-def _function() -> str:
+def _spelling() -> str:
     text = f"translate(lower($1), '{_LETTERS[0]}', '{_LETTERS[1]}')"
     for old, new in _REPLACED:
         text = f"replace({text}, '{old}', '{new}')"
-    # Anna and Ana, Philipp and Filip: doubled letters are heard as one.
-    return f"regexp_replace({text}, '([a-z])\\1+', '\\1', 'g')"
+    return text
 
 
-CREATE_FUNCTION = f"""
-CREATE OR REPLACE FUNCTION people_skeleton(text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $f$ SELECT {_function()} $f$
+def _function(name: str, body: str) -> str:
+    return f"""
+CREATE OR REPLACE FUNCTION {name}(text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $f$ SELECT {body} $f$
 """
+
+
+# Anna and Ana, Philipp and Filip: doubled letters are heard as one.
+CREATE_FUNCTION = _function("people_skeleton", f"regexp_replace({_spelling()}, '([a-z])\\1+', '\\1', 'g')")
 DROP_FUNCTION = "DROP FUNCTION people_skeleton(text)"
+# Юлия and Yulia: there the second i is of the script, not of the name.
+CREATE_SPELLING = _function("people_spelling", f"regexp_replace({_spelling()}, 'ii+', 'i', 'g')")
+DROP_SPELLING = "DROP FUNCTION people_spelling(text)"
 
 
 class Skeleton(Func):
-    """The one spelling of a text that all its spellings share."""
+    """A spelling that is the same also for letters that are doubled in one of two texts."""
 
     function = "people_skeleton"
+    output_field = models.TextField()
+
+
+class Spelling(Func):
+    """The one spelling of a text that all its spellings share."""
+
+    function = "people_spelling"
     output_field = models.TextField()
 
 
@@ -91,16 +108,30 @@ def _subscriber(phone: str) -> str:
     return digits[1:] if len(digits) == 11 and digits[0] in "78" else digits
 
 
-def patterns(word: str, *, begins: bool = False) -> list[Skeleton]:
-    """What a row's text is like that has this word, as it was typed or as it was meant; none for mere signs.
+def patterns(word: str) -> list[Spelling]:
+    """What a row's text is like that has this word, as it was typed or meant; none for mere signs."""
+    begin = "% " if len(word) < SHORTEST_WITHIN else "%"
+    return [Spelling(Value(f"{begin}{spelling}%")) for spelling in _spellings(word)]
 
-    With `begins` one of the row's words begins so.
-    """
-    begin = "% " if begins or len(word) < SHORTEST_WITHIN else "%"
-    found = []
-    for spelling in dict.fromkeys((word, in_other_layout(word))):
-        if any(letter.isalnum() for letter in spelling):
-            escaped = re.sub(r"([\\%_])", r"\\\1", spelling)
-            # What stands around it is the same in every spelling.
-            found.append(Skeleton(Value(f"{begin}{escaped}%")))
-    return found
+
+# What ends the names, and then the patronymic, in what is kept of a person: signs that nobody types.
+END_OF_NAMES, END_OF_PATRONYMIC = "\x1f", "\x1e"
+
+
+def ranks(word: str) -> list[list[Spelling]]:
+    """What a row's text is like whose name is this word, whose name begins so, whose patronymic does, and any
+    other word of which: the nearest first. The rest has it within a word."""
+    likes = (
+        f"% {{}} %{END_OF_NAMES}%", f"% {{}}%{END_OF_NAMES}%", f"% {{}}%{END_OF_PATRONYMIC}%", "% {}%",
+    )  # fmt: skip
+    spellings = _spellings(word)
+    return [[Spelling(Value(like.format(one))) for one in spellings] for like in likes] if spellings else []
+
+
+def _spellings(word: str) -> list[str]:
+    """For LIKE; what stands around it there is the same in every spelling."""
+    return [
+        re.sub(r"([\\%_])", r"\\\1", spelling)
+        for spelling in dict.fromkeys((word, in_other_layout(word)))
+        if any(letter.isalnum() for letter in spelling)
+    ]

@@ -176,8 +176,9 @@ def invitations(request: PersonRequest, pk: int) -> HttpResponse:
 def candidates(request: PersonRequest, pk: int) -> HttpResponse:
     """Whom one may invite, as found by a part of the name."""
     text = request.GET.get("q", "")[:200]
-    people = _candidates(request, _managed(request, pk)).matching(text).nearest_first(text)
-    context = {"principals": map(person_principal, people[:CANDIDATES])}
+    people = _candidates(request, _managed(request, pk))
+    found = people.nearest(text, CANDIDATES) if text else people.by_name()[:CANDIDATES]
+    context = {"principals": map(person_principal, found)}
     return render(request, "groups/candidates.html", context, blocks="options")
 
 

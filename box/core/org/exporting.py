@@ -43,7 +43,9 @@ def people_export(request: PersonRequest, kind: str) -> HttpResponseBase:
     ]
     own = own_fields.standing.value
     head += [field.name for field in own]
-    return export(kind, "employees", head, _rows(people_found(**chosen).select_related("profile"), own))
+    return export(
+        kind, "employees", head, _rows(people_found(**chosen).by_name().select_related("profile"), own)
+    )
 
 
 def _rows(people: Any, fields: Sequence[OwnField]) -> Iterator[list[Cell]]:

@@ -44,7 +44,7 @@ def with_whom(request: PersonRequest, pk: int) -> HttpResponse:
     person = _account(request, pk)
     text = request.GET.get("q", "")[:200]
     of_kind = User.objects.themselves().filter(is_extranet=person.is_extranet).exclude(pk=pk)
-    found = list(of_kind.looked_for(text)[:MOST_FOUND])
+    found = of_kind.nearest(text, MOST_FOUND)
     pairs = [] if text.strip() else alike(of=person)
     context = {"person": person, "q": text, "found": found, "pairs": pairs}
     return render(request, "org/merger_with.html", context, blocks="found")

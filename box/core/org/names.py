@@ -179,8 +179,9 @@ def _people_named(rows: Rows, reader: User | None) -> Iterable[Principal]:
 
 
 def _people_found(user: User, text: str) -> Iterable[Principal]:
-    people = User.objects.active().employees().exclude(pk=user.pk).matching(text)
-    return map(person_principal, people.nearest_first(text)[:MOST_FOUND])
+    people = User.objects.active().employees().exclude(pk=user.pk)
+    found = people.nearest(text, MOST_FOUND) if text else people.by_name()[:MOST_FOUND]
+    return map(person_principal, found)
 
 
 def _people_writable(user: User, ids: Ids) -> Iterable[str]:

@@ -110,8 +110,8 @@ def people_found(
     if skill:
         found = found.filter(skills__skill=skill)
     if after and (last := User.objects.filter(pk=after).first()):
-        found = found.below(last)
-    return found.by_name()
+        found = found.below(last, text=q)
+    return found.nearest_first(q) if q else found.by_name()
 
 
 @require_http_methods(["GET", "POST"])

@@ -65,4 +65,4 @@ def people_found(reader: User, text: str, *, most: int) -> list[User]:
         return []
     seen = User.objects.visible_to(reader)
     people = seen.exclude(status=User.Status.DISMISSED) if reader.is_extranet else seen.employees()
-    return list(people.looked_for(text)[:most]) or people.resembling(text)[:most]
+    return people.nearest(text, most)

@@ -6,6 +6,7 @@ import Alpine from "../vendor/alpine.js";
 import { audience } from "./audience.js";
 import "./bell.js";
 import "./drafts.js";
+import "./drop.js";
 import "./news.js";
 import { listen } from "./push.js";
 import "./rich.js";

@@ -122,9 +122,11 @@ function suggestionsOf(host) {
     debounce: 120,
     container: host,
     allowedPrefixes: null,
+    // A first name, a patronymic and a last name are one call.
+    allowSpaces: true,
     // An address of mail is no call.
     allow: ({ state, range }) => !/\w/.test(state.doc.textBetween(Math.max(0, range.from - 1), range.from, " ", " ")),
-    items: ({ query }) => host.people(query),
+    items: ({ query }) => peopleOf(host, query),
     command: ({ editor, range, props }) =>
       editor
         .chain()
@@ -136,6 +138,19 @@ function suggestionsOf(host) {
         .run(),
     render: () => new Suggestions(),
   };
+}
+
+const MOST_WORDS = 3;
+let nobody = null;
+
+/** Whom `query` may mean. What goes on after a call that found nobody is a sentence, and asks nothing. */
+export async function peopleOf(host, query) {
+  const words = query.split(/\s+/).filter(Boolean);
+  const goesOn = nobody !== null && query.startsWith(nobody) && words.length > 1;
+  if (/^\s/.test(query) || words.length > MOST_WORDS || goesOn) return [];
+  const found = await host.people(query);
+  nobody = found.length ? null : query;
+  return found;
 }
 
 let lists = 0;
@@ -208,8 +223,11 @@ class Suggestions {
     return Boolean(person);
   }
 
-  onKeyDown({ event }) {
+  onKeyDown({ event, view, range }) {
     if (!this.list.children.length) return false;
+    // One has gone on writing, and the list is of what stood there before: Enter is a line.
+    const now = view.state.doc.textBetween(range.from, range.to);
+    if (/\s/.test(now) && now !== this.props.text) return false;
     if (event.key === "ArrowDown") this.mark(this.at + 1);
     else if (event.key === "ArrowUp") this.mark(this.at - 1);
     else if (event.key === "Enter" || event.key === "Tab") return this.choose(this.at);

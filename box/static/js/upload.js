@@ -1,6 +1,6 @@
 // Files go from the browser straight to the store, in parts, while one writes on.
 //
-//   <upload-list data-url="/files/uploads/">  inside a form: chosen, dropped or pasted files
+//   <upload-list data-url="/files/uploads/">  inside a form: chosen files, and dropped or pasted ones (drop.js)
 //   <upload-list ... data-sends>              the form is sent by itself when all of them have arrived, also
 //                                             when one is on another page by then
 //
@@ -195,10 +195,6 @@ class UploadList extends HTMLElement {
       this.add([...this.input.files]);
       this.input.value = "";
     });
-    this.form.addEventListener("dragover", (event) => this.hover(event));
-    this.form.addEventListener("dragleave", () => this.form.classList.remove("dropping"));
-    this.form.addEventListener("drop", (event) => this.drop(event));
-    this.form.addEventListener("paste", (event) => this.paste(event));
     this.form.addEventListener("htmx:confirm", (event) => this.hold(event));
     this.form.addEventListener("draft:save", ({ detail }) => {
       detail.files = this.own.filter(({ state }) => state === "done").map(({ id, name, size }) => ({ id, name, size }));
@@ -216,27 +212,6 @@ class UploadList extends HTMLElement {
 
   get own() {
     return ofForm(this.form);
-  }
-
-  hover(event) {
-    if (![...event.dataTransfer.types].includes("Files")) return;
-    event.preventDefault();
-    this.form.classList.add("dropping");
-  }
-
-  drop(event) {
-    if (!event.dataTransfer.files.length) return;
-    event.preventDefault();
-    this.form.classList.remove("dropping");
-    this.add([...event.dataTransfer.files]);
-  }
-
-  paste(event) {
-    const files = [...event.clipboardData.files];
-    // A table from Excel comes with a picture of itself: the table is meant.
-    if (!files.length || /<table[\s>]/i.test(event.clipboardData.getData("text/html"))) return;
-    event.preventDefault();
-    this.add(files);
   }
 
   add(files) {

@@ -208,7 +208,10 @@ def audiences(request: PersonRequest) -> HttpResponse:
 def people(request: PersonRequest) -> JsonResponse:
     """Whom one may call with @, as found by a part of the name; who is away today may not answer soon."""
     text = request.GET.get("q", "")[:200]
-    found = mentionable_by(request.user).exclude(pk=request.user.pk).matching(text).nearest_first(text)
+    people = mentionable_by(request.user).exclude(pk=request.user.pk)
+    # A typo of one word is forgiven; what follows a call is a sentence, and nearly nobody's name.
+    is_word = len(text.split()) == 1
+    found = people.nearest(text, MOST_FOUND) if is_word else people.matching(text).nearest_first(text)
     out = today.value.out if can_see_company(request.user) else {}
     options = [
         {

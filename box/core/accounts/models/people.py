@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
-from operator import or_
+from operator import add, or_
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -22,11 +22,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from box.core.accounts.search import (
-    SHORTEST_WITHIN,
+    END_OF_NAMES,
+    END_OF_PATRONYMIC,
     SIMILAR_ENOUGH,
     Digits,
-    Skeleton,
+    Spelling,
     patterns,
+    ranks,
     terms,
     words,
 )
@@ -135,7 +137,7 @@ class UserQuerySet(models.QuerySet["User"]):
             cursor.execute(
                 "SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)", [str(SIMILAR_ENOUGH)]
             )
-            wanted = Skeleton(models.Value(text))
+            wanted = Spelling(models.Value(text))
             near = self.filter(search_text__trigram_word_similar=wanted)
             return list(
                 near.order_by(TrigramWordDistance(wanted, "search_text"), "sort_name")[:MOST_RESEMBLING]  # type: ignore[arg-type]
@@ -153,21 +155,37 @@ class UserQuerySet(models.QuerySet["User"]):
         """Who matches the text, the nearest first; nobody while there is no text."""
         return self.matching(text).nearest_first(text) if text.strip() else self.none()
 
-    def nearest_first(self, text: str) -> Self:
-        """First whoever has a word that begins as one of the text, then whoever has it within a word, such as
-        an e-mail: both in the order of the alphabet."""
-        # Shorter words are found at beginnings only: there the order is the index's.
-        longer = [word for word in terms(text) if len(word) >= SHORTEST_WITHIN]
-        begins = [models.Q(search_text__like=one) for word in longer for one in patterns(word, begins=True)]
-        if not begins:
-            return self.by_name()
-        is_within = models.Case(models.When(reduce(or_, begins), then=0), default=1)
-        return self.order_by(is_within, models.F("sort_name").asc(), "id")
+    def nearest(self, text: str, most: int) -> list[User]:
+        """The first of who matches the text; where nobody does, whoever is called nearly so."""
+        return list(self.looked_for(text)[:most]) or self.resembling(text)[:most]
 
-    def below(self, person: User) -> Self:
-        """The page that goes on after this person, in the order of `by_name`."""
+    def nearest_first(self, text: str) -> Self:
+        """First whoever is called so, then whose name begins so, then by patronymic, then by any other word
+        that begins so, and last whoever has it within a word: each in the order of the alphabet."""
+        near = self.annotate(distance=_distance(text))
+        return near.order_by("distance", models.F("sort_name").asc(), "id")
+
+    def below(self, person: User, *, text: str = "") -> Self:
+        """The page that goes on after this person, in the order of `by_name`, or of `nearest_first(text)`."""
         same_name = models.Q(sort_name=person.sort_name, id__gt=person.pk)
-        return self.filter(models.Q(sort_name__gt=person.sort_name) | same_name)
+        later = models.Q(sort_name__gt=person.sort_name) | same_name
+        if not text:
+            return self.filter(later)
+        reached = User.objects.annotate(distance=_distance(text)).filter(pk=person.pk).values("distance")[:1]
+        rows = self.alias(distance=_distance(text), reached=models.Subquery(reached))
+        farther = models.Q(distance__gt=models.F("reached"))
+        return rows.filter(farther | models.Q(later, distance=models.F("reached")))
+
+
+def _distance(text: str) -> models.expressions.Combinable:
+    """How far a person is from the text: the sum over its words."""
+    distances = []
+    for word in terms(text):
+        near = [reduce(or_, (models.Q(search_text__like=one) for one in likes)) for likes in ranks(word)]
+        if near:
+            whens = [models.When(like, then=rank) for rank, like in enumerate(near)]
+            distances.append(models.Case(*whens, default=len(near)))
+    return reduce(add, distances, models.Value(0))
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
@@ -250,10 +268,13 @@ class User(AbstractBaseUser):
     # Names in one spelling for both scripts, and the phone's digits; see box.core.accounts.search.
     search_text = models.GeneratedField(
         expression=Concat(
-            Skeleton(
+            Spelling(
                 Concat(
-                    *words("last_name", "first_name", "patronymic", "former_last_name", "email", "position"),
-                    *words("own_words", "skill_words"),
+                    *words("last_name", "first_name"),
+                    models.Value(f" {END_OF_NAMES}"),
+                    *words("patronymic"),
+                    models.Value(f" {END_OF_PATRONYMIC}"),
+                    *words("former_last_name", "email", "position", "own_words", "skill_words"),
                     output_field=models.TextField(),
                 )
             ),

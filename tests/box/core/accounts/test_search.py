@@ -21,6 +21,10 @@ def found(text: str) -> list[str]:
     return [person.first_name for person in User.objects.matching(text).by_name()]
 
 
+def nearest(text: str) -> list[str]:
+    return [person.first_name for person in User.objects.nearest(text, 20)]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -36,7 +40,7 @@ def found(text: str) -> list[str]:
         "юлия ёлк",
         "Щербакова",
         "Shcherbakova",
-        "t`krbyf",  # Ёлкина, with the keyboard in English
+        "`krbyf",  # Ёлкина, with the keyboard in English
         ".kbz",  # Юлия
         "нгдшф",  # yulia, with the keyboard in Russian
         "+7 (916) 123-45-67",
@@ -70,10 +74,48 @@ def test_a_name_comes_before_the_same_letters_within_an_email() -> None:
     def first(text: str) -> list[str]:
         return [person.first_name for person in User.objects.matching(text).nearest_first(text)]
 
-    assert first("Qfbdd") == ["Cara", "Boris", "Anna"]
+    assert first("Qfbd") == ["Cara", "Boris", "Anna"]
     assert first("b") == ["Boris"]
     assert first("anna qfbd") == ["Anna"]
     assert first("%") == []
+
+
+def test_who_is_called_so_comes_before_whoever_has_it_elsewhere() -> None:
+    colleague("Anna", "Zoe")
+    colleague("Brown", "Annabel")
+    colleague("Ivanova", "Elena", patronymic="Annovna")
+    colleague("Gray", "Paul", former_last_name="Annason")
+    colleague("Green", "Alice", position="Susanna's assistant")
+    colleague("Абрамова", "Анна")
+    for text in ("Анна", "anna", "фттф"):
+        assert nearest(text) == ["Zoe", "Анна", "Annabel", "Paul", "Alice"]
+    assert nearest("ann") == ["Zoe", "Annabel", "Анна", "Elena", "Paul", "Alice"]
+
+
+def test_doubled_letters_count_until_nobody_is_found() -> None:
+    colleague("Stone", "Rose", position="Analyst")
+    colleague("Hill", "Alice", position="Manager", email="banana@example.com")
+    assert nearest("Анна") == []
+    assert nearest("zzzz") == []
+    colleague("Lopez", "Ana")
+    assert nearest("Анна") == ["Ana"]
+    colleague("Abramova", "Anna")
+    assert nearest("Анна") == ["Anna"]
+    assert nearest("Philip") == []
+    colleague("Маклаков", "Филипп")
+    assert nearest("Filip") == ["Филипп"]
+
+
+def test_the_list_of_the_nearest_goes_on_where_it_stopped() -> None:
+    for last in ("Anna", "Cole", "Best"):
+        colleague(last, "Anna")
+    colleague("Adams", "Hannah")
+    colleague("Ames", "Joanna")
+    whole = list(User.objects.looked_for("anna"))
+    assert [person.last_name for person in whole] == ["Anna", "Best", "Cole", "Adams", "Ames"]
+    for reached, person in enumerate(whole):
+        rest = User.objects.matching("anna").below(person, text="anna").nearest_first("anna")
+        assert list(rest) == whole[reached + 1 :]
 
 
 def test_signs_that_mean_something_to_the_database_mean_nothing_here() -> None:
