@@ -10,12 +10,13 @@ from pathlib import Path
 from appliance.commands.common import box, fail, plain_errors
 from appliance.node import Node
 from appliance.runner import CommandFailed
+from backup import moments
 from backup.commands.holders import keys
 from backup.commands.looking import list_sets, show_set, show_status
 from backup.commands.proving import root_key, show_codes
 from backup.commands.restoring import restore
 from backup.commands.targets import SECRET, change_schedule, set_up
-from backup.commands.working import back_up_now, download, drill, find, put_back, verify
+from backup.commands.working import KINDS, back_up_now, download, drill, find, put_back, verify
 from backup.keys import KeyRefused
 from backup.settings import BackupRefused
 
@@ -32,7 +33,9 @@ def main() -> None:
     act: Callable[[Node, argparse.Namespace], None] = given.act
     with plain_errors():
         try:
-            act(Node.load(box()), given)
+            node = Node.load(box())
+            moments.tell_in(node)
+            act(node, given)
         except (BackupRefused, KeyRefused, CommandFailed) as error:
             fail(str(error))
 
@@ -118,8 +121,12 @@ def _add_what_looks_into_sets(command: Command) -> None:
     one.add_argument("--target", default="", help="default: the first one")
     one.add_argument("--set", default="", help="default: the newest good one")
 
-    one = command("find", find, "Look for one thing in a set: a post, a comment, a file, a department.")
-    one.add_argument("kind", help="such as feed.post, feed.comment, files.file, org.department")
+    one = command(
+        "find",
+        find,
+        "Look for one thing in a set: a post, a file, what lay on a drive, a department.",
+    )
+    one.add_argument("kind", choices=KINDS, metavar="KIND", help=f"one of {', '.join(KINDS)}")
     one.add_argument("text", help="a word of it")
     one.add_argument("--as", dest="reader", required=True, metavar="LOGIN", help="who wants it back")
     one.add_argument("--target", default="", help="default: the first one")

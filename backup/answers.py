@@ -38,11 +38,10 @@ from appliance.agent.protocol import (
     RotateKeys,
     SetBackupPlan,
 )
-from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from backup import rotation, schedule, settings, setup, sftp, telling
+from backup import authorities, moments, rotation, schedule, settings, setup, sftp, telling
 from backup.keys import KeyRefused, is_confirmed_by
 from backup.operations.back_up import TROUBLE
 from backup.retention import Reason, Rule
@@ -67,6 +66,7 @@ def main() -> None:
     asked = json.load(sys.stdin)
     kind = OPERATIONS[asked["question"]]
     node = Node.load(Paths.from_environment())
+    moments.tell_in(node)
     try:
         with settings.changing(node.paths) if kind.changes else nullcontext():
             answer = ANSWERS[kind](node, decode_request(kind, asked["arguments"]))
@@ -157,18 +157,10 @@ def _target(node: Node, chosen: Settings, asked: AddBackupTarget) -> Target:
         raise BackupRefused("The store must speak TLS: give an address that begins with https://.")
     if not asked.bucket or not asked.access_key or not asked.secret_key:
         raise BackupRefused("A store needs its bucket, an access key and its secret.")
-    ca_file = ""
-    if asked.ca_pem.strip():
-        if not asked.ca_pem.isascii() or "BEGIN CERTIFICATE" not in asked.ca_pem:
-            raise BackupRefused(
-                "The certificate of the authority is text that begins with BEGIN CERTIFICATE."
-            )
-        file = node.paths.backup / f"ca-{number}.pem"
-        write_atomically(file, asked.ca_pem.strip() + "\n", mode=0o644)
-        ca_file = str(file)
     return Target(
         number, setup.free_name(parts.hostname, chosen), "s3", asked.path or "korobka",
-        f"https://{parts.netloc}", asked.bucket, asked.region, asked.access_key, asked.secret_key, ca_file,
+        f"https://{parts.netloc}", asked.bucket, asked.region, asked.access_key, asked.secret_key,
+        authorities.checked(asked.ca_pem),
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from appliance.services.database.service import cluster
 from appliance.services.objects.service import LOOPBACK
 from appliance.supervise import processes, supervisor_for
 from appliance.supervise.supervisord import Supervisord
-from backup import database, sets
+from backup import authorities, database, sets
 from backup.operations.restore import wait_until_recovered
 from backup.portal import manage
 from backup.sets import BackupSet
@@ -101,9 +101,10 @@ def prepare(node: Node, chosen: Settings, target: Target, one: BackupSet, name: 
     }
     write_atomically(paths.box_toml, config.set_values(text, values, from_console=False), mode=0o644)
     folders.prepare(paths)
-    if (bundle := node.paths.backup / "ca.pem").exists():
-        write_atomically(paths.backup / "ca.pem", bundle.read_bytes(), mode=0o644)
-    return Node.load(paths)
+    beside = Node.load(paths)
+    if (bundle := authorities.bundle(node)).exists():
+        write_atomically(authorities.bundle(beside), bundle.read_bytes(), mode=0o644)
+    return beside
 
 
 def bring_database(node: Node, beside: Node, target: Target, one: BackupSet) -> None:

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
 from appliance.services.database.service import STANZA, SUPERUSER, cluster
-from backup import patience, sftp
+from backup import authorities, patience, sftp
 from backup.settings import BackupRefused, Settings, Target
 from backup.timeline import Segment
 
@@ -28,7 +28,6 @@ _PATIENCE = 60.0
 _GIB = 1 << 30
 # pgBackRest's own retention is never reached: which sets go is decided in backup.retention.
 _KEEP_ALL = 9_999_999
-CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def _repository(node: Node, settings: Settings, target: Target) -> dict[str, obj
         "s3-uri-style": "path",
         "storage-host": host,
         "storage-port": port or 443,
-        **({"storage-ca-file": target.ca_file} if target.ca_file else {}),
+        **({"storage-ca-file": file} if (file := authorities.file_of(node, target)) else {}),
     }
 
 
@@ -163,13 +162,7 @@ def write_config(node: Node, settings: Settings) -> None:
         "network": any(one.kind != "folder" for one in everywhere),
     }
     write_atomically(node.paths.backup / "places.json", json.dumps(places) + "\n", mode=0o644)
-    authorities = {one.ca_file for one in everywhere if one.ca_file}
-    if node.box.objects.ca_file:
-        authorities.add(node.box.objects.ca_file)
-    if authorities:
-        known = [CA_BUNDLE] if CA_BUNDLE.exists() else []
-        texts = [path.read_text(encoding="ascii") for path in (*known, *map(Path, sorted(authorities)))]
-        write_atomically(node.paths.backup / "ca.pem", "\n".join(texts), mode=0o644)
+    authorities.write(node, everywhere)
 
 
 def renew_config(node: Node, settings: Settings) -> None:
@@ -233,9 +226,10 @@ def back_up(node: Node, target: Target, kind: str, heard: Callable[[int, float],
 
 def _back_up(node: Node, target: Target, kind: str, heard: Callable[[int, float], None]) -> None:
     words = ("backup", f"--type={kind}", f"--repo={target.number}", "--log-level-console=detail")
-    for line in _moving(node, *words, by=target):
-        if match := _FILE_DONE.search(line):
-            heard(0, float(match.group(1)) / 100)
+    with patience.told_of_full_target(target):
+        for line in _moving(node, *words, by=target):
+            if match := _FILE_DONE.search(line):
+                heard(0, float(match.group(1)) / 100)
 
 
 # P01 DETAIL: backup file /path/16385 (bundle 1/0, 8KB, 12.34%) checksum ...
@@ -309,6 +303,37 @@ def verify(node: Node, target: Target, label: str) -> str:
     except CommandFailed as error:
         return str(error)
     return "" if "status: ok" in text else text
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What pgBackRest found when it read all of a repository."""
+
+    wrong: Mapping[str, str]
+    """By the label of every set that it has looked at, in words; empty: nothing."""
+    damaged: frozenset[Segment]
+
+
+def verify_everything(node: Node, target: Target) -> Verified:
+    """The same for all sets at once, and for all of the log, also between the sets. It looks at no set whose
+    own description it cannot read."""
+    text = tell(
+        node, "verify", f"--repo={target.number}", "--output=text", "--verbose", "--log-level-console=info",
+        target=target,
+    )  # fmt: skip
+    wrong = {
+        match["label"]: "" if match["status"] == "valid" else " ".join(match[0].split())
+        for match in _VERIFIED.finditer(text)
+    }
+    damaged = (Segment.parse(match[1]) for match in _LOG_DAMAGED.finditer(text))
+    return Verified(wrong, frozenset(one for one in damaged if one is not None))
+
+
+_VERIFIED = re.compile(
+    r"^ *backup: (?P<label>\S+), status: (?P<status>[^,\n]+).*(?:\n +missing: .*)?", re.MULTILINE
+)
+# P01 INFO: invalid checksum '17-1/0000000100000000/000000010000000000000005-86fb2a8f...zst'
+_LOG_DAMAGED = re.compile(r"INFO: .* '[0-9]+-[0-9]+/[0-9A-F]{16}/([0-9A-F]{24})-")
 
 
 def remove(node: Node, target: Target, label: str) -> None:

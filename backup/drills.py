@@ -14,7 +14,7 @@ from appliance.agent.codec import decode, encode
 from appliance.agent.disk import ballast_size
 from appliance.files import write_atomically
 from appliance.node import Node
-from backup import sets
+from backup import moments, sets
 from backup.progress import duration, size
 from backup.sets import BackupSet
 from backup.settings import BackupRefused, Settings, Target
@@ -100,7 +100,7 @@ def told(report: DrillReport) -> Iterator[str]:
     """The report as text."""
     took = duration((report.ended_at - report.began_at).total_seconds())
     end = "all is well" if report.is_good else "NOT WELL"
-    yield f"Drill of {report.set} on {report.target}, {report.began_at:%Y-%m-%d %H:%M} UTC, {took}: {end}."
+    yield f"Drill of {report.set} on {report.target}, {moments.said(report.began_at)}, {took}: {end}."
     for check in report.checks:
         yield f"  {_WORDS[check.part].format(count=check.count, of=check.of)}: {check.problem or 'well'}"
     if report.is_sample:

@@ -10,7 +10,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,17 +23,17 @@ from appliance.runner import CommandFailed
 from appliance.services.database.service import cluster
 from appliance.services.database.setup import has_cluster, query
 from appliance.supervise import supervisor_for
-from backup import blobs, database, sets, settings, setup, sftp
+from backup import authorities, blobs, database, sets, settings, setup, sftp
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
-from backup.operations.restore import Plan, decide, wait_until_recovered
-from backup.portal import manage
+from backup.operations.restore import Plan, decide, reached, wait_until_recovered
+from backup.portal import admit_nobody_unasked
 from backup.settings import BackupRefused, Settings, Target
 from backup.vault import KEY_RING, Vault
 
 type Say = Callable[[str], None]
 
 
-def place(words: str, *, access_key: str = "", secret_key: str = "", ca_file: str = "") -> Target:
+def place(words: str, *, access_key: str = "", secret_key: str = "", ca_pem: str = "") -> Target:
     """The target that somebody means by a folder, by `https://HOST[:PORT]/BUCKET/PREFIX`, or by
     `sftp://USER@HOST[:PORT]/FOLDER`."""
     if words.startswith("sftp://"):
@@ -53,7 +53,7 @@ def place(words: str, *, access_key: str = "", secret_key: str = "", ca_file: st
         )
     return Target(
         1, "restored", "s3", prefix or "korobka", f"https://{parts.netloc}", bucket,
-        access_key=access_key, secret_key=secret_key, ca_file=ca_file,
+        access_key=access_key, secret_key=secret_key, ca_pem=ca_pem,
     )  # fmt: skip
 
 
@@ -114,6 +114,8 @@ def _found(
 
     Each key that there was has one of its own: see `backup.rotation`.
     """
+    # Before anything is asked of it.
+    authorities.write(node, (place,))
     opened: list[Settings] = []
     refused: Exception = BackupRefused(f"There is no repository at {place}: it would hold a folder korobka.")
     for generation in itertools.count(1):
@@ -167,6 +169,11 @@ def recover_database(node: Node, say: Say) -> None:
         theirs.rename(beside, cluster(node), owner)
     say("applying its log")
     wait_until_recovered(node, supervisor_for(node))
+    # It forgets that when it is started again.
+    at = reached(node)
+    write_atomically(
+        _note(node.paths), json.dumps(note | {"at": at.isoformat() if at else ""}) + "\n", mode=0o600
+    )
 
 
 def is_database_back(node: Node) -> bool:
@@ -177,20 +184,33 @@ def is_database_back(node: Node) -> bool:
         return False
 
 
-def recover_files(node: Node, say: Say) -> int:
-    """Fill the portal's store, end all sessions, begin a new time line. How many files nobody has."""
+@dataclass(frozen=True)
+class Recovered:
+    """What came of it."""
+
+    at: datetime | None
+    """When the last thing was done that came back, where that is known."""
+    missing: int
+    """Files that nobody has."""
+    undone: tuple[str, ...]
+    """What was to be done before anybody is let in and could not be, in words."""
+
+
+def recover_files(node: Node, say: Say) -> Recovered:
+    """Fill the portal's store, end all sessions, begin a new time line."""
     note, chosen = _said(node.paths), settings.load(node.paths)
     vault = Vault(node, chosen, chosen.target(note["target"]))
     blobs.admit(node)
     with blobs.reading(node) as connection:
         count, missing = blobs.bring_back(vault, blobs.everything(connection))
     say(f"{count} brought back")
-    manage(node, "restored")
+    undone = admit_nobody_unasked(node)
     for target in chosen.targets:
         with blobs.ledger_of(node, target) as ledger:
             ledger.write(mark=0, waiting="", wanted="full")
     _note(node.paths).unlink()
-    return len(missing)
+    at = datetime.fromisoformat(note["at"]) if note.get("at") else None
+    return Recovered(at, len(missing), tuple(undone))
 
 
 def _note(paths: Paths) -> Path:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from appliance.node import Node
-from backup import blobs, database, sets
+from backup import blobs, database, sets, watching
 from backup.settings import Target
 from backup.timeline import Segment
 
@@ -155,7 +155,9 @@ def follow(node: Node, target: Target, watch: Watch) -> Reached | None:
         return None
     until = watch.waited_for(before.segment)
     held = database.segments_between(node, target, before.segment, until) if until else ()
-    now = watch.reached(before, held)
+    with blobs.ledger_of(node, target) as ledger:
+        damaged = watching.damaged_log(ledger)
+    now = watch.reached(before, (one for one in held if one not in damaged))
     with blobs.ledger_of(node, target) as ledger:
         ledger.write(log_segment=now.segment, log_reached_at=now.at.isoformat(), log_snapshot=now.snapshot)
     return now
@@ -170,6 +172,10 @@ def known(node: Node, target: Target) -> Reached | None:
     with blobs.ledger_of(node, target) as ledger:
         segment, at = Segment.parse(ledger.note("log_segment")), ledger.moment("log_reached_at")
         snapshot = ledger.note("log_snapshot")
-    if segment is None or at is None or segment.timeline != last.timeline or segment < last:
+        damaged = watching.damaged_log(ledger)
+    is_of_another = segment is None or segment.timeline != last.timeline
+    if at is None or segment is None or is_of_another or segment < last:
+        return Reached(last, good[-1].ended_at)
+    if any(last < one <= segment for one in damaged):
         return Reached(last, good[-1].ended_at)
     return Reached(segment, at, snapshot)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import ssl
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from minio.objectlockconfig import YEARS
 
 from appliance import runner, users
 from appliance.node import Node
+from backup import authorities
 from backup.settings import BackupRefused, Target
 
 _PLACE, _SECRET = "KOROBKA_LOCK_PLACE", "KOROBKA_LOCK_SECRET"
@@ -48,16 +50,21 @@ def days_of(node: Node, target: Target) -> int:
         "name": f"{target.prefix}/probe",
         "region": target.region,
         "access_key": target.access_key,
-        "ca_file": target.ca_file,
+        "ca_file": str(authorities.file_of(node, target) or ""),
     }
-    said = runner.run(
+    done = runner.run(
         [node.python, "-P", "-m", "backup.locks"],
         user=users.account(users.DATABASE),
         env={"PYTHONPATH": str(node.release), _PLACE: json.dumps(place)},
         secrets={_SECRET: target.secret_key},
         timeout=300,
-    ).stdout
-    lock = Lock(**json.loads(said))
+        check=False,
+    )
+    if done.code != 0:
+        raise BackupRefused(
+            f"{target.name} ({target}): {(done.stderr.splitlines() or ['it says nothing'])[-1]}"
+        )
+    lock = Lock(**json.loads(done.stdout))
     if not lock.is_held:
         raise BackupRefused(
             f"The bucket {target.bucket} locks copies for {lock.days} days, but this key can remove them all "
@@ -117,16 +124,22 @@ def _is_there(client: Minio, bucket: str, name: str, version: str) -> bool:
 
 def main() -> None:
     place = json.loads(os.environ[_PLACE])
+    # As strict as the engines are: many a company's own authority says nothing of what its key is for.
+    tls = ssl.create_default_context(cafile=place["ca_file"] or None)
+    tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
     client = Minio(
         place["address"],
         access_key=place["access_key"],
         secret_key=os.environ[_SECRET],
         region=place["region"],
         http_client=urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=5, read=30), retries=2, ca_certs=place["ca_file"] or None
+            timeout=urllib3.Timeout(connect=5, read=30), retries=2, ssl_context=tls
         ),
     )
-    found = look(client, place["bucket"], place["name"])
+    try:
+        found = look(client, place["bucket"], place["name"])
+    except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        sys.exit(f"The store does not say whether it locks what is written: {error}")
     json.dump({"days": found.days, "is_held": found.is_held}, sys.stdout)
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from appliance.node import Node
-from appliance.runner import Standstill, StoodStill
+from appliance.runner import CommandFailed, Standstill, StoodStill
 from backup.settings import BackupRefused, Target
 
 # Below this a machine that is merely busy would be taken for one that is gone.
@@ -66,3 +66,28 @@ def told_of_standstill(target: Target) -> Iterator[None]:
             f"Nothing has moved from or to {target.name} for {error.seconds:g} s: the network may be cut, or"
             f" the target stuck."
         ) from error
+
+
+@contextmanager
+def told_of_full_target(target: Target) -> Iterator[None]:
+    """Say it where an engine could not write because there is no room: each says that in its own words."""
+    try:
+        yield
+    except CommandFailed as error:
+        if not any(words in str(error).lower() for words in _FULL):
+            raise
+        raise BackupRefused(
+            f"The target {target.name} ({target}) is full: give it more room, or keep fewer backups "
+            f"(`boxctl backup schedule`). What is there stays good."
+        ) from error
+
+
+_FULL = (
+    "no space left on device",
+    # Said before anything is written, by rclone.
+    "remaining disk space",
+    "disk quota exceeded",
+    "quotaexceeded",
+    "xminiostoragefull",
+    "insufficientstorage",
+)

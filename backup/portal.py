@@ -7,6 +7,13 @@ from appliance.node import Node
 from appliance.runner import Completed, run
 
 
+def admit_nobody_unasked(node: Node) -> list[str]:
+    """End all sessions of a portal that was brought back, and ask anew who may come in. What could not be
+    done, each in words."""
+    said = manage(node, "restored").stdout.splitlines()
+    return [line.removeprefix("failed: ") for line in said if line.startswith("failed: ")]
+
+
 def manage(
     node: Node, *words: str, as_owner: bool = False, check: bool = True, stdin: str | None = None
 ) -> Completed:

@@ -16,7 +16,7 @@ import psycopg
 from appliance.agent import found, operations
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import beside, blobs, database, drills, handover, sets, settings, telling, watching
+from backup import beside, blobs, database, drills, handover, moments, sets, settings, telling, watching
 from backup.operations.back_up import TROUBLE
 from backup.schedule import is_due
 from backup.settings import Settings, Target
@@ -48,6 +48,7 @@ def main() -> None:
     while True:
         try:
             node, chosen = Node.load(paths), settings.load(paths)
+            moments.tell_in(node)
             renew_config(node)
             begin_what_is_due(node, chosen, datetime.now(UTC))
             begin_drill(node, chosen, datetime.now(UTC))

@@ -23,7 +23,7 @@ from appliance.files import ensure_folder, new_file, write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from backup import authority, database
+from backup import authority, database, moments
 from backup.blobs import Blob, Ledger
 from backup.keys import RecoveryKey
 from backup.retention import Condition
@@ -90,7 +90,7 @@ class BackupSet:
 
     def __str__(self) -> str:
         words = {"full": "full", "diff": "differential", "incr": "incremental"}[self.kind]
-        return f"{self.label}, {words}, {self.ended_at:%Y-%m-%d %H:%M} UTC"
+        return f"{self.label}, {words}, {moments.said(self.ended_at)}"
 
 
 def folder_of(node: Node, target: Target) -> Path:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -49,7 +49,8 @@ class Target:
     region: str = "us-east-1"
     access_key: str = ""
     secret_key: str = field(default="", repr=False)
-    ca_file: str = ""
+    ca_pem: str = field(default="", repr=False)
+    """Of S3: the certificates that vouch for it, where those of the system do not."""
     bandwidth_kib: int = 0
     """KiB a second at most for files; 0: as fast as it goes."""
     host_key: str = ""
@@ -160,11 +161,22 @@ def file_of(paths: Paths) -> Path:
 def load(paths: Paths) -> Settings:
     """Raises `BackupRefused` when backups are not set up."""
     try:
-        return decode(Settings, json.loads(file_of(paths).read_text(encoding="utf-8")), place="backup.json")
+        said = json.loads(file_of(paths).read_text(encoding="utf-8"))
+        for target in (*said.get("targets", ()), *said.get("closed", ())):
+            _take_in_authority(target)
+        return decode(Settings, said, place="backup.json")
     except FileNotFoundError:
         raise BackupRefused("Backups are not set up: `boxctl backup setup --help` shows how.") from None
     except (Malformed, ValueError) as error:
         raise BackupRefused(f"{file_of(paths)} is damaged: {error}") from error
+
+
+def _take_in_authority(target: dict[str, str]) -> None:
+    """Once a target named a file. Where that is gone, this target alone is not reached any more."""
+    file = target.pop("ca_file", "")
+    if file and not target.get("ca_pem"):
+        with suppress(OSError):
+            target["ca_pem"] = Path(file).read_text(encoding="ascii", errors="replace")
 
 
 def save(paths: Paths, settings: Settings) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import IO
@@ -20,7 +20,7 @@ from appliance import runner, users
 from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
 from appliance.services.objects.service import endpoint
-from backup import patience, sftp
+from backup import authorities, patience, sftp
 from backup.keys import KeyRefused, KeyRing
 from backup.settings import BackupRefused, Settings, Target
 
@@ -93,7 +93,8 @@ class Vault:
 
     def refuse_other_key(self) -> None:
         """Refuse where something is encrypted, and nothing of it can be read."""
-        if not self.names("") and self._run("lsf", "plain:vault", check=False).stdout.strip():
+        # In this order: what is there at first is there afterwards, while the first files are being copied.
+        if self._run("lsf", "plain:vault", check=False).stdout.strip() and not self.names(""):
             raise BackupRefused(
                 f"The repository of {self.target.name} cannot be read with this box's key: it is "
                 f"another box's, or backup.json was replaced. Bring it back with the recovery key."
@@ -115,7 +116,8 @@ class Vault:
 
     def put(self, local: Path, name: str) -> None:
         """Copy a file of this machine, readable by the database's user."""
-        self._run("copyto", "--ignore-times", str(local), f"vault:{name}")
+        with patience.told_of_full_target(self.target):
+            self._run("copyto", "--ignore-times", str(local), f"vault:{name}")
 
     def get(self, name: str, local: Path) -> None:
         """Copy a file into a folder of the engines' user: see `sets.taken_out`."""
@@ -147,7 +149,8 @@ class Vault:
 
     def take(self, keys: Iterable[str], heard: Callable[[Moved], None], *, is_anew: bool = False) -> None:
         """Copy blobs from the portal's store into the repository; anew also those that seem to be there."""
-        self._copy(self._live, "vault:blobs", keys, heard, "--ignore-times" if is_anew else "--size-only")
+        with patience.told_of_full_target(self.target):
+            self._copy(self._live, "vault:blobs", keys, heard, "--ignore-times" if is_anew else "--size-only")
 
     def give_back(self, keys: Iterable[str], heard: Callable[[Moved], None]) -> None:
         """Copy blobs from the repository into the portal's store."""
@@ -221,7 +224,7 @@ class Vault:
             user=users.account(users.DATABASE),
             standstill=Standstill(patience.of(self.node).seconds, is_word=figures.have_moved),
         )  # fmt: skip
-        with patience.told_of_standstill(self.target), closing(said):
+        with patience.told_of_standstill(self.target), _told_plainly(), closing(said):
             told = figures.latest
             for _ in said:
                 # Where nothing has moved there is nothing to tell: it would pass for a word.
@@ -251,7 +254,7 @@ class Vault:
 
     @property
     def _environment(self) -> dict[str, str]:
-        bundle = self.node.paths.backup / "ca.pem"
+        bundle = authorities.bundle(self.node)
         box, target = self.node.box.objects, self.target
         base = f"{target.path.rstrip('/')}/{target.repository}"
         if target.kind == "s3":
@@ -334,6 +337,26 @@ def _moved(line: str) -> Moved | None:
         return None
     looked_at = stats["checks"] + stats["transfers"]
     return Moved(stats["bytes"], stats["totalBytes"], stats["speed"], looked_at)
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Of what rclone says as JSON, for programs, the sentences in which something went wrong."""
+    try:
+        yield
+    except CommandFailed as error:
+        done = error.completed
+        words = [_sentence(line) for line in done.stdout.splitlines()]
+        said = "\n".join(dict.fromkeys(one for one in words if one)) or done.stdout
+        raise CommandFailed(replace(done, stdout=said)) from error
+
+
+def _sentence(line: str) -> str:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return line
+    return str(said.get("msg", "")).strip() if said.get("level") in ("error", "critical", "fatal") else ""
 
 
 class _Figures:

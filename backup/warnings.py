@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from appliance.agent.answers import BackupWarning, TimeLineGap
+from backup import moments
 from backup.progress import size
 
 BEHIND = timedelta(minutes=2)
@@ -61,7 +62,7 @@ def warnings(facts: Facts, *, now: datetime) -> tuple[BackupWarning, ...]:
     if facts.files_problem or facts.files_reached is None or now - facts.files_reached > BEHIND:
         found.append(BackupWarning("behind", name, details=facts.files_problem))
     if facts.log_reached and now - facts.log_reached > BEHIND:
-        found.append(BackupWarning("log_behind", name, f"{facts.log_reached:%Y-%m-%d %H:%M:%S} UTC"))
+        found.append(BackupWarning("log_behind", name, moments.said(facts.log_reached)))
     if facts.dead_run:
         found.append(BackupWarning("stale_lock", name, facts.dead_run))
     if facts.free is not None and facts.total and facts.free < facts.total * NEARLY_FULL:

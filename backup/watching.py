@@ -6,6 +6,7 @@ next full backup on, the time line is whole again.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +23,7 @@ from backup.retention import Candidate
 from backup.settings import Target
 from backup.timeline import Gap, Segment, gaps
 
+_LOG = "log/"
 _WORDS = "There is a gap in the time line"
 
 
@@ -51,12 +53,48 @@ def note(node: Node, target: Target, held: Iterable[Segment] | None = None) -> s
     if since is None:
         return ""
     until = handed_over(node)
-    found = missing(since, database.segments(node, target) if held is None else held, until)
+    with blobs.ledger_of(node, target) as ledger:
+        damaged = damaged_log(ledger)
+    there = database.segments(node, target) if held is None else held
+    found = missing(since, (one for one in there if one not in damaged), until)
     words = f"{_WORDS} ({'; '.join(map(str, found))})." if found else ""
     with blobs.ledger_of(node, target) as ledger:
         if words and words != ledger.note("gap"):
             ledger.write(wanted="full")
         ledger.write(gap=words)
+    return words
+
+
+def log_key(segment: Segment) -> str:
+    """What a segment of the log is called among what is damaged."""
+    return f"{_LOG}{segment}"
+
+
+def damaged_log(ledger: blobs.Ledger) -> set[Segment]:
+    """The segments that a verification has found damaged: they are as good as missing."""
+    found = (Segment.parse(key.removeprefix(_LOG)) for key in ledger.damaged() if key.startswith(_LOG))
+    return {one for one in found if one is not None}
+
+
+def note_holes(node: Node, target: Target, held: Iterable[Segment]) -> list[str]:
+    """Remember what is missing between the good sets as gaps, and forget those that are none; in words."""
+    there, good = set(held), [one for one in sets.known(node, target) if not one.problem]
+    words, holes, pairs = list[str](), set[TimeLineGap](), set[TimeLineGap]()
+    for before, after in itertools.pairwise(good):
+        pair = TimeLineGap(before.ended_at, after.ended_at)
+        first, last = Segment.parse(before.first_wal), Segment.parse(after.last_wal)
+        if first is None or last is None or first.timeline != last.timeline:
+            continue
+        pairs.add(pair)
+        if found := gaps((one for one in there if one <= last), since=first):
+            holes.add(pair)
+            words.append(
+                f"Between {before.label} and {after.label} the log has a gap: {'; '.join(map(str, found))}."
+            )
+    known = gaps_of(node, target)
+    now = sorted({*known} - pairs | holes, key=lambda one: one.since)
+    if tuple(now) != known:
+        remember_gaps(node, target, tuple(now))
     return words
 
 

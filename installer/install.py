@@ -38,7 +38,7 @@ def main(arguments: argparse.Namespace) -> int:
         if arguments.ask:
             said = options.ask(said)
         return _first_stage(Host(said, Source(HERE)), progress)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         progress.say("Interrupted. Run install.sh again: it goes on where this ended.")
         return 130
 

@@ -111,7 +111,10 @@ def _is_confirmed(is_purged: bool) -> bool:
         _say("Give --yes where nobody can be asked.")
         return False
     word = "purge" if is_purged else "yes"
-    return input(f"Type '{word}' to go on: ").strip() == word
+    try:
+        return input(f"Type '{word}' to go on: ").strip() == word
+    except EOFError:
+        return False
 
 
 def _say(text: str) -> None:

@@ -48,7 +48,11 @@ def fail(message: str, *, code: int = 1) -> NoReturn:
 def plain_errors() -> Iterator[None]:
     """An error that explains itself is shown as its sentence; a mistake of ours keeps its traceback."""
     try:
-        yield
+        try:
+            yield
+        finally:
+            # Here, where it is understood that nobody reads any more, and not while Python ends.
+            sys.stdout.flush()
     except (AgentError, users.UserMissing, *REFUSALS) as error:
         fail(str(error))
     except BrokenPipeError:
@@ -58,6 +62,8 @@ def plain_errors() -> Iterator[None]:
         fail(f"{error.filename} is not for everybody: run this as root, for example with sudo.")
     except FAILURES as error:
         fail(str(error))
+    except EOFError:
+        fail("The input ended before everything was typed that was asked for.")
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -83,4 +83,9 @@ def _confirm(node: Node, chosen: Settings, name: str) -> None:
 
 
 def _typed() -> Sequence[str]:
-    return [input(f"Group {number} of the recovery key: ") for number in CONFIRMED]
+    try:
+        return [input(f"Group {number} of the recovery key: ") for number in CONFIRMED]
+    except EOFError:
+        raise KeyRefused(
+            "The groups were not typed, so the key is not confirmed: `boxctl backup key confirm` asks again."
+        ) from None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from appliance.commands.common import say
 from appliance.node import Node
-from backup import sets, settings, status
+from backup import moments, sets, settings, status
 from backup.progress import duration, size
 from backup.settings import BackupRefused, Target
 from backup.vault import Vault
@@ -46,7 +46,14 @@ def show_set(node: Node, given: argparse.Namespace) -> None:
                         continue
                     value = getattr(one, field.name)
                     is_size = field.name.endswith("_bytes")
-                    say(f"{field.name.replace('_', ' ')}\t{size(value) if is_size else value}")
+                    words = (
+                        size(value)
+                        if is_size
+                        else moments.said(value)
+                        if isinstance(value, datetime)
+                        else value
+                    )
+                    say(f"{field.name.replace('_', ' ')}\t{words}")
                 say(f"target\t{target.name}")
                 return
     raise BackupRefused(f"There is no set {given.set}. `boxctl backup list` names those there are.")
@@ -62,7 +69,7 @@ def show_status(node: Node, _: argparse.Namespace) -> None:
         if target.locked_days:
             say(f"\t{locked(target)}")
         if one.restorable_until:
-            say(f"\tcan be restored up to {one.restorable_until:%Y-%m-%d %H:%M:%S} UTC")
+            say(f"\tcan be restored up to {moments.said(one.restorable_until)}")
         ages = [("log", one.log_until), ("files", one.files_until)]
         said = [
             f"{name} {duration(max((now - until).total_seconds(), 0))} old" for name, until in ages if until

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from appliance.commands.common import fail, say
 from appliance.node import Node
 from appliance.services import portal
-from backup import sets, settings
+from backup import moments, sets, settings, watching
 from backup.commands.common import chosen_target, perform
 from backup.portal import manage
 from backup.settings import BackupRefused
@@ -31,6 +31,7 @@ def restore(node: Node, given: argparse.Namespace) -> None:
         moment=moment,
         version=portal.version(node),
         now=datetime.now(UTC),
+        gaps=watching.gaps_of(node, target),
     )
     say(str(plan))
     say(_what_is_lost(node, plan.moment or (plan.begin_with.ended_at if plan.is_set_alone else None)))
@@ -63,7 +64,6 @@ def _moment(text: str, zone: ZoneInfo) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        return moments.understood(text, zone)
     except ValueError:
         raise BackupRefused(f"{text} is no moment: give one such as 2026-11-24T17:30.") from None
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)

@@ -15,7 +15,7 @@ from appliance.agent.record import Asker
 from appliance.commands.common import say
 from appliance.node import Node
 from appliance.supervise import supervisor_for
-from backup import schedule, settings, setup, sftp
+from backup import authorities, schedule, settings, setup, sftp
 from backup.commands.holders import hand_out
 from backup.keys import RecoveryKey
 from backup.settings import BackupRefused, Settings, Target
@@ -91,7 +91,7 @@ def _place(given: argparse.Namespace, number: int) -> Target:
         raise BackupRefused(f"The secret key is missing: put it into {SECRET}.")
     return Target(
         number, given.name, "s3", given.prefix, given.s3.rstrip("/"), given.bucket, given.region,
-        given.access_key, secret, str(given.ca_file.absolute()) if given.ca_file else "", given.bandwidth,
+        given.access_key, secret, authorities.read(given.ca_file) if given.ca_file else "", given.bandwidth,
     )  # fmt: skip
 
 

@@ -9,10 +9,13 @@ from appliance.agent.answers import OperationState
 from appliance.agent.protocol import FindInBackup, Operation, PutBack
 from appliance.commands.common import ask, follow, say
 from appliance.node import Node
-from backup import downloading, drills, sets, settings
+from backup import downloading, drills, moments, sets, settings
 from backup.commands.common import chosen_target, perform
 from backup.settings import BackupRefused
 from backup.vault import Vault
+
+KINDS = ("feed.post", "feed.comment", "files.file", "drive.item", "org.department", "groups.group")
+"""What the portal finds in a set and puts back; it refuses others, but only once the set is opened."""
 
 
 def back_up_now(node: Node, given: argparse.Namespace) -> None:
@@ -69,7 +72,7 @@ def find(node: Node, given: argparse.Namespace) -> None:
     state = _begin(node, asked)
     seen = found.read(node.paths, state.id, given.reader)
     for thing in seen.things:
-        say(f"{thing.number}\t{thing.at:%Y-%m-%d %H:%M}\t{thing.now}\t{thing.about}\t{thing.title}")
+        say(f"{thing.number}\t{moments.said(thing.at)}\t{thing.now}\t{thing.about}\t{thing.title}")
     if seen.things:
         say(f"Put one back: boxctl backup put-back {seen.id} NUMBER --as {given.reader}")
 

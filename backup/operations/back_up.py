@@ -15,7 +15,7 @@ from appliance.paths import Paths
 from appliance.quoting import Unwritable
 from appliance.runner import CommandFailed
 from appliance.services import portal
-from backup import blobs, database, retention, rotation, rows, sets, settings, telling, watching
+from backup import blobs, database, moments, retention, rotation, rows, sets, settings, telling, watching
 from backup.progress import Meter, size, told_of_silence
 from backup.schedule import kind_of_next
 from backup.settings import BackupRefused, Settings, Target
@@ -59,6 +59,7 @@ def main() -> None:
     give_way()
     with performing(BackupRefused) as journal:
         node = Node.load(Paths.from_environment())
+        moments.tell_in(node)
         chosen = settings.load(node.paths)
         sets.sweep_staging(node)
         asked = str(journal.arguments.get("kind", "auto"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import beside, downloading, inside, sets
+from backup import beside, downloading, inside, moments, sets
 from backup.operations.back_up import TROUBLE
 from backup.progress import size
 
@@ -15,6 +15,7 @@ from backup.progress import size
 def main() -> None:
     with performing(*TROUBLE) as journal:
         node = Node.load(Paths.from_environment())
+        moments.tell_in(node)
         said = journal.arguments
         file = Path(str(said["file"]))
         part = file.with_name(f"{file.name}.part")

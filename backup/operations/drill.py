@@ -15,7 +15,7 @@ from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import beside, blobs, drills, inside, rehearsing, sets, settings, telling
+from backup import beside, blobs, drills, inside, moments, rehearsing, sets, settings, telling
 from backup.operations.back_up import TROUBLE
 from backup.settings import BackupRefused, Settings, Target
 from backup.vault import Vault
@@ -26,6 +26,7 @@ _PARTS = 6
 def main() -> None:
     with performing(*TROUBLE) as journal:
         node = Node.load(Paths.from_environment())
+        moments.tell_in(node)
         chosen = settings.load(node.paths)
         name = str(journal.arguments.get("target", ""))
         target = chosen.target(name) if name else chosen.targets[0]

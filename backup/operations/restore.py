@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from appliance import theirs, users
+from appliance.agent.answers import TimeLineGap
 from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
 from appliance.node import Node
@@ -24,10 +25,10 @@ from appliance.services import enabled, portal
 from appliance.services.database import setup
 from appliance.services.database.service import cluster
 from appliance.supervise import Supervisor, SupervisorError, supervisor_for
-from backup import blobs, database, sets, settings, telling
+from backup import blobs, database, moments, sets, settings, telling, watching
 from backup.operations import back_up
 from backup.operations.back_up import TROUBLE
-from backup.portal import manage
+from backup.portal import admit_nobody_unasked, manage
 from backup.progress import Meter, duration, told_of_silence
 from backup.sets import BackupSet
 from backup.settings import BackupRefused, Settings, Target
@@ -56,38 +57,55 @@ class Plan:
             )
         to = self.moment or self.begin_with.ended_at
         return (
-            f"The box is brought back to {to:%Y-%m-%d %H:%M:%S} UTC, beginning with {self.begin_with}. "
+            f"The box is brought back to {moments.said(to)}, beginning with {self.begin_with}. "
             f"What people did in the {duration((self.now - to).total_seconds())} since then is lost. "
             f"All sessions end."
         )
 
 
 def decide(
-    known: Sequence[BackupSet], *, label: str, moment: datetime | None, version: str, now: datetime
+    known: Sequence[BackupSet],
+    *,
+    label: str,
+    moment: datetime | None,
+    version: str,
+    now: datetime,
+    gaps: Sequence[TimeLineGap] = (),
 ) -> Plan:
-    """The set to begin with: the one named, else the newest good one that ended before the moment."""
+    """The set to begin with: the one named, else the newest good one that ended before the moment.
+
+    Refused where the log from that set to the moment has a hole: recovery would end there in silence.
+    """
     if label and label not in {one.label for one in known}:
         raise BackupRefused(f"There is no set {label}. `boxctl backup list` names those there are.")
     good = [one for one in known if not one.problem and label in ("", one.label)]
     if not good:
         raise BackupRefused("There is no good set to begin with: `boxctl backup verify` tells what is wrong.")
     if moment and moment > now:
-        raise BackupRefused(f"{moment:%Y-%m-%d %H:%M:%S} UTC is yet to come.")
+        raise BackupRefused(f"{moments.said(moment)} is yet to come.")
     fitting = [one for one in good if moment is None or one.ended_at <= moment]
     if not fitting:
         first = min(one.ended_at for one in good)
-        raise BackupRefused(f"The time line begins at {first:%Y-%m-%d %H:%M:%S} UTC: choose a later moment.")
+        raise BackupRefused(f"The time line begins at {moments.said(first)}: choose a later moment.")
     chosen = max(fitting, key=lambda one: one.ended_at)
     if _numbers(chosen.version) > _numbers(version):
         raise BackupRefused(
             f"The set is from version {chosen.version}, and this box is {version}: upgrade the box first."
         )
+    for gap in gaps:
+        if moment and chosen.ended_at <= gap.since < moment:
+            until = f"until {moments.said(gap.until)}" if gap.until else "and has no end yet"
+            raise BackupRefused(
+                f"The time line has a gap, which begins after {moments.said(gap.since)} {until}: choose a "
+                f"moment outside, or the last set before it with `--set`."
+            )
     return Plan(chosen, moment, is_set_alone=bool(label) and moment is None, now=now)
 
 
 def main() -> None:
     with performing(*TROUBLE, SupervisorError) as journal:
         node = Node.load(Paths.from_environment())
+        moments.tell_in(node)
         chosen = settings.load(node.paths)
         sets.sweep_staging(node)
         restore = Restore(node, chosen, chosen.target(str(journal.arguments["target"])), journal)
@@ -123,7 +141,7 @@ class Restore:
         plan = decide(
             sets.known(self.node, self.target),
             label=str(said.get("set", "")), moment=moment, version=portal.version(self.node),
-            now=datetime.now(UTC),
+            now=datetime.now(UTC), gaps=watching.gaps_of(self.node, self.target),
         )  # fmt: skip
         is_end = moment is None and not said.get("is_set_alone", False)
         self.journal.progress(str(plan))
@@ -139,7 +157,8 @@ class Restore:
         self.supervisor.start(*self.running(), progress=self.journal.progress)
         self.ask_for_full_backups()
         theirs.remove(self.before, self.owner)
-        words = f"The box is as it was at {self.reached()}. Nobody is signed in any more."
+        at = moments.said(reached(self.node) or plan.begin_with.ended_at)
+        words = f"The box is as it was at {at}. Nobody is signed in any more."
         words += f" {lost} files are missing: nobody has them." if lost else ""
         return words + "".join(f" Not done: {line}." for line in self.undone)
 
@@ -205,15 +224,8 @@ class Restore:
             )
         self.supervisor.start("cache")
         tell("Ending sessions, and asking who may still come in.")
-        said = manage(node, "restored").stdout.splitlines()
-        self.undone = [line.removeprefix("failed: ") for line in said if line.startswith("failed: ")]
+        self.undone = admit_nobody_unasked(node)
         return len(missing)
-
-    def reached(self) -> str:
-        text = setup.query(
-            self.node, "select coalesce(pg_last_xact_replay_timestamp()::text, '')", database="postgres"
-        )
-        return text or f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
     def ask_for_full_backups(self) -> None:
         """A new time line begins. What the ledgers know of ids is of the old one: they are used again."""
@@ -273,6 +285,14 @@ def wait_until_recovered(node: Node, supervisor: Supervisor) -> None:
             if setup.query(node, "select pg_is_in_recovery()", database="postgres") == "f":
                 return
         time.sleep(0.3)
+
+
+def reached(node: Node) -> datetime | None:
+    """When the last transaction was committed that the recovery has applied; None: there was none."""
+    text = setup.query(
+        node, "select coalesce(pg_last_xact_replay_timestamp()::text, '')", database="postgres"
+    )
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
 
 def _has_ended_early(supervisor: Supervisor, since: datetime) -> bool:

@@ -11,7 +11,8 @@ from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import blobs, database, sets, settings, telling, watching
+from appliance.runner import CommandFailed
+from backup import blobs, database, moments, sets, settings, telling, watching
 from backup.blobs import Blob
 from backup.operations.back_up import TROUBLE
 from backup.progress import told_of_silence
@@ -35,12 +36,15 @@ class Found:
     wrong: Mapping[str, str]
     healed: int
     """Files that were damaged and are whole again."""
+    holes: Sequence[str] = ()
+    """What of the log between the sets is damaged or missing, in words."""
 
 
 def main() -> None:
     give_way()
     with performing(*TROUBLE) as journal:
         node = Node.load(Paths.from_environment())
+        moments.tell_in(node)
         chosen = settings.load(node.paths)
         target = chosen.target(str(journal.arguments["target"]))
         with told_of_silence(journal, target.name):
@@ -49,7 +53,7 @@ def main() -> None:
                 label=str(journal.arguments.get("set", "")), is_complete=bool(journal.arguments.get("all")),
             )  # fmt: skip
         telling.write(node)
-        bad = [f"{label}: {problem}" for label, problem in found.wrong.items() if problem]
+        bad = [f"{label}: {problem}" for label, problem in found.wrong.items() if problem] + [*found.holes]
         healed = f" {_files(found.healed)} copied anew." if found.healed else ""
         if bad:
             raise BackupRefused(f"Damaged on {target.name}. {' '.join(bad)}{healed}")
@@ -70,12 +74,25 @@ def verify(
         raise BackupRefused(f"There is no set {label} on {target.name}." if label else "There is no set yet.")
     problems: dict[str, list[str]] = {one.label: [] for one in looked_at}
     there = {stored.label: stored for stored in database.stored(node, target)}
-    held = database.segments(node, target)
+    verified = None if label else _read_everything(node, target, journal)
+    with blobs.ledger_of(node, target) as ledger:
+        if verified:
+            before = watching.damaged_log(ledger)
+            ledger.found(
+                damaged=map(watching.log_key, verified.damaged),
+                sound=map(watching.log_key, before - verified.damaged),
+            )
+        damaged = watching.damaged_log(ledger)
+    held = [segment for segment in database.segments(node, target) if segment not in damaged]
     for number, one in enumerate(looked_at):
         journal.progress(f"{one.label}: database", number, len(looked_at))
         if one.label not in there:
             problems[one.label].append("Its database backup is gone.")
-        elif said := database.verify(node, target, one.label):
+            continue
+        said = verified.wrong.get(one.label) if verified else None
+        if said is None:
+            said = database.verify(node, target, one.label)
+        if said:
             problems[one.label].append(f"Its database backup is damaged: {said}")
         first, last = Segment.parse(one.first_wal), Segment.parse(one.last_wal)
         if first and last:
@@ -87,9 +104,19 @@ def verify(
             problems[one.label].append(one.problem)
         sets.found_wrong(node, target, one, " ".join(problems[one.label]))
     watching.note(node, target, held)
+    holes = watching.note_holes(node, target, held)
     healed = _look_at_files(node, vault, looked_at, journal, is_complete=is_complete)
     wrong = {one.label: one.trouble for one in sets.known(node, target) if one.label in problems}
-    return Found(wrong, healed)
+    return Found(wrong, healed, holes)
+
+
+def _read_everything(node: Node, target: Target, journal: Journal) -> database.Verified | None:
+    """None where it came to no end: then every set is read by itself, which says what is wrong with which."""
+    journal.progress("All sets and all of the log: database")
+    try:
+        return database.verify_everything(node, target)
+    except CommandFailed:
+        return None
 
 
 def _mend_ring(node: Node, name: str) -> None:

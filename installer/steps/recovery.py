@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 
 from appliance import certificates
-from backup import authority, elsewhere
+from backup import authorities, authority, elsewhere, moments
 from backup.keys import RecoveryKey
 from backup.settings import BackupRefused, file_of
 from installer.steps.base import Host, Step
@@ -23,7 +23,7 @@ def _bring_configuration_back(host: Host) -> None:
         said.restore or "",
         access_key=said.restore_access_key or "",
         secret_key=os.environ.get("KOROBKA_BACKUP_SECRET_KEY", ""),
-        ca_file=str(said.restore_ca or ""),
+        ca_pem=authorities.read(said.restore_ca) if said.restore_ca else "",
     )
     moment = datetime.fromisoformat(said.restore_to).astimezone() if said.restore_to else None
     elsewhere.begin(
@@ -43,7 +43,10 @@ def _key() -> str:
         return given
     if not sys.stdin.isatty():
         raise BackupRefused("The recovery key is missing: put it into KOROBKA_RECOVERY_KEY.")
-    return input("Recovery key: ")
+    try:
+        return input("Recovery key: ")
+    except EOFError:
+        raise BackupRefused("No recovery key was typed: say the same again.") from None
 
 
 def _root_key() -> RecoveryKey | None:
@@ -67,8 +70,10 @@ def _are_files_back(host: Host) -> bool:
 
 
 def _bring_files_back(host: Host) -> None:
-    missing = elsewhere.recover_files(host.node, host.outcome.doing)
-    host.news.append("The box is back. Everybody has to sign in again.")
+    back = elsewhere.recover_files(host.node, host.outcome.doing)
+    moments.tell_in(host.node)
+    at = f" as it was at {moments.said(back.at)}" if back.at else ""
+    host.news.append(f"The box is back{at}. Everybody has to sign in again.")
     if authority.is_missing(host.paths):
         until = certificates.info(host.paths).not_after - certificates.RENEW_BEFORE
         host.news.append(
@@ -76,8 +81,9 @@ def _bring_files_back(host: Host) -> None:
             f"{until:%d %b %Y}: then the box makes a new authority, which has to be given to them. "
             f"`sudo boxctl backup root-key --give` opens it until then, with the root key from paper."
         )
-    if missing:
-        host.news.append(f"{missing} files are missing: the backup does not have them.")
+    if back.missing:
+        host.news.append(f"{back.missing} files are missing: the backup does not have them.")
+    host.news += [f"Not done: {line}." for line in back.undone]
 
 
 CONFIGURATION = Step("Configuration from the backup", _is_configuration_back, _bring_configuration_back)

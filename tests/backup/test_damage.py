@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from appliance import users
+from appliance.agent.answers import TimeLineGap
+from appliance.files import ensure_folder
+from appliance.runner import Completed
 from appliance.services.database.setup import query
-from backup import retention, sets, status, watching
+from backup import retention, sets, setup, status, watching
 from backup.keys import KeyRing
 from backup.retention import Condition
+from backup.settings import BackupRefused
 from backup.vault import Vault
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, flipped, perform, restore
+from tests.backup.operating import back_up, flipped, hand_over, perform, restore
 
 
 def vault_of(kept: Kept) -> Vault:
@@ -137,6 +144,60 @@ def test_a_damaged_key_ring_is_written_anew(kept: Kept, words: str) -> None:
     ring.write_text(before[:at] + ("0" if before[at] != "0" else "1") + before[at + 1 :])
     assert perform(kept, "verify", target="disk").state == "done"
     assert KeyRing.parse(ring.read_text()).open(kept.key) == kept.settings.master
+
+
+def test_damaged_log_between_the_sets_is_found_and_is_a_gap(kept: Kept) -> None:
+    first = back_up(kept, "full")
+    for _ in range(2):
+        query(kept.node, "select pg_logical_emit_message(true, 'test', 'between')")
+        hand_over(kept)
+    last = back_up(kept)
+    archive = kept.repository / "database/archive/korobka"
+    victim = next(
+        path
+        for path in sorted(archive.rglob("*.zst"))
+        if first.last_wal < path.name[:24] < last.first_wal and len(path.name) > 60
+    )
+    with flipped(victim):
+        state = perform(kept, "verify", target="disk")
+        assert state.state == "failed"
+        assert f"{victim.name[:24]} is missing" in state.progress.text
+        # Both sets are whole: what lies between them is not.
+        assert {by_label(kept)[one.label].trouble for one in (first, last)} == {""}
+        gap = TimeLineGap(first.ended_at, last.ended_at)
+        assert gap in watching.gaps_of(kept.node, kept.target)
+        between = first.ended_at + (last.ended_at - first.ended_at) / 2
+        state = restore(kept, moment=between.isoformat())
+        assert state.state == "failed"
+        assert "The time line has a gap" in state.progress.text
+    assert perform(kept, "verify", target="disk").state == "done"
+    assert gap not in watching.gaps_of(kept.node, kept.target)
+
+
+def test_another_key_is_told_from_a_vault_that_is_just_being_filled(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty at the first look, and with a first file at the second: it is ours."""
+    fresh = replace(kept.target, path=str(kept.folder / "fresh"))
+    vault, looks = Vault(kept.node, kept.settings, fresh), list[str]()
+    ensure_folder(Path(fresh.path), mode=0o700, owner=users.account(users.DATABASE))
+    look = Vault._run
+
+    def looked(self: Vault, *words: str, **more: Any) -> Completed:
+        done = look(self, *words, **more)
+        if words[0] == "lsf" and not looks:
+            looks.append(done.stdout)
+            vault.put(kept.repository / "keyring.json", "blobs/first")
+        return done
+
+    monkeypatch.setattr(Vault, "_run", looked)
+    vault.refuse_other_key()
+    assert looks == [""]
+    vault.refuse_other_key()
+    stranger, _ = setup.begin()
+    with pytest.raises(BackupRefused, match="another box's"):
+        Vault(kept.node, replace(kept.settings, master_key=stranger.master_key), fresh).refuse_other_key()
+    shutil.rmtree(fresh.path)
 
 
 PLACES = ("database/archive", "database/backup", "vault", "vault", "keyring.json")

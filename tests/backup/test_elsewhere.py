@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from appliance.services.web.service import SERVICE as WEB
 from appliance.supervise.supervisord import Supervisord
 from backup import elsewhere
 from backup.keys import KeyRefused, RecoveryKey
+from backup.portal import manage
 from backup.settings import BackupRefused
 from tests.backup.conftest import Kept
 from tests.backup.operating import (
@@ -59,6 +61,18 @@ def begin(paths: Paths, place: str, key: RecoveryKey) -> None:
     )  # fmt: skip
 
 
+def connect_directory(kept: Kept) -> None:
+    """A directory that nobody answers for."""
+    made = (
+        "from box.bridges.directory.models import Connection;"
+        "from box.bridges.directory.presets import preset;"
+        "kind = Connection.Kind.OPENLDAP;"
+        "Connection.objects.create(name='Gone', kind=kind, servers=['127.0.0.1:9'], bind_dn='cn=box',"
+        " people_bases=['dc=corp'], mapping=preset(kind).mapping, is_confirmed=True, is_on=True)"
+    )
+    manage(kept.node, "shell", "--no-imports", "-c", made)
+
+
 @pytest.fixture
 def sink() -> Iterator[Mailbox]:
     with mailbox() as found:
@@ -79,11 +93,13 @@ def test_everything_comes_back_up_to_the_end_of_the_time_line_and_nothing_is_sen
     know_mail_server(kept, sink.port)
     queue_letter(kept, "for one box")
     queue_hook(kept, ear, 11)
+    connect_directory(kept)
     back_up(kept, "full")
     after = kept.add_blobs(2)
     copy_what_is_new(kept)
     hand_over(kept)
-    there = kept.keys()
+    there, handed_over_at = kept.keys(), datetime.now(UTC)
+    query(kept.node, "delete from directory_connection where name = 'Gone'")
 
     monkeypatch.setenv("KOROBKA_PREFIX", str(machine.prefix))
     begin(machine, str(kept.folder), RecoveryKey.parse(str(kept.key)))
@@ -100,7 +116,13 @@ def test_everything_comes_back_up_to_the_end_of_the_time_line_and_nothing_is_sen
     supervisor.start("database", "objects")
     set_up(node)
     objects.set_up(node)
-    assert elsewhere.recover_files(node, lambda _: None) == 0
+    back = elsewhere.recover_files(node, lambda _: None)
+    assert back.missing == 0
+    # Who has left since was to be asked of somebody who does not answer.
+    assert [line for line in back.undone if "Gone" in line] == [*back.undone]
+    assert len(back.undone) == 1
+    assert back.at is not None
+    assert timedelta(0) <= handed_over_at - back.at < timedelta(hours=1)
     assert not elsewhere.is_under_way(machine)
     assert set(query(node, "select key from files_blob").split()) == there
     new = Kept(node, kept.folder, kept.key)

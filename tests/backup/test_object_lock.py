@@ -50,7 +50,7 @@ def everything_in(bucket: Minio) -> list[Object]:
 def target_in(store: Store, access_key: str, secret_key: str) -> Target:  # noqa: F811
     return Target(
         5, "locked", "s3", "our/box", store.endpoint, LOCKED_BUCKET, "us-east-1", access_key, secret_key,
-        str(store.ca_file),
+        store.ca_file.read_text(encoding="ascii"),
     )  # fmt: skip
 
 

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from appliance.node import Node
+from appliance.paths import Paths
 from appliance.services.database.setup import query
-from backup import sets, setup, status
+from backup import authorities, database, elsewhere, locks, sets, settings, setup, status
 from backup.settings import BackupRefused, Target
 from backup.vault import Vault
 from tests.appliance.test_external import BUCKET, KEYS, Store, folder, store  # noqa: F401 - fixtures
 from tests.backup.conftest import Kept
 from tests.backup.operating import hand_over, perform, restore, unplugged
+from tests.backup.proxy import Proxy, running_proxy
 
 
 def target_in(store: Store, secret: str = KEYS["objects_secret_key"]) -> Target:  # noqa: F811
     return Target(
         2, "offsite", "s3", "our/box", store.endpoint, BUCKET, "us-east-1", KEYS["objects_access_key"],
-        secret, str(store.ca_file),
+        secret, store.ca_file.read_text(encoding="ascii"),
     )  # fmt: skip
 
 
@@ -56,6 +65,116 @@ def test_a_set_is_made_in_both_verified_and_restored_from_either(kept: Kept, off
     assert state.state == "done", state.progress.text
     assert kept.keys() == there
     assert kept.stored(keys[0]) == kept.contents[keys[0]]
+
+
+def test_with_the_authority_of_the_store_a_box_comes_onto_an_empty_machine(
+    kept: Kept, offsite: Target, empty_machine: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    perform(kept, "backup", kind="incr", targets=["offsite"])
+    place = elsewhere.place(
+        f"{offsite.endpoint}/{offsite.bucket}/{offsite.path}",
+        access_key=offsite.access_key, secret_key=offsite.secret_key, ca_pem=offsite.ca_pem,
+    )  # fmt: skip
+    monkeypatch.setenv("KOROBKA_PREFIX", str(empty_machine.prefix))
+
+    def begin(target: Target) -> None:
+        elsewhere.begin(
+            empty_machine, target, kept.key, moment=None, version="0.1.0", say=lambda _: None
+        )  # fmt: skip
+
+    with pytest.raises(BackupRefused, match="cannot be read"):
+        begin(replace(place, ca_pem=""))
+    begin(place)
+    there = Node.load(empty_machine)
+    (used,) = [one for one in settings.load(empty_machine).targets if one.kind == "s3"]
+    assert used.ca_pem == offsite.ca_pem
+    database.write_config(there, settings.load(empty_machine))
+    assert database.stored(there, used)
+
+
+def test_a_file_that_was_moved_costs_no_other_target_anything(kept: Kept, tmp_path: Path) -> None:
+    """As boxes have noted it before the certificates were kept."""
+    file = settings.file_of(kept.node.paths)
+    before = file.read_text(encoding="utf-8")
+    said = json.loads(before)
+    named = tmp_path / "ca.pem"
+    named.write_text("CERTIFICATE", encoding="ascii")
+    for number, path in enumerate((named, tmp_path / "moved.pem"), 20):
+        old = {**said["targets"][0], "number": number, "name": f"old-{number}", "ca_file": str(path)}
+        old.pop("ca_pem", None)
+        said["targets"].append(old)
+    file.write_text(json.dumps(said), encoding="utf-8")
+    try:
+        chosen = kept.settings
+        database.write_config(kept.node, chosen)
+        assert [one.ca_pem for one in chosen.targets[-2:]] == ["CERTIFICATE", ""]
+        written = authorities.file_of(kept.node, chosen.target("old-20"))
+        assert written is not None
+        assert written.read_text(encoding="ascii") == "CERTIFICATE"
+    finally:
+        file.write_text(before, encoding="utf-8")
+        database.write_config(kept.node, kept.settings)
+    assert not list(kept.node.paths.backup.glob("ca-2?.pem"))
+
+
+@pytest.mark.parametrize(
+    "words", ["nonsense", "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----", " "]
+)
+def test_what_is_no_certificate_is_refused_before_anything_is_tried(tmp_path: Path, words: str) -> None:
+    file = tmp_path / "ca.pem"
+    with pytest.raises(BackupRefused, match="cannot be read"):
+        authorities.read(file)
+    file.write_text(words, encoding="ascii")
+    with pytest.raises(BackupRefused, match=r"PEM|BEGIN CERTIFICATE"):
+        authorities.read(file)
+
+
+@pytest.fixture
+def plain_authority(store: Store, tmp_path: Path) -> Iterator[tuple[Proxy, str]]:  # noqa: F811
+    """The store behind a certificate of an authority that says nothing of what its key is for."""
+    now, pems = datetime.now(UTC), list[bytes]()
+    key, issuer = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string("CN=Our own")
+    mine = ec.generate_private_key(ec.SECP256R1())
+    for subject, public, extension in (
+        (issuer, key.public_key(), x509.BasicConstraints(ca=True, path_length=None)),
+        (
+            x509.Name.from_rfc4514_string("CN=localhost"),
+            mine.public_key(),
+            x509.SubjectAlternativeName([x509.DNSName("localhost")]),
+        ),
+    ):
+        made = (
+            x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+            .add_extension(extension, critical=True).sign(key, hashes.SHA256())
+        )  # fmt: skip
+        pems.append(made.public_bytes(serialization.Encoding.PEM))
+    file = tmp_path / "proxy.pem"
+    file.write_bytes(
+        pems[1]
+        + mine.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    with running_proxy(int(store.endpoint.rpartition(":")[2]), file) as proxy:
+        yield proxy, pems[0].decode()
+
+
+def test_an_authority_that_says_nothing_of_its_key_is_believed(
+    kept: Kept,
+    offsite: Target,
+    plain_authority: tuple[Proxy, str],
+) -> None:
+    proxy, pem = plain_authority
+    behind = replace(offsite, number=30, endpoint=f"https://localhost:{proxy.port}", ca_pem=pem)
+    authorities.write(kept.node, (*kept.settings.targets, behind))
+    assert locks.days_of(kept.node, behind) == 0
+    authorities.write(kept.node, (*kept.settings.targets, replace(behind, ca_pem=offsite.ca_pem)))
+    with pytest.raises(BackupRefused, match="does not say whether it locks") as refused:
+        locks.days_of(kept.node, behind)
+    assert "Traceback" not in str(refused.value)
+    authorities.write(kept.node, kept.settings.targets)
 
 
 def test_one_dead_target_keeps_neither_sets_nor_log_from_the_other(kept: Kept, offsite: Target) -> None:

@@ -31,6 +31,12 @@ def test_of_what_is_well_nothing_is_said() -> None:
         (replace(WELL, damaged=(("20261124F", "A file is missing."),)), "damaged", "20261124F is damaged"),
         (replace(WELL, files_reached=NOW - timedelta(minutes=6)), "behind", "boxctl logs backup"),
         (replace(WELL, files_reached=None), "behind", "not being copied"),
+        (replace(WELL, files_reached=NOW - timedelta(minutes=2, seconds=1)), "behind", "not being copied"),
+        (
+            replace(WELL, log_reached=NOW - timedelta(minutes=2, seconds=1)),
+            "log_behind",
+            "11:57:59+00:00 only",
+        ),
         (replace(WELL, files_problem="It refuses."), "behind", "It refuses."),
         (replace(WELL, dead_run="verify"), "stale_lock", "Verify was begun and is performed by nobody"),
         (replace(WELL, free=9), "filling", "9% are free"),
@@ -43,6 +49,11 @@ def test_each_trouble_is_told_in_words(facts: Facts, kind: str, words: str) -> N
     (found,) = warnings(facts, now=NOW)
     assert found.kind == kind
     assert words in sentence(found)
+
+
+def test_what_is_two_minutes_old_is_in_time() -> None:
+    edge = NOW - timedelta(minutes=2)
+    assert kinds(replace(WELL, files_reached=edge, log_reached=edge)) == []
 
 
 def test_an_unconfirmed_key_is_the_same_trouble_on_every_target() -> None:

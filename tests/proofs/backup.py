@@ -184,11 +184,11 @@ def end_of_time_line(box: MachineBox) -> float:
     deadline = time.monotonic() + MOST_BEHIND
     while True:
         said = box.boxctl("backup", "status", check=False).stdout
-        if found := re.search(r"can be restored up to (\S+ \S+) UTC", said):
+        if found := re.search(r"can be restored up to (\S+ \S+)", said):
             break
         assert time.monotonic() < deadline, said
         time.sleep(1)
-    return datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()
+    return datetime.fromisoformat(found[1]).timestamp()
 
 
 def progress_of(box: MachineBox) -> str:
