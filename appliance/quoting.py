@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:@+,=-]+")
 
 
 class Unwritable(ValueError):
-    """A value that a configuration cannot hold; the text names the value and what is wrong with it."""
+    """A value that a configuration cannot hold; the text tells what is wrong with it."""
 
 
 def control_in(text: str, *, has_lines: bool = False) -> str:
@@ -28,20 +28,19 @@ def control_in(text: str, *, has_lines: bool = False) -> str:
     return found.group() if found else ""
 
 
-def one_line[T](value: T) -> T:
-    """The value itself, whatever it is, where its text is one line."""
+def one_line[T](value: T, what: str = "A value of a configuration") -> T:
+    """The value itself, whatever it is, where its text is one line. `what` it is is told, for it may be a
+    secret."""
     if control := control_in(str(value)):
-        raise Unwritable(
-            f"{str(value)!r} has a control character ({control!r}): write it on one line, without any."
-        )
+        raise Unwritable(f"{what} has a control character ({control!r}): write it on one line, without any.")
     return value
 
 
-def trimmed(value: object) -> str:
+def trimmed(value: object, what: str = "A value of a configuration") -> str:
     """For formats that quote nothing, and cut off spaces at both ends: pgBackRest's."""
-    text = str(one_line(value))
+    text = str(one_line(value, what))
     if not text or text != text.strip():
-        raise Unwritable(f"{text!r} begins or ends with a space, or is empty: write it without.")
+        raise Unwritable(f"{what} begins or ends with a space, or is empty: write it without.")
     return text
 
 

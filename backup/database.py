@@ -106,7 +106,7 @@ def config_text(node: Node, settings: Settings, targets: Sequence[Target]) -> st
     }
     lines = ["# Written by the box. Holds secrets: the database's user alone reads it."]
     for section, said in (("global", general), (STANZA, stanza)):
-        lines += [f"[{section}]", *(f"{name}={quoting.trimmed(value)}" for name, value in said.items())]
+        lines += [f"[{section}]", *(f"{name}={quoting.trimmed(value, name)}" for name, value in said.items())]
     return "\n".join(lines) + "\n"
 
 

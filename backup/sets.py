@@ -154,7 +154,7 @@ def refresh(node: Node, vault: Vault) -> None:
             with gzip.open(local, "rt", encoding="utf-8") as lines:
                 one = decode(BackupSet, json.loads(next(lines)), place=label)
             if one.label != label:
-                raise Malformed(f"it calls itself {one.label}")
+                raise Malformed(f"It calls itself {one.label!r}.")
         except (*_UNREADABLE, CommandFailed) as error:
             # A target that is away is no damage.
             vault.require()
@@ -235,8 +235,10 @@ def taken_out(vault: Vault, name: str) -> Iterator[IO[bytes]]:
 
 
 def _fetch_manifest(vault: Vault, label: str, local: Path) -> None:
-    with taken_out(vault, f"sets/{label}/{MANIFEST}") as file, new_file(local) as copy:
+    part = local.with_name(f".{local.name}")
+    with taken_out(vault, f"sets/{label}/{MANIFEST}") as file, new_file(part) as copy:
         shutil.copyfileobj(file, copy)
+    part.replace(local)
 
 
 def manifest_of(node: Node, vault: Vault, label: str) -> Path:

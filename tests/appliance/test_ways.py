@@ -18,8 +18,12 @@ from appliance.files import UnsafeWay
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
 from appliance.supervise import launch
+from tests import require
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be led astray: sudo tests/run.sh")
+
+@pytest.fixture(autouse=True)
+def _as_root() -> None:
+    require.root("Only root can be led astray")
 
 
 def _write(path: Path) -> None:

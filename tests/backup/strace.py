@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,6 +72,8 @@ def followed(file: Path, *pids: int) -> Iterator[None]:
         assert strace.stderr is not None
         for _ in pids:
             assert "attached" in strace.stderr.readline()
+        # It names each process that it comes to follow, and all stand still where nobody listens.
+        threading.Thread(target=strace.stderr.read, daemon=True).start()
         try:
             yield
         finally:

@@ -6,7 +6,6 @@ makes, opens, gives or removes anything there, no such moment matters.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -23,13 +22,10 @@ from appliance.supervise.supervisord import Supervisord
 from backup import settings
 from backup.keys import CONFIRMED, RecoveryKey
 from backup.portal import manage
+from tests import require
 from tests.appliance.boxes import running_box, wait_until
 from tests.backup import strace
 from tests.backup.conftest import Kept, acting_in
-
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("strace") is None, reason="as root, with apt-get install strace"
-)
 
 TIMES = BackupTimes("02:00", 24, 7, 3, 7, 4, 6)
 
@@ -62,7 +58,7 @@ class Asking:
             except AgentError:
                 return False  # it is being restarted
 
-        wait_until(is_idle, seconds=500)
+        wait_until(is_idle, seconds=1500)
 
 
 def ask_everything(ask: Asking, folder: Path, other: Path) -> None:
@@ -108,6 +104,8 @@ def ask_everything(ask: Asking, folder: Path, other: Path) -> None:
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Asking, list[strace.Deed], list[Path]]]:
     """What root did while everything was asked, and the folders of services."""
+    require.root("What root does is looked at")
+    require.programs("strace", "pgbackrest", "rclone", cure="apt-get install strace pgbackrest rclone")
     folders = [Path(tempfile.mkdtemp(prefix="korobka-target-")) for _ in range(2)]
     for folder in folders:
         folder.chmod(0o755)

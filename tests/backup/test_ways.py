@@ -13,12 +13,12 @@ from appliance import users
 from appliance.paths import Paths
 from backup import sets, setup
 from backup.settings import BackupRefused, Target
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be led astray: sudo tests/run.sh")
+from tests import require
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Path:
+    require.root("Only root can be led astray")
     users.create()
     folder = tmp_path / "disk"
     folder.mkdir(mode=0o755)
@@ -29,16 +29,11 @@ def target_at(folder: Path) -> Target:
     return Target(1, "disk", "folder", str(folder))
 
 
-def owner_of(path: Path) -> str:
-    return path.owner() if users.are_separated() else users.DATABASE
-
-
 def test_a_folder_of_roots_is_prepared(disk: Path) -> None:
     setup.prepare_folder(target_at(disk))
-    assert owner_of(disk / "korobka") == users.DATABASE
+    assert (disk / "korobka").owner() == users.DATABASE
 
 
-@needs_root
 @pytest.mark.parametrize("mode", [0o777, 0o775])
 def test_in_a_folder_that_others_may_write_root_prepares_nothing(disk: Path, mode: int) -> None:
     os.chown(disk, 0, users.group_id(users.CACHE))
@@ -52,7 +47,6 @@ def test_in_a_folder_that_others_may_write_root_prepares_nothing(disk: Path, mod
     setup.prepare_folder(target_at(disk))
 
 
-@needs_root
 def test_a_link_in_its_place_is_refused(disk: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir(mode=0o700)
