@@ -33,7 +33,7 @@ POOL = {
 }
 
 
-class Channel(HTTPChannel):
+class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """One connection, which must move: a request that comes slower than this, or an answer that is read
     slower, holds one of the balancer's slots, and whoever holds enough of them keeps everybody out."""
 
