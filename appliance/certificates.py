@@ -57,6 +57,11 @@ class Bundle:
         certificates = (self.certificate, *self.chain)
         return b"".join(certificate_pem(certificate) for certificate in certificates) + key_pem(self.key)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Whom it vouches for: host names, of which one may begin with a star, and addresses."""
+        return _names(self.certificate)
+
     @classmethod
     def read(cls, certificate_file: Path, key_file: Path) -> Self:
         """Read PEM files; the first certificate is the server's, the others its chain."""

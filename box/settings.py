@@ -29,7 +29,8 @@ except FileNotFoundError:
 VERSION: str = KOROBKA["version"]
 SECRET_KEY: str = KOROBKA["secret_key"]
 DEBUG = False
-# The balancer passes on only what is addressed to the box; a name that is not the box's own never gets here.
+# The balancer passes on only what is addressed to the box; a name that is not its own never gets here, see
+# docs/dev/decisions/0121-names-of-the-portal.md.
 ALLOWED_HOSTS = ["*"]
 # Where people find the box: what letters link to.
 PORTAL_URL: str = f"https://{KOROBKA['hostname']}" + (

@@ -79,6 +79,13 @@ def _addresses(value: tuple[str, ...]) -> str | None:
     return None if value else "must hold at least one address; 0.0.0.0 and :: mean all"
 
 
+def _names(value: tuple[str, ...]) -> str | None:
+    for entry in value:
+        if not entry or (_host(entry) and _networks((entry,))) or "/" in entry:
+            return f"must hold host names or IP addresses, and {entry!r} is none"
+    return None
+
+
 def _zone(value: str) -> str | None:
     return None if value in zoneinfo.available_timezones() else "must be a time zone such as Europe/Moscow"
 
@@ -120,6 +127,11 @@ class Balancer:
     publicly_trusted: bool = _key(
         False,
         "The certificate is trusted by browsers everywhere, so they may be told to insist on it (HSTS).",
+    )
+    names: tuple[str, ...] = _key(
+        (),
+        "Names and addresses that people call the portal by, beside its hostname and its certificate's.",
+        check=_names,
     )
     trusted_proxies: tuple[str, ...] = _key(
         (), "Proxies in front of the box whose X-Forwarded-For is believed.", check=_networks

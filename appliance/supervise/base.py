@@ -21,7 +21,7 @@ from appliance.node import Node
 from appliance.services import Service, enabled
 from appliance.services.balancer.runtime import BalancerAway, BalancerRefused, Runtime
 from appliance.services.balancer.service import SERVICE as BALANCER
-from appliance.services.balancer.service import runtime_socket, server_name
+from appliance.services.balancer.service import WITH_WORKERS, runtime_socket, server_name
 from appliance.services.web.service import SERVICE as WEB
 from appliance.supervise import processes
 
@@ -335,7 +335,7 @@ class Supervisor(ABC):
             balancer.drain(WEB.name, me)
             deadline = time.monotonic() + _DRAIN_SECONDS
             while time.monotonic() < deadline:
-                if balancer.servers(WEB.name)[me].sessions == 0:
+                if not any(_is_busy(balancer, backend, me) for backend in WITH_WORKERS):
                     break
                 time.sleep(0.05)
         except (BalancerAway, BalancerRefused, KeyError):
@@ -352,3 +352,9 @@ class Supervisor(ABC):
     def _tell_balancer(self, progress: Progress) -> None:
         if BALANCER.name in generated.apply(self.node, only=(BALANCER,)):
             self.reload(BALANCER.name, progress=progress)
+
+
+def _is_busy(balancer: Runtime, backend: str, server: str) -> bool:
+    """A backend that the running balancer does not know yet has nothing to do."""
+    found = balancer.servers(backend).get(server)
+    return found is not None and found.sessions > 0

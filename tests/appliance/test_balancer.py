@@ -23,15 +23,16 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from secrets import token_hex
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import pytest
 
-from appliance import config, generated, users
+from appliance import certificates, config, generated, users
 from appliance.node import Node
 from appliance.services.balancer.runtime import Runtime
 from appliance.services.balancer.service import SERVICE as BALANCER
-from appliance.services.balancer.service import progress_file, runtime_socket
+from appliance.services.balancer.service import names, progress_file, runtime_socket
 from appliance.services.objects import setup
 from appliance.services.push.service import socket_path as push_socket
 from appliance.services.web.service import socket_path as web_socket
@@ -46,8 +47,13 @@ class Echo(BaseHTTPRequestHandler):
     """Answers with the request's headers, under the names that the worker saw."""
 
     protocol_version = "HTTP/1.1"
+    left_unanswered: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
+        if "dies" in self.path:
+            self.left_unanswered.append(self.path)
+            self.close_connection = True
+            return
         body = json.dumps({"path": self.path, "headers": list(self.headers.items())}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -183,7 +189,9 @@ def configured(node: Node, **balancer: config.Value) -> Iterator[None]:
     """The balancer with other settings for a while, reloaded, not restarted."""
     before = node.paths.box_toml.read_text()
     text = config.set_values(
-        before, {f"balancer.{name}": value for name, value in balancer.items()}, from_console=False
+        before,
+        {name if name == "hostname" else f"balancer.{name}": value for name, value in balancer.items()},
+        from_console=False,
     )
 
     def take(content: str) -> None:
@@ -215,6 +223,101 @@ def test_a_trusted_proxy_tells_who_the_client_is(portal: Node, forwarded: str, c
             lambda: seen(ask(portal, "/", X_Forwarded_For=forwarded)[1])["x-forwarded-for"] == [client]
         )
         assert seen(ask(portal, "/", X_Forwarded_For=forwarded)[1])["x-forwarded-for"] == [client]
+
+
+def host_of(node: Node, host: str) -> tuple[int, str]:
+    answer, body = ask(node, "/", Host=host)
+    return answer.status, body.decode()
+
+
+def test_only_what_calls_the_portal_by_its_name_gets_in(portal: Node) -> None:
+    port = portal.box.balancer.https_port
+    for host in (
+        "localhost",
+        f"localhost:{port}",
+        "LOCALHOST",
+        "localhost.",
+        "127.0.0.1",
+        f"127.0.0.1:{port}",
+    ):
+        assert host_of(portal, host)[0] == 200, host
+    for host in (
+        "evil.example",
+        "evil.example:443",
+        "localhost.evil.example",
+        "xlocalhost",
+        "127.0.0.2",
+        "[::1]",
+    ):
+        status, said = host_of(portal, host)
+        assert status == 421, host
+        assert f"https://localhost:{port}/" in said
+
+
+def test_the_address_that_was_connected_to_is_a_name(portal: Node) -> None:
+    """As on the first day, before there is a name for it; here by an address that nothing was told of."""
+    with configured(portal, hostname="portal.example.com"):
+        wait_until(lambda: host_of(portal, "portal.example.com")[0] == 200)
+        assert host_of(portal, "127.0.0.1")[0] == 200
+        assert host_of(portal, "127.0.0.9")[0] == 421
+
+
+def test_other_names_are_told_to_the_box(portal: Node) -> None:
+    with configured(portal, names=("intranet", "203.0.113.9")):
+        wait_until(lambda: host_of(portal, "intranet")[0] == 200)
+        assert host_of(portal, "203.0.113.9")[0] == 200
+        assert host_of(portal, "intranet2")[0] == 421
+
+
+def test_the_names_of_the_certificate_are_the_portals(portal: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ("a.example.com", "*.b.example.com")
+    monkeypatch.setattr(certificates.Bundle, "names", property(lambda self: found))
+    assert names(portal) == (("localhost", "a.example.com"), (".b.example.com",))
+    generated.apply(portal, only=(BALANCER,))
+    Supervisord(portal).reload("balancer")
+    try:
+        wait_until(lambda: host_of(portal, "a.example.com")[0] == 200)
+        assert host_of(portal, "x.b.example.com")[0] == 200
+        for host in ("x.y.b.example.com", "b.example.com", "x.bxexample.com", "x.a.example.com"):
+            assert host_of(portal, host)[0] == 421
+    finally:
+        monkeypatch.undo()
+        generated.apply(portal, only=(BALANCER,))
+        Supervisord(portal).reload("balancer")
+
+
+def test_plain_http_leads_to_no_other_name(portal: Node) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", portal.box.balancer.http_port, timeout=10)
+    connection.request("GET", "/a", headers={"Host": "evil.example"})
+    location = connection.getresponse().headers["Location"]
+    assert location == f"https://localhost:{portal.box.balancer.https_port}/a"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/rest/1/s/dies.a",
+        "//rest/dies.b",
+        "/%72est/dies.c",
+        "/%2Frest/dies.d",
+        "/REST/dies.e",
+        "/r%65st/dies.f",
+    ],
+)
+def test_a_program_is_never_asked_twice(portal: Node, path: str) -> None:
+    """It may write with a GET, and the worker may die behind that."""
+    Echo.left_unanswered.clear()
+    assert ask(portal, path)[0].status == 502
+    assert len(Echo.left_unanswered) == 1
+
+
+def test_a_page_is_asked_for_again_and_a_form_is_not(portal: Node) -> None:
+    Echo.left_unanswered.clear()
+    assert ask(portal, "/feed/dies")[0].status == 502
+    assert len(Echo.left_unanswered) > 1
+    Echo.left_unanswered.clear()
+    assert ask(portal, "/feed/dies", method="POST", Content_Length="0")[0].status == 502
+    assert len(Echo.left_unanswered) == 1
 
 
 def test_plain_http_leads_to_https(portal: Node) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from appliance import users
+from appliance import certificates, users
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import portal, probe
@@ -19,6 +20,8 @@ from appliance.services.web.service import socket_path as web_socket
 from appliance.templates import render
 
 PROGRAM = "/usr/sbin/haproxy"
+# The backends whose servers are the web workers; the first checks them, and its word counts for all.
+WITH_WORKERS = ("web", "crowd", "static")
 
 
 def runtime_socket(node: Node) -> Path:
@@ -42,6 +45,43 @@ def listen_addresses(node: Node) -> tuple[str, ...]:
     return tuple(address for address in node.box.node.listen if has_ipv6 or ":" not in address)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How much may be open at once; what has no other word is of one neighbourhood (an address, or a /64)."""
+
+    slots: int
+    """Requests with one worker, waiting ones among them."""
+    share: int
+    """Requests with the portal, before they wait in the crowd."""
+    crowd: int
+    """Requests of the crowd with one worker: enough to keep it busy."""
+    static: int = 45
+    """Requests for static files with one worker."""
+    connections: int = 3000
+    """Of the 9,000 that HAProxy takes; behind one address there may be an office with its open pages."""
+    transfers: int = 300
+    """Files coming and going."""
+
+
+def limits(node: Node) -> Limits:
+    """Six neighbourhoods fill all slots together, and none does alone."""
+    threads, workers = node.box.web.threads, node.web_workers
+    slots = max(90, 12 * threads)
+    return Limits(slots=slots, share=slots * workers // 6, crowd=threads)
+
+
+def names(node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What people call the portal: whole names, and domains (`.example.com`) of which any one name will do.
+    The same that its certificate vouches for, for who calls it otherwise is warned by the browser."""
+    bundle = certificates.current(node.paths)
+    known = dict.fromkeys((node.box.public_name, *node.box.balancer.names, *(bundle.names if bundle else ())))
+    lower = [name.lower() for name in known]
+    return (
+        tuple(name for name in lower if not name.startswith("*.")),
+        tuple(name[1:] for name in lower if name.startswith("*.")),
+    )
+
+
 def _store(node: Node) -> dict[str, object]:
     """Where the bucket's route leads."""
     if node.box.objects.engine != "external":
@@ -59,6 +99,7 @@ def _store(node: Node) -> dict[str, object]:
 def _files(node: Node) -> tuple[GeneratedFile, ...]:
     folder, box = node.generated("balancer"), node.box
     addresses = listen_addresses(node)
+    its_names, domains = names(node)
     wildcard = {"0.0.0.0": "", "::": "v6only"}  # noqa: S104 - as names of what was configured
     files = [
         GeneratedFile(
@@ -79,6 +120,9 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 store=_store(node),
                 store_ca="store-ca.crt" if box.objects.ca_file else None,
                 hostname=box.public_name,
+                names=its_names,
+                domains=domains,
+                limits=limits(node),
                 workers=[web_socket(node, number) for number in range(1, node.web_workers + 1)],
                 push=push_socket(node),
                 threads=min(node.machine.cores, 4),

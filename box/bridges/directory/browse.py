@@ -10,11 +10,11 @@ from itertools import islice
 
 from django.utils.translation import gettext as _
 from ldap3.utils.conv import escape_filter_chars
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from box.bridges.directory import dns
 from box.bridges.directory.client import Directory, Entry
-from box.core.files.inspection import FORMATS, MOST_PIXELS
+from box.core.files.decoding import Busy, Undecodable, decoded
 
 PAGE = 100
 # A folder with more is searched, not read to its end.
@@ -193,14 +193,11 @@ def shown_photo(data: bytes) -> str:
     if len(data) > LARGEST_PHOTO:
         return ""
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                return ""
-            small = ImageOps.fit(ImageOps.exif_transpose(image).convert("RGB"), (PHOTO_SIDE, PHOTO_SIDE))
-    except Exception:
+        picture = decoded(BytesIO(data), at_least=PHOTO_SIDE)
+    except (Undecodable, Busy):
         return ""
+    small = ImageOps.fit(picture.image.convert("RGB"), (PHOTO_SIDE, PHOTO_SIDE))
     out = BytesIO()
-    small.info.clear()
     small.save(out, "WEBP", quality=80)
     return f"data:image/webp;base64,{b64encode(out.getvalue()).decode()}"
 

@@ -14,7 +14,8 @@ from box.core.discussion.models import LONGEST_EMOJI, Comment, EmojiReaction, Fo
 from box.core.events.outbox import emit
 from box.core.org.mentions import context_of
 from box.lib.emoji import is_emoji
-from box.lib.rich import Rich, TooMuch, cleaned, from_text
+from box.lib.nesting import TooMuch
+from box.lib.rich import Rich, cleaned, from_text
 
 LONGEST_COMMENT = 20_000
 MOST_EMOJI = 30

@@ -1,13 +1,12 @@
 """Looking into a blob: its hash, its real type, and small pictures of a picture.
 
-Whatever people upload is read here, so memory stays flat, whatever the size, and decoders see little: four
-formats, pictures of at most 50 megapixels, one at a time.
+Whatever people upload is read here, so memory stays flat, whatever the size; decoders are elsewhere, see
+`box.core.files.decoding`.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 import magic
 
+from box.core.files.decoding import Undecodable, decoded
 from box.core.files.display import DOWNLOADED, PICTURES
 
 if TYPE_CHECKING:
@@ -27,15 +27,9 @@ log = logging.getLogger(__name__)
 # Enough for libmagic to tell an office document from any other archive.
 HEAD = 256 * 1024
 LARGEST_PICTURE = 64 * 2**20
-# Decoded, 4 bytes each: 200 MB for a moment.
-MOST_PIXELS = 50_000_000
 PICTURE_TYPE = "image/webp"
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 PREVIEW_SIDE = 640
 THUMBNAIL_SIDE = 160
-
-_EXIF_ORIENTATION = 0x0112
-_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -103,43 +97,25 @@ def _magic() -> magic.Magic:
 
 
 def pictures_of(file: IO[bytes]) -> Pictures | None:
-    """Small pictures of a picture; None of what is broken, too large or no picture at all."""
-    # Decoders take 2 MB of memory, which processes that look into no pictures do without.
+    """Small pictures of a picture; None of what is broken, too large or no picture at all. Raises Busy."""
+    # It takes 2 MB of memory, which processes that look into no pictures do without.
     from PIL import Image
 
-    file.seek(0)
     try:
-        with _one_at_a_time, Image.open(file, formats=FORMATS) as image:
-            return _pictures(image)
-    except Exception as error:
-        # Decoders meet anything here and raise anything; a file without a picture is still a file.
-        log.info("no preview: %s: %s", type(error).__name__, error)
+        picture = decoded(file, at_least=2 * PREVIEW_SIDE)
+    except Undecodable as error:
+        # A file without a picture is still a file.
+        log.info("no preview: %s", error)
         return None
+    image, profile = picture.image, picture.profile
+    image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    preview = _webp(image, profile)
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    return Pictures(*picture.size, preview, _webp(image, profile))
 
 
-def _pictures(image: Image.Image) -> Pictures | None:
-    from PIL import Image, ImageOps
-
-    width, height = image.size
-    if width * height > MOST_PIXELS:
-        log.info("no preview: %s x %s pixels are too many", width, height)
-        return None
-    if image.getexif().get(_EXIF_ORIENTATION, 1) >= 5:
-        width, height = height, width
-    # A JPEG is decoded at the next larger of a half, a quarter and an eighth; other formats ignore this.
-    image.draft("RGB", (2 * PREVIEW_SIDE, 2 * PREVIEW_SIDE))
-    profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
-    plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    plain.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    plain.info["exif"] = image.getexif().tobytes()
-    ImageOps.exif_transpose(plain, in_place=True)
-    preview = _webp(plain, profile)
-    plain.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
-    return Pictures(width, height, preview, _webp(plain, profile))
-
-
-def _webp(image: Image.Image, profile: bytes | None) -> Picture:
+def _webp(image: Image.Image, profile: bytes) -> Picture:
     # Of what came with the original only the colours' profile is kept: not where it was taken, nor by whom.
     out = BytesIO()
-    image.save(out, "WEBP", quality=80, method=4, icc_profile=profile or b"", exif=b"")
+    image.save(out, "WEBP", quality=80, method=4, icc_profile=profile, exif=b"")
     return Picture(out.getvalue(), image.width, image.height)

@@ -17,7 +17,8 @@ from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.core.files.inspection import FORMATS, MOST_PIXELS, PICTURE_TYPE
+from box.core.files.decoding import Busy, TooManyPixels, Undecodable, decoded
+from box.core.files.inspection import PICTURE_TYPE
 from box.core.files.models import Blob, new_key
 from box.core.files.store import NotFound, StoreUnavailable, store
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LARGEST = 20 * 2**20
-_ORIENTATION = 0x0112
-# Turned by a quarter: what came as the width is seen as the height.
-_LYING = (5, 6, 7, 8)
 
 
 def small_picture(file: IO[bytes], draw: Callable[[Image.Image], Image.Image], *, side: int) -> Blob:
@@ -39,32 +37,24 @@ def small_picture(file: IO[bytes], draw: Callable[[Image.Image], Image.Image], *
 
 def drawn[T](file: IO[bytes], draw: Callable[[Image.Image, tuple[int, int]], T], *, at_least: int) -> T:
     """What `draw` makes of the picture, which stands upright, and of the width and height that it came with.
-    A large one is decoded smaller than that, but no side of it below `at_least`.
+    See `box.core.files.decoding.decoded` for how large it is by then.
 
     Raises ValidationError for what is no picture, or too large a one.
     """
-    # See box.core.files.inspection.pictures_of.
-    from PIL import Image, ImageOps
-
     if file.seek(0, 2) > LARGEST:
         raise ValidationError(
             _("This picture is too large: %(most)s MB at most.") % {"most": LARGEST // 2**20}
         )
-    file.seek(0)
     try:
-        with Image.open(file, formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise ValidationError(_("This picture has too many pixels: make it smaller first."))
-            width, height = image.size
-            image.draft("RGB", (at_least, at_least))
-            lies = image.getexif().get(_ORIENTATION, 1) in _LYING
-            return draw(ImageOps.exif_transpose(image), (height, width) if lies else (width, height))
-    except ValidationError:
-        raise
-    except Exception as error:
-        # Decoders meet anything here and raise anything.
-        log.info("no picture: %s: %s", type(error).__name__, error)
+        picture = decoded(file, at_least=at_least)
+    except TooManyPixels:
+        raise ValidationError(_("This picture has too many pixels: make it smaller first.")) from None
+    except Undecodable as error:
+        log.info("no picture: %s", error)
         raise ValidationError(_("This is no picture: choose a JPEG, PNG, WebP or GIF file.")) from None
+    except Busy:
+        raise ValidationError(_("The box is busy with other pictures: send it again in a minute.")) from None
+    return draw(picture.image, picture.size)
 
 
 def written(picture: Image.Image) -> Blob:

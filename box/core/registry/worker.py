@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection, connections
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
 from waitress.server import UnixWSGIServer, create_server
 
 logger = logging.getLogger(__name__)
@@ -32,12 +33,47 @@ POOL = {
 }
 
 
+class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """One connection, which must move: a request that comes slower than this, or an answer that is read
+    slower, holds one of the balancer's slots, and whoever holds enough of them keeps everybody out."""
+
+    LEAST = 64 * 1024
+    WINDOW_SECONDS = 60.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._moved = 0
+        self._marked: tuple[float, int] | None = None
+        super().__init__(*args, **kwargs)
+
+    def received(self, data: bytes) -> bool:
+        self._moved += len(data)
+        return bool(super().received(data))
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        sent: int = super().send(data, do_close)
+        self._moved += sent
+        return sent
+
+    def is_too_slow(self, now: float) -> bool:
+        """Asked often; `now` in seconds. A request that is being answered may take its time."""
+        is_moving = self.request is not None or self.total_outbufs_len > 0
+        if not is_moving:
+            self._marked = None
+            return False
+        since, moved = self._marked = self._marked or (now, self._moved)
+        if now - since < self.WINDOW_SECONDS:
+            return False
+        self._marked = (now, self._moved)
+        return self._moved - moved < self.LEAST
+
+
 class WebWorker:
     """Serves one WSGI application until it is told to stop."""
 
     def __init__(self, application: Callable[..., Any], socket: Path, *, threads: int) -> None:
         self.socket = socket
         self._is_stopping = False
+        self._looked_at = 0.0
         mask = os.umask(0o117)
         try:
             # A socket that a killed worker left behind is removed by waitress.
@@ -60,17 +96,29 @@ class WebWorker:
             )
         finally:
             os.umask(mask)
+        self._server.channel_class = Channel
 
     def run(self) -> None:
         """Returns after `stop`, once every request that had arrived is answered."""
         while not self._is_stopping:
             self._turn(timeout=1)
+            self.close_slow(time.monotonic())
         self._drain(time.monotonic() + GRACE_SECONDS)
 
     def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
         """Safe in a signal handler: it only marks and wakes."""
         self._is_stopping = True
         self._server.pull_trigger()
+
+    def close_slow(self, now: float) -> None:
+        """Looks at most once a second."""
+        if now - self._looked_at < 1:
+            return
+        self._looked_at = now
+        for channel in self._channels:
+            if channel.is_too_slow(now):
+                # The loop's next turn closes it; a thread that waits to write to it is told.
+                channel.will_close = True
 
     def _turn(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._server._map, count=1)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from box.lib.rich import MOST_LINKS, Context, Mentioned, Rich, TooMuch, cleaned, from_text
+from box.lib.nesting import TooMuch
+from box.lib.rich import MOST_LINKS, Context, Mentioned, Rich, cleaned, from_text
 
 PEOPLE = {17: Mentioned("Anna <b>Abramova</b>", "/people/17/")}
 CONTEXT = Context(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import stat
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 
+from box.core.registry.worker import Channel, WebWorker
 from tests.box.processes import (
     PATIENCE,
     UnixConnection,
@@ -184,3 +187,109 @@ def _established(process: subprocess.Popen[bytes]) -> int:
     import psutil
 
     return sum(c.status != "LISTEN" for c in psutil.Process(process.pid).net_connections("unix")) - 1
+
+
+# Minimum rates
+
+
+LARGE = 5_000_000
+
+
+def large(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Length", str(LARGE))])
+    return [b"x" * LARGE]
+
+
+@pytest.fixture
+def turning(tmp_path: Path) -> Iterator[WebWorker]:
+    """A worker whose loop is turned by the test, which is also its clock."""
+    server = WebWorker(large, tmp_path / "slow.sock", threads=1)
+    try:
+        yield server
+    finally:
+        server._drain(0)
+
+
+def turn(server: WebWorker) -> None:
+    for _ in range(20):
+        server._turn(timeout=0.05)
+
+
+def is_open(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        while data := connection.recv(2**20):
+            assert data
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        return False
+    return False
+
+
+def visiting(server: WebWorker, request: bytes) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(server.socket))
+    connection.sendall(request)
+    turn(server)
+    return connection
+
+
+def answering(server: WebWorker) -> socket.socket:
+    """A visit whose answer waits to be read."""
+    connection = visiting(server, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    while not server._channels[0].total_outbufs_len:
+        turn(server)
+    turn(server)
+    return connection
+
+
+def passed(server: WebWorker, seconds: float) -> None:
+    server.close_slow(seconds)
+    turn(server)
+
+
+def test_a_request_that_stops_coming_is_ended(turning: WebWorker) -> None:
+    with visiting(turning, b"POST / HTTP/1.1\r\nContent-Length: 2000000\r\n\r\nab") as connection:
+        passed(turning, 100)
+        passed(turning, 100 + Channel.WINDOW_SECONDS - 1)
+        assert is_open(connection)
+        connection.sendall(b"x" * 100)
+        turn(turning)
+        passed(turning, 100 + Channel.WINDOW_SECONDS)
+        assert not is_open(connection)
+
+
+def test_a_request_that_comes_fast_enough_is_waited_for(turning: WebWorker) -> None:
+    with visiting(turning, b"POST / HTTP/1.1\r\nContent-Length: 2000000\r\n\r\nab") as connection:
+        for minute in range(1, 4):
+            passed(turning, minute * Channel.WINDOW_SECONDS)
+            connection.sendall(b"x" * Channel.LEAST)
+            turn(turning)
+        passed(turning, 4 * Channel.WINDOW_SECONDS)
+        assert is_open(connection)
+
+
+def test_an_answer_that_is_not_read_is_ended(turning: WebWorker) -> None:
+    with answering(turning) as connection:
+        passed(turning, 100)
+        passed(turning, 100 + Channel.WINDOW_SECONDS)
+        assert not is_open(connection)
+
+
+def test_an_answer_that_is_read_is_waited_for(turning: WebWorker) -> None:
+    with answering(turning) as connection:
+        for minute in range(1, 4):
+            passed(turning, minute * Channel.WINDOW_SECONDS)
+            # What the kernel holds goes first, and is more than the least.
+            connection.recv(2**19, socket.MSG_WAITALL)
+            turn(turning)
+        assert turning._channels[0].total_outbufs_len > 0
+        assert is_open(connection)
+
+
+def test_who_has_nothing_to_send_is_not_slow(turning: WebWorker) -> None:
+    with visiting(turning, b"") as connection:
+        passed(turning, 100)
+        passed(turning, 100 + 10 * Channel.WINDOW_SECONDS)
+        assert is_open(connection)
