@@ -87,8 +87,7 @@ def prepare(node: Node, chosen: Settings, target: Target, one: BackupSet, name: 
     ensure_folder(place.parent, mode=0o755)
     ensure_folder(place, mode=0o755)
     folders.prepare(paths)
-    with sets.taken_out(Vault(node, chosen, target), f"sets/{one.label}/{sets.CONFIGURATION}") as packed:
-        sets.unpack_configuration(packed, paths)
+    sets.bring_configuration(node, Vault(node, chosen, target), one, paths)
     # Without them it has no repository to archive to.
     shutil.rmtree(paths.backup, ignore_errors=True)
     text = applied.read_box_toml(paths)

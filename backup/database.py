@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,14 +177,18 @@ def renew_config(node: Node, settings: Settings) -> None:
 
 
 def say(
-    node: Node, *words: str, target: Target | None = None, standstill: Standstill | None = None
+    node: Node,
+    *words: str,
+    target: Target | None = None,
+    standstill: Standstill | None = None,
+    config: Path | None = None,
 ) -> Iterator[str]:
     """Run pgBackRest as the database's user; another run that is just ending is waited for."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
             yield from runner.stream(
-                [program(), f"--config={config_file(node, target)}", f"--stanza={STANZA}", *words],
+                [program(), f"--config={config or config_file(node, target)}", f"--stanza={STANZA}", *words],
                 user=users.account(users.DATABASE),
                 standstill=standstill,
             )
@@ -194,8 +199,8 @@ def say(
             time.sleep(1)
 
 
-def tell(node: Node, *words: str, target: Target | None = None) -> str:
-    return "\n".join(say(node, *words, target=target))
+def tell(node: Node, *words: str, target: Target | None = None, config: Path | None = None) -> str:
+    return "\n".join(say(node, *words, target=target, config=config))
 
 
 def _moving(node: Node, *words: str, by: Target, target: Target | None = None) -> Iterator[str]:
@@ -205,9 +210,29 @@ def _moving(node: Node, *words: str, by: Target, target: Target | None = None) -
         yield from say(node, *words, target=target, standstill=patience.of(node).database)
 
 
-def create_stanza(node: Node) -> None:
-    """Make the repositories ready for this cluster. What is ready stays."""
-    tell(node, "stanza-create")
+@contextmanager
+def _by_itself(node: Node, settings: Settings, target: Target) -> Iterator[Path]:
+    """A configuration that names this target alone: what another one is like is no matter then."""
+    file = node.paths.backup / f"pgbackrest-{target.number}.conf"
+    write_atomically(
+        file, config_text(node, settings, [target]), mode=0o400, owner=users.account(users.DATABASE)
+    )
+    try:
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def create_stanza(node: Node, settings: Settings, target: Target) -> None:
+    """Make the repository ready for this cluster. What is ready stays."""
+    with _by_itself(node, settings, target) as file:
+        tell(node, "stanza-create", config=file)
+
+
+def check(node: Node, settings: Settings, target: Target) -> None:
+    """Have PostgreSQL hand over its log, and wait until it has arrived at this target."""
+    with _by_itself(node, settings, target) as file:
+        tell(node, "check", config=file)
 
 
 def back_up(node: Node, target: Target, kind: str, heard: Callable[[int, float], None]) -> None:

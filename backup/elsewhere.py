@@ -87,9 +87,9 @@ def begin(
     say(str(plan))
     # The one that the host lets in; the set may hold another of that number.
     ssh_key = sftp.key_file(node, target).read_text(encoding="ascii") if target.kind == "sftp" else ""
-    name = f"sets/{plan.begin_with.label}/{sets.CONFIGURATION}"
-    with sets.taken_out(Vault(node, found, target), name) as packed:
-        sets.unpack_configuration(packed, paths, root_key)
+    whose = sets.bring_configuration(node, Vault(node, found, target), plan.begin_with, paths, root_key)
+    if whose != plan.begin_with:
+        say(f"The configuration of that set cannot be read. It is that of {whose}.")
     changed = _with_target(
         node, replace(settings.load(paths), master_key=found.master_key, key_ring=found.key_ring), target
     )

@@ -48,7 +48,8 @@ def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryK
         for old, new in zip(chosen.targets, changed.targets, strict=True):
             _prepare(node, changed, old, new)
         database.write_config(node, both)
-        database.create_stanza(node)
+        for one in changed.targets:
+            database.create_stanza(node, changed, one)
         setup.write_ring(node, changed)
     except (BackupRefused, CommandFailed, OSError):
         database.write_config(node, chosen)

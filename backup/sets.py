@@ -249,6 +249,18 @@ def manifest_of(node: Node, vault: Vault, label: str) -> Path:
     return local
 
 
+def put_manifest_back(node: Node, vault: Vault, label: str) -> None:
+    """Into the repository, where it is damaged or gone."""
+    outgoing = node.data("backup") / "outgoing" / MANIFEST
+    with (
+        manifest_of(node, vault, label).open("rb") as file,
+        new_file(outgoing, mode=0o640, group=users.group_id(users.DATABASE)) as copy,
+    ):
+        shutil.copyfileobj(file, copy)
+    vault.put(outgoing, f"sets/{label}/{MANIFEST}")
+    outgoing.unlink()
+
+
 def blobs_of(node: Node, vault: Vault, label: str) -> Iterator[Blob]:
     """What a set's manifest lists."""
     with gzip.open(manifest_of(node, vault, label), "rt", encoding="utf-8") as lines:
@@ -311,3 +323,23 @@ def unpack_configuration(packed: IO[bytes], paths: Paths, root_key: RecoveryKey 
         tar.extractall(paths.etc, found, filter="data")
     if root_key and opened:
         authority.put_back(paths, root_key, opened)
+
+
+def bring_configuration(
+    node: Node, vault: Vault, wanted: BackupSet, paths: Paths, root_key: RecoveryKey | None = None
+) -> BackupSet:
+    """Put the configuration of a set in the place of a box's; where it cannot be read, that of the nearest
+    set. Whose it is."""
+    others = (one for one in known(node, vault.target) if one.label != wanted.label)
+    failure: Exception | None = None
+    for one in (wanted, *sorted(others, key=lambda one: abs(one.ended_at - wanted.ended_at))):
+        try:
+            with taken_out(vault, f"sets/{one.label}/{CONFIGURATION}") as packed:
+                unpack_configuration(packed, paths, root_key)
+        except (*_UNREADABLE, tarfile.TarError, CommandFailed) as error:
+            # A target that is away is no damage.
+            vault.require()
+            failure = failure or error
+        else:
+            return one
+    raise failure or BackupRefused(f"There is no configuration of {wanted.label}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -64,6 +65,13 @@ def refuse_own_places(node: Node, target: Target) -> None:
     for place in (*map(Path, _SYSTEM), paths.etc, paths.data, paths.log, paths.run, paths.releases):
         if ours.is_relative_to(place) or place.is_relative_to(ours):
             raise BackupRefused(f"{target.path} belongs to the system: choose a folder on another disk.")
+    # The engines write there, and so does the database, which hands over its log from within its sandbox.
+    for place in supervisor_for(node).hidden_from(DATABASE):
+        if ours.is_relative_to(place):
+            raise BackupRefused(
+                f"The database does not see {target.path}, since {place} is another place for it: choose "
+                f"a folder elsewhere, such as /mnt/backup."
+            )
 
 
 _SYSTEM = [
@@ -87,19 +95,52 @@ def add_target(node: Node, chosen: Settings, target: Target, say: Say) -> Settin
 
     Call `keep_up` afterwards: what begins backups by itself is not a part of trying a target.
     """
-    changed = admit(node, chosen, target, say)
-    enforce(node, say)
+    changed, is_fresh = _admit(node, chosen, target, say)
+    try:
+        enforce(node, say, target)
+    except Exception:
+        _withdraw(node, chosen, target, say)
+        if is_fresh:
+            _clear(Vault(node, changed, target))
+        raise
     return changed
+
+
+def _withdraw(node: Node, chosen: Settings, target: Target, say: Say) -> None:
+    """Make it as it was before a target was noted that the log does not reach."""
+    say(f"Taking {target.name} back.")
+    if chosen.targets:
+        settings.save(node.paths, chosen)
+        database.write_config(node, chosen)
+    else:
+        settings.file_of(node.paths).unlink(missing_ok=True)
+        for name in ("pgbackrest.conf", "places.json"):
+            (node.paths.backup / name).unlink(missing_ok=True)
+    put_into_force(node, supervisor_for(node), say)
+
+
+def _clear(vault: Vault) -> None:
+    """Take away what was made of a new repository: its key ring would keep the next attempt out."""
+    with suppress(BackupRefused, CommandFailed):
+        vault.empty()
+        vault.remove_plain(KEY_RING)
 
 
 def admit(node: Node, chosen: Settings, target: Target, say: Say) -> Settings:
     """Try the target, make its repository, and note it; it is to be put into force then."""
+    changed, _ = _admit(node, chosen, target, say)
+    return changed
+
+
+def _admit(node: Node, chosen: Settings, target: Target, say: Say) -> tuple[Settings, bool]:
+    """The same, and whether there was nothing at all at this place before."""
     if target.kind == "folder":
         refuse_own_places(node, target)
         prepare_folder(target)
     changed = with_target(chosen, target)
     vault = Vault(node, changed, target)
     database.write_config(node, changed)
+    is_fresh = False
     try:
         say(f"Trying {target}.")
         vault.probe()
@@ -108,14 +149,17 @@ def admit(node: Node, chosen: Settings, target: Target, say: Say) -> Settings:
             say(f"What is written there is locked for {target.locked_days} days.")
         changed = with_target(changed, target)
         there = vault.read_plain(KEY_RING)
+        is_fresh = there is None and vault.is_empty()
         if there is not None and not is_ours(there, chosen.ring):
             raise BackupRefused(
                 f"There is another box's repository at {target}: choose another place, or restore that box "
                 f"with `install.sh --restore`."
             )
         vault.write_plain(KEY_RING, changed.key_ring)
-        database.create_stanza(node)
-    except (BackupRefused, CommandFailed):
+        database.create_stanza(node, changed, target)
+    except Exception:
+        if is_fresh:
+            _clear(vault)
         if chosen.targets:
             database.write_config(node, chosen)
         else:
@@ -123,7 +167,7 @@ def admit(node: Node, chosen: Settings, target: Target, say: Say) -> Settings:
         raise
     blobs.admit(node)
     settings.save(node.paths, changed)
-    return changed
+    return changed, is_fresh
 
 
 def with_target(chosen: Settings, target: Target) -> Settings:
@@ -131,11 +175,20 @@ def with_target(chosen: Settings, target: Target) -> Settings:
     return replace(chosen, targets=(*(one for one in chosen.targets if one.name != target.name), target))
 
 
-def enforce(node: Node, say: Say) -> None:
-    """Have PostgreSQL archive to the targets that are noted, and wait until it has."""
+def enforce(node: Node, say: Say, *wanted: Target) -> None:
+    """Have PostgreSQL archive to the targets that are noted, and wait until it has: to these, or to all."""
     put_into_force(node, supervisor_for(node), say)
-    say("Asking PostgreSQL to hand over its log.")
-    database.tell(node, "check")
+    chosen, failed = settings.load(node.paths), list[str]()
+    for target in wanted or chosen.targets:
+        say(f"Asking PostgreSQL to hand over its log to {target.name}.")
+        try:
+            database.check(node, chosen, target)
+        except CommandFailed as error:
+            failed.append(
+                f"The log does not arrive at {target.name} ({target}): {str(error).splitlines()[-1]}"
+            )
+    if failed:
+        raise BackupRefused(" ".join(failed))
 
 
 def remove_target(node: Node, chosen: Settings, name: str, say: Say) -> Settings:

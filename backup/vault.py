@@ -164,6 +164,10 @@ class Vault:
         """Delete blobs from the repository."""
         self._run("delete", "--files-from-raw=-", "--no-traverse", "vault:blobs", stdin=_lines(keys))
 
+    def is_empty(self) -> bool:
+        """Whether nothing at all lies where the repository is to be."""
+        return not self._run("lsf", "plain:").stdout.strip()
+
     def empty(self) -> None:
         """Delete all of it but the key ring, by which the next repository at this place is found."""
         done = self._run("lsf", "plain:", check=False)

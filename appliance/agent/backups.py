@@ -56,7 +56,7 @@ type Tell = Callable[[Progress], None]
 # A store that is away is tried more than once before that is said.
 SECONDS_TO_ANSWER = 100.0
 # The service notes how it is every half a minute; during a restore it stands still.
-SILENT_AFTER = timedelta(minutes=15)
+SILENT_AFTER = timedelta(minutes=5)
 
 
 class NotSetUp(Exception):

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from appliance import config, folders, generated, runner, users
 from appliance.files import write_atomically
@@ -114,6 +115,10 @@ class Supervisor(ABC):
         Instances beyond the configured number are stopped. What runs goes on running, also when its unit
         changed: restart it.
         """
+
+    @abstractmethod
+    def hidden_from(self, service: Service) -> tuple[Path, ...]:
+        """The folders in whose place a service sees others, or nothing: what lies there is not for it."""
 
     @abstractmethod
     def pending(self) -> tuple[str, ...]:

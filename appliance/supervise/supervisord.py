@@ -20,6 +20,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 from appliance import folders, quoting, runner, users
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
+from appliance.services import Service
 from appliance.supervise import processes
 from appliance.supervise.base import Instance, Process, State, Supervisor, SupervisorError, instances
 from appliance.templates import render
@@ -56,6 +57,13 @@ class Supervisord(Supervisor):
         if changed and self._is_running():
             self._forget()
         return names
+
+    def hidden_from(self, service: Service) -> tuple[Path, ...]:
+        return (Path("/tmp"),) if self._has_own_tmp(service) else ()  # noqa: S108
+
+    def _has_own_tmp(self, service: Service) -> bool:
+        is_private = service.sandbox(self.node).private_tmp
+        return users.are_separated() and is_private and not _is_within_tmp(self.node.paths.prefix)
 
     def pending(self) -> tuple[str, ...]:
         before, wanted = self._sections(), self._wanted()
@@ -223,7 +231,7 @@ class Supervisord(Supervisor):
         if separated:
             launch += ["--user", f"{me.uid}:{me.gid}"]
             launch += [word for name in sandbox.capabilities for word in ("--capability", name)]
-        if users.are_separated() and sandbox.private_tmp and not _is_within_tmp(node.paths.prefix):
+        if self._has_own_tmp(service):
             launch += ["--tmp", str(self._own_tmp(service.name, me))]
         if service.stale_pid_file:
             launch += ["--pid-file", str(service.stale_pid_file(node))]

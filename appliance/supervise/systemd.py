@@ -56,6 +56,14 @@ class Systemd(Supervisor):
             self._systemctl("enable", "--quiet", *sorted(missing))
         return tuple(sorted({*changed, *(path.name for path in gone), *superfluous, *missing}))
 
+    def hidden_from(self, service: Service) -> tuple[Path, ...]:
+        # See unit.service.j2: ProtectHome, PrivateDevices and PrivateTmp (systemd.exec).
+        sandbox = service.sandbox(self.node)
+        if sandbox.trusted:
+            return ()
+        own_tmp = ("/tmp", "/var/tmp") if sandbox.private_tmp else ()  # noqa: S108
+        return tuple(map(Path, ("/home", "/root", "/run/user", "/dev", *own_tmp)))
+
     def pending(self) -> tuple[str, ...]:
         wanted, keep = units(self.node), self._to_enable()
         differing = {name for name, text in wanted.items() if _text(_UNITS / name) != text}

@@ -13,8 +13,11 @@ from backup.operations.back_up import TROUBLE
 def main() -> None:
     with performing(*TROUBLE, SupervisorError) as journal:
         node = Node.load(Paths.from_environment())
-        setup.enforce(node, journal.progress)
-        setup.keep_up(supervisor_for(node))
+        try:
+            setup.enforce(node, journal.progress)
+        finally:
+            # Where one target does not answer, the others get what is theirs.
+            setup.keep_up(supervisor_for(node))
         chosen = settings.load(node.paths)
         telling.write(node)
         journal.end("done", f"Backups go to {', '.join(one.name for one in chosen.targets)}.")

@@ -183,7 +183,7 @@ def _bad_configurations(
         vault.require()
     for one in looked_at:
         if f"{one.label}/{sets.MANIFEST}" not in read:
-            vault.put(sets.manifest_of(node, vault, one.label), f"sets/{one.label}/{sets.MANIFEST}")
+            sets.put_manifest_back(node, vault, one.label)
     bad = {one.label for one in looked_at if f"{one.label}/{sets.CONFIGURATION}" not in read}
     whole = {one.label for one in looked_at} - bad
     return set(map(sets.configuration_key, bad)), set(map(sets.configuration_key, whole))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from appliance import users
 from appliance.agent.answers import TimeLineGap
 from appliance.files import ensure_folder
+from appliance.paths import Paths
 from appliance.runner import Completed
 from appliance.services.database.setup import query
 from backup import retention, sets, setup, status, watching
@@ -125,6 +126,23 @@ def test_a_manifest_that_cannot_be_read_makes_no_set_one_that_never_was(kept: Ke
     with flipped(victim):
         assert perform(kept, "verify", target="disk", set=made.label).state == "done"
         assert vault.hashes(names, "sets").keys() == set(names)
+
+
+def test_a_configuration_that_cannot_be_read_is_that_of_the_nearest_set(
+    kept: Kept, empty_machine: Paths
+) -> None:
+    before, made = back_up(kept, "full"), back_up(kept)
+    vault = vault_of(kept)
+    names = [f"{made.label}/{sets.CONFIGURATION}"]
+    (victim,) = [path for path in files_of(kept) if "vault" in path.parts and _is(vault, path, names)]
+    with flipped(victim):
+        state = perform(kept, "verify", target="disk")
+        assert state.state == "failed"
+        assert f"{made.label}: 1 of its files are damaged" in state.progress.text
+        assert by_label(kept)[made.label].problem == ""
+        assert sets.bring_configuration(kept.node, vault, made, empty_machine).label == before.label
+        assert empty_machine.box_toml.read_text() == kept.node.paths.box_toml.read_text()
+    assert perform(kept, "verify", target="disk").state == "done"
 
 
 def _is(vault: Vault, path: Path, names: list[str]) -> bool:

@@ -39,7 +39,7 @@ from tests.backup.operating import (
 )
 from tests.backup.proxy import Proxy, Weather, running_proxy
 from tests.backup.test_s3 import target_in
-from tests.randomness import tried
+from tests.randomness import chosen
 
 
 def labels(kept: Kept, target: Target) -> list[str]:
@@ -179,7 +179,7 @@ def test_a_network_that_goes_while_the_box_is_brought_back_leaves_it_as_it_was(
     kept: Kept, far: Target, proxy: Proxy
 ) -> None:
     fates: tuple[tuple[str, Weather], ...] = (("files", "silent"), ("database", "cut"))
-    for part, fate in tried(fates, "faults"):
+    for part, fate in chosen("faults", fates):
         goes_while_it_is_brought_back(kept, far, proxy, part, fate)
 
 

@@ -13,6 +13,8 @@ PATIENCE: Mapping[str, timedelta] = {
     "unconfirmed": timedelta(hours=1),
     "behind": timedelta(minutes=10),
     "log_behind": timedelta(minutes=10),
+    # It stands still while the box is brought back.
+    "silent": timedelta(minutes=5),
 }
 CALM = timedelta(minutes=15)
 """So long a trouble has to be gone: one that comes and goes is told once."""

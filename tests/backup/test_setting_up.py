@@ -1,0 +1,90 @@
+"""Setting a target up: tried from where it is written to, by itself, and with nothing left of a failure."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.runner import CommandFailed, Completed
+from appliance.services.database.service import SERVICE as DATABASE
+from appliance.supervise import Supervisor
+from appliance.supervise.supervisord import Supervisord
+from appliance.supervise.systemd import Systemd
+from backup import database, setup
+from backup.settings import BackupRefused, Settings, Target
+from tests.backup.conftest import Kept
+from tests.backup.operating import unplugged
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="korobka-place-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("path", ["/tmp/backup", "/var/tmp/backup", "/home/anna/backup"])
+def test_a_folder_that_the_database_does_not_see_is_refused_at_once(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    supervisor = Systemd(kept.node)
+    monkeypatch.setattr(setup, "supervisor_for", lambda _: supervisor)
+    with pytest.raises(BackupRefused, match="The database does not see"):
+        setup.refuse_own_places(kept.node, Target(9, "hidden", "folder", path))
+    setup.refuse_own_places(kept.node, Target(9, "seen", "folder", "/mnt/backup"))
+
+
+def test_what_the_units_hide_is_what_is_told(kept: Kept) -> None:
+    from appliance.supervise import systemd
+
+    unit = systemd._unit(kept.node, DATABASE)
+    hidden = set(map(str, Systemd(kept.node).hidden_from(DATABASE)))
+    for line, places in (
+        ("ProtectHome=yes", {"/home", "/root", "/run/user"}),
+        ("PrivateTmp=yes", {"/tmp", "/var/tmp"}),
+        ("PrivateDevices=yes", {"/dev"}),
+    ):
+        assert (line in unit.splitlines()) == (places <= hidden)
+    # A box below /tmp would hide itself.
+    told: Supervisor = Supervisord(kept.node)
+    assert told.hidden_from(DATABASE) == ()
+
+
+def test_a_second_target_is_set_up_while_the_first_is_away(kept: Kept, place: Path) -> None:
+    second = Target(11, "second", "folder", str(place))
+    with unplugged(kept):
+        setup.add_target(kept.node, kept.settings, second, lambda _: None)
+        assert database.stored(kept.node, second) == ()
+    setup.remove_target(kept.node, kept.settings, "second", lambda _: None)
+
+
+def test_nothing_stays_of_a_target_that_the_log_does_not_reach(
+    kept: Kept, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = kept.settings
+    config = database.config_file(kept.node).read_text(encoding="utf-8")
+    second = Target(12, "second", "folder", str(place))
+
+    def check(*_: Any) -> None:
+        raise CommandFailed(Completed(("pgbackrest", "check"), 82, "", "ERROR: [082]: it was not archived"))
+
+    monkeypatch.setattr(database, "check", check)
+    with pytest.raises(BackupRefused, match=r"does not arrive at second .*it was not archived"):
+        setup.add_target(kept.node, before, second, lambda _: None)
+    assert kept.settings == before
+    assert database.config_file(kept.node).read_text(encoding="utf-8") == config
+    assert not list((place / "korobka").rglob("*"))
+    # What lay there already is nobody's to remove.
+    (place / "korobka/somebody-elses").touch()
+    with pytest.raises(BackupRefused, match="does not arrive"):
+        setup.add_target(kept.node, before, second, lambda _: None)
+    assert (place / "korobka/somebody-elses").exists()
+    monkeypatch.undo()
+    (place / "korobka/keyring.json").unlink()
+    assert isinstance(kept.settings, Settings)
