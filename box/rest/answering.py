@@ -20,7 +20,16 @@ from box.core.registry.availability import trouble_of
 from box.core.registry.rest import ApiRefused, Call, Listing, Method, Parameters, methods, not_found
 from box.core.registry.services import is_on
 from box.lib.brackets import Misshapen, parsed
-from box.rest.dialect import Answer, broken, error_of, no_method, no_scope, php_array, time_of
+from box.rest.dialect import (
+    Answer,
+    broken,
+    error_of,
+    no_method,
+    no_scope,
+    parameters_of,
+    php_array,
+    time_of,
+)
 from box.rest.paging import page_of
 from box.rest.tokens import Caller
 
@@ -87,7 +96,7 @@ def _one(asked: Asked, caller: Caller, began_at: datetime) -> Answer:
     parameters = method.parameters(asked.given)
     if not parameters.is_valid():
         raise ValidationError(_said(parameters))
-    call = Call(caller.user, frozenset(caller.webhook.scopes), parameters, began_at)
+    call = Call(caller.user, frozenset(caller.webhook.scopes), parameters, began_at, caller.webhook.pk)
     if method.makes is not None:
         return Answer(_made(method, call, asked, caller), began_at)
     result = method.answer(call)
@@ -196,9 +205,9 @@ def _read(command: Any) -> tuple[str, Mapping[str, Any]]:
         params = command.get("params") or {}
         if not isinstance(params, Mapping):
             raise Misshapen("params: an object")
-        return method_name(str(command.get("method", ""))), params
+        return method_name(str(command.get("method", ""))), parameters_of(params)
     name, _mark, query = str(command).partition("?")
-    return method_name(name), parsed(query)
+    return method_name(name), parameters_of(parsed(query))
 
 
 def method_name(text: str) -> str:

@@ -16,6 +16,19 @@ from django.utils import timezone
 from box.core.registry.rest import ApiRefused
 
 HEADERS = {"Cache-Control": "no-store"}
+# Of Bitrix24's other ways to say who calls; they have no meaning here and are no parameters either.
+_NOT_PARAMETERS = frozenset(("auth", "access_token", "sessid"))
+# What its libraries add to find a call again: BX24_REQUEST_ID, bx24_sdk_ver, bx24_sdk_type.
+_TRACING = "bx24_"
+
+
+def parameters_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what came with a call, what the method is meant to know."""
+    return {
+        name: value
+        for name, value in given.items()
+        if (lower := name.lower()) not in _NOT_PARAMETERS and not lower.startswith(_TRACING)
+    }
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,11 @@ def error_of(refusal: ApiRefused) -> dict[str, str]:
 
 
 def refused(refusal: ApiRefused, **headers: str) -> JsonResponse:
-    return JsonResponse(error_of(refusal), status=refusal.status, headers={**HEADERS, **headers})
+    response = JsonResponse(error_of(refusal), status=refusal.status, headers={**HEADERS, **headers})
+    # Django logs what is answered so: of what we refuse on purpose there is nothing to mend, and of our own
+    # failures `answering` has said more.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def told(answer: Answer) -> JsonResponse:
@@ -78,8 +95,9 @@ def no_credentials() -> ApiRefused:
 
 
 def wrong_credentials() -> ApiRefused:
-    """The same for a secret that nobody has, one that is over, and one whose person has left."""
-    return ApiRefused("INVALID_CREDENTIALS", "Invalid request credentials", status=401)
+    """The same for a secret that nobody has, one that is over, and one whose person has left; and for none:
+    https://apidocs.bitrix24.com/error-codes.html knows one code for all of them."""
+    return no_credentials()
 
 
 def no_method() -> ApiRefused:
@@ -92,6 +110,7 @@ def no_scope() -> ApiRefused:
 
 
 def too_many() -> ApiRefused:
+    """With it comes `Retry-After`."""
     return ApiRefused("QUERY_LIMIT_EXCEEDED", "Too many requests", status=503)
 
 

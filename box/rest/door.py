@@ -19,6 +19,7 @@ from box.rest.tokens import Secret
 
 FOLDER = "/rest/"
 DESCRIPTION = "/rest/openapi.json"
+DOWNLOAD = "/rest/download.json"
 _WITH_SECRET = re.compile(r"/rest/+(\d{1,18})/+([^/]*)/*(.*)", re.DOTALL)
 _BEARER = "bearer "
 
@@ -47,7 +48,8 @@ class DoorMiddleware:
             request.META.pop("HTTP_COOKIE", None)
         response = self.get_response(request)
         response.cookies.clear()
-        return response if is_json(response) else _in_our_words(response)
+        is_way_to_bytes = request.path_info == DOWNLOAD and response.status_code == 302
+        return response if is_way_to_bytes or is_json(response) else _in_our_words(response)
 
 
 def take_credentials(request: HttpRequest) -> Credentials | None:

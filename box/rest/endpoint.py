@@ -10,29 +10,38 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils import timezone, translation
 from django.utils.translation import get_language
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.origin import address_of
-from box.core.registry.rest import ApiRefused
+from box.core.registry.rest import ApiRefused, downloads, read_download_token
+from box.core.registry.services import is_on
 from box.lib import strict_json
 from box.lib.brackets import Misshapen, nested, parsed
 from box.rest.access import refuse_outsider
 from box.rest.answering import Asked, answer_to, method_name
-from box.rest.dialect import no_credentials, refused, told, too_many, wrong_credentials
-from box.rest.limits import is_exceeded
+from box.rest.dialect import (
+    no_credentials,
+    no_method,
+    no_scope,
+    parameters_of,
+    refused,
+    told,
+    too_many,
+    wrong_credentials,
+)
+from box.rest.limits import seconds_to_wait
 from box.rest.openapi import description
-from box.rest.tokens import Caller, caller_of, note_use
+from box.rest.tokens import Caller, caller_by, caller_of, note_use
 
 if TYPE_CHECKING:
     from box.rest.door import Credentials
 
 LONGEST_KEY = 255
-# Of Bitrix24's other ways to say who calls; they have no meaning here and are no parameters either.
-_NOT_PARAMETERS = {"auth", "access_token"}
 
 
 @csrf_exempt
@@ -52,18 +61,23 @@ def method(request: HttpRequest, name: str = "") -> HttpResponse:
 
 def _answered(request: HttpRequest, name: str, caller: Caller) -> HttpResponse:
     now = timezone.now()
-    try:
-        refuse_outsider(caller.user, address_of(request), now)
-    except PermissionDenied as error:
-        raise ApiRefused("ACCESS_DENIED", str(error), status=403) from None
-    if is_exceeded(caller.webhook.pk, time.time()):
-        raise too_many()
+    _keep_out(caller, address_of(request))
+    if wait := seconds_to_wait(caller.webhook.pk, time.time()):
+        return refused(too_many(), **{"Retry-After": str(wait)})
     note_use(caller.webhook, address_of(request), now)
     once_key = request.headers.get("Idempotency-Key", "")
     if len(once_key) > LONGEST_KEY:
         raise ApiRefused("ERROR_ARGUMENT", f"Idempotency-Key: {LONGEST_KEY} characters at most")
     answer = answer_to(Asked(method_name(name), given_in(request), once_key), caller)
     return refused(answer.error) if answer.error else told(answer)
+
+
+def _keep_out(caller: Caller, address: str) -> None:
+    """Raises ApiRefused for whoever may not come from there."""
+    try:
+        refuse_outsider(caller.user, address, timezone.now())
+    except PermissionDenied as error:
+        raise ApiRefused("ACCESS_DENIED", str(error), status=403) from None
 
 
 def _caller(request: HttpRequest) -> Caller:
@@ -88,7 +102,7 @@ def given_in(request: HttpRequest) -> dict[str, Any]:
         raise ApiRefused("ERROR_ARGUMENT", "The request is too large.", status=413) from None
     except (SuspiciousOperation, UnicodeDecodeError, ValueError) as error:
         raise ApiRefused("ERROR_ARGUMENT", f"The request cannot be read: {error}") from None
-    return {name: value for name, value in given.items() if name.lower() not in _NOT_PARAMETERS}
+    return parameters_of(given)
 
 
 def _in_body(request: HttpRequest) -> Mapping[str, Any]:
@@ -121,6 +135,36 @@ def _language(caller: Caller) -> str:
 
 def _zone(caller: Caller) -> zoneinfo.ZoneInfo:
     return zoneinfo.ZoneInfo(caller.user.time_zone or TIME_ZONE.value)
+
+
+@login_not_required
+@require_safe
+def download(request: HttpRequest) -> HttpResponse:
+    """Bytes of a file, by the address that a method has given a program: what it may not see by now it does
+    not get. See `box.core.registry.rest.Download`."""
+    told = read_download_token(request.GET.get("token", ""))
+    caller = caller_by(told[0]) if told else None
+    try:
+        if told is None or caller is None:
+            raise no_credentials()
+        return _led_to_bytes(request, caller, kind=told[1], pk=told[2])
+    except ApiRefused as refusal:
+        return refused(refusal)
+
+
+def _led_to_bytes(request: HttpRequest, caller: Caller, *, kind: str, pk: int) -> HttpResponse:
+    address = address_of(request)
+    _keep_out(caller, address)
+    if wait := seconds_to_wait(caller.webhook.pk, time.time()):
+        return refused(too_many(), **{"Retry-After": str(wait)})
+    if kind not in downloads or not is_on(downloads[kind].room):
+        raise no_method()
+    offer = downloads[kind]
+    if offer.scope not in caller.webhook.scopes:
+        raise no_scope()
+    note_use(caller.webhook, address, timezone.now())
+    way = offer.address(caller.user, pk, request.get_host())
+    return HttpResponseRedirect(way, headers={"Cache-Control": "no-store"})
 
 
 @login_not_required

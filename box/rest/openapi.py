@@ -24,11 +24,14 @@ from box.core.registry.rest import (
 from box.core.registry.services import is_on
 
 _ERRORS = {
-    "400": ("ERROR_ARGUMENT", "What was sent is wrong; the description says what."),
-    "401": ("INVALID_CREDENTIALS", "The webhook is unknown, revoked or over, or its person has left."),
+    "400": (
+        "ERROR_ARGUMENT",
+        "What was sent is wrong, or ERROR_NOT_FOUND: there is no such thing; the description says what.",
+    ),
+    "401": ("NO_AUTH_FOUND", "The webhook is unknown, revoked or over, or its person has left."),
     "403": ("insufficient_scope", "The webhook or its person may not do this."),
-    "404": ("ERROR_METHOD_NOT_FOUND", "There is no such method, or no such thing."),
-    "503": ("QUERY_LIMIT_EXCEEDED", "Too many requests: wait a moment."),
+    "404": ("ERROR_METHOD_NOT_FOUND", "There is no such method."),
+    "503": ("QUERY_LIMIT_EXCEEDED", "Too many requests: wait as long as Retry-After says."),
 }
 
 

@@ -66,6 +66,13 @@ def caller_of(secret: Secret, user_id: int | None) -> Caller | None:
     return Caller(found, user) if user is not None and is_let_in(user) else None
 
 
+def caller_by(webhook_id: int) -> Caller | None:
+    """Whose webhook this is, as `caller_of` finds them; who calls has shown what was given out with it."""
+    found = Webhook.objects.alive(timezone.localdate()).filter(pk=webhook_id).first()
+    user = PasswordBackend().get_user(found.user_id) if found else None
+    return Caller(found, user) if found and user is not None and is_let_in(user) else None
+
+
 def note_use(webhook: Webhook, address: str, now: datetime) -> None:
     """Written every few minutes at most, and never by a box that can only be read."""
     is_known = webhook.used_at is not None and webhook.used_address == (address or None)

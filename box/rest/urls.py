@@ -14,5 +14,6 @@ urlpatterns = [
     path("console/integrations/outgoing/<int:pk>/removal/", listening.removal, name="removal"),
     path("console/integrations/outgoing/<int:pk>/resumption/", listening.resumption, name="resumption"),
     path("rest/openapi.json", endpoint.openapi, name="openapi"),
+    path("rest/download.json", endpoint.download, name="download"),
     re_path("^rest/(?P<name>.*)$", endpoint.method, name="method"),
 ]

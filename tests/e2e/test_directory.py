@@ -234,7 +234,7 @@ def test_a_directory_is_connected_followed_and_owns_what_came(
         called = commands_during(lambda: box.boxctl("directory", "sync", "--connection", name), box)
         expect(anna.page).to_have_url(re.compile(r"/sign-in/"))
         refused = Portal(box).get(f"{shared.program}user.current.json")
-        assert (refused.status, json.loads(refused.data)["error"]) == (401, "INVALID_CREDENTIALS")
+        assert (refused.status, json.loads(refused.data)["error"]) == (401, "NO_AUTH_FOUND")
         assert not Portal(box).sign_in(staff.anna)
         stays(shared, boris)
     nothing_of_a_password_is_kept_or_said(box, called)

@@ -1,7 +1,4 @@
-"""Drives, for programs: the same actions and the same rules of who sees what as on their pages.
-
-What a file holds is fetched by a browser: programs get no bytes yet.
-"""
+"""Drives, for programs: the same actions and the same rules of who sees what as on their pages."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,17 +19,30 @@ from box.apps.drive.actions.trash import throw_away
 from box.apps.drive.models import Item, ItemQuerySet, OutsideLink, roots_of
 from box.apps.drive.showing import name_of
 from box.core.access.principals import EVERYONE, code_of, codes_of
-from box.core.registry.filtering import Filterable, Moment, Number, Text, condition_of, order_of
+from box.core.accounts.models import User
+from box.core.files.display import link_to
+from box.core.registry.filtering import (
+    Filterable,
+    Moment,
+    Named,
+    Number,
+    Text,
+    condition_of,
+    order_of,
+)
 from box.core.registry.rest import (
     DOCS,
     Call,
     Conditions,
+    Download,
     Listing,
     ListParameters,
     Method,
     Parameters,
     Scope,
     Sorting,
+    download_token,
+    downloads,
     listed,
     methods,
     not_found,
@@ -48,12 +59,26 @@ _FILTERS: Mapping[str, Filterable] = {
     "UPDATE_TIME": Moment("changed_at"),
     "CREATED_BY": Number("created_by"),
 }
+_KINDS = {
+    "common": Q(drive__code=EVERYONE),
+    "user": Q(drive__code__startswith="U") & ~Q(drive__code=EVERYONE),
+    "group": Q(drive__code__startswith="G"),
+}
+# Names are made for whoever reads them, and are no column.
+_STORAGE_FILTERS: Mapping[str, Filterable] = {
+    "ID": Number("drive"),
+    "CODE": Text("drive__code"),
+    "ENTITY_TYPE": Named(_KINDS),
+    "ROOT_OBJECT_ID": Number("id"),
+}
 _STORAGE = dict.fromkeys(
     ("ID", "NAME", "CODE", "MODULE_ID", "ENTITY_TYPE", "ENTITY_ID", "ROOT_OBJECT_ID"), "string"
 )
 _ITEM = {
     **dict.fromkeys(("ID", "NAME", "STORAGE_ID", "TYPE", "PARENT_ID", "DETAIL_URL"), "string"),
     **dict.fromkeys(("CREATE_TIME", "UPDATE_TIME", "CREATED_BY", "UPDATED_BY"), "string"),
+    "DELETED_TYPE": "string",
+    "DOWNLOAD_URL": "string",
     "REAL_OBJECT_ID": "string",
     "FILE_ID": "string",
     "SIZE": "string",
@@ -62,7 +87,8 @@ _ITEM = {
 
 
 class StorageList(ListParameters):
-    pass
+    FILTER = Conditions(required=False, help_text=gettext_lazy("Conditions by field."))
+    ORDER = Sorting(required=False, help_text=gettext_lazy('The direction by field, {"ID": "ASC"}.'))
 
 
 class One(Parameters):
@@ -94,7 +120,9 @@ class Move(One):
 
 def storages(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/disk/storage/disk-storage-get-list.html"""
-    return Listing(_roots(call), lambda rows: [_storage(root, call) for root in rows])
+    found = _roots(call).filter(condition_of(call.values["FILTER"], _STORAGE_FILTERS))
+    order = order_of("", call.values["ORDER"], {"ID": "drive"})
+    return Listing(found, lambda rows: [_storage(root, call) for root in rows], order)
 
 
 def _roots(call: Call) -> Any:
@@ -152,10 +180,10 @@ def children(call: Call) -> Any:
 def _children(folder: Item, call: Call) -> Listing[Item]:
     seen: ItemQuerySet = Item.objects.visible_to(call.user).in_folder(folder).select_related("file__blob")
     found = seen.filter(condition_of(call.values["FILTER"], _FILTERS))
-    return Listing(found, _shown, order_of("", call.values["ORDER"], _ORDERS))
+    return Listing(found, lambda rows: _shown(rows, call), order_of("", call.values["ORDER"], _ORDERS))
 
 
-def _shown(rows: Sequence[Item]) -> list[dict[str, Any]]:
+def _shown(rows: Sequence[Item], call: Call) -> list[dict[str, Any]]:
     return [
         {
             "ID": str(item.pk),
@@ -168,17 +196,32 @@ def _shown(rows: Sequence[Item]) -> list[dict[str, Any]]:
             "CREATED_BY": str(item.created_by_id),
             "UPDATED_BY": str(item.changed_by_id),
             "DETAIL_URL": f"{settings.PORTAL_URL}{item.get_absolute_url()}",
-            **_of_its_kind(item),
+            "DELETED_TYPE": "0",
+            **_of_its_kind(item, call),
         }
         for item in rows
     ]
 
 
-def _of_its_kind(item: Item) -> dict[str, str]:
+def _of_its_kind(item: Item, call: Call) -> dict[str, str]:
     if item.file is None:
         return {"REAL_OBJECT_ID": str(item.pk)}
     size, version = str(item.file.blob.size), str(item.version)
-    return {"FILE_ID": str(item.file.pk), "SIZE": size, "GLOBAL_CONTENT_VERSION": version}
+    token = download_token(SCOPE, item.pk, call)
+    return {
+        "FILE_ID": str(item.file.pk),
+        "SIZE": size,
+        "GLOBAL_CONTENT_VERSION": version,
+        "DOWNLOAD_URL": f"{settings.PORTAL_URL}/rest/download.json?token={token}",
+    }
+
+
+def address_of_bytes(user: User, pk: int, host: str) -> str:
+    """See `box.core.registry.rest.Download`."""
+    item = Item.objects.visible_to(user).there().select_related("file__blob").filter(pk=pk).first()
+    if item is None or item.file is None:
+        raise not_found(_("There is no such thing on a drive, or you don't see it."))
+    return link_to(item.file, host=host)
 
 
 def add_folder(call: Call) -> Any:
@@ -188,7 +231,7 @@ def add_folder(call: Call) -> Any:
 
 def _add(folder: Item, call: Call) -> dict[str, Any]:
     assert isinstance(call.parameters, AddFolder)  # noqa: S101 - as it is declared
-    return _shown([tree.make_folder(folder, call.parameters.name, by=call.user)])[0]
+    return _shown([tree.make_folder(folder, call.parameters.name, by=call.user)], call)[0]
 
 
 def _answered(act: Callable[[Item, Call], object], *, folders: bool) -> Callable[[Call], Any]:
@@ -198,7 +241,7 @@ def _answered(act: Callable[[Item, Call], object], *, folders: bool) -> Callable
         item = _found(call, folders=folders)
         act(item, call)
         again = Item.objects.select_related("file__blob").get(pk=item.pk)
-        return _shown([again])[0]
+        return _shown([again], call)[0]
 
     return answer
 
@@ -234,6 +277,7 @@ def external_link(call: Call) -> str:
 
 def declare() -> None:
     label = gettext_lazy("Drives")
+    downloads.add(SCOPE, Download(SCOPE, "drive", address_of_bytes))
     scopes.add(SCOPE, Scope(label, gettext_lazy("Work with files and folders as you may."), room="drive"))
     for name, about, parameters, answer, result in _methods():
         is_list = name.endswith(("children", "getlist"))
@@ -245,7 +289,7 @@ def declare() -> None:
                 about=about,
                 parameters=parameters,
                 answer=answer,
-                filters=_FILTERS if is_list and parameters is Children else {},
+                filters=(_FILTERS if parameters is Children else _STORAGE_FILTERS) if is_list else {},
                 result=result,
                 source=f"{DOCS}disk/",
             ),

@@ -21,6 +21,7 @@ from box.apps.feed.events import PostDeleted, PostEdited, PostPublished
 from box.apps.feed.models import Post, PostFile, PostQuerySet, PostTag
 from box.core.access.principals import EVERYONE
 from box.core.discussion.models import Comment, Thread
+from box.core.registry.filtering import order_of
 from box.core.registry.rest import (
     DOCS,
     Call,
@@ -31,6 +32,7 @@ from box.core.registry.rest import (
     Parameters,
     Scope,
     Several,
+    Sorting,
     YesNo,
     hook_events,
     listed,
@@ -88,6 +90,7 @@ class PostAdd(_Written):
 
 class PostGet(ListParameters):
     POST_ID = forms.IntegerField(required=False, help_text=gettext_lazy("This post alone."))
+    ORDER = Sorting(required=False, help_text=gettext_lazy('The direction by field, {"ID": "ASC"}.'))
     LOG_RIGHTS = Several(required=False, help_text=gettext_lazy("For whom it is, as in DEST."))
     LOG_DATE_FROM = forms.DateTimeField(required=False, help_text=gettext_lazy("Published since."))
     LOG_DATE_TO = forms.DateTimeField(required=False, help_text=gettext_lazy("Published before."))
@@ -131,7 +134,7 @@ def posts(call: Call) -> Any:
     if values["LOG_DATE_TO"]:
         found = found.published_before(values["LOG_DATE_TO"])
     if not {"FIRST_ID", "LAST_ID"} & set(call.parameters.given):
-        return Listing(found, _shown, ("-id",))
+        return Listing(found, _shown, order_of("", values["ORDER"], {"ID": "id"}, usual=("-id",)))
     # A cursor of the caller's own: neither counted nor paged.
     limit = values["LIMIT"] if values["LIMIT"] and values["LIMIT"] > 0 else PAGE
     if "FIRST_ID" in call.parameters.given:

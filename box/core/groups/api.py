@@ -29,6 +29,7 @@ from box.core.registry.rest import (
     hook_events,
     listed,
     methods,
+    numbered,
     scopes,
 )
 
@@ -94,7 +95,7 @@ def _shown(rows: Sequence[Group], reader: User) -> list[dict[str, Any]]:
 
 def _named(event: GroupCreated | GroupChanged | GroupDeleted) -> Mapping[str, Any] | None:
     """https://apidocs.bitrix24.com/api-reference/sonet-group/events/on-sonet-group-add.html"""
-    return {"ID": event.group_id}
+    return numbered(event.group_id)
 
 
 def declare() -> None:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.core.accounts.events import UserCreated
-from box.core.accounts.models import User, UserQuerySet
+from box.core.accounts.models import Session, User, UserQuerySet
 from box.core.org.models import Department, Membership
 from box.core.registry.filtering import (
     Among,
@@ -47,6 +47,7 @@ from box.core.registry.rest import (
     hook_events,
     listed,
     methods,
+    numbered,
     scopes,
     shaped,
 )
@@ -60,6 +61,9 @@ NO_YEAR = 1604
 
 # Where departments stand in Bitrix24's own order unless somebody says otherwise: here they go by name.
 SORT = 500
+
+# A session is noted every few minutes: who was seen since is here.
+ONLINE_FOR = timedelta(minutes=15)
 
 # What each scope shows of a person, as in https://apidocs.bitrix24.com/api-reference/user/user-scope.html
 _OF_BRIEF = {
@@ -75,9 +79,19 @@ _OF_BRIEF = {
     "USER_TYPE": "string",
     "TIME_ZONE": "string",
     "DATE_REGISTER": "string",
+    "IS_ONLINE": "string",
+    "LAST_ACTIVITY_DATE": "string",
+    **dict.fromkeys(("XML_ID", "TITLE", "PERSONAL_GENDER", "PERSONAL_PROFESSION", "PERSONAL_CITY"), "string"),
+    **dict.fromkeys(("PERSONAL_STATE", "PERSONAL_COUNTRY", "UF_EMPLOYMENT_DATE", "UF_PHONE_INNER"), "string"),
 }
-_OF_BASIC = {**_OF_BRIEF, "EMAIL": "string", "WORK_PHONE": "string"}
-_FIELDS = {BRIEF: _OF_BRIEF, BASIC: _OF_BASIC, WHOLE: _OF_BASIC}
+_OF_BASIC = {
+    **_OF_BRIEF,
+    "EMAIL": "string",
+    "WORK_PHONE": "string",
+    **dict.fromkeys(("PERSONAL_PHONE", "PERSONAL_MOBILE", "WORK_COMPANY", "WORK_DEPARTMENT"), "string"),
+}
+_OF_WHOLE = {**_OF_BASIC, "LAST_LOGIN": "string", "PERSONAL_WWW": "string", "PERSONAL_ICQ": "string"}
+_FIELDS = {BRIEF: _OF_BRIEF, BASIC: _OF_BASIC, WHOLE: _OF_WHOLE}
 
 _TYPES = {"employee": Q(is_extranet=False), "extranet": Q(is_extranet=True), "email": Q(pk__in=[])}
 _ORDERS = {
@@ -100,7 +114,15 @@ class _ShownWhole(Day):
         return super().condition(operator, value) & Q(birthday_shown=User.BirthdayShown.YEAR)
 
 
+class _Online:
+    def condition(self, operator: str, value: Any) -> Q:
+        seen = Session.objects.filter(seen_at__gt=timezone.now() - ONLINE_FOR)
+        return Flag(Q(pk__in=seen.values("user"))).condition(operator, value)
+
+
 _FILTERS: Mapping[str, Filterable] = {
+    "IS_ONLINE": _Online(),
+    "LAST_LOGIN": Moment("last_login"),
     "ID": Number("id"),
     "ACTIVE": Flag(Q(status=User.Status.ACTIVE)),
     "NAME": Text("first_name"),
@@ -114,7 +136,7 @@ _FILTERS: Mapping[str, Filterable] = {
     "UF_DEPARTMENT": Among(_of_departments),
     "USER_TYPE": Named(_TYPES),
 }
-_CONTACTS = frozenset(_OF_BASIC) - frozenset(_OF_BRIEF)
+_YES_NO = {True: "Y", False: "N"}
 _FIND, _NAME_SEARCH, _DEPARTMENT_NAME = "FIND", "NAME_SEARCH", "UF_DEPARTMENT_NAME"
 
 
@@ -163,9 +185,8 @@ def _people(call: Call, given: Mapping[str, Any]) -> Listing[User]:
     if _DEPARTMENT_NAME in given:
         of = Department.objects.filter(name__icontains=str(given.pop(_DEPARTMENT_NAME)))
         found = found.filter(pk__in=Membership.objects.filter(department__in=of).values("user"))
-    is_brief = call.scopes.isdisjoint({BASIC, WHOLE})
     # What the scope does not show, nobody finds out by asking for it either.
-    known = {name: one for name, one in _FILTERS.items() if not is_brief or name not in _CONTACTS}
+    known = {name: one for name, one in _FILTERS.items() if name in _FIELDS[_widest(call)]}
     fields = _fields_of(call)
     return Listing(
         found.filter(condition_of(given, known)),
@@ -188,9 +209,14 @@ def _matching(found: UserQuerySet, text: str, granted: Collection[str]) -> UserQ
 
 def _fields_of(call: Call) -> frozenset[str]:
     """Those that the widest scope shows, and that were asked for."""
-    widest = next((scope for scope in USER_SCOPES if scope in call.scopes), BRIEF)
     masks = call.values.get("SELECT") or ["*"]
-    return frozenset(name for name in _FIELDS[widest] if any(fnmatchcase(name, mask) for mask in masks))
+    return frozenset(
+        name for name in _FIELDS[_widest(call)] if any(fnmatchcase(name, mask) for mask in masks)
+    )
+
+
+def _widest(call: Call) -> str:
+    return next((scope for scope in USER_SCOPES if scope in call.scopes), BRIEF)
 
 
 def _shown(rows: Iterable[User], fields: Collection[str]) -> list[dict[str, Any]]:
@@ -199,6 +225,10 @@ def _shown(rows: Iterable[User], fields: Collection[str]) -> list[dict[str, Any]
     memberships = Membership.objects.filter(user__in=rows, department__merged_into=None).order_by("id")
     for user_id, department_id in memberships.values_list("user_id", "department_id"):
         departments[user_id].append(department_id)
+    seen = dict(
+        Session.objects.filter(user__in=rows).values_list("user").annotate(seen=Max("seen_at")).order_by()
+    )
+    here = timezone.now() - ONLINE_FOR
     whole = [
         {
             "ID": str(person.pk),
@@ -214,11 +244,20 @@ def _shown(rows: Iterable[User], fields: Collection[str]) -> list[dict[str, Any]
             "UF_DEPARTMENT": departments[person.pk],
             "USER_TYPE": "extranet" if person.is_extranet else "employee",
             "TIME_ZONE": person.time_zone,
-            "DATE_REGISTER": timezone.localtime(person.joined_at).isoformat(timespec="seconds"),
+            "DATE_REGISTER": _moment(person.joined_at),
+            "LAST_LOGIN": _moment(person.last_login),
+            "IS_ONLINE": _YES_NO[person.pk in seen and seen[person.pk] > here],
+            "LAST_ACTIVITY_DATE": _moment(seen.get(person.pk)),
         }
         for person in rows
     ]
-    return [{name: value for name, value in one.items() if name in fields} for one in whole]
+    # What nobody is asked for here is as empty as with who has not said it.
+    nothing = dict.fromkeys(fields, "")
+    return [nothing | {name: value for name, value in one.items() if name in fields} for one in whole]
+
+
+def _moment(at: datetime | None) -> str:
+    return timezone.localtime(at).isoformat(timespec="seconds") if at else ""
 
 
 def _birthday(person: User) -> str:
@@ -284,7 +323,7 @@ def _added(event: UserCreated) -> Mapping[str, Any] | None:
 
     By the number and no more: whoever receives it asks for the rest with a webhook of somebody who may know.
     """
-    return {"ID": event.user_id}
+    return numbered(event.user_id)
 
 
 def declare() -> None:
@@ -324,7 +363,7 @@ def declare() -> None:
             scopes=USER_SCOPES,
             about=gettext_lazy("The person in whose name the webhook acts."),
             answer=current,
-            result=shaped(**_OF_BASIC),
+            result=shaped(**_OF_WHOLE),
             source=f"{DOCS}user/user-current.html",
         ),
     )
@@ -337,7 +376,7 @@ def declare() -> None:
             parameters=UserGet,
             answer=people,
             filters=_FILTERS,
-            result=listed(**_OF_BASIC),
+            result=listed(**_OF_WHOLE),
             source=f"{DOCS}user/user-get.html",
         ),
     )
@@ -350,7 +389,7 @@ def declare() -> None:
             parameters=UserGet,
             answer=search,
             filters=_FILTERS,
-            result=listed(**_OF_BASIC),
+            result=listed(**_OF_WHOLE),
             source=f"{DOCS}user/user-search.html",
         ),
     )

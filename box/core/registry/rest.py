@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -43,8 +44,9 @@ class ApiRefused(Exception):
 
 
 def not_found(text: _StrOrPromise) -> ApiRefused:
-    """For what is not there, and for what this person may not see: they cannot tell the two apart."""
-    return ApiRefused("NOT_FOUND", text, status=404)
+    """For what is not there, and for what this person may not see: they cannot tell the two apart. With the
+    status of a method's own errors, as Bitrix24 answers them."""
+    return ApiRefused("ERROR_NOT_FOUND", text)
 
 
 # What a method is asked with
@@ -107,6 +109,7 @@ def truth(value: Any) -> bool:
 
 
 STRUCTURED = (Several, Conditions, Sorting)
+_MEANINGFUL = frozenset(("FILTER", "ORDER", "SORT", "SELECT", "RIGHTS"))
 
 
 class Parameters(forms.Form):
@@ -120,6 +123,11 @@ class Parameters(forms.Form):
         super().__init__(self.given)
 
     def clean(self) -> dict[str, Any]:
+        # What changes which rows come, or whose they become, is not passed over where it does nothing.
+        for name in sorted(_MEANINGFUL & set(self.given) - set(self.fields)):
+            self.add_error(
+                None, ValidationError(f"{name}: {_('This method does not know it.')}", code="unknown")
+            )
         for name, one in self.fields.items():
             if isinstance(self.given.get(name), list | Mapping) and not isinstance(one, STRUCTURED):
                 self.add_error(name, ValidationError(_("Write one value here."), code="shape"))
@@ -163,6 +171,7 @@ class Call:
     scopes: frozenset[str]
     parameters: Parameters
     now: datetime
+    webhook_id: int
 
     @property
     def values(self) -> dict[str, Any]:
@@ -208,6 +217,39 @@ class HookEvent:
     label: _StrOrPromise
     event: type[Any]
     data: Callable[[Any], Mapping[str, Any] | None]
+
+
+def numbered(pk: int) -> Mapping[str, Any]:
+    """What most events tell, where Bitrix24's own put it: some of them into FIELDS and some beside."""
+    return {"FIELDS": {"ID": pk}, "ID": pk}
+
+
+@dataclass(frozen=True)
+class Download:
+    """How programs get bytes: `address(user, pk, host)` is where they lie for this person for a moment.
+    Raises ApiRefused for what they do not see."""
+
+    scope: str
+    room: str
+    address: Callable[[User, int, str], str]
+
+
+downloads: Offers[Download] = Offers("downloads for programs")
+_DOWNLOAD_SALT = "rest.download"
+DOWNLOAD_SECONDS = 3600
+
+
+def download_token(kind: str, pk: int, call: Call) -> str:
+    """Opens this one thing for an hour, as long as the webhook that was asked with it lives."""
+    return signing.dumps([call.webhook_id, kind, pk], salt=_DOWNLOAD_SALT)
+
+
+def read_download_token(token: str) -> tuple[int, str, int] | None:
+    try:
+        webhook_id, kind, pk = signing.loads(token, salt=_DOWNLOAD_SALT, max_age=DOWNLOAD_SECONDS)
+    except (signing.BadSignature, ValueError):
+        return None
+    return webhook_id, kind, pk
 
 
 hook_events: Offers[HookEvent] = Offers("events for outgoing webhooks")

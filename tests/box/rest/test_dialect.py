@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -382,23 +383,71 @@ def test_a_burst_is_answered_and_then_told_to_wait(
 
 
 def test_the_limit_is_a_bucket_that_empties_steadily(db: None) -> None:
-    """Fifty at once, and two a second all the time."""
+    """Fifty at once, and two a second all the time: whoever keeps to that is never refused again."""
     now = 3_000_000.0
-    assert [limits.is_exceeded(1, now) for _ in range(51)] == [False] * 50 + [True]
-    assert limits.is_exceeded(1, now + 25)
-    assert not limits.is_exceeded(1, now + 75)
-    assert not any(limits.is_exceeded(2, now + second / 2) for second in range(200))
+    assert [limits.seconds_to_wait(1, now) for _ in range(51)] == [0] * 50 + [1]
+    assert [limits.seconds_to_wait(1, now + second / 2) for second in range(1, 200)] == [0] * 199
+    assert not any(limits.seconds_to_wait(2, now + second / 2) for second in range(200))
+    # After a pause there is room for as many as have run out.
+    later = now + 100 + 5
+    assert [bool(limits.seconds_to_wait(1, later)) for _ in range(12)] == [False] * 11 + [True]
+
+
+def test_what_is_refused_counts_nothing(db: None) -> None:
+    now = 5_000_000.0
+    for _ in range(50):
+        limits.seconds_to_wait(1, now)
+    assert all(limits.seconds_to_wait(1, now) for _ in range(100))
+    assert limits.seconds_to_wait(1, now + 0.5) == 0
+    assert limits.seconds_to_wait(1, now + 0.5) == 1
+
+
+def test_requests_at_the_same_moment_are_each_counted(db: None) -> None:
+    now = 6_000_000.0
+    with ThreadPoolExecutor(8) as threads:
+        waits = list(threads.map(lambda _: limits.seconds_to_wait(1, now), range(80)))
+    assert sorted(map(bool, waits)) == [False] * 50 + [True] * 30
+
+
+def test_a_refusal_says_how_long_to_wait_and_is_no_error(
+    anna: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store({"rest.burst": 1, "rest.rate": 1})
+    monkeypatch.setattr("box.rest.endpoint.time.time", lambda: 7_000_000.0)
+    program = program_of(anna)
+    program.call("profile")
+    answer = program.ask("profile")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
 
 
 def test_without_the_cache_everybody_is_answered(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "add", lambda *_args: False)
-    monkeypatch.setattr(cache, "get", lambda *_args: None)
+    class Away:
+        """As the client of a cache that does not answer."""
 
-    def away(_key: str) -> int:
-        raise ValueError
+        def gets(self, _key: str) -> None:
+            return None
 
-    monkeypatch.setattr(cache, "incr", away)
-    assert not any(limits.is_exceeded(1, 4_000_000.0) for _ in range(100))
+        def add(self, *_args: object) -> bool:
+            return False
+
+    monkeypatch.setattr(limits.cache, "_cache", Away(), raising=False)
+    assert not any(limits.seconds_to_wait(1, 4_000_000.0) for _ in range(100))
+
+
+def test_what_libraries_add_to_find_a_call_again_is_no_filter(anna: User, boris: User) -> None:
+    """https://github.com/bitrix24/b24jssdk and https://github.com/bitrix24/b24phpsdk: in the address."""
+    program = program_of(anna)
+    added = urlencode({"BX24_REQUEST_ID": "018f", "bx24_sdk_ver": "1.0", "bx24_sdk_type": "b24-js-sdk"})
+    for method in ("user.get", "department.get", "user.search", "disk.storage.getlist"):
+        answer = program.client.post(f"{program.address}/{method}?{added}", "{}", "application/json")
+        assert answer.status_code == 200, answer.content.decode()
+    answered = program.call(
+        "batch", cmd={"a": f"user.get?ID={boris.pk}&{added}", "b": f"department.get?{added}"}
+    )
+    assert answered["result_error"] == []
+    assert [one["ID"] for one in answered["result"]["a"]] == [str(boris.pk)]
+    assert program.error("user.get", BX25_REQUEST_ID="x") == (400, "ERROR_ARGUMENT")
 
 
 # The description

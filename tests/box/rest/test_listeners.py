@@ -19,6 +19,7 @@ from box.apps.feed.actions import Draft, delete_post, publish_post
 from box.core.accounts.actions import NewUser, create_user
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
+from box.core.groups.actions import NewGroup, create_group
 from box.core.notify.models import Notification
 from box.core.registry.capabilities import after_restore
 from box.core.registry.services import switch_of
@@ -69,6 +70,10 @@ def test_it_hears_once_and_in_order_and_can_tell_who_speaks(ear: Ear, anna: User
     assert told[0]["data"] == {"FIELDS": {"POST_ID": str(post_.pk)}}
     assert isinstance(told[0]["auth"], dict)
     assert told[0]["auth"]["application_token"] == token_of(listener)
+    assert set(told[0]["auth"]) == {
+        *("domain", "client_endpoint", "server_endpoint", "member_id", "application_token"),
+    }
+    assert len(told[0]["auth"]["member_id"]) == 32
     headers, body = ear.heard[0]
     ts, _comma, signature = headers["X-Korobka-Signature"].removeprefix("t=").partition(",v1=")
     wanted = hmac.new(token_of(listener).encode(), f"{ts}.{body}".encode(), hashlib.sha256).hexdigest()
@@ -87,6 +92,18 @@ def test_it_hears_of_what_it_was_added_for_and_of_nothing_private(
     publish_post(Draft("While it is off"), by=anna)
     deliver_all()
     assert not Sending.objects.exists()
+
+
+def test_a_number_stands_where_receivers_look_for_it(ear: Ear, olga: User) -> None:
+    """Bitrix24's own events put it into FIELDS or beside, and receivers were written for either."""
+    listening(ear, olga, "ONUSERADD", "ONSONETGROUPADD")
+    person = create_user(NewUser(email="new@example.com"), password=None, by=olga)
+    group = create_group(NewGroup("Choir"), by=olga)
+    deliver_all()
+    send_waiting(timezone.now())
+    bodies = [body for _headers, body in ear.heard]
+    data = [parsed(body)["data"] for body in bodies]
+    assert data[-2:] == [{"FIELDS": {"ID": str(one.pk)}, "ID": str(one.pk)} for one in (person, group)]
 
 
 def test_the_same_event_is_queued_once_however_often_it_is_delivered(

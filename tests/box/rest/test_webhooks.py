@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.usefixtures("clock"), pytest.mark.django_db]
 
-REFUSED = (401, "INVALID_CREDENTIALS")
+REFUSED = (401, "NO_AUTH_FOUND")
 
 
 def test_it_is_made_with_a_password_shown_once_and_used(as_person: Browser, anna: User) -> None:
@@ -110,7 +110,7 @@ def test_a_wrong_secret_costs_and_says_the_same_as_a_right_one_that_is_over(anna
         with CaptureQueriesContext(connection) as queries:
             answer = program.client.get(address)
         seen.add((answer.status_code, answer.content, len(queries)))
-    assert [(status, b"INVALID_CREDENTIALS" in content) for status, content, _count in seen] == [(401, True)]
+    assert [(status, b"NO_AUTH_FOUND" in content) for status, content, _count in seen] == [(401, True)]
 
 
 def test_without_a_secret_a_session_opens_nothing(as_person: Browser, anna: User) -> None:

@@ -26,6 +26,7 @@ VISITS = (
     Visit("POST", "rest:removal", (302, 404, 404, 404, 404, SIGN_IN), of="listener"),
     Visit("POST", "rest:resumption", (302, 404, 404, 404, 404, SIGN_IN), of="listener"),
     Visit("GET", "rest:openapi", signed_in(200, nobody=401)),
+    Visit("GET", "rest:download", NO_SESSION, has_session=False),
     Visit("GET", "rest:method", NO_SESSION, of="method"),
     Visit("POST", "rest:method", NO_SESSION, of="method", has_session=False),
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import Client
 
-from box.apps.drive.actions.sharing import share_item
+from box.apps.drive.actions.sharing import end_share, share_item
 from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.drive.models import Item, OutsideLink
 from box.core.access.principals import code_of
@@ -49,7 +49,7 @@ def test_a_program_makes_names_moves_and_throws_away(anna: User, annas: Item, co
     assert (one["TYPE"], one["SIZE"], one["FILE_ID"]) == ("file", "0", str(plan.file_id))
     program.call("disk.folder.markdeleted", id=made["ID"])
     assert Item.objects.thrown_away().get().name == "letters"
-    assert program.error("disk.file.get", id=plan.pk) == (404, "NOT_FOUND")
+    assert program.error("disk.file.get", id=plan.pk) == (400, "ERROR_NOT_FOUND")
 
 
 def test_what_is_wrong_is_said_and_changes_nothing(anna: User, annas: Item) -> None:
@@ -67,7 +67,7 @@ def test_what_is_wrong_is_said_and_changes_nothing(anna: User, annas: Item) -> N
     program = program_of(anna, "disk")
     for method, given in wrong:
         assert program.error(method, **given) == (400, "ERROR_ARGUMENT"), given
-    assert program.error("disk.folder.get", id=plan.pk) == (404, "NOT_FOUND")
+    assert program.error("disk.folder.get", id=plan.pk) == (400, "ERROR_NOT_FOUND")
     assert set(Item.objects.in_folder(annas)) == {letters, plan}
 
 
@@ -84,9 +84,10 @@ def test_a_program_may_what_its_person_may(anna: User, boris: User, cara: User, 
     )
     for method, values in given:
         assert program_of(boris, "disk").error(method, **values) == (403, "ACCESS_DENIED"), method
-        assert program_of(cara, "disk").error(method, **values) == (404, "NOT_FOUND"), method
-    assert program_of(cara, "disk").error("disk.storage.getchildren", id=annas.drive_id)[0] == 404
-    assert program_of(boris, "disk").error("disk.storage.getchildren", id=annas.drive_id)[0] == 404
+        assert program_of(cara, "disk").error(method, **values) == (400, "ERROR_NOT_FOUND"), method
+    not_there = (400, "ERROR_NOT_FOUND")
+    assert program_of(cara, "disk").error("disk.storage.getchildren", id=annas.drive_id) == not_there
+    assert program_of(boris, "disk").error("disk.storage.getchildren", id=annas.drive_id) == not_there
     assert program_of(boris, "disk").call("disk.folder.getchildren", id=letters.pk)[0]["ID"] == str(plan.pk)
     assert program_of(anna, "user").error("disk.file.get", id=plan.pk) == (403, "insufficient_scope")
 
@@ -99,3 +100,49 @@ def test_a_link_for_outsiders_is_made_once(anna: User, annas: Item) -> None:
     assert first.endswith(OutsideLink.objects.get().get_absolute_url())
     path = OutsideLink.objects.get().get_absolute_url()
     assert Client(headers={"X-Forwarded-Proto": "https"}).get(path).status_code == 200
+
+
+def test_storages_are_filtered_and_sorted_and_what_is_not_known_is_refused(
+    anna: User, annas: Item, company: Item
+) -> None:
+    program = program_of(anna, "disk")
+    (own,) = program.call("disk.storage.getlist", filter={"ENTITY_TYPE": "user"})
+    assert own["ID"] == str(annas.drive_id)
+    found = program.call(
+        "disk.storage.getlist", filter={"@ID": [annas.drive_id, company.drive_id]}, order={"ID": "DESC"}
+    )
+    assert [int(one["ID"]) for one in found] == sorted((annas.drive_id, company.drive_id), reverse=True)
+    rights = [{"TASK_ID": 1, "ACCESS_CODE": "U1"}]
+    for method, given in (
+        ("disk.storage.getlist", {"filter": {"NAME": "x"}}),
+        ("disk.storage.getlist", {"order": {"NAME": "ASC"}}),
+        ("disk.storage.addfolder", {"id": annas.drive_id, "data": {"NAME": "x"}, "rights": rights}),
+        ("disk.folder.addsubfolder", {"id": annas.pk, "data": {"NAME": "x"}, "rights": rights}),
+        ("disk.folder.get", {"id": annas.pk, "select": ["ID"]}),
+    ):
+        assert program.error(method, **given) == (400, "ERROR_ARGUMENT"), given
+    assert not Item.objects.in_folder(annas).exists()
+
+
+def test_a_program_fetches_bytes_as_long_as_it_may(anna: User, boris: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    share_item(letters, [code_of(boris)], can_edit=False, by=anna)
+    plan = put(letters, by=anna)
+    theirs, own = program_of(boris, "disk"), program_of(anna, "disk")
+    url = theirs.call("disk.file.get", id=plan.pk)["DOWNLOAD_URL"]
+    path = url.partition("/rest/")[2]
+    assert theirs.secret not in url
+    anybody = Client(headers={"X-Forwarded-Proto": "https"})
+    answer = anybody.get(f"/rest/{path}")
+    assert answer.status_code == 302, answer.content
+    assert plan.file is not None
+    assert plan.file.blob.key in answer.headers["Location"]
+    assert anybody.get(f"/rest/{path}x").status_code == 401
+    end_share(letters.shares.get(), by=anna)
+    assert anybody.get(f"/rest/{path}").json()["error"] == "ERROR_NOT_FOUND"
+    url = own.call("disk.file.get", id=plan.pk)["DOWNLOAD_URL"]
+    own.webhook.scopes = ["user"]
+    own.webhook.save(update_fields=["scopes"])
+    assert anybody.get(f"/rest/{url.partition('/rest/')[2]}").status_code == 403
+    own.webhook.delete()
+    assert anybody.get(f"/rest/{url.partition('/rest/')[2]}").json()["error"] == "NO_AUTH_FOUND"

@@ -61,7 +61,7 @@ def test_who_is_disabled_in_the_directory_is_signed_out_with_all_programs(
         try:
             assert synchronised(connection).error == ""
             # At once, before anybody has heard of it.
-            assert program.error("profile") == (401, "INVALID_CREDENTIALS")
+            assert program.error("profile") == (401, "NO_AUTH_FOUND")
             deliver_all()
             kinds = []
             while (event := page.next()) is not None:
