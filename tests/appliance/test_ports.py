@@ -42,7 +42,7 @@ def holder(tmp_path: Path) -> Path:
 
 
 def test_processes_that_ask_at_once_are_given_different_ones(book: Path, holder: Path) -> None:
-    command = [sys.executable, "-c", RESERVES, holder, book]
+    command = [sys.executable, "-c", RESERVES, str(holder), str(book)]
     asking = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(6)]
     given = [int(word) for process in asking for word in process.communicate()[0].split()]
     assert len(given) == 30

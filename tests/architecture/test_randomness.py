@@ -17,7 +17,7 @@ def _everyday(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_same_seed_means_the_same_and_another_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen("a", MANY) == chosen("a", MANY)
-    drawn = set()
+    drawn = set[int]()
     for number in range(20):
         monkeypatch.setenv(SEED, str(number))
         drawn.add(*chosen("a", MANY))
