@@ -182,8 +182,8 @@ def _key_of(asked: Asked, name: str) -> str:
 def _command(number: int, command: Any, results: _Results, asked: Asked, caller: Caller) -> Answer:
     began_at = datetime.now(UTC)
     if number >= MOST_OF_A_BATCH:
-        refusal = ApiRefused("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
-        return Answer(None, began_at, error=refusal)
+        too_long = ApiRefused("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
+        return Answer(None, began_at, error=too_long)
     try:
         name, given = _read(command)
         given = _referred(given, results)
@@ -192,10 +192,10 @@ def _command(number: int, command: Any, results: _Results, asked: Asked, caller:
     except ApiRefused as refusal:
         return Answer(None, began_at, error=refusal)
     if name == BATCH:
-        refusal = ApiRefused(
+        nested = ApiRefused(
             "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage", status=405
         )
-        return Answer(None, began_at, error=refusal)
+        return Answer(None, began_at, error=nested)
     return answer_to(replace(asked, name=name, given=given), caller)
 
 

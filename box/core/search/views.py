@@ -65,4 +65,5 @@ def people_found(reader: User, text: str, *, most: int) -> list[User]:
         return []
     seen = User.objects.visible_to(reader)
     people = seen.exclude(status=User.Status.DISMISSED) if reader.is_extranet else seen.employees()
-    return people.nearest(text, most)
+    found: list[User] = people.nearest(text, most)
+    return found

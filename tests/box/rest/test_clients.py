@@ -42,7 +42,6 @@ class _Server(LiveServerThread):
         super().__init__(HOST, _StaticFilesHandler)
         self._context = context
 
-    @override
     def _create_server(self, connections_override: Any = None) -> ThreadedWSGIServer:
         server = ThreadedWSGIServer((self.host, self.port), _Handler, allow_reuse_address=False)
         server.socket = self._context.wrap_socket(server.socket, server_side=True)

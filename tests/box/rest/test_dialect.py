@@ -431,7 +431,7 @@ def test_without_the_cache_everybody_is_answered(db: None, monkeypatch: pytest.M
         def add(self, *_args: object) -> bool:
             return False
 
-    monkeypatch.setattr(limits.cache, "_cache", Away(), raising=False)
+    monkeypatch.setattr(cache, "_cache", Away(), raising=False)
     assert not any(limits.seconds_to_wait(1, 4_000_000.0) for _ in range(100))
 
 

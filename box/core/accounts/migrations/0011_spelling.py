@@ -8,7 +8,7 @@ from box.core.accounts.search import CREATE_SPELLING, DROP_SPELLING
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_merging"),
+        ("accounts", "0010_sign_in_names_filled"),
     ]
 
     operations = [
