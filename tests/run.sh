@@ -50,6 +50,8 @@ if [ ${#missing[@]} != 0 ]; then
   rm -f $own_policy
 fi
 
+# Tests start many processes of the portal: what is compiled once is read by all of them.
+unset PYTHONDONTWRITEBYTECODE
 make --no-print-directory setup
 stop_parts() { .venv/bin/python -m tests.parts stop || true; }
 trap stop_parts EXIT

@@ -11,9 +11,6 @@ from pytest_django import DjangoDbBlocker
 from box.bridges.storage.client import Account, S3Store
 from box.core.files.store import stores
 from tests.box.bridges.storage.engines import own_bucket, seaweedfs_server
-
-# Named where it is used: a fixture is found in the conftest above its tests.
-from tests.clock import clock  # noqa: F401
 from tests.conftest import begin_anew
 
 
