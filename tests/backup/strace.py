@@ -81,7 +81,11 @@ def followed(file: Path, *pids: int) -> Iterator[None]:
 
 
 def deeds(file: Path, root_pids: Iterable[int]) -> Iterator[Deed]:
-    """What root did, of all that was traced. A process has the user of whoever has started it."""
+    """What root did, of all that was traced. A process has the user of whoever has started it.
+
+    Of a process within a namespace of its own, whose beginning strace tells by another number, that is not
+    known: what it did is not told.
+    """
     parents: dict[str, str] = {}
     for pid, name, rest in _calls(file):
         if name in _STARTING and (child := _started(rest)):
@@ -90,7 +94,7 @@ def deeds(file: Path, root_pids: Iterable[int]) -> Iterator[Deed]:
     for pid, name, rest in _calls(file):
         if pid not in user:
             # It may speak before the call that has made it is over.
-            user[pid] = user.get(parents.get(pid, ""), "0")
+            user[pid] = user.get(parents.get(pid, ""), "?")
         if name in _STARTING and (child := _started(rest)):
             user.setdefault(child, user[pid])
         elif name in _BECOMING:
