@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import signal
 import sys
 import threading
@@ -15,7 +16,7 @@ from appliance.agent import applied, operations
 from appliance.agent.applied import load_node
 from appliance.agent.disk import Guard
 from appliance.agent.server import Server
-from appliance.files import write_atomically
+from appliance.files import give, open_file, write_atomically
 from appliance.paths import Paths
 from appliance.services.balancer.service import SERVICE as BALANCER
 from appliance.services.balancer.service import progress_file
@@ -36,7 +37,10 @@ def main() -> None:
     paths = Paths.from_environment()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folders.prepare(paths)
-    with (paths.run / "agent/agent.lock").open("w") as lock:
+    lock_file = paths.run / "agent/agent.lock"
+    # The portal comes to the socket beside it. Who can open the file could lock it, and keep the agent out.
+    with os.fdopen(open_file(lock_file, os.O_WRONLY | os.O_CREAT), "w") as lock:
+        give(lock_file, mode=0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

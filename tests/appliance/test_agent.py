@@ -118,6 +118,13 @@ def test_socket_is_closed_to_everybody_but_root_and_the_portals_group(box: Node)
 
 
 @pytest.mark.usefixtures("as_root")
+def test_the_portals_group_cannot_open_the_agents_lock(box: Node) -> None:
+    """Whoever opens it, even to read, could lock it, and no agent would start any more."""
+    known = (box.run("agent") / "agent.lock").stat()
+    assert (known.st_uid, known.st_mode & 0o777) == (os.geteuid(), 0o600)
+
+
+@pytest.mark.usefixtures("as_root")
 def test_a_stranger_in_the_portals_group_is_refused_by_the_kernels_word(box: Node) -> None:
     stranger = users.Account("nobody", 65534, users.account(users.PORTAL).gid)
     assert "Only root and the portal" in ask_as(stranger, box, "ReadStatus()")

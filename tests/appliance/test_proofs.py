@@ -163,6 +163,7 @@ def test_whatever_is_asked_for_reads_as_nothing_else() -> None:
             AddBackupTarget("s3", "korobka", "https://s3.example.org", "theirs", access_key="A", ca_pem="x"),
             AddBackupTarget("sftp", "/home/backup", "backup@nas"),
             AddBackupTarget("sftp", "/home/backup", "backup@other"),
+            AddBackupTarget("sftp", "/home/other", "backup@nas"),
             BeginRestore("disk", "20261124-110000F"),
             BeginRestore("disk", moment=datetime(2026, 11, 24, 11, tzinfo=UTC)),
             BeginRestore("disk", with_safety=False),

@@ -18,7 +18,6 @@ RAW = {
 OPENED = {"w", "a", "x", "wb", "ab", "xb", "r+", "r+b", "w+", "w+b"}
 
 ALLOWED = {
-    "appliance/agent/__main__.py": "its lock, in run/agent: a folder of root's own",
     "appliance/agent/disk.py": "the ballast, in data: a folder of root's own",
     "appliance/agent/journal.py": "journals, in data/operations: a folder that root alone enters",
     "appliance/agent/operations/__init__.py": "the gate and logs, in data/operations: as above",

@@ -122,11 +122,11 @@ def test_from_setting_up_to_the_report_of_a_drill(
         page.get_by_role("button", name=said["more"]).click()
         expect(page.get_by_role("heading", name=folder.name)).to_be_visible(timeout=MINUTES)
         keeper.open("/console/backups/keys/")
-        for _ in ("for a code", "with it"):
-            page.locator("input[name=name]").fill(f"holder {words.language}")
-            page.locator("main form[method=post] button[type=submit]").click()
-            if page.locator("input[name=proof]").count():
-                give_proof(box, page)
+        page.locator("input[name=name]").fill(f"holder {words.language}")
+        page.locator("main form[method=post] button[type=submit]").click()
+        expect(page.locator(".form-error").filter(has_text="sudo boxctl backup code")).to_be_visible()
+        give_proof(box, page)
+        page.locator("main form[method=post] button[type=submit]").click()
     confirm(page, said)
     expect(page.get_by_role("status").filter(has_text=said["confirmed"])).to_be_visible()
     assert problems(page) == []
