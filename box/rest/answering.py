@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DataError
 from django.http import Http404
 
 from box.core.events.nonces import once
@@ -71,6 +72,8 @@ def _refusal_of(error: Exception, asked: Asked, caller: Caller) -> ApiRefused:
     match error:
         case ApiRefused():
             return error
+        case DataError():
+            return ApiRefused("ERROR_ARGUMENT", "There is a value that cannot be kept.")
         case ValidationError():
             return ApiRefused("ERROR_ARGUMENT", " ".join(error.messages))
         case PermissionDenied():

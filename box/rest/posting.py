@@ -11,13 +11,18 @@ import http.client
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import override
 from urllib.parse import SplitResult, urlsplit
 
 from django.utils.translation import gettext as _
 
 TIMEOUT_SECONDS = 10.0
+"""Of each step: to connect, to send, to hear something."""
+TOTAL_SECONDS = 30.0
+"""Of all of them: who answers a byte at a time keeps those behind it waiting."""
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -46,13 +51,36 @@ def post(address: str, body: bytes, headers: Mapping[str, str], *, reachable: It
     try:
         connection = _connection(parts, _checked(parts, reachable))
         try:
+            connection.connect()
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("POST", path, body, dict(headers))
-            return connection.getresponse().status
+            with _cut_after(TOTAL_SECONDS, connection.sock):
+                connection.request("POST", path, body, dict(headers))
+                return connection.getresponse().status
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unreachable(str(error) or type(error).__name__) from None
+
+
+@contextmanager
+def _cut_after(seconds: float, connection: socket.socket) -> Iterator[None]:
+    """Raises TimeoutError, also where the half of an answer reads like a whole one."""
+    is_over = threading.Event()
+
+    def cut() -> None:
+        is_over.set()
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if is_over.is_set():
+            raise TimeoutError(f"no answer within {seconds:g} s")
 
 
 def _port(parts: SplitResult) -> int:

@@ -19,11 +19,13 @@ REMEMBERED_SECONDS = 365 * 24 * 3600
 
 
 def within(request: HttpRequest, address: str) -> str:
-    """The address if it is one of the portal, else where one begins."""
+    """The address if it is one of the portal, else where one begins. A part of a path is none: a redirect
+    would take it for the name of a page."""
     is_ours = url_has_allowed_host_and_scheme(
         address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return address if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL)
+    is_whole = address.startswith(("/", "https://"))
+    return address if is_ours and is_whole else resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def remember(response: HttpResponse, *, language: str = "", theme: str = "") -> HttpResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from django.db import DataError
 from django.http import HttpResponse
 from django.template import engines
 from django.views.decorators.csrf import requires_csrf_token
@@ -35,8 +36,12 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A database that is away is no mistake of ours, wherever around the view it was noticed."""
-    return availability.answer_to(request, sys.exception()) or _alone("500.html", status=500)
+    """A database that is away is no mistake of ours, wherever around the view it was noticed; nor is a value
+    that it cannot hold, such as a zero byte or a number of a hundred digits."""
+    error = sys.exception()
+    if isinstance(error, DataError):
+        return bad_request(request, error)
+    return availability.answer_to(request, error) or _alone("500.html", status=500)
 
 
 def _in_shell(request: HttpRequest, template: str, context: dict[str, Any], *, status: int) -> HttpResponse:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import ipaddress
 import socket
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -312,3 +314,26 @@ def test_an_administrator_adds_looks_and_removes(
 def test_an_event_that_nobody_offers_is_refused(olga: User) -> None:
     with pytest.raises(ValidationError, match="no such event"):
         add_listener(NewListener("x", "https://example.com", ("ONCRMDEALADD",)), by=olga)
+
+
+def test_who_answers_a_byte_at_a_time_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, and the answer never."""
+    monkeypatch.setattr("box.rest.posting.TOTAL_SECONDS", 1.0)
+    is_cut = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _address = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not is_cut.wait(0.05):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=drip, args=(listener,))
+        server.start()
+        try:
+            with pytest.raises(Unreachable):
+                post(f"http://127.0.0.1:{listener.getsockname()[1]}/", b"", {}, reachable=LOOPBACK)
+        finally:
+            is_cut.set()
+            server.join()

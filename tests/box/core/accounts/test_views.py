@@ -29,7 +29,8 @@ def test_one_signs_in_and_goes_on_to_where_one_was_going(anna: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "onward", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "\\\\evil"]
+    "onward",
+    ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "\\\\evil", "feed", "9999", "a b"],
 )
 def test_signing_in_leads_only_into_the_portal(anna: User, onward: str) -> None:
     assert signed_in("anna@example.com", PASSWORD, next=onward).headers["Location"] == "/"

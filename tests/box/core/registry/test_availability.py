@@ -201,3 +201,12 @@ def test_readyz_without_cache_or_store_is_still_ready(db: None, monkeypatch: pyt
     answer = Client().get("/readyz")
     assert answer.status_code == 200
     assert answer.json() == {"database": "ok", "cache": "away", "objects": "away"}
+
+
+def test_what_no_database_can_hold_is_no_error_of_ours(
+    db: None, as_person: Callable[[User], Client], anna: User
+) -> None:
+    browser = as_person(anna)
+    browser.raise_request_exception = False
+    answer = browser.get("/feed/audiences/?q=a%00b")
+    assert answer.status_code == 400

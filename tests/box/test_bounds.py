@@ -1,0 +1,169 @@
+"""Every address is sent the largest, deepest and oddest that a request holds, in whatever it asks for.
+
+None answers with an error of ours, and none takes memory that the request did not bring. What each takes of
+the processor is printed (`-s`), and judged by who reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from django.db import transaction
+from django.http import QueryDict
+from django.test import Client
+from django.urls import reverse
+
+from box.core.accounts.models import User
+from tests.box import test_permissions
+from tests.box.test_permissions import VISITS
+from tests.box.visits import CAST, Cast, Visit
+
+# Fixtures, by the names that tests ask for them.
+globals().update({name: getattr(test_permissions, name) for name in ("_without_an_agent", "cast", "things")})
+
+LARGEST = 1_900_000
+"""Of a body; an address has 60,000."""
+ODDITIES = {
+    "nothing": "",
+    "long": "x" * LARGEST,
+    "deep html": "<div>" * (LARGEST // 5),
+    "tags and links": "<b>x</b><p>#ab http://a.b/( " * (LARGEST // 28),
+    "deep json": '{"a":' * (LARGEST // 5),
+    "spaces": " " * (LARGEST - 1) + "x",
+    "zero": "a\x00b",
+    "number": "9" * 400,
+    "infinite": "1e999",
+}
+ADDRESSES = list({(visit.method, visit.route): visit for visit in VISITS}.values())
+MEMORY = 400 * 2**20
+ASKED = 3
+"""How often an address is asked what it asks for: an answer may depend on the one before."""
+_names: dict[str, set[str]] = {}
+"""Of every address what it has asked for."""
+
+
+@contextmanager
+def recorded() -> Iterator[set[str]]:
+    """The names that are looked for in a form or in an address."""
+    names: set[str] = set()
+
+    def noting(known: Callable[..., Any]) -> Callable[..., Any]:
+        def look(self: QueryDict, name: str, *rest: Any) -> Any:
+            names.add(name)
+            return known(self, name, *rest)
+
+        return look
+
+    with pytest.MonkeyPatch.context() as patch:
+        for method in ("get", "getlist", "__getitem__", "__contains__"):
+            patch.setattr(QueryDict, method, noting(getattr(QueryDict, method)))
+        yield names
+
+
+def visitor(visit: Visit) -> str:
+    """Who gets furthest there."""
+    allowed = [
+        name for name, got in zip(CAST, visit.answers, strict=True) if isinstance(got, int) and got < 400
+    ]
+    others = [name for name, got in zip(CAST, visit.answers, strict=True) if got in (400, 409, 413, 422)]
+    return (allowed or others or ["olga"])[0]
+
+
+def send(client: Client, visit: Visit, about: Any, given: dict[str, str]) -> int:
+    address = reverse(visit.route, args=about if isinstance(about, tuple) else (about,))
+    form = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in given.items())
+    with transaction.atomic():
+        if visit.method == "GET":
+            status = client.get(f"{address}?{form[:60_000]}").status_code
+        else:
+            kind = "application/x-www-form-urlencoded"
+            status = client.generic(visit.method, address, form[: 2 * 2**20 - 1], kind).status_code
+        transaction.set_rollback(True)
+    return status
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_no_address_breaks_over_what_it_is_sent(
+    oddity: str,
+    things: dict[str, Any],
+    cast: Cast,
+    as_person: Callable[[User], Client],
+) -> None:
+    browsers = {name: as_person(getattr(cast, name)) for name in CAST if name != "nobody"}
+    browsers["nobody"] = Client(headers={"X-Forwarded-Proto": "https"})
+    for browser in browsers.values():
+        browser.raise_request_exception = False
+    before, broken, took = _peak(), [], defaultdict(float)
+    for visit in ADDRESSES:
+        about = things[visit.of] if visit.of else ()
+        browser = browsers[visitor(visit)]
+        names = _names.setdefault(str(visit), set(visit.data))
+        for _round in range(ASKED):
+            given = dict.fromkeys(sorted(names), ODDITIES[oddity])
+            began = time.process_time()
+            with recorded() as asked:
+                status = send(browser, visit, about, given)
+            took[str(visit)] += time.process_time() - began
+            if status >= 500:
+                broken.append(f"{visit} {sorted(names)}")
+                break
+            if asked <= names:
+                break
+            names |= asked
+    _tell(oddity, took, _peak() - before)
+    assert broken == []
+    assert _peak() - before < MEMORY
+
+
+@pytest.mark.parametrize(
+    "oddity", ["deep json", "lists of json", "half a character", "infinite", "zero", "large"]
+)
+def test_no_address_for_json_breaks_over_what_it_is_sent(
+    oddity: str,
+    things: dict[str, Any],
+    cast: Cast,
+    as_person: Callable[[User], Client],
+) -> None:
+    values = {
+        "lists of json": "[" * LARGEST,
+        "half a character": '"\\ud800"',
+        "infinite": "1e999",
+        "zero": '"\\u0000"',
+        "large": json.dumps([{}] * (LARGEST // 5)),
+    }
+    value = values.get(oddity) or ODDITIES[oddity]
+    names = ("name", "size", "nonce", "etags", "content", "browser", "base", "fields", "cmd")
+    body = "{" + ",".join(f'"{name}":{value if len(value) < 99 else "1"}' for name in names) + "}"
+    client = as_person(cast.anna)
+    client.raise_request_exception = False
+    broken = []
+    for visit in ADDRESSES:
+        if visit.method == "GET":
+            continue
+        about = things[visit.of] if visit.of else ()
+        address = reverse(visit.route, args=about if isinstance(about, tuple) else (about,))
+        for sent in {value, body}:
+            with transaction.atomic():
+                answer = client.generic(visit.method, address, sent, "application/json")
+                transaction.set_rollback(True)
+            if answer.status_code >= 500:
+                broken.append(f"{visit} {sent[:40]}")
+    assert broken == []
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _tell(oddity: str, took: dict[str, float], memory: int) -> None:
+    slowest = sorted(took.items(), key=lambda one: -one[1])[:5]
+    told = ", ".join(f"{visit} {seconds:.2f} s" for visit, seconds in slowest)
+    print(f"\n{oddity}: {memory // 2**20} MB more; {told}")  # noqa: T201
