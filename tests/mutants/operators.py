@@ -24,6 +24,9 @@ OPPOSITES = {
 SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any"}
 CONDITIONS = {"filter", "exclude", "get"}
 
+# What QuerySets of ours are said to be, also those behind a related name.
+ADJECTIVES = {"active", "current", "leading", "unread", "waiting", "visible_to"}
+
 # What ends a query or a chain, or changes only what it costs or locks: without it the next call fails, or
 # nothing is different for a test that runs alone.
 STAYING = {
@@ -156,7 +159,7 @@ def _said(place: Place, new: ast.AST | None, function: Function) -> str:
     """The change in words of the code, with as much around it as it takes to be recognised."""
     node: ast.AST = place.node
     shown = node
-    while len(ast.unparse(shown)) < 24 or not isinstance(shown, ast.expr | ast.stmt):
+    while len(ast.unparse(shown)) < 24 or isinstance(shown, ast.Attribute | ast.keyword | ast.comprehension):
         parent = _parent_of(shown, function)
         if parent is None or isinstance(shown, ast.stmt) or isinstance(getattr(parent, "body", None), list):
             break
@@ -342,6 +345,10 @@ def _of_call(place: Place, node: ast.Call) -> Iterator[Swap]:
             len(node.args) + len(node.keywords) == 1
         ):
             yield place, ast.Call(ast.Attribute(chain, "all", ast.Load()), [], [])
+        case ast.Attribute(value=ast.Attribute() as chain, attr=name):
+            is_manager = chain.attr == "objects" and name not in STAYING | CONDITIONS
+            if is_manager or name in ADJECTIVES:
+                yield place, ast.Call(ast.Attribute(chain, "all", ast.Load()), [], [])
     if isinstance(node.func, ast.Attribute) and node.func.attr in CONDITIONS:
         several = len(node.args) + len(node.keywords) > 1
         yield from ((Place(node, "keywords", at), None) for at, _one in enumerate(node.keywords) if several)
