@@ -65,12 +65,14 @@ class Place:
     @property
     def node(self) -> ast.AST:
         found = getattr(self.parent, self.field)
-        return found if self.index is None else found[self.index]
+        node: ast.AST = found if self.index is None else found[self.index]
+        return node
 
     @contextmanager
     def holding(self, new: ast.AST | None) -> Iterator[None]:
         """The tree with something else here meanwhile; with None, without what is here."""
         before = getattr(self.parent, self.field)
+        changed: object
         if self.index is None:
             changed = new
         else:

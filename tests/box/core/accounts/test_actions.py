@@ -174,11 +174,12 @@ def test_the_last_administrator_stays(anna: User, boris: User, olga: User) -> No
     assert boris.is_active, "he works here, and administers nothing"
     actions.set_administrator(anna, True, by=olga)
     actions.suspend_user(anna, by=olga)
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: actions.dismiss_user(olga, by=olga),
         lambda: actions.suspend_user(olga, by=olga),
         lambda: actions.set_administrator(olga, False, by=olga),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(actions.LastAdministrator):
             change()
     olga.refresh_from_db()
