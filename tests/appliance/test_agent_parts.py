@@ -445,3 +445,39 @@ def test_the_record_is_bounded(paths: Paths, monkeypatch: pytest.MonkeyPatch) ->
     assert line["operation"] == "SetConfig"
     assert line["arguments"] == {"values": {"web.threads": 4}}
     assert (line["by"], line["acting"], line["uid"]) == ("olga", "console", 7)
+
+
+def test_the_record_is_read_in_pages_each_line_once_and_over_the_rotation(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker = Asker(by="", acting="root", uid=7, pid=8)
+    for number in range(7):
+        # After the fourth the file is full: there are four lines in the older one and three in the newer.
+        monkeypatch.setattr(record, "MAX_BYTES", 1 if number == 3 else 1 << 20)
+        record.note(paths, asker, f"{number}")
+    with (paths.log / "operations.log").open("a") as file:
+        file.write("torn\n{}\n")
+    pages, cursor = [], ""
+    for _page in range(4):
+        page = record.page(paths, cursor=cursor, lines=3)
+        pages.append([line.operation for line in page.lines])
+        cursor = page.cursor
+    assert pages == [["0", "1", "2"], ["3", "4", "5"], ["6"], []]
+    record.note(paths, asker, SetConfig({"web.threads": 4}))
+    (line,) = record.page(paths, cursor=cursor, lines=3).lines
+    assert (line.by, line.operation) == ("uid 7 (root)", "SetConfig")
+    assert json.loads(line.arguments) == {"values": {"web.threads": 4}}
+    for unknown in ("", "x:y", "1:0", f"{cursor.partition(':')[0]}:x", cursor.partition(":")[0]):
+        assert record.page(paths, cursor=unknown, lines=1).lines[0].operation == "0", unknown
+
+
+def test_a_line_that_is_still_being_written_waits(paths: Paths) -> None:
+    record.note(paths, Asker(by="olga", acting="console", uid=7, pid=8), "first")
+    whole = (paths.log / "operations.log").read_text()
+    with (paths.log / "operations.log").open("a") as file:
+        file.write(whole[:20])
+    page = record.page(paths, cursor="", lines=5)
+    assert [line.operation for line in page.lines] == ["first"]
+    with (paths.log / "operations.log").open("a") as file:
+        file.write(whole[20:])
+    assert [line.operation for line in record.page(paths, cursor=page.cursor, lines=5).lines] == ["first"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,36 @@ def test_a_new_box_gets_its_ballast_but_not_at_the_price_of_writing() -> None:
     assert not decide(2 * BALLAST, TOTAL, bare).has_ballast
 
 
+@pytest.mark.parametrize(
+    ("free", "before", "has_ballast", "is_read_only"),
+    [
+        (BALLAST - 1, CALM, False, True),
+        (BALLAST, CALM, True, False),
+        (2 * BALLAST - 1, replace(CALM, is_read_only=True), True, True),
+        (2 * BALLAST, replace(CALM, is_read_only=True), True, False),
+        (3 * BALLAST - 1, FULL, False, True),
+        (3 * BALLAST, FULL, True, False),
+        (3 * BALLAST - 1, replace(FULL, is_read_only=False), False, False),
+        (3 * BALLAST, replace(FULL, is_read_only=False), True, False),
+    ],
+)
+def test_the_marks_are_met_to_the_byte(
+    free: int, before: State, has_ballast: bool, is_read_only: bool
+) -> None:
+    assert state_after(decide(free, TOTAL, before)) == State(has_ballast, is_read_only)
+
+
+def test_a_decision_says_what_is_free_and_with_how_much_writing_begins_again() -> None:
+    assert str(decide(300 * MIB, TOTAL, FULL)) == (
+        "read-only, ballast given up: The disk is nearly full: 300 of 102400 MiB are free. "
+        "Writing begins again with 768 MiB."
+    )
+    assert "begins again with 512 MiB" in str(decide(300 * MIB, TOTAL, replace(CALM, is_read_only=True)))
+    assert str(decide(1024 * MIB, TOTAL, FULL)) == (
+        "writable, ballast in place: There is space again: 1024 of 102400 MiB are free."
+    )
+
+
 states = st.builds(State, has_ballast=st.booleans(), is_read_only=st.booleans())
 totals = st.integers(min_value=50 * MIB, max_value=1 << 50)
 
@@ -76,6 +107,32 @@ def test_whoever_may_write_has_room_to_write(total: int, share: float, state: St
         assert free >= ballast_size(total)
     if decision.has_ballast and not state.has_ballast:
         assert free - ballast_size(total) >= 2 * ballast_size(total)
+
+
+def test_a_decision_is_performed_without_touching_what_is_as_it_should_be(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    paths.data.mkdir(parents=True)
+    guard = Guard(paths)
+    made: set[int] = set()
+    for has_ballast, is_read_only in ((True, False), (True, False), (True, True), (True, False)):
+        guard.perform(Decision(has_ballast, is_read_only, "Why."), 8192)
+        assert guard.state() == State(has_ballast, is_read_only)
+        assert guard.reason() == ("Why." if is_read_only else "")
+        made.add(guard.ballast.stat().st_ino)
+    assert len(made) == 1, "ballast that is there is not made again"
+    assert (guard.ballast.stat().st_size, guard.ballast.stat().st_mode & 0o777) == (8192, 0o600)
+    for _twice in range(2):
+        guard.perform(Decision(has_ballast=False, is_read_only=True, reason="Full."), 8192)
+        assert (guard.state(), guard.reason()) == (FULL, "Full.")
+    guard.perform(Decision(has_ballast=False, is_read_only=False, reason=""), 8192)
+    assert guard.state() == State(has_ballast=False, is_read_only=False)
+
+
+def test_ballast_that_finds_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    paths.data.mkdir(parents=True)
+    Guard(paths).perform(Decision(has_ballast=True, is_read_only=False, reason=""), 1 << 62)
+    assert not list(paths.data.iterdir())
 
 
 @pytest.fixture

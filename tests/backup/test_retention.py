@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -159,6 +160,54 @@ def test_no_blob_goes_that_somebody_needs(
     assert going.isdisjoint(live)
     assert all(going.isdisjoint(names) for names in named)
     assert all(moments[key] < oldest for key in going)
+
+
+NOTHING = Rule(last=0, days=0, weeks=0, months=0)
+
+
+def at(label: str, day: float, parent: str | None = None, **more: Any) -> Candidate:
+    return Candidate(label, BEGIN + timedelta(days=day), parent, **more)
+
+
+def test_a_target_locks_what_ended_after_its_moment_and_nothing_else() -> None:
+    sets = [
+        at("before", 0),
+        at("then", 1),
+        at("after", 1.1),
+        at("begun", 1.2, condition=Condition.UNFINISHED),
+        at("newest", 2),
+    ]
+    staying = kept(sets, NOTHING, ZONE, locked_since=BEGIN + timedelta(days=1))
+    assert staying == {"after": {Reason.LOCKED}, "newest": {Reason.NEWEST, Reason.LOCKED}}
+
+
+def test_weeks_and_months_are_those_of_their_year_and_days_those_of_the_zone() -> None:
+    # Monday the 5th of January 2026 begins its second week; a year is 52 or 53 of them.
+    years = [at("this", 4), at("before", 4 - 364), at("long before", 4 - 364 - 371)]
+    assert set(kept(years, replace(NOTHING, weeks=3), ZONE)) == {"this", "before", "long before"}
+    assert set(kept(years, replace(NOTHING, months=3), ZONE)) == {"this", "before", "long before"}
+    # In Moscow it is midnight three hours before.
+    night = [at("evening", 20 / 24), at("night", 22 / 24), at("morning", 1.2)]
+    assert set(kept(night, replace(NOTHING, days=2), ZONE)) == {"evening", "morning"}
+    week = [at("sunday", 3.8), at("monday", 3.9), at("tuesday", 5)]
+    assert set(kept(week, replace(NOTHING, weeks=2), ZONE)) == {"sunday", "tuesday"}
+
+
+def test_a_chain_that_stays_says_so_and_goes_from_its_end() -> None:
+    # Labels say nothing of who builds on whom, and the parent of the first is lost.
+    chain = [at("c", 0, "lost"), at("a", 1, "c"), at("b", 2, "a"), at("newest", 3)]
+    assert superfluous(chain, NOTHING, ZONE) == ("b", "a", "c")
+    assert kept([*chain[:3], at("newest", 3, "b")], NOTHING, ZONE) == {
+        "newest": {Reason.NEWEST},
+        **{label: {Reason.CHAIN} for label in "abc"},
+    }
+    assert superfluous([at("x", 0), at("y", 1), at("newest", 2)], NOTHING, ZONE) == ("y", "x")
+
+
+def test_a_blob_goes_once_it_is_older_than_the_oldest_set_that_stays() -> None:
+    copied = {"older": BEGIN - timedelta(seconds=1), "same": BEGIN, "live": BEGIN - timedelta(days=9)}
+    going = removable_blobs(copied, named_by_kept=[["named"]], live=["live"], oldest_kept_at=BEGIN)
+    assert going == {"older"}
 
 
 def test_a_rule_in_action() -> None:

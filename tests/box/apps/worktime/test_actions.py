@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -175,6 +176,46 @@ def test_what_cannot_have_been_is_refused(anna: User, on: date, told: Truth, wor
     with pytest.raises(ValidationError, match=word):
         ask_correction(on, told, by=anna, at=AFTERWARDS)
     assert not Correction.objects.exists()
+
+
+@pytest.mark.parametrize("minutes", [0, 1])
+def test_a_day_is_24_hours_at_most_and_its_break_shorter(anna: User, minutes: int) -> None:
+    long = Truth(NINE, NINE + 24 * HOUR + timedelta(minutes=minutes), timedelta(), "A long day")
+    on_break = replace(truth(), pause=8 * HOUR - timedelta(minutes=1 - minutes))
+    before = replace(truth(), pause=timedelta(minutes=-minutes))
+    for told, word in ((long, "24 hours"), (on_break, "shorter"), (before, "shorter")):
+        if minutes:
+            with pytest.raises(ValidationError, match=word):
+                ask_correction(ON, told, by=anna, at=NINE + 40 * HOUR)
+        else:
+            ask_correction(ON, told, by=anna, at=NINE + 40 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("steps", "collides"),
+    [
+        ([(Step.START, -12), (Step.FINISH, -4)], False),
+        ([(Step.START, -12), (Step.FINISH, -3)], True),
+        ([(Step.START, -12)], False),
+        ([(Step.START, 16), (Step.FINISH, 20)], True),
+        ([(Step.START, 17), (Step.FINISH, 20)], False),
+        ([(Step.START, 16)], True),
+        ([(Step.START, 17)], False),
+    ],
+)
+def test_hours_collide_with_what_is_known_of_the_days_beside_them(
+    anna: User, boris: User, steps: list[tuple[Step, int]], collides: bool
+) -> None:
+    """Of a day that was forgotten its beginning is known. What others did is no matter."""
+    day_of(anna, *steps)
+    day_of(boris, (Step.START, 15), (Step.FINISH, 16))
+    forget_days(WorkDay.objects.all(), now=NINE + 80 * HOUR)
+    told = truth(starts=-4, ends=17)
+    if collides:
+        with pytest.raises(ValidationError, match="another of your days"):
+            ask_correction(ON, told, by=anna, at=NINE + 80 * HOUR)
+    else:
+        ask_correction(ON, told, by=anna, at=NINE + 80 * HOUR)
 
 
 def test_hours_belong_to_one_day_only(anna: User, head: User) -> None:

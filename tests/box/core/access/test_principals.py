@@ -1,19 +1,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
 
-from box.core.access.principals import audience_for, codes_of, is_private
+from box.core.access import principals
+from box.core.access.principals import (
+    CODES_LIVE,
+    EVERYONE,
+    Held,
+    audience_for,
+    codes_of,
+    is_private,
+    people_behind,
+)
 from box.core.accounts import actions as accounts
+from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.org import actions as org
 from box.core.org.models import Department
-
-if TYPE_CHECKING:
-    from box.core.accounts.models import User
 
 
 def test_an_employee_answers_to_themselves_their_departments_and_everyone(
@@ -44,8 +52,44 @@ def test_codes_are_computed_once_a_version(
     anna: User, django_assert_num_queries: Callable[..., object]
 ) -> None:
     codes = codes_of(anna)
+    same = User.objects.get(pk=anna.pk)
     with django_assert_num_queries(0):  # type: ignore[attr-defined]
-        assert codes_of(anna) == codes
+        assert codes_of(same) == codes
+        # A request asks several times, and the cache once.
+        cache.delete(f"codes:{anna.pk}:{anna.access_version}")
+        assert codes_of(same) == codes
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        ([], CODES_LIVE),
+        ([None], CODES_LIVE),
+        ([None, 60, 3600], 60),
+        ([CODES_LIVE + 60], CODES_LIVE),
+        ([0, 60], 0),
+        ([-60], 0),
+    ],
+)
+def test_codes_are_remembered_a_day_and_never_beyond_their_end(
+    seconds: list[int | None], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    monkeypatch.setattr(principals, "timezone", SimpleNamespace(now=lambda: now))
+    ends = [None if one is None else now + timedelta(seconds=one) for one in seconds]
+    assert principals._seconds_to_live([Held("G5", end) for end in ends]) == expected
+
+
+def test_the_people_behind_codes_are_those_who_answer_to_them(
+    anna: User, boris: User, cara: User, erik: User, sales: Department
+) -> None:
+    for codes, expected in (
+        ([], set()),
+        ([f"U{erik.pk}", "U0"], {erik}),
+        ([EVERYONE], {anna, boris, cara}),
+        ([sales.code, f"U{cara.pk}"], {anna, boris, cara}),
+    ):
+        assert set(User.objects.filter(people_behind(codes))) == expected, codes
 
 
 def test_without_the_cache_codes_are_the_same(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 from box.core.accounts import actions
 from box.core.accounts.jobs import forget_sessions
 from box.core.accounts.models import Session, User
+from box.core.events.models import Event
 from tests.cast import PASSWORD
 
 if TYPE_CHECKING:
@@ -72,6 +74,84 @@ def test_a_weak_password_is_refused(db: None) -> None:
     assert not User.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "kind", "said"),
+    [
+        (actions.suspend_user, "UserStatusChanged", {"status": "suspended"}),
+        (actions.dismiss_user, "UserStatusChanged", {"status": "dismissed"}),
+        (
+            partial(actions.set_administrator, is_administrator=True),
+            "AdministratorChanged",
+            {"is_administrator": True},
+        ),
+        (
+            partial(actions.update_profile, changes={"phone": "+7 900", "position": ""}),
+            "ProfileChanged",
+            {"fields": ["phone"]},
+        ),
+    ],
+)
+def test_a_change_of_a_person_is_told_and_renews_what_they_may(
+    anna: User, olga: User, change: Callable[..., None], kind: str, said: dict[str, object]
+) -> None:
+    Event.objects.all().delete()
+    version = anna.access_version
+    change(anna, by=olga)
+    event = Event.objects.get(kind=f"accounts.{kind}")
+    assert event.payload == {"user_id": anna.pk, "by_id": olga.pk, **said}
+    anna.refresh_from_db()
+    assert (anna.access_version > version) is (kind != "ProfileChanged")
+    ended = Event.objects.filter(kind="accounts.SessionsEnded").exists()
+    assert ended is (kind == "UserStatusChanged")
+
+
+def test_only_who_works_here_is_made_an_administrator_and_nothing_is_told_of_no_change(
+    anna: User, erik: User, olga: User
+) -> None:
+    actions.suspend_user(anna, by=olga)
+    Event.objects.all().delete()
+    for person in (anna, erik):
+        with pytest.raises(ValidationError, match="works here"):
+            actions.set_administrator(person, True, by=olga)
+    actions.set_administrator(olga, True, by=olga)
+    actions.update_profile(olga, {"first_name": "Olga"}, by=olga)
+    assert not Event.objects.exists()
+
+
+def test_who_is_added_is_tidied_and_told_of(olga: User) -> None:
+    Event.objects.all().delete()
+    new = actions.NewUser(email=" New@Example.COM ", login=" NEW ")
+    user = actions.create_user(new, password=PASSWORD, by=olga)
+    assert (user.email, user.login, user.check_password(PASSWORD)) == ("new@example.com", "new", True)
+    assert [(event.kind, event.payload) for event in Event.objects.order_by("id")] == [
+        ("accounts.UserCreated", {"user_id": user.pk, "by_id": olga.pk}),
+        ("access.AccessChanged", {"user_ids": [user.pk]}),
+    ]
+    assert actions.create_user(actions.NewUser(email=" X@b.test"), password=None, by=None).login == "x@b.test"
+
+
+def test_an_invitation_goes_to_whom_it_is_for_and_nobody_else(anna: User, olga: User) -> None:
+    def invited(email: str, by: User | None = None) -> User:
+        return actions.invite(actions.NewUser(email=email), by=by)
+
+    with pytest.raises(ValidationError, match="Write the e-mail"):
+        invited("  ")
+    new = invited(" New@example.com ", by=olga)
+    assert invited("NEW@example.com") == new, "sent again"
+    assert invited(anna.email.upper()) == anna, "she has joined"
+    actions.dismiss_user(new, by=olga)
+    assert invited(new.email) == new, "who is gone hears nothing"
+    with pytest.raises(ValidationError, match="no invitation"):
+        actions.invite_again(new, by=olga)
+    User.objects.filter(pk=new.pk).update(merged_into=anna)
+    assert invited(new.email) == anna
+    told = Event.objects.filter(kind="accounts.PersonInvited").order_by("id")
+    assert [(one.payload["user_id"], one.payload["by_id"]) for one in told] == [
+        (new.pk, olga.pk),
+        (new.pk, None),
+    ]
+
+
 @pytest.mark.parametrize("end", [actions.suspend_user, actions.dismiss_user])
 def test_who_is_kept_out_is_signed_out_at_once(
     anna: User, olga: User, as_person: Callable[[User], Client], end: Callable[..., None]
@@ -90,11 +170,24 @@ def test_who_returns_is_the_same_person(anna: User, olga: User) -> None:
     assert authenticate(username=anna.login, password=PASSWORD) == anna
 
 
-def test_the_last_administrator_stays(olga: User) -> None:
-    with pytest.raises(actions.LastAdministrator):
-        actions.dismiss_user(olga, by=olga)
+def test_the_last_administrator_stays(anna: User, boris: User, olga: User) -> None:
+    assert boris.is_active, "he works here, and administers nothing"
+    actions.set_administrator(anna, True, by=olga)
+    actions.suspend_user(anna, by=olga)
+    changes: list[Callable[[], None]] = [
+        lambda: actions.dismiss_user(olga, by=olga),
+        lambda: actions.suspend_user(olga, by=olga),
+        lambda: actions.set_administrator(olga, False, by=olga),
+    ]
+    for change in changes:
+        with pytest.raises(actions.LastAdministrator):
+            change()
     olga.refresh_from_db()
     assert olga.is_active
+    assert olga.is_administrator
+    actions.return_user(anna, by=olga)
+    actions.dismiss_user(olga, by=anna)
+    assert not olga.is_active
 
 
 def test_a_new_password_ends_the_other_sessions(anna: User, as_person: Callable[[User], Client]) -> None:

@@ -13,7 +13,8 @@ from hypothesis.extra.django import TestCase
 
 from box.core.accounts.models import User
 from box.core.discussion import actions
-from box.core.discussion.models import Comment, EmojiReaction, Reaction, Thread
+from box.core.discussion.models import Comment, EmojiReaction, Follower, Reaction, Thread
+from box.core.events.models import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,3 +110,82 @@ def test_the_latest_comments_of_many_threads_come_in_one_query(
         latest = list(Comment.objects.latest_of([thread.pk for thread in threads], each=2).with_authors())
         texts = [(comment.author.name, comment.text) for comment in latest]
     assert texts == [("Anna Test", "a3"), ("Anna Test", "a4"), ("Anna Test", "b0")]
+
+
+def test_an_answer_stands_under_a_comment_of_its_own_thread(anna: User, boris: User) -> None:
+    thread, other = actions.open_thread("test.thing"), actions.open_thread("test.thing")
+    top = actions.add_comment(thread, "top", by=anna)
+    answer = actions.add_comment(thread, "answer", parent=top, by=boris)
+    assert actions.add_comment(thread, "beside it", parent=answer, by=anna).parent == top
+    actions.delete_comment(top, by=anna)
+    for place, parent in ((other, answer), (thread, top)):
+        with pytest.raises(ValidationError, match="was deleted"):
+            actions.add_comment(place, "lost", parent=parent, by=anna)
+    counts = dict(Thread.objects.values_list("pk", "comments_count"))
+    assert (counts[thread.pk], counts[other.pk]) == (2, 0)
+    assert set(thread.followers.values_list("user", flat=True)) == {anna.pk, boris.pk}
+
+
+def test_a_comment_is_edited_and_taken_back_once(anna: User, boris: User) -> None:
+    thread, other = actions.open_thread("test.thing"), actions.open_thread("test.thing")
+    actions.add_comment(other, "elsewhere", by=anna)
+    top, alone = (actions.add_comment(thread, text, by=anna) for text in ("top", "alone"))
+    actions.edit_comment(top, html="<p><strong>Changed</strong></p>", by=anna)
+    top.refresh_from_db()
+    assert (top.text, "<strong>" in top.html, top.edited_at is not None) == ("Changed", True, True)
+    actions.add_comment(thread, "answer", parent=top, by=boris)
+    gone = alone.pk
+    for comment in (top, top, alone):
+        actions.delete_comment(comment, by=anna)
+    top.refresh_from_db()
+    assert (top.text, top.html, top.is_deleted) == ("", "", True), "its place stays"
+    assert not Comment.objects.filter(pk=gone).exists()
+    counts = dict(Thread.objects.values_list("pk", "comments_count"))
+    assert (counts[thread.pk], counts[other.pk]) == (1, 1)
+    told = Event.objects.filter(kind__startswith="discussion.Comment").order_by("id")
+    said = [(event.kind, event.payload["comment_id"]) for event in told]
+    assert [one for one in said if one[0].endswith(("Edited", "Deleted"))] == [
+        ("discussion.CommentEdited", top.pk),
+        ("discussion.CommentDeleted", top.pk),
+        ("discussion.CommentDeleted", gone),
+    ]
+
+
+def test_a_reaction_is_ones_own_and_of_its_thread(anna: User, boris: User) -> None:
+    thread, other = actions.open_thread("test.thing"), actions.open_thread("test.thing")
+    for place, person in ((thread, anna), (thread, boris), (other, anna)):
+        actions.react(place, 1, by=person)
+        actions.give_emoji(place, "🎉", True, by=person)
+        actions.give_emoji(place, "🔥", True, by=person)
+    Event.objects.all().delete()
+    for _twice in range(2):
+        actions.react(thread, 0, by=anna)
+        actions.give_emoji(thread, "🎉", False, by=anna)
+    assert (thread.likes_count, thread.dislikes_count, thread.emoji_counts) == (1, 0, {"🎉": 1, "🔥": 2})
+    left = sorted(Reaction.objects.values_list("thread", "user"))
+    assert left == sorted([(thread.pk, boris.pk), (other.pk, anna.pk)])
+    assert EmojiReaction.objects.count() == 5
+    other.refresh_from_db()
+    assert (other.likes_count, other.emoji_counts) == (1, {"🎉": 1, "🔥": 1})
+    assert [event.kind for event in Event.objects.order_by("id")] == [
+        *("discussion.Reacted", "discussion.EmojiChanged")
+    ]
+    for value in (2, -2):
+        with pytest.raises(ValidationError, match="no such reaction"):
+            actions.react(thread, value, by=anna)
+
+
+def test_the_longest_comment_is_taken_and_no_longer_one(anna: User) -> None:
+    thread = actions.open_thread("test.thing")
+    actions.add_comment(thread, "x" * actions.LONGEST_COMMENT, by=anna)
+    with pytest.raises(ValidationError, match="too long"):
+        actions.add_comment(thread, "x" * (actions.LONGEST_COMMENT + 1), by=anna)
+
+
+def test_one_hears_of_a_thread_until_one_says_no(anna: User) -> None:
+    thread = actions.open_thread("test.thing")
+    actions.add_comment(thread, "mine", by=anna)
+    actions.follow(thread, False, by=anna)
+    assert not Follower.objects.get(thread=thread, user=anna).is_on
+    actions.add_comment(thread, "mine again", by=anna)
+    assert not Follower.objects.get(thread=thread, user=anna).is_on, "speaking again does not undo it"

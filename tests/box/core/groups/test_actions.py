@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from box.apps.feed.actions import Draft, publish_post
 from box.apps.feed.models import Post
-from box.core.access.principals import CODES_LIVE, Held, _seconds_to_live, codes_of
+from box.core.access.principals import CODES_LIVE, EVERYONE, Held, _seconds_to_live, codes_of
 from box.core.accounts.events import PeopleCalled
 from box.core.accounts.models import User
 from box.core.events.models import Event
@@ -104,6 +104,19 @@ def test_only_whom_one_invited_knows_of_a_secret_group(anna: User, boris: User, 
     assert not Group.objects.visible_to(cara).exists()
     actions.leave_group(group, by=boris)
     assert not Group.objects.visible_to(again(boris)).exists()
+
+
+@pytest.mark.parametrize("kind", ["open", "closed", "secret"])
+def test_whom_one_invites_may_know_of_a_group_and_who_only_asks_may_not(
+    anna: User, boris: User, cara: User, kind: str
+) -> None:
+    group = group_of(anna, kind=kind)
+    actions.invite_people(group, [boris], by=anna)
+    Admission.objects.create(group=group, user=cara, way=Admission.Way.ASKED)
+    actions.change_group(group, NewGroup("Reading", kind=kind), by=anna)
+    group.refresh_from_db()
+    everyone = [] if kind == "secret" else [EVERYONE]
+    assert group.audience == sorted([group.code, f"U{boris.pk}", *everyone])
 
 
 def test_an_invitation_of_who_has_asked_accepts_them(anna: User, cara: User) -> None:
@@ -309,3 +322,43 @@ def test_a_followed_group_that_was_deleted_comes_back_as_the_portals_own(followe
     actions.resume_group(followed, by=anna)
     followed.refresh_from_db()
     assert followed.source == ""
+
+
+def test_whom_its_source_takes_out_goes_but_for_those_who_lead_it(
+    followed: Group, anna: User, boris: User, cara: User, person: Callable[..., User]
+) -> None:
+    dora = person("Dora")
+    Admission.objects.create(group=followed, user=cara, way=Admission.Way.ASKED)
+    actions.follow(followed, joining=[dora.pk], leaving=[])
+    actions.set_role(followed.members.get(user=dora), Member.Role.MODERATOR, by=anna)
+    version = {one.pk: again(one).access_version for one in (anna, boris, cara, dora)}
+    Event.objects.all().delete()
+    for _twice in range(2):
+        actions.follow(
+            followed, joining=[cara.pk, cara.pk, dora.pk], leaving=[boris.pk, dora.pk, anna.pk, boris.pk]
+        )
+    followed.refresh_from_db()
+    assert set(followed.members.values_list("user", flat=True)) == {anna.pk, cara.pk, dora.pk}
+    assert (followed.members_count, followed.admissions.count()) == (3, 0)
+    changed = {pk for pk, before in version.items() if User.objects.get(pk=pk).access_version > before}
+    assert changed == {boris.pk, cara.pk}
+    told = Event.objects.filter(kind__startswith="groups.").values_list("kind", "payload__user_id")
+    assert sorted(told) == [("groups.MemberJoined", cara.pk), ("groups.MemberLeft", boris.pk)]
+
+
+def test_a_group_that_comes_back_has_only_those_who_may_still_sign_in(
+    anna: User, boris: User, cara: User, olga: User
+) -> None:
+    group = group_of(anna, boris, cara)
+    other = group_of(boris)
+    for gone in (anna, boris):
+        User.objects.filter(pk=gone.pk).update(status=User.Status.DISMISSED)
+    before = again(cara).access_version
+    actions.resume_group(group, by=olga)
+    there = dict(group.members.values_list("user", "role"))
+    assert there == {cara.pk: Member.Role.MEMBER, olga.pk: Member.Role.OWNER}
+    assert other.members.count() == 1
+    group.refresh_from_db()
+    assert group.members_count == 2
+    assert again(cara).access_version > before
+    assert group.code in codes_of(again(olga))

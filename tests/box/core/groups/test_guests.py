@@ -73,6 +73,24 @@ def test_what_is_no_guest_is_refused(shared: Group, anna: User, cara: User) -> N
     assert not User.objects.filter(email="gina@partner.example").exists()
 
 
+def test_ones_time_in_a_group_ends_at_its_moment_and_nobody_elses_does(
+    shared: Group, anna: User, boris: User, as_person: Browser
+) -> None:
+    other = group_of(anna, kind="extranet", name="Another")
+    gina = actions.invite_guest(shared, guest(), by=anna).user
+    fred, hans = (actions.invite_guest(shared, guest(f"{n}@partner.example"), by=anna).user for n in "fh")
+    actions.invite_guest(other, guest("f@partner.example"), by=anna)
+    now = timezone.now()
+    for person, after in ((gina, 0), (fred, -1), (boris, -1), (hans, 1)):
+        shared.members.filter(user=person).update(expires_at=now + timedelta(seconds=after))
+    for person in (gina, fred, boris):
+        as_person(person)
+    assert actions.end_expired(now=now) == 3
+    assert set(shared.members.values_list("user", flat=True)) == {anna.pk, hans.pk}
+    # Only who is a guest, and is a guest nowhere else, has nothing more to do here.
+    assert set(Session.objects.values_list("user", flat=True)) == {fred.pk, boris.pk}
+
+
 def test_the_form_invites_and_says_what_is_wrong(as_person: Browser, shared: Group, anna: User) -> None:
     browser, address = as_person(again(anna)), f"/groups/{shared.pk}/guests/"
     assert browser.get(address).status_code == 200

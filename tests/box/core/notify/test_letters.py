@@ -17,7 +17,7 @@ from appliance.certificates import create_authority, issue
 from box.core.events.delivery import deliver_all
 from box.core.events.outbox import _by_name, _by_type, emit
 from box.core.notify import jobs
-from box.core.notify.actions import forget_letters, pause_after, queue_letters, send_letters
+from box.core.notify.actions import _give_up_old, forget_letters, pause_after, queue_letters, send_letters
 from box.core.notify.handlers import write_letters
 from box.core.notify.models import QueuedLetter
 from box.core.registry.capabilities import Letter, LetterWriter
@@ -266,6 +266,26 @@ def test_many_letters_leave_over_one_connection(box: Mailbox) -> None:
         queue(number)
     assert send_letters(now()) == 20
     assert len({letter["Message-ID"] for letter in box.letters}) == 20
+
+
+@pytest.mark.django_db
+def test_a_letter_is_given_up_after_three_days_and_forgotten_after_two_months() -> None:
+    store({"mail.host": "127.0.0.1", "mail.port": 25, "mail.sender": "box@korobka.test"})
+    at = now()
+    for number in range(3):
+        queue(number)
+    gone, waiting, sent = QueuedLetter.objects.order_by("id")
+    old = at - timedelta(days=3)
+    for letter, created_at, sent_at in ((gone, old, None), (waiting, old, None), (sent, old, old)):
+        more = timedelta(seconds=1) if letter == gone else timedelta()
+        QueuedLetter.objects.filter(pk=letter.pk).update(created_at=created_at - more, sent_at=sent_at)
+    _give_up_old(at)
+    rows = {row.pk: (row.failed_at, bool(row.text), bool(row.html)) for row in QueuedLetter.objects.all()}
+    assert rows[gone.pk] == (at, False, False)
+    assert rows[waiting.pk] == (None, True, True), "three days are not over"
+    assert rows[sent.pk][0] is None, "what has left did not fail"
+    assert forget_letters(old + timedelta(days=60)) == 1
+    assert not QueuedLetter.objects.filter(pk=gone.pk).exists()
 
 
 def test_pauses_grow_to_four_hours() -> None:

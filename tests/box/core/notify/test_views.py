@@ -11,7 +11,7 @@ from box.apps.feed import actions as feed
 from box.apps.feed.actions import Draft
 from box.apps.feed.models import Post
 from box.core.accounts.models import User
-from box.core.notify.actions import notify, unread_count
+from box.core.notify.actions import mark_read, notify, unread_count
 from box.core.notify.models import Notification
 from box.core.notify.views import PAGE
 from box.core.org.models import Department
@@ -131,6 +131,26 @@ def test_three_comments_on_a_post_are_one_line_which_is_read_at_once(
     assert browser.post(f"/notifications/{newest.pk}/reading/").status_code == 302
     assert page_of(browser).count('class="unread"') == 1
     assert unread_count(anna) == 1
+
+
+def test_what_is_read_is_what_was_shown_and_no_newer_one_nor_anybody_elses(
+    anna: User, boris: User, cara: User
+) -> None:
+    told(anna, boris, "another")
+    post = told(anna, boris)
+    notify(cara, "feed.comment", about=post.ref, key="hers", actor=boris)
+    notify(anna, "feed.mention", about=post.ref, key="mention", actor=cara)
+    for number in range(2):
+        notify(anna, "feed.comment", about=post.ref, key=f"again:{number}", actor=cara)
+    shown = Notification.objects.get(key="again:0")
+    PushMessage.objects.all().delete()
+    mark_read(shown)
+    read = set(Notification.objects.exclude(read_at=None).values_list("key", flat=True))
+    assert read == {"again:0", f"comment:{post.pk}"}
+    (message,) = PushMessage.objects.all()
+    assert (message.audience, message.payload) == ([f"U{anna.pk}"], {"unread": 3})
+    mark_read(shown)
+    assert PushMessage.objects.count() == 1, "nothing is told of no change"
 
 
 def test_who_follows_a_notification_knows(as_person: Browser, anna: User, boris: User) -> None:

@@ -1,0 +1,346 @@
+"""Tries mutants within one run of pytest, each in a child of its own.
+
+The run collects the tests, makes the database, and runs each room's tests once, to learn which lines each of
+them reaches. From then on it forks: a child has all that is loaded and warm, gives the function its other
+code, and runs the tests that reach it until one fails. Nothing is written to the work tree, and what a test
+leaves in a copy of the database goes with the copy.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import selectors
+import signal
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+from pytest_django.plugin import blocking_manager_key
+from urllib3 import PoolManager
+
+from tests.mutants.children import Child
+from tests.mutants.operators import Mutant
+
+DATABASE = "test_mutants"
+
+# What a child may use of the processor: what its tests use without a mutant, so many times over, and more.
+CPU_TIMES, CPU_MORE = 5, 10
+# One that waits uses none. That a machine is busy must not count as that.
+WALL_TIMES, WALL_MORE = 20, 120
+
+TOOL = sys.monitoring.COVERAGE_ID
+_DROP = f"DROP DATABASE IF EXISTS {DATABASE}_{{}} WITH (FORCE)"
+FLUSHING = {"transactional_db", "live_server", "django_db_reset_sequences", "django_db_serialized_rollback"}
+# Of these there is one for the whole run: two children would find each other's things there.
+SHARED = {"account", "seaweedfs", "samba", "slapd"}
+
+
+class Fate(StrEnum):
+    KILLED = "killed"
+    SURVIVED = "survived"
+    TIMEOUT = "timeout"
+    UNREACHED = "reached by no test"
+
+
+@dataclass(frozen=True)
+class Room:
+    """Mutants, and the folders or files of tests that answer for them."""
+
+    tests: tuple[str, ...]
+    mutants: tuple[Mutant, ...]
+
+
+@dataclass
+class Reach:
+    """Which lines a test reaches, by file, and what it costs in seconds."""
+
+    lines: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    cpu: float = 0
+    wall: float = 0
+    passes: bool = True
+
+
+@dataclass
+class Attempt:
+    mutant: Mutant
+    slot: int
+    child: Child
+
+
+class Trial:
+    """The plugin. `workers` children run at once, each with a database of its own."""
+
+    def __init__(
+        self,
+        rooms: Sequence[Room],
+        *,
+        root: Path,
+        workers: int,
+        tell: Callable[[Mutant, Fate], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self.rooms, self.root, self.workers, self.tell, self.say = rooms, root, workers, tell, say
+        self.reached: dict[str, Reach] = {}
+        self.kills: Counter[str] = Counter()
+        self.databases: set[int] = set()
+        self.is_done = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Before the tests are read, which take these over."""
+        from django.db import connections
+        from hypothesis import Phase, settings
+
+        connections["default"].settings_dict["TEST"]["NAME"] = DATABASE
+        # The same examples each time; and that one fails is enough, be it small or not.
+        settings.register_profile(
+            "mutants", settings(), phases=(Phase.explicit, Phase.generate), database=None, derandomize=True
+        )
+        settings.load_profile("mutants")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed:
+            raise session.Interrupted("These tests cannot be read.")
+        self.session = session
+        with _silence():
+            for room in self.rooms:
+                items = [item for item in session.items if _is_of(item, room)]
+                self.say(f"{' '.join(room.tests)}: {len(items)} tests, {len(room.mutants)} mutants")
+                self._learn(room, items)
+                self._try_all(room, [item for item in items if self.reached[item.nodeid].passes])
+            self._drop_databases()
+        self.is_done = True
+        return True
+
+    # Which test reaches what
+
+    def _learn(self, room: Room, items: list[pytest.Item]) -> None:
+        """Tests that flush the database do it in a child: all children begin as this process is."""
+        paths = {str(self.root / mutant.path) for mutant in room.mutants}
+        self._measure([item for item in items if not is_flushing(item)], paths)
+        if flushing := [item for item in items if is_flushing(item)]:
+            child = self._fork(0, lambda: self._measured(flushing, paths), cpu=10_000, wall=10_000)
+            with selectors.DefaultSelector() as selector:
+                selector.register(child.process, selectors.EVENT_READ)
+                selector.select()
+            said, _status = child.end()
+            for item in flushing:
+                lines, cpu, wall, passes = (said or {}).get(item.nodeid, ({}, 0, 0, False))
+                reach = self.reached[item.nodeid] = Reach(cpu=cpu, wall=wall, passes=passes)
+                reach.lines.update({path: set(numbers) for path, numbers in lines.items()})
+            self._forget_database(0)
+        for pool in [one for one in gc.get_objects() if issubclass(type(one), PoolManager)]:
+            pool.clear()
+        for item in items:
+            if not self.reached[item.nodeid].passes:
+                self.say(f"  left out, for it fails as it is: {item.nodeid}")
+
+    def _measured(self, items: list[pytest.Item], paths: set[str]) -> dict[str, Any]:
+        self._measure(items, paths)
+        found = {item.nodeid: self.reached[item.nodeid] for item in items}
+        return {
+            name: ({path: list(lines) for path, lines in one.lines.items()}, one.cpu, one.wall, one.passes)
+            for name, one in found.items()
+        }
+
+    def _measure(self, items: list[pytest.Item], paths: set[str]) -> None:
+        monitoring = sys.monitoring
+        current = Reach()
+
+        def on_line(code: CodeType, line: int) -> object:
+            if code.co_filename in paths:
+                current.lines[code.co_filename].add(line)
+            return monitoring.DISABLE
+
+        monitoring.use_tool_id(TOOL, "mutants")
+        monitoring.register_callback(TOOL, monitoring.events.LINE, on_line)
+        monitoring.set_events(TOOL, monitoring.events.LINE)
+        try:
+            for item, following in self._in_turn(items):
+                current = self.reached[item.nodeid] = Reach()
+                monitoring.restart_events()
+                cpu, wall = time.process_time(), time.monotonic()
+                current.passes = _passes(item, following)
+                current.cpu, current.wall = time.process_time() - cpu, time.monotonic() - wall
+        finally:
+            monitoring.set_events(TOOL, 0)
+            monitoring.free_tool_id(TOOL)
+
+    def _in_turn(self, items: list[pytest.Item]) -> list[tuple[pytest.Item, pytest.Item | None]]:
+        """Each with one that seems to follow, so that what the whole run shares stays up."""
+        if not items:
+            return []
+        other = next((one for one in self.session.items if one.path != items[-1].path), None)
+        return list(zip(items, [*items[1:], other], strict=True))
+
+    # Mutants
+
+    def _try_all(self, room: Room, items: list[pytest.Item]) -> None:
+        functions = _functions({str(self.root / mutant.path) for mutant in room.mutants})
+        waiting = list(reversed(room.mutants))
+        is_shared = any(SHARED & set(getattr(item, "fixturenames", ())) for item in items)
+        free = set(range(1 if is_shared else self.workers))
+        most = len(free)
+        gc.collect()
+        # Untouched by the collector, what is loaded stays shared with the children.
+        gc.freeze()
+        with selectors.DefaultSelector() as selector:
+            while waiting or len(free) < most:
+                while waiting and free:
+                    mutant = waiting.pop()
+                    if tests := self._tests_of(mutant, items):
+                        slot = free.pop()
+                        child = self._attempt(mutant, slot, tests, functions)
+                        selector.register(child.process, selectors.EVENT_READ, Attempt(mutant, slot, child))
+                    else:
+                        self.tell(mutant, Fate.UNREACHED)
+                over = [key.data for key, _events in selector.select(timeout=1)]
+                for attempt in over or [key.data for key in selector.get_map().values()]:
+                    if over or attempt.child.is_late:
+                        selector.unregister(attempt.child.process)
+                        free.add(attempt.slot)
+                        self.tell(attempt.mutant, self._fate(attempt))
+        gc.unfreeze()
+
+    def _tests_of(self, mutant: Mutant, items: list[pytest.Item]) -> list[pytest.Item]:
+        """Those that reach it: cheap ones first, and those that have killed others. Flushing ones last."""
+        path, lines = str(self.root / mutant.path), set(mutant.lines)
+
+        def cost(item: pytest.Item) -> tuple[bool, float]:
+            return is_flushing(item), self.reached[item.nodeid].wall / (1 + self.kills[item.nodeid])
+
+        return sorted((item for item in items if self.reached[item.nodeid].lines[path] & lines), key=cost)
+
+    def _attempt(
+        self,
+        mutant: Mutant,
+        slot: int,
+        items: list[pytest.Item],
+        functions: dict[tuple[str, str, int], list[FunctionType]],
+    ) -> Child:
+        def work() -> dict[str, Any]:
+            for function in functions[str(self.root / mutant.path), mutant.where, mutant.first_line]:
+                function.__code__ = mutant.code
+            flushed = False
+            for item, following in self._in_turn(items):
+                flushed |= is_flushing(item)
+                if not _passes(item, following):
+                    return {"killer": item.nodeid, "flushed": flushed}
+            return {"killer": "", "flushed": flushed}
+
+        reached = [self.reached[item.nodeid] for item in items]
+        return self._fork(
+            slot,
+            work,
+            cpu=CPU_MORE + CPU_TIMES * sum(one.cpu for one in reached),
+            wall=WALL_MORE + WALL_TIMES * sum(one.wall for one in reached),
+        )
+
+    def _fate(self, attempt: Attempt) -> Fate:
+        said, status = attempt.child.end()
+        if said is None or said["flushed"]:
+            self._forget_database(attempt.slot)
+        if said is None:
+            is_over = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
+            return Fate.TIMEOUT if is_over else Fate.KILLED
+        if not said["killer"]:
+            return Fate.SURVIVED
+        self.kills[said["killer"]] += 1
+        return Fate.KILLED
+
+    # Databases
+
+    def _fork(self, slot: int, work: Callable[[], Any], *, cpu: float, wall: float) -> Child:
+        from django.core.cache import caches
+        from django.db import connections
+
+        settings = connections["default"].settings_dict
+        has_database = settings["NAME"] == DATABASE
+
+        def live() -> Any:
+            if has_database:
+                settings["NAME"] = f"{DATABASE}_{slot}"
+            return work()
+
+        # No two processes speak on one line.
+        connections.close_all()
+        caches.close_all()
+        if has_database and slot not in self.databases:
+            self._run_alone(_DROP.format(slot), f"CREATE DATABASE {DATABASE}_{slot} TEMPLATE {DATABASE}")
+            self.databases.add(slot)
+        return Child(live, cpu=cpu, wall=wall)
+
+    def _forget_database(self, slot: int) -> None:
+        """It is made anew before its next use."""
+        if slot in self.databases:
+            self._run_alone(_DROP.format(slot))
+            self.databases.remove(slot)
+
+    def _drop_databases(self) -> None:
+        self._run_alone(*(_DROP.format(slot) for slot in self.databases))
+
+    def _run_alone(self, *statements: str) -> None:
+        """Beside the test database, which nobody may use while it is copied."""
+        from django.db import connections
+
+        blocker = self.session.config.stash[blocking_manager_key]
+        with blocker.unblock(), connections["default"]._nodb_cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """What thousands of tests print is nobody's business."""
+    kept = os.dup(1), os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        for number in (1, 2):
+            os.dup2(nowhere.fileno(), number)
+        try:
+            yield
+        finally:
+            for number, before in zip((1, 2), kept, strict=True):
+                os.dup2(before, number)
+                os.close(before)
+
+
+def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:
+    return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=following))
+
+
+def _is_of(item: pytest.Item, room: Room) -> bool:
+    return any(item.path.is_relative_to(Path(tests).absolute()) for tests in room.tests)
+
+
+def is_flushing(item: pytest.Item) -> bool:
+    """Whether it commits, and empties the database after itself."""
+    from django.test import TestCase, TransactionTestCase
+
+    mark = item.get_closest_marker("django_db")
+    kind = getattr(item, "cls", None)
+    return bool(
+        (mark and (mark.kwargs.get("transaction") or mark.args[:1] == (True,)))
+        or FLUSHING & set(getattr(item, "fixturenames", ()))
+        or (kind and issubclass(kind, TransactionTestCase) and not issubclass(kind, TestCase))
+    )
+
+
+def _functions(paths: set[str]) -> dict[tuple[str, str, int], list[FunctionType]]:
+    """By file, name and first line, wherever a decorator keeps them."""
+    found: dict[tuple[str, str, int], list[FunctionType]] = defaultdict(list)
+    for one in gc.get_objects():
+        if type(one) is FunctionType and one.__code__.co_filename in paths:
+            code = one.__code__
+            found[code.co_filename, code.co_qualname, code.co_firstlineno].append(one)
+    return found
