@@ -24,6 +24,9 @@ PASSWORD = "Adm1n-Passw0rd"
 WITHOUT_PASSWORD = 544
 DISABLED = 2
 
+_COMPATIBLE = f"CN=Pre-Windows 2000 Compatible Access,CN=Builtin,{BASE}"
+_AUTHENTICATED = f"CN=S-1-5-11,CN=ForeignSecurityPrincipals,{BASE}"
+
 TOOLS = ("samba", "samba-tool", "ldbadd", "kinit")
 INSTALL = (
     "apt-get install samba-ad-dc samba-ad-provision winbind krb5-user ldb-tools python3-samba"
@@ -198,6 +201,15 @@ class Samba(Server):
 
     def _ports(self) -> list[int]:
         return [389, 636, 88]
+
+
+def harden(server: Samba) -> None:
+    """As guides to hardening advise: an ordinary account may read less of others."""
+    server.apply(f"dn: {_COMPATIBLE}\nchangetype: modify\ndelete: member\nmember: {_AUTHENTICATED}\n")
+
+
+def soften(server: Samba) -> None:
+    server.apply(f"dn: {_COMPATIBLE}\nchangetype: modify\nadd: member\nmember: {_AUTHENTICATED}\n")
 
 
 def _quoted(password: str) -> bytes:

@@ -95,6 +95,11 @@ def ask_of_ticket(connection: Connection, name: str, *, request: HttpRequest) ->
         if entry is None:
             return None
         local = User.objects.filter(pk=user.linked(entry)).first()
+        if user.is_disabled is None:
+            # A ticket outlives its account by hours; a password is looked at by the directory itself.
+            raise Refused(
+                _("Sign in with login and password: the portal may not see whether your account is in use.")
+            )
         if user.is_disabled:
             raise Refused(_disabled())
         return user.admitted(local)
@@ -195,7 +200,8 @@ class OneDirectory(LDAPBackend):  # type: ignore[misc]
 class DirectoryUser(_LDAPUser):  # type: ignore[misc]
     """Somebody who is looked for under one name."""
 
-    is_disabled = False
+    is_disabled: bool | None = False
+    """None: the bind account may not read it."""
 
     def find(self, *, by_login: bool = False) -> Entry | None:
         """The entry of this name; none where there are several and none is called just so."""
@@ -229,7 +235,8 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
         self._user_dn, values = next(iter(found.items()))
         self._user_attrs = values
         control = _first(values, "useraccountcontrol")
-        self.is_disabled = self._is_ad and bool(int(control or 0) & 2)
+        if self._is_ad:
+            self.is_disabled = bool(int(control) & 2) if control else None
         stable_id = _stable_id(mapping.stable_id, values)
         return Entry(self._user_dn, stable_id) if self._user_dn and stable_id else None
 

@@ -243,6 +243,12 @@ class Directory:
                 return None
             raise
 
+    def compare(self, dn: str, attribute: str, value: str) -> int:
+        """The server's code for whether the entry has this value, as RFC 4511 numbers them."""
+        with self._in_words():
+            self._line.compare(dn, attribute, value)
+        return int((self._line.result or {}).get("result", -1))
+
     def search(
         self,
         base: str,

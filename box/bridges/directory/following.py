@@ -42,6 +42,8 @@ class GroupStep:
     is_new: bool
     joining: tuple[str, ...] = ()
     leaving: tuple[str, ...] = ()
+    # How many are in it before that.
+    count: int = 0
     is_gone: bool = False
     # It was gone, and is there again.
     is_back: bool = False
@@ -79,7 +81,7 @@ def plan_groups(connection: Connection, reader: Reader, table: Seen) -> list[Gro
                 members |= set(reader.members_by_primary_group(group.rid))
         else:
             members = _resolved(expanded(found, dns.key(group.dn)), table)
-        step = _step(connection, rule, group, members)
+        step = _step(connection, rule, group, members, reader)
         if step.is_new or step.is_back or step.joining or step.leaving:
             steps.append(step)
     return [*steps, *_gone(connection, found)]
@@ -118,15 +120,21 @@ def _resolved(keys: set[str], table: Seen) -> set[str]:
     return found
 
 
-def _step(connection: Connection, rule: GroupRule, group: GroupEntry, members: set[str]) -> GroupStep:
+def _step(
+    connection: Connection, rule: GroupRule, group: GroupEntry, members: set[str], reader: Reader
+) -> GroupStep:
     kind = Link.Kind.ROLE if rule.target == ROLE else Link.Kind.GROUP
     link = connection.links.filter(kind=kind, stable_id=group.stable_id).first()
     before = set(link.values.get("members", ())) if link else set()
+    if before and not members and not reader.may_read_members(group):
+        # Nobody is seen in it, and that says nothing.
+        members = before
     return GroupStep(
         stable_id=group.stable_id, dn=group.dn, name=group.name, description=group.description,
         target=rule.target, target_id=link.object_id if link else rule.target_id, is_new=link is None,
         is_back=link is not None and link.leaving_since is not None,
         joining=tuple(sorted(members - before)), leaving=tuple(sorted(before - members)),
+        count=len(before),
     )  # fmt: skip
 
 

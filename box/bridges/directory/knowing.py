@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LINK_COLUMNS = (
     "stable_id", "object_id", "dn", "base", "values", "fingerprint", "photo_fingerprint", "status",
-    "leaving_since", "leaving_why",
+    "leaving_since", "leaving_why", "expires_at",
 )  # fmt: skip
 
 
@@ -116,6 +116,15 @@ class Seen:
         for (base,) in rows.iterator():
             counted[base] += 1
         return dict(counted)
+
+    def with_people(self, keys: Collection[str]) -> set[str]:
+        """Of these units, by the keys of their names, those that somebody's own name stands below."""
+        rows = self._rows(
+            "SELECT key FROM unnest(%(keys)s::text[]) AS key WHERE EXISTS (SELECT 1 FROM directory_seen"
+            " WHERE right(dn_key, length(key) + 1) = ',' || key)",
+            {"keys": sorted(keys)},
+        )
+        return {row[0] for row in rows}
 
     def owners_of(self, keys: Sequence[str]) -> dict[str, str]:
         """By the key of a name the stable id behind it, of those who are in the directory."""

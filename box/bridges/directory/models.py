@@ -170,6 +170,8 @@ class Cursor(models.Model):
     groups_position = models.TextField(blank=True)
     # Stable ids of entries that were not taken in: looked at again when they change, or all are read.
     skipped = models.JSONField(default=list)
+    # Attributes that the account sees of nobody though it should: once it does, everything is read again.
+    unread = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     # Of connection settings, mapping and rules: with others everything is read again.
     settings_fingerprint = models.CharField(max_length=64, blank=True)
     read_at = models.DateTimeField(default=timezone.now)

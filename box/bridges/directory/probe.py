@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from django.utils.translation import ngettext
 from ldap3.core.exceptions import LDAPException
 from ldap3.operation.search import parse_filter
 
+from box.bridges.directory import dns
 from box.bridges.directory.certificates import (
     Certificate,
     NoStartTls,
@@ -30,15 +32,18 @@ from box.bridges.directory.certificates import (
     to_trust,
     trusting,
 )
-from box.bridges.directory.client import Directory, DirectoryTrouble, Server, open_server, server_of
+from box.bridges.directory.client import Directory, DirectoryTrouble, Entry, Server, open_server, server_of
 from box.bridges.directory.models import Connection
-from box.bridges.directory.presets import people_filter
+from box.bridges.directory.presets import people_filter, preset
+from box.bridges.directory.unreadable import ALWAYS_THERE, ENOUGH, Rights, example
 from box.lib.sealing import SealBroken
 
 # Somebody waits in front of the page.
 PATIENCE = 5.0
 SAMPLE = 500
 PAGE = 100
+# So many units are named.
+SHOWN = 5
 
 _WRONG_NAME = (62, 64)
 _EXPIRED, _NOT_YET = 10, 9
@@ -101,6 +106,7 @@ class _Trial:
     server: str
     reads: bool
     is_in: bool = False
+    has_people: bool = False
     bases: list[str] = field(default_factory=list)
     addresses: list[tuple[str, int]] = field(default_factory=list)
 
@@ -129,6 +135,8 @@ class _Trial:
             for base in self.bases:
                 yield "base", _("Open %(base)s") % {"base": base}, partial(_open, opened, base)
                 yield "people", _("Find people there"), partial(self._people, opened, base)
+                if self.has_people:
+                    yield "rights", _("Read what the rules need"), partial(self._rights, opened, base)
 
     @property
     def _target(self) -> Server:
@@ -220,6 +228,7 @@ class _Trial:
         wanted = [login] if login else ["1.1"]
         found = opened[0].search(base, question, wanted, page=PAGE)
         entries = list(islice(found, SAMPLE))
+        self.has_people = bool(entries)
         if not entries:
             raise _Warn(
                 _(
@@ -241,6 +250,43 @@ class _Trial:
         if count == SAMPLE:
             return _("%(count)s and more.") % {"count": SAMPLE}
         return ngettext("%(count)s person.", "%(count)s people.", count) % {"count": count}
+
+    def _rights(self, opened: list[Directory], base: str) -> str:
+        """On the first few hundred: of whom it cannot be read whether they may work here, nothing is done."""
+        mapping, is_ad = self.connection.mapping, self.connection.kind == Connection.Kind.AD
+        deciding = [one for one in (mapping.disabled, mapping.expires) if one]
+        others = [rule.attribute for rule in mapping.fields] + [mapping.manager]
+        wanted = list(dict.fromkeys(filter(None, (*deciding, *others))))
+        entries = list(
+            islice(opened[0].search(base, people_filter(self.connection), wanted, page=PAGE), SAMPLE)
+        )
+        rights = Rights(opened[0], self.connection, (base,))
+        # Active Directory is judged by what it has sent; others are asked about each entry.
+        judged = entries if is_ad else entries[:ENOUGH]
+        hidden = Counter(
+            one for entry in judged for one in deciding if not _may_read(rights, entry, one, is_ad=is_ad)
+        )
+        if hidden:
+            raise _Bad(_hidden(hidden, len(judged), self.connection, base))
+        if mapping.departments == "ou" and (
+            units := _hidden_units(opened[0], self.connection, entries, base)
+        ):
+            raise _Warn(
+                _(
+                    "The account may not read units in which there are people: %(units)s. Grant it to read"
+                    " all properties of organizational units there; until then they become no departments,"
+                    " and those that there are stay as they are."
+                )
+                % {"units": ", ".join(units[:SHOWN])}
+            )
+        unseen = [one for one in wanted if not any(one.lower() in entry.attributes for entry in entries)]
+        unseen = [one for one in unseen if one not in deciding]
+        if not unseen:
+            return _("It may read all of it.")
+        told = _(
+            "It may read what decides. Of nobody there is %(attributes)s: they are empty, or hidden from it."
+        )
+        return told % {"attributes": ", ".join(unseen)}
 
     @property
     def _begins_open(self) -> bool:
@@ -275,6 +321,54 @@ class _Trial:
         if not chain:
             return _Bad(_("The certificate of %(host)s is not trusted.") % self._known)
         return _distrusted(error, chain, self._target.host)
+
+
+def _may_read(rights: Rights, entry: Entry, attribute: str, *, is_ad: bool) -> bool:
+    if attribute.lower() in entry.attributes:
+        return True
+    if is_ad:
+        return attribute.lower() not in ALWAYS_THERE
+    return rights.may_read(entry.dn, attribute, example(attribute))
+
+
+def _hidden(hidden: Counter[str], count: int, connection: Connection, base: str) -> str:
+    """Which right is missing, and how it is given."""
+    told = {
+        "count": max(hidden.values()),
+        "all": count,
+        "attributes": ", ".join(sorted(hidden)),
+        "account": connection.bind_dn or "ANONYMOUS LOGON",
+        "base": base,
+    }
+    if connection.kind == Connection.Kind.AD:
+        return (
+            _(
+                "Of %(count)s of %(all)s people the account may not read %(attributes)s: nobody can tell"
+                " whether they are disabled or have expired, so that nobody new is taken in and nobody's"
+                " status changes. Grant it the right “Read Account Restrictions” on the people of %(base)s,"
+                " such as by dsacls"
+                ' "%(base)s" /I:S /G "%(account)s:RP;Account Restrictions;user"'
+            )
+            % told
+        )
+    return (
+        _(
+            "Of %(count)s of %(all)s people the account may not read %(attributes)s: nobody can tell whether"
+            " they are disabled or have expired, so that nobody's status changes. Let %(account)s read it in"
+            " the access rules of the directory."
+        )
+        % told
+    )
+
+
+def _hidden_units(
+    directory: Directory, connection: Connection, entries: Iterable[Entry], base: str
+) -> list[str]:
+    """Names of units that these people stand in and that are not shown."""
+    shown = {dns.key(unit.dn) for unit in directory.search(base, preset(connection.kind).unit_filter, ["ou"])}
+    above = {key for entry in entries for key in dns.ancestor_keys(entry.dn) if key.startswith("ou=")}
+    inside = f",{dns.key(base)}"
+    return sorted(dns.name_of(key) for key in above - shown if key.endswith(inside))
 
 
 def _open(opened: list[Directory], base: str) -> str:

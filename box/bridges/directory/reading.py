@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import batched
@@ -19,6 +19,7 @@ from box.bridges.directory import dns, presets, transforms
 from box.bridges.directory.client import Directory, Entry, RootDse
 from box.bridges.directory.models import Connection
 from box.bridges.directory.targets import understood
+from box.bridges.directory.unreadable import DISABLED, EXPIRES, UNIT, Rights, missing
 from box.core.accounts import own_fields
 
 # How long a field is here.
@@ -63,6 +64,10 @@ class PersonEntry:
     photo: bytes = field(default=b"", repr=False)
     # What was wrong with single values, in words.
     reports: tuple[str, ...] = ()
+    # What the bind account may not read: fields, and the names of `unreadable`. It is never 'no'.
+    unknown: frozenset[str] = frozenset()
+    # The attributes that the entry has shown, in small letters.
+    shown: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def name(self) -> str:
@@ -73,11 +78,14 @@ class PersonEntry:
     def photo_fingerprint(self) -> str:
         return hashlib.sha256(self.photo).hexdigest()[:32] if self.photo else ""
 
-    def fingerprint(self, manager: str) -> str:
-        """Of everything that is written here; `manager` is the stable id that the name means."""
+    def fingerprint(self, manager: str, photo: str) -> str:
+        """Of everything that is written here; `manager` is the stable id that the name means, `photo` the
+        fingerprint of the picture."""
         expires = self.expires_at.isoformat() if self.expires_at else ""
         told = [sorted(self.fields.items()), self.unit, manager, self.is_disabled, self.is_leaver, expires]
-        return hashlib.sha256(json.dumps([*told, self.photo_fingerprint]).encode()).hexdigest()[:32]
+        # What else is unknown is as it was.
+        decides = sorted(self.unknown & {DISABLED, EXPIRES})
+        return hashlib.sha256(json.dumps([*told, photo, *decides]).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,10 @@ class Reader:
         self._named: dict[str, Unit] = {}
         self._leavers = dns.key(connection.rules.leavers) if connection.rules.leavers.strip() else ""
         self._bases = tuple(connection.people_bases) or (self.root.default_naming_context,)
+        self.rights = Rights(directory, connection, self._bases)
+        self.hidden_units: set[str] = set()
+        """Stable ids of units that are there, for people stand below them, and cannot be read."""
+        self._base_keys = {dns.key(base) for base in self._bases}
 
     @property
     def bases(self) -> tuple[str, ...]:
@@ -213,12 +225,15 @@ class Reader:
             return
         mapping = self._mapping
         fields, reports = self._fields(entry)
+        shown = frozenset(entry.attributes)
+        unit, is_known = self._unit_of(entry)
+        unknown = missing(mapping, shown) if self.is_ad else frozenset()
         yield PersonEntry(
             stable_id=stable_id,
             dn=entry.dn,
             base=base,
             fields=fields,
-            unit=self._unit_of(entry),
+            unit=unit,
             manager=entry.first(mapping.manager) if mapping.manager else "",
             is_disabled=bool(mapping.disabled)
             and transforms.is_disabled(mapping.disabled, entry.first(mapping.disabled)),
@@ -230,6 +245,8 @@ class Reader:
                 (raw for name in mapping.photo if 0 < len(raw := entry.raw(name)) <= LARGEST_PHOTO), b""
             ),
             reports=tuple(reports),
+            unknown=unknown if is_known else unknown | {UNIT},
+            shown=shown,
         )
 
     def _fields(self, entry: Entry) -> tuple[dict[str, str], list[str]]:
@@ -261,15 +278,22 @@ class Reader:
                 found[rule.field] = value
         return found, reports
 
-    def _unit_of(self, entry: Entry) -> str:
+    def _unit_of(self, entry: Entry) -> tuple[str, bool]:
+        """The nearest that is shown, and whether it is the entry's own: it is not where there is one between
+        that the account may not see."""
         match self._mapping.departments:
             case "ou":
-                return next(
-                    (self._units[above] for above in dns.ancestor_keys(entry.dn) if above in self._units), ""
-                )
+                is_known = True
+                for above in dns.ancestor_keys(entry.dn):
+                    if above in self._units:
+                        return self._units[above], is_known
+                    if above in self._base_keys:
+                        break
+                    is_known = is_known and not above.startswith("ou=")
+                return "", is_known
             case "attribute":
-                return self._named_unit(entry.first(self._mapping.department_attribute))
-        return ""
+                return self._named_unit(entry.first(self._mapping.department_attribute)), True
+        return "", True
 
     def _path(self, text: str) -> list[str]:
         separator = self._mapping.department_separator.strip()
@@ -278,8 +302,16 @@ class Reader:
 
     # Departments
 
-    def units(self) -> list[Unit]:
-        """The tree of units below the bases, those above first. Few, and so read whole every time."""
+    def units(
+        self,
+        known: Mapping[str, str] | None = None,
+        peopled: Callable[[Collection[str]], Collection[str]] = lambda keys: (),
+    ) -> list[Unit]:
+        """The tree of units below the bases, those above first. Few, and so read whole every time.
+
+        `known` are the stable ids of those read before, by the keys of their names; one of them that is not
+        shown is there nevertheless while other units stand below its name, or people, as `peopled` tells.
+        """
         if self._mapping.departments != "ou":
             return []
         unit_filter = presets.preset(self._connection.kind).unit_filter
@@ -293,6 +325,16 @@ class Reader:
                 if stable_id and own not in bases:
                     found[own] = entry, stable_id
         self._units = {own: stable_id for own, (_entry, stable_id) in found.items()}
+        shown = set(self._units.values())
+        lost = {own: stable_id for own, stable_id in (known or {}).items() if stable_id not in shown}
+        with_people = peopled(lost) if lost else ()
+        hidden = {
+            own: stable_id
+            for own, stable_id in lost.items()
+            if own in with_people or any(one.endswith(f",{own}") for one in found)
+        }
+        self.hidden_units = set(hidden.values())
+        self._units |= hidden
         # The leavers' unit is no department that somebody works in.
         if self._leavers:
             found = {own: one for own, one in found.items() if not _is_at(own, self._leavers)}
@@ -404,6 +446,13 @@ class Reader:
         for asked in batched(group_dns, ASKED_AT_ONCE, strict=False):
             these = "".join(f"(memberOf={escape_filter_chars(dn)})" for dn in asked)
             yield from self._directory.search(everywhere, f"(&(objectCategory=group)(|{these}))", ["member"])
+
+    def may_read_members(self, group: GroupEntry) -> bool:
+        """Whether a group in which nobody is seen is empty."""
+        if self.rights.may_read(group.dn, "member", group.dn, of_groups=True):
+            return True
+        self.rights.unread["member"] += 1
+        return False
 
     def members_by_primary_group(self, rid: int) -> Iterator[str]:
         """Stable ids of those whose primary group it is, which no group lists."""

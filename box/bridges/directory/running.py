@@ -22,6 +22,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from box.bridges.directory import dns, presets
 from box.bridges.directory.client import DirectoryTrouble, connect
@@ -38,6 +39,7 @@ from box.bridges.directory.plan.people import plan_people
 from box.bridges.directory.plan.units import plan_units
 from box.bridges.directory.plan.values import Claims, Note, PersonStep, UnitNow, UnitStep, with_photo
 from box.bridges.directory.reading import PersonEntry, Reader
+from box.bridges.directory.targets import label_of
 from box.bridges.directory.typed import as_json
 from box.core.accounts.access import console_holders
 from box.core.events.outbox import emit
@@ -102,10 +104,15 @@ class Plan:
     heads: list[HeadStep] = field(default_factory=list)
     groups: list[GroupStep] = field(default_factory=list)
     question: str = ""
-    leaving: int = 0
+    # By what the guard counts how many.
+    asked: dict[str, int] = field(default_factory=dict)
     position: str = ""
     groups_position: str = ""
     server: str = ""
+    # By attribute of how many entries the account may not read it; and what of that it sees of nobody.
+    unread: Counter[str] = field(default_factory=Counter)
+    seen_of_nobody: list[str] = field(default_factory=list)
+    hidden_units: list[Link] = field(default_factory=list)
     is_full: bool = False
     read: int = 0
     skipped: set[str] = field(default_factory=set)
@@ -187,23 +194,27 @@ class _Running:
             news = self._news(reader, table, plan)
             self._note(is_full=plan.is_full, total=table.count() if plan.is_full else len(news))
             units = units_now(self.connection)
-            found_units = reader.units()
+            links = {dns.key(link.dn): link for link in self.connection.links.departments() if link.dn}
+            known = {own: link.stable_id for own, link in links.items()}
+            found_units = reader.units(known, table.with_people)
+            plan.hidden_units = [one for one in links.values() if one.stable_id in reader.hidden_units]
             plan.units = plan_units(found_units, units)
             people = reader.people() if plan.is_full else reader.people_with(news)
             self._plan_people(people, plan, table, {**_planned(plan.units), **units}, reader)
             if self.connection.mapping.departments == "attribute":
                 found_units = reader.named_units
                 plan.units = plan_units(found_units, units)
-            self._plan_gone_units(plan, {unit.key for unit in found_units})
+            self._plan_gone_units(plan, {unit.key for unit in found_units} | reader.hidden_units)
             self._plan_gone(plan, table)
             self._note(stage=Stage.PLANNING)
-            self._look_at_guard(plan, table, reader)
             if plan.is_full or plan.spool.count or plan.units or self.connection.mapping.heads == "managedBy":
                 plan.heads = plan_heads(
                     self.connection, plan.spool.steps(), found_units, units, table, is_full=plan.is_full
                 )
             if plan.is_full or plan.spool.count or self._has_groups_news(plan):
                 plan.groups = plan_groups(self.connection, reader, table)
+            plan.unread, plan.seen_of_nobody = reader.rights.unread, reader.rights.seen_of_nobody()
+            self._look_at_guard(plan, table, reader)
         self._tell(plan)
         return plan
 
@@ -216,6 +227,8 @@ class _Running:
             or cursor.server != plan.server
             or cursor.settings_fingerprint != settings_fingerprint(self.connection)
             or cursor.full_at < self.now - FULL_EVERY
+            # Rights have come back, of which nothing in the entries tells.
+            or any(reader.rights.shows(attribute) for attribute in cursor.unread)
             # A server that was put back to an older state: its numbers say nothing.
             or reader.newest(plan.position) < cursor.position
         )
@@ -246,6 +259,7 @@ class _Running:
             for unit in reader.named_units:
                 units.setdefault(unit.key, UnitNow(None, unit.name))
             known = known_for(fresh, self.connection, table=table, units=units, console_holders=holders)
+            fresh = [reader.rights.judged(entry, known.links.get(entry.stable_id)) for entry in fresh]
             steps = plan_people(fresh, known, self.connection.rules, claims, now=self.now)
             by_id = {entry.stable_id: entry for entry in fresh}
             for step in steps:
@@ -277,23 +291,39 @@ class _Running:
 
     def _look_at_guard(self, plan: Plan, table: Seen, reader: Reader) -> None:
         by_base: Counter[str] = Counter()
+        by_field: Counter[str] = Counter()
         for step in plan.spool.steps():
             if not step.is_new and step.actions & {"suspend", "dismiss"}:
                 by_base[step.base] += 1
+            lost = {
+                note.field for note in step.notes if note.action == "change" and note.old and not note.new
+            }
+            by_field.update(lost | ({"photo"} if step.takes_photo_away else set()))
         in_base = table.linked_by_base()
         answered = table.by_base()
-        plan.leaving = by_base.total()
         leaving = Leaving(
-            now=plan.leaving,
+            now=by_base.total(),
             before=self._left_lately(),
             people=sum(in_base.values()),
             by_base=by_base,
             in_base=in_base,
             empty_bases=tuple(base for base in reader.bases if not answered.get(base)),
+            departments_now=len(plan.gone_units),
+            departments=self.connection.links.departments().count(),
+            by_field={label_of(name): count for name, count in by_field.items()},
+            by_group={step.name: len(step.leaving) for step in plan.groups if step.leaving},
+            in_group={step.name: step.count for step in plan.groups},
         )
+        plan.asked = {
+            "leaving": leaving.now,
+            "departments": leaving.departments_now,
+            "values": by_field.total(),
+            "members": sum(leaving.by_group.values()),
+        }
         question = guard(leaving, self.connection.rules)
         # Who has allowed so many has not allowed more.
-        was_allowed = self.run.is_allowed and plan.leaving <= int(self.run.counts.get("leaving", 0))
+        allowed = self.run.counts if self.run.is_allowed else {}
+        was_allowed = all(count <= int(allowed.get(name, 0)) for name, count in plan.asked.items())
         plan.question = "" if was_allowed else question
 
     def _left_lately(self) -> int:
@@ -340,14 +370,39 @@ class _Running:
                         self.run, Link.Kind.PERSON, step, step.object_id, planned, notes=photo
                     )
         if self.is_preview:
+            yield from self._unread_rows(plan, planned)
             for head in plan.heads:
                 yield head.change(self.run, planned)
             for group in plan.groups:
                 yield from group.changes(self.run, planned)
 
+    def _unread_rows(self, plan: Plan, outcome: str) -> Iterator[Change]:
+        """What stays as it is because nobody can say how it should be: a line each, of however many."""
+        report = Change.Action.REPORT
+        for attribute, count in sorted(plan.unread.items()):
+            reason = ngettext(
+                "The bind account may not read it of %(count)s entry: what the portal has stays as it is.",
+                "The bind account may not read it of %(count)s entries: what the portal has stays as it is.",
+                count,
+            ) % {"count": count}
+            yield Change(
+                run=self.run, action=report, kind=Link.Kind.PERSON, name=attribute, reason=reason,
+                outcome=outcome,
+            )  # fmt: skip
+        for link in plan.hidden_units:
+            reason = _(
+                "The bind account may not read this unit, in which there are people: the department stays as"
+                " it is."
+            )
+            yield Change(
+                run=self.run, action=report, kind=Link.Kind.DEPARTMENT, stable_id=link.stable_id,
+                object_id=link.object_id, dn=link.dn, name=dns.name_of(link.dn), reason=reason,
+                outcome=outcome,
+            )  # fmt: skip
+
     def _ask(self, plan: Plan) -> None:
         log.warning("directory %s: %s", self.connection, plan.question)
-        counts = Counter({"leaving": plan.leaving, **plan.counts})
+        counts = Counter({**plan.asked, **plan.counts})
         self._finish(State.ASKING, counts, question=plan.question)
 
     def _perform(self, plan: Plan) -> Counter[str]:
@@ -365,6 +420,7 @@ class _Running:
             {key: unit.id for key, unit in units_now(self.connection).items() if unit.id is not None}
         )
         performer.units(plan.units)
+        performer.write(*self._unread_rows(plan, Change.Outcome.DONE))
         for steps in batched(plan.spool.steps(), BATCH, strict=False):
             performer.people(steps)
         with_photos = (step for step in plan.spool.steps() if step.photo or step.takes_photo_away)
@@ -380,6 +436,7 @@ class _Running:
 
     def _keep_cursor(self, plan: Plan) -> None:
         before = self.cursor
+        still_unread = before.unread if before and not plan.is_full else ()
         Cursor.objects.update_or_create(
             connection=self.connection,
             defaults={
@@ -388,6 +445,7 @@ class _Running:
                 "position": plan.position,
                 "groups_position": plan.groups_position,
                 "skipped": sorted(plan.skipped),
+                "unread": sorted({*plan.seen_of_nobody, *still_unread}),
                 "settings_fingerprint": settings_fingerprint(self.connection),
                 "read_at": self.now,
                 "full_at": self.now if plan.is_full or before is None else before.full_at,

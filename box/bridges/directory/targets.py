@@ -4,15 +4,27 @@ defined, by their keys."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
 
 from box.bridges.directory import transforms
 from box.bridges.directory.mapping import PROFILE_FIELDS
 from box.core.accounts import own_fields
-from box.core.accounts.models import OwnField
+from box.core.accounts.models import OwnField, User
 
 
 def targets() -> tuple[str, ...]:
     return (*PROFILE_FIELDS, *(field.key for field in own_fields.standing.value))
+
+
+def label_of(target: str) -> str:
+    """How people call it."""
+    if target == "photo":
+        return _("photo")
+    own = own_fields.field_of(target)
+    built_in: Any = None if own else User._meta.get_field(target)
+    return str(own.name if own else built_in.verbose_name)
 
 
 def understood(own: Mapping[str, OwnField], target: str, text: str) -> str:

@@ -12,7 +12,8 @@ from box.bridges.directory.mapping import Rules
 
 @dataclass(frozen=True)
 class Leaving:
-    """How many would be suspended or dismissed now, how many were within 24 hours, and of how many."""
+    """How many would be suspended or dismissed now, how many were within 24 hours, and of how many; which
+    departments would go, what people would lose, and who would leave which groups."""
 
     now: int
     before: int = 0
@@ -20,6 +21,13 @@ class Leaving:
     by_base: Mapping[str, int] = field(default_factory=dict)
     in_base: Mapping[str, int] = field(default_factory=dict)
     empty_bases: tuple[str, ...] = ()
+    departments_now: int = 0
+    departments: int = 0
+    # By field from how many the directory takes away what it had given.
+    by_field: Mapping[str, int] = field(default_factory=dict)
+    # By name how many would leave a group, and of how many.
+    by_group: Mapping[str, int] = field(default_factory=dict)
+    in_group: Mapping[str, int] = field(default_factory=dict)
 
 
 def guard(leaving: Leaving, rules: Rules) -> str:
@@ -30,6 +38,10 @@ def guard(leaving: Leaving, rules: Rules) -> str:
                 "%(base)s answers, but nobody is in it, where %(count)s people were. Was it moved, or a right"
                 " taken away?"
             ) % {"base": base, "count": leaving.in_base[base]}
+    return _about_people(leaving, rules) or _about_the_rest(leaving, rules)
+
+
+def _about_people(leaving: Leaving, rules: Rules) -> str:
     total = leaving.now + leaving.before
     if leaving.now == 0 or total <= rules.guard_least:
         return ""
@@ -51,3 +63,35 @@ def guard(leaving: Leaving, rules: Rules) -> str:
                 " right?"
             ) % {"count": count, "people": of, "base": base}
     return ""
+
+
+def _about_the_rest(leaving: Leaving, rules: Rules) -> str:
+    """A right that was taken away looks as if the company had been rebuilt."""
+    if _is_much(leaving.departments_now, leaving.departments, rules):
+        return _(
+            "%(count)s of %(all)s departments are not in the directory any more. Were they removed, or a"
+            " right taken away?"
+        ) % {"count": leaving.departments_now, "all": leaving.departments}
+    for name, count in sorted(leaving.by_field.items()):
+        if _is_much(count, leaving.people, rules):
+            return _(
+                "What the directory has told of %(count)s of %(people)s people is not in it any more"
+                " (%(field)s). Was it removed, or a right taken away?"
+            ) % {"count": count, "people": leaving.people, "field": name}
+    for name, count in sorted(leaving.by_group.items()):
+        of = leaving.in_group.get(name, 0)
+        if count > rules.guard_least and count * 100 > rules.guard_base_percent * of:
+            return _(
+                "%(count)s of the %(people)s people of the group %(name)s would leave it. Is that right?"
+            ) % {
+                "count": count,
+                "people": of,
+                "name": name,
+            }
+    return ""
+
+
+def _is_much(count: int, of: int, rules: Rules) -> bool:
+    return count > rules.guard_least and (
+        count > rules.guard_people or count * 100 > rules.guard_percent * of
+    )

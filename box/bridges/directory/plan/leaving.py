@@ -21,6 +21,7 @@ from box.bridges.directory.plan.values import (
     PersonStep,
 )
 from box.bridges.directory.reading import PersonEntry
+from box.bridges.directory.unreadable import DISABLED, EXPIRES
 
 
 def status_of(
@@ -34,11 +35,12 @@ def status_of(
     now: datetime,
 ) -> tuple[str, str, list[Note]]:
     """The status to give (empty: as it is), the one that is the directory's doing then, and what is told."""
-    if why:
+    is_undecided = bool(entry.unknown & {DISABLED, EXPIRES})
+    if why and not (why == EXPIRED and EXPIRES in entry.unknown):
         return _leaving(link, here, rules, why=why, since=since, now=now)
-    if entry.is_disabled:
-        if here.status == ACTIVE:
-            return SUSPENDED, SUSPENDED, [Note("suspend", reason=_("disabled in the directory"))]
+    if entry.is_disabled and here.status == ACTIVE:
+        return SUSPENDED, SUSPENDED, [Note("suspend", reason=_("disabled in the directory"))]
+    if entry.is_disabled or is_undecided:
         return "", link.status, []
     # Only what the directory did it undoes: whom an administrator has suspended stays so.
     if link.status and here.status != ACTIVE:
@@ -71,9 +73,11 @@ def _leaving(
     return "", link.status, []
 
 
-def why_leaving(entry: PersonEntry, now: datetime) -> str:
+def why_leaving(entry: PersonEntry, link: LinkNow, now: datetime) -> str:
     if entry.is_leaver:
         return LEAVER
+    if EXPIRES in entry.unknown:
+        return EXPIRED if link.leaving_why == EXPIRED else ""
     return EXPIRED if entry.expires_at is not None and entry.expires_at <= now else ""
 
 

@@ -21,6 +21,7 @@ from box.bridges.directory.plan.values import (
     PersonStep,
 )
 from box.bridges.directory.reading import PersonEntry
+from box.bridges.directory.unreadable import DISABLED, EXPIRES, MANAGER, PHOTO, as_known
 
 
 def plan_people(
@@ -72,7 +73,7 @@ def _step_of_new(entry: PersonEntry, known: Known, rules: Rules, claims: Claims,
     claims.names |= {hash(login), hash(fields.get("email") or login)}
     manager, about_manager = _manager(entry, known)
     notes += about_manager
-    fingerprint = entry.fingerprint(manager)
+    fingerprint = entry.fingerprint(manager, entry.photo_fingerprint)
     status = SUSPENDED if entry.is_disabled else ""
     if status:
         notes.append(Note("suspend", reason=_("disabled in the directory")))
@@ -104,6 +105,8 @@ def _why_not(entry: PersonEntry, rules: Rules, now: datetime) -> str:  # noqa: P
         return _("It is in the unit of those who have left.")
     if entry.expires_at is not None and entry.expires_at <= now:
         return _("The account has expired.")
+    if entry.unknown & {DISABLED, EXPIRES}:
+        return _("The bind account may not read whether this account is disabled or has expired.")
     return ""
 
 
@@ -135,9 +138,13 @@ def _step_of_known(
 ) -> PersonStep | None:
     # An entry that is known already has left its name.
     is_matched = not link.dn
+    entry = as_known(entry, link)
     manager, about_manager = _manager(entry, known)
-    fingerprint = entry.fingerprint(manager)
-    leaving_why = why_leaving(entry, now)
+    if MANAGER in entry.unknown:
+        manager = str(link.values.get("manager", ""))
+    photo = link.photo_fingerprint if PHOTO in entry.unknown else entry.photo_fingerprint
+    fingerprint = entry.fingerprint(manager, photo)
+    leaving_why = why_leaving(entry, link, now)
     leaving_since = (link.leaving_since or now) if leaving_why else None
     status, link_status, about_status = status_of(
         entry, link, here, rules, why=leaving_why, since=leaving_since, now=now
@@ -158,7 +165,7 @@ def _step_of_known(
         bool(taken)
         and link.values.get("conflicts") == taken
         and link.values.get("fingerprint") == fingerprint
-        and link.photo_fingerprint == entry.photo_fingerprint
+        and link.photo_fingerprint == photo
     )
     notes = [Note("change", name, here.fields.get(name, ""), value) for name, value in sorted(fields.items())]
     if is_matched:
@@ -187,8 +194,8 @@ def _step_of_known(
         unit=unit, status=status, link_status=link_status,
         leaving_since=_iso(leaving_since), leaving_why=leaving_why, expires_at=_iso(entry.expires_at),
         fingerprint="" if conflicts else fingerprint,
-        takes_photo_away=bool(link.photo_fingerprint) and not entry.photo,
-        photo_fingerprint=entry.photo_fingerprint,
+        takes_photo_away=bool(link.photo_fingerprint) and not photo,
+        photo_fingerprint=photo,
         notes=tuple(notes),
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ class LinkNow:
     status: str = ""
     leaving_since: datetime | None = None
     leaving_why: str = ""
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

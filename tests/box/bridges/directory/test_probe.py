@@ -76,7 +76,7 @@ def states(steps: list[Step]) -> list[tuple[str, str]]:
     return [(step.key, step.state) for step in steps]
 
 
-ALL_WELL = [(key, "good") for key in ("resolve", "connect", "secure", "sign-in", "base", "people")]
+ALL_WELL = [(key, "good") for key in ("resolve", "connect", "secure", "sign-in", "base", "people", "rights")]
 
 
 @pytest.mark.parametrize("security", ["ldaps", "starttls"])
@@ -84,20 +84,21 @@ def test_an_ordinary_user_of_the_domain_suffices(domain: Samba, security: str) -
     steps = probe(to_samba(domain, security=security))
     assert states(steps) == ALL_WELL, steps
     assert "TLSv1." in steps[2].text
-    assert steps[-1].text == "3 people."
+    assert steps[-2].text == "3 people."
+    assert "title" in steps[-1].text
     assert is_good(steps)
 
 
 def test_where_no_base_is_named_all_is_read(domain: Samba) -> None:
     steps = probe(to_samba(domain, people_bases=[]))
     assert states(steps) == ALL_WELL, steps
-    assert steps[-2].title == f"Open {domain.base}"
+    assert steps[-3].title == f"Open {domain.base}"
 
 
 def test_openldap_is_counted_by_pages_beyond_its_limit(openldap: Slapd) -> None:
     steps = probe(to_slapd(openldap))
     assert states(steps) == ALL_WELL, steps
-    assert steps[-1].text == "500 and more."
+    assert steps[-2].text == "500 and more."
     starttls = to_slapd(openldap, servers=[f"{openldap.address}:{openldap.port}"], security="starttls")
     assert states(probe(starttls)) == ALL_WELL
 
@@ -105,7 +106,7 @@ def test_openldap_is_counted_by_pages_beyond_its_limit(openldap: Slapd) -> None:
 def test_each_server_is_tried_and_the_first_good_one_is_read(domain: Samba) -> None:
     steps = probe(to_samba(domain, servers=["no-such-host.invalid", domain.address, domain.address]))
     assert states(steps) == [("resolve", "bad"), *ALL_WELL, *ALL_WELL[:4]]
-    assert [step.server for step in steps].count(domain.address) == 10
+    assert [step.server for step in steps].count(domain.address) == 11
 
 
 # What is wrong, in words

@@ -21,6 +21,7 @@ from box.core.accounts import actions
 from box.core.accounts.models import User
 from tests.box.bridges.directory.conftest import ANNA, SECRET
 from tests.directory import entries
+from tests.directory.samba import harden, soften
 from tests.directory.server import run
 
 if TYPE_CHECKING:
@@ -201,6 +202,21 @@ def test_who_was_disabled_since_stays_out(
         assert "disabled" in shown(authorization).content.decode()
     finally:
         corp.apply(entries.modify(ANNA, userAccountControl="512"))
+
+
+def test_where_nobody_can_tell_the_form_is_asked_for(
+    corp: Samba, taking: Connection, in_corp: User, ticket: Callable[..., str]
+) -> None:
+    """An account whose state may not be read is not taken to be on: a ticket outlives it by hours."""
+    taking.bind_dn, taking.bind_password = "boris@corp.test", SECRET
+    taking.save()
+    assert shown(ticket()).status_code == 302
+    harden(corp)
+    try:
+        answer = unescape(shown(ticket()).content.decode())
+    finally:
+        soften(corp)
+    assert "Sign in with login and password: the portal may not see" in answer
 
 
 def test_who_is_suspended_here_stays_out(
