@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -34,4 +35,16 @@ def told(name: Any) -> str:
     return str(OPERATIONS.get(name, name))
 
 
-OPERATIONS_ASKED = Audited(_("asked of the machine: %(operation)s %(arguments)s"), words={"operation": told})
+def told_of_arguments(text: Any) -> str:
+    """What it was asked about: the values alone, whose names are the code's."""
+    try:
+        values = json.loads(text or "{}").values()
+    except (ValueError, AttributeError):
+        return str(text)
+    return ", ".join(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in values)
+
+
+OPERATIONS_ASKED = Audited(
+    _("asked of the machine: %(operation)s %(arguments)s"),
+    words={"operation": told, "arguments": told_of_arguments},
+)

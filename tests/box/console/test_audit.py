@@ -136,6 +136,8 @@ def test_what_the_machine_was_asked_for_is_said_in_words() -> None:
         said = Shown(AuditRecord(kind="audit.agent", details=details)).sentence
     assert "ключ" in said
     assert "ConfirmRecoveryKey" not in said
+    asked = {"operation": "RestartService", "arguments": '{"service": "web", "instances": [1, 2]}'}
+    assert "web, [1, 2]" in Shown(AuditRecord(kind="audit.agent", details=asked)).sentence
     # Of an earlier version.
     gone = AuditRecord(kind="audit.agent", details={"operation": "MendAll", "arguments": "7"})
     assert "MendAll 7" in Shown(gone).sentence
