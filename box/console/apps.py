@@ -2,6 +2,7 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
+from box.core.registry.auditing import audited
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -35,6 +36,7 @@ class ConsoleConfig(Room):
             can_use_console,
         )
         from box.console.actions import BULLETIN, CHANGE, CHANGED, ILL, WELL
+        from box.console.audit.operations import OPERATIONS_ASKED
         from box.console.backups.asking import memory
         from box.console.backups.cards import RETRIEVAL, bulletin_cards, change_cards, retrieval_cards
         from box.console.erasing import ERASER, dropped_of
@@ -64,6 +66,7 @@ class ConsoleConfig(Room):
             NoticeTopic(_("Who can open the backups"), (CHANGED,), by_mail=True, is_always=True),
         )
         auditing.declare()
+        audited.add("audit.agent", OPERATIONS_ASKED)
         cards.add(RETRIEVAL, retrieval_cards)
         notices.add(ASKED, _("%(actor)s asks to get something back: %(about)s"))
         notices.add(REFUSED, _("%(actor)s refused your request to get something back: %(about)s"))

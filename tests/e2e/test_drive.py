@@ -47,6 +47,7 @@ RUSSIAN = {
     "This link leads nowhere": "Ссылка не работает",
     "Something has changed here": "Здесь что-то изменилось",
     "Version 1": "Версия 1",
+    "Drop the files here": "Отпустите файлы здесь",
 }
 
 type Say = Callable[[str], str]
@@ -234,3 +235,39 @@ def test_an_outsider_opens_a_link_with_its_password_until_it_is_ended(
         outside.goto(address)
         expect(outside.get_by_role("heading", name=say("This link leads nowhere"))).to_be_visible()
         assert problems(outside) == []
+
+
+def drag(page: Page, file: Path, x: float, y: float, *, until: str = "drop") -> None:
+    """A file from the desktop, over this place of the page, as the browser itself has it."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+        if kind == until:
+            break
+    session.detach()
+
+
+def test_a_file_is_dropped_anywhere_on_the_drive_and_nowhere_opened(
+    anna: Person, say: Say, tmp_path: Path
+) -> None:
+    page = anna.open("/drive/")
+    address = page.url
+    lying = a_file(tmp_path, "lying.txt", b"dropped below the list")
+    shown = page.viewport_size
+    assert shown is not None
+    low = shown["height"] - 40
+    drag(page, lying, shown["width"] / 2, low, until="dragOver")
+    expect(page.locator("main.dropping")).to_have_attribute("data-drop", say("Drop the files here"))
+    drag(page, lying, shown["width"] / 2, low)
+    expect(page.locator("#items").get_by_role("link", name="lying.txt", exact=True)).to_be_visible()
+    expect(page.locator(".dropping")).to_have_count(0)
+    # Beside it, and on a page that takes no files, a drop is caught.
+    drag(page, lying, 20, low)
+    assert page.url == address
+    page = anna.open("/notifications/")
+    address = page.url
+    drag(page, lying, shown["width"] / 2, low)
+    # Whatever a browser does with a file, it begins at once: the page still answers, and is the same.
+    assert page.evaluate("location.href") == address
+    expect(page.get_by_role("heading", level=1)).to_be_visible()

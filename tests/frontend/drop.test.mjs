@@ -101,6 +101,17 @@ test("a field for one file gets one, and is told", () => {
   assert.equal(changes, 1);
 });
 
+test("a field for a file says what was chosen, and that nothing is", () => {
+  page('<label class="file-field"><input type="file"><b data-file data-none="or drop it">or drop it</b></label>');
+  const choose = (...files) => {
+    Object.defineProperty(find("input"), "files", { configurable: true, value: files });
+    find("input").dispatchEvent(new Event("change", { bubbles: true }));
+    return find("[data-file]").textContent;
+  };
+  assert.equal(choose(file("people.csv")), "people.csv");
+  assert.equal(choose(), "or drop it");
+});
+
 test("words that are dragged, and pictures of the page itself, are not ours", () => {
   page(DRIVE);
   assert.equal(drop(find("li"), [], { types: ["text/plain"] }).defaultPrevented, false);

@@ -45,6 +45,15 @@ test("nothing to say is no note, and a name is nobody's markup", () => {
   assert.ok(find(".toast").classList.contains("error"));
 });
 
+test("a note is raised above the dialog that was opened before it, each anew", () => {
+  page();
+  const did = [];
+  Object.assign(find("#toasts"), { hidePopover: () => did.push("hide"), showPopover: () => did.push("show") });
+  toast("One.");
+  toast("Two.");
+  assert.deepEqual(did, ["hide", "show", "hide", "show"]);
+});
+
 test("what was done can be undone from the note, once", () => {
   page();
   toast("Hidden.", { action: { label: "Undo", url: "/undo/", values: { id: 3 } } });
@@ -137,6 +146,13 @@ test("the choice is part of the draft, and after sending the usual one is back",
   assert.deepEqual(component.chosen, [SALES]);
   find("form").dispatchEvent(new CustomEvent("draft:dropped"));
   assert.deepEqual(component.chosen, [EVERYONE]);
+});
+
+test("a draft that was begun in another language says who all are in this one", () => {
+  const component = choosing([ANNA]);
+  find("form div").dataset.everyone = "Все сотрудники";
+  find("form").dispatchEvent(new CustomEvent("draft:restore", { detail: { audience: [EVERYONE, SALES] } }));
+  assert.deepEqual(component.chosen, [{ code: "UA", name: "Все сотрудники" }, SALES]);
 });
 
 // Rich text

@@ -109,6 +109,15 @@ test("an answer to a comment says whom it answers", () => {
   assert.equal(document.activeElement, find("textarea"));
 });
 
+test("whoever asks for the comments stands in their field, whoever is shown new ones stays", () => {
+  page('<a data-comments></a><a class="news"></a><section id="comments-4"><textarea></textarea></section>');
+  const settle = (elt) => say("htmx:afterSettle", { requestConfig: { elt, target: find("section") } });
+  settle(find(".news"));
+  assert.notEqual(document.activeElement, find("textarea"));
+  settle(find("[data-comments]"));
+  assert.equal(document.activeElement, find("textarea"));
+});
+
 test("what was asked beside a post goes with it, once it was accepted", () => {
   page(
     '<form id="composer"><details class="composer-more" open><input name="q" value="Lunch?"><input type="checkbox" name="several" checked></details></form>',

@@ -71,6 +71,34 @@ test("a new page is announced: the menu, the help, the heading", () => {
   assert.equal(find("#help").getAttribute("href"), `/help/?at=${encodeURIComponent("/feed/")}`);
 });
 
+test("a new name is in the bar as soon as the page that says so", () => {
+  const me = (name) => `<div class="topbar"><b class="me" data-me="${name} 1">${name}</b></div>`;
+  const arrived = (name) => say("htmx:afterSettle", { boosted: true, target: main(), xhr: request(me(name)) });
+  whole();
+  document.body.insertAdjacentHTML("afterbegin", me("Anna"));
+  main().dataset.me = "Anna 1";
+  const before = find(".me");
+  arrived("Other");
+  assert.equal(find(".me"), before);
+  main().dataset.me = "Anja 1";
+  arrived("Anja");
+  assert.equal(find(".me").textContent, "Anja");
+});
+
+test("a link is copied with a press, and that is said", async () => {
+  whole(
+    '<div class="copyable"><input readonly value="https://x/1"><button data-copy data-copied="Copied."><i></i></button></div>',
+  );
+  const copied = [];
+  Object.defineProperty(navigator, "clipboard", {
+    configurable: true,
+    value: { writeText: async (text) => copied.push(text) },
+  });
+  find(".copyable i").click();
+  await settled();
+  assert.deepEqual([copied, toasts()], [["https://x/1"], ["Copied."]]);
+});
+
 test("a page that wants its field focused gets it", () => {
   whole("<h1>Find</h1><input autofocus>");
   say("htmx:afterSettle", { boosted: true, target: main() });

@@ -7,7 +7,7 @@ that is below it.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -295,6 +295,14 @@ class OutsideLink(models.Model):
     @property
     def token(self) -> str:
         return _links.sign(str(self.pk))
+
+    @property
+    def last_day(self) -> date | None:
+        """The last whole day on which it works, as the reader counts; None where there is no such day."""
+        if self.expires_at is None:
+            return None
+        ends = timezone.localtime(self.expires_at)
+        return ends.date() - timedelta(days=1) if ends.time() == time() else None
 
     def get_absolute_url(self) -> str:
         return reverse("drive:outside", args=[self.token])

@@ -125,7 +125,7 @@ def send_invitation(person: User, *, by: User | None) -> None:
 
 
 @transaction.atomic
-def join(person: User, password: str) -> None:
+def join(person: User, password: str, *, language: str = "") -> None:
     """Takes the invitation up: the person signs in with this password from now on. Once only."""
     refuse_kept(person)
     invited = User.objects.active().select_for_update().filter(pk=person.pk, invited_at=person.invited_at)
@@ -134,7 +134,8 @@ def join(person: User, password: str) -> None:
     validate_password(password, person)
     person.set_password(password)
     person.invited_at = None
-    person.save(update_fields=["password", "invited_at"])
+    person.language = language or person.language
+    person.save(update_fields=["password", "invited_at", "language"])
     emit(PersonJoined(user_id=person.pk))
 
 

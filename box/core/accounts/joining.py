@@ -34,7 +34,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     form = JoiningForm(request.POST or None)
     if form.is_valid():
         try:
-            actions.join(person, form.cleaned_data["password"])
+            # In the language that they have just read: whoever invited them could only guess it.
+            actions.join(person, form.cleaned_data["password"], language=request.LANGUAGE_CODE)
         except ValidationError as error:
             form.add_error("password", error)
         else:

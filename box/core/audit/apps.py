@@ -12,6 +12,7 @@ class AuditConfig(Room):
         from box.core.audit.access import READ
         from box.core.audit.actions import write
         from box.core.audit.settings import KEEP_DAYS, SYSLOG
+        from box.core.audit.showing import told_of_settings
         from box.core.portal.events import CalendarChanged, SettingsChanged
         from box.core.registry.settings import Section, sections, settings
 
@@ -20,10 +21,12 @@ class AuditConfig(Room):
             settings.add(setting.key, setting)
         rights.add(READ, Right("console", _("Read the audit log")))
         recorders.add("audit", write)
-        audited.add("portal.settings", Audited(_("changed settings: %(changes)s"), event=SettingsChanged))
+        changed = Audited(
+            _("changed settings: %(changes)s"), event=SettingsChanged, words={"changes": told_of_settings}
+        )
+        audited.add("portal.settings", changed)
         audited.add(
             "portal.calendar",
             Audited(_("decided about %(on)s in the working calendar: %(kind)s"), event=CalendarChanged),
         )
         audited.add("audit.exported", Audited(_("exported the audit log")))
-        audited.add("audit.agent", Audited(_("asked of the machine: %(operation)s %(arguments)s")))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from box.core.accounts.models import User
 from box.core.registry.auditing import audited
+from box.core.registry.settings import settings
 
 if TYPE_CHECKING:
     from box.core.audit.models import AuditRecord
@@ -45,7 +46,8 @@ class Shown:
         kind = self.record.kind
         if kind not in audited:
             return kind
-        details = {name: _told(value) for name, value in self.record.details.items()}
+        words = audited[kind].words
+        details = {name: words.get(name, _told)(value) for name, value in self.record.details.items()}
         return str(audited[kind].sentence) % _Details(details, about=self._about or "…")
 
     @property
@@ -53,6 +55,14 @@ class Shown:
         if self.record.about_kind == "accounts.user" and self.record.about_id in self.erased:
             return User.nameless(self.record.about_id)
         return self.record.about_name
+
+
+def told_of_settings(changes: Any) -> str:
+    """Each change behind what its setting is called; one that no room has any more has only its key."""
+    return "; ".join(
+        f"{settings[key].label if key in settings else key}: {_told(old)} → {_told(new)}"
+        for key, old, new in changes
+    )
 
 
 def _told(value: Any) -> str:

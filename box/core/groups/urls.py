@@ -13,6 +13,7 @@ urlpatterns = [
     path("groups/<int:pk>/invitations/", views.invitations, name="invitations"),
     path("groups/<int:pk>/candidates/", views.candidates, name="candidates"),
     path("groups/<int:pk>/guests/", views.guests, name="guests"),
+    path("groups/<int:pk>/guests/<int:person_pk>/", views.guest_invitation, name="guest-invitation"),
     path("groups/<int:pk>/settings/", views.settings, name="settings"),
     path("groups/<int:pk>/archive/", views.archive, name="archive"),
     path("groups/<int:pk>/owner/", views.owner, name="owner"),

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.core.accounts.invitations import token_of
@@ -22,7 +23,7 @@ from box.core.groups.access import Standing, can_create
 from box.core.groups.forms import GroupFilter, GroupForm, GuestForm
 from box.core.groups.models import PAGE, Admission, Group, Member
 from box.core.org.names import person_principal
-from box.core.registry.capabilities import can_send_letters, panels
+from box.core.registry.capabilities import Panel, can_send_letters, panels
 from box.core.registry.services import is_on
 from box.lib.pages import REFUSED, lead_on, number_of, render
 
@@ -88,14 +89,19 @@ def group(request: PersonRequest, pk: int) -> HttpResponse:
     standing = _standing(request, pk)
     if request.method == "DELETE":
         return _delete(request, standing)
-    serving = [(key, panel) for key, panel in panels.items() if is_on(key)]
-    shown = sorted(serving, key=lambda item: item[1].order)
+    shown = _panels()
     chosen = next((item for item in shown if item[0] == request.GET.get("show")), shown[0] if shown else None)
     context = {"panels": shown, "panel": chosen and chosen[0], "content": ""}
     if chosen and standing.can_read:
         context["content"] = chosen[1].render(request, standing.group.code)
     leading = standing.group.members.leading().select_related("user").order_by("-role", "id")
     return render(request, "groups/group.html", {"standing": standing, "leading": leading, **context})
+
+
+def _panels() -> list[tuple[str, Panel]]:
+    """Of services that are on, in their order: each page of a group leads to all of them."""
+    serving = [(key, panel) for key, panel in panels.items() if is_on(key)]
+    return sorted(serving, key=lambda item: item[1].order)
 
 
 def _delete(request: PersonRequest, standing: Standing) -> HttpResponse:
@@ -133,6 +139,7 @@ def members(request: PersonRequest, pk: int) -> HttpResponse:
     pending = standing.group.admissions.select_related("user", "by").order_by("id")
     context = {
         "standing": standing,
+        "panels": _panels(),
         "members": found[:MEMBERS_SHOWN],
         "has_more": len(found) > MEMBERS_SHOWN,
         "pending": pending if standing.leads and not before else [],
@@ -150,7 +157,12 @@ def files(request: PersonRequest, pk: int) -> HttpResponse:
     there = File.objects.reachable_by_few([standing.group.code]).exclude(attached_at=None)
     newest = there.with_blobs().select_related("owner").order_by("-id")
     found = list((newest.filter(pk__lt=before) if before else newest)[: FILES_SHOWN + 1])
-    context = {"standing": standing, "files": found[:FILES_SHOWN], "has_more": len(found) > FILES_SHOWN}
+    context = {
+        "standing": standing,
+        "panels": _panels(),
+        "files": found[:FILES_SHOWN],
+        "has_more": len(found) > FILES_SHOWN,
+    }
     return render(request, "groups/files.html", context, blocks="rows")
 
 
@@ -194,23 +206,42 @@ def guests(request: PersonRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         try:
             member = actions.invite_guest(standing.group, form.new_guest(), by=request.user)
-            return lead_on(request, reverse("groups:members", args=[pk]), _invited(request, member))
+            return _invited(request, member)
         except ValidationError as error:
             form.add_error(None, error)
     context = {"standing": standing, "form": form}
     return render(request, "groups/guests.html", context, status=REFUSED if form.is_bound else 200)
 
 
-def _invited(request: PersonRequest, member: Member) -> str:
-    """What to say; where no letters leave the box, the link itself, to the one who made this guest known."""
-    person = member.user
-    is_new = person.invited_at is not None and person.group_members.count() == 1
-    if can_send_letters() or not is_new:
-        return _("%(name)s is in the group. Who is new here gets a letter with the link.") % {
-            "name": person.name
-        }
+def _invited(request: PersonRequest, member: Member) -> HttpResponse:
+    """Where no letters leave the box, on to the link itself, for the one who made this guest known."""
+    group, person = member.group_id, member.user
+    if not can_send_letters() and _is_new(person):
+        return redirect("groups:guest-invitation", group, person.pk)
+    said = _("%(name)s is in the group. Who is new here gets a letter with the link.") % {"name": person.name}
+    return lead_on(request, reverse("groups:members", args=[group]), said)
+
+
+def _is_new(person: User) -> bool:
+    """Whether nobody but this group knows the guest: a link of theirs opens nothing of others."""
+    return person.is_extranet and person.invited_at is not None and person.group_members.count() == 1
+
+
+@never_cache
+@require_GET
+def guest_invitation(request: PersonRequest, pk: int, person_pk: int) -> HttpResponse:
+    """The link, to be given to the guest."""
+    standing = _standing(request, pk)
+    if not standing.can_invite_guests:
+        raise PermissionDenied(
+            _("Only who leads a group for outside guests, and has the right, invites them.")
+        )
+    person = get_object_or_404(User.objects.active(), pk=person_pk, group_members__group=pk)
+    if not _is_new(person) or can_send_letters():
+        raise Http404
     link = request.build_absolute_uri(reverse("accounts:join", args=[token_of(person)]))
-    return _("Give this link to %(name)s, it is good once: %(link)s") % {"name": person.name, "link": link}
+    context = {"standing": standing, "person": person, "link": link}
+    return render(request, "groups/guest_invitation.html", context)
 
 
 def _candidates(request: PersonRequest, standing: Standing) -> Any:

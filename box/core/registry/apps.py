@@ -27,9 +27,14 @@ class RegistryConfig(Room):
     name = "box.core.registry"
 
     def offer(self) -> None:
+        from django.db.models import fields
+        from django.utils.translation import gettext_lazy as _
+
         import box.core.registry.company
         import box.core.registry.services  # noqa: F401 - both add their settings
         from box.core.registry.capabilities import read_with_person
         from box.core.registry.settings import current_version
 
+        # Django's own is no word of ours, and has no translation.
+        fields.BLANK_CHOICE_LABEL = _("choose")
         read_with_person.add("settings_version", current_version())

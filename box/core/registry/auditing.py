@@ -32,13 +32,15 @@ class About:
 @dataclass(frozen=True)
 class Audited:
     """A kind of record. `by` is the event's field that says who did it, `about` finds what it was done to,
-    and `told` leaves out what is another kind's; the event's other fields are its details."""
+    and `told` leaves out what is another kind's; the event's other fields are its details. `words` say in the
+    reader's language a detail that is kept as a name of the code."""
 
     sentence: _StrOrPromise
     event: type[Any] | None = None
     by: str = "by_id"
     about: Callable[[Any], About | None] = lambda event: None
     told: Callable[[Any], bool] = lambda event: True
+    words: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,15 @@ export function audience() {
       form.addEventListener("draft:save", ({ detail }) => (detail.audience = [...this.chosen]));
       form.addEventListener(
         "draft:restore",
-        ({ detail }) => detail.audience?.length && (this.chosen = detail.audience),
+        ({ detail }) => detail.audience?.length && (this.chosen = this.translated(detail.audience)),
       );
       form.addEventListener("draft:dropped", () => (this.chosen = JSON.parse(given.usual)));
+    },
+
+    // A draft may have been begun in another language. What all are called is ours to say; other names are their own.
+    translated(chosen) {
+      const { everyone } = this.$root.dataset;
+      return chosen.map((one) => (one.code === EVERYONE && everyone ? { ...one, name: everyone } : one));
     },
 
     open() {

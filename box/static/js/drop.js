@@ -27,6 +27,12 @@ function give({ place }, files) {
   return place.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+// What was chosen, however it was.
+document.addEventListener("change", ({ target }) => {
+  const said = target.closest?.(".file-field")?.querySelector("[data-file]");
+  if (said) said.textContent = [...target.files].map(({ name }) => name).join(", ") || said.dataset.none;
+});
+
 // A picture of the page that is dragged comes as a file too.
 let isOurs = false;
 document.addEventListener("dragstart", () => (isOurs = true));

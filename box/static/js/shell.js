@@ -21,6 +21,7 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 
 document.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (!detail.boosted || detail.target?.id !== "main") return;
+  renewMe(detail.xhr);
   const anchor = location.hash && document.getElementById(location.hash.slice(1));
   arrive();
   if (anchor) anchor.scrollIntoView();
@@ -42,6 +43,14 @@ function arrive() {
   const wanted = main().querySelector("[autofocus]") ?? main().querySelector("h1") ?? main();
   if (!wanted.matches("input, textarea, select, button, a")) wanted.tabIndex = -1;
   wanted.focus({ preventScroll: true });
+}
+
+// Who has another name or photo now sees it in the bar at once: the page that came holds the bar as it should be.
+function renewMe(xhr) {
+  const me = document.querySelector(".topbar .me");
+  if (!me || !("me" in main().dataset) || me.dataset.me === main().dataset.me) return;
+  const fresh = parsed(xhr.responseText).querySelector(".topbar .me");
+  if (fresh) me.replaceWith(document.importNode(fresh, true));
 }
 
 // The question mark explains the screen that one is on.
@@ -241,6 +250,17 @@ document.addEventListener("push:message", async ({ detail: { topic, kind, payloa
     brand.querySelector("img").src = payload.logo;
     brand.querySelector(".label").textContent = payload.name;
   }
+});
+
+// A link to be given to somebody is copied with a press.
+
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest?.(".copyable [data-copy]");
+  if (!button) return;
+  const address = button.closest(".copyable").querySelector("input[readonly]");
+  address.select();
+  await navigator.clipboard.writeText(address.value);
+  toast(button.dataset.copied);
 });
 
 // The theme changes at once, and the form behind the button remembers it.

@@ -13,11 +13,19 @@ export function toast(text, { isError = false, action = null } = {}) {
   note.classList.toggle("error", isError);
   note.querySelector("button").addEventListener("click", () => note.remove());
   if (action) note.querySelector("button").before(button(action, note));
-  document.getElementById("toasts").append(note);
+  const place = document.getElementById("toasts");
+  place.append(note);
+  raise(place);
   // Whoever points at a note is reading it.
   let timer = setTimeout(() => note.remove(), SECONDS * 1000);
   note.addEventListener("pointerenter", () => clearTimeout(timer));
   note.addEventListener("pointerleave", () => (timer = setTimeout(() => note.remove(), SECONDS * 1000)));
+}
+
+// Above everything, a dialog that has just been opened too: what was raised last is on top.
+function raise(place) {
+  place.hidePopover?.();
+  place.showPopover?.();
 }
 
 function button({ label, url, values }, note) {

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
+from appliance.agent.protocol import Operation
+from box.console.audit.operations import OPERATIONS
 from box.core.access.actions import create_role, grant_role
 from box.core.audit.actions import write
 from box.core.audit.models import AuditRecord
+from box.core.audit.settings import KEEP_DAYS
+from box.core.audit.showing import Shown
 from box.core.registry.auditing import About, Entry
 
 if TYPE_CHECKING:
@@ -121,3 +126,26 @@ def test_who_has_the_right_reads_the_log_and_nothing_else_of_the_console(
     assert browser.get("/console/audit/").status_code == 200
     assert 'href="/console/audit/"' in browser.get("/feed/").content.decode()
     assert browser.get("/console/").status_code == 404
+
+
+def test_what_the_machine_was_asked_for_is_said_in_words() -> None:
+    changing = {one.__name__ for one in Operation.__subclasses__() if one.changes}
+    assert changing - OPERATIONS.keys() == set()
+    details = {"operation": "ConfirmRecoveryKey", "arguments": ""}
+    with translation.override("ru"):
+        said = Shown(AuditRecord(kind="audit.agent", details=details)).sentence
+    assert "ключ" in said
+    assert "ConfirmRecoveryKey" not in said
+    asked = {"operation": "RestartService", "arguments": '{"service": "web", "instances": [1, 2]}'}
+    assert "web, [1, 2]" in Shown(AuditRecord(kind="audit.agent", details=asked)).sentence
+    # Of an earlier version.
+    gone = AuditRecord(kind="audit.agent", details={"operation": "MendAll", "arguments": "7"})
+    assert "MendAll 7" in Shown(gone).sentence
+
+
+def test_a_changed_setting_is_called_as_on_its_page() -> None:
+    details = {"changes": [["audit.keep_days", 30, 60], ["gone.long_ago", None, True]]}
+    said = Shown(AuditRecord(kind="portal.settings", details=details)).sentence
+    assert f"{KEEP_DAYS.label}: 30 → 60" in said
+    assert "audit.keep_days" not in said
+    assert "gone.long_ago: … → yes" in said

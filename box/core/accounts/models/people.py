@@ -80,12 +80,16 @@ class UserQuerySet(models.QuerySet["User"]):
         """Everybody who is of the company: outside guests and the dismissed are not."""
         return self.filter(is_extranet=False).exclude(status=User.Status.DISMISSED)
 
+    def arrived(self) -> Self:
+        """Without those who were invited and have not come yet."""
+        return self.filter(invited_at=None)
+
     def erased(self) -> Self:
         return self.filter(login__startswith=ERASED)
 
     def new(self, now: datetime) -> Self:
         """Who came within the last thirty days."""
-        return self.filter(joined_at__gt=now - NEW_FOR)
+        return self.arrived().filter(joined_at__gt=now - NEW_FOR)
 
     def visible_to(self, user: User) -> Self:
         """Whom this person may look up: an employee everybody, an outside guest those of their circles."""

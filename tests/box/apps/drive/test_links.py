@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +20,7 @@ from box.apps.drive.actions.sharing import (
 )
 from box.apps.drive.actions.trash import bring_back, throw_away
 from box.apps.drive.actions.tree import make_folder, move_items
+from box.apps.drive.forms import LinkForm
 from box.apps.drive.models import Item, OutsideLink
 from box.core.access.models import RoleRights
 from box.core.accounts.actions import dismiss_user, return_user, suspend_user
@@ -248,3 +249,14 @@ def test_who_may_not_share_shows_nothing_outside(anna: User, boris: User, cara: 
     if link:
         with pytest.raises(PermissionDenied):
             end_link(link, by=boris)
+
+
+def test_the_last_day_of_a_link_is_the_one_that_was_chosen(anna: User, letters: Item) -> None:
+    form = LinkForm({"expires_on": "2999-12-26"})
+    assert form.is_valid()
+    link = make_link(letters, password="", expires_at=form.expires_at, by=anna)
+    assert link.last_day == date(2999, 12, 26)
+    page = outsider().get(link.get_absolute_url(), headers={"Accept-Language": "en"}).content.decode()
+    assert "until and including 26 December 2999" in page
+    assert OutsideLink(expires_at=timezone.now().replace(minute=30)).last_day is None
+    assert OutsideLink(expires_at=None).last_day is None

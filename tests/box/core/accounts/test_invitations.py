@@ -47,6 +47,17 @@ def test_who_was_invited_chooses_a_password_and_is_in(dina: User, stranger: Clie
     assert stranger.get("/notifications/").status_code == 200
 
 
+def test_whoever_comes_in_russian_goes_on_in_russian(dina: User, stranger: Client) -> None:
+    assert dina.language != "ru"
+    address = f"/join/{token_of(dina)}/"
+    stranger.post(address, {"password": GOOD}, headers={"Accept-Language": "ru"})
+    dina.refresh_from_db()
+    assert dina.language == "ru"
+    assert (
+        stranger.get("/notifications/", headers={"Accept-Language": "en"}).headers["Content-Language"] == "ru"
+    )
+
+
 def test_a_link_is_good_once(dina: User, stranger: Client) -> None:
     address = f"/join/{token_of(dina)}/"
     stranger.post(address, {"password": GOOD})

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from box.apps.feed.actions import Draft, add_comment, publish_post
 from box.core.access.principals import codes_of
+from box.core.accounts.invitations import token_of
 from box.core.accounts.models import Session, User
 from box.core.files.models import Blob, File
 from box.core.groups import actions
@@ -162,3 +163,20 @@ def test_guests_come_and_go_in_a_group_that_a_directory_fills(shared: Group, ann
     member = actions.invite_guest(shared, guest(), by=anna)
     actions.remove_member(member, by=anna)
     assert not shared.members.filter(user__is_extranet=True).exists()
+
+
+def test_without_letters_the_link_is_shown_to_be_copied_while_it_is_this_groups_alone(
+    as_person: Browser, shared: Group, anna: User, boris: User
+) -> None:
+    browser, address = as_person(again(anna)), f"/groups/{shared.pk}/guests/"
+    data = {"email": "gina@partner.example", "first_name": "Gina", "last_name": "Guest"}
+    data["expires_on"] = str(timezone.localdate() + timedelta(days=30))
+    answer = browser.post(address, data)
+    gina = User.objects.get(email="gina@partner.example")
+    assert answer.headers["Location"] == f"{address}{gina.pk}/"
+    page = browser.get(answer.headers["Location"]).content.decode()
+    assert f"/join/{token_of(gina)}/" in page
+    assert "data-copy" in page
+    assert browser.get(f"{address}{boris.pk}/").status_code == 404
+    actions.invite_guest(group_of(boris, kind="extranet", name="Another"), guest(), by=boris)
+    assert browser.get(f"{address}{gina.pk}/").status_code == 404

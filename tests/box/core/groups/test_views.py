@@ -304,3 +304,11 @@ def test_a_followed_group_says_whose_its_members_are(
     invited = as_person(anna).post(f"{place}invitations/", {"person": f"U{cara.pk}"})
     assert invited.status_code == 422
     assert "Corp decides who is in" in invited.content.decode()
+
+
+def test_all_pages_of_a_group_lead_to_all_its_parts(as_person: Browser, anna: User) -> None:
+    group = group_of(anna)
+    ways = [f"/groups/{group.pk}/?show=drive", f"/groups/{group.pk}/files/", f"/groups/{group.pk}/members/"]
+    for page in ("", "files/", "members/"):
+        shown = as_person(again(anna)).get(f"/groups/{group.pk}/{page}").content.decode()
+        assert [way for way in ways if f'href="{way}"' not in shown] == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from box.core.groups.actions import NewGroup, create_group, invite_people, join_group
+from django.utils import timezone
+
+from box.core.groups.actions import NewGroup, NewGuest, create_group, invite_guest, invite_people, join_group
 from tests.box.visits import SIGN_IN, Cast, Visit, signed_in
 
 EVERY_EMPLOYEE = (200, 200, 200, 200, 404, SIGN_IN)
@@ -42,6 +45,7 @@ VISITS = (
         of="group for guests",
         data={"email": "x"},
     ),
+    Visit("GET", "groups:guest-invitation", (200, 200, 403, 403, 404, SIGN_IN), of="guest of the group"),
     Visit("GET", "groups:settings", leading(200), of="open group"),
     Visit("POST", "groups:settings", leading(422), of="open group", data={"name": ""}),
     Visit("POST", "groups:archive", leading(302), of="open group"),
@@ -64,8 +68,10 @@ def things(cast: Cast) -> dict[str, Any]:
     closed = create_group(NewGroup("Board", kind="closed"), by=anna)
     join_group(closed, by=cara)
     shared = create_group(NewGroup("With partners", kind="extranet"), by=anna)
+    guest = NewGuest("gina@partner.example", timezone.localdate() + timedelta(days=30), "Gina", "Guest")
     return {
         "group for guests": shared.pk,
+        "guest of the group": (shared.pk, invite_guest(shared, guest, by=anna).user_id),
         "open group": group.pk,
         "secret group": secret.pk,
         "boris in the group": group.members.get(user=boris).pk,

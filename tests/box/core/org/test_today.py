@@ -14,7 +14,7 @@ from django.utils import timezone
 from box.apps.worktime.export import table_of
 from box.apps.worktime.hours import Remark
 from box.apps.worktime.showing import sheets
-from box.core.accounts.actions import dismiss_user, suspend_user, update_profile
+from box.core.accounts.actions import NewUser, dismiss_user, invite, join, suspend_user, update_profile
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.org import today
@@ -179,6 +179,16 @@ def test_who_is_gone_or_a_guest_is_neither_new_nor_out(
     User.objects.filter(pk=olga.pk).update(joined_at=timezone.now() - timedelta(days=31))
     now = today.read()
     assert (now.out, now.new) == ({}, ())
+
+
+def test_who_was_invited_is_new_once_they_have_come(as_person: Browser, anna: User, olga: User) -> None:
+    dina = invite(NewUser(email="dina@example.com"), by=olga)
+    assert dina.pk not in [face.pk for face in today.read().new]
+    listed = as_person(anna).get("/employees/?new=1").content.decode()
+    assert "dina@example.com" not in listed
+    join(dina, "a-long-pass-phrase-of-dina")
+    assert dina.pk in [face.pk for face in today.read().new]
+    assert "dina@example.com" in as_person(anna).get("/employees/?new=1").content.decode()
 
 
 def test_reading_the_day_costs_two_queries_and_the_indexes_are_used(anna: User) -> None:

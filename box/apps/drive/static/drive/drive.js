@@ -3,7 +3,6 @@
 //   <drive-folder folder="7">  around the list, or around a file that is in that folder
 
 import { newest } from "../js/push.js";
-import { toast } from "../js/toasts.js";
 
 const htmx = window.htmx;
 
@@ -51,12 +50,3 @@ class DriveFolder extends HTMLElement {
 }
 
 customElements.define("drive-folder", DriveFolder);
-
-document.addEventListener("click", async ({ target }) => {
-  const button = target.closest?.(".drive-link [data-copy]");
-  if (!button) return;
-  const address = button.closest(".drive-link").querySelector("[data-address]");
-  address.select();
-  await navigator.clipboard.writeText(address.value);
-  toast(button.dataset.copied);
-});

@@ -81,6 +81,13 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   }
 });
 
+// Whoever asks for the comments may write one.
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  if (!detail.requestConfig?.elt.matches("[data-comments]")) return;
+  const place = document.getElementById(detail.requestConfig.target.id);
+  place?.querySelector("[contenteditable], textarea")?.focus();
+});
+
 // An answer to one comment: the form below says to whom.
 document.addEventListener("click", ({ target }) => {
   const button = target.closest?.("[data-reply]");
