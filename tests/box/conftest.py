@@ -39,19 +39,12 @@ def store(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store
 
 @pytest.fixture(scope="module")
 def shared_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """For a world that the tests of a module share, and that none of them could make in less time than it
-    takes to run: everything happens in one transaction, which is rolled back after the last of them."""
+    """For a world that the tests of a module share, where making it takes longer than a test runs.
+
+    Everything happens in one transaction, which is rolled back after the last of them; the tests are marked
+    with `django_db`, and so each takes back what it changes.
+    """
     with django_db_blocker.unblock(), transaction.atomic():
         begin_anew()
-        yield
-        transaction.set_rollback(True)
-
-
-@pytest.fixture
-def savepoint(shared_database: None) -> Iterator[None]:
-    """Takes back what a test changes in a `shared_database`. Ask for it after the world, which would else go
-    with the test."""
-    begin_anew()
-    with transaction.atomic():
         yield
         transaction.set_rollback(True)

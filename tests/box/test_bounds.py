@@ -21,13 +21,11 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
-from box.core.accounts.models import User
-from tests.box import test_permissions
-from tests.box.test_permissions import VISITS
-from tests.box.visits import CAST, Cast, Visit
+# The fixtures are found by the names that tests ask for them.
+from tests.box.test_permissions import VISITS, World, _without_an_agent, _world, world  # noqa: F401
+from tests.box.visits import CAST, Visit
 
-# Fixtures, by the names that tests ask for them.
-globals().update({name: getattr(test_permissions, name) for name in ("_without_an_agent", "cast", "things")})
+pytestmark = pytest.mark.django_db
 
 LARGEST = 1_900_000
 """Of a body; an address has 60,000."""
@@ -93,18 +91,15 @@ def send(client: Client, visit: Visit, about: Any, given: dict[str, str]) -> int
 @pytest.mark.parametrize("oddity", ODDITIES)
 def test_no_address_breaks_over_what_it_is_sent(
     oddity: str,
-    things: dict[str, Any],
-    cast: Cast,
-    as_person: Callable[[User], Client],
+    world: World,  # noqa: F811
 ) -> None:
-    browsers = {name: as_person(getattr(cast, name)) for name in CAST if name != "nobody"}
-    browsers["nobody"] = Client(headers={"X-Forwarded-Proto": "https"})
-    for browser in browsers.values():
+    for browser in world.browsers.values():
         browser.raise_request_exception = False
-    before, broken, took = _peak(), [], defaultdict(float)
+    before, took = _peak(), defaultdict[str, float](float)
+    broken: list[str] = []
     for visit in ADDRESSES:
-        about = things[visit.of] if visit.of else ()
-        browser = browsers[visitor(visit)]
+        about = world.things[visit.of] if visit.of else ()
+        browser = world.browsers[visitor(visit)]
         names = _names.setdefault(str(visit), set(visit.data))
         for _round in range(ASKED):
             given = dict.fromkeys(sorted(names), ODDITIES[oddity])
@@ -128,9 +123,7 @@ def test_no_address_breaks_over_what_it_is_sent(
 )
 def test_no_address_for_json_breaks_over_what_it_is_sent(
     oddity: str,
-    things: dict[str, Any],
-    cast: Cast,
-    as_person: Callable[[User], Client],
+    world: World,  # noqa: F811
 ) -> None:
     values = {
         "lists of json": "[" * LARGEST,
@@ -142,13 +135,13 @@ def test_no_address_for_json_breaks_over_what_it_is_sent(
     value = values.get(oddity) or ODDITIES[oddity]
     names = ("name", "size", "nonce", "etags", "content", "browser", "base", "fields", "cmd")
     body = "{" + ",".join(f'"{name}":{value if len(value) < 99 else "1"}' for name in names) + "}"
-    client = as_person(cast.anna)
+    client = world.browsers["anna"]
     client.raise_request_exception = False
     broken = []
     for visit in ADDRESSES:
         if visit.method == "GET":
             continue
-        about = things[visit.of] if visit.of else ()
+        about = world.things[visit.of] if visit.of else ()
         address = reverse(visit.route, args=about if isinstance(about, tuple) else (about,))
         for sent in {value, body}:
             with transaction.atomic():

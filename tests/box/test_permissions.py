@@ -27,6 +27,8 @@ from tests.box.bridges.storage.engines import own_bucket
 from tests.box.core.groups.test_actions import group_of
 from tests.box.visits import CAST, SIGN_IN, Cast, Visit
 
+pytestmark = pytest.mark.django_db
+
 HERE = Path(__file__).parent
 TABLES = [
     import_module(".".join(("tests.box", *file.relative_to(HERE).with_suffix("").parts)))
@@ -78,7 +80,7 @@ def _world(shared_database: None, seaweedfs: Account) -> Iterator[World]:
 
 
 @pytest.fixture
-def world(_world: World, savepoint: None) -> World:
+def world(_world: World) -> World:
     """With the cookies that people have just been given: what an answer sets is another test's surprise."""
     return replace(_world, browsers=fresh(_world.browsers))
 

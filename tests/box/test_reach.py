@@ -35,6 +35,8 @@ from tests.box.reach import SEEN, Exported, Fetched, Found, Push, World
 from tests.box.test_permissions import TABLES, Browsers, fresh
 from tests.box.visits import CAST, SIGN_IN, Cast
 
+pytestmark = pytest.mark.django_db
+
 HERE = Path(__file__).parent
 BOX = HERE.parents[1] / "box"
 ROOMS = [
@@ -125,12 +127,12 @@ def scene(shared_database: None, seaweedfs: Account) -> Iterator[Scene]:
 
 
 @pytest.fixture
-def world(scene: Scene, savepoint: None) -> World:
+def world(scene: Scene) -> World:
     return scene.world
 
 
 @pytest.fixture
-def browsers(scene: Scene, savepoint: None) -> Browsers:
+def browsers(scene: Scene) -> Browsers:
     return fresh(scene.browsers)
 
 
