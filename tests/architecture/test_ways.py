@@ -22,7 +22,6 @@ ALLOWED = {
     "appliance/agent/journal.py": "journals, in data/operations: a folder that root alone enters",
     "appliance/agent/operations/__init__.py": "the gate and logs, in data/operations: as above",
     "appliance/agent/record.py": "operations.log, in the folder of logs: root's own",
-    "appliance/ports.py": "its book, in /run: root's own, and of another user one that is looked at first",
     "appliance/scratch.py": "box.toml of a developer's box, in etc: root's own",
     "appliance/supervise/launch.py": "stands alone, without any import; run/starts is root's own",
     "backup/downloading.py": "a new file where root says at the terminal, never through a link",

@@ -20,7 +20,6 @@ TARGETS = (
     Target(1, "disk", "folder", "/mnt/backup"),
     Target(
         1, "s3", "s3", "korobka", "https://s3.example.com:9000", "bucket", "us-east-1", "access", "secret",
-        "/etc/korobka/ca.pem",
     ),
     Target(1, "away", "sftp", "/home/backup", "backup@nas.example.com:2222"),
 )  # fmt: skip
