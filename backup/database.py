@@ -337,6 +337,8 @@ class Verified:
     wrong: Mapping[str, str]
     """By the label of every set that it has looked at, in words; empty: nothing."""
     damaged: frozenset[Segment]
+    unnamed: int = 0
+    """Segments that it found wrong and did not name in words that we know."""
 
 
 def verify_everything(node: Node, target: Target) -> Verified:
@@ -346,19 +348,31 @@ def verify_everything(node: Node, target: Target) -> Verified:
         node, "verify", f"--repo={target.number}", "--output=text", "--verbose", "--log-level-console=info",
         target=target,
     )  # fmt: skip
+    return verified_in(text)
+
+
+def verified_in(text: str) -> Verified:
+    """What pgBackRest says of a whole repository."""
     wrong = {
         match["label"]: "" if match["status"] == "valid" else " ".join(match[0].split())
         for match in _VERIFIED.finditer(text)
     }
-    damaged = (Segment.parse(match[1]) for match in _LOG_DAMAGED.finditer(text))
-    return Verified(wrong, frozenset(one for one in damaged if one is not None))
+    named = (Segment.parse(match[1]) for match in _LOG_DAMAGED.finditer(text))
+    damaged = frozenset(one for one in named if one is not None)
+    # It says the sum twice, as a message and as its answer.
+    counts = {match[0]: int(match[2]) - int(match[3]) for match in _LOG_COUNTED.finditer(text)}
+    return Verified(wrong, damaged, max(0, sum(counts.values()) - len(damaged)))
 
 
 _VERIFIED = re.compile(
     r"^ *backup: (?P<label>\S+), status: (?P<status>[^,\n]+).*(?:\n +missing: .*)?", re.MULTILINE
 )
 # P01 INFO: invalid checksum '17-1/0000000100000000/000000010000000000000005-86fb2a8f...zst'
-_LOG_DAMAGED = re.compile(r"INFO: .* '[0-9]+-[0-9]+/[0-9A-F]{16}/([0-9A-F]{24})-")
+# P02 INFO: invalid result 17-1/0000000100000000/000000010000000000000005-17a1af7a...zst: [29] raised from ...
+_LOG_DAMAGED = re.compile(r"INFO: [a-z ]*'?[0-9]+-[0-9]+/[0-9A-F]{16}/([0-9A-F]{24})-")
+_LOG_COUNTED = re.compile(
+    r"archiveId: ([0-9]+-[0-9]+), total WAL checked: ([0-9]+), total valid WAL: ([0-9]+)"
+)
 
 
 def remove(node: Node, target: Target, label: str) -> None:

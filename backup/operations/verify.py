@@ -105,6 +105,8 @@ def verify(
         sets.found_wrong(node, target, one, " ".join(problems[one.label]))
     watching.note(node, target, held)
     holes = watching.note_holes(node, target, held)
+    if verified and verified.unnamed:
+        holes.append(f"{verified.unnamed} segments of the log are damaged: `pgbackrest verify` names them.")
     healed = _look_at_files(node, vault, looked_at, journal, is_complete=is_complete)
     wrong = {one.label: one.trouble for one in sets.known(node, target) if one.label in problems}
     return Found(wrong, healed, holes)

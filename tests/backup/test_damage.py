@@ -20,7 +20,7 @@ from appliance.files import ensure_folder
 from appliance.paths import Paths
 from appliance.runner import Completed
 from appliance.services.database.setup import query
-from backup import retention, sets, setup, status, watching
+from backup import database, retention, sets, setup, status, watching
 from backup.keys import KeyRing
 from backup.retention import Condition
 from backup.settings import BackupRefused
@@ -162,6 +162,38 @@ def test_a_damaged_key_ring_is_written_anew(kept: Kept, words: str) -> None:
     ring.write_text(before[:at] + ("0" if before[at] != "0" else "1") + before[at + 1 :])
     assert perform(kept, "verify", target="disk").state == "done"
     assert KeyRing.parse(ring.read_text()).open(kept.key) == kept.settings.master
+
+
+SEGMENT = "000000010000000000000005"
+PLACE = f"17-1/{SEGMENT[:16]}/{SEGMENT}-17a1af7a4d199c88ea60a058fc27005b283ef380.zst"
+
+
+@pytest.mark.parametrize(
+    ("said", "count", "unnamed"),
+    [
+        (f"invalid checksum '{PLACE}'", 1, 0),
+        (
+            f"invalid result {PLACE}: [29] raised from local-2 protocol: zst error: [-20] Data corruption",
+            1,
+            0,
+        ),
+        (f"invalid result {PLACE}: [95] raised from local-2 protocol: cipher header invalid", 1, 0),
+        ("something that nobody has heard of", 0, 1),
+    ],
+)
+def test_whatever_a_bit_breaks_in_the_log_is_understood(said: str, count: int, unnamed: int) -> None:
+    """As pgBackRest 2.55 says it, by the place of the bit."""
+    answer = (
+        "stanza: korobka\nstatus: error\n  archiveId: 17-1, total WAL checked: 7, total valid WAL: 6\n"
+        "    missing: 0, checksum invalid: 1, size invalid: 0, other: 0\n"
+        "  backup: 20261126-104105F, status: valid, total files checked: 9, total valid files: 9\n"
+        "  backup: 20261127-104105F, status: invalid, total files checked: 9, total valid files: 8\n"
+        "    missing: 0, checksum invalid: 1, size invalid: 0, other: 0"
+    )
+    found = database.verified_in(f"2026-11-26 11:36:46.675 P02   INFO: {said}\n{answer}\n{answer}")
+    assert ({str(one) for one in found.damaged}, found.unnamed) == ({SEGMENT} if count else set(), unnamed)
+    assert found.wrong["20261126-104105F"] == ""
+    assert "checksum invalid: 1" in found.wrong["20261127-104105F"]
 
 
 def test_damaged_log_between_the_sets_is_found_and_is_a_gap(kept: Kept) -> None:
