@@ -467,6 +467,8 @@ def test_the_record_is_read_in_pages_each_line_once_and_over_the_rotation(
     (line,) = record.page(paths, cursor=cursor, lines=3).lines
     assert (line.by, line.operation) == ("uid 7 (root)", "SetConfig")
     assert json.loads(line.arguments) == {"values": {"web.threads": 4}}
+    assert str(asker) == "uid 7"
+    assert str(Asker(by="olga", acting="root", uid=7, pid=8)) == "olga"
     for unknown in ("", "x:y", "1:0", f"{cursor.partition(':')[0]}:x", cursor.partition(":")[0]):
         assert record.page(paths, cursor=unknown, lines=1).lines[0].operation == "0", unknown
 

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,7 +67,12 @@ class Reach:
     lines: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     cpu: float = 0
     wall: float = 0
-    passes: bool = True
+    trouble: str = ""
+    """Why it fails without any mutant."""
+
+    @property
+    def passes(self) -> bool:
+        return not self.trouble
 
 
 @dataclass
@@ -136,21 +141,23 @@ class Trial:
                 selector.select()
             said, _status = child.end()
             for item in flushing:
-                lines, cpu, wall, passes = (said or {}).get(item.nodeid, ({}, 0, 0, False))
-                reach = self.reached[item.nodeid] = Reach(cpu=cpu, wall=wall, passes=passes)
+                lines, cpu, wall, trouble = (said or {}).get(item.nodeid, ({}, 0, 0, "The child died."))
+                reach = self.reached[item.nodeid] = Reach(cpu=cpu, wall=wall, trouble=trouble)
                 reach.lines.update({path: set(numbers) for path, numbers in lines.items()})
             self._forget_database(0)
         for pool in [one for one in gc.get_objects() if issubclass(type(one), PoolManager)]:
             pool.clear()
         for item in items:
             if not self.reached[item.nodeid].passes:
-                self.say(f"  left out, for it fails as it is: {item.nodeid}")
+                self.say(
+                    f"  left out, for it fails as it is: {item.nodeid}: {self.reached[item.nodeid].trouble}"
+                )
 
     def _measured(self, items: list[pytest.Item], paths: set[str]) -> dict[str, Any]:
         self._measure(items, paths)
         found = {item.nodeid: self.reached[item.nodeid] for item in items}
         return {
-            name: ({path: list(lines) for path, lines in one.lines.items()}, one.cpu, one.wall, one.passes)
+            name: ({path: list(lines) for path, lines in one.lines.items()}, one.cpu, one.wall, one.trouble)
             for name, one in found.items()
         }
 
@@ -171,18 +178,18 @@ class Trial:
                 current = self.reached[item.nodeid] = Reach()
                 monitoring.restart_events()
                 cpu, wall = time.process_time(), time.monotonic()
-                current.passes = _passes(item, following)
+                current.trouble = _trouble(item, following)
                 current.cpu, current.wall = time.process_time() - cpu, time.monotonic() - wall
         finally:
             monitoring.set_events(TOOL, 0)
             monitoring.free_tool_id(TOOL)
 
-    def _in_turn(self, items: list[pytest.Item]) -> list[tuple[pytest.Item, pytest.Item | None]]:
-        """Each with one that seems to follow, so that what the whole run shares stays up."""
+    def _in_turn(self, items: list[pytest.Item]) -> list[tuple[pytest.Item, Any]]:
+        """Each with what follows it; after the last one only what the whole run shares stays up."""
         if not items:
             return []
-        other = next((one for one in self.session.items if one.path != items[-1].path), None)
-        return list(zip(items, [*items[1:], other], strict=True))
+        nothing = SimpleNamespace(listchain=lambda: [self.session])
+        return list(zip(items, [*items[1:], nothing], strict=True))
 
     # Mutants
 
@@ -235,7 +242,7 @@ class Trial:
             flushed = False
             for item, following in self._in_turn(items):
                 flushed |= is_flushing(item)
-                if not _passes(item, following):
+                if _trouble(item, following):
                     return {"killer": item.nodeid, "flushed": flushed}
             return {"killer": "", "flushed": flushed}
 
@@ -315,8 +322,12 @@ def _silence() -> Iterator[None]:
                 os.close(before)
 
 
-def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:
-    return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=following))
+def _trouble(item: pytest.Item, following: Any) -> str:
+    """What it fails with; nothing where it passes."""
+    for report in runtestprotocol(item, log=False, nextitem=following):
+        if report.failed:
+            return report.longreprtext.strip().rpartition("\n")[2] or "It fails."
+    return ""
 
 
 def _is_of(item: pytest.Item, room: Room) -> bool:

@@ -266,5 +266,9 @@ def test_who_is_nowhere_in_the_structure_manages_nobody(cara: User) -> None:
     assert set(visible_people(cara)) == {cara}
 
 
-def test_only_the_last_three_months_are_open_to_correction() -> None:
+def test_only_the_last_three_months_are_open_to_correction_and_hours_that_are_over(anna: User) -> None:
     assert timedelta(days=92) == actions.CORRECTABLE
+    ask_correction(ON, truth(), by=anna, at=NINE + actions.CORRECTABLE)
+    with pytest.raises(ValidationError, match="three months"):
+        ask_correction(ON, truth(), by=anna, at=NINE + actions.CORRECTABLE + timedelta(days=1))
+    ask_correction(ON, truth(ends=8), by=anna, at=NINE + 8 * HOUR)

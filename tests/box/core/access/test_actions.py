@@ -200,8 +200,10 @@ def test_what_one_answered_to_is_written_down_when_it_changes(anna: User, boris:
     User.objects.filter(pk=anna.pk).update(is_administrator=True)
     ended = moment + timedelta(hours=2)
     assert note(2) == [(ended, False), (None, True)], "the same codes, and other power"
-    User.objects.filter(pk=anna.pk).update(status=User.Status.DISMISSED, is_administrator=False)
-    assert note(3)[1:] == [(moment + timedelta(hours=3), True), (None, False)]
+    User.objects.filter(pk=anna.pk).update(status=User.Status.DISMISSED)
+    assert note(3)[1:] == [(moment + timedelta(hours=3), True), (None, True)], (
+        "other codes, and the same power"
+    )
     was, after = Standing.objects.filter(user=anna).order_by("since")[1:]
     assert (f"U{anna.pk}" in was.codes, after.codes) == (True, [])
     actions.note_standing(anna.pk + 10_000, moment)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from box.core.accounts import actions
 from box.core.accounts.jobs import forget_sessions
 from box.core.accounts.models import Session, User
+from box.core.accounts.models.people import ERASED
 from box.core.events.models import Event
 from tests.cast import PASSWORD
 
@@ -105,6 +106,17 @@ def test_a_change_of_a_person_is_told_and_renews_what_they_may(
     assert ended is (kind == "UserStatusChanged")
 
 
+@pytest.mark.parametrize(("field", "word"), [("login", "Nothing is known"), ("merged_into", "was merged")])
+def test_who_is_no_more_does_not_return(anna: User, olga: User, field: str, word: str) -> None:
+    actions.dismiss_user(anna, by=olga)
+    setattr(anna, field, f"{ERASED}{anna.pk}" if field == "login" else olga)
+    anna.save(update_fields=[field])
+    with pytest.raises(ValidationError, match=word):
+        actions.return_user(anna, by=olga)
+    anna.refresh_from_db()
+    assert anna.status == User.Status.DISMISSED
+
+
 def test_only_who_works_here_is_made_an_administrator_and_nothing_is_told_of_no_change(
     anna: User, erik: User, olga: User
 ) -> None:
@@ -139,6 +151,9 @@ def test_an_invitation_goes_to_whom_it_is_for_and_nobody_else(anna: User, olga: 
     new = invited(" New@example.com ", by=olga)
     assert invited("NEW@example.com") == new, "sent again"
     assert invited(anna.email.upper()) == anna, "she has joined"
+    with pytest.raises(ValidationError, match="no invitation"):
+        actions.invite_again(anna, by=olga)
+    actions.invite_again(new, by=olga)
     actions.dismiss_user(new, by=olga)
     assert invited(new.email) == new, "who is gone hears nothing"
     with pytest.raises(ValidationError, match="no invitation"):
@@ -146,10 +161,8 @@ def test_an_invitation_goes_to_whom_it_is_for_and_nobody_else(anna: User, olga: 
     User.objects.filter(pk=new.pk).update(merged_into=anna)
     assert invited(new.email) == anna
     told = Event.objects.filter(kind="accounts.PersonInvited").order_by("id")
-    assert [(one.payload["user_id"], one.payload["by_id"]) for one in told] == [
-        (new.pk, olga.pk),
-        (new.pk, None),
-    ]
+    by = [olga.pk, None, olga.pk]
+    assert [(one.payload["user_id"], one.payload["by_id"]) for one in told] == [(new.pk, pk) for pk in by]
 
 
 @pytest.mark.parametrize("end", [actions.suspend_user, actions.dismiss_user])
@@ -166,7 +179,11 @@ def test_who_is_kept_out_is_signed_out_at_once(
 
 def test_who_returns_is_the_same_person(anna: User, olga: User) -> None:
     actions.dismiss_user(anna, by=olga)
-    actions.return_user(anna, by=olga)
+    Event.objects.all().delete()
+    actions.return_user(anna, by=None)
+    event = Event.objects.get(kind="accounts.UserStatusChanged")
+    assert event.payload == {"user_id": anna.pk, "status": "active", "by_id": None}
+    assert not Event.objects.filter(kind="accounts.SessionsEnded").exists()
     assert authenticate(username=anna.login, password=PASSWORD) == anna
 
 
