@@ -21,13 +21,13 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
-from box.core.accounts.models import User
 from tests.box import test_permissions
-from tests.box.test_permissions import VISITS
-from tests.box.visits import CAST, Cast, Visit
+from tests.box.test_permissions import VISITS, World
+from tests.box.visits import CAST, Visit
+from tests.randomness import chosen
 
 # Fixtures, by the names that tests ask for them.
-globals().update({name: getattr(test_permissions, name) for name in ("_without_an_agent", "cast", "things")})
+globals().update({name: getattr(test_permissions, name) for name in ("_without_an_agent", "_world", "world")})
 
 LARGEST = 1_900_000
 """Of a body; an address has 60,000."""
@@ -41,6 +41,14 @@ ODDITIES = {
     "zero": "a\x00b",
     "number": "9" * 400,
     "infinite": "1e999",
+}
+JSON = {
+    "deep": '{"a":' * (LARGEST // 5),
+    "lists": "[" * LARGEST,
+    "half a character": '"\\ud800"',
+    "infinite": "1e999",
+    "zero": '"\\u0000"',
+    "large": json.dumps([{}] * (LARGEST // 5)),
 }
 ADDRESSES = list({(visit.method, visit.route): visit for visit in VISITS}.values())
 MEMORY = 400 * 2**20
@@ -90,21 +98,14 @@ def send(client: Client, visit: Visit, about: Any, given: dict[str, str]) -> int
     return status
 
 
-@pytest.mark.parametrize("oddity", ODDITIES)
-def test_no_address_breaks_over_what_it_is_sent(
-    oddity: str,
-    things: dict[str, Any],
-    cast: Cast,
-    as_person: Callable[[User], Client],
-) -> None:
-    browsers = {name: as_person(getattr(cast, name)) for name in CAST if name != "nobody"}
-    browsers["nobody"] = Client(headers={"X-Forwarded-Proto": "https"})
-    for browser in browsers.values():
+@pytest.mark.parametrize("oddity", chosen("oddities", [*ODDITIES]))
+def test_no_address_breaks_over_what_it_is_sent(oddity: str, world: World) -> None:
+    for browser in world.browsers.values():
         browser.raise_request_exception = False
-    before, broken, took = _peak(), [], defaultdict(float)
+    before, broken, took = _peak(), list[str](), defaultdict[str, float](float)
     for visit in ADDRESSES:
-        about = things[visit.of] if visit.of else ()
-        browser = browsers[visitor(visit)]
+        about = world.things[visit.of] if visit.of else ()
+        browser = world.browsers[visitor(visit)]
         names = _names.setdefault(str(visit), set(visit.data))
         for _round in range(ASKED):
             given = dict.fromkeys(sorted(names), ODDITIES[oddity])
@@ -123,32 +124,18 @@ def test_no_address_breaks_over_what_it_is_sent(
     assert _peak() - before < MEMORY
 
 
-@pytest.mark.parametrize(
-    "oddity", ["deep json", "lists of json", "half a character", "infinite", "zero", "large"]
-)
-def test_no_address_for_json_breaks_over_what_it_is_sent(
-    oddity: str,
-    things: dict[str, Any],
-    cast: Cast,
-    as_person: Callable[[User], Client],
-) -> None:
-    values = {
-        "lists of json": "[" * LARGEST,
-        "half a character": '"\\ud800"',
-        "infinite": "1e999",
-        "zero": '"\\u0000"',
-        "large": json.dumps([{}] * (LARGEST // 5)),
-    }
-    value = values.get(oddity) or ODDITIES[oddity]
+@pytest.mark.parametrize("oddity", chosen("oddities of JSON", [*JSON]))
+def test_no_address_for_json_breaks_over_what_it_is_sent(oddity: str, world: World) -> None:
+    value = JSON[oddity]
     names = ("name", "size", "nonce", "etags", "content", "browser", "base", "fields", "cmd")
     body = "{" + ",".join(f'"{name}":{value if len(value) < 99 else "1"}' for name in names) + "}"
-    client = as_person(cast.anna)
+    client = world.browsers["anna"]
     client.raise_request_exception = False
     broken = []
     for visit in ADDRESSES:
         if visit.method == "GET":
             continue
-        about = things[visit.of] if visit.of else ()
+        about = world.things[visit.of] if visit.of else ()
         address = reverse(visit.route, args=about if isinstance(about, tuple) else (about,))
         for sent in {value, body}:
             with transaction.atomic():
