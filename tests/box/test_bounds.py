@@ -21,11 +21,15 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
-# The fixtures are found by the names that tests ask for them.
-from tests.box.test_permissions import VISITS, World, _without_an_agent, _world, world  # noqa: F401
+from tests.box import test_permissions
+from tests.box.test_permissions import VISITS, World
 from tests.box.visits import CAST, Visit
+from tests.randomness import chosen
 
 pytestmark = pytest.mark.django_db
+
+# Fixtures, by the names that tests ask for them.
+globals().update({name: getattr(test_permissions, name) for name in ("_without_an_agent", "_world", "world")})
 
 LARGEST = 1_900_000
 """Of a body; an address has 60,000."""
@@ -39,6 +43,14 @@ ODDITIES = {
     "zero": "a\x00b",
     "number": "9" * 400,
     "infinite": "1e999",
+}
+JSON = {
+    "deep": '{"a":' * (LARGEST // 5),
+    "lists": "[" * LARGEST,
+    "half a character": '"\\ud800"',
+    "infinite": "1e999",
+    "zero": '"\\u0000"',
+    "large": json.dumps([{}] * (LARGEST // 5)),
 }
 ADDRESSES = list({(visit.method, visit.route): visit for visit in VISITS}.values())
 MEMORY = 400 * 2**20
@@ -88,15 +100,11 @@ def send(client: Client, visit: Visit, about: Any, given: dict[str, str]) -> int
     return status
 
 
-@pytest.mark.parametrize("oddity", ODDITIES)
-def test_no_address_breaks_over_what_it_is_sent(
-    oddity: str,
-    world: World,  # noqa: F811
-) -> None:
+@pytest.mark.parametrize("oddity", chosen("oddities", [*ODDITIES]))
+def test_no_address_breaks_over_what_it_is_sent(oddity: str, world: World) -> None:
     for browser in world.browsers.values():
         browser.raise_request_exception = False
-    before, took = _peak(), defaultdict[str, float](float)
-    broken: list[str] = []
+    before, broken, took = _peak(), list[str](), defaultdict[str, float](float)
     for visit in ADDRESSES:
         about = world.things[visit.of] if visit.of else ()
         browser = world.browsers[visitor(visit)]
@@ -118,21 +126,9 @@ def test_no_address_breaks_over_what_it_is_sent(
     assert _peak() - before < MEMORY
 
 
-@pytest.mark.parametrize(
-    "oddity", ["deep json", "lists of json", "half a character", "infinite", "zero", "large"]
-)
-def test_no_address_for_json_breaks_over_what_it_is_sent(
-    oddity: str,
-    world: World,  # noqa: F811
-) -> None:
-    values = {
-        "lists of json": "[" * LARGEST,
-        "half a character": '"\\ud800"',
-        "infinite": "1e999",
-        "zero": '"\\u0000"',
-        "large": json.dumps([{}] * (LARGEST // 5)),
-    }
-    value = values.get(oddity) or ODDITIES[oddity]
+@pytest.mark.parametrize("oddity", chosen("oddities of JSON", [*JSON]))
+def test_no_address_for_json_breaks_over_what_it_is_sent(oddity: str, world: World) -> None:
+    value = JSON[oddity]
     names = ("name", "size", "nonce", "etags", "content", "browser", "base", "fields", "cmd")
     body = "{" + ",".join(f'"{name}":{value if len(value) < 99 else "1"}' for name in names) + "}"
     client = world.browsers["anna"]
