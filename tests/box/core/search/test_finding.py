@@ -171,6 +171,14 @@ def test_what_was_found_is_marked_and_the_rest_is_only_text(as_person: Browser, 
         assert "<mark>harvest</mark>" in page
 
 
+def test_what_has_no_title_is_quoted_once(as_person: Browser, anna: User) -> None:
+    post(anna, "We begin the harvest on Monday")
+    deliver()
+    page = as_person(anna).get("/search/?q=harvest").content.decode()
+    assert page.count("begin the <mark>harvest</mark> on") == 1
+    assert "begin the harvest on" not in page
+
+
 def test_people_come_first_and_typos_are_forgiven(as_person: Browser, anna: User, boris: User) -> None:
     post(anna, "Boris was here")
     deliver()
