@@ -84,7 +84,8 @@ def begin_anew() -> None:
 
 @pytest.fixture(autouse=True)
 def _begin_anew(request: pytest.FixtureRequest) -> None:
-    if {"db", "transactional_db"} & set(request.fixturenames):
+    is_marked = request.node.get_closest_marker("django_db") is not None
+    if is_marked or {"db", "transactional_db"} & set(request.fixturenames):
         begin_anew()
 
 
