@@ -2,8 +2,8 @@
 
 A port that is only looked for is free until the next one looks: between the look and the server's start, and
 again while the server is started anew, another process takes it. So a range is written down under the name of
-a path, and stays taken as long as that path is there: the folder of a box, or a process's `/proc/PID`.
-Whoever is killed leaves nothing to be cleaned up.
+a path, and stays taken as long as that path is there: the folder of a box, or a process's `/proc/PID`, which is
+judged only by those who see the same processes. Whoever is killed leaves nothing to be cleaned up.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def reserve(count: int, *, holder: Path, is_more: bool = False, book: Path | Non
                 first = conflict + 1
                 continue
             # Whole or not at all: half a path would be that of a holder who is gone.
-            write_atomically(notes / f"{first}-{count}", name, mode=0o600)
+            write_atomically(notes / f"{first}-{count}", f"{name}\n{_processes()}", mode=0o600)
             return first
     raise NoPorts(
         f"There are no {count} free ports in a row between {FIRST} and {END}: remove scratch boxes that are"
@@ -73,13 +73,23 @@ def _taken(book: Path, *, but: str) -> set[int]:
     """What is held by others than `but`. Notes of theirs and of holders who are gone are thrown away."""
     taken: set[int] = set()
     for note in book.glob("*-*"):
-        holder = note.read_text(encoding="utf-8")
-        if holder == but or not Path(holder).exists():
+        holder, _, processes = note.read_text(encoding="utf-8").partition("\n")
+        if holder == but or _is_gone(holder, processes):
             note.unlink()
             continue
         first, count = map(int, note.name.split("-"))
         taken |= set(range(first, first + count))
     return taken
+
+
+def _processes() -> str:
+    """Which processes are seen here: pid_namespaces(7)."""
+    return str(Path("/proc/self/ns/pid").readlink())
+
+
+def _is_gone(holder: str, processes: str) -> bool:
+    is_process = holder.startswith("/proc/")
+    return not Path(holder).exists() and (not is_process or processes == _processes())
 
 
 def _is_free(port: int) -> bool:

@@ -111,7 +111,8 @@ def test_whoever_may_write_has_room_to_write(total: int, share: float, state: St
 
 def test_a_decision_is_performed_without_touching_what_is_as_it_should_be(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
-    paths.data.mkdir(parents=True)
+    for folder in (paths.data, paths.run):
+        folder.mkdir(parents=True)
     guard = Guard(paths)
     made: set[int] = set()
     for has_ballast, is_read_only in ((True, False), (True, False), (True, True), (True, False)):
@@ -139,7 +140,8 @@ def test_ballast_that_finds_no_room_leaves_nothing_behind(tmp_path: Path) -> Non
 def small_disk(tmp_path: Path) -> Iterator[Paths]:
     """A box whose data lies on a file system of 200 MiB."""
     paths = Paths(tmp_path)
-    paths.data.mkdir(parents=True)
+    for folder in (paths.data, paths.run):
+        folder.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(paths.data)]
     require.root("Mounting is root's")
     subprocess.run(mount, check=True)

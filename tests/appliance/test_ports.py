@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from appliance import ports
 from appliance.ports import END, NoPorts, reserve
+from tests import require
 from tests.appliance.boxes import ROOT
 
 RESERVES = """
@@ -97,3 +99,23 @@ def test_another_users_book_is_not_believed(book: Path, holder: Path, tmp_path: 
     book.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(NoPorts, match="not a folder of this user's own"):
         reserve(1, holder=holder, book=book)
+
+
+def test_who_sees_other_processes_throws_no_process_away(book: Path) -> None:
+    """As a box that is brought to life beside another one."""
+    require.root("another view of the processes is root's to make")
+    first = reserve(8, holder=Path(f"/proc/{os.getpid()}"), book=book)
+    elsewhere = [
+        "unshare",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        sys.executable,
+        "-c",
+        RESERVES,
+        "/proc/1",
+        str(book),
+    ]
+    done = subprocess.run(elsewhere, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert min(map(int, done.stdout.split())) >= first + 8
+    assert reserve(1, holder=book, book=book) >= first + 8

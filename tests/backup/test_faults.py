@@ -244,7 +244,8 @@ def test_a_database_that_crashes_while_it_archives_goes_on_where_it_was(kept: Ke
     hand_over(kept)
     assert watching.note(kept.node, kept.target) == ""
     assert back_up(kept).missing == 0
-    assert perform(kept, "verify", target="disk").state == "done"
+    state = perform(kept, "verify", target="disk")
+    assert state.state == "done", state.progress.text
     assert {key} <= kept.keys()
 
 

@@ -40,7 +40,10 @@ pytestmark = pytest.mark.django_db
 
 MADE = "what they made stays, under no name"
 DECIDED = "what they did for others or decided about them stays, under no name"
+FOLLOWS = "the database writes it anew with the login and the e-mail, which are erased"
 STAY = {
+    "accounts.SignInName.account": FOLLOWS,
+    "accounts.SignInName.person": FOLLOWS,
     "accounts.User.merged_into": "their former accounts are erased with them",
     "access.Grant.granted_by": DECIDED,
     "access.Grant.ended_by": DECIDED,

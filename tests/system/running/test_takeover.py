@@ -39,28 +39,32 @@ class Own:
 OWN: Mapping[str, Own] = {
     users.PORTAL: Own(
         reads=("etc/korobka/generated/portal/*",),
-        writes=("run/korobka/web", "run/korobka/push", "run/korobka/jobs", "run/korobka/jobs/*"),
+        writes=(
+            "run/korobka/web", "run/korobka/push", "run/korobka/jobs", "run/korobka/jobs/*",
+            "run/korobka/tmp/web*", "run/korobka/tmp/push*", "run/korobka/tmp/jobs*",
+        ),
         sockets=(
             "web/*.sock", "push/*.sock", "agent/agent.sock", "database/.s.PGSQL.*", "cache/memcached.sock",
         ),
     ),
     users.DATABASE: Own(
         reads=("etc/korobka/generated/database/*", "etc/korobka/backup/*"),
-        writes=("var/lib/korobka/database*", "var/lib/korobka/backup/*", "run/korobka/database*"),
+        writes=("var/lib/korobka/database*", "var/lib/korobka/backup/*", "run/korobka/database*",
+                "run/korobka/tmp/database*", "run/korobka/tmp/backup*"),
         sockets=("database/.s.PGSQL.*",),
     ),
     users.OBJECTS: Own(
         reads=("etc/korobka/generated/objects/*",),
-        writes=("var/lib/korobka/objects*", "run/korobka/objects*"),
-        sockets=("objects/*",),
+        writes=("var/lib/korobka/objects*", "run/korobka/objects*", "run/korobka/tmp/objects*"),
+        sockets=("objects/*", "tmp/objects/*"),
     ),
     users.CACHE: Own(
-        writes=("run/korobka/cache*",),
+        writes=("run/korobka/cache*", "run/korobka/tmp/cache*"),
         sockets=("cache/*",),
     ),
     users.BALANCER: Own(
         reads=("etc/korobka/generated/balancer/*",),
-        writes=("run/korobka/balancer*",),
+        writes=("run/korobka/balancer*", "run/korobka/tmp/balancer*"),
         sockets=("web/*.sock", "push/*.sock", "balancer/*"),
     ),
 }  # fmt: skip
