@@ -2,8 +2,8 @@
 
 A port that is only looked for is free until the next one looks: between the look and the server's start, and
 again while the server is started anew, another process takes it. So a range is written down under the name of
-a path, and stays taken as long as that path is there: the folder of a box, or a process's `/proc/PID`, which is
-judged only by those who see the same processes. Whoever is killed leaves nothing to be cleaned up.
+a path, and stays taken as long as that path is there: the folder of a box, or a process's `/proc/PID`, which
+is judged only by those who see the same processes. Whoever is killed leaves nothing to be cleaned up.
 """
 
 from __future__ import annotations

@@ -106,6 +106,10 @@ class Report:
         test.cpu += sum(float(str(value)) for name, value in report.user_properties if name == "cpu")
         if report.failed:
             test.outcome = "failed"
+            if file := os.environ.get(OUTCOMES):
+                # A run takes long: what is wrong can be read before its end.
+                with Path(file).with_suffix(".failed").open("a", encoding="utf-8") as failed:
+                    failed.write(f"== {report.nodeid}, {report.when}\n{report.longreprtext}\n\n")
 
     def pytest_sessionfinish(self) -> None:
         if self.meter:

@@ -122,7 +122,8 @@ class Result:
 
 
 def run(leg: Leg, environment: Mapping[str, str]) -> Result:
-    leg.outcomes.unlink(missing_ok=True)
+    for left in (leg.outcomes, leg.outcomes.with_suffix(".failed")):
+        left.unlink(missing_ok=True)
     begun = time.monotonic()
     with leg.log.open("w", encoding="utf-8") as log:
         code = subprocess.run(
