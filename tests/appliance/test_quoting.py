@@ -6,8 +6,9 @@ import configparser
 import inspect
 import shlex
 import subprocess
+import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -83,17 +84,24 @@ def test_supervisord_gives_it_back_or_is_not_given_it(text: str) -> None:
     assert parser["program:a"]["key"] == text.strip()
 
 
+@pytest.fixture
+def folder_for_all() -> Iterator[Path]:
+    """Not pytest's folder, which nobody else may enter."""
+    with tempfile.TemporaryDirectory(prefix="korobka-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("text", ["a'b", "a\\b", "a\\'b", "'", "50%", "it''s \\n"])
-def test_postgresql_gives_it_back(tmp_path: Path, text: str) -> None:
+def test_postgresql_gives_it_back(folder_for_all: Path, text: str) -> None:
     me = users.account(users.DATABASE)
-    file = tmp_path / "postgresql.conf"
+    file = folder_for_all / "postgresql.conf"
     file.write_text(f"cluster_name = {quoting.postgresql(text)}\n")
-    for folder in (file, *file.parents[:3]):
-        folder.chmod(0o755)
+    file.chmod(0o644)
     said = subprocess.run(
         [
             "setpriv", f"--reuid={me.uid}", f"--regid={me.gid}", "--clear-groups", "--",
-            BIN / "postgres", "-C", "cluster_name", "-c", f"config_file={file}", "-D", tmp_path,
+            BIN / "postgres", "-C", "cluster_name", "-c", f"config_file={file}", "-D", file.parent,
         ],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
