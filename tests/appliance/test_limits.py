@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -121,6 +122,15 @@ def test_a_static_file_is_asked_of_a_worker_once(portal: Node, application: Appl
         assert sessions(portal, "static") == 0
         assert status_for(portal, OTHER, "/static/another.css") == 200
     assert application.asked == [f"{path}?", "/static/another.css?"]
+
+
+def test_a_page_with_many_pictures_gets_them_all(portal: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser asks for them at once, and so do all of an office when the portal has a new version."""
+    with limited(portal, monkeypatch, share=2):
+        wait_until(lambda: status_for(portal, HOLDER) == 200)
+        with ThreadPoolExecutor(20) as browsers:
+            paths = [f"/static/{number}.css" for number in range(20)]
+            assert [*browsers.map(partial(status_for, portal, HOLDER), paths)] == [200] * 20
 
 
 def test_so_many_connections_of_one_address_and_no_more(

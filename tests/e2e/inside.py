@@ -18,15 +18,18 @@ def employ(asked: dict[str, Any]) -> dict[str, Any]:
     from django.utils.crypto import get_random_string
 
     from box.core.accounts.actions import NewUser, create_user
+    from box.core.accounts.models import User
     from box.core.org.actions import add_member
     from box.core.org.models import Department
 
     with transaction.atomic():
-        person = create_user(NewUser(**asked["new"]), password=None, by=None)
+        # Added by somebody, as employees are: the portal tells of whom a person adds.
+        by = User.objects.filter(is_administrator=True).order_by("id").first()
+        person = create_user(NewUser(**asked["new"]), password=None, by=by)
         person.password = hashed(asked["password"])
         person.save(update_fields=["password"])
         if asked["department"]:
-            add_member(Department.objects.get(pk=asked["department"]), person, by=None)
+            add_member(Department.objects.get(pk=asked["department"]), person, by=by)
         browser = Client()
         browser.force_login(person)
         session, now = browser.session, timezone.now().isoformat()
