@@ -26,6 +26,7 @@ def test_what_somebody_did_is_found_and_exported(
 ) -> None:
     say, mark = words.saying(RUSSIAN), secrets.token_hex(3)
     boris = employee("Boris", f"B{mark}", words=words)
+    Portal.of(box, boris.login)
     page = employee("Olga", words=words, administers=True).open("/console/audit/")
     page.get_by_label(say("Who or what")).fill(mark)
     records = page.locator("#records .audit > li")
