@@ -17,24 +17,27 @@ DEEPEST = 20
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
-def parsed(body: bytes | str) -> Any:
-    """Raises ValueError, with what is wrong: it is no JSON, nested too deep, or no text could hold it."""
+def parsed(body: bytes | str, *, is_mended: bool = False) -> Any:
+    """Raises ValueError, with what is wrong: it is no JSON, nested too deep, or no text could hold it.
+
+    `is_mended`: whoever asks replaces what no text can hold, as in the names of files.
+    """
     try:
         value = json.loads(body, parse_constant=_no_number)
     except RecursionError:
         raise _too_deep() from None
-    _check(value)
+    _check(value, is_mended=is_mended)
     return value
 
 
-def _check(value: Any) -> None:
+def _check(value: Any, *, is_mended: bool) -> None:
     """Level by level: nothing here calls itself."""
     level = [value]
     for _depth in range(DEEPEST + 1):
         inner: list[Any] = []
         for one in level:
             match one:
-                case str() if _UNFIT.search(one):
+                case str() if not is_mended and _UNFIT.search(one):
                     raise ValueError("there is a character that no text can hold")
                 case float() if math.isinf(one):
                     raise ValueError("there is a number that is too large")

@@ -26,7 +26,7 @@ class NewUpload:
 
     @classmethod
     def of(cls, request: HttpRequest) -> Self:
-        match _json(request):
+        match _json(request, is_mended=True):
             # bool is a kind of int, True is not a size.
             case {"name": str(name), "size": int(size), "nonce": str(nonce)} if not isinstance(size, bool):
                 if nonce.isascii() and nonce.isprintable():
@@ -59,9 +59,9 @@ def first_part(request: HttpRequest, *, count: int) -> int:
     raise ValidationError(_("There is no such part."), code="part")
 
 
-def _json(request: HttpRequest) -> Any:
+def _json(request: HttpRequest, *, is_mended: bool = False) -> Any:
     try:
-        return strict_json.parsed(request.body)
+        return strict_json.parsed(request.body, is_mended=is_mended)
     except ValueError:
         raise _malformed() from None
 
