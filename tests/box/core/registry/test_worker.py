@@ -235,15 +235,6 @@ def visiting(server: WebWorker, request: bytes) -> socket.socket:
     return connection
 
 
-def answering(server: WebWorker) -> socket.socket:
-    """A visit whose answer waits to be read."""
-    connection = visiting(server, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-    while not server._channels[0].total_outbufs_len:
-        turn(server)
-    turn(server)
-    return connection
-
-
 def passed(server: WebWorker, seconds: float) -> None:
     server.close_slow(seconds)
     turn(server)
@@ -267,24 +258,6 @@ def test_a_request_that_comes_fast_enough_is_waited_for(turning: WebWorker) -> N
             connection.sendall(b"x" * Channel.LEAST)
             turn(turning)
         passed(turning, 4 * Channel.WINDOW_SECONDS)
-        assert is_open(connection)
-
-
-def test_an_answer_that_is_not_read_is_ended(turning: WebWorker) -> None:
-    with answering(turning) as connection:
-        passed(turning, 100)
-        passed(turning, 100 + Channel.WINDOW_SECONDS)
-        assert not is_open(connection)
-
-
-def test_an_answer_that_is_read_is_waited_for(turning: WebWorker) -> None:
-    with answering(turning) as connection:
-        for minute in range(1, 4):
-            passed(turning, minute * Channel.WINDOW_SECONDS)
-            # What the kernel holds goes first, and is more than the least.
-            connection.recv(2**19, socket.MSG_WAITALL)
-            turn(turning)
-        assert turning._channels[0].total_outbufs_len > 0
         assert is_open(connection)
 
 
