@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from box.apps.feed.actions import Draft, Prize, edit_post, publish_post
-from box.apps.feed.models import Badge, KeptDraft, Mark, Post, PostVersion, SavedView, ScheduledPost
+from box.apps.feed.models import Badge, KeptDraft, Mark, Post, PostVersion, ScheduledPost
 from box.apps.pulse.counting import count_days
 from box.apps.pulse.models import Rank, Use
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
@@ -23,6 +23,7 @@ from box.core.events.delivery import deliver_all
 from box.core.files.models import Blob
 from box.core.groups.actions import NewGroup, create_group, invite_people
 from box.core.groups.models import Group
+from box.core.lists.models import Preference, SavedView
 from box.core.notify.models import Notification, Preferences, Presence, QueuedLetter
 from box.core.org.models import Absence, ImportProblem, PeopleImport
 from box.core.org.skills import add_skill
@@ -98,7 +99,8 @@ def fill_every_room(anna: User, boris: User) -> None:
         (Preferences, {}),
         (Presence, {"seen_at": now}),
         (KeptDraft, {"place": "new", "content": {}, "browser": "b"}),
-        (SavedView, {"name": "v", "query": "q"}),
+        (SavedView, {"list_key": "l", "name": "v", "query": "q"}),
+        (Preference, {"list_key": "l"}),
         (Webhook, {"name": "w", "scopes": [], "prefix": "p", "digest": "d"}),
         (Use, {"on": now.date(), "tool": "feed", "times": 1}),
         (Rank, {"times": 1}),

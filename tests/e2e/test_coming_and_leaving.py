@@ -274,5 +274,5 @@ def test_one_finds_a_colleague_however_one_types(
     mark = secrets.token_hex(2)
     employee("Пётр", f"Жуков-{mark}")
     page = anna.open("/employees/")
-    page.locator(".people-filter [type=search]").fill(text)
-    expect(page.locator("#people").get_by_role("link", name=f"Жуков-{mark}").first).to_be_visible()
+    page.locator(".list-form .search input").fill(text)
+    expect(page.locator("#list").get_by_role("link", name=f"Жуков-{mark}").first).to_be_visible()

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from box.apps.feed.events import PostEdited
-from box.apps.feed.models import Award, KeptDraft, Mark, Post, PostTag, PostVersion, SavedView, ScheduledPost
+from box.apps.feed.models import Award, KeptDraft, Mark, Post, PostTag, PostVersion, ScheduledPost
 from box.core.events.outbox import emit_all
 from box.core.registry.capabilities import Eraser
 
@@ -21,13 +21,11 @@ def kept(person: User) -> list[str]:
     """Drafts and the like, counted in words."""
     drafts = KeptDraft.objects.filter(user=person).count()
     waiting = ScheduledPost.objects.filter(author=person).count()
-    views = SavedView.objects.filter(user=person).count()
     said = [
         ngettext("%(num)s draft", "%(num)s drafts", drafts) % {"num": drafts} if drafts else "",
         ngettext("%(num)s scheduled post", "%(num)s scheduled posts", waiting) % {"num": waiting}
         if waiting
         else "",
-        ngettext("%(num)s saved view", "%(num)s saved views", views) % {"num": views} if views else "",
     ]
     return list(filter(None, said))
 
@@ -46,7 +44,6 @@ def forget(person: User, by: User) -> None:
     Mark.objects.filter(user=person).delete()
     KeptDraft.objects.filter(user=person).delete()
     ScheduledPost.objects.filter(author=person).delete()
-    SavedView.objects.filter(user=person).delete()
 
 
 def _forget_praise(person: User, by: User) -> None:
@@ -69,7 +66,7 @@ ERASER = Eraser(
     known_of,
     forget,
     (
-        *(f"feed.{name}.user" for name in ("KeptDraft", "SavedView", "Mark", "Award")),
+        *(f"feed.{name}.user" for name in ("KeptDraft", "Mark", "Award")),
         "feed.ScheduledPost.author",
     ),
 )

@@ -24,7 +24,6 @@ def declare() -> None:
     )
     either = ", ".join(f"{name} = kept.{name} OR gone.{name}" for name in ("is_favourite", "is_hidden"))
     settlings.add("feed.Mark.user", OneEach("post", takes=either))
-    settlings.add("feed.SavedView.user", Settled(_name_apart))
     settlings.add("feed.KeptDraft.user", OneEach("place", better="gone.saved_at > kept.saved_at"))
     mergers.add("feed", Merger(_("Feed"), moves=_written, follow=_follow))
 
@@ -56,22 +55,8 @@ def _vote_once(pair: Pair) -> None:
     )
 
 
-def _name_apart(pair: Pair) -> None:
-    same = "gone.user_id = %(gone)s AND kept.user_id = %(kept)s AND gone.name = kept.name"
-    run(
-        f"DELETE FROM feed_savedview AS gone USING feed_savedview AS kept WHERE {same}"  # noqa: S608
-        " AND gone.query = kept.query",
-        pair,
-    )
-    run(
-        "UPDATE feed_savedview AS gone SET name = left(gone.name, 40) || ' ' || gone.id"  # noqa: S608
-        f" FROM feed_savedview AS kept WHERE {same}",
-        pair,
-    )
-
-
 def _follow(pair: Pair) -> None:
-    """What names the person in JSON and in addresses of filters."""
+    """What names the person in JSON."""
     for table, column in (("feed_post", "details"), ("feed_keptdraft", "content")):
         for was, now in (
             (f'"U{pair.gone}"', f'"U{pair.kept}"'),
@@ -89,10 +74,4 @@ def _follow(pair: Pair) -> None:
         " WHERE id IN (SELECT post_id FROM feed_award WHERE user_id = %(kept)s)"
         "   AND details->'award'->'person' = to_jsonb(%(gone)s::bigint)",
         pair,
-    )
-    run(
-        "UPDATE feed_savedview SET query = regexp_replace(query, %(was)s, %(now)s) WHERE query ~ %(was)s",
-        pair,
-        was=rf"(^|&)author={pair.gone}(&|$)",
-        now=rf"\1author={pair.kept}\2",
     )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from box.apps.feed import badges, drafting, filing, reacting, waiting
+from box.apps.feed import badges, drafting, reacting, waiting
 from box.apps.feed.views import comments, listing, posts
 
 app_name = "feed"
@@ -30,8 +30,6 @@ urlpatterns = [
     path("feed/badges/", badges.badges, name="badges"),
     path("feed/badges/<int:pk>/", badges.badge, name="badge"),
     path("feed/badges/pictures/<int:pk>/", badges.picture, name="badge-picture"),
-    path("feed/views/", filing.views, name="views"),
-    path("feed/views/<int:pk>/", filing.view, name="view"),
     path("feed/scheduled/", waiting.scheduled, name="scheduled"),
     path("feed/scheduled/<int:pk>/", waiting.scheduled_post, name="scheduled-post"),
     path("feed/scheduled/<int:pk>/publication/", waiting.publication, name="publication"),

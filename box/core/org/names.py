@@ -139,6 +139,24 @@ def department_cards(ids: list[int], reader: User) -> dict[int, Card]:
     return _cards(DEPARTMENT_KIND, "D", "org:department", ids, reader)
 
 
+def found_people(text: str, reader: User) -> list[Card]:
+    """See `box.core.registry.capabilities.Finder`."""
+    seen = User.objects.active().visible_to(reader)
+    people = seen.nearest(text, MOST_FOUND) if text.strip() else seen.by_name()[:MOST_FOUND]
+    return [Card(Ref(PERSON_KIND, one.pk), one.name, reverse("org:person", args=[one.pk])) for one in people]
+
+
+def found_departments(text: str, reader: User) -> list[Card]:
+    """See `box.core.registry.capabilities.Finder`."""
+    if reader.is_extranet:
+        return []
+    departments = Department.objects.standing().filter(name__icontains=text.strip()).by_name()[:MOST_FOUND]
+    return [
+        Card(Ref(DEPARTMENT_KIND, one.pk), one.name, reverse("org:department", args=[one.pk]))
+        for one in departments
+    ]
+
+
 def _cards(kind: str, letter: str, route: str, ids: list[int], reader: User) -> dict[int, Card]:
     found = named((f"{letter}{pk}" for pk in ids), reader=reader)
     return {

@@ -3,7 +3,6 @@ from django.urls import path
 from box.core.org import (
     absence_pages,
     erasing,
-    exporting,
     imports,
     inviting,
     mergers,
@@ -28,7 +27,6 @@ urlpatterns = [
     path("structure/memberships/<int:pk>/", structure.membership, name="membership"),
     path("structure/memberships/<int:pk>/transfer/", structure.transfer, name="transfer"),
     path("employees/", views.people, name="people"),
-    path("employees/export/<str:kind>/", exporting.people_export, name="people-export"),
     path("employees/imports/", imports.imports, name="imports"),
     path("employees/imports/<int:pk>/", imports.one_import, name="import"),
     path("employees/imports/<int:pk>/problems/", imports.problems, name="import-problems"),

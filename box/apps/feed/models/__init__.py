@@ -5,8 +5,6 @@ from box.apps.feed.models.entries import SystemEntry, SystemFact
 from box.apps.feed.models.filing import (
     SCHEDULED,
     KeptDraft,
-    SavedView,
-    SavedViewQuerySet,
     ScheduledFile,
     ScheduledPost,
     draft_address,
@@ -16,6 +14,7 @@ from box.apps.feed.models.polls import Ballot, Poll, PollOption
 from box.apps.feed.models.posts import (
     IS_FAVOURITE,
     KIND,
+    LIST,
     PAGE,
     Announcement,
     Mark,
@@ -27,12 +26,14 @@ from box.apps.feed.models.posts import (
     PostVersion,
     Receipt,
     addressees_of,
+    first_since,
     post_cards,
 )
 
 __all__ = [
     "IS_FAVOURITE",
     "KIND",
+    "LIST",
     "PAGE",
     "SCHEDULED",
     "Announcement",
@@ -50,14 +51,13 @@ __all__ = [
     "PostTag",
     "PostVersion",
     "Receipt",
-    "SavedView",
-    "SavedViewQuerySet",
     "ScheduledFile",
     "ScheduledPost",
     "SystemEntry",
     "SystemFact",
     "addressees_of",
     "draft_address",
+    "first_since",
     "in_language",
     "post_cards",
     "scheduled_cards",

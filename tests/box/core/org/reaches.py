@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from box.core.org.actions import create_department
 from tests.box.reach import Exported, Found
-from tests.box.visits import ADMINISTRATORS
+from tests.box.visits import ADMINISTRATORS, SIGN_IN
 
 FOUND = (
     Found(
@@ -15,5 +15,5 @@ FOUND = (
 )
 EXPORTS = (
     Exported("box.core.org.imports.problems", "org:import-problems", ADMINISTRATORS, of="import"),
-    Exported("box.core.org.exporting.people_export", "org:people-export", ADMINISTRATORS, of="kind"),
+    Exported("box.core.org.views.people", "org:people", (200, 403, 403, 403, 404, SIGN_IN), query="as=csv"),
 )
