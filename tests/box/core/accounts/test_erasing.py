@@ -18,14 +18,14 @@ from box.apps.worktime.models import WorkDay
 from box.core.access.principals import EVERYONE
 from box.core.accounts import factors
 from box.core.accounts.actions import dismiss_user, return_user, suspend_user
-from box.core.accounts.erasing import erase_person, going
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import KnownBrowser, Passkey, Profile, User
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
 from box.core.notify.models import Notification
 from box.core.org.models import Membership
 from box.core.org.photos import set_photo
-from box.core.registry.capabilities import Eraser, erasers
+from box.core.registry.belongings import Belongings, belongings, going
 from tests.box.core.org.photos import picture
 
 if TYPE_CHECKING:
@@ -169,8 +169,8 @@ def test_all_of_it_or_nothing(gone: User, olga: User, monkeypatch: pytest.Monkey
     def fail(*_: Any) -> None:
         raise RuntimeError("in the last room")
 
-    failing = Eraser("The last", found=lambda person: [], erase=fail)
-    monkeypatch.setitem(erasers._offers, "zz", failing)
+    failing = Belongings("The last", {}, erase=fail)
+    monkeypatch.setitem(belongings._offers, "zz", failing)
     with pytest.raises(RuntimeError):
         erase_person(gone, by=olga)
     assert User.objects.get(pk=gone.pk).first_name == SAID
