@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from box.apps.feed.actions import Draft, Prize, edit_post, publish_post
-from box.apps.feed.models import Badge, KeptDraft, Mark, Post, PostVersion, SavedView, ScheduledPost
+from box.apps.feed.models import Badge, Mark, Post, PostVersion, SavedView, ScheduledPost
 from box.apps.pulse.counting import count_days
 from box.apps.pulse.models import Rank, Use
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
@@ -19,6 +19,7 @@ from box.core.accounts.actions import dismiss_user
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import KnownBrowser, Passkey, Profile, RecoveryCode, Session, Totp, User
 from box.core.discussion.models import Follower
+from box.core.drafts import models as drafts
 from box.core.events.delivery import deliver_all
 from box.core.files.models import Blob
 from box.core.groups.actions import NewGroup, create_group, invite_people
@@ -82,7 +83,7 @@ def fill_every_room(anna: User, boris: User) -> None:
         (Notification, {"kind": "k", "about_kind": "a", "about_id": 1, "key": "1"}),
         (Preferences, {}),
         (Presence, {"seen_at": now}),
-        (KeptDraft, {"place": "new", "content": {}, "browser": "b"}),
+        (drafts.Draft, {"place": "new", "content": {}, "browser": "b"}),
         (SavedView, {"name": "v", "query": "q"}),
         (Webhook, {"name": "w", "scopes": [], "prefix": "p", "digest": "d"}),
         (Use, {"on": now.date(), "tool": "feed", "times": 1}),

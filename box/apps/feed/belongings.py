@@ -11,7 +11,17 @@ from django.utils.translation import ngettext, ngettext_lazy
 from box.apps.feed.events import PostEdited
 from box.apps.feed.models import Award, Post, PostTag, PostVersion
 from box.core.events.outbox import emit_all
-from box.core.registry.belongings import MADE, Belongings, Belongs, Deleted, OneEach, Settled, Stays, run
+from box.core.registry.belongings import (
+    MADE,
+    Belongings,
+    Belongs,
+    Deleted,
+    OneEach,
+    Settled,
+    Stays,
+    follow_in_json,
+    run,
+)
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -80,18 +90,7 @@ def _name_apart(pair: Pair) -> None:
 
 def _follow(pair: Pair) -> None:
     """What names the person in JSON and in addresses of filters."""
-    for table, column in (("feed_post", "details"), ("feed_keptdraft", "content")):
-        for was, now in (
-            (f'"U{pair.gone}"', f'"U{pair.kept}"'),
-            (f'"org.person:{pair.gone}"', f'"org.person:{pair.kept}"'),
-        ):
-            run(
-                f"UPDATE {table} SET {column} = replace({column}::text, %(was)s, %(now)s)::jsonb"  # noqa: S608
-                f" WHERE {column} IS NOT NULL AND strpos({column}::text, %(was)s) > 0",
-                pair,
-                was=was,
-                now=now,
-            )
+    follow_in_json("feed_post", "details", pair)
     run(
         "UPDATE feed_post SET details = jsonb_set(details, '{award,person}', to_jsonb(%(kept)s::bigint))"
         " WHERE id IN (SELECT post_id FROM feed_award WHERE user_id = %(kept)s)"
@@ -120,11 +119,6 @@ BELONGINGS = Belongings(
         ),
         "feed.Mark.user": Belongs(Deleted(), OneEach("post", takes=_EITHER)),
         "feed.Award.user": Belongs(Deleted()),
-        "feed.KeptDraft.user": Belongs(
-            Deleted(),
-            OneEach("place", better="gone.saved_at > kept.saved_at"),
-            said=ngettext_lazy("%(num)s draft", "%(num)s drafts", "num"),
-        ),
         "feed.ScheduledPost.author": Belongs(
             Deleted(), said=ngettext_lazy("%(num)s scheduled post", "%(num)s scheduled posts", "num")
         ),

@@ -6,7 +6,7 @@ A room says so in a line for each foreign key to a person, under the relation's 
         _("Feed"),
         {
             "feed.Post.author": Belongs(Stays(MADE), said=POSTS),
-            "feed.KeptDraft.user": Belongs(Deleted(), OneEach("place"), said=DRAFTS),
+            "drafts.Draft.user": Belongs(Deleted(), OneEach("place"), said=DRAFTS),
         },
     )
 
@@ -305,6 +305,21 @@ def run(statement: str, pair: Pair, **given: Any) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, {**pair.named, **given})
         return cursor.fetchall() if cursor.description else []
+
+
+def follow_in_json(table: str, column: str, pair: Pair) -> None:
+    """A column of JSON that names the person by code or as an object."""
+    for was, now in (
+        (f'"U{pair.gone}"', f'"U{pair.kept}"'),
+        (f'"org.person:{pair.gone}"', f'"org.person:{pair.kept}"'),
+    ):
+        run(
+            f"UPDATE {table} SET {column} = replace({column}::text, %(was)s, %(now)s)::jsonb"  # noqa: S608
+            f" WHERE {column} IS NOT NULL AND strpos({column}::text, %(was)s) > 0",
+            pair,
+            was=was,
+            now=now,
+        )
 
 
 def _relations_by_name(person: type[Model]) -> dict[str, Relation]:

@@ -22,7 +22,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.apps.feed.actions import Draft, Prize, mark, publish_post, react
-from box.apps.feed.models import Badge, Ballot, KeptDraft, Mark, Poll, PollOption, Post, SavedView
+from box.apps.feed.models import Badge, Ballot, Mark, Poll, PollOption, Post, SavedView
 from box.apps.feed.polls import Question, vote
 from box.apps.pulse.models import Use
 from box.apps.worktime.models import Report, WorkDay
@@ -47,6 +47,7 @@ from box.core.accounts.models import Passkey, Profile, Session, User
 from box.core.audit.models import AuditRecord
 from box.core.discussion.actions import add_comment, give_emoji
 from box.core.discussion.models import Comment, EmojiReaction, Reaction, Thread
+from box.core.drafts import models as drafts
 from box.core.events import merging as events
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Delivery
@@ -245,7 +246,7 @@ def test_what_both_have_once_a_person_is_settled(
     mark(post, by=anna, is_favourite=True)
     mark(post, by=ann, is_hidden=True)
     for account, text in ((anna, "old"), (ann, "new")):
-        KeptDraft.objects.create(user=account, place="new", content={"text": text}, browser="b")
+        drafts.Draft.objects.create(user=account, place="new", content={"text": text}, browser="b")
         SavedView.objects.create(user=account, name="Mine", query=text)
         SavedView.objects.create(user=account, name="Same", query="tag=x")
         Use.objects.create(user=account, on=date(2026, 3, 2), tool="feed", times=2)
@@ -269,7 +270,7 @@ def test_what_both_have_once_a_person_is_settled(
     assert EmojiReaction.objects.filter(thread=thread, user=anna).count() == 2
     made = Mark.objects.get()
     assert (made.user_id, made.is_favourite, made.is_hidden) == (anna.pk, True, True)
-    assert KeptDraft.objects.get().content == {"text": "new"}
+    assert drafts.Draft.objects.get().content == {"text": "new"}
     views = SavedView.objects.filter(user=anna).values_list("name", "query")
     assert {query for _name, query in views} == {"old", "new", "tag=x"}
     assert len({name for name, _query in views}) == 3
@@ -660,7 +661,7 @@ def test_the_page_says_what_happens_and_does_it(
     page = browser.get(address).content.decode()
     for said in ("cannot be undone", "1 post", "Office", "Which is right?", "ann@example.com"):
         assert said in page
-    assert {str(one.label) for one in moving(ann, anna)} >= {"Feed", "Departments", "Signing in"}
+    assert {str(one.label) for one in moving(ann, anna)} >= {"Feed", "Place in the structure", "Profile and sign-in"}
     refused = browser.post(address, {"first_name": "gone"})
     assert refused.status_code == 422
     assert User.objects.get(pk=ann.pk).merged_into_id is None
