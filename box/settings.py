@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "box.core.accounts",
     "box.core.files",
     "box.core.lists",
+    "box.core.drafts",
     "box.core.portal",
     "box.core.org",
     "box.core.groups",

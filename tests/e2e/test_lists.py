@@ -1,4 +1,4 @@
-"""A list from its filter to what is done with many of its rows, by keyboard and on a phone, in each language."""
+"""A list from its filter to what is done with many of its rows: by keyboard, on a phone, in each language."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ RUSSIAN = {
     "The absence is taken back.": "Запись об отсутствии убрана.",
     "What there is to choose from": "Варианты",
     "Write an absence down": "Записать отсутствие",
-    "can:": "навык:",
+    "Can:": "Умеет:",
     "confirm": "подтвердить",
     "one of a list": "выбор из списка",
     "other absence until": "отсутствие по",
@@ -125,7 +125,7 @@ def test_a_skill_is_added_confirmed_and_found(anna: Person, boris: Person, say: 
     settled(page)
     assert list(found_in(page, EVERY_LOOK)) == []
     page.locator("#skills").get_by_role("link", name=skill, exact=True).click()
-    expect(page.locator("#people .chosen")).to_contain_text(f"{say('can:')} {skill}")
+    expect(page.locator(".list-chips")).to_contain_text(f"{say('Can:')} {skill}")
     expect(page.locator("#list tr[data-row]")).to_have_count(1)
     expect(listed(page, anna)).to_be_visible()
     assert list(found_in(page, EVERY_LOOK)) == []
@@ -190,8 +190,8 @@ def expect_away(reader: Person, person: Person, said: str, say: Say) -> None:
     """In the list, among those who are out, and beside the feed."""
     page = reader.open(f"/employees/?q={person.last_name}")
     expect(listed(page, person).locator(".tag")).to_contain_text(said)
-    page.get_by_label(say("Out today"), exact=True).check()
-    expect(page.locator("#people .chosen li")).to_have_count(2)
+    page.goto(page.url + "&away=yes")
+    expect(page.locator(".list-chips li")).to_have_count(2)
     expect(listed(page, person)).to_be_visible()
     assert list(found_in(page, EVERY_LOOK)) == []
     page = reader.open("/feed/")

@@ -2,6 +2,7 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -9,21 +10,20 @@ from box.core.registry.capabilities import (
     assets,
     cards,
     demo_shares,
-    erasers,
     menu,
-    notices,
     widgets,
 )
+from box.core.registry.notices import offer_notices
 
 
 class WorktimeConfig(Room):
     name = "box.apps.worktime"
 
     def offer(self) -> None:
-        from box.apps.worktime import access, merging
+        from box.apps.worktime import access, notices
         from box.apps.worktime import cards as own
+        from box.apps.worktime.belongings import BELONGINGS
         from box.apps.worktime.demo import work
-        from box.apps.worktime.erasing import ERASER
         from box.apps.worktime.export import EXPORTED
         from box.apps.worktime.models import CORRECTION, DAY, REPORT
         from box.apps.worktime.settings import ALL
@@ -39,9 +39,8 @@ class WorktimeConfig(Room):
             order=80,
             is_for=access.has_working_day,
         )
-        merging.declare()
+        belongings.add("worktime", BELONGINGS)
         menu.add(entry.key, entry)
-        erasers.add("worktime", ERASER)
         audited.add(EXPORTED, Audited(_("exported the working days of %(month)s (%(format)s) %(about)s")))
         widgets.add("worktime", Widget("worktime/widget.html", order=10, is_for=access.has_working_day))
         assets.add("worktime", Assets(("worktime/worktime.css",), ("worktime/clock.js",)))
@@ -58,10 +57,5 @@ class WorktimeConfig(Room):
         cards.add(DAY, own.day_cards)
         cards.add(CORRECTION, own.correction_cards)
         cards.add(REPORT, own.report_cards)
-        notices.add("worktime.forgotten", _("You did not finish your working day: correct %(about)s"))
-        notices.add("worktime.asked", _("%(actor)s asks you to correct a working day: %(about)s"))
-        notices.add("worktime.approved", _("%(actor)s approved your correction: %(about)s"))
-        notices.add("worktime.refused", _("%(actor)s refused your correction: %(about)s"))
-        notices.add("worktime.sent", _("%(actor)s sent you a report: %(about)s"))
-        notices.add("worktime.confirmed", _("%(actor)s confirmed your report: %(about)s"))
+        offer_notices(notices)
         demo_shares.add("worktime", work)

@@ -3,6 +3,7 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import members, providers
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Aside,
     Assets,
@@ -15,14 +16,13 @@ from box.core.registry.capabilities import (
     card_routes,
     cards,
     demo_shares,
-    erasers,
     finders,
     holdings,
     keepsakes,
     menu,
-    notices,
     searchables,
 )
+from box.core.registry.notices import offer_notices
 
 
 class OrgConfig(Room):
@@ -30,26 +30,25 @@ class OrgConfig(Room):
 
     def offer(self) -> None:
         from box.core.accounts.access import can_see_company
-        from box.core.org import api, export, merging, names, searching, showing_today
+        from box.core.org import api, export, names, notices, searching, showing_today
         from box.core.org.access import DEPARTMENT_CODES, EDIT_STRUCTURE, members_of_departments
         from box.core.org.auditing import declare
+        from box.core.org.belongings import BELONGINGS
         from box.core.org.demo import organise
-        from box.core.org.forgetting import ERASER
         from box.core.org.leaving import hand_over_departments, headed_by
 
         declare()
         api.declare()
-        merging.declare()
-        notices.add(merging.NOTICE, _("%(actor)s made one of two accounts that were yours: %(about)s"))
+        belongings.add("org", BELONGINGS)
         demo_shares.add("org", organise)
         holdings.add("org", Holdings(_("Head of departments"), headed_by, hand_over_departments))
-        erasers.add("org", ERASER)
         assets.add("org", Assets(styles=("org/org.css",), scripts=("org/structure.js", "org/photo.js")))
         providers.add("org", DEPARTMENT_CODES)
         members.add("org", members_of_departments)
         rights.add(EDIT_STRUCTURE, Right("company", _("Edit the structure")))
         names.kinds.add("departments", names.DEPARTMENTS)
         names.kinds.add("people", names.PEOPLE)
+        offer_notices(notices)
         cards.add(names.PERSON_KIND, names.person_cards)
         card_routes.add("org:person", names.PERSON_KIND)
         card_codes.add(names.PERSON_KIND, "U")

@@ -4,7 +4,6 @@ from box.apps.feed.models.badges import Award, Badge, in_language
 from box.apps.feed.models.entries import SystemEntry, SystemFact
 from box.apps.feed.models.filing import (
     SCHEDULED,
-    KeptDraft,
     ScheduledFile,
     ScheduledPost,
     draft_address,
@@ -40,7 +39,6 @@ __all__ = [
     "Award",
     "Badge",
     "Ballot",
-    "KeptDraft",
     "Mark",
     "Poll",
     "PollOption",

@@ -87,7 +87,7 @@ def test_what_cannot_be_read_shows_nothing_and_says_so(as_person: Browser, anna:
     ],
 )  # fmt: skip
 def test_views_of_earlier_versions_mean_the_same(anna: User, before: str, after: str) -> None:
-    migration: Any = import_module("box.apps.feed.migrations.0009_views_of_lists")
+    migration: Any = import_module("box.apps.feed.migrations.0010_views_of_lists")
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE feed_savedview (user_id bigint, name text, query text, position int)"
