@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +25,17 @@ def _read_posts(ids: Sequence[int]) -> Iterable[Findable]:
             is_private=post.is_private,
             at=post.created_at,
         )
+
+
+def _authors_of_posts(ids: Sequence[int]) -> Mapping[int, str]:
+    """What the portal tells has nobody's name above it."""
+    posts = Post.objects.filter(pk__in=ids).exclude(kind=Post.Kind.SYSTEM).select_related("author")
+    return {post.pk: post.author.name for post in posts.only("author")}
+
+
+def _authors_of_comments(ids: Sequence[int]) -> Mapping[int, str]:
+    comments = Comment.objects.filter(pk__in=ids).select_related("author").only("author")
+    return {comment.pk: comment.author.name for comment in comments}
 
 
 def _comments() -> QuerySet[Comment]:
@@ -56,6 +67,7 @@ POSTS = Searchable(
     order=10,
     read=_read_posts,
     rows=Post.objects.there,
+    authors=_authors_of_posts,
     touched_by={
         PostPublished: lambda event: Touched([event.post_id]),
         EntryTold: lambda event: Touched([event.post_id]),
@@ -69,6 +81,7 @@ COMMENTS = Searchable(
     order=20,
     read=_read_comments,
     rows=_comments,
+    authors=_authors_of_comments,
     touched_by={
         CommentAdded: _of_comment,
         CommentEdited: _of_comment,

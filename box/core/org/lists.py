@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -52,6 +52,7 @@ class Employee:
     phone: str
     departments: tuple[str, ...]
     joined_on: date
+    invited_at: datetime | None
     away: str
     person: User = field(compare=False)
 
@@ -162,6 +163,7 @@ def _employees(people: Sequence[User]) -> Iterable[Employee]:
             # A department that is younger than what is remembered is there with the next request.
             tuple(names[pk] for pk in one.places if pk in names),  # type: ignore[attr-defined]
             timezone.localdate(one.joined_at),
+            one.invited_at,
             out[one.pk].said if one.pk in out else "",
             one,
         )

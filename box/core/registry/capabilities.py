@@ -152,6 +152,8 @@ class Searchable:
     touched_by: Mapping[type[Any], Callable[[Any], Touched]]
     # Its address answers with a file, not with a page of the portal.
     is_download: bool = False
+    authors: Callable[[Sequence[int]], Mapping[int, str]] = lambda ids: {}
+    """By the id of an object whose it is, as its page says it; in one query, of what the reader has found."""
 
 
 @dataclass(frozen=True)

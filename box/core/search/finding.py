@@ -8,7 +8,7 @@ rows are walked backwards, and at most `WINDOW` of them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,7 @@ class Found:
     url: str
     at: datetime
     headline: Markup
+    author: str = ""
 
 
 def find(reader: User, wanted: Wanted, *, first: int = 0, most: int = 20) -> list[Found]:
@@ -101,6 +102,15 @@ def find(reader: User, wanted: Wanted, *, first: int = 0, most: int = 20) -> lis
             Found(kind, object_id, title, url, at, _marked(headline))
             for kind, object_id, title, url, at, headline in cursor.fetchall()
         ]
+
+
+def with_authors(found: Sequence[Found]) -> list[Found]:
+    """With whose they are: a query for each kind among them that has authors."""
+    ids: dict[str, list[int]] = {}
+    for one in found:
+        ids.setdefault(one.kind, []).append(one.object_id)
+    authors = {kind: searchables[kind].authors(known) for kind, known in ids.items()}
+    return [replace(one, author=authors[one.kind].get(one.object_id, "")) for one in found]
 
 
 def _candidates(seen: DocumentQuerySet, words: Sequence[str], reader: User) -> tuple[str, list[Any]]:

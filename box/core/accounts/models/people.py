@@ -328,7 +328,7 @@ class User(AbstractBaseUser):
 
     @cached_property
     def name(self) -> str:
-        """How colleagues call the person; the login of whoever has no name yet."""
+        """How colleagues call the person; after the login of whoever has no name yet."""
         return " ".join(filter(None, [self.first_name, self.last_name])) or self._called_without_name
 
     @property
@@ -350,7 +350,8 @@ class User(AbstractBaseUser):
 
     @property
     def _called_without_name(self) -> str:
-        return gettext("former employee") if self.is_erased else self.login
+        """The login, but no raw address where it is one: `ann.smith`."""
+        return gettext("former employee") if self.is_erased else self.login.partition("@")[0]
 
     @property
     def owners(self) -> dict[str, str]:

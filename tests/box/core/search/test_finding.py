@@ -280,6 +280,22 @@ def test_pages_ask_few_questions(address: str, as_person: Browser, anna: User) -
         assert len(captured) <= MOST_QUERIES, [query["sql"][:200] for query in captured]
 
 
+def test_a_result_names_its_author_unless_the_portal_tells_it(
+    as_person: Browser, anna: User, boris: User
+) -> None:
+    written = post(boris, "harvest by boris")
+    told = post(anna, "harvest that is told")
+    Post.objects.filter(pk=told.pk).update(kind=Post.Kind.SYSTEM)
+    deliver()
+    page = as_person(anna).get("/search/?q=harvest").content.decode()
+
+    def result(one: Post) -> str:
+        return page.partition(f'href="/feed/{one.pk}/"')[2].partition("</li>")[0]
+
+    assert "Boris Test" in result(written)
+    assert "Anna Test" not in result(told)
+
+
 def test_results_go_on_page_by_page_each_once(as_person: Browser, anna: User) -> None:
     documents(150, audiences=[[EVERYONE]])
     browser, seen, page = as_person(anna), list[str](), 1
