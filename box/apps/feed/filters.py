@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy
 
 from box.apps.feed.models import LIST, Post, PostQuerySet, first_since
 from box.core.lists.definition import List, Shortcut
-from box.core.lists.filters import Choice, Context, Dates, Filter, Pairs, people
+from box.core.lists.filters import Choice, Context, Dates, Filter, Word, people
 from box.core.lists.query import Query
 from box.core.org.names import named
 from box.core.registry.company import company_day
-from box.core.registry.filtering import Filterable, Keyword, Related
+from box.core.registry.filtering import Keyword, Related
 from box.lib.rich import LONGEST_TAG
 
 if TYPE_CHECKING:
@@ -30,36 +30,6 @@ CODE = re.compile(r"[A-Z]{1,2}\d{0,18}")
 TO = "to"
 PLACES = ("before", "after", "draft")
 """Of the address: where a page begins, and what is written into the composer."""
-
-
-@dataclass(frozen=True)
-class Word(Filter[str]):
-    """What links set and the form keeps: one word, which `find` takes to the posts."""
-
-    find: Callable[[PostQuerySet, str, User], PostQuerySet] = lambda posts, word, reader: posts
-    read_word: Callable[[str], str] = str
-    """The word as it is looked for; nothing for one that is none."""
-    say: Callable[[str, User], str] = lambda word, reader: word
-
-    def parse(self, given: QueryDict, context: Context) -> str | None:
-        text = given.get(self.key, "")
-        if not text:
-            return None
-        if not (word := self.read_word(text)):
-            raise ValidationError(_("There is no such choice: choose again."), code="filter")
-        return word
-
-    def pairs(self, value: str) -> Pairs:
-        return [(self.key, value)]
-
-    def condition(self, field: Filterable, value: str, context: Context) -> Q:
-        return field.condition("=", value)
-
-    def apply(self, rows: QuerySet[Any, Any], value: Any, context: Context) -> QuerySet[Any, Any]:
-        return self.find(rows, value, context.reader)  # type: ignore[arg-type]
-
-    def words(self, value: str, context: Context) -> str:
-        return self.say(value, context.reader)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def kind_labels() -> list[tuple[str, str]]:
 
 COLUMNS: tuple[Column[Shown], ...] = (
     Column("when", _("When"), lambda shown: shown.record.at, sort="at"),
-    Column("who", _("Who"), lambda shown: shown.who, cell=macro("console/audit.html", "who")),
+    Column("who", _("Who"), lambda shown: shown.who, cell=macro("console/audit_cells.html", "who")),
     Column("what", _("What was done"), lambda shown: shown.sentence),
     Column("address", _("Address"), lambda shown: shown.record.address),
     Column("kind", _("Kind"), lambda shown: shown.record.kind, is_shown=False),
@@ -44,7 +44,7 @@ COLUMNS: tuple[Column[Shown], ...] = (
         "number",
         _("Number"),
         lambda shown: shown.record.position,
-        cell=macro("console/audit.html", "number"),
+        cell=macro("console/audit_cells.html", "number"),
     ),
     Column("seal", _("Seal"), lambda shown: shown.record.seal, is_offered=False),
 )

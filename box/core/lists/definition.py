@@ -190,5 +190,5 @@ def _is_nullable(model: type[models.Model], path: str) -> bool:
         field = model._meta.get_field("id" if name == "pk" else name)
         if field.null:
             return True
-        model = field.related_model or model  # type: ignore[assignment]
+        model = field.related_model or model
     return False

@@ -337,6 +337,36 @@ class YesNo(Filter[bool]):
         return _("yes") if value else _("no")
 
 
+@dataclass(frozen=True)
+class Word(Filter[str]):
+    """One word that links set and the form keeps, such as a tag: `find` takes it to the rows."""
+
+    find: Callable[[Any, str, User], QuerySet[Any, Any]] = lambda rows, word, reader: rows
+    read_word: Callable[[str], str] = str
+    """The word as it is looked for; nothing for one that is none."""
+    say: Callable[[str, User], str] = lambda word, reader: word
+
+    def parse(self, given: QueryDict, context: Context) -> str | None:
+        text = given.get(self.key, "")
+        if not text:
+            return None
+        if not (word := self.read_word(text)):
+            raise ValidationError(_("There is no such choice: choose again."), code="filter")
+        return word
+
+    def pairs(self, value: str) -> Pairs:
+        return [(self.key, value)]
+
+    def condition(self, field: Filterable, value: str, context: Context) -> Q:
+        return field.condition("=", value)
+
+    def apply(self, rows: QuerySet[Any, Any], value: Any, context: Context) -> QuerySet[Any, Any]:
+        return self.find(rows, value, context.reader)
+
+    def words(self, value: str, context: Context) -> str:
+        return self.say(value, context.reader)
+
+
 def rest_filters(filters: Iterable[Filter[Any]], **names: str) -> Mapping[str, Filterable]:
     """The fields of a list's filters for `box.core.registry.rest.Method`, by their keys in capital letters,
     or by the names that the dialect has for them: `rest_filters(FILTERS, due="DEADLINE")`."""

@@ -69,7 +69,8 @@ class Keyset:
 
     def _keyed[M: models.Model](self, rows: QuerySet[M, M]) -> QuerySet[M, M]:
         keys = {f"_key{n}": F(one) if isinstance(one, str) else one for n, one in enumerate(self.by)}
-        return rows.order_by().annotate(**keys)
+        keyed: QuerySet[M, M] = rows.order_by().annotate(**keys)
+        return keyed
 
     @property
     def _keys(self) -> tuple[str, ...]:

@@ -25,7 +25,6 @@ class View:
     query: str
     is_shared: bool
     user_id: int
-    is_own: bool
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,9 @@ class Preferences:
     @classmethod
     def read(cls, kept: dict[str, Any], user: User) -> Preferences:
         """Of what `kept_by` has found."""
-        views = [View(*row, is_own=row[-1] == user.pk) for row in kept["views"] or ()]
+        views = [View(*row) for row in kept["views"] or ()]
         # One's own in one's own order, and behind them what others have shared.
-        views.sort(key=lambda view: not view.is_own)
+        views.sort(key=lambda view: view.user_id != user.pk)
         opened = next((view for view in views if view.pk == kept["opened"]), None)
         return cls(tuple(kept["columns"] or ()), opened, tuple(views))
 

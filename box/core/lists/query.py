@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
@@ -89,11 +88,13 @@ class Query:
             context, tuple(chosen), text, sort if sort.removeprefix("-") in sorts else "", tuple(problems)
         )
 
-    def apply[Q: QuerySet[Any, Any]](self, rows: Q) -> Q:
+    def apply[Rows: QuerySet[Any, Any]](self, rows: Rows) -> Rows:
         """Rows of which all filters hold; the text is the list's own business."""
         if self.problems:
             return rows.none()
-        return reduce(lambda found, one: one.filter.apply(found, one.value, self.context), self.chosen, rows)
+        for one in self.chosen:
+            rows = cast("Rows", one.filter.apply(rows, one.value, self.context))
+        return rows
 
     def value_of(self, key: str) -> Any:
         """What was chosen of this filter; None where nothing was."""

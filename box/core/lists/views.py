@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from box.core.lists.bulk import Outcome
     from box.core.lists.definition import Bulk, List
 
+PAGE = "lists/page.html"
 LONGEST_SEARCH = 100
 NONE = "none"
 
@@ -49,7 +50,7 @@ NONE = "none"
 def answer(
     request: PersonRequest,
     listed: List[Any, Any],
-    template: str = "lists/page.html",
+    template: str = PAGE,
     context: Mapping[str, Any] | None = None,
 ) -> HttpResponseBase:
     """`context` is for the template's own blocks."""
@@ -112,7 +113,9 @@ def _page(
         **more,
     )
     blocks = ("rows",) if after else ("list", "tools")
-    response = render(request, template, {**context, "table": table}, blocks=blocks, status=status)
+    # A part is the list's own, which no template of an app changes.
+    shown = PAGE if is_part else template
+    response = render(request, shown, {**context, "table": table}, blocks=blocks, status=status)
     if is_part and not after and request.method == "GET":
         # The form sends all of its fields: in the address stand those that choose something.
         response.headers["HX-Replace-Url"] = table.address(query.address())

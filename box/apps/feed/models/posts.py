@@ -53,6 +53,13 @@ class PostQuerySet(AudienceQuerySet["Post"]):
     def favourites_of(self, user: User) -> Self:
         return self.filter(marks__user=user, marks__is_favourite=True)
 
+    def published_from(self, moment: datetime) -> Self:
+        """Since this moment, found by the key: ids and moments grow together."""
+        return self.filter(id__gte=first_since(moment))
+
+    def published_before(self, moment: datetime) -> Self:
+        return self.filter(id__lt=first_since(moment))
+
     def with_pinned(self) -> Self:
         """Each row knows `pinned_ids`: whether there is anything on top costs a page no query."""
         return self.annotate(pinned_ids=_pinned_ids())

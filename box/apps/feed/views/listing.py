@@ -157,10 +157,12 @@ def _schedule(request: PersonRequest, draft: actions.Draft, publish_at: datetime
 def _refused(request: PersonRequest, problem: str) -> HttpResponse:
     """The form again, with all that was written in it."""
     chosen = list(named(request.POST.getlist("audience")).values())
+    query, kept = chosen_by(request.GET, request.user), preferences_of(request.user, LIST)
     page = _page(
         request,
         [],
-        chosen_by(request.GET, request.user),
+        query,
+        table=Table(feed_list(request.user), query, request.path, kept),
         text=request.POST.get("text", ""),
         html=request.POST.get("html", ""),
         chosen=chosen,
@@ -172,16 +174,16 @@ def _refused(request: PersonRequest, problem: str) -> HttpResponse:
     return response
 
 
-def _page(request: PersonRequest, posts: Sequence[Post] | Any, chosen: Query, **more: Any) -> dict[str, Any]:
-    code = chosen.value_of(TO)
+def _page(request: PersonRequest, posts: Sequence[Post] | Any, query: Query, **more: Any) -> dict[str, Any]:
+    code = query.value_of(TO)
     to = named([code], reader=request.user).get(code) if code else None
     usual = [to] if to else usual_audience(request.user)
     chip = {"news_forms": news_forms(), "most_news": MOST_NEWS}
     written = {"text": "", "html": "", "problem": "", "chosen": usual}
     filters = {
-        "query": f"{chosen.address()}&" if chosen else "",
-        "is_chosen": bool(chosen),
-        "is_only_addressed": [one.filter.key for one in chosen.chosen] == [TO],
+        "query": f"{query.address()}&" if query else "",
+        "is_chosen": bool(query),
+        "is_only_addressed": [one.filter.key for one in query.chosen] == [TO],
         "to": to,
     }
     defaults = {

@@ -597,10 +597,10 @@ def test_the_menu_leads_to_all_of_an_author_and_of_a_department(
 ) -> None:
     post = post_of(anna, audience=(sales.code, code_of(cara)))
     menu = as_person(boris).get(f"/feed/{post.pk}/menu/", headers=HTMX).content.decode()
-    assert f'href="/feed/?author={anna.pk}"' in menu
+    assert f'href="/feed/?author=U{anna.pk}"' in menu
     assert f'href="/feed/?to={sales.code}"' in menu
     assert f"?to={code_of(cara)}" not in menu
     # What was chosen goes on when one chooses more.
-    page = as_person(boris).get(f"/feed/?to={sales.code}&author={anna.pk}").content.decode()
+    page = as_person(boris).get(f"/feed/?to={sales.code}&author=U{anna.pk}").content.decode()
     assert f'<input type="hidden" name="to" value="{sales.code}">' in page
     assert f'<input type="hidden" name="author" value="{anna.pk}">' in page

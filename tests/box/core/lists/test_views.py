@@ -35,7 +35,8 @@ KEY = people_lists.KEY
 
 
 def names(page: Any) -> list[str]:
-    return re.findall(r'<a href="/employees/\d+/">([^<]+)</a>', page.content.decode())
+    found = page.content.decode().partition('id="list"')[2].partition("</section>")[0]
+    return re.findall(r'<a href="/employees/\d+/">([^<]+)</a>', found)
 
 
 # Saved views
@@ -274,7 +275,8 @@ def status_of(*people: User) -> list[str]:
 
 
 def note_in(page: Any) -> str:
-    return page.content.decode().partition('name="note" value="')[2].partition('"')[0]
+    content: str = page.content.decode()
+    return content.partition('name="note" value="')[2].partition('"')[0]
 
 
 def test_what_is_done_with_many_says_of_each_what_came_of_it(
