@@ -21,7 +21,7 @@ from box.core.lists.query import Query
 from box.core.org.names import named
 from box.core.registry.company import company_day
 from box.core.registry.filtering import Keyword, Related
-from box.lib.rich import LONGEST_TAG
+from box.lib.rich_text import LONGEST_TAG
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 
 from box.core.audit.models import AuditRecord
-from box.core.audit.showing import Shown, erased_people
+from box.core.audit.presenters import Shown, erased_people
 from box.core.lists.definition import Column, Empty, List, Search
 from box.core.lists.filters import Choice, Dates, people
 from box.core.lists.presenters import macro

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from box.core.accounts import own_fields
+from box.core.accounts import custom_fields
 from box.core.accounts.access import can_manage_people
 from box.core.accounts.actions import return_user, suspend_user
 from box.core.accounts.models import NEW_FOR, Face, User
@@ -174,9 +174,9 @@ def _own_columns() -> tuple[Column[Employee], ...]:
         _file_column(
             one.key,
             one.name,
-            lambda row, one=one: own_fields.cell(one, own_fields.texts_of(row.person).get(one.key, "")),
+            lambda row, one=one: custom_fields.cell(one, custom_fields.texts_of(row.person).get(one.key, "")),
         )
-        for one in own_fields.standing.value
+        for one in custom_fields.standing.value
     )
 
 

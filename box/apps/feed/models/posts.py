@@ -24,7 +24,7 @@ from box.core.files.models import File
 from box.core.lists.preferences import kept_by
 from box.core.registry.capabilities import Card, Ref
 from box.lib.prepared import Param
-from box.lib.rich import LONGEST_TAG
+from box.lib.rich_text import LONGEST_TAG
 
 KIND = "feed.post"
 LIST = "feed.posts"
@@ -122,7 +122,7 @@ class Post(AudienceModel):
         SYSTEM = "system", _("news of the portal")
 
     author = models.ForeignKey(User, models.PROTECT, related_name="posts", db_index=False)
-    # As it is searched and quoted; `html` is the same as it is shown, clean: see box.lib.rich.
+    # As it is searched and quoted; `html` is the same as it is shown, clean: see box.lib.rich_text.
     text = models.TextField(blank=True)
     html = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)

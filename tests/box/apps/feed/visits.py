@@ -11,7 +11,7 @@ from box.apps.feed.actions import Draft, add_comment, delete_post, publish_post,
 from box.apps.feed.models import Badge, Post
 from box.apps.feed.polls import Question
 from box.apps.feed.scheduling import schedule_post
-from box.apps.feed.telling import Fact, What, tell
+from box.apps.feed.system_posts import Fact, What, tell
 from tests.box.core.org.photos import picture
 from tests.box.visits import ADMINISTRATORS, SIGN_IN, Cast, Visit, department, private, signed_in
 
