@@ -30,7 +30,7 @@ from django_auth_ldap.config import LDAPSearch, LDAPSettings
 from box.bridges.directory import presets
 from box.bridges.directory.budget import Budget
 from box.bridges.directory.client import server_of
-from box.bridges.directory.membership import GroupMissing, Membership, any_of
+from box.bridges.directory.membership import GroupHidden, GroupMissing, Membership, any_of
 from box.bridges.directory.models import Connection, Link
 from box.core.accounts.browsers import is_known_to
 from box.core.accounts.models import User
@@ -151,6 +151,14 @@ def _asked(connection: Connection, name: str, request: HttpRequest) -> Iterator[
                 "The directory %s has no group %s any more, which decides who may sign in: nobody may.",
                 connection.name,
                 missing,
+            )
+            raise Silent from None
+        except GroupHidden as hidden:
+            logger.warning(
+                "The directory %s does not show who is in the group %s, which decides who may sign in: nobody"
+                " may, until the bind account may read its members.",
+                connection.name,
+                hidden,
             )
             raise Silent from None
         except ldap.LDAPError as error:
