@@ -34,7 +34,7 @@ from appliance.services.portal import FOLDER, public_store_host
 from appliance.services.web.service import SERVICE as WEB
 from appliance.supervise.supervisord import Supervisord
 from tests.appliance.boxes import PATIENCE, wait_until
-from tests.ports import hold
+from tests.ports import hold_store
 
 BUCKET, LOCKED_BUCKET = "somebodys-bucket", "another-bucket"
 ADMIN = ("admin", "secret")
@@ -94,7 +94,7 @@ def store(folder: Path) -> Iterator[Store]:
         ],
     }
     (folder / "identities.json").write_text(json.dumps({"identities": [admin, portal]}))
-    ports = Ports(hold(8))
+    ports = Ports(hold_store())
     command = [
         str(Path(sys.executable).with_name("weed")),
         *("-logtostderr", "server", f"-dir={theirs.data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
