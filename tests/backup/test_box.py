@@ -420,7 +420,7 @@ def test_a_target_that_is_gone_fails_loudly_stops_nobody_and_is_caught_up_with(k
 
 
 def test_a_box_whose_notes_were_the_engines_own_goes_on_with_them_as_roots(kept: Kept) -> None:
-    """As an upgrade finds it: all of `data/backup` was the engines' user's, and two folders were not there."""
+    """As an upgrade finds it: all of `data/backup` was their user's, and two folders were not there."""
     made = back_up(kept)
     notes, engines = kept.node.data("backup"), users.account(users.DATABASE)
     shutil.rmtree(notes / "outgoing")
