@@ -64,7 +64,7 @@ class Employee:
 COLUMNS: tuple[Column[Employee], ...] = (
     Column(
         "name",
-        gettext_lazy("Name"),
+        gettext_lazy("Employee"),
         lambda row: row.full_name,
         sort="sort_name",
         cell=macro("org/ui.html", "employee"),
