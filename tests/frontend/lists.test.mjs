@@ -36,7 +36,10 @@ const press = (key, target = document.activeElement ?? document.body) => {
 };
 const at = () => document.activeElement?.dataset?.row;
 const boxes = () => [...document.querySelectorAll("input[name=row]")];
-const chosen = () => boxes().filter(({ checked }) => checked).map(({ value }) => Number(value));
+const chosen = () =>
+  boxes()
+    .filter(({ checked }) => checked)
+    .map(({ value }) => Number(value));
 const click = (number, shiftKey = false) =>
   boxes()[number - 1].dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey }));
 const said = () => find("[data-list-count]").textContent;

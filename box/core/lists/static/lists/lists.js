@@ -127,6 +127,17 @@ document.addEventListener("change", ({ target }) => {
   }
 });
 
+// In the address stands what chooses something, so that it can be sent to a colleague.
+
+document.addEventListener("formdata", ({ target, formData }) => {
+  if (target.id !== "list-form") return;
+  for (const name of new Set(formData.keys())) {
+    const chosen = formData.getAll(name).filter(Boolean);
+    formData.delete(name);
+    for (const value of chosen) formData.append(name, value);
+  }
+});
+
 // The order of columns is the order in which they are sent.
 
 document.addEventListener("click", ({ target }) => {
