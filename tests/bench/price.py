@@ -129,6 +129,7 @@ def measured(name: str, box: Box, crowd: list[Person], given: argparse.Namespace
         return price_of_page(box, crowd[0], PAGES[name], given.seconds)
     if name == "post":
         return price_of_writes(box, crowd, "/feed/", {"audience": "UA"}, given.writes)
+    crowd[0].hang_up()
     post = re.search(r'data-post="(\d+)"|/feed/(\d+)/', crowd[0].get("/feed/").text)
     assert post, "the feed is empty"
     address = f"/feed/{post[1] or post[2]}/comments/"
@@ -141,6 +142,8 @@ def median(prices: list[Price]) -> Price:
 
 
 def price_of_page(box: Box, person: Person, address: str, seconds: int) -> Price:
+    # Its connection may have been closed while others were measured.
+    person.hang_up()
     assert person.get(address).status == 200, f"{address} does not answer"
     cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
     command = ["wrk", "-t1", f"-c{PEOPLE}", f"-d{seconds + 2}", "--latency", "-H", f"Cookie: {cookies}"]
@@ -163,6 +166,7 @@ def price_of_writes(box: Box, crowd: list[Person], address: str, fields: dict[st
     refused: list[int] = []
 
     def write(person: Person) -> None:
+        person.hang_up()
         for number in range(each):
             text = f"Measured {number} {uuid4()}"
             begun = time.perf_counter()

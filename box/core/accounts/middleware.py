@@ -17,6 +17,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 
 from box.core.accounts.models import User
+from box.core.accounts.sessions import SessionStore
 from box.core.registry.company import LANGUAGE, TIME_ZONE
 from box.core.registry.origin import Origin, acting_from, address_of
 from box.core.registry.settings import as_of, read_version
@@ -30,7 +31,7 @@ class PersonMiddleware(AuthenticationMiddleware):
 
 
 def _person_of(request: HttpRequest) -> User | AnonymousUser:
-    session = request.session
+    session: SessionStore = request.session  # type: ignore[assignment]
     # Asking it for anything reads it, and its person with it.
     signed_in, backend, digest = (
         session.get(key, "") for key in (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)
@@ -44,7 +45,7 @@ def _person_of(request: HttpRequest) -> User | AnonymousUser:
     ):
         return person
     # Nobody, or whoever else it is: all that Django knows to do then, it does.
-    return auth.get_user(request)  # type: ignore[return-value]
+    return auth.get_user(request)
 
 
 class ReaderMiddleware:

@@ -40,6 +40,7 @@ def expiry_of(started_at: datetime, now: datetime) -> datetime:
     return min(now + idle, started_at + longest)
 
 
+_COLUMNS = [field.attname for field in Session._meta.concrete_fields]
 # Every request asks one of them: of somebody signed in, their session with their row; of nobody, the session.
 _PERSON = PreparedModels(
     lambda: (
@@ -52,7 +53,6 @@ _PERSON = PreparedModels(
 _SESSION = PreparedModels(
     lambda: Session.objects.filter(session_key=Param("key"), expire_date__gt=Param("now", DateTimeField()))
 )
-_COLUMNS = [field.attname for field in Session._meta.concrete_fields]
 
 
 class SessionStore(DatabaseStore):
