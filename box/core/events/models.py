@@ -30,7 +30,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 
 class Delivery(models.Model):
-    """One event for one handler: taken under a lock, completed in the transaction of what the handler writes."""
+    """One event for one handler: taken under a lock, and completed with what the handler writes."""
 
     event = models.ForeignKey(Event, models.CASCADE, related_name="deliveries")
     handler = models.CharField(max_length=200)
