@@ -67,7 +67,7 @@ def test_the_server_keeps_the_plan_of_what_comes_again_and_of_nothing_else(anna:
         often.rows(login=login)
         models.rows(login=login)
         at_once(asked(User.objects.filter(login=login).values_list("phone")))
-    kept = [statement for statement in kept_plans() if '"login" = $1' in statement]
+    kept = [statement for statement in kept_plans() if '"login" = ($1)' in statement]
     assert len(kept) == 2
     assert sum("is_demo" in statement for statement in kept) == 1
     assert often.rows(login=anna.login) == [(anna.pk, anna.position)]
