@@ -14,7 +14,7 @@ from box.core.registry.rest import HookEvent, hook_events
 from box.core.registry.services import is_on
 from box.rest import jobs
 from box.rest.actions import revoke_all_of
-from box.rest.sending import listened_to, queue
+from box.rest.outgoing import listened_to, queue
 
 
 @on(UserStatusChanged)

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from appliance import generated
+from appliance import service_files
 from appliance.node import Node
 from appliance.services.balancer.runtime import Runtime
 from appliance.services.balancer.service import SERVICE as BALANCER
@@ -30,7 +30,7 @@ TURNS = 6
 
 @pytest.fixture(scope="module")
 def balanced(box: Node) -> Iterator[Node]:
-    generated.apply(box, only=(BALANCER,))
+    service_files.apply(box, only=(BALANCER,))
     supervisor = Supervisord(box)
     supervisor.start("balancer")
     yield box

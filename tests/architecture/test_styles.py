@@ -35,7 +35,7 @@ def test_every_class_of_tabler_that_a_template_names_is_there() -> None:
 
 
 def test_no_template_makes_up_the_name_of_a_class() -> None:
-    """A name that is put together stands nowhere as a whole: it would be cut. `tint-1` to `tint-6` are ours."""
+    """One that is put together stands nowhere as a whole, and would be cut. `tint-1` and so on are ours."""
     texts = [path.read_text(encoding="utf-8") for path in TEMPLATES]
     values = [value for text in texts for value in re.findall(r'class="([^"]*)"', text)]
     begun = {start for value in values for start in re.findall(r"([\w-]+-)\{\{", value)}
