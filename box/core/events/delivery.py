@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 
 import psycopg
 from django.db import Error, close_old_connections, connection, transaction
+from django.db.models import BigIntegerField, DateTimeField
 from django.utils import timezone
 
 from box.core.events.models import Delivery, Event, Nonce
 from box.core.events.outbox import CHANNEL, restored, subscription_named
+from box.lib.prepared import Param, PreparedModels
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,26 @@ def wait_after(attempts: int) -> timedelta:
     return min(timedelta(seconds=2 ** min(attempts - 1, 12)), LONGEST_WAIT)
 
 
+# Every courier asks the first of them with each word that something happened.
+_FIRST = PreparedModels(
+    lambda: (
+        Delivery.objects.due(Param("now", DateTimeField()))
+        .select_for_update(skip_locked=True, of=("self",))
+        .select_related("event")
+        .order_by("due_at", "id")[:1]
+    )
+)
+_OTHERS = PreparedModels(
+    lambda: (
+        Delivery.objects.due(Param("now", DateTimeField()))
+        .filter(event_id=Param("event", BigIntegerField()))
+        .exclude(pk=Param("first", BigIntegerField()))
+        .select_for_update(skip_locked=True)
+        .order_by("id")
+    )
+)
+
+
 def deliver_next(now: datetime) -> int:
     """Takes an event that is due with all handlers that have yet to hear of it, and completes those; returns
     how many. 0: nothing is due, or others have taken it all.
@@ -40,11 +62,10 @@ def deliver_next(now: datetime) -> int:
     PostgreSQL undoes both the handlers' writes and the locks, and another worker takes the deliveries again.
     """
     with transaction.atomic():
-        due = Delivery.objects.due(now).select_for_update(skip_locked=True, of=("self",))
-        first = due.select_related("event").order_by("due_at", "id").first()
+        first = next(iter(_FIRST.rows(now=now)), None)
         if first is None:
             return 0
-        taken = [first, *due.filter(event=first.event_id).exclude(pk=first.pk).order_by("id")]
+        taken = [first, *_OTHERS.rows(now=now, event=first.event_id, first=first.pk)]
         completed = []
         for delivery in taken:
             delivery.event = first.event

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
+from django.db.models.expressions import Expression
 from django.utils import timezone
 
 
@@ -25,7 +26,7 @@ class Event(models.Model):
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def due(self, now: datetime) -> DeliveryQuerySet:
+    def due(self, now: datetime | Expression) -> DeliveryQuerySet:
         return self.filter(completed_at=None, due_at__lte=now)
 
 

@@ -126,7 +126,7 @@ def test_what_is_for_named_people_is_private(audience: list[str], expected: bool
 
 def test_who_was_here_lately_costs_not_even_the_cache(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
     codes = codes_of(User.objects.get(pk=anna.pk))
-    monkeypatch.setattr(principals.cache, "get", lambda key: pytest.fail("the cache was asked"))
+    monkeypatch.setattr(cache, "get", lambda key: pytest.fail("the cache was asked"))
     assert codes_of(User.objects.get(pk=anna.pk)) == codes
 
 
