@@ -19,7 +19,7 @@ from box.apps.feed.access import (
 )
 from box.apps.feed.filters import TO, chosen_by, feed_list
 from box.apps.feed.forms import draft_of, moment_of
-from box.apps.feed.latest import page_of
+from box.apps.feed.latest import just_written, page_of
 from box.apps.feed.models import LIST, PAGE, Post, ScheduledPost
 from box.apps.feed.polls import LONGEST_OPTION, MOST_OPTIONS
 from box.apps.feed.presenters import MOST_NEWS, news_forms, shown, usual_audience
@@ -135,8 +135,7 @@ def _publish(request: PersonRequest) -> HttpResponse:
     drop_draft(request.POST.get("place", ""), by=request.user)
     if not wants_part(request):
         return redirect("feed:list")
-    found = Post.objects.visible_to(request.user).filter(pk=post.pk).as_shown()
-    page = _page(request, found, chosen_by(request.GET, request.user))
+    page = _page(request, just_written(post), chosen_by(request.GET, request.user))
     return with_toast(render(request, "feed/list.html", page, blocks="posts"), _("Published."))
 
 
