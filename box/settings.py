@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "box.core.registry",
     "box.core.events",
     "box.core.access",
+    "box.core.fields",
     "box.core.accounts",
     "box.core.files",
     "box.core.portal",

@@ -257,7 +257,7 @@ VIEWS = {
     },
     **{f"setup-{name}": View(f"/console/setup/{name}/") for name in ("company", "work", "mail", "people")},
     "calendar": View("/console/settings/calendar/2026/"),
-    "own-fields": View("/console/settings/profiles/fields/"),
+    "fields": View("/console/settings/fields/accounts.user/"),
     "integrations-all": View("/console/integrations/"),
     "listeners": View("/console/integrations/outgoing/"),
     "listener-new": View("/console/integrations/outgoing/new/"),

@@ -15,19 +15,19 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from box.core.access.actions import renew_codes
 from box.core.accounts.actions import end_sessions
+from box.core.accounts.custom_fields import PROFILE, names_of
 from box.core.accounts.events import PersonErased
 from box.core.accounts.models import (
     ERASED,
     KnownBrowser,
-    OwnField,
     Passkey,
     Profile,
     RecoveryCode,
     Totp,
     User,
 )
-from box.core.accounts.own_fields import texts_of
 from box.core.events.outbox import emit
+from box.core.fields.values import forget_values
 from box.core.registry.capabilities import Eraser, erasers
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ def known_of(person: User) -> list[str]:
     fields: dict[str, Any] = {field.name: field for field in User._meta.concrete_fields}
     labels = [str(fields[name].verbose_name) for name in _TEXTS if getattr(person, name)]
     labels += [_("login")] + ([_("birthday")] if person.birthday_on else [])
-    texts = texts_of(person)
-    labels += [own.name for own in OwnField.objects.in_order() if texts.get(own.key)]
+    labels += names_of(person)
     browsers = KnownBrowser.objects.filter(user=person).count()
     if browsers:
         labels.append(ngettext("%(num)s browser", "%(num)s browsers", browsers) % {"num": browsers})
@@ -95,6 +94,7 @@ def known_of(person: User) -> list[str]:
 def forget(person: User, by: User) -> None:
     for model in (Totp, Passkey, RecoveryCode, KnownBrowser, Profile):
         model.objects.filter(user=person).delete()
+    forget_values(PROFILE, [person.pk])
     for name in _BLANK:
         setattr(person, name, "")
     person.login, person.birthday_on, person.invited_at = f"{ERASED}{person.pk}", None, None

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from box.core.accounts.own_fields import know_again
+from box.core.accounts.custom_fields import index_words, merge_values
+from box.core.accounts.models import Profile
 from box.core.registry.merging import Dropped, Merger, OneEach, Stays, mergers, settlings
 
 if TYPE_CHECKING:
@@ -16,12 +17,7 @@ if TYPE_CHECKING:
 
 
 # Of the fields that administrators define, those that an outside source decides are the source's.
-_TAKES = """
-    owners = kept.owners || gone.owners,
-    own_values = gone.own_values || kept.own_values || COALESCE(
-        (SELECT jsonb_object_agg(key, value) FROM jsonb_each(gone.own_values)
-          WHERE jsonb_exists(gone.owners, key)), '{}')
-"""
+_TAKES = "owners = kept.owners || gone.owners"
 
 
 def declare() -> None:
@@ -30,11 +26,19 @@ def declare() -> None:
         settlings.add(f"accounts.SignInName.{name}", Stays("the database writes it with the account"))
     for name in ("Session", "Totp", "Passkey", "RecoveryCode", "KnownBrowser"):
         settlings.add(f"accounts.{name}.user", Dropped())
-    mergers.add("accounts", Merger(gettext_lazy("Signing in"), moves=_signing_in, follow=_follow))
+    mergers.add(
+        "accounts", Merger(gettext_lazy("Signing in"), moves=_signing_in, before=_values, follow=_follow)
+    )
+
+
+def _values(pair: Pair) -> None:
+    """Before the profiles become one: the one that goes says what its source decides."""
+    owners = Profile.objects.filter(user=pair.gone).values_list("owners", flat=True).first() or {}
+    merge_values(pair, owners)
 
 
 def _follow(pair: Pair) -> None:
-    know_again([pair.gone, pair.kept])
+    index_words([pair.gone, pair.kept])
 
 
 def _signing_in(gone: User, kept: User) -> list[str]:

@@ -25,13 +25,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.core.accounts import actions as accounts
-from box.core.accounts import own_fields
 from box.core.accounts.access import can_manage
+from box.core.accounts.custom_fields import plain_fields, set_values, write_everybodys
 from box.core.accounts.events import UserCreated
-from box.core.accounts.many import set_own_texts
 from box.core.accounts.models import User
-from box.core.accounts.own_actions import set_own_values
 from box.core.events.outbox import emit
+from box.core.fields.kinds import read
 from box.core.files.models import Blob, new_key
 from box.core.files.store import NotFound, store
 from box.core.org import actions
@@ -42,7 +41,8 @@ from box.lib.tables import LARGEST_FILE, Row, TableRefused, read_table
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-    from box.core.accounts.models import OwnField
+    from box.core.fields.models import Field
+    from box.core.fields.values import Values
 
 BATCH = 100
 PREVIEWED = 8
@@ -88,10 +88,10 @@ class RowRefused(Exception):
 
 def fields() -> dict[str, _StrOrPromise]:
     """What a column may be for: those of every portal, and those that administrators have defined."""
-    return {**FIELDS, **{field.key: field.name for field in own_fields.standing.value}}
+    return {**FIELDS, **{field.key: field.name for field in plain_fields()}}
 
 
-def guessed(head: Sequence[str], defined: Sequence[OwnField] = ()) -> list[str]:
+def guessed(head: Sequence[str], defined: Sequence[Field] = ()) -> list[str]:
     """By the number of the column the field that its heading means, each field once. Of the fields that
     administrators have defined the name is the heading."""
     known = {_plain(field.name): field.key for field in defined} | _BY_HEADING
@@ -129,7 +129,7 @@ def begin_import(file: IO[bytes], name: str, *, by: User) -> PeopleImport:
         )
         return PeopleImport.objects.create(
             by=by, name=name[:255], blob=blob, total=total,
-            columns=guessed(head.cells, own_fields.standing.value),
+            columns=guessed(head.cells, plain_fields()),
             preview=[head.cells, *(row.cells for row in first)],
         )  # fmt: skip
 
@@ -168,7 +168,7 @@ def go_on(run: PeopleImport) -> None:
     """Imports what is left, in steps of their own, and lets the table go. Call with the run's lock held."""
     with _table_of(run) as file, translation.override(run.language or None):
         rows = islice(read_table(file), 1, None)
-        defined = own_fields.standing.value
+        defined = plain_fields()
         seen: set[str] = set()
         for row in islice(rows, run.done):
             with suppress(RowRefused):
@@ -197,7 +197,7 @@ def _table_of(run: PeopleImport) -> Iterator[IO[bytes]]:
 
 
 @transaction.atomic
-def _step(run: PeopleImport, rows: Sequence[Row], seen: set[str], defined: Sequence[OwnField]) -> None:
+def _step(run: PeopleImport, rows: Sequence[Row], seen: set[str], defined: Sequence[Field]) -> None:
     """One transaction: what it did and how far it got are there together, or not at all.
 
     `seen` are the e-mails and logins of the rows above.
@@ -240,8 +240,8 @@ class _Wanted:
     login: str
     fields: Mapping[str, Any]
     department: str
-    # Values of fields that administrators have defined, by key, as they are kept.
-    own: Mapping[str, str]
+    # Of fields that the company has defined.
+    own: Values
 
     @property
     def keys(self) -> set[str]:
@@ -249,7 +249,7 @@ class _Wanted:
         return set(filter(None, (self.login, self.email)))
 
 
-def _wanted(row: Row, columns: Sequence[str], defined: Sequence[OwnField]) -> _Wanted:
+def _wanted(row: Row, columns: Sequence[str], defined: Sequence[Field]) -> _Wanted:
     cells = {name: cell for name, cell in zip(columns, row.cells, strict=False) if name and cell}
     if "full_name" in cells:
         names = ("last_name", "first_name", "patronymic")
@@ -280,12 +280,10 @@ def _wanted(row: Row, columns: Sequence[str], defined: Sequence[OwnField]) -> _W
     return _Wanted(row, email, login, fields, cells.get("department", ""), _own(cells, defined))
 
 
-def _own(cells: Mapping[str, str], defined: Sequence[OwnField]) -> dict[str, str]:
+def _own(cells: Mapping[str, str], defined: Sequence[Field]) -> Values:
     """A field that was archived since the columns were chosen is left out."""
     try:
-        return {
-            field.key: own_fields.read(field, cells[field.key]) for field in defined if field.key in cells
-        }
+        return {field: read(field, cells[field.key]) for field in defined if field.key in cells}
     except ValidationError as error:
         raise RowRefused(" ".join(error.messages)) from None
 
@@ -352,7 +350,7 @@ class _Step:
     departments: _Departments
     created: int = 0
     changed: int = 0
-    _new: list[tuple[User, Department | None, Mapping[str, str]]] = field(default_factory=list)
+    _new: list[tuple[User, Department | None, Values]] = field(default_factory=list)
 
     def known_people(self, wanted: Iterable[_Wanted]) -> dict[str, User]:
         """Whoever has one of these e-mails or logins, by both; with where they belong."""
@@ -394,27 +392,24 @@ class _Step:
         if person.status == User.Status.DISMISSED:
             raise RowRefused(_("%(name)s is dismissed: let them return first.") % {"name": person.name})
         changes = {name: value for name, value in one.fields.items() if getattr(person, name) != value}
-        texts = own_fields.texts_of(person)
-        own = {key: text for key, text in one.own.items() if texts.get(key) != text}
         places = {membership.department_id for membership in person.memberships.all()}
         is_moved = department is not None and department.pk not in places
         try:
             if changes:
                 accounts.update_profile(person, changes, by=self.run.by)
-            if own:
-                set_own_values(person, own, by=self.run.by)
+            is_filled_in = set_values(person, one.own, by=self.run.by) if one.own else False
             if department is not None and is_moved:
                 actions.add_member(department, person, by=self.run.by)
         except ValidationError as error:
             raise RowRefused(" ".join(error.messages)) from None
-        self.changed += bool(changes or own or is_moved)
+        self.changed += bool(changes or is_filled_in or is_moved)
 
     def hire(self) -> None:
         people = User.objects.bulk_create([user for user, _department, _own in self._new])
         Membership.objects.bulk_create(
             Membership(user=user, department=department) for user, department, _own in self._new if department
         )
-        set_own_texts({user.pk: own for user, _department, own in self._new if own})
+        write_everybodys({user.pk: own for user, _department, own in self._new if own})
         self.created = len(people)
         for person in people:
             emit(UserCreated(user_id=person.pk, by_id=self.run.by_id))
