@@ -80,7 +80,9 @@ def test_the_log_tells_of_every_change(olga: User) -> None:
     archive_field(town, by=olga)
     archive_field(town, by=olga)
     deliver_all()
-    kinds = AuditRecord.objects.filter(kind__startswith="fields.").order_by("id").values_list("kind", flat=True)
+    kinds = (
+        AuditRecord.objects.filter(kind__startswith="fields.").order_by("id").values_list("kind", flat=True)
+    )
     assert list(kinds) == ["fields.added", "fields.changed", "fields.archived"]
 
 
