@@ -23,8 +23,9 @@ from box.core.events.delivery import deliver_all
 from box.core.files.models import Blob
 from box.core.groups.actions import NewGroup, create_group, invite_people
 from box.core.groups.models import Group
+from box.core.imports.models import ImportProblem, ImportRun
 from box.core.notify.models import Notification, Preferences, Presence, QueuedLetter
-from box.core.org.models import Absence, ImportProblem, PeopleImport
+from box.core.org.models import Absence
 from box.core.org.skills import add_skill
 from box.core.registry.capabilities import erasers
 from box.core.registry.merging import relations_to
@@ -66,10 +67,10 @@ STAY = {
     "files.File.owner": MADE,
     "files.Upload.owner": "goes by itself within days",
     "groups.Admission.by": DECIDED,
+    "imports.ImportRun.by": DECIDED,
     "notify.Notification.actor": DECIDED,
     "org.Absence.by": DECIDED,
     "org.Absence.substitute": DECIDED,
-    "org.PeopleImport.by": DECIDED,
     "org.SkillConfirmation.by": DECIDED,
     "rest.Listener.by": DECIDED,
     "worktime.Correction.decided_by": DECIDED,
@@ -177,7 +178,7 @@ def test_rows_of_tables_that_were_refused_are_forgotten(person: Maker, olga: Use
         ["Other", "other@example.com"],
         ["?", "NINA@example.com"],
     ]
-    run = PeopleImport.objects.create(by=olga, name="t", blob=blob, total=3, preview=rows)
+    run = ImportRun.objects.create(importer="people", by=olga, name="t", blob=blob, total=3, preview=rows)
     for n, cells in enumerate(rows[1:]):
         ImportProblem.objects.create(run=run, row=n, text="wrong", cells=cells)
     dismiss_user(nina, by=olga)

@@ -145,7 +145,7 @@ def find_people(text: str, reader: User) -> list[Card]:
     groups."""
     people = User.objects.visible_to(reader).active()
     named = people.filter(Q(login=text.lower()) | Q(email=text.lower())) if text else people.none()
-    found = list(named[:1]) or (people.nearest(text, MOST_FOUND) if text else people.by_name()[:MOST_FOUND])
+    found = list(named[:1]) or ((people.looked_for(text) if text else people.by_name())[:MOST_FOUND])
     return [Card(Ref(PERSON_KIND, one.pk), one.name, reverse("org:person", args=[one.pk])) for one in found]
 
 

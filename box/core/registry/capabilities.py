@@ -270,7 +270,7 @@ widgets: Offers[Widget] = Offers("widgets")
 assets: Offers[Assets] = Offers("assets")
 cards: Offers[CardMaker] = Offers("cards")
 finders: Offers[Finder] = Offers("finders")
-"""By the kind of an object how one of them is picked from a list, such as a person for a filter or a field."""
+"""By the kind of an object how one of them is picked, such as a person for a filter or a field."""
 card_routes: Offers[str] = Offers("card routes")
 """By the name of an address with a `pk`, the kind of the object there: a link to it in a text shows its card.
 

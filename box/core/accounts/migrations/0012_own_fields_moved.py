@@ -46,6 +46,8 @@ EVENTS = """
      WHERE completed_at IS NULL AND handler LIKE '%log:accounts.own_field_%';
     UPDATE events_event SET kind = 'fields.FieldChanged', payload = payload || '{"set_key": "accounts.user"}'
      WHERE kind = 'accounts.OwnFieldChanged';
+    UPDATE events_nonce SET result = replace(result, 'accounts.OwnField:', 'fields.Field:')
+     WHERE result LIKE 'accounts.OwnField:%';
 """
 
 

@@ -28,8 +28,9 @@ from box.core.fields.actions import (
 )
 from box.core.fields.kinds import read
 from box.core.fields.models import Field, Value
-from box.core.org import jobs
-from box.core.org.importing import begin_import, start_import
+from box.core.imports import jobs
+from box.core.imports.actions import begin_import, start_import
+from box.core.imports.importers import importers
 from box.lib.tables import read_table
 
 if TYPE_CHECKING:
@@ -212,9 +213,9 @@ def test_a_table_fills_them_in_and_an_export_gives_them_back(
         b"New Nina;nina@example.com;Oslo;\n"
         b"Bad Bob;bob@example.com;;soon\n"
     )
-    run = begin_import(table, "people.csv", by=olga)
+    run = begin_import(importers["people"], table, "people.csv", by=olga)
     assert run.columns == ["full_name", "email", city.key, contract.key]
-    start_import(run, run.columns, makes_departments=False, invites=False, by=olga)
+    start_import(run, run.columns, by=olga)
     jobs.import_once(run.pk)
     run.refresh_from_db()
     assert (run.created, run.changed, run.failed) == (1, 1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -94,7 +95,7 @@ def test_an_administrator_defines_fields_of_any_set(as_person: Browser, olga: Us
         "kind": "money",
         "currency": "eur",
         "is_required": "on",
-        "nonce": "1",
+        "nonce": str(uuid4()),
     }
     for _again in range(2):
         answer = browser.post("/console/settings/fields/test.thing/", sent)

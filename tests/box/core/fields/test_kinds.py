@@ -167,7 +167,7 @@ def test_values_are_said_in_the_readers_language() -> None:
         assert said(field(Kind.NUMBER), (Decimal("1234.5"),), {}) == "1\u00a0234,5"
         assert said(field(Kind.MONEY), (Money(Decimal(1500), "RUB"),), {}) == "1\u00a0500\u00a0RUB"
         assert said(field(Kind.YES_NO), (True,), {}) == "да"
-        assert said(field(Kind.DATE), (date(1990, 11, 24),), {}) == "24 ноября 1990\u00a0г."
+        assert said(field(Kind.DATE), (date(1990, 11, 24),), {}) == "24 ноября 1990\u202fг."
 
 
 def test_cells_hold_what_a_spreadsheet_reckons_with() -> None:
@@ -180,7 +180,11 @@ def test_cells_hold_what_a_spreadsheet_reckons_with() -> None:
 
 _TEXTS = st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters=";"), max_size=50)
 _NUMBERS = st.decimals(-(10**9), 10**9, places=4).map(lambda one: one + 0)
-_MOMENTS = st.datetimes(datetime(1901, 1, 1), datetime(2199, 1, 1), timezones=st.just(UTC))
+_MOMENTS = st.datetimes(
+    datetime(1901, 1, 1),  # noqa: DTZ001 - the zone is given beside it
+    datetime(2199, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
 
 
 @given(st.lists(_TEXTS, max_size=5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -185,7 +186,7 @@ def test_what_is_decided_elsewhere_is_shown_and_not_written(olga: User) -> None:
 
 def test_every_kind_has_an_input_that_says_its_value(anna: User, olga: User, sales: Department) -> None:
     values: dict[str, Any] = {
-        Kind.TEXT: "two words", Kind.LONG: "two lines", Kind.NUMBER: Decimal("5.5"), Kind.DATE: "2026-01-02",
+        Kind.TEXT: "two words", Kind.LONG: "two lines", Kind.NUMBER: Decimal("5.5"), Kind.DATE: date(2026, 1, 2),
         Kind.LINK: "https://example.com", Kind.EMAIL: "a@b.test", Kind.PHONE: "+74951234567",
     }  # fmt: skip
     for kind, value in values.items():
@@ -240,7 +241,7 @@ def test_values_of_what_is_deleted_go_with_it_and_no_others(olga: User) -> None:
 
 def test_a_choice_is_renamed_retired_and_brought_back_with_its_objects(olga: User) -> None:
     size = thing_field("Size", "choice", by=olga, choices=("S", "M"))
-    small, medium = size.options
+    small, _medium = size.options
     write_values(THINGS, 1, {size: (small.pk,)})
 
     def said() -> str:
