@@ -33,7 +33,7 @@ RUSSIAN = {
     "First name": "Имя",
     "Save": "Сохранить",
     "Import": "Импорт",
-    "Table of people": "Таблица сотрудников",
+    "Table": "Таблица",
     "Go on": "Дальше",
     "What Mobile means": "Что значит «Mobile»",
     "Phone": "Телефон",

@@ -63,7 +63,7 @@ def _begun(request: PersonRequest, importer: Importer[Any], file: UploadedFile) 
 
 @require_http_methods(["GET", "POST"])
 def run(request: PersonRequest, pk: int) -> HttpResponse:
-    """GET shows it, and how far it is; POST starts it, or with `preview` shows the rows as they would become."""
+    """GET shows it, and how far it is; POST starts it, or with `preview` shows what the rows would become."""
     one, importer = _run(request, pk)
     columns, problem = list(one.columns), ""
     if request.method == "POST":

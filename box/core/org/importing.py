@@ -1,6 +1,7 @@
 """Adding and correcting people from a table: see `box.core.imports`.
 
-Whoever has a row's e-mail or login is corrected by it, others are added. The same table again changes nothing.
+Whoever has a row's e-mail or login is corrected by it, others are added. The same table again changes
+nothing.
 """
 
 from __future__ import annotations
