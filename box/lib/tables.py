@@ -87,8 +87,8 @@ class Row:
 
 def read_table(file: IO[bytes], reading: Reading = Reading(), *, most_rows: int = MOST_ROWS) -> Iterator[Row]:
     """The rows of a CSV file, of the first sheet of an XLSX file or of an address book of vCards, whichever
-    it is; of the usual encodings and delimiters that which it looks like, unless `reading` says it. `file` can
-    be sought in.
+    it is; of the usual encodings and delimiters that which it looks like, unless `reading` says it. One can
+    seek in `file`.
 
     Raises TableRefused, also in the middle: for what is no table, too large, or a bomb.
     """

@@ -23,7 +23,7 @@ from box.core.fields.sets import FieldSet
 from box.core.fields.values import Shown, Values, shown, values_of, values_of_many, write_many, write_values
 
 if TYPE_CHECKING:
-    from box.core.registry.merging import Pair
+    from box.core.registry.belongings import Pair
 
 EVERYBODY, PERSON, EDITORS = "everybody", "person", "editors"
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from box.core.events.outbox import emit
 from box.core.fields.events import FieldChanged
 from box.core.fields.kinds import kind_of
-from box.core.fields.models import Choice, Field, Value
+from box.core.fields.models import Choice, Field
 from box.core.fields.sets import field_sets
 from box.core.registry.capabilities import cards
 from box.core.registry.settings import raise_version
@@ -187,12 +187,6 @@ def restore_field(restored: Field, *, by: User) -> None:
     restored.archived_at, restored.place = None, _last_place(restored.set_key) + 1
     restored.save(update_fields=["archived_at", "place"])
     _tell(restored, "restored", by)
-
-
-@transaction.atomic
-def forget_person(person: User, by: User) -> None:
-    """Of somebody who is erased: no field of anything points at them any more."""
-    Value.objects.filter(person=person).delete()
 
 
 def _last_place(set_key: str) -> int:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from box.core.accounts import custom_fields
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.custom_fields import EDITORS, PERSON, PROFILE, set_values, texts_of_many
-from box.core.accounts.erasing import erase_person, going
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.many import change_people
 from box.core.accounts.many import own_fields as own
 from box.core.accounts.models import User
@@ -31,6 +31,7 @@ from box.core.fields.models import Field, Value
 from box.core.imports import jobs
 from box.core.imports.actions import begin_import, start_import
 from box.core.imports.importers import importers
+from box.core.registry.belongings import going
 from box.lib.tables import read_table
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
 from box.core.accounts.actions import dismiss_user
-from box.core.accounts.erasing import erase_person, going
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.fields.actions import FieldDraft, archive_field, change_field
 from box.core.fields.forms import FieldsForm
@@ -31,6 +31,7 @@ from box.core.fields.values import (
 )
 from box.core.files.models import File
 from box.core.org.merging import merge_people
+from box.core.registry.belongings import going
 from tests.box.core.fields import THINGS, thing_field
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.core.accounts.actions import dismiss_user
-from box.core.accounts.erasing import erase_person, going
+from box.core.accounts.erasing import erase_person
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
 from box.core.fields.values import values_of
@@ -25,6 +25,7 @@ from box.core.imports import jobs
 from box.core.imports.actions import BATCH, begin_import, read_anew, start_import, start_undo
 from box.core.imports.models import ImportedRow, ImportProblem, ImportRun
 from box.core.org.models import Skill
+from box.core.registry.belongings import going
 from box.lib.tables import Reading, TableRefused, read_table
 from tests.box.core.fields import THINGS, thing_field
 from tests.box.core.imports import SKILLS, begun, imported, names, numbered, table
