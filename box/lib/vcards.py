@@ -1,7 +1,8 @@
 """vCard 2.1, 3.0 and 4.0 (RFC 6350) as rows of a table: a column a property, several values in lines.
 
 What address books export differs more than the versions do, so this reads what is alike: folded lines,
-quoted-printable with its own folding, groups (`item1.TEL`), charsets and escapes. Pictures and keys are left out.
+quoted-printable with its own folding, groups (`item1.TEL`), charsets and escapes. Pictures and keys are left
+out.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class PersonRow:
 
 class PeopleImporter(Importer[PersonRow]):
     key = "people"
-    label = gettext_lazy("people")
+    label = gettext_lazy("Employees")
     about = gettext_lazy("A row for each person. The same table again changes nothing.")
     options = (
         Option(MAKES_DEPARTMENTS, gettext_lazy("Make departments that are missing"), is_usual=True),
