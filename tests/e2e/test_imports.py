@@ -12,8 +12,7 @@ from tests.e2e.test_accessibility import EVERY_LOOK, found_in
 from tests.e2e.words import Words
 
 RUSSIAN = {
-    "Added: 1. Corrected: 0. Unchanged: 0. Refused: 1.":
-        "Добавлено: 1. Исправлено: 0. Без изменений: 0. Не принято: 1.",
+    "Added: 1. Corrected: 0. Unchanged: 0. Refused: 1.": "Добавлено: 1. Исправлено: 0. Без изменений: 0. Не принято: 1.",
     "Encoding": "Кодировка",
     "Go on": "Дальше",
     "Import": "Импорт",

@@ -44,7 +44,8 @@ _INNER: dict[str, Filterable] = {
 _SORTED = {
     **dict.fromkeys((Kind.TEXT, Kind.LINK, Kind.PHONE, Kind.EMAIL), "text"),
     **dict.fromkeys((Kind.NUMBER, Kind.MONEY, Kind.YES_NO), "number"),
-    Kind.DATE: "day", Kind.MOMENT: "moment",
+    Kind.DATE: "day",
+    Kind.MOMENT: "moment",
 }
 
 
