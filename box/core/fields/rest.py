@@ -35,8 +35,8 @@ def _answered(field: Field, values: Sequence[Any]) -> Any:
 
 
 def given(fields: Sequence[Field], sent: Mapping[str, Any], find: Finder) -> dict[Field, tuple[Any, ...]]:
-    """Of what a program has sent the values of these fields; what it has not named stays. Choices and objects go
-    by their numbers. Raises ValidationError."""
+    """Of what a program has sent the values of these fields; what it has not named stays. Choices and objects
+    go by their numbers. Raises ValidationError."""
     known = {field.code: field for field in fields}
     return {known[code]: _given(known[code], value, find) for code, value in sent.items() if code in known}
 
