@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import batched, islice
 from typing import IO, TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from box.core.imports.events import ImportFinished, ImportStarted, ImportUndone
 from box.core.imports.importers import Context, Entry, Taken, importers
 from box.core.imports.models import ImportedRow, ImportProblem, ImportRun
 from box.core.imports.tables import keep, look_into, rows_below, table_of
+from box.core.registry.settings import as_of, read_version
 from box.lib.tables import Reading
 
 if TYPE_CHECKING:
@@ -103,13 +105,20 @@ def context_of(run: ImportRun) -> Context:
 
 def go_on(run: ImportRun) -> None:
     """Imports what is left, in steps of their own, and lets the table go. Call with the run's lock held."""
-    with table_of(run) as file, translation.override(run.language or None):
+    with table_of(run) as file, _as_the_reader(run):
         rows = rows_below(file, run)
         work = _Work(importers[run.importer], context_of(run))
         work.remember(islice(rows, run.done))
         for batch in batched(rows, BATCH, strict=False):
             work.step(batch)
     _finish(run)
+
+
+@contextmanager
+def _as_the_reader(run: ImportRun) -> Iterator[None]:
+    """In the language of whoever imports; settings and fields are those of now, read once."""
+    with translation.override(run.language or None), as_of(read_version()):
+        yield
 
 
 @transaction.atomic
@@ -254,7 +263,7 @@ def start_undo(run: ImportRun, *, by: User) -> None:
 
 def undo(run: ImportRun) -> None:
     """In one transaction, also for tens of thousands of rows: killed, it has done nothing and begins anew."""
-    with translation.override(run.language or None):
+    with _as_the_reader(run):
         try:
             _undo(run)
         except ValidationError as error:

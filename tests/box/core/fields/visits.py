@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.box.visits import Cast, Visit, signed_in
 
-VISITS = (Visit("GET", "fields:options", signed_in(200), of="kind"),)
+VISITS = (Visit("GET", "fields:options", signed_in(200), of="linked_kind"),)
 
 
 def things(cast: Cast) -> dict[str, Any]:
-    return {"kind": "org.person"}
+    return {"linked_kind": "org.person"}

@@ -84,8 +84,9 @@ def test_the_link_by_which_an_administrator_joins_is_not_hers_to_see(
 
 def test_an_import_of_hers_leaves_administrators_alone(hanna: User, olga: User) -> None:
     table = io.BytesIO(f"Name;Login;Position\nTest Olga;{olga.login};Nobody\n".encode())
-    run = begin_import(table, "people.csv", by=hanna)
-    start_import(run, ["full_name", "login", "position"], makes_departments=False, invites=False, by=hanna)
+    run = begin_import(importers["people"], table, "people.csv", by=hanna)
+    start_import(run, ["full_name", "login", "position"], by=hanna)
+    run.refresh_from_db()
     go_on(run)
     olga.refresh_from_db()
     assert olga.position == ""
