@@ -1,4 +1,4 @@
-"""A box of an earlier version keeps the fields of its profiles with their values, and its imports of people."""
+"""A box of an earlier version keeps the fields of its profiles, with their values, and its imports."""
 
 from __future__ import annotations
 
