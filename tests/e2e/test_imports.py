@@ -12,7 +12,8 @@ from tests.e2e.test_accessibility import EVERY_LOOK, found_in
 from tests.e2e.words import Words
 
 RUSSIAN = {
-    "Added: 1. Corrected: 0. Unchanged: 0. Refused: 1.": "Добавлено: 1. Исправлено: 0. Без изменений: 0. Не принято: 1.",
+    "Added: 1. Corrected: 0. Unchanged: 0. Refused: 1.":
+        "Добавлено: 1. Исправлено: 0. Без изменений: 0. Не принято: 1.",
     "Encoding": "Кодировка",
     "Go on": "Дальше",
     "Import": "Импорт",
@@ -21,10 +22,11 @@ RUSSIAN = {
     "Rows that were refused": "Непринятые строки",
     "Show what the rows become": "Показать, что получится",
     "Table": "Таблица",
-    "The table looks wrong? Choose how the file is read.": "Таблица выглядит неправильно? Выберите, как читать файл.",
+    "The table looks wrong? Choose how the file is read.":
+        "Таблица выглядит неправильно? Выберите, как читать файл.",
     "What": "Что значит",
     "new": "новая запись",
-}
+}  # fmt: skip
 
 
 def test_a_table_of_an_old_program_is_read_understood_and_remembered(

@@ -17,7 +17,8 @@ V2 = (
     b"END:VCARD\r\n"
 )
 V3 = (
-    "BEGIN:VCARD\nVERSION:3.0\nFN:Анна Тест\nN:Тест;Анна;Ивановна;;\nORG:ООО «Ромашка»\\, филиал;Отдел продаж\n"
+    "BEGIN:VCARD\nVERSION:3.0\nFN:Анна Тест\nN:Тест;Анна;Ивановна;;\n"
+    "ORG:ООО «Ромашка»\\, филиал;Отдел продаж\n"
     "TITLE:Менеджер\nitem1.EMAIL;TYPE=INTERNET:anna@\n example.com\nURL:https://example.com\nBDAY:19901124\n"
     "ADR;TYPE=WORK:;;Ленина\\; 1;Тверь;;170000;Россия\nNOTE:строка\\nвторая\nEND:VCARD\n"
 ).encode()

@@ -188,7 +188,8 @@ def test_what_is_decided_elsewhere_is_shown_and_not_written(olga: User) -> None:
 def test_every_kind_has_an_input_that_says_its_value(anna: User, olga: User, sales: Department) -> None:
     values: dict[str, Any] = {
         Kind.TEXT: "two words", Kind.LONG: "two lines", Kind.NUMBER: Decimal("5.5"),
-        Kind.DATE: date(2026, 1, 2), Kind.LINK: "https://example.com", Kind.EMAIL: "a@b.test", Kind.PHONE: "+74951234567",
+        Kind.DATE: date(2026, 1, 2), Kind.LINK: "https://example.com", Kind.EMAIL: "a@b.test",
+        Kind.PHONE: "+74951234567",
     }  # fmt: skip
     for kind, value in values.items():
         field = thing_field(f"Of {kind}", kind, by=olga, is_several=True)
