@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
 from box.core.fields.kinds import LONGEST, LONGEST_TEXT, MOST_VALUES, kind_of, read_each
@@ -97,11 +98,23 @@ class Files(forms.Widget):
             ((name, one, self._title(one)) for one in _listed(value)),
         )
         return format_html(
-            '{}<upload-list data-url="{}" data-most="{}" data-name="{}"><label class="btn btn-quiet">{} {}'
+            '{}<upload-list data-url="{}" data-most="{}" data-name="{}">{}<ul class="uploads"></ul>'
+            '<label class="btn btn-quiet file-choice">{}<span>{}</span>'
             '<input class="visually-hidden" type="file" id="{}"{}></label></upload-list>',
-            *(there, reverse("files:uploads"), MOST_VALUES if self.is_several else 1, name, icon("upload")),
-            *(_("Choose a file"), (attrs or {}).get("id", name)),
-            format_html(" multiple") if self.is_several else "",
+            *(there, reverse("files:uploads"), MOST_VALUES if self.is_several else 1, name, self._row()),
+            *(icon("upload"), _("Choose a file"), (attrs or {}).get("id", name)),
+            mark_safe(" multiple") if self.is_several else "",
+        )
+
+    @staticmethod
+    def _row() -> SafeString:
+        """As the page's script shows a file on its way: see `static/js/upload.js`."""
+        return format_html(
+            "<template><li>{}<span data-name></span><span data-size></span>"
+            '<button type="button" class="btn btn-bare btn-icon" aria-label="{}">{}</button>'
+            '<progress class="bar" max="1"></progress>'
+            '<span data-problem role="alert"></span></li></template>',
+            *(icon("file"), _("Remove the file"), icon("x")),
         )
 
     def _title(self, value: str) -> str:
