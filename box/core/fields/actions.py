@@ -139,10 +139,8 @@ def _write_choices(of: Field, names: Sequence[str], renamed: Mapping[int, str]) 
     for one in there.values():
         one.is_retired = one.name.casefold() not in chosen
     for place, name in enumerate(names, start=1):
-        if one := by_name.get(name.casefold()):
-            one.place, one.name = place, name
-        else:
-            by_name[name.casefold()] = Choice(field=of, name=name, place=place)
+        choice = by_name.setdefault(name.casefold(), Choice(field=of))
+        choice.place, choice.name = place, name
     Choice.objects.bulk_update(there.values(), ["name", "place", "is_retired"])
     Choice.objects.bulk_create(one for one in by_name.values() if one.pk is None)
     of.__dict__.pop("options", None)

@@ -41,7 +41,7 @@ _INNER: dict[str, Filterable] = {
     Kind.DEPARTMENT: Related("target"),
     Kind.REFERENCE: Related("target"),
 }
-_SORTED = {
+_SORTED: dict[str, str] = {
     **dict.fromkeys((Kind.TEXT, Kind.LINK, Kind.PHONE, Kind.EMAIL), "text"),
     **dict.fromkeys((Kind.NUMBER, Kind.MONEY, Kind.YES_NO), "number"),
     Kind.DATE: "day",

@@ -25,8 +25,6 @@ from box.lib.tables import export
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django.core.files.uploadedfile import UploadedFile
-
     from box.core.accounts.requests import PersonRequest
 
 log = logging.getLogger(__name__)
@@ -52,10 +50,10 @@ def imports(request: PersonRequest, key: str) -> HttpResponse:
     return render(request, "imports/imports.html", context, status=REFUSED if form.is_bound else 200)
 
 
-def _begun(request: PersonRequest, importer: Importer[Any], file: UploadedFile) -> ImportRun:
+def _begun(request: PersonRequest, importer: Importer[Any], file: Any) -> ImportRun:
     return once(
         ImportRun,
-        lambda: actions.begin_import(importer, file.file, file.name or "", by=request.user),  # type: ignore[arg-type]
+        lambda: actions.begin_import(importer, file.file, file.name, by=request.user),
         nonce=request.POST.get("nonce", ""),
         actor_id=request.user.pk,
     )
@@ -130,7 +128,7 @@ def reading(request: PersonRequest, pk: int) -> HttpResponse:
             problem = " ".join(error.messages)
         else:
             return redirect("imports:run", one.pk)
-    problem = problem or " ".join(text for texts in form.errors.values() for text in texts)
+    problem = problem or " ".join(str(text) for texts in form.errors.values() for text in texts)
     one.refresh_from_db()
     return _run_page(request, one, importer, list(one.columns), problem)
 

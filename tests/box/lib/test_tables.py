@@ -16,8 +16,8 @@ from box.lib.tables import Reading, Row, TableRefused, export, read_table, writt
 from box.lib.xlsx import LARGEST_SHEET
 
 
-def cells(data: bytes, **limits: int) -> list[tuple[str, ...]]:
-    return [row.cells for row in read_table(io.BytesIO(data), **limits)]
+def cells(data: bytes, *, most_rows: int = tables.MOST_ROWS) -> list[tuple[str, ...]]:
+    return [row.cells for row in read_table(io.BytesIO(data), most_rows=most_rows)]
 
 
 def book_of(*rows: list[object]) -> bytes:
