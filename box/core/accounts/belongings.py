@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from box.core.access.actions import renew_codes
 from box.core.accounts.actions import end_sessions
-from box.core.accounts.custom_fields import PROFILE, index_words, merge_values, names_of
+from box.core.accounts.custom_fields import PROFILE, merge_values, names_of, reindex_people
 from box.core.accounts.models import ERASED, KnownBrowser, Profile, User
 from box.core.fields.values import forget_values
 from box.core.registry.belongings import Belongings, Belongs, Deleted, OneEach, Stays
@@ -77,7 +77,7 @@ def _before(pair: Pair) -> None:
 
 def _follow(pair: Pair) -> None:
     merge_values(pair, ())
-    index_words([pair.gone, pair.kept])
+    reindex_people([pair.gone, pair.kept])
 
 
 BELONGINGS = Belongings(

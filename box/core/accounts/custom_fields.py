@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 EVERYBODY, PERSON, EDITORS = "everybody", "person", "editors"
 
 
-def index_words(people: Collection[int] | None = None) -> None:
+def reindex_people(people: Collection[int] | None = None) -> None:
     """Writes what these people, or all, are found by: the words that everybody sees."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -66,7 +66,7 @@ PROFILE = FieldSet(
         PERSON: gettext_lazy("the person, and who may edit people"),
         EDITORS: gettext_lazy("only who may edit people"),
     },
-    changed=index_words,
+    changed=reindex_people,
 )
 
 
@@ -118,7 +118,7 @@ def set_values(person: User, values: Mapping[Field, Sequence[Any]], *, by: User)
     if not changed:
         return False
     write_values(PROFILE, person.pk, changed, by=by)
-    index_words([person.pk])
+    reindex_people([person.pk])
     emit(ProfileChanged(user_id=person.pk, fields=tuple(sorted(field.key for field in changed)), by_id=by.pk))
     return True
 
@@ -155,7 +155,7 @@ def write_texts(texts: Mapping[int, Mapping[str, str]]) -> None:
 def write_everybodys(values: Mapping[int, Values]) -> None:
     """The values of many people, of which nobody is told either."""
     if write_many(PROFILE, values):
-        index_words(values.keys())
+        reindex_people(values.keys())
 
 
 # Erasing and merging

@@ -23,8 +23,8 @@ from box.core.accounts.custom_fields import set_values
 from box.core.accounts.forms import PasswordForm, ProfileForm, custom_fields_form
 from box.core.accounts.models import User
 from box.core.accounts.passwords import has_own_password, keeper_of
+from box.core.accounts.redirects import remember, safe_address, stay_out
 from box.core.accounts.signing_in import BY_FORM
-from box.core.accounts.within import remember, stay_out, within
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
@@ -99,5 +99,5 @@ def preferences(request: HttpRequest) -> HttpResponse:
         changes["theme"] = theme
     if changes and request.user.is_authenticated:
         actions.update_profile(request.user, changes, by=request.user)
-    back = within(request, request.headers.get("Referer", ""))
+    back = safe_address(request, request.headers.get("Referer", ""))
     return remember(HttpResponseRedirect(back), **{name: str(value) for name, value in changes.items()})

@@ -12,11 +12,11 @@ from django.utils import timezone
 from PIL import Image
 
 from box.bridges.directory.actions import delete_connection, save_connection
-from box.bridges.directory.explaining import explain
-from box.bridges.directory.heading import HeadStep, perform_heads
+from box.bridges.directory.apply import Performer
+from box.bridges.directory.department_heads import HeadStep, perform_heads
+from box.bridges.directory.explanation import explain
 from box.bridges.directory.mapping import FieldRule, GroupRule
 from box.bridges.directory.models import Connection, Link, Run
-from box.bridges.directory.performing import Performer
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.custom_fields import PROFILE, texts_of_many
 from box.core.accounts.models import Session, User

@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 
 from box.core.accounts import custom_fields
 from box.core.accounts.actions import dismiss_user
+from box.core.accounts.bulk import change_people
+from box.core.accounts.bulk import claim_fields as own
 from box.core.accounts.custom_fields import EDITORS, PERSON, PROFILE, set_values, texts_of_many
 from box.core.accounts.erasing import erase_person
-from box.core.accounts.many import change_people
-from box.core.accounts.many import own_fields as own
 from box.core.accounts.models import User
 from box.core.fields.actions import (
     FieldDraft,

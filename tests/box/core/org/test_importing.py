@@ -17,8 +17,8 @@ from box.core.accounts.actions import dismiss_user
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.events.models import Event
+from box.core.files.garbage_collection import sweep_blobs
 from box.core.files.models import Blob
-from box.core.files.sweeping import sweep_blobs
 from box.core.imports import actions as imports
 from box.core.imports import jobs
 from box.core.imports.importers import importers
