@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import F, FilteredRelation, ForeignObject, Q
-from django.db.models.functions import Left, Lower
 
-from box.core.fields.models import SORTED_BY, Field, Value
+from box.core.fields.models import Field, Value, sorted_text
 from box.core.registry.filtering import Amount, Day, Filterable, Flag, Moment, Related, Text
 
 if TYPE_CHECKING:
@@ -100,7 +99,15 @@ def joined[Q_: models.QuerySet[Any]](rows: Q_, fields: Iterable[Field], *, throu
     return rows.annotate(
         **{
             _alias(field): FilteredRelation(
-                through, condition=Q(**{f"{through}__field": field.pk, f"{through}__place": 0})
+                through,
+                # The last of these is what the index is limited to.
+                condition=Q(
+                    **{
+                        f"{through}__field": field.pk,
+                        f"{through}__place": 0,
+                        f"{through}__{_SORTED[field.kind]}__isnull": False,
+                    }
+                ),
             )
             for field in fields
             if can_sort(field)
@@ -110,8 +117,8 @@ def joined[Q_: models.QuerySet[Any]](rows: Q_, fields: Iterable[Field], *, throu
 
 def sort_key(field: Field) -> Combinable:
     """Of rows that were `joined`: as the index has it, which ends in the number of the object."""
-    column = F(f"{_alias(field)}__{_SORTED[field.kind]}")
-    return Left(Lower(column), SORTED_BY) if _SORTED[field.kind] == "text" else column
+    column = f"{_alias(field)}__{_SORTED[field.kind]}"
+    return sorted_text(column) if _SORTED[field.kind] == "text" else F(column)
 
 
 def _alias(field: Field) -> str:
