@@ -30,11 +30,13 @@ class OrgConfig(Room):
 
     def offer(self) -> None:
         from box.core.accounts.access import can_see_company
+        from box.core.imports.importers import importers
         from box.core.org import api, export, names, notices, searching, showing_today
         from box.core.org.access import DEPARTMENT_CODES, EDIT_STRUCTURE, members_of_departments
         from box.core.org.auditing import declare
         from box.core.org.belongings import BELONGINGS
         from box.core.org.demo import organise
+        from box.core.org.importing import PeopleImporter
         from box.core.org.leaving import hand_over_departments, headed_by
 
         declare()
@@ -46,6 +48,7 @@ class OrgConfig(Room):
         providers.add("org", DEPARTMENT_CODES)
         members.add("org", members_of_departments)
         rights.add(EDIT_STRUCTURE, Right("company", _("Edit the structure")))
+        importers.add(PeopleImporter.key, PeopleImporter())
         names.kinds.add("departments", names.DEPARTMENTS)
         names.kinds.add("people", names.PEOPLE)
         offer_notices(notices)

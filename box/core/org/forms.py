@@ -201,12 +201,6 @@ class InvitationForm(forms.Form):
         return list(dict.fromkeys(found))
 
 
-class ImportForm(forms.Form):
-    table = forms.FileField(
-        label=_("Table of people"), widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.txt"})
-    )
-
-
 def square_of(data: Mapping[str, str]) -> Square | None:
     """The square that a form names by `left`, `top` and `side`; None where it names none. Raises
     ValidationError for what are no numbers; whether it lies in the picture is for whoever cuts it to say."""

@@ -14,11 +14,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from box.core.accounts import custom_fields
 from box.core.accounts.access import can_manage_people
 from box.core.accounts.actions import return_user, suspend_user
+from box.core.accounts.custom_fields import EVERYBODY, PROFILE
 from box.core.accounts.models import NEW_FOR, Face, User
 from box.core.accounts.models.people import distance
+from box.core.fields.lookups import joined
+from box.core.fields.models import Field
+from box.core.lists.custom_fields import Filled, columns_of, filled, filters_of
 from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut
 from box.core.lists.filters import Choice, Context, Filter, Pairs, Reference, YesNo
 from box.core.lists.keyset import Keyset
@@ -55,6 +58,7 @@ class Employee:
     invited_at: datetime | None
     away: str
     person: User = field(compare=False)
+    filled: Filled = field(compare=False)
 
     @property
     def pk(self) -> int:
@@ -118,12 +122,13 @@ def people_list(user: User, *, is_by_status: bool = False) -> List[User, Employe
     may_manage = can_manage_people(user)
     everybody = User.objects.themselves().filter(is_extranet=False)
     rows = everybody if is_by_status and may_manage else User.objects.employees()
+    fields = [one for one in PROFILE.fields if may_manage or one.readers == EVERYBODY]
     return List(
         key=KEY,
         title=gettext_lazy("Employees"),
-        rows=_with_places(rows),
-        columns=(*COLUMNS, *FILE_COLUMNS, *_own_columns()) if may_manage else COLUMNS,
-        filters=(*(STATUSES if may_manage else ()), *_filters()),
+        rows=joined(_with_places(rows), fields),
+        columns=(*COLUMNS, *(FILE_COLUMNS if may_manage else ()), *columns_of(fields)),
+        filters=(*(STATUSES if may_manage else ()), *_filters(), *filters_of(fields)),
         shortcuts=(
             Shortcut(gettext_lazy("New here"), "new=yes"),
             Shortcut(gettext_lazy("Out today"), "away=yes"),
@@ -136,9 +141,10 @@ def people_list(user: User, *, is_by_status: bool = False) -> List[User, Employe
             nearest=lambda text: Keyset((distance(text), "sort_name")),
             resembling=lambda text: _with_places(User.objects.employees()).resembling(text),  # type: ignore[attr-defined]
         ),
-        present=_employees,
+        present=lambda page: _employees(page, fields, user),
         href=lambda row: url("org:person", row.pk),
-        is_remembered=True,
+        # Custom columns are made for a reader.
+        is_remembered=not fields,
         can_export=may_manage,
         empty=Empty(gettext_lazy("Nobody is here yet"), gettext_lazy("Your colleagues will be listed here.")),
     )
@@ -149,7 +155,8 @@ def _with_places(rows: QuerySet[User, User]) -> QuerySet[User, User]:
     return rows.annotate(places=ArraySubquery(places)).fetch_mode(FETCH_PEERS)
 
 
-def _employees(people: Sequence[User]) -> Iterable[Employee]:
+def _employees(people: Sequence[User], fields: Sequence[Field], reader: User) -> Iterable[Employee]:
+    own = filled(fields, [one.pk for one in people], reader)
     names, out = structure.value.names, today.value.out
     for one in people:
         yield Employee(
@@ -166,18 +173,8 @@ def _employees(people: Sequence[User]) -> Iterable[Employee]:
             one.invited_at,
             out[one.pk].said if one.pk in out else "",
             one,
+            own[one.pk],
         )
-
-
-def _own_columns() -> tuple[Column[Employee], ...]:
-    return tuple(
-        _file_column(
-            one.key,
-            one.name,
-            lambda row, one=one: custom_fields.cell(one, custom_fields.texts_of(row.person).get(one.key, "")),
-        )
-        for one in custom_fields.standing.value
-    )
 
 
 # Filters

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -140,20 +141,22 @@ def department_cards(ids: list[int], reader: User) -> dict[int, Card]:
 
 
 def found_people(text: str, reader: User) -> list[Card]:
-    """See `box.core.registry.capabilities.Finder`."""
-    seen = User.objects.active().visible_to(reader)
-    people = seen.nearest(text, MOST_FOUND) if text.strip() else seen.by_name()[:MOST_FOUND]
-    return [Card(Ref(PERSON_KIND, one.pk), one.name, reverse("org:person", args=[one.pk])) for one in people]
+    """See `box.core.registry.capabilities.Finder`: also by login and e-mail, and of a guest those of their
+    groups."""
+    people = User.objects.visible_to(reader).active()
+    named = people.filter(Q(login=text.lower()) | Q(email=text.lower())) if text else people.none()
+    found = list(named[:1]) or ((people.looked_for(text) if text else people.by_name())[:MOST_FOUND])
+    return [Card(Ref(PERSON_KIND, one.pk), one.name, reverse("org:person", args=[one.pk])) for one in found]
 
 
 def found_departments(text: str, reader: User) -> list[Card]:
     """See `box.core.registry.capabilities.Finder`."""
     if reader.is_extranet:
         return []
-    departments = Department.objects.standing().filter(name__icontains=text.strip()).by_name()[:MOST_FOUND]
+    found = Department.objects.standing().filter(name__icontains=text).by_name()[:MOST_FOUND]
     return [
         Card(Ref(DEPARTMENT_KIND, one.pk), one.name, reverse("org:department", args=[one.pk]))
-        for one in departments
+        for one in found
     ]
 
 

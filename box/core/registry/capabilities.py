@@ -302,6 +302,11 @@ what gives access, mark as done what was sent already. Returns how many; doing i
 keepsakes: Offers[Keepsake] = Offers("keepsakes")
 
 
+attachers: Offers[Callable[[Sequence[int], Sequence[str], User], object]] = Offers("attachers")
+"""By the kind of an object that becomes part of another, such as a file of a field, how it does: the ids, the
+audience that they get, and whose they are until then. Called in the transaction that writes the other."""
+
+
 before_opening: Offers[Callable[[], str]] = Offers("before opening")
 """What else has to be done when the box was brought back, after all of `after_restore`, each by itself,
 before anybody is let in: what asks others, such as a directory that knows who has left since. Says what it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from box.core.org.actions import create_department
 from tests.box.reach import Exported, Found
-from tests.box.visits import ADMINISTRATORS, SIGN_IN
+from tests.box.visits import SIGN_IN
 
 FOUND = (
     Found(
@@ -14,6 +14,5 @@ FOUND = (
     ),
 )
 EXPORTS = (
-    Exported("box.core.org.imports.problems", "org:import-problems", ADMINISTRATORS, of="import"),
     Exported("box.core.org.views.people", "org:people", (200, 403, 403, 403, 404, SIGN_IN), query="as=csv"),
 )
