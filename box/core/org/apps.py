@@ -53,11 +53,9 @@ class OrgConfig(Room):
         names.kinds.add("people", names.PEOPLE)
         offer_notices(notices)
         cards.add(names.PERSON_KIND, names.person_cards)
-        finders.add(names.PERSON_KIND, names.find_people)
         card_routes.add("org:person", names.PERSON_KIND)
         card_codes.add(names.PERSON_KIND, "U")
         cards.add(names.DEPARTMENT_KIND, names.department_cards)
-        finders.add(names.DEPARTMENT_KIND, names.find_departments)
         card_routes.add("org:department", names.DEPARTMENT_KIND)
         card_codes.add(names.DEPARTMENT_KIND, "D")
         keepsakes.add(

@@ -32,6 +32,7 @@ from box.core.accounts.search import (
     terms,
     words,
 )
+from box.core.fields.lookups import FieldValues
 from box.core.registry.offers import Offers
 
 if TYPE_CHECKING:
@@ -287,6 +288,9 @@ class User(AbstractBaseUser):
     USERNAME_FIELD = "login"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    # What the company has defined beside: see box.core.accounts.custom_fields.
+    custom = FieldValues()
 
     objects = UserManager()
 
