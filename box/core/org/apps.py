@@ -55,9 +55,11 @@ class OrgConfig(Room):
         cards.add(names.PERSON_KIND, names.person_cards)
         card_routes.add("org:person", names.PERSON_KIND)
         card_codes.add(names.PERSON_KIND, "U")
+        finders.add(names.PERSON_KIND, names.found_people)
         cards.add(names.DEPARTMENT_KIND, names.department_cards)
         card_routes.add("org:department", names.DEPARTMENT_KIND)
         card_codes.add(names.DEPARTMENT_KIND, "D")
+        finders.add(names.DEPARTMENT_KIND, names.found_departments)
         keepsakes.add(
             export.KIND,
             Keepsake(
