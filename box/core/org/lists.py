@@ -236,6 +236,8 @@ class BySkill(Filter[Skill]):
 
 
 def _suspend(person: User, /, *, by: User) -> None:
+    if person.pk == by.pk:
+        raise ValidationError(_("You would sign yourself out for good: ask another administrator."))
     must_manage(by, person)
     suspend_user(person, by=by)
 
