@@ -1,7 +1,8 @@
+# ruff: noqa: E501 - texts of configurations and of SIP
 """A real Asterisk on a loopback address of its own, with the configuration that `generator` writes.
 
-Debian 13 has no package of it, so that it runs from a root of Debian unstable, made once; each server has folders of
-its own for configuration, state and logs, bound into a mount namespace. Root only.
+Debian 13 has no package of it, so that it runs from a root of Debian unstable, made once; each server has
+folders of its own for configuration, state and logs, bound into a mount namespace. Root only.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ PLAN = Plan(
     manager_secret=SECRET,
     asterisk=22,
     box_addresses=("127.0.0.0/8",),
-    phones=tuple(Phone(str(number), f"Phone {number}", f"phone-{number}-secret") for number in range(100, 109)),
+    phones=tuple(
+        Phone(str(number), f"Phone {number}", f"phone-{number}-secret") for number in range(100, 109)
+    ),
     queues=(
         Queue("support", "700", members=("100", "101", "102"), rings_seconds=8, waits_seconds=15),
         Queue("sales", "701", members=("101", "102"), rings_seconds=2, waits_seconds=15),
@@ -115,7 +118,17 @@ class Asterisk(Server):
         self.phones_at = f"127.79.{held // 250}.{held % 250 + 1}"
         self.plan = self._placed(plan)
         make_root()
-        for name in ("etc", "lib", "spool", "run", "log/cel-custom", "log/cdr-custom", "cache", "keys", "moh"):
+        for name in (
+            "etc",
+            "lib",
+            "spool",
+            "run",
+            "log/cel-custom",
+            "log/cdr-custom",
+            "cache",
+            "keys",
+            "moh",
+        ):
             (self.data / name).mkdir(parents=True, exist_ok=True)
         certificate, key = self.authority.issue(self.data / "keys", self.host, self.address)
         (self.data / "keys" / "pbx.pem").write_bytes(certificate.read_bytes() + key.read_bytes())
@@ -144,7 +157,9 @@ class Asterisk(Server):
         files = generate(self.plan)
         own = _own_files(self.address, files, self.plan)
         for name, text in own.items():
-            (self.data / "etc" / name).write_text(text + more.get(name.removesuffix(".conf"), ""), encoding="utf-8")
+            (self.data / "etc" / name).write_text(
+                text + more.get(name.removesuffix(".conf"), ""), encoding="utf-8"
+            )
         for name, text in files.items():
             (self.data / "etc" / name).write_text(text, encoding="utf-8")
         user = _owner(ROOT, "asterisk")
@@ -231,7 +246,8 @@ def _own_files(address: str, files: Mapping[str, str], plan: Plan) -> dict[str, 
             type = transport
             protocol = udp
             bind = {address}:5060
-        """ + tls,
+        """
+        + tls,
         "rtp.conf": "[general]\nrtpstart=20000\nrtpend=29999\n",
         "features.conf": "[general]\n[featuremap]\nblindxfer = #1\natxfer = *2\n",
         "res_parking.conf": "[general]\n[default]\nparkext => 750\nparkpos => 751-759\ncontext => korobka-internal\nparkingtime => 20\ncomebacktoorigin = no\n",
@@ -240,7 +256,9 @@ def _own_files(address: str, files: Mapping[str, str], plan: Plan) -> dict[str, 
         "extensions.conf": "[general]\nstatic=yes\n" + include["extensions_korobka.conf"] + _DIALPLAN,
         "indications.conf": "[general]\ncountry=us\n[us]\ndescription = US\nringcadence = 2000,4000\ndial = 350+440\nbusy = 480+620/500,0/500\nring = 440+480/2000,0/4000\ncongestion = 480+620/250,0/250\n",
         "http.conf": "[general]\nenabled=no\n",
-        "udptl.conf": "[general]\n", "acl.conf": "", "ccss.conf": "[general]\n",
+        "udptl.conf": "[general]\n",
+        "acl.conf": "",
+        "ccss.conf": "[general]\n",
     }
     for kind in ("cel", "cdr"):
         written[f"{kind}_custom.conf"] = include.get(f"{kind}_custom_korobka.conf", "")
@@ -250,11 +268,12 @@ def _own_files(address: str, files: Mapping[str, str], plan: Plan) -> dict[str, 
 
 
 _UNUSED = (
-    "chan_iax2.so", "chan_motif.so", "chan_unistim.so", "chan_mobile.so", "chan_dahdi.so", "chan_ooh323.so", "res_xmpp.so",
-    "res_snmp.so", "pbx_lua.so", "pbx_ael.so", "pbx_dundi.so", "res_phoneprov.so", "res_fax.so", "app_festival.so",
-    "res_ari.so", "res_stasis.so", "res_hep.so", "chan_console.so", "app_jack.so", "res_calendar.so", "res_corosync.so",
-    "app_voicemail.so", "app_minivm.so", "cdr_pgsql.so", "cel_pgsql.so", "cdr_csv.so", "res_prometheus.so", "res_statsd.so",
-    "app_adsiprog.so", "res_adsi.so", "app_alarmreceiver.so", "app_sms.so", "res_smdi.so", "app_sla.so",
+    "chan_iax2.so", "chan_motif.so", "chan_unistim.so", "chan_mobile.so", "chan_dahdi.so", "chan_ooh323.so",
+    "res_xmpp.so", "res_snmp.so", "pbx_lua.so", "pbx_ael.so", "pbx_dundi.so", "res_phoneprov.so",
+    "res_fax.so", "app_festival.so", "res_ari.so", "res_stasis.so", "res_hep.so", "chan_console.so",
+    "app_jack.so", "res_calendar.so", "res_corosync.so", "app_voicemail.so", "app_minivm.so", "cdr_pgsql.so",
+    "cel_pgsql.so", "cdr_csv.so", "res_prometheus.so", "res_statsd.so", "app_adsiprog.so", "res_adsi.so",
+    "app_alarmreceiver.so", "app_sms.so", "res_smdi.so", "app_sla.so",
 )  # fmt: skip
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - texts of configurations and of SIP
 """Phones: one sipp a behaviour, each on a port of its own beside the PBX, for any number of calls at once."""
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _INVITED = """
 
 
 def _answer(code: str, *, tag: str = "", sdp: bool = False) -> str:
-    body = """
+    body = (
+        """
 v=0
 o=user1 53655765 2353687637 IN IP4 [local_ip]
 s=-
@@ -29,9 +31,13 @@ c=IN IP4 [media_ip]
 t=0 0
 m=audio [media_port] RTP/AVP 8
 a=rtpmap:8 PCMA/8000
-""" if sdp else ""
+"""
+        if sdp
+        else ""
+    )
     kind = "Content-Type: application/sdp\n" if sdp else ""
-    return f"""<send retrans="500"><![CDATA[
+    return (
+        f"""<send retrans="500"><![CDATA[
 
 SIP/2.0 {code}
 [last_Via:]
@@ -43,7 +49,9 @@ Contact: <sip:[local_ip]:[local_port];transport=[transport]>
 {kind}Content-Length: [len]
 {body}
 ]]></send>
-""" if code.startswith(("2", "3", "4", "6")) else f"""<send><![CDATA[
+"""
+        if code.startswith(("2", "3", "4", "6"))
+        else f"""<send><![CDATA[
 
 SIP/2.0 {code}
 [last_Via:]
@@ -56,6 +64,7 @@ Content-Length: 0
 
 ]]></send>
 """
+    )
 
 
 _PLAIN_OK = """<send><![CDATA[
@@ -75,7 +84,8 @@ _UNTIL_BYE = f'<recv request="BYE"></recv>{_PLAIN_OK}'
 
 
 def _in_dialog(method: str, cseq: int, *, direction: str = "") -> str:
-    body = f"""
+    body = (
+        f"""
 v=0
 o=user1 53655765 {2353687637 + cseq} IN IP4 [local_ip]
 s=-
@@ -84,7 +94,10 @@ t=0 0
 m=audio [media_port] RTP/AVP 8
 a=rtpmap:8 PCMA/8000
 a={direction}
-""" if direction else ""
+"""
+        if direction
+        else ""
+    )
     kind = "Content-Type: application/sdp\n" if direction else ""
     return f"""<send retrans="500"><![CDATA[
 
@@ -225,7 +238,8 @@ def phones(pbx: Asterisk) -> Iterator[None]:
     folder = pbx.folder / "phones"
     folder.mkdir(exist_ok=True)
     running = [
-        _sipp(pbx, _script(folder, name, SCRIPTS[name]), 6100 + place, "-aa") for place, name in enumerate(SCRIPT_NAMES)
+        _sipp(pbx, _script(folder, name, SCRIPTS[name]), 6100 + place, "-aa")
+        for place, name in enumerate(SCRIPT_NAMES)
     ]
     try:
         yield
@@ -235,7 +249,12 @@ def phones(pbx: Asterisk) -> Iterator[None]:
 
 
 def call_from_outside(
-    pbx: Asterisk, number: str = "4950000", *, caller: str = "79161234567", name: str = '"Client"', seconds: float = 2
+    pbx: Asterisk,
+    number: str = "4950000",
+    *,
+    caller: str = "79161234567",
+    name: str = '"Client"',
+    seconds: float = 2,
 ) -> subprocess.Popen[bytes]:
     """A client calls over the provider's line, and hangs up so many seconds after being answered."""
     folder = pbx.folder / "phones"

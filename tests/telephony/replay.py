@@ -29,7 +29,11 @@ def ami_facts(text: str) -> list[Fact]:
 
 def packets(text: str) -> Iterator[Mapping[str, str]]:
     for block in text.split("\n\n"):
-        packet = dict(line.split(": ", 1) if ": " in line else (line.rstrip(":"), "") for line in block.splitlines() if line)
+        packet = dict(
+            line.split(": ", 1) if ": " in line else (line.rstrip(":"), "")
+            for line in block.splitlines()
+            if line
+        )
         if "Event" in packet:
             yield packet
 
@@ -49,7 +53,7 @@ def plain(events: Iterable[CallEvent]) -> list[str]:
     return [
         " ".join([
             type(event).__name__,
-            *(str(value) for f in fields(event) if f.name not in _OWN and (value := getattr(event, f.name)) != ""),
+            *(str(told) for f in fields(event) if f.name not in _OWN and (told := getattr(event, f.name)) != ""),
         ])
         for event in events
     ]  # fmt: skip

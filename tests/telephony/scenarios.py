@@ -1,6 +1,7 @@
-"""The hard cases, played on the real Asterisk. `record` keeps what AMI and CEL said of each as text in `streams/`:
+"""The hard cases, played on the real Asterisk. `record` keeps what AMI and CEL said of each as text in
+`streams/`:
 
-    sudo .venv/bin/python -m tests.telephony.scenarios [NAME...]
+sudo .venv/bin/python -m tests.telephony.scenarios [NAME...]
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ class Manager:
         return self.wait_for("Event: BridgeEnter", f"Channel: PJSIP/{who}-", after=after)["Channel"]
 
     def rings(self, who: str, *, after: int = 0) -> str:
-        return self.wait_for("Event: Newstate", f"Channel: PJSIP/{who}-", "ChannelState: 5", after=after)["Channel"]
+        return self.wait_for("Event: Newstate", f"Channel: PJSIP/{who}-", "ChannelState: 5", after=after)[
+            "Channel"
+        ]
 
     def hang_up(self, channel: str) -> None:
         self.act(Action="Hangup", Channel=channel)
@@ -242,8 +245,8 @@ SCENARIOS: dict[str, Callable[[Manager], None]] = {
     play.__name__: play
     for play in (
         incoming_queue, queue_abandoned, blind_transfer, attended_transfer, pickup, parking, forwarding,
-        local_optimisation, masquerade, conference, simultaneous_ring, busy, no_answer_then_another, hold, cancelled,
-        two_at_once, answered_by_the_pbx, outgoing, silent_phone,
+        local_optimisation, masquerade, conference, simultaneous_ring, busy, no_answer_then_another, hold,
+        cancelled, two_at_once, answered_by_the_pbx, outgoing, silent_phone,
     )
 }  # fmt: skip
 
@@ -277,7 +280,9 @@ def play(pbx: Asterisk, name: str) -> Streams:
         manager.wait_for("CoreShowChannelsComplete")
         time.sleep(0.3)
         said = bytes(manager.heard).decode(errors="replace").replace("\r\n", "\n")
-    cel, cdr = (file.read_text()[begin:] for file, begin in zip((pbx.cel_file, pbx.cdr_file), begun, strict=True))
+    cel, cdr = (
+        file.read_text()[begin:] for file, begin in zip((pbx.cel_file, pbx.cdr_file), begun, strict=True)
+    )
     return Streams(said, cel, cdr)
 
 

@@ -1,7 +1,7 @@
 """The Asterisk Manager Interface, over py-Asterisk: one session with a PBX, its events and its actions.
 
-py-Asterisk writes actions, reads packets and knows the lists. What it lacks stands here, between it and the socket: TLS,
-bounds, time limits, and lines that it can read. Decision 0165 says what that is, and why.
+py-Asterisk writes actions, reads packets and knows the lists. What it lacks stands here, between it and the
+socket: TLS, bounds, time limits, and lines that it can read. Decision 0165 says what that is, and why.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ class Session:
         self._wire.close()
 
     def events(self, *, within: float, most: int = 1000) -> list[Event]:
-        """What has come within these seconds, soon after the first came. Raises PbxTrouble when the line is dead."""
+        """What has come within these seconds, soon after the first came. Raises PbxTrouble when the line is
+        dead."""
         with _telling(self.address):
             if not self._heard and not self._wire.has_packet(within):
                 self._look_after()
@@ -144,7 +145,9 @@ class Session:
 
     def _hear(self, event: Event) -> None:
         if len(self._heard) >= MOST_IN_A_LIST:
-            raise Garbled(f"{self.address.host} sends more than anybody can read in {ANSWERS_WITHIN:.0f} seconds.")
+            raise Garbled(
+                f"{self.address.host} sends more than anybody can read in {ANSWERS_WITHIN:.0f} seconds."
+            )
         self._heard.append(event)
 
     def _look_after(self) -> None:
@@ -193,7 +196,8 @@ class _Wire:
         while True:
             line = self._line(deadline)
             if not line:
-                # Blank lines before a packet mean nothing; py-Asterisk would take one for the end of the connection.
+                # Blank lines before a packet mean nothing; py-Asterisk would take one for the end of the
+                # connection.
                 if not self._keys:
                     continue
                 self._keys.clear()
@@ -285,7 +289,7 @@ class _Manager(Asterisk.Manager.CoreManager):  # type: ignore[misc]
         answer: Event = self._translate_response(self.read_response(self._write_action(action, headers)))
         return answer
 
-    def on_Event(self, event: Any) -> None:
+    def on_Event(self, event: Any) -> None:  # noqa: N802 - py-Asterisk's name
         self._hear(event)
         super().on_Event(event)
 
@@ -310,7 +314,11 @@ class _Manager(Asterisk.Manager.CoreManager):  # type: ignore[misc]
 
     def _write_action(self, action: str, data: Mapping[str, Any] | None = None) -> str:
         number = next(self._ids)
-        headers: Iterable[tuple[str, object]] = (("Action", action), ("ActionID", number), *(data or {}).items())
+        headers: Iterable[tuple[str, object]] = (
+            ("Action", action),
+            ("ActionID", number),
+            *(data or {}).items(),
+        )
         lines = [f"{key}: {value}" for key, value in headers if value is not None]
         if any(re.search("[\r\n\x00]", line) for line in lines):
             raise ValueError("A header has a line break: it would be an action of its own.")
@@ -356,8 +364,8 @@ def _telling(address: Address) -> Iterator[None]:
         raise
     except Asterisk.Manager.AuthenticationFailure as error:
         raise Refused(
-            f"{where} refuses the user {address.user}: the secret is not the one in its manager.conf, or the box's"
-            " address is not among those that `permit` lists there."
+            f"{where} refuses the user {address.user}: the secret is not the one in its manager.conf, or the"
+            " box's address is not among those that `permit` lists there."
         ) from error
     except Asterisk.Manager.PermissionDenied as error:
         raise Refused(
@@ -368,17 +376,22 @@ def _telling(address: Address) -> Iterator[None]:
         raise ActionRefused(f"{where}: {error}") from error
     except ssl.SSLCertVerificationError as error:
         raise PbxTrouble(
-            f"{where}: its certificate is not trusted ({error.verify_message}): give the authority that has signed it."
+            f"{where}: its certificate is not trusted ({error.verify_message}): give the authority"
+            " that has signed it."
         ) from error
     except ssl.SSLError as error:
         raise PbxTrouble(
-            f"{where} does not speak TLS there ({error.reason}): take the port of `tlsbindaddr`, usually 5039."
+            f"{where} does not speak TLS there ({error.reason}): take the port of `tlsbindaddr`,"
+            " usually 5039."
         ) from error
     except TimeoutError as error:
-        raise PbxTrouble(f"{where} does not answer: is the address right, and does a firewall let the box in?") from error
+        raise PbxTrouble(
+            f"{where} does not answer: is the address right, and does a firewall let the box in?"
+        ) from error
     except ConnectionRefusedError as error:
         raise PbxTrouble(
-            f"Nothing listens at {where}: `enabled = yes` and `bindaddr` in manager.conf, then restart Asterisk."
+            f"Nothing listens at {where}: `enabled = yes` and `bindaddr` in manager.conf, then"
+            " restart Asterisk."
         ) from error
     except socket.gaierror as error:
         raise PbxTrouble(f"{address.host} is no known name: write the PBX's address.") from error

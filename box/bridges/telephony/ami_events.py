@@ -21,8 +21,20 @@ _KINDS = {
 }
 _TEXTS = {"QueueCallerJoin": "Queue", "ConfbridgeJoin": "Conference"}
 # The events whose channels' headers begin with something.
-_PREFIXES = ("", "Dest", "Parkee", "Retriever", "Transferer", "Transferee", "OrigTransferer", "SecondTransferer",
-             "TransferTarget", "Target", "LocalOne", "LocalTwo")  # fmt: skip
+_PREFIXES = (
+    "",
+    "Dest",
+    "Parkee",
+    "Retriever",
+    "Transferer",
+    "Transferee",
+    "OrigTransferer",
+    "SecondTransferer",
+    "TransferTarget",
+    "Target",
+    "LocalOne",
+    "LocalTwo",
+)
 LONGEST_PATH = 1000
 
 
@@ -34,19 +46,29 @@ def facts(event: Mapping[str, str], *, received_at: datetime) -> Iterator[Fact]:
     name = event.get("Event", "")
     at = _moment(event, received_at)
     told = {
-        prefix: Fact(Kind.SEEN, at, channel, state=_STATES.get(event.get(f"{prefix}ChannelState", ""), State.DOWN))
+        prefix: Fact(
+            Kind.SEEN, at, channel, state=_STATES.get(event.get(f"{prefix}ChannelState", ""), State.DOWN)
+        )
         for prefix in _PREFIXES
         if (channel := _channel(event, prefix)) is not None
     }
     main = told.get("")
     if main is not None and (kind := _KINDS.get(name)) is not None:
-        told[""] = Fact(kind, at, main.channel, state=main.state, text=clean(event.get(_TEXTS.get(name, ""), "")),
-                        cause=_number(event.get("Cause", "")))  # fmt: skip
+        told[""] = Fact(
+            kind,
+            at,
+            main.channel,
+            state=main.state,
+            text=clean(event.get(_TEXTS.get(name, ""), "")),
+            cause=_number(event.get("Cause", "")),
+        )
     yield from told.values()
     yield from _composed(name, event, at, {prefix: fact.channel for prefix, fact in told.items()})
 
 
-def _composed(name: str, event: Mapping[str, str], at: datetime, channels: Mapping[str, Channel]) -> Iterator[Fact]:
+def _composed(
+    name: str, event: Mapping[str, str], at: datetime, channels: Mapping[str, Channel]
+) -> Iterator[Fact]:
     """What an event says of channels together."""
     main = channels.get("")
     match name:
@@ -59,11 +81,18 @@ def _composed(name: str, event: Mapping[str, str], at: datetime, channels: Mappi
         case "DialEnd" if main and event.get("Forward"):
             yield Fact(Kind.FORWARDED, at, main, text=clean(event["Forward"]))
         case "BlindTransfer" if "Transferer" in channels and event.get("Result") == "Success":
-            yield Fact(Kind.BLIND_TRANSFER, at, channels["Transferer"], text=clean(event.get("Extension", "")))
+            yield Fact(
+                Kind.BLIND_TRANSFER, at, channels["Transferer"], text=clean(event.get("Extension", ""))
+            )
         case "AttendedTransfer" if "OrigTransferer" in channels and event.get("Result") == "Success":
             goal = channels["TransferTarget"].goal if "TransferTarget" in channels else ""
-            yield Fact(Kind.ATTENDED_TRANSFER, at, channels["OrigTransferer"], other=channels.get("SecondTransferer"),
-                       text=goal)  # fmt: skip
+            yield Fact(
+                Kind.ATTENDED_TRANSFER,
+                at,
+                channels["OrigTransferer"],
+                other=channels.get("SecondTransferer"),
+                text=goal,
+            )
         case "UserEvent" if main and event.get("UserEvent") == RECORDING and event.get("File"):
             yield Fact(Kind.RECORDED, at, main, text=event["File"][:LONGEST_PATH])
         case "VarSet" if main and event.get("Variable") == "MIXMONITOR_FILENAME" and event.get("Value"):

@@ -1,7 +1,8 @@
-"""Asterisk's configuration format, written: sections, options, extensions. What the format cannot hold is refused.
+"""Asterisk's configuration format, written: sections, options, extensions. What the format cannot hold is
+refused.
 
-The reader is Asterisk's `main/config.c`: a line is a section, an option or a directive; `;` begins a comment unless a
-backslash stands before it, spaces at both ends are cut off, and nothing is quoted.
+The reader is Asterisk's `main/config.c`: a line is a section, an option or a directive; `;` begins a comment
+unless a backslash stands before it, spaces at both ends are cut off, and nothing is quoted.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def value(text: object, what: str = "A value") -> str:
     """Right of an equals sign."""
     written = str(text)
     if found := _CONTROL.search(written):
-        raise Unwritable(f"{what} has a control character ({found.group()!r}): write it on one line, without any.")
+        raise Unwritable(
+            f"{what} has a control character ({found.group()!r}): write it on one line, without any."
+        )
     if written != written.strip():
         raise Unwritable(f"{what} begins or ends with a space: Asterisk would cut it off. Write it without.")
     if len(written.encode()) > _LONGEST:
@@ -39,7 +42,9 @@ def name(text: object, what: str = "A name") -> str:
     """Of a section, a context, a queue, an endpoint: a word that is plain wherever it may stand."""
     written = str(text)
     if not _NAME.fullmatch(written):
-        raise Unwritable(f"{what} is {written!r}: letters A to Z, digits, points, hyphens and underscores, please.")
+        raise Unwritable(
+            f"{what} is {written!r}: letters A to Z, digits, points, hyphens and underscores, please."
+        )
     return written
 
 
@@ -81,12 +86,14 @@ class Writer:
         """`why` stands in a line of its own above it."""
         if why:
             self.comment(why)
-        shown = ("yes" if given else "no") if isinstance(given, bool) else value(given, f"The option {option}")
+        shown = (
+            ("yes" if given else "no") if isinstance(given, bool) else value(given, f"The option {option}")
+        )
         self._lines.append(f"{option} = {shown}")
 
     def extension(self, exten: str, steps: Iterable[str]) -> None:
-        """A number or pattern of the dialplan with its steps, each an application with its arguments: made by this
-        package of names and numbers that `name` and `number` have let through."""
+        """A number or pattern of the dialplan with its steps, each an application with its arguments: made by
+        this package of names and numbers that `name` and `number` have let through."""
         for place, step in enumerate(steps):
             begin = f"exten => {exten},1," if place == 0 else " same => n,"
             label, _, rest = step.partition("|") if re.match(r"[a-z]+\|", step) else ("", "", step)

@@ -1,9 +1,9 @@
 """Facts in, events of calls out: a pure state machine, which has no clock and knows no source.
 
-A call is a set of channels. Its key is the Linkedid; when Asterisk gives a channel another call's, the two become one,
-the older. A fact that is known already changes nothing, and every fact carries its whole channel: so facts may come
-twice, late or not at all, and both AMI and CEL may tell the same call. What was missed is put right by
-`reconcile`, which gets the channels that there really are.
+A call is a set of channels. Its key is the Linkedid; when Asterisk gives a channel another call's, the two
+become one, the older. A fact that is known already changes nothing, and every fact carries its whole channel:
+so facts may come twice, late or not at all, and both AMI and CEL may tell the same call. What was missed is
+put right by `reconcile`, which gets the channels that there really are.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ MAX_LEGS = 200
 MAX_REMEMBERED = 50_000
 _LATEST = datetime.max.replace(tzinfo=UTC)
 # Asterisk's own helpers, which nobody calls and nobody talks on.
-_HELPERS = frozenset({"CBAnn", "CBRec", "Announcer", "Recorder", "Snoop", "Message", "Surrogate", "UnicastRTP"})
+_HELPERS = frozenset(
+    {"CBAnn", "CBRec", "Announcer", "Recorder", "Snoop", "Message", "Surrogate", "UnicastRTP"}
+)
 _BUSY, _ELSEWHERE, _REJECTED, _FORWARDED = 17, 26, 21, 23
 _FAILURES = frozenset({1, 2, 3, 5, 6, 20, 22, 27, 28, 29, 34, 38, 41, 42, 44, 50, 58, 65, 88, 127})
 
@@ -188,8 +190,8 @@ class Calls:
         return out
 
     def reconcile(self, there: Iterable[Fact], *, asked_at: datetime) -> list[CallEvent]:
-        """`there` tells of every channel of the PBX, and was asked for at `asked_at`: what is not in it, and is older, is
-        over since nobody knows when."""
+        """`there` tells of every channel of the PBX, and was asked for at `asked_at`: what is not in it, and
+        is older, is over since nobody knows when."""
         seen = list(there)
         names = {fact.channel.uniqueid for fact in seen}
         lost = [
@@ -234,7 +236,9 @@ class Calls:
     def _call_for(self, fact: Fact) -> Call | None:
         channel = fact.channel
         key = self._resolve(channel.linkedid or self._call_of.get(channel.uniqueid, channel.uniqueid))
-        if (known := self._call_of.get(channel.uniqueid)) is not None and (known := self._resolve(known)) != key:
+        if (known := self._call_of.get(channel.uniqueid)) is not None and (
+            known := self._resolve(known)
+        ) != key:
             key = self._merge(known, key, fact.at)
         if (call := self.open.get(key)) is not None:
             return call
@@ -255,8 +259,8 @@ class Calls:
             channel.uniqueid,
             channel.name,
             fact.at,
-            # Asterisk gives a channel that it calls the Linkedid of the caller's. A Local channel has two halves,
-            # of which the second calls on.
+            # Asterisk gives a channel that it calls the Linkedid of the caller's. A Local channel has two
+            # halves, of which the second calls on.
             is_called=channel.uniqueid != channel.linkedid and not channel.is_inner_half,
             is_local=channel.technology == "Local",
         )
@@ -265,7 +269,9 @@ class Calls:
         if is_new:
             self._tell_start(call)
         if leg.rings:
-            self._tell(events.CallRinging, call, fact, leg=leg.uniqueid, endpoint=leg.endpoint, number=leg.number)
+            self._tell(
+                events.CallRinging, call, fact, leg=leg.uniqueid, endpoint=leg.endpoint, number=leg.number
+            )
         return leg
 
     def _look_at(self, call: Call, leg: Leg, fact: Fact) -> None:
@@ -293,13 +299,17 @@ class Calls:
             return
         leg.ended_at, leg.cause, leg.is_estimated = fact.at, fact.cause, fact.is_estimated
         if leg.rings:
-            self._end_ringing(call, leg, fact, _ring_end(fact.cause, is_answered=call.answered_at is not None))
+            self._end_ringing(
+                call, leg, fact, _ring_end(fact.cause, is_answered=call.answered_at is not None)
+            )
         elif leg.answered_at is not None and not leg.is_local:
             self._tell(events.CallLeft, call, fact, leg=leg.uniqueid, endpoint=leg.endpoint)
 
     def _end_ringing(self, call: Call, leg: Leg, fact: Fact, reason: RingEnd) -> None:
         leg.has_rung = True
-        self._tell(events.CallRingingEnded, call, fact, leg=leg.uniqueid, endpoint=leg.endpoint, reason=reason.value)
+        self._tell(
+            events.CallRingingEnded, call, fact, leg=leg.uniqueid, endpoint=leg.endpoint, reason=reason.value
+        )
 
     def _end(self, call: Call) -> None:
         """Ends a call whose last channel is gone, or tells anew how it has ended, where more is known now."""
@@ -309,7 +319,9 @@ class Calls:
             if len(self.over) > MAX_REMEMBERED:
                 self._drop(*self.over.popitem(last=False))
         cause = call.origin.cause if call.origin else 0
-        told = events.CallEnded(self.pbx, call.key, call.ended_at, call.result.value, cause, call.is_estimated)
+        told = events.CallEnded(
+            self.pbx, call.key, call.ended_at, call.result.value, cause, call.is_estimated
+        )
         if told != call.told_end:
             call.told_end = told
             self._out.append(told)
@@ -406,7 +418,11 @@ class Calls:
         ringing = target.legs.get(fact.other.uniqueid) if target else None
         if target is not None and ringing is not None and ringing.rings:
             self._end_ringing(target, ringing, fact, RingEnd.ELSEWHERE)
-        key = self._merge(call.key, target.key, fact.at) if target is not None and target is not call else call.key
+        key = (
+            self._merge(call.key, target.key, fact.at)
+            if target is not None and target is not call
+            else call.key
+        )
         merged = self.call(key)
         if merged is not None:
             self._answer(merged, leg, fact)
@@ -442,12 +458,16 @@ class Calls:
         self._tell_once(events.CallTransferred, call, fact, by=leg.endpoint, to=fact.text, is_attended=False)
 
     def _attended(self, call: Call, leg: Leg, fact: Fact) -> None:
-        if fact.other is not None and (theirs := self.call(self._call_of.get(fact.other.uniqueid, ""))) not in (None, call):
+        if fact.other is not None and (
+            theirs := self.call(self._call_of.get(fact.other.uniqueid, ""))
+        ) not in (None, call):
             call = self.call(self._merge(call.key, theirs.key, fact.at)) or call  # type: ignore[union-attr]
         self._tell_once(events.CallTransferred, call, fact, by=leg.endpoint, to=fact.text, is_attended=True)
 
     def _conference(self, call: Call, leg: Leg, fact: Fact) -> None:
-        self._tell_once(events.ConferenceJoined, call, fact, leg=leg.uniqueid, endpoint=leg.endpoint, room=fact.text)
+        self._tell_once(
+            events.ConferenceJoined, call, fact, leg=leg.uniqueid, endpoint=leg.endpoint, room=fact.text
+        )
 
     def _recorded(self, call: Call, leg: Leg, fact: Fact) -> None:
         if fact.text not in call.recordings and len(call.recordings) < MAX_LEGS:
@@ -455,11 +475,20 @@ class Calls:
             self._tell(events.CallRecorded, call, fact, file=fact.text)
 
     _HANDLERS = {
-        Kind.GONE: _gone, Kind.QUEUED: _queued, Kind.UNQUEUED: _unqueued, Kind.HELD: _held, Kind.RESUMED: _resumed,
-        Kind.PARKED: _parked, Kind.RETRIEVED: _retrieved, Kind.PICKED_UP: _picked_up, Kind.FORWARDED: _forwarded,
-        Kind.BLIND_TRANSFER: _blind, Kind.ATTENDED_TRANSFER: _attended, Kind.CONFERENCE: _conference,
+        Kind.GONE: _gone,
+        Kind.QUEUED: _queued,
+        Kind.UNQUEUED: _unqueued,
+        Kind.HELD: _held,
+        Kind.RESUMED: _resumed,
+        Kind.PARKED: _parked,
+        Kind.RETRIEVED: _retrieved,
+        Kind.PICKED_UP: _picked_up,
+        Kind.FORWARDED: _forwarded,
+        Kind.BLIND_TRANSFER: _blind,
+        Kind.ATTENDED_TRANSFER: _attended,
+        Kind.CONFERENCE: _conference,
         Kind.RECORDED: _recorded,
-    }  # fmt: skip
+    }
 
     # What goes out
 
@@ -487,8 +516,11 @@ _TOLD_BY = (("leg", "by"), ("to", "room"))
 
 def _ring_end(cause: int, *, is_answered: bool) -> RingEnd:
     special = {
-        _BUSY: RingEnd.BUSY, _ELSEWHERE: RingEnd.ELSEWHERE, _REJECTED: RingEnd.REJECTED, _FORWARDED: RingEnd.FORWARDED,
-    }  # fmt: skip
+        _BUSY: RingEnd.BUSY,
+        _ELSEWHERE: RingEnd.ELSEWHERE,
+        _REJECTED: RingEnd.REJECTED,
+        _FORWARDED: RingEnd.FORWARDED,
+    }
     if cause in special:
         return special[cause]
     if cause in _FAILURES:
@@ -497,8 +529,8 @@ def _ring_end(cause: int, *, is_answered: bool) -> RingEnd:
 
 
 def _age(linkedid: str) -> tuple[float, int, str]:
-    """Asterisk makes its ids of the moment and a number that counts up, behind the system's name where it has one:
-    the older of two is the one whose Linkedid it keeps."""
+    """Asterisk makes its ids of the moment and a number that counts up, behind the system's name where it has
+    one: the older of two is the one whose Linkedid it keeps."""
     moment, _, place = linkedid.rpartition("-")[2].partition(".")
     try:
         return float(moment), int(place or 0), linkedid

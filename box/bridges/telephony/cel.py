@@ -25,13 +25,25 @@ def facts(row: Mapping[str, object]) -> Iterator[Fact]:
     at = moment(row["eventtime"])
     extra = _extra(text["eventextra"])
     channel = Channel.of(
-        text["uniqueid"], text["linkedid"], text["channame"],
-        number=text["cidnum"], caller_name=text["cidname"], exten=text["exten"],
-    )  # fmt: skip
+        text["uniqueid"],
+        text["linkedid"],
+        text["channame"],
+        number=text["cidnum"],
+        caller_name=text["cidname"],
+        exten=text["exten"],
+    )
     if kind in _OVER:
         yield Fact(Kind.GONE, at, channel, cause=_int(extra.get("hangupcause")))
         return
     yield Fact(Kind.SEEN, at, channel, state=_STATES.get(kind))
+    yield from _of_applications(kind, text, at, channel, extra)
+    yield from _of_features(kind, at, channel, extra)
+
+
+def _of_applications(
+    kind: str, text: Mapping[str, str], at: datetime, channel: Channel, extra: Mapping[str, object]
+) -> Iterator[Fact]:
+    """What the dialplan does with a channel."""
     first_argument = text["appdata"].partition(",")[0]
     app = text["appname"].lower()
     match kind:
@@ -49,13 +61,20 @@ def facts(row: Mapping[str, object]) -> Iterator[Fact]:
             yield Fact(Kind.RECORDED, at, channel, text=str(extra["extra"])[:LONGEST_PATH])
         case "BRIDGE_ENTER" if app == "confbridge":
             yield Fact(Kind.CONFERENCE, at, channel, text=clean(first_argument))
+
+
+def _of_features(kind: str, at: datetime, channel: Channel, extra: Mapping[str, object]) -> Iterator[Fact]:
+    """What people do with a call."""
+    match kind:
         case "PARK_START":
             yield Fact(Kind.PARKED, at, channel)
         case "PARK_END" if extra.get("retriever"):
             # Only its name is told.
             yield Fact(Kind.RETRIEVED, at, channel, other=Channel("", "", clean(str(extra["retriever"]))))
         case "PICKUP" if extra.get("pickup_channel_uniqueid"):
-            picker = Channel(str(extra["pickup_channel_uniqueid"]), "", clean(str(extra.get("pickup_channel", ""))))
+            picker = Channel(
+                str(extra["pickup_channel_uniqueid"]), "", clean(str(extra.get("pickup_channel", "")))
+            )
             yield Fact(Kind.PICKED_UP, at, picker, other=channel)
         case "FORWARD":
             yield Fact(Kind.FORWARDED, at, channel, text=clean(str(extra.get("forward", ""))))
@@ -78,7 +97,8 @@ def moment(value: object) -> datetime:
         return datetime.fromtimestamp(float(str(value)), UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise Unreadable(
-            f"{str(value)[:40]!r} is no moment: leave `dateformat` out of cel.conf, or the box cannot know its zone."
+            f"{str(value)[:40]!r} is no moment: leave `dateformat` out of cel.conf, or the box cannot"
+            " know its zone."
         ) from error
 
 

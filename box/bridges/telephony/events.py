@@ -1,4 +1,5 @@
-"""What happened to calls. A call is named by its PBX and its key there, the Linkedid; `leg` is a channel's Uniqueid."""
+"""What happened to calls. A call is named by its PBX and its key there, the Linkedid; `leg` is a channel's
+Uniqueid."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -177,7 +178,20 @@ class CallEnded:
 
 
 type CallEvent = (
-    CallStarted | CallQueued | CallRinging | CallRingingEnded | CallAnswered | CallHeld | CallResumed | CallParked
-    | CallForwarded | CallTransferred | ConferenceJoined | CallRecorded | CallLeft | CallMerged | CallReopened
+    CallStarted
+    | CallQueued
+    | CallRinging
+    | CallRingingEnded
+    | CallAnswered
+    | CallHeld
+    | CallResumed
+    | CallParked
+    | CallForwarded
+    | CallTransferred
+    | ConferenceJoined
+    | CallRecorded
+    | CallLeft
+    | CallMerged
+    | CallReopened
     | CallEnded
-)  # fmt: skip
+)

@@ -1,4 +1,5 @@
-"""What Asterisk says of its channels, in one form for all its ways of saying it: AMI, CEL, CDR and lists of channels."""
+"""What Asterisk says of its channels, in one form for all its ways of saying it: AMI, CEL, CDR and lists of
+channels."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ _LONGEST = 80
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff]")
 _WITHHELD = {"", "<unknown>", "unknown", "anonymous", "restricted", "unavailable", "asterisk", "s"}
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,150}")
-# `PJSIP/100-0000001a`: the endpoint, and a number that no other channel has. Masqueraded ones say so behind it.
+# `PJSIP/100-0000001a`: the endpoint, and a number that no other channel has. Masqueraded ones say so behind
+# it.
 _CHANNEL = re.compile(r"(?P<endpoint>[^/]+/.+?)(?:-[0-9a-f]{8})?(?P<half>;[12])?(?:<(?:MASQ|ZOMBIE)>)?")
 _EXTENSIONS_OF_ASTERISK = {"", "s", "h", "i", "t", "T", "o", "a", "e"}
 
@@ -78,7 +80,14 @@ class Channel:
 
     @classmethod
     def of(
-        cls, uniqueid: str, linkedid: str, name: str, *, number: str = "", caller_name: str = "", exten: str = ""
+        cls,
+        uniqueid: str,
+        linkedid: str,
+        name: str,
+        *,
+        number: str = "",
+        caller_name: str = "",
+        exten: str = "",
     ) -> Channel:
         """Of what was read: bounded, cleaned. Raises Unreadable."""
         own = identifier(uniqueid)
@@ -107,7 +116,11 @@ class Channel:
     @property
     def goal(self) -> str:
         """Where it leads, for people: a Local channel's number, else the endpoint."""
-        return self.endpoint.removeprefix("Local/").partition("@")[0] if self.technology == "Local" else self.endpoint
+        return (
+            self.endpoint.removeprefix("Local/").partition("@")[0]
+            if self.technology == "Local"
+            else self.endpoint
+        )
 
 
 @dataclass(frozen=True, slots=True)

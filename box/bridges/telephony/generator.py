@@ -1,7 +1,9 @@
-"""Configuration for a company's Asterisk, commented, to be included by its own files: `boxctl telephony config`.
+"""Configuration for a company's Asterisk, commented, to be included by its own files: `boxctl telephony
+config`.
 
-`generate` makes everything out of one `Plan`: the bridge's manager user with least rights, CEL and CDR, phones and
-browsers, queues, recording, the question to the box while it rings, a menu. Nothing is changed on the PBX by itself.
+`generate` makes everything out of one `Plan`: the bridge's manager user with least rights, CEL and CDR,
+phones and browsers, queues, recording, the question to the box while it rings, a menu. Nothing is changed on
+the PBX by itself.
 """
 
 from __future__ import annotations
@@ -9,15 +11,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 from box.bridges.telephony.asterisk_conf import Unwritable, Writer, caller_name, name, number, value
 
-# What the bridge reads: `calls` needs no dialplan step, no RTCP report and no device's state, and on a busy PBX these
-# are most of the stream.
+# What the bridge reads: `calls` needs no dialplan step, no RTCP report and no device's state, and on a busy
+# PBX these are most of the stream.
 UNREAD = (
-    "Newexten", "VarSet", "RTCP", "DeviceStateChange", "ExtensionStatus", "PresenceState", "NewAccountCode",
-    "HangupRequest", "SoftHangupRequest", "DTMF", "ChannelTalking", "ContactStatus",
-)  # fmt: skip
+    "Newexten",
+    "VarSet",
+    "RTCP",
+    "DeviceStateChange",
+    "ExtensionStatus",
+    "PresenceState",
+    "NewAccountCode",
+    "HangupRequest",
+    "SoftHangupRequest",
+    "DTMF",
+    "ChannelTalking",
+    "ContactStatus",
+)
 # Bridges are watched by the channels that enter and leave them.
 CEL_EVENTS = (
     "CHAN_START,CHAN_END,ANSWER,HANGUP,APP_START,APP_END,BRIDGE_ENTER,BRIDGE_EXIT,PARK_START,PARK_END,"
@@ -28,15 +41,44 @@ CEL_EVENTS_SINCE_22 = ",STREAM_BEGIN,STREAM_END"
 CEL_APPS = "queue,mixmonitor"
 # The columns of our CSV files, in this order; `cel` and `cdr` read them back.
 CEL_COLUMNS = (
-    "eventtype", "eventtime", "cidname", "cidnum", "exten", "context", "channame", "appname", "appdata", "uniqueid",
-    "linkedid", "peer", "userdeftype", "eventextra",
-)  # fmt: skip
+    "eventtype",
+    "eventtime",
+    "cidname",
+    "cidnum",
+    "exten",
+    "context",
+    "channame",
+    "appname",
+    "appdata",
+    "uniqueid",
+    "linkedid",
+    "peer",
+    "userdeftype",
+    "eventextra",
+)
 CDR_COLUMNS = (
-    "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer", "end",
-    "duration", "billsec", "disposition", "uniqueid", "linkedid", "sequence", "userfield",
-)  # fmt: skip
+    "clid",
+    "src",
+    "dst",
+    "dcontext",
+    "channel",
+    "dstchannel",
+    "lastapp",
+    "lastdata",
+    "start",
+    "answer",
+    "end",
+    "duration",
+    "billsec",
+    "disposition",
+    "uniqueid",
+    "linkedid",
+    "sequence",
+    "userfield",
+)
 RECORDING = "KOROBKA_RECORDING"
 """The user event, in AMI and CEL alike, that says where a recording lies."""
+_NOTES = Path(__file__).with_name("notes.txt")
 ASKS_FOR_SECONDS = 2
 """How long a ringing call waits for the box; FastAGI by itself would wait for ever."""
 
@@ -125,7 +167,7 @@ def generate(plan: Plan) -> dict[str, str]:
         "pjsip_korobka.conf": _pjsip(plan),
         "queues_korobka.conf": _queues(plan),
         "extensions_korobka.conf": _extensions(plan),
-        "README_korobka.txt": NOTES,
+        "README_korobka.txt": _NOTES.read_text(encoding="utf-8"),
     }
     files |= _databases(plan) if plan.database else _csv()
     return files
@@ -153,7 +195,9 @@ def _manager(plan: Plan) -> str:
     for address in plan.box_addresses:
         network = ip_network(address)
         out.set("permit", f"{network.network_address}/{network.netmask}")
-    out.set("read", "call,agent,user", "Calls, queues, and what our dialplan tells. Neither system nor command.")
+    out.set(
+        "read", "call,agent,user", "Calls, queues, and what our dialplan tells. Neither system nor command."
+    )
     out.set("write", "call,originate,reporting", "Hang up, transfer, call; list the channels.")
     out.comment("What is not read is not sent: it would be most of the stream.")
     for event in UNREAD:
@@ -186,16 +230,26 @@ def _cdr() -> str:
 def _csv() -> dict[str, str]:
     cel = Writer("Events to /var/log/asterisk/cel-custom/korobka.csv, in UTC: cel_custom.conf")
     cel.section("mappings")
-    cel_fields = {"cidname": "CALLERID(name)", "cidnum": "CALLERID(num)", "exten": "CHANNEL(exten)",
-                  "context": "CHANNEL(context)", "channame": "CHANNEL(channame)", "appname": "CHANNEL(appname)",
-                  "appdata": "CHANNEL(appdata)", "uniqueid": "CHANNEL(uniqueid)", "linkedid": "CHANNEL(linkedid)",
-                  "peer": "CHANNEL(peer)"}  # fmt: skip
+    cel_fields = {
+        "cidname": "CALLERID(name)",
+        "cidnum": "CALLERID(num)",
+        "exten": "CHANNEL(exten)",
+        "context": "CHANNEL(context)",
+        "channame": "CHANNEL(channame)",
+        "appname": "CHANNEL(appname)",
+        "appdata": "CHANNEL(appdata)",
+        "uniqueid": "CHANNEL(uniqueid)",
+        "linkedid": "CHANNEL(linkedid)",
+        "peer": "CHANNEL(peer)",
+    }
     cel.set("korobka.csv", ",".join(f"${{CSV_QUOTE(${{{cel_fields.get(c, c)}}})}}" for c in CEL_COLUMNS))
     cdr = Writer("Records to /var/log/asterisk/cdr-custom/korobka.csv: cdr_custom.conf")
     cdr.section("mappings")
     # 'u': moments with microseconds since 1970, in no time zone.
     moments = {"start": ",u", "answer": ",u", "end": ",u"}
-    cdr.set("korobka.csv", ",".join(f"${{CSV_QUOTE(${{CDR({c}{moments.get(c, '')})}})}}" for c in CDR_COLUMNS))
+    cdr.set(
+        "korobka.csv", ",".join(f"${{CSV_QUOTE(${{CDR({c}{moments.get(c, '')})}})}}" for c in CDR_COLUMNS)
+    )
     return {"cel_custom_korobka.conf": str(cel), "cdr_custom_korobka.conf": str(cdr)}
 
 
@@ -214,7 +268,9 @@ def _databases(plan: Plan) -> dict[str, str]:
 
 
 def _pjsip(plan: Plan) -> str:
-    out = Writer("Phones, browsers and lines: #include it at the end of pjsip.conf, which has the transports.")
+    out = Writer(
+        "Phones, browsers and lines: #include it at the end of pjsip.conf, which has the transports."
+    )
     for phone in plan.phones:
         number(phone.number, "An extension")
         out.section(phone.number, why=f"{phone.name}")
@@ -300,7 +356,9 @@ def _extensions(plan: Plan) -> str:
     out = Writer("The dialplan: #include it at the end of extensions.conf.")
     out.section("korobka-internal", why="What employees dial.")
     for phone in plan.phones:
-        out.extension(number(phone.number), [*_recorded(plan), f"Dial(PJSIP/{phone.number},60,tT)", "Hangup()"])
+        out.extension(
+            number(phone.number), [*_recorded(plan), f"Dial(PJSIP/{phone.number},60,tT)", "Hangup()"]
+        )
     for queue in plan.queues:
         out.extension(number(queue.number), [*_recorded(plan), *_queue(queue)])
     for menu in plan.menus:
@@ -323,14 +381,17 @@ def _extensions(plan: Plan) -> str:
         _menu(out, menu)
     if plan.agi_host:
         out.section("korobka-ask", why="Asks the box; in a channel of its own, which a time limit can end.")
-        out.extension("ask", [
-            f"AGI(agi://{value(ip_address(plan.agi_host))}:{plan.agi_port}/route)",
-            # A number, checked here once more: whatever the box says, it is dialled in our context only.
-            "GotoIf($[${REGEX(\"^[0-9]{1,15}$\" ${KOROBKA_EXTENSION})} = 0]?told)",
-            "Set(SHARED(KOROBKA_EXTENSION,${KOROBKA_CALLER})=${KOROBKA_EXTENSION})",
-            "told|Set(SHARED(KOROBKA_ROUTE,${KOROBKA_CALLER})=${FILTER(a-z,${KOROBKA_ROUTE})})",
-            "Hangup()",
-        ])  # fmt: skip
+        out.extension(
+            "ask",
+            [
+                f"AGI(agi://{value(ip_address(plan.agi_host))}:{plan.agi_port}/route)",
+                # A number, checked here once more: whatever the box says, it is dialled in our context only.
+                'GotoIf($[${REGEX("^[0-9]{1,15}$" ${KOROBKA_EXTENSION})} = 0]?told)',
+                "Set(SHARED(KOROBKA_EXTENSION,${KOROBKA_CALLER})=${KOROBKA_EXTENSION})",
+                "told|Set(SHARED(KOROBKA_ROUTE,${KOROBKA_CALLER})=${FILTER(a-z,${KOROBKA_ROUTE})})",
+                "Hangup()",
+            ],
+        )
     return str(out)
 
 
@@ -339,13 +400,15 @@ def _recorded(plan: Plan) -> list[str]:
         return []
     path = f"{value(plan.recording_folder)}/${{STRFTIME(${{EPOCH}},UTC,%Y/%m/%d)}}/${{CHANNEL(LINKEDID)}}.wav"
     if any(sign in plan.recording_folder + plan.recording_command for sign in ",()${}'\"|&`"):
-        raise Unwritable("The folder and the command of recordings have signs that the dialplan reads: use plain paths.")
+        raise Unwritable(
+            "The folder and the command of recordings have signs that the dialplan reads: use plain paths."
+        )
     command = f",{plan.recording_command} ^{{MIXMONITOR_FILENAME}}" if plan.recording_command else ""
     return [
         f"Set(KOROBKA_FILE={path})",
         f"MixMonitor(${{KOROBKA_FILE}},b{command})",
         # The same in both streams: live, and for whoever reads up later.
-        f"UserEvent({RECORDING},Uniqueid: ${{UNIQUEID}},Linkedid: ${{CHANNEL(LINKEDID)}},File: ${{KOROBKA_FILE}})",
+        f"UserEvent({RECORDING},File: ${{KOROBKA_FILE}})",
         f"CELGenUserEvent({RECORDING},${{KOROBKA_FILE}})",
     ]
 
@@ -384,47 +447,3 @@ def _menu(out: Writer, menu: Menu) -> None:
         out.extension(number(key), [f"Goto(korobka-internal,{number(goal)},1)"])
     out.extension("i", ["Goto(s,1)"])
     out.extension("t", ["Hangup()"])
-
-
-NOTES = """\
-Korobka and your Asterisk
-=========================
-
-Plain Asterisk (13 to 22): copy the files to /etc/asterisk and include each in the file that it is named after, at its
-end, for example in manager.conf:
-
-    #include manager_korobka.conf
-
-then `asterisk -rx "core reload"` (the first time CEL is turned on: restart). `boxctl telephony test` says what is
-still missing.
-
-FreePBX: it writes manager.conf, extensions.conf and pjsip.conf itself; the places for yours are the *_custom.conf files.
-
-    manager_korobka.conf      Settings, Asterisk Manager Users: the same user, rights and filters; or manager_custom.conf
-    cel_korobka.conf          cel_general_custom.conf
-    cel_custom_korobka.conf   cel_custom.conf; FreePBX also keeps CEL in its own database, which the box does not read
-    cdr_custom_korobka.conf   cdr_custom.conf
-    extensions_korobka.conf   extensions_custom.conf; leave korobka-internal out: FreePBX has extensions of its own
-    pjsip_korobka.conf        not needed: extensions and trunks are FreePBX's
-    queues_korobka.conf       not needed
-
-FreePBX records by itself; give the manager user the right `dialplan` as well, and `eventfilter = !Event: VarSet` only
-for other variables, so that the box learns where a recording lies:
-
-    eventfilter = !Event: VarSet.*Variable: ([^M]|M[^I]|MI[^X])
-
-Tables for PostgreSQL (cel_pgsql.conf and cdr_pgsql.conf); the box reads with a user that may SELECT only:
-
-    CREATE TABLE cel (
-        id bigserial PRIMARY KEY, eventtype varchar(30), eventtime timestamptz, userdeftype varchar(255),
-        cid_name varchar(80), cid_num varchar(80), exten varchar(80), context varchar(80), channame varchar(80),
-        appname varchar(80), appdata varchar(255), uniqueid varchar(150), linkedid varchar(150), peer varchar(80),
-        extra text
-    );
-    CREATE TABLE cdr (
-        id bigserial PRIMARY KEY, clid varchar(80), src varchar(80), dst varchar(80), dcontext varchar(80),
-        channel varchar(80), dstchannel varchar(80), lastapp varchar(80), lastdata varchar(80), start timestamptz,
-        answer timestamptz, "end" timestamptz, duration bigint, billsec bigint, disposition varchar(45),
-        uniqueid varchar(150), linkedid varchar(150), sequence bigint, userfield varchar(255)
-    );
-"""

@@ -73,9 +73,21 @@ def summary(call: Call) -> tuple[object, ...]:
     def moment(at: object) -> int | None:
         return None if at is None else round(at.timestamp() / 1.5)  # type: ignore[attr-defined]
 
-    legs = sorted((leg.uniqueid, leg.endpoint, leg.is_called, leg.answered_at is not None) for leg in call.legs.values())
-    return (call.key, call.result, call.queue, call.caller, call.called, moment(call.started_at), moment(call.ended_at),
-            call.is_estimated, tuple(legs), tuple(sorted(call.parts)))  # fmt: skip
+    legs = sorted(
+        (leg.uniqueid, leg.endpoint, leg.is_called, leg.answered_at is not None) for leg in call.legs.values()
+    )
+    return (
+        call.key,
+        call.result,
+        call.queue,
+        call.caller,
+        call.called,
+        moment(call.started_at),
+        moment(call.ended_at),
+        call.is_estimated,
+        tuple(legs),
+        tuple(sorted(call.parts)),
+    )
 
 
 # --- what a line loses, doubles and turns round
@@ -130,9 +142,13 @@ def fact(kind: Kind, who: Channel, seconds: float = 0, **more: object) -> Fact:
 
 def test_what_is_missing_from_the_list_is_over_and_marked() -> None:
     calls = Calls(PBX)
-    calls.feed([fact(Kind.SEEN, channel(1), state=State.UP), fact(Kind.SEEN, channel(2, of=2), state=State.UP)])
+    calls.feed(
+        [fact(Kind.SEEN, channel(1), state=State.UP), fact(Kind.SEEN, channel(2, of=2), state=State.UP)]
+    )
     happened = calls.reconcile([fact(Kind.SEEN, channel(1), 60, state=State.UP)], asked_at=at(60))
-    assert [(one.call, one.is_estimated) for one in happened if isinstance(one, events.CallEnded)] == [("1000.2", True)]
+    assert [(one.call, one.is_estimated) for one in happened if isinstance(one, events.CallEnded)] == [
+        ("1000.2", True)
+    ]
     assert list(calls.open) == ["1000.1"]
 
 
@@ -191,19 +207,29 @@ def test_another_process_goes_on_where_one_stopped() -> None:
 
 @pytest.mark.parametrize(
     ("causes", "result"),
-    [((17, 17), "busy"), ((17, 16), "no answer"), ((38, 3), "failed"), ((38, 17), "no answer"), ((19,), "no answer")],
+    [
+        ((17, 17), "busy"),
+        ((17, 16), "no answer"),
+        ((38, 3), "failed"),
+        ((38, 17), "no answer"),
+        ((19,), "no answer"),
+    ],
 )
 def test_who_was_not_reached_decides_the_result(causes: tuple[int, ...], result: str) -> None:
     calls = Calls(PBX)
     calls.feed([fact(Kind.SEEN, channel(1), state=State.UP)])
     for place, cause in enumerate(causes, 2):
-        calls.feed([fact(Kind.SEEN, channel(place, of=1)), fact(Kind.GONE, channel(place, of=1), 3, cause=cause)])
+        calls.feed(
+            [fact(Kind.SEEN, channel(place, of=1)), fact(Kind.GONE, channel(place, of=1), 3, cause=cause)]
+        )
     (*_, ended) = calls.feed([fact(Kind.GONE, channel(1), 4)])
     assert ended.result == result
 
 
 def test_a_queue_that_nobody_served_is_no_answer() -> None:
     calls = Calls(PBX)
-    calls.feed([fact(Kind.SEEN, channel(1), state=State.UP), fact(Kind.QUEUED, channel(1), 1, text="support")])
+    calls.feed(
+        [fact(Kind.SEEN, channel(1), state=State.UP), fact(Kind.QUEUED, channel(1), 1, text="support")]
+    )
     (*_, ended) = calls.feed([fact(Kind.GONE, channel(1), 4)])
     assert ended.result == "no answer"
