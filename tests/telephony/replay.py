@@ -50,13 +50,13 @@ def told(facts: Iterable[Fact]) -> tuple[Calls, list[CallEvent]]:
 
 def plain(events: Iterable[CallEvent]) -> list[str]:
     """Without moments and Asterisk's own numbers: `CallRinging PJSIP/100 100`."""
-    return [
-        " ".join([
-            type(event).__name__,
-            *(str(told) for f in fields(event) if f.name not in _OWN and (told := getattr(event, f.name)) != ""),
-        ])
-        for event in events
-    ]  # fmt: skip
+    return [" ".join([type(event).__name__, *_words(event)]) for event in events]
+
+
+def _words(event: CallEvent) -> Iterator[str]:
+    for one in fields(event):
+        if one.name not in _OWN and (told := getattr(event, one.name)) != "":
+            yield str(told)
 
 
 _OWN = {"pbx", "call", "at", "leg", "into"}

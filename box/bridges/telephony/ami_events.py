@@ -80,6 +80,8 @@ def _composed(
             yield Fact(Kind.PICKED_UP, at, main, other=channels["Target"])
         case "DialEnd" if main and event.get("Forward"):
             yield Fact(Kind.FORWARDED, at, main, text=clean(event["Forward"]))
+        case "DialEnd" if main:
+            yield Fact(Kind.DIALLED, at, main, text=clean(event.get("DialStatus", "")))
         case "BlindTransfer" if "Transferer" in channels and event.get("Result") == "Success":
             yield Fact(
                 Kind.BLIND_TRANSFER, at, channels["Transferer"], text=clean(event.get("Extension", ""))

@@ -46,6 +46,9 @@ class Result(StrEnum):
     """Nobody was called: a menu, a mailbox, an announcement took it."""
 
 
+_DIALLED = {"BUSY": Result.BUSY, "CONGESTION": Result.FAILED, "CHANUNAVAIL": Result.FAILED}
+
+
 class RingEnd(StrEnum):
     ELSEWHERE = "elsewhere"
     """Somebody else has answered."""
@@ -115,6 +118,8 @@ class Call:
     ended_at: datetime | None = None
     parts: set[str] = field(default_factory=set)
     """Keys of calls that have become a part of it."""
+    dial_status: str = ""
+    """Of what was dialled last."""
     told_end: events.CallEnded | None = None
     told: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     """When what is not a state was told last: by kind, leg, text."""
@@ -152,7 +157,8 @@ class Call:
     def result(self) -> Result:
         called = [leg for leg in self.legs.values() if leg.is_called]
         # A Local channel stands for the phone behind it; where there is none, it is the called one itself.
-        called = [leg for leg in called if not leg.is_local] or called
+        people = [leg for leg in called if not leg.is_local]
+        called = people or called
         if self.answered_at is not None or any(leg.answered_at for leg in called):
             return Result.ANSWERED
         origin = self.origin
@@ -160,6 +166,9 @@ class Call:
             if origin is not None and origin.answered_at and not self.queue:
                 return Result.BY_PBX
             called = [origin] if origin is not None else []
+        if called and not people and self.dial_status in _DIALLED:
+            # A Local channel hangs up normally, whatever was behind it.
+            return _DIALLED[self.dial_status]
         causes = {leg.cause for leg in called}
         if causes == {_BUSY}:
             return Result.BUSY
@@ -382,6 +391,9 @@ class Calls:
 
     # Kinds of facts
 
+    def _dialled(self, call: Call, leg: Leg, fact: Fact) -> None:
+        call.dial_status = fact.text
+
     def _queued(self, call: Call, leg: Leg, fact: Fact) -> None:
         if not leg.is_queued:
             leg.is_queued, call.queue = True, fact.text
@@ -476,6 +488,7 @@ class Calls:
 
     _HANDLERS = {
         Kind.GONE: _gone,
+        Kind.DIALLED: _dialled,
         Kind.QUEUED: _queued,
         Kind.UNQUEUED: _unqueued,
         Kind.HELD: _held,

@@ -33,6 +33,8 @@ def facts(row: Mapping[str, object]) -> Iterator[Fact]:
         exten=text["exten"],
     )
     if kind in _OVER:
+        if status := clean(str(extra.get("dialstatus", ""))):
+            yield Fact(Kind.DIALLED, at, channel, text=status)
         yield Fact(Kind.GONE, at, channel, cause=_int(extra.get("hangupcause")))
         return
     yield Fact(Kind.SEEN, at, channel, state=_STATES.get(kind))

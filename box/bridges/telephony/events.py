@@ -6,6 +6,14 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
+class PbxChanged:
+    """Added, or set up in another way."""
+
+    pbx_id: int
+    by_id: int | None
+
+
+@dataclass(frozen=True)
 class CallStarted:
     pbx: str
     call: str

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     SEEN = "seen"
     """It is there: new, ringing, up, or only mentioned."""
     GONE = "gone"
+    DIALLED = "dialled"
+    """What came of dialling: `text` is Asterisk's DIALSTATUS."""
     QUEUED = "queued"
     UNQUEUED = "unqueued"
     HELD = "held"
