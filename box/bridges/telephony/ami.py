@@ -120,6 +120,8 @@ class Session:
                 self._look_after()
             while len(self._heard) < most and self._wire.has_packet(0):
                 self._manager.read()
+            # Answers that nobody waits for.
+            self._manager.response_buffer.clear()
         heard, self._heard = self._heard, []
         return heard
 
@@ -180,15 +182,21 @@ class _Wire:
 
     def has_packet(self, within: float) -> bool:
         """Whether a packet has begun, or does within these seconds."""
-        if b"\n" in self._buffer:
-            return True
         deadline = time.monotonic() + within
         while True:
+            if self._has_line():
+                return True
             self._take(max(0.0, deadline - time.monotonic()))
-            if b"\n" in self._buffer:
+            if self._has_line():
                 return True
             if time.monotonic() >= deadline:
                 return False
+
+    def _has_line(self) -> bool:
+        if not self._keys:
+            # Blank lines between packets begin none.
+            del self._buffer[: len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))]
+        return b"\n" in self._buffer
 
     def readline(self) -> bytes:
         """A header, or the empty line behind a packet. Raises Stalled, Garbled, ConnectionError."""
