@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def save_pbx(pbx: Pbx, *, by: User | None) -> None:
     """Adds it, or keeps what was changed. Raises ValidationError."""
     pbx.changed_at = timezone.now()
-    pbx.full_clean(exclude=["cursors", "trunk_rules"])
+    pbx.full_clean(exclude=["cursors", "trunk_rules", "connected_at", "heard_at"])
     pbx.save()
     emit(events.PbxChanged(pbx_id=pbx.pk, by_id=by.pk if by else None))
 

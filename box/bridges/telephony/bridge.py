@@ -77,11 +77,12 @@ class Bridge:
                     told_at = now
 
     def catch_up(self, pbx: Pbx, calls: Calls, session: Session) -> resync.Outcome:
-        """See `resync`: live events that come meanwhile wait in the session."""
-        asked_at = self._now()
-        there = resync.channel_facts(session.channels(), at=asked_at)
+        """See `resync`."""
         outcome = self.read_logs(pbx, calls)
-        self._keep(pbx, calls, calls.reconcile(there, asked_at=asked_at))
+        known = calls.channels()
+        there = resync.channel_facts(session.channels(), at=self._now())
+        self._keep(pbx, calls, calls.feed(self._facts(session.events(within=0))))
+        self._keep(pbx, calls, calls.reconcile(there, known=known, at=self._now()))
         return outcome
 
     def read_logs(self, pbx: Pbx, calls: Calls) -> resync.Outcome:

@@ -22,8 +22,6 @@ REMEMBERED = timedelta(minutes=15)
 """How long what is over is known: a late or doubled fact finds it, and begins no second call."""
 SAME = timedelta(seconds=1)
 """What is told twice within it, by both streams, happened once."""
-SETTLED = timedelta(seconds=3)
-"""Older channels are in every list of channels that was asked for."""
 MAX_OPEN = 5_000
 """Calls at a time; more are no company's, and are not taken in."""
 MAX_LEGS = 200
@@ -198,18 +196,26 @@ class Calls:
         out, self._out = self._out, []
         return out
 
-    def reconcile(self, there: Iterable[Fact], *, asked_at: datetime) -> list[CallEvent]:
-        """`there` tells of every channel of the PBX, and was asked for at `asked_at`: what is not in it, and
-        is older, is over since nobody knows when."""
+    def channels(self) -> frozenset[str]:
+        """The Uniqueids of all that are there, as far as is known."""
+        return frozenset(
+            leg.uniqueid for call in self.open.values() for leg in call.legs.values() if leg.ended_at is None
+        )
+
+    def reconcile(self, there: Iterable[Fact], *, known: frozenset[str], at: datetime) -> list[CallEvent]:
+        """`there` tells of every channel of the PBX. Of those that were `known` before it was asked for,
+        whoever is not among them is over, since nobody knows when, and by `at`."""
         seen = list(there)
-        names = {fact.channel.uniqueid for fact in seen}
-        lost = [
-            Fact(Kind.GONE, asked_at, Channel(leg.uniqueid, call.key, leg.channel), is_estimated=True)
-            for call in list(self.open.values())
+        lost = (known & self.channels()) - {fact.channel.uniqueid for fact in seen}
+        gone = [
+            Fact(
+                Kind.GONE, max(at, leg.started_at), Channel(leg.uniqueid, key, leg.channel), is_estimated=True
+            )
+            for key, call in self.open.items()
             for leg in call.legs.values()
-            if leg.ended_at is None and leg.uniqueid not in names and leg.started_at < asked_at - SETTLED
+            if leg.uniqueid in lost
         ]
-        return self.feed([*seen, *lost])
+        return self.feed([*seen, *gone])
 
     def restore(self, calls: Iterable[Call]) -> None:
         """Goes on with what another process knew."""

@@ -1,8 +1,9 @@
 """After every interruption: what the PBX has written down meanwhile, and what is really going on.
 
-The order matters. The list of channels is asked for first, with live events gathering behind it; then the
-logs are read, which know how calls ended; then what neither has seen is closed and marked; then the live
-events are taken in. All of it goes through one state machine, so that nothing is double.
+The order matters. The logs are read first, which know how calls ended; then the PBX is asked for its
+channels, and what was heard live until its answer came is taken in; then what was known before it was asked,
+and is not in the answer, is closed and marked. So no clock is compared with another. All of it goes through
+one state machine, so that nothing is double.
 """
 
 from __future__ import annotations

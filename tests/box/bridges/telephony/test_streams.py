@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from box.bridges.telephony import events
-from box.bridges.telephony.calls import SETTLED, Call, Calls
+from box.bridges.telephony.calls import Call, Calls
 from box.bridges.telephony.facts import Channel, Fact, Kind, State
 from tests.telephony.replay import PBX, ami_facts, cel_facts, plain, recorded, told
 from tests.telephony.scenarios import SCENARIOS, STREAMS
@@ -112,7 +112,7 @@ def test_whatever_is_lost_doubled_or_late_the_truth_comes_out(data: st.DataObjec
 
     # Nobody is there any more: nothing stays open.
     end = max(fact.at for fact in live) + LATER
-    calls.reconcile([], asked_at=end)
+    calls.reconcile([], known=calls.channels(), at=end)
     assert not calls.open
 
     # And the log has all of it.
@@ -145,24 +145,26 @@ def test_what_is_missing_from_the_list_is_over_and_marked() -> None:
     calls.feed(
         [fact(Kind.SEEN, channel(1), state=State.UP), fact(Kind.SEEN, channel(2, of=2), state=State.UP)]
     )
-    happened = calls.reconcile([fact(Kind.SEEN, channel(1), 60, state=State.UP)], asked_at=at(60))
+    there = [fact(Kind.SEEN, channel(1), 60, state=State.UP)]
+    happened = calls.reconcile(there, known=calls.channels(), at=at(60))
     assert [(one.call, one.is_estimated) for one in happened if isinstance(one, events.CallEnded)] == [
         ("1000.2", True)
     ]
     assert list(calls.open) == ["1000.1"]
 
 
-def test_a_channel_too_young_for_the_list_is_not_over() -> None:
+def test_a_channel_that_came_after_the_list_was_asked_for_is_not_over() -> None:
     calls = Calls(PBX)
+    known = calls.channels()
     calls.feed([fact(Kind.SEEN, channel(1))])
-    assert calls.reconcile([], asked_at=at(SETTLED.total_seconds())) == []
-    assert calls.reconcile([], asked_at=at(SETTLED.total_seconds() + 0.001)) != []
+    assert calls.reconcile([], known=known, at=at(60)) == []
+    assert calls.reconcile([], known=calls.channels(), at=at(60)) != []
 
 
 def test_an_estimate_is_corrected_by_the_log_once() -> None:
     calls = Calls(PBX)
     calls.feed([fact(Kind.SEEN, channel(1), state=State.UP)])
-    calls.reconcile([], asked_at=at(60))
+    calls.reconcile([], known=calls.channels(), at=at(60))
     gone = fact(Kind.GONE, channel(1), 20, cause=16)
     (corrected,) = calls.feed([gone])
     assert corrected == events.CallEnded(PBX, "1000.1", at(20), "by the pbx", 16, False)
