@@ -24,7 +24,7 @@ from appliance.client import (
     RotateKeys,
 )
 from box.console.access import can_look_after_backups, only_for
-from box.console.backups.asking import SECONDS_TO_TRY, ProvenForm, agent, ask_proven
+from box.console.backups.agent import SECONDS_TO_TRY, ProvenForm, agent, ask_proven
 from box.console.backups.forms import ConfirmForm, HolderForm
 from box.core.accounts.signing_in import recently_proven
 from box.lib.pages import REFUSED, render
@@ -78,7 +78,8 @@ def rotation(request: PersonRequest) -> HttpResponse:
 @recently_proven
 def removal(request: PersonRequest, holder: str) -> HttpResponse:
     form = ProvenForm(request.POST or None)
-    if form.is_valid() and ask_proven(form, RemoveKeyHolder(holder), by=request.user.login):
+    asked = RemoveKeyHolder(holder)
+    if form.is_valid() and ask_proven(form, asked, by=request.user.login) is not None:
         messages.success(request, _("The key of %(holder)s opens nothing any more.") % {"holder": holder})
         return redirect("console:backup-keys")
     return removal_page(
