@@ -29,11 +29,8 @@ def ami_facts(text: str) -> list[Fact]:
 
 def packets(text: str) -> Iterator[Mapping[str, str]]:
     for block in text.split("\n\n"):
-        packet = dict(
-            line.split(": ", 1) if ": " in line else (line.rstrip(":"), "")
-            for line in block.splitlines()
-            if line
-        )
+        parted = (line.partition(":") for line in block.splitlines() if line)
+        packet = {key: value.strip() for key, _colon, value in parted}
         if "Event" in packet:
             yield packet
 

@@ -44,10 +44,11 @@ class Bridge:
                 pbx = Pbx.objects.on().filter(pk=self._pbx_id).first()
                 if pbx is None:
                     return
-                self._serve(pbx)
-            except PbxTrouble as trouble:
-                log.warning("%s", trouble)
-                self._tell(pbx, str(trouble))
+                try:
+                    self._serve(pbx)
+                except PbxTrouble as trouble:
+                    log.warning("%s", trouble)
+                    tell_state(pbx, trouble=str(trouble))
             except DatabaseError:
                 # What was heard meanwhile is in the PBX's own log.
                 log.warning("The database is away; the calls are read up later.", exc_info=True)
@@ -115,12 +116,6 @@ class Bridge:
             except Unreadable as error:
                 log.warning("An event cannot be read: %s", error)
         return facts
-
-    def _tell(self, pbx: Pbx, trouble: str) -> None:
-        try:
-            tell_state(pbx, trouble=trouble)
-        except DatabaseError:
-            log.warning("The database is away.", exc_info=True)
 
 
 class Bridges:

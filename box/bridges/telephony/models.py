@@ -134,7 +134,7 @@ class Extension(models.Model):
     """A phone of the PBX, and who sits at it."""
 
     pbx = models.ForeignKey(Pbx, models.CASCADE, related_name="extensions", db_index=False)
-    number = models.CharField(_("number"), max_length=15)
+    number = models.CharField(_("extension"), max_length=15)
     # `PJSIP/100`.
     endpoint = models.CharField(max_length=80)
     user = models.ForeignKey("accounts.User", models.CASCADE, null=True, related_name="extensions")

@@ -219,7 +219,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("number", models.CharField(max_length=15, verbose_name="number")),
+                ("number", models.CharField(max_length=15, verbose_name="extension")),
                 ("endpoint", models.CharField(max_length=80)),
                 (
                     "user",

@@ -107,7 +107,8 @@ def test_a_table_is_read_on_with_a_little_overlap() -> None:
             names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER"}
             dsn = " ".join(f"{name}={settings[key]}" for name, key in names.items())
             log = TableLog(dsn, "cel", CEL_TABLE)
-            calls, cursors = Calls(PBX), {}
+            calls = Calls(PBX)
+            cursors: dict[str, str] = {}
             catch_up(calls, cel_log=log, cdr_log=None, cursors=cursors, keep=lambda _: None)
             assert [call.result for call in calls.over.values()] == ["busy"]
             assert cursors["cel"] == log.end()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,16 +80,10 @@ KEYS = {"office": "k" * 32}
 
 
 def headers(key: str = KEYS["office"], *, sent_at: int = NOW, **more: object) -> dict[str, str]:
-    told = Delivery(
-        **{
-            "pbx": "office",
-            "file": f"{THERE}/2026/1.1.wav",
-            "size": len(WAV),
-            "sha256": hashlib.sha256(WAV).hexdigest(),
-            "sent_at": sent_at,
-            **more,
-        }
-    )  # type: ignore[arg-type]
+    told = replace(
+        Delivery("office", f"{THERE}/2026/1.1.wav", len(WAV), hashlib.sha256(WAV).hexdigest(), sent_at),
+        **more,  # type: ignore[arg-type]
+    )
     return {
         "X-Korobka-Pbx": told.pbx,
         "X-Korobka-File": told.file,

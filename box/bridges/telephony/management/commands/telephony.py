@@ -139,8 +139,8 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{one.name}: {outcome.rows} rows read, {outcome.unreadable} of them unreadable."
             )
-            for trouble in outcome.troubles:
-                self.stdout.write(trouble)
+            for said in outcome.troubles:
+                self.stdout.write(said)
 
     def _run(self, **options: Any) -> None:
         stopping = threading.Event()
