@@ -49,7 +49,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     ),
     "search": Subcommand(("manage.py", "search"), "rebuild what the search looks into", is_portals=True),
     "telephony": Subcommand(
-        ("manage.py", "telephony"), "connect the company's Asterisk: test, configuration, calls", is_portals=True
+        ("manage.py", "telephony"), "connect the company's Asterisk, and show its calls", is_portals=True
     ),
     "uninstall": Subcommand(("-m", "installer", "uninstall"), "remove the box, keeping its data unless told"),
 }

@@ -8,7 +8,8 @@ import socket
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -27,10 +28,13 @@ from box.bridges.telephony.ami import (
 )
 from box.bridges.telephony.ami_events import facts
 from box.bridges.telephony.calls import Call, Calls, Result
+from box.bridges.telephony.fastagi import Inquiry, Route, Server, Way
 from box.bridges.telephony.logs import CsvLog
+from box.bridges.telephony.recordings import Folder
 from box.bridges.telephony.resync import catch_up, channel_facts
 from tests.randomness import is_thorough
 from tests.telephony.asterisk import SECRET, Asterisk
+from tests.telephony.phones import call_from_outside
 from tests.telephony.scenarios import listening
 
 
@@ -192,8 +196,6 @@ def test_a_header_without_end_is_bounded(stranger: tuple[Address, list[bytes]]) 
     ],
 )
 def test_a_callers_name_is_only_a_name(asterisk: Asterisk, name: str) -> None:
-    from tests.telephony.phones import call_from_outside
-
     bridge = Bridge(asterisk)
     with Session(address(asterisk)) as session:
         client = call_from_outside(asterisk, name=name, seconds=0.5)
@@ -202,6 +204,94 @@ def test_a_callers_name_is_only_a_name(asterisk: Asterisk, name: str) -> None:
     (call,) = bridge.all
     assert (call.result, call.caller, call.called) == (Result.ANSWERED, "79161234567", "4950000")
     assert call.caller_name
+
+
+# --- what the dialplan asks and records
+
+
+@contextmanager
+def configured(asterisk: Asterisk, **changes: object) -> Iterator[None]:
+    """With another dialplan for a while."""
+    before = asterisk.plan
+    asterisk.plan = replace(before, **changes)  # type: ignore[arg-type]
+    try:
+        asterisk.configure()
+        asterisk.cli("dialplan reload")
+        yield
+    finally:
+        asterisk.plan = before
+        asterisk.configure()
+        asterisk.cli("dialplan reload")
+
+
+class Router:
+    def __init__(self, decide: Callable[[Inquiry], Route]) -> None:
+        self.route = decide
+
+
+def answering(asterisk: Asterisk, *, seconds: float = 6) -> list[str]:
+    """Who answers a call that comes in now."""
+    bridge = Bridge(asterisk)
+    with Session(address(asterisk)) as session:
+        client = call_from_outside(asterisk, seconds=0.5)
+        bridge.listen(session, seconds)
+        client.wait(timeout=30)
+    (call,) = bridge.all
+    return [leg.endpoint for leg in call.legs.values() if leg.is_called and leg.has_answered]
+
+
+def test_the_responsible_employee_answers_first(asterisk: Asterisk) -> None:
+    asked: list[Inquiry] = []
+
+    def decide(inquiry: Inquiry) -> Route:
+        asked.append(inquiry)
+        return Route(Way.FIRST, "104")
+
+    server = Server("127.0.0.1", 0, Router(decide))
+    try:
+        with configured(asterisk, agi_host="127.0.0.1", agi_port=server.port):
+            assert answering(asterisk) == ["PJSIP/104"]
+    finally:
+        server.stop()
+    assert [one.caller for one in asked] == ["79161234567"]
+
+
+def test_without_an_answer_the_call_goes_on_as_if_there_were_no_box(asterisk: Asterisk) -> None:
+    decided = threading.Event()
+
+    def hang(inquiry: Inquiry) -> Route:
+        decided.wait(60)
+        return Route(Way.REFUSE)
+
+    # It hangs for longer than the PBX waits.
+    server = Server("127.0.0.1", 0, Router(hang), decides_within=30)
+    try:
+        with configured(asterisk, agi_host="127.0.0.1", agi_port=server.port):
+            assert answering(asterisk, seconds=9) == ["PJSIP/100"]
+    finally:
+        decided.set()
+        server.stop()
+
+
+def test_a_recording_is_told_of_alike_by_both_streams_and_can_be_collected(asterisk: Asterisk) -> None:
+    live, written = Bridge(asterisk), Bridge(asterisk)
+    changes = {"records": True, "recording_folder": "/srv/spool/monitor"}
+    with (
+        configured(asterisk, **changes),
+        listening(asterisk) as manager,
+        Session(address(asterisk)) as session,
+    ):
+        manager.call("104", "105")
+        manager.answered("105")
+        live.listen(session, 1)
+        manager.hang_up("/^PJSIP/104-.*$/")
+        live.listen(session, 1)
+        written.resync(session)
+    (one,), (other,) = live.all, written.all
+    assert one.recordings == other.recordings
+    (file,) = one.recordings
+    with Folder(asterisk.data / "spool" / "monitor", "/srv/spool/monitor").open(file) as recording:
+        assert recording.read(4) == b"RIFF"
 
 
 # --- interruptions
