@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from box.bridges.telephony import calls as machine
@@ -123,11 +124,10 @@ def _save_legs(rows: dict[str, Call], calls: Iterable[machine.Call]) -> None:
 def _save_merged(pbx: Pbx, merged: dict[str, str], known: machine.Calls, rows: dict[str, Call]) -> None:
     """What was told of a call that became a part of another is told of that one."""
     for key, into in merged.items():
-        row = Call.objects.filter(pbx=pbx, key=key).first()
-        whole = known.call(into)
-        if row is None or whole is None:
+        if (whole := known.call(into)) is None:
             continue
         goal = rows[whole.key]
+        row, _is_new = Call.objects.get_or_create(pbx=pbx, key=key, defaults={"started_at": whole.started_at})
         CallEvent.objects.filter(call=row).update(call=goal)
         CallLeg.objects.filter(call=row).delete()
         Call.objects.filter(merged_into=row).update(merged_into=goal)
@@ -136,34 +136,38 @@ def _save_merged(pbx: Pbx, merged: dict[str, str], known: machine.Calls, rows: d
 
 
 def _save_timeline(rows: dict[str, Call], happened: Sequence[Happened], known: machine.Calls) -> None:
+    lines = [(one, rows[call.key]) for one in happened if (call := known.call(one.call)) is not None]
     # Who answered did not let it ring in vain, whichever was heard of first.
-    for one in happened:
-        if isinstance(one, events.CallAnswered) and (call := known.call(one.call)) is not None:
-            CallEvent.objects.filter(
-                call=rows[call.key], leg=one.leg, kind=events.CallRingingEnded.__name__
-            ).delete()
-        if (
-            isinstance(one, events.CallEnded | events.CallReopened)
-            and (call := known.call(one.call)) is not None
-        ):
-            # It has one end: the last that was told.
-            CallEvent.objects.filter(call=rows[call.key], kind=events.CallEnded.__name__).delete()
-    last_end = {one.call: one for one in happened if isinstance(one, events.CallEnded)}
+    answered = {one.leg for one, _ in lines if isinstance(one, events.CallAnswered)}
+    # A call has one end: the last that was told.
+    ends = {row.pk: one for one, row in lines if isinstance(one, events.CallEnded | events.CallReopened)}
+    CallEvent.objects.filter(
+        Q(kind=events.CallRingingEnded.__name__, leg__in=answered)
+        | Q(kind=events.CallEnded.__name__, call__in=ends),
+        call__in={row.pk for _, row in lines},
+    ).delete()
     CallEvent.objects.bulk_create(
-        [
-            CallEvent(
-                call=rows[call.key],
-                kind=type(one).__name__,
-                at=one.at,
-                leg=getattr(one, "leg", ""),
-                endpoint=getattr(one, "endpoint", getattr(one, "by", ""))[:80],
-                text=str(next((said for name in _TEXTS if (said := getattr(one, name, ""))), ""))[:1000],
-            )
-            for one in happened
-            if (call := known.call(one.call)) is not None
-            and (not isinstance(one, events.CallEnded) or last_end[one.call] is one)
-        ],
-        batch_size=1000,
+        [_line(one, row) for one, row in lines if _counts(one, answered, ends.get(row.pk))], batch_size=1000
+    )
+
+
+def _counts(one: Happened, answered: set[str], end: Happened | None) -> bool:
+    match one:
+        case events.CallRingingEnded():
+            return one.leg not in answered
+        case events.CallEnded():
+            return one is end
+    return True
+
+
+def _line(one: Happened, row: Call) -> CallEvent:
+    return CallEvent(
+        call=row,
+        kind=type(one).__name__,
+        at=one.at,
+        leg=getattr(one, "leg", ""),
+        endpoint=getattr(one, "endpoint", getattr(one, "by", ""))[:80],
+        text=str(next((said for name in _TEXTS if (said := getattr(one, name, ""))), ""))[:1000],
     )
 
 

@@ -220,7 +220,9 @@ class Calls:
     def restore(self, calls: Iterable[Call]) -> None:
         """Goes on with what another process knew."""
         for call in calls:
-            (self.open if call.is_open else self.over)[call.key] = call
+            (self.open if call.ended_at is None else self.over)[call.key] = call
+            if call.ended_at is not None:
+                call.told_end = self._ending(call, call.ended_at)
             self._call_of.update(dict.fromkeys(call.legs, call.key))
             self._merged.update(dict.fromkeys(call.parts, call.key))
 
@@ -333,13 +335,14 @@ class Calls:
             self.over[call.key] = call
             if len(self.over) > MAX_REMEMBERED:
                 self._drop(*self.over.popitem(last=False))
-        cause = call.origin.cause if call.origin else 0
-        told = events.CallEnded(
-            self.pbx, call.key, call.ended_at, call.result.value, cause, call.is_estimated
-        )
+        told = self._ending(call, call.ended_at)
         if told != call.told_end:
             call.told_end = told
             self._out.append(told)
+
+    def _ending(self, call: Call, at: datetime) -> events.CallEnded:
+        cause = call.origin.cause if call.origin else 0
+        return events.CallEnded(self.pbx, call.key, at, call.result.value, cause, call.is_estimated)
 
     def _reopen(self, call: Call, at: datetime) -> None:
         call.ended_at = None
