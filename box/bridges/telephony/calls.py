@@ -119,8 +119,8 @@ class Call:
     dial_status: str = ""
     """Of what was dialled last."""
     told_end: events.CallEnded | None = None
-    told: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
-    """When what is not a state was told last: by kind, leg, text."""
+    told: dict[tuple[str, str, str], list[datetime]] = field(default_factory=dict)
+    """When what is told once was told: by kind, leg, text."""
 
     @property
     def is_open(self) -> bool:
@@ -366,7 +366,8 @@ class Calls:
         call.parts.add(lose)
         if losing is not None:
             call.legs |= losing.legs
-            call.told |= losing.told
+            for what, told_at in losing.told.items():
+                call.told.setdefault(what, []).extend(told_at)
             call.parts |= losing.parts
             call.queue = call.queue or losing.queue
             call.recordings += losing.recordings
@@ -479,10 +480,9 @@ class Calls:
         self._tell_once(events.CallTransferred, call, fact, by=leg.endpoint, to=fact.text, is_attended=False)
 
     def _attended(self, call: Call, leg: Leg, fact: Fact) -> None:
-        if fact.other is not None and (
-            theirs := self.call(self._call_of.get(fact.other.uniqueid, ""))
-        ) not in (None, call):
-            call = self.call(self._merge(call.key, theirs.key, fact.at)) or call  # type: ignore[union-attr]
+        theirs = self.call(self._call_of.get(fact.other.uniqueid, "")) if fact.other is not None else None
+        if theirs is not None and theirs is not call:
+            call = self.call(self._merge(call.key, theirs.key, fact.at)) or call
         self._tell_once(events.CallTransferred, call, fact, by=leg.endpoint, to=fact.text, is_attended=True)
 
     def _conference(self, call: Call, leg: Leg, fact: Fact) -> None:
@@ -526,14 +526,12 @@ class Calls:
 
     def _tell_once(self, event: type[CallEvent], call: Call, fact: Fact, **more: object) -> None:
         """What is no state of the call: both streams tell it, with moments of their own."""
-        what = (event.__name__, *(str(more.get(one[0]) or more.get(one[1]) or "") for one in _TOLD_BY))
-        if (before := call.told.get(what)) is not None and abs(fact.at - before) < SAME:
+        who, text = more.get("leg") or more.get("by"), more.get("to") or more.get("room")
+        moments = call.told.setdefault((event.__name__, str(who or ""), str(text or "")), [])
+        if any(abs(fact.at - before) < SAME for before in moments) or len(moments) >= MAX_LEGS:
             return
-        call.told[what] = fact.at
+        moments.append(fact.at)
         self._tell(event, call, fact, **more)
-
-
-_TOLD_BY = (("leg", "by"), ("to", "room"))
 
 
 def _ring_end(cause: int, *, is_answered: bool) -> RingEnd:

@@ -146,7 +146,7 @@ class TableLog:
         )
         with self._connect() as connection:
             rows = connection.execute(query, [max(0, last - AGAIN), MOST_ROWS]).fetchall()
-        newest = max([last, *(row.pop("id") for row in rows)])
+        newest = rows[-1]["id"] if rows else last
         return Batch(rows, str(newest), is_last=len(rows) < MOST_ROWS)
 
     def _connect(self) -> psycopg.Connection[dict[str, object]]:

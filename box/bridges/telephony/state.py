@@ -21,7 +21,7 @@ def dump(call: Call) -> dict[str, Any]:
         "dial_status": call.dial_status,
         "recordings": call.recordings,
         "parts": sorted(call.parts),
-        "told": [[*what, at.isoformat()] for what, at in call.told.items()],
+        "told": [[*what, [at.isoformat() for at in moments]] for what, moments in call.told.items()],
         "legs": [_leg(leg) for leg in call.legs.values()],
     }
 
@@ -38,7 +38,10 @@ def load(key: str, stored: Mapping[str, Any]) -> Call:
         answered_at=_moment(stored["answered_at"]),
         ended_at=_moment(stored["ended_at"]),
         parts=set(stored["parts"]),
-        told={(kind, who, text): datetime.fromisoformat(at) for kind, who, text, at in stored["told"]},
+        told={
+            (kind, who, text): [datetime.fromisoformat(at) for at in moments]
+            for kind, who, text, moments in stored["told"]
+        },
     )
 
 

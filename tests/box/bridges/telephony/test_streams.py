@@ -42,6 +42,12 @@ def test_whoever_heard_it_live_learns_nothing_from_the_log(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
+def test_a_log_that_is_read_twice_tells_nothing_more(name: str) -> None:
+    calls, _ = told(CEL[name])
+    assert calls.feed(CEL[name]) == []
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_the_log_from_the_middle_on_tells_the_rest(name: str) -> None:
     """The bridge was away from the middle of each call."""
     for cut in range(0, len(AMI[name]), 7):
@@ -202,6 +208,17 @@ def test_the_older_of_two_joined_calls_stays() -> None:
     (merged,) = calls.feed([fact(Kind.SEEN, channel(10, of=9), 1)])
     assert isinstance(merged, events.CallMerged)
     assert (merged.call, merged.into) == ("1000.10", "1000.9")
+
+
+def test_who_is_put_on_hold_twice_is_so_told_twice_and_not_more_often() -> None:
+    calls = Calls(PBX)
+    held = [
+        fact(kind, channel(1), seconds)
+        for kind, seconds in ((Kind.HELD, 1), (Kind.RESUMED, 2), (Kind.HELD, 10), (Kind.RESUMED, 12))
+    ]
+    calls.feed([fact(Kind.SEEN, channel(1), state=State.UP)])
+    assert [type(one).__name__ for one in calls.feed(held)] == ["CallHeld", "CallResumed"] * 2
+    assert calls.feed(held) == []
 
 
 def test_asterisks_helpers_make_no_call() -> None:
