@@ -198,8 +198,8 @@ def test_a_header_without_end_is_bounded(stranger: tuple[Address, list[bytes]]) 
 def test_a_callers_name_is_only_a_name(asterisk: Asterisk, name: str) -> None:
     bridge = Bridge(asterisk)
     with Session(address(asterisk)) as session:
-        client = call_from_outside(asterisk, name=name, seconds=0.5)
-        bridge.listen(session, 3)
+        client = call_from_outside(asterisk, name=name, seconds=2)
+        bridge.listen(session, 5)
         client.wait(timeout=20)
     (call,) = bridge.all
     assert (call.result, call.caller, call.called) == (Result.ANSWERED, "79161234567", "4950000")
@@ -233,7 +233,7 @@ def answering(asterisk: Asterisk, *, seconds: float = 6) -> list[str]:
     """Who answers a call that comes in now."""
     bridge = Bridge(asterisk)
     with Session(address(asterisk)) as session:
-        client = call_from_outside(asterisk, seconds=0.5)
+        client = call_from_outside(asterisk, seconds=2)
         bridge.listen(session, seconds)
         client.wait(timeout=30)
     (call,) = bridge.all
