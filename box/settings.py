@@ -43,9 +43,11 @@ INSTALLED_APPS = [
     "box.core.registry",
     "box.core.events",
     "box.core.access",
+    "box.core.fields",
     "box.core.accounts",
     "box.core.files",
     "box.core.drafts",
+    "box.core.imports",
     "box.core.portal",
     "box.core.org",
     "box.core.groups",
@@ -84,7 +86,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "box.core.accounts.middleware.PersonMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "box.core.accounts.middleware.ReaderMiddleware",
     "box.core.registry.services.ServicesMiddleware",
@@ -128,6 +130,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": os.environ.get("KOROBKA_SERVICE", "portal"),
+            # Of queries that are composed once, and of no others: see box.lib.prepared.
+            "prepare_threshold": 5,
         },
     }
 }

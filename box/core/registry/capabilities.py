@@ -42,7 +42,7 @@ class Card:
     url: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MenuEntry:
     """An item of the main menu. `order` is its place in a working day. The front-end build finds the icon by
     its keyword: `icon="news"`."""
@@ -57,8 +57,8 @@ class MenuEntry:
 
 @dataclass(frozen=True)
 class Assets:
-    """Style sheets and ES modules of a room, under `static()`'s names. Every page loads them all: navigation
-    swaps the main region only."""
+    """Style sheets and ES modules of a room, under `static()`'s names. Every page loads those of all rooms
+    that are on: navigation swaps the main region only."""
 
     styles: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
@@ -234,6 +234,12 @@ class CardMaker(Protocol):
         """Cards of those objects that the reader may see, in one query."""
 
 
+class Finder(Protocol):
+    def __call__(self, text: str, reader: User) -> Sequence[Card]:
+        """The few objects that the reader may see and may mean by the text, the nearest first; some to begin
+        with where there is no text."""
+
+
 class DemoShare(Protocol):
     def __call__(self, company: Company) -> None:
         """Writes this room's share of a demonstration company, in bulk, and leaves in it what others need."""
@@ -248,6 +254,8 @@ menu: Offers[MenuEntry] = Offers("menu")
 widgets: Offers[Widget] = Offers("widgets")
 assets: Offers[Assets] = Offers("assets")
 cards: Offers[CardMaker] = Offers("cards")
+finders: Offers[Finder] = Offers("finders")
+"""By the kind of an object how one of them is picked, such as a person for a filter or a field."""
 card_routes: Offers[str] = Offers("card routes")
 """By the name of an address with a `pk`, the kind of the object there: a link to it in a text shows its card.
 
@@ -292,6 +300,11 @@ what gives access, mark as done what was sent already. Returns how many; doing i
 keepsakes: Offers[Keepsake] = Offers("keepsakes")
 
 
+attachers: Offers[Callable[[Sequence[int], Sequence[str], User], object]] = Offers("attachers")
+"""By the kind of an object that becomes part of another, such as a file of a field, how it does: the ids, the
+audience that they get, and whose they are until then. Called in the transaction that writes the other."""
+
+
 before_opening: Offers[Callable[[], str]] = Offers("before opening")
 """What else has to be done when the box was brought back, after all of `after_restore`, each by itself,
 before anybody is let in: what asks others, such as a directory that knows who has left since. Says what it
@@ -314,15 +327,23 @@ read_with_person: Offers[Expression] = Offers("read with the person")
 """What every page needs of a person comes with their row, as attributes: it costs no query of its own."""
 
 
-def menu_of(user: User, entries: Offers[MenuEntry] = menu) -> list[MenuEntry]:
+def menu_of(user: User, entries: Offers[MenuEntry] = menu) -> tuple[MenuEntry, ...]:
     """The entries this person has, in order."""
     from box.core.registry.services import is_on
 
     mine = (entry for entry in entries if is_on(entry.key) and entry.is_for(user))
-    return sorted(mine, key=lambda entry: entry.order)
+    return tuple(sorted(mine, key=lambda entry: entry.order))
 
 
-def own_pages_of(user: User) -> list[MenuEntry]:
+def assets_on() -> tuple[Assets, ...]:
+    """What a page loads. Who had it open while a service was switched on has no entry for it in the menu
+    either, until they load a page anew."""
+    from box.core.registry.services import is_on
+
+    return tuple(one for key, one in assets.items() if is_on(key))
+
+
+def own_pages_of(user: User) -> tuple[MenuEntry, ...]:
     return menu_of(user, own_pages)
 
 
@@ -333,7 +354,7 @@ def profile_of(request: PersonRequest, person: User) -> list[Markup]:
     return [show(request, person) for key, show in profile_parts.items() if is_on(key)]
 
 
-def console_pages_of(user: User) -> list[MenuEntry]:
+def console_pages_of(user: User) -> tuple[MenuEntry, ...]:
     """The console's tabs that this person has; none: there is no console for them."""
     return menu_of(user, console_pages)
 
