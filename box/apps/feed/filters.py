@@ -84,12 +84,13 @@ FILTERS: tuple[Filter[Any], ...] = (
         read_word=lambda text: text if text in ONLY else "",
         say=lambda word, reader: only_labels()[word],
     ),
-    people("author", gettext_lazy("Author"), Related("author")),
+    people("author", gettext_lazy("Author"), Related("author"), is_always_set=True),
     Choice(
         "kind",
         gettext_lazy("Kind"),
         Keyword("kind", tuple(Post.Kind.values)),
         choices=Post.Kind.choices,
+        is_always_set=True,
     ),
     Dates("published", gettext_lazy("Published"), PublishedAt()),
 )

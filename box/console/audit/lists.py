@@ -63,9 +63,9 @@ def audit_list(reader: User) -> List[AuditRecord, Shown]:
         rows=AuditRecord.objects.all(),
         columns=COLUMNS,
         filters=(
-            Choice("kind", _("What was done"), _kinds(), choices=kind_labels),
+            Choice("kind", _("What was done"), _kinds(), choices=kind_labels, is_always_set=True),
             people("by", _("Who"), Related("by_id")),
-            Dates("at", _("When"), Moment("at")),
+            Dates("at", _("When"), Moment("at"), is_always_set=True),
         ),
         order="-when",
         search=Search(_("Who or what"), narrow=lambda found, text: found.matching(text)),  # type: ignore[attr-defined]

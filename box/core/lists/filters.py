@@ -85,6 +85,8 @@ class Filter[V](ABC):
     label: _StrOrPromise
     field: Filterable | None = None
     narrow: Narrow[V] | None = None
+    is_always_set: bool = False
+    """No row is without it: nobody is asked whether it is empty."""
 
     control: ClassVar[str] = ""
     endings: ClassVar[tuple[str, ...]] = ()
@@ -114,7 +116,7 @@ class Filter[V](ABC):
 
     @property
     def can_be_missing(self) -> bool:
-        return isinstance(self.field, Emptiable)
+        return isinstance(self.field, Emptiable) and not self.is_always_set
 
     def read(self, given: QueryDict, context: Context) -> V | Presence | None:
         word = given.get(f"{self.key}.is", "") if self.can_be_missing else ""

@@ -186,6 +186,7 @@ STATUSES = (
         gettext_lazy("Status"),
         Keyword("status", tuple(User.Status.values)),
         choices=User.Status.choices,
+        is_always_set=True,
     ),
 )
 

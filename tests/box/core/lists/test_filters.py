@@ -128,6 +128,9 @@ def test_what_is_missing_can_be_asked_for(anna: User) -> None:
         assert found(f"{name}.is=set", anna) == [full]
         assert query(f"{name}.is=empty", anna).address() == f"{name}.is=empty"
     assert query("name.is=empty", anna).value_of("name") is Presence.EMPTY
+    # But not of what every row has.
+    whole = Text("name", "Name", TextField("about_name"), is_always_set=True)
+    assert query("name.is=empty", anna, whole).problems
 
 
 @pytest.mark.parametrize(
