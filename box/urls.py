@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("box.core.drafts.urls")),
     path("", include("box.core.org.urls")),
     path("", include("box.core.groups.urls")),
+    path("", include("box.core.discussion.urls")),
     path("", include("box.core.notify.urls")),
     path("", include("box.core.search.urls")),
     path("", include("box.bridges.directory.urls")),

@@ -16,12 +16,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from box.apps.feed.access import can_delete_comment, can_edit_comment, can_post_to_all
+from box.apps.feed.access import can_post_to_all
 from box.apps.feed.models import Ballot, Mark, Poll, PollOption, Post, PostFile, Receipt, in_language
 from box.apps.feed.settings import DISLIKES
 from box.apps.feed.telling import codes_told, sentence
 from box.core.access.principals import EVERYONE, code_of
-from box.core.discussion.models import Comment, EmojiReaction, Reaction
+from box.core.discussion.models import EmojiReaction, Reaction
+from box.core.discussion.presenters import Foot
 from box.core.org.names import Principal, everyone, named
 from box.core.registry.capabilities import Card, Ref, card_codes, card_routes
 from box.core.registry.capabilities import cards as card_makers
@@ -81,28 +82,6 @@ class Article:
     @property
     def documents(self) -> list[Attached]:
         return [file for file in self.files if not file.is_picture]
-
-
-@dataclass(frozen=True)
-class EmojiGiven:
-    """One emoji below a post: by how many, and whether the reader is among them."""
-
-    emoji: str
-    count: int
-    is_mine: bool
-
-
-@dataclass(frozen=True)
-class Foot:
-    """What stands below a post, with what the reader has made of it."""
-
-    pk: int
-    likes: int
-    dislikes: int
-    comments: int
-    my_reaction: int
-    has_dislikes: bool
-    emoji: tuple[EmojiGiven, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -228,31 +207,6 @@ class Mine:
         return cls(reaction, is_favourite, is_hidden, ballot, _moment(read_at), emoji)
 
 
-@dataclass(frozen=True)
-class Said:
-    """A comment as one reader sees it, with its answers."""
-
-    comment: Comment
-    can_edit: bool
-    can_delete: bool
-    replies: tuple[Said, ...] = ()
-
-
-def said_of(comments: list[Comment], *, post: Post, reader: User) -> list[Said]:
-    """In one query for all their answers."""
-    below = defaultdict(list)
-    ids = [comment.pk for comment in comments]
-    replies = Comment.objects.filter(parent__in=ids).with_authors().order_by("id") if ids else []
-    for reply in replies:
-        below[reply.parent_id].append(_said(reply, post, reader))
-    return [_said(comment, post, reader, tuple(below[comment.pk])) for comment in comments]
-
-
-def _said(comment: Comment, post: Post, reader: User, replies: tuple[Said, ...] = ()) -> Said:
-    may_delete = can_delete_comment(reader, comment, post)
-    return Said(comment, can_edit_comment(reader, comment), may_delete, replies)
-
-
 def shown(posts: Iterable[Post], *, reader: User, with_hidden: bool = False) -> list[Shown]:
     """Without those that the reader has hidden from themselves, unless they are asked for."""
     posts = list(posts)
@@ -286,7 +240,12 @@ def shown(posts: Iterable[Post], *, reader: User, with_hidden: bool = False) -> 
                 cards[post.pk],
                 names,
             ),
-            _foot(post, mine[post.pk], has_dislikes=has_dislikes),
+            Foot.of(
+                post,
+                reaction=mine[post.pk].reaction,
+                emoji=mine[post.pk].emoji,
+                has_dislikes=has_dislikes,
+            ),
             is_favourite=bool(mine[post.pk].is_favourite),
             poll=polls.get(post.pk),
             reading=_reading(post, reader, mine[post.pk]),
@@ -397,16 +356,6 @@ def _article(
         *(post.pk, post.author.face, post.created_at, sentence(told, names) if told else post.body),
         *(tuple(audience), post.is_private, tuple(files)),
         *(post.edited_at is not None, post.pinned_at is not None, tuple(cards)),
-    )
-
-
-def _foot(post: Post, mine: Mine, *, has_dislikes: bool) -> Foot:
-    thread = post.thread
-    given = sorted((thread.emoji_counts or {}).items())
-    return Foot(
-        *(post.pk, thread.likes_count, thread.dislikes_count, thread.comments_count, mine.reaction or 0),
-        has_dislikes=has_dislikes,
-        emoji=tuple(EmojiGiven(emoji, count, emoji in mine.emoji) for emoji, count in given),
     )
 
 

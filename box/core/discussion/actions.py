@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from box.core.accounts.models import User
 from box.core.discussion.events import CommentAdded, CommentDeleted, CommentEdited, EmojiChanged, Reacted
 from box.core.discussion.models import LONGEST_EMOJI, Comment, EmojiReaction, Follower, Reaction, Thread
+from box.core.discussion.threads import threads
 from box.core.events.outbox import emit
 from box.core.org.mentions import context_of
 from box.lib.emoji import is_emoji
@@ -101,6 +102,8 @@ def react(thread: Thread, value: int, *, by: User) -> None:
     """Sets the person's reaction: 1 likes, -1 dislikes, 0 takes it back. Twice is the same as once."""
     if value not in (-1, 0, 1):
         raise ValidationError(_("There is no such reaction."), code="value")
+    if value < 0 and thread.kind in threads and not threads[thread.kind].has_dislikes():
+        raise ValidationError(_("There is no disliking here."), code="value")
     # The thread's row is locked first, so that counts and reactions change together.
     Thread.objects.select_for_update().get(pk=thread.pk)
     before = Reaction.objects.filter(thread=thread, user=by).first()

@@ -661,7 +661,11 @@ def test_the_page_says_what_happens_and_does_it(
     page = browser.get(address).content.decode()
     for said in ("cannot be undone", "1 post", "Office", "Which is right?", "ann@example.com"):
         assert said in page
-    assert {str(one.label) for one in moving(ann, anna)} >= {"Feed", "Place in the structure", "Profile and sign-in"}
+    assert {str(one.label) for one in moving(ann, anna)} >= {
+        "Feed",
+        "Place in the structure",
+        "Profile and sign-in",
+    }
     refused = browser.post(address, {"first_name": "gone"})
     assert refused.status_code == 422
     assert User.objects.get(pk=ann.pk).merged_into_id is None

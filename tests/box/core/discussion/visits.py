@@ -1,0 +1,42 @@
+"""Who may what, at the addresses of this room: below a post of the feed, as below anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from box.apps.feed.actions import Draft, publish_post
+from box.core.discussion.actions import add_comment
+from tests.box.visits import SIGN_IN, Cast, Visit, department, private, signed_in
+
+VISITS = (
+    Visit("GET", "discussion:people", signed_in(200)),
+    Visit("GET", "discussion:comment", (403, 200, 403, 404, 404, SIGN_IN), of="comment"),
+    Visit("POST", "discussion:comment", (403, 422, 403, 404, 404, SIGN_IN), of="comment"),
+    Visit("DELETE", "discussion:comment", (302, 302, 403, 404, 404, SIGN_IN), of="comment"),
+    Visit("DELETE", "discussion:comment", (404, 302, 403, 404, 404, SIGN_IN), of="private comment"),
+    Visit("GET", "discussion:replies", department(200), of="comment"),
+    Visit("GET", "discussion:comments", department(200), of="post"),
+    Visit("POST", "discussion:comments", department(422), of="post"),
+    Visit("GET", "discussion:comments", (404, 404, 404, 404, 404, SIGN_IN), of="nothing of the kind"),
+    Visit("GET", "discussion:news", department(200), of="post"),
+    Visit("POST", "discussion:reaction", department(302), of="post", data={"value": "1"}),
+    Visit("GET", "discussion:emoji", department(200), of="post"),
+    Visit("POST", "discussion:emoji", department(302), of="post", data={"emoji": "🎉"}),
+    Visit("POST", "discussion:emoji", department(422), of="post", data={"emoji": "<b>"}),
+    Visit("GET", "discussion:emoji", private(200), of="private post"),
+    Visit("POST", "discussion:emoji", private(302), of="private post", data={"emoji": "🎉"}),
+    Visit("POST", "discussion:comments", private(422), of="private post"),
+    Visit("POST", "discussion:reaction", private(302), of="private post", data={"value": "1"}),
+)
+
+
+def things(cast: Cast) -> dict[str, Any]:
+    post = publish_post(Draft("for sales", (f"DR{cast.sales.pk}",)), by=cast.anna)
+    letter = publish_post(Draft("for boris", (f"U{cast.boris.pk}",)), by=cast.anna)
+    return {
+        "post": ("feed.post", post.pk),
+        "private post": ("feed.post", letter.pk),
+        "nothing of the kind": ("groups.group", post.pk),
+        "comment": add_comment(post.thread, "what anna says", by=cast.anna).pk,
+        "private comment": add_comment(letter.thread, "between us", by=cast.anna).pk,
+    }
