@@ -12,7 +12,15 @@ from django.utils import translation
 from appliance.agent import proofs
 from appliance.agent.answers import RecordedLine
 from appliance.agent.codec import encode
-from appliance.agent.protocol import AddBackupTarget, AddKeyHolder, BeginRestore, Operation, RotateKeys
+from appliance.agent.protocol import (
+    AddBackupTarget,
+    AddKeyHolder,
+    BeginRestore,
+    Operation,
+    RemoveBackupTarget,
+    RemoveKeyHolder,
+    RotateKeys,
+)
 from appliance.client import Agent, Unproven
 from appliance.node import Node
 from box.console.access import BACKUPS
@@ -57,8 +65,10 @@ def line(what: str | Operation[Any], *, by: str = "olga (console)", key: str = "
         ("backup key add boris", (Kind.HOLDER, "boris")),
         ("backup key rotate boris", (Kind.ROTATION, "boris")),
         ("backup: restore {'target': 'disk', 'set': ''}", (Kind.RESTORE, "disk")),
-        ("backup setup disk --remove", None),
-        ("backup key remove boris", None),
+        (RemoveBackupTarget("disk"), (Kind.NO_TARGET, "disk")),
+        (RemoveKeyHolder("boris"), (Kind.NO_HOLDER, "boris")),
+        ("backup setup disk --remove", (Kind.NO_TARGET, "disk")),
+        ("backup key remove boris", (Kind.NO_HOLDER, "boris")),
         ("backup key confirm boris", None),
         ("backup: backup {'kind': 'full', 'targets': []}", None),
         ("wrong proof to hand out a recovery key to 'boris'", None),

@@ -184,4 +184,5 @@ def test_each_room_says_what_it_is(gone: User) -> None:
         "Notifications",
         "Working time",
         "Feed",
+        "Drafts",
     }
