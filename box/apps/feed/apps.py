@@ -38,6 +38,7 @@ class FeedConfig(Room):
         from box.apps.feed.searching import COMMENTS, POSTS
         from box.apps.feed.settings import ALL, DISLIKES
         from box.apps.feed.showing import posts_addressed_to
+        from box.core.discussion.searching import comment_cards
         from box.core.discussion.threads import Discussed, Told, threads
         from box.core.registry.services import Service, services
         from box.core.registry.settings import Section, sections, settings
@@ -57,6 +58,7 @@ class FeedConfig(Room):
         audited.add("feed.deleted", Audited(_("deleted post number %(post_id)s"), event=PostDeleted))
         card_routes.add("feed:post", "feed.post")
         cards.add(KIND, post_cards)
+        cards.add("feed.comment", comment_cards(KIND))
         cards.add(SCHEDULED, scheduled_cards)
         offer_notices(notices)
         told = Told(notices.MENTIONED_IN_COMMENT, own=notices.COMMENTED, followed=notices.COMMENTED_ELSEWHERE)

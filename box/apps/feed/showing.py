@@ -24,8 +24,7 @@ from box.core.access.principals import EVERYONE, code_of
 from box.core.discussion.models import EmojiReaction, Reaction
 from box.core.discussion.presenters import Foot
 from box.core.org.names import Principal, everyone, named
-from box.core.registry.capabilities import Card, Ref, card_codes, card_routes
-from box.core.registry.capabilities import cards as card_makers
+from box.core.registry.capabilities import Card, Ref, card_codes, card_icons, card_routes, cards_of
 from box.core.registry.environment import plural_rule
 from box.lib.prepared import Param, Prepared, Rows, at_once
 
@@ -230,7 +229,7 @@ def shown(posts: Iterable[Post], *, reader: User, with_hidden: bool = False) -> 
     codes |= {code for post in posts for code in codes_told(post)}
     codes |= {f"U{given['person']}" for post in posts if (given := _given(post))}
     names = named(codes, reader=reader, known=known)
-    cards = cards_of(linked, names, reader=reader)
+    cards = cards_by_post(linked, names, reader=reader)
     return [
         Shown(
             _article(
@@ -321,21 +320,20 @@ def _codes_of(links: Iterable[list[Ref]]) -> set[str]:
     return {f"{card_codes[ref.kind]}{ref.id}" for refs in links for ref in refs if ref.kind in card_codes}
 
 
-def cards_of(
+def cards_by_post(
     links: Mapping[int, list[Ref]], names: Mapping[str, Principal], *, reader: User
 ) -> dict[int, list[Card]]:
     """By post what its links lead to, as far as this reader may see it: a query a kind, and none for what is
     among the names of principals."""
-    wanted: dict[str, set[int]] = defaultdict(set)
     found: dict[Ref, Card] = {}
+    wanted = set()
     for ref in {ref for refs in links.values() for ref in refs}:
         if ref.kind not in card_codes:
-            wanted[ref.kind].add(ref.id)
+            wanted.add(ref)
         elif (code := f"{card_codes[ref.kind]}{ref.id}") in names:
-            found[ref] = Card(ref, names[code].name, reverse(_routes()[ref.kind], args=[ref.id]))
-    for kind, ids in wanted.items():
-        if kind in card_makers:
-            found |= {card.ref: card for card in card_makers[kind](sorted(ids), reader).values()}
+            url = reverse(_routes()[ref.kind], args=[ref.id])
+            found[ref] = Card(ref, names[code].name, url, icon=card_icons[ref.kind])
+    found |= cards_of(wanted, reader)
     return {pk: [found[ref] for ref in refs if ref in found] for pk, refs in links.items()}
 
 

@@ -10,10 +10,36 @@ from django.utils.translation import gettext_lazy as _
 from box.core.discussion.events import CommentAdded, CommentDeleted, CommentEdited
 from box.core.discussion.models import Comment
 from box.core.discussion.threads import threads
-from box.core.registry.capabilities import Findable, Searchable, Touched
+from box.core.registry.capabilities import Card, Findable, Ref, Searchable, Touched
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+    from box.core.accounts.models import User
+    from box.core.registry.capabilities import CardMaker
+
+
+def comment_cards(kind: str) -> CardMaker:
+    """Cards of the comments below objects of this kind, under the key by which they are found."""
+
+    def cards(ids: list[int], reader: User) -> dict[int, Card]:
+        comments = Comment.objects.filter(pk__in=ids, thread__kind=kind, is_deleted=False).with_authors()
+        found = list(comments.defer("html"))
+        seen = threads[kind].find().visible_to(reader).filter(thread__in={one.thread_id for one in found})
+        over = {subject.thread_id: subject.get_absolute_url() for subject in seen}
+        return {
+            one.pk: Card(
+                Ref(f"{kind.partition('.')[0]}.comment", one.pk),
+                str(one),
+                f"{over[one.thread_id]}#comment-{one.pk}",
+                icon="message-circle",
+                people=(one.author.face,),
+            )
+            for one in found
+            if one.thread_id in over
+        }
+
+    return cards
 
 
 def comments_below(

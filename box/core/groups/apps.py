@@ -11,6 +11,7 @@ from box.core.registry.capabilities import (
     MenuEntry,
     assets,
     card_codes,
+    card_icons,
     card_routes,
     cards,
     demo_shares,
@@ -51,6 +52,7 @@ class GroupsConfig(Room):
         offer_notices(notices)
         card_routes.add("groups:group", KIND)
         card_codes.add(KIND, "G")
+        card_icons.add(KIND, "users-group")
         entry = MenuEntry(
             key="groups", label=_("Groups"), icon="users-group", url_name="groups:list", order=60
         )

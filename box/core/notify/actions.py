@@ -14,6 +14,7 @@ from django.utils import timezone
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
+from box.core.notify.counters import COUNT_CAP
 from box.core.notify.events import LettersQueued
 from box.core.notify.mail import (
     LetterRefused,
@@ -46,7 +47,6 @@ class Decision:
     digest: bool = False
 
 
-COUNT_CAP = 99
 LONGEST_PAUSE = timedelta(hours=4)
 GIVEN_UP_AFTER = timedelta(days=3)
 KEEP_LETTERS = timedelta(days=60)
