@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("box.core.discussion.urls")),
     path("", include("box.core.notify.urls")),
     path("", include("box.core.search.urls")),
+    path("", include("box.core.history.urls")),
     path("", include("box.bridges.directory.urls")),
     path("", include("box.apps.feed.urls")),
     path("", include("box.apps.drive.urls")),

@@ -28,7 +28,7 @@ class GroupsConfig(Room):
 
     def offer(self) -> None:
         from box.core.accounts.models import circles
-        from box.core.groups import api, export, notices, searching
+        from box.core.groups import api, auditing, export, notices, searching
         from box.core.groups.access import CREATE, GROUP_CODES, INVITE_GUESTS, members_of_groups
         from box.core.groups.belongings import BELONGINGS
         from box.core.groups.demo import gather
@@ -39,6 +39,7 @@ class GroupsConfig(Room):
         from box.core.registry.services import Service, services
 
         api.declare()
+        auditing.declare()
         belongings.add("groups", BELONGINGS)
         services.add("groups", Service(_("Groups"), _("People of one project or interest, with guests too.")))
         providers.add("groups", GROUP_CODES)
