@@ -110,6 +110,30 @@ test("an answer to a comment says whom it answers", () => {
   assert.equal(document.activeElement, find("textarea"));
 });
 
+test("the next comment answers nobody, and says no more what was wrong with the last", () => {
+  page(
+    `<form data-answer><input name="parent" value="8"><p class="replying" data-template="To {}"><b data-whom></b></p><p class="form-error"></p></form>`,
+  );
+  const form = find("form");
+  form.dispatchEvent(
+    new CustomEvent("htmx:afterRequest", { bubbles: true, detail: { successful: true, requestConfig: { elt: form } } }),
+  );
+  assert.equal(form.elements.parent.value, "");
+  assert.equal(find(".replying").hidden, true);
+  assert.equal(find(".form-error"), null);
+});
+
+test("what came twice stands once, where it came first", () => {
+  page(
+    `<div class="said"><p class="comment" id="comment-1">a</p><p class="comment" id="comment-2">b</p><p class="comment" id="comment-1">a</p></div>`,
+  );
+  find("#comment-2").dispatchEvent(new CustomEvent("htmx:afterSettle", { bubbles: true, detail: {} }));
+  assert.deepEqual(
+    [...document.querySelectorAll(".comment")].map((one) => one.id),
+    ["comment-1", "comment-2"],
+  );
+});
+
 test("whoever asks for the comments stands in their field, whoever is shown new ones stays", () => {
   page('<a data-comments></a><a class="news"></a><section id="comments-4"><textarea></textarea></section>');
   const settle = (elt) => say("htmx:afterSettle", { requestConfig: { elt, target: find("section") } });

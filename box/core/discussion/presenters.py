@@ -143,7 +143,7 @@ def talk_below(subject: Any, *, reader: User, before: int | None = None, after: 
     earlier_than = shown[0].pk if len(found) > COMMENTS_SHOWN else None
     if after is not None and earlier_than:
         answered = everything.filter(pk__gt=after, parent__lt=earlier_than).order_by("-id")
-        parents = set(answered.values_list("parent", flat=True)[:MOST_NEWS])
+        parents = {pk for pk in answered.values_list("parent", flat=True)[:MOST_NEWS] if pk}
         shown = [*tops.filter(pk__in=parents)[::-1], *shown]
     newest = everything.order_by("-id").values_list("id", flat=True).first()
     return Talk(

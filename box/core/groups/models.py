@@ -184,7 +184,7 @@ class Admission(models.Model):
 
 
 def _card(group: Group) -> Card:
-    state = _("in the archive") if group.archived_at else ""
+    state = str(_("in the archive")) if group.archived_at else ""
     return Card(group.ref, group.name, group.get_absolute_url(), icon="users-group", state=state)
 
 

@@ -296,32 +296,32 @@ def test_outsider_gets_404(as_person: Browser, anna: User, cara: User, sales: De
 
 
 def test_one_finds_whom_to_call(as_person: Browser, anna: User, boris: User, erik: User) -> None:
-    found = as_person(anna).get("/feed/people/", {"q": "bor"}).json()["people"]
+    found = as_person(anna).get("/discussion/people/", {"q": "bor"}).json()["people"]
     assert found == [{"id": boris.pk, "name": "Boris Test", "about": "", "away": ""}]
-    assert as_person(erik).get("/feed/people/", {"q": "bor"}).json()["people"] == []
+    assert as_person(erik).get("/discussion/people/", {"q": "bor"}).json()["people"] == []
 
 
 def test_who_is_called_is_said_to_be_away_at_no_cost(
     as_person: Browser, anna: User, boris: User, erik: User
 ) -> None:
     browser = as_person(anna)
-    browser.get("/feed/people/", {"q": "bor"})
+    browser.get("/discussion/people/", {"q": "bor"})
 
     def asked() -> tuple[str, int]:
         with CaptureQueriesContext(connection) as queries:
-            answer = browser.get("/feed/people/", {"q": "bor"})
+            answer = browser.get("/discussion/people/", {"q": "bor"})
         return answer.json()["people"][0]["away"], len(queries)
 
     before = asked()
     day = company_day()
     write_absence(boris, Away("sick", day, day), by=boris)
-    browser.get("/feed/people/", {"q": "bor"})
+    browser.get("/discussion/people/", {"q": "bor"})
     said, count = asked()
     assert (before[0], count) == ("", before[1])
     assert said.startswith("other absence until ")
     # A guest may call whom they share a group with, and does not learn who is out.
     group_of(anna, boris, erik, kind="extranet")
-    found = as_person(erik).get("/feed/people/", {"q": "bor"}).json()["people"]
+    found = as_person(erik).get("/discussion/people/", {"q": "bor"}).json()["people"]
     assert [(one["name"], one["away"]) for one in found] == [("Boris Test", "")]
 
 
@@ -577,28 +577,6 @@ def test_names_are_names_in_the_readers_language(as_person: Browser, anna: User)
     anna.language = "ru"
     anna.save()
     assert "Все сотрудники" in as_person(anna).get("/feed/").content.decode()
-
-
-def test_earlier_comments_come_by_key(
-    as_person: Browser, anna: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("box.apps.feed.views.posts.COMMENTS_SHOWN", 2)
-    post = post_of(anna)
-    said = [discussion.add_comment(post.thread, f"word {number}.", by=anna) for number in range(5)]
-    browser = as_person(anna)
-    page = browser.get(f"/feed/{post.pk}/").content.decode()
-    assert "word 3." in page
-    assert "word 2." not in page
-    assert f"/feed/{post.pk}/?before={said[3].pk}" in page
-    earlier = browser.get(
-        f"/discussion/feed.post/{post.pk}/comments/", {"before": said[3].pk}, headers=HTMX
-    ).content.decode()
-    assert earlier.index("word 1.") < earlier.index("word 2.")
-    assert "word 3." not in earlier
-    assert "<form" not in earlier
-    first = browser.get(f"/feed/{post.pk}/", {"before": said[1].pk}).content.decode()
-    assert "word 0." in first
-    assert "Earlier comments" not in first
 
 
 def test_the_menu_leads_to_all_of_an_author_and_of_a_department(
