@@ -21,7 +21,7 @@ from appliance.runner import CommandFailed
 from backup import database, retention, sets, settings, setup, sftp, watching
 from backup.keys import KeyRing, MasterKey, RecoveryKey
 from backup.settings import BackupRefused, Closed, Holder, Settings, Target
-from backup.vault import KEY_RING, Vault
+from backup.vault import Vault
 
 
 def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryKey]:
@@ -139,7 +139,7 @@ def _next(node: Node, chosen: Settings, target: Target, after: int) -> Target:
     )
     if target.kind == "sftp":
         sftp.inherit(node, new, target)
-    while Vault(node, chosen, new).read_plain(KEY_RING) is not None:
+    while any(Vault(node, chosen, new).rings()):
         new = replace(new, generation=new.generation + 1)
     return new
 
@@ -163,8 +163,8 @@ def _abandon(node: Node, chosen: Settings, old: Target, new: Target) -> None:
     """Take away what was made of a new repository, where it can be reached, and mend the old one's ring."""
     try:
         Vault(node, chosen, new).empty()
-        Vault(node, chosen, new).remove_plain(KEY_RING)
-        Vault(node, chosen, old).write_plain(KEY_RING, chosen.key_ring)
+        Vault(node, chosen, new).remove_ring()
+        Vault(node, chosen, old).write_ring(chosen.key_ring)
         if new.kind == "folder":
             (Path(new.path) / new.repository).rmdir()
     except (BackupRefused, CommandFailed, OSError):

@@ -15,7 +15,19 @@ from appliance.paths import Paths
 from appliance.quoting import Unwritable
 from appliance.runner import CommandFailed
 from appliance.services import portal
-from backup import blobs, database, moments, retention, rotation, rows, sets, settings, telling, watching
+from backup import (
+    blobs,
+    database,
+    moments,
+    retention,
+    rotation,
+    rows,
+    sets,
+    settings,
+    setup,
+    telling,
+    watching,
+)
 from backup.progress import Meter, size, told_of_silence
 from backup.schedule import kind_of_next
 from backup.settings import BackupRefused, Settings, Target
@@ -95,13 +107,14 @@ def to_target(
 ) -> str:
     """Make one set, thin out the older ones, and say in a sentence what came of it."""
     vault, zone, now = Vault(node, chosen, target), ZoneInfo(node.box.time_zone), datetime.now(UTC)
+    setup.mend_ring(node, target.name)
     sets.refresh(node, vault)
     plan = decide(target, sets.known(node, target), asked, chosen, now=now, zone=zone)
     journal.progress(str(plan))
     with blobs.ledger_of(node, target) as ledger:
         with blobs.reading(node) as connection:
             listed = {blob.key: blob for blob in blobs.everything(connection)}
-        if blobs.heal(vault, ledger, listed):
+        if blobs.heal(vault, ledger, listed, others=vault.others):
             sets.assess(node, vault, ledger)
         # Before the database: what it will name is mostly there, and what is left afterwards is little.
         copy(node, vault, ledger, journal)

@@ -24,13 +24,16 @@ def main() -> None:
         beside.sweep(node, downloading.PLACE)
         sets.sweep_staging(node)
         try:
-            for _ in inside.hear(node, downloading.PLACE, words, journal):
-                pass
+            heard = inside.hear(node, downloading.PLACE, words, journal)
+            missing = sum(said["missing"] for said in heard if "missing" in said)
             part.rename(file)
         finally:
             part.unlink(missing_ok=True)
             beside.sweep(node, downloading.PLACE)
-        journal.end("done", f"{said['set']} is in {file}: {size(file.stat().st_size)}.")
+        done = f"{said['set']} is in {file}: {size(file.stat().st_size)}."
+        if missing:
+            done += f" {missing} files are damaged or missing, and not in it: MISSING in it names them."
+        journal.end("done", done)
 
 
 if __name__ == "__main__":

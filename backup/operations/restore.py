@@ -215,8 +215,9 @@ class Restore:
 
         with blobs.reading(node) as connection:
             _, missing = blobs.bring_back(self.vault, blobs.everything(connection), heard)
+        missing = blobs.bring_back_from_any(self.vault.others, missing)
         with blobs.ledger_of(node, self.target) as ledger:
-            unknown = set(missing) - ledger.damaged()
+            unknown = {blob.key for blob in missing} - ledger.damaged()
         if len(unknown) > plan.begin_with.missing:
             raise BackupRefused(
                 f"{len(missing)} files are neither in the portal's store nor whole in the backup. Have them "

@@ -1,4 +1,4 @@
-"""Two people write below one thing at once: nothing is lost, nothing moves, and each sees the other's words."""
+"""Two people write below one thing at once: nothing is lost, nothing moves, each sees the other's words."""
 
 from __future__ import annotations
 

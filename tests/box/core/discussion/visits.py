@@ -17,9 +17,7 @@ VISITS = (
     Visit("GET", "discussion:replies", department(200), of="comment discussed"),
     Visit("GET", "discussion:comments", department(200), of="post discussed"),
     Visit("POST", "discussion:comments", department(422), of="post discussed"),
-    Visit(
-        "GET", "discussion:comments", (404, 404, 404, 404, 404, SIGN_IN), of="nothing of the kind discussed"
-    ),
+    Visit("GET", "discussion:comments", (404, 404, 404, 404, 404, SIGN_IN), of="group discussed"),
     Visit("GET", "discussion:news", department(200), of="post discussed"),
     Visit("POST", "discussion:reaction", department(302), of="post discussed", data={"value": "1"}),
     Visit("GET", "discussion:emoji", department(200), of="post discussed"),
@@ -38,7 +36,7 @@ def things(cast: Cast) -> dict[str, Any]:
     return {
         "post discussed": ("feed.post", post.pk),
         "private post discussed": ("feed.post", letter.pk),
-        "nothing of the kind discussed": ("groups.group", post.pk),
+        "group discussed": ("groups.group", post.pk),
         "comment discussed": add_comment(post.thread, "what anna says", by=cast.anna).pk,
         "private comment discussed": add_comment(letter.thread, "between us", by=cast.anna).pk,
     }

@@ -10,7 +10,7 @@ from tests.box.visits import SIGN_IN, Cast, Visit
 
 VISITS = (
     Visit("GET", "history:history", (200, 200, 404, 404, 404, SIGN_IN), of="secret group told of"),
-    Visit("GET", "history:history", (404, 404, 404, 404, 404, SIGN_IN), of="nothing of the kind told of"),
+    Visit("GET", "history:history", (404, 404, 404, 404, 404, SIGN_IN), of="nothing told of"),
 )
 
 
@@ -18,5 +18,5 @@ def things(cast: Cast) -> dict[str, Any]:
     group = create_group(NewGroup("Plans", kind=Group.Kind.SECRET), by=cast.anna)
     return {
         "secret group told of": ("groups.group", group.pk),
-        "nothing of the kind told of": ("no.such", group.pk),
+        "nothing told of": ("no.such", group.pk),
     }
