@@ -7,8 +7,8 @@ from box.apps.feed.events import EntryTold, PostEdited, PostPublished, Voted
 from box.apps.feed.models import Award, Poll, Post, PostAddressee
 from box.apps.feed.notices import GIVEN, MENTIONED, THANKED
 from box.apps.feed.settings import TELL_GROUPS, TELL_HEADS, TELL_JOINED, TELL_POSITIONS
-from box.apps.feed.starting import welcome
-from box.apps.feed.telling import Fact, What, company_day, tell
+from box.apps.feed.system_posts import Fact, What, company_day, tell
+from box.apps.feed.welcome_posts import welcome
 from box.core.accounts.events import PersonJoined, ProfileChanged, UserCreated
 from box.core.accounts.models import User
 from box.core.events.outbox import on

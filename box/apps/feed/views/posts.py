@@ -20,8 +20,8 @@ from box.apps.feed.access import (
     can_see_readers,
 )
 from box.apps.feed.models import KIND, Mark, Post, addressees_of
-from box.apps.feed.reading import confirm_reading, receipts_of, rows_of, still_to_read
-from box.apps.feed.showing import shown
+from box.apps.feed.presenters import shown
+from box.apps.feed.receipts import confirm_reading, receipts_of, rows_of, still_to_read
 from box.core.access.audiences import AudienceQuerySet
 from box.core.discussion.actions import follow
 from box.core.discussion.presenters import talk_below

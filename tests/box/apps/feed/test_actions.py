@@ -10,7 +10,7 @@ from django.utils import timezone
 from box.apps.feed import access, actions
 from box.apps.feed.actions import Draft
 from box.apps.feed.models import Mark, Post, PostTag
-from box.apps.feed.showing import shown
+from box.apps.feed.presenters import shown
 from box.core.discussion import actions as discussion
 from box.core.discussion.events import CommentAdded
 from box.core.discussion.handlers import tell_of_comment
