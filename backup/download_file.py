@@ -1,6 +1,6 @@
 """A set as one encrypted file that is opened without Korobka: a tar in `age`, with the database as a dump.
 
-`python -m backup.download_file` makes it, in namespaces of its own. docs/admin/backup.md tells how to open it.
+`python -m backup.download_file` makes it, in namespaces of its own. How it is opened: docs/admin/backup.md.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryK
     """A new master key, opened by a new recovery key of `name` alone, and repositories for it.
 
     Every target must be there. The old repositories are opened by the keys of before until the new one is
-    confirmed: see `settle`. Put it into force afterwards (`setup.enforce`). Nothing stays of a failure.
+    confirmed: see `drop_old_keys`. Put it into force afterwards (`setup.enforce`). Nothing stays of a failure.
     """
     key, now = RecoveryKey.new(), datetime.now(UTC)
     master = MasterKey.new()

@@ -153,7 +153,7 @@ class Restore:
             self.prepare(plan, is_end=is_end)
         self.swap()
         self.recover()
-        lost = self.settle(plan)
+        lost = self.put_into_service(plan)
         self.supervisor.start(*self.running(), progress=self.journal.progress)
         self.ask_for_full_backups()
         as_owner.remove(self.before, self.owner)
@@ -196,7 +196,7 @@ class Restore:
         self.journal.progress("The database is applying its log.")
         wait_until_recovered(self.node, self.supervisor)
 
-    def settle(self, plan: Plan) -> int:
+    def put_into_service(self, plan: Plan) -> int:
         """Make the recovered database this box's: roles, tables of this version, its files, nobody inside."""
         node, tell = self.node, self.journal.progress
         setup.set_up(node)

@@ -313,7 +313,7 @@ class Change(models.Model):
 
 
 class Tries(models.Model):
-    """Passwords of one account that were passed on to a directory lately: see `budget`."""
+    """Passwords of one account that were passed on to a directory lately: see `lockout`."""
 
     key = models.CharField(max_length=64, primary_key=True)
     failed = models.PositiveIntegerField(default=0)
