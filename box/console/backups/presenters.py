@@ -142,13 +142,10 @@ class Operation:
             "total": format_size(measure.total),
             "rate": format_size(round(measure.rate)),
         }
-        shown_moment = _("%(what)s: %(done)s of %(total)s, %(rate)s a second") % facts
+        said = _("%(what)s: %(done)s of %(total)s, %(rate)s a second") % facts
         if measure.seconds_left is None:
-            return shown_moment
-        return _("%(progress)s, %(left)s left") % {
-            "progress": shown_moment,
-            "left": lasting(measure.seconds_left),
-        }
+            return said
+        return _("%(progress)s, %(left)s left") % {"progress": said, "left": lasting(measure.seconds_left)}
 
 
 def operations_of(states: Iterable[OperationState]) -> list[Operation]:
