@@ -32,7 +32,7 @@ from box.apps.feed.models import (
 from box.apps.feed.polls import Question, open_poll
 from box.core.access.principals import EVERYONE, audience_for, code_of, is_private
 from box.core.accounts.models import User
-from box.core.discussion.actions import open_thread
+from box.core.discussion.actions import files_below, open_thread
 from box.core.events.outbox import emit
 from box.core.files import actions as files
 from box.core.files.pictures import small_picture
@@ -281,13 +281,14 @@ def restore_post(post: Post, *, by: User) -> None:
 
 
 def _files_of(post: Post) -> list[int]:
-    return list(post.files.values_list("pk", flat=True))
+    """Its own, and those of what was said below it."""
+    return [*post.files.values_list("pk", flat=True), *files_below(post.thread_id)]
 
 
 @transaction.atomic
 def forget_post(post: Post) -> None:
     """Takes the post away for good, with its discussion and files; the blobs go with the sweep."""
-    thread, file_ids = post.thread, list(post.files.values_list("pk", flat=True))
+    thread, file_ids = post.thread, _files_of(post)
     post.delete()
     thread.delete()
     files.delete_files(file_ids)

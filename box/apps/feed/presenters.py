@@ -23,6 +23,7 @@ from box.apps.feed.system_posts import codes_told, sentence
 from box.core.access.principals import EVERYONE, code_of
 from box.core.discussion.models import EmojiReaction, Reaction
 from box.core.discussion.presenters import Foot
+from box.core.files.presenters import Attached, facts_of
 from box.core.org.names import Principal, everyone, named
 from box.core.registry.capabilities import Card, Ref, card_codes, card_icons, card_routes, cards_of
 from box.core.registry.environment import plural_rule
@@ -39,24 +40,6 @@ if TYPE_CHECKING:
 # The chip says "99+ new" beyond.
 MOST_NEWS = 99
 MOST_COUNTED = 1000
-
-
-@dataclass(frozen=True)
-class Attached:
-    """A file of a post, as it is shown."""
-
-    pk: int
-    name: str
-    content_type: str
-    size: int
-    width: int | None
-    height: int | None
-    thumbnail_id: int | None
-
-    @property
-    def is_picture(self) -> bool:
-        """Once it was looked at and a small one was made."""
-        return self.thumbnail_id is not None
 
 
 @dataclass(frozen=True)
@@ -145,10 +128,7 @@ _FILES = Prepared(
     lambda: (
         PostFile.objects.filter(post__id__in_array=Param("posts"))
         .order_by("position")
-        .values_list(
-            *("post_id", "file_id", "file__name", "file__blob__content_type", "file__blob__size"),
-            *("file__blob__width", "file__blob__height", "file__blob__thumbnail_id"),
-        )
+        .values_list("post_id", *facts_of("file"))
     )
 )
 

@@ -10,11 +10,13 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from box.core.discussion.access import can_delete, can_edit, can_moderate, can_write
-from box.core.discussion.models import Comment, EmojiReaction, Reaction
+from box.core.discussion.actions import MOST_FILES
+from box.core.discussion.models import Comment, CommentFile, EmojiReaction, Reaction
 from box.core.discussion.threads import discussed
+from box.core.files.presenters import Attached, facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from box.core.accounts.models import User
     from box.core.discussion.models import CommentQuerySet, Thread
@@ -85,6 +87,15 @@ class Said:
     can_answer: bool
     replies: tuple[Said, ...] = ()
     has_earlier_replies: bool = False
+    files: tuple[Attached, ...] = ()
+
+    @property
+    def pictures(self) -> list[Attached]:
+        return [file for file in self.files if file.is_picture]
+
+    @property
+    def documents(self) -> list[Attached]:
+        return [file for file in self.files if not file.is_picture]
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,8 @@ class Talk:
     earlier_than: int | None
     """The comment before which there are more."""
 
+    most_files: int = MOST_FILES
+
     @property
     def place(self) -> str:
         """Where drafts of comments are kept."""
@@ -118,15 +131,24 @@ class _May:
     is_moderator: bool
     can_write: bool
 
-    def said(self, comment: Comment, replies: Iterable[Comment] = ()) -> Said:
+    def all_said(self, comments: Sequence[Comment], below: Mapping[int, Sequence[Comment]]) -> list[Said]:
+        """In one query for the files of all of them."""
+        every = [*comments, *(reply for replies in below.values() for reply in replies)]
+        files = files_of([comment.pk for comment in every])
+        return [self.said(comment, files, below.get(comment.pk, ())) for comment in comments]
+
+    def said(
+        self, comment: Comment, files: Mapping[int, Sequence[Attached]], replies: Iterable[Comment] = ()
+    ) -> Said:
         below = list(replies)
         return Said(
             comment,
             can_edit=can_edit(self.reader, comment),
             can_delete=can_delete(self.reader, comment, is_moderator=self.is_moderator),
             can_answer=self.can_write,
-            replies=tuple(self.said(reply) for reply in below[-REPLIES_SHOWN:]),
+            replies=tuple(self.said(reply, files) for reply in below[-REPLIES_SHOWN:]),
             has_earlier_replies=len(below) > REPLIES_SHOWN,
+            files=tuple(files.get(comment.pk, ())),
         )
 
 
@@ -161,11 +183,13 @@ def replies_before(comment: Comment, before: int, *, subject: Any, reader: User)
     """Earlier answers to a comment."""
     may = _may(subject, reader)
     found = comment.replies.filter(pk__lt=before).with_authors().order_by("-id")[: REPLIES_SHOWN + 1]
-    return may.said(comment, found[::-1])
+    (said,) = may.all_said([comment], {comment.pk: found[::-1]})
+    return said
 
 
 def said_alone(comment: Comment, *, subject: Any, reader: User) -> Said:
-    return _may(subject, reader).said(comment)
+    (said,) = _may(subject, reader).all_said([comment], {})
+    return said
 
 
 def _with_replies(comments: list[Comment], may: _May) -> Iterable[Said]:
@@ -173,7 +197,16 @@ def _with_replies(comments: list[Comment], may: _May) -> Iterable[Said]:
     below = defaultdict(list)
     for reply in _latest_replies([comment.pk for comment in comments]) if comments else ():
         below[reply.parent_id].append(reply)
-    return (may.said(comment, below[comment.pk]) for comment in comments)
+    return may.all_said(comments, below)
+
+
+def files_of(comment_ids: Sequence[int | None]) -> Mapping[int, Sequence[Attached]]:
+    """By comment, in the order in which its author put them."""
+    found = defaultdict(list)
+    links = CommentFile.objects.filter(comment__in=[pk for pk in comment_ids if pk]).order_by("position")
+    for comment_id, *facts in links.values_list("comment_id", *facts_of("file")):
+        found[comment_id].append(Attached(*facts))
+    return found
 
 
 def _latest_replies(parents: list[int]) -> CommentQuerySet:

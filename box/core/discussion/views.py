@@ -26,10 +26,11 @@ from box.core.discussion.presenters import (
 from box.core.discussion.threads import subject_for, subject_over
 from box.core.drafts.actions import drop_draft
 from box.core.events.nonces import once
+from box.core.files.actions import NotYours
 from box.core.org.mentions import mentionable_by
 from box.core.org.names import MOST_FOUND
 from box.core.org.today import today
-from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
+from box.lib.pages import REFUSED, ids_of, number_of, render, wants_part, with_toast
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -64,16 +65,22 @@ def _add(request: PersonRequest, subject: Any) -> HttpResponse:
     _refuse_if_closed(request.user, subject)
     text, html = request.POST.get("text", ""), request.POST.get("html", "")
     parent_id = number_of(request.POST, "parent")
+    file_ids = ids_of(request.POST, "files")
     parent = get_object_or_404(subject.thread.comments, pk=parent_id) if parent_id else None
     try:
         comment = once(
             Comment,
-            lambda: actions.add_comment(subject.thread, text, html=html, parent=parent, by=request.user),
+            lambda: actions.add_comment(
+                subject.thread, text, html=html, parent=parent, file_ids=file_ids, by=request.user
+            ),
             nonce=request.POST.get("nonce", ""),
             actor_id=request.user.pk,
         )
     except ValidationError as error:
         return _refused(request, subject, text=text, html=html, problem=" ".join(error.messages))
+    except NotYours:
+        problem = _("Choose the files again: they are not here any more.")
+        return _refused(request, subject, text=text, html=html, problem=problem)
     drop_draft(request.POST.get("place", ""), by=request.user)
     if not wants_part(request):
         return redirect(subject)

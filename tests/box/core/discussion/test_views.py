@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from box.apps.feed.actions import Draft, publish_post
+from box.apps.feed.actions import Draft, delete_post, publish_post, restore_post
 from box.apps.feed.models import Post
 from box.core.accounts.models import User
-from box.core.discussion.actions import add_comment
+from box.core.discussion.actions import MOST_FILES, add_comment, delete_comment
 from box.core.discussion.models import Comment, Thread
 from box.core.discussion.presenters import COMMENTS_SHOWN, REPLIES_SHOWN, talk_below
 from box.core.drafts.actions import draft_at, keep_draft
 from box.core.events.delivery import deliver_all
+from box.core.files.models import File
 from box.core.notify.models import Notification
+from box.core.org.models import Department
 from box.core.push.models import PushMessage
+from tests.box.apps.feed.test_views import file_of
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -153,6 +157,36 @@ def test_those_who_listen_are_told_in_as_many_queries_as_one(
         counts.append(queries_of(deliver_all))
     assert Notification.objects.count() == 1 + 2 + 3
     assert counts[2] <= counts[1] + 1
+
+
+def test_files_of_a_comment_are_for_whoever_sees_what_it_stands_under(
+    as_person: Browser, anna: User, boris: User, cara: User, sales: Department
+) -> None:
+    post, file = publish_post(Draft("Plans", (sales.code,)), by=anna), file_of(boris)
+    answer = as_person(boris).post(below(post), written("", files=[file.pk]), headers=HTMX)
+    assert (answer.status_code, file.name in answer.content.decode()) == (200, True)
+    assert file.name in as_person(anna).get(f"/feed/{post.pk}/").content.decode()
+    assert not File.objects.visible_to(cara).filter(pk=file.pk).exists()
+    assert File.objects.visible_to(anna).filter(pk=file.pk).exists()
+    delete_post(post, by=anna)
+    assert not File.objects.visible_to(anna).filter(pk=file.pk).exists()
+    restore_post(post, by=anna)
+    assert File.objects.visible_to(anna).filter(pk=file.pk).exists()
+    delete_comment(Comment.objects.get(), by=boris)
+    assert not File.objects.exists()
+
+
+def test_others_files_are_not_given_away(as_person: Browser, post: Post, anna: User, boris: User) -> None:
+    answer = as_person(boris).post(below(post), written("mine?", files=[file_of(anna).pk]), headers=HTMX)
+    assert answer.status_code == 422
+    assert not Comment.objects.exists()
+
+
+def test_no_more_files_than_anybody_looks_at(post: Post, boris: User) -> None:
+    files = [file_of(boris).pk for _ in range(MOST_FILES + 1)]
+    with pytest.raises(ValidationError):
+        add_comment(post.thread, "all", file_ids=files, by=boris)
+    add_comment(post.thread, "most", file_ids=files[:MOST_FILES], by=boris)
 
 
 def test_without_a_script_a_page_shows_all_of_it(as_person: Browser, post: Post, boris: User) -> None:
