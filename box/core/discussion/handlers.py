@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from box.core.registry.notices import Notice
 
 
-@on(CommentAdded)
+@on(CommentAdded, formerly="box.apps.feed.handlers.tell_those_concerned")
 def tell_of_comment(event: CommentAdded) -> None:
     """One word about one comment: who is called in it hears that, and not also that it was written."""
     subject = subject_of(event.kind, event.thread_id)
@@ -48,7 +48,7 @@ def _listeners(subject: Any, own: set[int], *, to: Comment) -> list[User]:
     return [person for person in people if not codes_of(person).isdisjoint(subject.audience)]
 
 
-@on(Reacted)
+@on(Reacted, formerly="box.apps.feed.handlers.tell_open_counts")
 def tell_open_counts(event: Reacted) -> None:
     subject = subject_of(event.kind, event.thread_id)
     if subject is not None:
@@ -57,7 +57,7 @@ def tell_open_counts(event: Reacted) -> None:
         send("discussion", "reactions", audience=subject.audience, payload=payload)
 
 
-@on(EmojiChanged)
+@on(EmojiChanged, formerly="box.apps.feed.handlers.tell_open_emoji")
 def tell_open_emoji(event: EmojiChanged) -> None:
     subject = subject_of(event.kind, event.thread_id)
     if subject is not None:

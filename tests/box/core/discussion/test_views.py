@@ -19,6 +19,7 @@ from box.core.discussion.models import Comment, Thread
 from box.core.discussion.presenters import COMMENTS_SHOWN, REPLIES_SHOWN, talk_below
 from box.core.drafts.actions import draft_at, keep_draft
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Delivery
 from box.core.files.models import File
 from box.core.notify.models import Notification
 from box.core.org.models import Department
@@ -145,6 +146,14 @@ def test_open_pages_learn_that_there_is_more(post: Post, boris: User) -> None:
     message = PushMessage.objects.get(topic="discussion", kind="comment")
     assert message.payload == {"thread": post.thread_id, "id": comment.pk, "by": boris.pk}
     assert message.audience == post.audience
+
+
+def test_what_a_version_before_had_yet_to_tell_is_told(post: Post, anna: User, boris: User) -> None:
+    add_comment(post.thread, "before the upgrade", by=boris)
+    former = "box.apps.feed.handlers.tell_those_concerned"
+    Delivery.objects.filter(handler__endswith="discussion.handlers.tell_of_comment").update(handler=former)
+    deliver_all()
+    assert Notification.objects.get().user == anna
 
 
 def test_those_who_listen_are_told_in_as_many_queries_as_one(
