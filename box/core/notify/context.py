@@ -15,7 +15,7 @@ def bell(request: HttpRequest) -> dict[str, Any]:
     """`unread()` came with the person's row; a request that changes something counts anew."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"unread": lambda: 0, "counters": dict}
+        return {"unread": lambda: 0, "counters": tuple}
     is_known = request.method == "GET" and hasattr(user, "unread")
     return {
         "unread": lambda: user.unread if is_known else unread_count(user),

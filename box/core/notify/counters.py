@@ -58,12 +58,12 @@ def counters_of_person() -> RawSQL:
     return RawSQL(f"({rows})", [], output_field=models.JSONField())  # noqa: S611
 
 
-def counters_of(user: User) -> Mapping[str, str]:
-    """As the menu shows them."""
+def counters_of(user: User) -> tuple[tuple[str, str], ...]:
+    """By key, as the menu shows them: a value, so that a menu is rendered once for all who have the same."""
     known: Mapping[str, int] | None = getattr(user, "counters", None)
     if known is None and not hasattr(user, "counters"):
         known = dict(Counter.objects.filter(user=user).values_list("key", "value"))
-    return {key: shown(value) for key, value in (known or {}).items()}
+    return tuple((key, shown(value)) for key, value in sorted((known or {}).items()))
 
 
 def _write(user: User, key: str, value: int) -> bool:
