@@ -131,7 +131,9 @@ class _May:
     is_moderator: bool
     can_write: bool
 
-    def all_said(self, comments: Sequence[Comment], below: Mapping[int, Sequence[Comment]]) -> list[Said]:
+    def all_said(
+        self, comments: Sequence[Comment], below: Mapping[int | None, Sequence[Comment]]
+    ) -> list[Said]:
         """In one query for the files of all of them."""
         every = [*comments, *(reply for replies in below.values() for reply in replies)]
         files = files_of([comment.pk for comment in every])
@@ -183,7 +185,7 @@ def replies_before(comment: Comment, before: int, *, subject: Any, reader: User)
     """Earlier answers to a comment."""
     may = _may(subject, reader)
     found = comment.replies.filter(pk__lt=before).with_authors().order_by("-id")[: REPLIES_SHOWN + 1]
-    (said,) = may.all_said([comment], {comment.pk: found[::-1]})
+    (said,) = may.all_said([comment], {comment.pk: list(found)[::-1]})
     return said
 
 
