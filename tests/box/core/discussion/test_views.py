@@ -178,9 +178,9 @@ def test_files_of_a_comment_are_for_whoever_sees_what_it_stands_under(
     assert not File.objects.visible_to(cara).filter(pk=file.pk).exists()
     assert File.objects.visible_to(anna).filter(pk=file.pk).exists()
     delete_post(post, by=anna)
-    assert not File.objects.visible_to(anna).filter(pk=file.pk).exists()
+    assert not File.objects.visible_to(boris).filter(pk=file.pk).exists()
     restore_post(post, by=anna)
-    assert File.objects.visible_to(anna).filter(pk=file.pk).exists()
+    assert File.objects.visible_to(boris).filter(pk=file.pk).exists()
     delete_comment(Comment.objects.get(), by=boris)
     assert not File.objects.exists()
 
