@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "box.bridges.directory",
     "box.bridges.mail",
     "box.bridges.storage",
+    "box.bridges.telephony",
     "box.apps.feed",
     "box.apps.drive",
     "box.apps.worktime",

@@ -13,6 +13,7 @@ from box.apps.feed.models import Badge, Mark, Post, PostVersion, SavedView, Sche
 from box.apps.pulse.aggregation import count_days
 from box.apps.pulse.models import Rank, Use
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
+from box.bridges.telephony.models import Extension, Pbx
 from box.console.models import Retrieval
 from box.core.access.principals import EVERYONE
 from box.core.accounts.actions import dismiss_user
@@ -100,6 +101,8 @@ def fill_every_room(anna: User, boris: User) -> None:
         (Report, {"period": "day", "starts_on": now.date()}),
     ):  # fmt: skip
         model._default_manager.create(user=anna, **fields)
+    pbx = Pbx.objects.create(name="office", host="pbx.corp.test")
+    Extension.objects.create(pbx=pbx, number="100", endpoint="PJSIP/100", user=anna)
     Retrieval.objects.create(asker=anna, kind="feed.post", text="t", asked_at=now)
     ScheduledPost.objects.create(author=anna, publish_at=now, audience=[EVERYONE])
     PersonSchedule.objects.create(person=anna, schedule=Schedule.objects.create(name="s", kind="flexible"))
