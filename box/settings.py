@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "box.core.discussion",
     "box.core.push",
     "box.core.notify",
+    "box.core.history",
     "box.core.audit",
     "box.bridges.directory",
     "box.bridges.mail",

@@ -30,7 +30,7 @@ from box.core.groups.actions import NewGroup, create_group, invite_people
 from box.core.groups.models import Group
 from box.core.imports.models import ImportProblem, ImportRun
 from box.core.lists.models import Preference, SavedView
-from box.core.notify.models import Notification, Preferences, Presence, QueuedLetter
+from box.core.notify.models import Counter, Notification, Preferences, Presence, QueuedLetter
 from box.core.org.models import Absence
 from box.core.org.skills import add_skill
 from box.core.registry.belongings import Deleted, Stays, belongings, going, relations_to
@@ -90,6 +90,7 @@ def fill_every_room(anna: User, boris: User) -> None:
         (Session, {"session_key": "k", "expire_date": now}),
         (Notification, {"kind": "k", "about_kind": "a", "about_id": 1, "key": "1"}),
         (Preferences, {}),
+        (Counter, {"key": "worktime", "value": 1}),
         (Presence, {"seen_at": now}),
         (drafts.Draft, {"place": "new", "content": {}, "browser": "b"}),
         (SavedView, {"list_key": "l", "name": "v", "query": "q"}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -34,11 +34,6 @@ def _read(ids: Sequence[int]) -> Iterable[Findable]:
         )
 
 
-def _owners(ids: Sequence[int]) -> Mapping[int, str]:
-    files = File.objects.filter(pk__in=ids).select_related("owner").only("owner")
-    return {file.pk: file.owner.name for file in files}
-
-
 FILES = Searchable(
     label=_("Files"),
     icon="file",
@@ -47,5 +42,4 @@ FILES = Searchable(
     rows=_attached,
     touched_by={FilesChanged: lambda event: Touched(event.file_ids)},
     is_download=True,
-    authors=_owners,
 )

@@ -13,6 +13,7 @@ from box.core.registry.capabilities import (
     asides,
     assets,
     card_codes,
+    card_icons,
     card_routes,
     cards,
     demo_shares,
@@ -56,10 +57,12 @@ class OrgConfig(Room):
         card_routes.add("org:person", names.PERSON_KIND)
         card_codes.add(names.PERSON_KIND, "U")
         finders.add(names.PERSON_KIND, names.found_people)
+        card_icons.add(names.PERSON_KIND, "user")
         cards.add(names.DEPARTMENT_KIND, names.department_cards)
         card_routes.add("org:department", names.DEPARTMENT_KIND)
         card_codes.add(names.DEPARTMENT_KIND, "D")
         finders.add(names.DEPARTMENT_KIND, names.found_departments)
+        card_icons.add(names.DEPARTMENT_KIND, "sitemap")
         keepsakes.add(
             export.KIND,
             Keepsake(

@@ -16,7 +16,7 @@ from django.db import connection
 from markupsafe import Markup, escape
 
 from box.core.access.principals import EVERYONE, codes_of
-from box.core.registry.capabilities import searchables
+from box.core.registry.capabilities import Card, Ref, cards_of, searchables
 from box.core.search.indexing import kinds
 from box.core.search.models import Document
 
@@ -69,7 +69,8 @@ class Found:
     url: str
     at: datetime
     headline: Markup
-    author: str = ""
+    card: Card | None = None
+    """What its room says of it to whoever found it, such as whose it is."""
 
 
 def find(reader: User, wanted: Wanted, *, first: int = 0, most: int = 20) -> list[Found]:
@@ -104,13 +105,10 @@ def find(reader: User, wanted: Wanted, *, first: int = 0, most: int = 20) -> lis
         ]
 
 
-def with_authors(found: Sequence[Found]) -> list[Found]:
-    """With whose they are: a query for each kind among them that has authors."""
-    ids: dict[str, list[int]] = {}
-    for one in found:
-        ids.setdefault(one.kind, []).append(one.object_id)
-    authors = {kind: searchables[kind].authors(known) for kind, known in ids.items()}
-    return [replace(one, author=authors[one.kind].get(one.object_id, "")) for one in found]
+def with_cards(found: list[Found], reader: User) -> list[Found]:
+    """A query or two a kind that is among them."""
+    known = cards_of((Ref(one.kind, one.object_id) for one in found), reader)
+    return [replace(one, card=known.get(Ref(one.kind, one.object_id))) for one in found]
 
 
 def _candidates(seen: DocumentQuerySet, words: Sequence[str], reader: User) -> tuple[str, list[Any]]:
