@@ -15,10 +15,11 @@ from backup.commands.holders import keys
 from backup.commands.looking import list_sets, show_set, show_status
 from backup.commands.proving import root_key, show_codes
 from backup.commands.restoring import restore
-from backup.commands.targets import SECRET, change_schedule, set_up
+from backup.commands.targets import change_schedule, set_up
 from backup.commands.working import KINDS, back_up_now, download, drill, find, put_back, verify
 from backup.keys import KeyRefused
 from backup.settings import BackupRefused
+from backup.targets.s3 import SECRET
 
 type Command = Callable[[str, Callable[[Node, argparse.Namespace], None], str], argparse.ArgumentParser]
 

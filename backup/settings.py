@@ -213,3 +213,10 @@ def confirmed(settings: Settings, holder: str) -> Settings:
             replace(one, is_confirmed=True) if one.id == holder else one for one in settings.holders
         ),
     )
+
+
+def free_name(wanted: str, chosen: Settings) -> str:
+    """What the target is called: after its place, with a number where that is taken."""
+    taken = {one.name for one in (*chosen.targets, *chosen.closed)}
+    names = [wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3))]
+    return next(name for name in names if name not in taken)
