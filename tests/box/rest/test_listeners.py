@@ -70,6 +70,8 @@ def test_the_portal_is_the_same_one_to_them_under_another_name(
         deliver_all()
         assert send_waiting(timezone.now()) == 1
     first, second = (parsed(body)["auth"] for _headers, body in ear.heard)
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
     assert (first["domain"], second["domain"]) == ("portal.example.com", "intranet.example.com")
     assert first["member_id"] == second["member_id"]
 
