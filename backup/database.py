@@ -124,7 +124,7 @@ def _repository(node: Node, settings: Settings, target: Target) -> dict[str, obj
         "block": "y",
         "retention-full": _KEEP_ALL,
     }
-    return values | kind_of(target).database_options(node, target)
+    return {**values, **kind_of(target).database_options(node, target)}
 
 
 def write_config(node: Node, settings: Settings) -> None:
