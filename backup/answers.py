@@ -40,6 +40,7 @@ from appliance.agent.protocol import (
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
+from appliance.services.backup.settings_file import is_set_up
 from backup import moments, rotation, schedule, settings, setup, telling
 from backup.keys import KeyRefused, is_confirmed_by
 from backup.operations.back_up import TROUBLE
@@ -83,10 +84,9 @@ def main() -> None:
 def calendar(node: Node, asked: PlanBackups) -> BackupCalendar:
     plan, rule = _understood(asked.times)
     now, zone = datetime.now(UTC), ZoneInfo(node.box.time_zone)
-    is_set_up = settings.file_of(node.paths).exists()
     kept = schedule.calendar(
         plan, rule, now=now, zone=zone, days=DAYS_SHOWN,
-        locked_days=settings.load(node.paths).locked_days if is_set_up else 0,
+        locked_days=settings.load(node.paths).locked_days if is_set_up(node.paths) else 0,
     )  # fmt: skip
     return BackupCalendar(
         tuple(
@@ -130,7 +130,7 @@ def _understood(times: BackupTimes) -> tuple[Schedule, Rule]:
 
 def add_target(node: Node, asked: AddBackupTarget) -> HandedKey:
     """Try it, and note it. What runs is told of it afterwards: see `operations.set_up`."""
-    is_first = not settings.file_of(node.paths).exists()
+    is_first = not is_set_up(node.paths)
     chosen, key = setup.begin() if is_first else (settings.load(node.paths), None)
     if asked.times is not None:
         chosen = with_times(chosen, asked.times)

@@ -15,6 +15,7 @@ from typing import Literal
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.files import open_file, write_atomically
 from appliance.paths import Paths
+from appliance.services.backup.settings_file import file_of
 from backup.keys import KeyRing, MasterKey
 from backup.retention import Rule
 from backup.schedule import Schedule
@@ -152,10 +153,6 @@ class Settings:
                 return one
         known = ", ".join(one.name for one in self.targets) or "none yet"
         raise BackupRefused(f"There is no target {name!r}. There are: {known}.")
-
-
-def file_of(paths: Paths) -> Path:
-    return paths.backup / "backup.json"
 
 
 def load(paths: Paths) -> Settings:

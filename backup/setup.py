@@ -12,6 +12,7 @@ from appliance.agent import proofs
 from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.backup.service import SERVICE as BACKUP
+from appliance.services.backup.settings_file import file_of
 from appliance.services.database.service import SERVICE as DATABASE
 from appliance.supervise import Supervisor, supervisor_for
 from backup import blobs, database, settings
@@ -54,7 +55,7 @@ def _withdraw(node: Node, chosen: Settings, target: Target, say: Say) -> None:
         settings.save(node.paths, chosen)
         database.write_config(node, chosen)
     else:
-        settings.file_of(node.paths).unlink(missing_ok=True)
+        file_of(node.paths).unlink(missing_ok=True)
         for name in ("pgbackrest.conf", "places.json"):
             (node.paths.backup / name).unlink(missing_ok=True)
     put_into_force(node, supervisor_for(node), say)

@@ -50,6 +50,7 @@ from appliance.agent.protocol import (
 )
 from appliance.agent.record import Asker
 from appliance.paths import Paths
+from appliance.services.backup import settings_file
 
 type Tell = Callable[[Progress], None]
 
@@ -227,11 +228,9 @@ def _answer(paths: Paths, asked: Operation[Any]) -> object:
 
 
 def _known_targets(paths: Paths) -> set[str]:
-    file = paths.backup / "backup.json"
-    if not file.exists():
+    if not settings_file.is_set_up(paths):
         raise NotSetUp("Backups are not set up: `boxctl backup setup --help` shows how.")
-    said = json.loads(file.read_text(encoding="utf-8"))
-    return {str(target["name"]) for target in (*said["targets"], *said.get("closed", []))}
+    return settings_file.targets(paths)
 
 
 HANDLERS: Mapping[type[Operation[Any]], Callable[[Paths, Any, Asker, Tell], Any]] = {

@@ -28,6 +28,7 @@ from appliance.agent.record import Asker
 from appliance.files import open_file, write_atomically
 from appliance.paths import Paths
 from appliance.printed import ALPHABET, GROUP, new_code, plain
+from appliance.services.backup.settings_file import holders, is_set_up
 
 SYMBOLS = 2 * GROUP
 LONGEST, LONGEST_SUBJECT = 100, 1000
@@ -280,16 +281,7 @@ def asked(paths: Paths) -> dict[str, tuple[int, ...]]:
 
 def is_first(paths: Paths, operation: Operation[Any]) -> bool:
     """Whether backups are set up with it: then nobody has a key yet."""
-    return isinstance(operation, AddBackupTarget) and not (paths.backup / "backup.json").exists()
-
-
-def holders(paths: Paths) -> dict[str, str]:
-    """The names of those who hold a key now, by their ids."""
-    try:
-        said = json.loads((paths.backup / "backup.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return {str(one["id"]): str(one["name"]) for one in said.get("holders", ())}
+    return isinstance(operation, AddBackupTarget) and not is_set_up(paths)
 
 
 def _same(one: str, other: str) -> bool:

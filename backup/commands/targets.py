@@ -11,6 +11,7 @@ from appliance.agent import proofs, record
 from appliance.agent.record import Asker
 from appliance.commands.common import say
 from appliance.node import Node
+from appliance.services.backup.settings_file import is_set_up
 from appliance.supervise import supervisor_for
 from backup import schedule, settings, setup
 from backup.commands.holders import hand_out
@@ -35,7 +36,7 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
     try:
         chosen = settings.load(node.paths)
     except BackupRefused:
-        if settings.file_of(node.paths).exists():
+        if is_set_up(node.paths):
             raise
         chosen, key = setup.begin()
     removed = " --remove" if given.remove else ""
