@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 import psycopg
 
-from appliance import theirs, users
+from appliance import as_owner, users
 from appliance.files import give, open_file
 from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
 from appliance.services.database.service import BACKUP, NAME
+from backup.rclone import Moved, Vault
 from backup.settings import BackupRefused, Target, alone
-from backup.vault import Moved, Vault
 
 PAGE = 2000
 PORTION, PORTION_BYTES = 1000, 256 << 20
@@ -267,7 +267,7 @@ def _take_over(vault: Vault, wanted: Sequence[Blob], *, other: Vault) -> list[Bl
     there = [blob for blob in wanted if sizes.get(blob.key) == blob.size]
     for portion in portions(there):
         folder, keys = vault.node.data("backup") / "tmp" / secrets.token_hex(8), [one.key for one in portion]
-        theirs.make_folder(folder, owner)
+        as_owner.make_folder(folder, owner)
         try:
             # One that is damaged there too costs itself alone: afterwards each is looked at.
             with suppress(CommandFailed):
@@ -275,7 +275,7 @@ def _take_over(vault: Vault, wanted: Sequence[Blob], *, other: Vault) -> list[Bl
             with suppress(CommandFailed):
                 vault.take_from(folder, keys)
         finally:
-            theirs.remove(folder, owner)
+            as_owner.remove(folder, owner)
     return there
 
 

@@ -15,18 +15,18 @@ from zoneinfo import ZoneInfo
 from appliance.agent import proofs
 from appliance.node import Node
 from appliance.runner import CommandFailed
-from backup import database, retention, sets, settings, setup, watching
+from backup import log_gaps, pgbackrest, retention, sets, settings, setup
 from backup.keys import KeyRing, MasterKey, RecoveryKey
+from backup.rclone import Vault
 from backup.settings import BackupRefused, Closed, Holder, Settings, Target
 from backup.targets import kind_of
-from backup.vault import Vault
 
 
 def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryKey]:
     """A new master key, opened by a new recovery key of `name` alone, and repositories for it.
 
     Every target must be there. The old repositories are opened by the keys of before until the new one is
-    confirmed: see `settle`. Put it into force afterwards (`setup.enforce`). Nothing stays of a failure.
+    confirmed: see `drop_old_keys`. Put it into force afterwards (`setup.enforce`). A failure leaves nothing.
     """
     key, now = RecoveryKey.new(), datetime.now(UTC)
     master = MasterKey.new()
@@ -45,21 +45,21 @@ def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryK
     try:
         for old, new in zip(chosen.targets, changed.targets, strict=True):
             _prepare(node, changed, old, new)
-        database.write_config(node, both)
+        pgbackrest.write_config(node, both)
         for one in changed.targets:
-            database.create_stanza(node, changed, one)
+            pgbackrest.create_stanza(node, changed, one)
         setup.write_ring(node, changed)
     except (BackupRefused, CommandFailed, OSError):
-        database.write_config(node, chosen)
+        pgbackrest.write_config(node, chosen)
         for old, new in zip(chosen.targets, changed.targets, strict=True):
             _abandon(node, chosen, old, new)
         raise
-    database.write_config(node, changed)
+    pgbackrest.write_config(node, changed)
     proofs.admit(node.paths, holder, key.proofs())
     return changed, key
 
 
-def settle(node: Node, chosen: Settings) -> Settings:
+def drop_old_keys(node: Node, chosen: Settings) -> Settings:
     """Once a new key is on paper, those of before open the closed repositories no more."""
     ids = {one.id for one in chosen.holders}
     if not any(one.is_confirmed for one in chosen.holders):
@@ -72,7 +72,7 @@ def settle(node: Node, chosen: Settings) -> Settings:
     return changed
 
 
-def run_out(node: Node, chosen: Settings) -> Settings:
+def expire_closed(node: Node, chosen: Settings) -> Settings:
     """Take out of the closed repositories what the rule does not keep, and empty those with nothing left."""
     left = []
     for one in chosen.closed:
@@ -88,19 +88,19 @@ def run_out(node: Node, chosen: Settings) -> Settings:
         numbers = {one.number for one in left}
         changed = replace(latest, closed=tuple(one for one in latest.closed if one.number in numbers))
         settings.save(node.paths, changed)
-        database.write_config(node, changed)
+        pgbackrest.write_config(node, changed)
     return changed
 
 
 def _thin(node: Node, chosen: Settings, old: Target) -> bool:
     """Whether anything of it is to stay."""
     successor = next((one for one in chosen.targets if one.spot == old.spot), None)
-    newer = watching.candidates(node, successor) if successor else []
+    newer = log_gaps.candidates(node, successor) if successor else []
     if not any(one.is_whole for one in newer):
         return True
     vault = Vault(node, chosen, old)
     sets.refresh(node, vault)
-    there = {one.label: one for one in watching.candidates(node, old)}
+    there = {one.label: one for one in log_gaps.candidates(node, old)}
     going = [
         label
         for label in retention.superfluous(
@@ -121,7 +121,7 @@ def _thin(node: Node, chosen: Settings, old: Target) -> bool:
         if label < newest_full:
             sets.forget(node, old, label)
             vault.forget_set(label)
-            database.remove(node, old, label)
+            pgbackrest.remove(node, old, label)
     return True
 
 

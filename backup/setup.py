@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from appliance import generated
+from appliance import service_files
 from appliance.agent import proofs
 from appliance.node import Node
 from appliance.runner import CommandFailed
@@ -15,11 +15,11 @@ from appliance.services.backup.service import SERVICE as BACKUP
 from appliance.services.backup.settings_file import file_of
 from appliance.services.database.service import SERVICE as DATABASE
 from appliance.supervise import Supervisor, supervisor_for
-from backup import blobs, database, settings
+from backup import blobs, pgbackrest, settings
 from backup.keys import KeyRing, MasterKey, RecoveryKey
+from backup.rclone import KEY_RINGS, Vault
 from backup.settings import BackupRefused, Holder, Settings, Target
 from backup.targets import kind_of
-from backup.vault import KEY_RINGS, Vault
 
 type Say = Callable[[str], None]
 
@@ -53,7 +53,7 @@ def _withdraw(node: Node, chosen: Settings, target: Target, say: Say) -> None:
     say(f"Taking {target.name} back.")
     if chosen.targets:
         settings.save(node.paths, chosen)
-        database.write_config(node, chosen)
+        pgbackrest.write_config(node, chosen)
     else:
         file_of(node.paths).unlink(missing_ok=True)
         for name in ("pgbackrest.conf", "places.json"):
@@ -79,7 +79,7 @@ def _admit(node: Node, chosen: Settings, target: Target, say: Say) -> tuple[Sett
     kind_of(target).prepare(node, target)
     changed = with_target(chosen, target)
     vault = Vault(node, changed, target)
-    database.write_config(node, changed)
+    pgbackrest.write_config(node, changed)
     is_fresh = False
     try:
         say(f"Trying {target}.")
@@ -96,14 +96,14 @@ def _admit(node: Node, chosen: Settings, target: Target, say: Say) -> tuple[Sett
                 f"with `install.sh --restore`."
             )
         vault.write_ring(changed.key_ring)
-        database.create_stanza(node, changed, target)
+        pgbackrest.create_stanza(node, changed, target)
     except Exception:
         if is_fresh:
             _clear(vault)
         if chosen.targets:
-            database.write_config(node, chosen)
+            pgbackrest.write_config(node, chosen)
         else:
-            database.config_file(node).unlink()
+            pgbackrest.config_file(node).unlink()
         raise
     blobs.admit(node)
     settings.save(node.paths, changed)
@@ -122,7 +122,7 @@ def enforce(node: Node, say: Say, *wanted: Target) -> None:
     for target in wanted or chosen.targets:
         say(f"Asking PostgreSQL to hand over its log to {target.name}.")
         try:
-            database.check(node, chosen, target)
+            pgbackrest.check(node, chosen, target)
         except CommandFailed as error:
             failed.append(
                 f"The log does not arrive at {target.name} ({target}): {str(error).splitlines()[-1]}"
@@ -154,7 +154,7 @@ def dismiss(node: Node, chosen: Settings, name: str) -> Settings:
     for gone in {target, *chosen.closed} - {*changed.closed}:
         kind_of(gone).forget(node, gone)
     settings.save(node.paths, changed)
-    database.write_config(node, changed)
+    pgbackrest.write_config(node, changed)
     return changed
 
 
@@ -162,7 +162,7 @@ def put_into_force(node: Node, supervisor: Supervisor, say: Say) -> None:
     """Have the database archive."""
     waiting = supervisor.pending()
     is_unit_changed = any(DATABASE.name in name for name in waiting)
-    generated.apply(node, only=(DATABASE,))
+    service_files.apply(node, only=(DATABASE,))
     supervisor.apply()
     say("Telling the database.")
     if is_unit_changed:

@@ -7,8 +7,8 @@ import dataclasses
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from appliance.agent import proofs, record
-from appliance.agent.record import Asker
+from appliance.agent import operations_log, proofs
+from appliance.agent.operations_log import Asker
 from appliance.commands.common import say
 from appliance.node import Node
 from appliance.services.backup.settings_file import is_set_up
@@ -40,7 +40,7 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
             raise
         chosen, key = setup.begin()
     removed = " --remove" if given.remove else ""
-    record.note(node.paths, Asker.here(), f"backup setup {given.name}{removed}")
+    operations_log.note(node.paths, Asker.here(), f"backup setup {given.name}{removed}")
     if given.remove:
         chosen = setup.remove_target(node, chosen, given.name, say)
         setup.keep_up(supervisor_for(node))
@@ -92,7 +92,7 @@ def change_schedule(node: Node, given: argparse.Namespace) -> None:
     before = settings.load(node.paths)
     chosen = _with_schedule(before, given)
     if chosen != before:
-        record.note(node.paths, Asker.here(), f"backup schedule: {chosen.schedule} {chosen.rule}")
+        operations_log.note(node.paths, Asker.here(), f"backup schedule: {chosen.schedule} {chosen.rule}")
         settings.save(node.paths, chosen)
     _show_calendar(node, chosen)
 

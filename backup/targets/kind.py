@@ -59,7 +59,7 @@ class Kind:
         return ()
 
     def locked_days(self, node: Node, target: Target) -> int:
-        """For how many days what is written there stays, whatever is deleted: see `backup.locks`."""
+        """For how many days what is written there stays, whatever is deleted: see `backup.object_lock`."""
         return 0
 
     def disk(self, target: Target) -> Path | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from backup import authorities, locks
+from backup import object_lock, store_authorities
 from backup.settings import BackupRefused, Settings, Target, free_name
 from backup.targets.kind import Kind
 
@@ -35,7 +35,7 @@ class S3(Kind):
         return Target(
             number, free_name(parts.hostname, chosen), "s3", asked.path or "korobka",
             f"https://{parts.netloc}", asked.bucket, asked.region, asked.access_key, asked.secret_key,
-            authorities.checked(asked.ca_pem),
+            store_authorities.checked(asked.ca_pem),
         )  # fmt: skip
 
     def given(self, given: argparse.Namespace, number: int) -> Target:
@@ -46,7 +46,7 @@ class S3(Kind):
         secret = os.environ.get(SECRET) or (getpass.getpass("Secret key: ") if sys.stdin.isatty() else "")
         if not secret:
             raise BackupRefused(f"The secret key is missing: put it into {SECRET}.")
-        ca_pem = authorities.read(given.ca_file) if given.ca_file else ""
+        ca_pem = store_authorities.read(given.ca_file) if given.ca_file else ""
         return Target(
             number, given.name, "s3", given.prefix, given.s3.rstrip("/"), given.bucket, given.region,
             given.access_key, secret, ca_pem, given.bandwidth,
@@ -58,7 +58,7 @@ class S3(Kind):
 
     def database_options(self, node: Node, target: Target) -> Mapping[str, object]:
         host, _, port = target.endpoint.removeprefix("https://").partition(":")
-        authority = authorities.file_of(node, target)
+        authority = store_authorities.file_of(node, target)
         return {
             "type": "s3",
             "path": f"/{target.prefix}/database",
@@ -74,7 +74,7 @@ class S3(Kind):
         }
 
     def locked_days(self, node: Node, target: Target) -> int:
-        return locks.days_of(node, target)
+        return object_lock.days_of(node, target)
 
     def base(self, target: Target) -> str:
         return f"away:{target.bucket}/{target.prefix}"

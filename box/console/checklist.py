@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from box.console.access import can_look_after_backups
-from box.console.backups.showing import sentence
+from box.console.backups.presenters import sentence
 from box.core.accounts.models import User
 from box.core.notify.models import QueuedLetter
 from box.core.portal.access import can_change_settings

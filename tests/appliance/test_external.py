@@ -23,7 +23,7 @@ import urllib3
 from minio import Minio
 from minio.error import S3Error
 
-from appliance import certificates, config, folders, generated, scratch
+from appliance import certificates, config, folders, scratch, service_files
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import enabled
@@ -141,7 +141,7 @@ def box(folder: Path, store: Store) -> Iterator[Node]:
     node.paths.box_toml.write_text(text)
     config.create_secrets(node.paths, KEYS)
     node = Node.load(node.paths)
-    generated.apply(node, only=(BALANCER,))
+    service_files.apply(node, only=(BALANCER,))
     supervisor = Supervisord(node)
     try:
         supervisor.apply()
@@ -209,7 +209,7 @@ def test_the_balancer_trusts_no_other_authority_either(box: Node) -> None:
     stranger = with_objects(box, replace(box.box.objects, ca_file=str(box.paths.tls / "ca.crt")))
 
     def take(node: Node) -> None:
-        generated.apply(node, only=(BALANCER,))
+        service_files.apply(node, only=(BALANCER,))
         Supervisord(node).reload("balancer")
 
     assert through_the_balancer(box, "GET", link) == (200, b"1")
@@ -222,11 +222,11 @@ def test_the_balancer_trusts_no_other_authority_either(box: Node) -> None:
 
 def test_the_stores_authority_is_kept_where_the_named_file_goes(box: Node, store: Store) -> None:
     portal = (WEB, BALANCER)
-    generated.apply(box, only=portal)
+    service_files.apply(box, only=portal)
     away = store.ca_file.rename(store.ca_file.with_name("away.crt"))
     try:
         assert setup.is_set_up(box)
-        assert generated.apply(box, only=portal) == ()
+        assert service_files.apply(box, only=portal) == ()
         told = json.loads((box.generated(FOLDER) / "portal.json").read_text())
         assert Path(told["objects"]["ca_file"]).read_text() == away.read_text()
     finally:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from box.bridges.directory.mapping import Mapping, Rules, SignIn
-from box.bridges.directory.typed import TypedField
+from box.bridges.directory.typed_json import TypedField
 from box.lib.sealing import seal, unseal
 
 
@@ -313,7 +313,7 @@ class Change(models.Model):
 
 
 class Tries(models.Model):
-    """Passwords of one account that were passed on to a directory lately: see `budget`."""
+    """Passwords of one account that were passed on to a directory lately: see `lockout`."""
 
     key = models.CharField(max_length=64, primary_key=True)
     failed = models.PositiveIntegerField(default=0)

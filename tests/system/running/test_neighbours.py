@@ -14,7 +14,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from appliance.peers import new_pair
+from appliance.peer_certificates import new_pair
 from appliance.services.objects.service import Ports
 
 from ..intruder import found_by, let_in, run_as

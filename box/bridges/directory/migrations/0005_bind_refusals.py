@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('directory', '0004_unread'),
+        ("directory", "0004_unread"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='connection',
-            name='bind_refused_at',
+            model_name="connection",
+            name="bind_refused_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='connection',
-            name='bind_refused_for',
-            field=models.CharField(blank=True, db_default='', editable=False, max_length=16),
+            model_name="connection",
+            name="bind_refused_for",
+            field=models.CharField(blank=True, db_default="", editable=False, max_length=16),
         ),
     ]
