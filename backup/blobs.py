@@ -221,6 +221,9 @@ def _copy(
     return arrived
 
 
+type Take = Callable[[Vault, Sequence[Blob]], list[Blob]]
+
+
 def heal(
     vault: Vault, ledger: Ledger, listed: Mapping[str, Blob], *, others: Sequence[Vault] = ()
 ) -> set[str]:
@@ -229,11 +232,12 @@ def heal(
 
     Over what lies there, which goes only when the whole of it has arrived.
     """
+    ways: list[Take] = [_take_anew, *(partial(_take_over, other=one) for one in others)]
     healed: set[str] = set()
     for page in batched(sorted(ledger.damaged() & listed.keys()), PAGE, strict=False):
         with ledger.alone():
             left, sound = [listed[key] for key in page], set[str]()
-            for take in (_take_anew, *(partial(_take_over, other=one) for one in others)):
+            for take in ways:
                 if left and (tried := take(vault, left)):
                     hashes = vault.hashes(blob.key for blob in tried)
                     sound |= {blob.key for blob in tried if is_sound(blob, hashes)}
