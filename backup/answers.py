@@ -37,10 +37,10 @@ from appliance.agent.protocol import (
     RotateKeys,
     SetBackupPlan,
 )
+from appliance.backup_file import is_set_up
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from appliance.services.backup.settings_file import is_set_up
 from backup import moments, rotation, schedule, settings, setup, state_file
 from backup.keys import KeyRefused, is_confirmed_by
 from backup.operations.back_up import TROUBLE

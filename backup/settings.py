@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from appliance.agent.codec import Malformed, decode, encode
+from appliance.backup_file import file_of
 from appliance.files import open_file, write_atomically
 from appliance.paths import Paths
-from appliance.services.backup.settings_file import file_of
 from backup.keys import KeyRing, MasterKey
 from backup.retention import Rule
 from backup.schedule import Schedule

@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 
 from appliance import service_files
 from appliance.agent import proofs
+from appliance.backup_file import file_of
 from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.backup.service import SERVICE as BACKUP
-from appliance.services.backup.settings_file import file_of
 from appliance.services.database.service import SERVICE as DATABASE
 from appliance.supervise import Supervisor, supervisor_for
 from backup import blobs, pgbackrest, settings

@@ -16,8 +16,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from appliance.backup_file import is_set_up
 from appliance.runner import CommandFailed
-from appliance.services.backup.settings_file import is_set_up
 from installer import dist_packages, facts, options, preflight, release, steps
 from installer.progress import Progress, progress_for_terminal
 from installer.release import Source

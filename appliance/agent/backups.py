@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from appliance import runner
+from appliance import backup_file, runner
 from appliance.agent import operations, proofs, search_results
 from appliance.agent.answers import (
     BackupCalendar,
@@ -50,7 +50,6 @@ from appliance.agent.protocol import (
     VerifyBackups,
 )
 from appliance.paths import Paths
-from appliance.services.backup import settings_file
 
 type Tell = Callable[[Progress], None]
 
@@ -230,9 +229,9 @@ def _answer(paths: Paths, asked: Operation[Any]) -> object:
 
 
 def _known_targets(paths: Paths) -> set[str]:
-    if not settings_file.is_set_up(paths):
+    if not backup_file.is_set_up(paths):
         raise NotSetUp("Backups are not set up: `boxctl backup setup --help` shows how.")
-    return settings_file.targets(paths)
+    return backup_file.targets(paths)
 
 
 HANDLERS: Mapping[type[Operation[Any]], Callable[[Paths, Any, Asker, Tell], Any]] = {

@@ -25,10 +25,10 @@ from appliance.agent import operations_log
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import AddBackupTarget, Operation
+from appliance.backup_file import holders, is_set_up
 from appliance.crockford import ALPHABET, GROUP, new_code, plain
 from appliance.files import open_file, write_atomically
 from appliance.paths import Paths
-from appliance.services.backup.settings_file import holders, is_set_up
 
 SYMBOLS = 2 * GROUP
 LONGEST, LONGEST_SUBJECT = 100, 1000

@@ -8,9 +8,9 @@ import sys
 
 from appliance.agent import operations_log, proofs
 from appliance.agent.operations_log import Asker
+from appliance.backup_file import is_set_up
 from appliance.commands.common import say
 from appliance.node import Node
-from appliance.services.backup.settings_file import is_set_up
 from backup import sealed_authority
 from backup.keys import KeyRefused, RecoveryKey
 

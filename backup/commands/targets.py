@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from appliance.agent import operations_log, proofs
 from appliance.agent.operations_log import Asker
+from appliance.backup_file import is_set_up
 from appliance.commands.common import say
 from appliance.node import Node
-from appliance.services.backup.settings_file import is_set_up
 from appliance.supervise import supervisor_for
 from backup import schedule, settings, setup
 from backup.commands.holders import hand_out

@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 
 from appliance import certificates
-from appliance.services.backup.settings_file import is_set_up
+from appliance.backup_file import is_set_up
 from backup import disaster_recovery, moments, sealed_authority, store_authorities
 from backup.keys import RecoveryKey
 from backup.settings import BackupRefused

@@ -13,9 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from appliance.backup_file import file_of
 from appliance.node import Node
 from appliance.paths import Paths
-from appliance.services.backup.settings_file import file_of
 from appliance.services.database.setup import query
 from backup import (
     disaster_recovery,

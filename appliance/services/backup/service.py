@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance import users
-from appliance.services.backup.settings_file import is_set_up
+from appliance.backup_file import is_set_up
 from appliance.services.base import Sandbox, Service
 
 SERVICE = Service(
