@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +11,7 @@ from django.db import connection
 
 from box.apps.drive.actions.tree import make_folder
 from box.apps.drive.models import Item
-from box.apps.drive.presenters import listed
+from box.apps.drive.presenters import _first_page, listed
 
 if TYPE_CHECKING:
     from box.apps.drive.models import ItemQuerySet
@@ -59,6 +61,19 @@ def test_a_page_of_a_folder_walks_its_index(full: Item, anna: User) -> None:
             assert index in plan, plan
             assert "Seq Scan on drive_item" not in plan
             assert "Sort" not in plan, plan
+
+
+@pytest.mark.usefixtures("full")
+def test_the_plan_that_the_server_keeps_walks_it_too() -> None:
+    """Which it makes for any folder and any reader."""
+    _queryset, _compiler, asked = _first_page(reaches_many=True)._composed
+    numbers = count(1)
+    sql = re.sub("%s", lambda _: f"${next(numbers)}", asked.sql)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (GENERIC_PLAN) {sql}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "drive_item_listed" in plan, plan
+    assert "Sort" not in plan, plan
 
 
 def test_what_is_below_a_folder_is_found_by_its_index(full: Item) -> None:
