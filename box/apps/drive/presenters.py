@@ -104,7 +104,8 @@ def _first_page(*, reaches_many: bool) -> PreparedModels[Item]:
         first: ItemQuerySet = page.shown(Param("now", DateTimeField()))[: PAGE + 1]
         return first
 
-    return PreparedModels(make)
+    # A folder may have three things in it or three thousand.
+    return PreparedModels(make, plans_anew=True)
 
 
 def folder_context(folder: Item, reader: User, chosen: dict[str, Any]) -> dict[str, Any]:
