@@ -53,6 +53,9 @@ class FieldValues(ForeignObject):  # type: ignore[type-arg]
     the database and migrations know nothing, as a GenericRelation is."""
 
     requires_unique_target = False
+    # So that Django takes it for none of the model's own fields: it has no value of its own.
+    many_to_one = False
+    one_to_many = True
 
     def __init__(self) -> None:
         super().__init__(

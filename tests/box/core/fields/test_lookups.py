@@ -88,6 +88,14 @@ def test_every_kind_is_filtered_by_as_it_is(olga: User, anna: User) -> None:
     )
 
 
+def test_the_way_to_the_values_is_no_field_of_the_object() -> None:
+    (pk,) = made("a")
+    skill = Skill.objects.get(pk=pk)
+    skill.full_clean()
+    skill.refresh_from_db()
+    assert "custom" not in {field.name for field in Skill._meta.fields}
+
+
 def test_rows_are_sorted_by_a_field_and_those_without_it_are_there_too(olga: User) -> None:
     a, b, c = made("a", "b", "c")
     town, budget = thing_field("Town", by=olga), thing_field("Budget", "number", by=olga)
