@@ -56,7 +56,8 @@ def _prepared(*, reaches_many: bool, is_addressed: bool) -> PreparedModels[Post]
         posts = posts.addressed_to(Param("to")) if is_addressed else posts
         return _page(posts, Param("reader"), Param("before", BigIntegerField()))
 
-    return PreparedModels(make)
+    # To some hardly anything is addressed, to others nearly all.
+    return PreparedModels(make, plans_anew=is_addressed)
 
 
 def _page(posts: PostQuerySet, reader_id: int | Param, before: int | Param) -> PostQuerySet:
