@@ -13,6 +13,7 @@ from box.apps.feed.models import Badge, Mark, Post, PostVersion, SavedView, Sche
 from box.apps.pulse.aggregation import count_days
 from box.apps.pulse.models import Rank, Use
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
+from box.bridges.telephony.models import Extension, Pbx
 from box.console.models import Retrieval
 from box.core.access.principals import EVERYONE
 from box.core.accounts.actions import dismiss_user
@@ -28,7 +29,7 @@ from box.core.files.models import Blob
 from box.core.groups.actions import NewGroup, create_group, invite_people
 from box.core.groups.models import Group
 from box.core.imports.models import ImportProblem, ImportRun
-from box.core.notify.models import Notification, Preferences, Presence, QueuedLetter
+from box.core.notify.models import Counter, Notification, Preferences, Presence, QueuedLetter
 from box.core.org.models import Absence
 from box.core.org.skills import add_skill
 from box.core.registry.belongings import Deleted, Stays, belongings, going, relations_to
@@ -88,6 +89,7 @@ def fill_every_room(anna: User, boris: User) -> None:
         (Session, {"session_key": "k", "expire_date": now}),
         (Notification, {"kind": "k", "about_kind": "a", "about_id": 1, "key": "1"}),
         (Preferences, {}),
+        (Counter, {"key": "worktime", "value": 1}),
         (Presence, {"seen_at": now}),
         (drafts.Draft, {"place": "new", "content": {}, "browser": "b"}),
         (SavedView, {"name": "v", "query": "q"}),
@@ -99,6 +101,8 @@ def fill_every_room(anna: User, boris: User) -> None:
         (Report, {"period": "day", "starts_on": now.date()}),
     ):  # fmt: skip
         model._default_manager.create(user=anna, **fields)
+    pbx = Pbx.objects.create(name="office", host="pbx.corp.test")
+    Extension.objects.create(pbx=pbx, number="100", endpoint="PJSIP/100", user=anna)
     Retrieval.objects.create(asker=anna, kind="feed.post", text="t", asked_at=now)
     ScheduledPost.objects.create(author=anna, publish_at=now, audience=[EVERYONE])
     PersonSchedule.objects.create(person=anna, schedule=Schedule.objects.create(name="s", kind="flexible"))

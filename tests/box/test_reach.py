@@ -86,7 +86,8 @@ def said(module: str, node: ast.expr) -> str:
 def test_every_kind_of_message_has_a_row() -> None:
     sent = {
         (said(module, call.args[0]), said(module, call.args[1]))
-        for module, _around, call in calls_of("send", "box.core.push.actions")
+        for name in ("send", "send_each")
+        for module, _around, call in calls_of(name, "box.core.push.actions")
     }
     assert {(row.topic, row.kind) for row in PUSHES} == sent
 

@@ -28,7 +28,7 @@ def test_markup_is_shown_as_text(anna: Person, olga: Portal, attack: str) -> Non
     theirs = Portal.of(olga.box, mallory)
     text = f"{mark} {attack}"
     post_id = theirs.publish(text, files=[theirs.upload(attack, b"content")])
-    assert theirs.post(f"/feed/{post_id}/comments/", text=attack, nonce=mark).status == 302
+    assert theirs.post(f"/discussion/feed.post/{post_id}/comments/", text=attack, nonce=mark).status == 302
 
     page = anna.open("/feed/")
     expect(anna.post(text)).to_be_visible()

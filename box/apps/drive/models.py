@@ -310,8 +310,17 @@ class OutsideLink(models.Model):
 
 def item_cards(ids: list[int], reader: User) -> dict[int, Card]:
     """See `box.core.registry.capabilities.CardMaker`."""
-    items = Item.objects.visible_to(reader).there().filter(pk__in=ids)
-    return {item.pk: Card(item.ref, item.name, item.get_absolute_url()) for item in items}
+    items = Item.objects.visible_to(reader).there().filter(pk__in=ids).select_related("created_by")
+    return {
+        item.pk: Card(
+            item.ref,
+            item.name,
+            item.get_absolute_url(),
+            icon="folder" if item.is_folder else "file",
+            people=(item.created_by.face,),
+        )
+        for item in items
+    }
 
 
 def roots_of(codes: Collection[str]) -> models.QuerySet[Any]:

@@ -183,10 +183,15 @@ class Admission(models.Model):
         return f"{self.user_id} {self.way} {self.group_id}"
 
 
+def _card(group: Group) -> Card:
+    state = str(_("in the archive")) if group.archived_at else ""
+    return Card(group.ref, group.name, group.get_absolute_url(), icon="users-group", state=state)
+
+
 def group_cards(ids: list[int], reader: User) -> dict[int, Card]:
     """See `box.core.registry.capabilities.CardMaker`."""
     groups = Group.objects.visible_to(reader).filter(pk__in=ids)
-    return {group.pk: Card(group.ref, group.name, group.get_absolute_url()) for group in groups}
+    return {group.pk: _card(group) for group in groups}
 
 
 def people_of_groups_of(user: User) -> models.QuerySet[Any]:

@@ -13,6 +13,7 @@ from box.core.registry.capabilities import (
     asides,
     assets,
     card_codes,
+    card_icons,
     card_routes,
     cards,
     demo_shares,
@@ -56,10 +57,12 @@ class OrgConfig(Room):
         finders.add(names.PERSON_KIND, names.find_people)
         card_routes.add("org:person", names.PERSON_KIND)
         card_codes.add(names.PERSON_KIND, "U")
+        card_icons.add(names.PERSON_KIND, "user")
         cards.add(names.DEPARTMENT_KIND, names.department_cards)
         finders.add(names.DEPARTMENT_KIND, names.find_departments)
         card_routes.add("org:department", names.DEPARTMENT_KIND)
         card_codes.add(names.DEPARTMENT_KIND, "D")
+        card_icons.add(names.DEPARTMENT_KIND, "sitemap")
         keepsakes.add(
             export.KIND,
             Keepsake(

@@ -295,5 +295,8 @@ def addressees_of(audience: Iterable[str]) -> list[str]:
 
 def post_cards(ids: list[int], reader: User) -> dict[int, Card]:
     """See `box.core.registry.capabilities.CardMaker`."""
-    posts = Post.objects.visible_to(reader).filter(pk__in=ids)
-    return {post.pk: Card(post.ref, str(post), post.get_absolute_url()) for post in posts}
+    posts = Post.objects.visible_to(reader).filter(pk__in=ids).select_related("author").defer("html")
+    return {
+        post.pk: Card(post.ref, str(post), post.get_absolute_url(), icon="news", people=(post.author.face,))
+        for post in posts
+    }

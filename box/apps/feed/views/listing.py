@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,12 +23,9 @@ from box.apps.feed.models import PAGE, Post, SavedView, ScheduledPost
 from box.apps.feed.polls import LONGEST_OPTION, MOST_OPTIONS
 from box.apps.feed.presenters import MOST_NEWS, news_forms, shown, usual_audience
 from box.apps.feed.scheduling import schedule_post
-from box.core.accounts.access import can_see_company
 from box.core.drafts.actions import drop_draft
 from box.core.events.nonces import once
-from box.core.org.mentions import mentionable_by
-from box.core.org.names import MOST_FOUND, found_for, named
-from box.core.org.today import today
+from box.core.org.names import found_for, named
 from box.core.registry.capabilities import asides_of
 from box.core.registry.environment import format_moment
 from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
@@ -73,8 +70,8 @@ def list_for(request: PersonRequest, chosen: Filter) -> dict[str, Any]:
     below = [post for post in found[:PAGE] if post.pk not in above]
     # Those on top are shown together with the others: what is to be known of posts is asked once.
     context = _page(request, [*pinned, *below], chosen, **more)
-    context["pinned"] = [one for one in context["posts"] if one.foot.pk in above]
-    context["posts"] = [one for one in context["posts"] if one.foot.pk not in above]
+    context["pinned"] = [one for one in context["posts"] if one.article.pk in above]
+    context["posts"] = [one for one in context["posts"] if one.article.pk not in above]
     if is_whole:
         context["saved_views"] = (found[0].saved_views or []) if found else views_of(request.user)
     context["last"] = found[:PAGE][-1].pk if found else 0
@@ -205,24 +202,3 @@ def audiences(request: PersonRequest) -> HttpResponse:
     """Whom one may write to, as found by a part of the name."""
     found = found_for(request.user, request.GET.get("q", "")[:200])
     return render(request, "feed/audiences.html", {"principals": found}, blocks="options")
-
-
-@require_GET
-def people(request: PersonRequest) -> JsonResponse:
-    """Whom one may call with @, as found by a part of the name; who is away today may not answer soon."""
-    text = request.GET.get("q", "")[:200]
-    people = mentionable_by(request.user).exclude(pk=request.user.pk)
-    # A typo of one word is forgiven; what follows a call is a sentence, and nearly nobody's name.
-    is_word = len(text.split()) == 1
-    found = people.nearest(text, MOST_FOUND) if is_word else people.matching(text).nearest_first(text)
-    out = today.value.out if can_see_company(request.user) else {}
-    options = [
-        {
-            "id": one.pk,
-            "name": one.name,
-            "about": one.position,
-            "away": out[one.pk].said if one.pk in out else "",
-        }
-        for one in found[:MOST_FOUND]
-    ]
-    return JsonResponse({"people": options})

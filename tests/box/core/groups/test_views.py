@@ -238,8 +238,10 @@ def test_nothing_is_written_into_an_archived_group(as_person: Browser, anna: Use
     post = publish_post(Draft("before the end", (group.code,)), by=anna)
     actions.archive_group(group, by=anna)
     sent = {"text": "late", "nonce": str(uuid4())}
-    assert as_person(anna).post(f"/feed/{post.pk}/comments/", sent).status_code == 403
-    assert as_person(anna).post(f"/feed/{post.pk}/reaction/", {"value": "1"}).status_code == 403
+    assert as_person(anna).post(f"/discussion/feed.post/{post.pk}/comments/", sent).status_code == 403
+    assert (
+        as_person(anna).post(f"/discussion/feed.post/{post.pk}/reaction/", {"value": "1"}).status_code == 403
+    )
     page = page_of(as_person(anna), f"/groups/{group.pk}/")
     assert "before the end" in page
     assert 'id="composer"' not in page

@@ -21,7 +21,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from box.apps.feed.actions import Draft, Prize, mark, publish_post, react
+from box.apps.feed.actions import Draft, Prize, mark, publish_post
 from box.apps.feed.models import Badge, Ballot, Mark, Poll, PollOption, Post, SavedView
 from box.apps.feed.polls import Question, vote
 from box.apps.pulse.models import Use
@@ -46,7 +46,7 @@ from box.core.accounts.custom_fields import PROFILE
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import Passkey, Profile, Session, User
 from box.core.audit.models import AuditRecord
-from box.core.discussion.actions import add_comment, give_emoji
+from box.core.discussion.actions import add_comment, give_emoji, react
 from box.core.discussion.models import Comment, EmojiReaction, Reaction, Thread
 from box.core.drafts import models as drafts
 from box.core.events import merging as events
@@ -245,7 +245,7 @@ def test_what_both_have_once_a_person_is_settled(
     vote(post, [second.pk], by=ann)
     vote(post, [second.pk], by=boris)
     for account in (anna, ann, boris):
-        react(post, 1, by=account)
+        react(post.thread, 1, by=account)
         give_emoji(post.thread, "🎉", True, by=account)
     give_emoji(post.thread, "👏", True, by=ann)
     mark(post, by=anna, is_favourite=True)
