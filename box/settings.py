@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "box.core.fields",
     "box.core.accounts",
     "box.core.files",
+    "box.core.lists",
     "box.core.drafts",
     "box.core.imports",
     "box.core.portal",

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("box.core.accounts.urls")),
     path("", include("box.core.fields.urls")),
     path("", include("box.core.files.urls")),
+    path("", include("box.core.lists.urls")),
     path("", include("box.core.drafts.urls")),
     path("", include("box.core.imports.urls")),
     path("", include("box.core.org.urls")),

@@ -7,7 +7,7 @@ from box.apps.feed.events import EntryTold, PostEdited, PostPublished, Voted
 from box.apps.feed.models import Award, Poll, Post, PostAddressee
 from box.apps.feed.notices import GIVEN, MENTIONED, THANKED
 from box.apps.feed.settings import TELL_GROUPS, TELL_HEADS, TELL_JOINED, TELL_POSITIONS
-from box.apps.feed.system_posts import Fact, What, company_day, tell
+from box.apps.feed.system_posts import Fact, What, tell
 from box.apps.feed.welcome_posts import welcome
 from box.core.accounts.events import PersonJoined, ProfileChanged, UserCreated
 from box.core.accounts.models import User
@@ -21,6 +21,7 @@ from box.core.org.models import Membership
 from box.core.portal.events import SettingsChanged
 from box.core.portal.setup import PASSED, next_step
 from box.core.push.actions import send
+from box.core.registry.company import company_day
 
 
 @on(PostPublished)

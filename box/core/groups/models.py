@@ -16,7 +16,6 @@ from box.core.accounts.models import User
 from box.core.registry.capabilities import Card, Ref
 
 KIND = "groups.group"
-PAGE = 30
 
 
 class GroupQuerySet(AudienceQuerySet["Group"]):
@@ -37,10 +36,6 @@ class GroupQuerySet(AudienceQuerySet["Group"]):
 
     def by_name(self) -> Self:
         return self.order_by("name", "id")
-
-    def below(self, group: Group) -> Self:
-        """The page that goes on after this group, in the order of `by_name`."""
-        return self.filter(models.Q(name__gt=group.name) | models.Q(name=group.name, id__gt=group.pk))
 
     def with_standing_of(self, user: User) -> Self:
         """With what the person is in each, as `Standing` reads it."""

@@ -140,7 +140,7 @@ def department_cards(ids: list[int], reader: User) -> dict[int, Card]:
     return _cards(DEPARTMENT_KIND, "D", "org:department", ids, reader)
 
 
-def find_people(text: str, reader: User) -> list[Card]:
+def found_people(text: str, reader: User) -> list[Card]:
     """See `box.core.registry.capabilities.Finder`: also by login and e-mail, and of a guest those of their
     groups."""
     people = User.objects.visible_to(reader).active()
@@ -149,7 +149,7 @@ def find_people(text: str, reader: User) -> list[Card]:
     return [Card(Ref(PERSON_KIND, one.pk), one.name, reverse("org:person", args=[one.pk])) for one in found]
 
 
-def find_departments(text: str, reader: User) -> list[Card]:
+def found_departments(text: str, reader: User) -> list[Card]:
     """See `box.core.registry.capabilities.Finder`."""
     if reader.is_extranet:
         return []

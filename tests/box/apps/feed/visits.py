@@ -8,10 +8,8 @@ from typing import Any
 from django.utils import timezone
 
 from box.apps.feed.actions import Draft, delete_post, publish_post, save_badge
-from box.apps.feed.filters import Filter
 from box.apps.feed.models import Badge, Post
 from box.apps.feed.polls import Question
-from box.apps.feed.saved_views import save_view
 from box.apps.feed.scheduling import schedule_post
 from box.apps.feed.system_posts import Fact, What, tell
 from tests.box.core.org.photos import picture
@@ -54,10 +52,6 @@ VISITS = (
     Visit("GET", "feed:badge-picture", (200, 200, 200, 200, 404, SIGN_IN), of="badge picture"),
     Visit("DELETE", "feed:post", (302, 403, 403, 403, 404, SIGN_IN), of="entry"),
     Visit("GET", "feed:text", (403, 403, 403, 403, 404, SIGN_IN), of="entry"),
-    Visit("GET", "feed:views", signed_in(200)),
-    Visit("POST", "feed:views", signed_in(422)),
-    Visit("POST", "feed:view", OWN_ONLY, of="view", data={"name": "hers"}),
-    Visit("DELETE", "feed:view", OWN_ONLY, of="view"),
     Visit("GET", "feed:scheduled", signed_in(200)),
     Visit("GET", "feed:scheduled-post", (404, 200, 404, 404, 404, SIGN_IN), of="scheduled"),
     Visit("POST", "feed:scheduled-post", (404, 422, 404, 404, 404, SIGN_IN), of="scheduled"),
@@ -88,7 +82,6 @@ def things(cast: Cast) -> dict[str, Any]:
         "person to thank": cast.boris.pk,
         "badge": Badge.objects.create(name_en="Thanks", name_ru="Спасибо").pk,
         "entry": entry.pk,
-        "view": save_view(Filter(kind="poll"), "mine", by=cast.anna).pk,
         "scheduled": waiting.pk,
         "poll": poll.pk,
         "announcement": news.pk,
