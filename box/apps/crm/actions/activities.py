@@ -1,0 +1,176 @@
+"""What was done with a client, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.apps.crm import access
+from box.apps.crm.events import ActivityChanged, ActivityDone, ActivityPlanned
+from box.apps.crm.models import Activity, ActivityBinding, Item, Link
+from box.core.events.outbox import emit
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+MOST_BOUND = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewActivity:
+    """`deadline` makes it a next step that is to be done; without one it says what was. `about` is what it is
+    in another app, `str(Ref)`: the same thing is written down once, however often it is told."""
+
+    kind: str
+    subject: str
+    responsible: User
+    direction: str = ""
+    text: str = ""
+    at: datetime | None = None
+    seconds: int | None = None
+    deadline: datetime | None = None
+    about: str = ""
+
+
+@transaction.atomic
+def add_activity(new: NewActivity, items: Sequence[Item], *, by: User | None) -> Activity:
+    """On the time lines of these items, and of the clients that they have. Raises ValidationError, and
+    PermissionDenied where `by` may not change the first of them."""
+    bound = _timelines(items, by)
+    subject = " ".join(new.subject.split())
+    if not subject:
+        raise ValidationError({"subject": _("Say in a few words what it is about.")})
+    activity = Activity(
+        kind=new.kind, subject=subject, direction=new.direction, text=new.text, responsible=new.responsible,
+        created_by=by, at=new.deadline or new.at or timezone.now(), seconds=new.seconds,
+        deadline=new.deadline, about=new.about,
+    )  # fmt: skip
+    _check(activity)
+    if new.deadline is not None and not new.responsible.is_active:
+        said = _("%(name)s does not work here any more.") % {"name": new.responsible.name}
+        raise ValidationError({"responsible": said})
+    activity.save()
+    ActivityBinding.objects.bulk_create(
+        ActivityBinding(activity=activity, item_id=pk, at=activity.at, is_open=activity.is_planned)
+        for pk in bound
+    )
+    renew_next_steps(bound)
+    emit(ActivityPlanned(activity_id=activity.pk, by_id=_id(by)))
+    return activity
+
+
+@transaction.atomic
+def complete_activity(activity: Activity, *, result: str = "", by: User | None) -> Activity:
+    """Doing it twice is doing it once."""
+    held, bound = _hold(activity, by)
+    if held.done_at is not None:
+        return held
+    held.done_at = held.at = timezone.now()
+    held.done_by, held.result = by, result
+    _check(held)
+    held.save(update_fields=["done_at", "at", "done_by", "result"])
+    held.bindings.update(at=held.at, is_open=False)
+    renew_next_steps(bound)
+    emit(ActivityDone(activity_id=held.pk, by_id=_id(by)))
+    return held
+
+
+@transaction.atomic
+def reopen_activity(activity: Activity, *, by: User | None) -> Activity:
+    """Takes back that it is done."""
+    held, bound = _hold(activity, by)
+    if held.done_at is None or held.deadline is None:
+        return held
+    held.done_at, held.done_by, held.at = None, None, held.deadline
+    held.save(update_fields=["done_at", "done_by", "at"])
+    held.bindings.update(at=held.at, is_open=True)
+    renew_next_steps(bound)
+    emit(ActivityChanged(activity_id=held.pk, item_ids=tuple(bound), by_id=_id(by)))
+    return held
+
+
+@transaction.atomic
+def move_activity(activity: Activity, deadline: datetime, *, by: User | None) -> Activity:
+    """To another moment."""
+    held, bound = _hold(activity, by)
+    if held.done_at is not None or held.deadline is None:
+        raise ValidationError(_("It is done already."), code="done")
+    held.deadline = held.at = deadline
+    held.save(update_fields=["deadline", "at"])
+    held.bindings.update(at=deadline)
+    renew_next_steps(bound)
+    emit(ActivityChanged(activity_id=held.pk, item_ids=tuple(bound), by_id=_id(by)))
+    return held
+
+
+@transaction.atomic
+def delete_activity(activity: Activity, *, by: User | None) -> None:
+    """What was written down about a call or a letter stays as long as that does."""
+    held, bound = _hold(activity, by)
+    if held.about and by is not None:
+        raise ValidationError(_("This comes from elsewhere, and goes with what it tells of."), code="about")
+    pk = held.pk
+    held.delete()
+    renew_next_steps(bound)
+    emit(ActivityChanged(activity_id=pk, item_ids=tuple(bound), by_id=_id(by)))
+
+
+def renew_next_steps(item_ids: Iterable[int]) -> None:
+    """An item's next step is the earliest open activity on its time line."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_STEPS, [sorted(set(item_ids))])
+
+
+_NEXT_STEPS = """
+    UPDATE crm_item AS item SET next_step_at = step.at
+      FROM (SELECT held.id, (SELECT min(bound.at) FROM crm_activitybinding AS bound
+                                 WHERE bound.item_id = held.id AND bound.is_open) AS at
+              FROM crm_item AS held WHERE held.id = ANY (%s) ORDER BY held.id FOR UPDATE) AS step
+     WHERE item.id = step.id AND item.next_step_at IS DISTINCT FROM step.at
+"""
+
+
+def _hold(activity: Activity, by: User | None) -> tuple[Activity, list[int]]:
+    """The activity until this transaction ends, and whose time lines it is on. Its items are held first, as
+    everywhere."""
+    bound = list(activity.bindings.order_by("item_id").values_list("item_id", flat=True))
+    items = list(Item.objects.filter(pk__in=bound).select_for_update(of=("self",)).order_by("pk"))
+    if by is not None and not any(access.can_change(by, item) for item in items):
+        raise PermissionDenied(_("You may read this, but not change it."))
+    return Activity.objects.select_for_update(of=("self",)).get(pk=activity.pk), bound
+
+
+def _check(activity: Activity) -> None:
+    """Raises ValidationError for words that are too long, and for a kind that there is not."""
+    given = {"kind", "direction", "subject", "text", "result", "about"}
+    activity.clean_fields(exclude={field.name for field in Activity._meta.fields} - given)
+
+
+def _timelines(items: Sequence[Item], by: User | None) -> list[int]:
+    given = [item.pk for item in items]
+    if not 0 < len(given) <= MOST_BOUND:
+        said = _("An activity is about between 1 and %(most)s items.") % {"most": MOST_BOUND}
+        raise ValidationError(said, code="items")
+    held = {
+        item.pk: item
+        for item in Item.objects.there().filter(pk__in=given).select_for_update(of=("self",)).order_by("pk")
+    }
+    if held.keys() != set(given):
+        raise ValidationError(_("It is not there any more: reload the page."), code="items")
+    if by is not None and not access.can_change(by, held[given[0]]):
+        raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": held[given[0]]})
+    clients = Link.objects.filter(
+        item__in=given, role__in=(Link.Role.CONTACT, Link.Role.COMPANY), to__deleted_at=None
+    ).order_by("item_id", "rank", "id")
+    return list(dict.fromkeys([*given, *clients.values_list("to_id", flat=True)]))[:MOST_BOUND]
+
+
+def _id(by: User | None) -> int | None:
+    return by.pk if by else None

@@ -1,0 +1,51 @@
+"""A CRM with somebody's leads and deals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from box.apps.crm.models import Item, ItemType, Stage
+    from box.apps.crm.permissions import Level
+    from box.core.access.models import Role
+    from box.core.accounts.models import User
+
+
+def type_of(slug: str) -> ItemType:
+    from box.apps.crm.models import ItemType
+
+    return ItemType.objects.get(slug=slug)
+
+
+def stage_of(slug: str, code: str) -> Stage:
+    from box.apps.crm.models import Stage
+
+    return Stage.objects.select_related("pipeline").get(pipeline__type__slug=slug, code=code)
+
+
+def added(slug: str, responsible: User, title: str = "", **fields: Any) -> Item:
+    """By the portal itself, whatever the responsible person's role allows."""
+    from box.apps.crm.actions.items import NewItem, add_item
+
+    new = NewItem(type=type_of(slug), responsible=responsible, title=title or f"A {slug}", **fields)
+    return add_item(new, by=None)
+
+
+def allow(role: Role, scope: str, level: Level, *operations: str) -> None:
+    from box.apps.crm.actions.setup import set_permission
+    from box.apps.crm.permissions import Operation
+
+    for operation in operations or tuple(Operation):
+        set_permission(role, scope, Operation(operation), level, by=None)
+
+
+@pytest.fixture
+def deal(anna: User) -> Item:
+    return added("deal", anna, "Chairs for Rose")
+
+
+@pytest.fixture
+def lead(anna: User) -> Item:
+    return added("lead", anna, "Rose wants chairs")
