@@ -256,7 +256,12 @@ class RemoveBackupTarget(Operation[BackupState]):
 
     answer: ClassVar = BackupState
     changes: ClassVar = True
+    needs_proof: ClassVar = True
     name: str
+
+    @property
+    def subject(self) -> str:
+        return f"send no backups to {self.name!r} any more"
 
 
 @dataclass(frozen=True)
@@ -279,7 +284,12 @@ class RemoveKeyHolder(Operation[BackupState]):
 
     answer: ClassVar = BackupState
     changes: ClassVar = True
+    needs_proof: ClassVar = True
     name: str
+
+    @property
+    def subject(self) -> str:
+        return f"let the recovery key of {self.name!r} open nothing any more"
 
 
 @dataclass(frozen=True)

@@ -25,20 +25,20 @@ from box.console.events import (
     RetrievalWithdrawn,
 )
 from box.console.models import BackupChange, Bulletin, Retrieval, RetrievalQuerySet, Trouble
+from box.console.notices import CHANGED, ILL, WELL
 from box.core.access.principals import people_behind
 from box.core.access.roles import current
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.notify.actions import notify
 from box.core.registry.capabilities import Ref
+from box.core.registry.notices import Notice
 
 if TYPE_CHECKING:
     from appliance.client import BackupWarning, RecordedLine
 
 BULLETIN = "console.bulletin"
 CHANGE = "console.backup_change"
-CHANGED = "console.backups_changed"
-ILL, WELL = "console.backups_ill", "console.backups_well"
 ASKED_A_DAY = 5
 """Each one is told to those who look after backups."""
 ANSWERED_WITHIN = timedelta(days=7)
@@ -77,11 +77,11 @@ def tell_of_backups(found: Iterable[BackupWarning], *, now: datetime) -> Plan:
     return plan
 
 
-def _tell(kind: str, troubles: list[BackupWarning], *, now: datetime) -> None:
+def _tell(notice: Notice, troubles: list[BackupWarning], *, now: datetime) -> None:
     said = [{name: asdict(one)[name] for name in ("kind", "target", "about")} for one in troubles]
     bulletin = Bulletin.objects.create(made_at=now, troubles=said)
     for person in those_who_look_after_backups():
-        notify(person, kind, about=Ref(BULLETIN, bulletin.pk), key=f"{BULLETIN}:{bulletin.pk}")
+        notify(person, notice, about=Ref(BULLETIN, bulletin.pk), key=f"{BULLETIN}:{bulletin.pk}")
 
 
 @transaction.atomic

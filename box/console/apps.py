@@ -6,24 +6,22 @@ from box.core.registry.auditing import audited
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
-    NoticeTopic,
     assets,
     cards,
     console_pages,
     erasers,
     menu,
-    notice_topics,
-    notices,
     own_pages,
 )
 from box.core.registry.merging import Dropped, Merger, mergers, settlings
+from box.core.registry.notices import offer_notices
 
 
 class ConsoleConfig(Room):
     name = "box.console"
 
     def offer(self) -> None:
-        from box.console import auditing
+        from box.console import auditing, notices
         from box.console.access import (
             BACKUPS,
             DIRECTORY,
@@ -35,12 +33,11 @@ class ConsoleConfig(Room):
             can_look_after_backups,
             can_use_console,
         )
-        from box.console.actions import BULLETIN, CHANGE, CHANGED, ILL, WELL
+        from box.console.actions import BULLETIN, CHANGE
         from box.console.audit.operations import OPERATIONS_ASKED
         from box.console.backups.asking import memory
         from box.console.backups.cards import RETRIEVAL, bulletin_cards, change_cards, retrieval_cards
         from box.console.erasing import ERASER, dropped_of
-        from box.console.handlers import ASKED, LOOKED, OVER, REFUSED
         from box.core.audit.access import can_read
         from box.core.portal.access import can_change_settings
 
@@ -56,30 +53,11 @@ class ConsoleConfig(Room):
         menu.add(reader.key, reader)
         assets.add("console", Assets(("console/backups.css",), ("console/print.js",)))
         cards.add(BULLETIN, bulletin_cards)
-        notices.add(ILL, _("Backups need you: %(about)s"))
-        notices.add(WELL, _("Backups: %(about)s"))
-        notice_topics.add("console.backups", NoticeTopic(_("How backups are"), (ILL, WELL), by_mail=True))
+        offer_notices(notices)
         cards.add(CHANGE, change_cards)
-        notices.add(CHANGED, _("Who can open the backups may have changed. %(about)s"))
-        notice_topics.add(
-            "console.backups_changed",
-            NoticeTopic(_("Who can open the backups"), (CHANGED,), by_mail=True, is_always=True),
-        )
         auditing.declare()
         audited.add("audit.agent", OPERATIONS_ASKED)
         cards.add(RETRIEVAL, retrieval_cards)
-        notices.add(ASKED, _("%(actor)s asks to get something back: %(about)s"))
-        notices.add(REFUSED, _("%(actor)s refused your request to get something back: %(about)s"))
-        notices.add(LOOKED, _("The backup was looked through for you: %(about)s"))
-        notices.add(OVER, _("Your request to get something back came to nothing: %(about)s"))
-        notice_topics.add(
-            "console.retrievals_asked",
-            NoticeTopic(_("Who asks to get something back"), (ASKED,), by_mail=True),
-        )
-        notice_topics.add(
-            "console.retrievals",
-            NoticeTopic(_("What you asked to get back"), (REFUSED, LOOKED, OVER), by_mail=True),
-        )
         erasers.add("console", ERASER)
         # Both are of the login under which was searched.
         settlings.add("console.Retrieval.asker", Dropped())

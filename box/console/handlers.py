@@ -13,12 +13,11 @@ from box.console.events import (
     RetrievalRefused,
 )
 from box.console.models import Retrieval
+from box.console.notices import ASKED, LOOKED, OVER, REFUSED
 from box.core.events.outbox import on
 from box.core.notify.actions import notify
 from box.core.registry.capabilities import Ref
-
-ASKED, REFUSED = "console.retrieval_asked", "console.retrieval_refused"
-LOOKED, OVER = "console.retrieval_looked", "console.retrieval_over"
+from box.core.registry.notices import Notice
 
 
 @on(RetrievalAsked)
@@ -54,9 +53,9 @@ def tell_it_is_over(event: RetrievalOver) -> None:
     _tell(event.retrieval_id, OVER)
 
 
-def _tell(retrieval_id: int, kind: str) -> None:
+def _tell(retrieval_id: int, notice: Notice) -> None:
     retrieval = Retrieval.objects.select_related("asker", "answered_by").filter(pk=retrieval_id).first()
     if retrieval is not None:
-        actor = retrieval.answered_by if kind == REFUSED else None
-        about, key = Ref(RETRIEVAL, retrieval.pk), f"{kind}:{retrieval.pk}"
-        notify(retrieval.asker, kind, about=about, key=key, actor=actor)
+        actor = retrieval.answered_by if notice is REFUSED else None
+        about, key = Ref(RETRIEVAL, retrieval.pk), f"{notice}:{retrieval.pk}"
+        notify(retrieval.asker, notice, about=about, key=key, actor=actor)

@@ -60,7 +60,9 @@ class BackupChange(models.Model):
 
     class Kind(models.TextChoices):
         TARGET = "target", _("where backups go")
+        NO_TARGET = "no-target", _("a place that backups went to was taken away")
         HOLDER = "holder", _("a recovery key")
+        NO_HOLDER = "no-holder", _("a recovery key was taken away")
         ROTATION = "rotation", _("a new key for everything")
         RESTORE = "restore", _("the box brought back")
 

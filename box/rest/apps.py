@@ -5,17 +5,15 @@ from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.capabilities import (
     MenuEntry,
-    NoticeTopic,
     after_restore,
     cards,
     console_pages,
     erasers,
     help_pages,
-    notice_topics,
-    notices,
     own_pages,
 )
 from box.core.registry.merging import Dropped, Merger, mergers, settlings
+from box.core.registry.notices import offer_notices
 
 
 class RestConfig(Room):
@@ -23,10 +21,10 @@ class RestConfig(Room):
 
     def offer(self) -> None:
         from box.core.registry.settings import Section, sections, settings
-        from box.rest import api, auditing, erasing
+        from box.rest import api, auditing, erasing, notices
         from box.rest.access import MANAGE, USE, can_manage, can_use
         from box.rest.actions import revoke_everybodys
-        from box.rest.sending import KIND, PAUSED, listener_cards, settle
+        from box.rest.sending import KIND, listener_cards, settle
         from box.rest.settings import ALL
 
         api.declare()
@@ -43,10 +41,7 @@ class RestConfig(Room):
         after_restore.add("rest", revoke_everybodys)
         after_restore.add("rest.sendings", settle)
         cards.add(KIND, listener_cards)
-        notices.add(
-            PAUSED, _("For days nothing reached %(about)s: it is told of nothing until you resume it.")
-        )
-        notice_topics.add("rest", NoticeTopic(_("Integrations that stopped"), (PAUSED,), by_mail=True))
+        offer_notices(notices)
         help_pages.add("rest", "integrations")
         own = MenuEntry(
             key="integrations",

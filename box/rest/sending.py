@@ -32,10 +32,10 @@ from box.lib.sealing import seal, unseal
 from box.rest.access import can_send_out
 from box.rest.events import ListenerAdded, ListenerRemoved
 from box.rest.models import Listener, Sending
+from box.rest.notices import PAUSED
 from box.rest.posting import Unreachable, post
 
 KIND = "rest.listener"
-PAUSED = "rest.paused"
 LONGEST_PAUSE = timedelta(hours=4)
 PAUSED_AFTER = timedelta(days=3)
 KEPT_FOR = timedelta(days=30)

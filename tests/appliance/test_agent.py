@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -264,34 +265,42 @@ def test_a_mistake_in_the_file_is_refused_with_its_line_and_the_box_runs_on(box:
 
 @pytest.fixture
 def slow_restart(box: Node, agent: Agent) -> Iterator[OperationState]:
-    """A restart that lasts as long as we like: its service is frozen and does not stop when asked."""
+    """A restart that lasts until it is thawed: its service is frozen and does not stop when asked, and before
+    that one is killed for it, which takes seconds, the performer is frozen too."""
     frozen = pid_of(agent.ask(ReadStatus()), "cache")
     os.kill(frozen, signal.SIGSTOP)
     state = agent.ask(RestartService("cache"), by="anna")
     journal = Journal.find(box.paths.operations, state.id)
     wait_until(lambda: journal.noted("progress"))
+    os.kill(performer_of(journal), signal.SIGSTOP)
     yield state
-    if Path(f"/proc/{frozen}").exists():
-        os.kill(frozen, signal.SIGCONT)
+    thaw(box, journal)
     wait_until(lambda: journal.noted("end"))
 
 
-def performer_of(journal: Journal) -> int:
-    """The process that performs an operation: the one that has its name in its environment."""
+def performers_of(journal: Journal) -> list[int]:
+    """Whoever performs an operation: the processes that have its name in their environment."""
     mark = f"{operations.JOURNAL_VARIABLE}={journal.path}".encode()
+    found = []
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    return int(entry.name)
-            except OSError:
-                continue
-    raise AssertionError("nobody performs it")
+        with suppress(OSError):
+            if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found
 
 
-def thaw(box: Node) -> None:
-    cache = pid_of(agent_of(box).ask(ReadStatus()), "cache")
-    os.kill(cache, signal.SIGCONT)
+def performer_of(journal: Journal) -> int:
+    [performer] = performers_of(journal)
+    return performer
+
+
+def thaw(box: Node, journal: Journal) -> None:
+    """Let go on whoever is frozen of an operation and of its service, if anybody is left."""
+    services = agent_of(box).ask(ReadStatus()).services
+    frozen = [one.pid for service in services for one in service.instances if one.name == "cache" and one.pid]
+    for pid in (*frozen, *performers_of(journal)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_one_long_operation_at_a_time(agent: Agent, slow_restart: OperationState) -> None:
@@ -308,7 +317,7 @@ def test_an_operation_survives_the_agents_death(
     os.kill(pid_of(agent.ask(ReadStatus()), "agent"), signal.SIGKILL)
     wait_until(lambda: is_there(box))
     assert performer_of(journal) == performer
-    thaw(box)
+    thaw(box, journal)
     end = finish(agent, slow_restart)
     assert (end.state, journal.attempts) == ("done", 1)
 
@@ -319,7 +328,7 @@ def test_an_operation_that_was_killed_is_taken_up_again(
     journal = Journal.find(box.paths.operations, slow_restart.id)
     os.kill(performer_of(journal), signal.SIGKILL)
     wait_until(lambda: journal.attempts == 2)
-    thaw(box)
+    thaw(box, journal)
     assert finish(agent, slow_restart).state == "done"
 
 
@@ -339,7 +348,7 @@ def test_who_stops_listening_stops_nothing(agent: Agent, box: Node, slow_restart
     impatient = Agent(box.run("agent") / "agent.sock", timeout=0.5)
     with pytest.raises(AgentLost):
         impatient.ask(FollowOperation(slow_restart.id))
-    thaw(box)
+    thaw(box, Journal.find(box.paths.operations, slow_restart.id))
     assert finish(agent, slow_restart).state == "done"
 
 

@@ -104,15 +104,33 @@ test("a stream that broke goes on where it stopped, after a wait that grows to a
   assert.equal(streams.length, before + 1);
 });
 
-test("who was signed out elsewhere goes to the door, and comes back here", async () => {
+test("whose session is over goes to the door, and comes back here", async () => {
   const places = leaving();
   portal(() => reply({}, 401));
   stream().break();
   await settled();
   assert.deepEqual(places, [`/sign-in/?next=${encodeURIComponent("/feed/")}`]);
   portal();
-  stream().tell("message", { topic: "accounts", kind: "signed-out" });
-  assert.equal(places.length, 2);
+});
+
+test("who was signed out comes to the form, and is not led back in by the computer's ticket", () => {
+  const places = leaving();
+  stream().tell("message", { topic: "session", kind: "signed-out" });
+  assert.deepEqual(places, [`/sign-in/?form=1&next=${encodeURIComponent("/feed/")}`]);
+});
+
+test("a page that signs out waits for its answer, also where it hears of it first", () => {
+  const places = leaving();
+  document.body.insertAdjacentHTML("beforeend", "<form data-signs-out></form><form></form>");
+  const [leaves, other] = document.querySelectorAll("form");
+  leaves.dispatchEvent(new Event("submit", { bubbles: true }));
+  other.dispatchEvent(new Event("submit", { bubbles: true }));
+  stream().tell("message", { topic: "session", kind: "signed-out" });
+  assert.deepEqual(places, []);
+  // The browser shows the page again.
+  window.dispatchEvent(new Event("pageshow"));
+  stream().tell("message", { topic: "session", kind: "signed-out" });
+  assert.equal(places.length, 1);
 });
 
 test("the more listen, the longer each waits for its turn", async () => {

@@ -214,9 +214,9 @@ def bring_back(machine: Machine, left: Destroyed, moment: float, *, is_empty: bo
     assert expected.keys() - there.keys() == set(), f"acknowledged before {at}, and lost"
     late = {text for text in there if left.writer.begun[text] > moment}
     assert late == set(), f"begun after {at}, and there"
-    assert {text: (one.file, one.sha256) for text, one in expected.items()} == {
-        text: there[text] for text in expected
-    }
+    # A file's hash is known to the portal a moment after the post; the bytes are read and compared below.
+    for text, one in expected.items():
+        assert there[text] in {(one.file, one.sha256), (one.file, "")}
     hashes = {one.file: one.sha256 for one in expected.values()} | left.old_files
     assert wrong_files(olga, hashes) == [], "these files are not what they were"
     assert count_posts(box) - len(there) == left.old_posts

@@ -7,7 +7,6 @@ from box.core.registry.auditing import About, Audited, audited
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
-    NoticeTopic,
     Panel,
     assets,
     card_routes,
@@ -15,17 +14,17 @@ from box.core.registry.capabilities import (
     demo_shares,
     erasers,
     menu,
-    notice_topics,
-    notices,
     panels,
     searchables,
 )
+from box.core.registry.notices import offer_notices
 
 
 class DriveConfig(Room):
     name = "box.apps.drive"
 
     def offer(self) -> None:
+        from box.apps.drive import notices
         from box.apps.drive.access import CHANGE_COMPANY, SHOW_OUTSIDE
         from box.apps.drive.models import KIND, item_cards
         from box.apps.drive.panels import panel
@@ -39,13 +38,10 @@ class DriveConfig(Room):
         panels.add("drive", Panel(label=_("Drive"), icon="folder", order=30, render=panel))
         rights.add(CHANGE_COMPANY, Right("drive", _("Change the company drive"), default=(EVERYONE,)))
         rights.add(SHOW_OUTSIDE, Right("drive", _("Make links for outsiders"), default=(EVERYONE,)))
+        offer_notices(notices)
         cards.add(KIND, item_cards)
         card_routes.add("drive:item", KIND)
         searchables.add("drive.folder", FOLDERS)
-        notices.add("drive.shared", _("%(actor)s shared %(about)s with you"))
-        notice_topics.add(
-            "drive.shared", NoticeTopic(_("Files and folders shared with you"), ("drive.shared",))
-        )
         self._offer_rows()
         self._offer_audit()
 

@@ -8,6 +8,7 @@ from box.apps.drive.actions.sharing import end_links_of
 from box.apps.drive.actions.trash import abandon
 from box.apps.drive.events import FolderChanged, ItemShared
 from box.apps.drive.models import Drive, Item
+from box.apps.drive.notices import SHARED
 from box.core.access.principals import code_of, is_person
 from box.core.accounts.events import UserStatusChanged
 from box.core.accounts.models import User
@@ -39,7 +40,7 @@ def tell_with_whom_it_is_shared(event: ItemShared) -> None:
         if code_of(person) not in still:
             continue
         key = f"drive.shared:{item.pk}:{person.pk}:{event.by_id}"
-        notify(person, "drive.shared", about=item.ref, key=key, actor=sharer)
+        notify(person, SHARED, about=item.ref, key=key, actor=sharer)
 
 
 @on(UserStatusChanged)

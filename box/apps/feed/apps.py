@@ -7,7 +7,6 @@ from box.core.registry.auditing import Audited, audited
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
-    NoticeTopic,
     Panel,
     after_restore,
     assets,
@@ -18,18 +17,18 @@ from box.core.registry.capabilities import (
     demo_shares,
     erasers,
     menu,
-    notice_topics,
-    notices,
     panels,
     profile_parts,
     searchables,
 )
+from box.core.registry.notices import offer_notices
 
 
 class FeedConfig(Room):
     name = "box.apps.feed"
 
     def offer(self) -> None:
+        from box.apps.feed import notices
         from box.apps.feed.access import ANNOUNCE, DEFINE_BADGES, POST_TO_ALL
         from box.apps.feed.badges import given_to
         from box.apps.feed.demo import write_posts
@@ -56,25 +55,12 @@ class FeedConfig(Room):
         rights.add(POST_TO_ALL, Right("feed", _("Write to all employees"), default=(EVERYONE,)))
         audited.add("feed.deleted", Audited(_("deleted post number %(post_id)s"), event=PostDeleted))
         card_routes.add("feed:post", "feed.post")
-        kinds = ("feed.mention", "feed.comment-mention")
-        notice_topics.add("feed.mentions", NoticeTopic(_("Mentions of you in the feed"), kinds, by_mail=True))
-        notice_topics.add(
-            "feed.comments", NoticeTopic(_("Comments on your posts"), ("feed.comment", "feed.followed"))
-        )
         cards.add(KIND, post_cards)
         cards.add(SCHEDULED, scheduled_cards)
-        required = ("feed.reading",)
-        notice_topics.add("feed.reading", NoticeTopic(_("Required reading"), required, by_mail=True))
-        notice_topics.add(
-            "feed.scheduled", NoticeTopic(_("Your scheduled posts"), ("feed.unpublished",), True)
-        )
-        notices.add("feed.reading", _("%(actor)s asks you to read %(about)s and to confirm it"))
-        notices.add("feed.unpublished", _("Your scheduled post could not be published: %(about)s"))
+        offer_notices(notices)
         audited.add("feed.exported", Audited(_("saved as %(format)s who has read the post %(about)s")))
         creators.add("feed.post", draft_address)
         audience_counts.add("feed", posts_addressed_to)
-        notices.add("feed.comment", _("%(actor)s commented on your post %(about)s"))
-        notices.add("feed.followed", _("%(actor)s commented on %(about)s"))
         rights.add(ANNOUNCE, Right("feed", _("Write announcements that everybody confirms to have read")))
         rights.add("feed.pin", Right("feed", _("Pin posts on top of the feed")))
         sections.add("feed", Section(_("Feed"), order=50))
@@ -82,12 +68,6 @@ class FeedConfig(Room):
             settings.add(setting.key, setting)
         rights.add(DEFINE_BADGES, Right("feed", _("Decide which badges and gifts there are")))
         profile_parts.add("feed", given_to)
-        thanks = ("feed.thanked", "feed.given")
-        notice_topics.add("feed.thanks", NoticeTopic(_("Badges and gifts for you"), thanks))
-        notices.add("feed.thanked", _("%(actor)s thanks you: %(about)s"))
-        notices.add("feed.given", _("%(actor)s has a gift for you: %(about)s"))
-        notices.add("feed.mention", _("%(actor)s mentioned you in the post %(about)s"))
-        notices.add("feed.comment-mention", _("%(actor)s mentioned you in a comment on %(about)s"))
 
     def _offer_rows(self) -> None:
         """What is put back, forgotten with a person, told by a restored box already, asked by programs."""

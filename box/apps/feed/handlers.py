@@ -5,6 +5,14 @@ from __future__ import annotations
 
 from box.apps.feed.events import EntryTold, PostEdited, PostPublished, Voted
 from box.apps.feed.models import KIND, Award, Poll, Post, PostAddressee
+from box.apps.feed.notices import (
+    COMMENTED,
+    COMMENTED_ELSEWHERE,
+    GIVEN,
+    MENTIONED,
+    MENTIONED_IN_COMMENT,
+    THANKED,
+)
 from box.apps.feed.settings import TELL_GROUPS, TELL_HEADS, TELL_JOINED, TELL_POSITIONS
 from box.apps.feed.starting import welcome
 from box.apps.feed.telling import Fact, What, company_day, tell
@@ -41,8 +49,8 @@ def tell_mentioned(event: PostPublished) -> None:
 def tell_who_was_thanked(event: PostPublished) -> None:
     award = Award.objects.filter(pk=event.post_id).select_related("user", "post__author").first()
     if award is not None and award.post.deleted_at is None:
-        kind = "feed.given" if award.badge.is_gift else "feed.thanked"
-        notify(award.user, kind, about=award.post.ref, key=f"award:{award.pk}", actor=award.post.author)
+        notice = GIVEN if award.badge.is_gift else THANKED
+        notify(award.user, notice, about=award.post.ref, key=f"award:{award.pk}", actor=award.post.author)
 
 
 @on(PostEdited)
@@ -56,7 +64,7 @@ def _tell_mentioned(event: PostPublished | PostEdited) -> None:
     if post is None:
         return
     for person in people_mentioned(post.html, by_id=event.by_id, audience=post.audience):
-        notify(person, "feed.mention", about=post.ref, key=f"mention:post:{post.pk}", actor=post.author)
+        notify(person, MENTIONED, about=post.ref, key=f"mention:post:{post.pk}", actor=post.author)
 
 
 @on(CommentAdded)
@@ -81,11 +89,11 @@ def tell_those_concerned(event: CommentAdded) -> None:
     # One word about one comment: who is called in it hears that, and not also that it was written.
     called = people_mentioned(comment.html, by_id=event.by_id, audience=post.audience)
     for person in called:
-        notify(person, "feed.comment-mention", about=post.ref, key=key, actor=comment.author)
+        notify(person, MENTIONED_IN_COMMENT, about=post.ref, key=key, actor=comment.author)
     for person in _listeners(post, to=comment):
         if person not in called:
-            kind = "feed.comment" if person.pk == post.author_id else "feed.followed"
-            notify(person, kind, about=post.ref, key=key, actor=comment.author)
+            notice = COMMENTED if person.pk == post.author_id else COMMENTED_ELSEWHERE
+            notify(person, notice, about=post.ref, key=key, actor=comment.author)
 
 
 def _listeners(post: Post, *, to: Comment) -> list[User]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from box.apps.feed.events import ReadingConfirmed
 from box.apps.feed.models import Announcement, Post, Receipt
+from box.apps.feed.notices import TO_READ
 from box.core.access.principals import people_behind
 from box.core.accounts.models import User, UserQuerySet
 from box.core.events.outbox import emit
@@ -78,7 +79,7 @@ def _remind(announcement: Announcement) -> int:
     post, version = announcement.post, announcement.required_version
     count = 0
     for person in still_to_read(post, announcement).iterator(chunk_size=500):
-        notify(person, "feed.reading", about=post.ref, key=f"reading:{post.pk}:{version}", actor=post.author)
+        notify(person, TO_READ, about=post.ref, key=f"reading:{post.pk}:{version}", actor=post.author)
         count += 1
     Announcement.objects.filter(pk=post.pk).update(reminded_version=version)
     return count

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from box.apps.feed.actions import Draft, checked, publish_post
 from box.apps.feed.models import SCHEDULED, Post, ScheduledFile, ScheduledPost
+from box.apps.feed.notices import UNPUBLISHED
 from box.apps.feed.polls import Question, answers_of
 from box.core.accounts.models import User
 from box.core.files.actions import NotYours
@@ -108,7 +109,7 @@ def _publish_if_due(pk: int, now: datetime) -> bool:
             problem = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
             ScheduledPost.objects.filter(pk=pk).update(problem=problem)
             key = f"unpublished:{pk}:{row.publish_at.isoformat()}"
-            notify(author, "feed.unpublished", about=Ref(SCHEDULED, pk), key=key)
+            notify(author, UNPUBLISHED, about=Ref(SCHEDULED, pk), key=key)
             return False
     return True
 

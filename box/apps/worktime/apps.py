@@ -11,16 +11,16 @@ from box.core.registry.capabilities import (
     demo_shares,
     erasers,
     menu,
-    notices,
     widgets,
 )
+from box.core.registry.notices import offer_notices
 
 
 class WorktimeConfig(Room):
     name = "box.apps.worktime"
 
     def offer(self) -> None:
-        from box.apps.worktime import access, merging
+        from box.apps.worktime import access, merging, notices
         from box.apps.worktime import cards as own
         from box.apps.worktime.demo import work
         from box.apps.worktime.erasing import ERASER
@@ -58,10 +58,5 @@ class WorktimeConfig(Room):
         cards.add(DAY, own.day_cards)
         cards.add(CORRECTION, own.correction_cards)
         cards.add(REPORT, own.report_cards)
-        notices.add("worktime.forgotten", _("You did not finish your working day: correct %(about)s"))
-        notices.add("worktime.asked", _("%(actor)s asks you to correct a working day: %(about)s"))
-        notices.add("worktime.approved", _("%(actor)s approved your correction: %(about)s"))
-        notices.add("worktime.refused", _("%(actor)s refused your correction: %(about)s"))
-        notices.add("worktime.sent", _("%(actor)s sent you a report: %(about)s"))
-        notices.add("worktime.confirmed", _("%(actor)s confirmed your report: %(about)s"))
+        offer_notices(notices)
         demo_shares.add("worktime", work)

@@ -12,6 +12,7 @@ from box.apps.worktime.events import (
     ReportSent,
 )
 from box.apps.worktime.models import Correction, Report, WorkDay
+from box.apps.worktime.notices import APPROVED, ASKED, CONFIRMED, FORGOTTEN, REFUSED, SENT
 from box.core.accounts.models import User
 from box.core.events.outbox import on
 from box.core.notify.actions import notify
@@ -32,7 +33,7 @@ def ask_for_correction(event: DayForgotten) -> None:
     day = WorkDay.objects.select_related("user").filter(pk=event.day_id).first()
     if day is None or day.state != WorkDay.State.FORGOTTEN:
         return
-    notify(day.user, "worktime.forgotten", about=day.ref, key=f"worktime.forgotten:{day.pk}")
+    notify(day.user, FORGOTTEN, about=day.ref, key=f"worktime.forgotten:{day.pk}")
     _tell_tabs(event.user_id)
 
 
@@ -44,18 +45,18 @@ def ask_managers(event: CorrectionAsked) -> None:
         return
     key = f"worktime.asked:{correction.pk}"
     for manager in managers_of(correction.user):
-        notify(manager, "worktime.asked", about=correction.ref, key=key, actor=correction.user)
+        notify(manager, ASKED, about=correction.ref, key=key, actor=correction.user)
 
 
 @on(CorrectionDecided)
 def tell_who_asked(event: CorrectionDecided) -> None:
     correction = Correction.objects.select_related("user").get(pk=event.correction_id)
-    kind = "worktime.approved" if event.is_approved else "worktime.refused"
+    notice = APPROVED if event.is_approved else REFUSED
     actor = User.objects.get(pk=event.by_id)
     if actor.pk != correction.user_id:
         notify(
             correction.user,
-            kind,
+            notice,
             about=correction.ref,
             key=f"worktime.decided:{correction.pk}",
             actor=actor,
@@ -68,7 +69,7 @@ def show_managers(event: ReportSent) -> None:
     report = Report.objects.select_related("user").get(pk=event.report_id)
     key = f"worktime.sent:{report.pk}"
     for manager in managers_of(report.user):
-        notify(manager, "worktime.sent", about=report.ref, key=key, actor=report.user)
+        notify(manager, SENT, about=report.ref, key=key, actor=report.user)
 
 
 @on(ReportConfirmed)
@@ -77,7 +78,7 @@ def tell_author(event: ReportConfirmed) -> None:
     if report.confirmed_by != report.user:
         notify(
             report.user,
-            "worktime.confirmed",
+            CONFIRMED,
             about=report.ref,
             key=f"worktime.confirmed:{report.pk}",
             actor=report.confirmed_by,

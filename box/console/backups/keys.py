@@ -24,10 +24,10 @@ from appliance.client import (
     RotateKeys,
 )
 from box.console.access import can_look_after_backups, only_for
-from box.console.backups.asking import SECONDS_TO_TRY, agent, ask_proven
+from box.console.backups.asking import SECONDS_TO_TRY, ProvenForm, agent, ask_proven
 from box.console.backups.forms import ConfirmForm, HolderForm
 from box.core.accounts.signing_in import recently_proven
-from box.lib.pages import REFUSED, lead_on, render
+from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -71,16 +71,24 @@ def rotation(request: PersonRequest) -> HttpResponse:
     return render(request, "console/backup_rotation.html", context, status=status)
 
 
-@require_http_methods(["DELETE"])
+@sensitive_post_parameters("proof")
+@never_cache
+@require_http_methods(["GET", "POST"])
 @only_for(can_look_after_backups)
 @recently_proven
-def key(request: PersonRequest, holder: str) -> HttpResponse:
-    try:
-        agent(SECONDS_TO_TRY).ask(RemoveKeyHolder(holder), by=request.user.login)
-    except AgentError as error:
-        return _page(request, HolderForm(), problem=str(error))
-    said = _("The key of %(holder)s opens nothing any more.") % {"holder": holder}
-    return lead_on(request, reverse("console:backup-keys"), said)
+def removal(request: PersonRequest, holder: str) -> HttpResponse:
+    form = ProvenForm(request.POST or None)
+    if form.is_valid() and ask_proven(form, RemoveKeyHolder(holder), by=request.user.login):
+        messages.success(request, _("The key of %(holder)s opens nothing any more.") % {"holder": holder})
+        return redirect("console:backup-keys")
+    return removal_page(
+        request,
+        form,
+        title=_("Take away the key of %(holder)s") % {"holder": holder},
+        about=_("The key of %(holder)s will open nothing any more, in none of the targets.")
+        % {"holder": holder},
+        back=reverse("console:backup-keys"),
+    )
 
 
 @sensitive_post_parameters()
@@ -113,6 +121,20 @@ def confirmation(request: PersonRequest, holder: str) -> HttpResponse:
 def handed_out(request: PersonRequest, handed: HandedKey) -> HttpResponse:
     """The key, for printing. It is in this answer and nowhere else."""
     return render(request, "console/backup_key.html", {"handed": handed, "groups": handed.key.split("-")})
+
+
+def removal_page(
+    request: PersonRequest, form: ProvenForm, *, title: str, about: str, back: str
+) -> HttpResponse:
+    """Asks for the proof without which no backup and no key is taken away."""
+    problem = ""
+    try:
+        form.say_where(_state())
+    except AgentError as error:
+        problem = str(error)
+    context = {"form": form, "title": title, "about": about, "back": back, "problem": problem}
+    status = REFUSED if form.is_bound or problem else 200
+    return render(request, "console/backup_removal.html", context, status=status)
 
 
 def _page(request: PersonRequest, form: HolderForm, *, problem: str = "") -> HttpResponse:

@@ -23,13 +23,13 @@ from appliance.client import (
     SetBackupPlan,
 )
 from box.console.access import can_look_after_backups, only_for
-from box.console.backups.asking import SECONDS_TO_TRY, agent, ask_proven
+from box.console.backups.asking import SECONDS_TO_TRY, ProvenForm, agent, ask_proven
 from box.console.backups.forms import TARGETS, PlanForm, TimesForm
-from box.console.backups.keys import handed_out
+from box.console.backups.keys import handed_out, removal_page
 from box.console.backups.showing import calendar_of
 from box.console.backups.views import page
 from box.core.accounts.signing_in import recently_proven
-from box.lib.pages import REFUSED, lead_on, render
+from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -61,17 +61,29 @@ def new(request: PersonRequest) -> HttpResponse:
     return render(request, "console/backup_target.html", context, status=REFUSED if form.is_bound else 200)
 
 
-@require_http_methods(["DELETE"])
+@sensitive_post_parameters("proof")
+@never_cache
+@require_http_methods(["GET", "POST"])
 @only_for(can_look_after_backups)
 @recently_proven
-def target(request: PersonRequest, name: str) -> HttpResponse:
+def removal(request: PersonRequest, name: str) -> HttpResponse:
     """Sends nothing there any more; what lies there stays."""
-    try:
-        agent(SECONDS_TO_TRY).ask(RemoveBackupTarget(name), by=request.user.login)
-    except AgentError as error:
-        return page(request, problem=str(error))
-    said = _("Nothing goes to %(target)s any more; what is there stays.") % {"target": name}
-    return lead_on(request, reverse("console:backups"), said)
+    form = ProvenForm(request.POST or None)
+    if form.is_valid() and ask_proven(form, RemoveBackupTarget(name), by=request.user.login):
+        said = _("Nothing goes to %(target)s any more; what is there stays.") % {"target": name}
+        messages.success(request, said)
+        return redirect("console:backups")
+    return removal_page(
+        request,
+        form,
+        title=_("Take %(name)s away") % {"name": name},
+        about=_(
+            "Nothing will go to %(name)s any more. What is there stays, and can be restored with the recovery"
+            " key."
+        )
+        % {"name": name},
+        back=reverse("console:backups"),
+    )
 
 
 @require_http_methods(["GET", "POST"])

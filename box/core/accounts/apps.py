@@ -10,8 +10,8 @@ from box.core.registry.capabilities import (
     demo_shares,
     erasers,
     letters,
-    notices,
 )
+from box.core.registry.notices import offer_notices
 
 
 class AccountsConfig(Room):
@@ -19,7 +19,7 @@ class AccountsConfig(Room):
 
     def offer(self) -> None:
         from box.core.access.rights import Right, rights
-        from box.core.accounts import erasing, merging, policy
+        from box.core.accounts import erasing, merging, notices, policy
         from box.core.accounts.access import EDIT_PEOPLE
         from box.core.accounts.auditing import declare
         from box.core.accounts.browsers import KIND, browser_cards
@@ -39,14 +39,8 @@ class AccountsConfig(Room):
         demo_shares.add("accounts", hire)
         rights.add(EDIT_PEOPLE, Right("company", _("Add, change and dismiss people")))
         assets.add("accounts", Assets(scripts=("accounts/passkeys.js",)))
+        offer_notices(notices)
         cards.add(KIND, browser_cards)
-        notices.add(
-            "accounts.new_browser",
-            _(
-                "Somebody signed in as you in a new browser: %(about)s."
-                " If it was not you, change your password."
-            ),
-        )
         erasers.add("accounts", erasing.ERASER)
         after_restore.add("accounts", end_everybodys)
         declare()

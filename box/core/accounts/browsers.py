@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.core.accounts.digests import digest
-from box.core.accounts.events import BrowserAppeared, PeopleCalled
+from box.core.accounts.events import BrowserAppeared
 from box.core.accounts.models import KnownBrowser
+from box.core.accounts.notices import NEW_BROWSER, call_people
 from box.core.accounts.within import set_lasting_cookie
 from box.core.events.outbox import emit
 from box.core.registry.capabilities import Card, Ref
@@ -74,16 +75,8 @@ def remember_browser(request: HttpRequest, response: HttpResponse, user: User) -
     )
     if is_new and had_others:
         emit(BrowserAppeared(user_id=user.pk, browser_id=browser.pk))
-        emit(
-            PeopleCalled(
-                user_ids=(user.pk,),
-                kind="accounts.new_browser",
-                about_kind=KIND,
-                about_id=browser.pk,
-                key=f"browser:{browser.pk}",
-                by_id=None,
-            )
-        )
+        about = Ref(KIND, browser.pk)
+        call_people([user.pk], NEW_BROWSER, about=about, key=f"browser:{browser.pk}", by_id=None)
     set_lasting_cookie(response, COOKIE, token)
     return response
 

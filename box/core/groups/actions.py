@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from box.core.access.actions import renew_codes
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.actions import NewUser, end_sessions, invite
-from box.core.accounts.events import PeopleCalled
 from box.core.accounts.models import User
+from box.core.accounts.notices import call_people
 from box.core.events.outbox import emit, emit_all
 from box.core.groups.access import is_kept
 from box.core.groups.events import (
@@ -29,6 +29,9 @@ from box.core.groups.events import (
     RoleChanged,
 )
 from box.core.groups.models import KIND, Admission, Group, Member
+from box.core.groups.notices import ACCEPTED, ASKED, HANDED_OVER, INVITED
+from box.core.registry.capabilities import Ref
+from box.core.registry.notices import Notice
 
 Kind = Group.Kind
 Role = Member.Role
@@ -102,7 +105,7 @@ def join_group(group: Group, *, by: User) -> bool:
         asked = Admission.objects.create(group=group, user=by, way=Way.ASKED)
         leaders = group.members.leading().values_list("user", flat=True)
         emit(MembershipAsked(group_id=group.pk, user_id=by.pk))
-        _call(group, leaders, "asked", key=f"asked:{asked.pk}", by=by)
+        _call(group, leaders, ASKED, key=f"asked:{asked.pk}", by=by)
     return False
 
 
@@ -141,7 +144,7 @@ def invite_people(group: Group, people: Iterable[User], *, by: User) -> None:
     _settle(group)
     for one in invited:
         emit(PersonInvited(group_id=group.pk, user_id=one.user_id, by_id=by.pk))
-        _call(group, [one.user_id], "invited", key=f"invited:{one.pk}", by=by)
+        _call(group, [one.user_id], INVITED, key=f"invited:{one.pk}", by=by)
 
 
 @transaction.atomic
@@ -292,7 +295,7 @@ def hand_over(group: Group, to: User, *, by: User | None) -> None:
     renew_codes([pk for pk in (before.user_id if before else None, to.pk) if pk is not None])
     emit(RoleChanged(group_id=group.pk, user_id=to.pk, role=Role.OWNER, by_id=by.pk if by else None))
     moment = timezone.now().timestamp()
-    _call(group, [to.pk], "handed-over", key=f"handed-over:{group.pk}:{moment:.0f}", by=by)
+    _call(group, [to.pk], HANDED_OVER, key=f"handed-over:{group.pk}:{moment:.0f}", by=by)
 
 
 @transaction.atomic
@@ -396,7 +399,7 @@ def _admit(group: Group, people: list[User], *, by: User | None, role: str = Rol
         if is_new:
             emit(MemberJoined(group_id=group.pk, user_id=person.pk, by_id=by.pk if by else None))
         if is_new and by is not None and by.pk != person.pk and role == Role.MEMBER:
-            _call(group, [person.pk], "accepted", key=f"accepted:{member.pk}", by=by)
+            _call(group, [person.pk], ACCEPTED, key=f"accepted:{member.pk}", by=by)
     renew_codes([person.pk for person in people])
     _settle(group)
 
@@ -420,14 +423,6 @@ def _settle(group: Group) -> None:
     group.save(update_fields=["audience", "members_count"])
 
 
-def _call(group: Group, people: Iterable[int], kind: str, *, key: str, by: User | None) -> None:
-    emit(
-        PeopleCalled(
-            user_ids=tuple(people),
-            kind=f"groups.{kind}",
-            about_kind=KIND,
-            about_id=group.pk,
-            key=f"groups.{key}",
-            by_id=by.pk if by else None,
-        )
-    )
+def _call(group: Group, people: Iterable[int], notice: Notice, *, key: str, by: User | None) -> None:
+    by_id = by.pk if by else None
+    call_people(people, notice, about=Ref(KIND, group.pk), key=f"groups.{key}", by_id=by_id)

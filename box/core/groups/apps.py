@@ -8,7 +8,6 @@ from box.core.registry.capabilities import (
     Holdings,
     Keepsake,
     MenuEntry,
-    NoticeTopic,
     assets,
     card_codes,
     card_routes,
@@ -18,10 +17,9 @@ from box.core.registry.capabilities import (
     holdings,
     keepsakes,
     menu,
-    notice_topics,
-    notices,
     searchables,
 )
+from box.core.registry.notices import offer_notices
 
 
 class GroupsConfig(Room):
@@ -29,7 +27,7 @@ class GroupsConfig(Room):
 
     def offer(self) -> None:
         from box.core.accounts.models import circles
-        from box.core.groups import api, erasing, export, merging, searching
+        from box.core.groups import api, erasing, export, merging, notices, searching
         from box.core.groups.access import CREATE, GROUP_CODES, INVITE_GUESTS, members_of_groups
         from box.core.groups.demo import gather
         from box.core.groups.holdings import held, pass_on
@@ -50,6 +48,7 @@ class GroupsConfig(Room):
         guests = Right("groups", _("Invite outside guests into groups that one leads"), default=(EVERYONE,))
         rights.add(INVITE_GUESTS, guests)
         cards.add(KIND, group_cards)
+        offer_notices(notices)
         card_routes.add("groups:group", KIND)
         card_codes.add(KIND, "G")
         entry = MenuEntry(
@@ -62,14 +61,3 @@ class GroupsConfig(Room):
         holdings.add("groups", Holdings(label=_("Groups"), held=held, hand_over=pass_on))
         assets.add("groups", Assets(styles=("groups/groups.css",)))
         demo_shares.add("groups", gather)
-        kinds_of_notices = ("groups.asked", "groups.accepted", "groups.handed-over")
-        notice_topics.add(
-            "groups.invitations", NoticeTopic(_("Invitations to groups"), ("groups.invited",), True)
-        )
-        notice_topics.add(
-            "groups.membership", NoticeTopic(_("Requests and members of groups"), kinds_of_notices)
-        )
-        notices.add("groups.invited", _("%(actor)s invites you to the group %(about)s"))
-        notices.add("groups.asked", _("%(actor)s asks to join the group %(about)s"))
-        notices.add("groups.accepted", _("%(actor)s accepted you into the group %(about)s"))
-        notices.add("groups.handed-over", _("%(actor)s made you the owner of the group %(about)s"))

@@ -25,9 +25,10 @@ from box.core.notify.mail import (
     written,
 )
 from box.core.notify.models import Notification, Preferences, QueuedLetter
-from box.core.notify.topics import is_mailed, is_told, topic_of, topics
+from box.core.notify.topics import is_mailed, is_told, topics
 from box.core.push.actions import send
 from box.core.registry.capabilities import Letter, Ref, can_send_letters
+from box.core.registry.notices import Notice
 
 log = logging.getLogger(__name__)
 
@@ -64,19 +65,18 @@ def unread_of_person() -> RawSQL:
 
 
 @transaction.atomic
-def notify(user: User, kind: str, *, about: Ref, key: str, actor: User | None = None) -> None:
+def notify(user: User, notice: Notice, *, about: Ref, key: str, actor: User | None = None) -> None:
     """Tells the person once, however often it is called with this key; not at all of what they don't want
     to hear of. By letter only who is away: see `jobs.mail_notices`."""
     preferences = Preferences.objects.filter(user=user).first()
-    topic = topic_of(kind)
-    if not is_told(preferences, topic):
+    if not is_told(preferences, notice.topic):
         return
-    is_to_mail = bool(user.email) and is_mailed(preferences, topic) and can_send_letters()
+    is_to_mail = bool(user.email) and is_mailed(preferences, notice.topic) and can_send_letters()
     _, is_new = Notification.objects.get_or_create(
         user=user,
         key=key,
         defaults={
-            "kind": kind,
+            "kind": notice.kind,
             "about_kind": about.kind,
             "about_id": about.id,
             "actor": actor,
@@ -108,14 +108,13 @@ def mark_read(notification: Notification) -> None:
 @transaction.atomic
 def decide(user: User, decision: Decision) -> None:
     """What the person wants to be told, and how."""
+    usual = {topic.key for topic in topics() if topic.by_mail}
     Preferences.objects.update_or_create(
         user=user,
         defaults={
             "hidden": sorted(decision.hidden),
-            "mailed": sorted(key for key in decision.mailed if not is_mailed(None, key)),
-            "unmailed": sorted(
-                key for key, _topic in topics() if is_mailed(None, key) and key not in decision.mailed
-            ),
+            "mailed": sorted(decision.mailed - usual),
+            "unmailed": sorted(usual - decision.mailed),
             "quiet_from": decision.quiet_from,
             "quiet_until": decision.quiet_until,
             "digest": decision.digest,

@@ -33,16 +33,16 @@ class DecisionForm(forms.Form):
     )
 
     def __init__(self, preferences: Preferences | None, data: Any = None) -> None:
-        keys = [key for key, _topic in topics()]
+        known = topics()
         initial: dict[str, Any] = {
-            "told": [key for key in keys if is_told(preferences, key)],
-            "mailed": [key for key in keys if is_mailed(preferences, key)],
+            "told": [topic.key for topic in known if is_told(preferences, topic)],
+            "mailed": [topic.key for topic in known if is_mailed(preferences, topic)],
         }
         if preferences is not None:
             initial |= {name: getattr(preferences, name) for name in ("quiet_from", "quiet_until", "digest")}
         super().__init__(data, initial=initial)
         for name in ("told", "mailed"):
-            self.fields[name].choices = [(key, key) for key in keys]  # type: ignore[attr-defined]
+            self.fields[name].choices = [(topic.key, topic.label) for topic in known]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -55,15 +55,20 @@ class DecisionForm(forms.Form):
         """A line for each topic, as the page shows it."""
         told, mailed = self["told"].value() or (), self["mailed"].value() or ()
         return [
-            {"key": key, "label": topic.label, "is_told": key in told, "is_mailed": key in mailed}
-            for key, topic in topics()
+            {
+                "key": topic.key,
+                "label": topic.label,
+                "is_told": topic.key in told,
+                "is_mailed": topic.key in mailed,
+            }
+            for topic in topics()
         ]
 
     @property
     def decision(self) -> Decision:
         chosen = self.cleaned_data
         return Decision(
-            hidden=frozenset(key for key, _topic in topics() if key not in chosen["told"]),
+            hidden=frozenset(topic.key for topic in topics()) - frozenset(chosen["told"]),
             mailed=frozenset(chosen["mailed"]),
             quiet_from=chosen["quiet_from"],
             quiet_until=chosen["quiet_until"],

@@ -11,6 +11,7 @@ from box.core.notify import jobs
 from box.core.notify.actions import notify, queue_letters
 from box.core.notify.events import LettersQueued
 from box.core.registry.capabilities import LetterWriter, Ref, letters
+from box.core.registry.notices import notices
 
 
 def write_letters(key: str, writer: LetterWriter) -> None:
@@ -35,4 +36,4 @@ def tell(event: PeopleCalled) -> None:
     people = User.objects.in_bulk({*event.user_ids, event.by_id} - {None})
     about = Ref(event.about_kind, event.about_id)
     for person in (people[pk] for pk in event.user_ids if pk in people and pk != event.by_id):
-        notify(person, event.kind, about=about, key=event.key, actor=people.get(event.by_id or 0))
+        notify(person, notices[event.kind], about=about, key=event.key, actor=people.get(event.by_id or 0))

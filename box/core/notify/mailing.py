@@ -94,7 +94,7 @@ def _letter_of(one: Notification) -> Iterable[Letter]:
                 "sentence": notice.sentence,
                 "url": f"{settings.PORTAL_URL}{notice.card.url}",
             },
-            unsubscribe=unsubscribe_address(one.user, topic_of(one.kind)),
+            unsubscribe=unsubscribe_address(one.user, topic_of(one.kind).key),
         )
 
 

@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from markupsafe import Markup
 
-from box.core.registry.capabilities import Card, Ref, cards, notices
+from box.core.registry.capabilities import Card, Ref, cards
+from box.core.registry.notices import notices
 from box.core.registry.services import is_on
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Notice:
+class ShownNotice:
     """A notification as its reader sees it."""
 
     notification: Notification
@@ -48,7 +49,7 @@ class Notice:
         if self.card is None or self.notification.kind not in notices:
             return _("What this was about was deleted, or is no longer for you to see.")
         # Our own text; what it names is escaped.
-        sentence = Markup(str(notices[self.notification.kind]))  # noqa: S704
+        sentence = Markup(str(notices[self.notification.kind].sentence))  # noqa: S704
         return sentence % {"actor": self._name, "about": self._link(self.address, self.card.title)}
 
     @property
@@ -64,15 +65,15 @@ class Notice:
 class Line:
     """Notices of the same kind about the same thing: the newest speaks, the others are counted."""
 
-    newest: Notice
-    others: tuple[Notice, ...]
+    newest: ShownNotice
+    others: tuple[ShownNotice, ...]
 
     @property
     def is_unread(self) -> bool:
         return any(one.notification.read_at is None for one in (self.newest, *self.others))
 
 
-def noticed(notifications: Iterable[Notification], *, reader: User, at: str = "") -> list[Notice]:
+def noticed(notifications: Iterable[Notification], *, reader: User, at: str = "") -> list[ShownNotice]:
     notifications = list(notifications)
     ids = defaultdict(set)
     for one in notifications:
@@ -83,13 +84,13 @@ def noticed(notifications: Iterable[Notification], *, reader: User, at: str = ""
         if kind in cards and is_on(kind.partition(".")[0])
         for card in cards[kind](sorted(of_kind), reader).values()
     }
-    return [Notice(one, found.get(Ref(one.about_kind, one.about_id)), at) for one in notifications]
+    return [ShownNotice(one, found.get(Ref(one.about_kind, one.about_id)), at) for one in notifications]
 
 
-def lines_of(notices: Iterable[Notice]) -> list[Line]:
+def lines_of(shown: Iterable[ShownNotice]) -> list[Line]:
     """In the order of the newest of each line."""
-    gathered: dict[tuple[str, str, int], list[Notice]] = {}
-    for notice in notices:
+    gathered: dict[tuple[str, str, int], list[ShownNotice]] = {}
+    for notice in shown:
         one = notice.notification
         gathered.setdefault((one.kind, one.about_kind, one.about_id), []).append(notice)
     return [Line(newest, tuple(others)) for newest, *others in gathered.values()]

@@ -4,46 +4,37 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from django.utils.translation import gettext_lazy as _
-
 from box.core.notify.models import Preferences
-from box.core.registry.capabilities import NoticeTopic, notice_topics
+from box.core.registry.notices import OTHER, Topic, notices
 from box.core.registry.services import is_on
 
-OTHER = "other"
-_OTHER = NoticeTopic(_("Everything else"), ())
+
+def topic_of(kind: str) -> Topic:
+    """The topic that this kind of notice belongs to; rows may be of kinds that are told no more."""
+    return notices[kind].topic if kind in notices else OTHER
 
 
-def topic_of(kind: str) -> str:
-    """The topic that this kind of notice belongs to."""
-    return next((key for key, topic in notice_topics.items() if kind in topic.kinds), OTHER)
-
-
-def topics() -> list[tuple[str, NoticeTopic]]:
+def topics() -> list[Topic]:
     """Those that a person may decide about; of services that are switched off there is nothing to decide."""
+    declared = dict.fromkeys(notice.topic for notice in notices)
     return [
         *(
-            (key, one)
-            for key, one in notice_topics.items()
-            if is_on(key.partition(".")[0]) and not one.is_always
+            topic
+            for topic in declared
+            if topic != OTHER and not topic.is_always and is_on(topic.key.partition(".")[0])
         ),
-        (OTHER, _OTHER),
+        OTHER,
     ]
 
 
-def is_told(preferences: Preferences | None, topic: str) -> bool:
-    return preferences is None or topic not in preferences.hidden or _is_always(topic)
+def is_told(preferences: Preferences | None, topic: Topic) -> bool:
+    return preferences is None or topic.is_always or topic.key not in preferences.hidden
 
 
-def is_mailed(preferences: Preferences | None, topic: str) -> bool:
-    usual = topic in notice_topics and notice_topics[topic].by_mail
-    if preferences is None or _is_always(topic):
-        return usual
-    return topic not in preferences.unmailed if usual else topic in preferences.mailed
-
-
-def _is_always(topic: str) -> bool:
-    return topic in notice_topics and notice_topics[topic].is_always
+def is_mailed(preferences: Preferences | None, topic: Topic) -> bool:
+    if preferences is None or topic.is_always:
+        return topic.by_mail
+    return topic.key not in preferences.unmailed if topic.by_mail else topic.key in preferences.mailed
 
 
 def quiet_until(now: datetime, begin: time | None, end: time | None) -> datetime | None:

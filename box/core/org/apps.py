@@ -19,9 +19,9 @@ from box.core.registry.capabilities import (
     holdings,
     keepsakes,
     menu,
-    notices,
     searchables,
 )
+from box.core.registry.notices import offer_notices
 
 
 class OrgConfig(Room):
@@ -29,7 +29,7 @@ class OrgConfig(Room):
 
     def offer(self) -> None:
         from box.core.accounts.access import can_see_company
-        from box.core.org import api, export, merging, names, searching, showing_today
+        from box.core.org import api, export, merging, names, notices, searching, showing_today
         from box.core.org.access import DEPARTMENT_CODES, EDIT_STRUCTURE, members_of_departments
         from box.core.org.auditing import declare
         from box.core.org.demo import organise
@@ -39,7 +39,6 @@ class OrgConfig(Room):
         declare()
         api.declare()
         merging.declare()
-        notices.add(merging.NOTICE, _("%(actor)s made one of two accounts that were yours: %(about)s"))
         demo_shares.add("org", organise)
         holdings.add("org", Holdings(_("Head of departments"), headed_by, hand_over_departments))
         erasers.add("org", ERASER)
@@ -49,6 +48,7 @@ class OrgConfig(Room):
         rights.add(EDIT_STRUCTURE, Right("company", _("Edit the structure")))
         names.kinds.add("departments", names.DEPARTMENTS)
         names.kinds.add("people", names.PEOPLE)
+        offer_notices(notices)
         cards.add(names.PERSON_KIND, names.person_cards)
         card_routes.add("org:person", names.PERSON_KIND)
         card_codes.add(names.PERSON_KIND, "U")

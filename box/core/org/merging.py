@@ -14,15 +14,17 @@ from django.utils.translation import gettext_lazy
 from box.core.access.actions import renew_codes
 from box.core.accounts.access import console_holders
 from box.core.accounts.actions import end_sessions, keep_an_administrator_besides
-from box.core.accounts.events import PeopleCalled, PeopleMerged
+from box.core.accounts.events import PeopleMerged
 from box.core.accounts.models import MERGED, User
+from box.core.accounts.notices import call_people
 from box.core.events.merging import move_events
 from box.core.events.outbox import emit
-from box.core.org import actions
+from box.core.org import actions, notices
 from box.core.org.models import Absence, Department, Membership, PersonSkill, Skill, SkillConfirmation
 from box.core.org.names import PERSON_KIND
 from box.core.org.photos import forget_squares
 from box.core.org.skills import know_again as know_skills_again
+from box.core.registry.capabilities import Ref
 from box.core.registry.merging import (
     Merger,
     OneEach,
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 
     from django.utils.functional import _StrOrPromise
 
-NOTICE = "org.merged"
 FIELDS = (
     *("login", "email", "last_name", "first_name", "patronymic", "former_last_name"),
     *("position", "phone", "birthday_on", "photo"),
@@ -161,16 +162,8 @@ def merge_people(gone: User, kept: User, *, of_gone: Collection[str] = (), by: U
     renew_codes([pair.kept, pair.gone])
     end_sessions(gone_row)
     emit(PeopleMerged(user_id=pair.kept, gone_id=pair.gone, by_id=by.pk))
-    emit(
-        PeopleCalled(
-            user_ids=(pair.kept,),
-            kind=NOTICE,
-            about_kind=PERSON_KIND,
-            about_id=pair.kept,
-            key=f"org.merged:{pair.gone}",
-            by_id=by.pk,
-        )
-    )
+    about = Ref(PERSON_KIND, pair.kept)
+    call_people([pair.kept], notices.MERGED, about=about, key=f"org.merged:{pair.gone}", by_id=by.pk)
     for person in (gone, kept):
         person.refresh_from_db()
         person.__dict__.pop("name", None)

@@ -112,17 +112,6 @@ class Aside:
 
 
 @dataclass(frozen=True)
-class NoticeTopic:
-    """Kinds of notices that a person decides about as one: whether to be told, and whether by letter too."""
-
-    label: _StrOrPromise
-    kinds: tuple[str, ...]
-    by_mail: bool = False
-    is_always: bool = False
-    """Nobody turns it off: who has taken over an account would be the first to do so."""
-
-
-@dataclass(frozen=True)
 class Findable:
     """An object as the search knows it. `title` counts more than `body`; `url` is where it is shown.
 
@@ -287,13 +276,10 @@ anyway shows its card without asking once more.
 """
 creators: Offers[Creator] = Offers("creators")
 """By the kind of object the way to write one: `creators["feed.post"]("Have you tried ...", user)`."""
-notices: Offers[_StrOrPromise] = Offers("notices")
-"""By the kind of a notification its sentence, which names `%(actor)s` and the object `%(about)s`."""
 holdings: Offers[Holdings] = Offers("holdings")
 erasers: Offers[Eraser] = Offers("erasers")
 audience_counts: Offers[Callable[[list[str]], str]] = Offers("audience counts")
 """How many things of a room are addressed to any of these codes, in words; nothing where there are none."""
-notice_topics: Offers[NoticeTopic] = Offers("topics of notices")
 help_pages: Offers[str] = Offers("pages of help")
 """By a namespace of addresses, or by one address's full name, the page of docs/user/ that explains it. A room
 whose page is called like its namespace need not say so."""

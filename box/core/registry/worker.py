@@ -117,8 +117,9 @@ class WebWorker:
         self._looked_at = now
         for channel in self._channels:
             if channel.is_too_slow(now):
-                # The loop's next turn closes it; a thread that waits to write to it is told.
-                channel.will_close = True
+                # At once: the loop looks at nothing that cannot be written to, and where the reader takes
+                # nothing that is never. A thread that waits to write is told.
+                channel.handle_close()
 
     def _turn(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._server._map, count=1)

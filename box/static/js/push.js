@@ -12,6 +12,7 @@ const channel = new BroadcastChannel(LOCK);
 const latest = new Map();
 let lastId = null;
 let listeners = 1;
+let isSigningOut = false;
 
 /** The newest payload that came of this kind since this tab was opened, so that what arrives late can look. */
 export const newest = (topic, kind) => latest.get(`${topic}.${kind}`);
@@ -27,6 +28,9 @@ export function listen() {
   const address = document.body.dataset.push;
   if (!address) return;
   channel.addEventListener("message", ({ data }) => receive(data));
+  document.addEventListener("submit", ({ target }) => (isSigningOut ||= target.matches("[data-signs-out]")));
+  // It came to nothing, and the browser has kept the page.
+  addEventListener("pageshow", () => (isSigningOut = false));
   navigator.locks.request(LOCK, () => new Promise(() => connect(address)));
 }
 
@@ -44,7 +48,7 @@ function connect(address, wait = RETRY_SECONDS.first) {
   source.addEventListener("error", async () => {
     // Otherwise the browser connects again by itself.
     if (source.readyState !== EventSource.CLOSED) return;
-    if (await isSignedOut(address)) return signOut();
+    if (await isSignedOut(address)) return goToTheDoor();
     setTimeout(() => connect(address, Math.min(wait * 2, RETRY_SECONDS.most)), wait * 1000 * (0.5 + Math.random()));
   });
 }
@@ -57,7 +61,8 @@ function receive({ name, id, data }) {
     document.body.dataset.listening = "";
   }
   if (name === "message") {
-    if (data.kind === "signed-out") return signOut();
+    // Somebody wants it so: the form comes, and no other way leads back in by itself.
+    if (data.kind === "signed-out") return goToTheDoor({ form: 1 });
     latest.set(`${data.topic}.${data.kind}`, data.payload);
   }
   document.dispatchEvent(new CustomEvent(`push:${name}`, { detail: data }));
@@ -71,7 +76,10 @@ async function isSignedOut(address) {
   return answer?.status === 401;
 }
 
-function signOut() {
+function goToTheDoor(wishes = {}) {
+  // The answer to the form leads there already, and brings the mark of who wants to stay out. On a page that
+  // has gone elsewhere meanwhile it would be lost.
+  if (isSigningOut) return;
   const next = location.pathname + location.search;
-  location.assign(`${document.body.dataset.signIn}?next=${encodeURIComponent(next)}`);
+  location.assign(`${document.body.dataset.signIn}?${new URLSearchParams({ ...wishes, next })}`);
 }

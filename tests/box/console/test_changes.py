@@ -12,19 +12,28 @@ from django.utils import translation
 from appliance.agent import proofs
 from appliance.agent.answers import RecordedLine
 from appliance.agent.codec import encode
-from appliance.agent.protocol import AddBackupTarget, AddKeyHolder, BeginRestore, Operation, RotateKeys
+from appliance.agent.protocol import (
+    AddBackupTarget,
+    AddKeyHolder,
+    BeginRestore,
+    Operation,
+    RemoveBackupTarget,
+    RemoveKeyHolder,
+    RotateKeys,
+)
 from appliance.client import Agent, Unproven
 from appliance.node import Node
 from box.console.access import BACKUPS
-from box.console.actions import CHANGED, tell_of_changes
+from box.console.actions import tell_of_changes
 from box.console.backups.changes import change_of
 from box.console.jobs import take_over_page
 from box.console.models import BackupChange
+from box.console.notices import CHANGED
 from box.core.access.actions import create_role, set_grantees
 from box.core.notify.actions import Decision, decide
 from box.core.notify.models import Notification, Preferences
 from box.core.notify.showing import noticed
-from box.core.notify.topics import is_mailed, is_told, topic_of, topics
+from box.core.notify.topics import is_mailed, is_told, topics
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -56,8 +65,10 @@ def line(what: str | Operation[Any], *, by: str = "olga (console)", key: str = "
         ("backup key add boris", (Kind.HOLDER, "boris")),
         ("backup key rotate boris", (Kind.ROTATION, "boris")),
         ("backup: restore {'target': 'disk', 'set': ''}", (Kind.RESTORE, "disk")),
-        ("backup setup disk --remove", None),
-        ("backup key remove boris", None),
+        (RemoveBackupTarget("disk"), (Kind.NO_TARGET, "disk")),
+        (RemoveKeyHolder("boris"), (Kind.NO_HOLDER, "boris")),
+        ("backup setup disk --remove", (Kind.NO_TARGET, "disk")),
+        ("backup key remove boris", (Kind.NO_HOLDER, "boris")),
         ("backup key confirm boris", None),
         ("backup: backup {'kind': 'full', 'targets': []}", None),
         ("wrong proof to hand out a recovery key to 'boris'", None),
@@ -75,7 +86,7 @@ def test_every_administrator_hears_of_it_once_and_nobody_else(olga: User, boris:
     set_grantees(role, [f"U{cara.pk}"], by=olga)
     for _ in range(2):
         tell_of_changes([line(AddKeyHolder("eve"), by="cara (console)"), line("restart web", key="other")])
-    told = Notification.objects.filter(kind=CHANGED)
+    told = Notification.objects.filter(kind=CHANGED.kind)
     assert {one.user for one in told} == {olga, boris}
     assert len(told) == 2
     (shown,) = noticed(told.filter(user=olga), reader=olga)
@@ -84,15 +95,15 @@ def test_every_administrator_hears_of_it_once_and_nobody_else(olga: User, boris:
 
 def test_nobody_turns_it_off(olga: User) -> None:
     """Who has taken over somebody's session would be the first to."""
-    topic = topic_of(CHANGED)
-    assert topic not in {key for key, _ in topics()}
-    decide(olga, Decision(hidden=frozenset({topic}), mailed=frozenset()))
+    topic = CHANGED.topic
+    assert topic not in topics()
+    decide(olga, Decision(hidden=frozenset({topic.key}), mailed=frozenset()))
     preferences = Preferences.objects.get(user=olga)
-    preferences.unmailed = [topic]
+    preferences.unmailed = [topic.key]
     preferences.save()
     assert is_told(preferences, topic) and is_mailed(preferences, topic)
     tell_of_changes([line(AddKeyHolder("eve"))])
-    assert Notification.objects.filter(kind=CHANGED, user=olga).exists()
+    assert Notification.objects.filter(kind=CHANGED.kind, user=olga).exists()
 
 
 def test_what_cannot_be_shown_stops_nothing(olga: User) -> None:
@@ -104,7 +115,7 @@ def test_what_cannot_be_shown_stops_nothing(olga: User) -> None:
 def test_it_is_told_in_the_readers_language(olga: User) -> None:
     tell_of_changes([line("backup key rotate boris", by="root (root)")])
     with translation.override("ru"):
-        (shown,) = noticed(Notification.objects.filter(kind=CHANGED), reader=olga)
+        (shown,) = noticed(Notification.objects.filter(kind=CHANGED.kind), reader=olga)
         assert "новый ключ" in str(shown.sentence)
 
 
@@ -122,4 +133,4 @@ def test_what_was_not_proven_is_not_told_and_what_was_is(olga: User, agent: Node
     while take_over_page():
         pass
     assert BackupChange.objects.get(about="/nowhere/at/all").by == "eve (console)"
-    assert Notification.objects.filter(kind=CHANGED, user=olga).exists()
+    assert Notification.objects.filter(kind=CHANGED.kind, user=olga).exists()

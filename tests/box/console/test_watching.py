@@ -9,9 +9,10 @@ import pytest
 
 from appliance.client import BackupWarning
 from box.console.access import BACKUPS
-from box.console.actions import ILL, WELL, tell_of_backups
+from box.console.actions import tell_of_backups
 from box.console.backups.watching import CALM, Known, Plan, decide
 from box.console.models import Trouble
+from box.console.notices import ILL, WELL
 from box.core.access.actions import create_role, set_grantees
 from box.core.notify.models import Notification
 from box.core.notify.showing import noticed
@@ -88,7 +89,7 @@ def test_administrators_and_holders_of_the_right_hear_of_it_grouped_and_nobody_e
     tell_of_backups([LATE, FULL], now=NOW)
     tell_of_backups([LATE, FULL], now=NOW + MINUTE)
     ((kind, words),) = notices_of(olga)
-    assert kind == ILL
+    assert kind == ILL.kind
     assert "disk: The newest backup is older" in words
     assert "7% are free" in words
     assert len(notices_of(anna)) == 1
@@ -101,8 +102,8 @@ def test_the_end_of_it_is_told_too_and_the_next_time_it_begins_anew(olga: User) 
     tell_of_backups([], now=NOW + MINUTE)
     for minutes in (16, 17, 18):
         tell_of_backups([], now=NOW + minutes * MINUTE)
-    assert [kind for kind, _words in notices_of(olga)] == [ILL, WELL]
+    assert [kind for kind, _words in notices_of(olga)] == [ILL.kind, WELL.kind]
     assert "all is well" in notices_of(olga)[1][1]
     tell_of_backups([LATE], now=NOW + timedelta(days=1))
-    assert [kind for kind, _words in notices_of(olga)] == [ILL, WELL, ILL]
+    assert [kind for kind, _words in notices_of(olga)] == [ILL.kind, WELL.kind, ILL.kind]
     assert Trouble.objects.count() == 2

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from box.core.accounts.models import User
+from box.core.groups.notices import INVITED
 from box.core.notify.actions import notify
 from box.core.registry.capabilities import Ref
 from tests.box.reach import Push, World
 
 
 def _tell(user: User) -> None:
-    notify(user, "groups.invited", about=Ref("groups.group", 1), key="once")
+    notify(user, INVITED, about=Ref("groups.group", 1), key="once")
 
 
 def _tell_anna(world: World) -> None:

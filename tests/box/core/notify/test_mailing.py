@@ -14,6 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from box.apps.feed.actions import Draft, publish_post
+from box.apps.feed.notices import COMMENTED, MENTIONED
 from box.core.accounts.models import User
 from box.core.notify import mailing
 from box.core.notify.actions import Decision, decide, mark_all_read, notify, queue_letters, unread_count
@@ -23,6 +24,7 @@ from box.core.notify.presence import PresenceMiddleware, note
 from box.core.notify.settling import settle
 from box.core.notify.topics import quiet_until
 from box.core.registry.capabilities import Letter, Ref
+from box.core.registry.notices import Notice
 from box.core.registry.settings import store
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -38,8 +40,8 @@ def post(db: None, anna: User) -> Ref:
     return publish_post(Draft("Spring plan"), by=anna).ref
 
 
-def call(user: User, by: User, about: Ref, kind: str = "feed.mention", key: str = "1") -> None:
-    notify(user, kind, about=about, key=key, actor=by)
+def call(user: User, by: User, about: Ref, notice: Notice = MENTIONED, key: str = "1") -> None:
+    notify(user, notice, about=about, key=key, actor=by)
 
 
 def letters() -> list[QueuedLetter]:
@@ -58,7 +60,7 @@ def test_a_mention_is_mailed_and_a_comment_is_not(post: Ref, anna: User, boris: 
     User.objects.filter(pk=boris.pk).update(language="ru")
     boris.refresh_from_db()
     call(boris, anna, post)
-    call(boris, anna, post, "feed.comment", "2")
+    call(boris, anna, post, COMMENTED, "2")
     assert mail_notices(now()) == 1
     (letter,) = letters()
     assert letter.to == boris.email
@@ -100,13 +102,13 @@ def test_within_quiet_hours_letters_wait(post: Ref, anna: User, boris: User) -> 
 
 def test_what_one_does_not_want_is_not_told(post: Ref, anna: User, boris: User) -> None:
     decide(boris, Decision(hidden=frozenset({"feed.comments"}), mailed=frozenset()))
-    call(boris, anna, post, "feed.comment")
+    call(boris, anna, post, COMMENTED)
     assert unread_count(boris) == 0
     call(boris, anna, post, key="2")
     assert unread_count(boris) == 1
     assert mail_notices(now()) == 0
     decide(boris, Decision(frozenset(), mailed=frozenset({"feed.comments"})))
-    call(boris, anna, post, "feed.comment", "3")
+    call(boris, anna, post, COMMENTED, "3")
     assert mail_notices(now()) == 1
 
 

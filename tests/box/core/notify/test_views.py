@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from box.apps.feed import actions as feed
 from box.apps.feed.actions import Draft
 from box.apps.feed.models import Post
+from box.apps.feed.notices import COMMENTED, MENTIONED
 from box.core.accounts.models import User
 from box.core.notify.actions import mark_read, notify, unread_count
 from box.core.notify.models import Notification
@@ -30,7 +31,7 @@ HTMX = {"HX-Request": "true"}
 def told(reader: User, actor: User, text: str = "Plan <for> spring", **draft: object) -> Post:
     """The reader knows that the actor commented on this post."""
     post = feed.publish_post(Draft(text, **draft), by=reader)  # type: ignore[arg-type]
-    notify(reader, "feed.comment", about=post.ref, key=f"comment:{post.pk}", actor=actor)
+    notify(reader, COMMENTED, about=post.ref, key=f"comment:{post.pk}", actor=actor)
     return post
 
 
@@ -64,7 +65,7 @@ def test_what_one_may_no_longer_see_is_not_named(
     as_person: Browser, anna: User, boris: User, sales: Department
 ) -> None:
     post = feed.publish_post(Draft("for sales only", (sales.code,)), by=anna)
-    notify(boris, "feed.comment", about=post.ref, key="comment:1", actor=anna)
+    notify(boris, COMMENTED, about=post.ref, key="comment:1", actor=anna)
     assert "for sales only" in page_of(as_person(boris))
     Post.objects.filter(pk=post.pk).update(audience=[f"U{anna.pk}"])
     page = page_of(as_person(boris))
@@ -121,7 +122,7 @@ def test_three_comments_on_a_post_are_one_line_which_is_read_at_once(
 ) -> None:
     post = told(anna, boris)
     for number, actor in enumerate((cara, boris)):
-        notify(anna, "feed.comment", about=post.ref, key=f"again:{number}", actor=actor)
+        notify(anna, COMMENTED, about=post.ref, key=f"again:{number}", actor=actor)
     told(anna, boris, "another")
     browser = as_person(anna)
     page = page_of(browser)
@@ -138,10 +139,10 @@ def test_what_is_read_is_what_was_shown_and_no_newer_one_nor_anybody_elses(
 ) -> None:
     told(anna, boris, "another")
     post = told(anna, boris)
-    notify(cara, "feed.comment", about=post.ref, key="hers", actor=boris)
-    notify(anna, "feed.mention", about=post.ref, key="mention", actor=cara)
+    notify(cara, COMMENTED, about=post.ref, key="hers", actor=boris)
+    notify(anna, MENTIONED, about=post.ref, key="mention", actor=cara)
     for number in range(2):
-        notify(anna, "feed.comment", about=post.ref, key=f"again:{number}", actor=cara)
+        notify(anna, COMMENTED, about=post.ref, key=f"again:{number}", actor=cara)
     shown = Notification.objects.get(key="again:0")
     PushMessage.objects.all().delete()
     mark_read(shown)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from box.apps.feed.actions import Draft, publish_post
+from box.apps.feed.notices import COMMENTED
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.notify.actions import notify
@@ -32,7 +33,7 @@ def test_without_the_feed_one_begins_elsewhere(as_person: Browser, anna: User, e
 @pytest.mark.django_db
 def test_nothing_is_told_of_it_and_nothing_leads_to_it(as_person: Browser, anna: User, boris: User) -> None:
     post = publish_post(Draft("Spring"), by=anna)
-    notify(anna, "feed.comment", about=post.ref, key="comment:1", actor=boris)
+    notify(anna, COMMENTED, about=post.ref, key="comment:1", actor=boris)
     PushMessage.objects.all().delete()
     store({switch_of("feed"): False})
     deliver_all()

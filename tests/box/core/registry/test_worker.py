@@ -9,7 +9,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -211,8 +211,9 @@ def turning(tmp_path: Path) -> Iterator[WebWorker]:
 
 
 def turn(server: WebWorker) -> None:
+    """As often as takes in what the tests send at once; idle turns are short."""
     for _ in range(20):
-        server._turn(timeout=0.05)
+        server._turn(timeout=0.01)
 
 
 def is_open(connection: socket.socket) -> bool:
@@ -233,6 +234,29 @@ def visiting(server: WebWorker, request: bytes) -> socket.socket:
     connection.sendall(request)
     turn(server)
     return connection
+
+
+def answering(server: WebWorker) -> socket.socket:
+    """A visit whose answer waits to be read, more of it than the kernel takes."""
+    connection = visiting(server, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    [channel] = server._channels
+    until(lambda: server._turn(timeout=0.05) or (not channel.requests and channel.total_outbufs_len))
+    return connection
+
+
+def take(server: WebWorker, connection: socket.socket, amount: int) -> None:
+    """Reads that much, while the worker goes on sending."""
+    connection.setblocking(False)
+    taken = 0
+
+    def has_come() -> bool:
+        nonlocal taken
+        server._turn(timeout=0.05)
+        with suppress(BlockingIOError):
+            taken += len(connection.recv(amount - taken))
+        return taken == amount
+
+    until(has_come)
 
 
 def passed(server: WebWorker, seconds: float) -> None:
@@ -258,6 +282,27 @@ def test_a_request_that_comes_fast_enough_is_waited_for(turning: WebWorker) -> N
             connection.sendall(b"x" * Channel.LEAST)
             turn(turning)
         passed(turning, 4 * Channel.WINDOW_SECONDS)
+        assert is_open(connection)
+
+
+def test_an_answer_that_is_not_read_is_ended(turning: WebWorker) -> None:
+    with answering(turning) as connection:
+        passed(turning, 100)
+        passed(turning, 100 + Channel.WINDOW_SECONDS - 1)
+        assert turning._channels
+        passed(turning, 100 + Channel.WINDOW_SECONDS)
+        assert not turning._channels
+        assert not is_open(connection)
+
+
+def test_an_answer_that_is_read_is_waited_for(turning: WebWorker) -> None:
+    with answering(turning) as connection:
+        for minute in range(1, 4):
+            passed(turning, minute * Channel.WINDOW_SECONDS)
+            # What the kernel holds goes first, and is more than the least.
+            take(turning, connection, LARGE // 8)
+        passed(turning, 4 * Channel.WINDOW_SECONDS)
+        assert turning._channels[0].total_outbufs_len > 0
         assert is_open(connection)
 
 
