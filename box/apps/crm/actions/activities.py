@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.crm import access
+from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.events import ActivityChanged, ActivityDone, ActivityPlanned
 from box.apps.crm.models import Activity, ActivityBinding, Item, Link
 from box.core.events.outbox import emit
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
 
 MOST_BOUND = 50
+_GIVEN = frozenset({"kind", "direction", "subject", "text", "result", "about"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ def add_activity(new: NewActivity, items: Sequence[Item], *, by: User | None) ->
         created_by=by, at=new.deadline or new.at or timezone.now(), seconds=new.seconds,
         deadline=new.deadline, about=new.about,
     )  # fmt: skip
-    _check(activity)
+    check_fields(activity, _GIVEN)
     if new.deadline is not None and not new.responsible.is_active:
         said = _("%(name)s does not work here any more.") % {"name": new.responsible.name}
         raise ValidationError({"responsible": said})
@@ -69,12 +71,12 @@ def add_activity(new: NewActivity, items: Sequence[Item], *, by: User | None) ->
 @transaction.atomic
 def complete_activity(activity: Activity, *, result: str = "", by: User | None) -> Activity:
     """Doing it twice is doing it once."""
-    held, bound = _hold(activity, by)
+    held, bound = _locked(activity, by)
     if held.done_at is not None:
         return held
     held.done_at = held.at = timezone.now()
     held.done_by, held.result = by, result
-    _check(held)
+    check_fields(held, _GIVEN)
     held.save(update_fields=["done_at", "at", "done_by", "result"])
     held.bindings.update(at=held.at, is_open=False)
     renew_next_steps(bound)
@@ -85,7 +87,7 @@ def complete_activity(activity: Activity, *, result: str = "", by: User | None) 
 @transaction.atomic
 def reopen_activity(activity: Activity, *, by: User | None) -> Activity:
     """Takes back that it is done."""
-    held, bound = _hold(activity, by)
+    held, bound = _locked(activity, by)
     if held.done_at is None or held.deadline is None:
         return held
     held.done_at, held.done_by, held.at = None, None, held.deadline
@@ -99,7 +101,7 @@ def reopen_activity(activity: Activity, *, by: User | None) -> Activity:
 @transaction.atomic
 def move_activity(activity: Activity, deadline: datetime, *, by: User | None) -> Activity:
     """To another moment."""
-    held, bound = _hold(activity, by)
+    held, bound = _locked(activity, by)
     if held.done_at is not None or held.deadline is None:
         raise ValidationError(_("It is done already."), code="done")
     held.deadline = held.at = deadline
@@ -113,7 +115,7 @@ def move_activity(activity: Activity, deadline: datetime, *, by: User | None) ->
 @transaction.atomic
 def delete_activity(activity: Activity, *, by: User | None) -> None:
     """What was written down about a call or a letter stays as long as that does."""
-    held, bound = _hold(activity, by)
+    held, bound = _locked(activity, by)
     if held.about and by is not None:
         raise ValidationError(_("This comes from elsewhere, and goes with what it tells of."), code="about")
     pk = held.pk
@@ -137,7 +139,7 @@ _NEXT_STEPS = """
 """
 
 
-def _hold(activity: Activity, by: User | None) -> tuple[Activity, list[int]]:
+def _locked(activity: Activity, by: User | None) -> tuple[Activity, list[int]]:
     """The activity until this transaction ends, and whose time lines it is on. Its items are held first, as
     everywhere."""
     bound = list(activity.bindings.order_by("item_id").values_list("item_id", flat=True))
@@ -145,12 +147,6 @@ def _hold(activity: Activity, by: User | None) -> tuple[Activity, list[int]]:
     if by is not None and not any(access.can_change(by, item) for item in items):
         raise PermissionDenied(_("You may read this, but not change it."))
     return Activity.objects.select_for_update(of=("self",)).get(pk=activity.pk), bound
-
-
-def _check(activity: Activity) -> None:
-    """Raises ValidationError for words that are too long, and for a kind that there is not."""
-    given = {"kind", "direction", "subject", "text", "result", "about"}
-    activity.clean_fields(exclude={field.name for field in Activity._meta.fields} - given)
 
 
 def _timelines(items: Sequence[Item], by: User | None) -> list[int]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BATCH = 2000
 
 
-def hold_places(user_ids: Iterable[int]) -> dict[int, User]:
+def locked_people(user_ids: Iterable[int]) -> dict[int, User]:
     """These people with their memberships as they are until this transaction ends.
 
     Whoever changes a membership writes the person's row: so either that waits for us, and its handler finds
@@ -39,7 +39,7 @@ def audience_of(item: Item, responsible: User, observer_ids: Iterable[int]) -> l
 
 def renew_audience(item: Item) -> None:
     """Within a transaction that holds the item: as its columns are now, unsaved ones too."""
-    responsible = hold_places([item.responsible_id])[item.responsible_id]
+    responsible = locked_people([item.responsible_id])[item.responsible_id]
     observers = Observer.objects.filter(item=item).values_list("user_id", flat=True) if item.pk else ()
     item.audience = audience_of(item, responsible, observers)
 

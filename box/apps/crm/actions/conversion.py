@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from box.apps.crm.actions.activities import renew_next_steps
-from box.apps.crm.actions.items import NewItem, add_item, hold_item, move_item
+from box.apps.crm.actions.items import NewItem, add_item, locked_item, move_item
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.events import LeadConverted
 from box.apps.crm.models import ActivityBinding, Item, ItemType, LineItem, Link, Stage
@@ -46,7 +46,7 @@ def convert_lead(lead: Item, how: Conversion, *, by: User | None) -> Converted:
 
     Raises ValidationError, also for a lead that was converted before.
     """
-    held = hold_item(lead, by=by)
+    held = locked_item(lead, by=by)
     if held.type_id != ItemType.Id.LEAD:
         raise ValidationError(_("Only a lead is converted."), code="type")
     if held.linked_from.filter(role=Link.Role.ORIGIN).exists():

@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.crm import access
-from box.apps.crm.actions.audiences import audience_of, hold_places, renew_audience
+from box.apps.crm.actions.audiences import audience_of, locked_people, renew_audience
+from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.contact_points import Reach, cleaned
 from box.apps.crm.events import (
     ItemAdded,
@@ -96,7 +97,7 @@ def add_item(new: NewItem, *, by: User | None) -> Item:
 
     `by` None: the portal itself, as a web form or a robot.
     """
-    people = hold_places([new.responsible.pk, *(one.pk for one in new.observers)])
+    people = locked_people([new.responsible.pk, *(one.pk for one in new.observers)])
     responsible = people[new.responsible.pk]
     stage = _stage_for(new)
     access.check_may_hold(by, Operation.ADD, responsible, new.type, stage)
@@ -132,7 +133,7 @@ def change_item(item: Item, changes: Mapping[str, Any], *, by: User | None) -> I
 
     Raises ValidationError by field, and PermissionDenied.
     """
-    held = hold_item(item, by=by)
+    held = locked_item(item, by=by)
     rest = dict(changes)
     contacts, observers, reached_by = (
         rest.pop(name, None) for name in ("contacts", "observers", "reached_by")
@@ -147,7 +148,7 @@ def change_item(item: Item, changes: Mapping[str, Any], *, by: User | None) -> I
     clients = [one for name in ("company", "contact") if (one := getattr(held, name)) and one != before[name]]
     _check_clients([*clients, *(contacts or ())], by)
     changed = tuple(
-        (name, _told(before[name]), _told(getattr(held, name)))
+        (name, _as_text(before[name]), _as_text(getattr(held, name)))
         for name in _PLAIN
         if before[name] != getattr(held, name)
     )
@@ -176,12 +177,12 @@ def move_item(
 ) -> Item:
     """Into a stage, of the same pipeline or of another of its type; between these two cards, where they stand
     in it. Raises `Demanded` where fields are missing that the stage asks for, and PermissionDenied."""
-    held = hold_item(item, by=by)
+    held = locked_item(item, by=by)
     if stage.pipeline.type_id != held.type_id or stage.retired_at is not None or held.stage is None:
         raise ValidationError(_("There is no such stage here: reload the page."), code="stage")
     moved = held.stage_id != stage.pk
     if moved:
-        responsible = hold_places([held.responsible_id])[held.responsible_id]
+        responsible = locked_people([held.responsible_id])[held.responsible_id]
         access.check_may_hold(by, Operation.CHANGE, responsible, held.type, stage)
         if missing := [name for name in stage.demands if not is_filled(held, name)]:
             raise Demanded(held, stage, missing)
@@ -224,7 +225,7 @@ def is_filled(item: Item, name: str) -> bool:
 @transaction.atomic
 def delete_items(items: Iterable[Item], *, by: User | None) -> list[Item]:
     """Into the trash. Raises PermissionDenied if one of them may not be, and then none is."""
-    found = _hold_all(items)
+    found = _locked_items(items)
     if refused := [item for item in found if by is not None and not access.can_delete(by, item)]:
         raise PermissionDenied(_("You may not delete “%(name)s”.") % {"name": refused[0]})
     gone = [item for item in found if item.deleted_at is None]
@@ -237,7 +238,7 @@ def delete_items(items: Iterable[Item], *, by: User | None) -> list[Item]:
 
 @transaction.atomic
 def bring_back_items(items: Iterable[Item], *, by: User | None) -> list[Item]:
-    found = [item for item in _hold_all(items) if item.deleted_at is not None]
+    found = [item for item in _locked_items(items) if item.deleted_at is not None]
     if refused := [item for item in found if by is not None and not access.can_bring_back(by, item)]:
         raise PermissionDenied(_("You may not bring back “%(name)s”.") % {"name": refused[0]})
     Item.objects.filter(pk__in=[item.pk for item in found]).update(deleted_at=None, deleted_by=None)
@@ -246,7 +247,7 @@ def bring_back_items(items: Iterable[Item], *, by: User | None) -> list[Item]:
     return found
 
 
-def hold_item(item: Item, *, by: User | None) -> Item:
+def locked_item(item: Item, *, by: User | None) -> Item:
     """The item as it is now, until this transaction ends. Raises PermissionDenied where `by` may not change
     it, and Item.DoesNotExist where it is gone."""
     held = (
@@ -257,7 +258,7 @@ def hold_item(item: Item, *, by: User | None) -> Item:
     return held
 
 
-def _hold_all(items: Iterable[Item]) -> list[Item]:
+def _locked_items(items: Iterable[Item]) -> list[Item]:
     ids = _bounded({item.pk for item in items}, MOST_AT_ONCE, "items")
     return list(
         Item.objects.filter(pk__in=ids)
@@ -270,7 +271,7 @@ def _hold_all(items: Iterable[Item]) -> list[Item]:
 def _hand_over(item: Item, to: User, by: User | None) -> None:
     if to.pk == item.responsible_id:
         return
-    person = hold_places([to.pk])[to.pk]
+    person = locked_people([to.pk])[to.pk]
     if not person.is_active:
         raise ValidationError(
             {"responsible": _("%(name)s does not work here any more.") % {"name": person.name}}
@@ -397,7 +398,7 @@ def _tidy(item: Item) -> None:
         raise ValidationError({"title": said})
     item.tax_number = "".join(item.tax_number.split())
     _set_base_amount(item)
-    item.clean_fields(exclude={field.name for field in Item._meta.fields} - _CHECKED)
+    check_fields(item, _CHECKED)
     if item.begins_on and item.expected_on and item.begins_on > item.expected_on:
         raise ValidationError({"expected_on": _("It would end before it begins.")})
 
@@ -443,7 +444,7 @@ def _bounded(ids: set[int], most: int, field_name: str) -> set[int]:
     return ids
 
 
-def _told(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 

@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from box.apps.crm.actions.audiences import renew_audiences_in
+from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.events import PermissionChanged, PipelineChanged
 from box.apps.crm.models import Item, ItemType, Permission, Pipeline, Stage
 from box.apps.crm.permissions import Level, Operation, current
@@ -56,7 +57,7 @@ def add_type(
         has_amount=has_amount,
         order=100,
     )
-    made.clean_fields(exclude=["slug"])
+    check_fields(made, ["name", "plural"])
     made.save()
     made.slug = f"{slugify(plural)[:30] or 'own'}-{made.pk}"
     made.save(update_fields=["slug"])
@@ -81,7 +82,7 @@ def add_pipeline(of: ItemType, name: str, *, by: User | None) -> Pipeline:
         raise ValidationError({"name": _("Give the pipeline a name.")})
     last = standing.values_list("rank", flat=True).last()
     made = Pipeline(type=of, name=name, rank=between(last, None))
-    made.clean_fields()
+    check_fields(made, ["name"])
     made.save()
     ranks = spread(len(FIRST_STAGES))
     Stage.objects.bulk_create(
@@ -109,7 +110,7 @@ def add_stage(
         made.color = color
     if not made.name:
         raise ValidationError({"name": _("Give the stage a name.")})
-    made.clean_fields()
+    check_fields(made, ["name", "kind", "color"])
     made.save()
     made.code = f"UC_{made.pk}"
     made.save(update_fields=["code"])

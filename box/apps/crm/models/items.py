@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
@@ -93,7 +94,7 @@ class Item(AudienceModel):
     address = models.CharField(_("address"), max_length=400, blank=True)
     comment = models.TextField(_("comment"), max_length=20_000, blank=True)
 
-    amount = models.DecimalField(_("amount"), **MONEY, default=Decimal(0))
+    amount = models.DecimalField(_("amount"), **MONEY, default=Decimal(0), validators=[MinValueValidator(0)])
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     # The amount in the company's currency, by the rate of the last change: what is added up.
     base_amount = models.DecimalField(**MONEY, default=Decimal(0))

@@ -117,11 +117,11 @@ def test_a_pipeline_has_permissions_of_its_own(anna: User, boris: User, sellers:
 
 
 def test_a_stage_has_permissions_of_its_own_where_it_is_told_so(
-    anna: User, boris: User, sellers: Role, deal: Item
+    boris: User, sellers: Role, deal: Item
 ) -> None:
     allow(sellers, "t2", Level.ALL, "read")
     won = stage_of("deal", "WON")
-    move_item(deal, won, by=anna)
+    move_item(deal, won, by=None)
     assert seen(boris) == {deal.title}
     set_own_permissions(won, True, by=None)
     allow(sellers, f"s{won.pk}", Level.OWN, "read")
@@ -205,7 +205,7 @@ def test_who_may_add_for_themselves_may_not_for_another(cara: User, sellers: Rol
 
 
 def test_into_a_stage_that_is_closed_to_them_nobody_moves_anything(
-    anna: User, boris: User, sellers: Role, deal: Item
+    boris: User, sellers: Role, deal: Item
 ) -> None:
     allow(sellers, "t2", Level.ALL)
     won = stage_of("deal", "WON")
@@ -219,7 +219,7 @@ def test_into_a_stage_that_is_closed_to_them_nobody_moves_anything(
     move_item(deal, stage_of("deal", "EXECUTING"), by=_anew(boris))
 
 
-def test_who_may_not_delete_deletes_none_of_many(anna: User, boris: User, cara: User, sellers: Role) -> None:
+def test_who_may_not_delete_deletes_none_of_many(boris: User, cara: User, sellers: Role) -> None:
     mine, hers = added("deal", boris, "mine"), added("deal", cara, "hers")
     allow(sellers, "t2", Level.OWN, "delete")
     with pytest.raises(PermissionDenied, match="hers"):
@@ -234,4 +234,4 @@ def test_what_follows_from_a_role_is_no_membership(boris: User, sellers: Role) -
     him = _anew(boris)
     assert any(code.startswith("crm:") for code in codes_of(him))
     assert not any(code.startswith("crm:") for code in memberships_of(him))
-    assert not is_permitted(him, Operation.CHANGE, codes_of(him))
+    assert is_permitted(him, Operation.READ, codes_of(him))
