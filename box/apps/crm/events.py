@@ -114,3 +114,19 @@ class PipelineChanged:
 
     pipeline_id: int
     by_id: int | None
+
+
+@dataclass(frozen=True)
+class ItemsMerged:
+    """The others are a part of the first now."""
+
+    item_id: int
+    gone_ids: tuple[int, ...]
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class MergerTakenBack:
+    item_id: int
+    back_id: int
+    by_id: int | None

@@ -41,6 +41,7 @@ from box.apps.crm.permissions import Operation
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.lib.ranks import between
+from box.lib.sounds import sound_of
 
 if TYPE_CHECKING:
     pass
@@ -155,7 +156,13 @@ def change_item(item: Item, changes: Mapping[str, Any], *, by: User | None) -> I
     if changed:
         held.changed_by, held.changed_at = by, timezone.now()
         held.save(
-            update_fields=[*(name for name, _was, _is in changed), "base_amount", "changed_by", "changed_at"]
+            update_fields=[
+                *(name for name, _was, _is in changed),
+                "sound",
+                "base_amount",
+                "changed_by",
+                "changed_at",
+            ]
         )
     links_changed = contacts is not None or any(name in {"company", "contact"} for name, _was, _is in changed)
     if links_changed:
@@ -396,6 +403,7 @@ def _tidy(item: Item) -> None:
     if not item.title:
         said = _("Give the name.") if item.type.is_person else _("Give the title.")
         raise ValidationError({"title": said})
+    item.sound = sound_of(item.title)
     item.tax_number = "".join(item.tax_number.split())
     _set_base_amount(item)
     check_fields(item, _CHECKED)

@@ -8,6 +8,7 @@ docs/dev/decisions/0180-one-table-of-items.md.
 from box.apps.crm.models.activities import Activity, ActivityBinding
 from box.apps.crm.models.contact_points import ContactPoint
 from box.apps.crm.models.items import Item, Link, Observer, StageTotal, StageVisit
+from box.apps.crm.models.mergers import Merger
 from box.apps.crm.models.money import Currency, LineItem, Price, Product, Unit, VatRate
 from box.apps.crm.models.permissions import Permission
 from box.apps.crm.models.types import ItemType, Pipeline, Source, Stage
@@ -21,6 +22,7 @@ __all__ = [
     "ItemType",
     "LineItem",
     "Link",
+    "Merger",
     "Observer",
     "Permission",
     "Pipeline",

@@ -85,6 +85,8 @@ class Item(AudienceModel):
 
     # Of a person it is the name as it is shown.
     title = models.CharField(_("title"), max_length=255, db_collation="und-x-icu")
+    # How it sounds, in either script: by that duplicates are found.
+    sound = models.CharField(max_length=1000, blank=True, editable=False)
     first_name = models.CharField(_("first name"), max_length=100, blank=True)
     patronymic = models.CharField(_("patronymic"), max_length=100, blank=True)
     last_name = models.CharField(_("last name"), max_length=100, blank=True)
@@ -178,6 +180,7 @@ class Item(AudienceModel):
             models.Index(F("deleted_at"), name="crm_item_trash", condition=Q(deleted_at__isnull=False)),
             # As `icontains` asks for it.
             GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="crm_item_search"),
+            GinIndex(OpClass(F("sound"), name="gin_trgm_ops"), name="crm_item_alike"),
         ]
         constraints = [
             models.CheckConstraint(
