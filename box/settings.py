@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "box.core.access",
     "box.core.accounts",
     "box.core.files",
+    "box.core.drafts",
     "box.core.portal",
     "box.core.org",
     "box.core.groups",

@@ -3,17 +3,16 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.auditing import audited
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
     assets,
     cards,
     console_pages,
-    erasers,
     menu,
     own_pages,
 )
-from box.core.registry.merging import Dropped, Merger, mergers, settlings
 from box.core.registry.notices import offer_notices
 
 
@@ -37,7 +36,7 @@ class ConsoleConfig(Room):
         from box.console.audit.operations import OPERATIONS_ASKED
         from box.console.backups.asking import memory
         from box.console.backups.cards import RETRIEVAL, bulletin_cards, change_cards, retrieval_cards
-        from box.console.erasing import ERASER, dropped_of
+        from box.console.belongings import BELONGINGS
         from box.core.audit.access import can_read
         from box.core.portal.access import can_change_settings
 
@@ -50,6 +49,7 @@ class ConsoleConfig(Room):
             order=101,
             is_for=lambda user: can_read(user) and not can_use_console(user),
         )
+        belongings.add("console", BELONGINGS)
         menu.add(reader.key, reader)
         assets.add("console", Assets(("console/backups.css",), ("console/print.js",)))
         cards.add(BULLETIN, bulletin_cards)
@@ -58,10 +58,6 @@ class ConsoleConfig(Room):
         auditing.declare()
         audited.add("audit.agent", OPERATIONS_ASKED)
         cards.add(RETRIEVAL, retrieval_cards)
-        erasers.add("console", ERASER)
-        # Both are of the login under which was searched.
-        settlings.add("console.Retrieval.asker", Dropped())
-        mergers.add("console", Merger(_("Requests to get something back"), moves=dropped_of))
         own = MenuEntry(
             key="retrievals",
             label=_("Get something back"),

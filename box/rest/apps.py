@@ -3,16 +3,15 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import EVERYONE
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     MenuEntry,
     after_restore,
     cards,
     console_pages,
-    erasers,
     help_pages,
     own_pages,
 )
-from box.core.registry.merging import Dropped, Merger, mergers, settlings
 from box.core.registry.notices import offer_notices
 
 
@@ -21,23 +20,21 @@ class RestConfig(Room):
 
     def offer(self) -> None:
         from box.core.registry.settings import Section, sections, settings
-        from box.rest import api, auditing, erasing, notices
+        from box.rest import api, auditing, notices
         from box.rest.access import MANAGE, USE, can_manage, can_use
         from box.rest.actions import revoke_everybodys
+        from box.rest.belongings import BELONGINGS
         from box.rest.sending import KIND, listener_cards, settle
         from box.rest.settings import ALL
 
+        belongings.add("rest", BELONGINGS)
         api.declare()
         auditing.declare()
-        # A program would act with the rights of both, though its owner gave it those of one.
-        settlings.add("rest.Webhook.user", Dropped())
-        mergers.add("rest", Merger(_("Integrations"), moves=erasing.ended_of))
         rights.add(USE, Right("integrations", _("Make webhooks for programs"), default=(EVERYONE,)))
         rights.add(MANAGE, Right("integrations", _("See and revoke the webhooks of everybody")))
         sections.add("rest", Section(_("Integrations"), order=80))
         for setting in ALL:
             settings.add(setting.key, setting)
-        erasers.add("rest", erasing.ERASER)
         after_restore.add("rest", revoke_everybodys)
         after_restore.add("rest.sendings", settle)
         cards.add(KIND, listener_cards)

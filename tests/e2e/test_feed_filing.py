@@ -149,4 +149,4 @@ def test_writing_for_later_is_accessible(employee: Callable[..., Person], width:
 
 def is_kept(answer: Response) -> bool:
     """The box has answered that it keeps the draft."""
-    return "/feed/drafts/post/" in answer.url and answer.request.method == "POST"
+    return "/drafts/post/" in answer.url and answer.request.method == "POST"

@@ -4,6 +4,7 @@ from box.core.access.principals import EVERYONE
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.auditing import About, Audited, audited
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -12,7 +13,6 @@ from box.core.registry.capabilities import (
     card_routes,
     cards,
     demo_shares,
-    erasers,
     menu,
     panels,
     searchables,
@@ -47,14 +47,13 @@ class DriveConfig(Room):
 
     def _offer_rows(self) -> None:
         """What programs ask, what is put back, made one, forgotten with a person, shown to who tries it."""
-        from box.apps.drive import api, export, merging
+        from box.apps.drive import api, export
+        from box.apps.drive.belongings import BELONGINGS
         from box.apps.drive.demo import fill_drives
-        from box.apps.drive.erasing import ERASER
 
         api.declare()
         export.declare()
-        merging.declare()
-        erasers.add("drive", ERASER)
+        belongings.add("drive", BELONGINGS)
         demo_shares.add("drive", fill_drives)
 
     def _offer_audit(self) -> None:

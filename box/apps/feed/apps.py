@@ -4,6 +4,7 @@ from box.core.access.principals import EVERYONE
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.auditing import Audited, audited
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -15,7 +16,6 @@ from box.core.registry.capabilities import (
     cards,
     creators,
     demo_shares,
-    erasers,
     menu,
     panels,
     profile_parts,
@@ -71,12 +71,11 @@ class FeedConfig(Room):
 
     def _offer_rows(self) -> None:
         """What is put back, forgotten with a person, told by a restored box already, asked by programs."""
-        from box.apps.feed import api, export, merging
-        from box.apps.feed.erasing import ERASER
+        from box.apps.feed import api, export
+        from box.apps.feed.belongings import BELONGINGS
         from box.apps.feed.reading import settle_reminders
 
         export.declare()
         api.declare()
-        merging.declare()
+        belongings.add("feed", BELONGINGS)
         after_restore.add("feed", settle_reminders)
-        erasers.add("feed", ERASER)

@@ -10,7 +10,6 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task
 
 from box.apps.feed.actions import forget_post
-from box.apps.feed.drafts import AGE, forget_drafts
 from box.apps.feed.models import Post
 from box.apps.feed.reading import MORNING, remind_of_due
 from box.apps.feed.scheduling import publish_due
@@ -47,12 +46,6 @@ def tell_of_birthdays() -> None:
     here = timezone.now().astimezone(zoneinfo.ZoneInfo(TIME_ZONE.value))
     if TELL_BIRTHDAYS.value and here.hour >= MORNING:
         tell_birthdays(here.date())
-
-
-@db_periodic_task(crontab(hour="4", minute="20"))  # type: ignore[untyped-decorator]
-def forget_old_drafts() -> None:
-    """Every night, those that nobody has come back to for three months."""
-    forget_drafts(before=timezone.now() - AGE)
 
 
 def forget_deleted_before(moment: datetime) -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from box.apps.feed import badges, drafting, filing, reacting, waiting
+from box.apps.feed import badges, filing, reacting, waiting
 from box.apps.feed.views import comments, listing, posts
 
 app_name = "feed"
@@ -35,6 +35,5 @@ urlpatterns = [
     path("feed/scheduled/", waiting.scheduled, name="scheduled"),
     path("feed/scheduled/<int:pk>/", waiting.scheduled_post, name="scheduled-post"),
     path("feed/scheduled/<int:pk>/publication/", waiting.publication, name="publication"),
-    path("feed/drafts/<slug:place>/", drafting.draft, name="draft"),
     path("feed/<int:pk>/emoji/", reacting.emoji, name="emoji"),
 ]

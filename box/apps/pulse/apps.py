@@ -3,12 +3,12 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import EVERYONE
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
     assets,
     demo_shares,
-    erasers,
     menu,
 )
 
@@ -17,8 +17,8 @@ class PulseConfig(Room):
     name = "box.apps.pulse"
 
     def offer(self) -> None:
-        from box.apps.pulse import erasing, merging
         from box.apps.pulse.access import SEE, can_see
+        from box.apps.pulse.belongings import BELONGINGS
         from box.apps.pulse.demo import use
         from box.apps.pulse.settings import ALL
         from box.core.registry.services import Service, services
@@ -32,8 +32,7 @@ class PulseConfig(Room):
             order=95,
             is_for=can_see,
         )
-        merging.declare()
-        erasers.add("pulse", erasing.ERASER)
+        belongings.add("pulse", BELONGINGS)
         menu.add(entry.key, entry)
         services.add("pulse", Service(_("Pulse"), _("Which tools of the portal the company uses.")))
         sections.add("pulse", Section(_("Pulse"), order=70))

@@ -2,6 +2,7 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -9,7 +10,6 @@ from box.core.registry.capabilities import (
     assets,
     cards,
     demo_shares,
-    erasers,
     menu,
     widgets,
 )
@@ -20,10 +20,10 @@ class WorktimeConfig(Room):
     name = "box.apps.worktime"
 
     def offer(self) -> None:
-        from box.apps.worktime import access, merging, notices
+        from box.apps.worktime import access, notices
         from box.apps.worktime import cards as own
+        from box.apps.worktime.belongings import BELONGINGS
         from box.apps.worktime.demo import work
-        from box.apps.worktime.erasing import ERASER
         from box.apps.worktime.export import EXPORTED
         from box.apps.worktime.models import CORRECTION, DAY, REPORT
         from box.apps.worktime.settings import ALL
@@ -39,9 +39,8 @@ class WorktimeConfig(Room):
             order=80,
             is_for=access.has_working_day,
         )
-        merging.declare()
+        belongings.add("worktime", BELONGINGS)
         menu.add(entry.key, entry)
-        erasers.add("worktime", ERASER)
         audited.add(EXPORTED, Audited(_("exported the working days of %(month)s (%(format)s) %(about)s")))
         widgets.add("worktime", Widget("worktime/widget.html", order=10, is_for=access.has_working_day))
         assets.add("worktime", Assets(("worktime/worktime.css",), ("worktime/clock.js",)))

@@ -1,22 +1,20 @@
 from box.core.registry.apps import Room
-from box.core.registry.capabilities import erasers
+from box.core.registry.belongings import belongings
 
 
 class DirectoryConfig(Room):
     name = "box.bridges.directory"
 
     def offer(self) -> None:
-        from box.bridges.directory import merging
         from box.bridges.directory.auditing import declare
-        from box.bridges.directory.erasing import ERASER
+        from box.bridges.directory.belongings import BELONGINGS
         from box.bridges.directory.passwords import keeper
         from box.bridges.directory.restoring import sync_before_opening
         from box.bridges.directory.single import way
         from box.core.registry.capabilities import before_opening, password_keepers, sign_in_ways
 
         declare()
-        merging.declare()
+        belongings.add("directory", BELONGINGS)
         password_keepers.add("directory", keeper)
         sign_in_ways.add("directory", way)
         before_opening.add("directory", sync_before_opening)
-        erasers.add("directory", ERASER)

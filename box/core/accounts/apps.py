@@ -1,6 +1,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from box.core.registry.apps import Room
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     LetterWriter,
@@ -8,7 +9,6 @@ from box.core.registry.capabilities import (
     assets,
     cards,
     demo_shares,
-    erasers,
     letters,
 )
 from box.core.registry.notices import offer_notices
@@ -19,9 +19,10 @@ class AccountsConfig(Room):
 
     def offer(self) -> None:
         from box.core.access.rights import Right, rights
-        from box.core.accounts import erasing, merging, notices, policy
+        from box.core.accounts import notices, policy
         from box.core.accounts.access import EDIT_PEOPLE
         from box.core.accounts.auditing import declare
+        from box.core.accounts.belongings import BELONGINGS
         from box.core.accounts.browsers import KIND, browser_cards
         from box.core.accounts.demo import hire
         from box.core.accounts.events import BrowserAppeared, PersonInvited
@@ -41,7 +42,6 @@ class AccountsConfig(Room):
         assets.add("accounts", Assets(scripts=("accounts/passkeys.js",)))
         offer_notices(notices)
         cards.add(KIND, browser_cards)
-        erasers.add("accounts", erasing.ERASER)
         after_restore.add("accounts", end_everybodys)
         declare()
-        merging.declare()
+        belongings.add("accounts", BELONGINGS)

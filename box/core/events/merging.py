@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from box.core.registry.merging import run
+from box.core.registry.belongings import run
 
 if TYPE_CHECKING:
-    from box.core.registry.merging import Pair
+    from box.core.registry.belongings import Pair
 
 PERSON = ("user_id", "by_id", "gone_id")
 """The fields of events that hold the id of a person: a new one is called like one of these."""

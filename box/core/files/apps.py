@@ -2,6 +2,7 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.registry.apps import Room
 from box.core.registry.auditing import Audited, audited
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import CountSince, Keepsake, counts_since, keepsakes, searchables
 
 
@@ -9,11 +10,12 @@ class FilesConfig(Room):
     name = "box.core.files"
 
     def offer(self) -> None:
-        from box.core.files import export, merging
+        from box.core.files import export
+        from box.core.files.belongings import BELONGINGS
         from box.core.files.searching import FILES
         from box.core.files.views import FETCHED
 
-        merging.declare()
+        belongings.add("files", BELONGINGS)
         counts_since.add(export.KIND, CountSince(_("files"), 30, export.files_since))
         keepsakes.add(
             export.KIND,

@@ -3,6 +3,7 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import EVERYONE, members, providers
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     Holdings,
@@ -13,7 +14,6 @@ from box.core.registry.capabilities import (
     card_routes,
     cards,
     demo_shares,
-    erasers,
     holdings,
     keepsakes,
     menu,
@@ -27,8 +27,9 @@ class GroupsConfig(Room):
 
     def offer(self) -> None:
         from box.core.accounts.models import circles
-        from box.core.groups import api, erasing, export, merging, notices, searching
+        from box.core.groups import api, export, notices, searching
         from box.core.groups.access import CREATE, GROUP_CODES, INVITE_GUESTS, members_of_groups
+        from box.core.groups.belongings import BELONGINGS
         from box.core.groups.demo import gather
         from box.core.groups.holdings import held, pass_on
         from box.core.groups.models import KIND, group_cards, people_of_groups_of
@@ -37,8 +38,7 @@ class GroupsConfig(Room):
         from box.core.registry.services import Service, services
 
         api.declare()
-        merging.declare()
-        erasers.add("groups", erasing.ERASER)
+        belongings.add("groups", BELONGINGS)
         services.add("groups", Service(_("Groups"), _("People of one project or interest, with guests too.")))
         providers.add("groups", GROUP_CODES)
         members.add("groups", members_of_groups)

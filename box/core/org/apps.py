@@ -3,6 +3,7 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import members, providers
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
+from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Aside,
     Assets,
@@ -15,7 +16,6 @@ from box.core.registry.capabilities import (
     card_routes,
     cards,
     demo_shares,
-    erasers,
     holdings,
     keepsakes,
     menu,
@@ -29,19 +29,18 @@ class OrgConfig(Room):
 
     def offer(self) -> None:
         from box.core.accounts.access import can_see_company
-        from box.core.org import api, export, merging, names, notices, searching, showing_today
+        from box.core.org import api, export, names, notices, searching, showing_today
         from box.core.org.access import DEPARTMENT_CODES, EDIT_STRUCTURE, members_of_departments
         from box.core.org.auditing import declare
+        from box.core.org.belongings import BELONGINGS
         from box.core.org.demo import organise
-        from box.core.org.forgetting import ERASER
         from box.core.org.leaving import hand_over_departments, headed_by
 
         declare()
         api.declare()
-        merging.declare()
+        belongings.add("org", BELONGINGS)
         demo_shares.add("org", organise)
         holdings.add("org", Holdings(_("Head of departments"), headed_by, hand_over_departments))
-        erasers.add("org", ERASER)
         assets.add("org", Assets(styles=("org/org.css",), scripts=("org/structure.js", "org/photo.js")))
         providers.add("org", DEPARTMENT_CODES)
         members.add("org", members_of_departments)

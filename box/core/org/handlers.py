@@ -9,7 +9,7 @@ from box.core.org.actions import renew_structure
 from box.core.org.events import PeopleImportStarted, PhotoChanged
 from box.core.org.merging import move_again
 from box.core.org.models import Membership
-from box.core.registry.merging import Pair
+from box.core.registry.belongings import Pair
 from box.core.registry.settings import raise_version
 
 # What the structure shows of heads and deputies.

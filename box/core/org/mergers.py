@@ -17,8 +17,9 @@ from box.core.accounts.models import User
 from box.core.accounts.passwords import keeper_of
 from box.core.accounts.signing_in import recently_proven
 from box.core.org.duplicates import alike
-from box.core.org.merging import choices, merge_people, moving, why_not
+from box.core.org.merging import choices, merge_people, why_not
 from box.core.org.views import for_people_editors, must_manage
+from box.core.registry.belongings import moving
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:

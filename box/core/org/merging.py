@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from box.core.access.actions import renew_codes
 from box.core.accounts.access import console_holders
@@ -20,21 +19,10 @@ from box.core.accounts.notices import call_people
 from box.core.events.merging import move_events
 from box.core.events.outbox import emit
 from box.core.org import actions, notices
-from box.core.org.models import Absence, Department, Membership, PersonSkill, Skill, SkillConfirmation
 from box.core.org.names import PERSON_KIND
 from box.core.org.photos import forget_squares
-from box.core.org.skills import know_again as know_skills_again
+from box.core.registry.belongings import Pair, belongings, merge
 from box.core.registry.capabilities import Ref
-from box.core.registry.merging import (
-    Merger,
-    OneEach,
-    Pair,
-    Settled,
-    mergers,
-    move_relations,
-    run,
-    settlings,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -48,21 +36,6 @@ FIELDS = (
 # Of the account that goes only what it was called is left: it goes on finding the person.
 _LEFT_BLANK = ("patronymic", "former_last_name", "position", "phone")
 
-_RANK = "CASE {0}.role WHEN 'head' THEN 2 WHEN 'deputy' THEN 1 ELSE 0 END"
-
-
-def declare() -> None:
-    better = f"{_RANK.format('gone')} > {_RANK.format('kept')}"
-    settlings.add("org.Membership.user", OneEach("department", better=better))
-    days = "daterange({0}.starts_on, {0}.ends_on, '[]')"
-    settlings.add("org.Absence.user", OneEach(only=f"{days.format('gone')} && {days.format('kept')}"))
-    settlings.add("org.PersonSkill.user", Settled(_skills_once))
-    settlings.add("org.SkillConfirmation.by", OneEach("of"))
-    mergers.add(
-        "org", Merger(gettext_lazy("Departments"), moves=_departments, before=_before, follow=_follow)
-    )
-    mergers.add("org.skills", Merger(gettext_lazy("Skills"), moves=_skills))
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -74,14 +47,6 @@ class Choice:
     gone: Any
     owner: str = ""
     is_gones: bool = False
-
-
-@dataclass(frozen=True)
-class Moving:
-    """What of a room comes to the account that remains, in words."""
-
-    label: _StrOrPromise
-    things: list[str]
 
 
 def why_not(gone: User, kept: User, *, by: User) -> str:  # noqa: PLR0911 - a sentence a case
@@ -111,7 +76,7 @@ def why_not(gone: User, kept: User, *, by: User) -> str:  # noqa: PLR0911 - a se
                 "Somebody has signed in to the account that would go: ask an administrator to merge them, or"
                 " have that account remain."
             )
-    return next((said for merger in mergers if (said := merger.refused(gone, kept))), "")
+    return next((said for room in belongings if (said := room.refused(gone, kept))), "")
 
 
 def choices(gone: User, kept: User) -> list[Choice]:
@@ -133,12 +98,6 @@ def choices(gone: User, kept: User) -> list[Choice]:
     ]
 
 
-def moving(gone: User, kept: User) -> list[Moving]:
-    """Room by room."""
-    found = [Moving(merger.label, merger.moves(gone, kept)) for merger in mergers]
-    return [one for one in found if one.things]
-
-
 @transaction.atomic
 def merge_people(gone: User, kept: User, *, of_gone: Collection[str] = (), by: User) -> None:
     """Everything that is `gone`'s is `kept`'s from now on, all of it or nothing; nothing brings it back.
@@ -147,8 +106,8 @@ def merge_people(gone: User, kept: User, *, of_gone: Collection[str] = (), by: U
     ValidationError for what `why_not` says, and LastAdministrator.
     """
     pair = Pair(gone.pk, kept.pk)
-    for merger in mergers:
-        merger.before(pair)
+    for room in belongings:
+        room.before(pair)
     locked = User.objects.select_for_update().filter(pk__in=(pair.gone, pair.kept)).order_by("pk").in_bulk()
     gone_row, kept_row = locked[pair.gone], locked[pair.kept]
     if said := why_not(gone_row, kept_row, by=by):
@@ -157,7 +116,7 @@ def merge_people(gone: User, kept: User, *, of_gone: Collection[str] = (), by: U
         keep_an_administrator_besides(gone_row)
     _settle_fields(gone_row, kept_row, of_gone)
     move_events(pair)
-    _move(pair)
+    merge(User, pair)
     actions.renew_structure(by.pk)
     renew_codes([pair.kept, pair.gone])
     end_sessions(gone_row)
@@ -174,13 +133,7 @@ def move_again(pair: Pair) -> None:
     """Takes along what was on its way while the two became one. Doing it again does no harm."""
     account = User.objects.select_for_update().filter(pk=pair.gone).first()
     if account is not None and account.merged_into_id == pair.kept:
-        _move(pair)
-
-
-def _move(pair: Pair) -> None:
-    move_relations(User, pair)
-    for merger in mergers:
-        merger.follow(pair)
+        merge(User, pair)
 
 
 def _value(person: User, name: str) -> str | date | int | None:
@@ -224,47 +177,3 @@ def _settle_fields(gone: User, kept: User, of_gone: Collection[str]) -> None:
             *("is_administrator", "has_second_factor", "status", "merged_into", "password"),
         ]
     )
-
-
-def _departments(gone: User, kept: User) -> list[str]:
-    if "departments" in kept.owners:
-        return []
-    return list(Department.objects.filter(memberships__user=gone).by_name().values_list("name", flat=True))
-
-
-def _skills(gone: User, kept: User) -> list[str]:
-    return list(Skill.objects.filter(people__user=gone).by_name().values_list("name", flat=True))
-
-
-def _skills_once(pair: Pair) -> None:
-    """Who has confirmed either has confirmed it."""
-    both = (
-        "gone.user_id = %(gone)s AND kept.user_id = %(kept)s AND gone.skill_id = kept.skill_id"
-        " AND confirmation.of_id = gone.id"
-    )
-    run(
-        "UPDATE org_skillconfirmation AS confirmation SET of_id = kept.id"  # noqa: S608 - our own words
-        f" FROM org_personskill AS gone, org_personskill AS kept WHERE {both} AND NOT EXISTS"
-        "  (SELECT 1 FROM org_skillconfirmation AS other"
-        "    WHERE other.of_id = kept.id AND other.by_id = confirmation.by_id)",
-        pair,
-    )
-    same = PersonSkill.objects.filter(user=pair.kept).values("skill")
-    PersonSkill.objects.filter(user=pair.gone, skill__in=same).delete()
-
-
-def _follow(pair: Pair) -> None:
-    """Nobody confirms what they can do themselves, or stands in for themselves."""
-    SkillConfirmation.objects.filter(by=pair.kept, of__user=pair.kept).delete()
-    Absence.objects.filter(user=pair.kept, substitute=pair.kept).update(substitute=None)
-    know_skills_again([pair.gone, pair.kept])
-
-
-def _before(pair: Pair) -> None:
-    """Where an outside source decides where one of them belongs, the person belongs nowhere else."""
-    actions.lock()
-    owners = {person.pk: person.owners for person in User.objects.filter(pk__in=(pair.gone, pair.kept))}
-    if "departments" in owners.get(pair.gone, {}):
-        Membership.objects.filter(user=pair.kept).delete()
-    elif "departments" in owners.get(pair.kept, {}):
-        Membership.objects.filter(user=pair.gone).delete()

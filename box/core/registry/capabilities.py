@@ -192,21 +192,6 @@ class SignInWay:
 
 
 @dataclass(frozen=True)
-class Eraser:
-    """How a room forgets somebody who has left. What they made for others is no part of that: it stays.
-
-    `found` says in words what there is of them; `erase(person, by)` takes it away, in the transaction of all
-    rooms. Doing it again does no harm. `reaches` names the foreign keys to a person whose rows it takes away,
-    `notify.Notification.user`: a test asks of every other why its rows stay.
-    """
-
-    label: _StrOrPromise
-    found: Callable[[User], list[str]]
-    erase: Callable[[User, User], None]
-    reaches: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Kept:
     """An object as an older state of the portal has it; `about` says in a few words whose or where it is."""
 
@@ -277,7 +262,6 @@ anyway shows its card without asking once more.
 creators: Offers[Creator] = Offers("creators")
 """By the kind of object the way to write one: `creators["feed.post"]("Have you tried ...", user)`."""
 holdings: Offers[Holdings] = Offers("holdings")
-erasers: Offers[Eraser] = Offers("erasers")
 audience_counts: Offers[Callable[[list[str]], str]] = Offers("audience counts")
 """How many things of a room are addressed to any of these codes, in words; nothing where there are none."""
 help_pages: Offers[str] = Offers("pages of help")

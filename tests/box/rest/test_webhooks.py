@@ -18,11 +18,12 @@ from django.utils import timezone
 
 from box.core.access.actions import create_role, employees_role, grant_role, set_networks, set_rights
 from box.core.accounts.actions import dismiss_user, return_user, suspend_user
-from box.core.accounts.erasing import erase_person, going
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import Session, User
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
 from box.core.groups.actions import NewGroup, NewGuest, create_group, end_expired, invite_guest
+from box.core.registry.belongings import going
 from box.rest import actions, tokens
 from box.rest.models import Webhook
 from tests.box.rest.calling import Program, program_of

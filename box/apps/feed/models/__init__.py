@@ -4,7 +4,6 @@ from box.apps.feed.models.badges import Award, Badge, in_language
 from box.apps.feed.models.entries import SystemEntry, SystemFact
 from box.apps.feed.models.filing import (
     SCHEDULED,
-    KeptDraft,
     SavedView,
     SavedViewQuerySet,
     ScheduledFile,
@@ -39,7 +38,6 @@ __all__ = [
     "Award",
     "Badge",
     "Ballot",
-    "KeptDraft",
     "Mark",
     "Poll",
     "PollOption",

@@ -87,26 +87,6 @@ class ScheduledFile(models.Model):
         return f"{self.post_id}: {self.file_id}"
 
 
-class KeptDraft(models.Model):
-    """What somebody has begun to write in one place, as their browser keeps it too: see `drafts.js`."""
-
-    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
-    place = models.CharField(max_length=60)
-    content = models.JSONField()
-    # The browser that wrote it, by a name it gave itself, and how often it was written.
-    browser = models.CharField(max_length=40)
-    version = models.PositiveIntegerField(default=1)
-    saved_at = models.DateTimeField(default=timezone.now)
-    files = models.ManyToManyField(File, related_name="+")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "place"], name="kept_draft_once")]
-        indexes = [models.Index(fields=["saved_at"], name="kept_draft_by_age")]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} in {self.place}"
-
-
 def draft_address(draft: str, by: User) -> str:
     """See `box.core.registry.capabilities.Creator`: the composer with the draft in it."""
     return f"{reverse('feed:list')}?{urlencode({'draft': draft})}"

@@ -15,11 +15,11 @@ from box.apps.feed.access import (
     can_delete_comment,
     can_edit_comment,
 )
-from box.apps.feed.drafts import drop_draft
 from box.apps.feed.models import Post
 from box.apps.feed.showing import MOST_NEWS, Said
 from box.apps.feed.views.posts import post_page, post_visible, refuse_if_closed
 from box.core.discussion.models import Comment
+from box.core.drafts.actions import drop_draft
 from box.core.events.nonces import once
 from box.lib.pages import REFUSED, number_of, render, wants_part
 

@@ -16,7 +16,6 @@ from box.apps.feed import actions
 from box.apps.feed.access import (
     can_announce,
 )
-from box.apps.feed.drafts import drop_draft
 from box.apps.feed.filters import Filter, chips_of, only_labels
 from box.apps.feed.forms import draft_of, moment_of
 from box.apps.feed.latest import page_of
@@ -24,6 +23,7 @@ from box.apps.feed.models import PAGE, Post, SavedView, ScheduledPost
 from box.apps.feed.scheduling import schedule_post
 from box.apps.feed.showing import MOST_NEWS, news_forms, shown, usual_audience
 from box.core.accounts.access import can_see_company
+from box.core.drafts.actions import drop_draft
 from box.core.events.nonces import once
 from box.core.org.mentions import mentionable_by
 from box.core.org.names import MOST_FOUND, found_for, named

@@ -15,11 +15,11 @@ from box.apps.drive.actions.tree import make_folder, move_items, root_of
 from box.apps.drive.models import Drive, Item, OutsideLink, Share
 from box.core.access.principals import code_of
 from box.core.accounts.actions import dismiss_user
-from box.core.accounts.erasing import erase_person, going
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.files.models import File
-from box.core.org.merging import merge_people, move_again, moving
-from box.core.registry.merging import Pair
+from box.core.org.merging import merge_people, move_again
+from box.core.registry.belongings import Pair, going, moving
 from tests.box.apps.drive.conftest import put
 from tests.box.apps.drive.test_invariants import check
 

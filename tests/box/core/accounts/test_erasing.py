@@ -13,19 +13,20 @@ from django.test import Client
 from django.utils import timezone
 
 from box.apps.feed.actions import Draft, publish_post
-from box.apps.feed.models import KeptDraft, SavedView, ScheduledPost
+from box.apps.feed.models import SavedView, ScheduledPost
 from box.apps.worktime.models import WorkDay
 from box.core.access.principals import EVERYONE
 from box.core.accounts import factors
 from box.core.accounts.actions import dismiss_user, return_user, suspend_user
-from box.core.accounts.erasing import erase_person, going
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import KnownBrowser, Passkey, Profile, User
 from box.core.audit.models import AuditRecord
+from box.core.drafts import models as drafts
 from box.core.events.delivery import deliver_all
 from box.core.notify.models import Notification
 from box.core.org.models import Membership
 from box.core.org.photos import set_photo
-from box.core.registry.capabilities import Eraser, erasers
+from box.core.registry.belongings import Belongings, belongings, going
 from tests.box.core.org.photos import picture
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def gone(anna: User, olga: User, store: S3Store) -> User:
     now = timezone.now()
     times = dict.fromkeys(("started_at", "finished_at", "forgotten_at"), now)
     WorkDay.objects.create(user=anna, on=now.date(), marks=[], state="finished", **times)
-    KeptDraft.objects.create(user=anna, place="new", content={"text": SAID}, browser="b")
+    drafts.Draft.objects.create(user=anna, place="new", content={"text": SAID}, browser="b")
     SavedView.objects.create(user=anna, name=SAID, query="q=1")
     ScheduledPost.objects.create(author=anna, publish_at=now, text=SAID, audience=[EVERYONE])
     factors.new_recovery_codes(anna)
@@ -169,8 +170,8 @@ def test_all_of_it_or_nothing(gone: User, olga: User, monkeypatch: pytest.Monkey
     def fail(*_: Any) -> None:
         raise RuntimeError("in the last room")
 
-    failing = Eraser("The last", found=lambda person: [], erase=fail)
-    monkeypatch.setitem(erasers._offers, "zz", failing)
+    failing = Belongings("The last", {}, erase=fail)
+    monkeypatch.setitem(belongings._offers, "zz", failing)
     with pytest.raises(RuntimeError):
         erase_person(gone, by=olga)
     assert User.objects.get(pk=gone.pk).first_name == SAID
@@ -183,4 +184,5 @@ def test_each_room_says_what_it_is(gone: User) -> None:
         "Notifications",
         "Working time",
         "Feed",
+        "Drafts",
     }

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from box.core.accounts import own_fields
 from box.core.accounts.actions import dismiss_user
-from box.core.accounts.erasing import erase_person, going
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.many import change_people
 from box.core.accounts.many import own_fields as own
 from box.core.accounts.models import OwnField, Profile, User
@@ -28,6 +28,7 @@ from box.core.accounts.own_actions import (
 )
 from box.core.org import jobs
 from box.core.org.importing import begin_import, start_import
+from box.core.registry.belongings import going
 from box.lib.tables import read_table
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from box.core.accounts.actions import dismiss_user
-from box.core.accounts.erasing import erase_person, going
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.org.models import PersonSkill, Skill
 from box.core.org.skills import (
@@ -20,6 +20,7 @@ from box.core.org.skills import (
     suggested,
     withdraw_confirmation,
 )
+from box.core.registry.belongings import going
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.access.models import Grant
 from box.core.access.principals import code_of
-from box.core.registry.merging import Merger, Stays, mergers, run, settlings
+from box.core.registry.belongings import DECIDED, Belongings, Belongs, Stays, run
 from box.core.registry.settings import raise_version
 
 if TYPE_CHECKING:
@@ -21,15 +21,7 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
     from box.core.accounts.models import User
-    from box.core.registry.merging import Pair
-
-
-def declare() -> None:
-    mergers.add("access", Merger(_("Roles"), moves=_roles, follow=_follow))
-    settlings.add(
-        "access.Standing.user",
-        Stays("what each of the two accounts answered to at some moment: the report of rights reads both"),
-    )
+    from box.core.registry.belongings import Pair
 
 
 def with_audience() -> Iterator[type[Model]]:
@@ -74,3 +66,18 @@ def _follow(pair: Pair) -> None:
 def _roles(gone: User, kept: User) -> list[str]:
     held = Grant.objects.current().filter(code=code_of(gone)).select_related("role").order_by("role__name")
     return [str(grant.role) for grant in held]
+
+
+BELONGINGS = Belongings(
+    _("Roles"),
+    {
+        "access.Grant.granted_by": Belongs(Stays(DECIDED)),
+        "access.Grant.ended_by": Belongs(Stays(DECIDED)),
+        "access.Standing.user": Belongs(
+            Stays("the numbers of what they answered to, for the report of former rights"),
+            Stays("what each of the two answered to at some moment: the report of rights reads both"),
+        ),
+    },
+    moves=_roles,
+    follow=_follow,
+)

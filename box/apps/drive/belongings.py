@@ -1,26 +1,52 @@
-"""Two accounts with drives become one: what the one kept becomes a folder on the drive of the other."""
+"""Drives, when people are erased or two accounts become one: what the one kept becomes a folder on the drive
+of the other. What they put on the drives of others stays."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from box.apps.drive.actions.holding import hold
 from box.apps.drive.actions.settling import settle
+from box.apps.drive.actions.sharing import end_links_of
+from box.apps.drive.actions.trash import forget_reader, remove_drive
 from box.apps.drive.actions.tree import take_in
-from box.apps.drive.erasing import kept_by
-from box.apps.drive.models import Drive, Item, Share
+from box.apps.drive.models import Drive, Item, OutsideLink, Share
+from box.core.access.principals import code_of
 from box.core.accounts.models import User
-from box.core.registry.merging import Merger, mergers, run
+from box.core.registry.belongings import DECIDED, MADE, Belongings, Belongs, Stays, run
 
 if TYPE_CHECKING:
-    from box.core.registry.merging import Pair
+    from box.core.registry.belongings import Pair
 
 
-def declare() -> None:
-    moves = Merger(_("Drive"), moves=lambda gone, kept: kept_by(gone), before=_hold, follow=_follow)
-    mergers.add("drive", moves)
+def _kept(person: User) -> list[str]:
+    """What is on the person's own drive, also in its trash, and the links that they have made."""
+    own = Item.objects.filter(drive__code=code_of(person)).exclude(parent=None)
+    files, folders = own.filter(is_folder=False).count(), own.folders().count()
+    links = OutsideLink.objects.open(timezone.now()).filter(created_by=person).count()
+    said = [
+        ngettext("%(num)s file on the drive", "%(num)s files on the drive", files) % {"num": files}
+        if files
+        else "",
+        ngettext("%(num)s folder on the drive", "%(num)s folders on the drive", folders) % {"num": folders}
+        if folders
+        else "",
+        ngettext("%(num)s link for outsiders", "%(num)s links for outsiders", links) % {"num": links}
+        if links
+        else "",
+    ]
+    return list(filter(None, said))
+
+
+def _forget(person: User, by: User) -> None:
+    end_links_of(person)
+    for drive in Drive.objects.filter(code=code_of(person)):
+        remove_drive(drive, by=by)
+    forget_reader(code_of(person), by=by)
 
 
 def _codes(pair: Pair) -> tuple[str, str]:
@@ -83,3 +109,21 @@ def _one_drive(pair: Pair) -> None:
     else:
         root.delete()
         drive.delete()
+
+
+BELONGINGS = Belongings(
+    _("Drive"),
+    {
+        "drive.Item.created_by": Belongs(Stays(MADE)),
+        "drive.Item.changed_by": Belongs(Stays(MADE)),
+        "drive.Item.trashed_by": Belongs(Stays(DECIDED)),
+        "drive.Version.by": Belongs(Stays(MADE)),
+        "drive.Share.by": Belongs(Stays(DECIDED)),
+        "drive.OutsideLink.created_by": Belongs(Stays("ended, as the record of what was shown outside")),
+    },
+    found=_kept,
+    erase=_forget,
+    moves=lambda gone, kept: _kept(gone),
+    before=_hold,
+    follow=_follow,
+)

@@ -17,8 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.apps.feed.models import KeptDraft
 from box.core.accounts.models import User
+from box.core.drafts.models import Draft
 from box.core.files.models import File
 
 PLACE = re.compile(r"[a-z]+(?:-[A-Za-z0-9]+){0,2}")
@@ -32,45 +32,45 @@ AGE = timedelta(days=90)
 class Newer(Exception):
     """Another browser has written since: this is what it wrote."""
 
-    def __init__(self, kept: KeptDraft) -> None:
+    def __init__(self, kept: Draft) -> None:
         super().__init__(f"{kept} is at version {kept.version}")
         self.kept = kept
 
 
-def draft_at(place: str, *, of: User) -> KeptDraft | None:
-    return KeptDraft.objects.filter(user=of, place=place).first()
+def draft_at(place: str, *, of: User) -> Draft | None:
+    return Draft.objects.filter(user=of, place=place).first()
 
 
 @transaction.atomic
-def keep_draft(place: str, content: Any, *, browser: str, base: int, by: User) -> KeptDraft:
+def keep_draft(place: str, content: Any, *, browser: str, base: int, by: User) -> Draft:
     """Writes over version `base` of the draft, 0 where there was none; raises Newer if another browser has
     written since. Raises ValidationError for what no form of ours sends."""
     _check(place, content, browser)
     # The person's row is what two of their browsers wait for.
     User.objects.select_for_update(no_key=True).only("pk").get(pk=by.pk)
-    row = KeptDraft.objects.filter(user=by, place=place).first()
+    row = Draft.objects.filter(user=by, place=place).first()
     if row is None:
-        row = KeptDraft(user=by, place=place, version=0)
+        row = Draft(user=by, place=place, version=0)
     elif row.version != base and row.browser != browser:
         raise Newer(row)
     row.content, row.browser, row.version, row.saved_at = content, browser, row.version + 1, timezone.now()
     row.save()
     own = File.objects.owned_by(by).unattached().filter(pk__in=_file_ids(content))
     row.files.set(own.values_list("pk", flat=True))
-    oldest = KeptDraft.objects.filter(user=by).order_by("-saved_at", "-id").values_list("pk", flat=True)
-    KeptDraft.objects.filter(pk__in=list(oldest[MOST_DRAFTS:])).delete()
+    oldest = Draft.objects.filter(user=by).order_by("-saved_at", "-id").values_list("pk", flat=True)
+    Draft.objects.filter(pk__in=list(oldest[MOST_DRAFTS:])).delete()
     return row
 
 
 def drop_draft(place: str, *, by: User) -> None:
     """It was sent, or nothing is left of it."""
     if place:
-        KeptDraft.objects.filter(user=by, place=place).delete()
+        Draft.objects.filter(user=by, place=place).delete()
 
 
 def forget_drafts(*, before: datetime) -> int:
     """Those that nobody has come back to; returns how many."""
-    return KeptDraft.objects.filter(saved_at__lt=before).delete()[0]
+    return Draft.objects.filter(saved_at__lt=before).delete()[0]
 
 
 def _check(place: str, content: Any, browser: str) -> None:

@@ -9,13 +9,13 @@ from django.http import HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from box.apps.feed.drafts import Newer, draft_at, drop_draft, keep_draft
+from box.core.drafts.actions import Newer, draft_at, drop_draft, keep_draft
 from box.core.registry.environment import format_moment
 from box.lib import strict_json
 
 if TYPE_CHECKING:
-    from box.apps.feed.models import KeptDraft
     from box.core.accounts.requests import PersonRequest
+    from box.core.drafts.models import Draft
 
 
 @require_http_methods(["GET", "POST", "DELETE"])
@@ -41,6 +41,6 @@ def draft(request: PersonRequest, place: str) -> HttpResponse:
     return JsonResponse({"version": kept.version})
 
 
-def _said(kept: KeptDraft) -> dict[str, Any]:
+def _said(kept: Draft) -> dict[str, Any]:
     saved = _("Saved in another browser %(moment)s.") % {"moment": format_moment(kept.saved_at)}
     return {"version": kept.version, "browser": kept.browser, "content": kept.content, "saved": saved}

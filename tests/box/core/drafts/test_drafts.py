@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from box.apps.feed.drafts import MOST_DRAFTS, Newer, draft_at, drop_draft, forget_drafts, keep_draft
-from box.apps.feed.models import KeptDraft
 from box.core.accounts.models import User
+from box.core.drafts.actions import MOST_DRAFTS, Newer, draft_at, drop_draft, forget_drafts, keep_draft
+from box.core.drafts.models import Draft
 from box.core.files.models import File
 from box.core.files.sweeping import sweep_files
 from tests.box.apps.feed.test_views import HTMX, Browser, file_of, form
@@ -37,23 +37,23 @@ def test_a_draft_is_there_in_the_persons_other_browser_and_nobody_elses(
     as_person: Browser, anna: User, boris: User
 ) -> None:
     body = json.dumps({"content": content("half"), "browser": HOME, "base": 0})
-    assert as_person(anna).post("/feed/drafts/post/", body, "application/json").json() == {"version": 1}
-    found = as_person(anna).get("/feed/drafts/post/").json()
+    assert as_person(anna).post("/drafts/post/", body, "application/json").json() == {"version": 1}
+    found = as_person(anna).get("/drafts/post/").json()
     assert (found["version"], found["content"]["fields"]["text"], found["browser"]) == (1, "half", HOME)
-    assert as_person(boris).get("/feed/drafts/post/").json() == {"version": 0}
-    assert as_person(anna).get("/feed/drafts/comment-7/").json() == {"version": 0}
+    assert as_person(boris).get("/drafts/post/").json() == {"version": 0}
+    assert as_person(anna).get("/drafts/comment-7/").json() == {"version": 0}
 
 
 def test_what_another_browser_wrote_is_not_overwritten_unseen(as_person: Browser, anna: User) -> None:
     kept = keep_draft("post", content("at home"), browser=HOME, base=0, by=anna)
     body = {"content": content("at work"), "browser": WORK, "base": 0}
-    answer = as_person(anna).post("/feed/drafts/post/", json.dumps(body), "application/json")
+    answer = as_person(anna).post("/drafts/post/", json.dumps(body), "application/json")
     assert answer.status_code == 409
     assert answer.json()["content"]["fields"]["text"] == "at home"
     # Having seen it, one may go on with one's own.
     body["base"] = kept.version
-    assert as_person(anna).post("/feed/drafts/post/", json.dumps(body), "application/json").status_code == 200
-    assert KeptDraft.objects.get().content["fields"]["text"] == "at work"
+    assert as_person(anna).post("/drafts/post/", json.dumps(body), "application/json").status_code == 200
+    assert Draft.objects.get().content["fields"]["text"] == "at work"
 
 
 def test_ones_own_browser_goes_on_after_a_lost_answer(anna: User) -> None:
@@ -94,20 +94,20 @@ def test_its_files_stay_and_are_only_its_persons(anna: User, boris: User) -> Non
 def test_what_no_form_sends_is_refused(anna: User, place: str, sent: Any, browser: str) -> None:
     with pytest.raises(ValidationError):
         keep_draft(place, sent, browser=browser, base=0, by=anna)
-    assert not KeptDraft.objects.exists()
+    assert not Draft.objects.exists()
 
 
 @pytest.mark.parametrize(
     "body", ["", "[]", "{", '{"content": {}}', '{"content": {}, "browser": 1, "base": "x"}']
 )
 def test_a_broken_request_is_told_so(as_person: Browser, anna: User, body: str) -> None:
-    assert as_person(anna).post("/feed/drafts/post/", body, "application/json").status_code == 400
+    assert as_person(anna).post("/drafts/post/", body, "application/json").status_code == 400
 
 
 def test_drafts_do_not_heap_up(anna: User) -> None:
     for number in range(MOST_DRAFTS + 3):
         keep_draft(f"comment-{number}", content("x"), browser=HOME, base=0, by=anna)
-    assert KeptDraft.objects.count() == MOST_DRAFTS
+    assert Draft.objects.count() == MOST_DRAFTS
     assert draft_at("comment-0", of=anna) is None
     assert forget_drafts(before=timezone.now() + timedelta(days=1)) == MOST_DRAFTS
 
@@ -118,7 +118,7 @@ class TwoBrowsers(TestCase):
     def test_never_overwrite_what_they_have_not_seen(self, steps: list[tuple[str, bool]]) -> None:
         """Each step a browser writes; on a conflict it looks, and goes on if it `insists`."""
         anna = User.objects.get_or_create(login="anna")[0]
-        KeptDraft.objects.all().delete()
+        Draft.objects.all().delete()
         seen = {HOME: 0, WORK: 0}
         last: tuple[str, str] | None = None
         for browser, insists in steps:
@@ -137,7 +137,7 @@ class TwoBrowsers(TestCase):
             else:
                 assert not is_unseen
             seen[browser], last = kept.version, (browser, text)
-        assert KeptDraft.objects.count() == (1 if last else 0)
+        assert Draft.objects.count() == (1 if last else 0)
 
 
 def draft_version(user: User) -> int:

@@ -1,4 +1,5 @@
-"""An entry of a directory follows the person whose account it made."""
+"""Whose entry in a directory is whose, when people are erased or two accounts become one: what a directory
+says of the one, it says of the other."""
 
 from __future__ import annotations
 
@@ -8,16 +9,26 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.bridges.directory.models import Link
-from box.core.registry.merging import Merger, mergers, run
+from box.core.registry.belongings import DECIDED, Belongings, Belongs, Stays, run
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from box.core.accounts.models import User
-    from box.core.registry.merging import Pair
+    from box.core.registry.belongings import Pair
 
 
-def declare() -> None:
-    merger = Merger(gettext_lazy("Directory"), moves=_entry, refused=_why_not, follow=_follow)
-    mergers.add("directory", merger)
+def _linked(person: User) -> list[str]:
+    """The directories whose entries the person was."""
+    return list(_links(person).values_list("connection__name", flat=True))
+
+
+def _forget(person: User, by: User) -> None:
+    _links(person).delete()
+
+
+def _links(person: User) -> QuerySet[Link]:
+    return Link.objects.filter(kind=Link.Kind.PERSON, object_id=person.pk)
 
 
 def _link_of(person: User) -> Link | None:
@@ -75,3 +86,14 @@ def _release(pair: Pair, source: str) -> None:
         pair,
         source=source,
     )
+
+
+BELONGINGS = Belongings(
+    gettext_lazy("Directory"),
+    {"directory.Run.by": Belongs(Stays(DECIDED))},
+    found=_linked,
+    erase=_forget,
+    moves=_entry,
+    refused=_why_not,
+    follow=_follow,
+)

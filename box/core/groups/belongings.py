@@ -1,4 +1,4 @@
-"""Two accounts in workgroups become one: the higher role and the longer time hold."""
+"""Who is in which group, when people are erased or two accounts become one: with the higher role, once."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
+from box.core.groups.actions import take_out_of_all
 from box.core.groups.models import Group, Member
-from box.core.registry.merging import Merger, OneEach, mergers, run, settlings
+from box.core.registry.belongings import DECIDED, Belongings, Belongs, Deleted, OneEach, Stays, run
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
-    from box.core.registry.merging import Pair
+    from box.core.registry.belongings import Pair
+
 
 _RANK = "CASE {0}.role WHEN 'owner' THEN 2 WHEN 'moderator' THEN 1 ELSE 0 END"
 _TAKES = """
@@ -19,13 +21,17 @@ _TAKES = """
     expires_at = CASE WHEN kept.expires_at IS NULL OR gone.expires_at IS NULL THEN NULL
                       ELSE greatest(kept.expires_at, gone.expires_at) END
 """
+_BETTER = f"{_RANK.format('gone')} > {_RANK.format('kept')}"
 
 
-def declare() -> None:
-    better = f"{_RANK.format('gone')} > {_RANK.format('kept')}"
-    settlings.add("groups.Member.user", OneEach("group", takes=_TAKES, better=better))
-    settlings.add("groups.Admission.user", OneEach("group"))
-    mergers.add("groups", Merger(_("Groups"), moves=_groups, before=_hold, follow=_count))
+def _memberships(person: User) -> list[str]:
+    """Also those that they were asked into, or asked to join."""
+    own = Group.objects.filter(members__user=person) | Group.objects.filter(admissions__user=person)
+    return list(own.distinct().by_name().values_list("name", flat=True))
+
+
+def _forget(person: User, by: User) -> None:
+    take_out_of_all(person, by=by)
 
 
 def _groups(gone: User, kept: User) -> list[str]:
@@ -51,3 +57,18 @@ def _count(pair: Pair) -> None:
         " WHERE id IN (SELECT group_id FROM groups_member WHERE user_id = %(kept)s)",
         pair,
     )
+
+
+BELONGINGS = Belongings(
+    _("Groups"),
+    {
+        "groups.Member.user": Belongs(Deleted(), OneEach("group", takes=_TAKES, better=_BETTER)),
+        "groups.Admission.user": Belongs(Deleted(), OneEach("group")),
+        "groups.Admission.by": Belongs(Stays(DECIDED)),
+    },
+    found=_memberships,
+    erase=_forget,
+    moves=_groups,
+    before=_hold,
+    follow=_count,
+)

@@ -1,30 +1,16 @@
-"""Comments, likes and emoji of two accounts that become one: each counts once a person."""
+"""Comments, likes and emoji, when people are erased or two accounts become one: each counts once a person."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
-from box.core.discussion.models import Comment
-from box.core.registry.merging import Merger, OneEach, Settled, mergers, run, settlings
+from box.core.registry.belongings import MADE, Belongings, Belongs, Deleted, OneEach, Settled, Stays, run
 
 if TYPE_CHECKING:
-    from box.core.accounts.models import User
-    from box.core.registry.merging import Pair
-
-
-def declare() -> None:
-    settlings.add("discussion.Follower.user", OneEach("thread", takes="is_on = kept.is_on OR gone.is_on"))
-    settlings.add("discussion.Reaction.user", Settled(_like_once))
-    settlings.add("discussion.EmojiReaction.user", Settled(_give_emoji_once))
-    mergers.add("discussion", Merger(_("Comments"), moves=_comments))
-
-
-def _comments(gone: User, kept: User) -> list[str]:
-    count = Comment.objects.filter(author=gone).count()
-    return [ngettext("%(num)s comment", "%(num)s comments", count) % {"num": count}] if count else []
+    from box.core.registry.belongings import Pair
 
 
 def _like_once(pair: Pair) -> None:
@@ -56,3 +42,20 @@ def _give_emoji_once(pair: Pair) -> None:
         pair,
         threads=[thread_id for (thread_id,) in rows],
     )
+
+
+BELONGINGS = Belongings(
+    _("Discussions"),
+    {
+        "discussion.Comment.author": Belongs(
+            Stays(MADE), said=ngettext_lazy("%(num)s comment", "%(num)s comments", "num")
+        ),
+        "discussion.Reaction.user": Belongs(Stays(MADE), Settled(_like_once)),
+        "discussion.EmojiReaction.user": Belongs(Stays(MADE), Settled(_give_emoji_once)),
+        "discussion.Follower.user": Belongs(
+            Deleted(),
+            OneEach("thread", takes="is_on = kept.is_on OR gone.is_on"),
+            said=ngettext_lazy("that they follow %(num)s post", "that they follow %(num)s posts", "num"),
+        ),
+    },
+)

@@ -1,4 +1,4 @@
-"""What a person used, for when it is to be forgotten. The shares that were counted of it name nobody."""
+"""Who used what, when people are erased or two accounts become one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from box.apps.pulse.models import Rank, Use
-from box.core.registry.capabilities import Eraser
+from box.apps.pulse.models import Use
+from box.core.registry.belongings import Belongings, Belongs, Deleted, OneEach
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
+
+_SUM = "times = kept.times + gone.times"
 
 
 def used(person: User) -> list[str]:
@@ -21,9 +23,11 @@ def used(person: User) -> list[str]:
     return [said % {"num": days}] if days else []
 
 
-def forget(person: User, by: User) -> None:
-    for model in (Use, Rank):
-        model.objects.filter(user=person).delete()
-
-
-ERASER = Eraser(_("Pulse"), used, forget, ("pulse.Use.user", "pulse.Rank.user"))
+BELONGINGS = Belongings(
+    _("Pulse"),
+    {
+        "pulse.Use.user": Belongs(Deleted(), OneEach("on", "tool", takes=_SUM)),
+        "pulse.Rank.user": Belongs(Deleted(), OneEach(takes=_SUM)),
+    },
+    found=used,
+)
