@@ -71,6 +71,7 @@ BELONGINGS = Belongings(
         ),
         "crm.Activity.created_by": Belongs(Stays(MADE)),
         "crm.Activity.done_by": Belongs(Stays(MADE)),
+        "crm.Merger.by": Belongs(Stays(DECIDED)),
     },
     follow=_follow,
 )
