@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from appliance import certificates, config, folders, generated, ports, users
+from appliance import certificates, config, folders, ports, service_files, users
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import named
@@ -51,7 +51,7 @@ def start(node: Node, *services: str) -> None:
     """Start these services (default: database, objects, cache) and set up the database and the bucket."""
     names = services or DEFAULT
     # The portal's file always: a portal under test is started by whoever tests it.
-    generated.apply(node, only=tuple(named(name) for name in dict.fromkeys((*names, "web"))))
+    service_files.apply(node, only=tuple(named(name) for name in dict.fromkeys((*names, "web"))))
     supervisor = Supervisord(node)
     if "database" in names:
         database_setup.create_cluster(node)

@@ -12,11 +12,11 @@ from appliance.node import Node
 from appliance.runner import CommandFailed
 from backup import moments
 from backup.commands.holders import keys
-from backup.commands.looking import list_sets, show_set, show_status
-from backup.commands.proving import root_key, show_codes
-from backup.commands.restoring import restore
+from backup.commands.operations import KINDS, back_up_now, download, drill, find, put_back, verify
+from backup.commands.restore import restore
+from backup.commands.root_codes import root_key, show_codes
+from backup.commands.status import list_sets, show_set, show_status
 from backup.commands.targets import SECRET, change_schedule, set_up
-from backup.commands.working import KINDS, back_up_now, download, drill, find, put_back, verify
 from backup.keys import KeyRefused
 from backup.settings import BackupRefused
 
@@ -34,7 +34,7 @@ def main() -> None:
     with plain_errors():
         try:
             node = Node.load(box())
-            moments.tell_in(node)
+            moments.use_zone_of(node)
             act(node, given)
         except (BackupRefused, KeyRefused, CommandFailed) as error:
             fail(str(error))

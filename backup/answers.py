@@ -41,7 +41,7 @@ from appliance.agent.protocol import (
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from backup import authorities, moments, rotation, schedule, settings, setup, sftp, telling
+from backup import moments, rotation, schedule, settings, setup, sftp, state_file, store_authorities
 from backup.keys import KeyRefused, is_confirmed_by
 from backup.operations.back_up import TROUBLE
 from backup.retention import Reason, Rule
@@ -66,7 +66,7 @@ def main() -> None:
     asked = json.load(sys.stdin)
     kind = OPERATIONS[asked["question"]]
     node = Node.load(Paths.from_environment())
-    moments.tell_in(node)
+    moments.use_zone_of(node)
     try:
         with settings.changing(node.paths) if kind.changes else nullcontext():
             answer = ANSWERS[kind](node, decode_request(kind, asked["arguments"]))
@@ -136,7 +136,7 @@ def add_target(node: Node, asked: AddBackupTarget) -> HandedKey:
         chosen = with_times(chosen, asked.times)
     target = _target(node, chosen, asked)
     changed = setup.admit(node, chosen, target, lambda _: None)
-    telling.write(node)
+    state_file.write(node)
     if key is None:
         return HandedKey("", target=target.name)
     proofs.admit(node.paths, changed.holders[0].id, key.proofs())
@@ -160,7 +160,7 @@ def _target(node: Node, chosen: Settings, asked: AddBackupTarget) -> Target:
     return Target(
         number, setup.free_name(parts.hostname, chosen), "s3", asked.path or "korobka",
         f"https://{parts.netloc}", asked.bucket, asked.region, asked.access_key, asked.secret_key,
-        authorities.checked(asked.ca_pem),
+        store_authorities.checked(asked.ca_pem),
     )  # fmt: skip
 
 
@@ -181,8 +181,8 @@ def _sftp_target(node: Node, chosen: Settings, asked: AddBackupTarget, number: i
 
 def remove_target(node: Node, asked: RemoveBackupTarget) -> BackupState:
     changed = setup.dismiss(node, settings.load(node.paths), asked.name)
-    telling.write(node)
-    return telling.state(node, changed)
+    state_file.write(node)
+    return state_file.state(node, changed)
 
 
 def add_holder(node: Node, asked: AddKeyHolder) -> HandedKey:
@@ -190,7 +190,7 @@ def add_holder(node: Node, asked: AddKeyHolder) -> HandedKey:
     if not name:
         raise BackupRefused("Say whose key it is.")
     _, key = setup.add_holder(node, settings.load(node.paths), name)
-    telling.write(node)
+    state_file.write(node)
     return HandedKey(name, str(key))
 
 
@@ -200,14 +200,14 @@ def rotate_keys(node: Node, asked: RotateKeys) -> HandedKey:
     if not name:
         raise BackupRefused("Say whose key it is.")
     _, key = rotation.rotate(node, settings.load(node.paths), name)
-    telling.write(node)
+    state_file.write(node)
     return HandedKey(name, str(key))
 
 
 def remove_holder(node: Node, asked: RemoveKeyHolder) -> BackupState:
     changed = setup.remove_holder(node, settings.load(node.paths), asked.name)
-    telling.write(node)
-    return telling.state(node, changed)
+    state_file.write(node)
+    return state_file.state(node, changed)
 
 
 def confirm_key(node: Node, asked: ConfirmRecoveryKey) -> BackupState:
@@ -218,13 +218,13 @@ def confirm_key(node: Node, asked: ConfirmRecoveryKey) -> BackupState:
     if not is_confirmed_by(asked.groups, holder.confirmation):
         raise KeyRefused("That is not what the key says: look at the paper once more.")
     state = _saved(node, settings.confirmed(chosen, holder.id))
-    rotation.settle(node, settings.load(node.paths))
+    rotation.drop_old_keys(node, settings.load(node.paths))
     return state
 
 
 def sets_page(node: Node, asked: ReadBackupSets) -> BackupSetPage:
     """The history, newest first; a label and a target are the key that it is paged by."""
-    found = telling.history(node, settings.load(node.paths))
+    found = state_file.history(node, settings.load(node.paths))
     if asked.target:
         found = [one for one in found if one.target == asked.target]
     if asked.label:
@@ -240,8 +240,8 @@ def sets_page(node: Node, asked: ReadBackupSets) -> BackupSetPage:
 
 def _saved(node: Node, chosen: Settings) -> BackupState:
     settings.save(node.paths, chosen)
-    telling.write(node)
-    return telling.state(node, chosen)
+    state_file.write(node)
+    return state_file.state(node, chosen)
 
 
 ANSWERS: Mapping[type[Any], Callable[[Node, Any], Any]] = {

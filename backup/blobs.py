@@ -19,8 +19,8 @@ from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
 from appliance.services.database.service import BACKUP, NAME
+from backup.rclone import Moved, Vault
 from backup.settings import Target, alone
-from backup.vault import Moved, Vault
 
 PAGE = 2000
 

@@ -100,7 +100,7 @@ def told(report: DrillReport) -> Iterator[str]:
     """The report as text."""
     took = duration((report.ended_at - report.began_at).total_seconds())
     end = "all is well" if report.is_good else "NOT WELL"
-    yield f"Drill of {report.set} on {report.target}, {moments.said(report.began_at)}, {took}: {end}."
+    yield f"Drill of {report.set} on {report.target}, {moments.shown(report.began_at)}, {took}: {end}."
     for check in report.checks:
         yield f"  {_WORDS[check.part].format(count=check.count, of=check.of)}: {check.problem or 'well'}"
     if report.is_sample:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from appliance.printed import ALPHABET, GROUP, plain
+from appliance.crockford import ALPHABET, GROUP, plain
 
 _GROUPS = 8
 CONFIRMED = (2, 7)

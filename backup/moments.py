@@ -10,13 +10,13 @@ from appliance.node import Node
 _zone: tzinfo = UTC
 
 
-def tell_in(node: Node) -> None:
+def use_zone_of(node: Node) -> None:
     """Whatever this program says from now on, it says in the time of this box's company."""
     global _zone  # noqa: PLW0603 - a program speaks to one company
     _zone = ZoneInfo(node.box.time_zone)
 
 
-def said(at: datetime) -> str:
+def shown(at: datetime) -> str:
     """Such as `2026-11-24 17:30:00+03:00`, which `--to` takes."""
     return at.astimezone(_zone).isoformat(sep=" ", timespec="seconds")
 

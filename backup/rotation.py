@@ -18,10 +18,10 @@ from appliance.agent import proofs
 from appliance.files import ensure_folder
 from appliance.node import Node
 from appliance.runner import CommandFailed
-from backup import database, retention, sets, settings, setup, sftp, watching
+from backup import log_gaps, pgbackrest, retention, sets, settings, setup, sftp
 from backup.keys import KeyRing, MasterKey, RecoveryKey
+from backup.rclone import KEY_RING, Vault
 from backup.settings import BackupRefused, Closed, Holder, Settings, Target
-from backup.vault import KEY_RING, Vault
 
 
 def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryKey]:
@@ -47,21 +47,21 @@ def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryK
     try:
         for old, new in zip(chosen.targets, changed.targets, strict=True):
             _prepare(node, changed, old, new)
-        database.write_config(node, both)
+        pgbackrest.write_config(node, both)
         for one in changed.targets:
-            database.create_stanza(node, changed, one)
+            pgbackrest.create_stanza(node, changed, one)
         setup.write_ring(node, changed)
     except (BackupRefused, CommandFailed, OSError):
-        database.write_config(node, chosen)
+        pgbackrest.write_config(node, chosen)
         for old, new in zip(chosen.targets, changed.targets, strict=True):
             _abandon(node, chosen, old, new)
         raise
-    database.write_config(node, changed)
+    pgbackrest.write_config(node, changed)
     proofs.admit(node.paths, holder, key.proofs())
     return changed, key
 
 
-def settle(node: Node, chosen: Settings) -> Settings:
+def drop_old_keys(node: Node, chosen: Settings) -> Settings:
     """Once a new key is on paper, those of before open the closed repositories no more."""
     ids = {one.id for one in chosen.holders}
     if not any(one.is_confirmed for one in chosen.holders):
@@ -74,7 +74,7 @@ def settle(node: Node, chosen: Settings) -> Settings:
     return changed
 
 
-def run_out(node: Node, chosen: Settings) -> Settings:
+def expire_closed(node: Node, chosen: Settings) -> Settings:
     """Take out of the closed repositories what the rule does not keep, and empty those with nothing left."""
     left = []
     for one in chosen.closed:
@@ -90,19 +90,19 @@ def run_out(node: Node, chosen: Settings) -> Settings:
         numbers = {one.number for one in left}
         changed = replace(latest, closed=tuple(one for one in latest.closed if one.number in numbers))
         settings.save(node.paths, changed)
-        database.write_config(node, changed)
+        pgbackrest.write_config(node, changed)
     return changed
 
 
 def _thin(node: Node, chosen: Settings, old: Target) -> bool:
     """Whether anything of it is to stay."""
     successor = next((one for one in chosen.targets if one.spot == old.spot), None)
-    newer = watching.candidates(node, successor) if successor else []
+    newer = log_gaps.candidates(node, successor) if successor else []
     if not any(one.is_whole for one in newer):
         return True
     vault = Vault(node, chosen, old)
     sets.refresh(node, vault)
-    there = {one.label: one for one in watching.candidates(node, old)}
+    there = {one.label: one for one in log_gaps.candidates(node, old)}
     going = [
         label
         for label in retention.superfluous(
@@ -123,7 +123,7 @@ def _thin(node: Node, chosen: Settings, old: Target) -> bool:
         if label < newest_full:
             sets.forget(node, old, label)
             vault.forget_set(label)
-            database.remove(node, old, label)
+            pgbackrest.remove(node, old, label)
     return True
 
 

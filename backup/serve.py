@@ -13,15 +13,26 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from appliance.agent import found, operations
+from appliance.agent import operations, search_results
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import beside, blobs, database, drills, handover, moments, sets, settings, telling, watching
+from backup import (
+    blobs,
+    drills,
+    log_archiving,
+    log_gaps,
+    moments,
+    pgbackrest,
+    second_box,
+    sets,
+    settings,
+    state_file,
+)
 from backup.operations.back_up import TROUBLE
+from backup.priority import lower_priority
+from backup.rclone import Vault
 from backup.schedule import is_due
 from backup.settings import Settings, Target
-from backup.vault import Vault
-from backup.yielding import give_way
 
 log = logging.getLogger("backup")
 
@@ -38,9 +49,9 @@ def main() -> None:
         level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    give_way()
+    lower_priority()
     paths = Paths.from_environment()
-    chosen, watch = settings.load(paths), handover.Watch()
+    chosen, watch = settings.load(paths), log_archiving.Watch()
     threading.Thread(target=hand_over, args=(paths, watch), daemon=True).start()
     for target in chosen.targets:
         # Each of its own: a target that is away must not keep the files from the others.
@@ -48,13 +59,13 @@ def main() -> None:
     while True:
         try:
             node, chosen = Node.load(paths), settings.load(paths)
-            moments.tell_in(node)
+            moments.use_zone_of(node)
             renew_config(node)
             begin_what_is_due(node, chosen, datetime.now(UTC))
             begin_drill(node, chosen, datetime.now(UTC))
-            found.forget_old(paths)
-            beside.sweep_left(node)
-            telling.write(node)
+            search_results.forget_old(paths)
+            second_box.sweep_left(node)
+            state_file.write(node)
         except Exception:
             log.exception("The schedule is looked at again in %.0f s.", SCHEDULE_SECONDS)
         time.sleep(SCHEDULE_SECONDS)
@@ -64,14 +75,14 @@ def renew_config(node: Node) -> None:
     """Unless a target is being tried, which notes itself there before it is one."""
     with settings.changing(node.paths, is_patient=False) as is_mine:
         if is_mine:
-            database.renew_config(node, settings.load(node.paths))
+            pgbackrest.renew_config(node, settings.load(node.paths))
 
 
-def hand_over(paths: Paths, watch: handover.Watch) -> None:
+def hand_over(paths: Paths, watch: log_archiving.Watch) -> None:
     """Have what is written handed over, for ever."""
     while True:
         try:
-            handover.step(Node.load(paths), watch)
+            log_archiving.step(Node.load(paths), watch)
         except psycopg.Error as error:
             # It is away, or recovers.
             log.warning("The log cannot be looked at: %s", str(error).strip())
@@ -80,7 +91,7 @@ def hand_over(paths: Paths, watch: handover.Watch) -> None:
         time.sleep(LOG_SECONDS)
 
 
-def keep_up(paths: Paths, name: str, watch: handover.Watch) -> None:
+def keep_up(paths: Paths, name: str, watch: log_archiving.Watch) -> None:
     """Copy what is new, for ever. The log is looked for apart: a large file must not hide how it is."""
     threading.Thread(target=follow_log, args=(paths, name, watch), daemon=True).start()
     looked_at = 0.0
@@ -92,19 +103,19 @@ def keep_up(paths: Paths, name: str, watch: handover.Watch) -> None:
             copy_new(node, chosen, target)
             if began - looked_at > GAP_SECONDS:
                 looked_at = began
-                if gap := watching.note(node, target):
+                if gap := log_gaps.note(node, target):
                     log.error("%s: %s", name, gap)
         except Exception:
             log.exception("Files are copied to %s again in %.0f s.", name, PASS_SECONDS)
         time.sleep(max(1.0, PASS_SECONDS - (time.monotonic() - began)))
 
 
-def follow_log(paths: Paths, name: str, watch: handover.Watch) -> None:
+def follow_log(paths: Paths, name: str, watch: log_archiving.Watch) -> None:
     """Note how far the target has the log, for ever."""
     while True:
         try:
             node, chosen = Node.load(paths), settings.load(paths)
-            handover.follow(node, chosen.target(name), watch)
+            log_archiving.follow(node, chosen.target(name), watch)
         except Exception:
             log.exception("The log at %s is looked at again in %.0f s.", name, FOLLOW_SECONDS)
         time.sleep(FOLLOW_SECONDS)

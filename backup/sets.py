@@ -17,18 +17,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from appliance import theirs, users
+from appliance import as_owner, users
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.files import ensure_folder, new_file, write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from backup import authority, database, moments
+from backup import moments, pgbackrest, sealed_authority
 from backup.blobs import Blob, Ledger
 from backup.keys import RecoveryKey
+from backup.rclone import Vault
 from backup.retention import Condition
 from backup.settings import BackupRefused, Target
-from backup.vault import Vault
 
 FORMAT, UNREADABLE = 1, 0
 # As pgBackRest calls them (user guide, "Backup label"). They become names of files.
@@ -36,8 +36,8 @@ _LABEL = re.compile(r"\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?")
 MANIFEST, CONFIGURATION = "manifest.jsonl.gz", "configuration.tar.gz"
 # Made anew from the rest by every start of the box, or of this machine alone.
 _NOT_CONFIGURATION = ("generated", "notices-due")
-# In their place stands what is sealed: see `backup.authority`.
-_NOT_PLAIN = ("root.key", authority.KEY)
+# In their place stands what is sealed: see `backup.sealed_authority`.
+_NOT_PLAIN = ("root.key", sealed_authority.KEY)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class BackupSet:
     missing: int = 0
     """Files that the database named and the portal's store did not have."""
     rows: dict[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
-    """By table the fewest and the most rows that it can have: see `backup.rows`."""
+    """By table the fewest and the most rows that it can have: see `backup.row_counts`."""
     format: int = FORMAT
     verified_at: datetime | None = None
     problem: str = ""
@@ -90,7 +90,7 @@ class BackupSet:
 
     def __str__(self) -> str:
         words = {"full": "full", "diff": "differential", "incr": "incremental"}[self.kind]
-        return f"{self.label}, {words}, {moments.said(self.ended_at)}"
+        return f"{self.label}, {words}, {moments.shown(self.ended_at)}"
 
 
 def folder_of(node: Node, target: Target) -> Path:
@@ -171,7 +171,7 @@ _UNREADABLE = (OSError, EOFError, ValueError, StopIteration, zlib.error, Malform
 
 def _unlisted(node: Node, target: Target, label: str, error: Exception) -> BackupSet | None:
     """A set whose manifest cannot be read: it counts as damaged, and not as one that never was."""
-    stored = next((one for one in database.stored(node, target) if one.label == label), None)
+    stored = next((one for one in pgbackrest.stored(node, target) if one.label == label), None)
     if stored is None:
         return None
     return BackupSet(
@@ -218,7 +218,7 @@ def sweep_staging(node: Node) -> None:
     for left in (node.data("backup") / "outgoing").iterdir():
         left.unlink(missing_ok=True)
     for left in (node.data("backup") / "tmp").iterdir():
-        theirs.remove(left, users.account(users.DATABASE))
+        as_owner.remove(left, users.account(users.DATABASE))
 
 
 @contextmanager
@@ -228,10 +228,10 @@ def taken_out(vault: Vault, name: str) -> Iterator[IO[bytes]]:
     local = folder / secrets.token_hex(8)
     try:
         vault.get(name, local)
-        with theirs.reading(local, within=folder) as file:
+        with as_owner.reading(local, within=folder) as file:
             yield file
     finally:
-        theirs.remove(local, users.account(users.DATABASE))
+        as_owner.remove(local, users.account(users.DATABASE))
 
 
 def _fetch_manifest(vault: Vault, label: str, local: Path) -> None:
@@ -293,8 +293,8 @@ def assess(node: Node, vault: Vault, ledger: Ledger) -> None:
 
 def pack_configuration(paths: Paths) -> bytes:
     """The box's folder of configuration, with its secrets, as a tar."""
-    packed, sealed = io.BytesIO(), authority.sealed(paths)
-    left_out = {*_NOT_PLAIN, *((authority.SEALED,) if sealed else ())}
+    packed, sealed = io.BytesIO(), sealed_authority.sealed(paths)
+    left_out = {*_NOT_PLAIN, *((sealed_authority.SEALED,) if sealed else ())}
 
     def admitted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         is_begun = member.name.rpartition("/")[2].startswith(".")
@@ -305,7 +305,7 @@ def pack_configuration(paths: Paths) -> bytes:
             if path.name not in _NOT_CONFIGURATION:
                 tar.add(path, arcname=path.name, filter=admitted)
         if sealed:
-            member = tarfile.TarInfo(authority.SEALED)
+            member = tarfile.TarInfo(sealed_authority.SEALED)
             member.size, member.mode = len(sealed), 0o600
             tar.addfile(member, io.BytesIO(sealed))
     return packed.getvalue()
@@ -319,10 +319,10 @@ def unpack_configuration(packed: IO[bytes], paths: Paths, root_key: RecoveryKey 
     with tarfile.open(fileobj=packed, mode="r:gz") as tar:
         # No links: what is written there afterwards would go where they lead.
         found = [entry for entry in tar if entry.isreg() or entry.isdir()]
-        opened = authority.opened_in(tar, root_key) if root_key else None
+        opened = sealed_authority.opened_in(tar, root_key) if root_key else None
         tar.extractall(paths.etc, found, filter="data")
     if root_key and opened:
-        authority.put_back(paths, root_key, opened)
+        sealed_authority.put_back(paths, root_key, opened)
 
 
 def bring_configuration(

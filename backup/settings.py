@@ -59,7 +59,7 @@ class Target:
     """Which one at this place: each master key has a repository of its own there."""
     closed: Closed | None = None
     locked_days: int = 0
-    """For so long the bucket keeps what is written, whatever is deleted: see `backup.locks`."""
+    """For so long the bucket keeps what is written, whatever is deleted: see `backup.object_lock`."""
 
     @property
     def repository(self) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from appliance import generated, users
+from appliance import service_files, users
 from appliance.agent import proofs
 from appliance.files import ensure_folder
 from appliance.node import Node
@@ -17,10 +17,10 @@ from appliance.runner import CommandFailed
 from appliance.services.backup.service import SERVICE as BACKUP
 from appliance.services.database.service import SERVICE as DATABASE
 from appliance.supervise import Supervisor, supervisor_for
-from backup import blobs, database, locks, settings, sftp
+from backup import blobs, object_lock, pgbackrest, settings, sftp
 from backup.keys import KeyRing, MasterKey, RecoveryKey
+from backup.rclone import KEY_RING, Vault, is_ours
 from backup.settings import BackupRefused, Holder, Settings, Target
-from backup.vault import KEY_RING, Vault, is_ours
 
 type Say = Callable[[str], None]
 
@@ -111,7 +111,7 @@ def _withdraw(node: Node, chosen: Settings, target: Target, say: Say) -> None:
     say(f"Taking {target.name} back.")
     if chosen.targets:
         settings.save(node.paths, chosen)
-        database.write_config(node, chosen)
+        pgbackrest.write_config(node, chosen)
     else:
         settings.file_of(node.paths).unlink(missing_ok=True)
         for name in ("pgbackrest.conf", "places.json"):
@@ -139,12 +139,12 @@ def _admit(node: Node, chosen: Settings, target: Target, say: Say) -> tuple[Sett
         prepare_folder(target)
     changed = with_target(chosen, target)
     vault = Vault(node, changed, target)
-    database.write_config(node, changed)
+    pgbackrest.write_config(node, changed)
     is_fresh = False
     try:
         say(f"Trying {target}.")
         vault.probe()
-        target = replace(target, locked_days=locks.days_of(node, target))
+        target = replace(target, locked_days=object_lock.days_of(node, target))
         if target.locked_days:
             say(f"What is written there is locked for {target.locked_days} days.")
         changed = with_target(changed, target)
@@ -156,14 +156,14 @@ def _admit(node: Node, chosen: Settings, target: Target, say: Say) -> tuple[Sett
                 f"with `install.sh --restore`."
             )
         vault.write_plain(KEY_RING, changed.key_ring)
-        database.create_stanza(node, changed, target)
+        pgbackrest.create_stanza(node, changed, target)
     except Exception:
         if is_fresh:
             _clear(vault)
         if chosen.targets:
-            database.write_config(node, chosen)
+            pgbackrest.write_config(node, chosen)
         else:
-            database.config_file(node).unlink()
+            pgbackrest.config_file(node).unlink()
         raise
     blobs.admit(node)
     settings.save(node.paths, changed)
@@ -182,7 +182,7 @@ def enforce(node: Node, say: Say, *wanted: Target) -> None:
     for target in wanted or chosen.targets:
         say(f"Asking PostgreSQL to hand over its log to {target.name}.")
         try:
-            database.check(node, chosen, target)
+            pgbackrest.check(node, chosen, target)
         except CommandFailed as error:
             failed.append(
                 f"The log does not arrive at {target.name} ({target}): {str(error).splitlines()[-1]}"
@@ -214,7 +214,7 @@ def dismiss(node: Node, chosen: Settings, name: str) -> Settings:
     for gone in {target, *chosen.closed} - {*changed.closed}:
         sftp.forget(node, gone)
     settings.save(node.paths, changed)
-    database.write_config(node, changed)
+    pgbackrest.write_config(node, changed)
     return changed
 
 
@@ -222,7 +222,7 @@ def put_into_force(node: Node, supervisor: Supervisor, say: Say) -> None:
     """Have the database archive."""
     waiting = supervisor.pending()
     is_unit_changed = any(DATABASE.name in name for name in waiting)
-    generated.apply(node, only=(DATABASE,))
+    service_files.apply(node, only=(DATABASE,))
     supervisor.apply()
     say("Telling the database.")
     if is_unit_changed:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from appliance.agent import operations
 from appliance.agent.answers import BackupWarning
 from appliance.node import Node
-from backup import blobs, handover, sets
+from backup import blobs, log_archiving, sets
 from backup.schedule import is_late
 from backup.settings import Settings, Target
 from backup.warnings import Facts, Size, sentence, warnings
@@ -54,7 +54,7 @@ def _look(node: Node, chosen: Settings, target: Target, *, now: datetime) -> Tar
         reached, failing, gap = ledger.moment("reached_at"), ledger.note("problem"), ledger.note("gap")
         lagging = ledger.note("blob_problem")
         drill = ledger.note("drill_problem")
-    newest, log = known[-1] if known else None, handover.known(node, target)
+    newest, log = known[-1] if known else None, log_archiving.known(node, target)
     zone = ZoneInfo(node.box.time_zone)
     free, total = _space(target)
     facts = Facts(

@@ -62,7 +62,7 @@ def warnings(facts: Facts, *, now: datetime) -> tuple[BackupWarning, ...]:
     if facts.files_problem or facts.files_reached is None or now - facts.files_reached > BEHIND:
         found.append(BackupWarning("behind", name, details=facts.files_problem))
     if facts.log_reached and now - facts.log_reached > BEHIND:
-        found.append(BackupWarning("log_behind", name, moments.said(facts.log_reached)))
+        found.append(BackupWarning("log_behind", name, moments.shown(facts.log_reached)))
     if facts.dead_run:
         found.append(BackupWarning("stale_lock", name, facts.dead_run))
     if facts.free is not None and facts.total and facts.free < facts.total * NEARLY_FULL:

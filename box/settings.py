@@ -75,7 +75,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     # Above everything that may write an address into a log.
-    "box.rest.door.DoorMiddleware",
+    "box.rest.middleware.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -212,7 +212,7 @@ SECURE_CSP: dict[str, list[str]] = {
 if _public_host := KOROBKA["objects"]["public_host"]:
     for _directive in ("img-src", "connect-src"):
         SECURE_CSP[_directive].append(f"https://{_public_host}")
-# Which of the machine's own networks outgoing webhooks may reach: see box.rest.posting.
+# Which of the machine's own networks outgoing webhooks may reach: see box.rest.egress.
 REACHABLE_NETWORKS: list[str] = KOROBKA.get("reachable_networks", [])
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 # Of a file, in bytes. Files don't come this way; the portal only opens their uploads.

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from appliance import certificates, generated
+from appliance import certificates, service_files
 from appliance.config import ConfigError
 from appliance.node import Node
 from appliance.supervise import SupervisorError, supervisor_for
@@ -71,7 +71,7 @@ def _installation(node: Node) -> Iterator[Finding]:
         yield Finding(
             "installation", "An installation was interrupted.", "Run install.sh again: it finishes."
         )
-    if stale := generated.pending(node):
+    if stale := service_files.pending(node):
         yield Finding(
             "configuration",
             f"box.toml says something else than {', '.join(stale)} was told.",

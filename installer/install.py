@@ -17,7 +17,7 @@ import sysconfig
 from pathlib import Path
 
 from appliance.runner import CommandFailed
-from installer import borrowed, facts, options, preflight, release, steps
+from installer import dist_packages, facts, options, preflight, release, steps
 from installer.progress import Progress, progress_for_terminal
 from installer.release import Source
 from installer.steps import Host
@@ -55,7 +55,7 @@ def prepare_checkout(part: str) -> int:
     if part == "frontend":
         release.build_frontend(HERE, Path(sysconfig.get_path("purelib")))
     elif part == "borrow":
-        borrowed.lend(Path(sys.prefix))
+        dist_packages.lend(Path(sys.prefix))
     else:
         release.compile_messages(HERE, Path(sys.executable))
     return 0

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from appliance.runner import run
-from installer.borrowed import BORROWED
+from installer.dist_packages import BORROWED
 
 NEEDED = (
     "postgresql-17",

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from appliance.paths import Paths
 from appliance.runner import run
-from installer import borrowed
+from installer import dist_packages
 
 # Everything that a box runs or shows; tests and the tools of development stay behind.
 CONTENT = (
@@ -168,7 +168,7 @@ def _make_environment(tree: Path, *, wheels: Path | None) -> None:
     origin: list[str | Path] = ["--no-index", "--find-links", wheels] if wheels else []
     # All that is needed is in the list, but for what Debian builds.
     _pip(tree, "install", "--no-compile", "--no-deps", *origin, "-r", tree / "requirements/portal.txt")
-    borrowed.lend(tree / "venv")
+    dist_packages.lend(tree / "venv")
 
 
 def _pip(tree: Path, verb: str, *words: str | Path) -> None:

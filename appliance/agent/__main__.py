@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from appliance import certificates, folders, generated
-from appliance.agent import applied, operations
-from appliance.agent.applied import load_node
+from appliance import certificates, folders, service_files
+from appliance.agent import applied_config, operations
+from appliance.agent.applied_config import load_node
 from appliance.agent.disk import Guard
 from appliance.agent.server import Server
 from appliance.files import give, open_file, write_atomically
@@ -51,8 +51,8 @@ def main() -> None:
         every(TELLING_SECONDS, lambda: tell_balancer(paths))
         every(CERTIFICATE_SECONDS, lambda: renew_certificate(paths))
         node = load_node(paths)
-        if not applied.file_of(paths).exists():
-            applied.remember(paths)
+        if not applied_config.file_of(paths).exists():
+            applied_config.remember(paths)
         with Server(paths, node.name) as server:
             log.info("Listening at %s.", server.path)
             server.serve_forever(poll_interval=3600)
@@ -91,12 +91,12 @@ def renew_certificate(paths: Paths) -> None:
     if certificates.current(paths) is None:
         return
     # By the configuration in force: somebody may be in the middle of editing another one.
-    node = applied.previous(paths) or load_node(paths)
+    node = applied_config.previous(paths) or load_node(paths)
     name = node.box.public_name
     certificates.ensure(paths, name, certificates.addresses_of(name))
     served = node.generated(BALANCER.name) / "portal.pem"
     if served.exists() and served.read_bytes() != (paths.tls / "portal.pem").read_bytes():
-        generated.apply(node, only=(BALANCER,))
+        service_files.apply(node, only=(BALANCER,))
         supervisor_for(node).reload(BALANCER.name)
     state = certificates.info(paths)
     days = (state.not_after - datetime.now(UTC)).days

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from appliance import runner
-from appliance.agent import found, operations, proofs
+from appliance.agent import operations, proofs, search_results
 from appliance.agent.answers import (
     BackupCalendar,
     BackupSetPage,
@@ -26,6 +26,7 @@ from appliance.agent.answers import (
 )
 from appliance.agent.codec import decode, encode
 from appliance.agent.journal import Unknown
+from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import (
     AddBackupTarget,
     AddKeyHolder,
@@ -48,7 +49,6 @@ from appliance.agent.protocol import (
     SetBackupPlan,
     VerifyBackups,
 )
-from appliance.agent.record import Asker
 from appliance.paths import Paths
 
 type Tell = Callable[[Progress], None]
@@ -191,7 +191,7 @@ def _require_sense(paths: Paths, asked: FindInBackup) -> None:
 
 
 def read_found(paths: Paths, asked: ReadFound, _: Asker, __: Tell) -> FoundThings:
-    return found.read(paths, asked.id, asked.reader)
+    return search_results.read(paths, asked.id, asked.reader)
 
 
 def put_back(paths: Paths, asked: PutBack, asker: Asker, _: Tell) -> OperationState:
@@ -208,7 +208,9 @@ def put_own_back(paths: Paths, asked: PutOwnBack, asker: Asker, _: Tell) -> Oper
 
 
 def _require_found(paths: Paths, asked: PutBack) -> None:
-    if asked.number not in {thing.number for thing in found.read(paths, asked.id, asked.reader).things}:
+    if asked.number not in {
+        thing.number for thing in search_results.read(paths, asked.id, asked.reader).things
+    }:
         raise Unknown("There is no such thing among what was found: search again.")
 
 

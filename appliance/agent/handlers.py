@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from appliance import certificates, config, quoting, runner
-from appliance.agent import backups, logs, operations, proofs, record
+from appliance.agent import backups, logs, operations, operations_log, proofs
 from appliance.agent.answers import (
     CertificateState,
     ConfigKey,
@@ -23,10 +23,11 @@ from appliance.agent.answers import (
     RecordPage,
     ServiceState,
 )
-from appliance.agent.applied import load_node, read_box_toml
+from appliance.agent.applied_config import load_node, read_box_toml
 from appliance.agent.codec import Malformed
 from appliance.agent.disk import Guard
 from appliance.agent.journal import Journal, Unknown
+from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import (
     ApplyConfig,
     CancelOperation,
@@ -42,7 +43,6 @@ from appliance.agent.protocol import (
     RestartService,
     SetConfig,
 )
-from appliance.agent.record import Asker
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import UnknownService, enabled, named, portal
@@ -74,7 +74,7 @@ def perform[R](paths: Paths, operation: Operation[R], asker: Asker, tell: Tell, 
     """Do one operation for `asker`; changes are recorded before they begin, and proven before that."""
     with proofs.proven(paths, operation, asker, proof):
         if operation.changes:
-            record.note(paths, asker, operation)
+            operations_log.note(paths, asker, operation)
         handler = HANDLERS[type(operation)]
         answer: R = handler(paths, operation, asker, tell)
         return answer
@@ -105,7 +105,7 @@ def read_log(paths: Paths, asked: ReadLog, _: Asker, __: Tell) -> LogPage:
 
 
 def read_record(paths: Paths, asked: ReadRecord, _: Asker, __: Tell) -> RecordPage:
-    return record.page(paths, cursor=asked.cursor, lines=min(max(asked.lines, 1), 2000))
+    return operations_log.page(paths, cursor=asked.cursor, lines=min(max(asked.lines, 1), 2000))
 
 
 def read_config(paths: Paths, _: ReadConfig, __: Asker, ___: Tell) -> ConfigView:

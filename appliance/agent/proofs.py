@@ -21,13 +21,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from appliance.agent import record
+from appliance.agent import operations_log
 from appliance.agent.codec import Malformed, decode, encode
+from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import AddBackupTarget, Operation
-from appliance.agent.record import Asker
+from appliance.crockford import ALPHABET, GROUP, new_code, plain
 from appliance.files import open_file, write_atomically
 from appliance.paths import Paths
-from appliance.printed import ALPHABET, GROUP, new_code, plain
 
 SYMBOLS = 2 * GROUP
 LONGEST, LONGEST_SUBJECT = 100, 1000
@@ -149,7 +149,7 @@ def _spend(paths: Paths, operation: Operation[Any], asker: Asker, proof: str) ->
             )
             file.write(_with_wanted(known, Wanted(subject, str(asker), now, new_code())))
             if is_counted:
-                record.note(paths, asker, f"wrong proof to {subject}")
+                operations_log.note(paths, asker, f"wrong proof to {subject}")
             raise Unproven(_cure(known, operation, paths, is_given=bool(typed)))
         file.write(_spent(replace(known, wrong=0, wrong_at=None), found, now))
     return found

@@ -15,9 +15,9 @@ from typing import Any
 from appliance import users
 from appliance.agent.codec import Malformed, decode_request, encode
 from appliance.agent.handlers import FAILURES, REFUSALS, perform
+from appliance.agent.operations_log import Asker
 from appliance.agent.proofs import ProofsShut, Unproven
 from appliance.agent.protocol import OPERATIONS, Answer, Operation, Problem, Request
-from appliance.agent.record import Asker
 from appliance.files import give
 from appliance.paths import Paths
 

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance import certificates, config
-from appliance.agent import record
+from appliance.agent import operations_log
 from appliance.agent.answers import CertificateState
 from appliance.agent.codec import encode
+from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import ApplyConfig, ReadCertificate
-from appliance.agent.record import Asker
 from appliance.commands.common import ask, box, fail, follow, plain_errors, say
 from appliance.paths import Paths
 
@@ -65,7 +65,9 @@ def replace_certificate(paths: Paths, certificate: Path, key: Path | None) -> No
         fail("Name the key's file too: no request was made on this machine.", code=2)
     bundle = certificates.Bundle.read(certificate, key or waiting)
     certificates.check(bundle, config.load(paths).public_name)
-    record.note(paths, Asker.here(), f"certificate replace {bundle.certificate.subject.rfc4514_string()}")
+    operations_log.note(
+        paths, Asker.here(), f"certificate replace {bundle.certificate.subject.rfc4514_string()}"
+    )
     certificates.install(paths, bundle)
     if key is None:
         waiting.unlink()

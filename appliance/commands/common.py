@@ -18,8 +18,8 @@ from appliance.agent.answers import OperationState, Progress
 from appliance.agent.codec import decode_request, encode
 from appliance.agent.handlers import FAILURES, REFUSALS, perform
 from appliance.agent.journal import Journal
+from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import Operation
-from appliance.agent.record import Asker
 from appliance.client import Agent, AgentAway, AgentError
 from appliance.paths import Paths
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from appliance.agent import record
+from appliance.agent import operations_log
+from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import RestartService
-from appliance.agent.record import Asker
 from appliance.commands.common import ask, box, follow, out, plain_errors, say
 from appliance.node import Node
 from appliance.paths import Paths
@@ -40,7 +40,7 @@ def run_directly(paths: Paths, verb: str, service: str) -> None:
     """Start and stop without the agent, which is one of the services itself."""
     node = Node.load(paths)
     supervisor = supervisor_for(node)
-    record.note(paths, Asker.here(), f"{verb} {service or 'everything'}")
+    operations_log.note(paths, Asker.here(), f"{verb} {service or 'everything'}")
     names = [service] if service else [entry.name for entry in enabled(node)]
     with out.status(f"{verb} {', '.join(names)} …"):
         if verb == "start":

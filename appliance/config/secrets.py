@@ -10,7 +10,7 @@ from appliance.config.boxtoml import lines_of, literal, load_toml
 from appliance.config.errors import ConfigError, Problem
 from appliance.files import write_atomically
 from appliance.paths import Paths
-from appliance.peers import new_pair
+from appliance.peer_certificates import new_pair
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from appliance import generated
+from appliance import service_files
 from appliance.config import ConfigError, RootOnly
 from appliance.node import Node
 from appliance.paths import Paths
@@ -53,7 +53,7 @@ def _perform(given: argparse.Namespace, node: Node) -> int:
     supervisor = supervisor_for(node)
     match given.action:
         case "start":
-            generated.apply(node)
+            service_files.apply(node)
             supervisor.apply()
             supervisor.start(*given.names, progress=_say)
         case "stop":

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from appliance import config, folders, generated, runner, users
+from appliance import config, folders, runner, service_files, users
 from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.services import Service, enabled
@@ -355,7 +355,7 @@ class Supervisor(ABC):
             return  # it starts, and finds the worker by its own checks
 
     def _tell_balancer(self, progress: Progress) -> None:
-        if BALANCER.name in generated.apply(self.node, only=(BALANCER,)):
+        if BALANCER.name in service_files.apply(self.node, only=(BALANCER,)):
             self.reload(BALANCER.name, progress=progress)
 
 

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from appliance.agent import operations, record
-from appliance.agent.record import Asker
+from appliance.agent import operations, operations_log
+from appliance.agent.operations_log import Asker
 from appliance.commands.common import say
 from appliance.node import Node
 from appliance.supervise import supervisor_for
@@ -31,7 +31,7 @@ def keys(node: Node, given: argparse.Namespace) -> None:
             say(f"{one.name}\t{one.made_at:%Y-%m-%d}\t{state}")
         return
     name = given.holder or chosen.holders[0].name
-    record.note(node.paths, Asker.here(), f"backup key confirm {name}")
+    operations_log.note(node.paths, Asker.here(), f"backup key confirm {name}")
     _confirm(node, chosen, name)
 
 
@@ -40,7 +40,7 @@ def change_keys(node: Node, given: argparse.Namespace) -> tuple[Settings, str, R
     chosen, name = settings.load(node.paths), given.holder
     if not name:
         raise BackupRefused(f"Say whose key it is: `boxctl backup key {given.action} NAME`.")
-    record.note(node.paths, Asker.here(), f"backup key {given.action} {name}")
+    operations_log.note(node.paths, Asker.here(), f"backup key {given.action} {name}")
     if given.action == "remove":
         setup.remove_holder(node, chosen, name)
         say(f"The key of {name} opens nothing any more.", style="green")
@@ -78,7 +78,7 @@ def _confirm(node: Node, chosen: Settings, name: str) -> None:
             "That is not what the key says: look at the paper and try `boxctl backup key confirm`."
         )
     settings.save(node.paths, settings.confirmed(settings.load(node.paths), holder.id))
-    rotation.settle(node, settings.load(node.paths))
+    rotation.drop_old_keys(node, settings.load(node.paths))
     say(f"The key of {name} is confirmed.", style="green")
 
 

@@ -10,12 +10,12 @@ import sys
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from appliance.agent import proofs, record
-from appliance.agent.record import Asker
+from appliance.agent import operations_log, proofs
+from appliance.agent.operations_log import Asker
 from appliance.commands.common import say
 from appliance.node import Node
 from appliance.supervise import supervisor_for
-from backup import authorities, schedule, settings, setup, sftp
+from backup import schedule, settings, setup, sftp, store_authorities
 from backup.commands.holders import hand_out
 from backup.keys import RecoveryKey
 from backup.settings import BackupRefused, Settings, Target
@@ -43,7 +43,7 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
             raise
         chosen, key = setup.begin()
     removed = " --remove" if given.remove else ""
-    record.note(node.paths, Asker.here(), f"backup setup {given.name}{removed}")
+    operations_log.note(node.paths, Asker.here(), f"backup setup {given.name}{removed}")
     if given.remove:
         chosen = setup.remove_target(node, chosen, given.name, say)
         setup.keep_up(supervisor_for(node))
@@ -91,7 +91,7 @@ def _place(given: argparse.Namespace, number: int) -> Target:
         raise BackupRefused(f"The secret key is missing: put it into {SECRET}.")
     return Target(
         number, given.name, "s3", given.prefix, given.s3.rstrip("/"), given.bucket, given.region,
-        given.access_key, secret, authorities.read(given.ca_file) if given.ca_file else "", given.bandwidth,
+        given.access_key, secret, store_authorities.read(given.ca_file) if given.ca_file else "", given.bandwidth,
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def change_schedule(node: Node, given: argparse.Namespace) -> None:
     before = settings.load(node.paths)
     chosen = _with_schedule(before, given)
     if chosen != before:
-        record.note(node.paths, Asker.here(), f"backup schedule: {chosen.schedule} {chosen.rule}")
+        operations_log.note(node.paths, Asker.here(), f"backup schedule: {chosen.schedule} {chosen.rule}")
         settings.save(node.paths, chosen)
     _show_calendar(node, chosen)
 

@@ -15,12 +15,23 @@ from appliance.paths import Paths
 from appliance.quoting import Unwritable
 from appliance.runner import CommandFailed
 from appliance.services import portal
-from backup import blobs, database, moments, retention, rotation, rows, sets, settings, telling, watching
+from backup import (
+    blobs,
+    log_gaps,
+    moments,
+    pgbackrest,
+    retention,
+    rotation,
+    row_counts,
+    sets,
+    settings,
+    state_file,
+)
+from backup.priority import lower_priority
 from backup.progress import Meter, size, told_of_silence
+from backup.rclone import Moved, Vault
 from backup.schedule import kind_of_next
 from backup.settings import BackupRefused, Settings, Target
-from backup.vault import Moved, Vault
-from backup.yielding import give_way
 
 TROUBLE = (BackupRefused, CommandFailed, OSError, TimeoutError, Unwritable, psycopg.Error)
 
@@ -56,10 +67,10 @@ def decide(
 
 
 def main() -> None:
-    give_way()
+    lower_priority()
     with performing(BackupRefused) as journal:
         node = Node.load(Paths.from_environment())
-        moments.tell_in(node)
+        moments.use_zone_of(node)
         chosen = settings.load(node.paths)
         sets.sweep_staging(node)
         asked = str(journal.arguments.get("kind", "auto"))
@@ -80,11 +91,11 @@ def main() -> None:
                     ledger.write(attempt_at=datetime.now(UTC).isoformat(), problem=error)
         if chosen.closed:
             try:
-                chosen = rotation.run_out(node, chosen)
+                chosen = rotation.expire_closed(node, chosen)
             except TROUBLE as error:
                 # With the next backup once more: nothing depends on it.
                 said.append(f"What an older key opens could not be thinned out: {error}")
-        telling.write(node)
+        state_file.write(node)
         if failed:
             raise BackupRefused(" ".join((*failed, *said)))
         journal.end("done", " ".join(said))
@@ -110,8 +121,8 @@ def to_target(
             f"Database to {target.name}", journal.progress,
             total=_database_bytes(node), kind="database", target=target.name,
         )  # fmt: skip
-        database.back_up(node, target, plan.kind, lambda _, share: meter.at(int(meter.total * share)))
-        stored, after = database.stored(node, target)[-1], _counted(node)
+        pgbackrest.back_up(node, target, plan.kind, lambda _, share: meter.at(int(meter.total * share)))
+        stored, after = pgbackrest.stored(node, target)[-1], _counted(node)
         # Listed first: what comes meanwhile is none of this set's, and need not be in the repository.
         with blobs.reading(node) as connection:
             listed |= {blob.key: blob for blob in blobs.everything(connection)}
@@ -134,7 +145,7 @@ def to_target(
             blobs=len(listed),
             blob_bytes=sum(blob.size for blob in listed.values()),
             missing=len(gone),
-            rows=rows.bounds(before, after),
+            rows=row_counts.bounds(before, after),
             is_extra=is_extra,
         )
         journal.progress(f"Writing the manifest of {made.label}.")
@@ -163,10 +174,10 @@ def copy(node: Node, vault: Vault, ledger: blobs.Ledger, journal: Journal) -> bl
 def thin(node: Node, chosen: Settings, vault: Vault, ledger: blobs.Ledger, *, live: set[str]) -> int:
     """Take out what the rule does not keep: sets, then blobs that nobody names any more."""
     target, zone = vault.target, ZoneInfo(node.box.time_zone)
-    known = {one.label: one for one in watching.candidates(node, target)}
+    known = {one.label: one for one in log_gaps.candidates(node, target)}
     # A database backup without a manifest is left of a run that was interrupted.
     left = retention.Condition.UNFINISHED
-    for stored in database.stored(node, target):
+    for stored in pgbackrest.stored(node, target):
         known.setdefault(
             stored.label, retention.Candidate(stored.label, stored.ended_at, stored.parent, left)
         )
@@ -176,7 +187,7 @@ def thin(node: Node, chosen: Settings, vault: Vault, ledger: blobs.Ledger, *, li
     for label in going:
         sets.forget(node, target, label)
         vault.forget_set(label)
-        database.remove(node, target, label)
+        pgbackrest.remove(node, target, label)
     staying = sets.known(node, target)
     # Where it is not known what a set lists, everything is listed.
     if going and all(one.is_readable for one in staying):
@@ -194,10 +205,10 @@ def thin(node: Node, chosen: Settings, vault: Vault, ledger: blobs.Ledger, *, li
     return len(going)
 
 
-def _counted(node: Node) -> dict[str, rows.Counted]:
+def _counted(node: Node) -> dict[str, row_counts.Counted]:
     """The rows of a very large database may take too long to count: no backup fails for that."""
     try:
-        return rows.count(node)
+        return row_counts.count(node)
     except (CommandFailed, TimeoutError):
         return {}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import beside, downloading, inside, moments, sets
+from backup import child_messages, download_file, moments, second_box, sets
 from backup.operations.back_up import TROUBLE
 from backup.progress import size
 
@@ -15,21 +15,21 @@ from backup.progress import size
 def main() -> None:
     with performing(*TROUBLE) as journal:
         node = Node.load(Paths.from_environment())
-        moments.tell_in(node)
+        moments.use_zone_of(node)
         said = journal.arguments
         file = Path(str(said["file"]))
         part = file.with_name(f"{file.name}.part")
-        words = ["backup.downloading", f"--file={part}"]
+        words = ["backup.download_file", f"--file={part}"]
         words += [f"--{name}={said[name]}" for name in ("target", "set", "recipient")]
-        beside.sweep(node, downloading.PLACE)
+        second_box.sweep(node, download_file.PLACE)
         sets.sweep_staging(node)
         try:
-            for _ in inside.hear(node, downloading.PLACE, words, journal):
+            for _ in child_messages.receive(node, download_file.PLACE, words, journal):
                 pass
             part.rename(file)
         finally:
             part.unlink(missing_ok=True)
-            beside.sweep(node, downloading.PLACE)
+            second_box.sweep(node, download_file.PLACE)
         journal.end("done", f"{said['set']} is in {file}: {size(file.stat().st_size)}.")
 
 

@@ -15,10 +15,10 @@ from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import beside, blobs, drills, inside, moments, rehearsing, sets, settings, telling
+from backup import blobs, child_messages, drill_child, drills, moments, second_box, sets, settings, state_file
 from backup.operations.back_up import TROUBLE
+from backup.rclone import Vault
 from backup.settings import BackupRefused, Settings, Target
-from backup.vault import Vault
 
 _PARTS = 6
 
@@ -26,7 +26,7 @@ _PARTS = 6
 def main() -> None:
     with performing(*TROUBLE) as journal:
         node = Node.load(Paths.from_environment())
-        moments.tell_in(node)
+        moments.use_zone_of(node)
         chosen = settings.load(node.paths)
         name = str(journal.arguments.get("target", ""))
         target = chosen.target(name) if name else chosen.targets[0]
@@ -34,7 +34,7 @@ def main() -> None:
         drills.keep(node, report)
         with blobs.ledger_of(node, target) as ledger:
             ledger.write(drill_problem=drills.problem_of(report))
-        telling.write(node)
+        state_file.write(node)
         words = " ".join(drills.told(report))
         if not report.is_good:
             raise BackupRefused(words)
@@ -45,7 +45,7 @@ def drill(node: Node, chosen: Settings, target: Target, journal: Journal) -> Dri
     """What came of it. That it could not be made, for want of room or of a set, is a report as well."""
     report = DrillReport(datetime.now(UTC), datetime.now(UTC), target.name, "")
     try:
-        beside.sweep(node, rehearsing.NAME)
+        second_box.sweep(node, drill_child.NAME)
         sets.sweep_staging(node)
         sets.refresh(node, Vault(node, chosen, target))
         plan = drills.decide(node, target)
@@ -55,18 +55,18 @@ def drill(node: Node, chosen: Settings, target: Target, journal: Journal) -> Dri
     except TROUBLE as error:
         report = replace(report, problem=str(error))
     finally:
-        beside.sweep(node, rehearsing.NAME)
+        second_box.sweep(node, drill_child.NAME)
     return replace(report, ended_at=datetime.now(UTC))
 
 
 def look(node: Node, plan: drills.Plan, report: DrillReport, journal: Journal) -> DrillReport:
     words = [
-        "backup.rehearsing", f"--target={report.target}", f"--set={report.set}",
+        "backup.drill_child", f"--target={report.target}", f"--set={report.set}",
         f"--file-bytes={plan.file_bytes}",
     ]  # fmt: skip
     checks: list[DrillCheck] = []
     try:
-        for said in inside.hear(node, rehearsing.NAME, words, journal):
+        for said in child_messages.receive(node, drill_child.NAME, words, journal):
             checks.append(decode(DrillCheck, said["check"], place="a check"))
     except TROUBLE as error:
         return replace(report, checks=tuple(checks), problem=str(error))

@@ -7,16 +7,16 @@ import time
 from datetime import datetime
 from typing import Any
 
-from appliance.agent import found
+from appliance.agent import search_results
 from appliance.agent.answers import FoundThing, FoundThings
 from appliance.agent.journal import Journal
 from appliance.agent.operations import LOOKING, performing
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import beside, drills, inside, searching, sets, settings
+from backup import child_messages, drills, search_child, second_box, sets, settings
 from backup.operations.back_up import TROUBLE
 from backup.portal import manage
-from backup.vault import Vault
+from backup.rclone import Vault
 
 # A search for oneself takes a whole number of these: how long it took tells nobody what was found.
 SECONDS_AT_A_TIME = 15.0
@@ -38,21 +38,23 @@ def main() -> None:
 def find(node: Node, journal: Journal) -> int:
     said, chosen = journal.arguments, settings.load(node.paths)
     target = chosen.target(str(said["target"])) if said.get("target") else chosen.targets[0]
-    beside.sweep(node, searching.PLACE)
+    second_box.sweep(node, search_child.PLACE)
     sets.sweep_staging(node)
     sets.refresh(node, Vault(node, chosen, target))
     one = sets.chosen(sets.known(node, target), str(said.get("set", "")))
     drills.require_room(node, one)
     asked = {name: said[name] for name in ("kind", "text", "reader")} | {"is_own": bool(said.get("is_own"))}
-    words = ["backup.searching", f"--target={target.name}", f"--set={one.label}"]
+    words = ["backup.search_child", f"--target={target.name}", f"--set={one.label}"]
     answer: dict[str, Any] = {}
     try:
-        for heard in inside.hear(node, searching.PLACE, words, journal, stdin=json.dumps(asked) + "\n"):
+        for heard in child_messages.receive(
+            node, search_child.PLACE, words, journal, stdin=json.dumps(asked) + "\n"
+        ):
             if LOOKING in heard:
                 journal.append(LOOKING)
             answer = heard
     finally:
-        beside.sweep(node, searching.PLACE)
+        second_box.sweep(node, search_child.PLACE)
     things = answer["found"]
     packed = [thing["rows"] for thing in things]
     question = json.dumps({"kind": asked["kind"], "things": packed})
@@ -62,7 +64,7 @@ def find(node: Node, journal: Journal) -> int:
         for number, (thing, state) in enumerate(zip(things, states, strict=True), start=1)
     )
     kept = FoundThings(journal.id, target.name, one.label, asked["kind"], listed)
-    found.keep(node.paths, kept, asked["reader"], packed)
+    search_results.keep(node.paths, kept, asked["reader"], packed)
     return len(listed)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from appliance.agent import found
+from appliance.agent import search_results
 from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
@@ -13,8 +13,8 @@ from backup import blobs, settings
 from backup.blobs import Blob
 from backup.operations.back_up import TROUBLE
 from backup.portal import manage
+from backup.rclone import Vault
 from backup.settings import BackupRefused
-from backup.vault import Vault
 
 BLOB = "files.blob"
 
@@ -24,7 +24,7 @@ def main() -> None:
         node = Node.load(Paths.from_environment())
         said, chosen = journal.arguments, settings.load(node.paths)
         reader = str(said["reader"])
-        seen, rows = found.packed_of(node.paths, str(said["id"]), int(said["number"]), reader)
+        seen, rows = search_results.packed_of(node.paths, str(said["id"]), int(said["number"]), reader)
         title = seen.things[int(said["number"]) - 1].title
         journal.progress(f"Putting back: {title}")
         vault = Vault(node, chosen, chosen.target(seen.target))

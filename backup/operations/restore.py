@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from appliance import theirs, users
+from appliance import as_owner, users
 from appliance.agent.answers import TimeLineGap
 from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
@@ -25,14 +25,14 @@ from appliance.services import enabled, portal
 from appliance.services.database import setup
 from appliance.services.database.service import cluster
 from appliance.supervise import Supervisor, SupervisorError, supervisor_for
-from backup import blobs, database, moments, sets, settings, telling, watching
+from backup import blobs, log_gaps, moments, pgbackrest, sets, settings, state_file
 from backup.operations import back_up
 from backup.operations.back_up import TROUBLE
 from backup.portal import admit_nobody_unasked, manage
 from backup.progress import Meter, duration, told_of_silence
+from backup.rclone import Moved, Vault
 from backup.sets import BackupSet
 from backup.settings import BackupRefused, Settings, Target
-from backup.vault import Moved, Vault
 
 _STAND_STILL = ("web", "push", "jobs", "cache", "backup", "database")
 """Those that know the database. The balancer stays, and shows that the box is being looked after."""
@@ -57,7 +57,7 @@ class Plan:
             )
         to = self.moment or self.begin_with.ended_at
         return (
-            f"The box is brought back to {moments.said(to)}, beginning with {self.begin_with}. "
+            f"The box is brought back to {moments.shown(to)}, beginning with {self.begin_with}. "
             f"What people did in the {duration((self.now - to).total_seconds())} since then is lost. "
             f"All sessions end."
         )
@@ -82,11 +82,11 @@ def decide(
     if not good:
         raise BackupRefused("There is no good set to begin with: `boxctl backup verify` tells what is wrong.")
     if moment and moment > now:
-        raise BackupRefused(f"{moments.said(moment)} is yet to come.")
+        raise BackupRefused(f"{moments.shown(moment)} is yet to come.")
     fitting = [one for one in good if moment is None or one.ended_at <= moment]
     if not fitting:
         first = min(one.ended_at for one in good)
-        raise BackupRefused(f"The time line begins at {moments.said(first)}: choose a later moment.")
+        raise BackupRefused(f"The time line begins at {moments.shown(first)}: choose a later moment.")
     chosen = max(fitting, key=lambda one: one.ended_at)
     if _numbers(chosen.version) > _numbers(version):
         raise BackupRefused(
@@ -94,9 +94,9 @@ def decide(
         )
     for gap in gaps:
         if moment and chosen.ended_at <= gap.since < moment:
-            until = f"until {moments.said(gap.until)}" if gap.until else "and has no end yet"
+            until = f"until {moments.shown(gap.until)}" if gap.until else "and has no end yet"
             raise BackupRefused(
-                f"The time line has a gap, which begins after {moments.said(gap.since)} {until}: choose a "
+                f"The time line has a gap, which begins after {moments.shown(gap.since)} {until}: choose a "
                 f"moment outside, or the last set before it with `--set`."
             )
     return Plan(chosen, moment, is_set_alone=bool(label) and moment is None, now=now)
@@ -105,14 +105,14 @@ def decide(
 def main() -> None:
     with performing(*TROUBLE, SupervisorError) as journal:
         node = Node.load(Paths.from_environment())
-        moments.tell_in(node)
+        moments.use_zone_of(node)
         chosen = settings.load(node.paths)
         sets.sweep_staging(node)
         restore = Restore(node, chosen, chosen.target(str(journal.arguments["target"])), journal)
         try:
             with told_of_silence(journal, restore.target.name):
                 done = restore.perform()
-            telling.write(node)
+            state_file.write(node)
             journal.end("done", done)
         except (*TROUBLE, SupervisorError) as error:
             raise BackupRefused(f"{error} {restore.take_back()}") from error
@@ -141,7 +141,7 @@ class Restore:
         plan = decide(
             sets.known(self.node, self.target),
             label=str(said.get("set", "")), moment=moment, version=portal.version(self.node),
-            now=datetime.now(UTC), gaps=watching.gaps_of(self.node, self.target),
+            now=datetime.now(UTC), gaps=log_gaps.gaps_of(self.node, self.target),
         )  # fmt: skip
         is_end = moment is None and not said.get("is_set_alone", False)
         self.journal.progress(str(plan))
@@ -156,22 +156,22 @@ class Restore:
         lost = self.settle(plan)
         self.supervisor.start(*self.running(), progress=self.journal.progress)
         self.ask_for_full_backups()
-        theirs.remove(self.before, self.owner)
-        at = moments.said(reached(self.node) or plan.begin_with.ended_at)
+        as_owner.remove(self.before, self.owner)
+        at = moments.shown(reached(self.node) or plan.begin_with.ended_at)
         words = f"The box is as it was at {at}. Nobody is signed in any more."
         words += f" {lost} files are missing: nobody has them." if lost else ""
         return words + "".join(f" Not done: {line}." for line in self.undone)
 
     def prepare(self, plan: Plan, *, is_end: bool) -> None:
         """Put the files of the set beside the running cluster."""
-        theirs.make_folder(self.beside, self.owner)
+        as_owner.make_folder(self.beside, self.owner)
         needed = plan.begin_with.database_bytes
-        if not database.has_room(self.beside, needed):
+        if not pgbackrest.has_room(self.beside, needed):
             raise BackupRefused(
                 f"There is no room for a second database of {needed >> 20} MiB beside the first: free some."
             )
         meter = Meter("Database", self.journal.progress, total=needed, kind="database")
-        database.restore(
+        pgbackrest.restore(
             self.node, self.target, plan.begin_with.label, self.beside,
             moment=plan.moment, is_end=is_end, heard=lambda _, share: meter.at(int(meter.total * share)),
         )  # fmt: skip
@@ -183,12 +183,12 @@ class Restore:
         self.journal.progress("Stopping what uses the database.")
         self.journal.append("swapping", running=self.running())
         self.supervisor.stop(*self._standing_still())
-        database.forget_handed_over(self.node)
+        pgbackrest.forget_handed_over(self.node)
         if self.place.exists() and self.beside.exists():
-            theirs.remove(self.before, self.owner)
-            theirs.rename(self.place, self.before, self.owner)
+            as_owner.remove(self.before, self.owner)
+            as_owner.rename(self.place, self.before, self.owner)
         if self.beside.exists():
-            theirs.rename(self.beside, self.place, self.owner)
+            as_owner.rename(self.beside, self.place, self.owner)
         self.journal.append("swapped")
 
     def recover(self) -> None:
@@ -242,9 +242,9 @@ class Restore:
                 self.supervisor.abandon("database")
             self.supervisor.stop(*self._standing_still())
             if self.before.exists():
-                theirs.remove(self.place, self.owner)
-                theirs.rename(self.before, self.place, self.owner)
-        theirs.remove(self.beside, self.owner)
+                as_owner.remove(self.place, self.owner)
+                as_owner.rename(self.before, self.place, self.owner)
+        as_owner.remove(self.beside, self.owner)
         self.supervisor.start(*self.running(), progress=self.journal.progress)
         return "The box is as it was before the restore."
 
@@ -274,7 +274,7 @@ def wait_until_recovered(node: Node, supervisor: Supervisor) -> None:
         if len(seen) > 1 and not is_to_end and _has_ended_early(supervisor, began_at):
             # Nothing in the log tells PostgreSQL that the moment is reached, so it gives up. The moment is
             # after everything that was written, as far as the log goes: then all of it is what is wanted.
-            database.forget_moment(node)
+            pgbackrest.forget_moment(node)
             is_to_end = True
             seen.clear()
         if len(seen) > _RESTARTS:

@@ -6,7 +6,7 @@ from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.supervise import SupervisorError, supervisor_for
-from backup import settings, setup, telling
+from backup import settings, setup, state_file
 from backup.operations.back_up import TROUBLE
 
 
@@ -19,7 +19,7 @@ def main() -> None:
             # Where one target does not answer, the others get what is theirs.
             setup.keep_up(supervisor_for(node))
         chosen = settings.load(node.paths)
-        telling.write(node)
+        state_file.write(node)
         journal.end("done", f"Backups go to {', '.join(one.name for one in chosen.targets)}.")
 
 

@@ -12,14 +12,14 @@ from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from backup import blobs, database, moments, sets, settings, telling, watching
+from backup import blobs, log_gaps, moments, pgbackrest, sets, settings, state_file
 from backup.blobs import Blob
 from backup.operations.back_up import TROUBLE
+from backup.priority import lower_priority
 from backup.progress import told_of_silence
+from backup.rclone import KEY_RING, Vault
 from backup.settings import BackupRefused, Settings, Target
 from backup.timeline import Segment, gaps
-from backup.vault import KEY_RING, Vault
-from backup.yielding import give_way
 
 SAMPLE = 500
 _PAGE = 200
@@ -41,10 +41,10 @@ class Found:
 
 
 def main() -> None:
-    give_way()
+    lower_priority()
     with performing(*TROUBLE) as journal:
         node = Node.load(Paths.from_environment())
-        moments.tell_in(node)
+        moments.use_zone_of(node)
         chosen = settings.load(node.paths)
         target = chosen.target(str(journal.arguments["target"]))
         with told_of_silence(journal, target.name):
@@ -52,7 +52,7 @@ def main() -> None:
                 node, chosen, target, journal,
                 label=str(journal.arguments.get("set", "")), is_complete=bool(journal.arguments.get("all")),
             )  # fmt: skip
-        telling.write(node)
+        state_file.write(node)
         bad = [f"{label}: {problem}" for label, problem in found.wrong.items() if problem] + [*found.holes]
         healed = f" {_files(found.healed)} copied anew." if found.healed else ""
         if bad:
@@ -73,17 +73,17 @@ def verify(
     if not looked_at:
         raise BackupRefused(f"There is no set {label} on {target.name}." if label else "There is no set yet.")
     problems: dict[str, list[str]] = {one.label: [] for one in looked_at}
-    there = {stored.label: stored for stored in database.stored(node, target)}
+    there = {stored.label: stored for stored in pgbackrest.stored(node, target)}
     verified = None if label else _read_everything(node, target, journal)
     with blobs.ledger_of(node, target) as ledger:
         if verified:
-            before = watching.damaged_log(ledger)
+            before = log_gaps.damaged_log(ledger)
             ledger.found(
-                damaged=map(watching.log_key, verified.damaged),
-                sound=map(watching.log_key, before - verified.damaged),
+                damaged=map(log_gaps.log_key, verified.damaged),
+                sound=map(log_gaps.log_key, before - verified.damaged),
             )
-        damaged = watching.damaged_log(ledger)
-    held = [segment for segment in database.segments(node, target) if segment not in damaged]
+        damaged = log_gaps.damaged_log(ledger)
+    held = [segment for segment in pgbackrest.segments(node, target) if segment not in damaged]
     for number, one in enumerate(looked_at):
         journal.progress(f"{one.label}: database", number, len(looked_at))
         if one.label not in there:
@@ -91,7 +91,7 @@ def verify(
             continue
         said = verified.wrong.get(one.label) if verified else None
         if said is None:
-            said = database.verify(node, target, one.label)
+            said = pgbackrest.verify(node, target, one.label)
         if said:
             problems[one.label].append(f"Its database backup is damaged: {said}")
         first, last = Segment.parse(one.first_wal), Segment.parse(one.last_wal)
@@ -103,8 +103,8 @@ def verify(
         if not one.is_readable:
             problems[one.label].append(one.problem)
         sets.found_wrong(node, target, one, " ".join(problems[one.label]))
-    watching.note(node, target, held)
-    holes = watching.note_holes(node, target, held)
+    log_gaps.note(node, target, held)
+    holes = log_gaps.note_holes(node, target, held)
     if verified and verified.unnamed:
         holes.append(f"{verified.unnamed} segments of the log are damaged: `pgbackrest verify` names them.")
     healed = _look_at_files(node, vault, looked_at, journal, is_complete=is_complete)
@@ -112,11 +112,11 @@ def verify(
     return Found(wrong, healed, holes)
 
 
-def _read_everything(node: Node, target: Target, journal: Journal) -> database.Verified | None:
+def _read_everything(node: Node, target: Target, journal: Journal) -> pgbackrest.Verified | None:
     """None where it came to no end: then every set is read by itself, which says what is wrong with which."""
     journal.progress("All sets and all of the log: database")
     try:
-        return database.verify_everything(node, target)
+        return pgbackrest.verify_everything(node, target)
     except CommandFailed:
         return None
 

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.console.access import BACKUPS, can_ask_back, can_look_after_backups
+from box.console.backups.alerts import Known, Plan, decide
 from box.console.backups.changes import change_of
-from box.console.backups.watching import Known, Plan, decide
 from box.console.events import (
     RetrievalAllowed,
     RetrievalAsked,

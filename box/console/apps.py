@@ -34,7 +34,7 @@ class ConsoleConfig(Room):
         )
         from box.console.actions import BULLETIN, CHANGE
         from box.console.audit.operations import OPERATIONS_ASKED
-        from box.console.backups.asking import memory
+        from box.console.backups.agent import memory
         from box.console.backups.cards import RETRIEVAL, bulletin_cards, change_cards, retrieval_cards
         from box.console.belongings import BELONGINGS
         from box.core.audit.access import can_read

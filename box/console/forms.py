@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from box.core.accounts.custom_field_actions import FieldDraft
 from box.core.accounts.models import OwnField
-from box.core.accounts.own_actions import FieldDraft
 
 
 class OwnFieldForm(forms.Form):

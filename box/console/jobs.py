@@ -11,7 +11,7 @@ from huey.contrib.djhuey import db_periodic_task, db_task
 
 from appliance.client import Agent, AgentError, ReadBackups, ReadRecord
 from box.console.actions import tell_of_backups, tell_of_changes
-from box.console.backups.following import follow_all
+from box.console.backups.retrieval_jobs import follow_all
 from box.core.audit.actions import Foreign, cursor_of, take_over
 
 log = logging.getLogger(__name__)

@@ -1,8 +1,8 @@
 from django.urls import include, path
 
-from box.console import calendar, own_fields, settings, setup, views
+from box.console import calendar, custom_fields, settings, setup, views
 from box.console.audit import views as audit
-from box.console.backups import finding, keys, restoring, retrieving, targets
+from box.console.backups import keys, restore, retrievals, search, targets
 from box.console.backups import views as backups
 from box.console.roles import views as roles
 from box.lib import converters  # noqa: F401 - brings `<date:...>`
@@ -17,10 +17,10 @@ urlpatterns = [
     path("settings/mail/letter/", settings.test_letter, name="test-letter"),
     path("settings/calendar/<int:number>/", calendar.year, name="calendar"),
     path("settings/calendar/<date:day>/", calendar.restore, name="calendar-day"),
-    path("settings/profiles/fields/", own_fields.fields, name="own-fields"),
-    path("settings/profiles/fields/<int:pk>/", own_fields.field, name="own-field"),
-    path("settings/profiles/fields/<int:pk>/place/", own_fields.place, name="own-field-place"),
-    path("settings/profiles/fields/<int:pk>/archive/", own_fields.archive, name="own-field-archive"),
+    path("settings/profiles/fields/", custom_fields.fields, name="own-fields"),
+    path("settings/profiles/fields/<int:pk>/", custom_fields.field, name="own-field"),
+    path("settings/profiles/fields/<int:pk>/place/", custom_fields.place, name="own-field-place"),
+    path("settings/profiles/fields/<int:pk>/archive/", custom_fields.archive, name="own-field-archive"),
     path("settings/<slug:name>/", settings.section, name="section"),
     path("services/<slug:name>/", views.service, name="service"),
     path("services/<slug:name>/restart/", views.restart, name="restart"),
@@ -31,12 +31,12 @@ urlpatterns = [
     path("backups/sets/", backups.sets, name="backup-sets"),
     path("backups/sets/<str:name>/", backups.one_set, name="backup-set"),
     path("backups/drills/", backups.drills, name="backup-drills"),
-    path("backups/restore/", restoring.restore, name="backup-restore"),
-    path("backups/searches/", finding.searches, name="backup-searches"),
-    path("backups/searches/<slug:name>/", finding.search, name="backup-search"),
-    path("backups/searches/<slug:name>/putting-back/", finding.put_back, name="backup-put-back"),
-    path("backups/requests/<int:pk>/permission/", retrieving.permission, name="retrieval-permission"),
-    path("backups/requests/<int:pk>/refusal/", retrieving.refusal, name="retrieval-refusal"),
+    path("backups/restore/", restore.restore, name="backup-restore"),
+    path("backups/searches/", search.searches, name="backup-searches"),
+    path("backups/searches/<slug:name>/", search.search, name="backup-search"),
+    path("backups/searches/<slug:name>/putting-back/", search.put_back, name="backup-put-back"),
+    path("backups/requests/<int:pk>/permission/", retrievals.permission, name="retrieval-permission"),
+    path("backups/requests/<int:pk>/refusal/", retrievals.refusal, name="retrieval-refusal"),
     path("backups/targets/new/", targets.new, name="new-backup-target"),
     path("backups/targets/<str:name>/removal/", targets.removal, name="backup-target-removal"),
     path("backups/plan/", targets.plan, name="backup-plan"),

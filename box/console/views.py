@@ -28,7 +28,7 @@ from appliance.client import (
     ServiceState,
 )
 from box.console.access import can_look_after_backups, can_restart, can_use_console, only_for
-from box.console.backups.showing import sentence
+from box.console.backups.presenters import sentence
 from box.core.accounts.signing_in import recently_proven
 from box.lib.pages import render
 

@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 DEEPEST = 20
-"""As in a form's names, see `box.lib.brackets`."""
+"""As in a form's names, see `box.lib.php_query`."""
 # A zero byte, and half of a character that takes two.
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 

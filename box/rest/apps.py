@@ -24,7 +24,7 @@ class RestConfig(Room):
         from box.rest.access import MANAGE, USE, can_manage, can_use
         from box.rest.actions import revoke_everybodys
         from box.rest.belongings import BELONGINGS
-        from box.rest.sending import KIND, listener_cards, settle
+        from box.rest.outgoing import KIND, discard_waiting, listener_cards
         from box.rest.settings import ALL
 
         belongings.add("rest", BELONGINGS)
@@ -36,7 +36,7 @@ class RestConfig(Room):
         for setting in ALL:
             settings.add(setting.key, setting)
         after_restore.add("rest", revoke_everybodys)
-        after_restore.add("rest.sendings", settle)
+        after_restore.add("rest.sendings", discard_waiting)
         cards.add(KIND, listener_cards)
         offer_notices(notices)
         help_pages.add("rest", "integrations")

@@ -21,9 +21,8 @@ from box.core.registry.origin import address_of
 from box.core.registry.rest import ApiRefused, downloads, read_download_token
 from box.core.registry.services import is_on
 from box.lib import strict_json
-from box.lib.brackets import Misshapen, nested, parsed
+from box.lib.php_query import Misshapen, nested, parsed
 from box.rest.access import refuse_outsider
-from box.rest.answering import Asked, answer_to, method_name
 from box.rest.dialect import (
     no_credentials,
     no_method,
@@ -34,12 +33,13 @@ from box.rest.dialect import (
     too_many,
     wrong_credentials,
 )
+from box.rest.dispatch import Asked, answer_to, method_name
 from box.rest.limits import seconds_to_wait
 from box.rest.openapi import description
 from box.rest.tokens import Caller, caller_by, caller_of, note_use
 
 if TYPE_CHECKING:
-    from box.rest.door import Credentials
+    from box.rest.middleware import Credentials
 
 LONGEST_KEY = 255
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from box.core.registry.rest import hook_events, scopes
 from box.core.registry.services import is_on
 from box.rest.actions import NewWebhook
-from box.rest.sending import NewListener
+from box.rest.outgoing import NewListener
 
 
 class WebhookForm(forms.Form):

@@ -15,7 +15,7 @@ from box.core.registry.services import is_on
 from box.rest import jobs
 from box.rest.actions import revoke_all_of
 from box.rest.models import Listener
-from box.rest.sending import queue
+from box.rest.outgoing import queue
 
 
 @on(UserStatusChanged)

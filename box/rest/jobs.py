@@ -7,7 +7,7 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
-from box.rest import actions, sending
+from box.rest import actions, outgoing
 
 LOCK = "box.rest sendings"
 
@@ -20,7 +20,7 @@ def send_waiting() -> None:
         (is_alone,) = cursor.fetchone()
         try:
             if is_alone:
-                sending.send_waiting(timezone.now())
+                outgoing.send_waiting(timezone.now())
         finally:
             if is_alone:
                 cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [LOCK])
@@ -36,4 +36,4 @@ def send_again() -> None:
 def forget_webhooks() -> None:
     """Every night: of what was revoked or sent a month ago only the audit log tells."""
     actions.forget_revoked(timezone.now())
-    sending.forget_sendings(timezone.now())
+    outgoing.forget_sendings(timezone.now())

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from box.rest import endpoint, listening, views
+from box.rest import endpoint, outgoing_pages, views
 
 app_name = "rest"
 urlpatterns = [
@@ -8,11 +8,11 @@ urlpatterns = [
     path("profile/integrations/new/", views.new, name="new"),
     path("profile/integrations/<int:pk>/revocation/", views.revocation, name="revocation"),
     path("console/integrations/", views.everybodys, name="everybodys"),
-    path("console/integrations/outgoing/", listening.listeners, name="listeners"),
-    path("console/integrations/outgoing/new/", listening.new, name="new-listener"),
-    path("console/integrations/outgoing/<int:pk>/", listening.listener, name="listener"),
-    path("console/integrations/outgoing/<int:pk>/removal/", listening.removal, name="removal"),
-    path("console/integrations/outgoing/<int:pk>/resumption/", listening.resumption, name="resumption"),
+    path("console/integrations/outgoing/", outgoing_pages.listeners, name="listeners"),
+    path("console/integrations/outgoing/new/", outgoing_pages.new, name="new-listener"),
+    path("console/integrations/outgoing/<int:pk>/", outgoing_pages.listener, name="listener"),
+    path("console/integrations/outgoing/<int:pk>/removal/", outgoing_pages.removal, name="removal"),
+    path("console/integrations/outgoing/<int:pk>/resumption/", outgoing_pages.resumption, name="resumption"),
     path("rest/openapi.json", endpoint.openapi, name="openapi"),
     path("rest/download.json", endpoint.download, name="download"),
     re_path("^rest/(?P<name>.*)$", endpoint.method, name="method"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from installer.progress import NOTHING_TO_DO, Progress
-from installer.steps import ground
+from installer.steps import bootstrap
 from installer.steps.base import Host, Step
 
 __all__ = ["BARE", "Host", "Step", "full", "perform"]
 
-BARE: tuple[Step, ...] = ground.STEPS
+BARE: tuple[Step, ...] = bootstrap.STEPS
 """Steps that need nothing but Debian's Python. The others need the release's environment."""
 
 

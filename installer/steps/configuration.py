@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
-from appliance import certificates, config, folders, generated, quoting, users
+from appliance import certificates, config, folders, quoting, service_files, users
 from appliance.files import write_atomically
 from installer import release
 from installer.options import default_hostname
@@ -140,13 +140,13 @@ def _boxctl(host: Host) -> str:
 
 
 def _are_files_current(host: Host) -> bool:
-    return not generated.pending(host.node) and not host.supervisor.pending()
+    return not service_files.pending(host.node) and not host.supervisor.pending()
 
 
 def write_service_files(host: Host) -> None:
-    host.owe_notice(generated.pending(host.node), Notice.RELOAD)
+    host.owe_notice(service_files.pending(host.node), Notice.RELOAD)
     host.owe_notice(map(_service_of, host.supervisor.pending()), Notice.RESTART)
-    generated.apply(host.node)
+    service_files.apply(host.node)
     host.supervisor.apply()
 
 

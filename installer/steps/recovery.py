@@ -7,26 +7,30 @@ import sys
 from datetime import datetime
 
 from appliance import certificates
-from backup import authorities, authority, elsewhere, moments
+from backup import disaster_recovery, moments, sealed_authority, store_authorities
 from backup.keys import RecoveryKey
 from backup.settings import BackupRefused, file_of
 from installer.steps.base import Host, Step
 
 
 def _is_configuration_back(host: Host) -> bool:
-    return host.options.restore is None or elsewhere.is_under_way(host.paths) or file_of(host.paths).exists()
+    return (
+        host.options.restore is None
+        or disaster_recovery.is_under_way(host.paths)
+        or file_of(host.paths).exists()
+    )
 
 
 def _bring_configuration_back(host: Host) -> None:
     said = host.options
-    target = elsewhere.place(
+    target = disaster_recovery.place(
         said.restore or "",
         access_key=said.restore_access_key or "",
         secret_key=os.environ.get("KOROBKA_BACKUP_SECRET_KEY", ""),
-        ca_pem=authorities.read(said.restore_ca) if said.restore_ca else "",
+        ca_pem=store_authorities.read(said.restore_ca) if said.restore_ca else "",
     )
     moment = datetime.fromisoformat(said.restore_to).astimezone() if said.restore_to else None
-    elsewhere.begin(
+    disaster_recovery.begin(
         host.paths,
         target,
         RecoveryKey.parse(_key()),
@@ -58,23 +62,23 @@ def _root_key() -> RecoveryKey | None:
 
 
 def _is_database_back(host: Host) -> bool:
-    return not elsewhere.is_under_way(host.paths) or elsewhere.is_database_back(host.node)
+    return not disaster_recovery.is_under_way(host.paths) or disaster_recovery.is_database_back(host.node)
 
 
 def _bring_database_back(host: Host) -> None:
-    elsewhere.recover_database(host.node, host.outcome.doing)
+    disaster_recovery.recover_database(host.node, host.outcome.doing)
 
 
 def _are_files_back(host: Host) -> bool:
-    return not elsewhere.is_under_way(host.paths)
+    return not disaster_recovery.is_under_way(host.paths)
 
 
 def _bring_files_back(host: Host) -> None:
-    back = elsewhere.recover_files(host.node, host.outcome.doing)
-    moments.tell_in(host.node)
-    at = f" as it was at {moments.said(back.at)}" if back.at else ""
+    back = disaster_recovery.recover_files(host.node, host.outcome.doing)
+    moments.use_zone_of(host.node)
+    at = f" as it was at {moments.shown(back.at)}" if back.at else ""
     host.news.append(f"The box is back{at}. Everybody has to sign in again.")
-    if authority.is_missing(host.paths):
+    if sealed_authority.is_missing(host.paths):
         until = certificates.info(host.paths).not_after - certificates.RENEW_BEFORE
         host.news.append(
             f"The authority's key was left sealed. Browsers trust the portal as before, until "

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 
 from appliance import config
 from appliance.agent import __main__ as agent
-from appliance.agent import handlers, logs, operations, record
+from appliance.agent import handlers, logs, operations, operations_log
 from appliance.agent.answers import NodeStatus, Progress
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.agent.journal import Journal, Unknown
 from appliance.agent.operations import TABLE, AlreadyRunning, LongOperation
 from appliance.agent.operations.apply import Plan, decide
+from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import OPERATIONS, Answer, ReadLog, Request, SetConfig
-from appliance.agent.record import Asker
 from appliance.node import Machine, Node
 from appliance.paths import Paths
 from appliance.services import enabled
@@ -434,10 +434,10 @@ def test_a_foreign_cursor_is_no_way_in(tmp_path: Path) -> None:
 
 
 def test_the_record_is_bounded(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "MAX_BYTES", 300)
+    monkeypatch.setattr(operations_log, "MAX_BYTES", 300)
     asker = Asker(by="olga", acting="console", uid=7, pid=8)
     for _ in range(11):
-        record.note(paths, asker, SetConfig({"web.threads": 4}))
+        operations_log.note(paths, asker, SetConfig({"web.threads": 4}))
     sizes = [file.stat().st_size for file in paths.log.glob("operations.log*")]
     assert len(sizes) == 2
     assert max(sizes) < 600
@@ -453,33 +453,35 @@ def test_the_record_is_read_in_pages_each_line_once_and_over_the_rotation(
     asker = Asker(by="", acting="root", uid=7, pid=8)
     for number in range(7):
         # After the fourth the file is full: there are four lines in the older one and three in the newer.
-        monkeypatch.setattr(record, "MAX_BYTES", 1 if number == 3 else 1 << 20)
-        record.note(paths, asker, f"{number}")
+        monkeypatch.setattr(operations_log, "MAX_BYTES", 1 if number == 3 else 1 << 20)
+        operations_log.note(paths, asker, f"{number}")
     with (paths.log / "operations.log").open("a") as file:
         file.write("torn\n{}\n")
     pages, cursor = [], ""
     for _page in range(4):
-        page = record.page(paths, cursor=cursor, lines=3)
+        page = operations_log.page(paths, cursor=cursor, lines=3)
         pages.append([line.operation for line in page.lines])
         cursor = page.cursor
     assert pages == [["0", "1", "2"], ["3", "4", "5"], ["6"], []]
-    record.note(paths, asker, SetConfig({"web.threads": 4}))
-    (line,) = record.page(paths, cursor=cursor, lines=3).lines
+    operations_log.note(paths, asker, SetConfig({"web.threads": 4}))
+    (line,) = operations_log.page(paths, cursor=cursor, lines=3).lines
     assert (line.by, line.operation) == ("uid 7 (root)", "SetConfig")
     assert json.loads(line.arguments) == {"values": {"web.threads": 4}}
     assert str(asker) == "uid 7"
     assert str(Asker(by="olga", acting="root", uid=7, pid=8)) == "olga"
     for unknown in ("", "x:y", "1:0", f"{cursor.partition(':')[0]}:x", cursor.partition(":")[0]):
-        assert record.page(paths, cursor=unknown, lines=1).lines[0].operation == "0", unknown
+        assert operations_log.page(paths, cursor=unknown, lines=1).lines[0].operation == "0", unknown
 
 
 def test_a_line_that_is_still_being_written_waits(paths: Paths) -> None:
-    record.note(paths, Asker(by="olga", acting="console", uid=7, pid=8), "first")
+    operations_log.note(paths, Asker(by="olga", acting="console", uid=7, pid=8), "first")
     whole = (paths.log / "operations.log").read_text()
     with (paths.log / "operations.log").open("a") as file:
         file.write(whole[:20])
-    page = record.page(paths, cursor="", lines=5)
+    page = operations_log.page(paths, cursor="", lines=5)
     assert [line.operation for line in page.lines] == ["first"]
     with (paths.log / "operations.log").open("a") as file:
         file.write(whole[20:])
-    assert [line.operation for line in record.page(paths, cursor=page.cursor, lines=5).lines] == ["first"]
+    assert [line.operation for line in operations_log.page(paths, cursor=page.cursor, lines=5).lines] == [
+        "first"
+    ]

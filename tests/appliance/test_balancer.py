@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from appliance import certificates, config, generated, users
+from appliance import certificates, config, service_files, users
 from appliance.node import Node
 from appliance.services.balancer.runtime import Runtime
 from appliance.services.balancer.service import SERVICE as BALANCER
@@ -94,7 +94,7 @@ def worker(path: Path, node: Node) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def balanced(box: Node) -> Iterator[Node]:
     """The box with its balancer."""
-    generated.apply(box, only=(BALANCER,))
+    service_files.apply(box, only=(BALANCER,))
     supervisor = Supervisord(box)
     supervisor.start("balancer")
     yield box
@@ -197,7 +197,7 @@ def configured(node: Node, **balancer: config.Value) -> Iterator[None]:
     def take(content: str) -> None:
         node.paths.box_toml.write_text(content)
         now = Node.load(node.paths)
-        assert generated.apply(now, only=(BALANCER,)) == ("balancer",)
+        assert service_files.apply(now, only=(BALANCER,)) == ("balancer",)
         Supervisord(now).reload("balancer")
 
     take(text)
@@ -273,7 +273,7 @@ def test_the_names_of_the_certificate_are_the_portals(portal: Node, monkeypatch:
     found = ("a.example.com", "*.b.example.com")
     monkeypatch.setattr(certificates.Bundle, "names", property(lambda self: found))
     assert names(portal) == (("localhost", "a.example.com"), (".b.example.com",))
-    generated.apply(portal, only=(BALANCER,))
+    service_files.apply(portal, only=(BALANCER,))
     Supervisord(portal).reload("balancer")
     try:
         wait_until(lambda: host_of(portal, "a.example.com")[0] == 200)
@@ -282,7 +282,7 @@ def test_the_names_of_the_certificate_are_the_portals(portal: Node, monkeypatch:
             assert host_of(portal, host)[0] == 421
     finally:
         monkeypatch.undo()
-        generated.apply(portal, only=(BALANCER,))
+        service_files.apply(portal, only=(BALANCER,))
         Supervisord(portal).reload("balancer")
 
 
@@ -537,7 +537,7 @@ def test_a_mistake_in_its_file_leaves_it_running(portal: Node) -> None:
         assert ask(portal, "/")[0].status == 200
     finally:
         file.unlink()
-        generated.apply(portal, only=(BALANCER,))
+        service_files.apply(portal, only=(BALANCER,))
 
 
 def test_a_port_that_is_taken_is_told_and_the_old_one_serves_on(portal: Node) -> None:
@@ -550,13 +550,13 @@ def test_a_port_that_is_taken_is_told_and_the_old_one_serves_on(portal: Node) ->
         )
         try:
             now = Node.load(portal.paths)
-            generated.apply(now, only=(BALANCER,))
+            service_files.apply(now, only=(BALANCER,))
             with pytest.raises(SupervisorError, match=rf"a port is taken(.|\n)*{taken}"):
                 Supervisord(now).reload("balancer")
             assert ask(portal, "/")[0].status == 200
         finally:
             portal.paths.box_toml.write_text(before)
-            generated.apply(portal, only=(BALANCER,))
+            service_files.apply(portal, only=(BALANCER,))
             Supervisord(portal).reload("balancer")
     assert ask(portal, "/")[0].status == 200
 

@@ -23,7 +23,7 @@ import urllib3
 from minio import Minio
 from minio.error import S3Error
 
-from appliance import certificates, config, folders, generated, scratch
+from appliance import certificates, config, folders, scratch, service_files
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import enabled
@@ -140,7 +140,7 @@ def box(folder: Path, store: Store) -> Iterator[Node]:
     node.paths.box_toml.write_text(text)
     config.create_secrets(node.paths, KEYS)
     node = Node.load(node.paths)
-    generated.apply(node, only=(BALANCER,))
+    service_files.apply(node, only=(BALANCER,))
     supervisor = Supervisord(node)
     try:
         supervisor.apply()
@@ -208,7 +208,7 @@ def test_the_balancer_trusts_no_other_authority_either(box: Node) -> None:
     stranger = with_objects(box, replace(box.box.objects, ca_file=str(box.paths.tls / "ca.crt")))
 
     def take(node: Node) -> None:
-        generated.apply(node, only=(BALANCER,))
+        service_files.apply(node, only=(BALANCER,))
         Supervisord(node).reload("balancer")
 
     assert through_the_balancer(box, "GET", link) == (200, b"1")

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from appliance import generated
+from appliance import service_files
 from appliance.node import Node
 from appliance.services.balancer import service
 from appliance.services.balancer.runtime import Runtime
@@ -32,7 +32,7 @@ from tests.appliance.workers import LARGE, Application, serving
 
 @pytest.fixture(scope="module")
 def balanced(box: Node) -> Iterator[Node]:
-    generated.apply(box, only=(BALANCER,))
+    service_files.apply(box, only=(BALANCER,))
     supervisor = Supervisord(box)
     supervisor.start("balancer")
     yield box
@@ -70,10 +70,10 @@ def limited(node: Node, monkeypatch: pytest.MonkeyPatch, **values: int) -> Itera
     """The balancer with other limits, reloaded."""
     with monkeypatch.context() as patch:
         patch.setattr(service, "limits", lambda node: replace(limits(node), **values))
-        assert generated.apply(node, only=(BALANCER,)) == ("balancer",)
+        assert service_files.apply(node, only=(BALANCER,)) == ("balancer",)
         Supervisord(node).reload("balancer")
         yield
-    generated.apply(node, only=(BALANCER,))
+    service_files.apply(node, only=(BALANCER,))
     Supervisord(node).reload("balancer")
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from appliance.agent import proofs
 from appliance.agent.codec import encode
+from appliance.agent.operations_log import Asker
 from appliance.agent.proofs import ProofsShut, Unproven, proven
 from appliance.agent.protocol import (
     OPERATIONS,
@@ -28,7 +29,6 @@ from appliance.agent.protocol import (
     Request,
     RotateKeys,
 )
-from appliance.agent.record import Asker
 from appliance.paths import Paths
 
 OLGA, ROOT = Asker("olga", "console", 990, 1), Asker("root", "root", 0, 1)

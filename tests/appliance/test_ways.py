@@ -13,7 +13,7 @@ from typing import IO
 
 import pytest
 
-from appliance import files, folders, theirs, users
+from appliance import as_owner, files, folders, users
 from appliance.files import UnsafeWay
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
@@ -210,7 +210,7 @@ def test_a_change_at_the_last_moment_changes_nothing(place: Path, theirs_folder:
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[IO[bytes]]:
-    with theirs.reading(path, within=path.parents[1]) as file:
+    with as_owner.reading(path, within=path.parents[1]) as file:
         yield file
 
 
@@ -228,29 +228,29 @@ def test_what_is_read_of_a_service_is_its_own(theirs_folder: Path, victim: Path,
 
 @contextlib.contextmanager
 def _reading_of(folder: Path, name: str) -> Iterator[None]:
-    with theirs.reading(folder / name, within=folder):
+    with as_owner.reading(folder / name, within=folder):
         yield
 
 
 def test_what_is_done_in_its_folder_is_done_with_its_rights(theirs_folder: Path, victim: Path) -> None:
     me = users.account(users.CACHE)
-    theirs.make_folder(theirs_folder / "a", me)
-    theirs.rename(theirs_folder / "a", theirs_folder / "b", me)
+    as_owner.make_folder(theirs_folder / "a", me)
+    as_owner.rename(theirs_folder / "a", theirs_folder / "b", me)
     found = (theirs_folder / "b").stat()
     assert (found.st_uid, found.st_mode & 0o777) == (me.uid, 0o700)
     as_service("ln", "-s", victim, theirs_folder / "link")
     acts: list[Callable[[], None]] = [
-        lambda: theirs.make_folder(theirs_folder / "link", me),
-        lambda: theirs.make_folder(theirs_folder / "link/a", me),
-        lambda: theirs.rename(theirs_folder / "b", theirs_folder / "link/b", me),
-        lambda: theirs.rename(victim / "file", theirs_folder / "file", me),
-        lambda: theirs.remove(theirs_folder / "link/file", me),
+        lambda: as_owner.make_folder(theirs_folder / "link", me),
+        lambda: as_owner.make_folder(theirs_folder / "link/a", me),
+        lambda: as_owner.rename(theirs_folder / "b", theirs_folder / "link/b", me),
+        lambda: as_owner.rename(victim / "file", theirs_folder / "file", me),
+        lambda: as_owner.remove(theirs_folder / "link/file", me),
     ]
     for act in acts:
         with pytest.raises(CommandFailed, match="ermission"):
             act()
-    theirs.remove(theirs_folder / "link", me)
-    theirs.remove(theirs_folder / "b", me)
+    as_owner.remove(theirs_folder / "link", me)
+    as_owner.remove(theirs_folder / "b", me)
     assert [*theirs_folder.iterdir()] == []
 
 

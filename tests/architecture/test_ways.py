@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("appliance", "backup", "installer")
-SAFE = {"appliance/files.py", "appliance/theirs.py"}
+SAFE = {"appliance/files.py", "appliance/as_owner.py"}
 
 RAW = {
     *("chown", "lchown", "fchown", "chmod", "fchmod", "mkdir", "makedirs", "mkdtemp", "mkfifo", "touch"),
@@ -21,11 +21,11 @@ ALLOWED = {
     "appliance/agent/disk.py": "the ballast, in data: a folder of root's own",
     "appliance/agent/journal.py": "journals, in data/operations: a folder that root alone enters",
     "appliance/agent/operations/__init__.py": "the gate and logs, in data/operations: as above",
-    "appliance/agent/record.py": "operations.log, in the folder of logs: root's own",
+    "appliance/agent/operations_log.py": "operations.log, in the folder of logs: root's own",
     "appliance/scratch.py": "box.toml of a developer's box, in etc: root's own",
     "appliance/supervise/launch.py": "stands alone, without any import; run/starts is root's own",
-    "backup/downloading.py": "a new file where root says at the terminal, never through a link",
-    "installer/borrowed.py": "the environment of a release that is being built",
+    "backup/download_file.py": "a new file where root says at the terminal, never through a link",
+    "installer/dist_packages.py": "the environment of a release that is being built",
     "installer/packages.py": "Debian's own folders under /etc",
     "installer/release.py": "releases, which are root's own, and the developer's folder for an archive",
     "installer/steps/configuration.py": "the folder of boxctl, which is the system's",
@@ -56,7 +56,7 @@ def _found() -> dict[str, list[str]]:
 
 def test_nothing_is_made_or_given_but_by_way_of_descriptors() -> None:
     found = {name: calls for name, calls in _found().items() if name not in SAFE | ALLOWED.keys()}
-    assert found == {}, "use appliance.files, or appliance.theirs within a folder of a service"
+    assert found == {}, "use appliance.files, or appliance.as_owner within a folder of a service"
 
 
 def test_no_exception_is_left_that_nobody_needs() -> None:

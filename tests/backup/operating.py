@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import psutil
 
-from appliance import config, generated
+from appliance import config, service_files
 from appliance.agent import operations
 from appliance.agent.answers import OperationState
 from appliance.agent.journal import Journal
@@ -21,7 +21,7 @@ from appliance.services.database.setup import query
 from appliance.services.web.service import SERVICE as WEB
 from backup import blobs, sets
 from backup.portal import manage
-from backup.vault import Vault
+from backup.rclone import Vault
 from tests.appliance.boxes import wait_until
 from tests.backup.conftest import Kept
 from tests.box.ear import LOOPBACK, Ear
@@ -169,11 +169,11 @@ def reaching_here(kept: Kept) -> Iterator[None]:
         file.write_text(
             config.set_value(before, "integrations.reachable_networks", LOOPBACK, from_console=False)
         )
-        generated.apply(Node.load(kept.node.paths), only=(WEB,))
+        service_files.apply(Node.load(kept.node.paths), only=(WEB,))
         yield
     finally:
         file.write_text(before)
-        generated.apply(kept.node, only=(WEB,))
+        service_files.apply(kept.node, only=(WEB,))
 
 
 def queue_hook(kept: Kept, ear: Ear, number: int) -> None:
@@ -183,7 +183,7 @@ def queue_hook(kept: Kept, ear: Ear, number: int) -> None:
         kept,
         "from box.core.accounts.models import User",
         "from box.rest.models import Listener",
-        "from box.rest.sending import NewListener, add_listener, queue",
+        "from box.rest.outgoing import NewListener, add_listener, queue",
         f"new = NewListener('ear', '{ear.address}', ('{POST_ADDED}',))",
         "if not Listener.objects.filter(address=new.address).exists():",
         "    add_listener(new, by=User.objects.get(login='anna'))",

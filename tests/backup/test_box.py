@@ -16,7 +16,7 @@ import psutil
 import psycopg
 import pytest
 
-from appliance import theirs, users
+from appliance import as_owner, users
 from appliance.agent import operations
 from appliance.agent.codec import encode
 from appliance.agent.journal import Journal
@@ -25,11 +25,11 @@ from appliance.files import new_file
 from appliance.services.database.service import cluster
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
-from backup import blobs, database, sets, settings, setup, status
+from backup import blobs, pgbackrest, sets, settings, setup, status
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
 from backup.portal import manage
+from backup.rclone import Vault
 from backup.settings import BackupRefused, Target
-from backup.vault import Vault
 from tests.appliance.boxes import boxctl
 from tests.backup.conftest import MARKER, Kept
 from tests.backup.operating import (
@@ -369,8 +369,8 @@ def test_whoever_hands_over_the_log_is_told_what_has_arrived_while_a_set_is_brou
     note = told / f"{'F' * 24}.ok"
     note.touch()
     aside = cluster(kept.node).with_name("aside")
-    theirs.make_folder(aside, users.account(users.DATABASE))
-    database.restore(
+    as_owner.make_folder(aside, users.account(users.DATABASE))
+    pgbackrest.restore(
         kept.node, kept.target, made.label, aside, moment=None, is_end=False, heard=lambda _, __: None
     )  # fmt: skip
     assert (aside / "PG_VERSION").exists()
@@ -446,7 +446,7 @@ def test_another_boxs_repository_is_not_overwritten(kept: Kept) -> None:
     stranger, _ = setup.begin()
     with pytest.raises(BackupRefused, match="another box's repository"):
         setup.add_target(kept.node, stranger, Target(1, "disk", "folder", str(kept.folder)), lambda _: None)
-    database.write_config(kept.node, kept.settings)
+    pgbackrest.write_config(kept.node, kept.settings)
     assert KeyRing.parse((kept.repository / "keyring.json").read_text()).open(kept.key)
 
 

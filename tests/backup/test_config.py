@@ -12,7 +12,7 @@ from appliance import config
 from appliance.node import Machine, Node
 from appliance.paths import Paths
 from appliance.quoting import Unwritable
-from backup import database
+from backup import pgbackrest
 from backup.keys import KeyRing, MasterKey
 from backup.settings import BackupRefused, Settings, Target
 
@@ -44,7 +44,7 @@ def node(tmp_path: Path) -> Node:
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.kind)
 def test_what_is_meant_well_is_written(node: Node, target: Target) -> None:
-    text = database.config_text(node, Settings(MasterKey.new().value.hex(), KeyRing().dump()), [target])
+    text = pgbackrest.config_text(node, Settings(MasterKey.new().value.hex(), KeyRing().dump()), [target])
     assert "repo1-path=" in text
 
 
@@ -56,6 +56,6 @@ def test_no_text_of_a_target_brings_a_line_of_its_own(node: Node, target: Target
         meant_ill: dict[str, Any] = {name: f"{getattr(target, name)}{control}cmd-ssh=/tmp/evil"}
         evil = dataclasses.replace(target, **meant_ill)
         with pytest.raises((Unwritable, BackupRefused)) as refused:
-            database.config_text(node, chosen, [evil])
+            pgbackrest.config_text(node, chosen, [evil])
         # It may be a secret.
         assert target.kind == "sftp" or "evil" not in str(refused.value)

@@ -20,11 +20,11 @@ from appliance.files import ensure_folder
 from appliance.paths import Paths
 from appliance.runner import Completed
 from appliance.services.database.setup import query
-from backup import database, retention, sets, setup, status, watching
+from backup import log_gaps, pgbackrest, retention, sets, setup, status
 from backup.keys import KeyRing
+from backup.rclone import Vault
 from backup.retention import Condition
 from backup.settings import BackupRefused
-from backup.vault import Vault
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, flipped, hand_over, perform, restore
 
@@ -190,7 +190,7 @@ def test_whatever_a_bit_breaks_in_the_log_is_understood(said: str, count: int, u
         "  backup: 20261127-104105F, status: invalid, total files checked: 9, total valid files: 8\n"
         "    missing: 0, checksum invalid: 1, size invalid: 0, other: 0"
     )
-    found = database.verified_in(f"2026-11-26 11:36:46.675 P02   INFO: {said}\n{answer}\n{answer}")
+    found = pgbackrest.verified_in(f"2026-11-26 11:36:46.675 P02   INFO: {said}\n{answer}\n{answer}")
     assert ({str(one) for one in found.damaged}, found.unnamed) == ({SEGMENT} if count else set(), unnamed)
     assert found.wrong["20261126-104105F"] == ""
     assert "checksum invalid: 1" in found.wrong["20261127-104105F"]
@@ -215,13 +215,13 @@ def test_damaged_log_between_the_sets_is_found_and_is_a_gap(kept: Kept) -> None:
         # Both sets are whole: what lies between them is not.
         assert {by_label(kept)[one.label].trouble for one in (first, last)} == {""}
         gap = TimeLineGap(first.ended_at, last.ended_at)
-        assert gap in watching.gaps_of(kept.node, kept.target)
+        assert gap in log_gaps.gaps_of(kept.node, kept.target)
         between = first.ended_at + (last.ended_at - first.ended_at) / 2
         state = restore(kept, moment=between.isoformat())
         assert state.state == "failed"
         assert "The time line has a gap" in state.progress.text
     assert perform(kept, "verify", target="disk").state == "done"
-    assert gap not in watching.gaps_of(kept.node, kept.target)
+    assert gap not in log_gaps.gaps_of(kept.node, kept.target)
 
 
 def test_another_key_is_told_from_a_vault_that_is_just_being_filled(
@@ -269,7 +269,7 @@ def test_damage_anywhere_takes_no_set_away(
         kept.add_blobs(2)
         back_up(kept, "full")
         back_up(kept)
-    before = {one.label: one for one in watching.candidates(kept.node, kept.target)}
+    before = {one.label: one for one in log_gaps.candidates(kept.node, kept.target)}
     there = [path for path in files_of(kept) if path.is_relative_to(kept.repository / place)]
     victim = there[int(len(there) * file)]
     content = victim.read_bytes()
@@ -279,7 +279,7 @@ def test_damage_anywhere_takes_no_set_away(
         said = perform(kept, "verify", target="disk", all=True).progress.text
         assert "Traceback" not in said
         perform(kept, "backup", kind="full", targets=["disk"])
-        found = {one.label: one for one in watching.candidates(kept.node, kept.target)}
+        found = {one.label: one for one in log_gaps.candidates(kept.node, kept.target)}
         unharmed = [replace(one, condition=Condition.WHOLE) for one in (before | found).values()]
         assert not set(retention.kept(unharmed, kept.settings.rule, UTC)) - found.keys()
     finally:

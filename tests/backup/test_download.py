@@ -13,7 +13,7 @@ import pytest
 
 from appliance.services.database.service import BIN, SUPERUSER
 from appliance.services.database.setup import query
-from backup import beside, downloading, sets
+from backup import download_file, second_box, sets
 from tests.appliance.boxes import ROOT, boxctl
 from tests.backup.conftest import MARKER, Kept
 from tests.backup.operating import back_up
@@ -66,16 +66,16 @@ def test_it_opens_with_the_commands_that_the_page_says(kept: Kept, folder: Path)
     assert set(query(kept.node, "select key from files_blob", database="opened").split()) == there
     assert f'"label": "{made.label}"' in (folder / "set.json").read_text()
     query(kept.node, "drop database opened", database="postgres")
-    assert not beside.place_of(kept.node, downloading.PLACE).exists()
+    assert not second_box.place_of(kept.node, download_file.PLACE).exists()
 
 
 def test_a_file_that_was_changed_does_not_open(folder: Path) -> None:
-    identity, recipient = downloading.new_key()
+    identity, recipient = download_file.new_key()
     file, key = folder / "set.age", folder / "key.txt"
     key.write_text(identity)
     sums: dict[str, str] = {}
-    with downloading.closed(file, recipient) as tar:
-        downloading.add_text(tar, "a", "what is in it", sums)
+    with download_file.closed(file, recipient) as tar:
+        download_file.add_text(tar, "a", "what is in it", sums)
     assert sums == {"a": hashlib.sha256(b"what is in it").hexdigest()}
     opened = ["age", "--decrypt", "--identity", str(key), str(file)]
     assert b"what is in it" in subprocess.run(opened, check=True, capture_output=True).stdout

@@ -15,8 +15,8 @@ from appliance.agent.answers import DrillCheck, DrillReport
 from appliance.runner import run
 from appliance.services.database.setup import query
 from appliance.supervise import processes
-from backup import beside, drills, rehearsing, rows, sets, status
-from backup.rows import Counted
+from backup import drill_child, drills, row_counts, second_box, sets, status
+from backup.row_counts import Counted
 from backup.sets import BackupSet
 from backup.settings import BackupRefused, Settings
 from tests.appliance.boxes import boxctl, wait_until
@@ -62,7 +62,7 @@ def running() -> list[str]:
 
 
 def is_swept(kept: Kept) -> bool:
-    place = beside.place_of(kept.node, rehearsing.NAME)
+    place = second_box.place_of(kept.node, drill_child.NAME)
     return not place.exists() and not processes.marked(place)
 
 
@@ -113,7 +113,7 @@ def test_a_damaged_database_is_reported_not_shown_as_good(peopled: Kept) -> None
 def test_killed_twice_it_leaves_nothing_that_runs_and_the_next_one_sweeps(peopled: Kept) -> None:
     # A set that another file's tests have made may know nobody who could sign in.
     back_up(peopled)
-    place = beside.place_of(peopled.node, rehearsing.NAME)
+    place = second_box.place_of(peopled.node, drill_child.NAME)
     journal = operations.begin(peopled.node.paths, "drill", {"target": "disk"}, by="a test")
     for attempt, stage in ((1, "Bringing the database"), (2, "Starting it")):
         wait_for(journal, stage, attempt=attempt)
@@ -135,13 +135,13 @@ def test_the_place_of_a_drill_reaches_nobody(kept: Kept) -> None:
     answer = run(
         [
             *("unshare", "--net", "--", str(kept.node.python), "-c"),
-            "from backup.rehearsing import *; print(interfaces()); bring_up_loopback()\n"
+            "from backup.drill_child import *; print(interfaces()); bring_up_loopback()\n"
             "import socket\n"
             "for place in (('192.0.2.1', 25), ('127.0.0.1', 25)):\n"
             "    try: socket.create_connection(place, timeout=2)\n"
             "    except OSError as error: print(error.strerror)",
         ],
-        env={"PYTHONPATH": str(Path(beside.__file__).parents[1])},
+        env={"PYTHONPATH": str(Path(second_box.__file__).parents[1])},
     ).stdout
     assert answer.splitlines() == ["['lo']", "Network is unreachable", "Connection refused"]
 
@@ -188,13 +188,18 @@ def test_a_drill_is_made_every_month_again_a_day_after_a_bad_one_and_never_when_
 def test_rows_that_are_lost_are_told_and_what_was_written_meanwhile_is_allowed_for() -> None:
     before = {"people": Counted(10, 10, 0), "posts": Counted(100, 150, 50), "gone": Counted(1, 1, 0)}
     after = {"people": Counted(10, 10, 0), "posts": Counted(104, 160, 56), "new": Counted(1, 1, 0)}
-    expected = rows.bounds(before, after)
+    expected = row_counts.bounds(before, after)
     # Of the posts ten came and six went meanwhile: the copy may be from before the first, or after the last.
     assert expected == {"people": (10, 10), "posts": (94, 114)}
-    assert rows.outside(before, expected) == rows.outside(after, expected) == []
+    assert row_counts.outside(before, expected) == row_counts.outside(after, expected) == []
     lost = {"people": Counted(9, 0, 0), "posts": Counted(115, 0, 0)}
-    assert rows.outside(lost, expected) == ["people: 9 instead of 10", "posts: 115 instead of 94 to 114"]
-    assert rows.outside({"people": Counted(10, 0, 0)}, expected) == ["posts: no table instead of 94 to 114"]
+    assert row_counts.outside(lost, expected) == [
+        "people: 9 instead of 10",
+        "posts: 115 instead of 94 to 114",
+    ]
+    assert row_counts.outside({"people": Counted(10, 0, 0)}, expected) == [
+        "posts: no table instead of 94 to 114"
+    ]
 
 
 def test_without_a_set_there_is_nothing_to_try(kept: Kept) -> None:

@@ -17,11 +17,11 @@ import pytest
 from appliance.agent import operations
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
-from backup import blobs, database, sets, setup, watching
+from backup import blobs, log_gaps, pgbackrest, sets, setup
+from backup.rclone import Vault
 from backup.serve import is_target_due
 from backup.settings import BackupRefused, Target
 from backup.timeline import Segment
-from backup.vault import Vault
 from tests.appliance.boxes import wait_until
 from tests.appliance.test_external import Store, folder, store  # noqa: F401 - fixtures
 from tests.backup.conftest import PATIENCE, Kept
@@ -99,8 +99,8 @@ def test_a_queue_that_grew_too_long_is_dropped_and_told_and_a_full_backup_mends_
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back_up(kept, "full")
-    monkeypatch.setattr(database, "queue_limit", lambda *_: 48 << 20)
-    database.renew_config(kept.node, kept.settings)
+    monkeypatch.setattr(pgbackrest, "queue_limit", lambda *_: 48 << 20)
+    pgbackrest.renew_config(kept.node, kept.settings)
     with unplugged(kept):
         for _ in range(6):
             query(kept.node, "select pg_logical_emit_message(true, 'test', ''); select pg_switch_wal();")
@@ -108,33 +108,33 @@ def test_a_queue_that_grew_too_long_is_dropped_and_told_and_a_full_backup_mends_
         last = query(kept.node, "select pg_walfile_name(pg_current_wal_lsn() - 16777216)")
         wait_until_archived(kept, last)
     hand_over(kept)
-    words = watching.note(kept.node, kept.target)
+    words = log_gaps.note(kept.node, kept.target)
     assert "There is a gap in the time line" in words
     with blobs.ledger_of(kept.node, kept.target) as ledger:
         assert ledger.note("wanted") == "full"
         ledger.write(wanted="")
     # It is asked for once, not with every look.
-    watching.note(kept.node, kept.target)
+    log_gaps.note(kept.node, kept.target)
     with blobs.ledger_of(kept.node, kept.target) as ledger:
         assert ledger.note("wanted") == ""
     monkeypatch.undo()
-    database.renew_config(kept.node, kept.settings)
+    pgbackrest.renew_config(kept.node, kept.settings)
     assert back_up(kept, "full").kind == "full"
-    assert watching.note(kept.node, kept.target) == ""
+    assert log_gaps.note(kept.node, kept.target) == ""
 
 
 def test_little_room_makes_the_queue_short() -> None:
     gib = 1 << 30
-    assert database.queue_limit(1000 * gib, 500 * gib) == 16 * gib
-    assert database.queue_limit(100 * gib, 50 * gib) == 5 * gib
-    assert database.queue_limit(100 * gib, 19 * gib) == gib // 4
+    assert pgbackrest.queue_limit(1000 * gib, 500 * gib) == 16 * gib
+    assert pgbackrest.queue_limit(100 * gib, 50 * gib) == 5 * gib
+    assert pgbackrest.queue_limit(100 * gib, 19 * gib) == gib // 4
 
 
 def test_what_is_on_its_way_is_no_gap() -> None:
     line = [Segment(1, number) for number in range(10)]
     on_its_way = [one for one in line if one.number != 7]
-    assert watching.missing(line[0], on_its_way, line[6]) == ()
-    (gap,) = watching.missing(line[0], on_its_way, line[9])
+    assert log_gaps.missing(line[0], on_its_way, line[6]) == ()
+    (gap,) = log_gaps.missing(line[0], on_its_way, line[9])
     assert str(gap) == f"{line[7]} is missing"
 
 
@@ -242,7 +242,7 @@ def test_a_database_that_crashes_while_it_archives_goes_on_where_it_was(kept: Ke
         process.kill()
     wait_until(lambda: supervisor_for(kept.node).status("database")[0].is_healthy)
     hand_over(kept)
-    assert watching.note(kept.node, kept.target) == ""
+    assert log_gaps.note(kept.node, kept.target) == ""
     assert back_up(kept).missing == 0
     state = perform(kept, "verify", target="disk")
     assert state.state == "done", state.progress.text

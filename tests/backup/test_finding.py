@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from appliance.agent import found, operations
+from appliance.agent import operations, search_results
 from appliance.agent.journal import Journal, Unknown
 from appliance.node import Node
 from appliance.services.database.setup import query
-from backup import beside, searching, sets
+from backup import search_child, second_box, sets
 from backup.operations import find
 from backup.settings import BackupRefused
 from tests.appliance.boxes import boxctl
@@ -39,12 +39,12 @@ def test_a_file_that_is_gone_comes_back_with_its_bytes_and_for_its_owner_alone(k
 
     state = perform(kept, "find", kind="files.file", text="PLAN", reader="anna")
     assert state.state == "done", state.progress.text
-    seen = found.read(kept.node.paths, state.id, "anna")
+    seen = search_results.read(kept.node.paths, state.id, "anna")
     (thing,) = seen.things
     assert (thing.title, thing.now) == ("plan.txt", "gone")
     with pytest.raises(Unknown, match="no such search"):
-        found.read(kept.node.paths, state.id, "olga")
-    assert not beside.place_of(kept.node, searching.PLACE).exists()
+        search_results.read(kept.node.paths, state.id, "olga")
+    assert not second_box.place_of(kept.node, search_child.PLACE).exists()
 
     for _ in range(2):
         done = perform(kept, "put-back", id=state.id, number=1, reader="anna")
@@ -79,7 +79,7 @@ def test_what_somebody_looks_for_themselves_is_their_own_and_told_to_them_alone(
         journal = operations.begin(kept.node.paths, "find", asked, by="somebody")
         ended(kept, journal)
         states[who] = operations.state_for(journal, "")
-        seen = found.read(kept.node.paths, journal.id, who)
+        seen = search_results.read(kept.node.paths, journal.id, who)
         assert [thing.now for thing in seen.things] == (["gone"] if who == "anna" else [])
         assert operations.state_for(journal, who).progress.text.startswith("In the newest set")
         assert journal.noted("looking")

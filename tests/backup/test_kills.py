@@ -30,7 +30,7 @@ from typing import Any
 import psutil
 import pytest
 
-from appliance.agent import found, operations
+from appliance.agent import operations, search_results
 from appliance.agent.codec import encode
 from appliance.agent.journal import Journal
 from appliance.agent.operations import RELEASE
@@ -46,9 +46,9 @@ from appliance.agent.protocol import (
 from appliance.services.database.service import cluster
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
-from backup import blobs, database, downloading, serve, sets, settings, setup
+from backup import blobs, download_file, pgbackrest, serve, sets, settings, setup
 from backup.keys import CONFIRMED, KeyRing, RecoveryKey
-from backup.vault import Vault
+from backup.rclone import Vault
 from tests.appliance.boxes import agent_of, wait_until
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, ended, hand_over, perform, performers
@@ -138,7 +138,7 @@ def is_there_once(kept: Kept, _: str) -> None:
 
 
 def is_found(kept: Kept, identifier: str) -> None:
-    (thing,) = found.read(kept.node.paths, identifier, "anna").things
+    (thing,) = search_results.read(kept.node.paths, identifier, "anna").things
     assert thing.title == "plan.txt"
 
 
@@ -177,7 +177,7 @@ def test_killed_at_its_stages_a_download_ends_with_one_whole_file(
     keeping: Kept, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operations, "ATTEMPTS", 99)
-    before, (identity, recipient) = good(keeping), downloading.new_key()
+    before, (identity, recipient) = good(keeping), download_file.new_key()
     file = folder / "set.age"
     arguments = {"file": str(file), "recipient": recipient}
     story = Story("download", lambda kept: {"target": "disk", "set": newest(kept), **arguments}, 5)
@@ -390,7 +390,7 @@ def test_killed_at_its_programs_a_new_target_is_one_or_is_none(keeping: Kept, fo
     def archives_where_it_is_said() -> None:
         """What the service does every half a minute."""
         serve.renew_config(keeping.node)
-        named = set(re.findall(r"^repo(\d+)-path", database.config_file(keeping.node).read_text(), re.M))
+        named = set(re.findall(r"^repo(\d+)-path", pgbackrest.config_file(keeping.node).read_text(), re.M))
         assert named == {str(one.number) for one in keeping.settings.targets}
         if len(keeping.settings.targets) > len(first.targets):
             setup.remove_target(keeping.node, keeping.settings, folder.name, lambda _: None)

@@ -13,10 +13,10 @@ from minio.datatypes import Object
 from minio.deleteobjects import DeleteObject
 from minio.objectlockconfig import DAYS, ObjectLockConfig
 
-from backup import database, sets, settings, setup, telling
+from backup import pgbackrest, sets, settings, setup, state_file
+from backup.rclone import KEY_RING, Vault
 from backup.sets import known
 from backup.settings import BackupRefused, Settings, Target
-from backup.vault import KEY_RING, Vault
 from tests.appliance.boxes import boxctl
 from tests.appliance.test_external import (  # noqa: F401 - fixtures
     ADMIN,
@@ -85,7 +85,7 @@ def test_a_key_that_could_remove_locked_copies_is_refused_and_nothing_is_changed
 
 def test_a_target_that_locks_is_known_as_such_and_told(kept: Kept, locked: Target) -> None:
     assert locked.locked_days == DAYS_LOCKED
-    (state,) = [one for one in telling.state(kept.node, kept.settings).targets if one.name == "locked"]
+    (state,) = [one for one in state_file.state(kept.node, kept.settings).targets if one.name == "locked"]
     assert state.locked_days == DAYS_LOCKED
     for command in ("status", "list"):
         said = boxctl(kept.node, "backup", command).stdout
@@ -119,7 +119,7 @@ def test_what_is_young_stays_and_what_retention_takes_can_be_done_without(
         assert state.state == "done", state.progress.text
     labels = [one.label for one in known(kept.node, locked)]
     assert len(labels) == 2
-    assert [one.label for one in database.stored(kept.node, locked)] == labels
+    assert [one.label for one in pgbackrest.stored(kept.node, locked)] == labels
     vault = Vault(kept.node, kept.settings, locked)
     assert [name.rstrip("/") for name in vault.names("sets")] == labels
     state = perform(kept, "verify", target="locked", all=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from appliance.paths import Paths
-from backup import elsewhere, rotation, sets, settings, setup, status, telling
+from backup import disaster_recovery, rotation, sets, settings, setup, state_file, status
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
+from backup.rclone import Vault
 from backup.settings import BackupRefused
-from backup.vault import Vault
 from tests.appliance.boxes import boxctl
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, hand_over, perform, restore, unplugged
@@ -54,7 +54,7 @@ def test_from_a_new_key_on_all_is_made_anew_and_the_old_runs_out(rotated: Kept, 
     assert any("No recovery key was ever confirmed" in line for line in report.problems)
     assert (opens(key, old_ring), opens(paper, old_ring)) == (True, True)
     settings.save(rotated.node.paths, settings.confirmed(rotated.settings, rotated.settings.holders[0].id))
-    rotation.settle(rotated.node, rotated.settings)
+    rotation.drop_old_keys(rotated.node, rotated.settings)
     assert (opens(key, old_ring), opens(paper, old_ring)) == (True, False)
 
     rotated.add_blobs(1)
@@ -63,7 +63,7 @@ def test_from_a_new_key_on_all_is_made_anew_and_the_old_runs_out(rotated: Kept, 
     assert set(Vault(rotated.node, rotated.settings, rotated.target).sizes(rotated.keys())) == rotated.keys()
     assert "closed" in perform(rotated, "backup", kind="full", targets=[old.name]).progress.text
     assert perform(rotated, "verify", target=old.name, set=made.label, all=True).state == "done"
-    told = telling.state(rotated.node, rotated.settings)
+    told = state_file.state(rotated.node, rotated.settings)
     assert (old.name, True) in {(one.name, one.sets > 0) for one in told.closed}
     assert {one.target for one in told.sets} >= {"disk", old.name}
     assert old.name in boxctl(rotated.node, "backup", "list").stdout
@@ -77,17 +77,17 @@ def test_from_a_new_key_on_all_is_made_anew_and_the_old_runs_out(rotated: Kept, 
     said: list[str] = []
     # The one of before opens at most what another test has let run out: nothing is left in there.
     with pytest.raises((KeyRefused, BackupRefused)):
-        elsewhere.begin(
+        disaster_recovery.begin(
             empty_machine,
-            elsewhere.place(str(rotated.folder)),
+            disaster_recovery.place(str(rotated.folder)),
             paper,
             moment=None,
             version="0.1.0",
             say=said.append,
         )
-    elsewhere.begin(
+    disaster_recovery.begin(
         empty_machine,
-        elsewhere.place(str(rotated.folder)),
+        disaster_recovery.place(str(rotated.folder)),
         key,
         moment=None,
         version="0.1.0",

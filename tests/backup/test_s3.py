@@ -16,9 +16,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services.database.setup import query
-from backup import authorities, database, elsewhere, locks, sets, settings, setup, status
+from backup import (
+    disaster_recovery,
+    object_lock,
+    pgbackrest,
+    sets,
+    settings,
+    setup,
+    status,
+    store_authorities,
+)
+from backup.rclone import Vault
 from backup.settings import BackupRefused, Target
-from backup.vault import Vault
 from tests.appliance.test_external import BUCKET, KEYS, Store, folder, store  # noqa: F401 - fixtures
 from tests.backup.conftest import Kept
 from tests.backup.operating import hand_over, perform, restore, unplugged
@@ -71,14 +80,14 @@ def test_with_the_authority_of_the_store_a_box_comes_onto_an_empty_machine(
     kept: Kept, offsite: Target, empty_machine: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     perform(kept, "backup", kind="incr", targets=["offsite"])
-    place = elsewhere.place(
+    place = disaster_recovery.place(
         f"{offsite.endpoint}/{offsite.bucket}/{offsite.path}",
         access_key=offsite.access_key, secret_key=offsite.secret_key, ca_pem=offsite.ca_pem,
     )  # fmt: skip
     monkeypatch.setenv("KOROBKA_PREFIX", str(empty_machine.prefix))
 
     def begin(target: Target) -> None:
-        elsewhere.begin(
+        disaster_recovery.begin(
             empty_machine, target, kept.key, moment=None, version="0.1.0", say=lambda _: None
         )  # fmt: skip
 
@@ -88,8 +97,8 @@ def test_with_the_authority_of_the_store_a_box_comes_onto_an_empty_machine(
     there = Node.load(empty_machine)
     (used,) = [one for one in settings.load(empty_machine).targets if one.kind == "s3"]
     assert used.ca_pem == offsite.ca_pem
-    database.write_config(there, settings.load(empty_machine))
-    assert database.stored(there, used)
+    pgbackrest.write_config(there, settings.load(empty_machine))
+    assert pgbackrest.stored(there, used)
 
 
 def test_a_file_that_was_moved_costs_no_other_target_anything(kept: Kept, tmp_path: Path) -> None:
@@ -106,14 +115,14 @@ def test_a_file_that_was_moved_costs_no_other_target_anything(kept: Kept, tmp_pa
     file.write_text(json.dumps(said), encoding="utf-8")
     try:
         chosen = kept.settings
-        database.write_config(kept.node, chosen)
+        pgbackrest.write_config(kept.node, chosen)
         assert [one.ca_pem for one in chosen.targets[-2:]] == ["CERTIFICATE", ""]
-        written = authorities.file_of(kept.node, chosen.target("old-20"))
+        written = store_authorities.file_of(kept.node, chosen.target("old-20"))
         assert written is not None
         assert written.read_text(encoding="ascii") == "CERTIFICATE"
     finally:
         file.write_text(before, encoding="utf-8")
-        database.write_config(kept.node, kept.settings)
+        pgbackrest.write_config(kept.node, kept.settings)
     assert not list(kept.node.paths.backup.glob("ca-2?.pem"))
 
 
@@ -123,10 +132,10 @@ def test_a_file_that_was_moved_costs_no_other_target_anything(kept: Kept, tmp_pa
 def test_what_is_no_certificate_is_refused_before_anything_is_tried(tmp_path: Path, words: str) -> None:
     file = tmp_path / "ca.pem"
     with pytest.raises(BackupRefused, match="cannot be read"):
-        authorities.read(file)
+        store_authorities.read(file)
     file.write_text(words, encoding="ascii")
     with pytest.raises(BackupRefused, match=r"PEM|BEGIN CERTIFICATE"):
-        authorities.read(file)
+        store_authorities.read(file)
 
 
 @pytest.fixture
@@ -168,13 +177,13 @@ def test_an_authority_that_says_nothing_of_its_key_is_believed(
 ) -> None:
     proxy, pem = plain_authority
     behind = replace(offsite, number=30, endpoint=f"https://localhost:{proxy.port}", ca_pem=pem)
-    authorities.write(kept.node, (*kept.settings.targets, behind))
-    assert locks.days_of(kept.node, behind) == 0
-    authorities.write(kept.node, (*kept.settings.targets, replace(behind, ca_pem=offsite.ca_pem)))
+    store_authorities.write(kept.node, (*kept.settings.targets, behind))
+    assert object_lock.days_of(kept.node, behind) == 0
+    store_authorities.write(kept.node, (*kept.settings.targets, replace(behind, ca_pem=offsite.ca_pem)))
     with pytest.raises(BackupRefused, match="does not say whether it locks") as refused:
-        locks.days_of(kept.node, behind)
+        object_lock.days_of(kept.node, behind)
     assert "Traceback" not in str(refused.value)
-    authorities.write(kept.node, kept.settings.targets)
+    store_authorities.write(kept.node, kept.settings.targets)
 
 
 def test_one_dead_target_keeps_neither_sets_nor_log_from_the_other(kept: Kept, offsite: Target) -> None:

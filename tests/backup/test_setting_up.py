@@ -15,7 +15,7 @@ from appliance.services.database.service import SERVICE as DATABASE
 from appliance.supervise import Supervisor
 from appliance.supervise.supervisord import Supervisord
 from appliance.supervise.systemd import Systemd
-from backup import database, setup
+from backup import pgbackrest, setup
 from backup.settings import BackupRefused, Settings, Target
 from tests.backup.conftest import Kept
 from tests.backup.operating import unplugged
@@ -60,7 +60,7 @@ def test_a_second_target_is_set_up_while_the_first_is_away(kept: Kept, place: Pa
     second = Target(11, "second", "folder", str(place))
     with unplugged(kept):
         setup.add_target(kept.node, kept.settings, second, lambda _: None)
-        assert database.stored(kept.node, second) == ()
+        assert pgbackrest.stored(kept.node, second) == ()
     setup.remove_target(kept.node, kept.settings, "second", lambda _: None)
 
 
@@ -68,17 +68,17 @@ def test_nothing_stays_of_a_target_that_the_log_does_not_reach(
     kept: Kept, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = kept.settings
-    config = database.config_file(kept.node).read_text(encoding="utf-8")
+    config = pgbackrest.config_file(kept.node).read_text(encoding="utf-8")
     second = Target(12, "second", "folder", str(place))
 
     def check(*_: Any) -> None:
         raise CommandFailed(Completed(("pgbackrest", "check"), 82, "", "ERROR: [082]: it was not archived"))
 
-    monkeypatch.setattr(database, "check", check)
+    monkeypatch.setattr(pgbackrest, "check", check)
     with pytest.raises(BackupRefused, match=r"does not arrive at second .*it was not archived"):
         setup.add_target(kept.node, before, second, lambda _: None)
     assert kept.settings == before
-    assert database.config_file(kept.node).read_text(encoding="utf-8") == config
+    assert pgbackrest.config_file(kept.node).read_text(encoding="utf-8") == config
     assert not list((place / "korobka").rglob("*"))
     # What lay there already is nobody's to remove.
     (place / "korobka/somebody-elses").touch()

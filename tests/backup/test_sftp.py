@@ -13,9 +13,9 @@ import pytest
 
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import database, elsewhere, sets, settings, setup, sftp
+from backup import disaster_recovery, pgbackrest, sets, settings, setup, sftp
+from backup.rclone import Vault
 from backup.settings import BackupRefused, Target
-from backup.vault import Vault
 from tests import require
 from tests.appliance.boxes import wait_until
 from tests.backup.conftest import MARKER, Kept
@@ -110,10 +110,10 @@ def test_the_configuration_comes_back_from_there_onto_an_empty_machine(
 ) -> None:
     state = perform(kept, "backup", kind="full", targets=["nas"])
     assert state.state == "done", state.progress.text
-    place = elsewhere.place(f"sftp://{nas.endpoint}{nas.path}")
+    place = disaster_recovery.place(f"sftp://{nas.endpoint}{nas.path}")
 
     def begin(host_key: str = "") -> None:
-        elsewhere.begin(
+        disaster_recovery.begin(
             empty_machine, place, kept.key,
             moment=None, version="0.1.0", say=lambda _: None, host_key=host_key,
         )  # fmt: skip
@@ -132,10 +132,10 @@ def test_the_configuration_comes_back_from_there_onto_an_empty_machine(
     assert (found.number, found.endpoint, found.host_key) == (nas.number, nas.endpoint, nas.host_key)
     # With the new machine's own key: the old one's may have been taken away there.
     assert sftp.public_key(node, found).split()[1] == line.split()[1]
-    database.write_config(node, settings.load(empty_machine))
-    assert [one.label for one in database.stored(node, found)]
+    pgbackrest.write_config(node, settings.load(empty_machine))
+    assert [one.label for one in pgbackrest.stored(node, found)]
     with pytest.raises(BackupRefused, match="Name the folder there"):
-        elsewhere.place("sftp://backup@nas.example.com")
+        disaster_recovery.place("sftp://backup@nas.example.com")
 
 
 def test_another_host_in_its_place_is_refused(kept: Kept, nas: Target) -> None:

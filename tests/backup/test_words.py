@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from appliance.node import Node
 from appliance.runner import CommandFailed, Completed
-from backup import moments, vault
-from backup.commands.working import KINDS
-from backup.patience import told_of_full_target
+from backup import moments, rclone
+from backup.commands.operations import KINDS
 from backup.settings import BackupRefused, Target
+from backup.timeouts import told_of_full_target
 from box.core.registry.capabilities import keepsakes
 from tests.appliance.boxes import boxctl
 from tests.backup.conftest import Kept
@@ -65,14 +65,14 @@ def test_an_unknown_kind_is_refused_before_a_set_is_opened(kept: Kept) -> None:
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(2020, 1, 1)), st.integers(-12, 14))  # noqa: DTZ001
 def test_what_is_said_of_a_moment_can_be_typed_back(at: datetime, hours: int) -> None:
     elsewhere = timezone(timedelta(hours=hours))
-    assert moments.understood(moments.said(at), elsewhere) == at.replace(microsecond=0)
+    assert moments.understood(moments.shown(at), elsewhere) == at.replace(microsecond=0)
 
 
 def test_a_moment_is_said_as_it_is_meant(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moments, "_zone", UTC)
     box = kept.node.box.__class__(**{**vars(kept.node.box), "time_zone": "Europe/Moscow"})
-    moments.tell_in(Node(kept.node.paths, box, kept.node.secrets, kept.node.machine))
-    assert moments.said(datetime(2026, 11, 24, 14, 30, tzinfo=UTC)) == "2026-11-24 17:30:00+03:00"
+    moments.use_zone_of(Node(kept.node.paths, box, kept.node.secrets, kept.node.machine))
+    assert moments.shown(datetime(2026, 11, 24, 14, 30, tzinfo=UTC)) == "2026-11-24 17:30:00+03:00"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,6 @@ def test_of_what_rclone_says_for_programs_people_are_told_the_sentences() -> Non
         '{"level":"error","msg":"a: Failed to copy: permission denied","source":"a.go:1"}\n'
         "plain words"
     )
-    with pytest.raises(CommandFailed) as told, vault._told_plainly():
+    with pytest.raises(CommandFailed) as told, rclone._told_plainly():
         raise CommandFailed(Completed(("rclone",), 1, lines, ""))
     assert str(told.value).splitlines()[1:] == ["a: Failed to copy: permission denied", "plain words"]

@@ -198,10 +198,10 @@ def _import(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
 
 def _compare(connection: Connection) -> None:
     """Everybody whom the directory shows is here, by their stable ids, and nobody else is."""
-    from box.bridges.directory import client, reading
+    from box.bridges.directory import client, reader
 
     with client.connect(connection) as line:
-        there = {one.stable_id for one in reading.Reader(line, connection).sightings()}
+        there = {one.stable_id for one in reader.Reader(line, connection).sightings()}
     here = set(connection.links.people().filter(leaving_since=None).values_list("stable_id", flat=True))
     if there != here or not there:
         raise SystemExit(f"{len(there - here)} are missing, and {len(here - there)} are not in the directory")
@@ -269,7 +269,7 @@ def _run(
     connection: Connection, mode: str, *, most: int = 0, expected: dict[str, int] | None = None
 ) -> float:
     from box.bridges.directory.models import Run
-    from box.bridges.directory.running import perform_run
+    from box.bridges.directory.sync import perform_run
 
     if most:
         # Nobody in it: only what is loaded.
@@ -289,7 +289,7 @@ def _run(
 
 def _loop(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
     """What one writes first: of each entry its person is looked for, made, described, placed and linked."""
-    from box.bridges.directory import client, reading
+    from box.bridges.directory import client, reader
     from box.bridges.directory.models import Link
     from box.bridges.directory.plan.values import ACTIVE
     from box.core.accounts.actions import NewUser, create_user, update_profile
@@ -299,7 +299,7 @@ def _loop(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
     began = time.perf_counter()
     root = org.create_department("Company", parent=None, by=None)
     with client.connect(connection) as line:
-        reader = reading.Reader(line, connection)
+        reader = reader.Reader(line, connection)
         units = {unit.key: org.create_department(unit.name, parent=root, by=None) for unit in reader.units()}
         for entry in reader.people():
             person = User.objects.filter(login=entry.fields["login"]).first()

@@ -9,7 +9,7 @@ import argparse
 import resource
 from collections.abc import Sequence
 
-from appliance import generated
+from appliance import service_files
 from appliance.node import Node
 from appliance.services.balancer.runtime import Runtime
 from appliance.services.balancer.service import SERVICE as BALANCER
@@ -38,7 +38,7 @@ def main() -> None:
         resource.RLIMIT_NOFILE, (most, max(most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     )
     with running_box("objects") as node:
-        generated.apply(node, only=(BALANCER,))
+        service_files.apply(node, only=(BALANCER,))
         Supervisord(node).start("balancer")
         balancer = Runtime(runtime_socket(node))
         with serving(node):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from box.apps.feed.actions import Draft, Prize, edit_post, publish_post
 from box.apps.feed.models import Badge, Mark, Post, PostVersion, SavedView, ScheduledPost
-from box.apps.pulse.counting import count_days
+from box.apps.pulse.aggregation import count_days
 from box.apps.pulse.models import Rank, Use
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
 from box.console.models import Retrieval

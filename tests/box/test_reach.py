@@ -25,9 +25,9 @@ from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.files.store import stores
 from box.core.groups.actions import NewGroup, NewGuest, create_group, invite_guest
+from box.core.push.authentication import identify
 from box.core.push.hub import Hub, Message, Stream
 from box.core.push.models import PushMessage
-from box.core.push.people import identify
 from box.core.registry.capabilities import searchables
 from tests.box.bridges.storage.engines import own_bucket
 from tests.box.core.files.reaches import file_for
@@ -179,7 +179,7 @@ def listening(hub: Hub, browser: Client) -> Ear | None:
 @pytest.fixture(autouse=True)
 def _one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """The service's threads let go of theirs between two questions; a test has one alone."""
-    monkeypatch.setattr("box.core.push.people.close_old_connections", lambda: None)
+    monkeypatch.setattr("box.core.push.authentication.close_old_connections", lambda: None)
 
 
 @pytest.mark.parametrize("push", PUSHES, ids=str)

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
-from appliance import config, generated
-from appliance.agent import applied
+from appliance import config, service_files
+from appliance.agent import applied_config
 from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
 from appliance.node import Node
@@ -24,13 +24,13 @@ from appliance.supervise import State, Supervisor, SupervisorError, supervisor_f
 def main() -> None:
     with performing(config.ConfigError, config.RootOnly, Unwritable, SupervisorError) as journal:
         paths = Paths.from_environment()
-        before = applied.previous(paths)
+        before = applied_config.previous(paths)
         change(paths, journal)
         try:
             end = apply(Node.load(paths), journal)
         except (SupervisorError, Unwritable) as error:
             raise SupervisorError(f"{error} {take_back(paths, before, journal)}") from error
-        applied.remember(paths)
+        applied_config.remember(paths)
         journal.end("done", end)
 
 
@@ -39,11 +39,11 @@ def change(paths: Paths, journal: Journal) -> None:
     values = journal.arguments["values"]
     if not values or journal.noted("before"):
         return
-    before = applied.read_box_toml(paths)
+    before = applied_config.read_box_toml(paths)
     typed = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     text = config.set_values(before, typed, from_console=bool(journal.arguments["from_console"]))
     journal.append("before", text=before)
-    applied.write_box_toml(paths, text)
+    applied_config.write_box_toml(paths, text)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def apply(node: Node, journal: Journal) -> str:
     # What tries to run is wanted too. What somebody has stopped stays stopped.
     up = {status.service for status in statuses if status.state is not State.STOPPED}
     wanted = {*earlier["wanted"], *up}
-    files = {*earlier["files"], *generated.pending(node)}
+    files = {*earlier["files"], *service_files.pending(node)}
     units = {*earlier["units"], *supervisor.pending()}
     # Before any file is written: afterwards nobody could tell any more who was not told.
     journal.append("plan", wanted=sorted(wanted), files=sorted(files), units=sorted(units))
@@ -112,7 +112,7 @@ def perform(plan: Plan, supervisor: Supervisor, journal: Journal) -> None:
         for number, name in enumerate(plan.reloaded, start=len(plan.restarted)):
             supervisor.reload(name, progress=partial(journal.progress, done=number, total=total))
 
-    generated.apply(supervisor.node)
+    service_files.apply(supervisor.node)
     for act in (reload, restart) if plan.leaving else (restart, reload):
         act()
 
@@ -120,7 +120,7 @@ def perform(plan: Plan, supervisor: Supervisor, journal: Journal) -> None:
 def take_back(paths: Paths, before: Node | None, journal: Journal) -> str:
     """Give the services their files from before; says in a sentence what is in force now."""
     if noted := journal.noted("before"):
-        applied.write_box_toml(paths, str(noted["text"]))
+        applied_config.write_box_toml(paths, str(noted["text"]))
     if before is None:
         return "Correct box.toml and apply it again."
     journal.progress("Taking the change back.")

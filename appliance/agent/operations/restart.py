@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from appliance.agent.applied import load_node
+from appliance.agent.applied_config import load_node
 from appliance.agent.operations import performing
 from appliance.config import ConfigError
 from appliance.paths import Paths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from appliance import runner, theirs, users
+from appliance import as_owner, runner, users
 from appliance.node import Node
 from appliance.services.database.service import (
     APPLICATION,
@@ -53,7 +53,7 @@ def create_cluster(node: Node) -> None:
         raise DatabaseMissing("PostgreSQL 17 is not installed: `apt-get install postgresql-17`.")
     me, place = users.account(users.DATABASE), cluster(node)
     unfinished = place.with_name(f"{place.name}.new")
-    theirs.remove(unfinished, me)
+    as_owner.remove(unfinished, me)
     runner.run(
         [
             *(BIN / "initdb", "--pgdata", unfinished, "--username", SUPERUSER, "--auth", "peer"),
@@ -66,7 +66,7 @@ def create_cluster(node: Node) -> None:
         env={"LC_ALL": "C.UTF-8"},
         timeout=300,
     )
-    theirs.rename(unfinished, place, me)
+    as_owner.rename(unfinished, place, me)
 
 
 def query(node: Node, sql: str, *, database: str = NAME) -> str:

@@ -17,7 +17,7 @@ from box.apps.drive.actions import tree
 from box.apps.drive.actions.sharing import make_link
 from box.apps.drive.actions.trash import throw_away
 from box.apps.drive.models import Item, ItemQuerySet, OutsideLink, roots_of
-from box.apps.drive.showing import name_of
+from box.apps.drive.presenters import name_of
 from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.accounts.models import User
 from box.core.files.display import link_to

@@ -59,7 +59,7 @@ class DriveConfig(Room):
     def _offer_audit(self) -> None:
         from box.apps.drive.events import ItemsPurged, LinkEnded, LinkMade
         from box.apps.drive.models import KIND
-        from box.apps.drive.views.outside import FETCHED as FETCHED_OUTSIDE
+        from box.apps.drive.views.public_links import FETCHED as FETCHED_OUTSIDE
         from box.apps.drive.views.versions import FETCHED as FETCHED_VERSION
 
         def about(event: LinkMade | LinkEnded) -> About:

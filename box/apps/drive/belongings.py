@@ -9,11 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from box.apps.drive.actions.holding import hold
-from box.apps.drive.actions.settling import settle
+from box.apps.drive.actions.locking import lock_drives
+from box.apps.drive.actions.permissions import propagate
 from box.apps.drive.actions.sharing import end_links_of
 from box.apps.drive.actions.trash import forget_reader, remove_drive
-from box.apps.drive.actions.tree import take_in
+from box.apps.drive.actions.tree import absorb_drive
 from box.apps.drive.models import Drive, Item, OutsideLink, Share
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
@@ -57,7 +57,7 @@ def _hold(pair: Pair) -> None:
     """As whoever changes a drive does, and before the people's rows."""
     own = Drive.objects.filter(code__in=_codes(pair)).values_list("pk", flat=True)
     shared = Share.objects.filter(code__in=_codes(pair)).values_list("item__drive_id", flat=True)
-    hold(*own, *shared)
+    lock_drives(*own, *shared)
 
 
 def _follow(pair: Pair) -> None:
@@ -103,9 +103,9 @@ def _one_drive(pair: Pair) -> None:
         root = Item.objects.select_related("drive").get(pk=root.pk)
         root.name = kepts
         root.save(update_fields=["name"])
-        settle(root)
+        propagate(root)
     elif root.children.exists():
-        take_in(root, to, User.objects.get(pk=pair.gone).name)
+        absorb_drive(root, to, User.objects.get(pk=pair.gone).name)
     else:
         root.delete()
         drive.delete()

@@ -12,14 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.drive.access import can_edit
-from box.apps.drive.actions.holding import hold
-from box.apps.drive.actions.settling import settle, show_files, tell_folders
+from box.apps.drive.actions.locking import lock_drives
+from box.apps.drive.actions.permissions import propagate, show_files, tell_folders
 from box.apps.drive.actions.trash import bring_back, take_apart
 from box.apps.drive.actions.tree import free_name, rename_item, root_of
 from box.apps.drive.actions.versions import take_again
 from box.apps.drive.events import FolderChanged
 from box.apps.drive.models import KIND, Drive, Item, Share, Version
-from box.apps.drive.showing import name_of
+from box.apps.drive.presenters import name_of
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
@@ -104,7 +104,7 @@ def put_back(rows: Rows, by: User) -> str:
         elif one.trashed_at and can_edit(by, one):
             _out_of_the_trash(one, by)
     _bytes_again(rows, by)
-    _settle(rows, made)
+    _propagate(rows, made)
     emit(FolderChanged(folder_id=item.parent_id or item.pk, by_id=by.pk))
     return item.get_absolute_url()
 
@@ -114,7 +114,7 @@ def _top(rows: Rows, values: Values, by: User) -> Item | None:
     item = Item.objects.filter(pk=values["id"]).select_related("drive", "parent", "file").first()
     if item is None:
         return None
-    hold(item.drive_id)
+    lock_drives(item.drive_id)
     _check(item, by)
     if item.trashed_at:
         item = _out_of_the_trash(item, by)
@@ -137,7 +137,7 @@ def _place_of(rows: Rows, values: Values, by: User) -> Item:
         if not codes:
             raise ValidationError(_("The drive on which this was is gone."))
         place = root_of(codes[0], by=by)
-    hold(place.drive_id)
+    lock_drives(place.drive_id)
     return _check(place, by)
 
 
@@ -178,13 +178,13 @@ def _bytes_again(rows: Rows, by: User) -> None:
             take_again(item, Blob.objects.get(pk=blobs[item.file.pk]), by=by)
 
 
-def _settle(rows: Rows, made: list[Item]) -> None:
+def _propagate(rows: Rows, made: list[Item]) -> None:
     ids = {item.pk for item in made}
     hung = (Version._meta.label_lower, Share._meta.label_lower)
     put_in([row for row in rows if row["model"] in hung and row["values"]["item_id"] in ids])
     for item in made:
         if item.parent_id not in ids:
-            settle(Item.objects.select_related("drive", "parent").get(pk=item.pk))
+            propagate(Item.objects.select_related("drive", "parent").get(pk=item.pk))
     show_files(Item.objects.filter(pk__in=ids))
     tell_folders(item.pk for item in made if item.is_folder)
 

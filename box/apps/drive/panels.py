@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from box.apps.drive.actions.tree import root_of
 from box.apps.drive.forms import ListFilter
-from box.apps.drive.showing import folder_context
+from box.apps.drive.presenters import folder_context
 from box.lib.pages import part
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from box.apps.drive.views import changing, listing, outside, sharing, trash, versions
+from box.apps.drive.views import items, listing, public_links, sharing, trash, versions
 
 app_name = "drive"
 urlpatterns = [
@@ -10,15 +10,15 @@ urlpatterns = [
     path("drive/groups/<int:pk>/", listing.group, name="group"),
     path("drive/shared/", listing.shared, name="shared"),
     path("drive/items/<int:pk>/", listing.item, name="item"),
-    path("drive/items/<int:pk>/files/", changing.files, name="files"),
-    path("drive/items/<int:pk>/folders/", changing.folders, name="folders"),
-    path("drive/items/<int:pk>/name/", changing.name, name="name"),
+    path("drive/items/<int:pk>/files/", items.files, name="files"),
+    path("drive/items/<int:pk>/folders/", items.folders, name="folders"),
+    path("drive/items/<int:pk>/name/", items.name, name="name"),
     path("drive/items/<int:pk>/versions/", versions.versions, name="versions"),
     path("drive/items/<int:pk>/access/", sharing.access, name="access"),
     path("drive/items/<int:pk>/inheritance/", sharing.inheritance, name="inheritance"),
     path("drive/items/<int:pk>/links/", sharing.links, name="links"),
     path("drive/items/<int:pk>/trash/", trash.of_drive, name="trash"),
-    path("drive/selection/place/", changing.place, name="place"),
+    path("drive/selection/place/", items.place, name="place"),
     path("drive/selection/trash/", trash.throwing, name="throwing"),
     path("drive/selection/restoration/", trash.restoration, name="restoration"),
     path("drive/trash/<int:pk>/", trash.trashed, name="trashed"),
@@ -27,7 +27,7 @@ urlpatterns = [
     path("drive/shares/<int:pk>/", sharing.share, name="share"),
     path("drive/links/<int:pk>/", sharing.link, name="link"),
     path("drive/principals/", sharing.principals, name="principals"),
-    path("links/<str:token>/", outside.page, name="outside"),
-    path("links/<str:token>/<int:pk>/", outside.page, name="outside-folder"),
-    path("links/<str:token>/<int:pk>/content", outside.content, name="outside-content"),
+    path("links/<str:token>/", public_links.page, name="outside"),
+    path("links/<str:token>/<int:pk>/", public_links.page, name="outside-folder"),
+    path("links/<str:token>/<int:pk>/content", public_links.content, name="outside-content"),
 ]

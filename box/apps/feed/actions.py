@@ -41,8 +41,8 @@ from box.core.files.pictures import small_picture
 from box.core.org.mentions import context_of
 from box.core.org.names import unaddressable
 from box.core.registry.capabilities import Ref, card_routes
-from box.lib.nesting import TooMuch
-from box.lib.rich import Rich, cleaned, from_text
+from box.lib.rich_text import Rich, cleaned, from_text
+from box.lib.tag_balancing import TooMuch
 
 if TYPE_CHECKING:
     from PIL import Image

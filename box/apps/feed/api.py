@@ -40,7 +40,7 @@ from box.core.registry.rest import (
     not_found,
     scopes,
 )
-from box.lib.rich import from_text
+from box.lib.rich_text import from_text
 
 PAGE = 50
 LARGEST_PAGE = 200

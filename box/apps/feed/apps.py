@@ -35,9 +35,9 @@ class FeedConfig(Room):
         from box.apps.feed.events import PostDeleted
         from box.apps.feed.models import KIND, SCHEDULED, draft_address, post_cards, scheduled_cards
         from box.apps.feed.panels import panel
+        from box.apps.feed.presenters import posts_addressed_to
         from box.apps.feed.searching import COMMENTS, POSTS
         from box.apps.feed.settings import ALL
-        from box.apps.feed.showing import posts_addressed_to
         from box.core.registry.services import Service, services
         from box.core.registry.settings import Section, sections, settings
 
@@ -73,9 +73,9 @@ class FeedConfig(Room):
         """What is put back, forgotten with a person, told by a restored box already, asked by programs."""
         from box.apps.feed import api, export
         from box.apps.feed.belongings import BELONGINGS
-        from box.apps.feed.reading import settle_reminders
+        from box.apps.feed.receipts import skip_due_reminders
 
         export.declare()
         api.declare()
         belongings.add("feed", BELONGINGS)
-        after_restore.add("feed", settle_reminders)
+        after_restore.add("feed", skip_due_reminders)

@@ -16,7 +16,7 @@ from box.apps.feed.access import can_define_badges, can_thank
 from box.apps.feed.actions import Draft, Prize, publish_post, retire_badge
 from box.apps.feed.forms import BadgeForm
 from box.apps.feed.models import Badge, Post
-from box.apps.feed.showing import usual_audience
+from box.apps.feed.presenters import usual_audience
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
 from box.core.events.nonces import once

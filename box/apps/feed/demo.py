@@ -14,7 +14,7 @@ from box.core.discussion.models import Comment, Reaction, Thread
 from box.core.files.demo import store_documents
 from box.core.registry.demo import Company
 from box.lib.bulk import analyze, copy_rows, reserve_ids
-from box.lib.rich import from_text
+from box.lib.rich_text import from_text
 
 PERIOD = timedelta(days=730)
 FILES_EVERY = 50

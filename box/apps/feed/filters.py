@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from box.apps.feed.models import Post, PostQuerySet
 from box.core.accounts.models import User
-from box.lib.rich import LONGEST_TAG
+from box.lib.rich_text import LONGEST_TAG
 
 if TYPE_CHECKING:
     from django.http import QueryDict

@@ -14,8 +14,8 @@ from box.apps.feed.notices import (
     THANKED,
 )
 from box.apps.feed.settings import TELL_GROUPS, TELL_HEADS, TELL_JOINED, TELL_POSITIONS
-from box.apps.feed.starting import welcome
-from box.apps.feed.telling import Fact, What, company_day, tell
+from box.apps.feed.system_posts import Fact, What, company_day, tell
+from box.apps.feed.welcome_posts import welcome
 from box.core.access.principals import codes_of
 from box.core.accounts.events import PersonJoined, ProfileChanged, UserCreated
 from box.core.accounts.models import User

@@ -11,10 +11,10 @@ from huey.contrib.djhuey import db_periodic_task
 
 from box.apps.feed.actions import forget_post
 from box.apps.feed.models import Post
-from box.apps.feed.reading import MORNING, remind_of_due
+from box.apps.feed.receipts import MORNING, remind_of_due
 from box.apps.feed.scheduling import publish_due
 from box.apps.feed.settings import TELL_BIRTHDAYS
-from box.apps.feed.telling import tell_birthdays
+from box.apps.feed.system_posts import tell_birthdays
 from box.core.registry.company import TIME_ZONE
 
 # For so long a deleted post may be brought back.

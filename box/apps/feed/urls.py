@@ -1,7 +1,7 @@
 from django.urls import path
 
-from box.apps.feed import badges, filing, reacting, waiting
-from box.apps.feed.views import comments, listing, posts
+from box.apps.feed import badges, reactions
+from box.apps.feed.views import comments, listing, posts, saved_views, scheduled_posts
 
 app_name = "feed"
 urlpatterns = [
@@ -30,10 +30,10 @@ urlpatterns = [
     path("feed/badges/", badges.badges, name="badges"),
     path("feed/badges/<int:pk>/", badges.badge, name="badge"),
     path("feed/badges/pictures/<int:pk>/", badges.picture, name="badge-picture"),
-    path("feed/views/", filing.views, name="views"),
-    path("feed/views/<int:pk>/", filing.view, name="view"),
-    path("feed/scheduled/", waiting.scheduled, name="scheduled"),
-    path("feed/scheduled/<int:pk>/", waiting.scheduled_post, name="scheduled-post"),
-    path("feed/scheduled/<int:pk>/publication/", waiting.publication, name="publication"),
-    path("feed/<int:pk>/emoji/", reacting.emoji, name="emoji"),
+    path("feed/views/", saved_views.views, name="views"),
+    path("feed/views/<int:pk>/", saved_views.view, name="view"),
+    path("feed/scheduled/", scheduled_posts.scheduled, name="scheduled"),
+    path("feed/scheduled/<int:pk>/", scheduled_posts.scheduled_post, name="scheduled-post"),
+    path("feed/scheduled/<int:pk>/publication/", scheduled_posts.publication, name="publication"),
+    path("feed/<int:pk>/emoji/", reactions.emoji, name="emoji"),
 ]

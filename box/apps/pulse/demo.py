@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from box.apps.pulse.counting import bounds, count_period, zone
+from box.apps.pulse.aggregation import bounds, count_period, zone
 from box.apps.pulse.models import Share, Use
 from box.core.registry.demo import Company
 from box.lib.bulk import analyze, copy_rows

@@ -6,7 +6,7 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task
 
-from box.apps.pulse.counting import count_recent
+from box.apps.pulse.aggregation import count_recent
 
 
 @db_periodic_task(crontab(minute="7,22,37,52"))  # type: ignore[untyped-decorator]

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from box.apps.pulse.access import can_see
 from box.apps.pulse.models import COMPANY
-from box.apps.pulse.showing import POINTS, of_departments, pulse, rating
+from box.apps.pulse.presenters import POINTS, of_departments, pulse, rating
 from box.core.org.showing import structure
 from box.core.registry.capabilities import creators
 from box.core.registry.services import is_on, services

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from box.apps.worktime.access import decided_by
 from box.apps.worktime.models import Correction, Report, WorkDay
-from box.apps.worktime.showing import period_name
+from box.apps.worktime.presenters import period_name
 from box.core.registry.capabilities import Card
 from box.core.registry.environment import format_weekday
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from box.apps.worktime.hours import Remark
-from box.apps.worktime.showing import Day, Sheet, hm, sheets
+from box.apps.worktime.presenters import Day, Sheet, hm, sheets
 from box.lib.tables import export
 
 if TYPE_CHECKING:

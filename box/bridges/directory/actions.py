@@ -17,7 +17,7 @@ from box.bridges.directory.events import (
     RunCancelled,
 )
 from box.bridges.directory.models import Connection, Run
-from box.bridges.directory.owning import own_groups, release_all, rename_source
+from box.bridges.directory.ownership import own_groups, release_all, rename_source
 from box.core.events.outbox import emit
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
-from box.bridges.directory.budget import Spent
+from box.bridges.directory.lockout import LockedOut
 from box.bridges.directory.passwords import sign_in_connections
 from box.core.accounts.backends import SignInRefused
 
@@ -44,7 +44,7 @@ class DirectoryBackend(BaseBackend):
         if not connections:
             return None
         # Only where there is a directory: the libraries cost each worker memory.
-        from box.bridges.directory.asking import Refused, Silent, ask
+        from box.bridges.directory.authentication import Refused, Silent, ask
 
         name = username.strip()
         waits: list[timedelta] = []
@@ -52,7 +52,7 @@ class DirectoryBackend(BaseBackend):
         for connection in connections:
             try:
                 found = ask(connection, name, password, request=request, person=person)
-            except Spent as spent:
+            except LockedOut as spent:
                 waits.append(spent.wait)
             except Refused as refused:
                 told = told or str(refused)

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from ldap3.utils.conv import escape_filter_chars
 from PIL import ImageOps
 
-from box.bridges.directory import dns
+from box.bridges.directory import distinguished_names
 from box.bridges.directory.client import Directory, Entry
-from box.core.files.decoding import Busy, Undecodable, decoded
+from box.core.files.decoder_client import Busy, Undecodable, decoded
 
 PAGE = 100
 # A folder with more is searched, not read to its end.
@@ -209,7 +209,7 @@ def _by_name(node: Node) -> str:
 def _node(entry: Entry) -> Node:
     classes = {one.lower() for one in entry.texts("objectClass")}
     kind = next((kind for known, kind in _KINDS if known in classes), "entry")
-    return Node(entry.dn, dns.name_of(entry.dn), kind)
+    return Node(entry.dn, distinguished_names.name_of(entry.dn), kind)
 
 
 def _is_of_the_server(dn: str) -> bool:

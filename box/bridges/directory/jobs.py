@@ -10,12 +10,12 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
-from box.bridges.directory import budget
+from box.bridges.directory import lockout
 from box.bridges.directory.models import Connection, Run
 from box.core.files.jobs import locked
 
 if TYPE_CHECKING:
-    from box.bridges.directory.running import Tell
+    from box.bridges.directory.sync import Tell
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def perform_due() -> None:
 def forget_runs() -> None:
     """Every night."""
     forget_old(timezone.now())
-    budget.forget(timezone.now())
+    lockout.forget(timezone.now())
 
 
 def run_once(run_id: int, *, is_full: bool = False, tell: Tell | None = None) -> bool:
@@ -53,7 +53,7 @@ def run_once(run_id: int, *, is_full: bool = False, tell: Tell | None = None) ->
         if not is_ours or run is None:
             return False
         # What reads directories takes 6 MB of memory: not in every process of every box.
-        from box.bridges.directory.running import perform_run
+        from box.bridges.directory.sync import perform_run
 
         perform_run(run, is_full=is_full, tell=tell)
         return True

@@ -11,11 +11,11 @@ import ldap
 import ldap.filter
 from django_auth_ldap.config import LDAPGroupQuery, LDAPGroupType
 
-from box.bridges.directory import dns
+from box.bridges.directory import distinguished_names
 from box.bridges.directory.models import Connection
 
 if TYPE_CHECKING:
-    from box.bridges.directory.asking import DirectoryUser
+    from box.bridges.directory.authentication import DirectoryUser
 
 # Active Directory walks the chain of groups itself.
 IN_CHAIN = "1.2.840.113556.1.4.1941"
@@ -44,7 +44,7 @@ class Membership(LDAPGroupType):  # type: ignore[misc]
         group = self._entry(ldap_user, group_dn)
         if self._is_ad:
             return self._is_primary(ldap_user, group) or self._is_in_chain(ldap_user, group_dn)
-        return dns.key(group_dn) in self._all_groups(ldap_user)
+        return distinguished_names.key(group_dn) in self._all_groups(ldap_user)
 
     def _entry(self, ldap_user: DirectoryUser, group_dn: str) -> dict[str, list[bytes]]:
         try:
@@ -78,8 +78,8 @@ class Membership(LDAPGroupType):  # type: ignore[misc]
         level = [ldap_user.dn]
         for _depth in range(DEEPEST):
             above = [dn for member in level for dn in self._groups_of(ldap_user, member)]
-            level = [dn for dn in above if dns.key(dn) not in found]
-            found |= {dns.key(dn) for dn in level}
+            level = [dn for dn in above if distinguished_names.key(dn) not in found]
+            found |= {distinguished_names.key(dn) for dn in level}
             if not level:
                 break
         return found

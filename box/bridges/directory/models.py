@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from box.bridges.directory.mapping import Mapping, Rules, SignIn
-from box.bridges.directory.typed import TypedField
+from box.bridges.directory.typed_json import TypedField
 from box.lib.sealing import seal, unseal
 
 

@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 from ldap3.core.exceptions import LDAPException
 from ldap3.operation.search import parse_filter
 
-from box.bridges.directory import dns
+from box.bridges.directory import distinguished_names
 from box.bridges.directory.certificates import (
     Certificate,
     NoStartTls,
@@ -365,10 +365,18 @@ def _hidden_units(
     directory: Directory, connection: Connection, entries: Iterable[Entry], base: str
 ) -> list[str]:
     """Names of units that these people stand in and that are not shown."""
-    shown = {dns.key(unit.dn) for unit in directory.search(base, preset(connection.kind).unit_filter, ["ou"])}
-    above = {key for entry in entries for key in dns.ancestor_keys(entry.dn) if key.startswith("ou=")}
-    inside = f",{dns.key(base)}"
-    return sorted(dns.name_of(key) for key in above - shown if key.endswith(inside))
+    shown = {
+        distinguished_names.key(unit.dn)
+        for unit in directory.search(base, preset(connection.kind).unit_filter, ["ou"])
+    }
+    above = {
+        key
+        for entry in entries
+        for key in distinguished_names.ancestor_keys(entry.dn)
+        if key.startswith("ou=")
+    }
+    inside = f",{distinguished_names.key(base)}"
+    return sorted(distinguished_names.name_of(key) for key in above - shown if key.endswith(inside))
 
 
 def _open(opened: list[Directory], base: str) -> str:

@@ -10,19 +10,19 @@ from django.utils.translation import gettext as _
 
 from box.bridges.directory import transforms
 from box.bridges.directory.mapping import PROFILE_FIELDS
-from box.core.accounts import own_fields
+from box.core.accounts import custom_fields
 from box.core.accounts.models import OwnField, User
 
 
 def targets() -> tuple[str, ...]:
-    return (*PROFILE_FIELDS, *(field.key for field in own_fields.standing.value))
+    return (*PROFILE_FIELDS, *(field.key for field in custom_fields.standing.value))
 
 
 def label_of(target: str) -> str:
     """How people call it."""
     if target == "photo":
         return _("photo")
-    own = own_fields.field_of(target)
+    own = custom_fields.field_of(target)
     built_in: Any = None if own else User._meta.get_field(target)
     return str(own.name if own else built_in.verbose_name)
 
@@ -38,4 +38,4 @@ def understood(own: Mapping[str, OwnField], target: str, text: str) -> str:
     if field.kind == OwnField.Kind.DATE:
         # As directories write moments: 20261124000000Z.
         text = transforms.day(text) or text
-    return own_fields.read(field, text)
+    return custom_fields.read(field, text)

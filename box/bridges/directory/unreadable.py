@@ -18,7 +18,7 @@ from box.bridges.directory.models import Connection
 
 if TYPE_CHECKING:
     from box.bridges.directory.plan.values import LinkNow
-    from box.bridges.directory.reading import PersonEntry
+    from box.bridges.directory.reader import PersonEntry
 
 DISABLED, EXPIRES, MANAGER, UNIT, PHOTO = "disabled", "expires", "manager", "unit", "photo"
 _OF_THE_ENTRY = frozenset((DISABLED, EXPIRES, MANAGER, UNIT, PHOTO))

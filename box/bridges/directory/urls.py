@@ -1,8 +1,8 @@
 from django.urls import path
 
-from box.bridges.directory import single
+from box.bridges.directory import single_sign_on
 
 app_name = "directory"
 urlpatterns = [
-    path("sign-in/ticket/", single.ticket, name="ticket"),
+    path("sign-in/ticket/", single_sign_on.ticket, name="ticket"),
 ]

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from box.console.access import only_for
 from box.console.audit.forms import AuditFilter
 from box.core.audit.access import can_read
-from box.core.audit.showing import Shown, erased_people
+from box.core.audit.presenters import Shown, erased_people
 from box.core.registry.auditing import record
 from box.lib.pages import render
 from box.lib.tables import export

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from appliance.client import BackupWarning
 from box.console.access import can_look_after_backups
 from box.console.actions import BULLETIN, CHANGE
-from box.console.backups.showing import from_when, sentence
+from box.console.backups.presenters import from_when, sentence
 from box.console.models import BackupChange, Bulletin, Retrieval
 from box.core.registry.capabilities import Card, Ref
 

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appliance.client import AddBackupTarget, BackupPlan, BackupState, BackupTimes
-from box.console.backups.asking import ProvenForm
-from box.console.backups.showing import said, set_from
+from box.console.backups.agent import ProvenForm
+from box.console.backups.presenters import set_from, shown_moment
 from box.core.registry.capabilities import keepsakes
 
 EVERY = (
@@ -246,7 +246,7 @@ class RetrievalForm(forms.Form):
             good = [one.ended_at for one in self.state.sets if not one.problem]
             if not good:
                 raise ValidationError(_("There is no good backup yet."))
-            first = {"at": said(min(good))}
+            first = {"at": shown_moment(min(good))}
             raise ValidationError({"day": _("The oldest backup is from %(at)s: choose a later day.") % first})
         return given
 

@@ -24,7 +24,7 @@ from appliance.client import (
     RotateKeys,
 )
 from box.console.access import can_look_after_backups, only_for
-from box.console.backups.asking import SECONDS_TO_TRY, ProvenForm, agent, ask_proven
+from box.console.backups.agent import SECONDS_TO_TRY, ProvenForm, agent, ask_proven
 from box.console.backups.forms import ConfirmForm, HolderForm
 from box.core.accounts.signing_in import recently_proven
 from box.lib.pages import REFUSED, render

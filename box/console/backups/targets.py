@@ -23,10 +23,10 @@ from appliance.client import (
     SetBackupPlan,
 )
 from box.console.access import can_look_after_backups, only_for
-from box.console.backups.asking import SECONDS_TO_TRY, ProvenForm, agent, ask_proven
+from box.console.backups.agent import SECONDS_TO_TRY, ProvenForm, agent, ask_proven
 from box.console.backups.forms import TARGETS, PlanForm, TimesForm
 from box.console.backups.keys import handed_out, removal_page
-from box.console.backups.showing import calendar_of
+from box.console.backups.presenters import calendar_of
 from box.console.backups.views import page
 from box.core.accounts.signing_in import recently_proven
 from box.lib.pages import REFUSED, render

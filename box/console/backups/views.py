@@ -23,8 +23,8 @@ from appliance.client import (
     VerifyBackups,
 )
 from box.console.access import can_look_after_backups, only_for
-from box.console.backups.asking import agent
-from box.console.backups.showing import (
+from box.console.backups.agent import agent
+from box.console.backups.presenters import (
     PARTS,
     Operation,
     SetLine,

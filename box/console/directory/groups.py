@@ -13,14 +13,14 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from box.bridges.directory import dns
+from box.bridges.directory import distinguished_names
 from box.bridges.directory.actions import save_connection
 from box.bridges.directory.browse import Node, search
 from box.bridges.directory.client import DirectoryTrouble, connect
 from box.bridges.directory.mapping import GroupRule
 from box.bridges.directory.models import Connection
 from box.bridges.directory.presets import group_filter
-from box.bridges.directory.reading import Reader
+from box.bridges.directory.reader import Reader
 from box.console.access import can_connect_directories, can_edit_roles, only_for
 from box.core.access.roles import current
 from box.core.accounts.signing_in import recently_proven
@@ -78,7 +78,7 @@ def _rule(connection: Connection, dn: str, target: str, *, by: User) -> GroupRul
     kind, _colon, number = target.partition(":")
     if kind == ROLE and not can_edit_roles(by):
         raise PermissionDenied(_("Only administrators give roles."))
-    if target not in dict(_targets(by, dns.name_of(dn))):
+    if target not in dict(_targets(by, distinguished_names.name_of(dn))):
         raise GroupRefused(_("Choose again what the group is here."))
     narrowed = copy(connection)
     narrowed.group_bases = [dn]
@@ -132,7 +132,10 @@ def _page(request: PersonRequest, connection: Connection, *, problem: str = "") 
     workgroups = Group.objects.filter(pk__in=[one.target_id for one in rules if one.target == WORKGROUP])
     names = {f"{WORKGROUP}:{one.pk}": one.name for one in workgroups}
     names |= {f"{ROLE}:{role.id}": str(role.name) for role in current().all}
-    rows = [(one, dns.name_of(one.dn), names.get(f"{one.target}:{one.target_id}", "")) for one in rules]
+    rows = [
+        (one, distinguished_names.name_of(one.dn), names.get(f"{one.target}:{one.target_id}", ""))
+        for one in rules
+    ]
     context: dict[str, Any] = {
         "connection": connection,
         "tab": "groups",

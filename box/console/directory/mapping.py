@@ -19,7 +19,7 @@ from box.bridges.directory.client import DirectoryTrouble, connect
 from box.bridges.directory.mapping import Mapping
 from box.bridges.directory.models import Connection
 from box.bridges.directory.presets import people_filter
-from box.bridges.directory.reading import PersonEntry, Reader
+from box.bridges.directory.reader import PersonEntry, Reader
 from box.console.access import can_connect_directories, only_for
 from box.console.directory.forms.mapping import MappingForm
 from box.console.directory.forms.rules import RulesForm

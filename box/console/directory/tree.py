@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
-from box.bridges.directory import dns
+from box.bridges.directory import distinguished_names
 from box.bridges.directory.browse import Children, attributes_of, children, search, tops
 from box.bridges.directory.client import DirectoryTrouble, connect
 from box.bridges.directory.models import Connection
@@ -65,7 +65,7 @@ def entry(request: PersonRequest, pk: int) -> HttpResponse:
         "connection": connection,
         "tab": "tree",
         "dn": dn,
-        "name": dns.name_of(dn),
+        "name": distinguished_names.name_of(dn),
         "attributes": attributes or [],
         "trouble": trouble,
     }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from box.bridges.directory.actions import save_connection
-from box.bridges.directory.explaining import explain
+from box.bridges.directory.explanation import explain
 from box.bridges.directory.models import Change, Connection, Link, Run
 from box.console.access import can_connect_directories, only_for
 from box.console.directory.forms.runs import ScheduleForm

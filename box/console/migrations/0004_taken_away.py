@@ -4,15 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('console', '0003_backup_changes'),
+        ("console", "0003_backup_changes"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='backupchange',
-            name='kind',
-            field=models.CharField(choices=[('target', 'where backups go'), ('no-target', 'a place that backups went to was taken away'), ('holder', 'a recovery key'), ('no-holder', 'a recovery key was taken away'), ('rotation', 'a new key for everything'), ('restore', 'the box brought back')], max_length=10),
+            model_name="backupchange",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("target", "where backups go"),
+                    ("no-target", "a place that backups went to was taken away"),
+                    ("holder", "a recovery key"),
+                    ("no-holder", "a recovery key was taken away"),
+                    ("rotation", "a new key for everything"),
+                    ("restore", "the box brought back"),
+                ],
+                max_length=10,
+            ),
         ),
     ]

@@ -16,7 +16,7 @@ from django.db import models
 from django.db.models.expressions import RawSQL
 
 from box.core.access.principals import EVERYONE, code_of, codes_of
-from box.core.access.readings import note_reading
+from box.core.access.privileged_reads import note_reading
 from box.lib import lookups  # noqa: F401 - brings `in_array`
 from box.lib.prepared import Param
 

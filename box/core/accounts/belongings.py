@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from box.core.access.actions import renew_codes
 from box.core.accounts.actions import end_sessions
+from box.core.accounts.custom_fields import reindex_people, texts_of
 from box.core.accounts.models import ERASED, KnownBrowser, OwnField, User
-from box.core.accounts.own_fields import know_again, texts_of
 from box.core.registry.belongings import Belongings, Belongs, Deleted, OneEach, Stays
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _signing_in(gone: User, kept: User) -> list[str]:
 
 
 def _follow(pair: Pair) -> None:
-    know_again([pair.gone, pair.kept])
+    reindex_people([pair.gone, pair.kept])
 
 
 BELONGINGS = Belongings(

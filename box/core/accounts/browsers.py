@@ -16,7 +16,7 @@ from box.core.accounts.digests import digest
 from box.core.accounts.events import BrowserAppeared
 from box.core.accounts.models import KnownBrowser
 from box.core.accounts.notices import NEW_BROWSER, call_people
-from box.core.accounts.within import set_lasting_cookie
+from box.core.accounts.redirects import set_lasting_cookie
 from box.core.events.outbox import emit
 from box.core.registry.capabilities import Card, Ref
 from box.core.registry.origin import address_of

@@ -8,8 +8,8 @@ from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.utils.translation import gettext_lazy as _
 
+from box.core.accounts.custom_fields import LONGEST, editable, read, texts_of
 from box.core.accounts.models import OwnField, User
-from box.core.accounts.own_fields import LONGEST, editable, read, texts_of
 from box.core.registry.company import TIME_ZONE, time_zones
 
 

@@ -23,8 +23,8 @@ from box.core.accounts.digests import digest
 from box.core.accounts.forms import TotpForm
 from box.core.accounts.models import Session, Totp, User
 from box.core.accounts.passkeys import can_have_passkeys
+from box.core.accounts.redirects import safe_address
 from box.core.accounts.signing_in import recently_proven
-from box.core.accounts.within import within
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def security(request: PersonRequest) -> HttpResponse:
         "is_needed": is_needed,
         "is_missing": is_needed and not user.has_second_factor,
         "is_overdue": factors.is_overdue(user, timezone.now()),
-        "onward": within(request, request.GET["next"]) if "next" in request.GET else "",
+        "onward": safe_address(request, request.GET["next"]) if "next" in request.GET else "",
     }
     return render(request, "accounts/security.html", context)
 

@@ -31,9 +31,9 @@ from box.core.accounts.forms import CodeForm, ProofForm, SignInForm
 from box.core.accounts.models import Totp, User
 from box.core.accounts.passkeys import can_have_passkeys
 from box.core.accounts.passwords import is_theirs
+from box.core.accounts.redirects import come_back, remember, safe_address, stays_out
 from box.core.accounts.sessions import note_entrance
 from box.core.accounts.throttle import Attempt, counted_as
-from box.core.accounts.within import come_back, remember, stays_out, within
 from box.core.registry.auditing import record
 from box.core.registry.capabilities import SignInWay, sign_in_ways
 from box.core.registry.origin import address_of
@@ -305,7 +305,7 @@ def _problem_with(request: PersonRequest, password: str) -> str:
 
 def onward_of(request: HttpRequest) -> str:
     """Where the person was going when they were asked."""
-    return within(request, request.POST.get("next") or request.GET.get("next", ""))
+    return safe_address(request, request.POST.get("next") or request.GET.get("next", ""))
 
 
 def _leave_page(request: HttpRequest) -> HttpResponse:

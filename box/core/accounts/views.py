@@ -19,12 +19,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from box.core.accounts import actions
 from box.core.accounts.access import can_edit_profile
+from box.core.accounts.custom_field_actions import set_own_values
 from box.core.accounts.forms import OwnFieldsForm, PasswordForm, ProfileForm
 from box.core.accounts.models import User
-from box.core.accounts.own_actions import set_own_values
 from box.core.accounts.passwords import has_own_password, keeper_of
+from box.core.accounts.redirects import remember, safe_address, stay_out
 from box.core.accounts.signing_in import BY_FORM
-from box.core.accounts.within import remember, stay_out, within
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
@@ -99,5 +99,5 @@ def preferences(request: HttpRequest) -> HttpResponse:
         changes["theme"] = theme
     if changes and request.user.is_authenticated:
         actions.update_profile(request.user, changes, by=request.user)
-    back = within(request, request.headers.get("Referer", ""))
+    back = safe_address(request, request.headers.get("Referer", ""))
     return remember(HttpResponseRedirect(back), **{name: str(value) for name, value in changes.items()})

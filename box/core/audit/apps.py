@@ -11,8 +11,8 @@ class AuditConfig(Room):
     def offer(self) -> None:
         from box.core.audit.access import READ
         from box.core.audit.actions import write
+        from box.core.audit.presenters import told_of_settings
         from box.core.audit.settings import KEEP_DAYS, SYSLOG
-        from box.core.audit.showing import told_of_settings
         from box.core.portal.events import CalendarChanged, SettingsChanged
         from box.core.registry.settings import Section, sections, settings
 

@@ -13,9 +13,9 @@ from huey.contrib.djhuey import db_periodic_task
 
 from box.core.audit.actions import cursor_of, take_over
 from box.core.audit.models import AuditRecord
+from box.core.audit.presenters import Shown
 from box.core.audit.sealing import current_head, forget_until, seal_batch
 from box.core.audit.settings import KEEP_DAYS, SYSLOG
-from box.core.audit.showing import Shown
 from box.lib.syslog import Message, sending_to
 
 log = logging.getLogger(__name__)

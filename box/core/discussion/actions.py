@@ -14,8 +14,8 @@ from box.core.discussion.models import LONGEST_EMOJI, Comment, EmojiReaction, Fo
 from box.core.events.outbox import emit
 from box.core.org.mentions import context_of
 from box.lib.emoji import is_emoji
-from box.lib.nesting import TooMuch
-from box.lib.rich import Rich, cleaned, from_text
+from box.lib.rich_text import Rich, cleaned, from_text
+from box.lib.tag_balancing import TooMuch
 
 LONGEST_COMMENT = 20_000
 MOST_EMOJI = 30

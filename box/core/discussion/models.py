@@ -50,7 +50,7 @@ class CommentQuerySet(models.QuerySet["Comment"]):
 class Comment(models.Model):
     thread = models.ForeignKey(Thread, models.CASCADE, related_name="comments", db_index=False)
     author = models.ForeignKey(User, models.PROTECT, related_name="comments")
-    # As it is searched and quoted; `html` is the same as it is shown, clean: see box.lib.rich.
+    # As it is searched and quoted; `html` is the same as it is shown, clean: see box.lib.rich_text.
     text = models.TextField()
     html = models.TextField(default="")
     created_at = models.DateTimeField(default=timezone.now)

@@ -6,6 +6,6 @@ class EventsConfig(Room):
     name = "box.core.events"
 
     def offer(self) -> None:
-        from box.core.events.settling import settle
+        from box.core.events.after_restore import discard_undelivered
 
-        after_restore.add("events", settle)
+        after_restore.add("events", discard_undelivered)

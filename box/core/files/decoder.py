@@ -6,7 +6,7 @@ It writes a line of JSON and then the pixels, upright, row by row: `size` and `m
 size that the picture came with, upright too; `profile` that of its colours. Where there is nothing to hand
 on, the line is `refused` with `pixels` or `broken`. Who is killed for taking too much writes nothing.
 
-A program of its own, which imports nothing of the portal: `box.core.files.decoding` runs it.
+A program of its own, which imports nothing of the portal: `box.core.files.decoder_client` runs it.
 """
 
 from __future__ import annotations

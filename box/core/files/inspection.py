@@ -1,7 +1,7 @@
 """Looking into a blob: its hash, its real type, and small pictures of a picture.
 
 Whatever people upload is read here, so memory stays flat, whatever the size; decoders are elsewhere, see
-`box.core.files.decoding`.
+`box.core.files.decoder_client`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 import magic
 
-from box.core.files.decoding import Undecodable, decoded
+from box.core.files.decoder_client import Undecodable, decoded
 from box.core.files.display import DOWNLOADED, PICTURES
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
-from box.core.files import actions, sweeping
+from box.core.files import actions, garbage_collection
 from box.core.files.models import Blob
 from box.core.files.store import StoreUnavailable
 
@@ -77,7 +77,7 @@ def sweep_all(now: datetime) -> None:
         if not is_ours:
             return
         try:
-            log.info("%s", sweeping.sweep(now))
+            log.info("%s", garbage_collection.sweep(now))
         except StoreUnavailable as error:
             log.warning("the sweep of files goes on at its next run: %s", error)
 

@@ -17,7 +17,7 @@ from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.core.files.decoding import Busy, TooManyPixels, Undecodable, decoded
+from box.core.files.decoder_client import Busy, TooManyPixels, Undecodable, decoded
 from box.core.files.inspection import PICTURE_TYPE
 from box.core.files.models import Blob, new_key
 from box.core.files.store import NotFound, StoreUnavailable, store
@@ -37,7 +37,7 @@ def small_picture(file: IO[bytes], draw: Callable[[Image.Image], Image.Image], *
 
 def drawn[T](file: IO[bytes], draw: Callable[[Image.Image, tuple[int, int]], T], *, at_least: int) -> T:
     """What `draw` makes of the picture, which stands upright, and of the width and height that it came with.
-    See `box.core.files.decoding.decoded` for how large it is by then.
+    See `box.core.files.decoder_client.decoded` for how large it is by then.
 
     Raises ValidationError for what is no picture, or too large a one.
     """

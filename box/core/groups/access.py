@@ -21,7 +21,7 @@ INVITE_GUESTS = "groups.invite_guests"
 Role = Member.Role
 
 
-def _asked(user: User) -> Asked:
+def _query(user: User) -> Asked:
     return asked(Member.objects.current().filter(user=user).values_list("group", "role", "expires_at"))
 
 
@@ -34,7 +34,7 @@ def _held(rows: Rows) -> Iterator[Held]:
             yield Held(f"GM{group_id}", until)
 
 
-GROUP_CODES = Provider(_asked, _held)
+GROUP_CODES = Provider(_query, _held)
 """`G` of each group that the person is in, and `GM` of those that they lead."""
 
 

@@ -58,7 +58,7 @@ def create_group(new: NewGroup, *, by: User) -> Group:
     group.audience = [code_of(by)]
     group.save()
     Member.objects.create(group=group, user=by, role=Role.OWNER)
-    _settle(group)
+    _recompute(group)
     renew_codes([by.pk])
     emit(GroupCreated(group_id=group.pk, by_id=by.pk))
     emit(MemberJoined(group_id=group.pk, user_id=by.pk, by_id=by.pk))
@@ -68,7 +68,7 @@ def create_group(new: NewGroup, *, by: User) -> Group:
 @transaction.atomic
 def change_group(group: Group, changed: NewGroup, *, by: User) -> None:
     """Raises GroupRefused where outside guests would be left in a group that takes none."""
-    group = _held(group)
+    group = _locked(group)
     _refuse_if_archived(group)
     if changed.kind != Kind.EXTRANET and group.members.filter(user__is_extranet=True).exists():
         raise GroupRefused(
@@ -81,7 +81,7 @@ def change_group(group: Group, changed: NewGroup, *, by: User) -> None:
     )
     group.clean_fields(exclude=["audience"])
     group.save(update_fields=["name", "description", "kind"])
-    _settle(group)
+    _recompute(group)
     emit(GroupChanged(group_id=group.pk, by_id=by.pk))
 
 
@@ -91,7 +91,7 @@ def join_group(group: Group, *, by: User) -> bool:
 
     Returns whether they are a member now. Doing it again changes nothing.
     """
-    group = _held(group)
+    group = _locked(group)
     if group.members.filter(user=by).exists():
         return True
     _refuse_if_archived(group)
@@ -116,7 +116,7 @@ def leave_group(group: Group, *, by: User) -> None:
     Raises GroupRefused for the owner, without whom the group would be nobody's, and for a member whom an
     outside source has put there.
     """
-    group = _held(group)
+    group = _locked(group)
     member = group.members.filter(user=by).select_related("user").first()
     if member is not None and member.role == Role.OWNER:
         raise GroupRefused(_("This group is yours: hand it over to somebody first."), code="owner")
@@ -127,7 +127,7 @@ def leave_group(group: Group, *, by: User) -> None:
 @transaction.atomic
 def invite_people(group: Group, people: Iterable[User], *, by: User) -> None:
     """Invites those who are not members yet; who has asked to join is thereby accepted."""
-    group = _held(group)
+    group = _locked(group)
     _refuse_if_archived(group)
     there = set(group.members.values_list("user", flat=True))
     wanted = {person.pk: person for person in people if person.pk not in there and person.is_active}
@@ -141,7 +141,7 @@ def invite_people(group: Group, people: Iterable[User], *, by: User) -> None:
         for pk, person in wanted.items()
         if pk not in known
     )
-    _settle(group)
+    _recompute(group)
     for one in invited:
         emit(PersonInvited(group_id=group.pk, user_id=one.user_id, by_id=by.pk))
         _call(group, [one.user_id], INVITED, key=f"invited:{one.pk}", by=by)
@@ -151,7 +151,7 @@ def invite_people(group: Group, people: Iterable[User], *, by: User) -> None:
 def follow(group: Group, *, joining: Iterable[int], leaving: Iterable[int]) -> None:
     """An outside source says who is in the group: these come, those go, in a handful of statements. Whoever
     leads the group stays, for it would be nobody's."""
-    group = _held(group)
+    group = _locked(group)
     there = dict(group.members.values_list("user", "role"))
     new = [pk for pk in dict.fromkeys(joining) if pk not in there]
     gone = [pk for pk in dict.fromkeys(leaving) if there.get(pk) == Role.MEMBER]
@@ -167,7 +167,7 @@ def follow(group: Group, *, joining: Iterable[int], leaving: Iterable[int]) -> N
             *(MemberLeft(group_id=group.pk, user_id=pk, by_id=None) for pk in gone),
         ]
     )
-    _settle(group)
+    _recompute(group)
 
 
 @transaction.atomic
@@ -194,7 +194,7 @@ def invite_guest(group: Group, guest: NewGuest, *, by: User) -> Member:
     Who is a guest already keeps their account, and may thereby stay longer, or shorter, in this group.
     Raises GroupRefused for whoever works here, and for a day that is over.
     """
-    group = _held(group)
+    group = _locked(group)
     _refuse_if_archived(group)
     if group.kind != Kind.EXTRANET:
         raise GroupRefused(_("This group takes no outside guests: change its settings first."), code="guest")
@@ -218,7 +218,7 @@ def invite_guest(group: Group, guest: NewGuest, *, by: User) -> Member:
     if is_new:
         emit(MemberJoined(group_id=group.pk, user_id=person.pk, by_id=by.pk))
     renew_codes([person.pk])
-    _settle(group)
+    _recompute(group)
     return member
 
 
@@ -230,7 +230,7 @@ def end_expired(*, now: datetime) -> int:
     ended = 0
     for member in Member.objects.filter(expires_at__lte=now).select_related("group", "user"):
         with transaction.atomic():
-            _remove(_held(member.group), member.user, by=None)
+            _remove(_locked(member.group), member.user, by=None)
             if member.user.is_extranet and not member.user.group_members.exists():
                 end_sessions(member.user)
         ended += 1
@@ -240,7 +240,7 @@ def end_expired(*, now: datetime) -> int:
 @transaction.atomic
 def accept_request(admission: Admission, *, by: User) -> None:
     """Makes who asked to join a member. An invitation is not ours to accept, and stays one."""
-    group = _held(admission.group)
+    group = _locked(admission.group)
     _refuse_if_archived(group)
     asked = group.admissions.filter(pk=admission.pk, way=Way.ASKED).select_related("user").first()
     if asked is not None:
@@ -251,15 +251,15 @@ def accept_request(admission: Admission, *, by: User) -> None:
 @transaction.atomic
 def refuse_admission(admission: Admission, *, by: User) -> None:
     """Declines a request, or takes back an invitation."""
-    group = _held(admission.group)
+    group = _locked(admission.group)
     group.admissions.filter(pk=admission.pk).delete()
-    _settle(group)
+    _recompute(group)
 
 
 @transaction.atomic
 def set_role(member: Member, role: str, *, by: User) -> None:
     """Makes a moderator of a member and the other way round; an owner hands the group over instead."""
-    group = _held(member.group)
+    group = _locked(member.group)
     _refuse_if_archived(group)
     if role not in (Role.MEMBER, Role.MODERATOR):
         raise GroupRefused(_("There is no such role."), code="role")
@@ -273,7 +273,7 @@ def set_role(member: Member, role: str, *, by: User) -> None:
 @transaction.atomic
 def remove_member(member: Member, *, by: User) -> None:
     """Raises GroupRefused for the owner, and for whom an outside source has put there."""
-    group = _held(member.group)
+    group = _locked(member.group)
     there = group.members.filter(pk=member.pk).select_related("user").first()
     if there is not None and there.role == Role.OWNER:
         raise GroupRefused(_("The owner hands the group over first."), code="owner")
@@ -284,7 +284,7 @@ def remove_member(member: Member, *, by: User) -> None:
 @transaction.atomic
 def hand_over(group: Group, to: User, *, by: User | None) -> None:
     """Makes this employee the owner, and of the owner before a moderator."""
-    group = _held(group)
+    group = _locked(group)
     if to.is_extranet or not to.is_active:
         raise GroupRefused(_("A group belongs to somebody who works here."), code="owner")
     before = group.members.filter(role=Role.OWNER).first()
@@ -314,7 +314,7 @@ def reopen_group(group: Group, *, by: User) -> None:
 @transaction.atomic
 def delete_group(group: Group, *, by: User) -> None:
     """The group is no more. What was written in it stays its authors', and loses the group's audience."""
-    group = _held(group)
+    group = _locked(group)
     members = list(group.members.values_list("user", flat=True))
     emit(GroupDeleted(group_id=group.pk, name=group.name, by_id=by.pk))
     group.delete()
@@ -325,7 +325,7 @@ def delete_group(group: Group, *, by: User) -> None:
 def resume_group(group: Group, *, by: User) -> None:
     """A group that was deleted is there again, with those of its members who may still sign in. One whose
     owner is gone is `by`'s."""
-    group = _held(group)
+    group = _locked(group)
     # An outside source that still fills it says so with its next run.
     set_source([group.pk], "")
     group.source = ""
@@ -334,7 +334,7 @@ def resume_group(group: Group, *, by: User) -> None:
         Member.objects.update_or_create(
             group=group, user=by, defaults={"role": Role.OWNER, "expires_at": None}
         )
-    _settle(group)
+    _recompute(group)
     renew_codes(list(group.members.values_list("user", flat=True)))
     emit(GroupChanged(group_id=group.pk, by_id=by.pk))
 
@@ -345,10 +345,10 @@ def take_out_of_all(person: User, *, by: User) -> None:
     an administrator to hand it over."""
     theirs = Group.objects.filter(members__user=person) | Group.objects.filter(admissions__user=person)
     for group in theirs.distinct().order_by("id"):
-        _remove(_held(group), person, by=by)
+        _remove(_locked(group), person, by=by)
 
 
-def _held(group: Group) -> Group:
+def _locked(group: Group) -> Group:
     """The group as it is now, held until the transaction ends. Raises GroupRefused where it was deleted."""
     held: Group | None = Group.objects.select_for_update().filter(pk=group.pk).first()
     if held is None:
@@ -401,7 +401,7 @@ def _admit(group: Group, people: list[User], *, by: User | None, role: str = Rol
         if is_new and by is not None and by.pk != person.pk and role == Role.MEMBER:
             _call(group, [person.pk], ACCEPTED, key=f"accepted:{member.pk}", by=by)
     renew_codes([person.pk for person in people])
-    _settle(group)
+    _recompute(group)
 
 
 def _remove(group: Group, person: User, *, by: User | None) -> None:
@@ -409,10 +409,10 @@ def _remove(group: Group, person: User, *, by: User | None) -> None:
     if group.members.filter(user=person).delete()[0]:
         renew_codes([person.pk])
         emit(MemberLeft(group_id=group.pk, user_id=person.pk, by_id=by.pk if by else None))
-    _settle(group)
+    _recompute(group)
 
 
-def _settle(group: Group) -> None:
+def _recompute(group: Group) -> None:
     """Writes what follows from the rows: how many are in the group, and who may know of it."""
     invited = group.admissions.filter(way=Way.INVITED).values_list("user", flat=True)
     audience = {group.code, *(f"U{pk}" for pk in invited)}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NAMES = Prepared(lambda: Group.objects.filter(id__in_array=Param("ids")).values_list("id", "name", "kind"))
 
 
-def _asked(ids: Ids, reader: User | None) -> Asked:
+def _query(ids: Ids, reader: User | None) -> Asked:
     return _NAMES.asked(ids=_all(ids))
 
 
@@ -51,4 +51,4 @@ def _all(ids: Ids) -> list[int]:
     return sorted({pk for of_letters in ids.values() for pk in of_letters})
 
 
-GROUPS = PrincipalKind(("G", "GM"), _asked, _named, _found_for, _writable_by)
+GROUPS = PrincipalKind(("G", "GM"), _query, _named, _found_for, _writable_by)

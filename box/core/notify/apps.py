@@ -9,9 +9,9 @@ class NotifyConfig(Room):
     def offer(self) -> None:
         import box.core.notify.mail  # noqa: F401 - adds its settings
         from box.core.notify.actions import unread_of_person
+        from box.core.notify.after_restore import discard_unsent
         from box.core.notify.belongings import BELONGINGS
-        from box.core.notify.settling import settle
 
-        after_restore.add("notify", settle)
+        after_restore.add("notify", discard_unsent)
         belongings.add("notify", BELONGINGS)
         read_with_person.add("unread", unread_of_person())

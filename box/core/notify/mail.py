@@ -31,7 +31,7 @@ from box.core.registry.capabilities import Letter
 from box.core.registry.company import LANGUAGE, company_name
 from box.core.registry.offers import Offers
 from box.core.registry.settings import Section, Setting, sections, settings
-from box.lib.prose import text_of, title_of
+from box.lib.plain_text import text_of, title_of
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User

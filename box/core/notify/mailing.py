@@ -20,7 +20,7 @@ from box.core.accounts.models import User
 from box.core.notify.actions import DIGEST, queue_letters
 from box.core.notify.models import Notification, Preferences, Presence
 from box.core.notify.presence import AWAY_AFTER
-from box.core.notify.showing import noticed
+from box.core.notify.presenters import noticed
 from box.core.notify.topics import quiet_until, topic_of
 from box.core.registry.capabilities import Letter, can_send_letters
 from box.core.registry.company import LANGUAGE, TIME_ZONE

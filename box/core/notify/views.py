@@ -19,7 +19,7 @@ from box.core.notify import actions
 from box.core.notify.forms import DecisionForm
 from box.core.notify.mailing import SALT
 from box.core.notify.models import Notification, Preferences
-from box.core.notify.showing import lines_of, noticed
+from box.core.notify.presenters import lines_of, noticed
 from box.core.registry.capabilities import can_send_letters
 from box.lib.pages import REFUSED, number_of, render, wants_part
 

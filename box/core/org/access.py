@@ -29,7 +29,7 @@ def _places() -> QuerySet[Department, tuple[int, list[int], list[int], list[int]
 _PLACES = Prepared(_places)
 
 
-def _asked(user: User) -> Asked:
+def _query(user: User) -> Asked:
     return _PLACES.asked(user=user.pk)
 
 
@@ -39,7 +39,7 @@ def _held(rows: Rows) -> Iterator[Held]:
         yield from (Held(f"DR{answered}") for answered in (*path, *gone_above))
 
 
-DEPARTMENT_CODES = Provider(_asked, _held)
+DEPARTMENT_CODES = Provider(_query, _held)
 """`D` of the person's own departments, `DR` of these and of all above them.
 
 Whoever answers to a department also answers to those that were merged into it.

@@ -28,8 +28,8 @@ from box.core.org.models import (
     SkillConfirmation,
 )
 from box.core.org.photos import remove_photo
-from box.core.org.skills import forget_unused, know_again
-from box.core.org.skills import know_again as know_skills_again
+from box.core.org.skills import forget_unused, reindex_people
+from box.core.org.skills import reindex_people as know_skills_again
 from box.core.registry.belongings import (
     DECIDED,
     Belongings,
@@ -74,7 +74,7 @@ def _forget(person: User, by: User) -> None:
     had = list(PersonSkill.objects.filter(user=person).values_list("skill", flat=True))
     PersonSkill.objects.filter(user=person).delete()
     forget_unused(had)
-    know_again([person.pk])
+    reindex_people([person.pk])
     if person.photo_id is not None:
         remove_photo(person, by=by)
     _problems_of(person).delete()

@@ -9,7 +9,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from box.core.accounts import own_fields
+from box.core.accounts import custom_fields
 from box.core.org.auditing import EXPORTED
 from box.core.org.forms import PeopleFilter
 from box.core.org.showing import departments_of
@@ -41,7 +41,7 @@ def people_export(request: PersonRequest, kind: str) -> HttpResponseBase:
         *(_("Last name"), _("First name"), _("Patronymic"), _("E-mail"), _("Login"), _("Position")),
         *(_("Phone"), _("Birthday"), _("Department"), _("Also in"), _("Status"), _("In the portal since")),
     ]
-    own = own_fields.standing.value
+    own = custom_fields.standing.value
     head += [field.name for field in own]
     return export(
         kind, "employees", head, _rows(people_found(**chosen).by_name().select_related("profile"), own)
@@ -53,12 +53,12 @@ def _rows(people: Any, fields: Sequence[OwnField]) -> Iterator[list[Cell]]:
     while found := list((people.below(last) if last else people)[:PORTION]):
         departments = departments_of(found)
         for person in found:
-            texts = own_fields.texts_of(person)
+            texts = custom_fields.texts_of(person)
             own, *others = departments.get(person.pk) or [""]
             yield [
                 *(person.last_name, person.first_name, person.patronymic, person.email, person.login),
                 *(person.position, person.phone, person.birthday_on, own, ", ".join(others)),
                 *(person.get_status_display(), person.joined_at.date()),
-                *(own_fields.cell(field, texts.get(field.key, "")) for field in fields),
+                *(custom_fields.cell(field, texts.get(field.key, "")) for field in fields),
             ]
         last = found[-1]

@@ -25,12 +25,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.core.accounts import actions as accounts
-from box.core.accounts import own_fields
+from box.core.accounts import custom_fields
 from box.core.accounts.access import can_manage
+from box.core.accounts.bulk import set_own_texts
+from box.core.accounts.custom_field_actions import set_own_values
 from box.core.accounts.events import UserCreated
-from box.core.accounts.many import set_own_texts
 from box.core.accounts.models import User
-from box.core.accounts.own_actions import set_own_values
 from box.core.events.outbox import emit
 from box.core.files.models import Blob, new_key
 from box.core.files.store import NotFound, store
@@ -88,7 +88,7 @@ class RowRefused(Exception):
 
 def fields() -> dict[str, _StrOrPromise]:
     """What a column may be for: those of every portal, and those that administrators have defined."""
-    return {**FIELDS, **{field.key: field.name for field in own_fields.standing.value}}
+    return {**FIELDS, **{field.key: field.name for field in custom_fields.standing.value}}
 
 
 def guessed(head: Sequence[str], defined: Sequence[OwnField] = ()) -> list[str]:
@@ -129,7 +129,7 @@ def begin_import(file: IO[bytes], name: str, *, by: User) -> PeopleImport:
         )
         return PeopleImport.objects.create(
             by=by, name=name[:255], blob=blob, total=total,
-            columns=guessed(head.cells, own_fields.standing.value),
+            columns=guessed(head.cells, custom_fields.standing.value),
             preview=[head.cells, *(row.cells for row in first)],
         )  # fmt: skip
 
@@ -168,7 +168,7 @@ def go_on(run: PeopleImport) -> None:
     """Imports what is left, in steps of their own, and lets the table go. Call with the run's lock held."""
     with _table_of(run) as file, translation.override(run.language or None):
         rows = islice(read_table(file), 1, None)
-        defined = own_fields.standing.value
+        defined = custom_fields.standing.value
         seen: set[str] = set()
         for row in islice(rows, run.done):
             with suppress(RowRefused):
@@ -284,7 +284,7 @@ def _own(cells: Mapping[str, str], defined: Sequence[OwnField]) -> dict[str, str
     """A field that was archived since the columns were chosen is left out."""
     try:
         return {
-            field.key: own_fields.read(field, cells[field.key]) for field in defined if field.key in cells
+            field.key: custom_fields.read(field, cells[field.key]) for field in defined if field.key in cells
         }
     except ValidationError as error:
         raise RowRefused(" ".join(error.messages)) from None
@@ -394,7 +394,7 @@ class _Step:
         if person.status == User.Status.DISMISSED:
             raise RowRefused(_("%(name)s is dismissed: let them return first.") % {"name": person.name})
         changes = {name: value for name, value in one.fields.items() if getattr(person, name) != value}
-        texts = own_fields.texts_of(person)
+        texts = custom_fields.texts_of(person)
         own = {key: text for key, text in one.own.items() if texts.get(key) != text}
         places = {membership.department_id for membership in person.memberships.all()}
         is_moved = department is not None and department.pk not in places

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from box.core.access.principals import codes_of
 from box.core.accounts.models import User, UserQuerySet
-from box.lib.rich import Context, Mentioned, mentioned_in
+from box.lib.rich_text import Context, Mentioned, mentioned_in
 
 
 def mentionable_by(writer: User) -> UserQuerySet:
@@ -22,7 +22,7 @@ def mentionable_by(writer: User) -> UserQuerySet:
 def context_of(
     writer: User, *, tag_url: Callable[[str], str] | None = None, pictures: Collection[int] = ()
 ) -> Context:
-    """For `box.lib.rich`: what holds for a text that this person writes."""
+    """For `box.lib.rich_text`: what holds for a text that this person writes."""
 
     def people(ids: Collection[int]) -> Mapping[int, Mentioned]:
         # Of an account that was merged since, the person who remains is meant.

@@ -114,7 +114,7 @@ def merge_people(gone: User, kept: User, *, of_gone: Collection[str] = (), by: U
         raise ValidationError(said, code="merger")
     if gone_row.is_administrator:
         keep_an_administrator_besides(gone_row)
-    _settle_fields(gone_row, kept_row, of_gone)
+    _merge_fields(gone_row, kept_row, of_gone)
     move_events(pair)
     merge(User, pair)
     actions.renew_structure(by.pk)
@@ -141,7 +141,7 @@ def _value(person: User, name: str) -> str | date | int | None:
     return value
 
 
-def _settle_fields(gone: User, kept: User, of_gone: Collection[str]) -> None:
+def _merge_fields(gone: User, kept: User, of_gone: Collection[str]) -> None:
     """The two unique ones are exchanged, so that both go on naming the person."""
     kepts, gones = kept.owners, gone.owners
     taken = {

@@ -53,7 +53,7 @@ def add_skill(person: User, name: str, *, by: User) -> Skill:
     skill, _is_new = Skill.objects.get_or_create(key=key, defaults={"name": name})
     _own, is_added = PersonSkill.objects.get_or_create(user=person, skill=skill)
     if is_added:
-        know_again([person.pk])
+        reindex_people([person.pk])
         emit(SkillAdded(user_id=person.pk, skill_id=skill.pk, by_id=by.pk))
     return skill
 
@@ -64,7 +64,7 @@ def remove_skill(person: User, skill: Skill, *, by: User) -> None:
     gone, _each = PersonSkill.objects.filter(user=person, skill=skill).delete()
     if not gone:
         return
-    know_again([person.pk])
+    reindex_people([person.pk])
     emit(SkillRemoved(user_id=person.pk, skill_id=skill.pk, by_id=by.pk))
     forget_unused([skill.pk])
 
@@ -123,7 +123,7 @@ def suggested(text: str, *, besides: User) -> list[str]:
     )
 
 
-def know_again(people: Collection[int]) -> None:
+def reindex_people(people: Collection[int]) -> None:
     """Writes what these people are found by."""
     with connection.cursor() as cursor:
         cursor.execute(

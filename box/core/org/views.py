@@ -22,8 +22,8 @@ from box.core.accounts.access import (
     can_manage_people,
     can_see_company,
 )
+from box.core.accounts.custom_fields import shown_of
 from box.core.accounts.models import User
-from box.core.accounts.own_fields import shown_of
 from box.core.events.nonces import once
 from box.core.org import actions
 from box.core.org.absence_pages import coming_absences

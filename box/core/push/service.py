@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from box.core.push import people
+from box.core.push import authentication
 from box.core.push.handover import EXTENSION
 from box.core.push.hub import SIGNED_OUT, Hub, Listener, Message, Stream
 from box.core.push.tail import Tail
@@ -68,7 +68,7 @@ class PushService:
         """Who is signed in with this session, as of now and not of a moment ago."""
         while True:
             last = self.hub.last
-            listener = await self.ask(people.identify, session_key)
+            listener = await self.ask(authentication.identify, session_key)
             if listener is None or not self.hub.is_outdated(listener, since=last):
                 return listener
 
@@ -91,7 +91,7 @@ class PushService:
 
     async def _renew_codes_of(self, user_id: int, streams: set[Stream]) -> None:
         try:
-            codes = await self.ask(people.codes, user_id)
+            codes = await self.ask(authentication.codes, user_id)
         except DatabaseError:
             # Coming back, they are asked who they are.
             for stream in streams:
@@ -110,7 +110,7 @@ class PushService:
     async def _sign_out_if_ended(self, stream: Stream) -> None:
         try:
             # The message may be older than the session: somebody was signed out and signed in again at once.
-            if await self.ask(people.identify, stream.listener.session_key) is None:
+            if await self.ask(authentication.identify, stream.listener.session_key) is None:
                 self._say_goodbye(stream)
         except DatabaseError:
             stream.close()

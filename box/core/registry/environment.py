@@ -32,7 +32,7 @@ from markupsafe import Markup, escape
 
 from box.core.registry.capabilities import assets, console_pages_of
 from box.core.registry.company import company_name, logo_number
-from box.lib.prose import linked
+from box.lib.plain_text import linked
 
 # Outside America, where the box is at home, English has 14:05 and the day before the month.
 REGIONS = {"en": "en-GB"}

@@ -34,7 +34,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> HttpResponse:
     """A word about each part; 503 if there is no database, without which nothing works."""
-    words = {name: _asked(name, check) for name, check in checks.items()}
+    words = {name: _checked(name, check) for name, check in checks.items()}
     return JsonResponse(
         words, status=503 if words["database"] == AWAY else 200, headers={"Cache-Control": "no-store"}
     )
@@ -43,7 +43,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 PROBES: Mapping[str, Callable[[HttpRequest], HttpResponse]] = {"/healthz": healthz, "/readyz": readyz}
 
 
-def _asked(name: str, check: Callable[[], str]) -> str:
+def _checked(name: str, check: Callable[[], str]) -> str:
     try:
         return check()
     except Exception:

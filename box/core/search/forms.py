@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from box.core.search.finding import MOST_RANKED, Wanted
 from box.core.search.indexing import kinds
+from box.core.search.queries import MOST_RANKED, Wanted
 
 PEOPLE = "people"
 PERIODS = {"week": timedelta(days=7), "month": timedelta(days=31), "year": timedelta(days=366)}

@@ -8,9 +8,9 @@ from django.views.decorators.http import require_GET
 
 from box.core.accounts.models import User
 from box.core.registry.capabilities import searchables
-from box.core.search.finding import find
 from box.core.search.forms import PAGE, PEOPLE, SearchForm
 from box.core.search.indexing import kinds
+from box.core.search.queries import find
 from box.lib.pages import render
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-// Rich text where there was a text area. What it may hold, the server decides: see box/lib/rich.py.
+// Rich text where there was a text area. What it may hold, the server decides: see box/lib/rich_text.py.
 //
 //   <rich-text data-people="/feed/people/"><textarea name="text"></textarea><input type="hidden" name="html">
 //     <template>…the tools…</template></rich-text>

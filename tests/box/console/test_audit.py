@@ -13,8 +13,8 @@ from box.console.audit.operations import OPERATIONS
 from box.core.access.actions import create_role, grant_role
 from box.core.audit.actions import write
 from box.core.audit.models import AuditRecord
+from box.core.audit.presenters import Shown
 from box.core.audit.settings import KEEP_DAYS
-from box.core.audit.showing import Shown
 from box.core.registry.auditing import About, Entry
 
 if TYPE_CHECKING:

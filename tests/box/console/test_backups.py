@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone, translation
 
-from appliance.agent import found, proofs
+from appliance.agent import proofs, search_results
 from appliance.agent.answers import (
     BackupPlan,
     BackupSetState,
@@ -32,7 +32,7 @@ from appliance.client import AddKeyHolder, Agent, BeginRestore, ListOperations, 
 from appliance.files import write_atomically
 from appliance.node import Node
 from box.console.backups.forms import TARGETS
-from box.console.backups.showing import sentence
+from box.console.backups.presenters import sentence
 from box.core.accounts.models import User
 from tests.appliance.boxes import agent_of, proof_of, wait_until
 
@@ -452,7 +452,7 @@ def test_one_thing_is_looked_for_in_a_backup(
     journal = Journal.begin(agent.paths.operations, "find", {}, by=olga.login)
     journal.end("done", "In the newest set 2 things were found.")
     seen = FoundThings(journal.id, "disk", "20261124-110000F", "feed.post", things)
-    found.keep(agent.paths, seen, olga.login, [])
+    search_results.keep(agent.paths, seen, olga.login, [])
     page = browser.get(f"/console/backups/searches/{journal.id}/").content.decode()
     assert ("gone now" in page, "as it was" in page, page.count('name="number"')) == (True, True, 1)
 
@@ -464,7 +464,7 @@ def test_what_was_found_is_for_whoever_has_searched_alone(
     journal.end("done", "In the newest set 1 thing was found.")
     thing = FoundThing(1, "A letter between two", "", now, "gone")
     seen = FoundThings(journal.id, "disk", "20261124-110000F", "feed.post", (thing,))
-    found.keep(agent.paths, seen, "other", [])
+    search_results.keep(agent.paths, seen, "other", [])
     page = as_person(olga).get(f"/console/backups/searches/{journal.id}/").content.decode()
     assert "A letter between two" not in page
     assert "search again" in page

@@ -32,7 +32,7 @@ from box.console.notices import CHANGED
 from box.core.access.actions import create_role, set_grantees
 from box.core.notify.actions import Decision, decide
 from box.core.notify.models import Notification, Preferences
-from box.core.notify.showing import noticed
+from box.core.notify.presenters import noticed
 from box.core.notify.topics import is_mailed, is_told, topics
 
 if TYPE_CHECKING:

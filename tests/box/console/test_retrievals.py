@@ -17,16 +17,16 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from appliance.agent import found
+from appliance.agent import search_results
 from appliance.agent.answers import BackupSetState, BackupState, FoundThing, FoundThings
 from appliance.agent.journal import Journal
 from appliance.agent.operations import LOOKING
 from appliance.client import FindOwn, ListOperations, PutBack, PutOwnBack, ReadOperation, Refused
 from box.console import actions, jobs
-from box.console.backups import following
-from box.console.backups.asking import memory
-from box.console.backups.following import follow_all
-from box.console.backups.showing import set_from
+from box.console.backups import retrieval_jobs
+from box.console.backups.agent import memory
+from box.console.backups.presenters import set_from
+from box.console.backups.retrieval_jobs import follow_all
 from box.console.jobs import take_over_page
 from box.console.models import Retrieval
 from box.core.audit.models import AuditRecord
@@ -82,7 +82,7 @@ def search_of(node: Node, one: Retrieval, things: tuple[FoundThing, ...]) -> Jou
     journal = Journal.begin(node.paths.operations, "find", arguments, by=login)
     journal.append(LOOKING)
     seen = FoundThings(journal.id, "disk", "20261124-110000F", one.kind, things)
-    found.keep(node.paths, seen, login, [[] for _ in things])
+    search_results.keep(node.paths, seen, login, [[] for _ in things])
     journal.end("done", f"In the newest set {len(things) or 'no'} things were found.")
     return journal
 
@@ -317,7 +317,7 @@ def dying_at(line: int) -> Callable[..., Any]:
     count = itertools.count(1)
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
-        if frame.f_code.co_filename not in (following.__file__, actions.__file__):
+        if frame.f_code.co_filename not in (retrieval_jobs.__file__, actions.__file__):
             return None
         if event == "line" and next(count) == line:
             raise Died
@@ -598,7 +598,7 @@ def test_who_puts_back_keeps_nothing_waiting_and_is_in_nobodys_way(agent: Node, 
     try:
         note(agent)
         seen = FoundThings("20260101T000000000000-find-abcdef", "disk", "x", "feed.post", THINGS)
-        found.keep(agent.paths, seen, "anna", [[], []])
+        search_results.keep(agent.paths, seen, "anna", [[], []])
         # Somebody else's operation begins beside it.
         begun = agent_of(agent).ask(FindOwn("feed.post", "word", "anna", key=str(uuid4())), by="anna")
         assert begun.state == "running"

@@ -10,12 +10,12 @@ import pytest
 from appliance.client import BackupWarning
 from box.console.access import BACKUPS
 from box.console.actions import tell_of_backups
-from box.console.backups.watching import CALM, Known, Plan, decide
+from box.console.backups.alerts import CALM, Known, Plan, decide
 from box.console.models import Trouble
 from box.console.notices import ILL, WELL
 from box.core.access.actions import create_role, set_grantees
 from box.core.notify.models import Notification
-from box.core.notify.showing import noticed
+from box.core.notify.presenters import noticed
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User

@@ -10,7 +10,7 @@ from django.utils import timezone
 from box.console.actions import ask_back
 from box.console.models import Retrieval
 from box.core.access.actions import create_role
-from box.core.accounts.own_actions import FieldDraft, add_field
+from box.core.accounts.custom_field_actions import FieldDraft, add_field
 from tests.box.visits import CONSOLE, EMPLOYEES, SIGN_IN, Cast, Visit, annas_alone
 
 

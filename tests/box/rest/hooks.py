@@ -14,9 +14,9 @@ def send_and_die() -> None:
     from django.conf import settings
     from django.utils import timezone
 
+    from box.rest.egress import post
     from box.rest.models import Sending
-    from box.rest.posting import post
-    from box.rest.sending import send_waiting
+    from box.rest.outgoing import send_waiting
     from tests.box.ear import LOOPBACK
 
     save = Sending.save
@@ -33,6 +33,6 @@ def send_and_die() -> None:
 
     settings.REACHABLE_NETWORKS = list(LOOPBACK)
     monkeypatch = MonkeyPatch()
-    monkeypatch.setattr("box.rest.sending.post", stop)
+    monkeypatch.setattr("box.rest.outgoing.post", stop)
     monkeypatch.setattr(Sending, "save", stop_after)
     send_waiting(timezone.now())

@@ -24,7 +24,7 @@ from box.core.registry.rest import ApiRefused
 from box.core.registry.services import switch_of
 from box.core.registry.settings import store
 from box.rest import limits
-from box.rest.answering import MOST_REFERRED, _read, _referred, _Results
+from box.rest.dispatch import MOST_REFERRED, _read, _referred, _Results
 from tests.box.apps.drive.conftest import put
 from tests.box.rest.calling import program_of
 

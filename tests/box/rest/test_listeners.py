@@ -26,11 +26,11 @@ from box.core.notify.models import Notification
 from box.core.registry.capabilities import after_restore
 from box.core.registry.services import switch_of
 from box.core.registry.settings import store
-from box.lib.brackets import parsed
-from box.rest import sending
+from box.lib.php_query import parsed
+from box.rest import outgoing
+from box.rest.egress import Forbidden, Unreachable, is_unfit, post
 from box.rest.models import Listener, Sending
-from box.rest.posting import Forbidden, Unreachable, is_unfit, post
-from box.rest.sending import NewListener, add_listener, resume_listener, send_waiting, token_of
+from box.rest.outgoing import NewListener, add_listener, resume_listener, send_waiting, token_of
 from tests.box.ear import LOOPBACK, Ear, listening_ear
 from tests.box.processes import configuration, hanging_at
 
@@ -113,7 +113,7 @@ def test_the_same_event_is_queued_once_however_often_it_is_delivered(
 ) -> None:
     listening(ear, olga)
     for _ in range(2):
-        sending.queue("ONLIVEFEEDPOSTADD", {"FIELDS": {"POST_ID": 1}}, key=7)
+        outgoing.queue("ONLIVEFEEDPOSTADD", {"FIELDS": {"POST_ID": 1}}, key=7)
     assert Sending.objects.count() == 1
 
 
@@ -160,7 +160,7 @@ def test_a_sender_killed_at_any_point_loses_nothing_and_what_it_repeats_is_known
 ) -> None:
     listening(ear, olga)
     for key in (1, 2):
-        sending.queue("ONLIVEFEEDPOSTADD", {"FIELDS": {"POST_ID": key}}, key=key)
+        outgoing.queue("ONLIVEFEEDPOSTADD", {"FIELDS": {"POST_ID": key}}, key=key)
     with hanging_at(die_at, "tests.box.rest.hooks.send_and_die", env=configuration(tmp_path)):
         pass
     send_waiting(timezone.now())
@@ -240,7 +240,7 @@ def test_it_never_speaks_to_the_box_itself(ear: Ear, settings: Any, address: str
 def test_other_computers_are_fit_in_the_company_and_outside(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("box.rest.posting._is_own", lambda ip, port: False)
+    monkeypatch.setattr("box.rest.egress._is_own", lambda ip, port: False)
     assert not is_unfit(ipaddress.ip_address(address), 443)
 
 
@@ -318,7 +318,7 @@ def test_an_event_that_nobody_offers_is_refused(olga: User) -> None:
 
 def test_who_answers_a_byte_at_a_time_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each byte comes in time, and the answer never."""
-    monkeypatch.setattr("box.rest.posting.TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr("box.rest.egress.TOTAL_SECONDS", 1.0)
     is_cut = threading.Event()
 
     def drip(listener: socket.socket) -> None:

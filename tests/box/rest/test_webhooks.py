@@ -221,7 +221,7 @@ def test_a_restore_ends_them_with_the_sessions(
     as_person: Browser, anna: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The queue of jobs, which the command empties, is not in the database of the tests.
-    monkeypatch.setattr("box.core.events.settling.HUEY.flush", lambda: None)
+    monkeypatch.setattr("box.core.events.after_restore.HUEY.flush", lambda: None)
     program, browser = program_of(anna), as_person(anna)
     assert program.call("profile")
     out = StringIO()

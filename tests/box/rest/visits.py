@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from box.rest.sending import NewListener, add_listener
+from box.rest.outgoing import NewListener, add_listener
 from tests.box.rest.calling import program_of
 from tests.box.visits import CONSOLE, SIGN_IN, Cast, Visit, signed_in
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from appliance.peers import new_pair
+from appliance.peer_certificates import new_pair
 from appliance.services.objects.service import Ports
 
 from ..living import Box, PrefixBox

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.drive.access import can_share, can_show_outside
-from box.apps.drive.actions.holding import Gone, hold
-from box.apps.drive.actions.settling import settle
+from box.apps.drive.actions.locking import Gone, lock_drives
+from box.apps.drive.actions.permissions import propagate
 from box.apps.drive.events import FolderChanged, ItemShared, LinkEnded, LinkMade
 from box.apps.drive.models import Item, OutsideLink, Share
 from box.core.access.principals import code_of
@@ -50,7 +50,7 @@ def share_item(item: Item, codes: Iterable[str], *, can_edit: bool, by: User) ->
         unique_fields=["item", "code"],
         update_fields=["can_edit"],
     )
-    settle(item)
+    propagate(item)
     if new := codes - known - {code_of(by)}:
         emit(ItemShared(item_id=item.pk, codes=tuple(sorted(new)), by_id=by.pk))
     _tell(item, by)
@@ -63,7 +63,7 @@ def end_share(share: Share, *, by: User) -> None:
         said = _("Nobody could open it any more: share it with somebody else first.")
         raise ValidationError(said, code="nobody")
     item.shares.filter(pk=share.pk).delete()
-    settle(item)
+    propagate(item)
     _tell(item, by)
 
 
@@ -84,12 +84,12 @@ def set_inheritance(item: Item, inherits: bool, *, by: User) -> None:
     if not inherits:
         own = {"can_edit": True, "by": by}
         Share.objects.update_or_create(item=item, code=code_of(by), defaults=own)
-    settle(item)
+    propagate(item)
     _tell(item, by)
 
 
 def _shareable(item: Item, by: User) -> Item:
-    hold(item.drive_id)
+    lock_drives(item.drive_id)
     found = Item.objects.there().select_related("drive", "parent").filter(pk=item.pk).first()
     if found is None:
         raise Gone

@@ -13,9 +13,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.apps.drive.actions.holding import Gone, allowed, closed_in, held, hold
-from box.apps.drive.actions.settling import AT_ONCE, hide_files, settle, show_files, tell_folders
-from box.apps.drive.actions.tree import free_name, hang, uppermost
+from box.apps.drive.actions.locking import Gone, allowed, closed_in, lock_drives, locked_item
+from box.apps.drive.actions.permissions import AT_ONCE, hide_files, propagate, show_files, tell_folders
+from box.apps.drive.actions.tree import free_name, reparent, uppermost
 from box.apps.drive.events import FolderChanged, ItemsPurged
 from box.apps.drive.models import KEPT_IN_TRASH_DAYS, Drive, Item, Share
 from box.core.events.outbox import emit
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 @transaction.atomic
 def throw_away(items: Sequence[Item], *, by: User) -> None:
     """Into the trash of their drive, each with all that is in it. Links to it lead nowhere meanwhile."""
-    hold(*(item.drive_id for item in items))
+    lock_drives(*(item.drive_id for item in items))
     for item in uppermost(items):
-        _throw_away(held(item, by=by), by)
+        _throw_away(locked_item(item, by=by), by)
 
 
 def _throw_away(item: Item, by: User) -> None:
@@ -58,7 +58,7 @@ def bring_back(item: Item, *, by: User) -> Item:
     taken = Item.objects.filter(trash_root=item.pk, trashed_at__isnull=False)
     ids = list(taken.values_list("pk", flat=True))
     if parent.pk != item.parent_id:
-        hang(item, parent)
+        reparent(item, parent)
     if name != item.name:
         item.name = name
         item.save(update_fields=["name"])
@@ -66,7 +66,7 @@ def bring_back(item: Item, *, by: User) -> Item:
             rename_file(item.file, name)
     Item.objects.filter(pk__in=ids).update(trashed_at=None, trashed_by=None, trash_root=None)
     back = Item.objects.get(pk=item.pk)
-    settle(back)
+    propagate(back)
     there = list(Item.objects.filter(pk__in=ids))
     show_files(there)
     tell_folders(one.pk for one in there if one.is_folder)
@@ -77,7 +77,7 @@ def bring_back(item: Item, *, by: User) -> Item:
 @transaction.atomic
 def bring_back_all(items: Sequence[Item], *, by: User) -> list[Item]:
     """All of them, or none: so that what was undone by half is undone by trying again."""
-    hold(*(item.drive_id for item in items))
+    lock_drives(*(item.drive_id for item in items))
     return [bring_back(item, by=by) for item in items]
 
 
@@ -90,7 +90,7 @@ def take_apart(item: Item) -> None:
 
 
 def _held_in_trash(item: Item, by: User) -> Item:
-    hold(item.drive_id)
+    lock_drives(item.drive_id)
     found = Item.objects.thrown_away().select_related("drive", "parent", "file").filter(pk=item.pk).first()
     if found is None:
         raise Gone
@@ -100,7 +100,7 @@ def _held_in_trash(item: Item, by: User) -> Item:
 @transaction.atomic
 def purge(item: Item, *, by: User | None) -> None:
     """For good: what is in the trash, with all that came along. The bytes stay until each backup has them."""
-    hold(item.drive_id)
+    lock_drives(item.drive_id)
     found = Item.objects.thrown_away().select_related("drive").filter(pk=item.pk).first()
     if found is None:
         raise Gone
@@ -138,7 +138,7 @@ def purge_old(now: datetime) -> int:
 
 @transaction.atomic
 def _purge_abandoned(drive: Drive, before: datetime) -> bool:
-    hold(drive.pk)
+    lock_drives(drive.pk)
     drive.refresh_from_db()
     if drive.abandoned_at is None or drive.abandoned_at >= before or drive.group is not None:
         return False
@@ -150,7 +150,7 @@ def _purge_abandoned(drive: Drive, before: datetime) -> bool:
 @transaction.atomic
 def remove_drive(drive: Drive, *, by: User | None) -> None:
     """For good, with all that is on it: whose it was is forgotten."""
-    hold(drive.pk)
+    lock_drives(drive.pk)
     _remove(drive, Q(), drive.code, by)
     drive.delete()
 
@@ -159,12 +159,12 @@ def remove_drive(drive: Drive, *, by: User | None) -> None:
 def forget_reader(code: str, *, by: User) -> None:
     """Ends what is shared with somebody who is forgotten. What they alone could open goes, wherever it is."""
     shares = Share.objects.filter(code=code)
-    hold(*shares.values_list("item__drive_id", flat=True))
+    lock_drives(*shares.values_list("item__drive_id", flat=True))
     for share in shares.select_related("item__drive", "item__parent").order_by("pk"):
         item = share.item
         if item.inherits or item.shares.exclude(pk=share.pk).exists():
             share.delete()
-            settle(item)
+            propagate(item)
         elif not Item.objects.below(item).exclude(audience=[code]).exists():
             _remove(item.drive, Q(pk=item.pk) | Q(ancestors__contains=[item.pk]), item.name, by)
 

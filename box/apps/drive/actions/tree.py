@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.drive.access import can_edit
-from box.apps.drive.actions.holding import closed_in, held, held_folder, hold
-from box.apps.drive.actions.settling import of_drive, settle, tell_folders
+from box.apps.drive.actions.locking import closed_in, lock_drives, locked_folder, locked_item
+from box.apps.drive.actions.permissions import of_drive, propagate, tell_folders
 from box.apps.drive.actions.versions import replace
 from box.apps.drive.events import FolderChanged
 from box.apps.drive.models import DEEPEST, Drive, Item, Share
@@ -51,7 +51,7 @@ def root_of(code: str, *, by: User) -> Item:
 @transaction.atomic
 def _made(code: str, by: User) -> Item:
     drive, _is_new = Drive.objects.get_or_create(code=code)
-    hold(drive.pk)
+    lock_drives(drive.pk)
     # Somebody else may have looked at the same moment.
     found = drive.items.filter(parent=None).first()
     if found is None:
@@ -66,7 +66,7 @@ def _made(code: str, by: User) -> Item:
 
 @transaction.atomic
 def make_folder(folder: Item, name: str, *, by: User) -> Item:
-    folder = held_folder(folder, by=by)
+    folder = locked_folder(folder, by=by)
     name = checked_name(name).strip()
     _check_depth(folder)
     _check_free(folder, name)
@@ -81,7 +81,7 @@ def add_files(folder: Item, file_ids: Sequence[int], *, by: User) -> Added:
     """Puts files that `by` has uploaded into the folder. One that is called as a file there becomes its new
     version; one that is called as a folder there, or as a file that is closed to `by`, gets a number. Raises
     NotYours as `files.actions.attach`."""
-    folder = held_folder(folder, by=by)
+    folder = locked_folder(folder, by=by)
     ids = list(dict.fromkeys(file_ids))
     if not 0 < len(ids) <= MOST_AT_ONCE:
         said = _("Put between 1 and %(most)s files into a folder at once.") % {"most": MOST_AT_ONCE}
@@ -118,7 +118,7 @@ def _new(folder: Item, name: str, by: User, **values: object) -> Item:
 
 @transaction.atomic
 def rename_item(item: Item, name: str, *, by: User) -> None:
-    item = held(item, by=by)
+    item = locked_item(item, by=by)
     if item.parent is None:
         raise ValidationError(_("A drive is called after whose it is."), code="root")
     name = checked_name(name).strip()
@@ -137,10 +137,10 @@ def rename_item(item: Item, name: str, *, by: User) -> None:
 @transaction.atomic
 def move_items(items: Sequence[Item], to: Item, *, by: User) -> None:
     """Into another folder, of the same drive or of another that `by` may change. All of them, or none."""
-    hold(to.drive_id, *(item.drive_id for item in items))
-    to = held_folder(to, by=by)
+    lock_drives(to.drive_id, *(item.drive_id for item in items))
+    to = locked_folder(to, by=by)
     for item in uppermost(items):
-        _move(held(item, by=by), to, by)
+        _move(locked_item(item, by=by), to, by)
     emit(FolderChanged(folder_id=to.pk, by_id=by.pk))
 
 
@@ -156,11 +156,11 @@ def _move(item: Item, to: Item, by: User) -> None:
     _check_free(to, item.name)
     was_in = item.parent
     closed = closed_in(item, by=by) if to.drive.is_personal and to.drive_id != item.drive_id else []
-    hang(item, to)
+    reparent(item, to)
     item.changed_by, item.changed_at = by, timezone.now()
     item.save(update_fields=["changed_by", "changed_at"])
     _open_to_owner(closed, to.drive, by)
-    settle(item)
+    propagate(item)
     emit(FolderChanged(folder_id=was_in.pk, by_id=by.pk))
 
 
@@ -178,18 +178,18 @@ def uppermost(items: Sequence[Item]) -> list[Item]:
     return [item for item in items if ids.isdisjoint(item.ancestors)]
 
 
-def take_in(root: Item, to: Item, name: str) -> None:
+def absorb_drive(root: Item, to: Item, name: str) -> None:
     """Makes a whole drive a folder of another one, within a transaction that holds both."""
     was = root.drive
     root.parent, root.name = to, free_name(to, name)
     root.save(update_fields=["parent", "name"])
-    hang(root, to)
+    reparent(root, to)
     was.delete()
-    settle(root)
+    propagate(root)
     tell_folders([root.pk])
 
 
-def hang(item: Item, to: Item) -> None:
+def reparent(item: Item, to: Item) -> None:
     """Into that folder, with all that is below it. Who may open it is not settled yet."""
     with connection.cursor() as cursor:
         cursor.execute(

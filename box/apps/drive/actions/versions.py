@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.apps.drive.actions.holding import held
+from box.apps.drive.actions.locking import locked_item
 from box.apps.drive.events import FolderChanged
 from box.apps.drive.models import Version
 from box.core.events.outbox import emit
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @transaction.atomic
 def new_version(item: Item, file_id: int, *, by: User) -> None:
     """Gives a file the bytes of one that `by` has uploaded. What it was stays as a version."""
-    item = held(item, by=by)
+    item = locked_item(item, by=by)
     replace(item, file_id, by=by)
     emit(FolderChanged(folder_id=item.ancestors[-1], by_id=by.pk))
 
@@ -32,7 +32,7 @@ def new_version(item: Item, file_id: int, *, by: User) -> None:
 @transaction.atomic
 def bring_back_version(version: Version, *, by: User) -> None:
     """The file is as it was then; what it is now stays as a version."""
-    item = held(version.item, by=by)
+    item = locked_item(version.item, by=by)
     take_again(item, version.blob, by=by)
     emit(FolderChanged(folder_id=item.ancestors[-1], by_id=by.pk))
 

@@ -12,8 +12,8 @@ from box.apps.drive.access import can_edit, can_share, has_own_drive
 from box.apps.drive.actions.tree import root_of
 from box.apps.drive.forms import ListFilter
 from box.apps.drive.models import PAGE, Item, Share
-from box.apps.drive.showing import folder_context, section_of, way_to
-from box.apps.drive.views.finding import item_of
+from box.apps.drive.presenters import folder_context, section_of, way_to
+from box.apps.drive.views.lookup import item_of
 from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.groups.models import Group
 from box.lib.pages import number_of, render

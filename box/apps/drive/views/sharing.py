@@ -16,7 +16,7 @@ from box.apps.drive.access import can_share, can_show_outside, has_own_drive
 from box.apps.drive.actions import sharing
 from box.apps.drive.forms import LinkForm
 from box.apps.drive.models import Item, OutsideLink, Share
-from box.apps.drive.views.finding import CHANGED, item_of
+from box.apps.drive.views.lookup import CHANGED, item_of
 from box.core.events.nonces import once
 from box.core.org.names import found_for, named
 from box.lib.pages import REFUSED, render, with_toast

@@ -17,9 +17,9 @@ from box.apps.drive.actions import trash
 from box.apps.drive.actions.tree import MOST_AT_ONCE
 from box.apps.drive.forms import numbers_of
 from box.apps.drive.models import KEPT_IN_TRASH_DAYS, PAGE, Item
-from box.apps.drive.showing import name_of, section_of
-from box.apps.drive.views.changing import done, refused
-from box.apps.drive.views.finding import DONE, folder_of, items_of
+from box.apps.drive.presenters import name_of, section_of
+from box.apps.drive.views.items import done, refused
+from box.apps.drive.views.lookup import DONE, folder_of, items_of
 from box.lib.pages import number_of, render, wants_part, with_toast
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from box.apps.drive.actions.holding import allowed
+from box.apps.drive.actions.locking import allowed
 from box.apps.drive.actions.versions import bring_back_version, new_version
 from box.apps.drive.models import Item, Version
-from box.apps.drive.views.changing import done, refused
-from box.apps.drive.views.finding import item_of
+from box.apps.drive.views.items import done, refused
+from box.apps.drive.views.lookup import item_of
 from box.core.accounts.auditing import called
 from box.core.events.nonces import once
 from box.core.files.display import link_to_blob

@@ -1,8 +1,7 @@
 """Posts. The feed is ordered by id."""
 
 from box.apps.feed.models.badges import Award, Badge, in_language
-from box.apps.feed.models.entries import SystemEntry, SystemFact
-from box.apps.feed.models.filing import (
+from box.apps.feed.models.personal import (
     SCHEDULED,
     SavedView,
     SavedViewQuerySet,
@@ -28,6 +27,7 @@ from box.apps.feed.models.posts import (
     addressees_of,
     post_cards,
 )
+from box.apps.feed.models.system_posts import SystemEntry, SystemFact
 
 __all__ = [
     "IS_FAVOURITE",

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from markupsafe import Markup
 
-from box.apps.feed.models.filing import SavedView
+from box.apps.feed.models.personal import SavedView
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
 from box.core.access.principals import EVERYONE, is_person
 from box.core.accounts.models import User
@@ -24,7 +24,7 @@ from box.core.discussion.models import Thread
 from box.core.files.models import File
 from box.core.registry.capabilities import Card, Ref
 from box.lib.prepared import Param
-from box.lib.rich import LONGEST_TAG
+from box.lib.rich_text import LONGEST_TAG
 
 KIND = "feed.post"
 PAGE = 20
@@ -127,7 +127,7 @@ class Post(AudienceModel):
         SYSTEM = "system", _("news of the portal")
 
     author = models.ForeignKey(User, models.PROTECT, related_name="posts", db_index=False)
-    # As it is searched and quoted; `html` is the same as it is shown, clean: see box.lib.rich.
+    # As it is searched and quoted; `html` is the same as it is shown, clean: see box.lib.rich_text.
     text = models.TextField(blank=True)
     html = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)

@@ -16,7 +16,7 @@ from box.apps.feed.access import (
     can_edit_comment,
 )
 from box.apps.feed.models import Post
-from box.apps.feed.showing import MOST_NEWS, Said
+from box.apps.feed.presenters import MOST_NEWS, ShownComment
 from box.apps.feed.views.posts import post_page, post_visible, refuse_if_closed
 from box.core.discussion.models import Comment
 from box.core.drafts.actions import drop_draft
@@ -80,7 +80,7 @@ def comment(request: PersonRequest, pk: int) -> HttpResponse:
         return _comment_form(request, comment, text=given, html=html, problem=" ".join(error.messages))
     if not wants_part(request):
         return redirect(post)
-    said = Said(comment, can_edit=True, can_delete=True)
+    said = ShownComment(comment, can_edit=True, can_delete=True)
     return post_page(request, post, blocks="one_comment", comment=said)
 
 

@@ -20,8 +20,8 @@ from box.apps.feed.filters import Filter, chips_of, only_labels
 from box.apps.feed.forms import draft_of, moment_of
 from box.apps.feed.latest import page_of
 from box.apps.feed.models import PAGE, Post, SavedView, ScheduledPost
+from box.apps.feed.presenters import MOST_NEWS, news_forms, shown, usual_audience
 from box.apps.feed.scheduling import schedule_post
-from box.apps.feed.showing import MOST_NEWS, news_forms, shown, usual_audience
 from box.core.accounts.access import can_see_company
 from box.core.drafts.actions import drop_draft
 from box.core.events.nonces import once

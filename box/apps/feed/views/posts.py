@@ -21,8 +21,8 @@ from box.apps.feed.access import (
     is_open,
 )
 from box.apps.feed.models import KIND, Mark, Post, addressees_of
-from box.apps.feed.reading import confirm_reading, receipts_of, rows_of, still_to_read
-from box.apps.feed.showing import said_of, shown
+from box.apps.feed.presenters import said_of, shown
+from box.apps.feed.receipts import confirm_reading, receipts_of, rows_of, still_to_read
 from box.core.access.audiences import AudienceQuerySet
 from box.core.discussion.models import Comment
 from box.core.org.names import named

@@ -18,7 +18,7 @@ from box.apps.worktime.actions import zone_of
 from box.apps.worktime.clock import Step, local_day
 from box.apps.worktime.forms import CorrectionForm
 from box.apps.worktime.models import Correction, PersonSchedule, Schedule, WorkDay
-from box.apps.worktime.showing import Month, clock_of, sheets, stretches
+from box.apps.worktime.presenters import Month, clock_of, sheets, stretches
 from box.apps.worktime.views.guard import for_employees
 from box.core.accounts.models import User
 from box.core.events.nonces import once

@@ -15,7 +15,7 @@ from box.apps.worktime import actions
 from box.apps.worktime.access import can_decide, decided_by, has_team
 from box.apps.worktime.forms import ConfirmationForm, DecisionForm
 from box.apps.worktime.models import Correction, Report
-from box.apps.worktime.showing import asked_hours, period_name
+from box.apps.worktime.presenters import asked_hours, period_name
 from box.apps.worktime.views.guard import for_employees
 from box.lib.pages import render
 

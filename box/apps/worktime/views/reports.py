@@ -17,7 +17,7 @@ from box.apps.worktime.actions import zone_of
 from box.apps.worktime.clock import local_day
 from box.apps.worktime.forms import ConfirmationForm, ReportForm
 from box.apps.worktime.models import Report
-from box.apps.worktime.showing import period_name
+from box.apps.worktime.presenters import period_name
 from box.apps.worktime.views.guard import for_employees
 from box.core.events.nonces import once
 from box.lib.pages import REFUSED, number_of, render

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from box.apps.worktime.access import can_schedule, can_see_all, has_team, headed_by, managed_by
 from box.apps.worktime.export import EXPORTED, table_of
-from box.apps.worktime.showing import Month, sheets
+from box.apps.worktime.presenters import Month, sheets
 from box.apps.worktime.views.guard import for_employees
 from box.core.accounts.models import User
 from box.core.org.models import Department

@@ -6,7 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import box.bridges.directory.typed
+import box.bridges.directory.typed_json
 
 
 class Migration(migrations.Migration):
@@ -77,9 +77,9 @@ class Migration(migrations.Migration):
                 ),
                 ("people_filter", models.TextField(blank=True)),
                 ("group_filter", models.TextField(blank=True)),
-                ("mapping", box.bridges.directory.typed.TypedField(default=dict)),
-                ("rules", box.bridges.directory.typed.TypedField(default=dict)),
-                ("sign_in", box.bridges.directory.typed.TypedField(default=dict)),
+                ("mapping", box.bridges.directory.typed_json.TypedField(default=dict)),
+                ("rules", box.bridges.directory.typed_json.TypedField(default=dict)),
+                ("sign_in", box.bridges.directory.typed_json.TypedField(default=dict)),
                 ("interval_minutes", models.PositiveIntegerField(default=15)),
                 ("is_confirmed", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),

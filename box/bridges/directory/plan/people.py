@@ -8,9 +8,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from box.bridges.directory import dns
+from box.bridges.directory import distinguished_names
 from box.bridges.directory.mapping import Rules
-from box.bridges.directory.plan.leaving import status_of, why_leaving
+from box.bridges.directory.plan.leavers import status_of, why_leaving
 from box.bridges.directory.plan.values import (
     SUSPENDED,
     Claims,
@@ -20,7 +20,7 @@ from box.bridges.directory.plan.values import (
     Note,
     PersonStep,
 )
-from box.bridges.directory.reading import PersonEntry
+from box.bridges.directory.reader import PersonEntry
 from box.bridges.directory.unreadable import DISABLED, EXPIRES, MANAGER, PHOTO, as_known
 
 
@@ -249,11 +249,13 @@ def _unit_of(link: LinkNow) -> str:
 def _manager(entry: PersonEntry, known: Known) -> tuple[str, list[Note]]:
     if not entry.manager:
         return "", []
-    found = known.managers.get(dns.key(entry.manager), "")
+    found = known.managers.get(distinguished_names.key(entry.manager), "")
     if found == entry.stable_id:
         return "", []
     if not found:
-        reason = _("The manager %(name)s is not among those imported.") % {"name": dns.name_of(entry.manager)}
+        reason = _("The manager %(name)s is not among those imported.") % {
+            "name": distinguished_names.name_of(entry.manager)
+        }
         return "", [Note("report", "manager", new=entry.manager, reason=reason)]
     return found, []
 

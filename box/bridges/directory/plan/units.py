@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from box.bridges.directory.plan.values import Note, UnitNow, UnitStep
-from box.bridges.directory.reading import Unit
+from box.bridges.directory.reader import Unit
 
 
 def plan_units(units: Sequence[Unit], here: Mapping[str, UnitNow]) -> list[UnitStep]:

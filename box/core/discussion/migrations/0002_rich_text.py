@@ -6,7 +6,7 @@ from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-from box.lib.rich import cleaned, from_text
+from box.lib.rich_text import cleaned, from_text
 
 BATCH = 2000
 

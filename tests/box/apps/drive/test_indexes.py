@@ -9,7 +9,7 @@ from django.db import connection
 
 from box.apps.drive.actions.tree import make_folder
 from box.apps.drive.models import Item
-from box.apps.drive.showing import listed
+from box.apps.drive.presenters import listed
 
 if TYPE_CHECKING:
     from box.apps.drive.models import ItemQuerySet

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from box.apps.drive.access import can_edit
-from box.apps.drive.actions.holding import Gone
+from box.apps.drive.actions.locking import Gone
 from box.apps.drive.actions.sharing import set_inheritance, share_item
 from box.apps.drive.actions.trash import bring_back, purge, purge_old, throw_away
 from box.apps.drive.actions.tree import make_folder, move_items

@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from box.apps.drive.access import CHANGE_COMPANY, can_edit
-from box.apps.drive.actions.holding import Gone
+from box.apps.drive.actions.locking import Gone
 from box.apps.drive.actions.sharing import end_share, set_inheritance, share_item
 from box.apps.drive.actions.trash import throw_away
 from box.apps.drive.actions.tree import add_files, make_folder, move_items, rename_item, root_of

@@ -10,7 +10,7 @@ from django.utils import timezone
 from box.apps.feed import access, actions
 from box.apps.feed.actions import Draft
 from box.apps.feed.models import Mark, Post, PostTag
-from box.apps.feed.showing import shown
+from box.apps.feed.presenters import shown
 from box.core.discussion.models import Comment, Thread
 from box.core.events.delivery import deliver_all
 from box.core.notify.actions import mark_all_read, unread_count

@@ -18,7 +18,7 @@ from box.apps.feed.models import Award, Badge, Post
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
-from box.core.files.sweeping import sweep_blobs
+from box.core.files.garbage_collection import sweep_blobs
 from box.core.notify.models import Notification
 from box.core.org.models import Department
 from box.core.org.photos import set_photo

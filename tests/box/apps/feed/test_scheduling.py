@@ -21,8 +21,8 @@ from box.core.accounts.actions import dismiss_user
 from box.core.accounts.models import User
 from box.core.events.models import Event
 from box.core.events.outbox import kind_of
+from box.core.files.garbage_collection import sweep_files
 from box.core.files.models import File
-from box.core.files.sweeping import sweep_files
 from box.core.notify.models import Notification
 from box.core.org.models import Department
 from tests.box.apps.feed.test_views import HTMX, Browser, file_of, form

@@ -19,7 +19,7 @@ from box.apps.feed.jobs import UNDO, forget_deleted_before
 from box.apps.feed.latest import page_of
 from box.apps.feed.models import PAGE, Badge, Post, SavedView
 from box.apps.feed.polls import Question
-from box.apps.feed.telling import Fact, What, tell
+from box.apps.feed.system_posts import Fact, What, tell
 from box.core.access.actions import renew_codes
 from box.core.access.principals import code_of
 from box.core.accounts.models import User

@@ -11,9 +11,9 @@ from box.apps.feed.actions import Draft, add_comment, delete_post, publish_post,
 from box.apps.feed.filters import Filter
 from box.apps.feed.models import Badge, Post
 from box.apps.feed.polls import Question
-from box.apps.feed.saved import save_view
+from box.apps.feed.saved_views import save_view
 from box.apps.feed.scheduling import schedule_post
-from box.apps.feed.telling import Fact, What, tell
+from box.apps.feed.system_posts import Fact, What, tell
 from tests.box.core.org.photos import picture
 from tests.box.visits import ADMINISTRATORS, SIGN_IN, Cast, Visit, department, private, signed_in
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from box.apps.pulse.counting import count_days, count_recent, rank, rebuild
+from box.apps.pulse.aggregation import count_days, count_recent, rank, rebuild
 from box.apps.pulse.models import COMPANY, Rank, Share, Use
 from box.core.events.models import Event
 from box.core.org.actions import create_department

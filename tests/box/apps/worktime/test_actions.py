@@ -12,7 +12,7 @@ from box.apps.worktime.access import can_decide, managed_by, managers_of, visibl
 from box.apps.worktime.actions import Truth, ask_correction, decide_correction, forget_days, take_step
 from box.apps.worktime.clock import Step
 from box.apps.worktime.models import Correction, WorkDay
-from box.apps.worktime.showing import clock_of
+from box.apps.worktime.presenters import clock_of
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.notify.models import Notification

@@ -10,7 +10,7 @@ from PIL import Image
 
 from box.bridges.directory.models import Change, Connection, Run
 from box.bridges.directory.presets import preset
-from box.bridges.directory.running import perform_run
+from box.bridges.directory.sync import perform_run
 from box.core.accounts.models import User
 from tests.directory.samba import PASSWORD, Samba
 from tests.directory.slapd import Slapd

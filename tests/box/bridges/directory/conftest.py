@@ -102,7 +102,7 @@ def in_corp(imported: Callable[[str], User]) -> User:
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy with other tests is not a directory that is away."""
-    from box.bridges.directory import asking
+    from box.bridges.directory import authentication
 
-    monkeypatch.setattr(asking, "CONNECT_SECONDS", 60)
-    monkeypatch.setattr(asking, "ANSWER_SECONDS", 60)
+    monkeypatch.setattr(authentication, "CONNECT_SECONDS", 60)
+    monkeypatch.setattr(authentication, "ANSWER_SECONDS", 60)

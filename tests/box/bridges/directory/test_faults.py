@@ -16,13 +16,13 @@ from django.core.exceptions import ValidationError
 from django.db import connection as database
 from django.utils import timezone
 
-from box.bridges.directory import running
+from box.bridges.directory import sync
 from box.bridges.directory.actions import answer_guard, cancel_run, delete_connection
+from box.bridges.directory.apply import Performer
 from box.bridges.directory.client import DirectoryTrouble, connect
 from box.bridges.directory.jobs import run_due, run_once
 from box.bridges.directory.models import Change, Connection, Cursor, Link, Run
-from box.bridges.directory.performing import Performer
-from box.bridges.directory.reading import Reader
+from box.bridges.directory.reader import Reader
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.models import User
 from tests.box.bridges.directory.companies import connected, synchronised, told
@@ -317,7 +317,7 @@ running.perform_run(Run.objects.get())
 def test_a_run_that_is_stopped_keeps_what_it_has_done_and_the_next_does_the_rest(
     slapd: Slapd, olga: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "BATCH", 10)
+    monkeypatch.setattr(sync, "BATCH", 10)
     connection = connected(slapd)
     written = 0
 
@@ -347,7 +347,7 @@ def test_a_directory_that_is_removed_in_the_middle_of_a_run_ends_it(slapd: Slapd
         if news.get("stage") == Run.Stage.WRITING:
             delete_connection(Connection.objects.get(), by=olga)
 
-    running.perform_run(run, tell=remove)
+    sync.perform_run(run, tell=remove)
     assert not User.objects.exclude(pk=olga.pk).exists()
 
 

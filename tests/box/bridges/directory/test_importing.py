@@ -12,15 +12,15 @@ from django.utils import timezone
 from PIL import Image
 
 from box.bridges.directory.actions import delete_connection, save_connection
-from box.bridges.directory.explaining import explain
-from box.bridges.directory.heading import HeadStep, perform_heads
+from box.bridges.directory.apply import Performer
+from box.bridges.directory.department_heads import HeadStep, perform_heads
+from box.bridges.directory.explanation import explain
 from box.bridges.directory.mapping import FieldRule, GroupRule
 from box.bridges.directory.models import Connection, Link, Run
-from box.bridges.directory.performing import Performer
 from box.core.accounts.actions import NewUser, create_user
+from box.core.accounts.custom_field_actions import FieldDraft, add_field, archive_field
+from box.core.accounts.custom_fields import texts_of
 from box.core.accounts.models import OwnField, Session, User
-from box.core.accounts.own_actions import FieldDraft, add_field, archive_field
-from box.core.accounts.own_fields import texts_of
 from box.core.events.models import Event
 from box.core.files.store import store
 from box.core.groups.actions import GroupRefused, leave_group

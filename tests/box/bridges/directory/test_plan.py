@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from box.bridges.directory.mapping import Rules
 from box.bridges.directory.plan.guard import Leaving, guard
-from box.bridges.directory.plan.leaving import plan_gone
+from box.bridges.directory.plan.leavers import plan_gone
 from box.bridges.directory.plan.people import plan_people
 from box.bridges.directory.plan.units import heads_by_manager, plan_units, without_circles
 from box.bridges.directory.plan.values import Claims, Known, LinkNow, LocalPerson, PersonStep, UnitNow
-from box.bridges.directory.reading import PersonEntry, Unit
+from box.bridges.directory.reader import PersonEntry, Unit
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MAPPED = frozenset(("login", "email", "first_name", "last_name", "phone"))

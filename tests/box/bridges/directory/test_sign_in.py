@@ -266,15 +266,15 @@ def test_who_mistypes_while_it_is_away_hears_one_thing_whoever_they_are(
 
 
 def test_a_directory_that_hangs_costs_seconds_once(in_corp: User, corp: Samba, monkeypatch: Any) -> None:
-    from box.bridges.directory import asking
+    from box.bridges.directory import authentication
 
-    monkeypatch.setattr(asking, "CONNECT_SECONDS", 1)
-    monkeypatch.setattr(asking, "ANSWER_SECONDS", 1)
+    monkeypatch.setattr(authentication, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(authentication, "ANSWER_SECONDS", 1)
     assert corp._process is not None
     os.killpg(corp._process.pid, signal.SIGSTOP)
     try:
         assert SILENT in said(tried("anna", SECRET))
-        monkeypatch.setattr(asking, "OneDirectory", None)  # it is not asked again
+        monkeypatch.setattr(authentication, "OneDirectory", None)  # it is not asked again
         assert SILENT in said(tried("anna", SECRET))
     finally:
         os.killpg(corp._process.pid, signal.SIGCONT)
@@ -317,7 +317,7 @@ def test_a_local_administrator_gets_in_though_the_directory_has_the_same_name(
 def test_what_a_local_person_types_is_not_passed_on(
     line: Connection, person: Callable[..., User], monkeypatch: Any
 ) -> None:
-    from box.bridges.directory.asking import DirectoryUser
+    from box.bridges.directory.authentication import DirectoryUser
 
     bound: list[str] = []
     monkeypatch.setattr(DirectoryUser, "has_password", lambda self, dn, *_: bound.append(dn))

@@ -11,7 +11,7 @@ from box.bridges.directory.actions import answer_guard
 from box.bridges.directory.mapping import GroupRule
 from box.bridges.directory.models import Connection, Cursor, Link, Run
 from box.bridges.directory.probe import Step, probe
-from box.bridges.directory.running import perform_run
+from box.bridges.directory.sync import perform_run
 from box.core.accounts.models import User
 from box.core.groups.models import Group
 from box.core.org.models import Department, Membership

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from box.core.accounts.actions import NewUser, create_user
-from box.core.accounts.many import add_people, change_people
+from box.core.accounts.bulk import add_people, change_people
 from box.core.accounts.models import SignInName, User
 from tests.cast import PASSWORD
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from appliance.agent import record as agents_record
-from appliance.agent.record import Asker
+from appliance.agent import operations_log as agents_record
+from appliance.agent.operations_log import Asker
 from box.console.jobs import take_over_page
 from box.core.audit.actions import write
 from box.core.audit.jobs import send_on

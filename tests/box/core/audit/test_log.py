@@ -16,7 +16,7 @@ from box.core.access.actions import create_role, grant_role
 from box.core.accounts import actions as accounts
 from box.core.audit.actions import Foreign, cursor_of, take_over
 from box.core.audit.models import AuditRecord
-from box.core.audit.showing import Shown
+from box.core.audit.presenters import Shown
 from box.core.events.delivery import deliver_all
 from box.core.org.absences import Away, remove_absence, write_absence
 from box.core.registry.auditing import audited, record

@@ -17,8 +17,8 @@ from hypothesis.extra.django import TestCase
 from box.core.accounts.models import User
 from box.core.drafts.actions import MOST_DRAFTS, Newer, draft_at, drop_draft, forget_drafts, keep_draft
 from box.core.drafts.models import Draft
+from box.core.files.garbage_collection import sweep_files
 from box.core.files.models import File
-from box.core.files.sweeping import sweep_files
 from tests.box.apps.feed.test_views import HTMX, Browser, file_of, form
 
 pytestmark = pytest.mark.django_db

@@ -18,10 +18,10 @@ from django.utils import timezone
 from box.bridges.storage.client import Account, S3Store
 from box.core.events.models import Event
 from box.core.files import actions, models
+from box.core.files.garbage_collection import Ages, sweep
 from box.core.files.models import Blob, File, Upload
 from box.core.files.names import content_disposition
 from box.core.files.store import stores
-from box.core.files.sweeping import Ages, sweep
 from tests.box.bridges.storage.engines import send
 from tests.box.core.files.browser import HOST, DyingStore, Killed, Sender, is_clean, keys
 

@@ -18,10 +18,10 @@ from box.apps.feed.notices import COMMENTED, MENTIONED
 from box.core.accounts.models import User
 from box.core.notify import mailing
 from box.core.notify.actions import Decision, decide, mark_all_read, notify, queue_letters, unread_count
+from box.core.notify.after_restore import discard_unsent
 from box.core.notify.mailing import mail_notices, send_digests, unsubscribe_address, zone_of
 from box.core.notify.models import Notification, Preferences, Presence, QueuedLetter
 from box.core.notify.presence import PresenceMiddleware, note
-from box.core.notify.settling import settle
 from box.core.notify.topics import quiet_until
 from box.core.registry.capabilities import Letter, Ref
 from box.core.registry.notices import Notice
@@ -166,11 +166,11 @@ def test_after_a_restore_nothing_is_told_again_and_what_is_new_is(post: Ref, ann
     queue_letters([Letter(key="old", to=boris.email, language="en", template="notify/test_letter.html")])
     day = timezone.localdate()
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=zone_of(boris))
-    assert settle(noon) == 3
+    assert discard_unsent(noon) == 3
     later = noon + timedelta(minutes=5)
     assert (mail_notices(later), send_digests(later)) == (0, 0)
     assert not QueuedLetter.objects.due(later).exists()
-    assert settle(later) == 0, "doing it again does no harm"
+    assert discard_unsent(later) == 0, "doing it again does no harm"
     call(boris, anna, post, key="2")
     assert mail_notices(now() + timedelta(minutes=1)) == 1
     assert QueuedLetter.objects.waiting().get().key.startswith("notice:")

@@ -17,8 +17,8 @@ from box.core.accounts.actions import dismiss_user
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.events.models import Event
+from box.core.files.garbage_collection import sweep_blobs
 from box.core.files.models import Blob
-from box.core.files.sweeping import sweep_blobs
 from box.core.org import actions, importing, jobs
 from box.core.org.importing import begin_import, guessed, start_import
 from box.core.org.models import Department, PeopleImport

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from box.core.accounts.actions import dismiss_user, update_profile
-from box.core.accounts.many import change_people
+from box.core.accounts.bulk import change_people
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.org import actions, undo

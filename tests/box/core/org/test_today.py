@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from box.apps.worktime.export import table_of
 from box.apps.worktime.hours import Remark
-from box.apps.worktime.showing import sheets
+from box.apps.worktime.presenters import sheets
 from box.core.accounts.actions import NewUser, dismiss_user, invite, join, suspend_user, update_profile
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User

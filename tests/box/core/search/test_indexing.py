@@ -13,9 +13,9 @@ from box.core.access.principals import EVERYONE
 from box.core.accounts.models import User
 from box.core.registry.capabilities import Touched
 from box.core.search import indexing
-from box.core.search.finding import Wanted, find
 from box.core.search.indexing import DONE, rebuild, refresh
 from box.core.search.models import Document, Rebuild
+from box.core.search.queries import Wanted, find
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from box.apps.pulse.counting import rebuild
+from box.apps.pulse.aggregation import rebuild
 
 
 class Command(BaseCommand):

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from box.bridges.directory.actions import cancel_run
 from box.bridges.directory.client import DirectoryTrouble, connect
-from box.bridges.directory.explaining import explain
+from box.bridges.directory.explanation import explain
 from box.bridges.directory.jobs import run_once
 from box.bridges.directory.models import Change, Connection, Run
-from box.bridges.directory.reading import Reader
-from box.lib.bars import Bars
+from box.bridges.directory.reader import Reader
+from box.lib.progress_bars import Bars
 
 SHOWN = 200
 

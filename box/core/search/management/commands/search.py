@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from box.core.registry.capabilities import searchables
 from box.core.search.indexing import rebuild
-from box.lib.bars import Bars
+from box.lib.progress_bars import Bars
 
 
 class Command(BaseCommand):

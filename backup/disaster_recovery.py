@@ -1,0 +1,250 @@
+"""The box onto an empty machine, from a target and a recovery key alone: the parts of it.
+
+A note says what is under way. It is there from the configuration, which comes first, to the files, which come
+last; so an installation that was interrupted goes on where it ended.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from appliance import as_owner, config, users
+from appliance.files import hand_over, write_atomically
+from appliance.node import Machine, Node
+from appliance.paths import Paths
+from appliance.runner import CommandFailed
+from appliance.services.database.service import cluster
+from appliance.services.database.setup import has_cluster, query
+from appliance.supervise import supervisor_for
+from backup import blobs, pgbackrest, sets, settings, setup, sftp, store_authorities
+from backup.keys import KeyRefused, KeyRing, RecoveryKey
+from backup.operations.restore import Plan, decide, reached, wait_until_recovered
+from backup.portal import admit_nobody_unasked
+from backup.rclone import KEY_RING, Vault
+from backup.settings import BackupRefused, Settings, Target
+
+type Say = Callable[[str], None]
+
+
+def place(words: str, *, access_key: str = "", secret_key: str = "", ca_pem: str = "") -> Target:
+    """The target that somebody means by a folder, by `https://HOST[:PORT]/BUCKET/PREFIX`, or by
+    `sftp://USER@HOST[:PORT]/FOLDER`."""
+    if words.startswith("sftp://"):
+        host, _, folder = words.removeprefix("sftp://").partition("/")
+        sftp.parts(host)
+        if not folder:
+            raise BackupRefused("Name the folder there too: sftp://USER@HOST:PORT/home/backup.")
+        return Target(1, "restored", "sftp", f"/{folder.rstrip('/')}", host)
+    if not words.startswith("https://"):
+        return Target(1, "restored", "folder", str(Path(words).absolute()))
+    parts = urlsplit(words)
+    bucket, _, prefix = parts.path.strip("/").partition("/")
+    if not bucket or not access_key or not secret_key:
+        raise BackupRefused(
+            "A store is named as https://HOST:PORT/BUCKET/PREFIX, with --restore-access-key, and its "
+            "secret in KOROBKA_BACKUP_SECRET_KEY."
+        )
+    return Target(
+        1, "restored", "s3", prefix or "korobka", f"https://{parts.netloc}", bucket,
+        access_key=access_key, secret_key=secret_key, ca_pem=ca_pem,
+    )  # fmt: skip
+
+
+def is_under_way(paths: Paths) -> bool:
+    return _note(paths).exists()
+
+
+def begin(
+    paths: Paths,
+    target: Target,
+    key: RecoveryKey,
+    *,
+    moment: datetime | None,
+    version: str,
+    say: Say,
+    host_key: str = "",
+    root_key: RecoveryKey | None = None,
+) -> None:
+    """Find the repository, open it, and put the configuration of the box in place."""
+    # Nothing is known of the box yet but its folders; what it was configured with comes out of the vault.
+    node = Node(paths, config.Box(), config.new_secrets(), Machine.here())
+    if has_cluster(node):
+        raise BackupRefused(
+            "There is a box on this machine already: `boxctl backup restore` brings it back. To put another "
+            "one in its place, remove it first: `boxctl uninstall --purge`."
+        )
+    if target.kind == "sftp":
+        target = sftp.introduce(node, target, host_key, option="--restore-host-key")
+    found, plan = _found(node, target, key, moment=moment, version=version)
+    target = found.targets[0]
+    say(str(plan))
+    # The one that the host lets in; the set may hold another of that number.
+    ssh_key = sftp.key_file(node, target).read_text(encoding="ascii") if target.kind == "sftp" else ""
+    whose = sets.bring_configuration(node, Vault(node, found, target), plan.begin_with, paths, root_key)
+    if whose != plan.begin_with:
+        say(f"The configuration of that set cannot be read. It is that of {whose}.")
+    changed = _with_target(
+        node, replace(settings.load(paths), master_key=found.master_key, key_ring=found.key_ring), target
+    )
+    ids = {one.id for one in changed.ring.holders}
+    settings.save(paths, replace(changed, holders=tuple(one for one in changed.holders if one.id in ids)))
+    used = changed.targets[0]
+    if ssh_key:
+        write_atomically(sftp.key_file(node, used), ssh_key, mode=0o400, owner=users.account(users.DATABASE))
+    _move_memory(node, target, used)
+    note = {
+        "label": plan.begin_with.label,
+        "moment": moment.isoformat() if moment else "",
+        "target": used.name,
+    }
+    write_atomically(_note(paths), json.dumps(note) + "\n", mode=0o600)
+
+
+def _found(
+    node: Node, place: Target, key: RecoveryKey, *, moment: datetime | None, version: str
+) -> tuple[Settings, Plan]:
+    """The newest repository at this place that the key opens and that has a fitting set.
+
+    Each key that there was has one of its own: see `backup.rotation`.
+    """
+    # Before anything is asked of it.
+    store_authorities.write(node, (place,))
+    opened: list[Settings] = []
+    refused: Exception = BackupRefused(f"There is no repository at {place}: it would hold a folder korobka.")
+    for generation in itertools.count(1):
+        target = replace(place, generation=generation)
+        if target.kind == "folder":
+            _take_over(Path(target.path) / target.repository)
+        text = Vault(node, Settings("00" * 32, KeyRing().dump()), target).read_plain(KEY_RING)
+        if text is None:
+            break
+        try:
+            master = KeyRing.parse(text).open(key)
+        except KeyRefused as error:
+            refused = error
+        else:
+            opened.append(Settings(master.value.hex(), text, targets=(target,)))
+    for found in reversed(opened):
+        (target,) = found.targets
+        pgbackrest.write_config(node, found)
+        # Under the number that they have in common another one's may be remembered.
+        shutil.rmtree(sets.folder_of(node, target))
+        sets.refresh(node, Vault(node, found, target))
+        known = sets.known(node, target)
+        try:
+            return found, decide(known, label="", moment=moment, version=version, now=datetime.now(UTC))
+        except BackupRefused as error:
+            refused = error
+    raise refused
+
+
+def recover_database(node: Node, say: Say) -> None:
+    """Put the database in its place and let it recover."""
+    note, chosen = _noted(node.paths), settings.load(node.paths)
+    pgbackrest.write_config(node, chosen)
+    target = chosen.target(note["target"])
+    beside = cluster(node).with_name(f"{cluster(node).name}.restored")
+    if not has_cluster(node):
+        owner = users.account(users.DATABASE)
+        as_owner.make_folder(beside, owner)
+        moment = datetime.fromisoformat(note["moment"]) if note["moment"] else None
+        say("fetching")
+        pgbackrest.restore(
+            node,
+            target,
+            note["label"],
+            beside,
+            moment=moment,
+            is_end=moment is None,
+            heard=lambda _, __: None,
+        )
+        pgbackrest.forget_handed_over(node)
+        as_owner.rename(beside, cluster(node), owner)
+    say("applying its log")
+    wait_until_recovered(node, supervisor_for(node))
+    # It forgets that when it is started again.
+    at = reached(node)
+    write_atomically(
+        _note(node.paths), json.dumps(note | {"at": at.isoformat() if at else ""}) + "\n", mode=0o600
+    )
+
+
+def is_database_back(node: Node) -> bool:
+    """Whether it has recovered to its end."""
+    try:
+        return has_cluster(node) and query(node, "select pg_is_in_recovery()", database="postgres") == "f"
+    except CommandFailed:
+        return False
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What came of it."""
+
+    at: datetime | None
+    """When the last thing was done that came back, where that is known."""
+    missing: int
+    """Files that nobody has."""
+    undone: tuple[str, ...]
+    """What was to be done before anybody is let in and could not be, in words."""
+
+
+def recover_files(node: Node, say: Say) -> Recovered:
+    """Fill the portal's store, end all sessions, begin a new time line."""
+    note, chosen = _noted(node.paths), settings.load(node.paths)
+    vault = Vault(node, chosen, chosen.target(note["target"]))
+    blobs.admit(node)
+    with blobs.reading(node) as connection:
+        count, missing = blobs.bring_back(vault, blobs.everything(connection))
+    say(f"{count} brought back")
+    undone = admit_nobody_unasked(node)
+    for target in chosen.targets:
+        with blobs.ledger_of(node, target) as ledger:
+            ledger.write(mark=0, waiting="", wanted="full")
+    _note(node.paths).unlink()
+    at = datetime.fromisoformat(note["at"]) if note.get("at") else None
+    return Recovered(at, len(missing), tuple(undone))
+
+
+def _note(paths: Paths) -> Path:
+    return paths.data / "backup/elsewhere.json"
+
+
+def _noted(paths: Paths) -> dict[str, str]:
+    said: dict[str, str] = json.loads(_note(paths).read_text(encoding="utf-8"))
+    return said
+
+
+def _take_over(folder: Path) -> None:
+    """The repository belongs to the engines' user, who may have had another number on the old machine."""
+    owner = users.account(users.DATABASE)
+    if folder.is_dir() and users.are_separated() and folder.stat().st_uid != owner.uid:
+        hand_over(folder, owner)
+
+
+def _with_target(node: Node, chosen: Settings, used: Target) -> Settings:
+    """The settings of the set, with the target that is restored from in the place of the one it is."""
+    same = [one for one in chosen.targets if (one.endpoint, one.bucket) == (used.endpoint, used.bucket)]
+    same = [one for one in same if one.kind == "s3" or one.path == used.path] or [
+        one for one in chosen.targets if one.kind == used.kind
+    ]
+    if same:
+        used = replace(used, number=same[0].number, name=same[0].name, locked_days=same[0].locked_days)
+    else:
+        used = replace(used, number=setup.next_number(node, chosen))
+    return replace(chosen, targets=(used, *(one for one in chosen.targets if one.number != used.number)))
+
+
+def _move_memory(node: Node, found: Target, used: Target) -> None:
+    """What was learnt of the repository under a number of no meaning belongs to its own."""
+    if found.number != used.number:
+        there = sets.folder_of(node, found)
+        shutil.rmtree(sets.folder_of(node, used))
+        there.rename(there.with_name(str(used.number)))

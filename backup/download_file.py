@@ -1,0 +1,167 @@
+"""A set as one encrypted file that is opened without Korobka: a tar in `age`, with the database as a dump.
+
+`python -m backup.download_file` makes it, in namespaces of its own. docs/admin/backup.md tells how to open it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from appliance import as_owner, runner, users
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.services.database.service import BIN, NAME, SUPERUSER
+from backup import second_box, sets, settings
+from backup.blobs import Blob
+from backup.child_messages import channel, send_progress
+from backup.rclone import Vault
+from backup.sets import BackupSet
+from backup.settings import BackupRefused, Settings, Target
+
+PLACE = "download"
+_PAGE_BYTES = 256 << 20
+_PAGE = 1000
+
+
+def program(name: str = "age") -> str:
+    found = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin")
+    if found is None:
+        raise BackupRefused("age is missing: `apt-get install age`.")
+    return found
+
+
+def new_key() -> tuple[str, str]:
+    """A key that opens, and the other half of it, which only closes."""
+    lines = runner.run([program("age-keygen")]).stdout.splitlines()
+    identity = next(line for line in lines if line.startswith("AGE-SECRET-KEY-"))
+    recipient = next(line for line in lines if line.startswith("# public key: "))
+    return identity, recipient.removeprefix("# public key: ")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("target", "set", "recipient"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--file", type=Path, required=True)
+    given = parser.parse_args()
+    node = Node.load(Paths.from_environment())
+    with channel():
+        chosen = settings.load(node.paths)
+        target = chosen.target(given.target)
+        one = sets.chosen(sets.known(node, target), given.set)
+        with closed(given.file, given.recipient) as file:
+            pack(node, chosen, target, one, file)
+
+
+@contextmanager
+def closed(file: Path, recipient: str) -> Iterator[tarfile.TarFile]:
+    """A tar of which nothing but an encrypted file reaches the disk."""
+    file.unlink(missing_ok=True)
+    with (
+        # Wherever root wants it, but never through a link that somebody has put there.
+        os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as out,
+        runner.fed([program(), "--encrypt", "--recipient", recipient], to=out) as pipe,
+        tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        yield tar
+
+
+def pack(node: Node, chosen: Settings, target: Target, one: BackupSet, tar: tarfile.TarFile) -> None:
+    vault = Vault(node, chosen, target)
+    sums: dict[str, str] = {}
+    copy = second_box.prepare(node, chosen, target, one, PLACE)
+    send_progress("Bringing the database back.")
+    second_box.bring_database(node, copy, target, one)
+    send_progress("Writing the database.")
+    me = users.account(users.DATABASE)
+    dump = copy.data("database") / "database.dump"
+    runner.run(
+        [BIN / "pg_dump", "--format=custom", "--compress=zstd:3", f"--file={dump}", NAME],
+        env={
+            "PGHOST": str(copy.run("database")), "PGPORT": str(copy.box.database.port), "PGUSER": SUPERUSER,
+        },
+        user=me,
+    )  # fmt: skip
+    add(tar, dump, "database.dump", sums, within=copy.data("database"))
+    as_owner.remove(dump, me)
+    send_progress("Writing the configuration.")
+    work = node.data("backup") / "tmp" / PLACE
+    as_owner.remove(work, me)
+    as_owner.make_folder(work, me)
+    vault.get(f"sets/{one.label}/{sets.CONFIGURATION}", work / sets.CONFIGURATION)
+    add(tar, work / sets.CONFIGURATION, sets.CONFIGURATION, sums, within=work.parent)
+    listed = list(sets.blobs_of(node, vault, one.label))
+    add_files(tar, vault, listed, work, sums)
+    add_text(tar, "files.jsonl", "".join(json.dumps(blob._asdict()) + "\n" for blob in listed), sums)
+    add_text(tar, "set.json", json.dumps({"label": one.label, "version": one.version}) + "\n", sums)
+    # Last, for only now it is known.
+    add_text(tar, "SHA256SUMS", "".join(f"{digest}  {name}\n" for name, digest in sums.items()), {})
+    as_owner.remove(work, me)
+
+
+def add_files(
+    tar: tarfile.TarFile, vault: Vault, listed: list[Blob], work: Path, sums: dict[str, str]
+) -> None:
+    """The files, some at a time: there need not be room for all of them once more."""
+    done, total, me = 0, sum(blob.size for blob in listed), users.account(users.DATABASE)
+    for page in pages(listed):
+        send_progress("Writing files.", done >> 20, max(total >> 20, 1))
+        vault.fetch([blob.key for blob in page], work)
+        for blob in page:
+            try:
+                add(tar, work / blob.key, f"files/{blob.key}", sums, within=work.parent)
+            except FileNotFoundError:
+                raise BackupRefused(
+                    f"A file of the set is missing: {blob.key}. `boxctl backup verify` looks."
+                ) from None
+            if blob.sha256 not in ("", sums[f"files/{blob.key}"]):
+                raise BackupRefused(
+                    f"A file of the set is damaged: {blob.key}. `boxctl backup verify` looks."
+                )
+            done += blob.size
+        # Some at a time: each alone would take a program of its own.
+        as_owner.remove(work, me)
+        as_owner.make_folder(work, me)
+
+
+def pages(listed: list[Blob]) -> Iterator[list[Blob]]:
+    page: list[Blob] = []
+    for blob in listed:
+        page.append(blob)
+        if len(page) >= _PAGE or sum(one.size for one in page) >= _PAGE_BYTES:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def add(tar: tarfile.TarFile, file: Path, name: str, sums: dict[str, str], *, within: Path) -> None:
+    """A file of the engines' folder `within` under a name, and its checksum."""
+    with as_owner.reading(file, within=within) as opened:
+        sums[name] = hashlib.file_digest(opened, "sha256").hexdigest()
+        opened.seek(0)
+        known = os.fstat(opened.fileno())
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mode, entry.mtime = known.st_size, 0o600, int(known.st_mtime)
+        tar.addfile(entry, opened)
+
+
+def add_text(tar: tarfile.TarFile, name: str, text: str, sums: dict[str, str]) -> None:
+    data = text.encode()
+    sums[name] = hashlib.sha256(data).hexdigest()
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(data), 0o600
+    tar.addfile(entry, io.BytesIO(data))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,386 @@
+"""rclone: files into a repository and out of it, encrypted with their names.
+
+Remotes: `plain:` is the target's folder of the box, `vault:` what is encrypted in it, `live:` the store's
+bucket. They are described in the environment, which the engine's own user and root alone can read.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import IO
+
+from appliance import runner, users
+from appliance.node import Node
+from appliance.runner import CommandFailed, Standstill
+from appliance.services.objects.service import endpoint
+from backup import sftp, store_authorities, timeouts
+from backup.keys import KeyRefused, KeyRing
+from backup.settings import BackupRefused, Settings, Target
+
+_COPY = (
+    "--transfers=8", "--checkers=8", "--no-traverse", "--retries=2", "--low-level-retries=10",
+    "--stats=1s", "--use-json-log", "--stats-log-level=NOTICE",
+)  # fmt: skip
+KEY_RING = "keyring.json"
+_LOST = ("directory not found", "object not found", "couldn't be found")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How far a copy is, in bytes; `rate` in bytes a second. Two are equal if nothing moved between them."""
+
+    done: int
+    total: int = field(compare=False)
+    rate: float = field(compare=False)
+    looked_at: int = 0
+    """Files that were there, or are by now."""
+
+
+@dataclass(frozen=True)
+class Vault:
+    """The files of one repository."""
+
+    node: Node
+    settings: Settings
+    target: Target
+
+    # --- plain files: the key ring
+
+    def read_plain(self, name: str) -> str | None:
+        """A file that is not encrypted; None when it is not there."""
+        done = self._run("cat", f"plain:{name}", check=False)
+        if done.code == 0:
+            # Of what is not there, rclone's cat says nothing and is content.
+            return done.stdout or None
+        if any(words in done.stderr for words in _LOST):
+            return None
+        raise BackupRefused(
+            f"The target {self.target.name} ({self.target}) cannot be read: {_why(done.stderr)}"
+        )
+
+    def write_plain(self, name: str, text: str) -> None:
+        # By no pipe: whoever is killed before anything was written into it would leave an empty key ring.
+        with tempfile.TemporaryFile() as file:
+            file.write(text.encode())
+            file.seek(0)
+            self._run("rcat", f"plain:{name}", stdin=file)
+
+    def remove_plain(self, name: str) -> None:
+        self._run("deletefile", f"plain:{name}", check=False)
+
+    def require(self) -> None:
+        """Refuse where the repository is not: an empty mount point is no empty repository."""
+        text = self.read_plain(KEY_RING)
+        if text is None:
+            raise BackupRefused(
+                f"The repository of {self.target.name} is not at {self.target}: is the disk mounted?"
+            )
+        try:
+            is_own = is_ours(text, self.settings.ring_of(self.target))
+        except KeyRefused as error:
+            raise BackupRefused(
+                f"{error} At {self.target}: `boxctl backup verify --target {self.target.name}` mends it."
+            ) from error
+        if not is_own:
+            raise BackupRefused(f"At {self.target} lies the repository of another box.")
+
+    def refuse_other_key(self) -> None:
+        """Refuse where something is encrypted, and nothing of it can be read."""
+        # In this order: what is there at first is there afterwards, while the first files are being copied.
+        if self._run("lsf", "plain:vault", check=False).stdout.strip() and not self.names(""):
+            raise BackupRefused(
+                f"The repository of {self.target.name} cannot be read with this box's key: it is "
+                f"another box's, or backup.json was replaced. Bring it back with the recovery key."
+            )
+
+    def probe(self) -> None:
+        """Write, read and delete a small file; raises with what went wrong."""
+        try:
+            self.write_plain("probe", "korobka")
+            if self.read_plain("probe") != "korobka":
+                raise BackupRefused(f"The target {self.target} does not give back what was written to it.")
+            self._run("deletefile", "plain:probe")
+        except CommandFailed as error:
+            raise BackupRefused(
+                f"The target {self.target} cannot be written to: {_why(error.completed.stderr)}"
+            ) from error
+
+    # --- encrypted files
+
+    def put(self, local: Path, name: str) -> None:
+        """Copy a file of this machine, readable by the database's user."""
+        with timeouts.told_of_full_target(self.target):
+            self._run("copyto", "--ignore-times", str(local), f"vault:{name}")
+
+    def get(self, name: str, local: Path) -> None:
+        """Copy a file into a folder of the engines' user: see `sets.taken_out`."""
+        self._run("copyto", f"vault:{name}", str(local))
+
+    def names(self, folder: str) -> list[str]:
+        """The names in a folder, those of folders with a slash at the end."""
+        done = self._run("lsf", f"vault:{folder}", check=False)
+        if done.code != 0 and not any(words in done.stderr for words in _LOST):
+            raise CommandFailed(done)
+        return done.stdout.split()
+
+    def sizes(self, keys: Iterable[str]) -> dict[str, int]:
+        """Which of these blobs are there, with the sizes they have decrypted."""
+        return self._sizes("vault:blobs", keys)
+
+    def live_sizes(self, keys: Iterable[str]) -> dict[str, int]:
+        """Which of these blobs the portal's store has."""
+        return self._sizes(self._live, keys)
+
+    def hashes(self, keys: Iterable[str], folder: str = "blobs") -> dict[str, str]:
+        """SHA-256 of these files, read and decrypted in full; one that cannot be is not among them."""
+        done = self._run(
+            "hashsum", "SHA-256", "--download", "--files-from-raw=-", "--no-traverse", f"vault:{folder}",
+            stdin=_lines(keys), check=False,
+        )  # fmt: skip
+        found = (line.split(maxsplit=1) for line in done.stdout.splitlines())
+        return {parts[1]: parts[0] for parts in found if len(parts) == 2 and len(parts[0]) == 64}
+
+    def take(self, keys: Iterable[str], heard: Callable[[Moved], None], *, is_anew: bool = False) -> None:
+        """Copy blobs from the portal's store into the repository; anew also those that seem to be there."""
+        with timeouts.told_of_full_target(self.target):
+            self._copy(self._live, "vault:blobs", keys, heard, "--ignore-times" if is_anew else "--size-only")
+
+    def give_back(self, keys: Iterable[str], heard: Callable[[Moved], None]) -> None:
+        """Copy blobs from the repository into the portal's store."""
+        self._copy("vault:blobs", self._live, keys, heard)
+
+    def fetch(self, keys: Iterable[str], into: Path) -> None:
+        """Copy blobs from the repository into a folder of the engines' user."""
+        self._copy("vault:blobs", str(into), keys, lambda _: None)
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Delete blobs from the repository."""
+        self._run("delete", "--files-from-raw=-", "--no-traverse", "vault:blobs", stdin=_lines(keys))
+
+    def is_empty(self) -> bool:
+        """Whether nothing at all lies where the repository is to be."""
+        return not self._run("lsf", "plain:").stdout.strip()
+
+    def empty(self) -> None:
+        """Delete all of it but the key ring, by which the next repository at this place is found."""
+        done = self._run("lsf", "plain:", check=False)
+        if done.code != 0 and not any(words in done.stderr for words in _LOST):
+            raise CommandFailed(done)
+        for name in done.stdout.split():
+            if name.endswith("/"):
+                self._remove_folder(f"plain:{name.rstrip('/')}")
+            elif name != KEY_RING:
+                self._run("deletefile", f"plain:{name}")
+
+    def forget_set(self, label: str) -> None:
+        self._remove_folder(f"vault:sets/{label}")
+
+    # --- how
+
+    def _remove_folder(self, place: str) -> None:
+        # In a bucket with versions `purge` removes older ones too, which a lock refuses; then all stays.
+        done = self._run("delete" if self.target.kind == "s3" else "purge", place, check=False)
+        if done.code != 0 and not any(words in done.stderr for words in _LOST):
+            raise CommandFailed(done)
+
+    @property
+    def _live(self) -> str:
+        return f"live:{self.node.box.objects.bucket}"
+
+    def _sizes(self, place: str, keys: Iterable[str]) -> dict[str, int]:
+        done = self._run(
+            "lsf", "--recursive", "--files-only", "--format=sp", "--separator=;", "--files-from-raw=-",
+            "--no-traverse", place, stdin=_lines(keys), check=False,
+        )  # fmt: skip
+        if done.code != 0 and not any(words in done.stderr for words in _LOST):
+            raise CommandFailed(done)
+        found = (line.split(";", 1) for line in done.stdout.splitlines())
+        return {key: int(size) for size, key in found}
+
+    def _copy(
+        self,
+        source: str,
+        to: str,
+        keys: Iterable[str],
+        heard: Callable[[Moved], None],
+        skipping: str = "--size-only",
+    ) -> None:
+        limit = f"--bwlimit={self.target.bandwidth_kib}k"
+        words = [
+            *_COPY,
+            skipping,
+            *([limit] if self.target.bandwidth_kib else []),
+            "--files-from-raw=-",
+            source,
+            to,
+        ]
+        figures = _Figures()
+        said = runner.stream(
+            [program(), "copy", *self._timeouts, *words],
+            stdin=_lines(keys), env=self._environment, secrets=self._secrets,
+            user=users.account(users.DATABASE),
+            standstill=Standstill(timeouts.of(self.node).seconds, is_word=figures.have_moved),
+        )  # fmt: skip
+        with timeouts.told_of_standstill(self.target), _told_plainly(), closing(said):
+            told = figures.latest
+            for _ in said:
+                # Where nothing has moved there is nothing to tell: it would pass for a word.
+                if figures.latest and figures.latest != told:
+                    told = figures.latest
+                    heard(told)
+        if self.target.kind == "folder" and to.startswith("vault:"):
+            # rclone leaves that to the kernel: what is noted as copied must survive a power cut.
+            runner.run(["sync", "-f", self.target.path], user=users.account(users.DATABASE))
+
+    def _run(
+        self, *words: str, stdin: str | IO[bytes] | None = None, check: bool = True, timeout: float = 3600
+    ) -> runner.Completed:
+        done = runner.run(
+            [program(), "--retries=2", "--low-level-retries=5", *self._timeouts, *words],
+            stdin=stdin, env=self._environment, secrets=self._secrets,
+            user=users.account(users.DATABASE), timeout=timeout, check=False,
+        )  # fmt: skip
+        if check and done.code != 0:
+            raise CommandFailed(done)
+        return done
+
+    @property
+    def _timeouts(self) -> tuple[str, str]:
+        waits = timeouts.of(self.node)
+        return f"--contimeout={waits.connecting}s", f"--timeout={waits.reading_files}s"
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        bundle = store_authorities.bundle(self.node)
+        box, target = self.node.box.objects, self.target
+        base = f"{target.path.rstrip('/')}/{target.repository}"
+        if target.kind == "s3":
+            base = f"away:{target.bucket}/{target.prefix}"
+        if target.kind == "sftp":
+            base = f"away:{base}"
+        return {
+            "HOME": str(self.node.data("backup") / "home"),
+            "RCLONE_CONFIG": "/dev/null",
+            # An authority named there would be the only one that is believed.
+            "AWS_CA_BUNDLE": "",
+            **({"RCLONE_CA_CERT": str(bundle)} if bundle.exists() else {}),
+            "RCLONE_CONFIG_PLAIN_TYPE": "alias",
+            "RCLONE_CONFIG_PLAIN_REMOTE": base,
+            "RCLONE_CONFIG_VAULT_TYPE": "crypt",
+            "RCLONE_CONFIG_VAULT_REMOTE": "plain:vault",
+            **(
+                sftp.environment(self.node, target)
+                if target.kind == "sftp"
+                else _s3("AWAY", target.endpoint, target.region, path_style=True)
+            ),
+            **_s3(
+                "LIVE", endpoint(self.node), box.region, path_style=box.path_style or box.engine != "external"
+            ),
+        }
+
+    @cached_property
+    def _secrets(self) -> dict[str, str]:
+        master, secrets = self.settings.master_of(self.target), self.node.secrets
+        return {
+            "RCLONE_CONFIG_VAULT_PASSWORD": obscured(master.password("files")),
+            "RCLONE_CONFIG_VAULT_PASSWORD2": obscured(master.password("files salt")),
+            "RCLONE_CONFIG_AWAY_ACCESS_KEY_ID": self.target.access_key,
+            "RCLONE_CONFIG_AWAY_SECRET_ACCESS_KEY": self.target.secret_key,
+            "RCLONE_CONFIG_LIVE_ACCESS_KEY_ID": secrets.objects_access_key,
+            "RCLONE_CONFIG_LIVE_SECRET_ACCESS_KEY": secrets.objects_secret_key,
+        }
+
+
+def program() -> str:
+    found = shutil.which("rclone", path="/usr/local/bin:/usr/bin:/bin")
+    if found is None:
+        raise BackupRefused("rclone is missing: `apt-get install pgbackrest rclone`.")
+    return found
+
+
+def is_ours(text: str, ring: KeyRing) -> bool:
+    """Whether a key ring that lies there has a holder in common with ours."""
+    return bool({one.id for one in KeyRing.parse(text).holders} & {one.id for one in ring.holders})
+
+
+@cache
+def obscured(password: str) -> str:
+    """A password as rclone wants it written. That hides nothing: it keeps it from being read aloud."""
+    return runner.run([program(), "obscure", "-"], stdin=password).stdout.strip()
+
+
+def _s3(name: str, address: str, region: str, *, path_style: bool) -> Mapping[str, str]:
+    values = {
+        "TYPE": "s3",
+        "PROVIDER": "Other",
+        "ENV_AUTH": "false",
+        "ENDPOINT": address,
+        "REGION": region,
+        "FORCE_PATH_STYLE": "true" if path_style else "false",
+        "NO_CHECK_BUCKET": "true",
+    }
+    return {f"RCLONE_CONFIG_{name}_{key}": value for key, value in values.items()}
+
+
+def _moved(line: str) -> Moved | None:
+    """The statistics that rclone writes every second, as JSON among its messages."""
+    if not line.startswith("{"):
+        return None
+    try:
+        stats = json.loads(line).get("stats")
+    except ValueError:
+        return None
+    if not stats:
+        return None
+    looked_at = stats["checks"] + stats["transfers"]
+    return Moved(stats["bytes"], stats["totalBytes"], stats["speed"], looked_at)
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Of what rclone says as JSON, for programs, the sentences in which something went wrong."""
+    try:
+        yield
+    except CommandFailed as error:
+        done = error.completed
+        words = [_sentence(line) for line in done.stdout.splitlines()]
+        said = "\n".join(dict.fromkeys(one for one in words if one)) or done.stdout
+        raise CommandFailed(replace(done, stdout=said)) from error
+
+
+def _sentence(line: str) -> str:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return line
+    return str(said.get("msg", "")).strip() if said.get("level") in ("error", "critical", "fatal") else ""
+
+
+class _Figures:
+    """rclone tells its figures every second, also while it tries in vain, for longer than five minutes."""
+
+    def __init__(self) -> None:
+        self.latest: Moved | None = None
+
+    def have_moved(self, line: str) -> bool:
+        moved = _moved(line)
+        if moved is None or moved == self.latest:
+            return False
+        self.latest = moved
+        return True
+
+
+def _lines(keys: Iterable[str]) -> str:
+    return "".join(f"{key}\n" for key in keys)
+
+
+def _why(text: str) -> str:
+    lines = [line for line in text.strip().splitlines() if line]
+    return lines[-1] if lines else "it says nothing"

@@ -1,0 +1,60 @@
+"""What comes from a directory is its own, and only shown here; until the directory is taken away."""
+
+from __future__ import annotations
+
+from django.db import connection as database
+
+from box.bridges.directory import distinguished_names
+from box.bridges.directory.models import Connection, Link
+from box.core.groups.actions import set_source as set_source_of_groups
+from box.core.groups.models import Group
+from box.core.org.many import set_source
+from box.core.org.models import Department
+
+
+def rename_source(connection: Connection, was: str) -> None:
+    """What is owned under a directory's name is owned under its new one."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            "UPDATE accounts_profile SET owners = ("
+            " SELECT jsonb_object_agg(key, CASE WHEN value = to_jsonb(%(was)s::text)"
+            "  THEN to_jsonb(%(name)s::text) ELSE value END) FROM jsonb_each(owners))"
+            " WHERE owners <> '{}' AND user_id IN"
+            "  (SELECT object_id FROM directory_link WHERE connection_id = %(pk)s AND kind = %(kind)s)",
+            {"was": was, "name": connection.name, "pk": connection.pk, "kind": Link.Kind.PERSON},
+        )
+    set_source(Department.objects.filter(source=was).values_list("pk", flat=True), connection.name)
+    set_source_of_groups(_groups_of(was), connection.name)
+
+
+def own_groups(connection: Connection) -> None:
+    """The workgroups that this directory fills are its own; what it fills no longer is the portal's."""
+    mapping = connection.mapping
+    ruled = [rule for rule in mapping.groups if rule.target == "workgroup"]
+    ids, names = {rule.stable_id for rule in ruled}, {distinguished_names.key(rule.dn) for rule in ruled}
+    filled = {
+        link.object_id
+        for link in connection.links.groups()
+        if not link.leaving_since
+        and (mapping.all_groups or link.stable_id in ids or distinguished_names.key(link.dn) in names)
+    }
+    set_source_of_groups(filled, connection.name)
+    set_source_of_groups(set(_groups_of(connection.name)) - filled, "")
+
+
+def _groups_of(source: str) -> list[int]:
+    return list(Group.objects.filter(source=source).values_list("pk", flat=True))
+
+
+def release_all(connection: Connection) -> None:
+    """People, departments and workgroups of this directory are the portal's own again."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            "UPDATE accounts_profile SET owners = ("
+            " SELECT COALESCE(jsonb_object_agg(key, value), '{}') FROM jsonb_each(owners)"
+            " WHERE value <> to_jsonb(%s::text))"
+            " WHERE user_id IN (SELECT object_id FROM directory_link WHERE connection_id = %s AND kind = %s)",
+            [connection.name, connection.pk, Link.Kind.PERSON],
+        )
+    set_source(connection.links.departments().values_list("object_id", flat=True), "")
+    set_source_of_groups(_groups_of(connection.name), "")

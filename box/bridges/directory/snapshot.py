@@ -1,0 +1,256 @@
+"""What is here, as the plan wants to know it: read for a batch of entries at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import Q
+
+from box.bridges.directory import distinguished_names
+from box.bridges.directory.models import Connection, Link
+from box.bridges.directory.plan.values import Known, LinkNow, LocalPerson, UnitNow
+from box.bridges.directory.targets import targets
+from box.core.accounts.custom_fields import standing
+from box.core.accounts.models import User
+from box.core.org.models import Department, Membership
+
+if TYPE_CHECKING:
+    from box.bridges.directory.reader import PersonEntry, Sighting
+
+_LINK_COLUMNS = (
+    "stable_id", "object_id", "dn", "base", "values", "fingerprint", "photo_fingerprint", "status",
+    "leaving_since", "leaving_why", "expires_at",
+)  # fmt: skip
+
+
+class Seen:
+    """Everybody whom the directory has shown in this run, in a table of this database session: comparing sets
+    is the database's trade, and memory stays flat."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def take(self, sightings: Iterable[Sighting]) -> None:
+        """The sightings come while the database's line is busy with them: they may not ask it anything."""
+        # A line that is cut leaves no half of a table.
+        with transaction.atomic(), database.cursor() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS directory_seen")
+            cursor.execute(
+                "CREATE TEMPORARY TABLE directory_seen ("
+                " stable_id text, dn text, dn_key text, base text, version text)"
+            )
+            statement = "COPY directory_seen (stable_id, dn, dn_key, base, version) FROM STDIN"
+            with cursor.copy(statement) as copy:
+                for one in sightings:
+                    copy.write_row(
+                        (one.stable_id, one.dn, distinguished_names.key(one.dn), one.base, one.version)
+                    )
+            cursor.execute("CREATE INDEX ON directory_seen (stable_id)")
+            cursor.execute("CREATE INDEX ON directory_seen (dn_key)")
+            cursor.execute("ANALYZE directory_seen")
+
+    def drop(self) -> None:
+        with database.cursor() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS directory_seen")
+
+    def count(self) -> int:
+        return int(self._value("SELECT count(*) FROM directory_seen"))
+
+    def newest(self) -> str:
+        """The highest version."""
+        return str(self._value("SELECT COALESCE(max(version), '') FROM directory_seen"))
+
+    def by_base(self) -> dict[str, int]:
+        return dict(self._rows("SELECT base, count(*) FROM directory_seen GROUP BY base"))
+
+    def news(self, position: str, skipped: Collection[str], *, now: datetime) -> list[str]:
+        """Whoever has to be looked at again: new, changed since, renamed, not wholly imported the last time,
+        or whose time has come."""
+        days = self._connection.rules.dismiss_after_days
+        due = now - timedelta(days=days) if days is not None else None
+        rows = self._rows(
+            "SELECT DISTINCT seen.stable_id FROM directory_seen AS seen"
+            " LEFT JOIN directory_link AS link ON link.connection_id = %(connection)s"
+            "  AND link.kind = 'person' AND link.stable_id = seen.stable_id"
+            " WHERE seen.version > %(position)s"
+            "  OR (link.id IS NULL AND seen.stable_id <> ALL(%(skipped)s))"
+            "  OR (link.id IS NOT NULL AND (link.dn <> seen.dn OR link.fingerprint = ''"
+            "   OR link.leaving_why = 'gone'"
+            "   OR (link.leaving_since IS NULL AND link.expires_at <= %(now)s)"
+            "   OR (link.leaving_since <= %(due)s AND link.status <> 'dismissed')))",
+            {
+                "connection": self._connection.pk,
+                "position": position,
+                "skipped": list(skipped),
+                "now": now,
+                "due": due,
+            },
+        )
+        return [row[0] for row in rows]
+
+    def gone(self) -> dict[str, LinkNow]:
+        """Links whose entry the directory doesn't show."""
+        missing = (
+            Link.objects.filter(connection=self._connection, kind=Link.Kind.PERSON)
+            .extra(
+                where=[
+                    "NOT EXISTS (SELECT 1 FROM directory_seen AS seen"
+                    " WHERE seen.stable_id = directory_link.stable_id)"
+                ]
+            )
+            .values_list(*_LINK_COLUMNS)
+        )
+        return {row[0]: LinkNow(*row[1:]) for row in missing.iterator(chunk_size=500)}
+
+    def linked_by_base(self) -> dict[str, int]:
+        """How many people of each base work here."""
+        working = User.objects.exclude(status=User.Status.DISMISSED).values("pk")
+        rows = Link.objects.filter(
+            connection=self._connection, kind=Link.Kind.PERSON, object_id__in=working
+        ).values_list("base")
+        counted: dict[str, int] = defaultdict(int)
+        for (base,) in rows.iterator():
+            counted[base] += 1
+        return dict(counted)
+
+    def with_people(self, keys: Collection[str]) -> set[str]:
+        """Of these units, by the keys of their names, those that somebody's own name stands below."""
+        rows = self._rows(
+            "SELECT key FROM unnest(%(keys)s::text[]) AS key WHERE EXISTS (SELECT 1 FROM directory_seen"
+            " WHERE right(dn_key, length(key) + 1) = ',' || key)",
+            {"keys": sorted(keys)},
+        )
+        return {row[0] for row in rows}
+
+    def owners_of(self, keys: Sequence[str]) -> dict[str, str]:
+        """By the key of a name the stable id behind it, of those who are in the directory."""
+        rows = self._rows(
+            "SELECT dn_key, stable_id FROM directory_seen WHERE dn_key = ANY(%(keys)s)", {"keys": list(keys)}
+        )
+        return dict(rows)
+
+    def _value(self, statement: str) -> Any:
+        with database.cursor() as cursor:
+            cursor.execute(statement)
+            row = cursor.fetchone()
+        return row[0] if row else None
+
+    def _rows(self, statement: str, params: dict[str, Any] | None = None) -> list[Any]:
+        with database.cursor() as cursor:
+            cursor.execute(statement, params)
+            found: list[Any] = cursor.fetchall()
+            return found
+
+
+@contextmanager
+def seen(connection: Connection, sightings: Iterable[Sighting]) -> Iterator[Seen]:
+    table = Seen(connection)
+    table.take(sightings)
+    try:
+        yield table
+    finally:
+        table.drop()
+
+
+def known_for(
+    entries: Sequence[PersonEntry],
+    connection: Connection,
+    *,
+    table: Seen,
+    units: dict[str, UnitNow],
+    console_holders: frozenset[int],
+) -> Known:
+    """In a query a kind, however many entries."""
+    links = {
+        row[0]: LinkNow(*row[1:])
+        for row in Link.objects.filter(
+            connection=connection, kind=Link.Kind.PERSON, stable_id__in=[one.stable_id for one in entries]
+        ).values_list(*_LINK_COLUMNS)
+    }
+    logins = [login for one in entries if (login := one.fields.get("login"))]
+    emails = [email for one in entries if (email := one.fields.get("email"))]
+    linked_ids = [link.object_id for link in links.values()]
+    # A login may be another's e-mail: people sign in with either.
+    names = {*logins, *emails}
+    # Under a name that only an account has which was merged into another's, that other is meant.
+    merged = User.objects.merged().filter(Q(login__in=names) | Q(email__in=names))
+    aliases = list(merged.values_list("login", "email", "merged_into"))
+    wanted = Q(login__in=names) | Q(email__in=names)
+    wanted |= Q(pk__in=[*linked_ids, *(meant for _login, _email, meant in aliases)])
+    people = people_now(wanted & Q(merged_into=None), console_holders)
+    linked = Link.objects.filter(kind=Link.Kind.PERSON, object_id__in=people).values_list(
+        "object_id", flat=True
+    )
+    managers = {distinguished_names.key(one.manager) for one in entries if one.manager}
+    return Known(
+        links=links,
+        people=people,
+        by_login={login: pk for login, _email, pk in aliases}
+        | {one.fields["login"]: pk for pk, one in people.items()},
+        by_email={email: pk for _login, email, pk in aliases if email}
+        | {one.fields["email"]: pk for pk, one in people.items() if one.fields["email"]},
+        linked=frozenset(linked),
+        units=units,
+        managers=table.owners_of(sorted(managers)) if managers else {},
+        mapped=frozenset(rule.field for rule in connection.mapping.fields) & frozenset(targets()),
+        has_units=bool(connection.mapping.departments),
+    )
+
+
+_FIELDS = ("login", "email", "last_name", "first_name", "patronymic", "position", "phone", "birthday_on")
+
+
+def people_now(wanted: Q, console_holders: frozenset[int] = frozenset()) -> dict[int, LocalPerson]:
+    own = {field.key for field in standing.value}
+    rows = list(
+        User.objects.filter(wanted).values_list(
+            "pk", "status", "is_extranet", "profile__own_values", *_FIELDS
+        )
+    )
+    places: dict[int, set[int]] = defaultdict(set)
+    belongings = Membership.objects.filter(user__in=[row[0] for row in rows]).values_list(
+        "user", "department"
+    )
+    for person, department in belongings:
+        places[person].add(department)
+    return {
+        pk: LocalPerson(
+            id=pk,
+            fields={
+                name: value.isoformat() if hasattr(value, "isoformat") else value or ""
+                for name, value in zip(_FIELDS, values, strict=True)
+            }
+            | {key: text for key, text in (own_texts or {}).items() if key in own},
+            status=status,
+            is_extranet=is_extranet,
+            holds_console=pk in console_holders,
+            departments=frozenset(places.get(pk, ())),
+        )
+        for pk, status, is_extranet, own_texts, *values in rows
+    }
+
+
+def units_now(connection: Connection) -> dict[str, UnitNow]:
+    """The departments of this directory by key; under the empty key the one that they stand under."""
+    links = dict(connection.links.departments().values_list("object_id", "stable_id"))
+    rows = Department.objects.standing().filter(pk__in=links).values_list("pk", "name", "parent")
+    found = {links[pk]: UnitNow(pk, name, parent) for pk, name, parent in rows}
+    root = root_of(connection)
+    if root is not None:
+        found[""] = UnitNow(root.pk, root.name, root.parent_id)
+    return found
+
+
+def root_of(connection: Connection) -> Department | None:
+    """What was chosen, or the department at the top; None where there is none at all yet."""
+    chosen = connection.mapping.department_root
+    standing = Department.objects.standing()
+    if chosen is not None and (department := standing.filter(pk=chosen).first()):
+        return department
+    return standing.filter(parent=None).order_by("id").first()

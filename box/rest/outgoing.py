@@ -1,0 +1,211 @@
+"""Telling addresses outside what happened: at least once, in order, each by itself.
+
+A listener that does not answer is left alone for a while, and whatever waits for it waits with it: it costs
+one attempt and not one for each event. After some days it is paused, and administrators are told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.core.accounts.models import User
+from box.core.events.outbox import emit
+from box.core.notify.actions import notify
+from box.core.registry.capabilities import Card, Ref
+from box.core.registry.rest import hook_events
+from box.lib.php_query import flat
+from box.lib.sealing import seal, unseal
+from box.rest.access import can_send_out
+from box.rest.egress import Unreachable, post
+from box.rest.events import ListenerAdded, ListenerRemoved
+from box.rest.models import Listener, Sending
+from box.rest.notices import PAUSED
+
+KIND = "rest.listener"
+LONGEST_PAUSE = timedelta(hours=4)
+PAUSED_AFTER = timedelta(days=3)
+KEPT_FOR = timedelta(days=30)
+# What an answer says about this message, and nothing about whether the next one will arrive.
+_REFUSALS = frozenset(range(400, 500)) - {401, 403, 404, 407, 408, 410, 429}
+
+
+@dataclass(frozen=True)
+class NewListener:
+    name: str
+    address: str
+    events: tuple[str, ...]
+
+
+@transaction.atomic
+def add_listener(new: NewListener, *, by: User) -> Listener:
+    """Told from now on. Its token is made here, see `token_of`."""
+    if unknown := sorted(set(new.events) - {key for key, _event in hook_events.items()}):
+        raise ValidationError(_("There is no such event: %(names)s.") % {"names": ", ".join(unknown)})
+    listener = Listener.objects.create(
+        name=new.name,
+        address=new.address,
+        events=sorted(set(new.events)),
+        token=seal(secrets.token_hex(16), settings.SECRET_KEY),
+        by=by,
+    )
+    emit(
+        ListenerAdded(
+            listener_id=listener.pk,
+            name=listener.name,
+            address=listener.address,
+            events=tuple(listener.events),
+            by_id=by.pk,
+        )
+    )
+    return listener
+
+
+@transaction.atomic
+def remove_listener(listener: Listener, *, by: User) -> None:
+    """With all that waits for it."""
+    emit(ListenerRemoved(listener_id=listener.pk, name=listener.name, address=listener.address, by_id=by.pk))
+    listener.delete()
+
+
+@transaction.atomic
+def resume_listener(listener: Listener, *, by: User) -> None:
+    """It is tried again at once; what happened meanwhile it never hears of."""
+    Listener.objects.filter(pk=listener.pk).update(
+        paused_at=None, failing_since=None, retry_at=None, attempts=0
+    )
+
+
+def token_of(listener: Listener) -> str:
+    return unseal(listener.token, settings.SECRET_KEY)
+
+
+def queue(event: str, data: Mapping[str, Any], *, key: int) -> int:
+    """For every listener that is told of it, once under this key; returns for how many."""
+    listeners: Iterable[Listener] = Listener.objects.told_of(event)
+    rows = [Sending(listener=one, key=key, event=event, data=data) for one in listeners]
+    Sending.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def send_waiting(now: datetime) -> int:
+    """Sends what is due, and returns how much arrived. One after another: call it from one place only."""
+    waiting = Sending.objects.waiting().values("listener")
+    return sum(_send_to(one, now) for one in Listener.objects.due(now).filter(pk__in=waiting).order_by("pk"))
+
+
+def _send_to(listener: Listener, now: datetime) -> int:
+    count = 0
+    while (sending := listener.sendings.waiting().order_by("id").first()) is not None:
+        try:
+            sending.status = _post(listener, sending)
+            sending.error = ""
+        except Unreachable as trouble:
+            sending.status, sending.error = None, str(trouble)
+        is_there = sending.status is not None and 200 <= sending.status < 300
+        is_refused = sending.status in _REFUSALS
+        if is_there:
+            sending.sent_at = now
+            count += 1
+        elif is_refused:
+            sending.failed_at = now
+        sending.save(update_fields=["status", "error", "sent_at", "failed_at"])
+        if not is_there and not is_refused:
+            _leave_alone(listener, now)
+            break
+        if listener.failing_since is not None:
+            listener.failing_since, listener.retry_at, listener.attempts = None, None, 0
+            listener.save(update_fields=["failing_since", "retry_at", "attempts"])
+    return count
+
+
+def _post(listener: Listener, sending: Sending) -> int:
+    """In the form that Bitrix24 sends, https://apidocs.bitrix24.com/api-reference/events/index.html
+
+    Beside the token in it stands a signature: HMAC-SHA256 by the token over `<ts>.<body>`.
+    """
+    token, ts = token_of(listener), str(int(sending.created_at.timestamp()))
+    body = flat(
+        {
+            "event": sending.event,
+            "event_handler_id": listener.pk,
+            "data": sending.data,
+            "ts": ts,
+            "auth": {
+                "domain": urlsplit(settings.PORTAL_URL).netloc,
+                "client_endpoint": f"{settings.PORTAL_URL}/rest/",
+                # Where Bitrix24 renews tokens of applications, of which there are none here.
+                "server_endpoint": f"{settings.PORTAL_URL}/rest/",
+                "member_id": member_id(),
+                "application_token": token,
+            },
+        }
+    ).encode()
+    signature = hmac.new(token.encode(), f"{ts}.".encode() + body, hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "User-Agent": f"Korobka/{settings.VERSION}",
+        "X-Korobka-Delivery": str(sending.pk),
+        "X-Korobka-Signature": f"t={ts},v1={signature}",
+    }
+    return post(listener.address, body, headers, reachable=settings.REACHABLE_NETWORKS)
+
+
+def member_id() -> str:
+    """By which receivers of several portals' events tell them apart: 32 characters, of the address."""
+    return hashlib.sha256(f"member:{urlsplit(settings.PORTAL_URL).netloc}".encode()).hexdigest()[:32]
+
+
+def pause_after(attempts: int) -> timedelta:
+    """1 minute, 2, 4 ... four hours."""
+    return min(timedelta(minutes=2 ** min(attempts - 1, 10)), LONGEST_PAUSE)
+
+
+@transaction.atomic
+def _leave_alone(listener: Listener, now: datetime) -> None:
+    listener.attempts += 1
+    listener.failing_since = listener.failing_since or now
+    listener.retry_at = now + pause_after(listener.attempts)
+    if now - listener.failing_since >= PAUSED_AFTER:
+        listener.paused_at = now
+        listener.sendings.waiting().update(failed_at=now)
+        _tell_administrators(listener)
+    listener.save(update_fields=["attempts", "failing_since", "retry_at", "paused_at"])
+
+
+def _tell_administrators(listener: Listener) -> None:
+    key = f"{PAUSED}:{listener.pk}:{listener.paused_at:%Y%m%d%H%M}"
+    for person in User.objects.active().filter(is_administrator=True):
+        notify(person, PAUSED, about=Ref(KIND, listener.pk), key=key)
+
+
+def discard_waiting() -> int:
+    """After a restore: what waited at that moment has long been sent, and is not sent again."""
+    return Sending.objects.waiting().update(failed_at=timezone.now(), error="not sent: the box was restored")
+
+
+def forget_sendings(now: datetime) -> int:
+    return Sending.objects.filter(created_at__lt=now - KEPT_FOR).delete()[0]
+
+
+def listener_cards(ids: list[int], reader: User) -> dict[int, Card]:
+    """See `box.core.registry.capabilities.CardMaker`."""
+    if not can_send_out(reader):
+        return {}
+    return {
+        one.pk: Card(Ref(KIND, one.pk), one.name, reverse("rest:listener", args=[one.pk]))
+        for one in Listener.objects.filter(pk__in=ids)
+    }

@@ -1,0 +1,287 @@
+"""Fields of profiles that administrators define: their rules, their values, and where those show."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from box.core.accounts import custom_fields
+from box.core.accounts.actions import dismiss_user
+from box.core.accounts.bulk import change_people
+from box.core.accounts.bulk import claim_fields as own
+from box.core.accounts.custom_field_actions import (
+    FieldDraft,
+    add_field,
+    archive_field,
+    change_field,
+    move_field,
+    restore_field,
+    set_own_values,
+)
+from box.core.accounts.erasing import erase_person
+from box.core.accounts.models import OwnField, Profile, User
+from box.core.org import jobs
+from box.core.org.importing import begin_import, start_import
+from box.core.registry.belongings import going
+from box.lib.tables import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.bridges.storage.client import S3Store
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+Kind, Readers, Writers = OwnField.Kind, OwnField.Readers, OwnField.Writers
+
+
+@pytest.fixture
+def city(olga: User) -> OwnField:
+    return add_field(FieldDraft("Home town"), by=olga)
+
+
+@pytest.fixture
+def shirt(olga: User) -> OwnField:
+    return add_field(FieldDraft("Shirt", Kind.CHOICE, ("S", "M", "L")), by=olga)
+
+
+@pytest.fixture
+def contract(olga: User) -> OwnField:
+    """Between the person and who edits people, and written by those."""
+    draft = FieldDraft("Contract until", Kind.DATE, readers=Readers.PERSON, writers=Writers.EDITORS)
+    return add_field(draft, by=olga)
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "kept"),
+    [
+        (Kind.TEXT, "  two   words ", "two words"),
+        (Kind.NUMBER, "1 234,50", "1234.5"),
+        (Kind.NUMBER, "-7", "-7"),
+        (Kind.DATE, "24.11.1990", "1990-11-24"),
+        (Kind.CHOICE, "m", "M"),
+        (Kind.YES_NO, "Да", "yes"),
+        (Kind.YES_NO, "no", "no"),
+        (Kind.LINK, "example.com/me", "https://example.com/me"),
+        (Kind.TEXT, "   ", ""),
+    ],
+)
+def test_what_is_written_is_kept_in_one_way(kind: str, written: str, kept: str) -> None:
+    field = OwnField(name="Field", kind=kind, choices=["S", "M"])
+    assert custom_fields.read(field, written) == kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        (Kind.TEXT, "x" * 501),
+        (Kind.NUMBER, "many"),
+        (Kind.NUMBER, "1e5"),
+        (Kind.NUMBER, "1234567890123456"),
+        (Kind.DATE, "31.02.2020"),
+        (Kind.DATE, "01.01.0190"),
+        (Kind.CHOICE, "XXL"),
+        (Kind.YES_NO, "maybe"),
+        (Kind.LINK, "javascript:alert(1)"),
+        (Kind.LINK, "ftp://example.com"),
+        (Kind.LINK, "no address"),
+    ],
+)
+def test_what_is_none_of_the_kind_is_refused_by_name(kind: str, written: str) -> None:
+    with pytest.raises(ValidationError, match="Field"):
+        custom_fields.read(OwnField(name="Field", kind=kind, choices=["S"]), written)
+
+
+def test_a_person_fills_them_in_and_everybody_reads_them(
+    as_person: Browser, anna: User, cara: User, city: OwnField, shirt: OwnField
+) -> None:
+    browser = as_person(anna)
+    assert "Home town" in browser.get(f"/employees/{anna.pk}/details/").content.decode()
+    answer = browser.post(
+        f"/employees/{anna.pk}/details/", {"first_name": "Anna", city.key: "Тверь", shirt.key: "XXL"}
+    )
+    assert answer.status_code == 422
+    assert "Shirt: “XXL” is not in its list." in answer.content.decode()
+    assert custom_fields.texts_of(User.objects.get(pk=anna.pk)) == {}
+    browser.post(f"/employees/{anna.pk}/details/", {"first_name": "Anna", city.key: "Тверь", shirt.key: "M"})
+    page = as_person(cara).get(f"/employees/{anna.pk}/").content.decode()
+    assert "Тверь" in page
+    assert "Home town" in page
+    assert "Tver" not in page
+    found = as_person(cara).get("/employees/?q=tver").content.decode()
+    assert "Anna" in found
+
+
+def test_what_must_be_filled_in_is_asked_for(
+    as_person: Browser, anna: User, olga: User, city: OwnField
+) -> None:
+    change_field(city, FieldDraft("Home town", is_required=True), by=olga)
+    answer = as_person(anna).post(f"/employees/{anna.pk}/details/", {"first_name": "Annette"})
+    assert answer.status_code == 422
+    assert User.objects.get(pk=anna.pk).first_name == "Anna"
+
+
+def test_what_is_between_two_is_seen_and_written_by_those(
+    as_person: Browser, anna: User, boris: User, olga: User, contract: OwnField
+) -> None:
+    sent = {"first_name": "Anna", contract.key: "2030-01-31"}
+    as_person(anna).post(f"/employees/{anna.pk}/details/", sent)
+    assert custom_fields.texts_of(User.objects.get(pk=anna.pk)) == {}
+    as_person(olga).post(f"/employees/{anna.pk}/details/", sent)
+    for reader, sees in ((anna, True), (olga, True), (boris, False)):
+        page = as_person(reader).get(f"/employees/{anna.pk}/").content.decode()
+        assert ("31 January 2030" in page) is sees, reader.name
+    assert not User.objects.matching("2030").exists()
+
+
+def test_an_outside_guest_has_none_and_sees_none(anna: User, erik: User, city: OwnField, olga: User) -> None:
+    set_own_values(anna, {city.key: "Tver"}, by=anna)
+    assert custom_fields.shown_of(anna, reader=erik) == []
+    assert custom_fields.readable(erik, reader=olga) == []
+    assert custom_fields.editable(erik, by=olga) == []
+
+
+def test_values_outlive_another_name_and_the_archive(anna: User, olga: User, city: OwnField) -> None:
+    set_own_values(anna, {city.key: "Tver"}, by=anna)
+    change_field(city, FieldDraft("Town"), by=olga)
+    assert [(one.field.name, one.said) for one in custom_fields.shown_of(anna, reader=olga)] == [
+        ("Town", "Tver")
+    ]
+    archive_field(city, by=olga)
+    assert custom_fields.shown_of(anna, reader=olga) == []
+    assert not User.objects.matching("tver").exists()
+    restore_field(city, by=olga)
+    assert [one.said for one in custom_fields.shown_of(anna, reader=olga)] == ["Tver"]
+    assert User.objects.matching("tver").get() == anna
+
+
+def test_a_choice_that_was_taken_off_the_list_stays_with_who_has_it(
+    as_person: Browser, anna: User, olga: User, shirt: OwnField
+) -> None:
+    set_own_values(anna, {shirt.key: "M"}, by=anna)
+    change_field(shirt, FieldDraft("Shirt", choices=("S", "L")), by=olga)
+    sent = {"first_name": "Anna", "position": "Buyer", shirt.key: "M"}
+    assert as_person(anna).post(f"/employees/{anna.pk}/details/", sent).status_code == 302
+    with pytest.raises(ValidationError):
+        set_own_values(olga, {shirt.key: "M"}, by=olga)
+
+
+def test_what_only_some_may_see_is_found_by_nobody(anna: User, olga: User, city: OwnField) -> None:
+    set_own_values(anna, {city.key: "Tver"}, by=anna)
+    change_field(city, FieldDraft("Home town", readers=Readers.PERSON), by=olga)
+    assert not User.objects.matching("tver").exists()
+
+
+def test_administrators_define_them_on_a_page(as_person: Browser, olga: User) -> None:
+    browser = as_person(olga)
+
+    def add(name: str, kind: str = "text") -> Any:
+        sent = {"name": name, "kind": kind, "readers": "everybody", "writers": "person"}
+        return browser.post("/console/settings/profiles/fields/", {**sent, "nonce": str(uuid4())})
+
+    answer = add("Desk", "choice")
+    assert answer.status_code == 422
+    assert "one a line" in answer.content.decode()
+    assert add("Desk").status_code == add("Car").status_code == 302
+    answer = add("desk")
+    assert "There is a field of this name already." in answer.content.decode()
+    desk, car = OwnField.objects.in_order()
+    browser.post(f"/console/settings/profiles/fields/{car.pk}/place/", {"to": "up"})
+    assert list(OwnField.objects.in_order()) == [car, desk]
+    browser.post(
+        f"/console/settings/profiles/fields/{desk.pk}/",
+        {"name": "Room", "readers": "person", "writers": "editors"},
+    )
+    desk.refresh_from_db()
+    assert (desk.name, desk.readers, desk.kind) == ("Room", "person", "text")
+    browser.post(f"/console/settings/profiles/fields/{car.pk}/archive/", {"to": "archive"})
+    assert custom_fields.standing.value == (desk,)
+    assert "Car" in browser.get("/console/settings/profiles/fields/").content.decode()
+    browser.post(f"/console/settings/profiles/fields/{car.pk}/archive/", {"to": "profiles"})
+    assert [field.name for field in custom_fields.standing.value] == ["Room", "Car"]
+
+
+def test_moving_goes_no_further_than_there_are_fields(olga: User, city: OwnField, shirt: OwnField) -> None:
+    move_field(city, -1, by=olga)
+    move_field(shirt, 5, by=olga)
+    assert list(OwnField.objects.in_order()) == [city, shirt]
+
+
+def test_an_outside_source_locks_what_it_fills_in(
+    as_person: Browser, anna: User, olga: User, city: OwnField
+) -> None:
+    change_people({anna.pk: {city.key: "Tver", "position": "Buyer"}})
+    own({anna.pk: [city.key]}, source="Corp")
+    page = as_person(anna).get(f"/employees/{anna.pk}/details/").content.decode()
+    assert "Kept in Corp" in page
+    as_person(anna).post(f"/employees/{anna.pk}/details/", {"first_name": "Anna", city.key: "Oslo"})
+    person = User.objects.select_related("profile").get(pk=anna.pk)
+    assert (custom_fields.texts_of(person), person.first_name) == ({city.key: "Tver"}, "Anna")
+    with pytest.raises(ValidationError, match="Corp"):
+        set_own_values(person, {city.key: "Oslo"}, by=olga)
+    change_people({anna.pk: {city.key: ""}})
+    assert Profile.objects.get(user=anna).own_values == {}
+    assert not User.objects.matching("tver").exists()
+
+
+def test_a_table_fills_them_in_and_an_export_gives_them_back(
+    as_person: Browser, anna: User, olga: User, city: OwnField, contract: OwnField, store: S3Store
+) -> None:
+    table = io.BytesIO(
+        b"Name;E-mail;Home town;Contract until\n"
+        b"Test Anna;anna@example.com;Tver;31.01.2030\n"
+        b"New Nina;nina@example.com;Oslo;\n"
+        b"Bad Bob;bob@example.com;;soon\n"
+    )
+    run = begin_import(table, "people.csv", by=olga)
+    assert run.columns == ["full_name", "email", city.key, contract.key]
+    start_import(run, run.columns, makes_departments=False, invites=False, by=olga)
+    jobs.import_once(run.pk)
+    run.refresh_from_db()
+    assert (run.created, run.changed, run.failed) == (1, 1, 1)
+    assert "Contract until: “soon” is no date" in run.problems.get().text
+    assert User.objects.matching("oslo").get().login == "nina@example.com"
+    answer: Any = as_person(olga).get("/employees/export/xlsx/")
+    head, *rows = [list(row.cells) for row in read_table(io.BytesIO(b"".join(answer.streaming_content)))]
+    assert head[-2:] == ["Home town", "Contract until"]
+    town = head.index("Home town")
+    by_login = {row[4]: row[town:] for row in rows}
+    assert by_login["anna@example.com"] == ["Tver", "2030-01-31"]
+    assert by_login["nina@example.com"] == ["Oslo"]
+
+
+def test_erasing_takes_them(anna: User, olga: User, city: OwnField) -> None:
+    set_own_values(anna, {city.key: "Zyxwvut"}, by=anna)
+    dismiss_user(anna, by=olga)
+    assert "Home town" in [thing for one in going(anna) for thing in one.things]
+    erase_person(User.objects.get(pk=anna.pk), by=olga)
+    assert not Profile.objects.filter(user=anna).exists()
+    assert not User.objects.matching("zyxwvut").exists()
+
+
+def test_a_profile_asks_as_much_however_many_there_are(
+    as_person: Browser, anna: User, olga: User, city: OwnField
+) -> None:
+    def asked() -> int:
+        browser = as_person(olga)
+        browser.get(f"/employees/{anna.pk}/")
+        with CaptureQueriesContext(connection) as queries:
+            browser.get(f"/employees/{anna.pk}/")
+        return len(queries)
+
+    set_own_values(anna, {city.key: "Tver"}, by=anna)
+    before = asked()
+    for number in range(10):
+        field = add_field(FieldDraft(f"Field {number}"), by=olga)
+        set_own_values(anna, {field.key: "something"}, by=anna)
+    assert asked() == before
