@@ -4,7 +4,7 @@ Services own folders among root's own, and some of these programs speak to stran
 over can put a link in the place of anything within its folders, at any moment; root, who follows it, would
 give away or overwrite whatever it leads to. So everything here goes by descriptors: the way to a folder is
 walked name by name, and refused where somebody else could turn it (`way_to`); what is made, opened, given
-or replaced at its end is never a link. Within a service's own folder root does nothing: see `theirs`.
+or replaced at its end is never a link. Within a service's own folder root does nothing: see `as_owner`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from socket import SO_REUSEADDR, SOL_SOCKET, socket
 
@@ -45,7 +45,6 @@ def reserve(count: int, *, holder: Path, is_more: bool = False, book: Path | Non
                 continue
             # Whole or not at all: half a path would be that of a holder who is gone.
             write_atomically(notes / f"{first}-{count}", f"{name}\n{_processes()}", mode=0o600)
-            _clear_up(ports)
             return first
     raise NoPorts(
         f"There are no {count} free ports in a row between {FIRST} and {END}: remove scratch boxes that are"
@@ -91,15 +90,6 @@ def _processes() -> str:
 def _is_gone(holder: str, processes: str) -> bool:
     is_process = holder.startswith("/proc/")
     return not Path(holder).exists() and (not is_process or processes == _processes())
-
-
-def _clear_up(ports: range) -> None:
-    """SeaweedFS names sockets in /tmp by its ports, and leaves them when it is killed: another user's server
-    on the same port could neither replace nor use them."""
-    for port in ports:
-        for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108
-            with suppress(OSError):
-                left.unlink()
 
 
 def _is_free(port: int) -> bool:

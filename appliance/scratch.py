@@ -13,17 +13,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from appliance import certificates, config, folders, ports, service_files, users
+from appliance import certificates, config, folders, service_files, users
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import named
 from appliance.services.database import setup as database_setup
 from appliance.services.objects import setup as objects_setup
+from appliance.services.objects.service import STORE_PORTS, reserve_ports
 from appliance.supervise.base import SupervisorError
 from appliance.supervise.supervisord import Supervisord
 
 DEFAULT = ("database", "objects", "cache")
-_STORE_PORTS = 8
 
 
 def create(prefix: Path) -> Node:
@@ -33,8 +33,8 @@ def create(prefix: Path) -> Node:
     users.create()
     folders.prepare(paths)
     if not paths.box_toml.exists():
-        store = ports.reserve(_STORE_PORTS + 2, holder=paths.prefix)
-        http, https = store + _STORE_PORTS, store + _STORE_PORTS + 1
+        store = reserve_ports(paths.prefix, more=2)
+        http, https = store + STORE_PORTS, store + STORE_PORTS + 1
         paths.box_toml.write_text(
             'hostname = "localhost"\n\n'
             f"[balancer]\nhttp_port = {http}\nhttps_port = {https}\n\n"

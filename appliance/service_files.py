@@ -8,6 +8,7 @@ from appliance import users
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
 from appliance.services import Service, enabled
+from appliance.services.objects import authority
 
 
 def apply(node: Node, only: tuple[Service, ...] | None = None) -> tuple[str, ...]:
@@ -20,6 +21,7 @@ def apply(node: Node, only: tuple[Service, ...] | None = None) -> tuple[str, ...
     changes nothing.
     """
     services = enabled(node) if only is None else only
+    authority.keep(node)
     planned = [(service, service.files(node)) for service in services]
     changed = []
     for service, files in planned:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import batched
@@ -14,15 +15,17 @@ from typing import NamedTuple
 
 import psycopg
 
+from appliance import as_owner, users
 from appliance.files import give, open_file
 from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
 from appliance.services.database.service import BACKUP, NAME
 from backup.rclone import Moved, Vault
-from backup.settings import Target, alone
+from backup.settings import BackupRefused, Target, alone
 
 PAGE = 2000
+PORTION, PORTION_BYTES = 1000, 256 << 20
 
 
 class Blob(NamedTuple):
@@ -217,8 +220,11 @@ def _copy(
     return arrived
 
 
-def heal(vault: Vault, ledger: Ledger, listed: Mapping[str, Blob]) -> set[str]:
-    """Copy anew what is damaged in the repository and the portal's store still has; what is whole again.
+def heal(
+    vault: Vault, ledger: Ledger, listed: Mapping[str, Blob], *, others: Sequence[Vault] = ()
+) -> set[str]:
+    """Copy anew what is damaged in the repository and the portal's store still has, or one of the other
+    repositories; what is whole again.
 
     Over what lies there, which goes only when the whole of it has arrived.
     """
@@ -226,15 +232,55 @@ def heal(vault: Vault, ledger: Ledger, listed: Mapping[str, Blob]) -> set[str]:
     for page in batched(sorted(ledger.damaged() & listed.keys()), PAGE, strict=False):
         with ledger.alone():
             wanted = [key for key, size in vault.live_sizes(page).items() if size == listed[key].size]
-            if not wanted:
-                continue
-            vault.take(wanted, lambda _: None, is_anew=True)
-            hashes = vault.hashes(wanted)
+            if wanted:
+                vault.take(wanted, lambda _: None, is_anew=True)
+            for other in others:
+                wanted += _take_over(vault, other, [listed[key] for key in page if key not in wanted])
+            hashes = vault.hashes(wanted) if wanted else {}
             sound = {key for key in wanted if is_sound(listed[key], hashes)}
             ledger.add({key: listed[key].size for key in sound}, datetime.now(UTC))
             ledger.found(sound=sound)
             healed |= sound
     return healed
+
+
+def _take_over(vault: Vault, other: Vault, wanted: Sequence[Blob]) -> list[str]:
+    """Copy these from another repository, as far as it has them; those that were tried.
+
+    Each is encrypted with a key of its own for each repository, so they come through a folder of this
+    machine, some at a time.
+    """
+    owner = users.account(users.DATABASE)
+    try:
+        sizes = other.sizes(blob.key for blob in wanted)
+    except (BackupRefused, CommandFailed):
+        # It is away: nothing is worse than it was.
+        return []
+    there = [blob for blob in wanted if sizes.get(blob.key) == blob.size]
+    for portion in portions(there):
+        folder, keys = vault.node.data("backup") / "tmp" / secrets.token_hex(8), [one.key for one in portion]
+        as_owner.make_folder(folder, owner)
+        try:
+            # One that is damaged there too costs itself alone: afterwards each is looked at.
+            with suppress(CommandFailed):
+                other.fetch(keys, folder)
+            with suppress(CommandFailed):
+                vault.take_from(folder, keys)
+        finally:
+            as_owner.remove(folder, owner)
+    return [blob.key for blob in there]
+
+
+def portions(blobs: Iterable[Blob]) -> Iterator[list[Blob]]:
+    """Some at a time: what has to be on a disk of this machine on its way has room there."""
+    portion: list[Blob] = []
+    for blob in blobs:
+        portion.append(blob)
+        if len(portion) >= PORTION or sum(one.size for one in portion) >= PORTION_BYTES:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
 
 
 def is_sound(blob: Blob, hashes: Mapping[str, str]) -> bool:
@@ -244,9 +290,9 @@ def is_sound(blob: Blob, hashes: Mapping[str, str]) -> bool:
 
 def bring_back(
     vault: Vault, blobs: Iterable[Blob], heard: Callable[[Moved], None] = lambda _: None
-) -> tuple[int, list[str]]:
-    """Give the portal's store what it lacks of these; how many, and the keys that nobody has whole."""
-    count, missing = 0, list[str]()
+) -> tuple[int, list[Blob]]:
+    """Give the portal's store what it lacks of these; how many, and those that are not whole there either."""
+    count, missing = 0, list[Blob]()
     for page in batched(blobs, PAGE, strict=False):
         there = vault.live_sizes(one.key for one in page)
         wanted = [one for one in page if there.get(one.key) != one.size]
@@ -258,12 +304,26 @@ def bring_back(
         except CommandFailed as error:
             failure = error
         there = vault.live_sizes(one.key for one in wanted)
-        lost = [one.key for one in wanted if there.get(one.key) != one.size]
+        lost = [one for one in wanted if there.get(one.key) != one.size]
         if failure is not None:
             vault.require()
             # One that is damaged costs itself alone. One that can be read has failed for another reason.
-            if not lost or vault.hashes(lost):
+            if not lost or vault.hashes(one.key for one in lost):
                 raise failure
         missing += lost
         count += len(wanted) - len(lost)
     return count, missing
+
+
+def bring_back_from_any(vaults: Iterable[Vault], blobs: Sequence[Blob]) -> list[Blob]:
+    """Give the portal's store what one of these has of what another one did not; those that nobody has."""
+    left = [*blobs]
+    for vault in vaults:
+        if not left:
+            break
+        # One that is away costs nothing: they are missing already.
+        with suppress(BackupRefused, CommandFailed):
+            bring_back(vault, left)
+        there = vault.live_sizes(one.key for one in left)
+        left = [one for one in left if there.get(one.key) != one.size]
+    return left

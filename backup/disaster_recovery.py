@@ -23,11 +23,11 @@ from appliance.runner import CommandFailed
 from appliance.services.database.service import cluster
 from appliance.services.database.setup import has_cluster, query
 from appliance.supervise import supervisor_for
-from backup import blobs, pgbackrest, sets, settings, setup, sftp, store_authorities
+from backup import blobs, log_gaps, pgbackrest, sets, settings, setup, sftp, store_authorities
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
 from backup.operations.restore import Plan, decide, reached, wait_until_recovered
 from backup.portal import admit_nobody_unasked
-from backup.rclone import KEY_RING, Vault
+from backup.rclone import Vault
 from backup.settings import BackupRefused, Settings, Target
 
 type Say = Callable[[str], None]
@@ -122,24 +122,29 @@ def _found(
         target = replace(place, generation=generation)
         if target.kind == "folder":
             _take_over(Path(target.path) / target.repository)
-        text = Vault(node, Settings("00" * 32, KeyRing().dump()), target).read_plain(KEY_RING)
-        if text is None:
+        rings = [*Vault(node, Settings("00" * 32, KeyRing().dump()), target).rings()]
+        if not rings:
             break
-        try:
-            master = KeyRing.parse(text).open(key)
-        except KeyRefused as error:
-            refused = error
-        else:
-            opened.append(Settings(master.value.hex(), text, targets=(target,)))
+        for text in rings:
+            try:
+                master = KeyRing.parse(text).open(key)
+            except KeyRefused as error:
+                refused = error
+            else:
+                opened.append(Settings(master.value.hex(), text, targets=(target,)))
+                break
     for found in reversed(opened):
         (target,) = found.targets
         pgbackrest.write_config(node, found)
         # Under the number that they have in common another one's may be remembered.
         shutil.rmtree(sets.folder_of(node, target))
         sets.refresh(node, Vault(node, found, target))
-        known = sets.known(node, target)
+        # The box that knew them is gone: what is missing of the log says where the time line has gaps.
+        log_gaps.note_holes(node, target, pgbackrest.segments(node, target))
+        known, gaps = sets.known(node, target), log_gaps.gaps_of(node, target)
+        now = datetime.now(UTC)
         try:
-            return found, decide(known, label="", moment=moment, version=version, now=datetime.now(UTC))
+            return found, decide(known, label="", moment=moment, version=version, now=now, gaps=gaps)
         except BackupRefused as error:
             refused = error
     raise refused
@@ -203,6 +208,8 @@ def recover_files(node: Node, say: Say) -> Recovered:
     blobs.admit(node)
     with blobs.reading(node) as connection:
         count, missing = blobs.bring_back(vault, blobs.everything(connection))
+    left = blobs.bring_back_from_any(vault.others, missing)
+    count, missing = count + len(missing) - len(left), left
     say(f"{count} brought back")
     undone = admit_nobody_unasked(node)
     for target in chosen.targets:

@@ -1,6 +1,6 @@
 """A set as one encrypted file that is opened without Korobka: a tar in `age`, with the database as a dump.
 
-`python -m backup.download_file` makes it, in namespaces of its own. docs/admin/backup.md tells how to open it.
+`python -m backup.download_file` makes it, in namespaces of its own. How it is opened: docs/admin/backup.md.
 """
 
 from __future__ import annotations
@@ -19,17 +19,16 @@ from pathlib import Path
 from appliance import as_owner, runner, users
 from appliance.node import Node
 from appliance.paths import Paths
+from appliance.runner import CommandFailed
 from appliance.services.database.service import BIN, NAME, SUPERUSER
-from backup import second_box, sets, settings
+from backup import blobs, second_box, sets, settings
 from backup.blobs import Blob
-from backup.child_messages import channel, send_progress
+from backup.child_messages import channel, send, send_progress
 from backup.rclone import Vault
 from backup.sets import BackupSet
 from backup.settings import BackupRefused, Settings, Target
 
 PLACE = "download"
-_PAGE_BYTES = 256 << 20
-_PAGE = 1000
 
 
 def program(name: str = "age") -> str:
@@ -100,7 +99,10 @@ def pack(node: Node, chosen: Settings, target: Target, one: BackupSet, tar: tarf
     vault.get(f"sets/{one.label}/{sets.CONFIGURATION}", work / sets.CONFIGURATION)
     add(tar, work / sets.CONFIGURATION, sets.CONFIGURATION, sums, within=work.parent)
     listed = list(sets.blobs_of(node, vault, one.label))
-    add_files(tar, vault, listed, work, sums)
+    lost = add_files(tar, vault, listed, work, sums)
+    if lost:
+        add_text(tar, "MISSING", "".join(f"files/{key}\n" for key in lost), sums)
+        send(missing=len(lost))
     add_text(tar, "files.jsonl", "".join(json.dumps(blob._asdict()) + "\n" for blob in listed), sums)
     add_text(tar, "set.json", json.dumps({"label": one.label, "version": one.version}) + "\n", sums)
     # Last, for only now it is known.
@@ -110,44 +112,44 @@ def pack(node: Node, chosen: Settings, target: Target, one: BackupSet, tar: tarf
 
 def add_files(
     tar: tarfile.TarFile, vault: Vault, listed: list[Blob], work: Path, sums: dict[str, str]
-) -> None:
-    """The files, some at a time: there need not be room for all of them once more."""
+) -> list[str]:
+    """The files, some at a time: there need not be room for all of them once more. The keys of those that are
+    damaged or missing: they are left out, and all else is there."""
     done, total, me = 0, sum(blob.size for blob in listed), users.account(users.DATABASE)
-    for page in pages(listed):
+    lost: list[str] = []
+    for page in blobs.portions(listed):
         send_progress("Writing files.", done >> 20, max(total >> 20, 1))
-        vault.fetch([blob.key for blob in page], work)
+        try:
+            vault.fetch([blob.key for blob in page], work)
+        except CommandFailed:
+            # A target that is away is no damage.
+            vault.require()
         for blob in page:
             try:
-                add(tar, work / blob.key, f"files/{blob.key}", sums, within=work.parent)
-            except FileNotFoundError:
-                raise BackupRefused(
-                    f"A file of the set is missing: {blob.key}. `boxctl backup verify` looks."
-                ) from None
-            if blob.sha256 not in ("", sums[f"files/{blob.key}"]):
-                raise BackupRefused(
-                    f"A file of the set is damaged: {blob.key}. `boxctl backup verify` looks."
-                )
+                add(tar, work / blob.key, f"files/{blob.key}", sums, within=work.parent, digest=blob.sha256)
+            except (FileNotFoundError, Damaged):
+                lost.append(blob.key)
             done += blob.size
         # Some at a time: each alone would take a program of its own.
         as_owner.remove(work, me)
         as_owner.make_folder(work, me)
+    return lost
 
 
-def pages(listed: list[Blob]) -> Iterator[list[Blob]]:
-    page: list[Blob] = []
-    for blob in listed:
-        page.append(blob)
-        if len(page) >= _PAGE or sum(one.size for one in page) >= _PAGE_BYTES:
-            yield page
-            page = []
-    if page:
-        yield page
+class Damaged(Exception):
+    """It is not what it was."""
 
 
-def add(tar: tarfile.TarFile, file: Path, name: str, sums: dict[str, str], *, within: Path) -> None:
-    """A file of the engines' folder `within` under a name, and its checksum."""
+def add(
+    tar: tarfile.TarFile, file: Path, name: str, sums: dict[str, str], *, within: Path, digest: str = ""
+) -> None:
+    """A file of the engines' folder `within` under a name, and its checksum, which is `digest` where that is
+    known. Raises `Damaged` before anything of another is written."""
     with as_owner.reading(file, within=within) as opened:
-        sums[name] = hashlib.file_digest(opened, "sha256").hexdigest()
+        found = hashlib.file_digest(opened, "sha256").hexdigest()
+        if digest not in ("", found):
+            raise Damaged(name)
+        sums[name] = found
         opened.seek(0)
         known = os.fstat(opened.fileno())
         entry = tarfile.TarInfo(name)

@@ -28,7 +28,8 @@ _COPY = (
     "--transfers=8", "--checkers=8", "--no-traverse", "--retries=2", "--low-level-retries=10",
     "--stats=1s", "--use-json-log", "--stats-log-level=NOTICE",
 )  # fmt: skip
-KEY_RING = "keyring.json"
+KEY_RINGS = ("keyring.json", "keyring-copy.json")
+"""The same twice: without one no recovery key opens anything."""
 _LOST = ("directory not found", "object not found", "couldn't be found")
 
 
@@ -53,6 +54,37 @@ class Vault:
 
     # --- plain files: the key ring
 
+    def rings(self) -> Iterator[str]:
+        """What lies there of it, the first one first. A repository of before has one alone."""
+        for name in KEY_RINGS:
+            if (text := self.read_plain(name)) is not None:
+                yield text
+
+    def write_ring(self, text: str) -> None:
+        for name in KEY_RINGS:
+            self.write_plain(name, text)
+
+    def remove_ring(self) -> None:
+        for name in KEY_RINGS:
+            self._run("deletefile", f"plain:{name}", check=False)
+
+    def is_opened_by(self, ring: KeyRing) -> bool | None:
+        """Whether a key ring that lies there has a holder in common with this one; None: none lies there.
+
+        Raises `KeyRefused` where none can be read.
+        """
+        refused: KeyRefused | None = None
+        for text in self.rings():
+            try:
+                there = KeyRing.parse(text)
+            except KeyRefused as error:
+                refused = error
+            else:
+                return bool({one.id for one in there.holders} & {one.id for one in ring.holders})
+        if refused:
+            raise refused
+        return None
+
     def read_plain(self, name: str) -> str | None:
         """A file that is not encrypted; None when it is not there."""
         done = self._run("cat", f"plain:{name}", check=False)
@@ -72,22 +104,18 @@ class Vault:
             file.seek(0)
             self._run("rcat", f"plain:{name}", stdin=file)
 
-    def remove_plain(self, name: str) -> None:
-        self._run("deletefile", f"plain:{name}", check=False)
-
     def require(self) -> None:
         """Refuse where the repository is not: an empty mount point is no empty repository."""
-        text = self.read_plain(KEY_RING)
-        if text is None:
-            raise BackupRefused(
-                f"The repository of {self.target.name} is not at {self.target}: is the disk mounted?"
-            )
         try:
-            is_own = is_ours(text, self.settings.ring_of(self.target))
+            is_own = self.is_opened_by(self.settings.ring_of(self.target))
         except KeyRefused as error:
             raise BackupRefused(
                 f"{error} At {self.target}: `boxctl backup verify --target {self.target.name}` mends it."
             ) from error
+        if is_own is None:
+            raise BackupRefused(
+                f"The repository of {self.target.name} is not at {self.target}: is the disk mounted?"
+            )
         if not is_own:
             raise BackupRefused(f"At {self.target} lies the repository of another box.")
 
@@ -160,6 +188,11 @@ class Vault:
         """Copy blobs from the repository into a folder of the engines' user."""
         self._copy("vault:blobs", str(into), keys, lambda _: None)
 
+    def take_from(self, folder: Path, keys: Iterable[str]) -> None:
+        """Copy blobs from there into the repository, over what there is under their names."""
+        with timeouts.told_of_full_target(self.target):
+            self._copy(str(folder), "vault:blobs", keys, lambda _: None, "--ignore-times")
+
     def forget(self, keys: Iterable[str]) -> None:
         """Delete blobs from the repository."""
         self._run("delete", "--files-from-raw=-", "--no-traverse", "vault:blobs", stdin=_lines(keys))
@@ -176,7 +209,7 @@ class Vault:
         for name in done.stdout.split():
             if name.endswith("/"):
                 self._remove_folder(f"plain:{name.rstrip('/')}")
-            elif name != KEY_RING:
+            elif name not in KEY_RINGS:
                 self._run("deletefile", f"plain:{name}")
 
     def forget_set(self, label: str) -> None:
@@ -189,6 +222,11 @@ class Vault:
         done = self._run("delete" if self.target.kind == "s3" else "purge", place, check=False)
         if done.code != 0 and not any(words in done.stderr for words in _LOST):
             raise CommandFailed(done)
+
+    @property
+    def others(self) -> list[Vault]:
+        """Those of the other targets."""
+        return [replace(self, target=one) for one in self.settings.targets if one.spot != self.target.spot]
 
     @property
     def _live(self) -> str:
@@ -303,11 +341,6 @@ def program() -> str:
     if found is None:
         raise BackupRefused("rclone is missing: `apt-get install pgbackrest rclone`.")
     return found
-
-
-def is_ours(text: str, ring: KeyRing) -> bool:
-    """Whether a key ring that lies there has a holder in common with ours."""
-    return bool({one.id for one in KeyRing.parse(text).holders} & {one.id for one in ring.holders})
 
 
 @cache

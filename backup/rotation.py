@@ -20,7 +20,7 @@ from appliance.node import Node
 from appliance.runner import CommandFailed
 from backup import log_gaps, pgbackrest, retention, sets, settings, setup, sftp
 from backup.keys import KeyRing, MasterKey, RecoveryKey
-from backup.rclone import KEY_RING, Vault
+from backup.rclone import Vault
 from backup.settings import BackupRefused, Closed, Holder, Settings, Target
 
 
@@ -28,7 +28,7 @@ def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryK
     """A new master key, opened by a new recovery key of `name` alone, and repositories for it.
 
     Every target must be there. The old repositories are opened by the keys of before until the new one is
-    confirmed: see `settle`. Put it into force afterwards (`setup.enforce`). Nothing stays of a failure.
+    confirmed: see `drop_old_keys`. Put it into force afterwards (`setup.enforce`). Nothing stays of a failure.
     """
     key, now = RecoveryKey.new(), datetime.now(UTC)
     master = MasterKey.new()
@@ -139,7 +139,7 @@ def _next(node: Node, chosen: Settings, target: Target, after: int) -> Target:
     )
     if target.kind == "sftp":
         sftp.inherit(node, new, target)
-    while Vault(node, chosen, new).read_plain(KEY_RING) is not None:
+    while any(Vault(node, chosen, new).rings()):
         new = replace(new, generation=new.generation + 1)
     return new
 
@@ -163,8 +163,8 @@ def _abandon(node: Node, chosen: Settings, old: Target, new: Target) -> None:
     """Take away what was made of a new repository, where it can be reached, and mend the old one's ring."""
     try:
         Vault(node, chosen, new).empty()
-        Vault(node, chosen, new).remove_plain(KEY_RING)
-        Vault(node, chosen, old).write_plain(KEY_RING, chosen.key_ring)
+        Vault(node, chosen, new).remove_ring()
+        Vault(node, chosen, old).write_ring(chosen.key_ring)
         if new.kind == "folder":
             (Path(new.path) / new.repository).rmdir()
     except (BackupRefused, CommandFailed, OSError):

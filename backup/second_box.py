@@ -11,7 +11,7 @@ import shutil
 import time
 from pathlib import Path
 
-from appliance import as_owner, config, folders, ports, service_files, users
+from appliance import as_owner, config, folders, service_files, users
 from appliance.agent import applied_config, operations
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
@@ -19,7 +19,7 @@ from appliance.paths import Paths
 from appliance.services import named
 from appliance.services.database import setup
 from appliance.services.database.service import cluster
-from appliance.services.objects.service import LOOPBACK
+from appliance.services.objects.service import LOOPBACK, reserve_ports
 from appliance.supervise import processes, supervisor_for
 from appliance.supervise.supervisord import Supervisord
 from backup import pgbackrest, sets, store_authorities
@@ -29,7 +29,6 @@ from backup.rclone import Vault
 from backup.sets import BackupSet
 from backup.settings import BackupRefused, Settings, Target
 
-_STORE_PORTS = 8
 _MEMORY_MB = 2048
 _SWEEP_SECONDS = 60.0
 _SERVICES = ("database", "objects", "cache", "web", "push", "balancer")
@@ -93,7 +92,7 @@ def prepare(node: Node, chosen: Settings, target: Target, one: BackupSet, name: 
     text = applied_config.read_box_toml(paths)
     values: dict[str, config.Value] = {
         "objects.engine": "seaweedfs" if node.box.objects.engine == "external" else node.box.objects.engine,
-        "objects.port": ports.reserve(_STORE_PORTS, holder=place),
+        "objects.port": reserve_ports(place),
         "database.memory_mb": 256,
         "node.listen": (LOOPBACK,),
         "node.web_workers": 1,

@@ -19,7 +19,7 @@ from appliance.services.database.service import SERVICE as DATABASE
 from appliance.supervise import Supervisor, supervisor_for
 from backup import blobs, object_lock, pgbackrest, settings, sftp
 from backup.keys import KeyRing, MasterKey, RecoveryKey
-from backup.rclone import KEY_RING, Vault, is_ours
+from backup.rclone import KEY_RINGS, Vault
 from backup.settings import BackupRefused, Holder, Settings, Target
 
 type Say = Callable[[str], None]
@@ -123,7 +123,7 @@ def _clear(vault: Vault) -> None:
     """Take away what was made of a new repository: its key ring would keep the next attempt out."""
     with suppress(BackupRefused, CommandFailed):
         vault.empty()
-        vault.remove_plain(KEY_RING)
+        vault.remove_ring()
 
 
 def admit(node: Node, chosen: Settings, target: Target, say: Say) -> Settings:
@@ -148,14 +148,14 @@ def _admit(node: Node, chosen: Settings, target: Target, say: Say) -> tuple[Sett
         if target.locked_days:
             say(f"What is written there is locked for {target.locked_days} days.")
         changed = with_target(changed, target)
-        there = vault.read_plain(KEY_RING)
-        is_fresh = there is None and vault.is_empty()
-        if there is not None and not is_ours(there, chosen.ring):
+        is_ours = vault.is_opened_by(chosen.ring)
+        is_fresh = is_ours is None and vault.is_empty()
+        if is_ours is False:
             raise BackupRefused(
                 f"There is another box's repository at {target}: choose another place, or restore that box "
                 f"with `install.sh --restore`."
             )
-        vault.write_plain(KEY_RING, changed.key_ring)
+        vault.write_ring(changed.key_ring)
         pgbackrest.create_stanza(node, changed, target)
     except Exception:
         if is_fresh:
@@ -291,8 +291,23 @@ def with_ring(one: Target, ring: KeyRing) -> Target:
 def write_ring(node: Node, chosen: Settings) -> None:
     """Into every repository, and then into the settings: a key that is shown opens them all."""
     for target in (*chosen.targets, *chosen.closed):
-        Vault(node, chosen, target).write_plain(KEY_RING, chosen.ring_of(target).dump())
+        Vault(node, chosen, target).write_ring(chosen.ring_of(target).dump())
     settings.save(node.paths, chosen)
+
+
+def mend_ring(node: Node, name: str) -> None:
+    """Write what of the key ring is damaged or not there anew: by it alone a recovery key opens the
+    repository. Where none of it is, the repository is elsewhere."""
+    with settings.changing(node.paths):
+        chosen = settings.load(node.paths)
+        target = chosen.target(name)
+        vault, ours = Vault(node, chosen, target), chosen.ring_of(target)
+        there = {copy: vault.read_plain(copy) for copy in KEY_RINGS}
+        if not any(there.values()):
+            return
+        for copy, text in there.items():
+            if text is None or ours.is_damaged_in(text):
+                vault.write_plain(copy, ours.dump())
 
 
 def next_number(node: Node, chosen: Settings) -> int:

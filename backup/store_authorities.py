@@ -13,6 +13,7 @@ from cryptography import x509
 
 from appliance.files import write_atomically
 from appliance.node import Node
+from appliance.services.objects import authority
 from backup.settings import BackupRefused, Target
 
 SYSTEM = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -64,9 +65,8 @@ def write(node: Node, targets: Iterable[Target]) -> None:
     for file in set(node.paths.backup.glob("ca-*.pem")) - theirs.keys():
         file.unlink()
     texts = sorted(set(theirs.values()))
-    own = Path(node.box.objects.ca_file) if node.box.objects.ca_file else None
-    if own and own.exists():
-        texts.append(own.read_text(encoding="ascii"))
+    if own := authority.text_of(node):
+        texts.append(own)
     if not texts:
         bundle(node).unlink(missing_ok=True)
         return

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from appliance import ports
+from appliance.services.objects.service import reserve_ports
 
 
 def hold(count: int = 1) -> int:
@@ -13,4 +14,13 @@ def hold(count: int = 1) -> int:
 
     A server that can take any port and keep it (0) needs none of these.
     """
-    return ports.reserve(count, holder=Path(f"/proc/{os.getpid()}"), is_more=True)
+    return ports.reserve(count, holder=_me(), is_more=True)
+
+
+def hold_store() -> int:
+    """Those of a store of the tests' own."""
+    return reserve_ports(_me(), is_more=True)
+
+
+def _me() -> Path:
+    return Path(f"/proc/{os.getpid()}")

@@ -23,6 +23,9 @@ from appliance.agent.codec import decode, encode
 
 type Entry = dict[str, Any]
 
+# More than what is told at an end.
+_TAIL = 1 << 16
+
 
 class Unknown(Exception):
     """There is no such operation."""
@@ -93,6 +96,18 @@ class Journal:
             with contextlib.suppress(ValueError):
                 found.append(json.loads(line))
         return found
+
+    def is_over(self) -> bool:
+        """Whether it has its end, by its last lines alone: of all journals that is asked often."""
+        with self.path.open("rb") as file:
+            begin = max(0, file.seek(0, os.SEEK_END) - _TAIL)
+            file.seek(begin)
+            lines = file.read().split(b"\n")
+        # What the tail begins with may be half a line; a torn one is left out, as in `entries`.
+        for line in reversed(lines[1:] if begin else lines):
+            with contextlib.suppress(ValueError):
+                return bool(json.loads(line)["entry"] == "end")
+        return bool(self.entries()[-1]["entry"] == "end")
 
     @property
     def kind(self) -> str:

@@ -163,7 +163,9 @@ class Objects:
         check=_between(1024, 55000),
     )
     endpoint: str = _key("", "Address of an external store.", check=_endpoint)
-    ca_file: str = _key("", "Certificate authority of an external store, PEM.", check=_absolute)
+    ca_file: str = _key(
+        "", "Certificate authority of an external store, PEM; the box keeps a copy.", check=_absolute
+    )
     region: str = _key("us-east-1", "Region that requests are signed for.", check=_region)
     bucket: str = _key(
         "korobka-files", "Bucket of the portal's files; also its path on the portal.", check=_name

@@ -10,6 +10,7 @@ from appliance.node import Node
 from appliance.services.base import GeneratedFile
 from appliance.services.cache.service import socket_path as cache_socket
 from appliance.services.database.service import APPLICATION, NAME, OWNER
+from appliance.services.objects import authority
 from appliance.services.objects.service import endpoint
 
 FOLDER = "portal"
@@ -30,9 +31,10 @@ def version(node: Node) -> str:
 
 
 def files(node: Node) -> tuple[GeneratedFile, ...]:
-    """`portal.json`, which is all that the portal's settings read."""
+    """`portal.json`, which is all that the portal's settings read, and the authority of the store that it
+    names."""
     box, secrets = node.box, node.secrets
-    external = box.objects.engine == "external"
+    external, store_ca = box.objects.engine == "external", authority.text_of(node)
     settings = {
         "version": version(node),
         "secret_key": secrets.secret_key,
@@ -52,7 +54,7 @@ def files(node: Node) -> tuple[GeneratedFile, ...]:
         "objects": {
             "engine": box.objects.engine,
             "endpoint": endpoint(node),
-            "ca_file": box.objects.ca_file or None,
+            "ca_file": str(node.generated(FOLDER) / authority.NAME) if store_ca else None,
             "region": box.objects.region,
             "bucket": box.objects.bucket,
             "access_key": secrets.objects_access_key,
@@ -66,4 +68,6 @@ def files(node: Node) -> tuple[GeneratedFile, ...]:
         "state_dir": str(node.run("state")),
         "static_root": str(node.release / "static"),
     }
-    return (GeneratedFile("portal.json", json.dumps(settings, indent=1, ensure_ascii=False) + "\n"),)
+    written = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
+    files = (GeneratedFile("portal.json", written),)
+    return (*files, GeneratedFile(authority.NAME, store_ca)) if store_ca else files

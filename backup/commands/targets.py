@@ -91,7 +91,8 @@ def _place(given: argparse.Namespace, number: int) -> Target:
         raise BackupRefused(f"The secret key is missing: put it into {SECRET}.")
     return Target(
         number, given.name, "s3", given.prefix, given.s3.rstrip("/"), given.bucket, given.region,
-        given.access_key, secret, store_authorities.read(given.ca_file) if given.ca_file else "", given.bandwidth,
+        given.access_key, secret, store_authorities.read(given.ca_file) if given.ca_file else "",
+        given.bandwidth,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from backup import (
     row_counts,
     sets,
     settings,
+    setup,
     state_file,
 )
 from backup.priority import lower_priority
@@ -106,13 +107,14 @@ def to_target(
 ) -> str:
     """Make one set, thin out the older ones, and say in a sentence what came of it."""
     vault, zone, now = Vault(node, chosen, target), ZoneInfo(node.box.time_zone), datetime.now(UTC)
+    setup.mend_ring(node, target.name)
     sets.refresh(node, vault)
     plan = decide(target, sets.known(node, target), asked, chosen, now=now, zone=zone)
     journal.progress(str(plan))
     with blobs.ledger_of(node, target) as ledger:
         with blobs.reading(node) as connection:
             listed = {blob.key: blob for blob in blobs.everything(connection)}
-        if blobs.heal(vault, ledger, listed):
+        if blobs.heal(vault, ledger, listed, others=vault.others):
             sets.assess(node, vault, ledger)
         # Before the database: what it will name is mostly there, and what is left afterwards is little.
         copy(node, vault, ledger, journal)

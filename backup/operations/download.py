@@ -24,13 +24,16 @@ def main() -> None:
         second_box.sweep(node, download_file.PLACE)
         sets.sweep_staging(node)
         try:
-            for _ in child_messages.receive(node, download_file.PLACE, words, journal):
-                pass
+            heard = child_messages.receive(node, download_file.PLACE, words, journal)
+            missing = sum(said["missing"] for said in heard if "missing" in said)
             part.rename(file)
         finally:
             part.unlink(missing_ok=True)
             second_box.sweep(node, download_file.PLACE)
-        journal.end("done", f"{said['set']} is in {file}: {size(file.stat().st_size)}.")
+        done = f"{said['set']} is in {file}: {size(file.stat().st_size)}."
+        if missing:
+            done += f" {missing} files are damaged or missing, and not in it: MISSING in it names them."
+        journal.end("done", done)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ def main() -> None:
         journal.progress(f"Putting back: {title}")
         vault = Vault(node, chosen, chosen.target(seen.target))
         _, missing = blobs.bring_back(vault, blobs_of(rows))
+        missing = blobs.bring_back_from_any(vault.others, missing)
         if missing:
             raise BackupRefused(
                 f"{len(missing)} of its files are in no backup any more: nothing was changed."

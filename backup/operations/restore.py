@@ -153,7 +153,7 @@ class Restore:
             self.prepare(plan, is_end=is_end)
         self.swap()
         self.recover()
-        lost = self.settle(plan)
+        lost = self.put_into_service(plan)
         self.supervisor.start(*self.running(), progress=self.journal.progress)
         self.ask_for_full_backups()
         as_owner.remove(self.before, self.owner)
@@ -196,7 +196,7 @@ class Restore:
         self.journal.progress("The database is applying its log.")
         wait_until_recovered(self.node, self.supervisor)
 
-    def settle(self, plan: Plan) -> int:
+    def put_into_service(self, plan: Plan) -> int:
         """Make the recovered database this box's: roles, tables of this version, its files, nobody inside."""
         node, tell = self.node, self.journal.progress
         setup.set_up(node)
@@ -215,8 +215,9 @@ class Restore:
 
         with blobs.reading(node) as connection:
             _, missing = blobs.bring_back(self.vault, blobs.everything(connection), heard)
+        missing = blobs.bring_back_from_any(self.vault.others, missing)
         with blobs.ledger_of(node, self.target) as ledger:
-            unknown = set(missing) - ledger.damaged()
+            unknown = {blob.key for blob in missing} - ledger.damaged()
         if len(unknown) > plan.begin_with.missing:
             raise BackupRefused(
                 f"{len(missing)} files are neither in the portal's store nor whole in the backup. Have them "

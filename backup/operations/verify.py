@@ -12,12 +12,12 @@ from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from backup import blobs, log_gaps, moments, pgbackrest, sets, settings, state_file
+from backup import blobs, log_gaps, moments, pgbackrest, sets, settings, setup, state_file
 from backup.blobs import Blob
 from backup.operations.back_up import TROUBLE
 from backup.priority import lower_priority
 from backup.progress import told_of_silence
-from backup.rclone import KEY_RING, Vault
+from backup.rclone import Vault
 from backup.settings import BackupRefused, Settings, Target
 from backup.timeline import Segment, gaps
 
@@ -66,7 +66,7 @@ def verify(
 ) -> Found:
     """Read and compare, and heal what the portal still has."""
     vault = Vault(node, chosen, target)
-    _mend_ring(node, target.name)
+    setup.mend_ring(node, target.name)
     sets.refresh(node, vault)
     known = sets.known(node, target)
     looked_at = [one for one in known if label in ("", one.label)]
@@ -121,17 +121,6 @@ def _read_everything(node: Node, target: Target, journal: Journal) -> pgbackrest
         return None
 
 
-def _mend_ring(node: Node, name: str) -> None:
-    """Write the key ring anew where it is damaged: by it alone a recovery key opens the repository."""
-    with settings.changing(node.paths):
-        chosen = settings.load(node.paths)
-        target = chosen.target(name)
-        vault, ours = Vault(node, chosen, target), chosen.ring_of(target)
-        text = vault.read_plain(KEY_RING)
-        if text is not None and ours.is_damaged_in(text):
-            vault.write_plain(KEY_RING, ours.dump())
-
-
 def _look_at_files(
     node: Node, vault: Vault, looked_at: Sequence[sets.BackupSet], journal: Journal, *, is_complete: bool
 ) -> int:
@@ -147,7 +136,7 @@ def _look_at_files(
         ledger.found(damaged=bad | lost, sound=sound | read)
         if bad:
             journal.progress("Copying anew what is damaged.")
-        healed = blobs.heal(vault, ledger, wanted)
+        healed = blobs.heal(vault, ledger, wanted, others=vault.others)
         sets.assess(node, vault, ledger)
     return len(healed & bad)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -15,20 +16,20 @@ from django.views.decorators.http import require_GET, require_POST
 from appliance.client import (
     Agent,
     AgentError,
-    BackupWarning,
     InstanceState,
     ListOperations,
     LogPage,
     NodeStatus,
     OperationState,
     ReadBackups,
+    ReadCertificate,
     ReadLog,
     ReadStatus,
     RestartService,
     ServiceState,
 )
-from box.console.access import can_look_after_backups, can_restart, can_use_console, only_for
-from box.console.backups.presenters import sentence
+from box.console.access import can_restart, can_use_console, only_for
+from box.console.checklist import Check, checks_for
 from box.core.accounts.signing_in import recently_proven
 from box.lib.pages import render
 
@@ -152,10 +153,11 @@ def restart(request: PersonRequest, name: str) -> HttpResponse:
 def _health_page(request: PersonRequest, *, problem: str = "") -> HttpResponse:
     status: NodeStatus | None = None
     operations: tuple[OperationState, ...] = ()
-    warnings: tuple[BackupWarning, ...] = ()
+    checks: list[Check] = []
     try:
         status = _status()
-        warnings = _agent().ask(ReadBackups()).warnings
+        backups, certificate = _agent().ask(ReadBackups()), _agent().ask(ReadCertificate())
+        checks = checks_for(request.user, backups, certificate, status.version, now=timezone.now())
         operations = _agent().ask(ListOperations(OPERATIONS_SHOWN)).operations
     except AgentError as error:
         problem = problem or str(error)
@@ -165,9 +167,8 @@ def _health_page(request: PersonRequest, *, problem: str = "") -> HttpResponse:
         "services": services,
         "operations": operations,
         "problem": problem,
-        "warnings": warnings,
-        "sentence": sentence,
-        "is_for_backups": can_look_after_backups(request.user),
+        "checks": checks,
+        "is_well": status is not None and status.is_healthy and all(one.state == "good" for one in checks),
     }
     return render(request, "console/health.html", context, blocks="health")
 

@@ -15,7 +15,8 @@ _SHORT = re.compile(r"[0-9*#]{1,6}")
 def normal(text: str, region: str) -> str | None:
     """E.164 with its plus; None for what no telephone network knows: `normal("8 (916) 123-45-67", "RU")`.
 
-    A number without a country's code is one of `region` (ISO 3166, two letters). An extension behind it is left out.
+    A number without a country's code is one of `region` (ISO 3166, two letters). An extension
+    behind it is left out.
     """
     written = text.strip()
     if not written or len(written) > LONGEST or is_short(written):

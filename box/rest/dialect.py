@@ -72,7 +72,7 @@ def error_of(refusal: ApiRefused) -> dict[str, str]:
 def refused(refusal: ApiRefused, **headers: str) -> JsonResponse:
     response = JsonResponse(error_of(refusal), status=refusal.status, headers={**HEADERS, **headers})
     # Django logs what is answered so: of what we refuse on purpose there is nothing to mend, and of our own
-    # failures `answering` has said more.
+    # failures `dispatch` has said more.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 

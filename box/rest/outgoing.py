@@ -26,6 +26,7 @@ from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.notify.actions import notify
 from box.core.registry.capabilities import Card, Ref
+from box.core.registry.models import StoredSetting
 from box.core.registry.rest import hook_events
 from box.lib.php_query import flat
 from box.lib.sealing import seal, unseal
@@ -36,6 +37,8 @@ from box.rest.models import Listener, Sending
 from box.rest.notices import PAUSED
 
 KIND = "rest.listener"
+# Stored as settings are, and no choice of anybody's.
+MEMBER_ID = "rest.member_id"
 LONGEST_PAUSE = timedelta(hours=4)
 PAUSED_AFTER = timedelta(days=3)
 KEPT_FOR = timedelta(days=30)
@@ -165,8 +168,14 @@ def _post(listener: Listener, sending: Sending) -> int:
 
 
 def member_id() -> str:
-    """By which receivers of several portals' events tell them apart: 32 characters, of the address."""
-    return hashlib.sha256(f"member:{urlsplit(settings.PORTAL_URL).netloc}".encode()).hexdigest()[:32]
+    """By which receivers of several portals' events tell them apart: 32 characters.
+
+    Of the address that the portal had when it was first told, and the same ever since: a portal that gets
+    another name, or is brought back on another machine, is still the same portal to them.
+    """
+    digest = hashlib.sha256(f"member:{urlsplit(settings.PORTAL_URL).netloc}".encode()).hexdigest()[:32]
+    defaults = {"value": digest, "changed_at": timezone.now()}
+    return str(StoredSetting.objects.get_or_create(key=MEMBER_ID, defaults=defaults)[0].value)
 
 
 def pause_after(attempts: int) -> timedelta:

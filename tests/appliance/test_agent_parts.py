@@ -234,6 +234,20 @@ def wait_for_death(journal: Journal) -> None:
             return
 
 
+@pytest.mark.parametrize("longest", [0, 1 << 17])
+def test_whether_it_is_over_is_seen_by_its_last_whole_line(tmp_path: Path, longest: int) -> None:
+    journal = Journal.begin(tmp_path, "restart", {}, by="olga")
+    assert not journal.is_over()
+    journal.progress("x" * longest)
+    assert not journal.is_over()
+    with journal.path.open("a") as file:
+        file.write('{"entry": "end", "state": "do')
+    assert not journal.is_over(), "torn by a power cut"
+    journal.end("done", "x" * longest)
+    assert journal.is_over()
+    assert journal.state().state == "done"
+
+
 def test_an_interrupted_operation_is_resumed_three_times_and_then_given_up(
     paths: Paths, program: Any
 ) -> None:

@@ -28,12 +28,13 @@ from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import enabled
 from appliance.services.balancer.service import SERVICE as BALANCER
-from appliance.services.objects import setup
+from appliance.services.objects import authority, setup
 from appliance.services.objects.service import Ports
-from appliance.services.portal import public_store_host
+from appliance.services.portal import FOLDER, public_store_host
+from appliance.services.web.service import SERVICE as WEB
 from appliance.supervise.supervisord import Supervisord
 from tests.appliance.boxes import PATIENCE, wait_until
-from tests.ports import hold
+from tests.ports import hold_store
 
 BUCKET, LOCKED_BUCKET = "somebodys-bucket", "another-bucket"
 ADMIN = ("admin", "secret")
@@ -93,7 +94,7 @@ def store(folder: Path) -> Iterator[Store]:
         ],
     }
     (folder / "identities.json").write_text(json.dumps({"identities": [admin, portal]}))
-    ports = Ports(hold(8))
+    ports = Ports(hold_store())
     command = [
         str(Path(sys.executable).with_name("weed")),
         *("-logtostderr", "server", f"-dir={theirs.data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
@@ -217,3 +218,20 @@ def test_the_balancer_trusts_no_other_authority_either(box: Node) -> None:
         assert through_the_balancer(box, "GET", link)[0] == 503
     finally:
         take(box)
+
+
+def test_the_stores_authority_is_kept_where_the_named_file_goes(box: Node, store: Store) -> None:
+    portal = (WEB, BALANCER)
+    service_files.apply(box, only=portal)
+    away = store.ca_file.rename(store.ca_file.with_name("away.crt"))
+    try:
+        assert setup.is_set_up(box)
+        assert service_files.apply(box, only=portal) == ()
+        told = json.loads((box.generated(FOLDER) / "portal.json").read_text())
+        assert Path(told["objects"]["ca_file"]).read_text() == away.read_text()
+    finally:
+        away.rename(store.ca_file)
+    # What is no more named is no more kept.
+    without = with_objects(box, replace(box.box.objects, ca_file=""))
+    authority.keep(without)
+    assert not (box.paths.tls / authority.NAME).exists()

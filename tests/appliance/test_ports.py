@@ -13,6 +13,7 @@ import pytest
 
 from appliance import ports
 from appliance.ports import END, NoPorts, reserve
+from appliance.services.objects.service import STORE_PORTS, reserve_ports
 from tests import require
 from tests.appliance.boxes import ROOT
 
@@ -119,3 +120,16 @@ def test_who_sees_other_processes_throws_no_process_away(book: Path) -> None:
     done = subprocess.run(elsewhere, cwd=ROOT, capture_output=True, text=True, check=True)
     assert min(map(int, done.stdout.split())) >= first + 8
     assert reserve(1, holder=book, book=book) >= first + 8
+
+
+def test_what_a_killed_store_has_left_under_its_ports_goes(tmp_path: Path) -> None:
+    first = reserve_ports(tmp_path)
+    left = [Path(f"/tmp/seaweedfs-volume-{port}.sock") for port in (first, first + STORE_PORTS)]
+    for path in left:
+        path.touch()
+    try:
+        assert reserve_ports(tmp_path) == first
+        assert [path.exists() for path in left] == [False, True], "of the store's own alone"
+    finally:
+        for path in left:
+            path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What root makes, gives and opens goes through `appliance.files` and `theirs`, which follow no link."""
+"""What root makes, gives and opens goes through `appliance.files` and `as_owner`, which follow no link."""
 
 from __future__ import annotations
 

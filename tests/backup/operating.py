@@ -39,8 +39,10 @@ def ended(kept: Kept, journal: Journal) -> OperationState:
     """Take it up again, as the agent does, until it is over."""
 
     def is_over() -> bool:
-        operations.recover(kept.node.paths)
-        return journal.state().state != "running"
+        # Whoever is killed lets go of the journal.
+        if not journal.is_performed():
+            operations.recover(kept.node.paths)
+        return journal.is_over()
 
     wait_until(is_over, seconds=500)
     # The lock goes with the process, a moment after the last entry.

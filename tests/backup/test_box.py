@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
+import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +18,7 @@ import psutil
 import psycopg
 import pytest
 
-from appliance import as_owner, users
+from appliance import as_owner, folders, users
 from appliance.agent import operations
 from appliance.agent.codec import encode
 from appliance.agent.journal import Journal
@@ -415,6 +417,28 @@ def test_a_target_that_is_gone_fails_loudly_stops_nobody_and_is_caught_up_with(k
     assert Vault(kept.node, kept.settings, kept.target).sizes([key])
     (report,) = status.look(kept.node, kept.settings, datetime.now(UTC))
     assert report.problems == ("No recovery key was ever confirmed: `boxctl backup key confirm`.",)
+
+
+def test_a_box_whose_notes_were_the_engines_own_goes_on_with_them_as_roots(kept: Kept) -> None:
+    """As an upgrade finds it: all of `data/backup` was their user's, and two folders were not there."""
+    made = back_up(kept)
+    notes, engines = kept.node.data("backup"), users.account(users.DATABASE)
+    shutil.rmtree(notes / "outgoing")
+    shutil.rmtree(notes / "tmp")
+    for path in (notes, *notes.rglob("*")):
+        os.chown(path, engines.uid, engines.gid)
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    folders.prepare(kept.node.paths)
+    later = back_up(kept)
+    assert later.label != made.label
+    assert {made.label, later.label} <= {one.label for one in sets.known(kept.node, kept.target)}
+    assert perform(kept, "verify", target="disk", set=later.label).state == "done"
+    # What root writes and believes is where nobody else writes.
+    assert (notes.stat().st_uid, stat.S_IMODE(notes.stat().st_mode)) == (0, 0o710)
+    for name in ("sets", "outgoing", "ledger-1.db", f"sets/1/{later.label}.json"):
+        assert (notes / name).stat().st_uid == 0, name
+    for name in ("home", "lock", "spool", "tmp"):
+        assert (notes / name).stat().st_uid == engines.uid, name
 
 
 def test_with_the_printed_key_and_the_target_alone_the_master_key_is_found(kept: Kept) -> None:

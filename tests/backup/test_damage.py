@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,13 +21,13 @@ from appliance.files import ensure_folder
 from appliance.paths import Paths
 from appliance.runner import Completed
 from appliance.services.database.setup import query
-from backup import log_gaps, pgbackrest, retention, sets, setup, status
+from backup import disaster_recovery, log_gaps, pgbackrest, retention, sets, setup, status
 from backup.keys import KeyRing
-from backup.rclone import Vault
+from backup.rclone import KEY_RINGS, Vault
 from backup.retention import Condition
-from backup.settings import BackupRefused
+from backup.settings import BackupRefused, Target
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, flipped, hand_over, perform, restore
+from tests.backup.operating import back_up, flipped, hand_over, moved_away, perform, restore
 
 
 def vault_of(kept: Kept) -> Vault:
@@ -106,6 +107,44 @@ def test_a_file_that_nobody_has_any_more_costs_itself_and_no_set(kept: Kept) -> 
     assert {by_label(kept)[label].trouble for label in before} == {""}
 
 
+@pytest.fixture
+def second(kept: Kept) -> Iterator[Target]:
+    """Another place that backups go to."""
+    place = Path(tempfile.mkdtemp(prefix="korobka-second-"))
+    place.chmod(0o755)
+    target = Target(9, "second", "folder", str(place))
+    setup.add_target(kept.node, kept.settings, target, lambda _: None)
+    yield target
+    setup.remove_target(kept.node, kept.settings, target.name, lambda _: None)
+    shutil.rmtree(place)
+
+
+def test_a_file_that_the_portal_has_lost_comes_from_another_target(kept: Kept, second: Target) -> None:
+    key, other = kept.add_blobs(2)
+    state = perform(kept, "backup", kind="full", targets=["disk", second.name])
+    assert state.state == "done", state.progress.text
+    made = sets.known(kept.node, kept.target)[-1]
+    with flipped(file_of(kept, key)):
+        for one in (key, other):
+            kept.lose(one)
+        # Brought back from one target, it has what only the other one has whole.
+        state = restore(kept, set=made.label, is_set_alone=True)
+        assert state.state == "done", state.progress.text
+        assert "missing" not in state.progress.text
+        assert {one: kept.stored(one) for one in (key, other)} == {
+            one: kept.contents[one] for one in (key, other)
+        }
+        kept.lose(key)
+        state = perform(kept, "verify", target="disk", all=True)
+        assert state.state == "done", state.progress.text
+        assert "1 damaged file was copied anew" in state.progress.text
+        assert vault_of(kept).hashes([key]).keys() == {key}
+    assert by_label(kept)[made.label].trouble == ""
+    # What another target has is no word on what people have taken away since.
+    assert kept.stored(key) is None
+    query(kept.node, f"delete from files_blob where key = '{key}'")
+
+
 def test_a_manifest_that_cannot_be_read_makes_no_set_one_that_never_was(kept: Kept) -> None:
     made = back_up(kept, "full")
     (key,) = kept.add_blobs(1)
@@ -164,6 +203,25 @@ def test_a_damaged_key_ring_is_written_anew(kept: Kept, words: str) -> None:
     assert KeyRing.parse(ring.read_text()).open(kept.key) == kept.settings.master
 
 
+@pytest.mark.parametrize("lost", KEY_RINGS)
+def test_one_copy_of_the_key_ring_is_enough_and_the_other_is_written_anew(
+    kept: Kept, empty_machine: Paths, lost: str
+) -> None:
+    back_up(kept)
+    (kept.repository / lost).write_text("{}")
+    vault_of(kept).require()
+    disaster_recovery.begin(
+        empty_machine, disaster_recovery.place(str(kept.folder)), kept.key, moment=None, version="0.1.0",
+        say=lambda _: None,
+    )  # fmt: skip
+    assert kept.settings.master_key in (empty_machine.backup / "backup.json").read_text()
+    # As a repository of before has it.
+    (kept.repository / lost).unlink()
+    back_up(kept)
+    for name in KEY_RINGS:
+        assert KeyRing.parse((kept.repository / name).read_text()).open(kept.key) == kept.settings.master
+
+
 SEGMENT = "000000010000000000000005"
 PLACE = f"17-1/{SEGMENT[:16]}/{SEGMENT}-17a1af7a4d199c88ea60a058fc27005b283ef380.zst"
 
@@ -196,7 +254,7 @@ def test_whatever_a_bit_breaks_in_the_log_is_understood(said: str, count: int, u
     assert "checksum invalid: 1" in found.wrong["20261127-104105F"]
 
 
-def test_damaged_log_between_the_sets_is_found_and_is_a_gap(kept: Kept) -> None:
+def test_damaged_log_between_the_sets_is_found_and_is_a_gap(kept: Kept, empty_machine: Paths) -> None:
     first = back_up(kept, "full")
     for _ in range(2):
         query(kept.node, "select pg_logical_emit_message(true, 'test', 'between')")
@@ -220,6 +278,12 @@ def test_damaged_log_between_the_sets_is_found_and_is_a_gap(kept: Kept) -> None:
         state = restore(kept, moment=between.isoformat())
         assert state.state == "failed"
         assert "The time line has a gap" in state.progress.text
+    with moved_away(victim), pytest.raises(BackupRefused, match="The time line has a gap"):
+        # Another machine, which remembers nothing of it.
+        disaster_recovery.begin(
+            empty_machine, disaster_recovery.place(str(kept.folder)), kept.key, moment=between, version="0.1.0",
+            say=lambda _: None,
+        )  # fmt: skip
     assert perform(kept, "verify", target="disk").state == "done"
     assert gap not in log_gaps.gaps_of(kept.node, kept.target)
 

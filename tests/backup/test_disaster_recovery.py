@@ -38,7 +38,7 @@ from tests.backup.operating import (
 )
 from tests.box.ear import Ear, listening_ear
 from tests.box.mailbox import Mailbox, mailbox
-from tests.ports import hold
+from tests.ports import hold_store
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_everything_comes_back_up_to_the_end_of_the_time_line_and_nothing_is_sen
     assert config.load_secrets(machine) == kept.node.secrets
     # The old box still runs beside it: another store needs other ports.
     text = machine.box_toml.read_text()
-    machine.box_toml.write_text(config.set_value(text, "objects.port", hold(8), from_console=False))
+    machine.box_toml.write_text(config.set_value(text, "objects.port", hold_store(), from_console=False))
     node = Node.load(machine)
     service_files.apply(node, only=(DATABASE, OBJECTS, WEB))
     supervisor = Supervisord(node)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,8 @@ from appliance.services.database.setup import query
 from backup import download_file, second_box, sets
 from tests.appliance.boxes import ROOT, boxctl
 from tests.backup.conftest import MARKER, Kept
-from tests.backup.operating import back_up
+from tests.backup.operating import back_up, flipped
+from tests.backup.test_damage import file_of
 
 PAGE = ROOT / "docs/admin/backup.md"
 
@@ -67,6 +70,28 @@ def test_it_opens_with_the_commands_that_the_page_says(kept: Kept, folder: Path)
     assert f'"label": "{made.label}"' in (folder / "set.json").read_text()
     query(kept.node, "drop database opened", database="postgres")
     assert not second_box.place_of(kept.node, download_file.PLACE).exists()
+
+
+def test_a_damaged_file_costs_itself_and_the_file_says_so(kept: Kept, folder: Path) -> None:
+    gone, whole = kept.add_blobs(2)
+    back_up(kept)
+    file = folder / "set.age"
+    with flipped(file_of(kept, gone)):
+        said = boxctl(kept.node, "backup", "download", file)
+    assert said.returncode == 0, said.stderr
+    assert "1 files are damaged or missing, and not in it" in said.stdout
+    (key,) = re.findall(r"AGE-SECRET-KEY-\w+", said.stdout)
+    (folder / "key.txt").write_text(key + "\n")
+    opened = subprocess.run(
+        ["age", "--decrypt", "--identity", folder / "key.txt", file], check=True, capture_output=True
+    ).stdout
+    with tarfile.open(fileobj=io.BytesIO(opened)) as tar:
+        names = set(tar.getnames())
+        missing = tar.extractfile("MISSING")
+        assert missing is not None
+        assert missing.read().decode() == f"files/{gone}\n"
+    assert f"files/{whole}" in names
+    assert f"files/{gone}" not in names
 
 
 def test_a_file_that_was_changed_does_not_open(folder: Path) -> None:

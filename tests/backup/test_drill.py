@@ -204,5 +204,5 @@ def test_rows_that_are_lost_are_told_and_what_was_written_meanwhile_is_allowed_f
 
 def test_without_a_set_there_is_nothing_to_try(kept: Kept) -> None:
     shutil.rmtree(sets.folder_of(kept.node, kept.target))
-    with pytest.raises(BackupRefused, match="no good set on disk yet"):
+    with pytest.raises(BackupRefused, match="There is no good set yet"):
         drills.decide(kept.node, kept.target)

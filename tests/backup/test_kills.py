@@ -48,7 +48,7 @@ from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
 from backup import blobs, download_file, pgbackrest, serve, sets, settings, setup
 from backup.keys import CONFIRMED, KeyRing, RecoveryKey
-from backup.rclone import Vault
+from backup.rclone import KEY_RINGS, Vault
 from tests.appliance.boxes import agent_of, wait_until
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, ended, hand_over, perform, performers
@@ -360,8 +360,9 @@ def test_killed_at_its_programs_who_changes_keys_changes_all_or_nothing(keeping:
 
     def both_open() -> None:
         """The key on paper opens the repository, whatever else does; the settings can be read."""
-        ring = KeyRing.parse((keeping.repository / "keyring.json").read_text())
-        assert ring.open(keeping.key) == first.master == keeping.settings.master
+        for name in KEY_RINGS:
+            ring = KeyRing.parse((keeping.repository / name).read_text())
+            assert ring.open(keeping.key) == first.master == keeping.settings.master
         assert {one.id for one in keeping.settings.ring.holders} == {
             one.id for one in keeping.settings.holders
         }

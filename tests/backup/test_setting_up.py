@@ -16,6 +16,7 @@ from appliance.supervise import Supervisor
 from appliance.supervise.supervisord import Supervisord
 from appliance.supervise.systemd import Systemd
 from backup import pgbackrest, setup
+from backup.rclone import KEY_RINGS
 from backup.settings import BackupRefused, Settings, Target
 from tests.backup.conftest import Kept
 from tests.backup.operating import unplugged
@@ -86,5 +87,6 @@ def test_nothing_stays_of_a_target_that_the_log_does_not_reach(
         setup.add_target(kept.node, before, second, lambda _: None)
     assert (place / "korobka/somebody-elses").exists()
     monkeypatch.undo()
-    (place / "korobka/keyring.json").unlink()
+    for name in KEY_RINGS:
+        (place / "korobka" / name).unlink()
     assert isinstance(kept.settings, Settings)

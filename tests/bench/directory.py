@@ -299,9 +299,11 @@ def _loop(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
     began = time.perf_counter()
     root = org.create_department("Company", parent=None, by=None)
     with client.connect(connection) as line:
-        reader = reader.Reader(line, connection)
-        units = {unit.key: org.create_department(unit.name, parent=root, by=None) for unit in reader.units()}
-        for entry in reader.people():
+        directory = reader.Reader(line, connection)
+        units = {
+            unit.key: org.create_department(unit.name, parent=root, by=None) for unit in directory.units()
+        }
+        for entry in directory.people():
             person = User.objects.filter(login=entry.fields["login"]).first()
             if person is None:
                 fields: dict[str, Any] = dict(entry.fields)

@@ -18,14 +18,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from appliance import config, ports
+from appliance import config
 from appliance.paths import Paths
+from appliance.services.objects.service import STORE_PORTS, reserve_ports
 from tests.prefixes import scratch_prefix
 
 ROOT = Path(__file__).resolve().parents[2]
 # Each worker visits a box of its own: stories write to everybody, and count what arrives.
 PREFIX = scratch_prefix(f"e2e{os.environ.get('PYTEST_XDIST_WORKER', '')}")
-STORE_PORTS = 8
 PATIENCE = 20.0  # seconds until a test gives up; nothing is asserted about speed
 
 
@@ -104,7 +104,7 @@ def installed(prefix: Path) -> Box:
     """A new box with its first administrator."""
     paths = Paths(prefix)
     paths.etc.mkdir(parents=True)
-    first = ports.reserve(STORE_PORTS + 2, holder=prefix)
+    first = reserve_ports(prefix, more=2)
     # Beside other boxes of this machine: only the configuration says where the store listens.
     paths.box_toml.write_text(
         'hostname = "localhost"\n\n'

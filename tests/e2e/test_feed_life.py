@@ -17,7 +17,7 @@ from tests.e2e.words import EN, RU, Words
 @dataclass(frozen=True)
 class Said:
     poll: str
-    options: str
+    option: str
     vote: str
     more: str
     edit: str
@@ -36,7 +36,7 @@ class Said:
 SAID = {
     EN: Said(
         poll="Poll",
-        options="Answers of a poll, one a line",
+        option="Answer",
         vote="Vote",
         more="More about this post",
         edit="Edit",
@@ -53,7 +53,7 @@ SAID = {
     ),
     RU: Said(
         poll="Опрос",
-        options="Ответы опроса, по одному в строке",
+        option="Ответ",
         vote="Проголосовать",
         more="Действия с записью",
         edit="Изменить",
@@ -77,7 +77,8 @@ def test_a_poll_moves_before_the_eyes_of_who_has_voted(employee: Callable[..., P
     anna.open("/feed/")
     anna.text_field.fill(f"Tea or coffee? {mark}")
     anna.composer.locator(".composer-more summary").click()
-    anna.composer.get_by_label(said.options).fill("tea\ncoffee\n<img src=x onerror=alert(1)>")
+    for number, option in enumerate(("tea", "coffee", "<img src=x onerror=alert(1)>"), start=1):
+        anna.composer.get_by_label(f"{said.option} {number}").fill(option)
     anna.publish()
     own = anna.post(mark)
     expect(own.get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
@@ -166,7 +167,8 @@ def test_a_lively_feed_is_accessible(employee: Callable[..., Person], width: int
     question = f"Which one? {secrets.token_hex(4)}"
     anna.text_field.fill(question)
     anna.composer.locator(".composer-more summary").click()
-    anna.composer.get_by_label(SAID[EN].options).fill("this\nthat")
+    for number, option in enumerate(("this", "that"), start=1):
+        anna.composer.get_by_label(f"{SAID[EN].option} {number}").fill(option)
     assert problems(page) == []
     anna.publish()
     post = anna.post(question)

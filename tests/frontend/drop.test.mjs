@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach, test } from "node:test";
 
-import { find, main, page, say } from "./portal.mjs";
+import { find, main, page, say, toasts } from "./portal.mjs";
 
 let given;
 
@@ -128,6 +128,24 @@ test("a drag that leaves the window leaves nothing lit", () => {
   assert.ok(find(".dropping"));
   say("dragleave", {}, find("li"), { relatedTarget: null });
   assert.equal(find(".dropping"), null);
+});
+
+test("who pastes text with pictures hears that they did not come along", () => {
+  page(`<form><div contenteditable></div>${DRIVE}</form><input>`);
+  Object.assign(find("#texts").dataset, { picturesLeft: "They did not come along." });
+  const text = find("[contenteditable]");
+  const pasted = (html, target = text) => {
+    paste(target, [], { html });
+    const said = toasts();
+    find("#toasts").replaceChildren();
+    return said;
+  };
+  assert.deepEqual(pasted('<p>a<img src="https://elsewhere.test/a.png"></p>'), ["They did not come along."]);
+  assert.deepEqual(pasted("<p>a</p>"), []);
+  assert.deepEqual(pasted('<img src="https://elsewhere.test/emoji.png" width="16" height="16">'), [], "an icon");
+  assert.deepEqual(pasted('<img src="a">', find("input")), [], "there is no place for one");
+  assert.equal(paste(text, [file("image.png")], { html: '<img src="a">' }).defaultPrevented, true);
+  assert.deepEqual(toasts(), []);
 });
 
 test("a picture that is pasted is a file; a table from Excel with its picture is a table", () => {

@@ -316,3 +316,20 @@ test("sizes are said in the reader's units and language", async () => {
   document.documentElement.lang = "ru";
   assert.equal(said(1_500_000), "1,5 МБ");
 });
+
+test("a picture is seen beside its name, and what only calls itself one is not", () => {
+  const list = opened();
+  const [first, second] = ["a.png", "b.png"].map((name) => new File(["x"], name, { type: "image/png" }));
+  list.add([first, second, new File(["x"], "c.txt", { type: "text/plain" })]);
+  const pictures = () => [...document.querySelectorAll("li img")];
+  assert.deepEqual(
+    pictures().map(({ hidden }) => hidden),
+    [true, true],
+  );
+  const [shown, broken] = pictures();
+  shown.dispatchEvent(new Event("load"));
+  broken.dispatchEvent(new Event("error"));
+  assert.deepEqual(pictures(), [shown]);
+  assert.equal(shown.hidden, false);
+  assert.equal(shown.alt, "");
+});

@@ -158,7 +158,7 @@ def _do_conflict(kind: str, other: str) -> bool:
 
 def unfinished(paths: Paths) -> list[Journal]:
     """Operations without an end, performed by a living process or not."""
-    return [journal for journal in Journal.all(paths.operations) if journal.state().state == "running"]
+    return [journal for journal in Journal.all(paths.operations) if not journal.is_over()]
 
 
 def recover(paths: Paths) -> list[Journal]:

@@ -14,6 +14,7 @@ from appliance.paths import Paths
 from appliance.services import portal, probe
 from appliance.services.balancer.runtime import BalancerAway, Runtime
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
+from appliance.services.objects import authority
 from appliance.services.objects.service import LOOPBACK
 from appliance.services.push.service import socket_path as push_socket
 from appliance.services.web.service import socket_path as web_socket
@@ -97,7 +98,7 @@ def _store(node: Node) -> dict[str, object]:
 
 
 def _files(node: Node) -> tuple[GeneratedFile, ...]:
-    folder, box = node.generated("balancer"), node.box
+    folder, box, store_ca = node.generated("balancer"), node.box, authority.text_of(node)
     addresses = listen_addresses(node)
     its_names, domains = names(node)
     wildcard = {"0.0.0.0": "", "::": "v6only"}  # noqa: S104 - as names of what was configured
@@ -118,7 +119,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 bucket=box.objects.bucket,
                 strip_bucket=box.objects.engine == "external" and not box.objects.path_style,
                 store=_store(node),
-                store_ca="store-ca.crt" if box.objects.ca_file else None,
+                store_ca=authority.NAME if store_ca else None,
                 hostname=box.public_name,
                 names=its_names,
                 domains=domains,
@@ -132,8 +133,8 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
         GeneratedFile("maintenance.html", render("services/balancer/maintenance.html")),
         GeneratedFile("portal.pem", (node.paths.tls / "portal.pem").read_text(encoding="ascii")),
     ]
-    if box.objects.engine == "external" and box.objects.ca_file:
-        files.append(GeneratedFile("store-ca.crt", Path(box.objects.ca_file).read_text(encoding="ascii")))
+    if store_ca:
+        files.append(GeneratedFile(authority.NAME, store_ca))
     return tuple(files)
 
 

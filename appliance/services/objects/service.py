@@ -6,10 +6,11 @@ import json
 import shutil
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance import quoting, users
+from appliance import ports, quoting, users
 from appliance.node import Node
 from appliance.services import probe
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
@@ -59,6 +60,23 @@ class Ports:
     @property
     def all(self) -> tuple[int, ...]:
         return tuple(range(self.s3, self.s3 + 8))
+
+
+STORE_PORTS = len(Ports(0).all)
+
+
+def reserve_ports(holder: Path, *, more: int = 0, is_more: bool = False) -> int:
+    """The first of the ports of a store, and of `more` behind them: see `appliance.ports`.
+
+    SeaweedFS names sockets in /tmp by its ports, and leaves them when it is killed: another user's server on
+    the same port could neither replace nor use them.
+    """
+    first = ports.reserve(STORE_PORTS + more, holder=holder, is_more=is_more)
+    for port in Ports(first).all:
+        for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108
+            with suppress(OSError):
+                left.unlink()
+    return first
 
 
 def program(node: Node) -> Path:

@@ -12,6 +12,7 @@ from minio.versioningconfig import OFF, SUSPENDED
 
 from appliance import runner, users
 from appliance.node import Node
+from appliance.services.objects import authority
 from appliance.services.objects.service import LOOPBACK, Ports, endpoint, program
 
 
@@ -33,7 +34,7 @@ def client(node: Node, *, as_admin: bool = False) -> Minio:
         http_client=urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=5, read=30),
             retries=urllib3.Retry(total=5, backoff_factor=0.3, status_forcelist=[500, 502, 503, 504]),
-            ca_certs=box.ca_file or None,
+            ca_certs=str(authority.file_of(node) or "") or None,
         ),
     )
     if box.engine == "external" and not box.path_style:

@@ -49,7 +49,10 @@ class FeedConfig(Room):
         searchables.add("feed.comment", COMMENTS)
         assets.add(
             "feed",
-            Assets(styles=("feed/feed.css",), scripts=("feed/feed.js", "feed/emoji.js", "feed/viewer.js")),
+            Assets(
+                styles=("feed/feed.css",),
+                scripts=("feed/feed.js", "feed/emoji.js", "feed/poll.js", "feed/viewer.js"),
+            ),
         )
         menu.add("feed", MenuEntry(key="feed", label=_("Feed"), icon="news", url_name="feed:list", order=10))
         rights.add(POST_TO_ALL, Right("feed", _("Write to all employees"), default=(EVERYONE,)))

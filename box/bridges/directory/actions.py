@@ -21,6 +21,8 @@ from box.bridges.directory.ownership import own_groups, release_all, rename_sour
 from box.core.events.outbox import emit
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from box.core.accounts.models import User
 
 
@@ -38,6 +40,11 @@ def save_connection(connection: Connection, *, by: User | None) -> None:
 
 
 @transaction.atomic
+def note_bind_refusal(connection: Connection, way: str, *, at: datetime) -> None:
+    """The directory takes the bind account's password no more, asked in this way."""
+    Connection.objects.filter(pk=connection.pk).update(bind_refused_at=at, bind_refused_for=way)
+
+
 def delete_connection(connection: Connection, *, by: User) -> None:
     """Its people, departments and workgroups stay, and are the portal's own from now on."""
     release_all(connection)

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import ldap
@@ -22,15 +23,17 @@ import ldap.dn
 import ldap.filter
 from django.core.cache import cache
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django_auth_ldap.backend import LDAPBackend, _LDAPUser
 from django_auth_ldap.config import LDAPSearch, LDAPSettings
 
 from box.bridges.directory import presets
+from box.bridges.directory.actions import note_bind_refusal
 from box.bridges.directory.client import server_of
 from box.bridges.directory.lockout import Budget
-from box.bridges.directory.membership import GroupMissing, Membership, any_of
+from box.bridges.directory.membership import GroupHidden, GroupMissing, Membership, any_of
 from box.bridges.directory.models import Connection, Link
 from box.core.accounts.browsers import is_known_to
 from box.core.accounts.models import User
@@ -46,7 +49,7 @@ SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 # A directory that is away is not asked again by everybody who tries meanwhile.
 SILENT_SECONDS = 10
 # The bind account is not locked by trying its wrong password with everybody who signs in.
-REFUSED_SECONDS = 30 * 60
+REFUSED_FOR = timedelta(minutes=30)
 # What Active Directory says only to who has given the right password.
 DATA = re.compile(r"\bdata ([0-9a-f]+)")
 
@@ -122,8 +125,9 @@ def _nobody(user: DirectoryUser) -> str:
 @contextmanager
 def _directory_user(connection: Connection, name: str, request: HttpRequest) -> Iterator[DirectoryUser]:
     """Whatever the libraries raise becomes Silent, and a line in the log that names nobody."""
-    away = f"directory:away:{connection.pk}:{_fingerprint(connection)}"
-    if cache.get(away):
+    way = _fingerprint(connection)
+    away = f"directory:away:{connection.pk}:{way}"
+    if cache.get(away) or _is_bind_refused(connection, way):
         raise Silent
     with tempfile.NamedTemporaryFile("w", suffix=".pem", encoding="ascii", errors="replace") as authorities:
         authorities.write(connection.ca_pem)
@@ -134,7 +138,7 @@ def _directory_user(connection: Connection, name: str, request: HttpRequest) -> 
             user = DirectoryUser(backend, username=name, request=request)
             yield user
         except BindRefused as error:
-            cache.set(away, True, REFUSED_SECONDS)
+            note_bind_refusal(connection, way, at=timezone.now())
             logger.warning(
                 "The directory %s refuses its bind account (%s): nobody signs in with its passwords until the"
                 " account is set right.",
@@ -151,6 +155,14 @@ def _directory_user(connection: Connection, name: str, request: HttpRequest) -> 
                 "The directory %s has no group %s any more, which decides who may sign in: nobody may.",
                 connection.name,
                 missing,
+            )
+            raise Silent from None
+        except GroupHidden as hidden:
+            logger.warning(
+                "The directory %s does not show who is in the group %s, which decides who may sign in: nobody"
+                " may, until the bind account may read its members.",
+                connection.name,
+                hidden,
             )
             raise Silent from None
         except ldap.LDAPError as error:
@@ -341,6 +353,11 @@ def _options(connection: Connection, authorities: str) -> dict[int, Any]:
             ldap.OPT_X_TLS_NEWCTX: 0,
         }
     return options
+
+
+def _is_bind_refused(connection: Connection, way: str) -> bool:
+    at = connection.bind_refused_at
+    return at is not None and connection.bind_refused_for == way and timezone.now() - at < REFUSED_FOR
 
 
 def _fingerprint(connection: Connection) -> str:

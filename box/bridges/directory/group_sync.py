@@ -95,8 +95,8 @@ def _gone(connection: Connection, found: dict[str, GroupEntry]) -> Iterator[Grou
     for link in followed.exclude(stable_id__in=[group.stable_id for group in found.values()]):
         target = ROLE if link.kind == Link.Kind.ROLE else WORKGROUP
         yield GroupStep(
-            link.stable_id, link.dn, distinguished_names.name_of(link.dn), "", target, link.object_id, is_new=False,
-            is_gone=True,
+            link.stable_id, link.dn, distinguished_names.name_of(link.dn), "", target, link.object_id,
+            is_new=False, is_gone=True,
         )  # fmt: skip
 
 

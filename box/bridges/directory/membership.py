@@ -26,6 +26,10 @@ class GroupMissing(Exception):
     """A rule names a group that there is not: renamed, removed, or hidden from the bind account."""
 
 
+class GroupHidden(Exception):
+    """A rule names a group of which the bind account may not see who is in it."""
+
+
 def any_of(groups: Iterable[str]) -> LDAPGroupQuery | None:
     queries = [LDAPGroupQuery(dn) for dn in groups if dn.strip()]
     return reduce(or_, queries) if queries else None
@@ -40,11 +44,15 @@ class Membership(LDAPGroupType):  # type: ignore[misc]
         self._bases = tuple(bases)
 
     def is_member(self, ldap_user: DirectoryUser, group_dn: str) -> bool:
-        """Raises GroupMissing."""
+        """Raises GroupMissing and GroupHidden."""
         group = self._entry(ldap_user, group_dn)
         if self._is_ad:
             return self._is_primary(ldap_user, group) or self._is_in_chain(ldap_user, group_dn)
-        return distinguished_names.key(group_dn) in self._all_groups(ldap_user)
+        if distinguished_names.key(group_dn) in self._all_groups(ldap_user):
+            return True
+        if self._is_hidden(ldap_user, group_dn):
+            raise GroupHidden(group_dn)
+        return False
 
     def _entry(self, ldap_user: DirectoryUser, group_dn: str) -> dict[str, list[bytes]]:
         try:
@@ -59,11 +67,20 @@ class Membership(LDAPGroupType):  # type: ignore[misc]
         return entries[0]  # type: ignore[no-any-return]
 
     def _is_in_chain(self, ldap_user: DirectoryUser, group_dn: str) -> bool:
-        escaped = ldap.filter.escape_filter_chars(ldap_user.dn)
-        found = ldap_user.connection.search_ext_s(
-            group_dn, ldap.SCOPE_BASE, f"(member:{IN_CHAIN}:={escaped})", ["cn"]
+        """By the group and by the person: who may not see the members of one may see the groups of the
+        other, and Active Directory does not say what it hides."""
+        return any(
+            _matches(ldap_user, dn, f"({attribute}:{IN_CHAIN}:={ldap.filter.escape_filter_chars(value)})")
+            for dn, attribute, value in (
+                (group_dn, "member", ldap_user.dn),
+                (ldap_user.dn, "memberOf", group_dn),
+            )
         )
-        return any(dn for dn, _values in found)
+
+    def _is_hidden(self, ldap_user: DirectoryUser, group_dn: str) -> bool:
+        """What may not be looked at is neither there nor not there (RFC 4511, 4.5.1.7)."""
+        decided = "".join(f"(|({name}=*)(!({name}=*)))" for name in ("member", "uniqueMember"))
+        return not _matches(ldap_user, group_dn, f"(&{decided})")
 
     def _is_primary(self, ldap_user: DirectoryUser, group: dict[str, list[bytes]]) -> bool:
         """Of the primary group nobody is a `member`: the person names it by the end of its identifier."""
@@ -91,3 +108,9 @@ class Membership(LDAPGroupType):  # type: ignore[misc]
         for base in self._bases or ldap_user.bases:
             answers += ldap_user.connection.search_ext_s(base, ldap.SCOPE_SUBTREE, filterstr, ["1.1"])
         return [dn for dn, _values in answers if dn]
+
+
+def _matches(ldap_user: DirectoryUser, dn: str, filterstr: str) -> bool:
+    """Whether this very entry does."""
+    found = ldap_user.connection.search_ext_s(dn, ldap.SCOPE_BASE, filterstr, ["1.1"])
+    return any(dn for dn, _values in found)

@@ -50,6 +50,10 @@ class Connection(models.Model):
     bind_dn = models.CharField(max_length=1000, blank=True)
     # Encrypted with the box's key, and shown to nobody.
     bind_password_sealed = models.TextField(blank=True)
+    # When the directory has last refused them, and for which way of asking: a cache would forget it, and
+    # everybody who signs in would try them again.
+    bind_refused_at = models.DateTimeField(null=True, editable=False)
+    bind_refused_for = models.CharField(max_length=16, blank=True, db_default="", editable=False)
     # The key of the portal's Kerberos service, in base64 and encrypted like the password.
     keytab_sealed = models.TextField(blank=True, db_default="")
 
@@ -309,7 +313,7 @@ class Change(models.Model):
 
 
 class Tries(models.Model):
-    """Passwords of one account that were passed on to a directory lately: see `budget`."""
+    """Passwords of one account that were passed on to a directory lately: see `lockout`."""
 
     key = models.CharField(max_length=64, primary_key=True)
     failed = models.PositiveIntegerField(default=0)

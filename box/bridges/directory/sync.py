@@ -400,8 +400,8 @@ class _Running:
             )
             yield Change(
                 run=self.run, action=report, kind=Link.Kind.DEPARTMENT, stable_id=link.stable_id,
-                object_id=link.object_id, dn=link.dn, name=distinguished_names.name_of(link.dn), reason=reason,
-                outcome=outcome,
+                object_id=link.object_id, dn=link.dn, name=distinguished_names.name_of(link.dn),
+                reason=reason, outcome=outcome,
             )  # fmt: skip
 
     def _ask(self, plan: Plan) -> None:

@@ -78,7 +78,8 @@ def rotation(request: PersonRequest) -> HttpResponse:
 @recently_proven
 def removal(request: PersonRequest, holder: str) -> HttpResponse:
     form = ProvenForm(request.POST or None)
-    if form.is_valid() and ask_proven(form, RemoveKeyHolder(holder), by=request.user.login):
+    asked = RemoveKeyHolder(holder)
+    if form.is_valid() and ask_proven(form, asked, by=request.user.login) is not None:
         messages.success(request, _("The key of %(holder)s opens nothing any more.") % {"holder": holder})
         return redirect("console:backup-keys")
     return removal_page(

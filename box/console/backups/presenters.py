@@ -70,7 +70,7 @@ _TONES = ("month", "week", "day", "last", "newest", "chain", "locked", "no_other
 
 def sentence(warning: BackupWarning) -> str:
     """What is wrong, and what to do about it."""
-    shown_moment = {
+    sentences = {
         "late": _("The newest backup is older than the schedule allows."),
         "failing": _("The last backup failed."),
         "gap": _("The time line has a gap: the box cannot be brought back into it. A full backup ends it."),
@@ -87,7 +87,7 @@ def sentence(warning: BackupWarning) -> str:
         "damaged": _("The backup %(label)s is damaged.") % {"label": warning.about},
         "silent": _("The backup's service has said nothing for a while: look at its log, and restart it."),
     }
-    return shown_moment[warning.kind]
+    return sentences[warning.kind]
 
 
 def lasting(seconds: float) -> str:
@@ -142,13 +142,10 @@ class Operation:
             "total": format_size(measure.total),
             "rate": format_size(round(measure.rate)),
         }
-        shown_moment = _("%(what)s: %(done)s of %(total)s, %(rate)s a second") % facts
+        said = _("%(what)s: %(done)s of %(total)s, %(rate)s a second") % facts
         if measure.seconds_left is None:
-            return shown_moment
-        return _("%(progress)s, %(left)s left") % {
-            "progress": shown_moment,
-            "left": lasting(measure.seconds_left),
-        }
+            return said
+        return _("%(progress)s, %(left)s left") % {"progress": said, "left": lasting(measure.seconds_left)}
 
 
 def operations_of(states: Iterable[OperationState]) -> list[Operation]:

@@ -69,7 +69,8 @@ def new(request: PersonRequest) -> HttpResponse:
 def removal(request: PersonRequest, name: str) -> HttpResponse:
     """Sends nothing there any more; what lies there stays."""
     form = ProvenForm(request.POST or None)
-    if form.is_valid() and ask_proven(form, RemoveBackupTarget(name), by=request.user.login):
+    asked = RemoveBackupTarget(name)
+    if form.is_valid() and ask_proven(form, asked, by=request.user.login) is not None:
         said = _("Nothing goes to %(target)s any more; what is there stays.") % {"target": name}
         messages.success(request, said)
         return redirect("console:backups")

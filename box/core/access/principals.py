@@ -51,8 +51,8 @@ providers: Offers[Provider] = Offers("principal providers")
 
 type Expander = Callable[[User, frozenset[str]], Collection[str]]
 
-# Codes that follow from those that a person answers to: what a role of theirs lets them see, say. Asked whenever
-# codes are, so they answer from what is remembered, and a change of roles needs no person's codes renewed.
+# Codes that follow from those that a person answers to: what a role of theirs lets them see, say. Asked
+# whenever codes are, so they answer from what is remembered; a change of roles needs no codes renewed.
 expanders: Offers[Expander] = Offers("expanders of principals")
 
 

@@ -72,7 +72,7 @@ def inspect_all_forgotten(now: datetime, *, older_than: timedelta = timedelta(mi
 
 
 def sweep_all(now: datetime) -> None:
-    """Removes what nobody needs any more; see `sweeping`."""
+    """Removes what nobody needs any more; see `garbage_collection`."""
     with locked(SWEEP, 0) as is_ours:
         if not is_ours:
             return

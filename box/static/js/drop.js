@@ -3,7 +3,7 @@
 // The nearest form that takes files takes them; elsewhere on the page the one form of the main region that does. What
 // nobody takes is caught: a browser would leave the page, and open the file in its place.
 
-import { texts } from "./toasts.js";
+import { texts, toast } from "./toasts.js";
 
 const PLACES = "upload-list, input[type=file]:not(upload-list *)";
 const main = () => document.getElementById("main");
@@ -69,10 +69,25 @@ document.addEventListener("drop", (event) => {
   if (taker) give(taker, [...event.dataTransfer.files]);
 });
 
+// What is no larger is an icon of the page, which nobody misses.
+const SMALLEST = 48;
+
+/** Whether what is pasted names pictures, whose bytes are elsewhere: on a page, in a document that is open. */
+function hasPictures(html) {
+  if (!/<img[\s>]/i.test(html)) return false;
+  // Of a document that is never shown, nothing is fetched.
+  const pictures = [...new DOMParser().parseFromString(html, "text/html").querySelectorAll("img")];
+  return pictures.some(
+    (one) => !["width", "height"].some((name) => Number(one.getAttribute(name) || Infinity) < SMALLEST),
+  );
+}
+
 document.addEventListener("paste", (event) => {
   const files = [...event.clipboardData.files];
+  const html = event.clipboardData.getData("text/html");
+  if (!files.length && event.target.closest?.("[contenteditable]") && hasPictures(html)) toast(texts().picturesLeft);
   // A table from Excel comes with a picture of itself: the table is meant.
-  if (!files.length || /<table[\s>]/i.test(event.clipboardData.getData("text/html"))) return;
+  if (!files.length || /<table[\s>]/i.test(html)) return;
   // Pasted with nothing in focus, it is for what one sees.
   const taker = takerAt(event.target === document.body ? (open() ?? main()) : event.target);
   if (!taker) return;

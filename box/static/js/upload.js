@@ -170,6 +170,26 @@ async function refusal(answer) {
   return new Refused(said?.error ?? (answer ? texts().failed : texts().offline));
 }
 
+// What a browser shows of a file that is none of a page's.
+const PICTURE = /^image\/(png|jpeg|gif|webp|avif)$/;
+
+/** The picture itself beside its name; nothing where it is none, whatever it is called. */
+function thumbnail(file) {
+  const picture = Object.assign(document.createElement("img"), { alt: "", hidden: true });
+  const address = URL.createObjectURL(file);
+  const isOver = () => URL.revokeObjectURL(address);
+  picture.addEventListener("load", () => {
+    picture.hidden = false;
+    isOver();
+  });
+  picture.addEventListener("error", () => {
+    picture.remove();
+    isOver();
+  });
+  picture.src = address;
+  return picture;
+}
+
 const headers = () => JSON.parse(document.body.getAttribute("hx-headers") ?? "{}");
 
 // By form, so that a page that is shown again finds its own.
@@ -241,6 +261,7 @@ class UploadList extends HTMLElement {
     const row = this.template.content.firstElementChild.cloneNode(true);
     row.querySelector("[data-name]").textContent = upload.name;
     row.querySelector("button").addEventListener("click", () => this.remove(upload));
+    if (PICTURE.test(upload.file.type)) row.prepend(thumbnail(upload.file));
     this.list.append(row);
     this.rows.set(upload, row);
     const update = () => this.update(upload);

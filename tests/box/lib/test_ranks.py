@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +51,7 @@ def test_many_at_once_stand_in_order_with_room_between_them(count: int) -> None:
     ranks = list(spread(count))
     assert ranks == sorted(set(ranks))
     assert len(ranks) == count
-    for low, high in zip(ranks, ranks[1:], strict=False):
+    for low, high in pairwise(ranks):
         assert low < between(low, high) < high
 
 

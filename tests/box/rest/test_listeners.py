@@ -60,6 +60,22 @@ def listening(ear: Ear, by: User, *events: str) -> Listener:
     return add_listener(NewListener("The warehouse", ear.address, events or POSTS), by=by)
 
 
+def test_the_portal_is_the_same_one_to_them_under_another_name(
+    ear: Ear, anna: User, olga: User, settings: Any
+) -> None:
+    listening(ear, olga)
+    for name in ("portal.example.com", "intranet.example.com"):
+        settings.PORTAL_URL = f"https://{name}"
+        publish_post(Draft("Hello"), by=anna)
+        deliver_all()
+        assert send_waiting(timezone.now()) == 1
+    first, second = (parsed(body)["auth"] for _headers, body in ear.heard)
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    assert (first["domain"], second["domain"]) == ("portal.example.com", "intranet.example.com")
+    assert first["member_id"] == second["member_id"]
+
+
 def test_it_hears_once_and_in_order_and_can_tell_who_speaks(ear: Ear, anna: User, olga: User) -> None:
     listener = listening(ear, olga)
     post_ = publish_post(Draft("Hello"), by=anna)

@@ -95,7 +95,7 @@ class PostQuerySet(AudienceQuerySet["Post"]):
         return self.filter(addressees__code=code)
 
     def as_shown(self) -> Self:
-        """With all that a list shows of a post itself; see `showing` for the rest."""
+        """With all that a list shows of a post itself; see `presenters` for the rest."""
         return self.select_related("author", "thread").defer("text")
 
 

@@ -20,6 +20,7 @@ from box.apps.feed.filters import Filter, chips_of, only_labels
 from box.apps.feed.forms import draft_of, moment_of
 from box.apps.feed.latest import page_of
 from box.apps.feed.models import PAGE, Post, SavedView, ScheduledPost
+from box.apps.feed.polls import LONGEST_OPTION, MOST_OPTIONS
 from box.apps.feed.presenters import MOST_NEWS, news_forms, shown, usual_audience
 from box.apps.feed.scheduling import schedule_post
 from box.core.accounts.access import can_see_company
@@ -179,8 +180,11 @@ def _page(
         "newest": 0,
         **written,
     }
-    shared = {"posts": shown(posts, reader=request.user), "most_files": actions.MOST_FILES, "usual": usual}
-    return {**shared, **chip, **defaults, **more}
+    limits = {
+        "most_files": actions.MOST_FILES, "most_options": MOST_OPTIONS, "longest_option": LONGEST_OPTION
+    }  # fmt: skip
+    shared = {"posts": shown(posts, reader=request.user), "usual": usual}
+    return {**shared, **limits, **chip, **defaults, **more}
 
 
 @require_GET

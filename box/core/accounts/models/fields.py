@@ -20,7 +20,7 @@ class OwnFieldQuerySet(models.QuerySet["OwnField"]):
 
 
 class OwnField(models.Model):
-    """A field of profiles that administrators define. What a value may be: box.core.accounts.custom_fields."""
+    """A field of profiles that administrators define. What a value may be: `custom_fields`."""
 
     class Kind(models.TextChoices):
         TEXT = "text", _("text")

@@ -22,6 +22,7 @@ from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
 
+from box.bridges.directory.authentication import REFUSED_FOR
 from box.bridges.directory.mapping import SignIn
 from box.bridges.directory.models import Connection, Link, Tries
 from box.core.accounts import actions
@@ -42,6 +43,8 @@ WRONG = "The login or the password is wrong"
 WAIT = "Too many wrong passwords"
 SILENT = "directory does not answer"
 COUNTER = itertools.count(1)
+# Of the schema.
+MEMBER = "bf9679c0-0de6-11d0-a285-00aa003049e2"
 
 
 def browser() -> Client:
@@ -296,7 +299,12 @@ def test_the_bind_account_is_not_locked_by_its_wrong_password(
     line.save()
     for _ in range(10):
         assert SILENT in said(tried("anna", SECRET))
+        # A cache forgets, as under load, and other workers have none of it.
+        cache.clear()
     assert caplog.text.count("refuses its bind account") == 1
+    Connection.objects.update(bind_refused_at=timezone.now() - REFUSED_FOR)
+    assert SILENT in said(tried("anna", SECRET))
+    assert caplog.text.count("refuses its bind account") == 2, "after a while it is tried once more"
     line.bind_password = SECRET
     line.save()
     assert is_in(tried("anna", SECRET))
@@ -516,7 +524,7 @@ def test_nothing_of_a_directory_is_loaded_where_there_is_none(anna: User) -> Non
 # OpenLDAP
 
 
-def test_openldap_with_groups_in_groups(slapd: Slapd, db: None) -> None:
+def test_openldap_with_groups_in_groups(slapd: Slapd, db: None, caplog: pytest.LogCaptureFixture) -> None:
     cache.clear()
     fred = slapd.person("fred", name="Fred, the \\ one", mail="fred@corp.test", password=SECRET)
     inner = slapd.group("Inner", members=[fred.dn])
@@ -545,3 +553,30 @@ def test_openldap_with_groups_in_groups(slapd: Slapd, db: None) -> None:
     line.sign_in = replace(line.sign_in, required_groups=(), denied_groups=(outer.dn,))
     line.save()
     assert "may not sign in here" in said(tried("fred", SECRET))
+    # Who is in it may not be seen: that is no word that somebody is not.
+    free = slapd.group("Free", members=[slapd.reader])
+    slapd.add(free)
+    line.sign_in = replace(line.sign_in, denied_groups=(free.dn,))
+    line.save()
+    assert is_in(tried("fred", SECRET))
+    slapd.change(rules=(f'access to dn.exact="{free.dn}" attrs=member by * none',))
+    assert SILENT in said(tried("fred", SECRET))
+    assert "does not show who is in the group" in caplog.text
+    slapd.as_usual()
+
+
+def test_a_group_whose_members_are_hidden_keeps_out_by_what_the_person_shows(
+    in_corp: User, line: Connection, corp: Samba
+) -> None:
+    reader = corp.person("reader", password=SECRET)
+    corp.add(reader)
+    inner = f"CN=Inner,CN=Users,{corp.base}"
+    sid = corp.read(reader.dn, "objectSid").partition("objectSid: ")[2].split()[0]
+    corp.tool("dsacl", "set", f"--objectdn={inner}", f"--sddl=(OD;;RP;{MEMBER};;{sid})")
+    line.bind_dn, line.bind_password = "reader@corp.test", SECRET
+    line.sign_in = SignIn(is_on=True, denied_groups=(inner,))
+    line.save()
+    try:
+        assert "may not sign in here" in said(tried("anna", SECRET))
+    finally:
+        corp.restore("corp")

@@ -20,9 +20,10 @@ from minio import Minio
 from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
+from appliance.services.objects.service import STORE_PORTS
 from box.bridges.storage.client import Account, S3Store
 from box.core.files.store import StoreError
-from tests.ports import hold
+from tests.ports import hold, hold_store
 
 # MinIO is distributed as source only: it is tested on machines that have it, and is no gap where they don't.
 ENGINES = ("seaweedfs", "minio") if shutil.which("minio") else ("seaweedfs",)
@@ -80,7 +81,7 @@ def own_bucket(account: Account) -> Iterator[Account]:
 @contextmanager
 def seaweedfs_server(folder: Path) -> Iterator[Account]:
     """A SeaweedFS of our own, on free ports: buckets take volumes, of which a box's store has few."""
-    s3, *ports = range(first := hold(8), first + 8)
+    s3, *ports = range(first := hold_store(), first + STORE_PORTS)
     account = Account(
         endpoint=f"http://127.0.0.1:{s3}",
         region="us-east-1",

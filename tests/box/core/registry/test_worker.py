@@ -240,7 +240,12 @@ def answering(server: WebWorker) -> socket.socket:
     """A visit whose answer waits to be read, more of it than the kernel takes."""
     connection = visiting(server, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     [channel] = server._channels
-    until(lambda: server._turn(timeout=0.05) or (not channel.requests and channel.total_outbufs_len))
+
+    def has_answered() -> bool:
+        server._turn(timeout=0.05)
+        return bool(not channel.requests and channel.total_outbufs_len)
+
+    until(has_answered)
     return connection
 
 

@@ -22,8 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
-            for name, settle in after_restore.items():
-                self.stdout.write(f"{name}: {settle()}")
+            for name, finish in after_restore.items():
+                self.stdout.write(f"{name}: {finish()}")
         for name, ask in before_opening.items():
             try:
                 self.stdout.write(f"{name}: {ask()}")
