@@ -7,30 +7,12 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 
-from box.apps.crm.permissions import Operation, audience_in, is_permitted, reaches_anything
+from box.apps.crm.permissions import Operation, audience_in, is_permitted
 from box.core.access.principals import memberships_of
-from box.core.access.rights import has_right
 
 if TYPE_CHECKING:
-    from box.apps.crm.models import Item, ItemType, Pipeline, Stage
+    from box.apps.crm.models import Item, ItemType, Stage
     from box.core.accounts.models import User
-
-SET_UP = "crm.set_up"
-IMPORT = "crm.import"
-
-
-def uses_crm(user: User) -> bool:
-    """Whether the CRM has anything for them."""
-    return reaches_anything(user, Operation.READ)
-
-
-def can_set_up(user: User) -> bool:
-    """Types, pipelines, stages, permissions, products' prices and currencies."""
-    return has_right(user, SET_UP)
-
-
-def can_import(user: User) -> bool:
-    return has_right(user, IMPORT)
 
 
 def can_change(user: User, item: Item) -> bool:
@@ -43,16 +25,6 @@ def can_delete(user: User, item: Item) -> bool:
 
 def can_bring_back(user: User, item: Item) -> bool:
     return item.deleted_at is not None and item.merged_into_id is None and can_delete(user, item)
-
-
-def can_add(user: User, kind: ItemType, pipeline: Pipeline | None = None) -> bool:
-    """Whether they may add some: for whom, `check_may_hold` says."""
-    if kind.retired_at is not None:
-        return False
-    if pipeline is not None:
-        return reaches_anything(user, Operation.ADD, [pipeline.scope])
-    scopes = [one.scope for one in kind.pipelines.standing()] if kind.has_stages else [kind.scope]
-    return reaches_anything(user, Operation.ADD, scopes)
 
 
 def check_may_hold(

@@ -138,17 +138,6 @@ def is_permitted(user: User, operation: Operation, audience: Iterable[str]) -> b
     return user.is_administrator or not granted_codes(user, operation).isdisjoint(audience)
 
 
-def reaches_anything(user: User, operation: Operation, scopes: Iterable[str] | None = None) -> bool:
-    """Whether there is anything at all, in these scopes, that they might do so with."""
-    if user.is_active and user.is_administrator:
-        return True
-    codes = granted_codes(user, operation)
-    if scopes is None:
-        return bool(codes)
-    marks = tuple(f"{PREFIX}{scope}:" for scope in scopes)
-    return any(code.startswith(marks) for code in codes)
-
-
 def current() -> Rules:
     return _remembered.value
 
