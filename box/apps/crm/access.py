@@ -1,4 +1,4 @@
-"""Who may do what with the items of the CRM."""
+"""Who may do what with the records of the CRM."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from box.apps.crm.permissions import Operation, audience_in, is_permitted
 from box.core.access.principals import memberships_of
 
 if TYPE_CHECKING:
-    from box.apps.crm.models import Item, ItemType, Stage
+    from box.apps.crm.models import Record, RecordType, Stage
     from box.core.accounts.models import User
 
 
-def can_change(user: User, item: Item) -> bool:
-    return item.deleted_at is None and is_permitted(user, Operation.CHANGE, item.audience)
+def can_change(user: User, record: Record) -> bool:
+    return record.deleted_at is None and is_permitted(user, Operation.CHANGE, record.audience)
 
 
-def can_delete(user: User, item: Item) -> bool:
-    return is_permitted(user, Operation.DELETE, item.audience)
+def can_delete(user: User, record: Record) -> bool:
+    return is_permitted(user, Operation.DELETE, record.audience)
 
 
-def can_bring_back(user: User, item: Item) -> bool:
-    return item.deleted_at is not None and item.merged_into_id is None and can_delete(user, item)
+def can_bring_back(user: User, record: Record) -> bool:
+    return record.deleted_at is not None and record.merged_into_id is None and can_delete(user, record)
 
 
 def check_may_hold(
-    user: User | None, operation: Operation, responsible: User, kind: ItemType, stage: Stage | None
+    user: User | None, operation: Operation, responsible: User, kind: RecordType, stage: Stage | None
 ) -> None:  # fmt: skip
-    """Raises PermissionDenied where this person may not do so with an item of this responsible person there.
+    """Raises PermissionDenied where this person may not do so with a record of this responsible person there.
 
     None: it is the portal itself, a robot or an import that was permitted as a whole.
     """

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from box.apps.crm.actions.audiences import renew_audiences_of
-from box.apps.crm.actions.items import change_item
-from box.apps.crm.models import Activity, Item
+from box.apps.crm.actions.records import change_record
+from box.apps.crm.models import Activity, Record
 from box.core.accounts.models import User
 from box.core.registry.belongings import DECIDED, MADE, Belongings, Belongs, Deleted, OneEach, Stays
 from box.core.registry.capabilities import Holdings
@@ -27,7 +27,7 @@ def _follow(pair: Pair) -> None:
 
 def _held(person: User) -> list[str]:
     """In numbers: somebody may look after thousands of clients."""
-    work = Item.objects.there().filter(responsible=person).count()
+    work = Record.objects.there().filter(responsible=person).count()
     steps = Activity.objects.open().filter(responsible=person).count()
     said = [
         ngettext("%(num)s lead, deal or client", "%(num)s leads, deals and clients", work) % {"num": work}
@@ -45,8 +45,8 @@ def _hand_over(person: User, successor: User | None, by: User) -> None:
         if _held(person):
             raise ValidationError(_("Say who looks after their clients from now on."), code="successor")
         return
-    for item in Item.objects.there().filter(responsible=person).order_by("pk"):
-        change_item(item, {"responsible": successor}, by=None)
+    for record in Record.objects.there().filter(responsible=person).order_by("pk"):
+        change_record(record, {"responsible": successor}, by=None)
     Activity.objects.open().filter(responsible=person).update(responsible=successor)
 
 
@@ -55,17 +55,17 @@ HOLDINGS = Holdings(gettext_lazy("CRM"), _held, _hand_over)
 BELONGINGS = Belongings(
     gettext_lazy("CRM"),
     {
-        "crm.Item.responsible": Belongs(
+        "crm.Record.responsible": Belongs(
             Stays(MADE),
             said=ngettext_lazy("%(num)s lead, deal or client", "%(num)s leads, deals and clients", "num"),
         ),
-        "crm.Item.created_by": Belongs(Stays(MADE)),
-        "crm.Item.changed_by": Belongs(Stays(MADE)),
-        "crm.Item.deleted_by": Belongs(Stays(DECIDED)),
-        "crm.Observer.user": Belongs(Deleted(), OneEach("item")),
+        "crm.Record.created_by": Belongs(Stays(MADE)),
+        "crm.Record.changed_by": Belongs(Stays(MADE)),
+        "crm.Record.deleted_by": Belongs(Stays(DECIDED)),
+        "crm.Observer.user": Belongs(Deleted(), OneEach("record")),
         "crm.StageVisit.by": Belongs(Stays(MADE)),
-        # The items' trigger has moved them.
-        "crm.StageTotal.responsible": Belongs(Stays(MADE), Stays("adds up what items say")),
+        # The records' trigger has moved them.
+        "crm.StageTotal.responsible": Belongs(Stays(MADE), Stays("adds up what records say")),
         "crm.Activity.responsible": Belongs(
             Stays(MADE), said=ngettext_lazy("%(num)s activity", "%(num)s activities", "num")
         ),

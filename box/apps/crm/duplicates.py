@@ -1,4 +1,4 @@
-"""Items that are probably the same: by telephone, e-mail, tax number, or a name that sounds alike."""
+"""Records that are probably the same: by telephone, e-mail, tax number, or a name that sounds alike."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db.models import Q
 
-from box.apps.crm.models import ContactPoint, Item
+from box.apps.crm.models import ContactPoint, Record
 from box.lib.sounds import sound_of
 
 if TYPE_CHECKING:
-    from box.apps.crm.models.items import ItemQuerySet
+    from box.apps.crm.models.records import RecordQuerySet
     from box.core.accounts.models import User
 
 MOST = 10
@@ -34,7 +34,7 @@ class Ground(StrEnum):
 class Duplicate:
     """`grounds`: the surest first."""
 
-    item: Item
+    record: Record
     grounds: tuple[Ground, ...]
 
 
@@ -52,7 +52,7 @@ def duplicates_of(
     sought: Sought, *, types: Collection[int], reader: User | None = None, but: Iterable[int] = ()
 ) -> list[Duplicate]:
     """Of these types, the surest first; at most `MOST`. `reader` sees only what they may; None: all."""
-    there = Item.objects.there().filter(type__in=types).exclude(pk__in=list(but))
+    there = Record.objects.there().filter(type__in=types).exclude(pk__in=list(but))
     if reader is not None:
         there = there.visible_to(reader)
     grounds: dict[int, list[Ground]] = defaultdict(list)
@@ -60,21 +60,21 @@ def duplicates_of(
         for pk in ids:
             if ground not in grounds[pk]:
                 grounds[pk].append(ground)
-    items = Item.objects.select_related("type", "responsible").in_bulk(list(grounds)[:MOST])
-    found = [Duplicate(items[pk], tuple(why)) for pk, why in grounds.items() if pk in items]
+    records = Record.objects.select_related("type", "responsible").in_bulk(list(grounds)[:MOST])
+    found = [Duplicate(records[pk], tuple(why)) for pk, why in grounds.items() if pk in records]
     return sorted(found, key=lambda one: -len(one.grounds))
 
 
-def _found(there: ItemQuerySet, sought: Sought) -> Iterable[tuple[Ground, list[int]]]:
+def _found(there: RecordQuerySet, sought: Sought) -> Iterable[tuple[Ground, list[int]]]:
     reached = Q()
     if sought.phones:
         reached |= Q(kind=ContactPoint.Kind.PHONE, normal__in=list(sought.phones))
     if sought.emails:
         reached |= Q(kind=ContactPoint.Kind.EMAIL, normal__in=list(sought.emails))
     if reached:
-        rows = ContactPoint.objects.filter(reached, item__in=there)[: 4 * MOST]
+        rows = ContactPoint.objects.filter(reached, record__in=there)[: 4 * MOST]
         by_kind: dict[Ground, list[int]] = defaultdict(list)
-        for kind, pk in rows.values_list("kind", "item_id"):
+        for kind, pk in rows.values_list("kind", "record_id"):
             by_kind[Ground(kind)].append(pk)
         yield from by_kind.items()
     if sought.tax_number:

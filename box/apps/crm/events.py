@@ -1,31 +1,31 @@
 """What happened in the CRM.
 
-Handlers read the items anew: an event names them, and what only the moment of the write knew.
+Handlers read the records anew: an event names them, and what only the moment of the write knew.
 """
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class ItemAdded:
-    item_id: int
+class RecordAdded:
+    record_id: int
     by_id: int | None
 
 
 @dataclass(frozen=True)
-class ItemChanged:
+class RecordChanged:
     """`changes`: by the field's name what it was and what it became, as texts."""
 
-    item_id: int
+    record_id: int
     by_id: int | None
     changes: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
-class ItemMoved:
+class RecordMoved:
     """Into another stage, perhaps of another pipeline."""
 
-    item_id: int
+    record_id: int
     by_id: int | None
     stage_before_id: int
     stage_id: int
@@ -33,7 +33,7 @@ class ItemMoved:
 
 @dataclass(frozen=True)
 class ResponsibleChanged:
-    item_id: int
+    record_id: int
     by_id: int | None
     before_id: int
     responsible_id: int
@@ -41,7 +41,7 @@ class ResponsibleChanged:
 
 @dataclass(frozen=True)
 class ObserversChanged:
-    item_id: int
+    record_id: int
     by_id: int | None
     added: tuple[int, ...] = ()
     removed: tuple[int, ...] = ()
@@ -49,7 +49,7 @@ class ObserversChanged:
 
 @dataclass(frozen=True)
 class LeadConverted:
-    """`made`: the items that came of it."""
+    """`made`: the records that came of it."""
 
     lead_id: int
     by_id: int | None
@@ -57,24 +57,24 @@ class LeadConverted:
 
 
 @dataclass(frozen=True)
-class ItemsDeleted:
+class RecordsDeleted:
     """Into the trash: they can be brought back."""
 
-    item_ids: tuple[int, ...]
+    record_ids: tuple[int, ...]
     by_id: int | None
 
 
 @dataclass(frozen=True)
-class ItemsBroughtBack:
-    item_ids: tuple[int, ...]
+class RecordsBroughtBack:
+    record_ids: tuple[int, ...]
     by_id: int | None
 
 
 @dataclass(frozen=True)
 class AudiencesChanged:
-    """Who sees these items is different now."""
+    """Who sees these records is different now."""
 
-    item_ids: tuple[int, ...]
+    record_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class ActivityChanged:
     """Another moment, another responsible person, other words; or it was taken away."""
 
     activity_id: int
-    item_ids: tuple[int, ...]
+    record_ids: tuple[int, ...]
     by_id: int | None
 
 
@@ -117,16 +117,16 @@ class PipelineChanged:
 
 
 @dataclass(frozen=True)
-class ItemsMerged:
+class RecordsMerged:
     """The others are a part of the first now."""
 
-    item_id: int
+    record_id: int
     gone_ids: tuple[int, ...]
     by_id: int | None
 
 
 @dataclass(frozen=True)
 class MergerTakenBack:
-    item_id: int
+    record_id: int
     back_id: int
     by_id: int | None

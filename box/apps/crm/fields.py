@@ -1,4 +1,4 @@
-"""The fields that every item has, by the names that stages, imports and programs use."""
+"""The fields that every record has, by the names that stages, imports and programs use."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ DEMANDABLE: Mapping[str, _StrOrPromise] = {
     "tax_number": _("tax number"),
     "position": _("position"),
 }
-"""What a stage may ask for before an item comes into it."""
+"""What a stage may ask for before a record comes into it."""

@@ -1,20 +1,20 @@
 """How far people reach in the CRM: one rule for lists, cards, search, reports, exports and calls.
 
-An item stands in a scope: that of its stage where the stage has permissions of its own, else of its pipeline,
+A record stands in a scope: that of its stage where the stage has permissions of its own, else of its pipeline,
 else of its type. Its audience holds, marked with the scope, all that whoever is responsible answers to:
 
     crm:p7:U17   crm:p7:D5   crm:p7:DR5   crm:p7:DR1   crm:p7:UA
 
 A role reaches so far in a scope, by operation; the codes that follow are made of what a person answers to:
 
-    own items                        crm:p7:U17
+    own records                        crm:p7:U17
     those of the own departments     crm:p7:D5
     and of all below them            crm:p7:DR5
     all                              crm:p7:UA
 
 Both sides meet where audiences meet anyway, so everything that asks for an audience asks for this rule too,
-without knowing the CRM. When somebody changes their department their items' audiences follow; what a role
-may do, or who holds it, needs no item touched.
+without knowing the CRM. When somebody changes their department their records' audiences follow; what a role
+may do, or who holds it, needs no record touched.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ USUAL: Mapping[Operation, Level] = {
 
 @dataclass(frozen=True)
 class Rules:
-    """Every scope in which items stand, each with those that it falls back on, and what roles were given."""
+    """Every scope in which records stand, each with those that it falls back on, and what roles were given."""
 
     scopes: Mapping[str, tuple[str, ...]]
     given: Mapping[tuple[int, str, Operation], Level]
@@ -87,7 +87,7 @@ class Rules:
 
 
 def audience_in(scope: str, memberships: Iterable[str], observers: Iterable[str] = ()) -> list[str]:
-    """The audience of an item in this scope whose responsible person answers to these codes."""
+    """The audience of a record in this scope whose responsible person answers to these codes."""
     places = {code for code in memberships if code.startswith(("U", "D"))} | {EVERYONE}
     return sorted({*(f"{PREFIX}{scope}:{code}" for code in places), *observers})
 
@@ -132,7 +132,7 @@ def sees_whole_scope(codes: Iterable[str]) -> bool:
 
 
 def is_permitted(user: User, operation: Operation, audience: Iterable[str]) -> bool:
-    """Whether this person may do so with an item of this audience."""
+    """Whether this person may do so with a record of this audience."""
     if not user.is_active:
         return False
     return user.is_administrator or not granted_codes(user, operation).isdisjoint(audience)
@@ -143,10 +143,10 @@ def current() -> Rules:
 
 
 def _read() -> Rules:
-    from box.apps.crm.models import ItemType, Permission, Pipeline, Stage
+    from box.apps.crm.models import RecordType, Permission, Pipeline, Stage
 
     scopes: dict[str, tuple[str, ...]] = {}
-    for pk in ItemType.objects.filter(has_stages=False).values_list("pk", flat=True):
+    for pk in RecordType.objects.filter(has_stages=False).values_list("pk", flat=True):
         scopes[f"t{pk}"] = (f"t{pk}",)
     for pk, type_id in Pipeline.objects.values_list("pk", "type_id"):
         scopes[f"p{pk}"] = (f"p{pk}", f"t{type_id}")

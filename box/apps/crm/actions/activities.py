@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm import access
 from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.events import ActivityChanged, ActivityDone, ActivityPlanned
-from box.apps.crm.models import Activity, ActivityBinding, Item, Link
+from box.apps.crm.models import Activity, ActivityBinding, Record, Link
 from box.core.events.outbox import emit
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ class NewActivity:
 
 
 @transaction.atomic
-def add_activity(new: NewActivity, items: Sequence[Item], *, by: User | None) -> Activity:
-    """On the time lines of these items, and of the clients that they have. Raises ValidationError, and
+def add_activity(new: NewActivity, records: Sequence[Record], *, by: User | None) -> Activity:
+    """On the time lines of these records, and of the clients that they have. Raises ValidationError, and
     PermissionDenied where `by` may not change the first of them."""
-    bound = _timelines(items, by)
+    bound = _timelines(records, by)
     subject = " ".join(new.subject.split())
     if not subject:
         raise ValidationError({"subject": _("Say in a few words what it is about.")})
@@ -60,7 +60,7 @@ def add_activity(new: NewActivity, items: Sequence[Item], *, by: User | None) ->
         raise ValidationError({"responsible": said})
     activity.save()
     ActivityBinding.objects.bulk_create(
-        ActivityBinding(activity=activity, item_id=pk, at=activity.at, is_open=activity.is_planned)
+        ActivityBinding(activity=activity, record_id=pk, at=activity.at, is_open=activity.is_planned)
         for pk in bound
     )
     renew_next_steps(bound)
@@ -94,7 +94,7 @@ def reopen_activity(activity: Activity, *, by: User | None) -> Activity:
     held.save(update_fields=["done_at", "done_by", "at"])
     held.bindings.update(at=held.at, is_open=True)
     renew_next_steps(bound)
-    emit(ActivityChanged(activity_id=held.pk, item_ids=tuple(bound), by_id=_id(by)))
+    emit(ActivityChanged(activity_id=held.pk, record_ids=tuple(bound), by_id=_id(by)))
     return held
 
 
@@ -108,7 +108,7 @@ def move_activity(activity: Activity, deadline: datetime, *, by: User | None) ->
     held.save(update_fields=["deadline", "at"])
     held.bindings.update(at=deadline)
     renew_next_steps(bound)
-    emit(ActivityChanged(activity_id=held.pk, item_ids=tuple(bound), by_id=_id(by)))
+    emit(ActivityChanged(activity_id=held.pk, record_ids=tuple(bound), by_id=_id(by)))
     return held
 
 
@@ -121,50 +121,50 @@ def delete_activity(activity: Activity, *, by: User | None) -> None:
     pk = held.pk
     held.delete()
     renew_next_steps(bound)
-    emit(ActivityChanged(activity_id=pk, item_ids=tuple(bound), by_id=_id(by)))
+    emit(ActivityChanged(activity_id=pk, record_ids=tuple(bound), by_id=_id(by)))
 
 
-def renew_next_steps(item_ids: Iterable[int]) -> None:
-    """An item's next step is the earliest open activity on its time line."""
+def renew_next_steps(record_ids: Iterable[int]) -> None:
+    """A record's next step is the earliest open activity on its time line."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_STEPS, [sorted(set(item_ids))])
+        cursor.execute(_NEXT_STEPS, [sorted(set(record_ids))])
 
 
 _NEXT_STEPS = """
-    UPDATE crm_item AS item SET next_step_at = step.at
+    UPDATE crm_record AS record SET next_step_at = step.at
       FROM (SELECT held.id, (SELECT min(bound.at) FROM crm_activitybinding AS bound
-                                 WHERE bound.item_id = held.id AND bound.is_open) AS at
-              FROM crm_item AS held WHERE held.id = ANY (%s) ORDER BY held.id FOR UPDATE) AS step
-     WHERE item.id = step.id AND item.next_step_at IS DISTINCT FROM step.at
+                                 WHERE bound.record_id = held.id AND bound.is_open) AS at
+              FROM crm_record AS held WHERE held.id = ANY (%s) ORDER BY held.id FOR UPDATE) AS step
+     WHERE record.id = step.id AND record.next_step_at IS DISTINCT FROM step.at
 """
 
 
 def _locked(activity: Activity, by: User | None) -> tuple[Activity, list[int]]:
-    """The activity until this transaction ends, and whose time lines it is on. Its items are held first, as
+    """The activity until this transaction ends, and whose time lines it is on. Its records are held first, as
     everywhere."""
-    bound = list(activity.bindings.order_by("item_id").values_list("item_id", flat=True))
-    items = list(Item.objects.filter(pk__in=bound).select_for_update(of=("self",)).order_by("pk"))
-    if by is not None and not any(access.can_change(by, item) for item in items):
+    bound = list(activity.bindings.order_by("record_id").values_list("record_id", flat=True))
+    records = list(Record.objects.filter(pk__in=bound).select_for_update(of=("self",)).order_by("pk"))
+    if by is not None and not any(access.can_change(by, record) for record in records):
         raise PermissionDenied(_("You may read this, but not change it."))
     return Activity.objects.select_for_update(of=("self",)).get(pk=activity.pk), bound
 
 
-def _timelines(items: Sequence[Item], by: User | None) -> list[int]:
-    given = [item.pk for item in items]
+def _timelines(records: Sequence[Record], by: User | None) -> list[int]:
+    given = [record.pk for record in records]
     if not 0 < len(given) <= MOST_BOUND:
-        said = _("An activity is about between 1 and %(most)s items.") % {"most": MOST_BOUND}
-        raise ValidationError(said, code="items")
+        said = _("An activity is about between 1 and %(most)s records.") % {"most": MOST_BOUND}
+        raise ValidationError(said, code="records")
     held = {
-        item.pk: item
-        for item in Item.objects.there().filter(pk__in=given).select_for_update(of=("self",)).order_by("pk")
+        record.pk: record
+        for record in Record.objects.there().filter(pk__in=given).select_for_update(of=("self",)).order_by("pk")
     }
     if held.keys() != set(given):
-        raise ValidationError(_("It is not there any more: reload the page."), code="items")
+        raise ValidationError(_("It is not there any more: reload the page."), code="records")
     if by is not None and not access.can_change(by, held[given[0]]):
         raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": held[given[0]]})
     clients = Link.objects.filter(
-        item__in=given, role__in=(Link.Role.CONTACT, Link.Role.COMPANY), to__deleted_at=None
-    ).order_by("item_id", "rank", "id")
+        record__in=given, role__in=(Link.Role.CONTACT, Link.Role.COMPANY), to__deleted_at=None
+    ).order_by("record_id", "rank", "id")
     return list(dict.fromkeys([*given, *clients.values_list("to_id", flat=True)]))[:MOST_BOUND]
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm.actions.audiences import renew_audiences_in
 from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.events import PermissionChanged, PipelineChanged
-from box.apps.crm.models import Item, ItemType, Permission, Pipeline, Stage
+from box.apps.crm.models import Record, RecordType, Permission, Pipeline, Stage
 from box.apps.crm.permissions import Level, Operation, current
 from box.core.events.outbox import emit
 from box.core.registry.settings import raise_version
@@ -41,14 +41,14 @@ FIRST_STAGES: Sequence[tuple[str, str, str]] = (
 @transaction.atomic
 def add_type(
     name: str, plural: str, *, has_stages: bool, has_client: bool, has_amount: bool, by: User | None
-) -> ItemType:
+) -> RecordType:
     """A company's own entity. Raises ValidationError."""
     name, plural = name.strip(), plural.strip()
     if not name or not plural:
         raise ValidationError(_("Give the names of one and of many."), code="name")
-    if ItemType.objects.filter(retired_at=None).count() >= MOST_TYPES:
+    if RecordType.objects.filter(retired_at=None).count() >= MOST_TYPES:
         raise ValidationError(_("There are at most %(most)s entities.") % {"most": MOST_TYPES}, code="most")
-    made = ItemType(
+    made = RecordType(
         slug="new",
         name=name,
         plural=plural,
@@ -68,7 +68,7 @@ def add_type(
 
 
 @transaction.atomic
-def add_pipeline(of: ItemType, name: str, *, by: User | None) -> Pipeline:
+def add_pipeline(of: RecordType, name: str, *, by: User | None) -> Pipeline:
     """With the stages that a pipeline begins with; every type's first one has no name of its own."""
     standing = of.pipelines.standing().in_order()
     if not of.has_stages:
@@ -120,10 +120,10 @@ def add_stage(
 
 @transaction.atomic
 def retire_stage(stage: Stage, *, by: User | None) -> None:
-    """Nothing comes into it any more; what was in it stays in the history of items. Raises ValidationError
+    """Nothing comes into it any more; what was in it stays in the history of records. Raises ValidationError
     while something is in it, and for the last stage of its kind."""
     held = Stage.objects.select_for_update().select_related("pipeline").get(pk=stage.pk)
-    if Item.objects.there().filter(stage=held).exists():
+    if Record.objects.there().filter(stage=held).exists():
         raise ValidationError(
             _("Move what is in “%(stage)s” to another stage first.") % {"stage": held}, code="full"
         )
@@ -139,7 +139,7 @@ def retire_stage(stage: Stage, *, by: User | None) -> None:
 
 @transaction.atomic
 def set_demands(stage: Stage, names: Collection[str], *, by: User | None) -> None:
-    """What must be filled before an item comes here. Raises ValidationError for a name that is no field."""
+    """What must be filled before a record comes here. Raises ValidationError for a name that is no field."""
     from box.apps.crm.fields import DEMANDABLE
 
     if unknown := sorted(set(names) - set(DEMANDABLE)):
@@ -188,7 +188,7 @@ def set_permission(
 
 
 def _all_scopes() -> set[str]:
-    types = {f"t{pk}" for pk in ItemType.objects.values_list("pk", flat=True)}
+    types = {f"t{pk}" for pk in RecordType.objects.values_list("pk", flat=True)}
     return types | set(current().scopes)
 
 

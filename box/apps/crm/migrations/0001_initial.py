@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="ItemType",
+            name="RecordType",
             fields=[
                 (
                     "id",
@@ -203,7 +203,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Item",
+            name="Record",
             fields=[
                 (
                     "id",
@@ -267,7 +267,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
-                        to="crm.item",
+                        to="crm.record",
                     ),
                 ),
                 (
@@ -277,7 +277,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
-                        to="crm.item",
+                        to="crm.record",
                     ),
                 ),
                 (
@@ -307,7 +307,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="merged",
-                        to="crm.item",
+                        to="crm.record",
                     ),
                 ),
                 (
@@ -324,8 +324,8 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="items",
-                        to="crm.itemtype",
+                        related_name="records",
+                        to="crm.recordtype",
                     ),
                 ),
             ],
@@ -372,12 +372,12 @@ class Migration(migrations.Migration):
                 ("normal", models.CharField(max_length=254)),
                 ("rank", models.CharField(db_collation="C", default="i", max_length=200)),
                 (
-                    "item",
+                    "record",
                     models.ForeignKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="contact_points",
-                        to="crm.item",
+                        to="crm.record",
                     ),
                 ),
             ],
@@ -403,12 +403,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "item",
+                    "record",
                     models.ForeignKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="activities",
-                        to="crm.item",
+                        to="crm.record",
                     ),
                 ),
             ],
@@ -431,12 +431,12 @@ class Migration(migrations.Migration):
                 ),
                 ("rank", models.CharField(db_collation="C", default="i", max_length=200)),
                 (
-                    "item",
+                    "record",
                     models.ForeignKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="links",
-                        to="crm.item",
+                        to="crm.record",
                     ),
                 ),
                 (
@@ -445,7 +445,7 @@ class Migration(migrations.Migration):
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="linked_from",
-                        to="crm.item",
+                        to="crm.record",
                     ),
                 ),
             ],
@@ -476,13 +476,13 @@ class Migration(migrations.Migration):
                 (
                     "gone",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="merged_by", to="crm.item"
+                        on_delete=django.db.models.deletion.CASCADE, related_name="merged_by", to="crm.record"
                     ),
                 ),
                 (
                     "kept",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="mergers", to="crm.item"
+                        on_delete=django.db.models.deletion.CASCADE, related_name="mergers", to="crm.record"
                     ),
                 ),
             ],
@@ -497,12 +497,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "item",
+                    "record",
                     models.ForeignKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="observers",
-                        to="crm.item",
+                        to="crm.record",
                     ),
                 ),
                 (
@@ -573,19 +573,19 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="pipelines",
-                        to="crm.itemtype",
+                        to="crm.recordtype",
                     ),
                 ),
             ],
         ),
         migrations.AddField(
-            model_name="item",
+            model_name="record",
             name="pipeline",
             field=models.ForeignKey(
                 db_index=False,
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
-                related_name="items",
+                related_name="records",
                 to="crm.pipeline",
             ),
         ),
@@ -647,12 +647,12 @@ class Migration(migrations.Migration):
                 ("is_vat_included", models.BooleanField(default=True)),
                 ("rank", models.CharField(db_collation="C", max_length=200)),
                 (
-                    "item",
+                    "record",
                     models.ForeignKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="lines",
-                        to="crm.item",
+                        to="crm.record",
                     ),
                 ),
                 (
@@ -667,7 +667,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.AddField(
-            model_name="item",
+            model_name="record",
             name="source",
             field=models.ForeignKey(
                 blank=True,
@@ -716,13 +716,13 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.AddField(
-            model_name="item",
+            model_name="record",
             name="stage",
             field=models.ForeignKey(
                 db_index=False,
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
-                related_name="items",
+                related_name="records",
                 to="crm.stage",
             ),
         ),
@@ -784,12 +784,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "item",
+                    "record",
                     models.ForeignKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="visits",
-                        to="crm.item",
+                        to="crm.record",
                     ),
                 ),
                 (
@@ -870,7 +870,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="contactpoint",
             index=models.Index(
-                models.F("kind"), models.F("normal"), models.F("item"), name="crm_contact_point_found"
+                models.F("kind"), models.F("normal"), models.F("record"), name="crm_contact_point_found"
             ),
         ),
         migrations.AddIndex(
@@ -883,7 +883,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="contactpoint",
             constraint=models.UniqueConstraint(
-                fields=("item", "kind", "normal"), name="crm_contact_point_once"
+                fields=("record", "kind", "normal"), name="crm_contact_point_once"
             ),
         ),
         migrations.AddConstraint(
@@ -895,7 +895,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="activitybinding",
             index=models.Index(
-                models.F("item"),
+                models.F("record"),
                 models.OrderBy(models.F("at"), descending=True),
                 models.OrderBy(models.F("activity"), descending=True),
                 name="crm_binding_timeline",
@@ -904,7 +904,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="activitybinding",
             index=models.Index(
-                models.F("item"),
+                models.F("record"),
                 models.F("at"),
                 condition=models.Q(("is_open", True)),
                 name="crm_binding_open",
@@ -912,25 +912,25 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="activitybinding",
-            constraint=models.UniqueConstraint(fields=("activity", "item"), name="crm_activity_bound_once"),
+            constraint=models.UniqueConstraint(fields=("activity", "record"), name="crm_activity_bound_once"),
         ),
         migrations.AddIndex(
             model_name="link",
             index=models.Index(
                 models.F("to"),
                 models.F("role"),
-                models.OrderBy(models.F("item"), descending=True),
+                models.OrderBy(models.F("record"), descending=True),
                 name="crm_link_back",
             ),
         ),
         migrations.AddConstraint(
             model_name="link",
-            constraint=models.UniqueConstraint(fields=("item", "role", "to"), name="crm_link_once"),
+            constraint=models.UniqueConstraint(fields=("record", "role", "to"), name="crm_link_once"),
         ),
         migrations.AddConstraint(
             model_name="link",
             constraint=models.CheckConstraint(
-                condition=models.Q(("item", models.F("to")), _negated=True), name="crm_link_to_another"
+                condition=models.Q(("record", models.F("to")), _negated=True), name="crm_link_to_another"
             ),
         ),
         migrations.AddIndex(
@@ -939,7 +939,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="observer",
-            constraint=models.UniqueConstraint(fields=("item", "user"), name="crm_observer_once"),
+            constraint=models.UniqueConstraint(fields=("record", "user"), name="crm_observer_once"),
         ),
         migrations.AddConstraint(
             model_name="permission",
@@ -959,7 +959,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="lineitem",
-            index=models.Index(models.F("item"), models.F("rank"), models.F("id"), name="crm_line_of_item"),
+            index=models.Index(models.F("record"), models.F("rank"), models.F("id"), name="crm_line_of_record"),
         ),
         migrations.AddConstraint(
             model_name="lineitem",
@@ -993,168 +993,168 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=django.contrib.postgres.indexes.GinIndex(
-                fastupdate=False, fields=["audience"], name="crm_item_audience"
+                fastupdate=False, fields=["audience"], name="crm_record_audience"
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("type"),
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("deleted_at", None)),
-                name="crm_item_newest",
+                name="crm_record_newest",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("type"),
                 models.F("title"),
                 models.F("id"),
                 condition=models.Q(("deleted_at", None)),
-                name="crm_item_by_title",
+                name="crm_record_by_title",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("type"),
                 models.OrderBy(models.F("changed_at"), descending=True),
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("deleted_at", None)),
-                name="crm_item_by_change",
+                name="crm_record_by_change",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("type"),
                 models.OrderBy(models.F("base_amount"), descending=True),
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("deleted_at", None)),
-                name="crm_item_by_amount",
+                name="crm_record_by_amount",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("stage"),
                 models.F("rank"),
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("deleted_at", None)),
-                name="crm_item_on_board",
+                name="crm_record_on_board",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("responsible"),
                 models.F("type"),
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("deleted_at", None)),
-                name="crm_item_of_person",
+                name="crm_record_of_person",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("responsible"),
                 models.F("next_step_at"),
                 models.F("id"),
                 condition=models.Q(("closed_at", None), ("deleted_at", None)),
-                name="crm_item_next_step",
+                name="crm_record_next_step",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("company"),
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("company__isnull", False)),
-                name="crm_item_of_company",
+                name="crm_record_of_company",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("contact"),
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("contact__isnull", False)),
-                name="crm_item_of_contact",
+                name="crm_record_of_contact",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("merged_into"),
                 condition=models.Q(("merged_into__isnull", False)),
-                name="crm_item_merged",
+                name="crm_record_merged",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("tax_number"),
                 condition=models.Q(("tax_number", ""), _negated=True),
-                name="crm_item_tax",
+                name="crm_record_tax",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=models.Index(
                 models.F("deleted_at"),
                 condition=models.Q(("deleted_at__isnull", False)),
-                name="crm_item_trash",
+                name="crm_record_trash",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=django.contrib.postgres.indexes.GinIndex(
                 django.contrib.postgres.indexes.OpClass(
                     django.db.models.functions.text.Upper("title"), name="gin_trgm_ops"
                 ),
-                name="crm_item_search",
+                name="crm_record_search",
             ),
         ),
         migrations.AddIndex(
-            model_name="item",
+            model_name="record",
             index=django.contrib.postgres.indexes.GinIndex(
                 django.contrib.postgres.indexes.OpClass(models.F("sound"), name="gin_trgm_ops"),
-                name="crm_item_alike",
+                name="crm_record_alike",
             ),
         ),
         migrations.AddConstraint(
-            model_name="item",
+            model_name="record",
             constraint=models.CheckConstraint(
                 condition=models.Q(("audience", []), _negated=True),
-                name="crm_item_has_audience",
+                name="crm_record_has_audience",
                 violation_error_message="audience",
             ),
         ),
         migrations.AddConstraint(
-            model_name="item",
+            model_name="record",
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("pipeline", None), ("stage", None)),
                     models.Q(("pipeline__isnull", False), ("stage__isnull", False)),
                     _connector="OR",
                 ),
-                name="crm_item_has_stage_in_pipeline",
+                name="crm_record_has_stage_in_pipeline",
             ),
         ),
         migrations.AddConstraint(
-            model_name="item",
+            model_name="record",
             constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gte", 0)), name="crm_item_amount_not_negative"
+                condition=models.Q(("amount__gte", 0)), name="crm_record_amount_not_negative"
             ),
         ),
         migrations.AddConstraint(
-            model_name="item",
+            model_name="record",
             constraint=models.CheckConstraint(
                 condition=models.Q(("merged_into", None), ("deleted_at__isnull", False), _connector="OR"),
-                name="crm_item_merged_is_gone",
+                name="crm_record_merged_is_gone",
             ),
         ),
         migrations.AddIndex(
@@ -1177,7 +1177,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="stagevisit",
-            index=models.Index(fields=["item", "entered_at"], name="crm_visit_of_item"),
+            index=models.Index(fields=["record", "entered_at"], name="crm_visit_of_record"),
         ),
         migrations.AddIndex(
             model_name="stagevisit",
@@ -1186,7 +1186,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="stagevisit",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("left_at", None)), fields=("item",), name="crm_item_in_one_stage"
+                condition=models.Q(("left_at", None)), fields=("record",), name="crm_record_in_one_stage"
             ),
         ),
         migrations.AddIndex(

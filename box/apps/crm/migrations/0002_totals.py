@@ -46,19 +46,19 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER crm_item_added AFTER INSERT ON crm_item
+CREATE TRIGGER crm_record_added AFTER INSERT ON crm_record
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION crm_keep_totals();
-CREATE TRIGGER crm_item_changed AFTER UPDATE ON crm_item
+CREATE TRIGGER crm_record_changed AFTER UPDATE ON crm_record
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION crm_keep_totals();
-CREATE TRIGGER crm_item_removed AFTER DELETE ON crm_item
+CREATE TRIGGER crm_record_removed AFTER DELETE ON crm_record
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION crm_keep_totals();
 """  # noqa: S608
 
 BACKWARDS = """
-DROP TRIGGER crm_item_added ON crm_item;
-DROP TRIGGER crm_item_changed ON crm_item;
-DROP TRIGGER crm_item_removed ON crm_item;
+DROP TRIGGER crm_record_added ON crm_record;
+DROP TRIGGER crm_record_changed ON crm_record;
+DROP TRIGGER crm_record_removed ON crm_record;
 DROP FUNCTION crm_keep_totals();
 """
 

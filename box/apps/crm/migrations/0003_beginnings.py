@@ -5,7 +5,7 @@ from decimal import Decimal
 from django.db import migrations
 
 TYPES = [
-    # id, slug, icon, order, and what its items have.
+    # id, slug, icon, order, and what its records have.
     (1, "lead", "target-arrow", 10, {"is_person": False, "has_contact_points": True}),
     (2, "deal", "heart-handshake", 20, {}),
     (
@@ -54,7 +54,7 @@ def fill(apps, schema_editor):
         return apps.get_model("crm", name)
 
     for pk, slug, icon, order, has in TYPES:
-        made = model("ItemType").objects.create(pk=pk, slug=slug, icon=icon, order=order, **has)
+        made = model("RecordType").objects.create(pk=pk, slug=slug, icon=icon, order=order, **has)
         if pk not in STAGES:
             continue
         pipeline = model("Pipeline").objects.create(type=made, rank="i")
@@ -78,5 +78,5 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunPython(fill, migrations.RunPython.noop),
         # A company's own types, as those of Bitrix24, are told from what is built in by their ids.
-        migrations.RunSQL("ALTER SEQUENCE crm_itemtype_id_seq RESTART WITH 1030", migrations.RunSQL.noop),
+        migrations.RunSQL("ALTER SEQUENCE crm_recordtype_id_seq RESTART WITH 1030", migrations.RunSQL.noop),
     ]

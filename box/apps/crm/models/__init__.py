@@ -1,25 +1,25 @@
 """What the CRM keeps.
 
-Leads, deals, contacts, companies, papers and a company's own entities are all an `Item`: they have the same
-responsible, stages, links, activities and rights, and differ in what their `ItemType` switches on. See
-docs/dev/decisions/0180-one-table-of-items.md.
+Leads, deals, contacts, companies, papers and a company's own entities are all a `Record`: they have the same
+responsible, stages, links, activities and rights, and differ in what their `RecordType` switches on. See
+docs/dev/decisions/0180-one-table-of-records.md.
 """
 
 from box.apps.crm.models.activities import Activity, ActivityBinding
 from box.apps.crm.models.contact_points import ContactPoint
-from box.apps.crm.models.items import Item, Link, Observer, StageTotal, StageVisit
+from box.apps.crm.models.records import Record, Link, Observer, StageTotal, StageVisit
 from box.apps.crm.models.mergers import Merger
 from box.apps.crm.models.money import Currency, LineItem, Price, Product, Unit, VatRate
 from box.apps.crm.models.permissions import Permission
-from box.apps.crm.models.types import ItemType, Pipeline, Source, Stage
+from box.apps.crm.models.types import RecordType, Pipeline, Source, Stage
 
 __all__ = [
     "Activity",
     "ActivityBinding",
     "ContactPoint",
     "Currency",
-    "Item",
-    "ItemType",
+    "Record",
+    "RecordType",
     "LineItem",
     "Link",
     "Merger",

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from box.apps.crm.models.items import Item
+from box.apps.crm.models.records import Record
 from box.core.accounts.models import User
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
 
 
 class Activity(models.Model):
-    """A call, a letter, a meeting, a note ... Who sees it is decided by the items that it is bound to."""
+    """A call, a letter, a meeting, a note ... Who sees it is decided by the records that it is bound to."""
 
     class Kind(models.TextChoices):
         CALL = "call", _("call")
@@ -87,20 +87,20 @@ class Activity(models.Model):
 
 
 class ActivityBinding(models.Model):
-    """That an activity stands in the time line of an item: of a deal, of its contact and of their company."""
+    """That an activity stands in the time line of a record: of a deal, of its contact and of their company."""
 
     activity = models.ForeignKey(Activity, models.CASCADE, related_name="bindings", db_index=False)
-    item = models.ForeignKey(Item, models.CASCADE, related_name="activities", db_index=False)
+    record = models.ForeignKey(Record, models.CASCADE, related_name="activities", db_index=False)
     # The activity's own moment and whether it is open, so that a time line is one index.
     at = models.DateTimeField()
     is_open = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["activity", "item"], name="crm_activity_bound_once")]
+        constraints = [models.UniqueConstraint(fields=["activity", "record"], name="crm_activity_bound_once")]
         indexes = [
-            models.Index(F("item"), F("at").desc(), F("activity").desc(), name="crm_binding_timeline"),
-            models.Index(F("item"), F("at"), name="crm_binding_open", condition=Q(is_open=True)),
+            models.Index(F("record"), F("at").desc(), F("activity").desc(), name="crm_binding_timeline"),
+            models.Index(F("record"), F("at"), name="crm_binding_open", condition=Q(is_open=True)),
         ]
 
     def __str__(self) -> str:
-        return f"{self.activity_id} of {self.item_id}"
+        return f"{self.activity_id} of {self.record_id}"

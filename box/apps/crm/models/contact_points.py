@@ -9,16 +9,16 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from box.apps.crm.models.items import Item
+from box.apps.crm.models.records import Record
 
 
 class ContactPointQuerySet(models.QuerySet["ContactPoint"]):
     def in_order(self) -> Self:
-        return self.order_by("item_id", "kind", "rank", "id")
+        return self.order_by("record_id", "kind", "rank", "id")
 
     def reaching(self, kind: str, normal: str) -> Self:
-        """Of the items that are there, and are reached by just this."""
-        return self.filter(kind=kind, normal=normal, item__deleted_at=None)
+        """Of the records that are there, and are reached by just this."""
+        return self.filter(kind=kind, normal=normal, record__deleted_at=None)
 
 
 class ContactPoint(models.Model):
@@ -35,7 +35,7 @@ class ContactPoint(models.Model):
         FAX = "fax", _("fax")
         OTHER = "other", _("other")
 
-    item = models.ForeignKey(Item, models.CASCADE, related_name="contact_points", db_index=False)
+    record = models.ForeignKey(Record, models.CASCADE, related_name="contact_points", db_index=False)
     kind = models.CharField(max_length=5, choices=Kind)
     use = models.CharField(max_length=6, choices=Use, default=Use.WORK)
     # As it was written, and as it is compared: `+79161234567`, `anna@example.com`.
@@ -47,11 +47,11 @@ class ContactPoint(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["item", "kind", "normal"], name="crm_contact_point_once"),
+            models.UniqueConstraint(fields=["record", "kind", "normal"], name="crm_contact_point_once"),
             models.CheckConstraint(condition=~Q(normal=""), name="crm_contact_point_not_empty"),
         ]
         indexes = [
-            models.Index(F("kind"), F("normal"), F("item"), name="crm_contact_point_found"),
+            models.Index(F("kind"), F("normal"), F("record"), name="crm_contact_point_found"),
             # The last digits of a number, a part of an address.
             GinIndex(OpClass(F("normal"), name="gin_trgm_ops"), name="crm_contact_point_part"),
         ]

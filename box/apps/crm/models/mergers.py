@@ -1,4 +1,4 @@
-"""Items that were made one, so that it can be taken back."""
+"""Records that were made one, so that it can be taken back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.utils import timezone
 
-from box.apps.crm.models.items import Item
+from box.apps.crm.models.records import Record
 from box.core.accounts.models import User
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class Merger(models.Model):
     have been there twice stayed with what is gone.
     """
 
-    kept = models.ForeignKey(Item, models.CASCADE, related_name="mergers")
-    gone = models.ForeignKey(Item, models.CASCADE, related_name="merged_by")
+    kept = models.ForeignKey(Record, models.CASCADE, related_name="mergers")
+    gone = models.ForeignKey(Record, models.CASCADE, related_name="merged_by")
     by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
     at = models.DateTimeField(default=timezone.now)
     moved = models.JSONField(default=dict)

@@ -12,7 +12,7 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from box.apps.crm.models.items import MONEY, Item
+from box.apps.crm.models.records import MONEY, Record
 
 
 class Currency(models.Model):
@@ -119,7 +119,7 @@ class Price(models.Model):
 class LineItem(models.Model):
     """A product in a deal or a paper, as it was agreed: later changes of the product do not touch it."""
 
-    item = models.ForeignKey(Item, models.CASCADE, related_name="lines", db_index=False)
+    record = models.ForeignKey(Record, models.CASCADE, related_name="lines", db_index=False)
     product = models.ForeignKey(Product, models.PROTECT, null=True, related_name="+")
     name = models.CharField(_("name"), max_length=255)
     unit = models.CharField(_("unit"), max_length=20, blank=True)
@@ -141,7 +141,7 @@ class LineItem(models.Model):
                 condition=Q(discount_percent__gte=0, discount_percent__lte=100), name="crm_line_discount"
             ),
         ]
-        indexes = [models.Index(F("item"), F("rank"), F("id"), name="crm_line_of_item")]
+        indexes = [models.Index(F("record"), F("rank"), F("id"), name="crm_line_of_record")]
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.name}"

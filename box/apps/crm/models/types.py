@@ -1,4 +1,4 @@
-"""Which kinds of items there are, and the ways that those with stages go."""
+"""Which kinds of records there are, and the ways that those with stages go."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
 
-class ItemType(models.Model):
-    """A kind of items. The ids of those that are built in are the `entityTypeId` of Bitrix24's REST API; a
+class RecordType(models.Model):
+    """A kind of records. The ids of those that are built in are the `entityTypeId` of Bitrix24's REST API; a
     company's own begin at 1030.
 
     Source: https://apidocs.bitrix24.com/api-reference/crm/data-types.html#object_type
@@ -38,7 +38,7 @@ class ItemType(models.Model):
     icon = models.CharField(max_length=40, default="box")
     order = models.SmallIntegerField(default=0)
 
-    # What its items have.
+    # What its records have.
     has_stages = models.BooleanField(_("stages"), default=True)
     has_client = models.BooleanField(_("a client: company and contacts"), default=True)
     has_amount = models.BooleanField(_("an amount and lines of products"), default=True)
@@ -64,7 +64,7 @@ class ItemType(models.Model):
 
     @property
     def kind(self) -> str:
-        """Of the `Ref` of its items."""
+        """Of the `Ref` of its records."""
         return f"crm.{self.slug}"
 
     @property
@@ -82,9 +82,9 @@ class PipelineQuerySet(models.QuerySet["Pipeline"]):
 
 
 class Pipeline(models.Model):
-    """A way through stages. Items of a type with stages are always in one; there is at least one."""
+    """A way through stages. Records of a type with stages are always in one; there is at least one."""
 
-    type = models.ForeignKey(ItemType, models.PROTECT, related_name="pipelines")
+    type = models.ForeignKey(RecordType, models.PROTECT, related_name="pipelines")
     # Empty: the type's first, which is called like the type.
     name = models.CharField(_("name"), max_length=100, blank=True)
     rank = models.CharField(max_length=200, db_collation="C")
@@ -112,7 +112,7 @@ class StageQuerySet(models.QuerySet["Stage"]):
 
 class Stage(models.Model):
     class Kind(models.TextChoices):
-        """What an item in it has come to."""
+        """What a record in it has come to."""
 
         OPEN = "open", _("in progress")
         WON = "won", _("won")
@@ -125,7 +125,7 @@ class Stage(models.Model):
     kind = models.CharField(max_length=4, choices=Kind, default=Kind.OPEN)
     color = models.CharField(max_length=7, default="#4299e1")
     rank = models.CharField(max_length=200, db_collation="C")
-    # Names of fields that must be filled before an item comes here.
+    # Names of fields that must be filled before a record comes here.
     demands = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     # Whether permissions are given for this stage apart from its pipeline's.
     has_own_permissions = models.BooleanField(default=False)
@@ -170,20 +170,20 @@ class Source(models.Model):
 
 
 _ONE: Mapping[Any, _StrOrPromise] = {
-    ItemType.Id.LEAD: _("lead"),
-    ItemType.Id.DEAL: _("deal"),
-    ItemType.Id.CONTACT: _("contact"),
-    ItemType.Id.COMPANY: pgettext_lazy("client", "company"),
-    ItemType.Id.QUOTE: _("quote"),
-    ItemType.Id.INVOICE: _("invoice"),
+    RecordType.Id.LEAD: _("lead"),
+    RecordType.Id.DEAL: _("deal"),
+    RecordType.Id.CONTACT: _("contact"),
+    RecordType.Id.COMPANY: pgettext_lazy("client", "company"),
+    RecordType.Id.QUOTE: _("quote"),
+    RecordType.Id.INVOICE: _("invoice"),
 }
 _MANY: Mapping[Any, _StrOrPromise] = {
-    ItemType.Id.LEAD: _("Leads"),
-    ItemType.Id.DEAL: _("Deals"),
-    ItemType.Id.CONTACT: _("Contacts"),
-    ItemType.Id.COMPANY: _("Companies"),
-    ItemType.Id.QUOTE: _("Quotes"),
-    ItemType.Id.INVOICE: _("Invoices"),
+    RecordType.Id.LEAD: _("Leads"),
+    RecordType.Id.DEAL: _("Deals"),
+    RecordType.Id.CONTACT: _("Contacts"),
+    RecordType.Id.COMPANY: _("Companies"),
+    RecordType.Id.QUOTE: _("Quotes"),
+    RecordType.Id.INVOICE: _("Invoices"),
 }
 STAGE_NAMES: Mapping[str, _StrOrPromise] = {
     "NEW": pgettext_lazy("stage", "New"),

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from box.apps.crm.models import Item, ItemType, Stage
+    from box.apps.crm.models import Record, RecordType, Stage
     from box.apps.crm.permissions import Level
     from box.core.access.models import Role
     from box.core.accounts.models import User
 
 
-def type_of(slug: str) -> ItemType:
-    from box.apps.crm.models import ItemType
+def type_of(slug: str) -> RecordType:
+    from box.apps.crm.models import RecordType
 
-    return ItemType.objects.get(slug=slug)
+    return RecordType.objects.get(slug=slug)
 
 
 def stage_of(slug: str, code: str) -> Stage:
@@ -25,12 +25,12 @@ def stage_of(slug: str, code: str) -> Stage:
     return Stage.objects.select_related("pipeline").get(pipeline__type__slug=slug, code=code)
 
 
-def added(slug: str, responsible: User, title: str = "", **fields: Any) -> Item:
+def added(slug: str, responsible: User, title: str = "", **fields: Any) -> Record:
     """By the portal itself, whatever the responsible person's role allows."""
-    from box.apps.crm.actions.items import NewItem, add_item
+    from box.apps.crm.actions.records import NewRecord, add_record
 
-    new = NewItem(type=type_of(slug), responsible=responsible, title=title or f"A {slug}", **fields)
-    return add_item(new, by=None)
+    new = NewRecord(type=type_of(slug), responsible=responsible, title=title or f"A {slug}", **fields)
+    return add_record(new, by=None)
 
 
 def allow(role: Role, scope: str, level: Level, *operations: str) -> None:
@@ -42,10 +42,10 @@ def allow(role: Role, scope: str, level: Level, *operations: str) -> None:
 
 
 @pytest.fixture
-def deal(anna: User) -> Item:
+def deal(anna: User) -> Record:
     return added("deal", anna, "Chairs for Rose")
 
 
 @pytest.fixture
-def lead(anna: User) -> Item:
+def lead(anna: User) -> Record:
     return added("lead", anna, "Rose wants chairs")

@@ -20,9 +20,9 @@ from box.apps.crm.actions.activities import (
     reopen_activity,
 )
 from box.apps.crm.actions.conversion import Conversion, convert_lead
-from box.apps.crm.actions.items import change_item
+from box.apps.crm.actions.records import change_record
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import Activity, Item, LineItem
+from box.apps.crm.models import Activity, Record, LineItem
 from tests.box.apps.crm.conftest import added
 
 if TYPE_CHECKING:
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def planned(by: User, item: Item, deadline: datetime, subject: str = "Call Rose") -> Activity:
+def planned(by: User, record: Record, deadline: datetime, subject: str = "Call Rose") -> Activity:
     new = NewActivity(kind=Activity.Kind.CALL, subject=subject, responsible=by, deadline=deadline)
-    return add_activity(new, [item], by=by)
+    return add_activity(new, [record], by=by)
 
 
-def next_step(item: Item) -> datetime | None:
-    return Item.objects.get(pk=item.pk).next_step_at
+def next_step(record: Record) -> datetime | None:
+    return Record.objects.get(pk=record.pk).next_step_at
 
 
-def test_the_next_step_is_the_earliest_that_is_open(anna: User, deal: Item) -> None:
-    assert list(Item.objects.without_next_step()) == [deal]
+def test_the_next_step_is_the_earliest_that_is_open(anna: User, deal: Record) -> None:
+    assert list(Record.objects.without_next_step()) == [deal]
     now = timezone.now()
     later = planned(anna, deal, now + timedelta(days=2))
     sooner = planned(anna, deal, now - timedelta(hours=1))
     assert next_step(deal) == sooner.deadline
-    assert list(Item.objects.overdue(now)) == [deal]
+    assert list(Record.objects.overdue(now)) == [deal]
     complete_activity(sooner, result="She wants six.", by=anna)
     assert next_step(deal) == later.deadline
     move_activity(later, now + timedelta(days=3), by=anna)
@@ -58,28 +58,28 @@ def test_the_next_step_is_the_earliest_that_is_open(anna: User, deal: Item) -> N
     delete_activity(sooner, by=anna)
     delete_activity(later, by=anna)
     assert next_step(deal) is None
-    assert list(Item.objects.without_next_step()) == [deal]
+    assert list(Record.objects.without_next_step()) == [deal]
 
 
-def test_what_was_is_no_next_step(anna: User, deal: Item) -> None:
+def test_what_was_is_no_next_step(anna: User, deal: Record) -> None:
     note = NewActivity(kind=Activity.Kind.NOTE, subject="Likes oak", responsible=anna)
     add_activity(note, [deal], by=anna)
     assert next_step(deal) is None
     assert not Activity.objects.open().exists()
 
 
-def test_an_activity_stands_on_the_time_lines_of_the_clients_too(anna: User, deal: Item) -> None:
+def test_an_activity_stands_on_the_time_lines_of_the_clients_too(anna: User, deal: Record) -> None:
     rose = added("contact", anna, first_name="Rose")
     company = added("company", anna, "Weber & Sons")
-    change_item(deal, {"contact": rose, "company": company}, by=anna)
+    change_record(deal, {"contact": rose, "company": company}, by=anna)
     activity = planned(anna, deal, timezone.now())
-    assert set(activity.bindings.values_list("item", flat=True)) == {deal.pk, rose.pk, company.pk}
+    assert set(activity.bindings.values_list("record", flat=True)) == {deal.pk, rose.pk, company.pk}
     assert next_step(rose) == activity.deadline
     complete_activity(activity, by=anna)
     assert {next_step(one) for one in (deal, rose, company)} == {None}
 
 
-def test_doing_it_twice_is_doing_it_once(anna: User, boris: User, deal: Item) -> None:
+def test_doing_it_twice_is_doing_it_once(anna: User, boris: User, deal: Record) -> None:
     activity = planned(anna, deal, timezone.now())
     first = complete_activity(activity, result="Yes", by=anna)
     again = complete_activity(activity, result="No", by=anna)
@@ -88,8 +88,8 @@ def test_doing_it_twice_is_doing_it_once(anna: User, boris: User, deal: Item) ->
         move_activity(activity, timezone.now(), by=anna)
 
 
-def test_who_may_not_change_the_item_plans_nothing_with_it(anna: User, cara: User, deal: Item) -> None:
-    change_item(deal, {"observers": [cara]}, by=anna)
+def test_who_may_not_change_the_record_plans_nothing_with_it(anna: User, cara: User, deal: Record) -> None:
+    change_record(deal, {"observers": [cara]}, by=anna)
     with pytest.raises(PermissionDenied):
         planned(cara, deal, timezone.now())
     activity = planned(anna, deal, timezone.now())
@@ -101,14 +101,14 @@ def test_who_may_not_change_the_item_plans_nothing_with_it(anna: User, cara: Use
 @pytest.mark.parametrize(
     "fields", [{"subject": " "}, {"subject": "x" * 256}, {"kind": "dance"}, {"text": "x" * 20_001}]
 )
-def test_what_is_no_activity_is_refused(anna: User, deal: Item, fields: dict[str, str]) -> None:
+def test_what_is_no_activity_is_refused(anna: User, deal: Record, fields: dict[str, str]) -> None:
     given = {"kind": Activity.Kind.CALL, "subject": "Call Rose", "text": "", **fields}
     with pytest.raises(ValidationError):
         add_activity(NewActivity(responsible=anna, **given), [deal], by=anna)
     assert not Activity.objects.exists()
 
 
-def test_a_thing_of_another_app_is_told_once(anna: User, deal: Item) -> None:
+def test_a_thing_of_another_app_is_told_once(anna: User, deal: Record) -> None:
     call = NewActivity(kind=Activity.Kind.CALL, subject="Rose", responsible=anna, about="telephony.call:7")
     activity = add_activity(call, [deal], by=None)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -117,8 +117,8 @@ def test_a_thing_of_another_app_is_told_once(anna: User, deal: Item) -> None:
         delete_activity(activity, by=anna)
 
 
-def test_a_lead_becomes_a_client_and_a_deal_and_all_goes_along(anna: User, cara: User, lead: Item) -> None:
-    change_item(
+def test_a_lead_becomes_a_client_and_a_deal_and_all_goes_along(anna: User, cara: User, lead: Record) -> None:
+    change_record(
         lead,
         {
             "first_name": "Rose",
@@ -129,7 +129,7 @@ def test_a_lead_becomes_a_client_and_a_deal_and_all_goes_along(anna: User, cara:
         },
         by=anna,
     )
-    LineItem.objects.create(item=lead, name="Chair", price=Decimal(50), quantity=Decimal(2), rank="i")
+    LineItem.objects.create(record=lead, name="Chair", price=Decimal(50), quantity=Decimal(2), rank="i")
     activity = planned(anna, lead, timezone.now() + timedelta(days=1))
     how = Conversion(makes_company=True, company_title="Weber & Sons")
     became = convert_lead(lead, how, by=anna)
@@ -141,7 +141,7 @@ def test_a_lead_becomes_a_client_and_a_deal_and_all_goes_along(anna: User, cara:
         "+79161234567",
         "rose@example.com",
     }
-    deal = Item.objects.get(pk=became.deal.pk)
+    deal = Record.objects.get(pk=became.deal.pk)
     assert (deal.amount, deal.contact, deal.company) == (Decimal(100), became.contact, became.company)
     assert [(line.name, line.quantity) for line in deal.lines.all()] == [("Chair", Decimal(2))]
     assert next_step(deal) == activity.deadline
@@ -151,19 +151,19 @@ def test_a_lead_becomes_a_client_and_a_deal_and_all_goes_along(anna: User, cara:
     assert (lead.stage.code, lead.closed_at is not None) == ("CONVERTED", True)
     with pytest.raises(ValidationError, match="converted already"):
         convert_lead(lead, how, by=anna)
-    assert Item.objects.count() == 4
+    assert Record.objects.count() == 4
 
 
-def test_a_lead_becomes_a_deal_of_a_client_that_is_there(anna: User, lead: Item) -> None:
+def test_a_lead_becomes_a_deal_of_a_client_that_is_there(anna: User, lead: Record) -> None:
     rose = added("contact", anna, first_name="Rose")
     became = convert_lead(lead, Conversion(contact=rose), by=anna)
     assert became.contact == rose
     assert became.deal is not None
     assert became.deal.contact == rose
-    assert Item.objects.of_type(3).count() == 1
+    assert Record.objects.of_type(3).count() == 1
 
 
-def test_a_deal_is_not_converted_and_a_lead_not_into_nothing(anna: User, lead: Item, deal: Item) -> None:
+def test_a_deal_is_not_converted_and_a_lead_not_into_nothing(anna: User, lead: Record, deal: Record) -> None:
     with pytest.raises(ValidationError, match="Only a lead"):
         convert_lead(deal, Conversion(), by=anna)
     with pytest.raises(ValidationError, match="what the lead becomes"):

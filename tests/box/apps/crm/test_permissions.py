@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from box.apps.crm.actions.items import NewItem, add_item, change_item, delete_items, move_item
+from box.apps.crm.actions.records import NewRecord, add_record, change_record, delete_records, move_record
 from box.apps.crm.actions.setup import add_pipeline, set_own_permissions, set_permission
-from box.apps.crm.models import Item
+from box.apps.crm.models import Record
 from box.apps.crm.permissions import Level, Operation, granted_codes, is_permitted
 from box.core.access.actions import create_role, employees_role, grant_role, withdraw_role
 from box.core.access.models import Role
@@ -27,11 +27,11 @@ pytestmark = pytest.mark.django_db
 
 
 def seen(user: User) -> set[str]:
-    return set(Item.objects.visible_to(_anew(user)).values_list("title", flat=True))
+    return set(Record.objects.visible_to(_anew(user)).values_list("title", flat=True))
 
 
 def permitted(user: User, operation: Operation) -> set[str]:
-    return set(Item.objects.permitted(_anew(user), operation).values_list("title", flat=True))
+    return set(Record.objects.permitted(_anew(user), operation).values_list("title", flat=True))
 
 
 def _anew(user: User) -> User:
@@ -117,38 +117,38 @@ def test_a_pipeline_has_permissions_of_its_own(anna: User, boris: User, sellers:
 
 
 def test_a_stage_has_permissions_of_its_own_where_it_is_told_so(
-    boris: User, sellers: Role, deal: Item
+    boris: User, sellers: Role, deal: Record
 ) -> None:
     allow(sellers, "t2", Level.ALL, "read")
     won = stage_of("deal", "WON")
-    move_item(deal, won, by=None)
+    move_record(deal, won, by=None)
     assert seen(boris) == {deal.title}
     set_own_permissions(won, True, by=None)
     allow(sellers, f"s{won.pk}", Level.OWN, "read")
     assert seen(boris) == set()
     deal.refresh_from_db()
-    move_item(deal, stage_of("deal", "NEW"), by=None)
+    move_record(deal, stage_of("deal", "NEW"), by=None)
     assert seen(boris) == {deal.title}
-    move_item(deal, stage_of("deal", "WON"), by=None)
+    move_record(deal, stage_of("deal", "WON"), by=None)
     set_own_permissions(won, False, by=None)
     assert seen(boris) == {deal.title}
 
 
-def test_who_observes_sees_it_and_may_no_more(anna: User, cara: User, deal: Item) -> None:
-    change_item(deal, {"observers": [cara]}, by=anna)
+def test_who_observes_sees_it_and_may_no_more(anna: User, cara: User, deal: Record) -> None:
+    change_record(deal, {"observers": [cara]}, by=anna)
     assert seen(cara) == {deal.title}
     assert permitted(cara, Operation.CHANGE) == set()
     with pytest.raises(PermissionDenied):
-        change_item(deal, {"title": "Tables"}, by=_anew(cara))
-    change_item(deal, {"observers": []}, by=anna)
+        change_record(deal, {"title": "Tables"}, by=_anew(cara))
+    change_record(deal, {"observers": []}, by=anna)
     assert seen(cara) == set()
 
 
-def test_an_item_follows_who_is_responsible_into_another_department(
+def test_an_record_follows_who_is_responsible_into_another_department(
     anna: User,
     boris: User,
     sellers: Role,
-    deal: Item,
+    deal: Record,
     sales: Department,
 ) -> None:
     allow(sellers, "t2", Level.DEPARTMENT, "read")
@@ -161,8 +161,8 @@ def test_an_item_follows_who_is_responsible_into_another_department(
     assert seen(boris) == {deal.title}
 
 
-def test_whoever_leaves_a_department_reaches_its_items_no_more_at_once(
-    boris: User, sellers: Role, deal: Item, sales: Department
+def test_whoever_leaves_a_department_reaches_its_records_no_more_at_once(
+    boris: User, sellers: Role, deal: Record, sales: Department
 ) -> None:
     allow(sellers, "t2", Level.DEPARTMENT, "read")
     assert seen(boris) == {deal.title}
@@ -170,7 +170,7 @@ def test_whoever_leaves_a_department_reaches_its_items_no_more_at_once(
     assert seen(boris) == set()
 
 
-def test_a_department_that_moves_takes_its_items_along(
+def test_a_department_that_moves_takes_its_records_along(
     boris: User,
     sellers: Role,
     below: Department,
@@ -187,46 +187,46 @@ def test_a_department_that_moves_takes_its_items_along(
     assert seen(boris) == set()
 
 
-def test_handing_over_lets_go(anna: User, boris: User, cara: User, deal: Item) -> None:
-    change_item(deal, {"responsible": cara}, by=anna)
+def test_handing_over_lets_go(anna: User, boris: User, cara: User, deal: Record) -> None:
+    change_record(deal, {"responsible": cara}, by=anna)
     assert seen(anna) == set()
     assert seen(cara) == {deal.title}
     with pytest.raises(PermissionDenied):
-        change_item(deal, {"title": "Tables"}, by=_anew(anna))
+        change_record(deal, {"title": "Tables"}, by=_anew(anna))
 
 
 def test_who_may_add_for_themselves_may_not_for_another(cara: User, sellers: Role, boris: User) -> None:
     allow(sellers, "t2", Level.OWN, "add")
-    made = add_item(NewItem(type=type_of("deal"), responsible=boris, title="Mine"), by=_anew(boris))
+    made = add_record(NewRecord(type=type_of("deal"), responsible=boris, title="Mine"), by=_anew(boris))
     assert made.responsible == boris
     with pytest.raises(PermissionDenied, match="does not reach"):
-        add_item(NewItem(type=type_of("deal"), responsible=cara, title="Hers"), by=_anew(boris))
-    assert Item.objects.count() == 1
+        add_record(NewRecord(type=type_of("deal"), responsible=cara, title="Hers"), by=_anew(boris))
+    assert Record.objects.count() == 1
 
 
 def test_into_a_stage_that_is_closed_to_them_nobody_moves_anything(
-    boris: User, sellers: Role, deal: Item
+    boris: User, sellers: Role, deal: Record
 ) -> None:
     allow(sellers, "t2", Level.ALL)
     won = stage_of("deal", "WON")
     set_own_permissions(won, True, by=None)
     allow(sellers, f"s{won.pk}", Level.OWN, "change")
     with pytest.raises(PermissionDenied):
-        move_item(deal, stage_of("deal", "WON"), by=_anew(boris))
+        move_record(deal, stage_of("deal", "WON"), by=_anew(boris))
     deal.refresh_from_db()
     assert deal.stage is not None
     assert deal.stage.code == "NEW"
-    move_item(deal, stage_of("deal", "EXECUTING"), by=_anew(boris))
+    move_record(deal, stage_of("deal", "EXECUTING"), by=_anew(boris))
 
 
 def test_who_may_not_delete_deletes_none_of_many(boris: User, cara: User, sellers: Role) -> None:
     mine, hers = added("deal", boris, "mine"), added("deal", cara, "hers")
     allow(sellers, "t2", Level.OWN, "delete")
     with pytest.raises(PermissionDenied, match="hers"):
-        delete_items([mine, hers], by=_anew(boris))
-    assert Item.objects.there().count() == 2
-    delete_items([mine], by=_anew(boris))
-    assert [item.title for item in Item.objects.there()] == ["hers"]
+        delete_records([mine, hers], by=_anew(boris))
+    assert Record.objects.there().count() == 2
+    delete_records([mine], by=_anew(boris))
+    assert [record.title for record in Record.objects.there()] == ["hers"]
 
 
 def test_what_follows_from_a_role_is_no_membership(boris: User, sellers: Role) -> None:

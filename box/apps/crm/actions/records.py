@@ -1,4 +1,4 @@
-"""Adding, changing and moving items."""
+"""Adding, changing and moving records."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from box.apps.crm.actions.audiences import audience_of, locked_people, renew_aud
 from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.contact_points import Reach, cleaned
 from box.apps.crm.events import (
-    ItemAdded,
-    ItemChanged,
-    ItemMoved,
-    ItemsBroughtBack,
-    ItemsDeleted,
+    RecordAdded,
+    RecordChanged,
+    RecordMoved,
+    RecordsBroughtBack,
+    RecordsDeleted,
     ObserversChanged,
     ResponsibleChanged,
 )
 from box.apps.crm.models import (
     ContactPoint,
     Currency,
-    Item,
-    ItemType,
+    Record,
+    RecordType,
     Link,
     Observer,
     Source,
@@ -63,10 +63,10 @@ _CHECKED = set(_PLAIN) - {"source", "company", "contact"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewItem:
-    """What an item is made of. Without a stage it comes into the first of the type's first pipeline."""
+class NewRecord:
+    """What a record is made of. Without a stage it comes into the first of the type's first pipeline."""
 
-    type: ItemType
+    type: RecordType
     responsible: User
     stage: Stage | None = None
     title: str = ""
@@ -85,15 +85,15 @@ class NewItem:
     source: Source | None = None
     source_note: str = ""
     utm: Mapping[str, str] = field(default_factory=dict)
-    company: Item | None = None
-    contact: Item | None = None
-    contacts: Sequence[Item] = ()
+    company: Record | None = None
+    contact: Record | None = None
+    contacts: Sequence[Record] = ()
     observers: Sequence[User] = ()
     reached_by: Sequence[Reach] = ()
 
 
 @transaction.atomic
-def add_item(new: NewItem, *, by: User | None) -> Item:
+def add_record(new: NewRecord, *, by: User | None) -> Record:
     """Raises ValidationError by field, and PermissionDenied where `by`'s role does not reach.
 
     `by` None: the portal itself, as a web form or a robot.
@@ -107,34 +107,34 @@ def add_item(new: NewItem, *, by: User | None) -> Item:
             {"responsible": _("%(name)s does not work here any more.") % {"name": responsible.name}}
         )
     now = timezone.now()
-    item = Item(
+    record = Record(
         type=new.type, pipeline=stage.pipeline if stage else None, stage=stage, stage_since=now,
         responsible=responsible, created_by=by, created_at=now, changed_by=by, changed_at=now,
         closed_at=now if stage and not stage.is_open else None,
         **{name: getattr(new, name) for name in _PLAIN},
     )  # fmt: skip
-    _tidy(item)
-    _check_clients([item.company, item.contact, *new.contacts], by)
-    item.rank = _first_rank(stage)
+    _tidy(record)
+    _check_clients([record.company, record.contact, *new.contacts], by)
+    record.rank = _first_rank(stage)
     observers = _bounded({one.pk for one in new.observers}, MOST_OBSERVERS, "observers")
-    item.audience = audience_of(item, responsible, observers)
-    item.save()
-    Observer.objects.bulk_create(Observer(item=item, user_id=pk) for pk in sorted(observers))
+    record.audience = audience_of(record, responsible, observers)
+    record.save()
+    Observer.objects.bulk_create(Observer(record=record, user_id=pk) for pk in sorted(observers))
     if stage:
-        StageVisit.objects.create(item=item, stage=stage, entered_at=now, by=by)
-    _set_links(item, new.contacts)
-    set_contact_points(item, new.reached_by)
-    emit(ItemAdded(item_id=item.pk, by_id=_id(by)))
-    return item
+        StageVisit.objects.create(record=record, stage=stage, entered_at=now, by=by)
+    _set_links(record, new.contacts)
+    set_contact_points(record, new.reached_by)
+    emit(RecordAdded(record_id=record.pk, by_id=_id(by)))
+    return record
 
 
 @transaction.atomic
-def change_item(item: Item, changes: Mapping[str, Any], *, by: User | None) -> Item:
+def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None) -> Record:
     """Sets these fields, `responsible`, `contacts`, `observers` and `reached_by` among them; the rest stays.
 
     Raises ValidationError by field, and PermissionDenied.
     """
-    held = locked_item(item, by=by)
+    held = locked_record(record, by=by)
     rest = dict(changes)
     contacts, observers, reached_by = (
         rest.pop(name, None) for name in ("contacts", "observers", "reached_by")
@@ -170,7 +170,7 @@ def change_item(item: Item, changes: Mapping[str, Any], *, by: User | None) -> I
     if reached_by is not None and set_contact_points(held, reached_by):
         changed = (*changed, ("reached_by", "", ""))
     if changed or links_changed:
-        emit(ItemChanged(item_id=held.pk, by_id=_id(by), changes=changed))
+        emit(RecordChanged(record_id=held.pk, by_id=_id(by), changes=changed))
     if responsible is not None:
         _hand_over(held, responsible, by)
     if observers is not None:
@@ -179,12 +179,12 @@ def change_item(item: Item, changes: Mapping[str, Any], *, by: User | None) -> I
 
 
 @transaction.atomic
-def move_item(
-    item: Item, stage: Stage, *, after: Item | None = None, before: Item | None = None, by: User | None
-) -> Item:
+def move_record(
+    record: Record, stage: Stage, *, after: Record | None = None, before: Record | None = None, by: User | None
+) -> Record:
     """Into a stage, of the same pipeline or of another of its type; between these two cards, where they stand
     in it. Raises `Demanded` where fields are missing that the stage asks for, and PermissionDenied."""
-    held = locked_item(item, by=by)
+    held = locked_record(record, by=by)
     if stage.pipeline.type_id != held.type_id or stage.retired_at is not None or held.stage is None:
         raise ValidationError(_("There is no such stage here: reload the page."), code="stage")
     moved = held.stage_id != stage.pk
@@ -205,116 +205,116 @@ def move_item(
     moved_fields = ["rank", "stage", "pipeline", "stage_since", "closed_at", "audience"]
     held.save(update_fields=[*moved_fields, "changed_by", "changed_at"])
     held.visits.filter(left_at=None).update(left_at=now)
-    StageVisit.objects.create(item=held, stage=stage, entered_at=now, by=by)
-    emit(ItemMoved(item_id=held.pk, by_id=_id(by), stage_before_id=left.pk, stage_id=stage.pk))
+    StageVisit.objects.create(record=held, stage=stage, entered_at=now, by=by)
+    emit(RecordMoved(record_id=held.pk, by_id=_id(by), stage_before_id=left.pk, stage_id=stage.pk))
     return held
 
 
 class Demanded(ValidationError):
     """The stage asks for fields that are still empty: `fields` are to be asked in place."""
 
-    def __init__(self, item: Item, stage: Stage, fields: Sequence[str]) -> None:
-        self.item, self.stage, self.fields = item, stage, tuple(fields)
+    def __init__(self, record: Record, stage: Stage, fields: Sequence[str]) -> None:
+        self.record, self.stage, self.fields = record, stage, tuple(fields)
         super().__init__(
             {name: _("“%(stage)s” asks for this.") % {"stage": stage} for name in fields}, code="demanded"
         )
 
 
-def is_filled(item: Item, name: str) -> bool:
+def is_filled(record: Record, name: str) -> bool:
     """Whether a field that a stage may ask for holds something."""
     if name == "contacts":
-        return item.links.filter(role=Link.Role.CONTACT).exists()
+        return record.links.filter(role=Link.Role.CONTACT).exists()
     if name in ContactPoint.Kind.values:
-        return item.contact_points.filter(kind=name).exists()
-    return bool(getattr(item, name, None))
+        return record.contact_points.filter(kind=name).exists()
+    return bool(getattr(record, name, None))
 
 
 @transaction.atomic
-def delete_items(items: Iterable[Item], *, by: User | None) -> list[Item]:
+def delete_records(records: Iterable[Record], *, by: User | None) -> list[Record]:
     """Into the trash. Raises PermissionDenied if one of them may not be, and then none is."""
-    found = _locked_items(items)
-    if refused := [item for item in found if by is not None and not access.can_delete(by, item)]:
+    found = _locked_records(records)
+    if refused := [record for record in found if by is not None and not access.can_delete(by, record)]:
         raise PermissionDenied(_("You may not delete “%(name)s”.") % {"name": refused[0]})
-    gone = [item for item in found if item.deleted_at is None]
+    gone = [record for record in found if record.deleted_at is None]
     now = timezone.now()
-    Item.objects.filter(pk__in=[item.pk for item in gone]).update(deleted_at=now, deleted_by=by)
+    Record.objects.filter(pk__in=[record.pk for record in gone]).update(deleted_at=now, deleted_by=by)
     if gone:
-        emit(ItemsDeleted(item_ids=tuple(item.pk for item in gone), by_id=_id(by)))
+        emit(RecordsDeleted(record_ids=tuple(record.pk for record in gone), by_id=_id(by)))
     return gone
 
 
 @transaction.atomic
-def bring_back_items(items: Iterable[Item], *, by: User | None) -> list[Item]:
-    found = [item for item in _locked_items(items) if item.deleted_at is not None]
-    if refused := [item for item in found if by is not None and not access.can_bring_back(by, item)]:
+def bring_back_records(records: Iterable[Record], *, by: User | None) -> list[Record]:
+    found = [record for record in _locked_records(records) if record.deleted_at is not None]
+    if refused := [record for record in found if by is not None and not access.can_bring_back(by, record)]:
         raise PermissionDenied(_("You may not bring back “%(name)s”.") % {"name": refused[0]})
-    Item.objects.filter(pk__in=[item.pk for item in found]).update(deleted_at=None, deleted_by=None)
+    Record.objects.filter(pk__in=[record.pk for record in found]).update(deleted_at=None, deleted_by=None)
     if found:
-        emit(ItemsBroughtBack(item_ids=tuple(item.pk for item in found), by_id=_id(by)))
+        emit(RecordsBroughtBack(record_ids=tuple(record.pk for record in found), by_id=_id(by)))
     return found
 
 
-def locked_item(item: Item, *, by: User | None) -> Item:
-    """The item as it is now, until this transaction ends. Raises PermissionDenied where `by` may not change
-    it, and Item.DoesNotExist where it is gone."""
+def locked_record(record: Record, *, by: User | None) -> Record:
+    """The record as it is now, until this transaction ends. Raises PermissionDenied where `by` may not change
+    it, and Record.DoesNotExist where it is gone."""
     held = (
-        Item.objects.there().select_for_update(of=("self",)).select_related("type", "stage").get(pk=item.pk)
+        Record.objects.there().select_for_update(of=("self",)).select_related("type", "stage").get(pk=record.pk)
     )
     if by is not None and not access.can_change(by, held):
         raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": held})
     return held
 
 
-def _locked_items(items: Iterable[Item]) -> list[Item]:
-    ids = _bounded({item.pk for item in items}, MOST_AT_ONCE, "items")
+def _locked_records(records: Iterable[Record]) -> list[Record]:
+    ids = _bounded({record.pk for record in records}, MOST_AT_ONCE, "records")
     return list(
-        Item.objects.filter(pk__in=ids)
+        Record.objects.filter(pk__in=ids)
         .select_for_update(of=("self",))
         .select_related("type", "stage")
         .order_by("pk")
     )
 
 
-def _hand_over(item: Item, to: User, by: User | None) -> None:
-    if to.pk == item.responsible_id:
+def _hand_over(record: Record, to: User, by: User | None) -> None:
+    if to.pk == record.responsible_id:
         return
     person = locked_people([to.pk])[to.pk]
     if not person.is_active:
         raise ValidationError(
             {"responsible": _("%(name)s does not work here any more.") % {"name": person.name}}
         )
-    was, item.responsible = item.responsible_id, person
-    item.changed_by, item.changed_at = by, timezone.now()
-    renew_audience(item)
-    item.save(update_fields=["responsible", "audience", "changed_by", "changed_at"])
-    emit(ResponsibleChanged(item_id=item.pk, by_id=_id(by), before_id=was, responsible_id=person.pk))
+    was, record.responsible = record.responsible_id, person
+    record.changed_by, record.changed_at = by, timezone.now()
+    renew_audience(record)
+    record.save(update_fields=["responsible", "audience", "changed_by", "changed_at"])
+    emit(ResponsibleChanged(record_id=record.pk, by_id=_id(by), before_id=was, responsible_id=person.pk))
 
 
-def _set_observers(item: Item, observers: Iterable[User], by: User | None) -> None:
+def _set_observers(record: Record, observers: Iterable[User], by: User | None) -> None:
     wanted = _bounded({one.pk for one in observers}, MOST_OBSERVERS, "observers")
-    there = set(item.observers.values_list("user_id", flat=True))
+    there = set(record.observers.values_list("user_id", flat=True))
     added, removed = wanted - there, there - wanted
     if not added and not removed:
         return
-    item.observers.filter(user__in=removed).delete()
-    Observer.objects.bulk_create(Observer(item=item, user_id=pk) for pk in sorted(added))
-    renew_audience(item)
-    item.save(update_fields=["audience"])
+    record.observers.filter(user__in=removed).delete()
+    Observer.objects.bulk_create(Observer(record=record, user_id=pk) for pk in sorted(added))
+    renew_audience(record)
+    record.save(update_fields=["audience"])
     emit(
         ObserversChanged(
-            item_id=item.pk, by_id=_id(by), added=tuple(sorted(added)), removed=tuple(sorted(removed))
+            record_id=record.pk, by_id=_id(by), added=tuple(sorted(added)), removed=tuple(sorted(removed))
         )
     )
 
 
-def set_contact_points(item: Item, reached_by: Iterable[Reach]) -> bool:
+def set_contact_points(record: Record, reached_by: Iterable[Reach]) -> bool:
     """These and no others; whether that changed something. Raises ValidationError."""
     given = list(reached_by)
     if len(given) > MOST_CONTACT_POINTS:
         said = _("At most %(most)s numbers and addresses.") % {"most": MOST_CONTACT_POINTS}
         raise ValidationError({"reached_by": said})
     wanted = {(point.kind, point.normal): point for point in map(cleaned, given)}
-    there = {(point.kind, point.normal): point for point in item.contact_points.all()}
+    there = {(point.kind, point.normal): point for point in record.contact_points.all()}
     gone = [point.pk for key, point in there.items() if key not in wanted]
     new = [key for key in wanted if key not in there]
     same = [
@@ -322,61 +322,61 @@ def set_contact_points(item: Item, reached_by: Iterable[Reach]) -> bool:
         for key in wanted
         if key in there and (wanted[key].value, wanted[key].use) != (there[key].value, there[key].use)
     ]
-    item.contact_points.filter(pk__in=gone).delete()
+    record.contact_points.filter(pk__in=gone).delete()
     rank = None
     rows = []
     for key, point in wanted.items():
         rank = between(rank, None)
         rows.append(
-            ContactPoint(item=item, kind=key[0], normal=key[1], value=point.value, use=point.use, rank=rank)
+            ContactPoint(record=record, kind=key[0], normal=key[1], value=point.value, use=point.use, rank=rank)
         )
     ContactPoint.objects.bulk_create(
         rows,
         update_conflicts=True,
-        unique_fields=["item", "kind", "normal"],
+        unique_fields=["record", "kind", "normal"],
         update_fields=["value", "use", "rank"],
     )
     return bool(gone or new or same)
 
 
-def _set_links(item: Item, contacts: Sequence[Item] | None) -> None:
+def _set_links(record: Record, contacts: Sequence[Record] | None) -> None:
     """The main company and contact, and these contacts after it; None: those that there are stay."""
     if contacts is None:
-        links = item.links.filter(role=Link.Role.CONTACT).order_by("rank", "id").select_related("to")
+        links = record.links.filter(role=Link.Role.CONTACT).order_by("rank", "id").select_related("to")
         contacts = [link.to for link in links]
-    people = {one.pk: one for one in [*([item.contact] if item.contact else []), *contacts]}
+    people = {one.pk: one for one in [*([record.contact] if record.contact else []), *contacts]}
     _bounded(set(people), MOST_LINKS, "contacts")
-    if contacts and item.contact is None:
-        item.contact = contacts[0]
-        item.save(update_fields=["contact"])
-    companies = [item.company] if item.company else []
-    item.links.filter(role=Link.Role.CONTACT).exclude(to__in=people).delete()
-    item.links.filter(role=Link.Role.COMPANY).exclude(to__in=companies).delete()
+    if contacts and record.contact is None:
+        record.contact = contacts[0]
+        record.save(update_fields=["contact"])
+    companies = [record.company] if record.company else []
+    record.links.filter(role=Link.Role.CONTACT).exclude(to__in=people).delete()
+    record.links.filter(role=Link.Role.COMPANY).exclude(to__in=companies).delete()
     rank, rows = None, []
     for to, role in [
         *((one, Link.Role.CONTACT) for one in people.values()),
         *((one, Link.Role.COMPANY) for one in companies),
     ]:
         rank = between(rank, None)
-        rows.append(Link(item=item, to=to, role=role, rank=rank))
+        rows.append(Link(record=record, to=to, role=role, rank=rank))
     Link.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["item", "role", "to"], update_fields=["rank"]
+        rows, update_conflicts=True, unique_fields=["record", "role", "to"], update_fields=["rank"]
     )
 
 
-def _check_clients(clients: Iterable[Item | None], by: User | None) -> None:
+def _check_clients(clients: Iterable[Record | None], by: User | None) -> None:
     """Who links a client must see it: else a link would say that it is there, and what it is called."""
     wanted = {client.pk for client in clients if client is not None}
     if not wanted:
         return
-    found = Item.objects.there().filter(pk__in=wanted)
+    found = Record.objects.there().filter(pk__in=wanted)
     if by is not None:
         found = found.visible_to(by)
     if found.count() != len(wanted):
         raise ValidationError(_("The client is not there any more: choose another one."), code="client")
 
 
-def _stage_for(new: NewItem) -> Stage | None:
+def _stage_for(new: NewRecord) -> Stage | None:
     if not new.type.has_stages:
         if new.stage is not None:
             raise ValidationError({"stage": _("%(type)s have no stages.") % {"type": new.type.label}})
@@ -394,46 +394,46 @@ def _stage_for(new: NewItem) -> Stage | None:
     return stage
 
 
-def _tidy(item: Item) -> None:
+def _tidy(record: Record) -> None:
     """Brings what was given into the form in which it is kept. Raises ValidationError by field."""
-    if item.type.is_person:
-        parts = (item.first_name, item.patronymic, item.last_name)
-        item.title = " ".join(part for part in map(str.strip, parts) if part) or item.title
-    item.title = " ".join(item.title.split())
-    if not item.title:
-        said = _("Give the name.") if item.type.is_person else _("Give the title.")
+    if record.type.is_person:
+        parts = (record.first_name, record.patronymic, record.last_name)
+        record.title = " ".join(part for part in map(str.strip, parts) if part) or record.title
+    record.title = " ".join(record.title.split())
+    if not record.title:
+        said = _("Give the name.") if record.type.is_person else _("Give the title.")
         raise ValidationError({"title": said})
-    item.sound = sound_of(item.title)
-    item.tax_number = "".join(item.tax_number.split())
-    _set_base_amount(item)
-    check_fields(item, _CHECKED)
-    if item.begins_on and item.expected_on and item.begins_on > item.expected_on:
+    record.sound = sound_of(record.title)
+    record.tax_number = "".join(record.tax_number.split())
+    _set_base_amount(record)
+    check_fields(record, _CHECKED)
+    if record.begins_on and record.expected_on and record.begins_on > record.expected_on:
         raise ValidationError({"expected_on": _("It would end before it begins.")})
 
 
-def _set_base_amount(item: Item) -> None:
+def _set_base_amount(record: Record) -> None:
     currencies = {one.code: one for one in Currency.objects.all()}
     base = next((one.code for one in currencies.values() if one.is_base), "")
-    item.currency = item.currency or base
-    if item.currency not in currencies:
+    record.currency = record.currency or base
+    if record.currency not in currencies:
         raise ValidationError(
-            {"currency": _("There is no currency %(code)s here.") % {"code": item.currency[:10]}}
+            {"currency": _("There is no currency %(code)s here.") % {"code": record.currency[:10]}}
         )
-    item.base_amount = (Decimal(item.amount) * currencies[item.currency].rate).quantize(Decimal("0.01"))
+    record.base_amount = (Decimal(record.amount) * currencies[record.currency].rate).quantize(Decimal("0.01"))
 
 
 def _first_rank(stage: Stage | None) -> str:
     """Above all that is in the stage: what is new is seen first."""
     if stage is None:
         return "i"
-    first = stage.items.there().on_board().values_list("rank", flat=True).first()
+    first = stage.records.there().on_board().values_list("rank", flat=True).first()
     return between(None, first)
 
 
-def _rank_between(stage: Stage, item: Item, after: Item | None, before: Item | None) -> str:
+def _rank_between(stage: Stage, record: Record, after: Record | None, before: Record | None) -> str:
     if after is None and before is None:
-        return item.rank if item.stage_id == stage.pk else _first_rank(stage)
-    column = stage.items.there().exclude(pk=item.pk)
+        return record.rank if record.stage_id == stage.pk else _first_rank(stage)
+    column = stage.records.there().exclude(pk=record.pk)
     upper = column.filter(pk=after.pk).values_list("rank", flat=True).first() if after else None
     lower = column.filter(pk=before.pk).values_list("rank", flat=True).first() if before else None
     if upper is None and lower is None:

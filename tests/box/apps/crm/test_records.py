@@ -1,4 +1,4 @@
-"""Adding, changing, moving and deleting items; what a stage demands, and what a board's columns come to."""
+"""Adding, changing, moving and deleting records; what a stage demands, and what a board's columns come to."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from django.db import connection
 from django.db.models import Count, Sum
 
 from box.apps.crm.actions.audiences import audience_of
-from box.apps.crm.actions.items import (
+from box.apps.crm.actions.records import (
     Demanded,
-    NewItem,
-    add_item,
-    bring_back_items,
-    change_item,
-    delete_items,
-    move_item,
+    NewRecord,
+    add_record,
+    bring_back_records,
+    change_record,
+    delete_records,
+    move_record,
 )
 from box.apps.crm.actions.setup import add_pipeline, add_stage, add_type, retire_stage, set_demands
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import Currency, Item, Link, StageTotal, StageVisit
+from box.apps.crm.models import Currency, Record, Link, StageTotal, StageVisit
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
 from box.core.events.models import Event
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db
 
 
 def column(slug: str, code: str) -> list[str]:
-    return [item.title for item in stage_of(slug, code).items.there().on_board()]
+    return [record.title for record in stage_of(slug, code).records.there().on_board()]
 
 
 def test_what_is_new_comes_into_the_first_stage_and_is_seen_first(anna: User) -> None:
@@ -47,14 +47,14 @@ def test_what_is_new_comes_into_the_first_stage_and_is_seen_first(anna: User) ->
     assert deal.stage is not None
     assert (deal.stage.code, deal.pipeline) == ("NEW", deal.stage.pipeline)
     assert column("deal", "NEW") == ["newer", "older"]
-    visit = StageVisit.objects.get(item=deal)
+    visit = StageVisit.objects.get(record=deal)
     assert (visit.stage, visit.entered_at, visit.left_at) == (deal.stage, deal.created_at, None)
 
 
 def test_a_contact_has_a_name_for_a_title_and_no_stage(anna: User) -> None:
     rose = added("contact", anna, " ", first_name="Rose", last_name=" Weber ")
     assert (rose.title, rose.stage, rose.pipeline) == ("Rose Weber", None, None)
-    change_item(rose, {"last_name": "Berg"}, by=anna)
+    change_record(rose, {"last_name": "Berg"}, by=anna)
     rose.refresh_from_db()
     assert rose.title == "Rose Berg"
 
@@ -78,40 +78,40 @@ def test_a_contact_has_a_name_for_a_title_and_no_stage(anna: User) -> None:
     ],
 )
 def test_what_is_none_is_refused_by_its_field(anna: User, fields: dict[str, object], where: str) -> None:
-    new = NewItem(type=type_of("lead"), responsible=anna, **fields)  # type: ignore[arg-type]
+    new = NewRecord(type=type_of("lead"), responsible=anna, **fields)  # type: ignore[arg-type]
     with pytest.raises(ValidationError) as refused:
-        add_item(new, by=None)
+        add_record(new, by=None)
     assert list(refused.value.message_dict) == [where]
-    assert not Item.objects.exists()
+    assert not Record.objects.exists()
 
 
-def test_a_stage_of_another_type_is_none_of_its_own(anna: User, deal: Item) -> None:
+def test_a_stage_of_another_type_is_none_of_its_own(anna: User, deal: Record) -> None:
     with pytest.raises(ValidationError, match="no such stage"):
-        move_item(deal, stage_of("lead", "JUNK"), by=anna)
+        move_record(deal, stage_of("lead", "JUNK"), by=anna)
     with pytest.raises(ValidationError, match="no such stage"):
         added("deal", anna, stage=stage_of("lead", "NEW"))
 
 
-def test_a_change_says_what_it_was_and_what_it_became(anna: User, deal: Item) -> None:
-    change_item(deal, {"title": "Tables", "amount": Decimal("10.50"), "comment": ""}, by=anna)
-    event = Event.objects.filter(kind="crm.ItemChanged").get()
+def test_a_change_says_what_it_was_and_what_it_became(anna: User, deal: Record) -> None:
+    change_record(deal, {"title": "Tables", "amount": Decimal("10.50"), "comment": ""}, by=anna)
+    event = Event.objects.filter(kind="crm.RecordChanged").get()
     assert event.payload["changes"] == [
         ["title", "Chairs for Rose", "Tables"],
         ["amount", "0.00", "10.50"],
     ]
-    change_item(deal, {"title": "Tables"}, by=anna)
-    assert Event.objects.filter(kind="crm.ItemChanged").count() == 1
+    change_record(deal, {"title": "Tables"}, by=anna)
+    assert Event.objects.filter(kind="crm.RecordChanged").count() == 1
 
 
-def test_a_field_that_there_is_not_is_refused(anna: User, deal: Item) -> None:
+def test_a_field_that_there_is_not_is_refused(anna: User, deal: Record) -> None:
     with pytest.raises(ValidationError, match="no field audience"):
-        change_item(deal, {"audience": ["UA"]}, by=anna)
+        change_record(deal, {"audience": ["UA"]}, by=anna)
 
 
-def test_moving_keeps_the_history_over_pipelines(anna: User, deal: Item) -> None:
+def test_moving_keeps_the_history_over_pipelines(anna: User, deal: Record) -> None:
     partners = add_pipeline(type_of("deal"), "Partners", by=None)
-    move_item(deal, stage_of("deal", "EXECUTING"), by=anna)
-    move_item(deal, partners.stages.select_related("pipeline").get(code="WON"), by=anna)
+    move_record(deal, stage_of("deal", "EXECUTING"), by=anna)
+    move_record(deal, partners.stages.select_related("pipeline").get(code="WON"), by=anna)
     deal.refresh_from_db()
     assert deal.pipeline == partners
     assert deal.closed_at is not None
@@ -119,7 +119,7 @@ def test_moving_keeps_the_history_over_pipelines(anna: User, deal: Item) -> None
     assert [visit.stage.code for visit in visits] == ["NEW", "EXECUTING", "WON"]
     for left, entered in pairwise(visits):
         assert left.left_at == entered.entered_at
-    move_item(deal, stage_of("deal", "NEW"), by=anna)
+    move_record(deal, stage_of("deal", "NEW"), by=anna)
     deal.refresh_from_db()
     assert deal.closed_at is None
 
@@ -128,50 +128,50 @@ def test_a_card_is_put_between_two_others(anna: User) -> None:
     for title in ("c", "b", "a"):
         added("deal", anna, title)
     new = stage_of("deal", "NEW")
-    a, b, c = (Item.objects.get(title=title) for title in "abc")
-    move_item(c, new, after=a, before=b, by=anna)
+    a, b, c = (Record.objects.get(title=title) for title in "abc")
+    move_record(c, new, after=a, before=b, by=anna)
     assert column("deal", "NEW") == ["a", "c", "b"]
     # One neighbour is enough, and one that has gone elsewhere is no neighbour.
-    move_item(a, new, after=b, by=anna)
+    move_record(a, new, after=b, by=anna)
     assert column("deal", "NEW") == ["c", "b", "a"]
-    move_item(a, new, before=c, by=anna)
+    move_record(a, new, before=c, by=anna)
     assert column("deal", "NEW") == ["a", "c", "b"]
-    move_item(b, stage_of("deal", "WON"), by=anna)
-    move_item(c, new, after=b, by=anna)
+    move_record(b, stage_of("deal", "WON"), by=anna)
+    move_record(c, new, after=b, by=anna)
     assert column("deal", "NEW") == ["c", "a"]
 
 
-def test_a_stage_asks_for_what_it_demands(anna: User, deal: Item) -> None:
+def test_a_stage_asks_for_what_it_demands(anna: User, deal: Record) -> None:
     won = stage_of("deal", "WON")
     set_demands(won, ["amount", "contacts", "phone"], by=None)
     won = stage_of("deal", "WON")
     with pytest.raises(Demanded) as asked:
-        move_item(deal, won, by=anna)
+        move_record(deal, won, by=anna)
     assert asked.value.fields == ("amount", "contacts", "phone")
     deal.refresh_from_db()
     assert deal.stage != won
     rose = added("contact", anna, first_name="Rose")
-    change_item(
+    change_record(
         deal,
         {"amount": Decimal(5), "contacts": [rose], "reached_by": [Reach("phone", "+79161234567")]},
         by=anna,
     )
-    assert move_item(deal, won, by=anna).stage == won
+    assert move_record(deal, won, by=anna).stage == won
     with pytest.raises(ValidationError, match="no field password"):
         set_demands(won, ["password"], by=None)
 
 
-def test_only_an_empty_stage_is_retired_and_never_the_last_of_its_kind(anna: User, deal: Item) -> None:
+def test_only_an_empty_stage_is_retired_and_never_the_last_of_its_kind(anna: User, deal: Record) -> None:
     assert deal.stage is not None
     with pytest.raises(ValidationError, match="Move what is in"):
         retire_stage(deal.stage, by=None)
     with pytest.raises(ValidationError, match="one for what is won"):
         retire_stage(stage_of("deal", "WON"), by=None)
     offer = add_stage(deal.stage.pipeline, "Offer", by=None)
-    move_item(deal, offer, by=anna)
+    move_record(deal, offer, by=anna)
     retire_stage(stage_of("deal", "NEW"), by=None)
     with pytest.raises(ValidationError, match="no such stage"):
-        move_item(deal, stage_of("deal", "NEW"), by=anna)
+        move_record(deal, stage_of("deal", "NEW"), by=anna)
 
 
 def test_numbers_and_addresses_are_kept_as_they_are_compared(anna: User) -> None:
@@ -192,82 +192,82 @@ def test_numbers_and_addresses_are_kept_as_they_are_compared(anna: User) -> None
         ("web", "example.com/rose"),
         ("im", "rose"),
     ]
-    change_item(rose, {"reached_by": [Reach("email", "rose@example.com")]}, by=anna)
+    change_record(rose, {"reached_by": [Reach("email", "rose@example.com")]}, by=anna)
     assert [str(point) for point in rose.contact_points.all()] == ["rose@example.com"]
 
 
-def test_a_client_that_one_may_not_see_is_not_linked(anna: User, cara: User, deal: Item) -> None:
+def test_a_client_that_one_may_not_see_is_not_linked(anna: User, cara: User, deal: Record) -> None:
     allow(employees_role(), "t3", Level.OWN)
     hidden = added("contact", cara, first_name="Rose")
     with pytest.raises(ValidationError, match="not there any more"):
-        change_item(deal, {"contact": hidden}, by=anna)
+        change_record(deal, {"contact": hidden}, by=anna)
     assert not Link.objects.exists()
     hers = added("contact", anna, first_name="Paul")
     company = added("company", anna, "Weber & Sons")
-    change_item(deal, {"company": company, "contacts": [hers]}, by=anna)
+    change_record(deal, {"company": company, "contacts": [hers]}, by=anna)
     deal.refresh_from_db()
     assert (deal.contact, deal.company) == (hers, company)
     assert {(link.role, link.to) for link in deal.links.all()} == {("contact", hers), ("company", company)}
 
 
-def test_an_amount_is_added_up_in_the_companys_currency(anna: User, deal: Item) -> None:
+def test_an_amount_is_added_up_in_the_companys_currency(anna: User, deal: Record) -> None:
     Currency.objects.create(code="EUR", rate=Decimal("98.7654"))
-    change_item(deal, {"amount": Decimal("10.01"), "currency": "EUR"}, by=anna)
+    change_record(deal, {"amount": Decimal("10.01"), "currency": "EUR"}, by=anna)
     deal.refresh_from_db()
     assert (deal.amount, deal.currency, deal.base_amount) == (Decimal("10.01"), "EUR", Decimal("988.64"))
 
 
-def test_what_is_deleted_comes_back(olga: User, anna: User, deal: Item) -> None:
+def test_what_is_deleted_comes_back(olga: User, anna: User, deal: Record) -> None:
     with pytest.raises(PermissionDenied):
-        delete_items([deal], by=anna)
-    assert delete_items([deal], by=olga) == [deal]
-    assert delete_items([deal], by=olga) == []
-    with pytest.raises(Item.DoesNotExist):
-        change_item(deal, {"title": "Tables"}, by=olga)
-    assert not Item.objects.there().exists()
-    assert bring_back_items([deal], by=olga) == [deal]
-    assert Item.objects.there().get().deleted_by is None
+        delete_records([deal], by=anna)
+    assert delete_records([deal], by=olga) == [deal]
+    assert delete_records([deal], by=olga) == []
+    with pytest.raises(Record.DoesNotExist):
+        change_record(deal, {"title": "Tables"}, by=olga)
+    assert not Record.objects.there().exists()
+    assert bring_back_records([deal], by=olga) == [deal]
+    assert Record.objects.there().get().deleted_by is None
 
 
-def test_a_companys_own_entity_is_an_item_like_any_other(anna: User) -> None:
+def test_a_companys_own_entity_is_an_record_like_any_other(anna: User) -> None:
     repairs = add_type("repair", "Repairs", has_stages=True, has_client=True, has_amount=False, by=None)
     assert repairs.pk >= 1030
-    made = add_item(NewItem(type=repairs, responsible=anna, title="A chair's leg"), by=anna)
+    made = add_record(NewRecord(type=repairs, responsible=anna, title="A chair's leg"), by=anna)
     assert made.stage is not None
     assert (made.ref.kind, made.stage.code) == (f"crm.repairs-{repairs.pk}", "NEW")
 
 
-def test_who_has_left_is_given_nothing_new(anna: User, boris: User, deal: Item) -> None:
+def test_who_has_left_is_given_nothing_new(anna: User, boris: User, deal: Record) -> None:
     boris.status = boris.Status.DISMISSED
     boris.save(update_fields=["status"])
     with pytest.raises(ValidationError, match="does not work here"):
-        change_item(deal, {"responsible": boris}, by=None)
+        change_record(deal, {"responsible": boris}, by=None)
     with pytest.raises(ValidationError, match="does not work here"):
         added("deal", boris)
 
 
-def test_totals_are_what_items_come_to_whatever_is_done(anna: User, boris: User, cara: User) -> None:
-    """Against the items themselves, after every step of a walk at random."""
+def test_totals_are_what_records_come_to_whatever_is_done(anna: User, boris: User, cara: User) -> None:
+    """Against the records themselves, after every step of a walk at random."""
     chance = random.Random(7)
     stages = [stage_of("deal", code) for code in ("NEW", "EXECUTING", "WON")]
     people = [anna, boris, cara]
-    items = [added("deal", chance.choice(people), amount=Decimal(n)) for n in range(6)]
+    records = [added("deal", chance.choice(people), amount=Decimal(n)) for n in range(6)]
     for _step in range(40):
-        item = Item.objects.get(pk=chance.choice(items).pk)
+        record = Record.objects.get(pk=chance.choice(records).pk)
         act = chance.randrange(5)
-        if act == 0 and item.deleted_at is None:
-            move_item(item, chance.choice(stages), by=None)
-        elif act == 1 and item.deleted_at is None:
-            change_item(item, {"amount": Decimal(chance.randrange(1000))}, by=None)
-        elif act == 2 and item.deleted_at is None:
-            change_item(item, {"responsible": chance.choice(people)}, by=None)
+        if act == 0 and record.deleted_at is None:
+            move_record(record, chance.choice(stages), by=None)
+        elif act == 1 and record.deleted_at is None:
+            change_record(record, {"amount": Decimal(chance.randrange(1000))}, by=None)
+        elif act == 2 and record.deleted_at is None:
+            change_record(record, {"responsible": chance.choice(people)}, by=None)
         elif act == 3:
-            (bring_back_items if item.deleted_at else delete_items)([item], by=None)
+            (bring_back_records if record.deleted_at else delete_records)([record], by=None)
         else:
             with connection.cursor() as cursor:
-                cursor.execute("UPDATE crm_item SET base_amount = base_amount + 1 WHERE id % 2 = 0")
+                cursor.execute("UPDATE crm_record SET base_amount = base_amount + 1 WHERE id % 2 = 0")
         assert _totals() == _counted()
-    Item.objects.all().delete()
+    Record.objects.all().delete()
     assert _totals() == {}
 
 
@@ -277,7 +277,7 @@ def _totals() -> dict[tuple[int, int], tuple[int, Decimal]]:
 
 
 def _counted() -> dict[tuple[int, int], tuple[int, Decimal]]:
-    rows = Item.objects.there().values_list("stage", "responsible").annotate(Count("pk"), Sum("base_amount"))
+    rows = Record.objects.there().values_list("stage", "responsible").annotate(Count("pk"), Sum("base_amount"))
     return {(stage, person): (count, amount) for stage, person, count, amount in rows}
 
 
@@ -289,12 +289,12 @@ def test_the_sum_above_a_column_is_for_those_who_see_the_cards(anna: User, cara:
         mine.amount,
         hers.amount,
     }
-    change_item(mine, {"observers": [cara]}, by=anna)
+    change_record(mine, {"observers": [cara]}, by=anna)
     assert set(StageTotal.objects.visible_to(cara).values_list("amount", flat=True)) == {hers.amount}
 
 
-def test_an_items_audience_is_made_of_one_rule(anna: User, cara: User, deal: Item) -> None:
-    held = change_item(deal, {"observers": [cara]}, by=anna)
+def test_an_records_audience_is_made_of_one_rule(anna: User, cara: User, deal: Record) -> None:
+    held = change_record(deal, {"observers": [cara]}, by=anna)
     assert held.audience == audience_of(held, anna, [cara.pk])
     assert f"U{cara.pk}" in held.audience
     assert timedelta(0) <= held.changed_at - deal.created_at

@@ -1,4 +1,4 @@
-"""Items, and what links them."""
+"""Records, and what links them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from box.apps.crm.models.types import ItemType, Pipeline, Source, Stage
+from box.apps.crm.models.types import RecordType, Pipeline, Source, Stage
 from box.apps.crm.permissions import Operation, granted_codes, sees_whole_scope
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
 from box.core.accounts.models import User
@@ -43,7 +43,7 @@ class ScopedQuerySet[M: AudienceModel](AudienceQuerySet[M]):
         return self.filter(audience__overlap_walking=sorted(granted_codes(user, operation)))
 
 
-class ItemQuerySet(ScopedQuerySet["Item"]):
+class RecordQuerySet(ScopedQuerySet["Record"]):
     def there(self) -> Self:
         """What is not in the trash, and was not merged into another one."""
         return self.filter(deleted_at=None)
@@ -69,18 +69,18 @@ class ItemQuerySet(ScopedQuerySet["Item"]):
         return self.in_work().filter(next_step_at__lt=now)
 
 
-class Item(AudienceModel):
+class Record(AudienceModel):
     """A lead, a deal, a contact, a company, a paper or something of a company's own.
 
     `audience` holds `crm:p7:U17`, `crm:p7:D5`, `crm:p7:DR1` ... of whoever is responsible (see
     `box.apps.crm.permissions`), and `U44` of observers.
     """
 
-    type = models.ForeignKey(ItemType, models.PROTECT, related_name="items", db_index=False)
-    pipeline = models.ForeignKey(Pipeline, models.PROTECT, null=True, related_name="items", db_index=False)
-    stage = models.ForeignKey(Stage, models.PROTECT, null=True, related_name="items", db_index=False)
+    type = models.ForeignKey(RecordType, models.PROTECT, related_name="records", db_index=False)
+    pipeline = models.ForeignKey(Pipeline, models.PROTECT, null=True, related_name="records", db_index=False)
+    stage = models.ForeignKey(Stage, models.PROTECT, null=True, related_name="records", db_index=False)
     stage_since = models.DateTimeField(default=timezone.now)
-    # Among the items of its stage.
+    # Among the records of its stage.
     rank = models.CharField(max_length=200, db_collation="C", default="i")
 
     # Of a person it is the name as it is shown.
@@ -128,71 +128,71 @@ class Item(AudienceModel):
     deleted_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged", db_index=False)
 
-    objects: ClassVar[ItemQuerySet] = ItemQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[RecordQuerySet] = RecordQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta(AudienceModel.Meta):
         indexes = [
-            # As AudienceModel's own, under a name that no other room's Item has.
-            GinIndex(fields=["audience"], name="crm_item_audience", fastupdate=False),
-            models.Index(F("type"), F("id").desc(), name="crm_item_newest", condition=Q(deleted_at=None)),
+            # As AudienceModel's own, under a name that no other room's Record has.
+            GinIndex(fields=["audience"], name="crm_record_audience", fastupdate=False),
+            models.Index(F("type"), F("id").desc(), name="crm_record_newest", condition=Q(deleted_at=None)),
             models.Index(
-                F("type"), F("title"), F("id"), name="crm_item_by_title", condition=Q(deleted_at=None)
+                F("type"), F("title"), F("id"), name="crm_record_by_title", condition=Q(deleted_at=None)
             ),
             models.Index(
                 F("type"),
                 F("changed_at").desc(),
                 F("id").desc(),
-                name="crm_item_by_change",
+                name="crm_record_by_change",
                 condition=Q(deleted_at=None),
             ),
             models.Index(
                 F("type"),
                 F("base_amount").desc(),
                 F("id").desc(),
-                name="crm_item_by_amount",
+                name="crm_record_by_amount",
                 condition=Q(deleted_at=None),
             ),
             models.Index(
-                F("stage"), F("rank"), F("id").desc(), name="crm_item_on_board", condition=Q(deleted_at=None)
+                F("stage"), F("rank"), F("id").desc(), name="crm_record_on_board", condition=Q(deleted_at=None)
             ),
             models.Index(
                 F("responsible"),
                 F("type"),
                 F("id").desc(),
-                name="crm_item_of_person",
+                name="crm_record_of_person",
                 condition=Q(deleted_at=None),
             ),
             models.Index(
                 F("responsible"),
                 F("next_step_at"),
                 F("id"),
-                name="crm_item_next_step",
+                name="crm_record_next_step",
                 condition=Q(deleted_at=None, closed_at=None),
             ),
             models.Index(
-                F("company"), F("id").desc(), name="crm_item_of_company", condition=Q(company__isnull=False)
+                F("company"), F("id").desc(), name="crm_record_of_company", condition=Q(company__isnull=False)
             ),
             models.Index(
-                F("contact"), F("id").desc(), name="crm_item_of_contact", condition=Q(contact__isnull=False)
+                F("contact"), F("id").desc(), name="crm_record_of_contact", condition=Q(contact__isnull=False)
             ),
-            models.Index(F("merged_into"), name="crm_item_merged", condition=Q(merged_into__isnull=False)),
-            models.Index(F("tax_number"), name="crm_item_tax", condition=~Q(tax_number="")),
-            models.Index(F("deleted_at"), name="crm_item_trash", condition=Q(deleted_at__isnull=False)),
+            models.Index(F("merged_into"), name="crm_record_merged", condition=Q(merged_into__isnull=False)),
+            models.Index(F("tax_number"), name="crm_record_tax", condition=~Q(tax_number="")),
+            models.Index(F("deleted_at"), name="crm_record_trash", condition=Q(deleted_at__isnull=False)),
             # As `icontains` asks for it.
-            GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="crm_item_search"),
-            GinIndex(OpClass(F("sound"), name="gin_trgm_ops"), name="crm_item_alike"),
+            GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="crm_record_search"),
+            GinIndex(OpClass(F("sound"), name="gin_trgm_ops"), name="crm_record_alike"),
         ]
         constraints = [
             models.CheckConstraint(
-                condition=~Q(audience=[]), name="crm_item_has_audience", violation_error_message="audience"
+                condition=~Q(audience=[]), name="crm_record_has_audience", violation_error_message="audience"
             ),
             models.CheckConstraint(
                 condition=Q(pipeline=None, stage=None) | Q(pipeline__isnull=False, stage__isnull=False),
-                name="crm_item_has_stage_in_pipeline",
+                name="crm_record_has_stage_in_pipeline",
             ),
-            models.CheckConstraint(condition=Q(amount__gte=0), name="crm_item_amount_not_negative"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="crm_record_amount_not_negative"),
             models.CheckConstraint(
-                condition=Q(merged_into=None) | Q(deleted_at__isnull=False), name="crm_item_merged_is_gone"
+                condition=Q(merged_into=None) | Q(deleted_at__isnull=False), name="crm_record_merged_is_gone"
             ),
         ]  # fmt: skip
 
@@ -213,26 +213,26 @@ class Item(AudienceModel):
         return self.closed_at is None
 
     def get_absolute_url(self) -> str:
-        return reverse("crm:item", args=[self.type.slug, self.pk])
+        return reverse("crm:record", args=[self.type.slug, self.pk])
 
 
 class Observer(models.Model):
-    """Who sees an item whatever their permissions, and hears of it."""
+    """Who sees a record whatever their permissions, and hears of it."""
 
-    item = models.ForeignKey(Item, models.CASCADE, related_name="observers", db_index=False)
+    record = models.ForeignKey(Record, models.CASCADE, related_name="observers", db_index=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["item", "user"], name="crm_observer_once")]
+        constraints = [models.UniqueConstraint(fields=["record", "user"], name="crm_observer_once")]
 
     def __str__(self) -> str:
-        return f"{self.user_id} of {self.item_id}"
+        return f"{self.user_id} of {self.record_id}"
 
 
 class Link(models.Model):
-    """That an item has to do with another one: a deal with its contacts, a paper with its deal.
+    """That a record has to do with another one: a deal with its contacts, a paper with its deal.
 
-    An item's main company and contact are columns of its own, and links too.
+    A record's main company and contact are columns of its own, and links too.
     """
 
     class Role(models.TextChoices):
@@ -241,29 +241,29 @@ class Link(models.Model):
         # The lead that a deal came from, the deal that an invoice is for.
         ORIGIN = "origin"
 
-    item = models.ForeignKey(Item, models.CASCADE, related_name="links", db_index=False)
-    to = models.ForeignKey(Item, models.CASCADE, related_name="linked_from", db_index=False)
+    record = models.ForeignKey(Record, models.CASCADE, related_name="links", db_index=False)
+    to = models.ForeignKey(Record, models.CASCADE, related_name="linked_from", db_index=False)
     role = models.CharField(max_length=8, choices=Role)
     rank = models.CharField(max_length=200, db_collation="C", default="i")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["item", "role", "to"], name="crm_link_once"),
-            models.CheckConstraint(condition=~Q(item=F("to")), name="crm_link_to_another"),
+            models.UniqueConstraint(fields=["record", "role", "to"], name="crm_link_once"),
+            models.CheckConstraint(condition=~Q(record=F("to")), name="crm_link_to_another"),
         ]
-        indexes = [models.Index(F("to"), F("role"), F("item").desc(), name="crm_link_back")]
+        indexes = [models.Index(F("to"), F("role"), F("record").desc(), name="crm_link_back")]
 
     def __str__(self) -> str:
-        return f"{self.item_id} has {self.role} {self.to_id}"
+        return f"{self.record_id} has {self.role} {self.to_id}"
 
 
 class StageVisit(models.Model):
-    """That an item was in a stage for a while: what funnels and mean times are made of.
+    """That a record was in a stage for a while: what funnels and mean times are made of.
 
-    Nothing of it is ever taken away while the item is there, also when it changes its pipeline.
+    Nothing of it is ever taken away while the record is there, also when it changes its pipeline.
     """
 
-    item = models.ForeignKey(Item, models.CASCADE, related_name="visits", db_index=False)
+    record = models.ForeignKey(Record, models.CASCADE, related_name="visits", db_index=False)
     stage = models.ForeignKey(Stage, models.PROTECT, related_name="visits", db_index=False)
     entered_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True)
@@ -271,22 +271,22 @@ class StageVisit(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["item"], condition=Q(left_at=None), name="crm_item_in_one_stage"),
+            models.UniqueConstraint(fields=["record"], condition=Q(left_at=None), name="crm_record_in_one_stage"),
         ]
         indexes = [
-            models.Index(fields=["item", "entered_at"], name="crm_visit_of_item"),
+            models.Index(fields=["record", "entered_at"], name="crm_visit_of_record"),
             models.Index(fields=["stage", "entered_at"], name="crm_visit_to_stage"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.item_id} in {self.stage_id} since {self.entered_at:%Y-%m-%d}"
+        return f"{self.record_id} in {self.stage_id} since {self.entered_at:%Y-%m-%d}"
 
 
 class StageTotal(AudienceModel):
-    """How many items somebody has in a stage and what they come to: the sums above a board's columns.
+    """How many records somebody has in a stage and what they come to: the sums above a board's columns.
 
-    A trigger keeps it (see the migration `totals`): no way of writing an item, an import of 50,000 included,
-    gets by it. Its audience is that of the items, so whoever may see some of them sees the sum of these.
+    A trigger keeps it (see the migration `totals`): no way of writing a record, an import of 50,000 included,
+    gets by it. Its audience is that of the records, so whoever may see some of them sees the sum of these.
     """
 
     stage = models.ForeignKey(Stage, models.CASCADE, related_name="totals", db_index=False)
