@@ -1,7 +1,7 @@
 """How far people reach in the CRM: one rule for lists, cards, search, reports, exports and calls.
 
-A record stands in a scope: that of its stage where the stage has permissions of its own, else of its pipeline,
-else of its type. Its audience holds, marked with the scope, all that whoever is responsible answers to:
+A record stands in a scope: that of its stage where the stage has permissions of its own, else of its
+pipeline, else of its type. Its audience holds, marked with the scope, all that who is responsible answers to:
 
     crm:p7:U17   crm:p7:D5   crm:p7:DR5   crm:p7:DR1   crm:p7:UA
 
@@ -65,7 +65,7 @@ USUAL: Mapping[Operation, Level] = {
 
 @dataclass(frozen=True)
 class Rules:
-    """Every scope in which records stand, each with those that it falls back on, and what roles were given."""
+    """Every scope in which records stand, each with those it falls back on, and what roles were given."""
 
     scopes: Mapping[str, tuple[str, ...]]
     given: Mapping[tuple[int, str, Operation], Level]
@@ -143,7 +143,7 @@ def current() -> Rules:
 
 
 def _read() -> Rules:
-    from box.apps.crm.models import RecordType, Permission, Pipeline, Stage
+    from box.apps.crm.models import Permission, Pipeline, RecordType, Stage
 
     scopes: dict[str, tuple[str, ...]] = {}
     for pk in RecordType.objects.filter(has_stages=False).values_list("pk", flat=True):

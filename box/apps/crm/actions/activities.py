@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm import access
 from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.events import ActivityChanged, ActivityDone, ActivityPlanned
-from box.apps.crm.models import Activity, ActivityBinding, Record, Link
+from box.apps.crm.models import Activity, ActivityBinding, Link, Record
 from box.core.events.outbox import emit
 
 if TYPE_CHECKING:
@@ -156,7 +156,10 @@ def _timelines(records: Sequence[Record], by: User | None) -> list[int]:
         raise ValidationError(said, code="records")
     held = {
         record.pk: record
-        for record in Record.objects.there().filter(pk__in=given).select_for_update(of=("self",)).order_by("pk")
+        for record in Record.objects.there()
+        .filter(pk__in=given)
+        .select_for_update(of=("self",))
+        .order_by("pk")
     }
     if held.keys() != set(given):
         raise ValidationError(_("It is not there any more: reload the page."), code="records")

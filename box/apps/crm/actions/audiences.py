@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from box.apps.crm.events import AudiencesChanged
-from box.apps.crm.models import Record, Observer, Stage
+from box.apps.crm.models import Observer, Record, Stage
 from box.apps.crm.permissions import PREFIX, audience_in
 from box.core.access.principals import memberships_of
 from box.core.accounts.models import User
@@ -16,6 +16,8 @@ from box.core.events.outbox import emit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from box.apps.crm.models.records import RecordQuerySet
 
 BATCH = 2000
 
@@ -60,9 +62,11 @@ def renew_audiences_in(stage: Stage) -> None:
             _write(ids, audience_in(scope, memberships_of(person)))
 
 
-def _by_scope(records: Iterable[Record]) -> Iterator[tuple[str, Collection[int]]]:
+def _by_scope(records: RecordQuerySet) -> Iterator[tuple[str, Collection[int]]]:
     by_scope: dict[str, list[int]] = {}
-    for record in records.select_related("stage", "type").only("id", "type", "stage").iterator(chunk_size=BATCH):  # type: ignore[attr-defined]
+    for record in (
+        records.select_related("stage", "type").only("id", "type", "stage").iterator(chunk_size=BATCH)
+    ):
         ids = by_scope.setdefault(record.scope, [])
         ids.append(record.pk)
         if len(ids) == BATCH:

@@ -13,7 +13,7 @@ from box.apps.crm.actions.activities import renew_next_steps
 from box.apps.crm.actions.records import NewRecord, add_record, locked_record, move_record
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.events import LeadConverted
-from box.apps.crm.models import ActivityBinding, Record, RecordType, LineItem, Link, Stage
+from box.apps.crm.models import ActivityBinding, LineItem, Link, Record, RecordType, Stage
 from box.core.events.outbox import emit
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from box.apps.crm import access
 from box.apps.crm.actions.activities import renew_next_steps
 from box.apps.crm.actions.audiences import renew_audience
-from box.apps.crm.events import RecordsMerged, MergerTakenBack
-from box.apps.crm.models import ActivityBinding, ContactPoint, Record, LineItem, Link, Merger, Observer
+from box.apps.crm.events import MergerTakenBack, RecordsMerged
+from box.apps.crm.models import ActivityBinding, ContactPoint, LineItem, Link, Merger, Observer, Record
 from box.core.events.outbox import emit
 
 if TYPE_CHECKING:
@@ -96,14 +96,16 @@ def merge_records(kept: Record, others: Sequence[Record], *, by: User | None) ->
     for gone in rest:
         _absorb(first, gone, by)
     _finish(first, rest)
-    emit(RecordsMerged(record_id=first.pk, gone_ids=tuple(one.pk for one in rest), by_id=by.pk if by else None))
+    emit(
+        RecordsMerged(record_id=first.pk, gone_ids=tuple(one.pk for one in rest), by_id=by.pk if by else None)
+    )
     return first
 
 
 @transaction.atomic
 def take_back_merger(merger: Merger, *, by: User | None) -> Record:
-    """The record that had gone is there again, with what it brought along and is still where it went. What was
-    filled in stays where it was changed since. Raises ValidationError after thirty days."""
+    """The record that had gone is there again, with what it brought along and is still where it went. What
+    was filled in stays where it was changed since. Raises ValidationError after thirty days."""
     records = _locked({merger.kept_id, merger.gone_id})
     kept, gone = records[merger.kept_id], records[merger.gone_id]
     held = Merger.objects.select_for_update().get(pk=merger.pk)
@@ -174,15 +176,12 @@ def _finish(kept: Record, rest: Sequence[Record]) -> None:
 
 def _empty_again(kept: Record, gone: Record, filled: Iterable[str]) -> None:
     """Of the fields that were filled in those that still hold what was filled in."""
-    empty: dict[str, Any] = {
-        name: Record._meta.get_field(name.removesuffix("_id")).get_default() if name != "utm" else {}
-        for name in filled
-        if getattr(kept, name) == getattr(gone, name)
-    }
-    for name, value in empty.items():
-        setattr(kept, name, value)
-    if empty:
-        kept.save(update_fields=[name.removesuffix("_id") for name in empty])
+    blank = Record()
+    names = [name for name in filled if getattr(kept, name) == getattr(gone, name)]
+    for name in names:
+        setattr(kept, name, getattr(blank, name))
+    if names:
+        kept.save(update_fields=[name.removesuffix("_id") for name in names])
 
 
 def _locked(ids: Collection[int]) -> dict[int, Record]:

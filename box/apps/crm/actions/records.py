@@ -18,21 +18,21 @@ from box.apps.crm.actions.audiences import audience_of, locked_people, renew_aud
 from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.contact_points import Reach, cleaned
 from box.apps.crm.events import (
+    ObserversChanged,
     RecordAdded,
     RecordChanged,
     RecordMoved,
     RecordsBroughtBack,
     RecordsDeleted,
-    ObserversChanged,
     ResponsibleChanged,
 )
 from box.apps.crm.models import (
     ContactPoint,
     Currency,
-    Record,
-    RecordType,
     Link,
     Observer,
+    Record,
+    RecordType,
     Source,
     Stage,
     StageVisit,
@@ -180,7 +180,12 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
 
 @transaction.atomic
 def move_record(
-    record: Record, stage: Stage, *, after: Record | None = None, before: Record | None = None, by: User | None
+    record: Record,
+    stage: Stage,
+    *,
+    after: Record | None = None,
+    before: Record | None = None,
+    by: User | None,
 ) -> Record:
     """Into a stage, of the same pipeline or of another of its type; between these two cards, where they stand
     in it. Raises `Demanded` where fields are missing that the stage asks for, and PermissionDenied."""
@@ -258,7 +263,10 @@ def locked_record(record: Record, *, by: User | None) -> Record:
     """The record as it is now, until this transaction ends. Raises PermissionDenied where `by` may not change
     it, and Record.DoesNotExist where it is gone."""
     held = (
-        Record.objects.there().select_for_update(of=("self",)).select_related("type", "stage").get(pk=record.pk)
+        Record.objects.there()
+        .select_for_update(of=("self",))
+        .select_related("type", "stage")
+        .get(pk=record.pk)
     )
     if by is not None and not access.can_change(by, held):
         raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": held})
@@ -328,7 +336,9 @@ def set_contact_points(record: Record, reached_by: Iterable[Reach]) -> bool:
     for key, point in wanted.items():
         rank = between(rank, None)
         rows.append(
-            ContactPoint(record=record, kind=key[0], normal=key[1], value=point.value, use=point.use, rank=rank)
+            ContactPoint(
+                record=record, kind=key[0], normal=key[1], value=point.value, use=point.use, rank=rank
+            )
         )
     ContactPoint.objects.bulk_create(
         rows,
@@ -386,7 +396,7 @@ def _stage_for(new: NewRecord) -> Stage | None:
             raise ValidationError({"stage": _("There is no such stage here: reload the page.")})
         return new.stage
     pipeline = new.type.pipelines.standing().in_order().first()
-    stage = pipeline and pipeline.stages.standing().in_order().select_related("pipeline").first()
+    stage = pipeline.stages.standing().in_order().select_related("pipeline").first() if pipeline else None
     if stage is None:
         raise ValidationError(
             {"stage": _("%(type)s have no stage yet: add one in the settings.") % {"type": new.type.label}}

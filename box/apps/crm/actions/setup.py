@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm.actions.audiences import renew_audiences_in
 from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.events import PermissionChanged, PipelineChanged
-from box.apps.crm.models import Record, RecordType, Permission, Pipeline, Stage
+from box.apps.crm.models import Permission, Pipeline, Record, RecordType, Stage
 from box.apps.crm.permissions import Level, Operation, current
 from box.core.events.outbox import emit
 from box.core.registry.settings import raise_version
@@ -173,11 +173,12 @@ def set_permission(
         raise ValidationError(_("Administrators may do everything."), code="built-in")
     if scope not in _all_scopes():
         raise ValidationError(_("There is nothing of that kind here: reload the page."), code="scope")
-    row = {"role": role, "scope": scope, "operation": operation.value}
     if level is None:
-        Permission.objects.filter(**row).delete()
+        Permission.objects.filter(role=role, scope=scope, operation=operation.value).delete()
     else:
-        Permission.objects.update_or_create(**row, defaults={"level": level.value})
+        Permission.objects.update_or_create(
+            role=role, scope=scope, operation=operation.value, defaults={"level": level.value}
+        )
     raise_version()
     emit(
         PermissionChanged(

@@ -1,8 +1,14 @@
 """What a CRM begins with: its types, a pipeline each, sources, units, rates of VAT and currencies."""
 
+from __future__ import annotations
+
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from django.db import migrations
+
+if TYPE_CHECKING:
+    from django.db.migrations.state import StateApps
 
 TYPES = [
     # id, slug, icon, order, and what its records have.
@@ -42,15 +48,15 @@ UNITS = ("796", "166", "006", "112", "356")
 VAT = (None, Decimal(0), Decimal(10), Decimal(22))
 
 
-def ranks(count):
+def ranks(count: int) -> list[str]:
     """Evenly apart, for at most 35 rows."""
     return [
         "0123456789abcdefghijklmnopqrstuvwxyz"[place * 36 // (count + 1)] for place in range(1, count + 1)
     ]
 
 
-def fill(apps, schema_editor):
-    def model(name):
+def fill(apps: StateApps, schema_editor: object) -> None:
+    def model(name: str) -> Any:
         return apps.get_model("crm", name)
 
     for pk, slug, icon, order, has in TYPES:

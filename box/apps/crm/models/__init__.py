@@ -7,19 +7,17 @@ docs/dev/decisions/0180-one-table-of-records.md.
 
 from box.apps.crm.models.activities import Activity, ActivityBinding
 from box.apps.crm.models.contact_points import ContactPoint
-from box.apps.crm.models.records import Record, Link, Observer, StageTotal, StageVisit
 from box.apps.crm.models.mergers import Merger
 from box.apps.crm.models.money import Currency, LineItem, Price, Product, Unit, VatRate
 from box.apps.crm.models.permissions import Permission
-from box.apps.crm.models.types import RecordType, Pipeline, Source, Stage
+from box.apps.crm.models.records import Link, Observer, Record, StageTotal, StageVisit
+from box.apps.crm.models.types import Pipeline, RecordType, Source, Stage
 
 __all__ = [
     "Activity",
     "ActivityBinding",
     "ContactPoint",
     "Currency",
-    "Record",
-    "RecordType",
     "LineItem",
     "Link",
     "Merger",
@@ -28,6 +26,8 @@ __all__ = [
     "Pipeline",
     "Price",
     "Product",
+    "Record",
+    "RecordType",
     "Source",
     "Stage",
     "StageTotal",

@@ -87,7 +87,7 @@ class Activity(models.Model):
 
 
 class ActivityBinding(models.Model):
-    """That an activity stands in the time line of a record: of a deal, of its contact and of their company."""
+    """That an activity stands in the time line of a record: of a deal, its contact and their company."""
 
     activity = models.ForeignKey(Activity, models.CASCADE, related_name="bindings", db_index=False)
     record = models.ForeignKey(Record, models.CASCADE, related_name="activities", db_index=False)

@@ -12,7 +12,7 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from box.apps.crm.models.records import MONEY, Record
+from box.apps.crm.models.records import Record
 
 
 class Currency(models.Model):
@@ -104,7 +104,7 @@ class Product(models.Model):
 class Price(models.Model):
     product = models.ForeignKey(Product, models.CASCADE, related_name="prices", db_index=False)
     currency = models.ForeignKey(Currency, models.PROTECT, related_name="+")
-    amount = models.DecimalField(_("price"), **MONEY)
+    amount = models.DecimalField(_("price"), max_digits=18, decimal_places=2)
 
     class Meta:
         constraints = [
@@ -125,7 +125,7 @@ class LineItem(models.Model):
     unit = models.CharField(_("unit"), max_length=20, blank=True)
     quantity = models.DecimalField(_("quantity"), max_digits=14, decimal_places=4, default=Decimal(1))
     # Of one, as it stands in the list of prices.
-    price = models.DecimalField(_("price"), **MONEY)
+    price = models.DecimalField(_("price"), max_digits=18, decimal_places=2)
     discount_percent = models.DecimalField(
         _("discount, %"), max_digits=5, decimal_places=2, default=Decimal(0)
     )

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from box.apps.crm.models.types import RecordType, Pipeline, Source, Stage
+from box.apps.crm.models.types import Pipeline, RecordType, Source, Stage
 from box.apps.crm.permissions import Operation, granted_codes, sees_whole_scope
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
 from box.core.accounts.models import User
@@ -22,8 +22,6 @@ from box.core.registry.capabilities import Ref
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-MONEY = {"max_digits": 18, "decimal_places": 2}
 
 
 class ScopedQuerySet[M: AudienceModel](AudienceQuerySet[M]):
@@ -96,10 +94,12 @@ class Record(AudienceModel):
     address = models.CharField(_("address"), max_length=400, blank=True)
     comment = models.TextField(_("comment"), max_length=20_000, blank=True)
 
-    amount = models.DecimalField(_("amount"), **MONEY, default=Decimal(0), validators=[MinValueValidator(0)])
+    amount = models.DecimalField(
+        _("amount"), max_digits=18, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)]
+    )
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     # The amount in the company's currency, by the rate of the last change: what is added up.
-    base_amount = models.DecimalField(**MONEY, default=Decimal(0))
+    base_amount = models.DecimalField(max_digits=18, decimal_places=2, default=Decimal(0))
     # False: the amount is the sum of the lines.
     has_own_amount = models.BooleanField(default=True)
     begins_on = models.DateField(_("begins on"), null=True, blank=True)
@@ -153,7 +153,11 @@ class Record(AudienceModel):
                 condition=Q(deleted_at=None),
             ),
             models.Index(
-                F("stage"), F("rank"), F("id").desc(), name="crm_record_on_board", condition=Q(deleted_at=None)
+                F("stage"),
+                F("rank"),
+                F("id").desc(),
+                name="crm_record_on_board",
+                condition=Q(deleted_at=None),
             ),
             models.Index(
                 F("responsible"),
@@ -271,7 +275,9 @@ class StageVisit(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["record"], condition=Q(left_at=None), name="crm_record_in_one_stage"),
+            models.UniqueConstraint(
+                fields=["record"], condition=Q(left_at=None), name="crm_record_in_one_stage"
+            ),
         ]
         indexes = [
             models.Index(fields=["record", "entered_at"], name="crm_visit_of_record"),
@@ -292,7 +298,7 @@ class StageTotal(AudienceModel):
     stage = models.ForeignKey(Stage, models.CASCADE, related_name="totals", db_index=False)
     responsible = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
     count = models.IntegerField(default=0)
-    amount = models.DecimalField(**MONEY, default=Decimal(0))
+    amount = models.DecimalField(max_digits=18, decimal_places=2, default=Decimal(0))
 
     objects: ClassVar[ScopedQuerySet[StageTotal]] = ScopedQuerySet["StageTotal"].as_manager()  # type: ignore[assignment]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -22,7 +22,7 @@ from box.apps.crm.actions.activities import (
 from box.apps.crm.actions.conversion import Conversion, convert_lead
 from box.apps.crm.actions.records import change_record
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import Activity, Record, LineItem
+from box.apps.crm.models import Activity, LineItem, Record
 from tests.box.apps.crm.conftest import added
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_who_may_not_change_the_record_plans_nothing_with_it(anna: User, cara: U
     "fields", [{"subject": " "}, {"subject": "x" * 256}, {"kind": "dance"}, {"text": "x" * 20_001}]
 )
 def test_what_is_no_activity_is_refused(anna: User, deal: Record, fields: dict[str, str]) -> None:
-    given = {"kind": Activity.Kind.CALL, "subject": "Call Rose", "text": "", **fields}
+    given: dict[str, Any] = {"kind": Activity.Kind.CALL, "subject": "Call Rose", "text": "", **fields}
     with pytest.raises(ValidationError):
         add_activity(NewActivity(responsible=anna, **given), [deal], by=anna)
     assert not Activity.objects.exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -11,11 +11,11 @@ from django.db import connection
 from django.utils import timezone
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
-from box.apps.crm.actions.records import change_record
 from box.apps.crm.actions.merging import forget_expired, merge_records, take_back_merger
+from box.apps.crm.actions.records import change_record
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.duplicates import Ground, Sought, duplicates_of
-from box.apps.crm.models import Activity, Record, Link, Merger
+from box.apps.crm.models import Activity, Link, Merger, Record
 from box.apps.crm.models.mergers import KEPT_FOR
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.django_db
 CONTACT = 3
 
 
-def rose(by: User, **fields: object) -> Record:
-    given = {"first_name": "Rose", "last_name": "Weber", **fields}
+def rose(by: User, **fields: Any) -> Record:
+    given: dict[str, Any] = {"first_name": "Rose", "last_name": "Weber", **fields}
     return added("contact", by, **given)
 
 
-def found(**sought: object) -> list[tuple[str, tuple[Ground, ...]]]:
-    duplicates = duplicates_of(Sought(**sought), types=[CONTACT])  # type: ignore[arg-type]
+def found(**sought: Any) -> list[tuple[str, tuple[Ground, ...]]]:
+    duplicates = duplicates_of(Sought(**sought), types=[CONTACT])
     return [(one.record.title, one.grounds) for one in duplicates]
 
 

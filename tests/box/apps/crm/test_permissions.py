@@ -14,13 +14,13 @@ from box.apps.crm.permissions import Level, Operation, granted_codes, is_permitt
 from box.core.access.actions import create_role, employees_role, grant_role, withdraw_role
 from box.core.access.models import Role
 from box.core.access.principals import codes_of, memberships_of
+from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.org.actions import add_member, create_department, move_department, remove_member
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 from tests.cast import person
 
 if TYPE_CHECKING:
-    from box.core.accounts.models import User
     from box.core.org.models import Department
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,8 @@ def permitted(user: User, operation: Operation) -> set[str]:
 
 def _anew(user: User) -> User:
     """As the next request reads them."""
-    return type(user).objects.get(pk=user.pk)
+    again: User = User.objects.get(pk=user.pk)
+    return again
 
 
 @pytest.fixture

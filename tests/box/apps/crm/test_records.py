@@ -25,7 +25,7 @@ from box.apps.crm.actions.records import (
 )
 from box.apps.crm.actions.setup import add_pipeline, add_stage, add_type, retire_stage, set_demands
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import Currency, Record, Link, StageTotal, StageVisit
+from box.apps.crm.models import Currency, Link, Record, StageTotal, StageVisit
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
 from box.core.events.models import Event
@@ -277,7 +277,9 @@ def _totals() -> dict[tuple[int, int], tuple[int, Decimal]]:
 
 
 def _counted() -> dict[tuple[int, int], tuple[int, Decimal]]:
-    rows = Record.objects.there().values_list("stage", "responsible").annotate(Count("pk"), Sum("base_amount"))
+    rows = (
+        Record.objects.there().values_list("stage", "responsible").annotate(Count("pk"), Sum("base_amount"))
+    )
     return {(stage, person): (count, amount) for stage, person, count, amount in rows}
 
 
