@@ -84,7 +84,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "box.core.accounts.middleware.PersonMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "box.core.accounts.middleware.ReaderMiddleware",
     "box.core.registry.services.ServicesMiddleware",
@@ -128,6 +128,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": os.environ.get("KOROBKA_SERVICE", "portal"),
+            # Of queries that are composed once, and of no others: see box.lib.prepared.
+            "prepare_threshold": 5,
         },
     }
 }

@@ -47,10 +47,13 @@ def empty_cache() -> None:
     from django.conf import settings
     from django.core.cache import cache
 
+    from box.core.access.principals import recent
+
     prefix = f"test-{os.getpid()}-{next(_prefixes)}"
     # The first for connections that are still to be made, in other threads; the second for this one's.
     settings.CACHES["default"]["KEY_PREFIX"] = prefix
     cache.key_prefix = prefix
+    recent.forget()
 
 
 @pytest.fixture(scope="session")

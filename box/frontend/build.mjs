@@ -2,13 +2,15 @@
 //
 // Copying is enough for what ships a browser build, and our own modules need no bundler over HTTP/2. A library that
 // is many small packages (the editor) is bundled from a file here that names what we use of it.
-// The icons are cut to those that are named in templates and Python: 40 of 5,000, in one SVG sprite.
+// The icons are cut to those that are named in templates and Python: 40 of 5,000, in one SVG sprite. Tabler's style
+// sheet is cut to the classes whose names stand anywhere in templates, Python or scripts: a tenth of it.
 
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
+import { PurgeCSS } from "purgecss";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const box = dirname(here);
@@ -16,7 +18,6 @@ const modules = join(here, "node_modules");
 const dist = join(here, "dist");
 
 const LIBRARIES = {
-  "vendor/tabler.css": "@tabler/core/dist/css/tabler.min.css",
   "vendor/htmx.js": "htmx.org/dist/htmx.min.js",
   "vendor/chart.js": "chart.js/dist/chart.umd.min.js",
   "vendor/alpine.js": "@alpinejs/csp/dist/module.esm.min.js",
@@ -31,8 +32,10 @@ const BUNDLES = {
 const EMOJI_LANGUAGES = ["en", "ru"];
 // Skin tones and other parts of emoji that are none by themselves.
 const COMPONENTS = 2;
+const SOURCE_MAP = /^\/[/*]# sourceMappingURL=.*$/gm;
 const FONT = "@fontsource-variable/golos-text/files";
 const SKIPPED = new Set(["node_modules", "dist", "__pycache__", "locale", "static"]);
+const TABLER = "@tabler/core/dist/css/tabler.min.css";
 // icon("name") in templates and JavaScript, icon="name" where an app registers its menu entry
 const ICON = /\bicon(?:\(\s*|=)["']([a-z0-9-]+)["']/g;
 
@@ -44,12 +47,29 @@ async function* sources(folder) {
   }
 }
 
+async function* scripts(folder) {
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (/\/static\/.*\.js$/.test(path) && !path.startsWith(here)) yield path;
+  }
+}
+
 async function usedIcons() {
   const names = new Set();
   for await (const path of sources(box)) {
     for (const [, name] of (await readFile(path, "utf8")).matchAll(ICON)) names.add(name);
   }
   return [...names].sort();
+}
+
+async function usedTabler() {
+  const content = [];
+  for await (const path of sources(box)) content.push({ raw: await readFile(path, "utf8"), extension: "html" });
+  for await (const path of scripts(box)) content.push({ raw: await readFile(path, "utf8"), extension: "js" });
+  const css = [{ raw: (await readFile(join(modules, TABLER), "utf8")).replace(SOURCE_MAP, "") }];
+  const [{ css: used }] = await new PurgeCSS().purge({ content, css, variables: false, keyframes: true });
+  const { code } = await transform(used, { loader: "css", minify: true, legalComments: "inline" });
+  return code;
 }
 
 async function symbol(name) {
@@ -82,8 +102,9 @@ await mkdir(join(dist, "vendor"), { recursive: true });
 for (const [target, source] of Object.entries(LIBRARIES)) {
   const text = await readFile(join(modules, source), "utf8");
   // Hashed static files follow this comment, and the map it names is not served.
-  await writeFile(join(dist, target), text.replace(/^\/[/*]# sourceMappingURL=.*$/gm, ""));
+  await writeFile(join(dist, target), text.replace(SOURCE_MAP, ""));
 }
+await writeFile(join(dist, "vendor/tabler.css"), await usedTabler());
 for (const [target, source] of Object.entries(BUNDLES)) {
   await build({
     entryPoints: [join(here, source)],

@@ -1,7 +1,9 @@
 """Queries that are composed once, and several that are asked at once.
 
 Django composes a query anew each time it is asked: for a join of three tables that takes four times as long
-as PostgreSQL needs to answer (0.4 ms beside 0.1). For the few that every hot page asks:
+as PostgreSQL needs to answer (0.4 ms beside 0.1). And PostgreSQL plans it anew
+each time, which costs it as much again. For the few that every hot page asks, both happen once, the planning
+once a connection:
 
     NAMES = Prepared(lambda: File.objects.filter(id__in_array=Param("ids")).values_list("id", "name"))
     NAMES.rows(ids=[7, 9])
@@ -17,11 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Expression, Field, Model, QuerySet, TextField
 from django.db.models.query import ModelIterable
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.backends.utils import CursorWrapper
     from django.db.models.sql.compiler import SQLCompiler
 
 type Rows = list[list[Any]]
@@ -54,12 +58,19 @@ class Asked:
 
     sql: str
     values: tuple[Any, ...]
+    is_repeated: bool = False
+    """Whether the same SQL comes again and again, with other values: the server keeps its plan."""
 
     def of(self, given: Mapping[str, Any]) -> Asked:
         """With what is given in the place of its parameters."""
-        return Asked(
-            self.sql, tuple(given[one.name] if isinstance(one, Param) else one for one in self.values)
-        )
+        values = tuple(given[one.name] if isinstance(one, Param) else one for one in self.values)
+        return Asked(self.sql, values, self.is_repeated)
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        with _repeating_cursor() if self.is_repeated else connection.cursor() as cursor:
+            cursor.execute(self.sql, self.values)
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+            return found
 
 
 class Prepared:
@@ -70,7 +81,7 @@ class Prepared:
         self._make = make
 
     def rows(self, **given: Any) -> list[tuple[Any, ...]]:
-        return _found(self.asked(**given))
+        return self.asked(**given).rows()
 
     def asked(self, **given: Any) -> Asked:
         return self._composed.of(given)
@@ -78,7 +89,7 @@ class Prepared:
     @cached_property
     def _composed(self) -> Asked:
         # At first use, for models are not ready where modules declare what they ask.
-        return asked(self._make())
+        return replace(asked(self._make()), is_repeated=True)
 
 
 class PreparedModels[M: Model]:
@@ -91,8 +102,8 @@ class PreparedModels[M: Model]:
         queryset, compiler, asked = self._composed
         again = copy(compiler)
         again.connection = connection
-        question = asked.of(given)
-        again.as_sql = lambda *_, **__: (question.sql, question.values)  # type: ignore[method-assign]
+        # All at once: what a page shows is never so much that it would have to come in pieces.
+        again.execute_sql = lambda *_, **__: [asked.of(given).rows()]  # type: ignore[method-assign,assignment]
         query: Any = _Ready(again)
         ready: QuerySet[M, M] = QuerySet(queryset.model, query=query, using=DEFAULT_DB_ALIAS)
         ready._fetch_mode = queryset._fetch_mode  # type: ignore[attr-defined]
@@ -104,7 +115,7 @@ class PreparedModels[M: Model]:
         queryset = self._make()
         compiler = queryset.query.get_compiler(using=DEFAULT_DB_ALIAS)
         sql, params = compiler.as_sql()
-        return queryset, compiler, Asked(sql, tuple(params))
+        return queryset, compiler, Asked(sql, tuple(params), is_repeated=True)
 
 
 @dataclass(frozen=True)
@@ -126,23 +137,28 @@ def asked(queryset: QuerySet[Any, Any]) -> Asked:
 def at_once(*questions: Asked) -> list[Rows]:
     """What each of these finds, in one query for all of them and in none for nothing."""
     answers: list[Rows] = [[] for _ in questions]
-    for place, row in _found(_together(questions)) if questions else ():
+    for place, row in _together(questions).rows() if questions else ():
         answers[place].append(list(row.values()))
     return answers
 
 
 def _together(questions: Iterable[Asked]) -> Asked:
     # Rows become JSON, so that queries of different columns can stand in one.
+    questions = tuple(questions)
     numbered = [
         (f"SELECT {place}, row_to_json(one) FROM ({one.sql}) one", one.values)  # noqa: S608 - Django's own SQL
         for place, one in enumerate(questions)
     ]
     sql = " UNION ALL ".join(sql for sql, _values in numbered)
-    return Asked(sql, tuple(value for _sql, values in numbered for value in values))
+    values = tuple(value for _sql, values in numbered for value in values)
+    return Asked(sql, values, all(one.is_repeated for one in questions))
 
 
-def _found(question: Asked) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(question.sql, question.values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+def _repeating_cursor() -> CursorWrapper:
+    """Sends the values apart from the SQL, so that the driver lets the server prepare what it has seen
+    some times: see `prepare_threshold` in the settings. Django's own does so for all queries or for none."""
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        cursor = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]
+        return connection._prepare_cursor(cursor)  # type: ignore[attr-defined,no-any-return]

@@ -14,8 +14,7 @@ from box.core.registry.rest import HookEvent, hook_events
 from box.core.registry.services import is_on
 from box.rest import jobs
 from box.rest.actions import revoke_all_of
-from box.rest.models import Listener
-from box.rest.outgoing import queue
+from box.rest.outgoing import listened_to, queue
 
 
 @on(UserStatusChanged)
@@ -31,13 +30,13 @@ def tell_listeners(name: str, offer: HookEvent) -> None:
     """A handler for every event that a room offers."""
 
     def handle(event: Any) -> None:
-        if not is_on(offer.room) or not Listener.objects.told_of(name).exists():
+        if not is_on(offer.room):
             return
         data = offer.data(event)
         if data is not None and queue(name, data, key=event_being_delivered().pk):
             transaction.on_commit(jobs.send_waiting)
 
-    subscribe(f"{__name__}.tell:{name}", offer.event, handle)
+    subscribe(f"{__name__}.tell:{name}", offer.event, handle, is_wanted=lambda: name in listened_to.value)
 
 
 hook_events.each(tell_listeners)

@@ -28,6 +28,7 @@ from box.core.notify.actions import notify
 from box.core.registry.capabilities import Card, Ref
 from box.core.registry.models import StoredSetting
 from box.core.registry.rest import hook_events
+from box.core.registry.settings import Remembered, raise_version
 from box.lib.php_query import flat
 from box.lib.sealing import seal, unseal
 from box.rest.access import can_send_out
@@ -44,6 +45,15 @@ PAUSED_AFTER = timedelta(days=3)
 KEPT_FOR = timedelta(days=30)
 # What an answer says about this message, and nothing about whether the next one will arrive.
 _REFUSALS = frozenset(range(400, 500)) - {401, 403, 404, 407, 408, 410, 429}
+
+
+def _listened_to() -> frozenset[str]:
+    told = Listener.objects.filter(paused_at=None).values_list("events", flat=True)
+    return frozenset(event for events in told for event in events)
+
+
+listened_to = Remembered(_listened_to)
+"""The events that some address is told of: of others nothing is stored."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,7 @@ def add_listener(new: NewListener, *, by: User) -> Listener:
         token=seal(secrets.token_hex(16), settings.SECRET_KEY),
         by=by,
     )
+    raise_version()
     emit(
         ListenerAdded(
             listener_id=listener.pk,
@@ -82,6 +93,7 @@ def remove_listener(listener: Listener, *, by: User) -> None:
     """With all that waits for it."""
     emit(ListenerRemoved(listener_id=listener.pk, name=listener.name, address=listener.address, by_id=by.pk))
     listener.delete()
+    raise_version()
 
 
 @transaction.atomic
@@ -90,6 +102,7 @@ def resume_listener(listener: Listener, *, by: User) -> None:
     Listener.objects.filter(pk=listener.pk).update(
         paused_at=None, failing_since=None, retry_at=None, attempts=0
     )
+    raise_version()
 
 
 def token_of(listener: Listener) -> str:
@@ -191,6 +204,7 @@ def _leave_alone(listener: Listener, now: datetime) -> None:
     if now - listener.failing_since >= PAUSED_AFTER:
         listener.paused_at = now
         listener.sendings.waiting().update(failed_at=now)
+        raise_version()
         _tell_administrators(listener)
     listener.save(update_fields=["attempts", "failing_since", "retry_at", "paused_at"])
 

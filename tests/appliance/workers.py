@@ -41,7 +41,7 @@ class Application:
 
 
 @contextmanager
-def _worker(application: Application, socket: Path) -> Iterator[None]:
+def working(application: Application, socket: Path) -> Iterator[None]:
     server = WebWorker(application, socket, threads=8)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -58,5 +58,5 @@ def serving(node: Node) -> Iterator[Application]:
     application = Application()
     with ExitStack() as stack:
         for number in range(1, node.web_workers + 1):
-            stack.enter_context(_worker(application, socket_path(node, number)))
+            stack.enter_context(working(application, socket_path(node, number)))
         yield application

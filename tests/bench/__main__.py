@@ -15,6 +15,7 @@ PARTS = {
     "push": "the push service beside a bare one",
     "directory": "an import of 10,000 people, from two kinds of directory, beside a loop",
     "backup": "backup and restore beside pg_dump, tar, zstd and openssl",
+    "price": "what a page and a write cost a whole box, by service",
     "box": "files through a whole box beside its store alone, and its memory",
 }
 

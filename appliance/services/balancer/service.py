@@ -22,7 +22,7 @@ from appliance.templates import render
 
 PROGRAM = "/usr/sbin/haproxy"
 # The backends whose servers are the web workers; the first checks them, and its word counts for all.
-WITH_WORKERS = ("web", "crowd", "static")
+WITH_WORKERS = ("web", "writes", "crowd", "crowd_writes", "static", "static_crowd")
 
 
 def runtime_socket(node: Node) -> Path:
@@ -51,11 +51,13 @@ class Limits:
     """How much may be open at once; what has no other word is of one neighbourhood (an address, or a /64)."""
 
     slots: int
-    """Requests with one worker, waiting ones among them."""
+    """Requests with one worker that read, waiting ones among them; and as many that write."""
     share: int
     """Requests with the portal, before they wait in the crowd."""
     crowd: int
     """Requests of the crowd with one worker: enough to keep it busy."""
+    kept: int
+    """Connections to one worker that wait for the next request, of each backend that keeps them."""
     static: int = 45
     """Requests for static files with one worker."""
     connections: int = 3000
@@ -68,7 +70,7 @@ def limits(node: Node) -> Limits:
     """Six neighbourhoods fill all slots together, and none does alone."""
     threads, workers = node.box.web.threads, node.web_workers
     slots = max(90, 12 * threads)
-    return Limits(slots=slots, share=slots * workers // 6, crowd=threads)
+    return Limits(slots=slots, share=slots * workers // 6, crowd=threads, kept=threads)
 
 
 def names(node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -36,6 +36,16 @@ def page_of(reader: User, chosen: Filter, *, before: int | None = None) -> list[
     return list(_page(posts, reader.pk, before))
 
 
+def just_written(post: Post) -> list[Post]:
+    """The post as a list shows it, for its author: they see it, whomever else it is for."""
+    return _JUST_WRITTEN.rows(pk=post.pk)
+
+
+_JUST_WRITTEN = PreparedModels(
+    lambda: Post.objects.there().filter(pk=Param("pk", BigIntegerField())).as_shown()
+)
+
+
 @cache
 def _prepared(*, reaches_many: bool, is_addressed: bool) -> PreparedModels[Post]:
     def make() -> PostQuerySet:

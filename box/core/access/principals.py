@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.core.cache import cache
@@ -106,15 +109,61 @@ def memberships_of(user: User) -> frozenset[str]:
     return known[1]
 
 
+@dataclass(frozen=True)
+class _Known:
+    codes: frozenset[str]
+    until: float
+
+
+class Recent:
+    """The codes of whoever visited this process last: asking the cache for them is a connection a page.
+
+    By the version of a person's codes, as there, so that what is out of date grants nothing; and no longer
+    than any of them lasts.
+    """
+
+    MOST = 500
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._known: OrderedDict[tuple[int, int], _Known] = OrderedDict()
+
+    def get(self, key: tuple[int, int], now: float) -> frozenset[str] | None:
+        known = self._known.get(key)
+        return known.codes if known is not None and known.until > now else None
+
+    def put(self, key: tuple[int, int], codes: frozenset[str], until: float) -> None:
+        with self._lock:
+            self._known[key] = _Known(codes, until)
+            while len(self._known) > self.MOST:
+                self._known.popitem(last=False)
+
+    def forget(self) -> None:
+        """For tests, in which the same version comes again with other codes."""
+        with self._lock:
+            self._known.clear()
+
+
+recent = Recent()
+
+
 def _cached(user: User) -> frozenset[str]:
-    key = f"codes:{user.pk}:{user.access_version}"
-    codes = cache.get(key)
-    if codes is None:
+    version, now = (user.pk, user.access_version), timezone.now().timestamp()
+    codes = recent.get(version, now)
+    if codes is not None:
+        return codes
+    key = f"held:{user.pk}:{user.access_version}"
+    cached = cache.get(key)
+    if cached is None:
         held = list(_computed(user))
-        codes = sorted({one.code for one in held})
-        if seconds := _seconds_to_live(held):
-            cache.set(key, codes, seconds)
-    return frozenset(codes)
+        seconds = _seconds_to_live(held)
+        cached = {"codes": sorted({one.code for one in held}), "until": now + seconds}
+        if seconds:
+            cache.set(key, cached, seconds)
+    # Those of colleagues are mostly the same, and are kept once.
+    codes = frozenset(map(intern, cached["codes"]))
+    recent.put(version, codes, cached["until"])
+    return codes
 
 
 def _computed(user: User) -> Iterator[Held]:

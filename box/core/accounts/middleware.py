@@ -7,14 +7,45 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from django.conf import settings
+from django.contrib import auth
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
+from django.utils.crypto import constant_time_compare
+from django.utils.functional import SimpleLazyObject
 
 from box.core.accounts.models import User
+from box.core.accounts.sessions import SessionStore
 from box.core.registry.company import LANGUAGE, TIME_ZONE
 from box.core.registry.origin import Origin, acting_from, address_of
 from box.core.registry.settings import as_of, read_version
+
+
+class PersonMiddleware(AuthenticationMiddleware):
+    """As Django's own, and who came with their session is not asked for again."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        request.user = SimpleLazyObject(lambda: _person_of(request))  # type: ignore[assignment]
+
+
+def _person_of(request: HttpRequest) -> User | AnonymousUser:
+    session: SessionStore = request.session  # type: ignore[assignment]
+    # Asking it for anything reads it, and its person with it.
+    signed_in, backend, digest = (
+        session.get(key, "") for key in (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)
+    )
+    person = session.person
+    if (
+        person is not None
+        and signed_in == str(person.pk)
+        and backend in settings.AUTHENTICATION_BACKENDS
+        and constant_time_compare(digest, person.get_session_auth_hash())
+    ):
+        return person
+    # Nobody, or whoever else it is: all that Django knows to do then, it does.
+    return auth.get_user(request)
 
 
 class ReaderMiddleware:

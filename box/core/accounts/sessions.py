@@ -7,12 +7,14 @@ from typing import Any
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
-from django.db.models import DateTimeField
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import DateTimeField, F
 from django.http import HttpRequest
 from django.utils import timezone
 
-from box.core.accounts.models import Session
+from box.core.accounts.models import Session, User
 from box.core.accounts.policy import IDLE_HOURS, LONGEST_DAYS
+from box.core.registry.capabilities import read_with_person
 from box.core.registry.health import is_read_only
 from box.core.registry.origin import address_of
 from box.lib.prepared import Param, PreparedModels
@@ -38,7 +40,16 @@ def expiry_of(started_at: datetime, now: datetime) -> datetime:
     return min(now + idle, started_at + longest)
 
 
-# Every request asks it.
+_COLUMNS = [field.attname for field in Session._meta.concrete_fields]
+# Every request asks one of them: of somebody signed in, their session with their row; of nobody, the session.
+_PERSON = PreparedModels(
+    lambda: (
+        User.objects.active()
+        .annotate(**dict(read_with_person.items()))
+        .filter(sessions__session_key=Param("key"), sessions__expire_date__gt=Param("now", DateTimeField()))
+        .annotate(**{f"session_{name}": F(f"sessions__{name}") for name in _COLUMNS})
+    )
+)
 _SESSION = PreparedModels(
     lambda: Session.objects.filter(session_key=Param("key"), expire_date__gt=Param("now", DateTimeField()))
 )
@@ -46,11 +57,17 @@ _SESSION = PreparedModels(
 
 class SessionStore(DatabaseStore):
     row: Session | None = None
+    person: User | None = None
+    """Whose session it is, as the query that found it has read them; they may sign in."""
 
     def _get_session_from_db(self) -> Session | None:
         """As Django's own does, by a query that is composed once."""
-        found = _SESSION.rows(key=self.session_key, now=timezone.now())
-        self.row = found[0] if found else None
+        asked = {"key": self.session_key, "now": timezone.now()}
+        self.person = next(iter(_PERSON.rows(**asked)), None)
+        if self.person is not None:
+            self.row = _session_with(self.person)
+        else:
+            self.row = next(iter(_SESSION.rows(**asked)), None)
         if self.row is None:
             self._session_key = None
         return self.row
@@ -81,6 +98,11 @@ class SessionStore(DatabaseStore):
             row.address, row.agent = entrance["address"], entrance["agent"]
             row.started_at = datetime.fromisoformat(entrance["at"])
         return row
+
+
+def _session_with(person: User) -> Session:
+    values = [person.__dict__[f"session_{name}"] for name in _COLUMNS]
+    return Session.from_db(DEFAULT_DB_ALIAS, _COLUMNS, values)
 
 
 def end_everybodys() -> int:

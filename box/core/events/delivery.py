@@ -1,4 +1,4 @@
-"""Delivering events: at least once, in no promised order, each in its handler's own transaction."""
+"""Delivering events: at least once, in no promised order, those of one event in one transaction."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 
 import psycopg
 from django.db import Error, close_old_connections, connection, transaction
+from django.db.models import BigIntegerField, DateTimeField
 from django.utils import timezone
 
 from box.core.events.models import Delivery, Event, Nonce
 from box.core.events.outbox import CHANNEL, restored, subscription_named
+from box.lib.prepared import Param, PreparedModels
 
 log = logging.getLogger(__name__)
 
@@ -29,31 +31,53 @@ def wait_after(attempts: int) -> timedelta:
     return min(timedelta(seconds=2 ** min(attempts - 1, 12)), LONGEST_WAIT)
 
 
-def deliver_one(now: datetime) -> bool:
-    """Takes one delivery that is due and completes it. False: nothing is due, or others have taken it all.
+# Every courier asks the first of them with each word that something happened.
+_FIRST = PreparedModels(
+    lambda: (
+        Delivery.objects.due(Param("now", DateTimeField()))
+        .select_for_update(skip_locked=True, of=("self",))
+        .select_related("event")
+        .order_by("due_at", "id")[:1]
+    )
+)
+_OTHERS = PreparedModels(
+    lambda: (
+        Delivery.objects.due(Param("now", DateTimeField()))
+        .filter(event_id=Param("event", BigIntegerField()))
+        .exclude(pk=Param("first", BigIntegerField()))
+        .select_for_update(skip_locked=True)
+        .order_by("id")
+    )
+)
 
-    The lock on the row lives as long as the transaction: of a worker killed between taking and completing,
-    PostgreSQL undoes both the handler's writes and the lock, and another worker takes the delivery again.
+
+def deliver_next(now: datetime) -> int:
+    """Takes an event that is due with all handlers that have yet to hear of it, and completes those; returns
+    how many. 0: nothing is due, or others have taken it all.
+
+    Together, because a transaction of its own would cost most handlers more than what they do. What one of
+    them has written before it failed is undone, and it alone is tried again.
+
+    The locks on the rows live as long as the transaction: of a worker killed between taking and completing,
+    PostgreSQL undoes both the handlers' writes and the locks, and another worker takes the deliveries again.
     """
     with transaction.atomic():
-        delivery = (
-            Delivery.objects.due(now)
-            .select_for_update(skip_locked=True, of=("self",))
-            .select_related("event")
-            .order_by("due_at", "id")
-            .first()
-        )
-        if delivery is None:
-            return False
-        try:
-            with transaction.atomic():
-                _hand_over(delivery)
-        except Exception as error:
-            _postpone(delivery, now, error)
-        else:
-            delivery.completed_at = now
-            delivery.save(update_fields=["completed_at"])
-    return True
+        first = next(iter(_FIRST.rows(now=now)), None)
+        if first is None:
+            return 0
+        taken = [first, *_OTHERS.rows(now=now, event=first.event_id, first=first.pk)]
+        completed = []
+        for delivery in taken:
+            delivery.event = first.event
+            try:
+                with transaction.atomic():
+                    _hand_over(delivery)
+            except Exception as error:
+                _postpone(delivery, now, error)
+            else:
+                completed.append(delivery.pk)
+        Delivery.objects.filter(pk__in=completed).update(completed_at=now)
+    return len(taken)
 
 
 def _hand_over(delivery: Delivery) -> None:
@@ -85,8 +109,8 @@ def _postpone(delivery: Delivery, now: datetime, error: Exception) -> None:
 def deliver_all(now: datetime | None = None) -> int:
     """Delivers until nothing is due; returns how many."""
     count = 0
-    while deliver_one(now or timezone.now()):
-        count += 1
+    while delivered := deliver_next(now or timezone.now()):
+        count += delivered
     return count
 
 
@@ -120,7 +144,7 @@ class Courier:
             listener.execute(f"LISTEN {CHANNEL}")
             while not self.stop.is_set():
                 if not self.paused.is_set():
-                    while not self.stop.is_set() and deliver_one(timezone.now()):
+                    while not self.stop.is_set() and deliver_next(timezone.now()):
                         pass
                 for _ in listener.notifies(
                     timeout=1.0 if self.paused.is_set() else self.LOOK_EVERY, stop_after=1

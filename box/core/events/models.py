@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
+from django.db.models.expressions import Expression
 from django.utils import timezone
 
 
@@ -25,12 +26,12 @@ class Event(models.Model):
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def due(self, now: datetime) -> DeliveryQuerySet:
+    def due(self, now: datetime | Expression) -> DeliveryQuerySet:
         return self.filter(completed_at=None, due_at__lte=now)
 
 
 class Delivery(models.Model):
-    """One event for one handler: taken under a lock, completed in the handler's own transaction."""
+    """One event for one handler: taken under a lock, and completed with what the handler writes."""
 
     event = models.ForeignKey(Event, models.CASCADE, related_name="deliveries")
     handler = models.CharField(max_length=200)

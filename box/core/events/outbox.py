@@ -8,6 +8,7 @@ delivered after an upgrade.
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -15,9 +16,11 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
+from django.utils import timezone
 
 from box.core.events.models import Delivery, Event
 from box.core.registry.origin import origin
+from box.lib.prepared import Asked
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ class Subscription:
     name: str
     event_type: type
     handler: Handler
+    is_wanted: Callable[[], bool] = lambda: True
+    """Asked with each event: what nobody waits for is not even delivered."""
 
 
 _by_type: dict[type, list[Subscription]] = {}
@@ -57,11 +62,19 @@ def on[E](event_type: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], 
     return declare
 
 
-def subscribe[E](name: str, event_type: type[E], handler: Callable[[E], None]) -> None:
-    """The same for a handler that is made and not written: deliveries know it by this name."""
+def subscribe[E](
+    name: str,
+    event_type: type[E],
+    handler: Callable[[E], None],
+    *,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> None:
+    """The same for a handler that is made and not written: deliveries know it by this name. Where events
+    are many and those who want to hear of them are few, `is_wanted` says whether there is anybody; it asks
+    the database only where something has changed."""
     if name in _by_name:
         raise ValueError(f"{name} is declared twice, and would react twice.")
-    subscription = Subscription(name, event_type, handler)
+    subscription = Subscription(name, event_type, handler, is_wanted)
     _by_type.setdefault(event_type, []).append(subscription)
     _by_name[name] = subscription
 
@@ -71,21 +84,33 @@ def subscription_named(name: str) -> Subscription | None:
     return _by_name.get(name)
 
 
+# The event, a delivery for each handler, and word to the workers, which PostgreSQL sends at commit: once
+# however often it was asked for, and not at all on a rollback. One statement, for every write pays for it.
+_STORE = """
+WITH event AS (
+    INSERT INTO events_event (kind, payload, origin, created_at)
+    VALUES (%s, %s::jsonb, %s::jsonb, %s) RETURNING id, created_at
+), handlers AS (
+    SELECT unnest(%s::text[]) AS name
+), delivery AS (
+    INSERT INTO events_delivery (event_id, handler, due_at, attempts, error)
+    SELECT event.id, handlers.name, event.created_at, 0, '' FROM event, handlers
+)
+SELECT pg_notify(%s, '') WHERE EXISTS (SELECT FROM handlers)
+"""
+
+
 def emit(event: Any) -> None:
     """Stores the event and a delivery for each handler in the transaction of the write that it tells of."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"{type(event).__name__} was emitted outside a transaction: emit where you write.")
-    kind, payload = kind_of(type(event)), _serialised(event)
-    row = Event.objects.create(kind=kind, payload=payload, origin=origin().as_json())
-    deliveries = [
-        Delivery(event=row, handler=subscription.name, due_at=row.created_at)
-        for subscription in _by_type.get(type(event), [])
-    ]
-    if deliveries:
-        Delivery.objects.bulk_create(deliveries)
-        # Sent by PostgreSQL at commit, once however often it was asked for, and not at all on a rollback.
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+    payload, told_from = json.dumps(_serialised(event)), json.dumps(origin().as_json())
+    row = kind_of(type(event)), payload, told_from, timezone.now()
+    Asked(_STORE, (*row, _handlers_of(type(event)), CHANNEL), is_repeated=True).rows()
+
+
+def _handlers_of(event_type: type) -> list[str]:
+    return [one.name for one in _by_type.get(event_type, []) if one.is_wanted()]
 
 
 def emit_all(events: Sequence[Any]) -> None:
@@ -99,10 +124,11 @@ def emit_all(events: Sequence[Any]) -> None:
         [Event(kind=kind_of(type(event)), payload=_serialised(event), origin=told_from) for event in events],
         batch_size=2000,
     )
+    handlers = {event_type: _handlers_of(event_type) for event_type in {type(event) for event in events}}
     deliveries = [
-        Delivery(event=row, handler=subscription.name, due_at=row.created_at)
+        Delivery(event=row, handler=name, due_at=row.created_at)
         for event, row in zip(events, rows, strict=True)
-        for subscription in _by_type.get(type(event), [])
+        for name in handlers[type(event)]
     ]
     if deliveries:
         Delivery.objects.bulk_create(deliveries, batch_size=2000)

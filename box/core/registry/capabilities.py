@@ -42,7 +42,7 @@ class Card:
     url: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MenuEntry:
     """An item of the main menu. `order` is its place in a working day. The front-end build finds the icon by
     its keyword: `icon="news"`."""
@@ -57,8 +57,8 @@ class MenuEntry:
 
 @dataclass(frozen=True)
 class Assets:
-    """Style sheets and ES modules of a room, under `static()`'s names. Every page loads them all: navigation
-    swaps the main region only."""
+    """Style sheets and ES modules of a room, under `static()`'s names. Every page loads those of all rooms
+    that are on: navigation swaps the main region only."""
 
     styles: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
@@ -314,15 +314,23 @@ read_with_person: Offers[Expression] = Offers("read with the person")
 """What every page needs of a person comes with their row, as attributes: it costs no query of its own."""
 
 
-def menu_of(user: User, entries: Offers[MenuEntry] = menu) -> list[MenuEntry]:
+def menu_of(user: User, entries: Offers[MenuEntry] = menu) -> tuple[MenuEntry, ...]:
     """The entries this person has, in order."""
     from box.core.registry.services import is_on
 
     mine = (entry for entry in entries if is_on(entry.key) and entry.is_for(user))
-    return sorted(mine, key=lambda entry: entry.order)
+    return tuple(sorted(mine, key=lambda entry: entry.order))
 
 
-def own_pages_of(user: User) -> list[MenuEntry]:
+def assets_on() -> tuple[Assets, ...]:
+    """What a page loads. Who had it open while a service was switched on has no entry for it in the menu
+    either, until they load a page anew."""
+    from box.core.registry.services import is_on
+
+    return tuple(one for key, one in assets.items() if is_on(key))
+
+
+def own_pages_of(user: User) -> tuple[MenuEntry, ...]:
     return menu_of(user, own_pages)
 
 
@@ -333,7 +341,7 @@ def profile_of(request: PersonRequest, person: User) -> list[Markup]:
     return [show(request, person) for key, show in profile_parts.items() if is_on(key)]
 
 
-def console_pages_of(user: User) -> list[MenuEntry]:
+def console_pages_of(user: User) -> tuple[MenuEntry, ...]:
     """The console's tabs that this person has; none: there is no console for them."""
     return menu_of(user, console_pages)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.template.backends.utils import csrf_input
+from django.middleware.csrf import get_token
 from django.utils.functional import SimpleLazyObject
+from markupsafe import Markup
 
 from box.core.registry.capabilities import menu_of, own_pages_of, widgets_of
 
 THEME_COOKIE = "theme"
+_CSRF_INPUT = Markup('<input type="hidden" name="csrfmiddlewaretoken" value="{}">')
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The reader and the menu; None and nothing on pages for people who are not signed in."""
-    # One token serves all forms of a page; Django would make (and mask) a new one for each.
-    shared = {"csrf_input": SimpleLazyObject(lambda: csrf_input(request))}
+    # One token serves a page and all its forms; Django would mask a new one for each.
+    token = SimpleLazyObject(lambda: get_token(request))
+    shared = {
+        "csrf_token": token,
+        "csrf_input": SimpleLazyObject(lambda: _CSRF_INPUT.format(token)),
+    }
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {

@@ -30,7 +30,7 @@ from jinja2 import Environment, StrictUndefined
 from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
-from box.core.registry.capabilities import assets, console_pages_of
+from box.core.registry.capabilities import assets, assets_on, console_pages_of
 from box.core.registry.company import company_name, logo_number
 from box.lib.plain_text import linked
 
@@ -60,6 +60,7 @@ def environment(**options: Any) -> Environment:
     env.globals.update(
         gettext=gettext,
         assets=assets,
+        assets_on=assets_on,
         console_pages=console_pages_of,
         url=url,
         full_url=full_url,

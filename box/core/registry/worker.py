@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import psycopg
 from django.db import connection, connections
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
@@ -24,8 +26,21 @@ MAX_BODY = 2 * 1024 * 1024
 MAX_HEADERS = 72 * 1024
 # A request that runs longer than this when the worker is told to stop is cut off.
 GRACE_SECONDS = 20.0
+
+
+def refuse_cut(connection: psycopg.Connection[Any]) -> None:
+    """Raises OperationalError for a connection that the server has ended: it says so, and hangs up. What is
+    idle hears nothing else, so that looking is enough: asking would cost every request a question."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        connection.close()
+        raise psycopg.OperationalError("The server has ended this connection.")
+
+
 POOL = {
     "min_size": 1,
+    "check": refuse_cut,
     # Short, since a thread that waits for a connection answers nobody.
     "timeout": 2,
     # The pool's own retries double their pauses up to this; a new request then starts over.
@@ -86,7 +101,8 @@ class WebWorker:
                 max_request_body_size=MAX_BODY,
                 max_request_header_size=MAX_HEADERS,
                 backlog=1024,
-                connection_limit=1000,
+                # What the balancer may open, with the connections that it keeps: see its `Limits`.
+                connection_limit=2500,
                 channel_timeout=60,
                 asyncore_use_poll=True,
                 # Only the balancer reaches the socket, and it has set these headers itself.

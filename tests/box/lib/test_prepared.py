@@ -54,6 +54,26 @@ def test_it_is_composed_once(anna: User) -> None:
     assert made == [1]
 
 
+def kept_plans() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [statement for (statement,) in cursor.fetchall()]
+
+
+def test_the_server_keeps_the_plan_of_what_comes_again_and_of_nothing_else(anna: User) -> None:
+    often = Prepared(lambda: User.objects.filter(login=Param("login")).values_list("id", "position"))
+    models = PreparedModels(lambda: User.objects.filter(login=Param("login"), is_demo=False))
+    for login in (anna.login, "nobody") * 4:
+        often.rows(login=login)
+        models.rows(login=login)
+        at_once(asked(User.objects.filter(login=login).values_list("phone")))
+    kept = [statement for statement in kept_plans() if '"login" = ($1)' in statement]
+    assert len(kept) == 2
+    assert sum("is_demo" in statement for statement in kept) == 1
+    assert often.rows(login=anna.login) == [(anna.pk, anna.position)]
+    assert [one.pk for one in models.rows(login=anna.login)] == [anna.pk]
+
+
 def test_several_are_asked_at_once(
     anna: User, sales: Department, django_assert_num_queries: Callable[..., Any]
 ) -> None:

@@ -21,16 +21,24 @@ from box.apps.feed.actions import Draft, delete_post, publish_post
 from box.core.accounts.actions import NewUser, create_user
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Delivery
 from box.core.groups.actions import NewGroup, create_group
 from box.core.notify.models import Notification
 from box.core.registry.capabilities import after_restore
 from box.core.registry.services import switch_of
-from box.core.registry.settings import store
+from box.core.registry.settings import as_of, read_version, store
 from box.lib.php_query import parsed
 from box.rest import outgoing
 from box.rest.egress import Forbidden, Unreachable, is_unfit, post
 from box.rest.models import Listener, Sending
-from box.rest.outgoing import NewListener, add_listener, resume_listener, send_waiting, token_of
+from box.rest.outgoing import (
+    NewListener,
+    add_listener,
+    remove_listener,
+    resume_listener,
+    send_waiting,
+    token_of,
+)
 from tests.box.ear import LOOPBACK, Ear, listening_ear
 from tests.box.processes import configuration, hanging_at
 
@@ -110,6 +118,21 @@ def test_it_hears_of_what_it_was_added_for_and_of_nothing_private(
     publish_post(Draft("While it is off"), by=anna)
     deliver_all()
     assert not Sending.objects.exists()
+
+
+def test_where_nobody_listens_nothing_is_stored_for_it(ear: Ear, anna: User, olga: User) -> None:
+    def stored() -> int:
+        publish_post(Draft("Hello"), by=anna)
+        return Delivery.objects.filter(handler__startswith="box.rest", completed_at=None).count()
+
+    with as_of(read_version()):
+        assert stored() == 0
+    listener = listening(ear, olga, "ONLIVEFEEDPOSTADD")
+    with as_of(read_version()):
+        assert stored() == 1
+    remove_listener(listener, by=olga)
+    with as_of(read_version()):
+        assert stored() == 1
 
 
 def test_a_number_stands_where_receivers_look_for_it(ear: Ear, olga: User) -> None:

@@ -21,6 +21,7 @@ from box.core.access.principals import is_private
 from box.core.events.outbox import emit
 from box.core.files.actions import attach, change_audience, checked_name, rename_file
 from box.core.files.models import File
+from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -44,8 +45,13 @@ class Added:
 
 def root_of(code: str, *, by: User) -> Item:
     """The drive of this principal, as a folder. It is made when somebody first looks for it."""
-    found = Item.objects.filter(parent=None, drive__code=code).select_related("drive").first()
-    return found or _made(code, by)
+    return next(iter(_ROOT.rows(code=code)), None) or _made(code, by)
+
+
+# Every visit to a drive begins with it.
+_ROOT = PreparedModels(
+    lambda: Item.objects.filter(parent=None, drive__code=Param("code")).select_related("drive")
+)
 
 
 @transaction.atomic

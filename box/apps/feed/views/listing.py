@@ -18,7 +18,7 @@ from box.apps.feed.access import (
 )
 from box.apps.feed.filters import Filter, chips_of, only_labels
 from box.apps.feed.forms import draft_of, moment_of
-from box.apps.feed.latest import page_of
+from box.apps.feed.latest import just_written, page_of
 from box.apps.feed.models import PAGE, Post, SavedView, ScheduledPost
 from box.apps.feed.polls import LONGEST_OPTION, MOST_OPTIONS
 from box.apps.feed.presenters import MOST_NEWS, news_forms, shown, usual_audience
@@ -115,8 +115,7 @@ def _publish(request: PersonRequest) -> HttpResponse:
     drop_draft(request.POST.get("place", ""), by=request.user)
     if not wants_part(request):
         return redirect("feed:list")
-    found = Post.objects.visible_to(request.user).filter(pk=post.pk).as_shown()
-    page = _page(request, found, Filter.of(request.GET))
+    page = _page(request, just_written(post), Filter.of(request.GET))
     return with_toast(render(request, "feed/list.html", page, blocks="posts"), _("Published."))
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from box.core.access import principals
 from box.core.access.principals import (
@@ -56,7 +57,8 @@ def test_codes_are_computed_once_a_version(
     with django_assert_num_queries(0):  # type: ignore[attr-defined]
         assert codes_of(same) == codes
         # A request asks several times, and the cache once.
-        cache.delete(f"codes:{anna.pk}:{anna.access_version}")
+        cache.delete(f"held:{anna.pk}:{anna.access_version}")
+        principals.recent.forget()
         assert codes_of(same) == codes
 
 
@@ -120,3 +122,31 @@ def test_an_audience_holds_its_author(anna: User) -> None:
 )
 def test_what_is_for_named_people_is_private(audience: list[str], expected: bool) -> None:
     assert is_private(audience) is expected
+
+
+def test_who_was_here_lately_costs_not_even_the_cache(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = codes_of(User.objects.get(pk=anna.pk))
+    monkeypatch.setattr(cache, "get", lambda key: pytest.fail("the cache was asked"))
+    assert codes_of(User.objects.get(pk=anna.pk)) == codes
+
+
+def test_a_new_version_of_them_is_not_remembered_yet(anna: User, boris: User) -> None:
+    codes_of(User.objects.get(pk=anna.pk))
+    principals.recent.put(
+        (anna.pk, anna.access_version), frozenset({"stale"}), timezone.now().timestamp() + 60
+    )
+    assert codes_of(User.objects.get(pk=anna.pk)) == {"stale"}
+    User.objects.filter(pk=anna.pk).update(access_version=anna.access_version + 1)
+    assert "stale" not in codes_of(User.objects.get(pk=anna.pk))
+    assert "stale" not in codes_of(User.objects.get(pk=boris.pk))
+
+
+def test_what_is_remembered_ends_with_the_first_of_them_and_is_bounded() -> None:
+    recent, codes = principals.Recent(), frozenset({"U1"})
+    recent.put((1, 1), codes, until=100)
+    assert recent.get((1, 1), now=99.9) == codes
+    assert recent.get((1, 1), now=100) is None
+    for number in range(2, recent.MOST + 2):
+        recent.put((number, 1), codes, until=100)
+    assert recent.get((1, 1), now=0) is None
+    assert recent.get((2, 1), now=0) == codes

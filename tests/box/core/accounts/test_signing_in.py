@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.contrib.auth import hashers
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, hashers
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.core.accounts import actions
@@ -267,3 +269,28 @@ def test_passwords_follow_the_settings(anna: User, password: str, said: str) -> 
     with pytest.raises(ValidationError, match=said):
         actions.change_password(anna, password, by=anna)
     actions.change_password(anna, "letters and 12 digits", by=anna)
+
+
+def test_a_page_asks_for_the_session_and_its_person_at_once(as_person: Browser, anna: User) -> None:
+    browser = as_person(anna)
+    browser.get("/employees/")
+    with CaptureQueriesContext(connection) as queries:
+        assert browser.get("/employees/").status_code == 200
+    asked = [query["sql"] for query in queries if '"accounts_session"' in query["sql"]]
+    assert len(asked) == 1
+    assert '"accounts_user"' in asked[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(HASH_SESSION_KEY, "of another password"), (SESSION_KEY, "0"), (BACKEND_SESSION_KEY, "somewhere.Else")],
+)
+def test_a_session_that_is_not_exactly_theirs_lets_nobody_in(
+    as_person: Browser, anna: User, key: str, value: str
+) -> None:
+    browser = as_person(anna)
+    session = browser.session
+    session[key] = value
+    row = Session.objects.get(session_key=session.session_key)
+    Session.objects.filter(pk=row.pk).update(session_data=session.encode(dict(session.items())))
+    assert browser.get("/employees/").status_code == 302

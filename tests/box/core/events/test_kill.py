@@ -25,12 +25,13 @@ bells.DIE_AT = os.environ["DIE_AT"]
 from django.utils import timezone
 from box.core.events import delivery
 if bells.DIE_AT == "completing":
-    whole = delivery.Delivery.save
-    def save(self, **kwargs):
+    from box.core.events.models import DeliveryQuerySet
+    whole = DeliveryQuerySet.update
+    def update(self, **kwargs):
         whole(self, **kwargs)
         bells.hang("completing")
-    delivery.Delivery.save = save
-delivery.deliver_one(timezone.now())
+    DeliveryQuerySet.update = update
+delivery.deliver_next(timezone.now())
 """
 
 

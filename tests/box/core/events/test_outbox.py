@@ -9,9 +9,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from box.core.events import outbox
-from box.core.events.delivery import deliver_all, deliver_one, forget_old, wait_after
+from box.core.events.delivery import deliver_all, deliver_next, forget_old, wait_after
 from box.core.events.models import Delivery, Event, Nonce
-from box.core.events.outbox import emit, kind_of, on, restored
+from box.core.events.outbox import emit, emit_all, kind_of, on, restored, subscribe
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,57 @@ def test_each_handler_hears_once(subscriptions: None) -> None:
     assert sorted(heard) == ["one 5", "two 5"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_all_who_hear_of_an_event_hear_in_one_transaction_and_who_fails_fails_alone(
+    subscriptions: None,
+) -> None:
+    seen: list[int] = []
+
+    def transaction_of_now() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+            return int(cursor.fetchone()[0])
+
+    @on(Rang)
+    def first(event: Rang) -> None:
+        Nonce.objects.create(actor_id=1, value="first")
+        seen.append(transaction_of_now())
+
+    @on(Rang)
+    def cracked(event: Rang) -> None:
+        Nonce.objects.create(actor_id=1, value="cracked")
+        raise LookupError("the bell is cracked")
+
+    @on(Rang)
+    def last(event: Rang) -> None:
+        Nonce.objects.create(actor_id=1, value="last")
+        seen.append(transaction_of_now())
+
+    with transaction.atomic():
+        emit(Rang(1, NOON))
+        emit(Rang(2, NOON))
+    assert deliver_next(timezone.now()) == 3
+    assert len(set(seen)) == 1
+    assert sorted(Nonce.objects.values_list("value", flat=True)) == ["first", "last"]
+    waiting = Delivery.objects.filter(event=Event.objects.earliest("id"), completed_at=None)
+    assert [one.handler.rpartition(".")[2] for one in waiting] == ["cracked"]
+    assert Delivery.objects.filter(completed_at=None).count() == 4, "of the other event nobody has heard"
+
+
+@pytest.mark.django_db
+def test_what_nobody_waits_for_is_not_delivered(subscriptions: None) -> None:
+    is_wanted = [False]
+    subscribe("tests.somebody", Rang, lambda event: None, is_wanted=lambda: is_wanted[0])
+    emit(Rang(1, NOON))
+    emit_all([Rang(2, NOON), Rang(3, NOON)])
+    assert Event.objects.count() == 3
+    assert not Delivery.objects.exists()
+    is_wanted[0] = True
+    emit(Rang(4, NOON))
+    emit_all([Rang(5, NOON)])
+    assert {one.event.payload["bell_id"] for one in Delivery.objects.select_related("event")} == {4, 5}
+
+
 @pytest.mark.django_db
 def test_a_failing_handler_is_tried_again_later_and_writes_nothing(subscriptions: None) -> None:
     fails = [True]
@@ -98,14 +149,14 @@ def test_a_failing_handler_is_tried_again_later_and_writes_nothing(subscriptions
 
     emit(Rang(1, NOON))
     now = timezone.now()
-    assert deliver_one(now)
-    assert not deliver_one(now), "it waits"
+    assert deliver_next(now)
+    assert not deliver_next(now), "it waits"
     delivery = Delivery.objects.get()
     assert delivery.attempts == 1
     assert "the bell is cracked" in delivery.error
     assert not Nonce.objects.exists()
     fails[0] = False
-    assert deliver_one(now + wait_after(1))
+    assert deliver_next(now + wait_after(1))
     assert Nonce.objects.count() == 1
     assert Delivery.objects.get().completed_at is not None
 
@@ -118,7 +169,7 @@ def test_a_handler_that_breaks_its_transaction_is_postponed_too(subscriptions: N
             cursor.execute("SELECT 1/0")
 
     emit(Rang(1, NOON))
-    assert deliver_one(timezone.now())
+    assert deliver_next(timezone.now())
     assert "division by zero" in Delivery.objects.get().error
 
 

@@ -13,10 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 
-from box.core.registry.worker import Channel, WebWorker
+from box.core.registry.worker import Channel, WebWorker, refuse_cut
 from tests.box.processes import (
     PATIENCE,
     UnixConnection,
@@ -316,3 +317,27 @@ def test_who_has_nothing_to_send_is_not_slow(turning: WebWorker) -> None:
         passed(turning, 100)
         passed(turning, 100 + 10 * Channel.WINDOW_SECONDS)
         assert is_open(connection)
+
+
+@pytest.mark.django_db
+def test_a_connection_that_the_server_has_ended_is_not_given_out() -> None:
+    parameters = connection.get_connection_params()
+    kept = {name: parameters[name] for name in ("host", "port", "dbname", "user")}
+    with (
+        psycopg.connect(**kept, autocommit=True) as standing,
+        psycopg.connect(**kept, autocommit=True) as cut,
+    ):
+        standing.execute("SELECT pg_terminate_backend(%s)", [cut.info.backend_pid])
+        until(
+            lambda: (
+                not standing.execute(
+                    "SELECT FROM pg_stat_activity WHERE pid = %s", [cut.info.backend_pid]
+                ).fetchall()
+            )
+        )
+        refuse_cut(standing)
+        assert not cut.closed, "it has yet to be looked at"
+        with pytest.raises(psycopg.OperationalError):
+            refuse_cut(cut)
+        assert cut.closed, "the pool makes another one"
+        assert standing.execute("SELECT 1").fetchone() == (1,)
