@@ -20,9 +20,11 @@ def type_of(slug: str) -> RecordType:
 
 
 def stage_of(slug: str, code: str) -> Stage:
+    """Of the type's first pipeline."""
     from box.apps.crm.models import Stage
 
-    return Stage.objects.select_related("pipeline").get(pipeline__type__slug=slug, code=code)
+    stages = Stage.objects.select_related("pipeline").filter(pipeline__type__slug=slug, code=code)
+    return stages.order_by("pipeline__rank")[0]
 
 
 def added(slug: str, responsible: User, title: str = "", **fields: Any) -> Record:
