@@ -48,6 +48,9 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         ("manage.py", "demo"), "fill an empty box with a company of made-up people", is_portals=True
     ),
     "search": Subcommand(("manage.py", "search"), "rebuild what the search looks into", is_portals=True),
+    "telephony": Subcommand(
+        ("manage.py", "telephony"), "connect the company's Asterisk, and show its calls", is_portals=True
+    ),
     "uninstall": Subcommand(("-m", "installer", "uninstall"), "remove the box, keeping its data unless told"),
 }
 

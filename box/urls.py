@@ -7,8 +7,10 @@ from box.core.registry import errors
 urlpatterns = [
     path("", include("box.core.portal.urls")),
     path("", include("box.core.accounts.urls")),
+    path("", include("box.core.fields.urls")),
     path("", include("box.core.files.urls")),
     path("", include("box.core.drafts.urls")),
+    path("", include("box.core.imports.urls")),
     path("", include("box.core.org.urls")),
     path("", include("box.core.groups.urls")),
     path("", include("box.core.notify.urls")),

@@ -16,6 +16,7 @@ from tests import cast as people
 from tests.clock import clock  # noqa: F401
 from tests.directory.fixtures import _samba, _slapd, samba, slapd  # noqa: F401
 from tests.report import Report
+from tests.telephony.fixtures import _asterisk, _phones, asterisk  # noqa: F401
 
 if TYPE_CHECKING:
     from django.test import Client

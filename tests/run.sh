@@ -22,6 +22,7 @@ packages=(
   mmdebstrap systemd-container dbus iproute2 nftables util-linux e2fsprogs   # fresh Debian roots
   samba-ad-dc samba-ad-provision winbind krb5-user ldb-tools python3-samba samba-dsdb-modules   # an Active Directory
   slapd ldap-utils                          # an OpenLDAP
+  sip-tester                                # phones, for the Asterisk that the tests make a root of
   shellcheck
 )
 missing=()

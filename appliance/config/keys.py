@@ -211,6 +211,11 @@ class Integrations:
 
 
 @dataclass(frozen=True)
+class Telephony:
+    enabled: bool = _key(False, "The bridge to the company's PBXs runs here.", console=True)
+
+
+@dataclass(frozen=True)
 class Logs:
     size_mb: int = _key(
         20, "A service's log is rotated at this size, in MiB.", check=_between(1, 1024), console=True
@@ -254,6 +259,7 @@ class Box:
     web: Web = field(default_factory=Web)
     backup: Backup = field(default_factory=Backup)
     integrations: Integrations = field(default_factory=Integrations)
+    telephony: Telephony = field(default_factory=Telephony)
     logs: Logs = field(default_factory=Logs)
     node: NodeTable = field(default_factory=NodeTable)
 

@@ -12,13 +12,14 @@ from appliance.services.database.service import SERVICE as DATABASE
 from appliance.services.jobs.service import SERVICE as JOBS
 from appliance.services.objects.service import SERVICE as OBJECTS
 from appliance.services.push.service import SERVICE as PUSH
+from appliance.services.telephony.service import SERVICE as TELEPHONY
 from appliance.services.web.service import SERVICE as WEB
 
 __all__ = ["ALL", "GeneratedFile", "Listener", "Sandbox", "Service", "UnknownService", "enabled", "named"]
 
 ALL: tuple[Service, ...] = tuple(
     sorted(
-        (AGENT, DATABASE, OBJECTS, CACHE, WEB, PUSH, JOBS, BACKUP, BALANCER),
+        (AGENT, DATABASE, OBJECTS, CACHE, WEB, PUSH, JOBS, TELEPHONY, BACKUP, BALANCER),
         key=lambda service: service.order,
     )
 )

@@ -34,7 +34,7 @@ from backup.rclone import Moved, Vault
 from backup.sets import BackupSet
 from backup.settings import BackupRefused, Settings, Target
 
-_STAND_STILL = ("web", "push", "jobs", "cache", "backup", "database")
+_STAND_STILL = ("web", "push", "jobs", "telephony", "cache", "backup", "database")
 """Those that know the database. The balancer stays, and shows that the box is being looked after."""
 _RESTARTS = 3
 

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from box.console import calendar, custom_fields, settings, setup, views
+from box.console import calendar, fields, settings, setup, views
 from box.console.audit import views as audit
 from box.console.backups import keys, restore, retrievals, search, targets
 from box.console.backups import views as backups
@@ -17,10 +17,11 @@ urlpatterns = [
     path("settings/mail/letter/", settings.test_letter, name="test-letter"),
     path("settings/calendar/<int:number>/", calendar.year, name="calendar"),
     path("settings/calendar/<date:day>/", calendar.restore, name="calendar-day"),
-    path("settings/profiles/fields/", custom_fields.fields, name="own-fields"),
-    path("settings/profiles/fields/<int:pk>/", custom_fields.field, name="own-field"),
-    path("settings/profiles/fields/<int:pk>/place/", custom_fields.place, name="own-field-place"),
-    path("settings/profiles/fields/<int:pk>/archive/", custom_fields.archive, name="own-field-archive"),
+    path("settings/fields/", fields.sets, name="field-sets"),
+    path("settings/fields/<int:pk>/", fields.field, name="field"),
+    path("settings/fields/<int:pk>/place/", fields.place, name="field-place"),
+    path("settings/fields/<int:pk>/archive/", fields.archive, name="field-archive"),
+    path("settings/fields/<str:key>/", fields.fields, name="fields"),
     path("settings/<slug:name>/", settings.section, name="section"),
     path("services/<slug:name>/", views.service, name="service"),
     path("services/<slug:name>/restart/", views.restart, name="restart"),

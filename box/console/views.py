@@ -58,6 +58,7 @@ TITLES = {
     "jobs": gettext_lazy("Background jobs"),
     "objects": gettext_lazy("Object store"),
     "push": gettext_lazy("Live updates"),
+    "telephony": gettext_lazy("Telephony"),
     "web": gettext_lazy("Web workers"),
 }
 
@@ -70,6 +71,7 @@ ABOUT = {
     "jobs": gettext_lazy("Does what nobody has to wait for: previews, notices, cleaning up."),
     "objects": gettext_lazy("Holds the files."),
     "push": gettext_lazy("Tells open pages that something is new."),
+    "telephony": gettext_lazy("Hears the calls of the company's PBXs."),
     "web": gettext_lazy("Makes the pages."),
 }
 

@@ -25,7 +25,8 @@ def normal(text: str, region: str) -> str | None:
         number = phonenumbers.parse(written, region)
     except NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number):
+    # Without its area a number is dialled within one city only.
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 

@@ -1,4 +1,4 @@
-"""Tables of people: CSV and XLSX read row by row, and written row by row.
+"""Tables: CSV, XLSX and vCards read row by row, CSV and XLSX written row by row.
 
     for row in read_table(file): row.number, row.cells      # every cell a string, whatever it was
     return export("csv", "employees", head, rows)           # a response that streams
@@ -24,6 +24,8 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from box.lib import vcards
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -34,8 +36,8 @@ MOST_ROWS = 20_000
 MOST_COLUMNS = 200
 CHUNK = 64 * 1024
 
-_DELIMITERS = ";,\t|"
 _SAMPLED = 20
+LONGEST_LINE = 2**20
 # What a spreadsheet takes for a formula: at the beginning of a cell, and of whatever is a cell to one that is
 # set otherwise. A number or a phone with its sign is arithmetic at worst.
 _BEGINNING = r"""((?:^|[;,\t|\r\n])\s*+"?)"""
@@ -44,6 +46,28 @@ _FORMULA = re.compile(_BEGINNING + _SIGN + r"(?![+-]?[\d\s().-]*+(?:[;,|]|$))")
 _GUARDED = re.compile(_BEGINNING + "'" + _SIGN)
 
 type Cell = str | int | float | bool | date | datetime | time | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a table is read, where the file does not say it: what it is guessed at, and can be changed to."""
+
+    encoding: str = ""
+    delimiter: str = ""
+
+
+ENCODINGS = {
+    "utf-8-sig": "UTF-8",
+    "utf-16": "UTF-16",
+    "cp1251": "Windows-1251",
+    "koi8-r": "KOI8-R",
+    "cp866": "DOS (866)",
+    "cp1252": "Windows-1252",
+}
+DELIMITERS = {";": ";", ",": ",", "\t": "Tab", "|": "|"}
+# Where they are in other encodings stand rare letters and signs of frames.
+_FREQUENT = frozenset("оеаинтсрвлкмдпу")
+_CYRILLIC = ("cp1251", "koi8-r", "cp866")
 
 
 class TableRefused(ValidationError):
@@ -61,9 +85,10 @@ class Row:
     cells: tuple[str, ...]
 
 
-def read_table(file: IO[bytes], *, most_rows: int = MOST_ROWS) -> Iterator[Row]:
-    """The rows of a CSV file (UTF-8, UTF-16 or Windows-1251; any usual delimiter) or of the first sheet of an
-    XLSX file, whichever it is. `file` can be sought in.
+def read_table(file: IO[bytes], reading: Reading = Reading(), *, most_rows: int = MOST_ROWS) -> Iterator[Row]:
+    """The rows of a CSV file, of the first sheet of an XLSX file or of an address book of vCards, whichever
+    it is; of the usual encodings and delimiters that which it looks like, unless `reading` says it. One can
+    seek in `file`.
 
     Raises TableRefused, also in the middle: for what is no table, too large, or a bomb.
     """
@@ -75,8 +100,43 @@ def read_table(file: IO[bytes], *, most_rows: int = MOST_ROWS) -> Iterator[Row]:
         )
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise TableRefused(_("This is an old Excel file: save it as .xlsx and choose that one."))
-    rows = _xlsx().read(file) if head.startswith(b"PK") else _csv(file, _encoding_of(file))
-    return _limited(rows, most_rows)
+    if head.startswith(b"PK"):
+        return _limited(_xlsx().read(file), most_rows)
+    encoding = reading.encoding if reading.encoding in ENCODINGS else _encoding_of(file)
+    if _is_vcard(file):
+        return _limited(_cards(file, encoding), most_rows)
+    return _limited(_csv(file, encoding, reading.delimiter), most_rows)
+
+
+def guess_reading(file: IO[bytes]) -> Reading:
+    """What `read_table` takes the file for; nothing of what says it itself. Raises TableRefused."""
+    if _head(file).startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        return Reading()
+    encoding = _encoding_of(file)
+    if _is_vcard(file):
+        return Reading(encoding)
+    text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+    try:
+        return Reading(encoding, _delimiter_of(list(_sample(text))))
+    except csv.Error:
+        raise TableRefused(_("This is no table: choose a .csv or .xlsx file.")) from None
+    finally:
+        text.detach()
+
+
+def _is_vcard(file: IO[bytes]) -> bool:
+    file.seek(0)
+    is_vcard = vcards.is_vcard(file.read(CHUNK))
+    file.seek(0)
+    return is_vcard
+
+
+def _cards(file: IO[bytes], encoding: str) -> Iterator[tuple[int, Sequence[Any]]]:
+    file.seek(0)
+    try:
+        yield from vcards.read(file, encoding)
+    except vcards.NotVcard:
+        raise TableRefused(_("This address book is damaged: export it once more.")) from None
 
 
 def _xlsx() -> ModuleType:
@@ -144,22 +204,44 @@ def _encoding_of(file: IO[bytes]) -> str:
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
-                encoding = "cp1251"
+                encoding = _single_byte(chunk)
     return encoding
 
 
-def _csv(file: IO[bytes], encoding: str) -> Iterator[tuple[int, Sequence[Any]]]:
+def _single_byte(sample: bytes) -> str:
+    """The Cyrillic one in which the most letters are frequent ones; without a letter of those, the West's."""
+
+    def frequent(encoding: str) -> int:
+        return sum(letter in _FREQUENT for letter in sample.decode(encoding, errors="replace"))
+
+    best = max(_CYRILLIC, key=frequent)
+    return best if frequent(best) else "cp1252"
+
+
+def _csv(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[tuple[int, Sequence[Any]]]:
     file.seek(0)
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
     try:
-        lines = list(itertools.islice(text, _SAMPLED))
-        reader = csv.reader(itertools.chain(lines, text), delimiter=_delimiter_of(lines))
+        lines = list(_sample(text))
+        part = delimiter if delimiter in DELIMITERS else _delimiter_of(lines)
+        reader = csv.reader(itertools.chain(lines, text), delimiter=part)
         yield from enumerate(reader, start=1)
     except csv.Error:
         raise TableRefused(_("This is no table: choose a .csv or .xlsx file.")) from None
     finally:
         if not file.closed:
             text.detach()
+
+
+def _sample(text: IO[str]) -> Iterator[str]:
+    """The first lines, as far as they are lines: a file without any is not read whole."""
+    for _number in range(_SAMPLED):
+        line = text.readline(LONGEST_LINE)
+        if len(line) == LONGEST_LINE:
+            raise csv.Error("no line is as long")
+        if not line:
+            return
+        yield line
 
 
 def _delimiter_of(lines: Sequence[str]) -> str:
@@ -170,7 +252,7 @@ def _delimiter_of(lines: Sequence[str]) -> str:
         usual = max(set(counts), key=counts.count, default=1)
         return (counts.count(usual) if usual > 1 else 0, usual)
 
-    return max(_DELIMITERS, key=score)
+    return max(DELIMITERS, key=score)
 
 
 # Writing

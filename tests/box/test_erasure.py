@@ -13,19 +13,24 @@ from box.apps.feed.models import Badge, Mark, Post, PostVersion, SavedView, Sche
 from box.apps.pulse.aggregation import count_days
 from box.apps.pulse.models import Rank, Use
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
+from box.bridges.telephony.models import Extension, Pbx
 from box.console.models import Retrieval
 from box.core.access.principals import EVERYONE
 from box.core.accounts.actions import dismiss_user
+from box.core.accounts.custom_fields import PROFILE
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import KnownBrowser, Passkey, Profile, RecoveryCode, Session, Totp, User
 from box.core.discussion.models import Follower
 from box.core.drafts import models as drafts
 from box.core.events.delivery import deliver_all
+from box.core.fields.actions import FieldDraft, add_field
+from box.core.fields.values import write_values
 from box.core.files.models import Blob
 from box.core.groups.actions import NewGroup, create_group, invite_people
 from box.core.groups.models import Group
+from box.core.imports.models import ImportProblem, ImportRun
 from box.core.notify.models import Notification, Preferences, Presence, QueuedLetter
-from box.core.org.models import Absence, ImportProblem, PeopleImport
+from box.core.org.models import Absence
 from box.core.org.skills import add_skill
 from box.core.registry.belongings import Deleted, Stays, belongings, going, relations_to
 from box.core.search.models import Document
@@ -72,6 +77,8 @@ def test_of_many_rows_all_go_a_bounded_number_at_a_time(
 
 
 def fill_every_room(anna: User, boris: User) -> None:
+    head = add_field(PROFILE, FieldDraft("Head", "person"), by=boris)
+    write_values(PROFILE, boris.pk, {head: (anna.pk,)})
     now = timezone.now()
     for model, fields in (
         (Profile, {}),
@@ -93,6 +100,8 @@ def fill_every_room(anna: User, boris: User) -> None:
         (Report, {"period": "day", "starts_on": now.date()}),
     ):  # fmt: skip
         model._default_manager.create(user=anna, **fields)
+    pbx = Pbx.objects.create(name="office", host="pbx.corp.test")
+    Extension.objects.create(pbx=pbx, number="100", endpoint="PJSIP/100", user=anna)
     Retrieval.objects.create(asker=anna, kind="feed.post", text="t", asked_at=now)
     ScheduledPost.objects.create(author=anna, publish_at=now, audience=[EVERYONE])
     PersonSchedule.objects.create(person=anna, schedule=Schedule.objects.create(name="s", kind="flexible"))
@@ -162,7 +171,7 @@ def test_rows_of_tables_that_were_refused_are_forgotten(person: Maker, olga: Use
         ["Other", "other@example.com"],
         ["?", "NINA@example.com"],
     ]
-    run = PeopleImport.objects.create(by=olga, name="t", blob=blob, total=3, preview=rows)
+    run = ImportRun.objects.create(importer="people", by=olga, name="t", blob=blob, total=3, preview=rows)
     for n, cells in enumerate(rows[1:]):
         ImportProblem.objects.create(run=run, row=n, text="wrong", cells=cells)
     dismiss_user(nina, by=olga)

@@ -55,7 +55,7 @@ PAGES = {
     "console": "/console/",
     "service": "/console/services/web/",
     "company": "/console/settings/company/",
-    "own-fields": "/console/settings/profiles/fields/",
+    "fields": "/console/settings/fields/accounts.user/",
     "listener-new": "/console/integrations/outgoing/new/",
     "backups": "/console/backups/",
     "directories": "/console/directory/",

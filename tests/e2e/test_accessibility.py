@@ -125,7 +125,7 @@ def choose_holders(page: Page) -> None:
 def give_a_table(page: Page) -> None:
     table = "Last name;First name;E-mail;Mobile\nNowak;Ewa;ewa@;1\n"
     file = FilePayload(name="people.csv", mimeType="text/csv", buffer=table.encode())
-    page.get_by_label("Table of people").set_input_files(file)
+    page.get_by_label("Table", exact=True).set_input_files(file)
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_label("What Mobile means")).to_be_visible()
     settled(page)
@@ -190,8 +190,8 @@ VIEWS = {
     "merger-with": View("/employees/{person}/merger/"),
     "merger": View("/employees/{person}/merger/{duplicate}/"),
     "invitations": View("/employees/invitations/"),
-    "imports": View("/employees/imports/"),
-    "import": View("/employees/imports/", give_a_table),
+    "imports": View("/imports/people/"),
+    "import": View("/imports/people/", give_a_table),
     "details": View("/employees/{person}/details/"),
     "structure": View("/structure/?view=list"),
     "structure-chart": View("/structure/?view=chart", draw_chart),
@@ -257,7 +257,7 @@ VIEWS = {
     },
     **{f"setup-{name}": View(f"/console/setup/{name}/") for name in ("company", "work", "mail", "people")},
     "calendar": View("/console/settings/calendar/2026/"),
-    "own-fields": View("/console/settings/profiles/fields/"),
+    "fields": View("/console/settings/fields/accounts.user/"),
     "integrations-all": View("/console/integrations/"),
     "listeners": View("/console/integrations/outgoing/"),
     "listener-new": View("/console/integrations/outgoing/new/"),

@@ -33,7 +33,7 @@ RUSSIAN = {
     "First name": "Имя",
     "Save": "Сохранить",
     "Import": "Импорт",
-    "Table of people": "Таблица сотрудников",
+    "Table": "Таблица",
     "Go on": "Дальше",
     "What Mobile means": "Что значит «Mobile»",
     "Phone": "Телефон",
@@ -113,7 +113,7 @@ def test_a_table_is_imported_and_its_bad_rows_are_named(
             refused.get_by_role("row").filter(has=page.get_by_role("cell", name=row, exact=True))
         ).to_contain_text(about)
 
-    page.goto("/employees/imports/")
+    page.goto("/imports/people/")
     import_table(page, file, say)
     expect(page.get_by_text(say("Added: 0. Corrected: 0. Unchanged: 2. Refused: 3."))).to_be_visible()
     page.goto(f"/employees/?q=Nowak{mark}")
@@ -139,7 +139,7 @@ def table_of_people(file: Path, mark: str) -> Path:
 
 
 def import_table(page: Page, file: Path, say: Callable[[str], str]) -> None:
-    page.get_by_label(say("Table of people")).set_input_files(file)
+    page.get_by_label(say("Table")).set_input_files(file)
     page.get_by_role("button", name=say("Go on")).click()
     page.get_by_label(say("What Mobile means")).select_option(label=say("Phone"))
     page.get_by_role("button", name=say("Import"), exact=True).click()

@@ -1,4 +1,4 @@
-"""What stands on profiles beside the name: fields of the company's own, skills, and who is away when."""
+"""What stands on profiles beside the name: skills, and who is away when."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from tests.e2e.words import Words
 RUSSIAN = {
     "Add": "Добавить",
     "Add a skill": "Добавить навык",
-    "Archive": "В архив:",
     "Change the absence from": "Изменить отсутствие с",
     "Comment for colleagues": "Комментарий для коллег",
     "Confirmed by": "Подтверждают:",
@@ -32,11 +31,9 @@ RUSSIAN = {
     "Take back": "Убрать",
     "Take back the absence from": "Убрать отсутствие с",
     "The absence is taken back.": "Запись об отсутствии убрана.",
-    "What there is to choose from": "Варианты",
     "Write an absence down": "Записать отсутствие",
     "can:": "навык:",
     "confirm": "подтвердить",
-    "one of a list": "выбор из списка",
     "other absence until": "отсутствие по",
     "sick leave": "больничный",
     "sick leave until": "больничный по",
@@ -69,42 +66,6 @@ def new_word() -> str:
 
 def listed(page: Page, person: Person) -> Locator:
     return page.locator("#people .rows li").filter(has_text=person.last_name)
-
-
-def test_a_field_of_the_companys_own_is_defined_filled_in_and_found(
-    employee: Callable[..., Person], anna: Person, boris: Person, say: Say, words: Words
-) -> None:
-    olga = employee("Olga", "Orlova", words=words, administers=True)
-    name, small, large = (new_word().capitalize() for _ in range(3))
-    page = olga.open("/console/settings/profiles/fields/")
-    page.get_by_label(say("Name"), exact=True).fill(name)
-    page.get_by_label(say("Kind"), exact=True).select_option(label=say("one of a list"))
-    page.get_by_label(say("What there is to choose from")).fill(f"{small}\n{large}")
-    page.get_by_role("button", name=say("Add"), exact=True).click()
-    expect(page.get_by_role("link", name=name)).to_be_visible()
-    assert list(found_in(page, EVERY_LOOK)) == []
-
-    page = anna.open(f"/employees/{anna.pk}/details/")
-    page.get_by_label(name).select_option(label=large)
-    assert list(found_in(page, EVERY_LOOK)) == []
-    page.get_by_role("button", name=say("Save"), exact=True).click()
-    expect(page.locator("#person dl")).to_contain_text(f"{name}{large}")
-
-    page = boris.open("/feed/")
-    page.locator("#search").press_sequentially(large)
-    expect(page.locator("#found .item").first).to_contain_text(anna.name)
-    page.goto("/employees/")
-    page.locator(".people-filter [type=search]").fill(large.lower())
-    expect(page.locator("#people .rows li")).to_have_count(1)
-    listed(page, anna).get_by_role("link").first.click()
-    expect(page.locator("#person dl")).to_contain_text(f"{name}{large}")
-    assert list(found_in(page, EVERY_LOOK)) == []
-
-    # In the archive it is on no profile, and nobody is found by it.
-    olga.page.get_by_role("button", name=f"{say('Archive')} {name}").click()
-    expect(olga.page.get_by_role("link", name=name)).to_have_count(0)
-    page.goto(f"/employees/{anna.pk}/")
-    expect(page.locator("#person dl")).not_to_contain_text(name)
 
 
 def test_a_skill_is_added_confirmed_and_found(anna: Person, boris: Person, say: Say) -> None:

@@ -19,7 +19,8 @@ from box.bridges.directory.plan.values import Note, PersonStep, UnitStep
 from box.bridges.directory.targets import targets
 from box.core.accounts import actions as accounts
 from box.core.accounts.actions import NewUser
-from box.core.accounts.bulk import add_people, change_people, claim_fields, day_of, set_own_texts
+from box.core.accounts.bulk import add_people, change_people, claim_fields, day_of
+from box.core.accounts.custom_fields import write_texts
 from box.core.accounts.models import User
 from box.core.files.store import StoreUnavailable
 from box.core.org import actions as org
@@ -142,7 +143,7 @@ class Performer:
         ids |= {step.stable_id: pk for step, pk in zip(new, made, strict=True)}
         done = [step for step in steps if not step.is_skipped]
         change_people({ids[step.stable_id]: step.fields for step in done if step.fields and not step.is_new})
-        set_own_texts({ids[step.stable_id]: own for step in new if (own := _own_texts(step))})
+        write_texts({ids[step.stable_id]: own for step in new if (own := _own_texts(step))})
         seen = [step for step in done if step.is_seen]
         claim_fields({ids[step.stable_id]: self._owned(step) for step in seen}, source=self.connection.name)
         self._place({ids[step.stable_id]: step.unit for step in done if step.unit is not None})

@@ -20,7 +20,7 @@ from box.bridges.directory.client import Directory, Entry, RootDse
 from box.bridges.directory.models import Connection
 from box.bridges.directory.targets import understood
 from box.bridges.directory.unreadable import DISABLED, EXPIRES, UNIT, Rights, missing
-from box.core.accounts import custom_fields
+from box.core.accounts.custom_fields import plain_fields
 
 # How long a field is here.
 LONGEST = {
@@ -124,7 +124,7 @@ class Reader:
         self._mapping = connection.mapping
         self._region = connection.rules.phone_region
         self._filter = presets.people_filter(connection)
-        self._own = {field.key: field for field in custom_fields.standing.value}
+        self._own = {field.key: field for field in plain_fields()}
         self.root: RootDse = directory.root()
         self.is_ad = connection.kind == Connection.Kind.AD
         self._units: dict[str, str] = {}

@@ -16,7 +16,7 @@ from box.bridges.directory import distinguished_names
 from box.bridges.directory.models import Connection, Link
 from box.bridges.directory.plan.values import Known, LinkNow, LocalPerson, UnitNow
 from box.bridges.directory.targets import targets
-from box.core.accounts.custom_fields import standing
+from box.core.accounts.custom_fields import texts_of_many
 from box.core.accounts.models import User
 from box.core.org.models import Department, Membership
 
@@ -207,12 +207,8 @@ _FIELDS = ("login", "email", "last_name", "first_name", "patronymic", "position"
 
 
 def people_now(wanted: Q, console_holders: frozenset[int] = frozenset()) -> dict[int, LocalPerson]:
-    own = {field.key for field in standing.value}
-    rows = list(
-        User.objects.filter(wanted).values_list(
-            "pk", "status", "is_extranet", "profile__own_values", *_FIELDS
-        )
-    )
+    rows = list(User.objects.filter(wanted).values_list("pk", "status", "is_extranet", *_FIELDS))
+    own_texts = texts_of_many([row[0] for row in rows])
     places: dict[int, set[int]] = defaultdict(set)
     belongings = Membership.objects.filter(user__in=[row[0] for row in rows]).values_list(
         "user", "department"
@@ -226,13 +222,13 @@ def people_now(wanted: Q, console_holders: frozenset[int] = frozenset()) -> dict
                 name: value.isoformat() if hasattr(value, "isoformat") else value or ""
                 for name, value in zip(_FIELDS, values, strict=True)
             }
-            | {key: text for key, text in (own_texts or {}).items() if key in own},
+            | own_texts.get(pk, {}),
             status=status,
             is_extranet=is_extranet,
             holds_console=pk in console_holders,
             departments=frozenset(places.get(pk, ())),
         )
-        for pk, status, is_extranet, own_texts, *values in rows
+        for pk, status, is_extranet, *values in rows
     }
 
 

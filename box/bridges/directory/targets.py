@@ -10,24 +10,26 @@ from django.utils.translation import gettext as _
 
 from box.bridges.directory import transforms
 from box.bridges.directory.mapping import PROFILE_FIELDS
-from box.core.accounts import custom_fields
-from box.core.accounts.models import OwnField, User
+from box.core.accounts.custom_fields import PROFILE, plain_fields
+from box.core.accounts.models import User
+from box.core.fields.kinds import read, written
+from box.core.fields.models import Field
 
 
 def targets() -> tuple[str, ...]:
-    return (*PROFILE_FIELDS, *(field.key for field in custom_fields.standing.value))
+    return (*PROFILE_FIELDS, *(field.key for field in plain_fields()))
 
 
 def label_of(target: str) -> str:
     """How people call it."""
     if target == "photo":
         return _("photo")
-    own = custom_fields.field_of(target)
+    own = PROFILE.field(target)
     built_in: Any = None if own else User._meta.get_field(target)
     return str(own.name if own else built_in.verbose_name)
 
 
-def understood(own: Mapping[str, OwnField], target: str, text: str) -> str:
+def understood(own: Mapping[str, Field], target: str, text: str) -> str:
     """The value as the profile keeps it, with the defined fields by their keys; empty where the field was
     archived since it was mapped. Raises ValidationError for what is none of its kind."""
     if target in PROFILE_FIELDS:
@@ -35,7 +37,7 @@ def understood(own: Mapping[str, OwnField], target: str, text: str) -> str:
     field = own.get(target)
     if field is None:
         return ""
-    if field.kind == OwnField.Kind.DATE:
+    if field.kind == Field.Kind.DATE:
         # As directories write moments: 20261124000000Z.
         text = transforms.day(text) or text
-    return custom_fields.read(field, text)
+    return written(field, read(field, text))

@@ -24,11 +24,13 @@ class AccountsConfig(Room):
         from box.core.accounts.auditing import declare
         from box.core.accounts.belongings import BELONGINGS
         from box.core.accounts.browsers import KIND, browser_cards
+        from box.core.accounts.custom_fields import PROFILE
         from box.core.accounts.demo import hire
         from box.core.accounts.events import BrowserAppeared, PersonInvited
         from box.core.accounts.invitations import INVITATION_DAYS
         from box.core.accounts.letters import invitation, new_browser
         from box.core.accounts.sessions import end_everybodys
+        from box.core.fields.sets import field_sets
         from box.core.registry.settings import Section, sections, settings
 
         settings.add(INVITATION_DAYS.key, INVITATION_DAYS)
@@ -42,6 +44,7 @@ class AccountsConfig(Room):
         assets.add("accounts", Assets(scripts=("accounts/passkeys.js",)))
         offer_notices(notices)
         cards.add(KIND, browser_cards)
+        field_sets.add(PROFILE.key, PROFILE)
         after_restore.add("accounts", end_everybodys)
         declare()
         belongings.add("accounts", BELONGINGS)

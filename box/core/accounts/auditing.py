@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from box.core.accounts.events import (
     AdministratorChanged,
-    OwnFieldChanged,
     PeopleMerged,
     PersonErased,
     PersonInvited,
@@ -72,18 +70,6 @@ def declare() -> None:
             told=lambda event: event.status == User.Status.ACTIVE,
         ),
         "accounts.erased": Audited(_("erased the personal data of %(about)s"), PersonErased, about=_person),
-        "accounts.own_field_added": Audited(
-            _("added the field of profiles %(name)s"), OwnFieldChanged, told=_is("added")
-        ),
-        "accounts.own_field_changed": Audited(
-            _("changed the field of profiles %(name)s"), OwnFieldChanged, told=_is("changed", "moved")
-        ),
-        "accounts.own_field_archived": Audited(
-            _("put the field of profiles %(name)s into the archive"), OwnFieldChanged, told=_is("archived")
-        ),
-        "accounts.own_field_restored": Audited(
-            _("brought the field of profiles %(name)s back"), OwnFieldChanged, told=_is("restored")
-        ),
         "accounts.merged": Audited(
             _("merged another account (number %(gone_id)s) into that of %(about)s"),
             PeopleMerged,
@@ -103,10 +89,6 @@ def declare() -> None:
         ),
     }.items():
         audited.add(kind, declared)
-
-
-def _is(*changes: str) -> Callable[[OwnFieldChanged], bool]:
-    return lambda event: event.change in changes
 
 
 def _person(event: Any) -> About:

@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from box.core.access.actions import renew_codes
 from box.core.accounts.actions import end_sessions
-from box.core.accounts.custom_fields import reindex_people, texts_of
-from box.core.accounts.models import ERASED, KnownBrowser, OwnField, User
+from box.core.accounts.custom_fields import PROFILE, merge_values, names_of, reindex_people
+from box.core.accounts.models import ERASED, KnownBrowser, Profile, User
+from box.core.fields.values import forget_values
 from box.core.registry.belongings import Belongings, Belongs, Deleted, OneEach, Stays
 
 if TYPE_CHECKING:
@@ -22,13 +23,7 @@ _TEXTS = ("first_name", "last_name", "former_last_name", "patronymic", "position
 _BLANK = (*_TEXTS, "own_words", "language", "time_zone")
 _FOLLOWS = Stays("the database writes it anew with the login and the e-mail, which are erased")
 
-# Of the fields that administrators define, those that an outside source decides are the source's.
-_TAKES = """
-    owners = kept.owners || gone.owners,
-    own_values = gone.own_values || kept.own_values || COALESCE(
-        (SELECT jsonb_object_agg(key, value) FROM jsonb_each(gone.own_values)
-          WHERE jsonb_exists(gone.owners, key)), '{}')
-"""
+_TAKES = "owners = kept.owners || gone.owners"
 
 
 def _known(person: User) -> list[str]:
@@ -36,8 +31,7 @@ def _known(person: User) -> list[str]:
     fields: dict[str, Any] = {field.name: field for field in User._meta.concrete_fields}
     labels = [str(fields[name].verbose_name) for name in _TEXTS if getattr(person, name)]
     labels += [_("login")] + ([_("birthday")] if person.birthday_on else [])
-    texts = texts_of(person)
-    labels += [own.name for own in OwnField.objects.in_order() if texts.get(own.key)]
+    labels += names_of(person)
     browsers = KnownBrowser.objects.filter(user=person).count()
     if browsers:
         labels.append(ngettext("%(num)s browser", "%(num)s browsers", browsers) % {"num": browsers})
@@ -45,6 +39,7 @@ def _known(person: User) -> list[str]:
 
 
 def _forget(person: User, by: User) -> None:
+    forget_values(PROFILE, [person.pk])
     for name in _BLANK:
         setattr(person, name, "")
     person.login, person.birthday_on, person.invited_at = f"{ERASED}{person.pk}", None, None
@@ -73,7 +68,15 @@ def _signing_in(gone: User, kept: User) -> list[str]:
     return said
 
 
+def _before(pair: Pair) -> None:
+    """While there are two profiles: of the fields that a company defines, those that an outside source
+    decides are the source's."""
+    owners = Profile.objects.filter(user=pair.gone).values_list("owners", flat=True).first() or {}
+    merge_values(pair, owners)
+
+
 def _follow(pair: Pair) -> None:
+    merge_values(pair, ())
     reindex_people([pair.gone, pair.kept])
 
 
@@ -92,5 +95,6 @@ BELONGINGS = Belongings(
     found=_known,
     erase=_forget,
     moves=_signing_in,
+    before=_before,
     follow=_follow,
 )

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from box.core.access.events import AccessChanged
 from box.core.accounts.actions import NewUser
-from box.core.accounts.custom_fields import reindex_people, standing
+from box.core.accounts.custom_fields import plain_fields, write_texts
 from box.core.accounts.events import ProfileChanged, UserCreated
 from box.core.accounts.models import MERGED, User
 from box.core.events.outbox import emit, emit_all
@@ -52,10 +52,10 @@ _FREE_NAMES = """
 @transaction.atomic
 def change_people(changes: Mapping[int, Mapping[str, str]]) -> None:
     """Writes these fields, as texts, whoever owns them: it is their owner who calls this. Those that
-    administrators have defined go by their keys, their values as `custom_fields.read` makes them."""
+    administrators have defined go by their keys, their values as `custom_fields.texts_of_many` has them."""
     by_fields: dict[tuple[str, ...], list[dict[str, object]]] = {}
     own: dict[int, dict[str, str]] = {}
-    defined = {field.key for field in standing.value}
+    defined = {field.key for field in plain_fields()}
     for pk, values in changes.items():
         if unknown := values.keys() - _CHANGED - defined:
             raise ValueError(f"not of the profile: {', '.join(sorted(unknown))}")
@@ -80,34 +80,8 @@ def change_people(changes: Mapping[int, Mapping[str, str]]) -> None:
                 " WHERE accounts_user.id = new.id",
                 [json.dumps(rows)],
             )
-    set_own_texts(own)
+    write_texts(own)
     emit_all([ProfileChanged(user_id=pk, fields=tuple(sorted(one))) for pk, one in changes.items() if one])
-
-
-@transaction.atomic
-def set_own_texts(texts: Mapping[int, Mapping[str, str]]) -> None:
-    """Writes values of fields that administrators have defined, as they are kept; empty ones are taken away.
-    Nobody is told: the caller knows of what this is a part."""
-    if not texts:
-        return
-    rows = [{"id": pk, "texts": dict(one)} for pk, one in texts.items()]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO accounts_profile (user_id, owners, own_values)"
-            " SELECT new.id, '{}', new.texts"
-            " FROM jsonb_to_recordset(%s::jsonb) AS new(id bigint, texts jsonb)"
-            " ON CONFLICT (user_id) DO UPDATE"
-            " SET own_values = accounts_profile.own_values || EXCLUDED.own_values",
-            [json.dumps(rows)],
-        )
-        cursor.execute(
-            "UPDATE accounts_profile SET own_values = ("
-            " SELECT COALESCE(jsonb_object_agg(key, value), '{}') FROM jsonb_each(own_values)"
-            " WHERE value <> '\"\"')"
-            " WHERE user_id = ANY(%s) AND jsonb_path_exists(own_values, '$.* ? (@ == \"\")')",
-            [list(texts)],
-        )
-    reindex_people(texts.keys())
 
 
 @transaction.atomic

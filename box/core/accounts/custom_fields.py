@@ -1,232 +1,203 @@
-"""The fields of profiles that administrators define: which there are, and what a value of each may be.
+"""The fields of profiles that a company defines: who sees and fills in which, and what people are found by.
 
-A value is kept as a text, whatever its kind, under the field's number: it outlives another name, another
-place and the archive. `read` makes that text of what people, tables and directories write, `say` what a
-reader sees of it. Outside guests have none of these fields, and see nobody's.
+Outside guests have none of these fields, and see nobody's.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from box.core.accounts.access import can_manage, can_see_company
-from box.core.accounts.models import OwnField, User
-from box.core.registry.environment import format_date, format_number
-from box.core.registry.settings import Remembered
+from box.core.accounts.events import ProfileChanged
+from box.core.accounts.models import Profile, User
+from box.core.events.outbox import emit
+from box.core.fields.kinds import KINDS, kind_of, read, written
+from box.core.fields.models import Field, Value
+from box.core.fields.sets import FieldSet
+from box.core.fields.values import Shown, Values, shown, values_of, values_of_many, write_many, write_values
 
-Kind = OwnField.Kind
+if TYPE_CHECKING:
+    from box.core.registry.belongings import Pair
 
-LONGEST = 500
-MOST_DIGITS = 15
-# Russian and English: what tables and directories hold.
-_YES = frozenset(["yes", "true", "1", "+", "да", "y", "д"])
-_NO = frozenset(["no", "false", "0", "-", "–", "—", "нет", "n", "н"])
-_DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y")
-_is_link = URLValidator(schemes=["http", "https"])
-
-# What is looked for by its text.
-FOUND_BY = (Kind.TEXT, Kind.NUMBER, Kind.CHOICE, Kind.LINK)
-
-
-def _read() -> tuple[OwnField, ...]:
-    return tuple(OwnField.objects.standing().in_order())
-
-
-standing: Remembered[tuple[OwnField, ...]] = Remembered(_read)
-"""All that profiles have now, in their order: the rows are values here, of which nobody changes any."""
-
-
-def field_of(key: str) -> OwnField | None:
-    """The field under this key, unless it is archived or gone."""
-    return next((field for field in standing.value if field.key == key), None)
-
-
-@dataclass(frozen=True)
-class OwnValue:
-    """A field of a person that has a value: `text` as it is kept, `said` as the reader reads it."""
-
-    field: OwnField
-    text: str
-
-    @property
-    def said(self) -> str:
-        return say(self.field, self.text)
-
-    @property
-    def is_link(self) -> bool:
-        return self.field.kind == Kind.LINK
-
-
-def texts_of(person: User) -> Mapping[str, str]:
-    """All values of the person as they are kept, by key, also those of archived fields. Read `person` with
-    `select_related("profile")`, and this asks nothing."""
-    profile = getattr(person, "profile", None)
-    return profile.own_values if profile else {}
-
-
-def shown_of(person: User, *, reader: User) -> list[OwnValue]:
-    """What this reader sees of the person, in order."""
-    may = readable(person, reader=reader)
-    texts = texts_of(person) if may else {}
-    return [OwnValue(field, text) for field in may if (text := texts.get(field.key))]
-
-
-def readable(person: User, *, reader: User) -> list[OwnField]:
-    if person.is_extranet or not standing.value:
-        return []
-    if reader.pk == person.pk or can_manage(reader, person):
-        return list(standing.value)
-    if not can_see_company(reader):
-        return []
-    return [field for field in standing.value if field.readers == OwnField.Readers.EVERYBODY]
-
-
-def editable(person: User, *, by: User) -> list[OwnField]:
-    if person.is_extranet or not standing.value:
-        return []
-    if can_manage(by, person):
-        return list(standing.value)
-    if by.pk != person.pk:
-        return []
-    return [field for field in standing.value if field.writers == OwnField.Writers.PERSON]
-
-
-def read(field: OwnField, text: str, *, kept: str = "") -> str:
-    """The text that is kept for what somebody wrote; empty for nothing. Raises ValidationError.
-
-    `kept` is the value so far: it stays valid where the list of choices has lost it since.
-    """
-    text = unicodedata.normalize("NFC", " ".join(text.replace("\x00", "").split()))
-    if not text or text == kept:
-        return text
-    try:
-        return _READERS[Kind(field.kind)](field, text)
-    except (ValueError, InvalidOperation):
-        raise ValidationError(_WRONG[Kind(field.kind)]() % {"field": field.name, "text": text}) from None
-
-
-def _text(field: OwnField, text: str) -> str:
-    if len(text) > LONGEST:
-        raise ValidationError(
-            _("%(field)s is too long: %(limit)s characters at most.")
-            % {"field": field.name, "limit": LONGEST}
-        )
-    return text
-
-
-def _number(field: OwnField, text: str) -> str:
-    digits = re.sub(r"\s", "", text).replace(",", ".").replace("−", "-")
-    if not re.fullmatch(r"[+-]?\d+(\.\d+)?", digits) or sum(map(str.isdigit, digits)) > MOST_DIGITS:
-        raise ValueError(text)
-    number = Decimal(digits)
-    plain = format(number, "f")
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
-
-
-def _date(field: OwnField, text: str) -> str:
-    for form in _DATES:
-        try:
-            found = datetime.strptime(text, form).date()  # noqa: DTZ007 - a day has no zone
-        except ValueError:
-            continue
-        if date(1900, 1, 1) <= found <= date(2200, 1, 1):
-            return found.isoformat()
-    raise ValueError(text)
-
-
-def _choice(field: OwnField, text: str) -> str:
-    found = next((choice for choice in field.choices if choice.casefold() == text.casefold()), None)
-    if found is None:
-        raise ValueError(text)
-    return found
-
-
-def _yes_no(field: OwnField, text: str) -> str:
-    word = text.casefold()
-    if word not in _YES | _NO:
-        raise ValueError(text)
-    return "yes" if word in _YES else "no"
-
-
-def _link(field: OwnField, text: str) -> str:
-    link = _text(field, text if "://" in text else f"https://{text}")
-    try:
-        _is_link(link)
-    except ValidationError:
-        raise ValueError(text) from None
-    return link
-
-
-_READERS = {
-    Kind.TEXT: _text,
-    Kind.NUMBER: _number,
-    Kind.DATE: _date,
-    Kind.CHOICE: _choice,
-    Kind.YES_NO: _yes_no,
-    Kind.LINK: _link,
-}
-_WRONG = {
-    Kind.TEXT: lambda: _("%(field)s: “%(text)s” cannot be kept."),
-    Kind.NUMBER: lambda: _("%(field)s: “%(text)s” is no number of at most 15 digits."),
-    Kind.DATE: lambda: _("%(field)s: “%(text)s” is no date: write 24.11.1990 or 1990-11-24."),
-    Kind.CHOICE: lambda: _("%(field)s: “%(text)s” is not in its list."),
-    Kind.YES_NO: lambda: _("%(field)s: write yes or no in place of “%(text)s”."),
-    Kind.LINK: lambda: _("%(field)s: “%(text)s” is no address of a page, such as https://example.com."),
-}
-
-
-def say(field: OwnField, text: str) -> str:
-    """In the reader's language."""
-    match field.kind:
-        case Kind.DATE:
-            return format_date(date.fromisoformat(text))
-        case Kind.NUMBER:
-            return format_number(Decimal(text), is_exact=True)
-        case Kind.YES_NO:
-            return _("yes") if text == "yes" else _("no")
-        case Kind.LINK:
-            return text.partition("://")[2].rstrip("/")
-    return text
-
-
-def cell(field: OwnField, text: str) -> str | float | date | None:
-    """For a table that is opened in a spreadsheet, and that an import reads again."""
-    if not text:
-        return None
-    match field.kind:
-        case Kind.DATE:
-            return date.fromisoformat(text)
-        case Kind.NUMBER:
-            return float(text) if "." in text else int(text)
-        case Kind.YES_NO:
-            return _("yes") if text == "yes" else _("no")
-    return text
+EVERYBODY, PERSON, EDITORS = "everybody", "person", "editors"
 
 
 def reindex_people(people: Collection[int] | None = None) -> None:
-    """Writes what these people, or all, are found by: the values that everybody sees."""
+    """Writes what these people, or all, are found by: the words that everybody sees."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE accounts_user SET own_words = new.words FROM ("
-            " SELECT person.id, COALESCE(string_agg(kept.value, ' ' ORDER BY field.place)"
-            "  FILTER (WHERE field.id IS NOT NULL), '') AS words"
-            " FROM accounts_user AS person"
-            " LEFT JOIN accounts_profile AS profile ON profile.user_id = person.id"
-            " LEFT JOIN LATERAL jsonb_each_text(profile.own_values) AS kept ON true"
-            " LEFT JOIN accounts_ownfield AS field ON 'own-' || field.id = kept.key"
-            "  AND field.archived_at IS NULL AND field.readers = 'everybody' AND field.kind = ANY(%(kinds)s)"
-            " WHERE (%(people)s::bigint[] IS NULL OR person.id = ANY(%(people)s::bigint[]))"
-            " GROUP BY person.id) AS new"
+            " SELECT person.id, COALESCE(own.words, '') AS words FROM accounts_user AS person"
+            " LEFT JOIN LATERAL ("
+            "  SELECT string_agg(COALESCE(choice.name, value.text, trim_scale(value.number)::text), ' '"
+            "   ORDER BY field.place, value.place) AS words"
+            "  FROM fields_value AS value JOIN fields_field AS field ON field.id = value.field_id"
+            "  LEFT JOIN fields_choice AS choice ON choice.id = value.choice_id"
+            "  WHERE value.object_id = person.id AND field.set_key = %(set)s AND field.archived_at IS NULL"
+            "   AND field.readers = 'everybody' AND field.kind = ANY(%(kinds)s)) AS own ON true"
+            " WHERE %(people)s::bigint[] IS NULL OR person.id = ANY(%(people)s::bigint[])) AS new"
             " WHERE accounts_user.id = new.id AND accounts_user.own_words <> new.words",
-            {"kinds": [kind.value for kind in FOUND_BY], "people": None if people is None else list(people)},
+            {
+                "set": PROFILE.key,
+                "kinds": [key for key, kind in KINDS.items() if kind.is_text or key == Field.Kind.NUMBER],
+                "people": None if people is None else list(people),
+            },
         )
+
+
+PROFILE = FieldSet(
+    "accounts.user",
+    gettext_lazy("Fields of profiles"),
+    gettext_lazy(
+        "What your company wants to know of its people beside name, position, phone and birthday."
+        " Tables of people and directories can fill these fields in, too."
+    ),
+    readers={
+        EVERYBODY: gettext_lazy("everybody who works here"),
+        PERSON: gettext_lazy("only the person and who may edit people"),
+    },
+    writers={
+        PERSON: gettext_lazy("the person, and who may edit people"),
+        EDITORS: gettext_lazy("only who may edit people"),
+    },
+    changed=reindex_people,
+)
+
+
+def shown_of(person: User, *, reader: User) -> list[Shown]:
+    """What this reader sees of the person, in order."""
+    fields = readable(person, reader=reader)
+    return shown(values_of_many(fields, [person.pk]), reader=reader).get(person.pk, [])
+
+
+def readable(person: User, *, reader: User) -> list[Field]:
+    fields = PROFILE.fields
+    if person.is_extranet or not fields:
+        return []
+    if reader.pk == person.pk or can_manage(reader, person):
+        return list(fields)
+    if not can_see_company(reader):
+        return []
+    return [field for field in fields if field.readers == EVERYBODY]
+
+
+def editable(person: User, *, by: User) -> list[Field]:
+    fields = PROFILE.fields
+    if person.is_extranet or not fields:
+        return []
+    if can_manage(by, person):
+        return list(fields)
+    if by.pk != person.pk:
+        return []
+    return [field for field in fields if field.writers == PERSON]
+
+
+@transaction.atomic
+def set_values(person: User, values: Mapping[Field, Sequence[Any]], *, by: User) -> bool:
+    """Writes these values of the person. Returns whether anything has changed.
+
+    Raises ValidationError by the key of a field for what an outside source decides.
+    """
+    Profile.objects.get_or_create(user=person)
+    profile = Profile.objects.select_for_update().get(user=person)
+    has = values_of(PROFILE, person.pk)
+    changed = {field: own for field, own in values.items() if has.get(field, ()) != tuple(own)}
+    decided = {
+        field.key: _("%(source)s decides this: change it there.") % {"source": profile.owners[field.key]}
+        for field in changed
+        if field.key in profile.owners
+    }
+    if decided:
+        raise ValidationError({key: ValidationError(text, code="owned") for key, text in decided.items()})
+    if not changed:
+        return False
+    write_values(PROFILE, person.pk, changed, by=by)
+    reindex_people([person.pk])
+    emit(ProfileChanged(user_id=person.pk, fields=tuple(sorted(field.key for field in changed)), by_id=by.pk))
+    return True
+
+
+# As texts: what directories and tables have
+
+
+def plain_fields() -> list[Field]:
+    """Those of which a text says everything."""
+    return [field for field in PROFILE.fields if kind_of(field).is_plain]
+
+
+def texts_of_many(people: Collection[int]) -> dict[int, dict[str, str]]:
+    """By person and the key of a field what `kinds.written` makes of the values."""
+    found = values_of_many(plain_fields(), people)
+    return {
+        pk: {field.key: written(field, own) for field, own in values.items()} for pk, values in found.items()
+    }
+
+
+@transaction.atomic
+def write_texts(texts: Mapping[int, Mapping[str, str]]) -> None:
+    """Writes values as `kinds.written` makes them, by the key of a field; empty ones are taken away, and what
+    is archived is left out. Nobody is told: the caller knows of what this is a part."""
+    fields = {field.key: field for field in plain_fields()}
+    write_everybodys(
+        {
+            pk: {fields[key]: read(fields[key], text) for key, text in own.items() if key in fields}
+            for pk, own in texts.items()
+        }
+    )
+
+
+def write_everybodys(values: Mapping[int, Values]) -> None:
+    """The values of many people, of which nobody is told either."""
+    if write_many(PROFILE, values):
+        reindex_people(values.keys())
+
+
+# Erasing and merging
+
+
+def names_of(person: User) -> Iterable[str]:
+    """What of these fields the person has something in, also in archived ones."""
+    mine = Value.objects.filter(object_id=person.pk, field__set_key=PROFILE.key)
+    return Field.objects.filter(pk__in=mine.values("field")).in_order().values_list("name", flat=True)
+
+
+# Of what both have in a field the remaining person's stays, but for what an outside source decides.
+_MERGED = """
+    WITH own AS (SELECT id FROM fields_field WHERE set_key = %(set)s),
+         taken AS (SELECT DISTINCT value.field_id AS id
+                     FROM fields_value AS value JOIN own ON own.id = value.field_id
+                    WHERE value.object_id = %(gone)s
+                      AND (NOT EXISTS (SELECT FROM fields_value AS there
+                                        WHERE there.object_id = %(kept)s AND there.field_id = value.field_id)
+                           OR value.field_id = ANY(%(decided)s))),
+         dropped AS (DELETE FROM fields_value USING taken
+                      WHERE fields_value.object_id = %(kept)s AND fields_value.field_id = taken.id
+                      RETURNING fields_value.id)
+    SELECT array_agg(taken.id), (SELECT count(*) FROM dropped) FROM taken
+"""
+
+
+def merge_values(pair: Pair, decided: Collection[str]) -> None:
+    """What of these fields goes to the person that remains; `decided` are keys of those in which an outside
+    source has written to the account that goes."""
+    keys = {f"own-{pk}": pk for pk in Field.objects.of(PROFILE.key).values_list("pk", flat=True)}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MERGED,
+            {
+                "set": PROFILE.key,
+                "gone": pair.gone,
+                "kept": pair.kept,
+                "decided": [keys[key] for key in decided if key in keys],
+            },
+        )
+        taken = cursor.fetchone()[0] or []
+    of_set = Value.objects.filter(field__set_key=PROFILE.key)
+    of_set.filter(object_id=pair.gone, field__in=taken).update(object_id=pair.kept)
+    of_set.filter(object_id=pair.gone).delete()

@@ -122,13 +122,3 @@ class SecondFactorReset:
 
     user_id: int
     by_id: int | None
-
-
-@dataclass(frozen=True)
-class OwnFieldChanged:
-    """A field of profiles was added, changed, moved, archived or brought back: `change` says which."""
-
-    field_id: int
-    name: str
-    change: str
-    by_id: int | None

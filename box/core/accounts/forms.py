@@ -8,8 +8,10 @@ from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.utils.translation import gettext_lazy as _
 
-from box.core.accounts.custom_fields import LONGEST, editable, read, texts_of
-from box.core.accounts.models import OwnField, User
+from box.core.accounts.custom_fields import editable
+from box.core.accounts.models import User
+from box.core.fields.forms import FieldsForm
+from box.core.fields.values import values_of
 from box.core.registry.company import TIME_ZONE, time_zones
 
 
@@ -137,47 +139,8 @@ class ProfileForm(forms.ModelForm[User]):
         return self.cleaned_data["birthday_shown"] or self.instance.birthday_shown
 
 
-class OwnFormField(forms.CharField):
-    """Asks for a value of a field that administrators have defined."""
-
-    def __init__(self, own: OwnField, *, kept: str) -> None:
-        super().__init__(label=own.name, required=own.is_required, widget=_widget(own, kept), initial=kept)
-        self.own, self.kept = own, kept
-
-    def clean(self, value: Any) -> str:
-        return read(self.own, super().clean(value), kept=self.kept)
-
-
-def _widget(own: OwnField, kept: str) -> forms.Widget:
-    match own.kind:
-        case OwnField.Kind.CHOICE:
-            # What was taken off the list since stays chosen until something else is.
-            choices = [*own.choices, *([kept] if kept and kept not in own.choices else [])]
-            return forms.Select(choices=[("", "–"), *((choice, choice) for choice in choices)])
-        case OwnField.Kind.YES_NO:
-            return forms.Select(choices=[("", "–"), ("yes", _("yes")), ("no", _("no"))])
-        case OwnField.Kind.DATE:
-            return forms.TextInput(attrs={"type": "date"})
-        case OwnField.Kind.NUMBER:
-            return forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
-        case OwnField.Kind.LINK:
-            return forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://"})
-    return forms.TextInput(attrs={"maxlength": str(LONGEST)})
-
-
-class OwnFieldsForm(forms.Form):
-    """The fields of a profile that administrators have defined: those that this person may fill in."""
-
-    def __init__(self, person: User, data: Any = None, *, by: User) -> None:
-        super().__init__(data)
-        texts, owners = texts_of(person), person.owners
-        for own in editable(person, by=by):
-            field = self.fields[own.key] = OwnFormField(own, kept=texts.get(own.key, ""))
-            if source := owners.get(own.key):
-                field.disabled, field.required = True, False
-                field.help_text = _("Kept in %(source)s: it is changed there.") % {"source": source}
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """By key, of a form that is valid; without those that an outside source decides."""
-        return {key: value for key, value in self.cleaned_data.items() if not self.fields[key].disabled}
+def custom_fields_form(person: User, data: Any = None, *, by: User) -> FieldsForm:
+    """The fields of a profile that the company has defined: those that this person may fill in."""
+    fields = editable(person, by=by)
+    has = values_of(fields, person.pk)
+    return FieldsForm(fields, data, values=has, by=by, locked=person.owners if fields else {})

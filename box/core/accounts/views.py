@@ -19,8 +19,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from box.core.accounts import actions
 from box.core.accounts.access import can_edit_profile
-from box.core.accounts.custom_field_actions import set_own_values
-from box.core.accounts.forms import OwnFieldsForm, PasswordForm, ProfileForm
+from box.core.accounts.custom_fields import set_values
+from box.core.accounts.forms import PasswordForm, ProfileForm, custom_fields_form
 from box.core.accounts.models import User
 from box.core.accounts.passwords import has_own_password, keeper_of
 from box.core.accounts.redirects import remember, safe_address, stay_out
@@ -76,11 +76,11 @@ def details(request: PersonRequest, pk: int) -> HttpResponse:
     if not can_edit_profile(request.user, person):
         raise PermissionDenied(_("Everybody edits their own profile, and who has that right all of them."))
     form = ProfileForm(request.POST or None, instance=person)
-    own = OwnFieldsForm(person, request.POST or None, by=request.user)
+    own = custom_fields_form(person, request.POST or None, by=request.user)
     if form.is_valid() & (own.is_valid() or not own.fields):
         with transaction.atomic():
             actions.update_profile(person, dict(form.cleaned_data), by=request.user)
-            set_own_values(person, own.texts if own.fields else {}, by=request.user)
+            set_values(person, own.values if own.fields else {}, by=request.user)
         messages.success(request, _("The profile is saved."))
         return redirect("org:person", person.pk)
     context = {"form": form, "own": own, "person": person}

@@ -3,7 +3,15 @@ from django.utils.translation import gettext_lazy as _
 from box.core.registry.apps import Room
 from box.core.registry.auditing import Audited, audited
 from box.core.registry.belongings import belongings
-from box.core.registry.capabilities import CountSince, Keepsake, counts_since, keepsakes, searchables
+from box.core.registry.capabilities import (
+    CountSince,
+    Keepsake,
+    attachers,
+    cards,
+    counts_since,
+    keepsakes,
+    searchables,
+)
 
 
 class FilesConfig(Room):
@@ -12,10 +20,13 @@ class FilesConfig(Room):
     def offer(self) -> None:
         from box.core.files import export
         from box.core.files.belongings import BELONGINGS
+        from box.core.files.cards import attach_to, file_cards
         from box.core.files.searching import FILES
         from box.core.files.views import FETCHED
 
         belongings.add("files", BELONGINGS)
+        cards.add(export.KIND, file_cards)
+        attachers.add(export.KIND, attach_to)
         counts_since.add(export.KIND, CountSince(_("files"), 30, export.files_since))
         keepsakes.add(
             export.KIND,

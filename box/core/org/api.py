@@ -17,8 +17,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from box.core.accounts.access import can_see_company
+from box.core.accounts.custom_fields import EVERYBODY, PROFILE
 from box.core.accounts.events import UserCreated
 from box.core.accounts.models import Session, User, UserQuerySet
+from box.core.fields import rest
+from box.core.fields.models import Field
+from box.core.fields.values import values_of_many
 from box.core.org.models import Department, Membership
 from box.core.registry.filtering import (
     Among,
@@ -160,7 +165,7 @@ class DepartmentGet(ListParameters):
 
 def current(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/user/user-current.html"""
-    return _shown([call.user], _fields_of(call))[0]
+    return _shown([call.user], _fields_of(call), _custom_fields(call))[0]
 
 
 def people(call: Call) -> Any:
@@ -187,10 +192,11 @@ def _people(call: Call, given: Mapping[str, Any]) -> Listing[User]:
         found = found.filter(pk__in=Membership.objects.filter(department__in=of).values("user"))
     # What the scope does not show, nobody finds out by asking for it either.
     known = {name: one for name, one in _FILTERS.items() if name in _FIELDS[_widest(call)]}
+    known |= rest.filters(_custom_fields(call))
     fields = _fields_of(call)
     return Listing(
         found.filter(condition_of(given, known)),
-        lambda rows: _shown(rows, fields),
+        lambda rows: _shown(rows, fields, _custom_fields(call)),
         order_of(call.values["SORT"], call.values["ORDER"], _ORDERS),
     )
 
@@ -211,16 +217,27 @@ def _fields_of(call: Call) -> frozenset[str]:
     """Those that the widest scope shows, and that were asked for."""
     masks = call.values.get("SELECT") or ["*"]
     return frozenset(
-        name for name in _FIELDS[_widest(call)] if any(fnmatchcase(name, mask) for mask in masks)
+        name
+        for name in (*_FIELDS[_widest(call)], *(field.code for field in _custom_fields(call)))
+        if any(fnmatchcase(name, mask) for mask in masks)
     )
+
+
+def _custom_fields(call: Call) -> list[Field]:
+    """What the company has defined, as far as everybody who works here sees it."""
+    if _widest(call) != WHOLE or not can_see_company(call.user):
+        return []
+    return [field for field in PROFILE.fields if field.readers == EVERYBODY]
 
 
 def _widest(call: Call) -> str:
     return next((scope for scope in USER_SCOPES if scope in call.scopes), BRIEF)
 
 
-def _shown(rows: Iterable[User], fields: Collection[str]) -> list[dict[str, Any]]:
+def _shown(rows: Iterable[User], fields: Collection[str], custom: Sequence[Field]) -> list[dict[str, Any]]:
     rows = list(rows)
+    custom = [field for field in custom if field.code in fields]
+    values = values_of_many(custom, [person.pk for person in rows])
     departments: dict[int, list[int]] = defaultdict(list)
     memberships = Membership.objects.filter(user__in=rows, department__merged_into=None).order_by("id")
     for user_id, department_id in memberships.values_list("user_id", "department_id"):
@@ -248,6 +265,7 @@ def _shown(rows: Iterable[User], fields: Collection[str]) -> list[dict[str, Any]
             "LAST_LOGIN": _moment(person.last_login),
             "IS_ONLINE": _YES_NO[person.pk in seen and seen[person.pk] > here],
             "LAST_ACTIVITY_DATE": _moment(seen.get(person.pk)),
+            **({} if person.is_extranet else rest.answered(custom, values.get(person.pk, {}))),
         }
         for person in rows
     ]

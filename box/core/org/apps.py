@@ -16,6 +16,7 @@ from box.core.registry.capabilities import (
     card_routes,
     cards,
     demo_shares,
+    finders,
     holdings,
     keepsakes,
     menu,
@@ -29,11 +30,13 @@ class OrgConfig(Room):
 
     def offer(self) -> None:
         from box.core.accounts.access import can_see_company
+        from box.core.imports.importers import importers
         from box.core.org import api, export, names, notices, searching, showing_today
         from box.core.org.access import DEPARTMENT_CODES, EDIT_STRUCTURE, members_of_departments
         from box.core.org.auditing import declare
         from box.core.org.belongings import BELONGINGS
         from box.core.org.demo import organise
+        from box.core.org.importing import PeopleImporter
         from box.core.org.leaving import hand_over_departments, headed_by
 
         declare()
@@ -45,13 +48,16 @@ class OrgConfig(Room):
         providers.add("org", DEPARTMENT_CODES)
         members.add("org", members_of_departments)
         rights.add(EDIT_STRUCTURE, Right("company", _("Edit the structure")))
+        importers.add(PeopleImporter.key, PeopleImporter())
         names.kinds.add("departments", names.DEPARTMENTS)
         names.kinds.add("people", names.PEOPLE)
         offer_notices(notices)
         cards.add(names.PERSON_KIND, names.person_cards)
+        finders.add(names.PERSON_KIND, names.find_people)
         card_routes.add("org:person", names.PERSON_KIND)
         card_codes.add(names.PERSON_KIND, "U")
         cards.add(names.DEPARTMENT_KIND, names.department_cards)
+        finders.add(names.DEPARTMENT_KIND, names.find_departments)
         card_routes.add("org:department", names.DEPARTMENT_KIND)
         card_codes.add(names.DEPARTMENT_KIND, "D")
         keepsakes.add(

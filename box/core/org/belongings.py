@@ -1,28 +1,18 @@
-"""Place in the structure, skills, absences, photo and imported tables, when people are erased or two accounts
-become one."""
+"""Place in the structure, skills, absences and photo, when people are erased or two accounts become one."""
 
 from __future__ import annotations
 
-import json
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast, Lower
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from box.core.accounts.models import User
-from box.core.files.store import NotFound, StoreUnavailable
 from box.core.org import actions
-from box.core.org.importing import rows_of
 from box.core.org.models import (
     Absence,
     Department,
-    ImportProblem,
     Membership,
-    PeopleImport,
     PersonSkill,
     Skill,
     SkillConfirmation,
@@ -41,11 +31,8 @@ from box.core.registry.belongings import (
     Stays,
     run,
 )
-from box.lib.tables import TableRefused
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
     from box.core.accounts.models import User
 
 _RANK = "CASE {0}.role WHEN 'head' THEN 2 WHEN 'deputy' THEN 1 ELSE 0 END"
@@ -56,15 +43,12 @@ _SAME_DAYS = f"{_DAYS.format('gone')} && {_DAYS.format('kept')}"
 
 def _known(person: User) -> list[str]:
     own = Department.objects.filter(memberships__user=person)
-    rows = _problems_of(person).count()
-    said = ngettext("%(num)s row of an imported table", "%(num)s rows of imported tables", rows)
     skills = Skill.objects.filter(people__user=person).by_name()
     return [
         *own.by_name().values_list("name", flat=True),
         *skills.values_list("name", flat=True),
         *([_("absences")] if Absence.objects.filter(user=person).exists() else []),
         *([_("photo")] if person.photo_id else []),
-        *([said % {"num": rows}] if rows else []),
     ]
 
 
@@ -77,54 +61,6 @@ def _forget(person: User, by: User) -> None:
     reindex_people([person.pk])
     if person.photo_id is not None:
         remove_photo(person, by=by)
-    _problems_of(person).delete()
-    for table in _of(person, PeopleImport.objects.all(), "preview"):
-        # The headings stay.
-        table.preview = [*table.preview[:1], *(row for row in table.preview[1:] if not _is_of(person, row))]
-        table.save(update_fields=["preview"])
-    # Those that run let their table go when they are done, as all before them did.
-    waiting = PeopleImport.objects.filter(status=PeopleImport.Status.NEW).exclude(blob=None)
-    named = [run.pk for run in waiting.select_related("blob") if _is_named_in(run, person)]
-    PeopleImport.objects.filter(pk__in=named, status=PeopleImport.Status.NEW).update(blob=None)
-
-
-def _is_named_in(run: PeopleImport, person: User) -> bool:
-    """What cannot be read is taken to name them: it waits to be imported, and can be sent once more."""
-    try:
-        return any(_is_of(person, list(row.cells)) for row in rows_of(run))
-    except (NotFound, StoreUnavailable, TableRefused):
-        return True
-
-
-def _problems_of(person: User) -> QuerySet[ImportProblem]:
-    """Rows that were refused, and are kept to be corrected."""
-    return _of(person, ImportProblem.objects.all(), "cells")
-
-
-def _marks(person: User) -> list[tuple[str, ...]]:
-    """A row is about the person who has one of these in it, as a whole."""
-    marks = [(person.email,), (person.login,), (person.last_name, person.first_name)]
-    return [tuple(one.lower() for one in mark) for mark in marks if all(mark)]
-
-
-def _of[M: Any](person: User, rows: QuerySet[M], column: str) -> QuerySet[M]:
-    """Those in which a mark of the person stands."""
-    said = rows.annotate(said=Lower(Cast(column, TextField())))
-    about = (
-        reduce(lambda one, other: one & other, (Q(said__contains=_inside_json(word)) for word in mark))
-        for mark in _marks(person)
-    )
-    found: QuerySet[M] = said.filter(reduce(or_, about))
-    return found
-
-
-def _is_of(person: User, row: list[str]) -> bool:
-    said = "\n".join(row).lower()
-    return any(all(word in said for word in mark) for mark in _marks(person))
-
-
-def _inside_json(word: str) -> str:
-    return json.dumps(word, ensure_ascii=False)[1:-1]
 
 
 def _moves(gone: User, kept: User) -> list[str]:
@@ -181,7 +117,6 @@ BELONGINGS = Belongings(
         "org.Absence.user": Belongs(Deleted(), OneEach(only=_SAME_DAYS)),
         "org.Absence.by": Belongs(Stays(DECIDED)),
         "org.Absence.substitute": Belongs(Stays(DECIDED)),
-        "org.PeopleImport.by": Belongs(Stays(DECIDED)),
     },
     found=_known,
     erase=_forget,

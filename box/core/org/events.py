@@ -69,14 +69,6 @@ class StructureChanged:
 
 
 @dataclass(frozen=True)
-class PeopleImportStarted:
-    """A table of people is to be imported in the background."""
-
-    import_id: int
-    by_id: int
-
-
-@dataclass(frozen=True)
 class PhotoChanged:
     """Another one, or none any more."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from box.core.accounts import custom_fields
+from box.core.accounts.custom_fields import PROFILE
+from box.core.fields.kinds import cell
+from box.core.fields.values import cards_of, values_of_many
 from box.core.org.auditing import EXPORTED
 from box.core.org.forms import PeopleFilter
 from box.core.org.showing import departments_of
@@ -20,7 +22,7 @@ from box.lib.tables import export
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
-    from box.core.accounts.models import OwnField, User
+    from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
     from box.lib.tables import Cell
 
@@ -41,24 +43,23 @@ def people_export(request: PersonRequest, kind: str) -> HttpResponseBase:
         *(_("Last name"), _("First name"), _("Patronymic"), _("E-mail"), _("Login"), _("Position")),
         *(_("Phone"), _("Birthday"), _("Department"), _("Also in"), _("Status"), _("In the portal since")),
     ]
-    own = custom_fields.standing.value
-    head += [field.name for field in own]
-    return export(
-        kind, "employees", head, _rows(people_found(**chosen).by_name().select_related("profile"), own)
-    )
+    head += [field.name for field in PROFILE.fields]
+    return export(kind, "employees", head, _rows(people_found(**chosen).by_name(), request.user))
 
 
-def _rows(people: Any, fields: Sequence[OwnField]) -> Iterator[list[Cell]]:
+def _rows(people: Any, reader: User) -> Iterator[list[Cell]]:
     last: User | None = None
     while found := list((people.below(last) if last else people)[:PORTION]):
         departments = departments_of(found)
+        values = values_of_many(PROFILE, [person.pk for person in found])
+        known = cards_of(values.values(), reader)
         for person in found:
-            texts = custom_fields.texts_of(person)
+            has = values.get(person.pk, {})
             own, *others = departments.get(person.pk) or [""]
             yield [
                 *(person.last_name, person.first_name, person.patronymic, person.email, person.login),
                 *(person.position, person.phone, person.birthday_on, own, ", ".join(others)),
                 *(person.get_status_display(), person.joined_at.date()),
-                *(custom_fields.cell(field, texts.get(field.key, "")) for field in fields),
+                *(cell(field, has.get(field, ()), known) for field in PROFILE.fields),
             ]
         last = found[-1]

@@ -202,12 +202,6 @@ class InvitationForm(forms.Form):
         return list(dict.fromkeys(found))
 
 
-class ImportForm(forms.Form):
-    table = forms.FileField(
-        label=_("Table of people"), widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.txt"})
-    )
-
-
 class PeopleFilter(forms.Form):
     """What the list of people is narrowed by: part of its address."""
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from box.core.accounts.events import PeopleMerged, ProfileChanged, UserStatusChanged
 from box.core.events.outbox import on
-from box.core.org import jobs
 from box.core.org.actions import renew_structure
-from box.core.org.events import PeopleImportStarted, PhotoChanged
+from box.core.org.events import PhotoChanged
 from box.core.org.merging import move_again
 from box.core.org.models import Membership
 from box.core.registry.belongings import Pair
@@ -16,12 +15,6 @@ from box.core.registry.settings import raise_version
 SHOWN = frozenset({"last_name", "first_name", "position"})
 # What the portal says of the day.
 BIRTHDAY = frozenset({"birthday_on", "birthday_shown"})
-
-
-@on(PeopleImportStarted)
-def import_people(event: PeopleImportStarted) -> None:
-    """The import finds its own place again: once or twice is the same."""
-    jobs.import_people(event.import_id)
 
 
 @on(UserStatusChanged)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -214,63 +214,3 @@ class PhotoSquare(models.Model):
 
     def __str__(self) -> str:
         return f"{self.side} pixels of {self.picture_id}"
-
-
-class PeopleImport(models.Model):
-    """A table of people: what its columns mean, and how far it has been imported."""
-
-    class Status(models.TextChoices):
-        NEW = "new", _("not started")
-        RUNNING = "running", _("running")
-        DONE = "done", _("done")
-
-    by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
-    name = models.CharField(max_length=255)
-    # Only until it is imported: it tells of people who may be erased one day.
-    blob = models.ForeignKey("files.Blob", models.PROTECT, null=True, related_name="+")
-    # By the number of the column the field it is for, empty for none.
-    columns = models.JSONField(default=list)
-    # The headings and the first rows.
-    preview = models.JSONField(default=list)
-    makes_departments = models.BooleanField(default=False)
-    invites = models.BooleanField(default=False)
-    language = models.CharField(max_length=2, blank=True)
-
-    status = models.CharField(max_length=7, choices=Status, default=Status.NEW)
-    total = models.PositiveIntegerField()
-    done = models.PositiveIntegerField(default=0)
-    created = models.PositiveIntegerField(default=0)
-    changed = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-    started_at = models.DateTimeField(null=True)
-    moved_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def unchanged(self) -> int:
-        return self.done - self.created - self.changed - self.failed
-
-    def time_left(self, now: datetime) -> timedelta | None:
-        """By the pace so far; None while there is none."""
-        if self.status != self.Status.RUNNING or not self.done or self.started_at is None:
-            return None
-        return (now - self.started_at) / self.done * (self.total - self.done)
-
-
-class ImportProblem(models.Model):
-    """A row that was not imported, and why."""
-
-    run = models.ForeignKey(PeopleImport, models.CASCADE, related_name="problems")
-    row = models.PositiveIntegerField()
-    text = models.TextField()
-    cells = models.JSONField(default=list)
-
-    class Meta:
-        indexes = [models.Index(fields=["run", "row"], name="import_problem_by_row")]
-
-    def __str__(self) -> str:
-        return f"{self.row}: {self.text}"

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -137,6 +138,26 @@ def person_cards(ids: list[int], reader: User) -> dict[int, Card]:
 def department_cards(ids: list[int], reader: User) -> dict[int, Card]:
     """See `box.core.registry.capabilities.CardMaker`."""
     return _cards(DEPARTMENT_KIND, "D", "org:department", ids, reader)
+
+
+def find_people(text: str, reader: User) -> list[Card]:
+    """See `box.core.registry.capabilities.Finder`: also by login and e-mail, and of a guest those of their
+    groups."""
+    people = User.objects.visible_to(reader).active()
+    named = people.filter(Q(login=text.lower()) | Q(email=text.lower())) if text else people.none()
+    found = list(named[:1]) or ((people.looked_for(text) if text else people.by_name())[:MOST_FOUND])
+    return [Card(Ref(PERSON_KIND, one.pk), one.name, reverse("org:person", args=[one.pk])) for one in found]
+
+
+def find_departments(text: str, reader: User) -> list[Card]:
+    """See `box.core.registry.capabilities.Finder`."""
+    if reader.is_extranet:
+        return []
+    found = Department.objects.standing().filter(name__icontains=text).by_name()[:MOST_FOUND]
+    return [
+        Card(Ref(DEPARTMENT_KIND, one.pk), one.name, reverse("org:department", args=[one.pk]))
+        for one in found
+    ]
 
 
 def _cards(kind: str, letter: str, route: str, ids: list[int], reader: User) -> dict[int, Card]:

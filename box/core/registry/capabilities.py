@@ -234,6 +234,12 @@ class CardMaker(Protocol):
         """Cards of those objects that the reader may see, in one query."""
 
 
+class Finder(Protocol):
+    def __call__(self, text: str, reader: User) -> Sequence[Card]:
+        """The few objects that the reader may see and may mean by the text, the nearest first; some to begin
+        with where there is no text."""
+
+
 class DemoShare(Protocol):
     def __call__(self, company: Company) -> None:
         """Writes this room's share of a demonstration company, in bulk, and leaves in it what others need."""
@@ -248,6 +254,8 @@ menu: Offers[MenuEntry] = Offers("menu")
 widgets: Offers[Widget] = Offers("widgets")
 assets: Offers[Assets] = Offers("assets")
 cards: Offers[CardMaker] = Offers("cards")
+finders: Offers[Finder] = Offers("finders")
+"""By the kind of an object how one of them is picked, such as a person for a filter or a field."""
 card_routes: Offers[str] = Offers("card routes")
 """By the name of an address with a `pk`, the kind of the object there: a link to it in a text shows its card.
 
@@ -290,6 +298,11 @@ what gives access, mark as done what was sent already. Returns how many; doing i
 
 
 keepsakes: Offers[Keepsake] = Offers("keepsakes")
+
+
+attachers: Offers[Callable[[Sequence[int], Sequence[str], User], object]] = Offers("attachers")
+"""By the kind of an object that becomes part of another, such as a file of a field, how it does: the ids, the
+audience that they get, and whose they are until then. Called in the transaction that writes the other."""
 
 
 before_opening: Offers[Callable[[], str]] = Offers("before opening")

@@ -36,12 +36,17 @@ TIME_ZONE = Setting(
     label=_("Time zone of the portal"), help=_("For whoever has not chosen their own."),
     field=lambda: forms.ChoiceField(choices=time_zones),
 )  # fmt: skip
+PHONE_REGION = Setting(
+    "company.phone_region", default="RU", section="company", label=_("Country of phone numbers"),
+    help=_("Two letters: numbers without a country are dialled there."),
+    field=lambda: forms.RegexField(r"[A-Z]{2}", max_length=2, strip=True),
+)  # fmt: skip
 # The id of a file; its page has a form of its own for it.
 LOGO = Setting("company.logo", default=0, section="", label=_("Logo"))
 
 sections.add("company", Section(_("Company"), order=10))
 sections.add("services", Section(_("Services"), order=30))
-for _setting in (NAME, LANGUAGE, TIME_ZONE, LOGO):
+for _setting in (NAME, LANGUAGE, TIME_ZONE, PHONE_REGION, LOGO):
     settings.add(_setting.key, _setting)
 
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from decimal import Decimal
+from typing import Any, Protocol, runtime_checkable
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -28,8 +29,19 @@ _EQUALS = ("", "=", "@")
 
 
 class Filterable(Protocol):
+    """A field that rows are found by: REST's filters and those of `box.core.lists` ask the same one."""
+
     def condition(self, operator: str, value: Any) -> Q:
         """Without what negates. Raises ValidationError for an operator or a value that is none here."""
+
+
+@runtime_checkable
+class Emptiable(Protocol):
+    """A field that a row may be without."""
+
+    @property
+    def missing(self) -> Q:
+        """Rows without it."""
 
 
 def condition_of(given: Mapping[str, Any], known: Mapping[str, Filterable]) -> Q:
@@ -73,8 +85,16 @@ def order_of(
     return tuple(columns) if columns[-1].lstrip("-") == "id" else (*columns, "id")
 
 
+class _Nullable:
+    lookup: str
+
+    @property
+    def missing(self) -> Q:
+        return Q(**{f"{self.lookup}__isnull": True})
+
+
 @dataclass(frozen=True)
-class Number:
+class Number(_Nullable):
     lookup: str
 
     def condition(self, operator: str, value: Any) -> Q:
@@ -82,7 +102,17 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Moment:
+class Amount(_Nullable):
+    """A number with a fraction, such as money."""
+
+    lookup: str
+
+    def condition(self, operator: str, value: Any) -> Q:
+        return _compared(self.lookup, operator, value, _amount)
+
+
+@dataclass(frozen=True)
+class Moment(_Nullable):
     """A moment or a day, in ISO 8601."""
 
     lookup: str
@@ -92,7 +122,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Day:
+class Day(_Nullable):
     lookup: str
 
     def condition(self, operator: str, value: Any) -> Q:
@@ -115,11 +145,47 @@ class Text:
             return found
         raise _wrong_operator()
 
+    @property
+    def missing(self) -> Q:
+        return Q(**{self.lookup: ""}) | Q(**{f"{self.lookup}__isnull": True})
+
     def _like(self, pattern: str) -> Q:
         if "%" not in pattern:
             return Q(**{f"{self.lookup}__iexact": pattern})
         parts = (re.escape(part) for part in pattern.split("%"))
         return Q(**{f"{self.lookup}__iregex": f"^{'.*'.join(parts)}$"})
+
+
+@dataclass(frozen=True)
+class Keyword:
+    """One of the words that the column itself holds."""
+
+    lookup: str
+    words: tuple[str, ...]
+
+    def condition(self, operator: str, value: Any) -> Q:
+        if operator not in _EQUALS:
+            raise _wrong_operator()
+        given = [str(one) for one in _several(value)]
+        if not set(given) <= set(self.words):
+            raise ValidationError(_("Write one of: %(words)s.") % {"words": ", ".join(self.words)})
+        return Q(**{f"{self.lookup}__in": given})
+
+    @property
+    def missing(self) -> Q:
+        return Q(**{self.lookup: ""}) | Q(**{f"{self.lookup}__isnull": True})
+
+
+@dataclass(frozen=True)
+class Related(_Nullable):
+    """Those that point at one of these ids by a foreign key."""
+
+    lookup: str
+
+    def condition(self, operator: str, value: Any) -> Q:
+        if operator not in _EQUALS:
+            raise _wrong_operator()
+        return Q(**{f"{self.lookup}__in": [_number(one) for one in _several(value)]})
 
 
 @dataclass(frozen=True)
@@ -200,6 +266,13 @@ def _number(value: Any) -> int:
     if not re.fullmatch(r"-?[0-9]{1,18}", text):
         raise ValidationError(_("Write a whole number."))
     return int(text)
+
+
+def _amount(value: Any) -> Decimal:
+    text = str(value).strip()
+    if not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,6})?", text):
+        raise ValidationError(_("Write a number."))
+    return Decimal(text)
 
 
 def _moment(value: Any) -> datetime:

@@ -1,6 +1,7 @@
 // Files go from the browser straight to the store, in parts, while one writes on.
 //
 //   <upload-list data-url="/files/uploads/">  inside a form: chosen files, and dropped or pasted ones (drop.js)
+//   <upload-list ... data-name="x">              sent under this name in place of `files`
 //   <upload-list ... data-sends>              the form is sent by itself when all of them have arrived, also
 //                                             when one is on another page by then
 //
@@ -194,10 +195,10 @@ const headers = () => JSON.parse(document.body.getAttribute("hx-headers") ?? "{}
 
 // By form, so that a page that is shown again finds its own.
 const uploads = new Map();
-const keyOf = (form) => form.dataset.draft ?? form.action;
+const keyOf = ({ form, name }) => `${form.dataset.draft ?? form.action} ${name}`;
 // The list on the page, or the last one that was: one of them sends what has arrived.
 const lists = new Map();
-const ofForm = (form) => uploads.get(keyOf(form)) ?? uploads.set(keyOf(form), []).get(keyOf(form));
+const ofList = (list) => uploads.get(keyOf(list)) ?? uploads.set(keyOf(list), []).get(keyOf(list));
 
 addEventListener("beforeunload", (event) => {
   if ([...uploads.values()].flat().some((upload) => !upload.isOver)) event.preventDefault();
@@ -207,7 +208,7 @@ class UploadList extends HTMLElement {
   connectedCallback() {
     this.form = this.closest("form");
     this.rows = new Map();
-    lists.set(keyOf(this.form), this);
+    lists.set(keyOf(this), this);
     this.template = this.querySelector("template");
     this.list = this.querySelector("ul");
     this.input = this.querySelector("input[type=file]");
@@ -217,9 +218,11 @@ class UploadList extends HTMLElement {
     });
     this.form.addEventListener("htmx:confirm", (event) => this.hold(event));
     this.form.addEventListener("draft:save", ({ detail }) => {
-      detail.files = this.own.filter(({ state }) => state === "done").map(({ id, name, size }) => ({ id, name, size }));
+      detail[this.name] = this.own
+        .filter(({ state }) => state === "done")
+        .map(({ id, name, size }) => ({ id, name, size }));
     });
-    this.form.addEventListener("draft:restore", ({ detail }) => this.takeBack(detail.files ?? []));
+    this.form.addEventListener("draft:restore", ({ detail }) => this.takeBack(detail[this.name] ?? []));
     this.form.addEventListener("draft:dropped", () => this.clear());
     if ("sends" in this.dataset) {
       this.form.addEventListener("htmx:afterRequest", ({ detail }) => {
@@ -230,8 +233,13 @@ class UploadList extends HTMLElement {
     this.sendAll();
   }
 
+  // As what the form sends the files: a form may ask for several kinds of them.
+  get name() {
+    return this.dataset.name ?? "files";
+  }
+
   get own() {
-    return ofForm(this.form);
+    return ofList(this);
   }
 
   add(files) {
@@ -283,7 +291,11 @@ class UploadList extends HTMLElement {
     row.querySelector("[data-size]").textContent = sized(upload);
     row.querySelector("[data-problem]").textContent = upload.problem ?? "";
     if (upload.state === "done" && !row.querySelector("input")) {
-      const field = Object.assign(document.createElement("input"), { type: "hidden", name: "files", value: upload.id });
+      const field = Object.assign(document.createElement("input"), {
+        type: "hidden",
+        name: this.name,
+        value: upload.id,
+      });
       row.append(field);
       this.form.dispatchEvent(new CustomEvent("draft:changed", { bubbles: true }));
     }
@@ -296,7 +308,7 @@ class UploadList extends HTMLElement {
   // One that failed stays, and says why; the others need not wait for it.
   sendAll() {
     const isBusy = this.isSending || this.form.classList.contains("htmx-request");
-    if (!("sends" in this.dataset) || isBusy || lists.get(keyOf(this.form)) !== this) return;
+    if (!("sends" in this.dataset) || isBusy || lists.get(keyOf(this)) !== this) return;
     const arrived = this.own.filter(({ state }) => state === "done");
     if (!arrived.length || !this.own.every(({ isOver }) => isOver)) return;
     if (this.isConnected) this.form.requestSubmit();
@@ -306,8 +318,8 @@ class UploadList extends HTMLElement {
   async sendFromElsewhere(arrived) {
     this.isSending = true;
     const body = new FormData(this.form);
-    body.delete("files");
-    for (const { id } of arrived) body.append("files", id);
+    body.delete(this.name);
+    for (const { id } of arrived) body.append(this.name, id);
     const answer = await fetch(this.form.action, {
       method: "POST",
       headers: { ...headers(), "HX-Request": "true" },

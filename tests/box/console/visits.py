@@ -10,7 +10,8 @@ from django.utils import timezone
 from box.console.actions import ask_back
 from box.console.models import Retrieval
 from box.core.access.actions import create_role
-from box.core.accounts.custom_field_actions import FieldDraft, add_field
+from box.core.accounts.custom_fields import PROFILE
+from box.core.fields.actions import FieldDraft, add_field
 from tests.box.visits import CONSOLE, EMPLOYEES, SIGN_IN, Cast, Visit, annas_alone
 
 
@@ -26,12 +27,13 @@ VISITS = (
     Visit("GET", "console:calendar", CONSOLE, of="year"),
     Visit("POST", "console:calendar", administrators(422), of="year"),
     Visit("POST", "console:calendar-day", administrators(302), of="day"),
-    Visit("GET", "console:own-fields", CONSOLE),
-    Visit("POST", "console:own-fields", administrators(422), data={"name": ""}),
-    Visit("GET", "console:own-field", CONSOLE, of="field"),
-    Visit("POST", "console:own-field", administrators(422), of="field", data={"name": ""}),
-    Visit("POST", "console:own-field-place", administrators(302), of="field", data={"to": "up"}),
-    Visit("POST", "console:own-field-archive", administrators(302), of="field", data={"to": "archive"}),
+    Visit("GET", "console:field-sets", CONSOLE),
+    Visit("GET", "console:fields", CONSOLE, of="field_set"),
+    Visit("POST", "console:fields", administrators(422), of="field_set", data={"name": ""}),
+    Visit("GET", "console:field", CONSOLE, of="field"),
+    Visit("POST", "console:field", administrators(422), of="field", data={"name": ""}),
+    Visit("POST", "console:field-place", administrators(302), of="field", data={"to": "up"}),
+    Visit("POST", "console:field-archive", administrators(302), of="field", data={"to": "archive"}),
     Visit("GET", "console:setup", administrators(302)),
     Visit("GET", "console:setup-step", CONSOLE, of="section"),
     Visit("POST", "console:setup-step", administrators(422), of="section"),
@@ -98,7 +100,8 @@ def things(cast: Cast) -> dict[str, Any]:
         "putting": (looked.pk, "20261124T120000-put-own-back-abc"),
         "retrieval": ask_back("feed.post", "minutes", None, by=cast.anna).pk,
         "service": "web",
-        "field": add_field(FieldDraft("Home town"), by=cast.olga).pk,
+        "field": add_field(PROFILE, FieldDraft("Home town"), by=cast.olga).pk,
+        "field_set": PROFILE.key,
         "operation": "20261124T120000-backup-abc",
         "set": "20261124-110000F@disk",
         "target": "disk",

@@ -22,7 +22,19 @@ def test_however_it_is_written_it_is_one_number(written: str, region: str, expec
 
 @pytest.mark.parametrize(
     "written",
-    ["", " ", "anonymous", "12", "100", "+7", "123456", "+7916123456789012345", "'; drop table", "\x00"],
+    [
+        "",
+        " ",
+        "anonymous",
+        "12",
+        "100",
+        "+7",
+        "123456",
+        "1234567",
+        "+7916123456789012345",
+        "'; drop table",
+        "\x00",
+    ],
 )
 def test_what_no_network_knows_is_no_number(written: str) -> None:
     assert phones.normal(written, "RU") is None

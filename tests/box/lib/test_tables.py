@@ -12,12 +12,12 @@ from django.utils import timezone, translation
 from openpyxl import Workbook, load_workbook
 
 from box.lib import tables, xlsx
-from box.lib.tables import Row, TableRefused, export, read_table, written_csv
+from box.lib.tables import Reading, Row, TableRefused, export, read_table, written_csv
 from box.lib.xlsx import LARGEST_SHEET
 
 
-def cells(data: bytes, **limits: int) -> list[tuple[str, ...]]:
-    return [row.cells for row in read_table(io.BytesIO(data), **limits)]
+def cells(data: bytes, *, most_rows: int = tables.MOST_ROWS) -> list[tuple[str, ...]]:
+    return [row.cells for row in read_table(io.BytesIO(data), most_rows=most_rows)]
 
 
 def book_of(*rows: list[object]) -> bytes:
@@ -202,3 +202,28 @@ def test_memory_is_flat_in_the_number_of_rows() -> None:
 
     peak(100)
     assert peak(20_000) < 2 * peak(2_000)
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "cp866", "utf-16", "utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+def test_what_a_file_does_not_say_is_guessed(encoding: str, delimiter: str) -> None:
+    text = f"Название{delimiter}Город\nКондиционер{delimiter}Тверь\n"
+    file = io.BytesIO(text.encode(encoding))
+    guess = tables.guess_reading(file)
+    assert guess == Reading({"utf-8": "utf-8-sig"}.get(encoding, encoding), delimiter)
+    assert [row.cells for row in read_table(file, guess)][1] == ("Кондиционер", "Тверь")
+
+
+def test_what_was_chosen_is_obeyed() -> None:
+    file = io.BytesIO(b"a,b;c\n")
+    assert [row.cells for row in read_table(file, Reading("utf-8-sig", ","))] == [("a", "b;c")]
+    assert [row.cells for row in read_table(file, Reading("utf-8-sig", ";"))] == [("a,b", "c")]
+
+
+def test_western_letters_are_no_cyrillic_ones() -> None:
+    assert tables.guess_reading(io.BytesIO("Name;Ort\nMüller;Köln\n".encode("cp1252"))).encoding == "cp1252"
+
+
+def test_a_file_without_a_line_is_refused() -> None:
+    with pytest.raises(TableRefused, match="no table"):
+        tables.guess_reading(io.BytesIO(b"a" * (tables.LONGEST_LINE + 1)))

@@ -14,7 +14,7 @@ from box.bridges.directory.mapping import FieldRule, Mapping
 from box.bridges.directory.targets import targets
 from box.bridges.directory.transforms import TRANSFORMS
 from box.console.directory.forms.fields import one_line
-from box.core.accounts import custom_fields
+from box.core.accounts.custom_fields import PROFILE
 from box.core.org.models import Department
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _OTHER_LABELS: dict[str, _StrOrPromise] = {
 
 def field_label(name: str) -> str:
     """How people call what a run changes."""
-    own = custom_fields.field_of(name)
+    own = PROFILE.field(name)
     return str(own.name if own else FIELD_LABELS.get(name) or _OTHER_LABELS.get(name) or name)
 
 

@@ -1,6 +1,5 @@
 """People. An employee is never deleted, only suspended or dismissed: what they made stays."""
 
-from box.core.accounts.models.fields import OwnField, OwnFieldQuerySet
 from box.core.accounts.models.people import (
     ERASED,
     MERGED,
@@ -26,8 +25,6 @@ __all__ = [
     "Failures",
     "KnownBrowser",
     "Like",
-    "OwnField",
-    "OwnFieldQuerySet",
     "Passkey",
     "Profile",
     "RecoveryCode",

@@ -377,12 +377,11 @@ class User(AbstractBaseUser):
 
 
 class Profile(models.Model):
-    """What is known of a person beside the row that every page reads: who owns which of its fields, and the
-    values of those that administrators have defined, by `OwnField.key`."""
+    """What is known of a person beside the row that every page reads: who owns which of its
+    fields, by their names or `Field.key`."""
 
     user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="profile")
     owners = models.JSONField(default=dict)
-    own_values = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
 
     def __str__(self) -> str:
         return f"profile of {self.user_id}"

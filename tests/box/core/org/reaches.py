@@ -13,7 +13,4 @@ FOUND = (
         "olga anna boris cara",
     ),
 )
-EXPORTS = (
-    Exported("box.core.org.imports.problems", "org:import-problems", ADMINISTRATORS, of="import"),
-    Exported("box.core.org.exporting.people_export", "org:people-export", ADMINISTRATORS, of="kind"),
-)
+EXPORTS = (Exported("box.core.org.exporting.people_export", "org:people-export", ADMINISTRATORS, of="kind"),)

@@ -16,7 +16,8 @@ from box.core.accounts.actions import NewUser, create_user, invite
 from box.core.accounts.models import User
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
-from box.core.org.importing import begin_import, go_on, start_import
+from box.core.imports.actions import begin_import, go_on, start_import
+from box.core.imports.importers import importers
 from box.core.portal.actions import decide_day
 from box.lib.tables import read_table
 
@@ -83,8 +84,9 @@ def test_the_link_by_which_an_administrator_joins_is_not_hers_to_see(
 
 def test_an_import_of_hers_leaves_administrators_alone(hanna: User, olga: User) -> None:
     table = io.BytesIO(f"Name;Login;Position\nTest Olga;{olga.login};Nobody\n".encode())
-    run = begin_import(table, "people.csv", by=hanna)
-    start_import(run, ["full_name", "login", "position"], makes_departments=False, invites=False, by=hanna)
+    run = begin_import(importers["people"], table, "people.csv", by=hanna)
+    start_import(run, ["full_name", "login", "position"], by=hanna)
+    run.refresh_from_db()
     go_on(run)
     olga.refresh_from_db()
     assert olga.position == ""
@@ -116,12 +118,11 @@ def test_a_saved_list_is_imported_again_and_changes_nothing(
 ) -> None:
     answer: Any = as_person(olga).get("/employees/export/xlsx/")
     data = b"".join(answer.streaming_content)
-    run = begin_import(io.BytesIO(data), "employees.xlsx", by=olga)
-    from box.core.org.importing import guessed
-
-    columns = guessed(run.preview[0])
+    run = begin_import(importers["people"], io.BytesIO(data), "employees.xlsx", by=olga)
+    columns = run.columns
     assert {"last_name", "first_name", "login", "email", "department"} <= set(columns)
-    start_import(run, columns, makes_departments=False, invites=False, by=olga)
+    start_import(run, columns, by=olga)
+    run.refresh_from_db()
     go_on(run)
     run.refresh_from_db()
     assert (run.created, run.changed, run.failed) == (0, 0, 0)

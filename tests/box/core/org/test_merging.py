@@ -42,6 +42,7 @@ from box.core.accounts.actions import (
     invite,
     return_user,
 )
+from box.core.accounts.custom_fields import PROFILE
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import Passkey, Profile, Session, User
 from box.core.audit.models import AuditRecord
@@ -51,12 +52,15 @@ from box.core.drafts import models as drafts
 from box.core.events import merging as events
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Delivery
+from box.core.fields.actions import FieldDraft, add_field
+from box.core.fields.values import values_of, write_values
 from box.core.groups.actions import NewGroup, create_group, invite_people, join_group
 from box.core.groups.models import Admission, Group, Member
+from box.core.imports.importers import Context, importers
+from box.core.imports.models import ImportRun
 from box.core.notify.models import Notification
 from box.core.org.actions import add_member, create_department
 from box.core.org.duplicates import alike
-from box.core.org.importing import _Step
 from box.core.org.leaving import manager_of
 from box.core.org.merging import choices, merge_people, move_again
 from box.core.org.models import Department, Membership, PersonSkill, Skill, SkillConfirmation
@@ -150,6 +154,7 @@ NO_PEOPLE = {
         "item_id",
         "drive_id",
         "link_id",
+        *("rows", "created", "changed", "failed"),
     ),
 }
 
@@ -289,18 +294,18 @@ def test_skills_and_own_values_of_both_are_the_persons(
     finnish = Skill.objects.get(name="Finnish")
     for of, by in ((anna, boris), (ann, boris), (ann, cara), (anna, ann)):
         confirm_skill(of, finnish, by=by)
-    values = {"own-1": "a", "own-2": "b"}
-    Profile.objects.create(user=anna, own_values={"own-1": "a"})
-    Profile.objects.create(
-        user=ann, own_values={"own-1": "x", "own-2": "b", "own-3": "c"}, owners={"own-1": "AD"}
-    )
+    decided, filled, both = (add_field(PROFILE, FieldDraft(name), by=olga) for name in ("A", "B", "C"))
+    write_values(PROFILE, anna.pk, {decided: ("a",), both: ("c",)})
+    write_values(PROFILE, ann.pk, {decided: ("x",), filled: ("b",), both: ("z",)})
+    Profile.objects.create(user=ann, owners={decided.key: "AD"})
     merge_people(ann, anna, by=olga)
     skills = PersonSkill.objects.filter(user=anna)
     assert set(skills.values_list("skill__name", flat=True)) == {"Finnish", "Chess", "Welding"}
     confirmed = SkillConfirmation.objects.values_list("by", flat=True)
     assert sorted(confirmed) == sorted((boris.pk, cara.pk)), "nobody confirms themselves"
     assert anna in User.objects.employees().matching("welding")
-    assert Profile.objects.get().own_values == {**values, "own-1": "x", "own-3": "c"}
+    assert values_of(PROFILE, anna.pk) == {decided: ("x",), filled: ("b",), both: ("c",)}
+    assert Profile.objects.get().owners == {decided.key: "AD"}
 
 
 def test_nobody_has_worked_twice_at_the_same_time(anna: User, ann: User, olga: User) -> None:
@@ -401,11 +406,9 @@ def test_what_led_to_the_one_leads_to_the_other(
 def test_a_row_of_a_table_under_the_old_name_corrects_the_person(anna: User, ann: User, olga: User) -> None:
     merge_people(ann, anna, by=olga)
 
-    class Wanted:
-        email, login = "ann@example.com", "ann@example.com"
-
-    known = _Step.known_people(None, [Wanted()])  # type: ignore[arg-type,list-item]
-    assert {one.pk for one in known.values()} == {anna.pk}
+    context = Context(ImportRun(by=olga), olga)
+    known = importers["people"].known({"ann@example.com"}, context)
+    assert known == {"ann@example.com": anna.pk}
 
 
 def test_roles_and_what_both_might_before_go_on(anna: User, ann: User, olga: User) -> None:

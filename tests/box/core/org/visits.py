@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from datetime import date
 from typing import Any
 
 from box.core.accounts.actions import NewUser, invite
 from box.core.org.absences import Away, write_absence
-from box.core.org.importing import begin_import
 from box.core.org.models import PersonSkill
 from box.core.org.photos import set_photo
 from box.core.org.skills import add_skill
@@ -66,11 +64,6 @@ VISITS = (
     Visit("GET", "org:invitation", ADMINISTRATORS, of="invited"),
     Visit("POST", "org:invitation", (302, 403, 403, 403, 403, SIGN_IN), of="invited"),
     Visit("GET", "org:people-export", ADMINISTRATORS, of="kind"),
-    Visit("GET", "org:imports", ADMINISTRATORS),
-    Visit("POST", "org:imports", (422, 403, 403, 403, 403, SIGN_IN)),
-    Visit("GET", "org:import", ADMINISTRATORS, of="import"),
-    Visit("POST", "org:import", (422, 403, 403, 403, 403, SIGN_IN), of="import"),
-    Visit("GET", "org:import-problems", ADMINISTRATORS, of="import"),
     Visit("GET", "org:new", ADMINISTRATORS),
     Visit("POST", "org:new", (422, 403, 403, 403, 403, SIGN_IN), data={"email": "nobody"}),
     Visit("GET", "org:person", EMPLOYEES, of="anna"),
@@ -83,15 +76,12 @@ VISITS = (
 
 def things(cast: Cast) -> dict[str, Any]:
     membership = cast.sales.memberships.get(user=cast.anna)
-    table = io.BytesIO(b"Name;E-mail\nBob Test;bob@example.com\n")
-    run = begin_import(table, "people.csv", by=cast.olga)
     invited = invite(NewUser(email="invited@example.com"), by=cast.olga)
     set_photo(cast.anna, picture(), by=cast.olga)
     return {
         "kind": "csv",
         "invited": invited.pk,
         "photo": cast.anna.photo_id,
-        "import": run.pk,
         "anna": cast.anna.pk,
         "skill": _skill(cast),
         "absence": write_absence(cast.anna, _away(), by=cast.anna).pk,

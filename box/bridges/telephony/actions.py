@@ -1,0 +1,182 @@
+"""What people decide about PBXs, and what the bridge writes of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from box.bridges.telephony import calls as machine
+from box.bridges.telephony import events, state
+from box.bridges.telephony.events import CallEvent as Happened
+from box.bridges.telephony.models import Call, CallEvent, CallLeg, Pbx
+from box.core.events.outbox import emit, emit_all
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+
+@transaction.atomic
+def save_pbx(pbx: Pbx, *, by: User | None) -> None:
+    """Adds it, or keeps what was changed. Raises ValidationError."""
+    pbx.changed_at = timezone.now()
+    pbx.full_clean(exclude=["cursors", "trunk_rules", "connected_at", "heard_at"])
+    pbx.save()
+    emit(events.PbxChanged(pbx_id=pbx.pk, by_id=by.pk if by else None))
+
+
+def tell_state(
+    pbx: Pbx,
+    *,
+    trouble: str = "",
+    connected_at: datetime | None = None,
+    heard_at: datetime | None = None,
+    version: str = "",
+) -> None:
+    """What the bridge knows of the connection, for whoever asks how it is."""
+    known = {"connected_at": connected_at, "heard_at": heard_at, "version": version}
+    news = {name: value for name, value in known.items() if value}
+    Pbx.objects.filter(pk=pbx.pk).update(trouble=trouble, **news)
+
+
+@transaction.atomic
+def keep_calls(
+    pbx: Pbx, known: machine.Calls, happened: Sequence[Happened], *, cursors: dict[str, str] | None = None
+) -> None:
+    """Stores what has become of the calls, what happened to them, and how far the logs are read: all or
+    nothing.
+
+    Events go to the portal's handlers in the same transaction: whoever has the call has heard of it once.
+    """
+    if cursors is not None and cursors != pbx.cursors:
+        pbx.cursors = dict(cursors)
+        Pbx.objects.filter(pk=pbx.pk).update(cursors=pbx.cursors)
+    if not happened:
+        return
+    merged = {one.call: one.into for one in happened if isinstance(one, events.CallMerged)}
+    touched = {call.key: call for one in happened if (call := known.call(one.call)) is not None}
+    rows = _save_calls(pbx, touched.values())
+    _save_legs(rows, touched.values())
+    _save_merged(pbx, merged, known, rows)
+    _save_timeline(rows, happened, known)
+    emit_all(happened)
+
+
+def _save_calls(pbx: Pbx, calls: Iterable[machine.Call]) -> dict[str, Call]:
+    numbering = pbx.numbering
+    rows = [
+        Call(
+            pbx=pbx,
+            key=call.key,
+            direction=numbering.direction(call),
+            number=numbering.outside(call) or "",
+            endpoint=call.endpoint[:80],
+            caller=call.caller,
+            caller_name=call.caller_name,
+            called=call.called,
+            queue=call.queue,
+            started_at=call.started_at,
+            answered_at=call.answered_at,
+            ended_at=call.ended_at,
+            result="" if call.is_open else call.result.value,
+            is_estimated=call.is_estimated,
+            state=state.dump(call),
+        )
+        for call in calls
+    ]
+    written = [
+        field.name for field in Call._meta.fields if field.name not in ("id", "pbx", "key", "merged_into")
+    ]
+    Call.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["pbx", "key"], update_fields=written, batch_size=500
+    )
+    return {row.key: row for row in Call.objects.filter(pbx=pbx, key__in=[row.key for row in rows])}
+
+
+def _save_legs(rows: dict[str, Call], calls: Iterable[machine.Call]) -> None:
+    legs = [
+        CallLeg(
+            call=rows[call.key],
+            uniqueid=leg.uniqueid,
+            endpoint=leg.endpoint[:80],
+            number=leg.number,
+            is_called=leg.is_called,
+            started_at=leg.started_at,
+            answered_at=leg.answered_at,
+            ended_at=leg.ended_at,
+            cause=leg.cause,
+        )
+        for call in calls
+        for leg in call.legs.values()
+        # A Local channel is nobody's phone.
+        if not leg.is_local
+    ]
+    written = ["endpoint", "number", "is_called", "started_at", "answered_at", "ended_at", "cause"]
+    CallLeg.objects.bulk_create(
+        legs, update_conflicts=True, unique_fields=["call", "uniqueid"], update_fields=written, batch_size=500
+    )
+
+
+def _save_merged(pbx: Pbx, merged: dict[str, str], known: machine.Calls, rows: dict[str, Call]) -> None:
+    """What was told of a call that became a part of another is told of that one."""
+    for key, into in merged.items():
+        if (whole := known.call(into)) is None:
+            continue
+        goal = rows[whole.key]
+        row, _is_new = Call.objects.get_or_create(pbx=pbx, key=key, defaults={"started_at": whole.started_at})
+        CallEvent.objects.filter(call=row).update(call=goal)
+        CallLeg.objects.filter(call=row).delete()
+        Call.objects.filter(merged_into=row).update(merged_into=goal)
+        row.merged_into, row.ended_at, row.state = goal, row.ended_at or goal.started_at, {}
+        row.save(update_fields=["merged_into", "ended_at", "state"])
+
+
+def _save_timeline(rows: dict[str, Call], happened: Sequence[Happened], known: machine.Calls) -> None:
+    lines = [(one, rows[call.key]) for one in happened if (call := known.call(one.call)) is not None]
+    # Who answered did not let it ring in vain, whichever was heard of first.
+    answered = {one.leg for one, _ in lines if isinstance(one, events.CallAnswered)}
+    # A call has one end: the last that was told.
+    ends = {row.pk: one for one, row in lines if isinstance(one, events.CallEnded | events.CallReopened)}
+    CallEvent.objects.filter(
+        Q(kind=events.CallRingingEnded.__name__, leg__in=answered)
+        | Q(kind=events.CallEnded.__name__, call__in=ends),
+        call__in={row.pk for _, row in lines},
+    ).delete()
+    CallEvent.objects.bulk_create(
+        [_line(one, row) for one, row in lines if _counts(one, answered, ends.get(row.pk))], batch_size=1000
+    )
+
+
+def _counts(one: Happened, answered: set[str], end: Happened | None) -> bool:
+    match one:
+        case events.CallRingingEnded():
+            return one.leg not in answered
+        case events.CallEnded():
+            return one is end
+    return True
+
+
+def _line(one: Happened, row: Call) -> CallEvent:
+    return CallEvent(
+        call=row,
+        kind=type(one).__name__,
+        at=one.at,
+        leg=getattr(one, "leg", ""),
+        endpoint=getattr(one, "endpoint", getattr(one, "by", ""))[:80],
+        text=str(next((said for name in _TEXTS if (said := getattr(one, name, ""))), ""))[:1000],
+    )
+
+
+_TEXTS = ("queue", "to", "room", "file", "reason", "result", "into")
+
+
+def restore(pbx: Pbx, *, now: datetime) -> machine.Calls:
+    """The state machine as the bridge before has left it."""
+    known = machine.Calls(pbx.name)
+    rows = Call.objects.filter(pbx=pbx).whole().since(now - machine.REMEMBERED).order_by("ended_at")
+    known.restore(state.load(row.key, row.state) for row in rows if row.state)
+    return known

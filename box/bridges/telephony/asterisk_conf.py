@@ -1,0 +1,104 @@
+"""Asterisk's configuration format, written: sections, options, extensions. What the format cannot hold is
+refused.
+
+The reader is Asterisk's `main/config.c`: a line is a section, an option or a directive; `;` begins a comment
+unless a backslash stands before it, spaces at both ends are cut off, and nothing is quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# Whoever brings a line break into a configuration adds lines of their own, and `System()` is one of these.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_NUMBER = re.compile(r"[0-9*#+]{1,40}")
+# config.c reads lines of 8191 bytes.
+_LONGEST = 4000
+
+
+class Unwritable(ValueError):
+    """A value that a configuration of Asterisk cannot hold; the text tells what is wrong with it."""
+
+
+def value(text: object, what: str = "A value") -> str:
+    """Right of an equals sign."""
+    written = str(text)
+    if found := _CONTROL.search(written):
+        raise Unwritable(
+            f"{what} has a control character ({found.group()!r}): write it on one line, without any."
+        )
+    if written != written.strip():
+        raise Unwritable(f"{what} begins or ends with a space: Asterisk would cut it off. Write it without.")
+    if len(written.encode()) > _LONGEST:
+        raise Unwritable(f"{what} is longer than {_LONGEST} bytes: shorten it.")
+    if written.startswith(">"):
+        raise Unwritable(f"{what} begins with >, which belongs to the sign before it: write it without.")
+    return written.replace(";", "\\;")
+
+
+def name(text: object, what: str = "A name") -> str:
+    """Of a section, a context, a queue, an endpoint: a word that is plain wherever it may stand."""
+    written = str(text)
+    if not _NAME.fullmatch(written):
+        raise Unwritable(
+            f"{what} is {written!r}: letters A to Z, digits, points, hyphens and underscores, please."
+        )
+    return written
+
+
+def number(text: object, what: str = "A number") -> str:
+    """What is dialled: never a pattern, a comma or a variable."""
+    written = str(text)
+    if not _NUMBER.fullmatch(written):
+        raise Unwritable(f"{what} is {written!r}: digits, *, # and + only, 40 at most.")
+    return written
+
+
+def caller_name(text: object, what: str = "A person's name") -> str:
+    """Between the quotes of a caller ID, which knows no escape."""
+    written = value(text, what)
+    if found := re.search(r'["<>\\]', written):
+        raise Unwritable(f"{what} has {found.group()!r}, which a caller ID cannot hold: write it without.")
+    return written
+
+
+class Writer:
+    """One file: `section`, `set`, `comment`, `extension`; `str()` of it is the text."""
+
+    def __init__(self, *about: str) -> None:
+        self._lines: list[str] = []
+        for line in about:
+            self.comment(line)
+
+    def comment(self, text: str) -> None:
+        self._lines.append(f"; {_CONTROL.sub(' ', text)}".rstrip())
+
+    def section(self, title: str, *, why: str = "", template: str = "") -> None:
+        self._lines.append("")
+        if why:
+            self.comment(why)
+        inherited = f"({name(template)})" if template else ""
+        self._lines.append(f"[{name(title, 'A section')}]{inherited}")
+
+    def set(self, option: str, given: object, why: str = "") -> None:
+        """`why` stands in a line of its own above it."""
+        if why:
+            self.comment(why)
+        shown = (
+            ("yes" if given else "no") if isinstance(given, bool) else value(given, f"The option {option}")
+        )
+        self._lines.append(f"{option} = {shown}")
+
+    def extension(self, exten: str, steps: Iterable[str]) -> None:
+        """A number or pattern of the dialplan with its steps, each an application with its arguments: made by
+        this package of names and numbers that `name` and `number` have let through."""
+        for place, step in enumerate(steps):
+            begin = f"exten => {exten},1," if place == 0 else " same => n,"
+            label, _, rest = step.partition("|") if re.match(r"[a-z]+\|", step) else ("", "", step)
+            begin = begin[:-1] + f"({label})," if label else begin
+            self._lines.append(begin + value(rest, f"A step of {exten}"))
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines).strip() + "\n"

@@ -1,0 +1,155 @@
+"""The bridge itself: one PBX in one thread, for ever. Every interruption, on either side, ends in the same
+`resync`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
+
+from box.bridges.telephony import ami_events, resync
+from box.bridges.telephony.actions import keep_calls, restore, tell_state
+from box.bridges.telephony.ami import PbxTrouble, Session
+from box.bridges.telephony.calls import Calls
+from box.bridges.telephony.events import CallEvent
+from box.bridges.telephony.facts import Fact, Unreadable
+from box.bridges.telephony.models import Pbx
+
+log = logging.getLogger(__name__)
+
+WAITS = (1, 2, 5, 10, 30)
+"""Seconds before the next attempt, the last for ever."""
+EVERY = timedelta(minutes=5)
+"""Also without an interruption: an event may have been lost on the way."""
+TELLS_EVERY = timedelta(seconds=20)
+
+
+class Bridge:
+    def __init__(
+        self, pbx_id: int, stopping: threading.Event, *, now: Callable[[], datetime] = timezone.now
+    ) -> None:
+        self._pbx_id, self._stopping, self._now = pbx_id, stopping, now
+        self._attempts = 0
+        """Since the PBX was reached last."""
+
+    def run(self) -> None:
+        """Until it is stopped, or the PBX is no longer in use."""
+        while not self._stopping.is_set():
+            close_old_connections()
+            try:
+                pbx = Pbx.objects.on().filter(pk=self._pbx_id).first()
+                if pbx is None:
+                    return
+                try:
+                    self._serve(pbx)
+                except PbxTrouble as trouble:
+                    log.warning("%s", trouble)
+                    tell_state(pbx, trouble=str(trouble))
+            except DatabaseError:
+                # What was heard meanwhile is in the PBX's own log.
+                log.warning("The database is away; the calls are read up later.", exc_info=True)
+            self._stopping.wait(WAITS[min(self._attempts, len(WAITS) - 1)])
+            self._attempts += 1
+
+    def _serve(self, pbx: Pbx) -> None:
+        """One session. What is known is read from the database first: another bridge may have been there."""
+        calls = restore(pbx, now=self._now())
+        with Session(pbx.address) as session:
+            self.catch_up(pbx, calls, session)
+            self._attempts = 0
+            tell_state(pbx, connected_at=self._now(), heard_at=self._now(), version=session.version)
+            synced_at = told_at = self._now()
+            while not self._stopping.is_set():
+                events = session.events(within=0.5)
+                self._keep(pbx, calls, calls.feed(self._facts(events)))
+                now = self._now()
+                if now - synced_at >= EVERY:
+                    self.catch_up(pbx, calls, session)
+                    synced_at = now
+                if now - told_at >= TELLS_EVERY:
+                    pbx_now = Pbx.objects.filter(pk=pbx.pk, changed_at=pbx.changed_at, is_on=True)
+                    if not pbx_now.exists():
+                        return
+                    tell_state(pbx, heard_at=now)
+                    told_at = now
+
+    def catch_up(self, pbx: Pbx, calls: Calls, session: Session) -> resync.Outcome:
+        """See `resync`."""
+        outcome = self.read_logs(pbx, calls)
+        known = calls.channels()
+        there = resync.channel_facts(session.channels(), at=self._now())
+        self._keep(pbx, calls, calls.feed(self._facts(session.events(within=0))))
+        self._keep(pbx, calls, calls.reconcile(there, known=known, at=self._now()))
+        return outcome
+
+    def read_logs(self, pbx: Pbx, calls: Calls) -> resync.Outcome:
+        cursors = dict(pbx.cursors)
+        logs = {"cel": pbx.cel_log, "cdr": pbx.cdr_log}
+        for name, one in logs.items():
+            if one is not None and name not in cursors:
+                # The past of a PBX that is new to the box stays its own.
+                cursors[name] = one.end()
+        outcome = resync.catch_up(
+            calls,
+            cel_log=logs["cel"],
+            cdr_log=logs["cdr"],
+            cursors=cursors,
+            keep=lambda happened: keep_calls(pbx, calls, happened, cursors=cursors),
+        )
+        for trouble in outcome.troubles:
+            log.warning("%s", trouble)
+        return outcome
+
+    def _keep(self, pbx: Pbx, calls: Calls, happened: list[CallEvent]) -> None:
+        if happened:
+            keep_calls(pbx, calls, happened)
+
+    def _facts(self, events: Sequence[Mapping[str, str]]) -> list[Fact]:
+        facts: list[Fact] = []
+        for event in events:
+            try:
+                facts += ami_events.facts(event, received_at=self._now())
+            except Unreadable as error:
+                log.warning("An event cannot be read: %s", error)
+        return facts
+
+
+class Bridges:
+    """One bridge a PBX, as long as this process holds the cluster's lock: `is_ours` says whether it does."""
+
+    def __init__(self, is_ours: Callable[[], bool], stopping: threading.Event) -> None:
+        self._is_ours, self._stopping = is_ours, stopping
+        self._running: dict[int, threading.Thread] = {}
+        self._round = threading.Event()
+
+    def run(self, *, every: float = 2.0) -> None:
+        while not self._stopping.is_set():
+            close_old_connections()
+            try:
+                self._look()
+            except DatabaseError:
+                log.warning("The database is away.", exc_info=True)
+            self._stopping.wait(every)
+        self._end()
+
+    def _look(self) -> None:
+        if not self._is_ours():
+            # Another process goes on, from what this one has stored.
+            self._end()
+            return
+        self._running = {pk: thread for pk, thread in self._running.items() if thread.is_alive()}
+        for pk in Pbx.objects.on().values_list("pk", flat=True):
+            if pk not in self._running:
+                bridge = Bridge(pk, self._round)
+                self._running[pk] = threading.Thread(target=bridge.run, name=f"pbx-{pk}", daemon=True)
+                self._running[pk].start()
+
+    def _end(self) -> None:
+        self._round.set()
+        for thread in self._running.values():
+            thread.join(timeout=20)
+        self._running, self._round = {}, threading.Event()

@@ -1,0 +1,252 @@
+"""PBXs that the box is connected to, whose extension is whose, and every call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from box.bridges.telephony import calls, generator
+from box.bridges.telephony.ami import Address
+from box.bridges.telephony.logs import CDR_TABLE, CEL_TABLE, CsvLog, Log, TableLog
+from box.bridges.telephony.numbers import Numbering, TrunkRule
+from box.bridges.telephony.originate import Rules
+from box.lib.sealing import seal, unseal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class PbxQuerySet(models.QuerySet["Pbx"]):
+    def on(self) -> Self:
+        return self.filter(is_on=True).order_by("name")
+
+
+class Pbx(models.Model):
+    """An Asterisk: where it is, where it writes, and how it is dialled on."""
+
+    class Logs(models.TextChoices):
+        NONE = "none", _("none: what happens while the box is away is not known")
+        CSV = "csv", _("CSV files on a shared folder")
+        TABLES = "tables", _("tables in PostgreSQL")
+
+    # A part of the key of each call.
+    name = models.SlugField(_("name"), max_length=40, unique=True)
+    is_on = models.BooleanField(_("in use"), default=False)
+
+    host = models.CharField(_("address"), max_length=253)
+    port = models.PositiveIntegerField(_("port"), default=5038)
+    user = models.CharField(_("manager user"), max_length=80, default="korobka")
+    # Encrypted with the box's key, and shown to nobody.
+    secret_sealed = models.TextField(blank=True)
+    is_tls = models.BooleanField(_("encrypted"), default=False)
+    # Trusted in place of the system's authorities.
+    ca_pem = models.TextField(blank=True)
+
+    logs = models.CharField(max_length=6, choices=Logs, default=Logs.NONE)
+    cel_path = models.CharField(max_length=1000, blank=True)
+    cdr_path = models.CharField(max_length=1000, blank=True)
+    dsn_sealed = models.TextField(blank=True)
+    # How far each log has been read.
+    cursors = models.JSONField(default=dict)
+
+    # Endpoints that lead outside.
+    lines = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    region = models.CharField(max_length=2, default="RU")
+    area = models.CharField(max_length=6, blank=True)
+    extension_length = models.PositiveSmallIntegerField(default=6)
+    # `[endpoint, strip, prepend]` each.
+    trunk_rules = models.JSONField(default=list)
+
+    context = models.CharField(max_length=80, default="korobka-internal")
+    # Of numbers in E.164 that may be called, and that may not though a shorter one allows them.
+    prefixes = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    forbidden = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    dial_prefix = models.CharField(max_length=6, blank=True)
+
+    # What the bridge knows of the connection.
+    connected_at = models.DateTimeField(null=True)
+    heard_at = models.DateTimeField(null=True)
+    version = models.CharField(max_length=80, blank=True)
+    trouble = models.TextField(blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    objects = PbxQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("PBX")
+        verbose_name_plural = _("PBXs")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def secret(self) -> str:
+        """Raises SealBroken where it was sealed by another box."""
+        return unseal(self.secret_sealed, settings.SECRET_KEY) if self.secret_sealed else ""
+
+    @secret.setter
+    def secret(self, secret: str) -> None:
+        self.secret_sealed = seal(secret, settings.SECRET_KEY) if secret else ""
+
+    @property
+    def dsn(self) -> str:
+        """Raises SealBroken where it was sealed by another box."""
+        return unseal(self.dsn_sealed, settings.SECRET_KEY) if self.dsn_sealed else ""
+
+    @dsn.setter
+    def dsn(self, dsn: str) -> None:
+        self.dsn_sealed = seal(dsn, settings.SECRET_KEY) if dsn else ""
+
+    @property
+    def address(self) -> Address:
+        return Address(self.host, self.port, self.user, self.secret, self.is_tls, self.ca_pem)
+
+    @property
+    def cel_log(self) -> Log | None:
+        return self._log(self.cel_path, generator.CEL_COLUMNS, "cel", CEL_TABLE)
+
+    @property
+    def cdr_log(self) -> Log | None:
+        return self._log(self.cdr_path, generator.CDR_COLUMNS, "cdr", CDR_TABLE)
+
+    def _log(self, path: str, columns: tuple[str, ...], table: str, names: dict[str, str]) -> Log | None:
+        if self.logs == self.Logs.CSV and path:
+            return CsvLog(Path(path), columns)
+        return TableLog(self.dsn, table, names) if self.logs == self.Logs.TABLES else None
+
+    @property
+    def numbering(self) -> Numbering:
+        rules = tuple(TrunkRule(*rule) for rule in self.trunk_rules)
+        return Numbering(self.region, self.area, self.extension_length, rules, frozenset(self.lines))
+
+    @property
+    def originate_rules(self) -> Rules:
+        return Rules(self.context, tuple(self.prefixes), tuple(self.forbidden), self.dial_prefix)
+
+
+class Extension(models.Model):
+    """A phone of the PBX, and who sits at it."""
+
+    pbx = models.ForeignKey(Pbx, models.CASCADE, related_name="extensions", db_index=False)
+    number = models.CharField(_("extension"), max_length=15)
+    # `PJSIP/100`.
+    endpoint = models.CharField(max_length=80)
+    user = models.ForeignKey("accounts.User", models.CASCADE, null=True, related_name="extensions")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["pbx", "endpoint"], name="telephony_endpoint_once"),
+            models.UniqueConstraint(fields=["pbx", "number"], name="telephony_number_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class CallQuerySet(models.QuerySet["Call"]):
+    def going(self) -> Self:
+        return self.filter(ended_at=None, merged_into=None)
+
+    def whole(self) -> Self:
+        """Those that did not become a part of another."""
+        return self.filter(merged_into=None)
+
+    def since(self, moment: datetime) -> Self:
+        return self.filter(models.Q(ended_at=None) | models.Q(ended_at__gte=moment))
+
+
+class Call(models.Model):
+    """One call, however many phones it rang and whoever it was passed on to."""
+
+    class Direction(models.TextChoices):
+        IN = "in", _("incoming")
+        OUT = "out", _("outgoing")
+        INTERNAL = "internal", _("internal")
+
+    class Result(models.TextChoices):
+        ANSWERED = calls.Result.ANSWERED.value, _("answered")
+        NO_ANSWER = calls.Result.NO_ANSWER.value, _("not answered")
+        BUSY = calls.Result.BUSY.value, _("busy")
+        FAILED = calls.Result.FAILED.value, _("failed")
+        BY_PBX = calls.Result.BY_PBX.value, _("answered by the PBX")
+
+    pbx = models.ForeignKey(Pbx, models.PROTECT, related_name="calls", db_index=False)
+    # The Linkedid.
+    key = models.CharField(max_length=150)
+    direction = models.CharField(max_length=8, choices=Direction, default=Direction.INTERNAL)
+    # Of the one outside, in E.164; empty where it is withheld, or nobody is.
+    number = models.CharField(max_length=20, blank=True)
+    endpoint = models.CharField(max_length=80, blank=True)
+    caller = models.CharField(max_length=80, blank=True)
+    caller_name = models.CharField(max_length=80, blank=True)
+    called = models.CharField(max_length=80, blank=True)
+    queue = models.CharField(max_length=80, blank=True)
+    started_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    # Of a call that is over.
+    result = models.CharField(max_length=12, choices=Result, blank=True)
+    # Its end was missed, and is not known to the moment.
+    is_estimated = models.BooleanField(default=False)
+    merged_into = models.ForeignKey("self", models.CASCADE, null=True, related_name="parts")
+    # What the bridge goes on with after a restart: see `state`.
+    state = models.JSONField(default=dict)
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pbx", "key"], name="telephony_call_once")]
+        indexes = [
+            models.Index(fields=["-started_at", "-id"], name="telephony_call_newest"),
+            models.Index(fields=["number", "-started_at"], name="telephony_call_of_number"),
+            models.Index(fields=["pbx", "ended_at"], name="telephony_call_by_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pbx_id}/{self.key}"
+
+
+class CallLeg(models.Model):
+    """A channel's part in a call: who called, whose phone rang, and who talked."""
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="legs", db_index=False)
+    uniqueid = models.CharField(max_length=150)
+    endpoint = models.CharField(max_length=80)
+    number = models.CharField(max_length=80, blank=True)
+    is_called = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    cause = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["call", "uniqueid"], name="telephony_leg_once")]
+        indexes = [models.Index(fields=["endpoint", "-started_at"], name="telephony_leg_of_endpoint")]
+
+    def __str__(self) -> str:
+        return self.endpoint
+
+
+class CallEvent(models.Model):
+    """A line of a call's timeline."""
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="timeline", db_index=False)
+    # The name of its class in `events`.
+    kind = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    leg = models.CharField(max_length=150, blank=True)
+    endpoint = models.CharField(max_length=80, blank=True)
+    # The queue, the number it was passed on to, the room, the file, the reason.
+    text = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["call", "at", "id"], name="telephony_event_of_call")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.kind}"

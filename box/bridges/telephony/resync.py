@@ -1,0 +1,98 @@
+"""After every interruption: what the PBX has written down meanwhile, and what is really going on.
+
+The order matters. The logs are read first, which know how calls ended; then the PBX is asked for its
+channels, and what was heard live until its answer came is taken in; then what was known before it was asked,
+and is not in the answer, is closed and marked. So no clock is compared with another. All of it goes through
+one state machine, so that nothing is double.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from box.bridges.telephony import ami_events, cdr, cel
+from box.bridges.telephony.calls import Calls
+from box.bridges.telephony.events import CallEvent
+from box.bridges.telephony.facts import Fact, Unreadable
+from box.bridges.telephony.logs import Log, LogTrouble, Row
+
+
+@dataclass
+class Outcome:
+    """What a reading has found."""
+
+    rows: int = 0
+    unreadable: int = 0
+    troubles: list[str] = field(default_factory=list)
+
+
+def catch_up(
+    calls: Calls,
+    *,
+    cel_log: Log | None,
+    cdr_log: Log | None,
+    cursors: dict[str, str],
+    keep: Callable[[list[CallEvent]], None],
+) -> Outcome:
+    """Reads both logs to their ends. `keep` stores what followed from a step, with `cursors`, before the
+    next."""
+    outcome = Outcome()
+    if cel_log is not None:
+        _read(
+            cel_log, "cel", cursors, outcome, lambda rows: keep(calls.feed(_facts(rows, cel.facts, outcome)))
+        )
+    if cdr_log is not None:
+
+        def take(rows: Iterable[Row]) -> None:
+            records = list(_facts(rows, lambda row: iter([cdr.record(row)]), outcome))
+            keep(calls.feed(cdr.facts(records, known=_Known(calls))))
+
+        _read(cdr_log, "cdr", cursors, outcome, take)
+    return outcome
+
+
+def channel_facts(events: Iterable[Mapping[str, str]], *, at: datetime) -> list[Fact]:
+    """Of `CoreShowChannels`, for `Calls.reconcile`."""
+    # Its fields are those of any event but for the channel's own moment.
+    return [
+        fact
+        for event in events
+        for fact in _facts([event], lambda row: ami_events.facts(row, received_at=at), Outcome())  # type: ignore[arg-type]
+    ]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The calls of which more is known than a record tells."""
+
+    calls: Calls
+
+    def __contains__(self, key: object) -> bool:
+        call = self.calls.call(str(key))
+        return call is not None and not call.is_estimated
+
+
+def _read(
+    log: Log, name: str, cursors: dict[str, str], outcome: Outcome, take: Callable[[Iterable[Row]], None]
+) -> None:
+    try:
+        while True:
+            batch = log.read(cursors.get(name, ""))
+            outcome.rows += len(batch.rows)
+            cursors[name] = batch.cursor
+            take(batch.rows)
+            if batch.is_last:
+                return
+    except LogTrouble as trouble:
+        outcome.troubles.append(str(trouble))
+
+
+def _facts[T](rows: Iterable[Row], read: Callable[[Row], Iterator[T]], outcome: Outcome) -> Iterator[T]:
+    """Of rows one by one: one that Asterisk cannot have written spoils no other."""
+    for row in rows:
+        try:
+            yield from list(read(row))
+        except (Unreadable, KeyError):
+            outcome.unreadable += 1

@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from box.bridges.telephony import asterisk_conf
+from box.bridges.telephony.asterisk_conf import Unwritable, Writer
+from box.bridges.telephony.generator import Menu, Phone, Plan, Queue, Trunk, generate
+
+PLAN = Plan(
+    "a-secret-of-enough-length",
+    box_addresses=("10.0.0.5/32",),
+    phones=(Phone("100", "Анна Соколова", "p"), Phone("101", "Boris", "p", is_browser=True)),
+    queues=(Queue("support", "700", ("100", "101")),),
+    trunks=(Trunk("line", "sip.provider.test", "user", "p;w", "4950000", ("4950000",), "700"),),
+    menus=(Menu("800", "hello", {"1": "700", "0": "100"}),),
+    outgoing_prefixes=("79",),
+    agi_host="10.0.0.5",
+    records=True,
+)
+
+
+def test_the_manager_may_read_calls_and_place_them_and_nothing_else() -> None:
+    manager = generate(PLAN)["manager_korobka.conf"]
+    assert "read = call,agent,user\n" in manager
+    assert "write = call,originate,reporting\n" in manager
+    assert "deny = 0.0.0.0/0.0.0.0\n; " not in manager
+    assert "permit = 10.0.0.5/255.255.255.255\n" in manager
+
+
+def test_only_allowed_prefixes_lead_outside() -> None:
+    dialplan = generate(PLAN)["extensions_korobka.conf"]
+    assert [line for line in dialplan.splitlines() if line.startswith("exten => _")] == [
+        "exten => _**X.,1,Pickup(${EXTEN:2})",
+        "exten => _79X.,1,Set(CALLERID(num)=4950000)",
+    ]
+    assert "@line" not in generate(replace(PLAN, outgoing_prefixes=()))["extensions_korobka.conf"]
+
+
+def test_a_semicolon_begins_no_comment() -> None:
+    assert "password = p\\;w\n" in generate(PLAN)["pjsip_korobka.conf"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        replace(PLAN, manager_secret="short"),
+        replace(PLAN, manager_secret="a-secret\n[admin]\nsecret = x"),
+        replace(PLAN, manager_user="x]\n[y"),
+        replace(PLAN, phones=(Phone("100", 'A" <911>', "p"),)),
+        replace(PLAN, phones=(Phone("_X.", "A", "p"),)),
+        replace(PLAN, phones=(Phone("100,1,System(x)", "A", "p"),)),
+        replace(PLAN, queues=(Queue("support),System(x", "700"),)),
+        replace(PLAN, outgoing_prefixes=("_.",)),
+        replace(PLAN, trunks=(replace(PLAN.trunks[0], answers="700,1)"),)),
+        replace(PLAN, menus=(Menu("800", "hello&x", {}),)),
+        replace(PLAN, recording_folder="/tmp/${SHELL(id)}"),
+        replace(PLAN, recording_command="/bin/sh -c 'x'"),
+    ],
+)
+def test_what_would_become_configuration_of_its_own_is_refused(bad: Plan) -> None:
+    with pytest.raises((Unwritable, ValueError)):
+        generate(bad)
+
+
+def test_an_older_asterisk_gets_no_event_that_it_refuses() -> None:
+    assert "STREAM_BEGIN" not in generate(replace(PLAN, asterisk=21))["cel_korobka.conf"]
+    assert "STREAM_BEGIN" in generate(replace(PLAN, asterisk=22))["cel_korobka.conf"]
+
+
+@given(st.text(max_size=200))
+def test_no_value_writes_a_line_of_its_own(text: str) -> None:
+    writer = Writer()
+    writer.section("one")
+    before = str(writer).count("\n")
+    try:
+        writer.set("option", text)
+    except Unwritable:
+        return
+    assert str(writer).count("\n") == before + 1
+    assert not asterisk_conf.value(text).replace("\\;", "").count(";")

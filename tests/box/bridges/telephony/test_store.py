@@ -1,0 +1,137 @@
+"""What is kept of calls, and what the portal hears of them."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from box.bridges.telephony import state
+from box.bridges.telephony.actions import keep_calls, restore, save_pbx
+from box.bridges.telephony.calls import REMEMBERED, Calls
+from box.bridges.telephony.models import Call, Pbx
+from box.core.events.models import Event
+from tests.box.bridges.telephony.test_streams import AMI, CEL, summaries
+from tests.telephony.replay import told
+from tests.telephony.scenarios import SCENARIOS
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pbx() -> Pbx:
+    made = Pbx(name="office", host="pbx.corp.test", is_on=True, lines=["PJSIP/line"])
+    made.secret = "a-secret-for-tests-only"
+    save_pbx(made, by=None)
+    return made
+
+
+def keep(pbx: Pbx, calls: Calls, facts: list) -> None:  # type: ignore[type-arg]
+    keep_calls(pbx, calls, calls.feed(facts))
+
+
+def test_a_call_to_a_queue_is_kept_with_its_participants_in_order(pbx: Pbx) -> None:
+    keep(pbx, Calls("office"), AMI["incoming_queue"])
+    call = Call.objects.get()
+    assert (call.direction, call.number, call.called, call.queue) == (
+        "in",
+        "+79161234567",
+        "4950000",
+        "support",
+    )
+    assert (call.result, call.is_estimated) == ("answered", False)
+    talked = call.legs.exclude(answered_at=None).order_by("answered_at")
+    assert [leg.endpoint for leg in talked] == ["PJSIP/line", "PJSIP/100"]
+    assert [line.kind for line in call.timeline.order_by("at", "id")][:3] == [
+        "CallStarted", "CallQueued", "CallRinging",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_kept_step_by_step_nothing_is_double(pbx: Pbx, name: str) -> None:
+    """A bridge ends after every few facts; the next goes on with what it finds, and hears some twice."""
+    facts = AMI[name]
+    for begin in range(0, len(facts), 9):
+        keep(pbx, restore(pbx, now=facts[begin].at), facts[max(0, begin - 4) : begin + 9])
+    keep(pbx, restore(pbx, now=facts[-1].at), CEL[name])
+    truth, happened = told(facts)
+    assert {call.key for call in Call.objects.whole()} == {call.key for call in truth.over.values()}
+    assert not Call.objects.going().exists()
+    for call in truth.over.values():
+        kept = Call.objects.get(key=call.key)
+        assert (kept.result, kept.queue, kept.called) == (call.result, call.queue, call.called)
+        assert {leg.uniqueid for leg in kept.legs.all()} == {
+            leg.uniqueid for leg in call.legs.values() if not leg.is_local
+        }
+        assert kept.timeline.filter(kind="CallEnded").count() == 1
+    kinds = [type(one).__name__ for one in happened]
+    heard = list(Event.objects.filter(kind__startswith="telephony.Call").values_list("kind", flat=True))
+    assert sorted(heard) == sorted(f"telephony.{kind}" for kind in kinds if kind.startswith("Call"))
+
+
+def test_a_call_that_became_part_of_another_is_told_of_there(pbx: Pbx) -> None:
+    keep(pbx, Calls("office"), AMI["pickup"])
+    whole = Call.objects.whole().get()
+    assert [part.merged_into for part in Call.objects.exclude(pk=whole.pk)] == [whole]
+    assert whole.timeline.filter(kind="CallAnswered").get().endpoint == "PJSIP/105"
+    assert not Call.objects.exclude(pk=whole.pk).filter(legs__isnull=False).exists()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_call_is_the_same_when_it_was_kept_in_between(name: str) -> None:
+    for cut in range(0, len(AMI[name]), 11):
+        before, after = Calls("office"), Calls("office")
+        before.feed(AMI[name][:cut])
+        after.restore(
+            state.load(call.key, state.dump(call)) for call in (*before.over.values(), *before.open.values())
+        )
+        after.feed(AMI[name][cut:])
+        assert summaries(after) == summaries(told(AMI[name])[0])
+
+
+def test_calls_long_over_are_not_taken_up_again(pbx: Pbx) -> None:
+    keep(pbx, Calls("office"), AMI["busy"])
+    ended = Call.objects.get().ended_at
+    assert ended is not None
+    assert restore(pbx, now=ended + REMEMBERED).over
+    assert not restore(pbx, now=ended + REMEMBERED * 1.01).over
+
+
+def test_how_far_the_logs_are_read_is_kept_with_what_they_told(pbx: Pbx) -> None:
+    calls = Calls("office")
+    keep_calls(pbx, calls, calls.feed(CEL["busy"]), cursors={"cel": "1:200"})
+    assert Pbx.objects.get().cursors == {"cel": "1:200"}
+
+
+def test_many_calls_are_kept_in_few_statements(pbx: Pbx) -> None:
+    def queries(*names: str) -> int:
+        calls = Calls("office")
+        happened = calls.feed([fact for name in names for fact in AMI[name]])
+        with CaptureQueriesContext(
+            connection,
+        ) as counted:
+            keep_calls(pbx, calls, happened)
+        return len(counted)
+
+    queries("busy")
+    assert queries("cancelled", "hold", "outgoing", "silent_phone") == queries("answered_by_the_pbx")
+
+
+def test_two_pbxs_may_have_calls_of_one_key(pbx: Pbx) -> None:
+    other = Pbx(name="warehouse", host="pbx2.corp.test")
+    save_pbx(other, by=None)
+    for one in (pbx, other):
+        keep(one, Calls(one.name), AMI["busy"])
+    assert Call.objects.count() == 2
+
+
+def test_the_secret_is_sealed(pbx: Pbx) -> None:
+    assert "a-secret" not in Pbx.objects.get().secret_sealed
+    assert Pbx.objects.get().address.secret == "a-secret-for-tests-only"
+    assert "a-secret" not in repr(pbx.address)
+
+
+def test_a_pbx_without_an_address_is_not_saved() -> None:
+    with pytest.raises(ValidationError):
+        save_pbx(Pbx(name="office", host=""), by=None)

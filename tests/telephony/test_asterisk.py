@@ -1,0 +1,368 @@
+"""The bridge against a real PBX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import socket
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from box.bridges.telephony import cdr, generator
+from box.bridges.telephony.ami import (
+    LONGEST_RUN,
+    ActionRefused,
+    Address,
+    Garbled,
+    PbxTrouble,
+    Refused,
+    Session,
+    Stalled,
+)
+from box.bridges.telephony.ami_events import facts
+from box.bridges.telephony.calls import Call, Calls, Result
+from box.bridges.telephony.fastagi import Inquiry, Route, Server, Way
+from box.bridges.telephony.logs import CsvLog
+from box.bridges.telephony.recordings import Folder
+from box.bridges.telephony.resync import catch_up, channel_facts
+from tests.randomness import is_thorough
+from tests.telephony.asterisk import SECRET, Asterisk
+from tests.telephony.phones import call_from_outside
+from tests.telephony.scenarios import listening
+
+
+def address(pbx: Asterisk, **more: object) -> Address:
+    found = Address(pbx.address, pbx.plan.manager_port, pbx.plan.manager_user, SECRET)
+    return replace(found, **more)  # type: ignore[arg-type]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Bridge:
+    """A session and the calls that it hears of."""
+
+    def __init__(self, pbx: Asterisk) -> None:
+        self.pbx, self.calls = pbx, Calls("office")
+        self.cel = CsvLog(pbx.cel_file, generator.CEL_COLUMNS)
+        self.cursors = {"cel": self.cel.end()}
+
+    def hear(self, seconds: float) -> None:
+        with Session(address(self.pbx)) as session:
+            self.resync(session)
+            self.listen(session, seconds)
+
+    def listen(self, session: Session, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            for event in session.events(within=max(0, min(left, 0.5))):
+                self.calls.feed(facts(event, received_at=now()))
+            if left <= 0:
+                return
+
+    def resync(self, session: Session) -> None:
+        catch_up(self.calls, cel_log=self.cel, cdr_log=None, cursors=self.cursors, keep=lambda _: None)
+        known = self.calls.channels()
+        there = channel_facts(session.channels(), at=now())
+        self.listen(session, 0)
+        self.calls.reconcile(there, known=known, at=now())
+
+    @property
+    def all(self) -> list[Call]:
+        return [*self.calls.over.values(), *self.calls.open.values()]
+
+
+# --- signing in
+
+
+def test_the_bridge_signs_in_and_sees_channels_and_queues(asterisk: Asterisk) -> None:
+    with Session(address(asterisk)) as session:
+        assert session.channels() == []
+        assert set(session.queues()) == {"support", "sales"}
+        assert session.version
+
+
+def test_over_tls_the_certificate_is_checked(asterisk: Asterisk) -> None:
+    encrypted = address(asterisk, port=asterisk.plan.manager_port + 1, is_tls=True)
+    with Session(replace(encrypted, ca_pem=asterisk.authority.pem)) as session:
+        assert session.act("Ping")["Ping"] == "Pong"
+    with pytest.raises(PbxTrouble, match="give the authority"):
+        Session(encrypted)
+
+
+@pytest.mark.parametrize(
+    ("changed", "cure"),
+    [
+        ({"secret": "wrong"}, "the secret is not the one"),
+        ({"user": "nobody"}, "the secret is not the one"),
+        ({"port": 5037}, "Nothing listens"),
+        ({"is_tls": True}, "does not speak TLS"),
+        ({"host": "no-such-host.invalid"}, "no known name"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_cure(
+    asterisk: Asterisk, changed: dict[str, object], cure: str
+) -> None:
+    with pytest.raises(PbxTrouble, match=cure):
+        Session(address(asterisk, **changed))
+
+
+def test_what_the_manager_user_may_not_is_refused_and_the_session_goes_on(asterisk: Asterisk) -> None:
+    with Session(address(asterisk)) as session:
+        with pytest.raises(Refused, match="does not allow"):
+            session.act("Command", Command="core stop now")
+        with pytest.raises(ActionRefused):
+            session.act("Hangup", Channel="PJSIP/nobody")
+        assert session.channels() == []
+
+
+def test_no_header_becomes_an_action_of_its_own(asterisk: Asterisk) -> None:
+    with Session(address(asterisk)) as session, pytest.raises(ValueError, match="line break"):
+        session.originate(Channel="PJSIP/100\r\n\r\nAction: Command")
+
+
+# --- who is no Asterisk
+
+
+@pytest.fixture
+def stranger() -> Iterator[tuple[Address, list[bytes]]]:
+    """Says what it is given, after a greeting and for every answer, and then nothing."""
+    says: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        try:
+            line, _ = listener.accept()
+        except OSError:
+            return
+        with line:
+            for text in says:
+                line.sendall(text)
+                line.recv(65536)
+            line.recv(65536)
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield Address("127.0.0.1", listener.getsockname()[1], "korobka", SECRET), says
+    listener.close()
+
+
+GREETING = b"Asterisk Call Manager/11.0.0\r\n"
+CHALLENGE = b"Response: Success\r\nChallenge: 1\r\nActionID: %s\r\n\r\n"
+
+
+def test_what_does_not_greet_as_asterisk_is_none(stranger: tuple[Address, list[bytes]]) -> None:
+    where, says = stranger
+    says.append(b"SSH-2.0-OpenSSH\r\n")
+    with pytest.raises(Garbled, match="manager port"):
+        Session(where)
+
+
+def test_a_pbx_that_stalls_is_given_up(
+    stranger: tuple[Address, list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.bridges.telephony.ami.ANSWERS_WITHIN", 0.3)
+    where, says = stranger
+    says += [GREETING, b"Response: Suc"]
+    with pytest.raises(Stalled, match="in the middle"):
+        Session(where)
+
+
+def test_a_header_without_end_is_bounded(stranger: tuple[Address, list[bytes]]) -> None:
+    where, says = stranger
+    says += [GREETING, b"Event: X\r\nY: " + b"z" * (LONGEST_RUN + 100_000)]
+    with pytest.raises(Garbled, match="bytes"):
+        Session(where)
+
+
+# --- what callers say
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '"O\'Neil, \\"Bob\\" <x>"',
+        '"Robert\'); DROP TABLE calls; --"',
+        '"<script>alert(1)</script>"',
+        '"Анна"',
+    ],
+)
+def test_a_callers_name_is_only_a_name(asterisk: Asterisk, name: str) -> None:
+    bridge = Bridge(asterisk)
+    with Session(address(asterisk)) as session:
+        client = call_from_outside(asterisk, name=name, seconds=2)
+        bridge.listen(session, 5)
+        client.wait(timeout=20)
+    (call,) = bridge.all
+    assert (call.result, call.caller, call.called) == (Result.ANSWERED, "79161234567", "4950000")
+    assert call.caller_name
+
+
+# --- what the dialplan asks and records
+
+
+@contextmanager
+def configured(asterisk: Asterisk, **changes: object) -> Iterator[None]:
+    """With another dialplan for a while."""
+    before = asterisk.plan
+    asterisk.plan = replace(before, **changes)  # type: ignore[arg-type]
+    try:
+        asterisk.configure()
+        asterisk.cli("dialplan reload")
+        yield
+    finally:
+        asterisk.plan = before
+        asterisk.configure()
+        asterisk.cli("dialplan reload")
+
+
+class Router:
+    def __init__(self, decide: Callable[[Inquiry], Route]) -> None:
+        self.route = decide
+
+
+def answering(asterisk: Asterisk, *, seconds: float = 6) -> list[str]:
+    """Who answers a call that comes in now."""
+    bridge = Bridge(asterisk)
+    with Session(address(asterisk)) as session:
+        client = call_from_outside(asterisk, seconds=2)
+        bridge.listen(session, seconds)
+        client.wait(timeout=30)
+    (call,) = bridge.all
+    return [leg.endpoint for leg in call.legs.values() if leg.is_called and leg.has_answered]
+
+
+def test_the_responsible_employee_answers_first(asterisk: Asterisk) -> None:
+    asked: list[Inquiry] = []
+
+    def decide(inquiry: Inquiry) -> Route:
+        asked.append(inquiry)
+        return Route(Way.FIRST, "104")
+
+    server = Server("127.0.0.1", 0, Router(decide))
+    try:
+        with configured(asterisk, agi_host="127.0.0.1", agi_port=server.port):
+            assert answering(asterisk) == ["PJSIP/104"]
+    finally:
+        server.stop()
+    assert [one.caller for one in asked] == ["79161234567"]
+
+
+def test_without_an_answer_the_call_goes_on_as_if_there_were_no_box(asterisk: Asterisk) -> None:
+    decided = threading.Event()
+
+    def hang(inquiry: Inquiry) -> Route:
+        decided.wait(60)
+        return Route(Way.REFUSE)
+
+    # It hangs for longer than the PBX waits.
+    server = Server("127.0.0.1", 0, Router(hang), decides_within=30)
+    try:
+        with configured(asterisk, agi_host="127.0.0.1", agi_port=server.port):
+            assert answering(asterisk, seconds=9) == ["PJSIP/100"]
+    finally:
+        decided.set()
+        server.stop()
+
+
+def test_a_recording_is_told_of_alike_by_both_streams_and_can_be_collected(asterisk: Asterisk) -> None:
+    live, written = Bridge(asterisk), Bridge(asterisk)
+    changes = {"records": True, "recording_folder": "/srv/spool/monitor"}
+    with (
+        configured(asterisk, **changes),
+        listening(asterisk) as manager,
+        Session(address(asterisk)) as session,
+    ):
+        manager.call("104", "105")
+        manager.answered("105")
+        live.listen(session, 1)
+        manager.hang_up("/^PJSIP/104-.*$/")
+        live.listen(session, 1)
+        written.resync(session)
+    (one,), (other,) = live.all, written.all
+    assert one.recordings == other.recordings
+    (file,) = one.recordings
+    with Folder(asterisk.data / "spool" / "monitor", "/srv/spool/monitor").open(file) as recording:
+        assert recording.read(4) == b"RIFF"
+
+
+# --- interruptions
+
+
+def test_what_happened_while_the_bridge_was_away_is_read_up(asterisk: Asterisk) -> None:
+    bridge = Bridge(asterisk)
+    with listening(asterisk) as manager:
+        with Session(address(asterisk)) as session:
+            manager.call("104", "100")
+            manager.answered("100")
+            bridge.listen(session, 0.5)
+        # Away: one call ends, and another comes and goes.
+        manager.hang_up("/^PJSIP/104-.*$/")
+        asterisk.idle()
+        manager.call("105", "103")
+        manager.wait_for("Event: Hangup", "PJSIP/105-")
+        asterisk.idle()
+    bridge.hear(0.5)
+    assert [(call.result, call.is_estimated, call.is_open) for call in bridge.all] == [
+        (Result.ANSWERED, False, False),
+        (Result.BUSY, False, False),
+    ]
+
+
+def test_a_killed_asterisk_leaves_no_call_open(asterisk: Asterisk) -> None:
+    bridge = Bridge(asterisk)
+    with listening(asterisk) as manager, Session(address(asterisk)) as session:
+        manager.call("104", "100")
+        manager.answered("100")
+        bridge.listen(session, 0.5)
+        asterisk.kill()
+        with pytest.raises(PbxTrouble, match="lost"):
+            bridge.listen(session, 5)
+    asterisk.start()
+    bridge.hear(0.5)
+    (call,) = bridge.all
+    # Nobody has written down when it ended.
+    assert (call.result, call.is_estimated, call.is_open) == (Result.ANSWERED, True, False)
+
+
+def test_two_hundred_calls_agree_with_the_pbxs_own_records(asterisk: Asterisk) -> None:
+    """20 new calls a second; in the long form for two minutes, with 200 at once."""
+    seconds, talk = (120, 9) if is_thorough() else (6, 2)
+    goals = ("answered", "answered", "missed", "busy")
+    bridge = Bridge(asterisk)
+    begin = asterisk.cdr_file.stat().st_size if asterisk.cdr_file.exists() else 0
+    count = 0
+    with listening(asterisk) as manager, Session(address(asterisk)) as session:
+        started = time.monotonic()
+        while (passed := time.monotonic() - started) < seconds:
+            while count < passed * 20:
+                manager.act(Action="Originate", Channel=f"Local/{goals[count % 4]}@load/n", Context="load",
+                            Exten="caller", Priority=1, Async="true", Variable=f"__TALK={talk}")  # fmt: skip
+                count += 1
+            bridge.listen(session, 0.05)
+        bridge.listen(session, talk + 4)
+    asterisk.idle()
+    ours = {call.key: call for call in bridge.all}
+    theirs: dict[str, list[cdr.Record]] = defaultdict(list)
+    for row in csv.reader(io.StringIO(asterisk.cdr_file.read_text()[begin:])):
+        record = cdr.record(dict(zip(generator.CDR_COLUMNS, row, strict=True)))
+        theirs[record.linkedid].append(record)
+    assert len(ours) == len(theirs) == count
+    for key, records in theirs.items():
+        call, ends = ours[key], max(one.ended_at for one in records)
+        begins = min(one.started_at for one in records)
+        assert not call.is_open
+        assert not call.is_estimated
+        took = (call.ended_at or begins) - call.started_at
+        assert abs((took - (ends - begins)).total_seconds()) <= 1
+        dialled = {one.disposition for one in records if one.called_channel and ";1" in one.called_channel}
+        expected = {Result.ANSWERED: "ANSWERED", Result.BUSY: "BUSY"}.get(call.result, "NO ANSWER")
+        assert expected in dialled

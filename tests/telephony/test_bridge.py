@@ -1,0 +1,165 @@
+"""The service as it runs in a box: against a real PBX, on the test's own database, killed in the middle."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from box.bridges.telephony.actions import save_pbx
+from box.bridges.telephony.models import Call, Pbx
+from box.core.events.models import Event
+from tests.box.processes import configuration, until
+from tests.telephony.asterisk import SECRET, Asterisk
+from tests.telephony.scenarios import Manager, listening
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def pbx(asterisk: Asterisk) -> Pbx:
+    made = Pbx(
+        name="office",
+        host=asterisk.address,
+        is_on=True,
+        lines=["PJSIP/line"],
+        logs=Pbx.Logs.CSV,
+        cel_path=str(asterisk.cel_file),
+        cdr_path=str(asterisk.cdr_file),
+    )
+    made.secret = SECRET
+    save_pbx(made, by=None)
+    return made
+
+
+@pytest.fixture
+def manager(asterisk: Asterisk) -> Iterator[Manager]:
+    with listening(asterisk) as found:
+        yield found
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Starts a bridge, and waits for nothing."""
+    running: list[subprocess.Popen[bytes]] = []
+    environment = configuration(tmp_path)
+
+    def bridge() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "manage.py", "telephony", "run"]
+        with (tmp_path / "bridge.log").open("ab") as log:
+            running.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+        return running[-1]
+
+    yield bridge
+    for one in running:
+        one.kill()
+        one.wait()
+
+
+def is_connected() -> bool:
+    return Pbx.objects.exclude(connected_at=None).exists()
+
+
+def has(*kinds: str) -> Callable[[], bool]:
+    """Whether the only call's timeline has these."""
+    return lambda: all(Call.objects.filter(timeline__kind=kind).exists() for kind in kinds)
+
+
+def test_a_call_is_kept_while_it_happens(
+    pbx: Pbx, manager: Manager, start: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    bridge = start()
+    until(is_connected)
+    manager.call("104", "100")
+    until(has("CallAnswered"))
+    assert Call.objects.going().count() == 1
+    manager.hang_up("/^PJSIP/104-.*$/")
+    until(has("CallEnded"))
+    assert Call.objects.get().result == "answered"
+    bridge.send_signal(signal.SIGTERM)
+    assert bridge.wait(timeout=60) == 0
+
+
+def test_a_bridge_killed_in_the_middle_is_followed_by_another(
+    pbx: Pbx, manager: Manager, asterisk: Asterisk, start: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    first, second = start(), start()
+    until(is_connected)
+    manager.call("104", "100")
+    manager.call("105", "100")
+    until(lambda: Call.objects.filter(timeline__kind="CallAnswered").count() == 2)
+    # Whichever holds the lock: while both are dead, one call ends, and another comes and goes.
+    for one in (first, second):
+        one.kill()
+        one.wait()
+    manager.hang_up("/^PJSIP/104-.*$/")
+    manager.call("104", "103")
+    manager.wait_for("Event: Hangup", "ChannelStateDesc: Up", "Cause: 17")
+    start()
+    until(lambda: Call.objects.exclude(ended_at=None).count() == 2)
+    assert sorted(Call.objects.values_list("result", flat=True)) == ["", "answered", "busy"]
+    manager.hang_up("/^PJSIP/105-.*$/")
+    until(lambda: not Call.objects.going().exists())
+    assert sorted(Call.objects.values_list("result", flat=True)) == ["answered", "answered", "busy"]
+    assert not Call.objects.filter(is_estimated=True).exists()
+    # Each was told once.
+    assert Event.objects.filter(kind="telephony.CallStarted").count() == 3
+    assert Event.objects.filter(kind="telephony.CallEnded").count() == 3
+
+
+def test_a_killed_asterisk_leaves_no_call_open(
+    pbx: Pbx, manager: Manager, asterisk: Asterisk, start: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    start()
+    until(is_connected)
+    manager.call("104", "100")
+    until(has("CallAnswered"))
+    asterisk.kill()
+    until(lambda: Pbx.objects.get().trouble)
+    asterisk.start()
+    until(lambda: not Call.objects.going().exists())
+    call = Call.objects.get()
+    assert (call.result, call.is_estimated) == ("answered", True)
+
+
+def said(*words: str) -> str:
+    out = StringIO()
+    call_command("telephony", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_the_test_says_in_words_what_is_wrong(pbx: Pbx) -> None:
+    assert "Asterisk answers" in said("test")
+    pbx.secret = "wrong"
+    pbx.save()
+    with pytest.raises(CommandError, match="Not every PBX"):
+        said("test")
+
+
+def test_resync_reads_up_what_the_pbx_has_written(pbx: Pbx, manager: Manager) -> None:
+    said("resync")
+    manager.call("104", "103")
+    manager.wait_for("Event: Hangup", "PJSIP/104-")
+    assert "office" in said("resync", "--pbx", "office")
+    assert Call.objects.get().result == "busy"
+    assert "never heard of" in said("status")
+
+
+def test_a_recorded_stream_is_told_as_calls(db: None) -> None:
+    stream = Path(__file__).parent / "streams" / "attended_transfer.ami"
+    assert "CallTransferred" in said("replay", str(stream))
+
+
+def test_configuration_is_written_for_the_owner_only(db: None, tmp_path: Path) -> None:
+    said("config", str(tmp_path / "conf"), "--box", "10.0.0.5")
+    manager = tmp_path / "conf" / "manager_korobka.conf"
+    assert "permit = 10.0.0.5/255.255.255.255" in manager.read_text()
+    assert manager.stat().st_mode & 0o077 == 0
+    with pytest.raises(CommandError):
+        said("config", str(tmp_path / "conf"), "--box", "not an address")
