@@ -16,9 +16,10 @@ from backup.commands.operations import KINDS, back_up_now, download, drill, find
 from backup.commands.restore import restore
 from backup.commands.root_codes import root_key, show_codes
 from backup.commands.status import list_sets, show_set, show_status
-from backup.commands.targets import SECRET, change_schedule, set_up
+from backup.commands.targets import change_schedule, set_up
 from backup.keys import KeyRefused
 from backup.settings import BackupRefused
+from backup.targets.s3 import SECRET
 
 type Command = Callable[[str, Callable[[Node, argparse.Namespace], None], str], argparse.ArgumentParser]
 

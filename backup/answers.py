@@ -13,7 +13,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from typing import Any, cast
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from appliance.agent import proofs
@@ -38,15 +37,17 @@ from appliance.agent.protocol import (
     RotateKeys,
     SetBackupPlan,
 )
+from appliance.backup_file import is_set_up
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from backup import moments, rotation, schedule, settings, setup, sftp, state_file, store_authorities
+from backup import moments, rotation, schedule, settings, setup, state_file
 from backup.keys import KeyRefused, is_confirmed_by
 from backup.operations.back_up import TROUBLE
 from backup.retention import Reason, Rule
 from backup.schedule import Schedule
-from backup.settings import BackupRefused, Settings, Target
+from backup.settings import BackupRefused, Settings
+from backup.targets import KINDS
 
 DAYS_SHOWN = 366
 MOST_SETS = 100
@@ -83,10 +84,9 @@ def main() -> None:
 def calendar(node: Node, asked: PlanBackups) -> BackupCalendar:
     plan, rule = _understood(asked.times)
     now, zone = datetime.now(UTC), ZoneInfo(node.box.time_zone)
-    is_set_up = settings.file_of(node.paths).exists()
     kept = schedule.calendar(
         plan, rule, now=now, zone=zone, days=DAYS_SHOWN,
-        locked_days=settings.load(node.paths).locked_days if is_set_up else 0,
+        locked_days=settings.load(node.paths).locked_days if is_set_up(node.paths) else 0,
     )  # fmt: skip
     return BackupCalendar(
         tuple(
@@ -130,53 +130,17 @@ def _understood(times: BackupTimes) -> tuple[Schedule, Rule]:
 
 def add_target(node: Node, asked: AddBackupTarget) -> HandedKey:
     """Try it, and note it. What runs is told of it afterwards: see `operations.set_up`."""
-    is_first = not settings.file_of(node.paths).exists()
+    is_first = not is_set_up(node.paths)
     chosen, key = setup.begin() if is_first else (settings.load(node.paths), None)
     if asked.times is not None:
         chosen = with_times(chosen, asked.times)
-    target = _target(node, chosen, asked)
+    target = KINDS[asked.kind].asked(node, chosen, asked, setup.next_number(node, chosen))
     changed = setup.admit(node, chosen, target, lambda _: None)
     state_file.write(node)
     if key is None:
         return HandedKey("", target=target.name)
     proofs.admit(node.paths, changed.holders[0].id, key.proofs())
     return HandedKey(changed.holders[0].name, str(key), target.name)
-
-
-def _target(node: Node, chosen: Settings, asked: AddBackupTarget) -> Target:
-    number = setup.next_number(node, chosen)
-    if asked.kind == "folder":
-        path = asked.path.rstrip("/") or "/"
-        if path in {one.path for one in chosen.targets if one.kind == "folder"}:
-            raise BackupRefused(f"Backups go to {path} already.")
-        return Target(number, setup.free_name(path.rpartition("/")[2] or "disk", chosen), "folder", path)
-    if asked.kind == "sftp":
-        return _sftp_target(node, chosen, asked, number)
-    parts = urlsplit(asked.endpoint)
-    if parts.scheme != "https" or not parts.hostname:
-        raise BackupRefused("The store must speak TLS: give an address that begins with https://.")
-    if not asked.bucket or not asked.access_key or not asked.secret_key:
-        raise BackupRefused("A store needs its bucket, an access key and its secret.")
-    return Target(
-        number, setup.free_name(parts.hostname, chosen), "s3", asked.path or "korobka",
-        f"https://{parts.netloc}", asked.bucket, asked.region, asked.access_key, asked.secret_key,
-        store_authorities.checked(asked.ca_pem),
-    )  # fmt: skip
-
-
-def _sftp_target(node: Node, chosen: Settings, asked: AddBackupTarget, number: int) -> Target:
-    if not asked.path.startswith("/"):
-        raise BackupRefused("The folder there is written from the first slash on, such as /home/backup.")
-    _, host, _ = sftp.parts(asked.endpoint)
-    target = Target(number, setup.free_name(host, chosen), "sftp", asked.path, asked.endpoint)
-    key, seen = sftp.public_key(node, target), sftp.fingerprint(sftp.scan(asked.endpoint))
-    if asked.host_key.strip() != seen:
-        raise BackupRefused(
-            f"Two things first. Put this line into ~/.ssh/authorized_keys there:\n{key}\n"
-            f"And compare the fingerprint of the host with what its administrator says:\n{seen}\n"
-            f"If it is the same, write it into the form, and try again."
-        )
-    return sftp.introduce(node, target, seen)
 
 
 def remove_target(node: Node, asked: RemoveBackupTarget) -> BackupState:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import batched
 from pathlib import Path
 from typing import NamedTuple
@@ -220,6 +221,9 @@ def _copy(
     return arrived
 
 
+type Take = Callable[[Vault, Sequence[Blob]], list[Blob]]
+
+
 def heal(
     vault: Vault, ledger: Ledger, listed: Mapping[str, Blob], *, others: Sequence[Vault] = ()
 ) -> set[str]:
@@ -228,27 +232,35 @@ def heal(
 
     Over what lies there, which goes only when the whole of it has arrived.
     """
+    ways: list[Take] = [_take_anew, *(partial(_take_over, other=one) for one in others)]
     healed: set[str] = set()
     for page in batched(sorted(ledger.damaged() & listed.keys()), PAGE, strict=False):
         with ledger.alone():
-            wanted = [key for key, size in vault.live_sizes(page).items() if size == listed[key].size]
-            if wanted:
-                vault.take(wanted, lambda _: None, is_anew=True)
-            for other in others:
-                wanted += _take_over(vault, other, [listed[key] for key in page if key not in wanted])
-            hashes = vault.hashes(wanted) if wanted else {}
-            sound = {key for key in wanted if is_sound(listed[key], hashes)}
+            left, sound = [listed[key] for key in page], set[str]()
+            for take in ways:
+                if left and (tried := take(vault, left)):
+                    hashes = vault.hashes(blob.key for blob in tried)
+                    sound |= {blob.key for blob in tried if is_sound(blob, hashes)}
+                    left = [blob for blob in left if blob.key not in sound]
             ledger.add({key: listed[key].size for key in sound}, datetime.now(UTC))
             ledger.found(sound=sound)
             healed |= sound
     return healed
 
 
-def _take_over(vault: Vault, other: Vault, wanted: Sequence[Blob]) -> list[str]:
+def _take_anew(vault: Vault, wanted: Sequence[Blob]) -> list[Blob]:
+    """Copy these from the portal's store, as far as it has them; those that were tried."""
+    sizes = vault.live_sizes(blob.key for blob in wanted)
+    there = [blob for blob in wanted if sizes.get(blob.key) == blob.size]
+    if there:
+        vault.take([blob.key for blob in there], lambda _: None, is_anew=True)
+    return there
+
+
+def _take_over(vault: Vault, wanted: Sequence[Blob], *, other: Vault) -> list[Blob]:
     """Copy these from another repository, as far as it has them; those that were tried.
 
-    Each is encrypted with a key of its own for each repository, so they come through a folder of this
-    machine, some at a time.
+    An engine is told of one repository alone, so they come through a folder of this machine, some at a time.
     """
     owner = users.account(users.DATABASE)
     try:
@@ -268,7 +280,7 @@ def _take_over(vault: Vault, other: Vault, wanted: Sequence[Blob]) -> list[str]:
                 vault.take_from(folder, keys)
         finally:
             as_owner.remove(folder, owner)
-    return [blob.key for blob in there]
+    return there
 
 
 def portions(blobs: Iterable[Blob]) -> Iterator[list[Blob]]:

@@ -16,19 +16,21 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from appliance import as_owner, config, users
-from appliance.files import hand_over, write_atomically
+from appliance.files import write_atomically
 from appliance.node import Machine, Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
 from appliance.services.database.service import cluster
 from appliance.services.database.setup import has_cluster, query
 from appliance.supervise import supervisor_for
-from backup import blobs, log_gaps, pgbackrest, sets, settings, setup, sftp, store_authorities
+from backup import blobs, log_gaps, pgbackrest, sets, settings, setup, store_authorities
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
 from backup.operations.restore import Plan, decide, reached, wait_until_recovered
 from backup.portal import admit_nobody_unasked
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Settings, Target
+from backup.targets import kind_of, sftp
+from backup.targets.s3 import SECRET
 
 type Say = Callable[[str], None]
 
@@ -49,7 +51,7 @@ def place(words: str, *, access_key: str = "", secret_key: str = "", ca_pem: str
     if not bucket or not access_key or not secret_key:
         raise BackupRefused(
             "A store is named as https://HOST:PORT/BUCKET/PREFIX, with --restore-access-key, and its "
-            "secret in KOROBKA_BACKUP_SECRET_KEY."
+            f"secret in {SECRET}."
         )
     return Target(
         1, "restored", "s3", prefix or "korobka", f"https://{parts.netloc}", bucket,
@@ -80,13 +82,12 @@ def begin(
             "There is a box on this machine already: `boxctl backup restore` brings it back. To put another "
             "one in its place, remove it first: `boxctl uninstall --purge`."
         )
-    if target.kind == "sftp":
-        target = sftp.introduce(node, target, host_key, option="--restore-host-key")
+    target = kind_of(target).introduced(node, target, host_key, option="--restore-host-key")
     found, plan = _found(node, target, key, moment=moment, version=version)
     target = found.targets[0]
     say(str(plan))
     # The one that the host lets in; the set may hold another of that number.
-    ssh_key = sftp.key_file(node, target).read_text(encoding="ascii") if target.kind == "sftp" else ""
+    secret = kind_of(target).secret(node, target)
     whose = sets.bring_configuration(node, Vault(node, found, target), plan.begin_with, paths, root_key)
     if whose != plan.begin_with:
         say(f"The configuration of that set cannot be read. It is that of {whose}.")
@@ -96,8 +97,7 @@ def begin(
     ids = {one.id for one in changed.ring.holders}
     settings.save(paths, replace(changed, holders=tuple(one for one in changed.holders if one.id in ids)))
     used = changed.targets[0]
-    if ssh_key:
-        write_atomically(sftp.key_file(node, used), ssh_key, mode=0o400, owner=users.account(users.DATABASE))
+    kind_of(used).keep_secret(node, used, secret)
     _move_memory(node, target, used)
     note = {
         "label": plan.begin_with.label,
@@ -120,8 +120,7 @@ def _found(
     refused: Exception = BackupRefused(f"There is no repository at {place}: it would hold a folder korobka.")
     for generation in itertools.count(1):
         target = replace(place, generation=generation)
-        if target.kind == "folder":
-            _take_over(Path(target.path) / target.repository)
+        kind_of(target).take_over(target)
         rings = [*Vault(node, Settings("00" * 32, KeyRing().dump()), target).rings()]
         if not rings:
             break
@@ -229,19 +228,10 @@ def _noted(paths: Paths) -> dict[str, str]:
     return said
 
 
-def _take_over(folder: Path) -> None:
-    """The repository belongs to the engines' user, who may have had another number on the old machine."""
-    owner = users.account(users.DATABASE)
-    if folder.is_dir() and users.are_separated() and folder.stat().st_uid != owner.uid:
-        hand_over(folder, owner)
-
-
 def _with_target(node: Node, chosen: Settings, used: Target) -> Settings:
     """The settings of the set, with the target that is restored from in the place of the one it is."""
-    same = [one for one in chosen.targets if (one.endpoint, one.bucket) == (used.endpoint, used.bucket)]
-    same = [one for one in same if one.kind == "s3" or one.path == used.path] or [
-        one for one in chosen.targets if one.kind == used.kind
-    ]
+    alike = [one for one in chosen.targets if one.kind == used.kind]
+    same = [one for one in alike if kind_of(one).is_at(one, used)] or alike
     if same:
         used = replace(used, number=same[0].number, name=same[0].name, locked_days=same[0].locked_days)
     else:

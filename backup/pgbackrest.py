@@ -18,8 +18,9 @@ from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
 from appliance.services.database.service import STANZA, SUPERUSER, cluster
-from backup import sftp, store_authorities, timeouts
+from backup import store_authorities, timeouts
 from backup.settings import BackupRefused, Settings, Target
+from backup.targets import kind_of
 from backup.timeline import Segment
 
 # Exit codes: src/common/error.yaml of pgBackRest, "lock-acquire".
@@ -123,24 +124,7 @@ def _repository(node: Node, settings: Settings, target: Target) -> dict[str, obj
         "block": "y",
         "retention-full": _KEEP_ALL,
     }
-    if target.kind == "folder":
-        return values | {"path": Path(target.path) / target.repository / "database"}
-    if target.kind == "sftp":
-        return values | sftp.options(node, target)
-    host, _, port = target.endpoint.removeprefix("https://").partition(":")
-    return values | {
-        "type": "s3",
-        "path": f"/{target.prefix}/database",
-        "s3-bucket": target.bucket,
-        "s3-endpoint": host,
-        "s3-region": target.region,
-        "s3-key": target.access_key,
-        "s3-key-secret": target.secret_key,
-        "s3-uri-style": "path",
-        "storage-host": host,
-        "storage-port": port or 443,
-        **({"storage-ca-file": file} if (file := store_authorities.file_of(node, target)) else {}),
-    }
+    return {**values, **kind_of(target).database_options(node, target)}
 
 
 def write_config(node: Node, settings: Settings) -> None:
@@ -148,8 +132,7 @@ def write_config(node: Node, settings: Settings) -> None:
     owner = users.account(users.DATABASE)
     everywhere = (*settings.targets, *settings.closed)
     for target in everywhere:
-        if target.kind == "sftp":
-            sftp.repair(node, target)
+        kind_of(target).repair(node, target)
     text = config_text(node, settings, settings.targets)
     write_atomically(config_file(node), text, mode=0o400, owner=owner)
     closed = node.paths.backup / "pgbackrest-closed.conf"
@@ -159,8 +142,8 @@ def write_config(node: Node, settings: Settings) -> None:
     else:
         closed.unlink(missing_ok=True)
     places = {
-        "folders": [one.path for one in everywhere if one.kind == "folder"],
-        "network": any(one.kind != "folder" for one in everywhere),
+        "folders": [one.path for one in everywhere if not kind_of(one).is_network],
+        "network": any(kind_of(one).is_network for one in everywhere),
     }
     write_atomically(node.paths.backup / "places.json", json.dumps(places) + "\n", mode=0o644)
     store_authorities.write(node, everywhere)

@@ -20,9 +20,11 @@ from appliance import runner, users
 from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
 from appliance.services.objects.service import endpoint
-from backup import sftp, store_authorities, timeouts
+from backup import store_authorities, timeouts
 from backup.keys import KeyRefused, KeyRing
 from backup.settings import BackupRefused, Settings, Target
+from backup.targets import kind_of, s3
+from backup.targets.kind import Kind
 
 _COPY = (
     "--transfers=8", "--checkers=8", "--no-traverse", "--retries=2", "--low-level-retries=10",
@@ -218,8 +220,7 @@ class Vault:
     # --- how
 
     def _remove_folder(self, place: str) -> None:
-        # In a bucket with versions `purge` removes older ones too, which a lock refuses; then all stays.
-        done = self._run("delete" if self.target.kind == "s3" else "purge", place, check=False)
+        done = self._run(self._kind.removal, place, check=False)
         if done.code != 0 and not any(words in done.stderr for words in _LOST):
             raise CommandFailed(done)
 
@@ -227,6 +228,10 @@ class Vault:
     def others(self) -> list[Vault]:
         """Those of the other targets."""
         return [replace(self, target=one) for one in self.settings.targets if one.spot != self.target.spot]
+
+    @property
+    def _kind(self) -> Kind:
+        return kind_of(self.target)
 
     @property
     def _live(self) -> str:
@@ -273,9 +278,9 @@ class Vault:
                 if figures.latest and figures.latest != told:
                     told = figures.latest
                     heard(told)
-        if self.target.kind == "folder" and to.startswith("vault:"):
-            # rclone leaves that to the kernel: what is noted as copied must survive a power cut.
-            runner.run(["sync", "-f", self.target.path], user=users.account(users.DATABASE))
+        if to.startswith("vault:") and (synced := self._kind.synced(self.target)):
+            # What is noted as copied must survive a power cut.
+            runner.run(synced, user=users.account(users.DATABASE))
 
     def _run(
         self, *words: str, stdin: str | IO[bytes] | None = None, check: bool = True, timeout: float = 3600
@@ -297,12 +302,10 @@ class Vault:
     @property
     def _environment(self) -> dict[str, str]:
         bundle = store_authorities.bundle(self.node)
-        box, target = self.node.box.objects, self.target
-        base = f"{target.path.rstrip('/')}/{target.repository}"
-        if target.kind == "s3":
-            base = f"away:{target.bucket}/{target.prefix}"
-        if target.kind == "sftp":
-            base = f"away:{base}"
+        box = self.node.box.objects
+        live = s3.remote(
+            endpoint(self.node), box.region, path_style=box.path_style or box.engine != "external"
+        )
         return {
             "HOME": str(self.node.data("backup") / "home"),
             "RCLONE_CONFIG": "/dev/null",
@@ -310,17 +313,11 @@ class Vault:
             "AWS_CA_BUNDLE": "",
             **({"RCLONE_CA_CERT": str(bundle)} if bundle.exists() else {}),
             "RCLONE_CONFIG_PLAIN_TYPE": "alias",
-            "RCLONE_CONFIG_PLAIN_REMOTE": base,
+            "RCLONE_CONFIG_PLAIN_REMOTE": self._kind.base(self.target),
             "RCLONE_CONFIG_VAULT_TYPE": "crypt",
             "RCLONE_CONFIG_VAULT_REMOTE": "plain:vault",
-            **(
-                sftp.environment(self.node, target)
-                if target.kind == "sftp"
-                else _s3("AWAY", target.endpoint, target.region, path_style=True)
-            ),
-            **_s3(
-                "LIVE", endpoint(self.node), box.region, path_style=box.path_style or box.engine != "external"
-            ),
+            **_named("AWAY", self._kind.remote(self.node, self.target)),
+            **_named("LIVE", live),
         }
 
     @cached_property
@@ -349,16 +346,7 @@ def obscured(password: str) -> str:
     return runner.run([program(), "obscure", "-"], stdin=password).stdout.strip()
 
 
-def _s3(name: str, address: str, region: str, *, path_style: bool) -> Mapping[str, str]:
-    values = {
-        "TYPE": "s3",
-        "PROVIDER": "Other",
-        "ENV_AUTH": "false",
-        "ENDPOINT": address,
-        "REGION": region,
-        "FORCE_PATH_STYLE": "true" if path_style else "false",
-        "NO_CHECK_BUCKET": "true",
-    }
+def _named(name: str, values: Mapping[str, str]) -> Mapping[str, str]:
     return {f"RCLONE_CONFIG_{name}_{key}": value for key, value in values.items()}
 
 

@@ -10,25 +10,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from appliance import users
 from appliance.agent import proofs
-from appliance.files import ensure_folder
 from appliance.node import Node
 from appliance.runner import CommandFailed
-from backup import log_gaps, pgbackrest, retention, sets, settings, setup, sftp
+from backup import log_gaps, pgbackrest, retention, sets, settings, setup
 from backup.keys import KeyRing, MasterKey, RecoveryKey
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Closed, Holder, Settings, Target
+from backup.targets import kind_of
 
 
 def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryKey]:
     """A new master key, opened by a new recovery key of `name` alone, and repositories for it.
 
     Every target must be there. The old repositories are opened by the keys of before until the new one is
-    confirmed: see `drop_old_keys`. Put it into force afterwards (`setup.enforce`). Nothing stays of a failure.
+    confirmed: see `drop_old_keys`. Put it into force afterwards (`setup.enforce`). A failure leaves nothing.
     """
     key, now = RecoveryKey.new(), datetime.now(UTC)
     master = MasterKey.new()
@@ -82,7 +80,7 @@ def expire_closed(node: Node, chosen: Settings) -> Settings:
             left.append(one)
             continue
         Vault(node, chosen, one).empty()
-        sftp.forget(node, one)
+        kind_of(one).forget(node, one)
     if len(left) == len(chosen.closed):
         return chosen
     with settings.changing(node.paths):
@@ -128,7 +126,7 @@ def _thin(node: Node, chosen: Settings, old: Target) -> bool:
 
 
 def _closed(chosen: Settings, target: Target, now: datetime) -> Target:
-    name = setup.free_name(f"{target.name}-until-{now:%Y-%m-%d}", chosen)
+    name = settings.free_name(f"{target.name}-until-{now:%Y-%m-%d}", chosen)
     return replace(target, name=name, closed=Closed(chosen.master_key, chosen.key_ring, now))
 
 
@@ -137,8 +135,7 @@ def _next(node: Node, chosen: Settings, target: Target, after: int) -> Target:
     new = replace(
         target, number=setup.next_number(node, chosen) + after, generation=target.generation + 1, closed=None
     )
-    if target.kind == "sftp":
-        sftp.inherit(node, new, target)
+    kind_of(target).inherit(node, new, target)
     while any(Vault(node, chosen, new).rings()):
         new = replace(new, generation=new.generation + 1)
     return new
@@ -146,9 +143,7 @@ def _next(node: Node, chosen: Settings, target: Target, after: int) -> Target:
 
 def _prepare(node: Node, changed: Settings, old: Target, new: Target) -> None:
     Vault(node, changed, changed.target(_name_of(changed, old))).require()
-    if new.kind == "folder":
-        owner = users.account(users.DATABASE)
-        ensure_folder(Path(new.path) / new.repository, mode=0o700, owner=owner)
+    kind_of(new).prepare_next(node, new)
     vault = Vault(node, changed, new)
     # Without a key ring it was begun by somebody who was interrupted: nobody has a key to it.
     vault.empty()
@@ -165,9 +160,8 @@ def _abandon(node: Node, chosen: Settings, old: Target, new: Target) -> None:
         Vault(node, chosen, new).empty()
         Vault(node, chosen, new).remove_ring()
         Vault(node, chosen, old).write_ring(chosen.key_ring)
-        if new.kind == "folder":
-            (Path(new.path) / new.repository).rmdir()
+        kind_of(new).abandon(new)
     except (BackupRefused, CommandFailed, OSError):
         # It is away. What stays there has no key ring, and the next attempt begins with emptying it.
         pass
-    sftp.forget(node, new)
+    kind_of(new).forget(node, new)

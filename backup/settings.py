@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from appliance.agent.codec import Malformed, decode, encode
+from appliance.backup_file import file_of
 from appliance.files import open_file, write_atomically
 from appliance.paths import Paths
 from backup.keys import KeyRing, MasterKey
@@ -154,10 +155,6 @@ class Settings:
         raise BackupRefused(f"There is no target {name!r}. There are: {known}.")
 
 
-def file_of(paths: Paths) -> Path:
-    return paths.backup / "backup.json"
-
-
 def load(paths: Paths) -> Settings:
     """Raises `BackupRefused` when backups are not set up."""
     try:
@@ -213,3 +210,10 @@ def confirmed(settings: Settings, holder: str) -> Settings:
             replace(one, is_confirmed=True) if one.id == holder else one for one in settings.holders
         ),
     )
+
+
+def free_name(wanted: str, chosen: Settings) -> str:
+    """What the target is called: after its place, with a number where that is taken."""
+    taken = {one.name for one in (*chosen.targets, *chosen.closed)}
+    names = [wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3))]
+    return next(name for name in names if name not in taken)

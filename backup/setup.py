@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
-from appliance import service_files, users
+from appliance import service_files
 from appliance.agent import proofs
-from appliance.files import ensure_folder
+from appliance.backup_file import file_of
 from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.backup.service import SERVICE as BACKUP
 from appliance.services.database.service import SERVICE as DATABASE
 from appliance.supervise import Supervisor, supervisor_for
-from backup import blobs, object_lock, pgbackrest, settings, sftp
+from backup import blobs, pgbackrest, settings
 from backup.keys import KeyRing, MasterKey, RecoveryKey
 from backup.rclone import KEY_RINGS, Vault
 from backup.settings import BackupRefused, Holder, Settings, Target
+from backup.targets import kind_of
 
 type Say = Callable[[str], None]
 
@@ -31,63 +30,6 @@ def begin() -> tuple[Settings, RecoveryKey]:
     ring, holder = KeyRing().with_holder(master, key, on=now.date())
     first = Holder(holder, "first", now, key.confirmation)
     return Settings(master.value.hex(), ring.dump(), (first,)), key
-
-
-def prepare_folder(target: Target) -> None:
-    """The box's own folder on a disk, which the engines' user writes to."""
-    folder = Path(target.path)
-    if not folder.is_absolute() or not folder.is_dir():
-        raise BackupRefused(f"There is no folder {folder}: mount the disk, or create it first.")
-    ours, owner = folder / target.repository, users.account(users.DATABASE)
-    try:
-        ensure_folder(ours, mode=0o700, owner=owner)
-    except OSError as error:
-        if _is_folder_of(owner, ours):
-            return
-        raise BackupRefused(
-            f"Root cannot prepare {ours} ({error.strerror}): create it yourself and give it to the user "
-            f"{owner.name}."
-        ) from error
-
-
-def _is_folder_of(owner: users.Account, folder: Path) -> bool:
-    """Whether it is prepared already: by whoever may, where root may not, as on another machine's disk."""
-    try:
-        known = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(known.st_mode) and known.st_uid == owner.uid
-
-
-def refuse_own_places(node: Node, target: Target) -> None:
-    """Root prepares the folder: none of the system's and none of the box's own may become it, or hold it."""
-    ours, paths = Path(target.path).resolve() / "korobka", node.paths
-    for place in (*map(Path, _SYSTEM), paths.etc, paths.data, paths.log, paths.run, paths.releases):
-        if ours.is_relative_to(place) or place.is_relative_to(ours):
-            raise BackupRefused(f"{target.path} belongs to the system: choose a folder on another disk.")
-    # The engines write there, and so does the database, which hands over its log from within its sandbox.
-    for place in supervisor_for(node).hidden_from(DATABASE):
-        if ours.is_relative_to(place):
-            raise BackupRefused(
-                f"The database does not see {target.path}, since {place} is another place for it: choose "
-                f"a folder elsewhere, such as /mnt/backup."
-            )
-
-
-_SYSTEM = [
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/lib",
-    "/lib64",
-    "/proc",
-    "/root",
-    "/run",
-    "/sbin",
-    "/sys",
-    "/usr",
-]
 
 
 def add_target(node: Node, chosen: Settings, target: Target, say: Say) -> Settings:
@@ -113,7 +55,7 @@ def _withdraw(node: Node, chosen: Settings, target: Target, say: Say) -> None:
         settings.save(node.paths, chosen)
         pgbackrest.write_config(node, chosen)
     else:
-        settings.file_of(node.paths).unlink(missing_ok=True)
+        file_of(node.paths).unlink(missing_ok=True)
         for name in ("pgbackrest.conf", "places.json"):
             (node.paths.backup / name).unlink(missing_ok=True)
     put_into_force(node, supervisor_for(node), say)
@@ -134,9 +76,7 @@ def admit(node: Node, chosen: Settings, target: Target, say: Say) -> Settings:
 
 def _admit(node: Node, chosen: Settings, target: Target, say: Say) -> tuple[Settings, bool]:
     """The same, and whether there was nothing at all at this place before."""
-    if target.kind == "folder":
-        refuse_own_places(node, target)
-        prepare_folder(target)
+    kind_of(target).prepare(node, target)
     changed = with_target(chosen, target)
     vault = Vault(node, changed, target)
     pgbackrest.write_config(node, changed)
@@ -144,7 +84,7 @@ def _admit(node: Node, chosen: Settings, target: Target, say: Say) -> tuple[Sett
     try:
         say(f"Trying {target}.")
         vault.probe()
-        target = replace(target, locked_days=object_lock.days_of(node, target))
+        target = replace(target, locked_days=kind_of(target).locked_days(node, target))
         if target.locked_days:
             say(f"What is written there is locked for {target.locked_days} days.")
         changed = with_target(changed, target)
@@ -212,7 +152,7 @@ def dismiss(node: Node, chosen: Settings, name: str) -> Settings:
         closed=tuple(one for one in chosen.closed if one.spot != target.spot),
     )
     for gone in {target, *chosen.closed} - {*changed.closed}:
-        sftp.forget(node, gone)
+        kind_of(gone).forget(node, gone)
     settings.save(node.paths, changed)
     pgbackrest.write_config(node, changed)
     return changed
@@ -314,10 +254,3 @@ def next_number(node: Node, chosen: Settings) -> int:
     """One that no target has had: what is noted of one that went must not be believed of another."""
     there = (one.number for one in (*chosen.targets, *chosen.closed))
     return max((*there, *blobs.noted(node)), default=0) + 1
-
-
-def free_name(wanted: str, chosen: Settings) -> str:
-    """What the target is called: after its place, with a number where that is taken."""
-    taken = {one.name for one in (*chosen.targets, *chosen.closed)}
-    names = [wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3))]
-    return next(name for name in names if name not in taken)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from appliance.agent import operations
@@ -14,6 +13,7 @@ from appliance.node import Node
 from backup import blobs, log_archiving, sets
 from backup.schedule import is_late
 from backup.settings import Settings, Target
+from backup.targets import kind_of
 from backup.warnings import Facts, Size, sentence, warnings
 
 # The agent takes up within seconds what was interrupted.
@@ -96,9 +96,10 @@ def _until(log: datetime | None, files: datetime | None, *, newest_good: datetim
 
 def _space(target: Target) -> tuple[int | None, int | None]:
     """Free and all bytes of a folder's disk; a store does not say."""
-    if target.kind != "folder" or not Path(target.path).is_dir():
+    disk = kind_of(target).disk(target)
+    if disk is None or not disk.is_dir():
         return None, None
-    space = shutil.disk_usage(target.path)
+    space = shutil.disk_usage(disk)
     return space.free, space.total
 
 

@@ -16,6 +16,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from appliance.backup_file import is_set_up
 from appliance.runner import CommandFailed
 from installer import dist_packages, facts, options, preflight, release, steps
 from installer.progress import Progress, progress_for_terminal
@@ -117,7 +118,6 @@ def _second_stage(host: Host, progress: Progress) -> int:
 
 def _farewell(host: Host, progress: Progress, changed: int) -> None:
     from appliance.agent import proofs
-    from backup import settings
 
     box = host.node.box
     port = "" if box.balancer.https_port == 443 else f":{box.balancer.https_port}"
@@ -125,7 +125,7 @@ def _farewell(host: Host, progress: Progress, changed: int) -> None:
     progress.say(f"The portal: https://{box.public_name}{port}/")
     for line in host.news:
         progress.say(line)
-    if not settings.file_of(host.paths).exists():
+    if not is_set_up(host.paths):
         progress.say(
             f"Backups are set up in the Console, with this code: {proofs.first_code(host.paths)} "
             f"(`sudo boxctl backup code` shows it again)."

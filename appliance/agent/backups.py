@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from appliance import runner
+from appliance import backup_file, runner
 from appliance.agent import operations, proofs, search_results
 from appliance.agent.answers import (
     BackupCalendar,
@@ -229,11 +229,9 @@ def _answer(paths: Paths, asked: Operation[Any]) -> object:
 
 
 def _known_targets(paths: Paths) -> set[str]:
-    file = paths.backup / "backup.json"
-    if not file.exists():
+    if not backup_file.is_set_up(paths):
         raise NotSetUp("Backups are not set up: `boxctl backup setup --help` shows how.")
-    said = json.loads(file.read_text(encoding="utf-8"))
-    return {str(target["name"]) for target in (*said["targets"], *said.get("closed", []))}
+    return backup_file.targets(paths)
 
 
 HANDLERS: Mapping[type[Operation[Any]], Callable[[Paths, Any, Asker, Tell], Any]] = {

@@ -25,6 +25,7 @@ from appliance.agent import operations_log
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import AddBackupTarget, Operation
+from appliance.backup_file import holders, is_set_up
 from appliance.crockford import ALPHABET, GROUP, new_code, plain
 from appliance.files import open_file, write_atomically
 from appliance.paths import Paths
@@ -280,16 +281,7 @@ def asked(paths: Paths) -> dict[str, tuple[int, ...]]:
 
 def is_first(paths: Paths, operation: Operation[Any]) -> bool:
     """Whether backups are set up with it: then nobody has a key yet."""
-    return isinstance(operation, AddBackupTarget) and not (paths.backup / "backup.json").exists()
-
-
-def holders(paths: Paths) -> dict[str, str]:
-    """The names of those who hold a key now, by their ids."""
-    try:
-        said = json.loads((paths.backup / "backup.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return {str(one["id"]): str(one["name"]) for one in said.get("holders", ())}
+    return isinstance(operation, AddBackupTarget) and not is_set_up(paths)
 
 
 def _same(one: str, other: str) -> bool:

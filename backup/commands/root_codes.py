@@ -8,9 +8,10 @@ import sys
 
 from appliance.agent import operations_log, proofs
 from appliance.agent.operations_log import Asker
+from appliance.backup_file import is_set_up
 from appliance.commands.common import say
 from appliance.node import Node
-from backup import sealed_authority, settings
+from backup import sealed_authority
 from backup.keys import KeyRefused, RecoveryKey
 
 
@@ -18,7 +19,7 @@ def show_codes(node: Node, _: argparse.Namespace) -> None:
     operations_log.note(node.paths, Asker.here(), "backup code")
     if wrong := proofs.open_again(node.paths):
         say(f"{wrong} wrong proofs in a row were given. They are looked at again from now on.")
-    if not settings.file_of(node.paths).exists():
+    if not is_set_up(node.paths):
         say(f"The code for setting up the first target: {proofs.first_code(node.paths)}")
         return
     wanted = proofs.wanted(node.paths)

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import getpass
-import os
-import sys
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from appliance.agent import operations_log, proofs
 from appliance.agent.operations_log import Asker
+from appliance.backup_file import is_set_up
 from appliance.commands.common import say
 from appliance.node import Node
 from appliance.supervise import supervisor_for
-from backup import schedule, settings, setup, sftp, store_authorities
+from backup import schedule, settings, setup
 from backup.commands.holders import hand_out
 from backup.keys import RecoveryKey
 from backup.settings import BackupRefused, Settings, Target
-
-SECRET = "KOROBKA_BACKUP_SECRET_KEY"  # noqa: S105 - the name of a variable
+from backup.targets import KINDS, kind_of
 
 
 def set_up(node: Node, given: argparse.Namespace) -> None:
@@ -39,7 +36,7 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
     try:
         chosen = settings.load(node.paths)
     except BackupRefused:
-        if settings.file_of(node.paths).exists():
+        if is_set_up(node.paths):
             raise
         chosen, key = setup.begin()
     removed = " --remove" if given.remove else ""
@@ -52,8 +49,7 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
     target = _target(node, chosen, given)
     same = [one for one in chosen.targets if one.spot == target.spot]
     target = dataclasses.replace(target, generation=same[0].generation if same else 1)
-    if target.kind == "sftp":
-        target = sftp.introduce(node, target, given.host_key)
+    target = kind_of(target).introduced(node, target, given.host_key, option="--host-key")
     chosen = setup.add_target(node, _with_schedule(chosen, given), target, say)
     if key is not None:
         proofs.admit(node.paths, chosen.holders[0].id, key.proofs())
@@ -64,7 +60,9 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
 
 def _target(node: Node, chosen: Settings, given: argparse.Namespace) -> Target:
     same = [one for one in (*chosen.targets, *chosen.closed) if one.name == given.name]
-    target = _place(given, same[0].number if same else setup.next_number(node, chosen))
+    # The parser has let one of them through.
+    kind = next(name for name in KINDS if getattr(given, name))
+    target = KINDS[kind].given(given, same[0].number if same else setup.next_number(node, chosen))
     if same and (same[0].closed or same[0].spot != target.spot):
         # What is remembered of one place must not be believed of another.
         raise BackupRefused(
@@ -72,28 +70,6 @@ def _target(node: Node, chosen: Settings, given: argparse.Namespace) -> Target:
             f"one any more after `boxctl backup setup {given.name} --remove`."
         )
     return target
-
-
-def _place(given: argparse.Namespace, number: int) -> Target:
-    if given.folder:
-        return Target(number, given.name, "folder", str(given.folder), bandwidth_kib=given.bandwidth)
-    if given.sftp:
-        if not given.path.startswith("/"):
-            raise BackupRefused("Give --path too: the folder there, from the root, such as /home/backup.")
-        sftp.parts(given.sftp)
-        return Target(number, given.name, "sftp", given.path, given.sftp, bandwidth_kib=given.bandwidth)
-    if not given.s3.startswith("https://"):
-        raise BackupRefused("The store must speak TLS: give an address that begins with https://.")
-    if not given.bucket or not given.access_key:
-        raise BackupRefused("Give --bucket and --access-key too.")
-    secret = os.environ.get(SECRET) or (getpass.getpass("Secret key: ") if sys.stdin.isatty() else "")
-    if not secret:
-        raise BackupRefused(f"The secret key is missing: put it into {SECRET}.")
-    return Target(
-        number, given.name, "s3", given.prefix, given.s3.rstrip("/"), given.bucket, given.region,
-        given.access_key, secret, store_authorities.read(given.ca_file) if given.ca_file else "",
-        given.bandwidth,
-    )  # fmt: skip
 
 
 def _with_schedule(chosen: Settings, given: argparse.Namespace) -> Settings:

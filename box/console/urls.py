@@ -48,7 +48,6 @@ urlpatterns = [
     path("backups/keys/<str:holder>/confirmation/", keys.confirmation, name="backup-confirmation"),
     path("directory/", include("box.console.directory.urls")),
     path("audit/", audit.records, name="audit"),
-    path("audit/export/", audit.exported, name="audit-export"),
     path("roles/", roles.roles, name="roles"),
     path("roles/new/", roles.new, name="new-role"),
     path("roles/principals/", roles.principals, name="principals"),

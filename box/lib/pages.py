@@ -92,6 +92,11 @@ def number_of(data: QueryDict, name: str) -> int | None:
     return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else None
 
 
+def ids_of(data: QueryDict, name: str) -> list[int]:
+    """The numbers of a field that is there several times; what is none is left out."""
+    return [int(one) for one in data.getlist(name) if one.isascii() and one.isdigit() and len(one) <= 18]
+
+
 def with_toast(
     response: HttpResponse, text: str, *, action: dict[str, Any] | None = None, event: str = ""
 ) -> HttpResponse:

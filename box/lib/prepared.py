@@ -93,10 +93,15 @@ class Prepared:
 
 
 class PreparedModels[M: Model]:
-    """A queryset of models, with all that it joins and annotates."""
+    """A queryset of models, with all that it joins and annotates.
 
-    def __init__(self, make: Callable[[], QuerySet[M, M]]) -> None:
+    `plans_anew` is for a list that PostgreSQL answers by one index or by another, according to how many rows
+    the values mean: a plan for any values would be the wrong one for some.
+    """
+
+    def __init__(self, make: Callable[[], QuerySet[M, M]], *, plans_anew: bool = False) -> None:
         self._make = make
+        self._plans_anew = plans_anew
 
     def rows(self, **given: Any) -> list[M]:
         queryset, compiler, asked = self._composed
@@ -115,7 +120,7 @@ class PreparedModels[M: Model]:
         queryset = self._make()
         compiler = queryset.query.get_compiler(using=DEFAULT_DB_ALIAS)
         sql, params = compiler.as_sql()
-        return queryset, compiler, Asked(sql, tuple(params), is_repeated=True)
+        return queryset, compiler, Asked(sql, tuple(params), is_repeated=not self._plans_anew)
 
 
 @dataclass(frozen=True)

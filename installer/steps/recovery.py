@@ -7,18 +7,15 @@ import sys
 from datetime import datetime
 
 from appliance import certificates
+from appliance.backup_file import is_set_up
 from backup import disaster_recovery, moments, sealed_authority, store_authorities
 from backup.keys import RecoveryKey
-from backup.settings import BackupRefused, file_of
+from backup.settings import BackupRefused
 from installer.steps.base import Host, Step
 
 
 def _is_configuration_back(host: Host) -> bool:
-    return (
-        host.options.restore is None
-        or disaster_recovery.is_under_way(host.paths)
-        or file_of(host.paths).exists()
-    )
+    return host.options.restore is None or disaster_recovery.is_under_way(host.paths) or is_set_up(host.paths)
 
 
 def _bring_configuration_back(host: Host) -> None:

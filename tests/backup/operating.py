@@ -204,9 +204,9 @@ def send_what_is_due(kept: Kept) -> None:
         kept,
         "from django.utils.timezone import now",
         "from box.core.notify import actions, mailing",
-        "from box.rest import sending",
+        "from box.rest import outgoing",
         "mailing.mail_notices(now()); mailing.send_digests(now()); actions.send_letters(now())",
-        "sending.send_waiting(now())",
+        "outgoing.send_waiting(now())",
     )
 
 

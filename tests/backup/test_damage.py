@@ -281,8 +281,8 @@ def test_damaged_log_between_the_sets_is_found_and_is_a_gap(kept: Kept, empty_ma
     with moved_away(victim), pytest.raises(BackupRefused, match="The time line has a gap"):
         # Another machine, which remembers nothing of it.
         disaster_recovery.begin(
-            empty_machine, disaster_recovery.place(str(kept.folder)), kept.key, moment=between, version="0.1.0",
-            say=lambda _: None,
+            empty_machine, disaster_recovery.place(str(kept.folder)), kept.key,
+            moment=between, version="0.1.0", say=lambda _: None,
         )  # fmt: skip
     assert perform(kept, "verify", target="disk").state == "done"
     assert gap not in log_gaps.gaps_of(kept.node, kept.target)

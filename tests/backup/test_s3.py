@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from appliance.backup_file import file_of
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services.database.setup import query
@@ -103,7 +104,7 @@ def test_with_the_authority_of_the_store_a_box_comes_onto_an_empty_machine(
 
 def test_a_file_that_was_moved_costs_no_other_target_anything(kept: Kept, tmp_path: Path) -> None:
     """As boxes have noted it before the certificates were kept."""
-    file = settings.file_of(kept.node.paths)
+    file = file_of(kept.node.paths)
     before = file.read_text(encoding="utf-8")
     said = json.loads(before)
     named = tmp_path / "ca.pem"

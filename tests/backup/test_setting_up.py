@@ -18,6 +18,7 @@ from appliance.supervise.systemd import Systemd
 from backup import pgbackrest, setup
 from backup.rclone import KEY_RINGS
 from backup.settings import BackupRefused, Settings, Target
+from backup.targets import folder as folders
 from tests.backup.conftest import Kept
 from tests.backup.operating import unplugged
 
@@ -35,10 +36,10 @@ def test_a_folder_that_the_database_does_not_see_is_refused_at_once(
     kept: Kept, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     supervisor = Systemd(kept.node)
-    monkeypatch.setattr(setup, "supervisor_for", lambda _: supervisor)
+    monkeypatch.setattr(folders, "supervisor_for", lambda _: supervisor)
     with pytest.raises(BackupRefused, match="The database does not see"):
-        setup.refuse_own_places(kept.node, Target(9, "hidden", "folder", path))
-    setup.refuse_own_places(kept.node, Target(9, "seen", "folder", "/mnt/backup"))
+        folders.refuse_own_places(kept.node, Target(9, "hidden", "folder", path))
+    folders.refuse_own_places(kept.node, Target(9, "seen", "folder", "/mnt/backup"))
 
 
 def test_what_the_units_hide_is_what_is_told(kept: Kept) -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import disaster_recovery, pgbackrest, sets, settings, setup, sftp
+from backup import disaster_recovery, pgbackrest, sets, settings, setup
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Target
+from backup.targets import kind_of, sftp
 from tests import require
 from tests.appliance.boxes import wait_until
 from tests.backup.conftest import MARKER, Kept
@@ -71,11 +72,11 @@ def nas(kept: Kept, host: Host) -> Iterator[Target]:
     (host.folder / "backups").mkdir()
     wanted = Target(6, "nas", "sftp", str(host.folder / "backups"), host.place)
     with pytest.raises(BackupRefused) as refused:
-        sftp.introduce(kept.node, wanted, "")
+        kind_of(wanted).introduced(kept.node, wanted, "", option="--host-key")
     # What it asks for is done by hand, once.
     host.authorized.write_text(sftp.public_key(kept.node, wanted) + "\n")
     said = next(word for word in str(refused.value).split() if word.startswith("SHA256:"))
-    target = sftp.introduce(kept.node, wanted, said)
+    target = kind_of(wanted).introduced(kept.node, wanted, said, option="--host-key")
     setup.add_target(kept.node, kept.settings, target, lambda _: None)
     yield target
     # Before the host goes: the database would wait for it at its end.

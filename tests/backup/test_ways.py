@@ -11,8 +11,9 @@ import pytest
 
 from appliance import users
 from appliance.paths import Paths
-from backup import sets, setup
+from backup import sets
 from backup.settings import BackupRefused, Target
+from backup.targets import folder
 from tests import require
 
 
@@ -30,7 +31,7 @@ def target_at(folder: Path) -> Target:
 
 
 def test_a_folder_of_roots_is_prepared(disk: Path) -> None:
-    setup.prepare_folder(target_at(disk))
+    folder.prepare(target_at(disk))
     assert (disk / "korobka").owner() == users.DATABASE
 
 
@@ -39,12 +40,12 @@ def test_in_a_folder_that_others_may_write_root_prepares_nothing(disk: Path, mod
     os.chown(disk, 0, users.group_id(users.CACHE))
     disk.chmod(mode)
     with pytest.raises(BackupRefused, match=r"may be written by others.* create it yourself and give it to"):
-        setup.prepare_folder(target_at(disk))
+        folder.prepare(target_at(disk))
     assert not (disk / "korobka").exists()
     # Which is what can be done.
     (disk / "korobka").mkdir()
     os.chown(disk / "korobka", users.account(users.DATABASE).uid, 0)
-    setup.prepare_folder(target_at(disk))
+    folder.prepare(target_at(disk))
 
 
 def test_a_link_in_its_place_is_refused(disk: Path, tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_a_link_in_its_place_is_refused(disk: Path, tmp_path: Path) -> None:
     victim.mkdir(mode=0o700)
     (disk / "korobka").symlink_to(victim)
     with pytest.raises(BackupRefused, match="is a link"):
-        setup.prepare_folder(target_at(disk))
+        folder.prepare(target_at(disk))
     assert (victim.owner(), victim.stat().st_mode & 0o777) == ("root", 0o700)
 
 

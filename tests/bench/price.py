@@ -132,7 +132,7 @@ def measured(name: str, box: Box, crowd: list[Person], given: argparse.Namespace
     crowd[0].hang_up()
     post = re.search(r'data-post="(\d+)"|/feed/(\d+)/', crowd[0].get("/feed/").text)
     assert post, "the feed is empty"
-    address = f"/feed/{post[1] or post[2]}/comments/"
+    address = f"/discussion/feed.post/{post[1] or post[2]}/comments/"
     return price_of_writes(box, crowd, address, {"place": "post"}, given.writes)
 
 

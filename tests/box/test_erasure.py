@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from box.apps.feed.actions import Draft, Prize, edit_post, publish_post
-from box.apps.feed.models import Badge, Mark, Post, PostVersion, SavedView, ScheduledPost
+from box.apps.feed.models import Badge, Mark, Post, PostVersion, ScheduledPost
 from box.apps.pulse.aggregation import count_days
 from box.apps.pulse.models import Rank, Use
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
@@ -29,7 +29,8 @@ from box.core.files.models import Blob
 from box.core.groups.actions import NewGroup, create_group, invite_people
 from box.core.groups.models import Group
 from box.core.imports.models import ImportProblem, ImportRun
-from box.core.notify.models import Notification, Preferences, Presence, QueuedLetter
+from box.core.lists.models import Preference, SavedView
+from box.core.notify.models import Counter, Notification, Preferences, Presence, QueuedLetter
 from box.core.org.models import Absence
 from box.core.org.skills import add_skill
 from box.core.registry.belongings import Deleted, Stays, belongings, going, relations_to
@@ -89,9 +90,11 @@ def fill_every_room(anna: User, boris: User) -> None:
         (Session, {"session_key": "k", "expire_date": now}),
         (Notification, {"kind": "k", "about_kind": "a", "about_id": 1, "key": "1"}),
         (Preferences, {}),
+        (Counter, {"key": "worktime", "value": 1}),
         (Presence, {"seen_at": now}),
         (drafts.Draft, {"place": "new", "content": {}, "browser": "b"}),
-        (SavedView, {"name": "v", "query": "q"}),
+        (SavedView, {"list_key": "l", "name": "v", "query": "q"}),
+        (Preference, {"list_key": "l"}),
         (Webhook, {"name": "w", "scopes": [], "prefix": "p", "digest": "d"}),
         (Use, {"on": now.date(), "tool": "feed", "times": 1}),
         (Rank, {"times": 1}),

@@ -305,7 +305,7 @@ def places(box: Box, olga: Portal) -> Iterator[dict[str, object]]:
     Portal.of(box, long_name).publish(f"So am I called: {box.url}/employees/{wolfe}/")
     post = olga.publish("Look at https://example.com/", files=[olga.upload("a.csv", b"a;b\n1;2\n")])
     for text in ("First", "Second"):
-        olga.post(f"/feed/{post}/comments/", text=text)
+        olga.post(f"/discussion/feed.post/{post}/comments/", text=text)
     group = olga.group(f"Group of {DEPARTMENT}", "extranet")
     file = olga.keep("/drive/", f"Plan of {DEPARTMENT}.txt", b"All of it")
     corp = {"name": f"Corp of {DEPARTMENT}", "servers": "127.0.0.1:1", "security": "ldaps"}

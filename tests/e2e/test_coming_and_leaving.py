@@ -90,7 +90,7 @@ def test_who_is_invited_by_letter_comes_by_its_link_once(
     expect(theirs.get_by_role("heading", level=1)).to_contain_text(boris.last_name)
 
     page.goto(f"/employees/?q={boris.last_name}")
-    expect(page.locator("#people .rows > li")).to_have_count(1)
+    expect(page.locator("#list tr[data-row]")).to_have_count(1)
     again = visitor("Somebody", words=words)
     again.watch.tolerated.add("404")
     again.open(link)
@@ -117,7 +117,7 @@ def test_a_table_is_imported_and_its_bad_rows_are_named(
     import_table(page, file, say)
     expect(page.get_by_text(say("Added: 0. Corrected: 0. Unchanged: 2. Refused: 3."))).to_be_visible()
     page.goto(f"/employees/?q=Nowak{mark}")
-    page.locator("#people .rows").get_by_role("link", name=f"Nowak{mark}").first.click()
+    page.locator("#list").get_by_role("link", name=f"Nowak{mark}").first.click()
     expect(page.get_by_role("link", name="+48 22 123")).to_be_visible()
 
 
@@ -189,9 +189,9 @@ def test_what_the_dismissed_held_passes_to_their_manager(
     leading = anna.open(f"/groups/{group}/").locator(".group-aside")
     expect(leading.get_by_role("link", name=anna.name)).to_be_visible()
     page.goto(f"/employees/?q=B{mark}")
-    expect(page.locator("#people .rows").get_by_role("link", name=f"B{mark}")).to_have_count(0)
+    expect(page.locator("#list").get_by_role("link", name=f"B{mark}")).to_have_count(0)
     page.get_by_role("combobox", name=say("Status")).select_option("dismissed")
-    page.locator("#people .rows").get_by_role("link", name=f"B{mark}").first.click()
+    page.locator("#list").get_by_role("link", name=f"B{mark}").first.click()
     press(page, say("Let return"))
     expect(page.locator("#person")).not_to_contain_text(say("dismissed"))
     assert Portal(olga.box).sign_in(boris.login)
@@ -274,5 +274,5 @@ def test_one_finds_a_colleague_however_one_types(
     mark = secrets.token_hex(2)
     employee("Пётр", f"Жуков-{mark}")
     page = anna.open("/employees/")
-    page.locator(".people-filter [type=search]").fill(text)
-    expect(page.locator("#people").get_by_role("link", name=f"Жуков-{mark}").first).to_be_visible()
+    page.locator(".list-form .search input").fill(text)
+    expect(page.locator("#list").get_by_role("link", name=f"Жуков-{mark}").first).to_be_visible()

@@ -55,7 +55,7 @@ def new_word() -> str:
 
 
 def listed(page: Page, person: Person) -> Locator:
-    return page.locator("#people .rows li").filter(has_text=person.last_name)
+    return page.locator("#list tr[data-row]").filter(has_text=person.last_name)
 
 
 def test_a_field_of_the_companys_own_is_defined_filled_in_and_found(
@@ -81,8 +81,8 @@ def test_a_field_of_the_companys_own_is_defined_filled_in_and_found(
     page.locator("#search").press_sequentially(large)
     expect(page.locator("#found .item").first).to_contain_text(anna.name)
     page.goto("/employees/")
-    page.locator(".people-filter [type=search]").fill(large.lower())
-    expect(page.locator("#people .rows li")).to_have_count(1)
+    page.locator(".list-form .search input").fill(large.lower())
+    expect(page.locator("#list tr[data-row]")).to_have_count(1)
     listed(page, anna).get_by_role("link").first.click()
     expect(page.locator("#person dl")).to_contain_text(f"{name}{large}")
     assert list(found_in(page, EVERY_LOOK)) == []

@@ -43,7 +43,9 @@ def test_the_bell_rings_in_every_tab_and_one_line_speaks_for_all(
     anna.marks_the_page()
     theirs = boris.hand
     for number in range(3):
-        theirs.post(f"/feed/{post}/comments/", text=f"Answer {number}", nonce=secrets.token_hex(8))
+        theirs.post(
+            f"/discussion/feed.post/{post}/comments/", text=f"Answer {number}", nonce=secrets.token_hex(8)
+        )
     for tab in (page, other):
         expect(tab.locator("#bell-count")).to_have_text("3")
     anna.expect_the_same_page()
@@ -58,13 +60,13 @@ def test_the_bell_rings_in_every_tab_and_one_line_speaks_for_all(
     for tab in (page, other):
         expect(tab.locator("#bell-count")).to_be_empty()
 
-    theirs.post(f"/feed/{post}/comments/", text="One more", nonce=secrets.token_hex(8))
+    theirs.post(f"/discussion/feed.post/{post}/comments/", text="One more", nonce=secrets.token_hex(8))
     expect(page.locator("#bell-count")).to_have_text("1")
     page.goto("/notifications/")
     page.get_by_role("button", name=say("Mark all as read")).click()
     expect(page.locator("#bell-count")).to_be_empty()
     # Who follows what they were told of has read it with that.
-    theirs.post(f"/feed/{post}/comments/", text="The last", nonce=secrets.token_hex(8))
+    theirs.post(f"/discussion/feed.post/{post}/comments/", text="The last", nonce=secrets.token_hex(8))
     expect(page.locator("#bell-count")).to_have_text("1")
     page.goto("/notifications/")
     page.locator(".notices li.unread").get_by_role("link", name=mark).click()
@@ -92,7 +94,7 @@ def test_one_hears_of_what_one_has_chosen(employee: Callable[..., Person], words
     expect(comments).not_to_be_checked()
 
     theirs = boris.hand
-    theirs.post(f"/feed/{post}/comments/", text="Unheard", nonce=secrets.token_hex(8))
+    theirs.post(f"/discussion/feed.post/{post}/comments/", text="Unheard", nonce=secrets.token_hex(8))
     theirs.call(anna.pk, anna.name)
     expect(page.locator("#bell-count")).to_have_text("1")
     page.locator("#bell").click()

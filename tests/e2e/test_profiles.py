@@ -32,7 +32,7 @@ RUSSIAN = {
     "Take back the absence from": "Убрать отсутствие с",
     "The absence is taken back.": "Запись об отсутствии убрана.",
     "Write an absence down": "Записать отсутствие",
-    "can:": "навык:",
+    "Can:": "Умеет:",
     "confirm": "подтвердить",
     "other absence until": "отсутствие по",
     "sick leave": "больничный",
@@ -65,7 +65,7 @@ def new_word() -> str:
 
 
 def listed(page: Page, person: Person) -> Locator:
-    return page.locator("#people .rows li").filter(has_text=person.last_name)
+    return page.locator("#list tr[data-row]").filter(has_text=person.last_name)
 
 
 def test_a_skill_is_added_confirmed_and_found(anna: Person, boris: Person, say: Say) -> None:
@@ -86,8 +86,8 @@ def test_a_skill_is_added_confirmed_and_found(anna: Person, boris: Person, say: 
     settled(page)
     assert list(found_in(page, EVERY_LOOK)) == []
     page.locator("#skills").get_by_role("link", name=skill, exact=True).click()
-    expect(page.locator("#people .chosen")).to_contain_text(f"{say('can:')} {skill}")
-    expect(page.locator("#people .rows li")).to_have_count(1)
+    expect(page.locator(".list-chips")).to_contain_text(f"{say('Can:')} {skill}")
+    expect(page.locator("#list tr[data-row]")).to_have_count(1)
     expect(listed(page, anna)).to_be_visible()
     assert list(found_in(page, EVERY_LOOK)) == []
     page.locator("#search").press_sequentially(skill)
@@ -151,8 +151,8 @@ def expect_away(reader: Person, person: Person, said: str, say: Say) -> None:
     """In the list, among those who are out, and beside the feed."""
     page = reader.open(f"/employees/?q={person.last_name}")
     expect(listed(page, person).locator(".tag")).to_contain_text(said)
-    page.get_by_label(say("Out today"), exact=True).check()
-    expect(page.locator("#people .chosen li")).to_have_count(2)
+    page.goto(page.url + "&away=yes")
+    expect(page.locator(".list-chips li")).to_have_count(2)
     expect(listed(page, person)).to_be_visible()
     assert list(found_in(page, EVERY_LOOK)) == []
     page = reader.open("/feed/")

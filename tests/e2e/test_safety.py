@@ -28,7 +28,7 @@ def test_markup_is_shown_as_text(anna: Person, olga: Portal, attack: str) -> Non
     theirs = Portal.of(olga.box, mallory)
     text = f"{mark} {attack}"
     post_id = theirs.publish(text, files=[theirs.upload(attack, b"content")])
-    assert theirs.post(f"/feed/{post_id}/comments/", text=attack, nonce=mark).status == 302
+    assert theirs.post(f"/discussion/feed.post/{post_id}/comments/", text=attack, nonce=mark).status == 302
 
     page = anna.open("/feed/")
     expect(anna.post(text)).to_be_visible()
@@ -44,7 +44,7 @@ def test_markup_is_shown_as_text(anna: Person, olga: Portal, attack: str) -> Non
     expect(page.locator(".link-cards a")).to_contain_text([attack[:40], attack[:20]])
     assert not ran(anna)
     page.goto(f"/employees/?q=M{mark}")
-    expect(page.locator("#people")).to_contain_text(attack)
+    expect(page.locator("#list")).to_contain_text(attack)
     page.get_by_role("searchbox", name="Search", exact=True).fill(f"M{mark}")
     expect(page.locator("#found")).to_contain_text(attack)
     assert not ran(anna)

@@ -96,7 +96,9 @@ def test_all_that_is_found_is_a_page_with_kinds(
     theirs = Portal.of(box, boris.login)
     post = theirs.publish(f"The plan {mark}")
     theirs.group(f"Planners {mark}")
-    theirs.post(f"/feed/{post}/comments/", text=f"A better plan {mark}", nonce=secrets.token_hex(8))
+    theirs.post(
+        f"/discussion/feed.post/{post}/comments/", text=f"A better plan {mark}", nonce=secrets.token_hex(8)
+    )
     theirs.publish(f"Between us {mark}", audience=f"U{boris.pk}")
     until_found(anna, mark, 3)
     page = anna.open("/feed/")

@@ -78,6 +78,19 @@ test("the bell says the number, and nothing for none", () => {
   assert.equal(find("#bell-count").textContent, "");
 });
 
+test("numbers in the menu change in every tab, and the title says the sum", () => {
+  page('<b data-counter="crm"></b><b data-counter="worktime">2</b><span id="bell-count">1</span>');
+  document.title = "Feed";
+  told("notify", "counter", { key: "crm", shown: "99+" });
+  assert.equal(find("[data-counter=crm]").textContent, "99+");
+  assert.equal(document.title, "(99+) Feed");
+  told("notify", "counter", { key: "crm", shown: "" });
+  assert.equal(document.title, "(3) Feed");
+  told("notify", "counter", { key: "worktime", shown: "" });
+  told("notify", "count", { unread: 0 });
+  assert.equal(document.title, "Feed");
+});
+
 test("the bell asks once the stream begins, and after each gap", async () => {
   page('<a id="bell" data-unread="/unread/"><span id="bell-count"></span></a>');
   for (const name of ["hello", "hello", "reset", "reset"]) {

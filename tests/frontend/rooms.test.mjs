@@ -10,7 +10,8 @@ before(async () => {
   page();
   for (const name of [
     "apps/feed/static/feed/feed",
-    "apps/feed/static/feed/emoji",
+    "core/discussion/static/discussion/discussion",
+    "core/discussion/static/discussion/emoji",
     "apps/drive/static/drive/drive",
     "apps/worktime/static/worktime/clock",
     "core/accounts/static/accounts/passkeys",
@@ -26,7 +27,7 @@ beforeEach(() => {
 
 // The feed
 
-const LIKES = `<div class="post-foot"><button name="value" value="1" aria-pressed="false"><span class="number" data-likes="4">2</span></button>
+const LIKES = `<div class="talk-foot"><button name="value" value="1" aria-pressed="false"><span class="number" data-likes="4">2</span></button>
   <button name="value" value="-1" aria-pressed="true"><span class="number" data-dislikes="4">1</span></button></div>`;
 const likes = () => [...document.querySelectorAll(".number")].map((one) => one.textContent);
 const pressedNow = () =>
@@ -68,16 +69,16 @@ test("a like that is pressed again is taken back", () => {
 
 test("numbers that others change are those of the post they name", () => {
   page(LIKES);
-  told("feed", "reactions", { post: 5, likes: 9, dislikes: 9 });
+  told("discussion", "reactions", { thread: 5, likes: 9, dislikes: 9 });
   assert.deepEqual(likes(), ["2", "1"]);
-  told("feed", "reactions", { post: 4, likes: 9, dislikes: 0 });
+  told("discussion", "reactions", { thread: 4, likes: 9, dislikes: 0 });
   assert.deepEqual(likes(), ["9", ""]);
 });
 
 test("emoji that others give come at the end, and those that are gone go", () => {
   page(`<div id="foot-4"><button class="act emoji" value="👍"><span class="number">1</span></button><button class="act emoji" value="🎉"><span class="number">1</span></button>
     <details class="emoji-drop"><div class="sheet" data-from="/emoji/4/"></div></details></div>`);
-  told("feed", "emoji", { post: 4, counts: { "👍": 2, "❤": 1 } });
+  told("discussion", "emoji", { thread: 4, counts: { "👍": 2, "❤": 1 } });
   assert.deepEqual(
     [...document.querySelectorAll("#foot-4 > .emoji")].map((one) => [
       one.value,
@@ -100,13 +101,37 @@ test("the results of a poll change in place", () => {
 
 test("an answer to a comment says whom it answers", () => {
   page(
-    `<div class="comments"><button data-reply="8" data-name="Anna"></button><form data-draft="comment-4"><input name="parent"><p class="replying" hidden data-template="To {}"><b data-whom></b></p><textarea></textarea></form></div>`,
+    `<div class="comments"><button data-reply="8" data-name="Anna"></button><form data-answer><input name="parent"><p class="replying" hidden data-template="To {}"><b data-whom></b></p><textarea></textarea></form></div>`,
   );
   find("[data-reply]").click();
   assert.equal(find("form").elements.parent.value, "8");
   assert.equal(find("[data-whom]").textContent, "To Anna");
   assert.equal(find(".replying").hidden, false);
   assert.equal(document.activeElement, find("textarea"));
+});
+
+test("the next comment answers nobody, and says no more what was wrong with the last", () => {
+  page(
+    `<form data-answer><input name="parent" value="8"><p class="replying" data-template="To {}"><b data-whom></b></p><p class="form-error"></p></form>`,
+  );
+  const form = find("form");
+  form.dispatchEvent(
+    new CustomEvent("htmx:afterRequest", { bubbles: true, detail: { successful: true, requestConfig: { elt: form } } }),
+  );
+  assert.equal(form.elements.parent.value, "");
+  assert.equal(find(".replying").hidden, true);
+  assert.equal(find(".form-error"), null);
+});
+
+test("what came twice stands once, where it came first", () => {
+  page(
+    `<div class="said"><p class="comment" id="comment-1">a</p><p class="comment" id="comment-2">b</p><p class="comment" id="comment-1">a</p></div>`,
+  );
+  find("#comment-2").dispatchEvent(new CustomEvent("htmx:afterSettle", { bubbles: true, detail: {} }));
+  assert.deepEqual(
+    [...document.querySelectorAll(".comment")].map((one) => one.id),
+    ["comment-1", "comment-2"],
+  );
 });
 
 test("whoever asks for the comments stands in their field, whoever is shown new ones stays", () => {

@@ -333,3 +333,11 @@ test("a picture is seen beside its name, and what only calls itself one is not",
   assert.equal(shown.hidden, false);
   assert.equal(shown.alt, "");
 });
+
+test("what is too large to be decoded for a thumbnail has none", () => {
+  store(({ url }) => url.endsWith("/uploads/") && begun(1, 1));
+  const large = new File(["x"], "a.png", { type: "image/png" });
+  Object.defineProperty(large, "size", { value: 20_000_001 });
+  opened().add([large]);
+  assert.equal(find("li img"), null);
+});

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -147,7 +148,7 @@ def test_an_unfinished_change_is_not_forgotten(host: Host) -> None:
 def test_the_wrapper_names_its_box(host: Host) -> None:
     the_step("boxctl").apply(host)
     text = host.paths.boxctl.read_text()
-    assert f"KOROBKA_PREFIX='{host.paths.prefix}'" in text
+    assert f"KOROBKA_PREFIX={shlex.quote(str(host.paths.prefix))} " in text
     assert os.access(host.paths.boxctl, os.X_OK)
     host.paths.boxctl.chmod(0o644)
     assert not configuration_steps._has_boxctl(host)

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from appliance import users
-from appliance.node import Node
+from appliance.backup_file import is_set_up
 from appliance.services.base import Sandbox, Service
-
-
-def is_set_up(node: Node) -> bool:
-    """Whether there is anything to do for it."""
-    return (node.paths.backup / "backup.json").exists()
-
 
 SERVICE = Service(
     name="backup",
@@ -30,7 +24,8 @@ SERVICE = Service(
     health=lambda _node, _number: None,
     memory_mb=lambda _: 512,
     backup=("backup.json, with the master key",),
-    is_enabled=is_set_up,
+    # Else there is nothing to do for it.
+    is_enabled=lambda node: is_set_up(node.paths),
     stop_seconds=10,
     oom_score=200,
     sandbox=lambda _: Sandbox(trusted=True, private_tmp=False),

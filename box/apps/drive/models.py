@@ -31,6 +31,8 @@ from box.core.registry.capabilities import Card, Ref
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from box.lib.prepared import Param
+
 KIND = "drive.item"
 PAGE = 100
 # Deeper than people look, and a bound for what is walked.
@@ -73,7 +75,7 @@ class ItemQuerySet(AudienceQuerySet["Item"]):
         """What is not in the trash."""
         return self.filter(trashed_at=None)
 
-    def in_folder(self, folder: Item) -> Self:
+    def in_folder(self, folder: Item | Param) -> Self:
         return self.filter(parent=folder, trashed_at=None)
 
     def below(self, item: Item) -> Self:
@@ -123,10 +125,10 @@ class ItemQuerySet(AudienceQuerySet["Item"]):
             found = found.filter(name__icontains=word)
         return found
 
-    def shown(self) -> Self:
+    def shown(self, now: datetime | Param) -> Self:
         """With what a list shows of each."""
         shares = Share.objects.filter(item=models.OuterRef("pk"))
-        links = OutsideLink.objects.open(timezone.now()).filter(item=models.OuterRef("pk"))
+        links = OutsideLink.objects.open(now).filter(item=models.OuterRef("pk"))
         return self.select_related("file__blob", "changed_by").annotate(
             is_shared=models.Exists(shares), has_links=models.Exists(links)
         )
@@ -257,7 +259,7 @@ class Version(models.Model):
 
 
 class OutsideLinkQuerySet(models.QuerySet["OutsideLink"]):
-    def open(self, now: datetime) -> Self:
+    def open(self, now: datetime | Param) -> Self:
         """Those that lead somewhere: whoever has left the company shows nobody the way any more."""
         unexpired = Q(expires_at=None) | Q(expires_at__gt=now)
         return self.filter(unexpired, ended_at=None).exclude(created_by__status=User.Status.DISMISSED)
@@ -310,8 +312,17 @@ class OutsideLink(models.Model):
 
 def item_cards(ids: list[int], reader: User) -> dict[int, Card]:
     """See `box.core.registry.capabilities.CardMaker`."""
-    items = Item.objects.visible_to(reader).there().filter(pk__in=ids)
-    return {item.pk: Card(item.ref, item.name, item.get_absolute_url()) for item in items}
+    items = Item.objects.visible_to(reader).there().filter(pk__in=ids).select_related("created_by")
+    return {
+        item.pk: Card(
+            item.ref,
+            item.name,
+            item.get_absolute_url(),
+            icon="folder" if item.is_folder else "file",
+            people=(item.created_by.face,),
+        )
+        for item in items
+    }
 
 
 def roots_of(codes: Collection[str]) -> models.QuerySet[Any]:

@@ -8,7 +8,6 @@ from box.apps.feed.models import Post, addressees_of
 from box.core.access.principals import EVERYONE, codes_of
 from box.core.access.rights import has_right
 from box.core.accounts.models import User
-from box.core.discussion.models import Comment
 from box.core.groups.models import Group
 
 POST_TO_ALL = "feed.post_to_all"
@@ -54,20 +53,17 @@ def can_see_readers(user: User, post: Post) -> bool:
     return user.pk == post.author_id or user.is_administrator
 
 
-def can_edit_comment(user: User, comment: Comment) -> bool:
-    return user.pk == comment.author_id and not comment.is_deleted
-
-
-def can_delete_comment(user: User, comment: Comment, post: Post) -> bool:
-    return user.pk == comment.author_id or (user.is_administrator and not post.is_private)
+def can_moderate(user: User, post: Post) -> bool:
+    """Whether one takes back what others have said below it."""
+    return user.is_administrator and not post.is_private
 
 
 def can_post_to_all(user: User) -> bool:
     return has_right(user, POST_TO_ALL)
 
 
-def is_open(post: Post) -> bool:
-    """Whether one may answer: not to what was written for groups alone that are all in the archive."""
+def can_comment(user: User, post: Post) -> bool:
+    """Whoever sees it; but nobody answers to what was for groups alone that are all in the archive."""
     codes = addressees_of(post.audience)
     groups = [int(code.lstrip("GM")) for code in codes if code.startswith("G")]
     if not groups or len(groups) < len(codes) or EVERYONE in post.audience:

@@ -30,11 +30,9 @@ from box.apps.feed.models import (
     addressees_of,
 )
 from box.apps.feed.polls import Question, open_poll
-from box.apps.feed.settings import DISLIKES
 from box.core.access.principals import EVERYONE, audience_for, code_of, is_private
 from box.core.accounts.models import User
-from box.core.discussion import actions as discussion
-from box.core.discussion.models import Comment
+from box.core.discussion.actions import files_below, open_thread
 from box.core.events.outbox import emit
 from box.core.files import actions as files
 from box.core.files.pictures import small_picture
@@ -130,7 +128,7 @@ def publish_post(draft: Draft, *, by: User) -> Post:
         kind=draft.kind,
         audience=audience,
         is_private=is_private(audience),
-        thread=discussion.open_thread(KIND),
+        thread=open_thread(KIND),
     )
     PostAddressee.objects.bulk_create(PostAddressee(post=post, code=code) for code in addressees_of(audience))
     attached = files.attach(draft.file_ids, audience=audience, by=by)
@@ -255,34 +253,6 @@ def _keep_version(post: Post, *, editor: User, at: datetime) -> None:
     PostVersion.objects.create(post=post, number=post.version, html=post.html, editor=editor, written_at=at)
 
 
-def add_comment(
-    post: Post, text: str = "", *, html: str = "", parent: Comment | None = None, by: User
-) -> Comment:
-    return discussion.add_comment(post.thread, text, html=html, parent=parent, by=by)
-
-
-def edit_comment(comment: Comment, text: str = "", *, html: str = "", by: User) -> None:
-    discussion.edit_comment(comment, text, html=html, by=by)
-
-
-def delete_comment(comment: Comment, *, by: User) -> None:
-    discussion.delete_comment(comment, by=by)
-
-
-def follow(post: Post, is_on: bool, *, by: User) -> None:
-    discussion.follow(post.thread, is_on, by=by)
-
-
-def react(post: Post, value: int, *, by: User) -> None:
-    if value < 0 and not DISLIKES.value:
-        raise ValidationError(_("There is no disliking here."), code="value")
-    discussion.react(post.thread, value, by=by)
-
-
-def give_emoji(post: Post, emoji: str, is_given: bool, *, by: User) -> None:
-    discussion.give_emoji(post.thread, emoji, is_given, by=by)
-
-
 def pin(post: Post, is_pinned: bool, *, by: User) -> None:
     """Puts the post on top of the feed of all who see it, or back into its place."""
     post.pinned_at = timezone.now() if is_pinned else None
@@ -311,13 +281,14 @@ def restore_post(post: Post, *, by: User) -> None:
 
 
 def _files_of(post: Post) -> list[int]:
-    return list(post.files.values_list("pk", flat=True))
+    """Its own, and those of what was said below it."""
+    return [*post.files.values_list("pk", flat=True), *files_below(post.thread_id)]
 
 
 @transaction.atomic
 def forget_post(post: Post) -> None:
     """Takes the post away for good, with its discussion and files; the blobs go with the sweep."""
-    thread, file_ids = post.thread, list(post.files.values_list("pk", flat=True))
+    thread, file_ids = post.thread, _files_of(post)
     post.delete()
     thread.delete()
     files.delete_files(file_ids)

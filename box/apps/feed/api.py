@@ -15,11 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.feed import actions
-from box.apps.feed.access import is_open
+from box.apps.feed.access import can_comment
 from box.apps.feed.actions import Draft
 from box.apps.feed.events import PostDeleted, PostEdited, PostPublished
 from box.apps.feed.models import Post, PostFile, PostQuerySet, PostTag
 from box.core.access.principals import EVERYONE
+from box.core.discussion import actions as discussion
 from box.core.discussion.models import Comment, Thread
 from box.core.registry.filtering import order_of
 from box.core.registry.rest import (
@@ -153,9 +154,9 @@ def add_comment(call: Call) -> Comment:
     post = Post.objects.visible_to(call.user).as_shown().filter(pk=call.values["POST_ID"]).first()
     if post is None:
         raise not_found(_("There is no such post, or you don't see it."))
-    if not is_open(post):
+    if not can_comment(call.user, post):
         raise PermissionDenied(_("The group of this post is in the archive: it is only read."))
-    return actions.add_comment(post, call.values["TEXT"], by=call.user)
+    return discussion.add_comment(post.thread, call.values["TEXT"], by=call.user)
 
 
 def _html_of(title: str, text: str, tags: str) -> str:

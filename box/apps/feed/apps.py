@@ -29,15 +29,17 @@ class FeedConfig(Room):
 
     def offer(self) -> None:
         from box.apps.feed import notices
-        from box.apps.feed.access import ANNOUNCE, DEFINE_BADGES, POST_TO_ALL
+        from box.apps.feed.access import ANNOUNCE, DEFINE_BADGES, POST_TO_ALL, can_comment, can_moderate
         from box.apps.feed.badges import given_to
         from box.apps.feed.demo import write_posts
         from box.apps.feed.events import PostDeleted
-        from box.apps.feed.models import KIND, SCHEDULED, draft_address, post_cards, scheduled_cards
+        from box.apps.feed.models import KIND, SCHEDULED, Post, draft_address, post_cards, scheduled_cards
         from box.apps.feed.panels import panel
         from box.apps.feed.presenters import posts_addressed_to
         from box.apps.feed.searching import COMMENTS, POSTS
-        from box.apps.feed.settings import ALL
+        from box.apps.feed.settings import ALL, DISLIKES
+        from box.core.discussion.searching import comment_cards
+        from box.core.discussion.threads import Discussed, Told, threads
         from box.core.registry.services import Service, services
         from box.core.registry.settings import Section, sections, settings
 
@@ -51,7 +53,7 @@ class FeedConfig(Room):
             "feed",
             Assets(
                 styles=("feed/feed.css",),
-                scripts=("feed/feed.js", "feed/emoji.js", "feed/poll.js", "feed/viewer.js"),
+                scripts=("feed/feed.js", "feed/poll.js", "feed/viewer.js"),
             ),
         )
         menu.add("feed", MenuEntry(key="feed", label=_("Feed"), icon="news", url_name="feed:list", order=10))
@@ -59,8 +61,20 @@ class FeedConfig(Room):
         audited.add("feed.deleted", Audited(_("deleted post number %(post_id)s"), event=PostDeleted))
         card_routes.add("feed:post", "feed.post")
         cards.add(KIND, post_cards)
+        cards.add("feed.comment", comment_cards(KIND))
         cards.add(SCHEDULED, scheduled_cards)
         offer_notices(notices)
+        told = Told(notices.MENTIONED_IN_COMMENT, own=notices.COMMENTED, followed=notices.COMMENTED_ELSEWHERE)
+        threads.add(
+            KIND,
+            Discussed(
+                Post.objects.there,
+                can_write=can_comment,
+                can_moderate=can_moderate,
+                told=told,
+                has_dislikes=lambda: DISLIKES.value,
+            ),
+        )
         audited.add("feed.exported", Audited(_("saved as %(format)s who has read the post %(about)s")))
         creators.add("feed.post", draft_address)
         audience_counts.add("feed", posts_addressed_to)

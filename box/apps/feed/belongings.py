@@ -74,34 +74,14 @@ def _vote_once(pair: Pair) -> None:
     )
 
 
-def _name_apart(pair: Pair) -> None:
-    same = "gone.user_id = %(gone)s AND kept.user_id = %(kept)s AND gone.name = kept.name"
-    run(
-        f"DELETE FROM feed_savedview AS gone USING feed_savedview AS kept WHERE {same}"  # noqa: S608
-        " AND gone.query = kept.query",
-        pair,
-    )
-    run(
-        "UPDATE feed_savedview AS gone SET name = left(gone.name, 40) || ' ' || gone.id"  # noqa: S608
-        f" FROM feed_savedview AS kept WHERE {same}",
-        pair,
-    )
-
-
 def _follow(pair: Pair) -> None:
-    """What names the person in JSON and in addresses of filters."""
+    """What names the person in JSON."""
     follow_in_json("feed_post", "details", pair)
     run(
         "UPDATE feed_post SET details = jsonb_set(details, '{award,person}', to_jsonb(%(kept)s::bigint))"
         " WHERE id IN (SELECT post_id FROM feed_award WHERE user_id = %(kept)s)"
         "   AND details->'award'->'person' = to_jsonb(%(gone)s::bigint)",
         pair,
-    )
-    run(
-        "UPDATE feed_savedview SET query = regexp_replace(query, %(was)s, %(now)s) WHERE query ~ %(was)s",
-        pair,
-        was=rf"(^|&)author={pair.gone}(&|$)",
-        now=rf"\1author={pair.kept}\2",
     )
 
 
@@ -121,11 +101,6 @@ BELONGINGS = Belongings(
         "feed.Award.user": Belongs(Deleted()),
         "feed.ScheduledPost.author": Belongs(
             Deleted(), said=ngettext_lazy("%(num)s scheduled post", "%(num)s scheduled posts", "num")
-        ),
-        "feed.SavedView.user": Belongs(
-            Deleted(),
-            Settled(_name_apart),
-            said=ngettext_lazy("%(num)s saved view", "%(num)s saved views", "num"),
         ),
     },
     found=_praise,

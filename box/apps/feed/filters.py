@@ -3,137 +3,121 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.http import QueryDict
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from box.apps.feed.models import Post, PostQuerySet
-from box.core.accounts.models import User
+from box.apps.feed.models import LIST, Post, PostQuerySet, first_since
+from box.core.lists.definition import List, Shortcut
+from box.core.lists.filters import Choice, Context, Dates, Filter, Word, people
+from box.core.lists.query import Query
+from box.core.org.names import named
+from box.core.registry.company import company_day
+from box.core.registry.filtering import Keyword, Related
 from box.lib.rich_text import LONGEST_TAG
 
 if TYPE_CHECKING:
-    from django.http import QueryDict
+    from box.core.accounts.models import User
 
-    from box.core.org.names import Principal
-
-CODE = re.compile(r"[A-Z]{1,2}\d+")
-FAVOURITES = "favourites"
-UNREAD = "unread"
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Its fields are the parameters of the address. What is not understood is left out."""
-
-    to: str = ""
-    tag: str = ""
-    author: int | None = None
-    kind: str = ""
-    since: date | None = None
-    until: date | None = None
-    only: str = ""
-
-    @classmethod
-    def of(cls, data: QueryDict) -> Filter:
-        return cls(
-            to=to if CODE.fullmatch(to := data.get("to", "")) else "",
-            tag=data.get("tag", "").strip().lower()[:LONGEST_TAG],
-            author=_number(data.get("author", "")),
-            kind=kind if (kind := data.get("kind", "")) in Post.Kind.values else "",
-            since=_day(data.get("since", "")),
-            until=_day(data.get("until", "")),
-            only=only if (only := data.get("only", "")) in ONLY else "",
-        )
-
-    def of_posts(self, posts: PostQuerySet, *, reader: User) -> PostQuerySet:
-        if self.to:
-            posts = posts.addressed_to(self.to)
-        if self.tag:
-            posts = posts.tagged(self.tag)
-        if self.author:
-            posts = posts.by(self.author)
-        if self.kind:
-            posts = posts.of_kind(self.kind)
-        if self.since:
-            posts = posts.published_from(_begin(self.since))
-        if self.until:
-            posts = posts.published_before(_begin(self.until + timedelta(days=1)))
-        return ONLY[self.only](posts, reader) if self.only else posts
-
-    @property
-    def query(self) -> str:
-        """As it stands in an address, without the question mark."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return urlencode({name: value for name, value in given.items() if value})
-
-    def __bool__(self) -> bool:
-        return bool(self.query)
-
-    @property
-    def kinds(self) -> list[tuple[str, str]]:
-        """Those to choose from."""
-        return [(kind.value, str(kind.label)) for kind in Post.Kind]
-
-    def without(self, name: str) -> Filter:
-        empty: Mapping[str, object] = {field.name: field.default for field in fields(self)}
-        return replace(self, **{name: empty[name]})  # type: ignore[arg-type]
+CODE = re.compile(r"[A-Z]{1,2}\d{0,18}")
+TO = "to"
+PLACES = ("before", "after", "draft")
+"""Of the address: where a page begins, and what is written into the composer."""
 
 
 @dataclass(frozen=True)
-class Chip:
-    """One thing that was chosen, and the address without it."""
+class PublishedAt:
+    """When posts were published, found by their key: ids and moments grow together."""
 
-    label: str
-    query: str
-
-
-def chips_of(chosen: Filter, to: Principal | None) -> list[Chip]:
-    """In one query at most; `to` is the principal that `chosen.to` means."""
-    labels: dict[str, str] = {}
-    if chosen.to:
-        labels["to"] = to.name if to else _("nobody")
-    if chosen.only:
-        labels["only"] = only_labels()[chosen.only]
-    if chosen.kind:
-        labels["kind"] = str(Post.Kind(chosen.kind).label)
-    if chosen.tag:
-        labels["tag"] = f"#{chosen.tag}"
-    if chosen.author:
-        person = User.objects.filter(pk=chosen.author).first()
-        labels["author"] = person.name if person else _("nobody")
-    if chosen.since:
-        labels["since"] = _("since %(day)s") % {"day": chosen.since.isoformat()}
-    if chosen.until:
-        labels["until"] = _("until %(day)s") % {"day": chosen.until.isoformat()}
-    return [Chip(label, chosen.without(name).query) for name, label in labels.items()]
+    def condition(self, operator: str, value: Any) -> Q:
+        moment = parse_datetime(value)
+        if moment is None or operator not in (">=", "<"):
+            raise ValidationError(_("Write a date such as 2026-01-31."), code="filter")
+        return Q(**{"id__gte" if operator == ">=" else "id__lt": first_since(moment)})
 
 
-def only_labels() -> dict[str, str]:
-    return {UNREAD: _("to be read"), FAVOURITES: _("favourites")}
+def _tag(text: str) -> str:
+    return text.strip().lower().removeprefix("#")[:LONGEST_TAG]
+
+
+def _principal(code: str, reader: User) -> str:
+    found = named([code], reader=reader).get(code)
+    return found.name if found else _("nobody")
 
 
 ONLY: dict[str, Callable[[PostQuerySet, User], PostQuerySet]] = {
-    FAVOURITES: lambda posts, reader: posts.favourites_of(reader),
-    UNREAD: lambda posts, reader: posts.to_be_read_by(reader),
+    "unread": lambda posts, reader: posts.to_be_read_by(reader),
+    "favourites": lambda posts, reader: posts.favourites_of(reader),
 }
 
 
-def _number(value: str) -> int | None:
-    return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else None
+def only_labels() -> dict[str, str]:
+    return {"unread": _("to be read"), "favourites": _("favourites")}
 
 
-def _day(value: str) -> date | None:
-    try:
-        day = date.fromisoformat(value) if len(value) == 10 else None
-    except ValueError:
-        return None
-    return day if day and 1970 <= day.year < 9000 else None
+FILTERS: tuple[Filter[Any], ...] = (
+    Word(
+        TO,
+        gettext_lazy("Written for"),
+        find=lambda posts, code, reader: posts.addressed_to(code),
+        read_word=lambda text: text if CODE.fullmatch(text) else "",
+        say=_principal,
+    ),
+    Word(
+        "tag",
+        gettext_lazy("Tag"),
+        find=lambda posts, tag, reader: posts.tagged(tag),
+        read_word=_tag,
+        say=lambda tag, reader: f"#{tag}",
+    ),
+    Word(
+        "only",
+        gettext_lazy("Only"),
+        find=lambda posts, word, reader: ONLY[word](posts, reader),
+        read_word=lambda text: text if text in ONLY else "",
+        say=lambda word, reader: only_labels()[word],
+    ),
+    people("author", gettext_lazy("Author"), Related("author"), is_always_set=True),
+    Choice(
+        "kind",
+        gettext_lazy("Kind"),
+        Keyword("kind", tuple(Post.Kind.values)),
+        choices=Post.Kind.choices,
+        is_always_set=True,
+    ),
+    Dates("published", gettext_lazy("Published"), PublishedAt()),
+)
+SHORTCUTS = (
+    Shortcut(gettext_lazy("to be read"), "only=unread"),
+    Shortcut(gettext_lazy("favourites"), "only=favourites"),
+)
 
 
-def _begin(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
+def feed_list(reader: User) -> List[Post]:
+    """The feed as far as it is a list: posts are no table, and page by themselves."""
+    return List(
+        key=LIST,
+        title=gettext_lazy("Feed"),
+        rows=Post.objects.visible_to(reader),
+        columns=(),
+        filters=FILTERS,
+        shortcuts=SHORTCUTS,
+        parameters=PLACES,
+        can_export=False,
+    )
+
+
+def chosen_by(given: QueryDict, reader: User) -> Query:
+    return Query.read(given, FILTERS, Context(reader, company_day()), others=PLACES)
+
+
+def chosen_for(code: str, reader: User) -> Query:
+    """Only what was written for this principal."""
+    return chosen_by(QueryDict(f"{TO}={code}"), reader)

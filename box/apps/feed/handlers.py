@@ -4,23 +4,13 @@ other rooms becomes entries of the portal's own, and its first posts."""
 from __future__ import annotations
 
 from box.apps.feed.events import EntryTold, PostEdited, PostPublished, Voted
-from box.apps.feed.models import KIND, Award, Poll, Post, PostAddressee
-from box.apps.feed.notices import (
-    COMMENTED,
-    COMMENTED_ELSEWHERE,
-    GIVEN,
-    MENTIONED,
-    MENTIONED_IN_COMMENT,
-    THANKED,
-)
+from box.apps.feed.models import Award, Poll, Post, PostAddressee
+from box.apps.feed.notices import GIVEN, MENTIONED, THANKED
 from box.apps.feed.settings import TELL_GROUPS, TELL_HEADS, TELL_JOINED, TELL_POSITIONS
-from box.apps.feed.system_posts import Fact, What, company_day, tell
+from box.apps.feed.system_posts import Fact, What, tell
 from box.apps.feed.welcome_posts import welcome
-from box.core.access.principals import codes_of
 from box.core.accounts.events import PersonJoined, ProfileChanged, UserCreated
 from box.core.accounts.models import User
-from box.core.discussion.events import CommentAdded, EmojiChanged, Reacted
-from box.core.discussion.models import Comment
 from box.core.events.outbox import on
 from box.core.groups.events import GroupCreated, GroupDeleted
 from box.core.groups.models import Group
@@ -31,6 +21,7 @@ from box.core.org.models import Membership
 from box.core.portal.events import SettingsChanged
 from box.core.portal.setup import PASSED, next_step
 from box.core.push.actions import send
+from box.core.registry.company import company_day
 
 
 @on(PostPublished)
@@ -65,72 +56,6 @@ def _tell_mentioned(event: PostPublished | PostEdited) -> None:
         return
     for person in people_mentioned(post.html, by_id=event.by_id, audience=post.audience):
         notify(person, MENTIONED, about=post.ref, key=f"mention:post:{post.pk}", actor=post.author)
-
-
-@on(CommentAdded)
-def tell_open_posts(event: CommentAdded) -> None:
-    post = Post.objects.there().filter(thread=event.thread_id).first() if event.kind == KIND else None
-    if post is not None:
-        payload = {"post": post.pk, "id": event.comment_id, "by": event.by_id}
-        send("feed", "comment", audience=post.audience, payload=payload)
-
-
-@on(CommentAdded)
-def tell_those_concerned(event: CommentAdded) -> None:
-    post = (
-        Post.objects.there().select_related("author", "thread").filter(thread=event.thread_id).first()
-        if event.kind == KIND
-        else None
-    )
-    if post is None:
-        return
-    comment = Comment.objects.select_related("author").get(pk=event.comment_id)
-    key = f"comment:{comment.pk}"
-    # One word about one comment: who is called in it hears that, and not also that it was written.
-    called = people_mentioned(comment.html, by_id=event.by_id, audience=post.audience)
-    for person in called:
-        notify(person, MENTIONED_IN_COMMENT, about=post.ref, key=key, actor=comment.author)
-    for person in _listeners(post, to=comment):
-        if person not in called:
-            notice = COMMENTED if person.pk == post.author_id else COMMENTED_ELSEWHERE
-            notify(person, notice, about=post.ref, key=key, actor=comment.author)
-
-
-def _listeners(post: Post, *, to: Comment) -> list[User]:
-    """The author unless they have left, and who has spoken or asked to hear: as far as they see the post."""
-    said = dict(post.thread.followers.values_list("user_id", "is_on"))
-    ids = {pk for pk, is_on in {post.author_id: True, **said}.items() if is_on} - {to.author_id}
-    people = User.objects.active().filter(pk__in=ids)
-    return [person for person in people if not codes_of(person).isdisjoint(post.audience)]
-
-
-@on(Reacted)
-def tell_open_counts(event: Reacted) -> None:
-    post = (
-        Post.objects.there().select_related("thread").filter(thread=event.thread_id).first()
-        if event.kind == KIND
-        else None
-    )
-    if post is not None:
-        counts = {"likes": post.thread.likes_count, "dislikes": post.thread.dislikes_count}
-        send(
-            "feed",
-            "reactions",
-            audience=post.audience,
-            payload={"post": post.pk, "by": event.by_id, **counts},
-        )
-
-
-@on(EmojiChanged)
-def tell_open_emoji(event: EmojiChanged) -> None:
-    post = (
-        Post.objects.there().select_related("thread").filter(thread=event.thread_id).first()
-        if event.kind == KIND
-        else None
-    )
-    if post is not None:
-        payload = {"post": post.pk, "by": event.by_id, "counts": post.thread.emoji_counts or {}}
-        send("feed", "emoji", audience=post.audience, payload=payload)
 
 
 @on(Voted)

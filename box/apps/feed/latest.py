@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import BigIntegerField, TextField
 
-from box.apps.feed.filters import Filter
+from box.apps.feed.filters import TO
 from box.apps.feed.models import PAGE, Post, PostQuerySet
 from box.core.access.audiences import is_ruled_by_codes
 from box.core.access.principals import EVERYONE, codes_of
@@ -20,20 +20,21 @@ from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
+    from box.core.lists.query import Query
 
 # Above all that there will be.
 HIGHEST = 2**62
 
 
-def page_of(reader: User, chosen: Filter, *, before: int | None = None) -> list[Post]:
+def page_of(reader: User, chosen: Query, *, before: int | None = None) -> list[Post]:
     """A page of what was chosen, and one post more if there is another page. Each row knows `pinned_ids` and
-    the reader's `saved_views`."""
+    what the reader has `kept` of the feed as a list."""
     codes, before = codes_of(reader), before or HIGHEST
-    if is_ruled_by_codes(reader) and chosen == Filter(to=chosen.to):
-        prepared = _prepared(reaches_many=EVERYONE in codes, is_addressed=bool(chosen.to))
-        return prepared.rows(codes=sorted(codes), reader=reader.pk, to=chosen.to, before=before)
-    posts = chosen.of_posts(Post.objects.visible_to(reader), reader=reader)
-    return list(_page(posts, reader.pk, before))
+    to = chosen.value_of(TO)
+    if is_ruled_by_codes(reader) and chosen.pairs() == ([(TO, to)] if to else []) and not chosen.problems:
+        prepared = _prepared(reaches_many=EVERYONE in codes, is_addressed=bool(to))
+        return prepared.rows(codes=sorted(codes), reader=reader.pk, to=to, before=before)
+    return list(_page(chosen.apply(Post.objects.visible_to(reader)), reader.pk, before))
 
 
 def just_written(post: Post) -> list[Post]:
@@ -55,9 +56,10 @@ def _prepared(*, reaches_many: bool, is_addressed: bool) -> PreparedModels[Post]
         posts = posts.addressed_to(Param("to")) if is_addressed else posts
         return _page(posts, Param("reader"), Param("before", BigIntegerField()))
 
-    return PreparedModels(make)
+    # To some hardly anything is addressed, to others nearly all.
+    return PreparedModels(make, plans_anew=is_addressed)
 
 
 def _page(posts: PostQuerySet, reader_id: int | Param, before: int | Param) -> PostQuerySet:
-    rows = posts.as_shown().with_pinned().with_views_of(reader_id)
+    rows = posts.as_shown().with_pinned().with_preferences_of(reader_id)
     return rows.newest_first().before(before)[: PAGE + 1]

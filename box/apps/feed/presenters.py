@@ -16,15 +16,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from box.apps.feed.access import can_delete_comment, can_edit_comment, can_post_to_all
+from box.apps.feed.access import can_post_to_all
 from box.apps.feed.models import Ballot, Mark, Poll, PollOption, Post, PostFile, Receipt, in_language
 from box.apps.feed.settings import DISLIKES
 from box.apps.feed.system_posts import codes_told, sentence
 from box.core.access.principals import EVERYONE, code_of
-from box.core.discussion.models import Comment, EmojiReaction, Reaction
+from box.core.discussion.models import EmojiReaction, Reaction
+from box.core.discussion.presenters import Foot
+from box.core.files.presenters import Attached, facts_of
 from box.core.org.names import Principal, everyone, named
-from box.core.registry.capabilities import Card, Ref, card_codes, card_routes
-from box.core.registry.capabilities import cards as card_makers
+from box.core.registry.capabilities import Card, Ref, card_codes, card_icons, card_routes, cards_of
 from box.core.registry.environment import plural_rule
 from box.lib.prepared import Param, Prepared, Rows, at_once
 
@@ -39,24 +40,6 @@ if TYPE_CHECKING:
 # The chip says "99+ new" beyond.
 MOST_NEWS = 99
 MOST_COUNTED = 1000
-
-
-@dataclass(frozen=True)
-class Attached:
-    """A file of a post, as it is shown."""
-
-    pk: int
-    name: str
-    content_type: str
-    size: int
-    width: int | None
-    height: int | None
-    thumbnail_id: int | None
-
-    @property
-    def is_picture(self) -> bool:
-        """Once it was looked at and a small one was made."""
-        return self.thumbnail_id is not None
 
 
 @dataclass(frozen=True)
@@ -81,28 +64,6 @@ class Article:
     @property
     def documents(self) -> list[Attached]:
         return [file for file in self.files if not file.is_picture]
-
-
-@dataclass(frozen=True)
-class EmojiGiven:
-    """One emoji below a post: by how many, and whether the reader is among them."""
-
-    emoji: str
-    count: int
-    is_mine: bool
-
-
-@dataclass(frozen=True)
-class Foot:
-    """What stands below a post, with what the reader has made of it."""
-
-    pk: int
-    likes: int
-    dislikes: int
-    comments: int
-    my_reaction: int
-    has_dislikes: bool
-    emoji: tuple[EmojiGiven, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,10 +128,7 @@ _FILES = Prepared(
     lambda: (
         PostFile.objects.filter(post__id__in_array=Param("posts"))
         .order_by("position")
-        .values_list(
-            *("post_id", "file_id", "file__name", "file__blob__content_type", "file__blob__size"),
-            *("file__blob__width", "file__blob__height", "file__blob__thumbnail_id"),
-        )
+        .values_list("post_id", *facts_of("file"))
     )
 )
 
@@ -228,33 +186,6 @@ class Mine:
         return cls(reaction, is_favourite, is_hidden, ballot, _moment(read_at), emoji)
 
 
-@dataclass(frozen=True)
-class ShownComment:
-    """A comment as one reader sees it, with its answers."""
-
-    comment: Comment
-    can_edit: bool
-    can_delete: bool
-    replies: tuple[ShownComment, ...] = ()
-
-
-def said_of(comments: list[Comment], *, post: Post, reader: User) -> list[ShownComment]:
-    """In one query for all their answers."""
-    below = defaultdict(list)
-    ids = [comment.pk for comment in comments]
-    replies = Comment.objects.filter(parent__in=ids).with_authors().order_by("id") if ids else []
-    for reply in replies:
-        below[reply.parent_id].append(_shown_comment(reply, post, reader))
-    return [_shown_comment(comment, post, reader, tuple(below[comment.pk])) for comment in comments]
-
-
-def _shown_comment(
-    comment: Comment, post: Post, reader: User, replies: tuple[ShownComment, ...] = ()
-) -> ShownComment:
-    may_delete = can_delete_comment(reader, comment, post)
-    return ShownComment(comment, can_edit_comment(reader, comment), may_delete, replies)
-
-
 def shown(posts: Iterable[Post], *, reader: User, with_hidden: bool = False) -> list[Shown]:
     """Without those that the reader has hidden from themselves, unless they are asked for."""
     posts = list(posts)
@@ -278,7 +209,7 @@ def shown(posts: Iterable[Post], *, reader: User, with_hidden: bool = False) -> 
     codes |= {code for post in posts for code in codes_told(post)}
     codes |= {f"U{given['person']}" for post in posts if (given := _given(post))}
     names = named(codes, reader=reader, known=known)
-    cards = cards_of(linked, names, reader=reader)
+    cards = cards_by_post(linked, names, reader=reader)
     return [
         Shown(
             _article(
@@ -288,7 +219,12 @@ def shown(posts: Iterable[Post], *, reader: User, with_hidden: bool = False) -> 
                 cards[post.pk],
                 names,
             ),
-            _foot(post, mine[post.pk], has_dislikes=has_dislikes),
+            Foot.of(
+                post,
+                reaction=mine[post.pk].reaction,
+                emoji=mine[post.pk].emoji,
+                has_dislikes=has_dislikes,
+            ),
             is_favourite=bool(mine[post.pk].is_favourite),
             poll=polls.get(post.pk),
             reading=_reading(post, reader, mine[post.pk]),
@@ -364,21 +300,20 @@ def _codes_of(links: Iterable[list[Ref]]) -> set[str]:
     return {f"{card_codes[ref.kind]}{ref.id}" for refs in links for ref in refs if ref.kind in card_codes}
 
 
-def cards_of(
+def cards_by_post(
     links: Mapping[int, list[Ref]], names: Mapping[str, Principal], *, reader: User
 ) -> dict[int, list[Card]]:
     """By post what its links lead to, as far as this reader may see it: a query a kind, and none for what is
     among the names of principals."""
-    wanted: dict[str, set[int]] = defaultdict(set)
     found: dict[Ref, Card] = {}
+    wanted = set()
     for ref in {ref for refs in links.values() for ref in refs}:
         if ref.kind not in card_codes:
-            wanted[ref.kind].add(ref.id)
+            wanted.add(ref)
         elif (code := f"{card_codes[ref.kind]}{ref.id}") in names:
-            found[ref] = Card(ref, names[code].name, reverse(_routes()[ref.kind], args=[ref.id]))
-    for kind, ids in wanted.items():
-        if kind in card_makers:
-            found |= {card.ref: card for card in card_makers[kind](sorted(ids), reader).values()}
+            url = reverse(_routes()[ref.kind], args=[ref.id])
+            found[ref] = Card(ref, names[code].name, url, icon=card_icons[ref.kind])
+    found |= cards_of(wanted, reader)
     return {pk: [found[ref] for ref in refs if ref in found] for pk, refs in links.items()}
 
 
@@ -399,16 +334,6 @@ def _article(
         *(post.pk, post.author.face, post.created_at, sentence(told, names) if told else post.body),
         *(tuple(audience), post.is_private, tuple(files)),
         *(post.edited_at is not None, post.pinned_at is not None, tuple(cards)),
-    )
-
-
-def _foot(post: Post, mine: Mine, *, has_dislikes: bool) -> Foot:
-    thread = post.thread
-    given = sorted((thread.emoji_counts or {}).items())
-    return Foot(
-        *(post.pk, thread.likes_count, thread.dislikes_count, thread.comments_count, mine.reaction or 0),
-        has_dislikes=has_dislikes,
-        emoji=tuple(EmojiGiven(emoji, count, emoji in mine.emoji) for emoji, count in given),
     )
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.feed.events import EntryTold, PostDeleted, PostEdited, PostPublished
 from box.apps.feed.models import KIND, Post
-from box.core.discussion.events import CommentAdded, CommentDeleted, CommentEdited
-from box.core.discussion.models import Comment
+from box.core.discussion.searching import comments_below
 from box.core.registry.capabilities import Findable, Searchable, Touched
 
 
@@ -27,29 +25,6 @@ def _read_posts(ids: Sequence[int]) -> Iterable[Findable]:
         )
 
 
-def _comments() -> QuerySet[Comment]:
-    return Comment.objects.filter(thread__kind=KIND, is_deleted=False, thread__post__deleted_at=None)
-
-
-def _read_comments(ids: Sequence[int]) -> Iterable[Findable]:
-    for comment in _comments().filter(pk__in=ids).select_related("thread__post").defer("html"):
-        post = comment.thread.post
-        yield Findable(
-            id=comment.pk,
-            title="",
-            body=comment.text,
-            url=f"{post.get_absolute_url()}#comment-{comment.pk}",
-            audience=post.audience,
-            is_private=post.is_private,
-            at=comment.created_at,
-            within=post.pk,
-        )
-
-
-def _of_comment(event: CommentAdded | CommentEdited | CommentDeleted) -> Touched:
-    return Touched([event.comment_id] if event.kind == KIND else [])
-
-
 POSTS = Searchable(
     label=_("Posts"),
     icon="news",
@@ -63,16 +38,4 @@ POSTS = Searchable(
         PostDeleted: lambda event: Touched([event.post_id]),
     },
 )
-COMMENTS = Searchable(
-    label=_("Comments"),
-    icon="message-circle",
-    order=20,
-    read=_read_comments,
-    rows=_comments,
-    touched_by={
-        CommentAdded: _of_comment,
-        CommentEdited: _of_comment,
-        CommentDeleted: _of_comment,
-        PostDeleted: lambda event: Touched(within=event.post_id),
-    },
-)
+COMMENTS = comments_below(KIND, order=20, gone_with={PostDeleted: lambda event: event.post_id})

@@ -7,17 +7,16 @@ post, so that an import of five thousand people is one line of everybody's feed 
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import F
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.html import strip_tags
 from django.utils.translation import ngettext
 from markupsafe import Markup
@@ -30,7 +29,7 @@ from box.core.discussion import actions as discussion
 from box.core.events.outbox import emit
 from box.core.org.names import named
 from box.core.org.today import days_of_birth
-from box.core.registry.company import LANGUAGE, TIME_ZONE
+from box.core.registry.company import LANGUAGE
 from box.core.registry.environment import format_listed
 
 if TYPE_CHECKING:
@@ -172,11 +171,6 @@ def _link(principal: Principal) -> Markup:
     letters = principal.code.rstrip("0123456789")
     address = reverse(_PAGES[letters], args=[int(principal.code[len(letters) :])])
     return Markup('<a href="{}">{}</a>').format(address, principal.name)
-
-
-def company_day(moment: datetime | None = None) -> date:
-    """Today, where the company is at home."""
-    return (moment or timezone.now()).astimezone(zoneinfo.ZoneInfo(TIME_ZONE.value)).date()
 
 
 def tell_birthdays(day: date) -> Post | None:

@@ -1,13 +1,12 @@
 from django.urls import path
 
-from box.apps.feed import badges, reactions
-from box.apps.feed.views import comments, listing, posts, saved_views, scheduled_posts
+from box.apps.feed import badges
+from box.apps.feed.views import listing, posts, scheduled_posts
 
 app_name = "feed"
 urlpatterns = [
     path("feed/", listing.feed, name="list"),
     path("feed/news/", listing.news, name="news"),
-    path("feed/people/", listing.people, name="people"),
     path("feed/audiences/", listing.audiences, name="audiences"),
     path("feed/<int:pk>/", posts.post, name="post"),
     path("feed/<int:pk>/restoration/", posts.restoration, name="restoration"),
@@ -21,19 +20,12 @@ urlpatterns = [
     path("feed/<int:pk>/hiding/", posts.hiding, name="hiding"),
     path("feed/<int:pk>/following/", posts.following, name="following"),
     path("feed/<int:pk>/pin/", posts.pin, name="pin"),
-    path("feed/comments/<int:pk>/", comments.comment, name="comment"),
-    path("feed/<int:pk>/comments/", comments.comments, name="comments"),
-    path("feed/<int:pk>/comments/news/", comments.comment_news, name="comment-news"),
-    path("feed/<int:pk>/reaction/", posts.reaction, name="reaction"),
     path("feed/thanks/", badges.thanks, name="thanks"),
     path("feed/thanks/<int:pk>/", badges.thanks_to, name="thanks-to"),
     path("feed/badges/", badges.badges, name="badges"),
     path("feed/badges/<int:pk>/", badges.badge, name="badge"),
     path("feed/badges/pictures/<int:pk>/", badges.picture, name="badge-picture"),
-    path("feed/views/", saved_views.views, name="views"),
-    path("feed/views/<int:pk>/", saved_views.view, name="view"),
     path("feed/scheduled/", scheduled_posts.scheduled, name="scheduled"),
     path("feed/scheduled/<int:pk>/", scheduled_posts.scheduled_post, name="scheduled-post"),
     path("feed/scheduled/<int:pk>/publication/", scheduled_posts.publication, name="publication"),
-    path("feed/<int:pk>/emoji/", reactions.emoji, name="emoji"),
 ]

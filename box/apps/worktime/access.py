@@ -10,8 +10,10 @@ from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from box.apps.worktime.models import Correction, Report
 from box.core.access.rights import has_right
 from box.core.accounts.models import User
+from box.core.notify.counters import COUNT_CAP
 from box.core.org.models import Membership
 
 SEE_ALL = "worktime.see_all"
@@ -77,6 +79,14 @@ def decided_by(user: User) -> QuerySet[User]:
         everybody: QuerySet[User] = User.objects.filter(is_extranet=False)
         return everybody
     return managed_by(user)
+
+
+def waiting_for(user: User) -> int:
+    """How many corrections and reports wait for this person's decision, counted no further than shown."""
+    people = decided_by(user).values("pk")
+    corrections = Correction.objects.filter(status=Correction.Status.ASKED, user__in=people)
+    reports = Report.objects.waiting().filter(user__in=people)
+    return sum(rows.order_by()[: COUNT_CAP + 1].count() for rows in (corrections, reports))
 
 
 def can_decide(user: User, person_id: int) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from box.apps.worktime.access import managers_of
+from functools import partial
+
+from box.apps.worktime.access import managers_of, waiting_for
 from box.apps.worktime.events import (
     CorrectionAsked,
     CorrectionDecided,
@@ -16,11 +18,17 @@ from box.apps.worktime.notices import APPROVED, ASKED, CONFIRMED, FORGOTTEN, REF
 from box.core.accounts.models import User
 from box.core.events.outbox import on
 from box.core.notify.actions import notify
+from box.core.notify.counters import recount
 from box.core.push.actions import send
 
 
 def _tell_tabs(user_id: int) -> None:
     send("worktime", "clock", audience=[f"U{user_id}"])
+
+
+def _recount_for(person: User) -> None:
+    for manager in managers_of(person):
+        recount(manager, "worktime", partial(waiting_for, manager))
 
 
 @on(DayStepped)
@@ -43,6 +51,7 @@ def ask_managers(event: CorrectionAsked) -> None:
     correction = Correction.objects.select_related("user").filter(pk=event.correction_id).first()
     if correction is None or correction.status != Correction.Status.ASKED:
         return
+    _recount_for(correction.user)
     key = f"worktime.asked:{correction.pk}"
     for manager in managers_of(correction.user):
         notify(manager, ASKED, about=correction.ref, key=key, actor=correction.user)
@@ -62,11 +71,13 @@ def tell_who_asked(event: CorrectionDecided) -> None:
             actor=actor,
         )
     _tell_tabs(correction.user_id)
+    _recount_for(correction.user)
 
 
 @on(ReportSent)
 def show_managers(event: ReportSent) -> None:
     report = Report.objects.select_related("user").get(pk=event.report_id)
+    _recount_for(report.user)
     key = f"worktime.sent:{report.pk}"
     for manager in managers_of(report.user):
         notify(manager, SENT, about=report.ref, key=key, actor=report.user)
@@ -75,6 +86,7 @@ def show_managers(event: ReportSent) -> None:
 @on(ReportConfirmed)
 def tell_author(event: ReportConfirmed) -> None:
     report = Report.objects.select_related("user", "confirmed_by").get(pk=event.report_id)
+    _recount_for(report.user)
     if report.confirmed_by != report.user:
         notify(
             report.user,

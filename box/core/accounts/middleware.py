@@ -14,7 +14,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.crypto import constant_time_compare
-from django.utils.functional import SimpleLazyObject
 
 from box.core.accounts.models import User
 from box.core.accounts.sessions import SessionStore
@@ -27,7 +26,9 @@ class PersonMiddleware(AuthenticationMiddleware):
     """As Django's own, and who came with their session is not asked for again."""
 
     def process_request(self, request: HttpRequest) -> None:
-        request.user = SimpleLazyObject(lambda: _person_of(request))  # type: ignore[assignment]
+        # Not when it is first asked for, as Django does: every page asks, and a hundred times through what
+        # waits for that.
+        request.user = _person_of(request)
 
 
 def _person_of(request: HttpRequest) -> User | AnonymousUser:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from box.core.accounts.auditing import about_person
 from box.core.audit.models import AuditRecord, Cursor
 from box.core.events.models import Event
-from box.core.registry.auditing import Audited, Entry
+from box.core.registry.auditing import Audited, Entry, audited
 
 LONGEST_NAME = 300
 
@@ -32,6 +32,11 @@ def write(entry: Entry, *, at: datetime | None = None) -> AuditRecord:
         about_name=_clean(about.name) if about else "",
         details=dict(entry.details),
     )
+
+
+def write_if_logged(entry: Entry) -> None:
+    if audited[entry.kind].is_logged:
+        write(entry)
 
 
 def write_event(kind: str, declared: Audited, event: Any, row: Event, details: dict[str, Any]) -> None:

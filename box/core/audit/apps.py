@@ -10,7 +10,7 @@ class AuditConfig(Room):
 
     def offer(self) -> None:
         from box.core.audit.access import READ
-        from box.core.audit.actions import write
+        from box.core.audit.actions import write_if_logged
         from box.core.audit.presenters import told_of_settings
         from box.core.audit.settings import KEEP_DAYS, SYSLOG
         from box.core.portal.events import CalendarChanged, SettingsChanged
@@ -20,7 +20,7 @@ class AuditConfig(Room):
         for setting in (KEEP_DAYS, SYSLOG):
             settings.add(setting.key, setting)
         rights.add(READ, Right("console", _("Read the audit log")))
-        recorders.add("audit", write)
+        recorders.add("audit", write_if_logged)
         changed = Audited(
             _("changed settings: %(changes)s"), event=SettingsChanged, words={"changes": told_of_settings}
         )

@@ -13,7 +13,7 @@ from box.core.registry.auditing import Audited, audited
 
 def write_to_log(key: str, declared: Audited) -> None:
     """Delivered at least once, written once: the record is stored with the delivery's completion."""
-    if declared.event is None:
+    if declared.event is None or not declared.is_logged:
         return
 
     def handle(event: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -15,10 +14,6 @@ from django.utils import timezone
 class RecordQuerySet(models.QuerySet["AuditRecord"]):
     def newest_first(self) -> Self:
         return self.order_by("-at", "-id")
-
-    def before(self, at: datetime, pk: int) -> Self:
-        """The page below this record."""
-        return self.filter(Q(at__lt=at) | Q(at=at, id__lt=pk), at__lte=at)
 
     def matching(self, text: str) -> Self:
         """Each word of the text is in who it was or in what it was about."""

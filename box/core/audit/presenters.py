@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from box.core.accounts.models import User
-from box.core.registry.auditing import audited
+from box.core.registry.auditing import sentence_of, told
 from box.core.registry.settings import settings
 
 if TYPE_CHECKING:
     from box.core.audit.models import AuditRecord
-
-
-class _Details(dict[str, Any]):
-    """A sentence may name a detail that records of an earlier version lack."""
-
-    def __missing__(self, key: str) -> str:
-        return "…"
 
 
 def erased_people() -> frozenset[int]:
@@ -42,13 +35,7 @@ class Shown:
 
     @property
     def sentence(self) -> str:
-        """What was done, behind who did it; of a kind that no room has any more only its name."""
-        kind = self.record.kind
-        if kind not in audited:
-            return kind
-        words = audited[kind].words
-        details = {name: words.get(name, _told)(value) for name, value in self.record.details.items()}
-        return str(audited[kind].sentence) % _Details(details, about=self._about or "…")
+        return sentence_of(self.record.kind, self.record.details, self._about)
 
     @property
     def _about(self) -> str:
@@ -60,19 +47,6 @@ class Shown:
 def told_of_settings(changes: Any) -> str:
     """Each change behind what its setting is called; one that no room has any more has only its key."""
     return "; ".join(
-        f"{settings[key].label if key in settings else key}: {_told(old)} → {_told(new)}"
+        f"{settings[key].label if key in settings else key}: {told(old)} → {told(new)}"
         for key, old, new in changes
     )
-
-
-def _told(value: Any) -> str:
-    match value:
-        case None | "" | []:
-            return "…"
-        case list():
-            return ", ".join(
-                " → ".join(map(_told, one)) if isinstance(one, list) else str(one) for one in value
-            )
-        case bool():
-            return _("yes") if value else _("no")
-    return str(value)

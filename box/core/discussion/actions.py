@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
@@ -10,8 +12,18 @@ from django.utils.translation import gettext as _
 
 from box.core.accounts.models import User
 from box.core.discussion.events import CommentAdded, CommentDeleted, CommentEdited, EmojiChanged, Reacted
-from box.core.discussion.models import LONGEST_EMOJI, Comment, EmojiReaction, Follower, Reaction, Thread
+from box.core.discussion.models import (
+    LONGEST_EMOJI,
+    Comment,
+    CommentFile,
+    EmojiReaction,
+    Follower,
+    Reaction,
+    Thread,
+)
+from box.core.discussion.threads import subject_of, threads
 from box.core.events.outbox import emit
+from box.core.files import actions as files
 from box.core.org.mentions import context_of
 from box.lib.emoji import is_emoji
 from box.lib.rich_text import Rich, cleaned, from_text
@@ -19,6 +31,7 @@ from box.lib.tag_balancing import TooMuch
 
 LONGEST_COMMENT = 20_000
 MOST_EMOJI = 30
+MOST_FILES = 20
 
 
 def open_thread(kind: str) -> Thread:
@@ -28,28 +41,58 @@ def open_thread(kind: str) -> Thread:
 
 @transaction.atomic
 def add_comment(
-    thread: Thread, text: str = "", *, html: str = "", parent: Comment | None = None, by: User
+    thread: Thread,
+    text: str = "",
+    *,
+    html: str = "",
+    parent: Comment | None = None,
+    file_ids: Sequence[int] = (),
+    by: User,
 ) -> Comment:
-    """What was written, in plain text or as an editor gives it. Whoever speaks hears the rest from then on.
+    """What was written, in plain text or as an editor gives it, and uploads of the writer. Whoever speaks
+    hears the rest from then on.
 
     `parent` is the comment that is answered, of the same thread: an answer to an answer stands beside it.
+    Raises ValidationError for what cannot be said, and `files.NotYours`.
     """
-    rich = written(text, html, by=by)
+    rich = written(text, html, by=by, is_needed=not file_ids)
     if parent is not None and (parent.thread_id != thread.pk or parent.is_deleted):
         raise ValidationError(_("What you answer was deleted."), code="parent")
     top_id = (parent.parent_id or parent.pk) if parent else None
     comment = Comment.objects.create(
         thread=thread, author=by, text=rich.text, html=rich.html, parent_id=top_id
     )
+    _attach(comment, file_ids)
     Follower.objects.get_or_create(thread=thread, user=by)
     Thread.objects.filter(pk=thread.pk).update(comments_count=F("comments_count") + 1)
     emit(CommentAdded(comment_id=comment.pk, thread_id=thread.pk, kind=thread.kind, by_id=by.pk))
     return comment
 
 
+def _attach(comment: Comment, file_ids: Sequence[int]) -> None:
+    """For whoever sees what the comment stands under."""
+    if not file_ids:
+        return
+    if len(file_ids) > MOST_FILES:
+        raise ValidationError(_("Too many files: %(most)s at most.") % {"most": MOST_FILES})
+    subject = subject_of(comment.thread.kind, comment.thread_id)
+    if subject is None:
+        raise ValidationError(_("What this comment stood under is gone."), code="gone")
+    attached = files.attach(file_ids, audience=subject.audience, by=comment.author)
+    CommentFile.objects.bulk_create(
+        CommentFile(comment=comment, file=file, position=position) for position, file in enumerate(attached)
+    )
+
+
+def files_below(thread_id: int) -> list[int]:
+    """The files of all comments, for when what they stand under is for others, or is no more."""
+    return list(CommentFile.objects.filter(comment__thread=thread_id).values_list("file", flat=True))
+
+
 @transaction.atomic
 def edit_comment(comment: Comment, text: str = "", *, html: str = "", by: User) -> None:
-    rich = written(text, html, by=by)
+    has_files = comment.file_links.exists()
+    rich = written(text, html, by=by, is_needed=not has_files)
     comment.text, comment.html, comment.edited_at = rich.text, rich.html, timezone.now()
     comment.save(update_fields=["text", "html", "edited_at"])
     thread = comment.thread
@@ -62,12 +105,14 @@ def delete_comment(comment: Comment, *, by: User) -> None:
     thread = Thread.objects.select_for_update().get(pk=comment.thread_id)
     if comment.is_deleted:
         return
-    comment_id = comment.pk
+    comment_id, file_ids = comment.pk, list(comment.file_links.values_list("file", flat=True))
+    comment.file_links.all().delete()
     if comment.replies.exists():
         comment.text, comment.html, comment.is_deleted = "", "", True
         comment.save(update_fields=["text", "html", "is_deleted"])
     else:
         comment.delete()
+    files.delete_files(file_ids)
     Thread.objects.filter(pk=thread.pk).update(comments_count=F("comments_count") - 1)
     emit(CommentDeleted(comment_id=comment_id, thread_id=thread.pk, kind=thread.kind, by_id=by.pk))
 
@@ -77,13 +122,13 @@ def follow(thread: Thread, is_on: bool, *, by: User) -> None:
     Follower.objects.update_or_create(thread=thread, user=by, defaults={"is_on": is_on})
 
 
-def written(text: str, html: str, *, by: User) -> Rich:
-    """Raises ValidationError for nothing and for too much."""
+def written(text: str, html: str, *, by: User, is_needed: bool = True) -> Rich:
+    """Raises ValidationError for nothing where something `is_needed`, and for too much."""
     try:
         rich = cleaned(html or from_text(text), context_of(by))
     except TooMuch:
         raise _too_long() from None
-    if not rich.text:
+    if not rich.text and is_needed:
         raise ValidationError(_("Write something first."), code="empty")
     if len(rich.text) > LONGEST_COMMENT:
         raise _too_long()
@@ -101,6 +146,8 @@ def react(thread: Thread, value: int, *, by: User) -> None:
     """Sets the person's reaction: 1 likes, -1 dislikes, 0 takes it back. Twice is the same as once."""
     if value not in (-1, 0, 1):
         raise ValidationError(_("There is no such reaction."), code="value")
+    if value < 0 and thread.kind in threads and not threads[thread.kind].has_dislikes():
+        raise ValidationError(_("There is no disliking here."), code="value")
     # The thread's row is locked first, so that counts and reactions change together.
     Thread.objects.select_for_update().get(pk=thread.pk)
     before = Reaction.objects.filter(thread=thread, user=by).first()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from box.core.accounts.models import User
 from box.core.discussion.actions import edit_comment
 from box.core.discussion.events import CommentEdited
-from box.core.discussion.models import Comment, Thread
+from box.core.discussion.models import Comment, CommentFile, Thread
 from box.core.events.outbox import emit
+from box.core.files.export import pack_files
 from box.core.registry.capabilities import Rows
 from box.core.registry.rows import packed, put_in, values_of
 
@@ -20,12 +21,19 @@ from box.core.registry.rows import packed, put_in, values_of
 def pack_thread(thread: Thread) -> Rows:
     """All that was said under an object; an answer comes after what it answers."""
     comments = thread.comments.order_by("id")
-    return packed(*comments, *thread.reactions.all(), *thread.followers.all())
+    rows = packed(*comments, *thread.reactions.all(), *thread.followers.all())
+    return [*rows, *_pack_files(CommentFile.objects.filter(comment__thread=thread))]
 
 
 def pack_comment(pk: int) -> Rows:
     comment = Comment.objects.get(pk=pk)
-    return packed(comment, *comment.replies.order_by("id"))
+    among = CommentFile.objects.filter(Q(comment=comment) | Q(comment__parent=comment))
+    return [*packed(comment, *comment.replies.order_by("id")), *_pack_files(among)]
+
+
+def _pack_files(ties: QuerySet[CommentFile]) -> Rows:
+    found = ties.order_by("pk").select_related("file__blob__preview", "file__blob__thumbnail")
+    return [*pack_files([tie.file for tie in found]), *packed(*found)]
 
 
 def is_comment_there(rows: Rows) -> bool:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from markupsafe import Markup
 
 from box.core.accounts.models import User
+from box.core.files.models import File
 
 # Code points: a family of four is seven, the flag of Wales as well.
 LONGEST_EMOJI = 16
@@ -71,6 +72,21 @@ class Comment(models.Model):
     @property
     def body(self) -> Markup:
         return Markup(self.html)  # noqa: S704 - cleaned when it was written
+
+
+class CommentFile(models.Model):
+    """A file of a comment, in the order in which its author put them."""
+
+    comment = models.ForeignKey(Comment, models.CASCADE, related_name="file_links")
+    file = models.ForeignKey(File, models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["comment", "file"], name="comment_file_once")]
+
+    def __str__(self) -> str:
+        return f"{self.comment_id}: {self.file_id}"
 
 
 class Follower(models.Model):

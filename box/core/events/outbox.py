@@ -51,12 +51,19 @@ def kind_of(event_type: type) -> str:
     return f"{room}.{event_type.__name__}"
 
 
-def on[E](event_type: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
+def on[E](event_type: type[E], *, formerly: str = "") -> Callable[[Callable[[E], None]], Callable[[E], None]]:
     """Declares a handler. It may be called more than once for an event, and in any order: it reads the
-    object again, and doing its work twice does no more than doing it once."""
+    object again, and doing its work twice does no more than doing it once.
+
+    `formerly` is the name under which a version before knew one that did the same: what it had yet to deliver
+    reaches this one.
+    """
 
     def declare(handler: Callable[[E], None]) -> Callable[[E], None]:
-        subscribe(f"{handler.__module__}.{handler.__qualname__}", event_type, handler)
+        name = f"{handler.__module__}.{handler.__qualname__}"
+        subscribe(name, event_type, handler)
+        if formerly:
+            _by_name[formerly] = _by_name[name]
         return handler
 
     return declare

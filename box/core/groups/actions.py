@@ -74,6 +74,7 @@ def change_group(group: Group, changed: NewGroup, *, by: User) -> None:
         raise GroupRefused(
             {"kind": _("Outside guests are in this group: take them out first, or leave the group as it is.")}
         )
+    before = {name: getattr(group, name) for name in ("name", "description", "kind")}
     group.name, group.description, group.kind = (
         changed.name.strip(),
         changed.description.strip(),
@@ -82,7 +83,9 @@ def change_group(group: Group, changed: NewGroup, *, by: User) -> None:
     group.clean_fields(exclude=["audience"])
     group.save(update_fields=["name", "description", "kind"])
     _recompute(group)
-    emit(GroupChanged(group_id=group.pk, by_id=by.pk))
+    changes = tuple((name, was, getattr(group, name)) for name, was in before.items())
+    changes = tuple((name, was, now) for name, was, now in changes if was != now)
+    emit(GroupChanged(group_id=group.pk, by_id=by.pk, changes=changes))
 
 
 @transaction.atomic
@@ -302,13 +305,15 @@ def hand_over(group: Group, to: User, *, by: User | None) -> None:
 def archive_group(group: Group, *, by: User) -> None:
     """From now on the group is only read."""
     if Group.objects.filter(pk=group.pk, archived_at=None).update(archived_at=timezone.now()):
-        emit(GroupChanged(group_id=group.pk, by_id=by.pk))
+        changes = (("is_archived", False, True),)
+        emit(GroupChanged(group_id=group.pk, by_id=by.pk, changes=changes))
 
 
 @transaction.atomic
 def reopen_group(group: Group, *, by: User) -> None:
     if Group.objects.filter(pk=group.pk, archived_at__isnull=False).update(archived_at=None):
-        emit(GroupChanged(group_id=group.pk, by_id=by.pk))
+        changes = (("is_archived", True, False),)
+        emit(GroupChanged(group_id=group.pk, by_id=by.pk, changes=changes))
 
 
 @transaction.atomic

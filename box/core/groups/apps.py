@@ -11,6 +11,7 @@ from box.core.registry.capabilities import (
     MenuEntry,
     assets,
     card_codes,
+    card_icons,
     card_routes,
     cards,
     demo_shares,
@@ -27,7 +28,7 @@ class GroupsConfig(Room):
 
     def offer(self) -> None:
         from box.core.accounts.models import circles
-        from box.core.groups import api, export, notices, searching
+        from box.core.groups import api, auditing, export, notices, searching
         from box.core.groups.access import CREATE, GROUP_CODES, INVITE_GUESTS, members_of_groups
         from box.core.groups.belongings import BELONGINGS
         from box.core.groups.demo import gather
@@ -38,6 +39,7 @@ class GroupsConfig(Room):
         from box.core.registry.services import Service, services
 
         api.declare()
+        auditing.declare()
         belongings.add("groups", BELONGINGS)
         services.add("groups", Service(_("Groups"), _("People of one project or interest, with guests too.")))
         providers.add("groups", GROUP_CODES)
@@ -51,6 +53,7 @@ class GroupsConfig(Room):
         offer_notices(notices)
         card_routes.add("groups:group", KIND)
         card_codes.add(KIND, "G")
+        card_icons.add(KIND, "users-group")
         entry = MenuEntry(
             key="groups", label=_("Groups"), icon="users-group", url_name="groups:list", order=60
         )

@@ -1,6 +1,7 @@
 """What happened to workgroups."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -11,10 +12,12 @@ class GroupCreated:
 
 @dataclass(frozen=True)
 class GroupChanged:
-    """Its name, description or kind, or that it was archived or opened again."""
+    """Its name, description or kind, or that it was archived or opened again: each field with what it was and
+    what it is now."""
 
     group_id: int
     by_id: int | None
+    changes: tuple[tuple[str, Any, Any], ...] = ()
 
 
 @dataclass(frozen=True)

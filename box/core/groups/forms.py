@@ -33,11 +33,3 @@ class GuestForm(forms.Form):
 
     def new_guest(self) -> NewGuest:
         return NewGuest(**self.cleaned_data)
-
-
-class GroupFilter(forms.Form):
-    """What the list of groups is narrowed by: part of its address."""
-
-    q = forms.CharField(required=False, max_length=200)
-    show = forms.ChoiceField(choices=[("", ""), ("all", ""), ("archive", "")], required=False)
-    after = forms.IntegerField(required=False, min_value=1)

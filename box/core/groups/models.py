@@ -16,7 +16,6 @@ from box.core.accounts.models import User
 from box.core.registry.capabilities import Card, Ref
 
 KIND = "groups.group"
-PAGE = 30
 
 
 class GroupQuerySet(AudienceQuerySet["Group"]):
@@ -37,10 +36,6 @@ class GroupQuerySet(AudienceQuerySet["Group"]):
 
     def by_name(self) -> Self:
         return self.order_by("name", "id")
-
-    def below(self, group: Group) -> Self:
-        """The page that goes on after this group, in the order of `by_name`."""
-        return self.filter(models.Q(name__gt=group.name) | models.Q(name=group.name, id__gt=group.pk))
 
     def with_standing_of(self, user: User) -> Self:
         """With what the person is in each, as `Standing` reads it."""
@@ -183,10 +178,15 @@ class Admission(models.Model):
         return f"{self.user_id} {self.way} {self.group_id}"
 
 
+def _card(group: Group) -> Card:
+    state = str(_("in the archive")) if group.archived_at else ""
+    return Card(group.ref, group.name, group.get_absolute_url(), icon="users-group", state=state)
+
+
 def group_cards(ids: list[int], reader: User) -> dict[int, Card]:
     """See `box.core.registry.capabilities.CardMaker`."""
     groups = Group.objects.visible_to(reader).filter(pk__in=ids)
-    return {group.pk: Card(group.ref, group.name, group.get_absolute_url()) for group in groups}
+    return {group.pk: _card(group) for group in groups}
 
 
 def people_of_groups_of(user: User) -> models.QuerySet[Any]:

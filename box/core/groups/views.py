@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
+from django.template.backends.utils import csrf_input_lazy
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,8 +21,10 @@ from box.core.events.nonces import once
 from box.core.files.models import File
 from box.core.groups import actions
 from box.core.groups.access import Standing, can_create
-from box.core.groups.forms import GroupFilter, GroupForm, GuestForm
-from box.core.groups.models import PAGE, Admission, Group, Member
+from box.core.groups.forms import GroupForm, GuestForm
+from box.core.groups.lists import group_list
+from box.core.groups.models import Admission, Group, Member
+from box.core.lists.views import answer
 from box.core.org.names import person_principal
 from box.core.registry.capabilities import Panel, can_send_letters, panels
 from box.core.registry.services import is_on
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpResponse
+    from django.http.response import HttpResponseBase
 
     from box.core.accounts.requests import PersonRequest
 
@@ -40,29 +44,15 @@ CANDIDATES = 8
 USUAL_STAY = timedelta(days=90)
 
 
-@require_GET
-def groups(request: PersonRequest) -> HttpResponse:
-    wanted = GroupFilter(request.GET)
-    wanted.is_valid()
-    chosen = {"q": "", "show": "", "after": None, **wanted.cleaned_data}
-    found = list(_groups(request.user, **chosen)[: PAGE + 1])
-    context = {
-        "groups": [Standing.of(request.user, group) for group in found[:PAGE]],
-        "has_more": len(found) > PAGE,
-        "can_create": can_create(request.user),
-        **chosen,
-    }
-    return render(request, "groups/list.html", context, blocks="rows")
-
-
-def _groups(user: User, *, q: str, show: str, after: int | None) -> Any:
-    seen = Group.objects.visible_to(user)
-    # What one is looking for by name may be a group that one is not in.
-    found = seen if show or q else seen.of(user)
-    found = found.filter(archived_at__isnull=show != "archive")
-    if after and (last := seen.filter(pk=after).first()):
-        found = found.below(last)
-    return found.matching(q).with_standing_of(user).by_name()
+@require_http_methods(["GET", "POST"])
+def groups(request: PersonRequest) -> HttpResponseBase:
+    listed = group_list(
+        request.user,
+        show=request.GET.get("show", ""),
+        text=request.GET.get("q", ""),
+        csrf_input=lambda: csrf_input_lazy(request),
+    )
+    return answer(request, listed, "groups/list.html", {"can_create": can_create(request.user)})
 
 
 @require_http_methods(["GET", "POST"])

@@ -14,6 +14,7 @@ from django.utils import timezone
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
+from box.core.notify.counters import COUNT_CAP
 from box.core.notify.events import LettersQueued
 from box.core.notify.mail import (
     LetterRefused,
@@ -26,7 +27,7 @@ from box.core.notify.mail import (
 )
 from box.core.notify.models import Notification, Preferences, QueuedLetter
 from box.core.notify.topics import is_mailed, is_told, topics
-from box.core.push.actions import send
+from box.core.push.actions import send_each
 from box.core.registry.capabilities import Letter, Ref, can_send_letters
 from box.core.registry.notices import Notice
 
@@ -46,7 +47,6 @@ class Decision:
     digest: bool = False
 
 
-COUNT_CAP = 99
 LONGEST_PAUSE = timedelta(hours=4)
 GIVEN_UP_AFTER = timedelta(days=3)
 KEEP_LETTERS = timedelta(days=60)
@@ -64,27 +64,41 @@ def unread_of_person() -> RawSQL:
     return RawSQL(f"(SELECT count(*) FROM ({newest}) unread)", [COUNT_CAP])  # noqa: S608, S611
 
 
-@transaction.atomic
 def notify(user: User, notice: Notice, *, about: Ref, key: str, actor: User | None = None) -> None:
     """Tells the person once, however often it is called with this key; not at all of what they don't want
     to hear of. By letter only who is away: see `jobs.mail_notices`."""
-    preferences = Preferences.objects.filter(user=user).first()
-    if not is_told(preferences, notice.topic):
+    notify_all([user], notice, about=about, key=key, actor=actor)
+
+
+@transaction.atomic
+def notify_all(
+    users: Iterable[User], notice: Notice, *, about: Ref, key: str, actor: User | None = None
+) -> None:
+    """The same to several, in as many queries as to one."""
+    people = {user.pk: user for user in users}
+    known = Notification.objects.filter(user__in=people, key=key).values_list("user_id", flat=True)
+    for pk in known if people else ():
+        del people[pk]
+    if not people:
         return
-    is_to_mail = bool(user.email) and is_mailed(preferences, notice.topic) and can_send_letters()
-    _, is_new = Notification.objects.get_or_create(
-        user=user,
-        key=key,
-        defaults={
-            "kind": notice.kind,
-            "about_kind": about.kind,
-            "about_id": about.id,
-            "actor": actor,
-            "mail_after": timezone.now() if is_to_mail else None,
-        },
-    )
-    if is_new:
-        _send_count(user)
+    decided = Preferences.objects.in_bulk(people)
+    can_mail, now = can_send_letters(), timezone.now()
+    rows = [
+        Notification(
+            user=user,
+            key=key,
+            kind=notice.kind,
+            about_kind=about.kind,
+            about_id=about.id,
+            actor=actor,
+            mail_after=now if can_mail and user.email and is_mailed(decided.get(pk), notice.topic) else None,
+        )
+        for pk, user in people.items()
+        if is_told(decided.get(pk), notice.topic)
+    ]
+    # Whoever tells the same at once is not in the way.
+    Notification.objects.bulk_create(rows, ignore_conflicts=True)
+    _send_counts([row.user_id for row in rows])
 
 
 @transaction.atomic
@@ -94,7 +108,7 @@ def mark_all_read(user: User, *, up_to: int | None = None) -> None:
     if up_to is not None:
         unread = unread.filter(pk__lte=up_to)
     if unread.update(read_at=timezone.now()):
-        _send_count(user)
+        _send_counts([user.pk])
 
 
 @transaction.atomic
@@ -102,7 +116,7 @@ def mark_read(notification: Notification) -> None:
     """With those that stand behind it on its line: of the same kind, about the same thing."""
     behind = Notification.objects.filter(user=notification.user).unread().like(notification)
     if behind.filter(pk__lte=notification.pk).update(read_at=timezone.now()):
-        _send_count(notification.user)
+        _send_counts([notification.user_id])
 
 
 @transaction.atomic
@@ -134,8 +148,10 @@ def stop_letters(user: User, topic: str) -> None:
     preferences.save(update_fields=["digest", "mailed", "unmailed"])
 
 
-def _send_count(user: User) -> None:
-    send("notify", "count", audience=[code_of(user)], payload={"unread": unread_count(user)})
+def _send_counts(user_ids: list[int]) -> None:
+    people = User.objects.filter(pk__in=user_ids).annotate(unread_now=unread_of_person()).only("pk")
+    counts = (([code_of(person)], {"unread": person.unread_now}) for person in people)
+    send_each("notify", "count", counts)
 
 
 @transaction.atomic

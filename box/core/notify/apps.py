@@ -11,7 +11,9 @@ class NotifyConfig(Room):
         from box.core.notify.actions import unread_of_person
         from box.core.notify.after_restore import discard_unsent
         from box.core.notify.belongings import BELONGINGS
+        from box.core.notify.counters import counters_of_person
 
         after_restore.add("notify", discard_unsent)
         belongings.add("notify", BELONGINGS)
         read_with_person.add("unread", unread_of_person())
+        read_with_person.add("counters", counters_of_person())

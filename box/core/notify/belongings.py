@@ -36,6 +36,8 @@ BELONGINGS = Belongings(
             said=ngettext_lazy("%(num)s notification", "%(num)s notifications", "num"),
         ),
         "notify.Notification.actor": Belongs(Stays(DECIDED)),
+        # What the other account still had to do is counted when the next thing happens to it.
+        "notify.Counter.user": Belongs(Deleted(), OneEach("key")),
         "notify.Preferences.user": Belongs(Deleted(), OneEach()),
         "notify.Presence.user": Belongs(
             Deleted(), OneEach(takes="seen_at = greatest(kept.seen_at, gone.seen_at)")

@@ -63,6 +63,21 @@ class Notification(models.Model):
         return f"{self.kind} for {self.user_id}"
 
 
+class Counter(models.Model):
+    """A number beside an entry of somebody's menu. No row: there is nothing to count."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    # Of the entry.
+    key = models.CharField(max_length=40)
+    value = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="counter_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.user_id}: {self.value}"
+
+
 class Preferences(models.Model):
     """What a person has decided about being told; who has no row is told as the topics have it."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from markupsafe import Markup
 
-from box.core.registry.capabilities import Card, Ref, cards
+from box.core.registry.capabilities import Card, Ref, cards_of
 from box.core.registry.notices import notices
-from box.core.registry.services import is_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,15 +73,7 @@ class Line:
 
 def noticed(notifications: Iterable[Notification], *, reader: User, at: str = "") -> list[ShownNotice]:
     notifications = list(notifications)
-    ids = defaultdict(set)
-    for one in notifications:
-        ids[one.about_kind].add(one.about_id)
-    found = {
-        card.ref: card
-        for kind, of_kind in ids.items()
-        if kind in cards and is_on(kind.partition(".")[0])
-        for card in cards[kind](sorted(of_kind), reader).values()
-    }
+    found = cards_of((Ref(one.about_kind, one.about_id) for one in notifications), reader)
     return [ShownNotice(one, found.get(Ref(one.about_kind, one.about_id)), at) for one in notifications]
 
 

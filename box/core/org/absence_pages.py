@@ -17,7 +17,8 @@ from box.core.events.nonces import once
 from box.core.org.absences import can_write_absences, remove_absence, write_absence
 from box.core.org.forms import AbsenceForm
 from box.core.org.models import Absence
-from box.core.org.today import company_day, kind_for_all
+from box.core.org.today import kind_for_all
+from box.core.registry.company import company_day
 from box.lib.pages import REFUSED, lead_on, render
 
 if TYPE_CHECKING:

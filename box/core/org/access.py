@@ -6,10 +6,13 @@ import re
 from collections.abc import Collection, Iterator
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import PermissionDenied
 from django.db.models import BigIntegerField, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from box.core.access.principals import Held, Provider
 from box.core.access.rights import has_right
+from box.core.accounts.access import can_manage
 from box.core.accounts.models import User
 from box.core.org.models import Department
 from box.lib.prepared import Asked, Param, Prepared, Rows
@@ -65,3 +68,11 @@ def members_of_departments(codes: Collection[str]) -> Q:
 def _ids(codes: Collection[str], kind: str) -> set[int]:
     found = (re.fullmatch(rf"{kind}(\d{{1,18}})", code) for code in codes)
     return {int(match[1]) for match in found if match}
+
+
+def must_manage(user: User, person: User) -> None:
+    """Raises PermissionDenied, with a word, for whoever may not change this account."""
+    if person.merged_into_id is not None:
+        raise PermissionDenied(_("This account was merged into another: that one is the person."))
+    if not can_manage(user, person):
+        raise PermissionDenied(_("Only administrators change other administrators."))

@@ -13,6 +13,7 @@ from box.core.registry.capabilities import (
     asides,
     assets,
     card_codes,
+    card_icons,
     card_routes,
     cards,
     demo_shares,
@@ -53,13 +54,15 @@ class OrgConfig(Room):
         names.kinds.add("people", names.PEOPLE)
         offer_notices(notices)
         cards.add(names.PERSON_KIND, names.person_cards)
-        finders.add(names.PERSON_KIND, names.find_people)
         card_routes.add("org:person", names.PERSON_KIND)
         card_codes.add(names.PERSON_KIND, "U")
+        finders.add(names.PERSON_KIND, names.found_people)
+        card_icons.add(names.PERSON_KIND, "user")
         cards.add(names.DEPARTMENT_KIND, names.department_cards)
-        finders.add(names.DEPARTMENT_KIND, names.find_departments)
         card_routes.add("org:department", names.DEPARTMENT_KIND)
         card_codes.add(names.DEPARTMENT_KIND, "D")
+        finders.add(names.DEPARTMENT_KIND, names.found_departments)
+        card_icons.add(names.DEPARTMENT_KIND, "sitemap")
         keepsakes.add(
             export.KIND,
             Keepsake(

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.accounts.signing_in import recently_proven
-from box.core.org.views import for_people_editors, must_manage
+from box.core.org.access import must_manage
+from box.core.org.views import for_people_editors
 from box.core.registry.belongings import going
 from box.lib.pages import REFUSED, render
 

@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
@@ -18,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from box.core.accounts.actions import NewUser
 from box.core.accounts.models import User
 from box.core.org.absences import Away
-from box.core.org.models import Absence, Department, Membership, Skill
+from box.core.org.models import Absence, Department, Membership
 from box.core.org.photos import Square
 
 # Without letters and digits that are mistaken for each other when a password is read from paper.
@@ -200,31 +199,6 @@ class InvitationForm(forms.Form):
         if len(found) > MOST_INVITED:
             raise ValidationError(_("Import a table to invite so many at once."))
         return list(dict.fromkeys(found))
-
-
-class PeopleFilter(forms.Form):
-    """What the list of people is narrowed by: part of its address."""
-
-    q = forms.CharField(required=False, max_length=200)
-    department = forms.ModelChoiceField(Department.objects.standing().by_name(), required=False)
-    status = forms.ChoiceField(choices=[("", ""), ("suspended", ""), ("dismissed", "")], required=False)
-    new = forms.BooleanField(required=False)
-    away = forms.BooleanField(required=False)
-    skill = forms.ModelChoiceField(Skill.objects.all(), required=False)
-    after = forms.IntegerField(required=False, min_value=1)
-
-    def address(self, *, without: str = "") -> str:
-        """What is chosen, as it stands in an address; without one of it, to take that back."""
-        chosen = {
-            name: self.data.get(name, "") for name in ("q", "department", "status", "new", "away", "skill")
-        }
-        return urlencode(
-            {
-                name: value
-                for name, value in chosen.items()
-                if value and name != without and name not in self.errors
-            }
-        )
 
 
 def square_of(data: Mapping[str, str]) -> Square | None:

@@ -21,8 +21,9 @@ from box.core.accounts.invitations import token_of
 from box.core.accounts.models import User
 from box.core.events.nonces import once
 from box.core.org import actions
+from box.core.org.access import must_manage
 from box.core.org.forms import InvitationForm
-from box.core.org.views import for_people_editors, must_manage
+from box.core.org.views import for_people_editors
 from box.core.registry.capabilities import can_send_letters
 from box.lib.pages import REFUSED, render
 

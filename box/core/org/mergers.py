@@ -16,9 +16,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 from box.core.accounts.models import User
 from box.core.accounts.passwords import keeper_of
 from box.core.accounts.signing_in import recently_proven
+from box.core.org.access import must_manage
 from box.core.org.duplicates import alike
 from box.core.org.merging import choices, merge_people, why_not
-from box.core.org.views import for_people_editors, must_manage
+from box.core.org.views import for_people_editors
 from box.core.registry.belongings import moving
 from box.lib.pages import REFUSED, render
 

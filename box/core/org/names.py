@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from box.core.access.principals import EVERYONE, codes_of
 from box.core.accounts.models import User
 from box.core.org.models import Department
-from box.core.registry.capabilities import Card, Ref
+from box.core.registry.capabilities import Card, Ref, card_icons
 from box.core.registry.offers import Offers
 from box.lib.prepared import Asked, Param, Prepared, Rows, asked, at_once
 
@@ -140,7 +140,7 @@ def department_cards(ids: list[int], reader: User) -> dict[int, Card]:
     return _cards(DEPARTMENT_KIND, "D", "org:department", ids, reader)
 
 
-def find_people(text: str, reader: User) -> list[Card]:
+def found_people(text: str, reader: User) -> list[Card]:
     """See `box.core.registry.capabilities.Finder`: also by login and e-mail, and of a guest those of their
     groups."""
     people = User.objects.visible_to(reader).active()
@@ -149,7 +149,7 @@ def find_people(text: str, reader: User) -> list[Card]:
     return [Card(Ref(PERSON_KIND, one.pk), one.name, reverse("org:person", args=[one.pk])) for one in found]
 
 
-def find_departments(text: str, reader: User) -> list[Card]:
+def found_departments(text: str, reader: User) -> list[Card]:
     """See `box.core.registry.capabilities.Finder`."""
     if reader.is_extranet:
         return []
@@ -163,7 +163,7 @@ def find_departments(text: str, reader: User) -> list[Card]:
 def _cards(kind: str, letter: str, route: str, ids: list[int], reader: User) -> dict[int, Card]:
     found = named((f"{letter}{pk}" for pk in ids), reader=reader)
     return {
-        pk: Card(Ref(kind, pk), found[code].name, reverse(route, args=[pk]))
+        pk: Card(Ref(kind, pk), found[code].name, reverse(route, args=[pk]), icon=card_icons[kind])
         for pk in ids
         if (code := f"{letter}{pk}") in found
     }

@@ -16,11 +16,12 @@ from box.core.accounts.access import can_edit_profile, can_manage_people
 from box.core.accounts.models import User
 from box.core.files.pictures import answer_with
 from box.core.files.store import StoreUnavailable
+from box.core.org.access import must_manage
 from box.core.org.forms import DismissalForm, square_of
 from box.core.org.leaving import dismiss, manager_of
 from box.core.org.models import PhotoSquare
 from box.core.org.photos import choose_square, remove_photo, set_photo
-from box.core.org.views import changed, for_people_editors, must_manage
+from box.core.org.views import changed, for_people_editors
 from box.core.registry.capabilities import holdings
 from box.lib.pages import REFUSED, render, wants_part
 

@@ -7,7 +7,6 @@ A birthday of the 29th of February is on the 28th in a year that has none.
 
 from __future__ import annotations
 
-import zoneinfo
 from calendar import isleap
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from box.core.accounts.models import Face, User
 from box.core.org.models import Absence
-from box.core.registry.company import TIME_ZONE
+from box.core.registry.company import company_day
 from box.core.registry.environment import format_date
 from box.core.registry.settings import Remembered
 
@@ -67,11 +66,6 @@ class Today:
     @property
     def born_soon(self) -> list[Birthday]:
         return [one for one in self.birthdays if one.on > self.on]
-
-
-def company_day(moment: datetime | None = None) -> date:
-    """Today, where the company is at home."""
-    return (moment or timezone.now()).astimezone(zoneinfo.ZoneInfo(TIME_ZONE.value)).date()
 
 
 def days_of_birth(day: date) -> set[int]:

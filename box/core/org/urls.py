@@ -3,7 +3,6 @@ from django.urls import path
 from box.core.org import (
     absence_pages,
     erasing,
-    exporting,
     inviting,
     mergers,
     profile,
@@ -27,7 +26,6 @@ urlpatterns = [
     path("structure/memberships/<int:pk>/", structure.membership, name="membership"),
     path("structure/memberships/<int:pk>/transfer/", structure.transfer, name="transfer"),
     path("employees/", views.people, name="people"),
-    path("employees/export/<str:kind>/", exporting.people_export, name="people-export"),
     path("employees/invitations/", inviting.invitations, name="invitations"),
     path("employees/<int:pk>/photo/", profile.photo_of, name="photo-of"),
     path("photos/<int:pk>/", profile.photo, name="photo"),

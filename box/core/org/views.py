@@ -11,7 +11,6 @@ from django.db.models import Prefetch
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -25,14 +24,15 @@ from box.core.accounts.access import (
 from box.core.accounts.custom_fields import shown_of
 from box.core.accounts.models import User
 from box.core.events.nonces import once
+from box.core.lists.views import answer
 from box.core.org import actions
 from box.core.org.absence_pages import coming_absences
-from box.core.org.forms import EmployeeForm, PeopleFilter, new_password
+from box.core.org.access import must_manage
+from box.core.org.forms import EmployeeForm, new_password
 from box.core.org.leaving import manager_of
-from box.core.org.models import Absence, Department, Membership, Skill
-from box.core.org.showing import departments_of, structure
+from box.core.org.lists import STATUS, people_list
+from box.core.org.models import Membership
 from box.core.org.skill_pages import skills_context
-from box.core.org.today import company_day, today
 from box.core.registry.capabilities import asides_of, profile_of
 from box.core.registry.environment import format_birthday, format_date
 from box.lib.pages import REFUSED, render, wants_part, with_toast
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from box.core.accounts.requests import PersonRequest
-
-PAGE = 50
 
 
 def for_people_editors[**P, R: HttpResponseBase](view: Callable[P, R]) -> Callable[P, R]:
@@ -56,62 +54,15 @@ def for_people_editors[**P, R: HttpResponseBase](view: Callable[P, R]) -> Callab
     return guarded
 
 
-@require_GET
-def people(request: PersonRequest) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+def people(request: PersonRequest) -> HttpResponseBase:
     if not can_see_company(request.user):
         raise Http404
-    wanted = PeopleFilter(request.GET)
-    wanted.is_valid()
-    chosen = wanted.cleaned_data
-    found = list(people_found(**chosen)[: PAGE + 1])
-    is_guess = not found and bool(chosen.get("q"))
-    if is_guess:
-        found = User.objects.employees().resembling(chosen["q"])
-    context = {
-        "people": found[:PAGE],
-        "departments": departments_of(found[:PAGE]),
-        "has_more": len(found) > PAGE,
-        "is_guess": is_guess and bool(found),
-        "structure": structure.value,
-        "q": chosen.get("q", ""),
-        "department": chosen.get("department"),
-        "status": chosen.get("status", ""),
-        "new": chosen.get("new", False),
-        "away": chosen.get("away", False),
-        "skill": chosen.get("skill"),
-        "out": today.value.out,
-        "asides": [] if wants_part(request) else asides_of(request),
-        "filter": wanted,
-        "can_manage": can_manage_people(request.user),
-    }
-    return render(request, "org/people.html", context, blocks="rows")
-
-
-def people_found(
-    *,
-    q: str = "",
-    department: Department | None = None,
-    status: str = "",
-    new: bool = False,
-    away: bool = False,
-    skill: Skill | None = None,
-    after: int | None = None,
-) -> Any:
-    of_status = User.objects.themselves().filter(is_extranet=False, status=status)
-    found = of_status if status else User.objects.employees()
-    if q:
-        found = found.matching(q)
-    if department:
-        found = found.filter(memberships__department__path__contains=[department.pk]).distinct()
-    if new:
-        found = found.new(timezone.now())
-    if away:
-        found = found.filter(pk__in=Absence.objects.on(company_day()).values("user"))
-    if skill:
-        found = found.filter(skills__skill=skill)
-    if after and (last := User.objects.filter(pk=after).first()):
-        found = found.below(last, text=q)
-    return found.nearest_first(q) if q else found.by_name()
+    listed = people_list(request.user, is_by_status=bool(request.GET.get(STATUS)))
+    asides = [] if wants_part(request) else asides_of(request)
+    return answer(
+        request, listed, "org/people.html", {"asides": asides, "can_manage": can_manage_people(request.user)}
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -181,13 +132,6 @@ def birthday_said(person: User, *, reader: User) -> str:
     if reader.pk == person.pk or can_manage(reader, person) or shown == User.BirthdayShown.YEAR:
         return format_date(person.birthday_on)
     return "" if shown == User.BirthdayShown.NOBODY else format_birthday(person.birthday_on)
-
-
-def must_manage(user: User, person: User) -> None:
-    if person.merged_into_id is not None:
-        raise PermissionDenied(_("This account was merged into another: that one is the person."))
-    if not can_manage(user, person):
-        raise PermissionDenied(_("Only administrators change other administrators."))
 
 
 def _person(request: PersonRequest, pk: int) -> User:

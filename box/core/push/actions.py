@@ -18,11 +18,18 @@ def send(topic: str, kind: str, *, audience: Iterable[str], payload: Mapping[str
     audience, so it holds nothing that some of them may not see; most often only the id of what changed.
     Nothing is told of a service that is switched off.
     """
-    if not is_on(topic):
+    send_each(topic, kind, [(audience, payload or {})])
+
+
+def send_each(topic: str, kind: str, messages: Iterable[tuple[Iterable[str], Mapping[str, Any]]]) -> None:
+    """The same to several audiences, to each what is its own."""
+    rows = [
+        PushMessage(topic=topic, kind=kind, audience=sorted(set(audience)), payload=dict(payload))
+        for audience, payload in messages
+    ]
+    if not rows or not is_on(topic):
         return
-    PushMessage.objects.create(
-        topic=topic, kind=kind, audience=sorted(set(audience)), payload=dict(payload or {})
-    )
+    PushMessage.objects.bulk_create(rows)
     with connection.cursor() as cursor:
         # Delivered at the commit, and not at all after a rollback.
         cursor.execute("NOTIFY push_sent")

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from box.core.registry.offers import Offers
 from box.core.registry.origin import origin
 
@@ -33,7 +35,11 @@ class About:
 class Audited:
     """A kind of record. `by` is the event's field that says who did it, `about` finds what it was done to,
     and `told` leaves out what is another kind's; the event's other fields are its details. `words` say in the
-    reader's language a detail that is kept as a name of the code."""
+    reader's language a detail that is kept as a name of the code.
+
+    With `timeline` it is told in the history of the object too, to everybody who sees that: see
+    `box.core.history`. Without `is_logged` there alone: what the auditors have no business to know.
+    """
 
     sentence: _StrOrPromise
     event: type[Any] | None = None
@@ -41,6 +47,8 @@ class Audited:
     about: Callable[[Any], About | None] = lambda event: None
     told: Callable[[Any], bool] = lambda event: True
     words: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    timeline: bool = False
+    is_logged: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,3 +76,50 @@ def record(
     entry = Entry(kind, by_id, actor or ("" if by_id else source.actor), source.address, about, details)
     for recorder in recorders:
         recorder(entry)
+
+
+class _Details(dict[str, Any]):
+    """A sentence may name a detail that records of an earlier version lack."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def sentence_of(kind: str, details: Mapping[str, Any], about: str = "") -> str:
+    """What was done, behind who did it; of a kind that no room has any more only its name."""
+    if kind not in audited:
+        return kind
+    words = audited[kind].words
+    said = {name: words.get(name, told)(value) for name, value in details.items()}
+    return str(audited[kind].sentence) % _Details(said, about=about or "…")
+
+
+def told(value: Any) -> str:
+    """A detail in the reader's language."""
+    match value:
+        case None | "" | []:
+            return "…"
+        case list():
+            return ", ".join(
+                " → ".join(map(told, one)) if isinstance(one, list) else str(one) for one in value
+            )
+        case bool():
+            return _("yes") if value else _("no")
+    return str(value)
+
+
+def changes_of(
+    labels: Mapping[str, _StrOrPromise], words: Mapping[str, Mapping[str, _StrOrPromise]] | None = None
+) -> Callable[[Any], str]:
+    """For `words`: a detail of (field, before, now) as `Name: Plans → Spring plans`. `words` are the choices
+    of fields that have some."""
+    choices = words or {}
+
+    def say(changes: Any) -> str:
+        return "; ".join(
+            f"{labels.get(name, name)}: "
+            f"{told(choices.get(name, {}).get(before, before))} → {told(choices.get(name, {}).get(now, now))}"
+            for name, before, now in changes
+        )
+
+    return say

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
     from markupsafe import Markup
 
-    from box.core.accounts.models import User
+    from box.core.accounts.models import Face, User
     from box.core.accounts.requests import PersonRequest
     from box.core.registry.demo import Company
 
@@ -35,11 +35,20 @@ class Ref:
 
 @dataclass(frozen=True)
 class Card:
-    """An object in short, as somebody else's page shows it."""
+    """An object in short, as somebody else's page shows it: search, notifications, a text that links to it.
+
+    `icon` is its kind's, by keyword; `state` is how it is, in a word or two, where that matters to whoever
+    meets it elsewhere, and `tone` says whether that is `good`, `warn` or `bad`; `people` are those whose it
+    is.
+    """
 
     ref: Ref
     title: str
     url: str
+    icon: str = ""
+    state: str = ""
+    tone: str = ""
+    people: tuple[Face, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -267,6 +276,8 @@ anyway shows its card without asking once more.
 
     card_codes.add("org.department", "D")
 """
+card_icons: Offers[str] = Offers("icons of cards")
+"""Of those kinds the icons."""
 creators: Offers[Creator] = Offers("creators")
 """By the kind of object the way to write one: `creators["feed.post"]("Have you tried ...", user)`."""
 holdings: Offers[Holdings] = Offers("holdings")
@@ -325,6 +336,21 @@ counts_since: Offers[CountSince] = Offers("counts since a moment")
 
 read_with_person: Offers[Expression] = Offers("read with the person")
 """What every page needs of a person comes with their row, as attributes: it costs no query of its own."""
+
+
+def cards_of(refs: Iterable[Ref], reader: User) -> dict[Ref, Card]:
+    """What this reader may see of these objects, of services that are on: a query or two a kind."""
+    from box.core.registry.services import is_on
+
+    ids: dict[str, set[int]] = {}
+    for ref in refs:
+        ids.setdefault(ref.kind, set()).add(ref.id)
+    return {
+        card.ref: card
+        for kind, of_kind in ids.items()
+        if kind in cards and is_on(kind.partition(".")[0])
+        for card in cards[kind](sorted(of_kind), reader).values()
+    }
 
 
 def menu_of(user: User, entries: Offers[MenuEntry] = menu) -> tuple[MenuEntry, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zoneinfo
+from datetime import date, datetime
 from functools import cache
 
 from django import forms
 from django.conf import settings as django_settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from box.core.registry.settings import Section, Setting, sections, settings
@@ -61,3 +63,12 @@ def company_name() -> str:
 def logo_number() -> int:
     """Changes with the logo, so that browsers may keep it; 0 where the company has given none."""
     return LOGO.known
+
+
+def company_zone() -> zoneinfo.ZoneInfo:
+    return zoneinfo.ZoneInfo(TIME_ZONE.value)
+
+
+def company_day(moment: datetime | None = None) -> date:
+    """Today, where the company is at home."""
+    return (moment or timezone.now()).astimezone(company_zone()).date()

@@ -8,7 +8,7 @@ rows are walked backwards, and at most `WINDOW` of them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from django.db import connection
 from markupsafe import Markup, escape
 
 from box.core.access.principals import EVERYONE, codes_of
-from box.core.registry.capabilities import searchables
+from box.core.registry.capabilities import Card, Ref, cards_of, searchables
 from box.core.search.indexing import kinds
 from box.core.search.models import Document
 
@@ -69,6 +69,8 @@ class Found:
     url: str
     at: datetime
     headline: Markup
+    card: Card | None = None
+    """What its room says of it to whoever found it, such as whose it is."""
 
 
 def find(reader: User, wanted: Wanted, *, first: int = 0, most: int = 20) -> list[Found]:
@@ -101,6 +103,12 @@ def find(reader: User, wanted: Wanted, *, first: int = 0, most: int = 20) -> lis
             Found(kind, object_id, title, url, at, _marked(headline))
             for kind, object_id, title, url, at, headline in cursor.fetchall()
         ]
+
+
+def with_cards(found: list[Found], reader: User) -> list[Found]:
+    """A query or two a kind that is among them."""
+    known = cards_of((Ref(one.kind, one.object_id) for one in found), reader)
+    return [replace(one, card=known.get(Ref(one.kind, one.object_id))) for one in found]
 
 
 def _candidates(seen: DocumentQuerySet, words: Sequence[str], reader: User) -> tuple[str, list[Any]]:

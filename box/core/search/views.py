@@ -10,7 +10,7 @@ from box.core.accounts.models import User
 from box.core.registry.capabilities import searchables
 from box.core.search.forms import PAGE, PEOPLE, SearchForm
 from box.core.search.indexing import kinds
-from box.core.search.queries import find
+from box.core.search.queries import find, with_cards
 from box.lib.pages import render
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def results(request: PersonRequest) -> HttpResponse:
         "kind": kind,
         "period": form.chosen("period"),
         "people": people_found(request.user, q, most=most) if most else [],
-        "found": found[:PAGE],
+        "found": with_cards(found[:PAGE], request.user),
         "next_page": number + 1 if len(found) > PAGE else None,
         "kinds": [(PEOPLE, None), *kinds()],
         "searchables": searchables,

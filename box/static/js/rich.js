@@ -1,6 +1,6 @@
 // Rich text where there was a text area. What it may hold, the server decides: see box/lib/rich_text.py.
 //
-//   <rich-text data-people="/feed/people/"><textarea name="text"></textarea><input type="hidden" name="html">
+//   <rich-text data-people="/discussion/people/"><textarea name="text"></textarea><input type="hidden" name="html">
 //     <template>…the tools…</template></rich-text>
 //
 // The editor is fetched when the field is first touched. Until then, and without it, the area is what it looks like.

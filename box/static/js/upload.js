@@ -174,9 +174,12 @@ async function refusal(answer) {
 // What a browser shows of a file that is none of a page's.
 const PICTURE = /^image\/(png|jpeg|gif|webp|avif)$/;
 
+// A browser decodes all of it for a thumbnail.
+const LARGEST_SHOWN = 20_000_000;
+
 /** The picture itself beside its name; nothing where it is none, whatever it is called. */
 function thumbnail(file) {
-  const picture = Object.assign(document.createElement("img"), { alt: "", hidden: true });
+  const picture = Object.assign(document.createElement("img"), { alt: "", hidden: true, decoding: "async" });
   const address = URL.createObjectURL(file);
   const isOver = () => URL.revokeObjectURL(address);
   picture.addEventListener("load", () => {
@@ -269,7 +272,7 @@ class UploadList extends HTMLElement {
     const row = this.template.content.firstElementChild.cloneNode(true);
     row.querySelector("[data-name]").textContent = upload.name;
     row.querySelector("button").addEventListener("click", () => this.remove(upload));
-    if (PICTURE.test(upload.file.type)) row.prepend(thumbnail(upload.file));
+    if (PICTURE.test(upload.file.type) && upload.size <= LARGEST_SHOWN) row.prepend(thumbnail(upload.file));
     this.list.append(row);
     this.rows.set(upload, row);
     const update = () => this.update(upload);

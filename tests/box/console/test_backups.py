@@ -247,6 +247,20 @@ def test_what_is_dangerous_asks_for_the_password_again(as_person: Browser, olga:
         assert answer.headers["Location"].startswith("/profile/proof/"), answer.headers
 
 
+def test_a_target_or_a_key_is_taken_away_with_a_proof_alone(
+    as_person: Browser, olga: User, agent: Node
+) -> None:
+    note(agent)
+    for path, subject in (
+        ("targets/disk/removal/", "send no backups to 'disk' any more"),
+        ("keys/boris/removal/", "let the recovery key of 'boris' open nothing any more"),
+    ):
+        answer = as_person(olga).post(f"/console/backups/{path}", {"proof": ""})
+        assert answer.status_code == 422
+        assert "on the machine shows it now." in answer.content.decode()
+        assert subject in {one.subject for one in proofs.wanted(agent.paths)}
+
+
 def test_the_form_says_where_the_proof_is_found_in_both_languages(
     as_person: Browser, olga: User, agent: Node
 ) -> None:

@@ -80,7 +80,7 @@ VISITS = (
     Visit("GET", "console:backup-confirmation", administrators(422), of="holder"),
     Visit("POST", "console:backup-confirmation", administrators(422), of="holder"),
     Visit("GET", "console:audit", CONSOLE),
-    Visit("GET", "console:audit-export", CONSOLE),
+    Visit("POST", "console:audit", (400, 404, 404, 404, 404, SIGN_IN)),
     Visit("GET", "console:roles", CONSOLE),
     Visit("GET", "console:new-role", CONSOLE),
     Visit("POST", "console:new-role", administrators(422), data={"name": ""}),

@@ -18,7 +18,7 @@ def test_jobs_killed_in_the_middle_again_and_again(prefix_box: PrefixBox) -> Non
     olga.post("/feed/", {"text": text, "audience": "UA", "nonce": uuid4().hex})
     ((post,),) = prefix_box.query(f"SELECT id FROM feed_post WHERE text = '{text}'")
 
-    with Poster(olga) as posts, Poster(boris, path=f"/feed/{post}/comments/") as comments:
+    with Poster(olga) as posts, Poster(boris, path=f"/discussion/feed.post/{post}/comments/") as comments:
         for _ in range(KILLS):
             with prefix_box.holding("LOCK TABLE push_pushmessage IN SHARE MODE"):
                 wait_until(lambda: _caught(prefix_box), "jobs to be in the middle of a delivery")

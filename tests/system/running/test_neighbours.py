@@ -17,6 +17,7 @@ import pytest
 from appliance.peer_certificates import new_pair
 from appliance.services.objects.service import Ports
 
+from ..intruder import found_by, let_in, run_as
 from ..living import Box, PrefixBox
 from ..poster import Person
 
@@ -25,34 +26,6 @@ TCP_LISTEN, UDP_UNCONNECTED = "0A", "07"
 # Of the store: how it is and how much room it has, but not what is in it.
 STATUS_PAGES = ("/", "/healthz", "/status", "/cluster/status", "/ui/index.html")
 PUBLIC_FILES = ("etc/korobka/box.toml", "etc/korobka/tls/ca.crt")
-
-# Run as an ordinary user: tries each of its arguments' Unix sockets, and prints those that let it in.
-CONNECT = """
-import socket, sys
-for path in sys.argv[1:]:
-    try:
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(2)
-            s.connect(path)
-        print(path)
-    except OSError:
-        pass
-"""
-
-# Run as an ordinary user: what of the folders can be read or written.
-LOOK = """
-import os, sys
-for folder in sys.argv[1:]:
-    for place, folders, files in os.walk(folder):
-        for name in files + folders:
-            path = os.path.join(place, name)
-            if os.path.islink(path):
-                continue
-            if os.access(path, os.W_OK):
-                print("w", path)
-            if name in files and os.access(path, os.R_OK):
-                print("r", path)
-"""
 
 # Run as an ordinary user: every way into the store that needs no key. Prints what came back.
 ROB = """
@@ -146,10 +119,9 @@ def test_no_socket_lets_another_user_in(prefix_box: PrefixBox) -> None:
     for needed in ("agent.sock", ".s.PGSQL.", "memcached.sock", "web/1.sock", "web/2.sock", "push.sock",
                    "admin.sock", "supervisor.sock"):  # fmt: skip
         assert needed in named, f"this test knows of {needed}, and it is not there"
-    connect = ["/usr/bin/python3", "-c", CONNECT, *sockets]
-    assert prefix_box.run(connect, user="nobody").stdout == ""
-    let_in = prefix_box.run(connect).stdout.split()
-    assert set(let_in) == set(sockets), "they do answer root, so that the refusals above mean something"
+    assert let_in(prefix_box, "nobody", *sockets) == []
+    opened = let_in(prefix_box, "root", *sockets)
+    assert set(opened) == set(sockets), "they do answer root, so that the refusals above mean something"
 
 
 def test_no_socket_is_in_the_abstract_namespace(prefix_box: PrefixBox) -> None:
@@ -162,12 +134,10 @@ def test_no_socket_is_in_the_abstract_namespace(prefix_box: PrefixBox) -> None:
 
 def test_another_user_reads_and_writes_no_file_of_the_box(prefix_box: PrefixBox) -> None:
     root = str(prefix_box.root)
-    look = ["/usr/bin/python3", "-c", LOOK]
-    everywhere = prefix_box.run([*look, root], user="nobody").stdout.splitlines()
-    assert [line for line in everywhere if line.startswith("w ")] == []
+    assert [path for way, path in found_by(prefix_box, "nobody", root) if way == "w"] == []
     private = [f"{root}/{name}" for name in ("etc", "var", "run")]
-    seen = prefix_box.run([*look, *private], user="nobody").stdout.splitlines()
-    assert {line.removeprefix(f"r {root}/") for line in seen} == set(PUBLIC_FILES)
+    seen = found_by(prefix_box, "nobody", *private)
+    assert {path.removeprefix(f"{root}/") for _, path in seen} == set(PUBLIC_FILES)
 
 
 @pytest.fixture
@@ -195,7 +165,7 @@ def test_another_user_reaches_no_object(prefix_box: PrefixBox, object_of_olga: t
         *STATUS_PAGES,
     )  # fmt: skip
     robbery = json.dumps([list(ports.all), paths])
-    said = prefix_box.run(["/usr/bin/python3", "-c", ROB, robbery], user="nobody").stdout.splitlines()
+    said = run_as(prefix_box, "nobody", ROB, robbery).splitlines()
     answers = [json.loads(line) for line in said]
     assert len(answers) == len(ports.all) * len(paths) * 5
     refusals = {(port, path): status for port, method, path, status, _ in answers if method == "GET"}
@@ -227,13 +197,12 @@ def test_another_user_does_not_get_into_the_stores_shell(
 def test_another_user_gets_nothing_by_grpc_with_a_certificate_of_their_own(prefix_box: PrefixBox) -> None:
     ports = Ports(json.loads(prefix_box.boxctl("config", "show", "objects", "--json").stdout)["objects.port"])
     grpc = [ports.s3_grpc, ports.master_grpc, ports.volume_grpc, ports.filer_grpc]
-    greet = ["/usr/bin/python3", "-c", GREET]
     _, certificate, key = new_pair("localhost")
-    forged = prefix_box.run(greet, user="nobody", stdin=json.dumps([grpc, certificate, key]))
-    assert forged.stdout.split() == ["refused"] * 4
+    forged = run_as(prefix_box, "nobody", GREET, stdin=json.dumps([grpc, certificate, key]))
+    assert forged.split() == ["refused"] * 4
     own = prefix_box.path("etc/korobka/generated/objects")
     genuine = [grpc, (own / "grpc.crt").read_text(), (own / "grpc.key").read_text()]
-    assert prefix_box.run(greet, stdin=json.dumps(genuine)).stdout.split() == ["welcome"] * 4
+    assert run_as(prefix_box, "root", GREET, stdin=json.dumps(genuine)).split() == ["welcome"] * 4
 
 
 def _read(person: Person, file: int) -> str:

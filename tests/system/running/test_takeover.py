@@ -18,9 +18,9 @@ import pytest
 
 from appliance import users
 
+from ..intruder import PYTHON, found_by, let_in, run_as
 from ..living import Box, MachineBox, wait_until
 
-PYTHON = "/usr/bin/python3"
 PUBLIC = (
     "etc/korobka/box.toml", "etc/korobka/tls/ca.crt", "run/korobka/state/*",
 )  # fmt: skip
@@ -68,38 +68,6 @@ OWN: Mapping[str, Own] = {
         sockets=("web/*.sock", "push/*.sock", "balancer/*"),
     ),
 }  # fmt: skip
-
-# Prints what of the folders can be read or written, links and sockets aside, one JSON line each.
-LOOK = """
-import json, os, stat, sys
-for folder in sys.argv[1:]:
-    for place, folders, files in os.walk(folder):
-        for name in (*files, *folders, "."):
-            path = os.path.normpath(os.path.join(place, name))
-            try:
-                mode = os.lstat(path).st_mode
-            except OSError:
-                continue
-            if stat.S_ISLNK(mode) or stat.S_ISSOCK(mode):
-                continue
-            if os.access(path, os.W_OK):
-                print(json.dumps(["w", path]))
-            if stat.S_ISREG(mode) and os.access(path, os.R_OK):
-                print(json.dumps(["r", path]))
-"""
-
-# Prints those of the sockets that let it in.
-CONNECT = """
-import socket, sys
-for path in sys.argv[1:]:
-    try:
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(2)
-            s.connect(path)
-        print(path)
-    except OSError:
-        pass
-"""
 
 # Looks at these processes (at all, without arguments) that are not its own; prints what it could do to them.
 MEDDLE = """
@@ -238,13 +206,13 @@ def test_of_files_each_user_has_its_own_alone(box: Box, user: str) -> None:
                                                    "run/korobka")]  # fmt: skip
     code = [str(box.prefix / name) for name in ("opt/korobka", "usr/local/bin", "etc")]
     own = OWN[user]
-    found = [json.loads(line) for line in _as(box, user, LOOK, *private).splitlines()]
+    found = found_by(box, user, *private)
     named = {(way, str(Path(path).relative_to(box.prefix))) for way, path in found}
     allowed = {"r": (*PUBLIC, *own.reads, *own.writes), "w": own.writes}
     assert not [(way, path) for way, path in sorted(named) if not _is_among(path, allowed[way])]
     read = [path for way, path in named if way == "r" and _is_among(path, own.reads)]
     assert bool(read) == bool(own.reads), "it reads what it needs"
-    written = [path for way, path in map(json.loads, _as(box, user, LOOK, *code).splitlines()) if way == "w"]
+    written = [path for way, path in found_by(box, user, *code) if way == "w"]
     assert written == [], "nobody writes what root runs, or reads"
 
 
@@ -252,18 +220,17 @@ def test_of_files_each_user_has_its_own_alone(box: Box, user: str) -> None:
 def test_of_sockets_each_user_opens_those_that_it_needs(box: Box, user: str) -> None:
     listed = box.run(["find", str(box.prefix / "run/korobka"), "-type", "s"]).stdout.split()
     assert len(listed) >= 6
-    let_in = [str(Path(path).relative_to(box.prefix / "run/korobka"))
-              for path in _as(box, user, CONNECT, *listed).split()]  # fmt: skip
-    assert [name for name in let_in if not _is_among(name, OWN[user].sockets)] == []
+    opened = [str(Path(path).relative_to(box.prefix / "run/korobka")) for path in let_in(box, user, *listed)]
+    assert [name for name in opened if not _is_among(name, OWN[user].sockets)] == []
     if user == users.PORTAL:
-        assert {"agent/agent.sock", "cache/memcached.sock"} <= set(let_in)
+        assert {"agent/agent.sock", "cache/memcached.sock"} <= set(opened)
 
 
 @EACH
 def test_no_process_of_another_user_is_ended_traced_or_read(box: Box, user: str) -> None:
     # Of a machine of its own every process, the first one among them; here those of the box.
     pids = [] if isinstance(box, MachineBox) else [str(process.pid) for process in box.processes()]
-    assert _as(box, user, MEDDLE, *pids).split() == ["looked"]
+    assert run_as(box, user, MEDDLE, *pids).split() == ["looked"]
 
 
 @EACH
@@ -292,7 +259,7 @@ def test_no_program_of_the_box_makes_somebody_else_of_its_user(box: Box) -> None
 def test_the_database_makes_nobody_its_owner(box: Box, user: str) -> None:
     roles = [role for (role,) in box.query("SELECT rolname FROM pg_roles WHERE rolcanlogin")]
     sockets = str(box.prefix / "run/korobka/database")
-    done = _as(box, user, RULE, sockets, stdin=json.dumps([roles, SQL])).split("\n")
+    done = run_as(box, user, RULE, sockets, stdin=json.dumps([roles, SQL])).split("\n")
     assert [line for line in done if line.startswith("done")] == []
     tried = [line for line in done if line.startswith("let in as")]
     assert tried == (["let in as korobka_app"] if user == users.PORTAL else [])
@@ -324,6 +291,8 @@ def requests(box: Box) -> Iterator[str]:
             ("AddKeyHolder", {"name": "eve"}),
             ("RotateKeys", {"name": "eve"}),
             ("BeginRestore", {"target": "disk"}),
+            ("RemoveBackupTarget", {"name": "disk"}),
+            ("RemoveKeyHolder", {"name": "first"}),
         ):  # fmt: skip
             yield asked(operation, {"proof": proof}, **arguments)
     # The configuration that root executes or trusts.
@@ -356,7 +325,7 @@ def test_the_portal_gets_nothing_from_the_agent_that_it_may_not_have(box: Box) -
     (agent,) = box.pids()["agent"]
     said = list(requests(box))
     socket = str(box.prefix / "run/korobka/agent/agent.sock")
-    answers = _as(box, users.PORTAL, SAY, socket, stdin=json.dumps(said)).splitlines()
+    answers = run_as(box, users.PORTAL, SAY, socket, stdin=json.dumps(said)).splitlines()
     assert len(answers) == len(said)
     for line, answer in zip(said, map(json.loads, answers), strict=True):
         assert "result" not in answer or json.loads(answer)["result"] is None, line[:200]
@@ -389,7 +358,7 @@ def test_root_follows_no_link_out_of_a_services_folder(box: Box) -> None:
     box.boxctl("stop")
     try:
         for user, folders in owned.items():
-            said = _as(box, user, TURN, str(box.prefix / "canary"), *folders).splitlines()
+            said = run_as(box, user, TURN, str(box.prefix / "canary"), *folders).splitlines()
             assert not [line for line in said if line.startswith("turned")], (
                 "the folders themselves are root's"
             )
@@ -401,7 +370,7 @@ def test_root_follows_no_link_out_of_a_services_folder(box: Box) -> None:
     finally:
         box.boxctl("stop", check=False)
         for user, folders in owned.items():
-            _as(box, user, TURN_BACK, *folders)
+            run_as(box, user, TURN_BACK, *folders)
         box.boxctl("start")
         shutil.rmtree(canary)
     wait_until(box.is_healthy, "the box as it was", seconds=120)
@@ -423,10 +392,6 @@ def _folders_of(box: Box, user: str) -> list[str]:
     found = box.run(["find", *places, "-type", "d", "-user", user, "-prune", "-print"]).stdout.split()
     assert found, f"{user} has no folder"
     return found
-
-
-def _as(box: Box, user: str, program: str, *arguments: str, stdin: str = "") -> str:
-    return box.run([PYTHON, "-c", program, *arguments], user=user, stdin=stdin).stdout
 
 
 def _is_among(path: str, patterns: tuple[str, ...]) -> bool:

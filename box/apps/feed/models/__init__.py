@@ -3,8 +3,6 @@
 from box.apps.feed.models.badges import Award, Badge, in_language
 from box.apps.feed.models.personal import (
     SCHEDULED,
-    SavedView,
-    SavedViewQuerySet,
     ScheduledFile,
     ScheduledPost,
     draft_address,
@@ -14,6 +12,7 @@ from box.apps.feed.models.polls import Ballot, Poll, PollOption
 from box.apps.feed.models.posts import (
     IS_FAVOURITE,
     KIND,
+    LIST,
     PAGE,
     Announcement,
     Mark,
@@ -25,6 +24,7 @@ from box.apps.feed.models.posts import (
     PostVersion,
     Receipt,
     addressees_of,
+    first_since,
     post_cards,
 )
 from box.apps.feed.models.system_posts import SystemEntry, SystemFact
@@ -32,6 +32,7 @@ from box.apps.feed.models.system_posts import SystemEntry, SystemFact
 __all__ = [
     "IS_FAVOURITE",
     "KIND",
+    "LIST",
     "PAGE",
     "SCHEDULED",
     "Announcement",
@@ -48,14 +49,13 @@ __all__ = [
     "PostTag",
     "PostVersion",
     "Receipt",
-    "SavedView",
-    "SavedViewQuerySet",
     "ScheduledFile",
     "ScheduledPost",
     "SystemEntry",
     "SystemFact",
     "addressees_of",
     "draft_address",
+    "first_since",
     "in_language",
     "post_cards",
     "scheduled_cards",

@@ -1,8 +1,7 @@
-"""What people keep for themselves: views of the feed, posts for later, drafts."""
+"""What people keep for themselves: posts for later, drafts."""
 
 from __future__ import annotations
 
-from typing import Self
 from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
@@ -16,29 +15,6 @@ from box.core.files.models import File
 from box.core.registry.capabilities import Card, Ref
 
 SCHEDULED = "feed.scheduled"
-
-
-class SavedViewQuerySet(models.QuerySet["SavedView"]):
-    def of(self, user: User) -> Self:
-        return self.filter(user=user).order_by("position", "id")
-
-
-class SavedView(models.Model):
-    """A filter of the feed that somebody has given a name: a chip beside their feed."""
-
-    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
-    name = models.CharField(max_length=60)
-    # As `Filter.query` says it.
-    query = models.CharField(max_length=500)
-    position = models.PositiveIntegerField(default=0)
-
-    objects = SavedViewQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "name"], name="saved_view_once")]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class ScheduledPost(models.Model):

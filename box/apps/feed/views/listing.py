@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,19 +17,19 @@ from box.apps.feed import actions
 from box.apps.feed.access import (
     can_announce,
 )
-from box.apps.feed.filters import Filter, chips_of, only_labels
+from box.apps.feed.filters import TO, chosen_by, feed_list
 from box.apps.feed.forms import draft_of, moment_of
 from box.apps.feed.latest import just_written, page_of
-from box.apps.feed.models import PAGE, Post, SavedView, ScheduledPost
+from box.apps.feed.models import LIST, PAGE, Post, ScheduledPost
 from box.apps.feed.polls import LONGEST_OPTION, MOST_OPTIONS
 from box.apps.feed.presenters import MOST_NEWS, news_forms, shown, usual_audience
 from box.apps.feed.scheduling import schedule_post
-from box.core.accounts.access import can_see_company
 from box.core.drafts.actions import drop_draft
 from box.core.events.nonces import once
-from box.core.org.mentions import mentionable_by
-from box.core.org.names import MOST_FOUND, found_for, named
-from box.core.org.today import today
+from box.core.lists.preferences import Preferences, preferences_of
+from box.core.lists.presenters import Table
+from box.core.lists.views import keep_view
+from box.core.org.names import found_for, named
 from box.core.registry.capabilities import asides_of
 from box.core.registry.environment import format_moment
 from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
+    from box.core.lists.query import Query
 
 
 MOST_PINNED = 3
@@ -48,17 +50,35 @@ LONGEST_DRAFT = 2000
 @require_http_methods(["GET", "POST"])
 def feed(request: PersonRequest) -> HttpResponse:
     if request.method == "POST":
-        return _publish(request)
+        return _keep(request) if "do" in request.POST else _publish(request)
     after = number_of(request.GET, "after")
     if after is not None and wants_part(request):
         return _newer(request, after)
-    context = list_for(request, Filter.of(request.GET))
+    return _feed_page(request)
+
+
+def _feed_page(request: PersonRequest, problem: str = "") -> HttpResponse:
+    context = list_for(request, chosen_by(request.GET, request.user))
+    opened = context["table"].preferences.opens_with if "table" in context else None
+    if opened and not request.GET and request.method == "GET":
+        return redirect(f"{request.path}?{opened.query}")
+    if problem:
+        context["table"] = replace(context["table"], problem=problem)
     if not wants_part(request):
         context["asides"] = asides_of(request)
-    return render(request, "feed/list.html", context, blocks="posts")
+    status = REFUSED if problem else 200
+    return render(request, "feed/list.html", context, blocks="posts", status=status)
 
 
-def list_for(request: PersonRequest, chosen: Filter) -> dict[str, Any]:
+def _keep(request: PersonRequest) -> HttpResponse:
+    """What is done with saved views of the feed."""
+    try:
+        return keep_view(request, LIST, chosen_by(request.GET, request.user))
+    except ValidationError as error:
+        return _feed_page(request, " ".join(error.messages))
+
+
+def list_for(request: PersonRequest, chosen: Query) -> dict[str, Any]:
     """A page of what was chosen of the feed."""
     before = number_of(request.GET, "before")
     is_top = not chosen and not before
@@ -73,10 +93,12 @@ def list_for(request: PersonRequest, chosen: Filter) -> dict[str, Any]:
     below = [post for post in found[:PAGE] if post.pk not in above]
     # Those on top are shown together with the others: what is to be known of posts is asked once.
     context = _page(request, [*pinned, *below], chosen, **more)
-    context["pinned"] = [one for one in context["posts"] if one.foot.pk in above]
-    context["posts"] = [one for one in context["posts"] if one.foot.pk not in above]
+    context["pinned"] = [one for one in context["posts"] if one.article.pk in above]
+    context["posts"] = [one for one in context["posts"] if one.article.pk not in above]
     if is_whole:
-        context["saved_views"] = (found[0].saved_views or []) if found else views_of(request.user)
+        reader = request.user
+        kept = Preferences.read(found[0].kept, reader) if found else preferences_of(reader, LIST)
+        context["table"] = Table(feed_list(reader), chosen, request.path, kept)
     context["last"] = found[:PAGE][-1].pk if found else 0
     return context
 
@@ -85,15 +107,10 @@ def _pinned(user: User) -> list[Post]:
     return list(Post.objects.visible_to(user).as_shown().pinned()[:MOST_PINNED])
 
 
-def views_of(user: User) -> list[dict[str, Any]]:
-    """The same as `saved_views` of a post, where there is none."""
-    return [{"pk": one.pk, "name": one.name, "query": one.query} for one in SavedView.objects.of(user)]
-
-
 def _newer(request: PersonRequest, after: int) -> HttpResponse:
     """What the chip announced, for the top of the list, with the chip that goes on from there."""
-    chosen = Filter.of(request.GET)
-    visible = chosen.of_posts(Post.objects.visible_to(request.user), reader=request.user)
+    chosen = chosen_by(request.GET, request.user)
+    visible = chosen.apply(Post.objects.visible_to(request.user))
     found = list(visible.after(after).newest_first().as_shown()[: MOST_NEWS + 1])
     page = _page(request, found, chosen, newest=found[0].pk if found else after)
     return render(request, "feed/list.html", page, blocks=("posts", "chip"))
@@ -115,7 +132,7 @@ def _publish(request: PersonRequest) -> HttpResponse:
     drop_draft(request.POST.get("place", ""), by=request.user)
     if not wants_part(request):
         return redirect("feed:list")
-    page = _page(request, just_written(post), Filter.of(request.GET))
+    page = _page(request, just_written(post), chosen_by(request.GET, request.user))
     return with_toast(render(request, "feed/list.html", page, blocks="posts"), _("Published."))
 
 
@@ -137,10 +154,12 @@ def _schedule(request: PersonRequest, draft: actions.Draft, publish_at: datetime
 def _refused(request: PersonRequest, problem: str) -> HttpResponse:
     """The form again, with all that was written in it."""
     chosen = list(named(request.POST.getlist("audience")).values())
+    query, kept = chosen_by(request.GET, request.user), preferences_of(request.user, LIST)
     page = _page(
         request,
         [],
-        Filter.of(request.GET),
+        query,
+        table=Table(feed_list(request.user), query, request.path, kept),
         text=request.POST.get("text", ""),
         html=request.POST.get("html", ""),
         chosen=chosen,
@@ -152,24 +171,21 @@ def _refused(request: PersonRequest, problem: str) -> HttpResponse:
     return response
 
 
-def _page(
-    request: PersonRequest, posts: Sequence[Post] | Any, chosen_filter: Filter, **more: Any
-) -> dict[str, Any]:
-    to = named([chosen_filter.to], reader=request.user).get(chosen_filter.to) if chosen_filter.to else None
+def _page(request: PersonRequest, posts: Sequence[Post] | Any, query: Query, **more: Any) -> dict[str, Any]:
+    code = query.value_of(TO)
+    to = named([code], reader=request.user).get(code) if code else None
     usual = [to] if to else usual_audience(request.user)
     chip = {"news_forms": news_forms(), "most_news": MOST_NEWS}
     written = {"text": "", "html": "", "problem": "", "chosen": usual}
     filters = {
-        "chosen_filter": chosen_filter,
-        "query": f"{chosen_filter.query}&" if chosen_filter else "",
-        "chips": chips_of(chosen_filter, to),
-        "only": only_labels(),
+        "query": f"{query.address()}&" if query else "",
+        "is_chosen": bool(query),
+        "is_only_addressed": [one.filter.key for one in query.chosen] == [TO],
         "to": to,
     }
     defaults = {
         **filters,
         "pinned": [],
-        "saved_views": [],
         "asides": [],
         "last": 0,
         "can_write": True,
@@ -190,13 +206,13 @@ def _page(
 def news(request: PersonRequest) -> HttpResponse:
     """How much others have published since the post `after`."""
     after = number_of(request.GET, "after") or 0
-    chosen = Filter.of(request.GET)
-    visible = chosen.of_posts(Post.objects.visible_to(request.user), reader=request.user)
+    chosen = chosen_by(request.GET, request.user)
+    visible = chosen.apply(Post.objects.visible_to(request.user))
     others = visible.after(after).exclude(author=request.user)
     ids = others.order_by("id").values_list("id", flat=True)[: MOST_NEWS + 1]
     found = list(ids)
     context = {"count": len(found), "last": found[-1] if found else after, "after": after, "most": MOST_NEWS}
-    query = f"{chosen.query}&" if chosen else ""
+    query = f"{chosen.address()}&" if chosen else ""
     return render(request, "feed/news.html", {**context, "query": query}, blocks="news")
 
 
@@ -205,24 +221,3 @@ def audiences(request: PersonRequest) -> HttpResponse:
     """Whom one may write to, as found by a part of the name."""
     found = found_for(request.user, request.GET.get("q", "")[:200])
     return render(request, "feed/audiences.html", {"principals": found}, blocks="options")
-
-
-@require_GET
-def people(request: PersonRequest) -> JsonResponse:
-    """Whom one may call with @, as found by a part of the name; who is away today may not answer soon."""
-    text = request.GET.get("q", "")[:200]
-    people = mentionable_by(request.user).exclude(pk=request.user.pk)
-    # A typo of one word is forgiven; what follows a call is a sentence, and nearly nobody's name.
-    is_word = len(text.split()) == 1
-    found = people.nearest(text, MOST_FOUND) if is_word else people.matching(text).nearest_first(text)
-    out = today.value.out if can_see_company(request.user) else {}
-    options = [
-        {
-            "id": one.pk,
-            "name": one.name,
-            "about": one.position,
-            "away": out[one.pk].said if one.pk in out else "",
-        }
-        for one in found[:MOST_FOUND]
-    ]
-    return JsonResponse({"people": options})

@@ -18,13 +18,13 @@ from box.apps.feed.access import (
     can_edit,
     can_pin,
     can_see_readers,
-    is_open,
 )
 from box.apps.feed.models import KIND, Mark, Post, addressees_of
-from box.apps.feed.presenters import said_of, shown
+from box.apps.feed.presenters import shown
 from box.apps.feed.receipts import confirm_reading, receipts_of, rows_of, still_to_read
 from box.core.access.audiences import AudienceQuerySet
-from box.core.discussion.models import Comment
+from box.core.discussion.actions import follow
+from box.core.discussion.presenters import talk_below
 from box.core.org.names import named
 from box.core.registry.auditing import About, record
 from box.lib.pages import REFUSED, lead_on, number_of, render, wants_part, with_toast
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
 
 
-COMMENTS_SHOWN = 200
 VERSIONS_SHOWN = 100
 READERS_SHOWN = 500
 
@@ -180,7 +179,7 @@ def hiding(request: PersonRequest, pk: int) -> HttpResponse:
 @require_POST
 def following(request: PersonRequest, pk: int) -> HttpResponse:
     post, is_on = post_visible(request, pk), request.POST.get("on") == "1"
-    actions.follow(post, is_on, by=request.user)
+    follow(post.thread, is_on, by=request.user)
     return _done(
         request, post, _("You will hear of new comments.") if is_on else _("You will hear no more of it.")
     )
@@ -206,46 +205,16 @@ def _gone(request: PersonRequest, pk: int) -> HttpResponse:
     return HttpResponse() if is_in_list else lead_on(request, reverse("feed:list"))
 
 
-@require_POST
-def reaction(request: PersonRequest, pk: int) -> HttpResponse:
-    post = post_visible(request, pk)
-    refuse_if_closed(post)
-    value = {"1": 1, "-1": -1, "0": 0}.get(request.POST.get("value", ""))
-    if value is None:
-        return post_page(request, post, blocks="reactions", status=REFUSED)
-    try:
-        actions.react(post, value, by=request.user)
-    except ValidationError:
-        return post_page(request, post, blocks="reactions", status=REFUSED)
-    return post_page(request, post, blocks="reactions") if wants_part(request) else redirect(post)
-
-
-def refuse_if_closed(post: Post) -> None:
-    if not is_open(post):
-        raise PermissionDenied(_("The group of this post is in the archive: it is only read."))
-
-
 def post_visible(request: PersonRequest, pk: int) -> Post:
     return get_object_or_404(Post.objects.visible_to(request.user).as_shown(), pk=pk)
 
 
 def post_page(
-    request: PersonRequest, post: Post, *, blocks: str | tuple[str, ...], status: int = 200, **more: Any
+    request: PersonRequest, post: Post, *, blocks: str | tuple[str, ...], status: int = 200
 ) -> HttpResponse:
-    newest = Comment.objects.filter(thread=post.thread_id).top().with_authors().order_by("-id")
-    before = number_of(request.GET, "before")
-    found = list((newest.filter(pk__lt=before) if before else newest)[: COMMENTS_SHOWN + 1])
-    said = said_of(found[:COMMENTS_SHOWN][::-1], post=post, reader=request.user)
-    all_ids = [one.comment.pk for top in said for one in (top, *top.replies)]
+    """The post; with what is said below it, unless htmx asks for a part."""
     context = {
         "shown": shown([post], reader=request.user, with_hidden=True)[0],
-        "comments": said,
-        "comment": None,
-        "newest_comment": max(all_ids, default=0),
-        "has_earlier": len(found) > COMMENTS_SHOWN,
-        "text": "",
-        "html": "",
-        "problem": "",
-        **more,
+        "talk": None if wants_part(request) else talk_below(post, reader=request.user),
     }
     return render(request, "feed/post.html", context, blocks=blocks, status=status)

@@ -32,6 +32,7 @@ from box.core.accounts.search import (
     terms,
     words,
 )
+from box.core.fields.lookups import FieldValues
 from box.core.registry.offers import Offers
 
 if TYPE_CHECKING:
@@ -166,22 +167,16 @@ class UserQuerySet(models.QuerySet["User"]):
     def nearest_first(self, text: str) -> Self:
         """First whoever is called so, then whose name begins so, then by patronymic, then by any other word
         that begins so, and last whoever has it within a word: each in the order of the alphabet."""
-        near = self.annotate(distance=_distance(text))
+        near = self.annotate(distance=distance(text))
         return near.order_by("distance", models.F("sort_name").asc(), "id")
 
-    def below(self, person: User, *, text: str = "") -> Self:
-        """The page that goes on after this person, in the order of `by_name`, or of `nearest_first(text)`."""
+    def below(self, person: User) -> Self:
+        """The page that goes on after this person, in the order of `by_name`."""
         same_name = models.Q(sort_name=person.sort_name, id__gt=person.pk)
-        later = models.Q(sort_name__gt=person.sort_name) | same_name
-        if not text:
-            return self.filter(later)
-        reached = User.objects.annotate(distance=_distance(text)).filter(pk=person.pk).values("distance")[:1]
-        rows = self.alias(distance=_distance(text), reached=models.Subquery(reached))
-        farther = models.Q(distance__gt=models.F("reached"))
-        return rows.filter(farther | models.Q(later, distance=models.F("reached")))
+        return self.filter(models.Q(sort_name__gt=person.sort_name) | same_name)
 
 
-def _distance(text: str) -> models.expressions.Combinable:
+def distance(text: str) -> models.expressions.Combinable:
     """How far a person is from the text: the sum over its words."""
     distances = []
     for word in terms(text):
@@ -294,6 +289,9 @@ class User(AbstractBaseUser):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
+    # What the company has defined beside: see box.core.accounts.custom_fields.
+    custom = FieldValues()
+
     objects = UserManager()
 
     class Meta:
@@ -334,7 +332,7 @@ class User(AbstractBaseUser):
 
     @cached_property
     def name(self) -> str:
-        """How colleagues call the person; the login of whoever has no name yet."""
+        """How colleagues call the person; after the login of whoever has no name yet."""
         return " ".join(filter(None, [self.first_name, self.last_name])) or self._called_without_name
 
     @property
@@ -356,7 +354,8 @@ class User(AbstractBaseUser):
 
     @property
     def _called_without_name(self) -> str:
-        return gettext("former employee") if self.is_erased else self.login
+        """The login, but no raw address where it is one: `ann.smith`."""
+        return gettext("former employee") if self.is_erased else self.login.partition("@")[0]
 
     @property
     def owners(self) -> dict[str, str]:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from box.apps.drive.actions.tree import make_folder
 from box.apps.drive.models import Item
-from box.apps.drive.presenters import listed
+from box.apps.drive.presenters import _first_page, listed
+from box.core.access.principals import codes_of
 
 if TYPE_CHECKING:
     from box.apps.drive.models import ItemQuerySet
@@ -59,6 +61,18 @@ def test_a_page_of_a_folder_walks_its_index(full: Item, anna: User) -> None:
             assert index in plan, plan
             assert "Seq Scan on drive_item" not in plan
             assert "Sort" not in plan, plan
+
+
+def test_what_is_composed_once_walks_it_too(full: Item, anna: User) -> None:
+    """Each time it is planned for the folder that it is asked of: a plan for any would sort this one."""
+    _queryset, _compiler, asked = _first_page(reaches_many=True)._composed
+    assert not asked.is_repeated
+    question = asked.of({"codes": sorted(codes_of(anna)), "folder": full.pk, "now": timezone.now()})
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {question.sql}", question.values)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "drive_item_listed" in plan, plan
+    assert "Sort" not in plan, plan
 
 
 def test_what_is_below_a_folder_is_found_by_its_index(full: Item) -> None:

@@ -14,7 +14,8 @@ from box.apps.drive.actions.sharing import set_inheritance, share_item
 from box.apps.drive.actions.trash import throw_away
 from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.drive.models import PAGE, Item, OutsideLink, Share
-from box.core.access.principals import code_of
+from box.apps.drive.presenters import page_of
+from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.models import User
 from box.core.audit.models import AuditRecord
 from box.core.files.models import File
@@ -330,3 +331,24 @@ def test_it_reads_in_russian(as_person: Browser, anna: User, annas: Item) -> Non
     page = text_of(as_person(anna).get("/drive/"))
     for words in ("Мой диск", "Новая папка", "Загрузить", "Доступные мне"):
         assert words in page
+
+
+def test_what_was_composed_once_shows_each_their_own(
+    anna: User, boris: User, cara: User, erik: User, olga: User
+) -> None:
+    """One after another, by the same query; and what waits in the trash, or lies deeper, is not among it."""
+    company = root_of(EVERYONE, by=olga)
+    shown = make_folder(company, "For all", by=olga)
+    closed = make_folder(company, "Closed", by=olga)
+    set_inheritance(closed, False, by=olga)
+    make_folder(shown, "Deeper", by=olga)
+    throw_away([make_folder(company, "Thrown away", by=olga)], by=olga)
+    plain = {"q": None, "sort": None, "after": None}
+    assert shown.pk in [one.pk for one in page_of(company, anna, **plain)]
+    for person in (anna, boris, cara, erik, olga):
+        seen = Item.objects.visible_to(person).in_folder(company).listed()
+        assert [one.pk for one in page_of(company, person, **plain)] == [one.pk for one in seen], person.login
+    mine = root_of(code_of(anna), by=anna)
+    secret = make_folder(mine, "Secret", by=anna)
+    assert [one.pk for one in page_of(mine, anna, **plain)] == [secret.pk]
+    assert page_of(mine, boris, **plain) == page_of(mine, erik, **plain) == []

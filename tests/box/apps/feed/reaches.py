@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from box.apps.feed.actions import Draft, add_comment, give_emoji, publish_post, react
+from box.apps.feed.actions import Draft, publish_post
 from box.apps.feed.models import Post
 from box.apps.feed.polls import Question, vote
+from box.core.discussion.actions import add_comment, give_emoji, react
 from tests.box.reach import HEARD, SEEN, Exported, Found, Push, World
 from tests.box.visits import SIGN_IN
 
@@ -16,15 +17,15 @@ def _post(audience: str, text: str = "said") -> Callable[[World], Post]:
 
 
 def _comment(audience: str) -> Callable[[World], object]:
-    return lambda world: add_comment(_post(audience)(world), "answered", by=world.cast.anna)
+    return lambda world: add_comment(_post(audience)(world).thread, "answered", by=world.cast.anna)
 
 
 def _reaction(audience: str) -> Callable[[World], object]:
-    return lambda world: react(_post(audience)(world), 1, by=world.cast.anna)
+    return lambda world: react(_post(audience)(world).thread, 1, by=world.cast.anna)
 
 
 def _emoji(audience: str) -> Callable[[World], object]:
-    return lambda world: give_emoji(_post(audience)(world), "👍", True, by=world.cast.anna)
+    return lambda world: give_emoji(_post(audience)(world).thread, "👍", True, by=world.cast.anna)
 
 
 def _vote(audience: str) -> Callable[[World], object]:
@@ -41,13 +42,15 @@ def _found_post(audience: str) -> Callable[[World, str], object]:
 
 
 def _found_comment(audience: str) -> Callable[[World, str], object]:
-    return lambda world, word: add_comment(_post(audience)(world), f"about {word}", by=world.cast.anna)
+    return lambda world, word: add_comment(_post(audience)(world).thread, f"about {word}", by=world.cast.anna)
 
 
-CAUSES = {"post": _post, "comment": _comment, "reactions": _reaction, "emoji": _emoji, "poll": _vote}
+CAUSES = {"post": _post, "poll": _vote}
+DISCUSSED = {"comment": _comment, "reactions": _reaction, "emoji": _emoji}
 PUSHES = tuple(
-    Push("feed", kind, cause(audience), reaches)
-    for kind, cause in CAUSES.items()
+    Push(topic, kind, cause(audience), reaches)
+    for topic, causes in {"feed": CAUSES, "discussion": DISCUSSED}.items()
+    for kind, cause in causes.items()
     for audience, reaches in HEARD.items()
 )
 FOUND = tuple(

@@ -11,6 +11,9 @@ from box.apps.feed import access, actions
 from box.apps.feed.actions import Draft
 from box.apps.feed.models import Mark, Post, PostTag
 from box.apps.feed.presenters import shown
+from box.core.discussion import actions as discussion
+from box.core.discussion.events import CommentAdded
+from box.core.discussion.handlers import tell_of_comment
 from box.core.discussion.models import Comment, Thread
 from box.core.events.delivery import deliver_all
 from box.core.notify.actions import mark_all_read, unread_count
@@ -99,12 +102,9 @@ def test_a_new_post_is_told_to_its_audience(anna: User, sales: Department) -> No
 
 def test_the_author_learns_of_a_comment_once(anna: User, boris: User) -> None:
     post = actions.publish_post(Draft("News"), by=anna)
-    comment = actions.add_comment(post, "Good", by=boris)
+    comment = discussion.add_comment(post.thread, "Good", by=boris)
     deliver_all()
-    from box.apps.feed.handlers import tell_those_concerned
-    from box.core.discussion.events import CommentAdded
-
-    tell_those_concerned(CommentAdded(comment.pk, post.thread_id, "feed.post", boris.pk))
+    tell_of_comment(CommentAdded(comment.pk, post.thread_id, "feed.post", boris.pk))
     notification = Notification.objects.get()
     assert (notification.user, notification.actor, notification.about_id) == (anna, boris, post.pk)
     assert unread_count(anna) == 1
@@ -114,15 +114,15 @@ def test_the_author_learns_of_a_comment_once(anna: User, boris: User) -> None:
 
 def test_ones_own_comment_is_no_news(anna: User) -> None:
     post = actions.publish_post(Draft("News"), by=anna)
-    actions.add_comment(post, "More", by=anna)
+    discussion.add_comment(post.thread, "More", by=anna)
     deliver_all()
     assert not Notification.objects.exists()
 
 
 def test_handlers_of_a_deleted_post_do_nothing(anna: User, boris: User) -> None:
     post = actions.publish_post(Draft("News"), by=anna)
-    actions.add_comment(post, "Good", by=boris)
-    actions.react(post, 1, by=boris)
+    discussion.add_comment(post.thread, "Good", by=boris)
+    discussion.react(post.thread, 1, by=boris)
     actions.delete_post(post, by=anna)
     actions.forget_post(post)
     deliver_all()
@@ -132,8 +132,8 @@ def test_handlers_of_a_deleted_post_do_nothing(anna: User, boris: User) -> None:
 
 def test_reactions_show_in_the_posts_counts(anna: User, boris: User) -> None:
     post = actions.publish_post(Draft("News"), by=anna)
-    actions.react(post, 1, by=boris)
-    actions.react(post, -1, by=boris)
+    discussion.react(post.thread, 1, by=boris)
+    discussion.react(post.thread, -1, by=boris)
     post.thread.refresh_from_db()
     assert (post.thread.likes_count, post.thread.dislikes_count) == (0, 1)
 
@@ -181,7 +181,7 @@ def test_a_mention_is_told_to_who_may_see_the_post(
 def test_who_is_called_in_a_comment_hears_of_it_once(anna: User, boris: User, cara: User) -> None:
     post = actions.publish_post(Draft("News"), by=anna)
     calls = f'<span data-mention="{anna.pk}">@x</span> <span data-mention="{cara.pk}">@x</span>'
-    actions.add_comment(post, html=f"<p>{calls}</p>", by=boris)
+    discussion.add_comment(post.thread, html=f"<p>{calls}</p>", by=boris)
     deliver_all()
     told = {(one.user, one.kind) for one in Notification.objects.all()}
     assert told == {(anna, "feed.comment-mention"), (cara, "feed.comment-mention")}
@@ -189,20 +189,20 @@ def test_who_is_called_in_a_comment_hears_of_it_once(anna: User, boris: User, ca
 
 def test_who_follows_hears_of_comments_and_who_left_does_not(anna: User, boris: User, cara: User) -> None:
     post = actions.publish_post(Draft("News"), by=anna)
-    actions.follow(post, False, by=anna)
-    actions.add_comment(post, "Good", by=boris)
+    discussion.follow(post.thread, False, by=anna)
+    discussion.add_comment(post.thread, "Good", by=boris)
     deliver_all()
-    actions.add_comment(post, "Indeed", by=cara)
+    discussion.add_comment(post.thread, "Indeed", by=cara)
     deliver_all()
     assert [(one.user, one.kind) for one in Notification.objects.all()] == [(boris, "feed.followed")]
 
 
 def test_who_no_longer_sees_the_post_hears_nothing(anna: User, boris: User, sales: Department) -> None:
     post = actions.publish_post(Draft("News", (sales.code,)), by=anna)
-    actions.add_comment(post, "Good", by=boris)
+    discussion.add_comment(post.thread, "Good", by=boris)
     remove_member(sales, boris, by=None)
     boris.refresh_from_db()
-    actions.add_comment(post, "Thanks", by=anna)
+    discussion.add_comment(post.thread, "Thanks", by=anna)
     deliver_all()
     assert not Notification.objects.filter(user=boris).exists()
 

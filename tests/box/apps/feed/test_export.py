@@ -10,11 +10,11 @@ from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from box.apps.feed import export
-from box.apps.feed.actions import Draft, add_comment, delete_post, edit_post, forget_post, publish_post, react
+from box.apps.feed.actions import Draft, delete_post, edit_post, forget_post, publish_post
 from box.apps.feed.models import Post, PostFile
 from box.core.access.principals import EVERYONE, code_of
 from box.core.discussion import export as discussion
-from box.core.discussion.actions import delete_comment
+from box.core.discussion.actions import add_comment, delete_comment, react
 from box.core.discussion.models import Comment
 from box.core.events.models import Event
 from box.core.files import export as files
@@ -39,9 +39,9 @@ def a_file(owner: User, name: str = "plan.txt") -> File:
 def test_a_post_that_is_gone_comes_back_with_its_files_and_all_that_was_said(anna: User, boris: User) -> None:
     file = a_file(anna)
     post = publish_post(Draft("The #plan", file_ids=(file.pk,)), by=anna)
-    said = add_comment(post, "Good", by=boris)
-    add_comment(post, "Indeed", parent=said, by=anna)
-    react(post, 1, by=boris)
+    said = add_comment(post.thread, "Good", by=boris)
+    add_comment(post.thread, "Indeed", parent=said, by=anna)
+    react(post.thread, 1, by=boris)
     post.refresh_from_db()
     pk, rows = post.pk, carried(export.pack_post(post.pk))
     forget_post(post)
@@ -84,16 +84,16 @@ def test_what_is_private_is_found_by_its_author_alone(
     assert found == {
         anna: ["A word to all", "A word to boris"], boris: ["A word to all"], olga: ["A word to all"],
     }  # fmt: skip
-    add_comment(open_to_all, "A word more", by=cara)
+    add_comment(open_to_all.thread, "A word more", by=cara)
     assert [one.title for one in export.find_comments("word", boris)] == ["A word more"]
 
 
 @pytest.mark.parametrize("has_answer", [True, False])
 def test_a_comment_comes_back_where_it_stood(anna: User, boris: User, *, has_answer: bool) -> None:
     post = publish_post(Draft("The plan"), by=anna)
-    comment = add_comment(post, "Good", by=boris)
+    comment = add_comment(post.thread, "Good", by=boris)
     if has_answer:
-        add_comment(post, "Indeed", parent=comment, by=anna)
+        add_comment(post.thread, "Indeed", parent=comment, by=anna)
     rows = carried(discussion.pack_comment(comment.pk))
     delete_comment(Comment.objects.get(pk=comment.pk), by=boris)
     assert not discussion.is_comment_there(rows)
@@ -107,7 +107,7 @@ def test_a_comment_comes_back_where_it_stood(anna: User, boris: User, *, has_ans
 
 def test_a_comment_of_a_post_that_is_gone_says_so(anna: User) -> None:
     post = publish_post(Draft("The plan"), by=anna)
-    rows = carried(discussion.pack_comment(add_comment(post, "Good", by=anna).pk))
+    rows = carried(discussion.pack_comment(add_comment(post.thread, "Good", by=anna).pk))
     forget_post(post)
     with pytest.raises(ValidationError, match="put that back"):
         export.put_comment_back(rows, anna)

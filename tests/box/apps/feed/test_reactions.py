@@ -14,6 +14,7 @@ from box.apps.feed.actions import Draft
 from box.apps.feed.models import Post
 from box.apps.feed.presenters import shown
 from box.core.accounts.models import User
+from box.core.discussion import actions as discussion
 from box.core.events.delivery import deliver_all
 from box.core.groups.actions import NewGroup, create_group
 from box.core.groups.models import Group
@@ -29,8 +30,8 @@ pytestmark = pytest.mark.django_db
 
 def test_an_emoji_is_given_counted_and_taken_back(as_person: Browser, anna: User, boris: User) -> None:
     post = post_of(anna)
-    actions.give_emoji(post, "🎉", True, by=anna)
-    browser, address = as_person(boris), f"/feed/{post.pk}/emoji/"
+    discussion.give_emoji(post.thread, "🎉", True, by=anna)
+    browser, address = as_person(boris), f"/discussion/feed.post/{post.pk}/emoji/"
     foot = browser.post(address, {"emoji": "🎉"}, headers=HTMX).content.decode()
     assert 'aria-pressed="true">🎉 <span class="number">2</span>' in foot
     assert browser.post(address, {"emoji": "🎉"}, headers=HTMX).content.decode().count(">2</span>") == 1
@@ -42,26 +43,28 @@ def test_who_reacted_is_told_to_who_may_know_them(
     as_person: Browser, anna: User, boris: User, erik: User
 ) -> None:
     post = post_of(anna, audience=(f"U{boris.pk}", f"U{erik.pk}"))
-    actions.give_emoji(post, "🔥", True, by=boris)
-    actions.react(post, 1, by=erik)
-    assert b"Boris Test" in as_person(anna).get(f"/feed/{post.pk}/emoji/").content
-    sheet = as_person(erik).get(f"/feed/{post.pk}/emoji/").content
+    discussion.give_emoji(post.thread, "🔥", True, by=boris)
+    discussion.react(post.thread, 1, by=erik)
+    assert b"Boris Test" in as_person(anna).get(f"/discussion/feed.post/{post.pk}/emoji/").content
+    sheet = as_person(erik).get(f"/discussion/feed.post/{post.pk}/emoji/").content
     assert b"Boris Test" not in sheet
     assert b"Erik Test" in sheet
 
 
 def test_open_pages_learn_the_counts(anna: User, boris: User, sales: Department) -> None:
     post = post_of(anna, audience=(sales.code,))
-    actions.give_emoji(post, "🎉", True, by=boris)
+    discussion.give_emoji(post.thread, "🎉", True, by=boris)
     deliver_all()
-    message = PushMessage.objects.get(topic="feed", kind="emoji")
+    message = PushMessage.objects.get(topic="discussion", kind="emoji")
     assert message.audience == post.audience
-    assert message.payload == {"post": post.pk, "by": boris.pk, "counts": {"🎉": 1}}
+    assert message.payload == {"thread": post.thread_id, "by": boris.pk, "counts": {"🎉": 1}}
 
 
 def test_a_refused_emoji_changes_nothing(as_person: Browser, anna: User) -> None:
     post = post_of(anna)
-    answer = as_person(anna).post(f"/feed/{post.pk}/emoji/", {"emoji": "<script>"}, headers=HTMX)
+    answer = as_person(anna).post(
+        f"/discussion/feed.post/{post.pk}/emoji/", {"emoji": "<script>"}, headers=HTMX
+    )
     assert answer.status_code == 422
     assert b"<script>" not in answer.content
     post.thread.refresh_from_db()
@@ -89,7 +92,7 @@ def test_links_cost_no_query_where_names_are_asked_anyway(
     counts = []
     for html in ("<p>plain</p>", *(f'<p><a href="{path}">see</a></p>' for path in paths)):
         post = actions.publish_post(Draft(html=html, audience=audience), by=anna)
-        actions.give_emoji(post, "🎉", True, by=boris)
+        discussion.give_emoji(post.thread, "🎉", True, by=boris)
         browser: Client = as_person(boris)
         browser.get("/feed/")
         cache.clear()

@@ -1,39 +1,36 @@
-"""Saved views: filters that a person has given a name."""
+"""The feed as a list: saved views beside it, and what the ones of earlier versions have become."""
 
 from __future__ import annotations
 
-from datetime import date
+from importlib import import_module
+from typing import Any
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
 
-from box.apps.feed.filters import Filter
-from box.apps.feed.models import SavedView
-from box.apps.feed.saved_views import MOST_VIEWS, move_view, rename_view, save_view
+from box.apps.feed.models import LIST
 from box.core.accounts.models import User
+from box.core.lists.actions import open_with, save_view
+from box.core.lists.models import SavedView
 from tests.box.apps.feed.test_views import Browser, post_of
 
 pytestmark = pytest.mark.django_db
-
-POLLS = Filter(kind="poll")
 
 
 def test_a_view_stands_beside_the_feed_of_its_person_alone(
     as_person: Browser, anna: User, boris: User
 ) -> None:
-    answer = as_person(anna).post("/feed/views/", {"query": "kind=poll&since=2026-11-01", "name": "My polls"})
-    assert answer.headers["Location"] == "/feed/?kind=poll&since=2026-11-01"
-    assert SavedView.objects.get().query == Filter(kind="poll", since=date(2026, 11, 1)).query
-    chip = '<a href="/feed/?kind=poll&amp;since=2026-11-01" class="saved"'
-    assert chip in as_person(anna).get("/feed/").content.decode()
+    query = "kind=poll&published.from=2026-11-01"
+    answer = as_person(anna).post(f"/feed/?{query}", {"do": "save", "name": "My polls"})
+    assert answer.headers["Location"] == f"/feed/?{query}"
+    view = SavedView.objects.get()
+    assert (view.user, view.list_key, view.query) == (anna, LIST, query)
+    link = '<a href="/feed/?kind=poll&amp;published.from=2026-11-01">'
+    assert link in as_person(anna).get("/feed/").content.decode()
     post_of(anna)
-    assert chip in as_person(anna).get("/feed/").content.decode()
-    assert chip not in as_person(boris).get("/feed/").content.decode()
+    assert link in as_person(anna).get("/feed/").content.decode()
+    assert link not in as_person(boris).get("/feed/").content.decode()
 
 
 def test_saved_views_cost_the_feed_no_query(as_person: Browser, anna: User) -> None:
@@ -43,73 +40,63 @@ def test_saved_views_cost_the_feed_no_query(as_person: Browser, anna: User) -> N
     with CaptureQueriesContext(connection) as without:
         browser.get("/feed/")
     for number in range(5):
-        save_view(POLLS, f"view {number}", by=anna)
+        save_view(LIST, f"kind=poll&tag={number}", f"view {number}", by=anna)
     with CaptureQueriesContext(connection) as with_five:
-        assert browser.get("/feed/").content.count(b'class="saved"') == 5
+        assert browser.get("/feed/").content.count(b'<a href="/feed/?kind=poll&amp;tag=') == 5
     assert len(with_five) == len(without)
 
 
-@pytest.mark.parametrize(
-    ("fields", "word"),
-    [
-        ({"query": "kind=poll", "name": " "}, "Give the view a name"),
-        ({"query": "kind=poll", "name": "x" * 61}, "at most 60"),
-        ({"query": "kind=nonsense", "name": "x"}, "Choose what to show first"),
-        ({"query": "", "name": "x"}, "Choose what to show first"),
-    ],
-)
-def test_what_cannot_be_saved_is_refused(
-    as_person: Browser, anna: User, fields: dict[str, str], word: str
+@pytest.mark.parametrize(("query", "name"), [("kind=poll", " "), ("", "x")])
+def test_what_cannot_be_saved_is_said_in_the_feed(
+    as_person: Browser, anna: User, query: str, name: str
 ) -> None:
-    answer = as_person(anna).post("/feed/views/", fields)
+    answer = as_person(anna).post(f"/feed/?{query}", {"do": "save", "name": name})
     assert answer.status_code == 422
-    assert word in answer.content.decode()
+    assert 'role="alert"' in answer.content.decode()
     assert not SavedView.objects.exists()
+
+
+def test_the_feed_opens_with_the_view_that_one_has_chosen(as_person: Browser, anna: User) -> None:
+    view = save_view(LIST, "kind=poll", "polls", by=anna)
+    open_with(LIST, view, by=anna)
+    assert as_person(anna).get("/feed/").headers["Location"] == "/feed/?kind=poll"
+    assert as_person(anna).get("/feed/?view=none").status_code == 200
 
 
 def test_a_name_is_text_wherever_it_is_shown(as_person: Browser, anna: User) -> None:
-    save_view(POLLS, "<script>alert(1)</script>", by=anna)
-    for address in ("/feed/", "/feed/views/"):
-        assert b"<script>alert(1)" not in as_person(anna).get(address).content
+    save_view(LIST, "kind=poll", "<script>alert(1)</script>", by=anna)
+    assert b"<script>alert(1)" not in as_person(anna).get("/feed/").content
 
 
-def test_the_same_name_again_means_another_filter(anna: User) -> None:
-    save_view(POLLS, "mine", by=anna)
-    save_view(Filter(tag="plans"), "mine", by=anna)
-    assert SavedView.objects.get().query == "tag=plans"
+def test_what_cannot_be_read_shows_nothing_and_says_so(as_person: Browser, anna: User) -> None:
+    post_of(anna)
+    for query in ("kind=nonsense", "author=7", "only=all", "to=<b>", "since=2026-01-01"):
+        page = as_person(anna).get(f"/feed/?{query}").content
+        assert b"<article" not in page
+        assert b'role="alert"' in page
 
 
-def test_there_is_an_end_to_views_and_to_the_same_names(anna: User, boris: User) -> None:
-    views = [save_view(POLLS, f"view {number}", by=anna) for number in range(MOST_VIEWS)]
-    with pytest.raises(ValidationError, match="delete one"):
-        save_view(POLLS, "one more", by=anna)
-    with pytest.raises(ValidationError, match="Another of your views"):
-        rename_view(views[0], "view 1", by=anna)
-    save_view(POLLS, "view 1", by=boris)
-
-
-def test_one_renames_and_deletes(as_person: Browser, anna: User, boris: User) -> None:
-    view = save_view(POLLS, "mine", by=anna)
-    address = f"/feed/views/{view.pk}/"
-    assert as_person(boris).post(address, {"name": "his"}).status_code == 404
-    as_person(anna).post(address, {"name": "hers"})
-    assert SavedView.objects.get().name == "hers"
-    as_person(anna).post(address, {"do": "delete", "name": "hers"})
-    assert not SavedView.objects.exists()
-
-
-class Order(TestCase):
-    @settings(max_examples=30, suppress_health_check=list(HealthCheck))
-    @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([-1, 1])), max_size=12))
-    def test_is_what_a_list_would_do(self, steps: list[tuple[int, int]]) -> None:
-        anna = User.objects.get_or_create(login="anna")[0]
-        SavedView.objects.all().delete()
-        views = [save_view(POLLS, name, by=anna) for name in "abcd"]
-        expected = list("abcd")
-        for which, way in steps:
-            move_view(views[which], way, by=anna)
-            name = "abcd"[which]
-            at = expected.index(name)
-            if 0 <= at + way < 4:
-                expected[at], expected[at + way] = expected[at + way], expected[at]
-        assert [view.name for view in SavedView.objects.of(anna)] == expected
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("kind=poll", "kind=poll"),
+        ("author=7&kind=poll", "author=U7&kind=poll"),
+        ("to=D3&author=12&since=2026-01-02&until=2026-03-04",
+         "to=D3&author=U12&published.from=2026-01-02&published.to=2026-03-04"),
+        ("tag=since%3D1", "tag=since%3D1"),
+    ],
+)  # fmt: skip
+def test_views_of_earlier_versions_mean_the_same(anna: User, before: str, after: str) -> None:
+    migration: Any = import_module("box.apps.feed.migrations.0010_views_of_lists")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE feed_savedview (user_id bigint, name text, query text, position int)"
+        )
+        cursor.execute("INSERT INTO feed_savedview VALUES (%s, 'Mine', %s, 3)", [anna.pk, before])
+        cursor.execute(migration.COPY)
+        cursor.execute("DELETE FROM feed_savedview")
+        cursor.execute(migration.BACK)
+        cursor.execute("SELECT user_id, name, query, position FROM feed_savedview")
+        assert cursor.fetchall() == [(anna.pk, "Mine", before, 3)]
+    view = SavedView.objects.get()
+    assert (view.user, view.list_key, view.name, view.query, view.position) == (anna, LIST, "Mine", after, 3)

@@ -19,7 +19,7 @@ from box.apps.feed.actions import Draft
 from box.apps.feed.handlers import tell_of_new_colleague
 from box.apps.feed.models import Post, SystemEntry, SystemFact
 from box.apps.feed.presenters import shown
-from box.apps.feed.system_posts import MOST_NAMED, Fact, What, company_day, tell, tell_birthdays
+from box.apps.feed.system_posts import MOST_NAMED, Fact, What, tell, tell_birthdays
 from box.core.accounts.actions import NewUser, create_user, update_profile
 from box.core.accounts.bulk import change_people
 from box.core.accounts.events import UserCreated
@@ -32,6 +32,7 @@ from box.core.org.models import Department, Membership
 from box.core.portal.actions import pass_step
 from box.core.portal.setup import STEPS
 from box.core.push.models import PushMessage
+from box.core.registry.company import company_day
 from box.core.registry.settings import store
 from tests.box.apps.feed.test_views import Browser
 

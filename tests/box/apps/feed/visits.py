@@ -7,11 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from box.apps.feed.actions import Draft, add_comment, delete_post, publish_post, save_badge
-from box.apps.feed.filters import Filter
+from box.apps.feed.actions import Draft, delete_post, publish_post, save_badge
 from box.apps.feed.models import Badge, Post
 from box.apps.feed.polls import Question
-from box.apps.feed.saved_views import save_view
 from box.apps.feed.scheduling import schedule_post
 from box.apps.feed.system_posts import Fact, What, tell
 from tests.box.core.org.photos import picture
@@ -24,7 +22,6 @@ VISITS = (
     Visit("GET", "feed:list", signed_in(200)),
     Visit("POST", "feed:list", signed_in(422)),
     Visit("GET", "feed:news", signed_in(200)),
-    Visit("GET", "feed:people", signed_in(200)),
     Visit("GET", "feed:audiences", signed_in(200)),
     Visit("GET", "feed:post", department(200), of="post"),
     Visit("DELETE", "feed:post", (302, 302, 403, 404, 404, SIGN_IN), of="post"),
@@ -45,13 +42,6 @@ VISITS = (
     Visit("POST", "feed:following", department(302), of="post", data={"on": "1"}),
     Visit("POST", "feed:pin", (302, 403, 403, 404, 404, SIGN_IN), of="post", data={"on": "1"}),
     Visit("POST", "feed:pin", (404, 403, 403, 404, 404, SIGN_IN), of="private post", data={"on": "1"}),
-    Visit("GET", "feed:comment", (403, 200, 403, 404, 404, SIGN_IN), of="comment"),
-    Visit("POST", "feed:comment", (403, 422, 403, 404, 404, SIGN_IN), of="comment"),
-    Visit("DELETE", "feed:comment", (302, 302, 403, 404, 404, SIGN_IN), of="comment"),
-    Visit("GET", "feed:comments", department(200), of="post"),
-    Visit("POST", "feed:comments", department(422), of="post"),
-    Visit("GET", "feed:comment-news", department(200), of="post"),
-    Visit("POST", "feed:reaction", department(302), of="post", data={"value": "1"}),
     Visit("GET", "feed:thanks", (200, 200, 200, 200, 403, SIGN_IN)),
     Visit("GET", "feed:thanks-to", (200, 200, 200, 200, 403, SIGN_IN), of="person to thank"),
     Visit("POST", "feed:thanks-to", (422, 422, 422, 422, 403, SIGN_IN), of="person to thank"),
@@ -62,24 +52,13 @@ VISITS = (
     Visit("GET", "feed:badge-picture", (200, 200, 200, 200, 404, SIGN_IN), of="badge picture"),
     Visit("DELETE", "feed:post", (302, 403, 403, 403, 404, SIGN_IN), of="entry"),
     Visit("GET", "feed:text", (403, 403, 403, 403, 404, SIGN_IN), of="entry"),
-    Visit("GET", "feed:views", signed_in(200)),
-    Visit("POST", "feed:views", signed_in(422)),
-    Visit("POST", "feed:view", OWN_ONLY, of="view", data={"name": "hers"}),
-    Visit("DELETE", "feed:view", OWN_ONLY, of="view"),
     Visit("GET", "feed:scheduled", signed_in(200)),
     Visit("GET", "feed:scheduled-post", (404, 200, 404, 404, 404, SIGN_IN), of="scheduled"),
     Visit("POST", "feed:scheduled-post", (404, 422, 404, 404, 404, SIGN_IN), of="scheduled"),
     Visit("DELETE", "feed:scheduled-post", OWN_ONLY, of="scheduled"),
     Visit("POST", "feed:publication", OWN_ONLY, of="scheduled"),
-    Visit("GET", "feed:emoji", department(200), of="post"),
-    Visit("POST", "feed:emoji", department(302), of="post", data={"emoji": "🎉"}),
-    Visit("POST", "feed:emoji", department(422), of="post", data={"emoji": "<b>"}),
-    Visit("GET", "feed:emoji", private(200), of="private post"),
-    Visit("POST", "feed:emoji", private(302), of="private post", data={"emoji": "🎉"}),
     Visit("GET", "feed:post", private(200), of="private post"),
     Visit("DELETE", "feed:post", (404, 302, 403, 404, 404, SIGN_IN), of="private post"),
-    Visit("POST", "feed:comments", private(422), of="private post"),
-    Visit("POST", "feed:reaction", private(302), of="private post", data={"value": "1"}),
 )
 
 
@@ -87,7 +66,6 @@ def things(cast: Cast) -> dict[str, Any]:
     sales, boris = cast.sales, cast.boris
     post = publish_post(Draft("for sales", (f"DR{sales.pk}",)), by=cast.anna)
     letter = publish_post(Draft("for boris", (f"U{boris.pk}",)), by=cast.anna)
-    comment = add_comment(post, "what anna says", by=cast.anna)
     deleted = publish_post(Draft("a mistake", (f"DR{sales.pk}",)), by=cast.anna)
     delete_post(deleted, by=cast.anna)
     poll = publish_post(Draft("which?", (f"DR{sales.pk}",), question=Question(("a", "b"))), by=cast.anna)
@@ -104,12 +82,10 @@ def things(cast: Cast) -> dict[str, Any]:
         "person to thank": cast.boris.pk,
         "badge": Badge.objects.create(name_en="Thanks", name_ru="Спасибо").pk,
         "entry": entry.pk,
-        "view": save_view(Filter(kind="poll"), "mine", by=cast.anna).pk,
         "scheduled": waiting.pk,
         "poll": poll.pk,
         "announcement": news.pk,
         "post": post.pk,
         "private post": letter.pk,
-        "comment": comment.pk,
         "deleted post": deleted.pk,
     }

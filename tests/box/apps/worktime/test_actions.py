@@ -15,7 +15,7 @@ from box.apps.worktime.models import Correction, WorkDay
 from box.apps.worktime.presenters import clock_of
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
-from box.core.notify.models import Notification
+from box.core.notify.models import Counter, Notification
 from box.core.org.actions import add_member, create_department
 from box.core.org.models import Membership
 from box.core.push.models import PushMessage
@@ -231,6 +231,15 @@ def test_hours_belong_to_one_day_only(anna: User, head: User) -> None:
     with pytest.raises(ValidationError, match="another day already"):
         decide_correction(asked, is_approved=True, by=head, at=NINE + 30 * HOUR)
     assert not WorkDay.objects.get(on=ON).is_corrected
+
+
+def test_the_heads_menu_says_how_much_waits_for_a_decision(anna: User, head: User, cara: User) -> None:
+    asked = ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
+    deliver_all()
+    assert dict(Counter.objects.values_list("user", "value")) == {head.pk: 1}
+    decide_correction(asked, is_approved=True, by=head, at=AFTERWARDS)
+    deliver_all()
+    assert not Counter.objects.exists()
 
 
 def test_the_head_is_told_of_what_is_asked(anna: User, head: User, cara: User) -> None:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from box.core.access.merging import _roles, with_audience
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from box.apps.feed.models import KIND, Post
 from box.core.access import actions
+from box.core.access.belongings import _roles, with_audience
 from box.core.access.models import Grant, Role, RoleRights, Standing
 from box.core.access.principals import is_private
 from box.core.access.roles import usual

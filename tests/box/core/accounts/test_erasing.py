@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from box.apps.feed.actions import Draft, publish_post
-from box.apps.feed.models import SavedView, ScheduledPost
+from box.apps.feed.models import ScheduledPost
 from box.apps.worktime.models import WorkDay
 from box.core.access.principals import EVERYONE
 from box.core.accounts import factors
@@ -23,6 +23,7 @@ from box.core.accounts.models import KnownBrowser, Passkey, Profile, User
 from box.core.audit.models import AuditRecord
 from box.core.drafts import models as drafts
 from box.core.events.delivery import deliver_all
+from box.core.lists.models import SavedView
 from box.core.notify.models import Notification
 from box.core.org.models import Membership
 from box.core.org.photos import set_photo
@@ -62,7 +63,7 @@ def gone(anna: User, olga: User, store: S3Store) -> User:
     times = dict.fromkeys(("started_at", "finished_at", "forgotten_at"), now)
     WorkDay.objects.create(user=anna, on=now.date(), marks=[], state="finished", **times)
     drafts.Draft.objects.create(user=anna, place="new", content={"text": SAID}, browser="b")
-    SavedView.objects.create(user=anna, name=SAID, query="q=1")
+    SavedView.objects.create(user=anna, list_key="x", name=SAID, query="q=1")
     ScheduledPost.objects.create(author=anna, publish_at=now, text=SAID, audience=[EVERYONE])
     factors.new_recovery_codes(anna)
     set_photo(anna, picture(), by=olga)
@@ -162,7 +163,7 @@ def test_the_log_keeps_its_records_and_shows_no_name(as_person: Browser, gone: U
     page = as_person(olga).get("/console/audit/").content.decode()
     assert SAID.lower() not in page.lower()
     assert f"former employee ({gone.pk})" in page
-    answer: Any = as_person(olga).get("/console/audit/export/")
+    answer: Any = as_person(olga).get("/console/audit/", {"as": "csv"})
     assert SAID.lower() not in b"".join(answer.streaming_content).decode().lower()
 
 
@@ -185,4 +186,5 @@ def test_each_room_says_what_it_is(gone: User) -> None:
         "Working time",
         "Feed",
         "Drafts",
+        "Lists",
     }

@@ -6,7 +6,9 @@ import pytest
 from django.db import connection
 
 from box.core.accounts.models import User
+from box.core.accounts.models.people import distance
 from box.core.accounts.search import in_other_layout
+from box.core.lists.keyset import Keyset
 
 pytestmark = pytest.mark.django_db
 
@@ -111,11 +113,14 @@ def test_the_list_of_the_nearest_goes_on_where_it_stopped() -> None:
         colleague(last, "Anna")
     colleague("Adams", "Hannah")
     colleague("Ames", "Joanna")
-    whole = list(User.objects.looked_for("anna"))
-    assert [person.last_name for person in whole] == ["Anna", "Best", "Cole", "Adams", "Ames"]
-    for reached, person in enumerate(whole):
-        rest = User.objects.matching("anna").below(person, text="anna").nearest_first("anna")
-        assert list(rest) == whole[reached + 1 :]
+    names, after = [], ""
+    keyset = Keyset((distance("anna"), "sort_name"))
+    for _page in range(5):
+        page = keyset.page(User.objects.matching("anna"), after=after, size=1)
+        names += [person.last_name for person in page.rows]
+        after = page.next
+    assert (names, after) == (["Anna", "Best", "Cole", "Adams", "Ames"], "")
+    assert names == [person.last_name for person in User.objects.looked_for("anna")]
 
 
 def test_signs_that_mean_something_to_the_database_mean_nothing_here() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from box.core.groups.actions import NewGroup, create_group
-from tests.box.reach import Found, World
+from tests.box.reach import Exported, Found, World
+from tests.box.visits import signed_in
 
 
 def _group(kind: str) -> Callable[[World, str], object]:
@@ -18,3 +19,4 @@ FOUND = (
     Found("groups.group", _group("secret"), "olga anna"),
     Found("groups.group", _group("extranet"), "olga anna boris cara"),
 )
+EXPORTS = (Exported("box.core.groups.views.groups", "groups:list", signed_in(403), query="as=csv"),)

@@ -10,10 +10,11 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from box.apps.feed.actions import Draft, add_comment, publish_post
+from box.apps.feed.actions import Draft, publish_post
 from box.core.access.principals import codes_of
 from box.core.accounts.invitations import token_of
 from box.core.accounts.models import Session, User
+from box.core.discussion.actions import add_comment
 from box.core.files.models import Blob, File
 from box.core.groups import actions
 from box.core.groups.actions import GroupRefused, NewGuest
@@ -129,7 +130,7 @@ def test_a_guest_meets_nobody_and_nothing_of_the_company(
     erik, anna = again(erik), again(anna)
     inside = publish_post(Draft("for partners", (shared.code, sales.code)), by=anna)
     outside = publish_post(Draft("for colleagues"), by=anna)
-    add_comment(outside, "among us", by=cara)
+    add_comment(outside.thread, "among us", by=cara)
     blob = Blob.objects.create(key=uuid4().hex, size=1)
     secret = File.objects.create(
         owner=anna, name="plan.pdf", blob=blob, audience=["UA"], attached_at=timezone.now()
@@ -148,7 +149,12 @@ def test_a_guest_meets_nobody_and_nothing_of_the_company(
             assert hidden not in page, (address, hidden)
     assert browser.get(f"/feed/{inside.pk}/").status_code == 200
     for address in (
-        *(f"/feed/{outside.pk}/", f"/feed/{outside.pk}/comments/", f"/employees/{cara.pk}/", "/employees/"),
+        *(
+            f"/feed/{outside.pk}/",
+            f"/discussion/feed.post/{outside.pk}/comments/",
+            f"/employees/{cara.pk}/",
+            "/employees/",
+        ),
         *(f"/files/{secret.pk}/", f"/files/{secret.pk}/preview/", f"/files/{secret.pk}/thumbnail/"),
     ):
         assert browser.get(address).status_code == 404, address

@@ -21,6 +21,7 @@ def leading(status: int) -> tuple[int | str, ...]:
 
 VISITS = (
     Visit("GET", "groups:list", signed_in(200)),
+    Visit("POST", "groups:list", signed_in(400)),
     Visit("GET", "groups:new", (200, 200, 200, 200, 403, SIGN_IN)),
     Visit("POST", "groups:new", (422, 422, 422, 422, 403, SIGN_IN), data={"name": ""}),
     Visit("GET", "groups:group", EVERY_EMPLOYEE, of="open group"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from box.core.org.actions import create_department
 from tests.box.reach import Exported, Found
-from tests.box.visits import ADMINISTRATORS
+from tests.box.visits import SIGN_IN
 
 FOUND = (
     Found(
@@ -13,4 +13,6 @@ FOUND = (
         "olga anna boris cara",
     ),
 )
-EXPORTS = (Exported("box.core.org.exporting.people_export", "org:people-export", ADMINISTRATORS, of="kind"),)
+EXPORTS = (
+    Exported("box.core.org.views.people", "org:people", (200, 403, 403, 403, 404, SIGN_IN), query="as=csv"),
+)

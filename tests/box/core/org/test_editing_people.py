@@ -100,7 +100,7 @@ def test_the_list_is_saved_as_it_is_chosen_and_that_is_told(
         position="=cmd()", phone="+7 900 000-00-00", birthday_on=date(1990, 2, 3)
     )
     browser = as_person(olga)
-    answer: Any = browser.get("/employees/export/csv/", {"department": sales.pk})
+    answer: Any = browser.get("/employees/", {"department": sales.pk, "as": "csv"})
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     head, row = (list(one.cells) for one in read_table(io.BytesIO(text.encode())))
     assert dict(zip(head, row, strict=False)) | {"Login": anna.login, "Department": "Sales"} == dict(
@@ -108,15 +108,16 @@ def test_the_list_is_saved_as_it_is_chosen_and_that_is_told(
     )
     assert "'=cmd()" in text
     assert cara.email not in text
-    told = AuditRecord.objects.get(kind="org.people_exported")
-    assert (told.by_id, told.details["filter"]) == (olga.pk, f"department={sales.pk}")
-    assert browser.get("/employees/export/pdf/").status_code == 404
+    told = AuditRecord.objects.get(kind="lists.exported")
+    details = {"list": "Employees", "format": "csv", "filter": f"department={sales.pk}", "rows": 1}
+    assert (told.by_id, told.details) == (olga.pk, details)
+    assert browser.get("/employees/", {"as": "pdf"}).status_code == 404
 
 
 def test_a_saved_list_is_imported_again_and_changes_nothing(
     as_person: Browser, olga: User, anna: User, boris: User
 ) -> None:
-    answer: Any = as_person(olga).get("/employees/export/xlsx/")
+    answer: Any = as_person(olga).get("/employees/", {"as": "xlsx"})
     data = b"".join(answer.streaming_content)
     run = begin_import(importers["people"], io.BytesIO(data), "employees.xlsx", by=olga)
     columns = run.columns
@@ -130,24 +131,28 @@ def test_a_saved_list_is_imported_again_and_changes_nothing(
 
 def test_who_is_new_is_an_address(as_person: Browser, anna: User, boris: User, cara: User) -> None:
     User.objects.filter(pk=boris.pk).update(joined_at=timezone.now() - timedelta(days=31))
-    page = as_person(cara).get("/employees/", {"new": "1"}).content.decode()
-    shown = page.partition('id="people"')[2]
+    page = as_person(cara).get("/employees/", {"new": "yes"}).content.decode()
+    shown = page.partition('id="list"')[2]
     assert "Test Anna" in shown
     assert "Test Boris" not in shown
-    assert 'class="chip" href="/employees/?"' in shown
+    assert 'class="chip" href="/employees/"' in shown
 
 
 def test_each_choice_is_taken_back_by_itself(as_person: Browser, anna: User, sales: Department) -> None:
-    page = as_person(anna).get("/employees/", {"department": str(sales.pk), "new": "1", "q": "Test"})
+    page = as_person(anna).get("/employees/", {"department": str(sales.pk), "new": "yes", "q": "Test"})
     shown = page.content.decode()
-    assert f'href="/employees/?department={sales.pk}&amp;new=1"' in shown
+    assert f'href="/employees/?department={sales.pk}&amp;new=yes"' in shown
     assert f'href="/employees/?q=Test&amp;department={sales.pk}"' in shown
-    assert 'href="/employees/?q=Test&amp;new=1"' in shown
+    assert 'href="/employees/?q=Test&amp;new=yes"' in shown
 
 
-def test_nonsense_in_the_address_is_left_out_of_it(as_person: Browser, anna: User) -> None:
+def test_nonsense_in_the_address_finds_nobody_and_is_said(as_person: Browser, anna: User) -> None:
     page = as_person(anna).get("/employees/", {"department": "9'><b>", "status": "<b>"}).content.decode()
-    assert "<b>" not in page.partition('id="people"')[2]
+    shown = page.partition('id="list"')[2]
+    assert "Choose again from the list." in shown
+    assert "This list has no such filter any more." in shown
+    assert "Test Anna" not in shown
+    assert "<b>" not in shown
 
 
 def test_the_working_calendar_is_in_the_audit_log(olga: User) -> None:
@@ -160,4 +165,4 @@ def test_the_working_calendar_is_in_the_audit_log(olga: User) -> None:
 def test_nobody_else_may(as_person: Browser, anna: User, olga: User) -> None:
     create_user(NewUser(email="x@example.com"), password=None, by=olga)
     assert as_person(anna).get("/employees/new/").status_code == 403
-    assert as_person(anna).get("/employees/export/csv/").status_code == 403
+    assert as_person(anna).get("/employees/", {"as": "csv"}).status_code == 403

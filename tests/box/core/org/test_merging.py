@@ -21,8 +21,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from box.apps.feed.actions import Draft, Prize, mark, publish_post, react
-from box.apps.feed.models import Badge, Ballot, Mark, Poll, PollOption, Post, SavedView
+from box.apps.feed.actions import Draft, Prize, mark, publish_post
+from box.apps.feed.models import Badge, Ballot, Mark, Poll, PollOption, Post
 from box.apps.feed.polls import Question, vote
 from box.apps.pulse.models import Use
 from box.apps.worktime.models import Report, WorkDay
@@ -46,7 +46,7 @@ from box.core.accounts.custom_fields import PROFILE
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import Passkey, Profile, Session, User
 from box.core.audit.models import AuditRecord
-from box.core.discussion.actions import add_comment, give_emoji
+from box.core.discussion.actions import add_comment, give_emoji, react
 from box.core.discussion.models import Comment, EmojiReaction, Reaction, Thread
 from box.core.drafts import models as drafts
 from box.core.events import merging as events
@@ -58,6 +58,7 @@ from box.core.groups.actions import NewGroup, create_group, invite_people, join_
 from box.core.groups.models import Admission, Group, Member
 from box.core.imports.importers import Context, importers
 from box.core.imports.models import ImportRun
+from box.core.lists.models import SavedView
 from box.core.notify.models import Notification
 from box.core.org.actions import add_member, create_department
 from box.core.org.duplicates import alike
@@ -191,7 +192,9 @@ def test_everything_there_is_of_the_one_is_the_others(
     private = publish_post(Draft(text="For Ann alone", audience=(f"U{ann.pk}",)), by=boris)
     badge = Badge.objects.first() or Badge.objects.create(name_en="Star", name_ru="Звезда")
     thanks = publish_post(Draft(text="Thanks", audience=(EVERYONE,), award=Prize(badge.pk, ann.pk)), by=boris)
-    SavedView.objects.create(user=boris, name="Hers", query=f"author={ann.pk}&tag=x")
+    SavedView.objects.create(
+        user=boris, list_key="feed.posts", name="Hers", query=f"author=U{ann.pk}&by=U{ann.pk}9&tag=x"
+    )
     Notification.objects.create(user=ann, actor=ann, kind="k", about_kind="a", about_id=1, key="1")
     deliver_all()
     before = is_of(ann)
@@ -210,7 +213,7 @@ def test_everything_there_is_of_the_one_is_the_others(
     thanks.refresh_from_db()
     assert thanks.details is not None
     assert thanks.details["award"]["person"] == anna.pk
-    assert SavedView.objects.get().query == f"author={anna.pk}&tag=x"
+    assert SavedView.objects.get().query == f"author=U{anna.pk}&by=U{ann.pk}9&tag=x"
     assert group.members.get().user_id == anna.pk
     assert Post.objects.visible_to(User.objects.get(pk=anna.pk)).filter(pk=private.pk).exists()
     ann = User.objects.get(pk=ann.pk)
@@ -245,15 +248,16 @@ def test_what_both_have_once_a_person_is_settled(
     vote(post, [second.pk], by=ann)
     vote(post, [second.pk], by=boris)
     for account in (anna, ann, boris):
-        react(post, 1, by=account)
+        react(post.thread, 1, by=account)
         give_emoji(post.thread, "🎉", True, by=account)
     give_emoji(post.thread, "👏", True, by=ann)
     mark(post, by=anna, is_favourite=True)
     mark(post, by=ann, is_hidden=True)
     for account, text in ((anna, "old"), (ann, "new")):
         drafts.Draft.objects.create(user=account, place="new", content={"text": text}, browser="b")
-        SavedView.objects.create(user=account, name="Mine", query=text)
-        SavedView.objects.create(user=account, name="Same", query="tag=x")
+        SavedView.objects.create(user=account, list_key="feed.posts", name="Mine", query=text)
+        SavedView.objects.create(user=account, list_key="feed.posts", name="Same", query="tag=x")
+        SavedView.objects.create(user=account, list_key="another", name=f"Only {text}", query="tag=x")
         Use.objects.create(user=account, on=date(2026, 3, 2), tool="feed", times=2)
         Report.objects.create(user=account, period="day", starts_on=date(2026, 3, 2), text=text, plan="same")
         Passkey.objects.create(user=account, name=text, credential_id=text.encode(), credential=b"")
@@ -278,7 +282,7 @@ def test_what_both_have_once_a_person_is_settled(
     assert drafts.Draft.objects.get().content == {"text": "new"}
     views = SavedView.objects.filter(user=anna).values_list("name", "query")
     assert {query for _name, query in views} == {"old", "new", "tag=x"}
-    assert len({name for name, _query in views}) == 3
+    assert len({name for name, _query in views}) == 5
     assert Use.objects.get().times == 4
     report = Report.objects.get()
     assert (report.text, report.plan) == ("old\n\nnew", "same")

@@ -39,7 +39,7 @@ def test_what_another_site_asks_for_is_not(as_person: Browser, anna: User, site:
 
 def test_only_pages_are_and_only_for_who_can_read_it(as_person: Browser, anna: User) -> None:
     own = {"Sec-Fetch-Site": "same-origin"}
-    data = as_person(anna).get("/feed/people/?q=a", headers={**own, "Accept-Encoding": "gzip"})
+    data = as_person(anna).get("/discussion/people/?q=a", headers={**own, "Accept-Encoding": "gzip"})
     assert data.status_code == 200
     assert "Content-Encoding" not in data.headers
     page = as_person(anna).get("/employees/", headers=own)

@@ -11,8 +11,9 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from box.apps.feed.actions import Draft, add_comment, publish_post
+from box.apps.feed.actions import Draft, publish_post
 from box.core.accounts.models import Session
+from box.core.discussion.actions import add_comment
 from box.core.registry.capabilities import after_restore
 from box.core.registry.management.commands import restored
 from box.core.registry.offers import Offers
@@ -63,7 +64,7 @@ def test_a_room_is_asked_after_all_sessions_have_ended_and_may_fail(
 def test_what_a_restore_would_take_away_is_counted(anna: User) -> None:
     post = publish_post(Draft("Before"), by=anna)
     moment = timezone.now()
-    add_comment(post, "After", by=anna)
+    add_comment(post.thread, "After", by=anna)
     publish_post(Draft("After"), by=anna)
     counted = dict(json.loads(said("lost", f"--since={moment.isoformat()}")))
     assert counted == {"posts": 1, "comments": 1, "files": 0}

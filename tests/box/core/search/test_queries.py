@@ -17,6 +17,7 @@ from box.apps.feed.actions import Draft
 from box.apps.feed.models import Post
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.models import User
+from box.core.discussion.actions import add_comment
 from box.core.groups import actions as groups
 from box.core.groups.actions import NewGroup
 from box.core.org.actions import create_department
@@ -85,7 +86,7 @@ def test_everything_there_is_is_found(anna: User, sales: Department, as_person: 
     group = groups.create_group(NewGroup("Marathon", description="Running together"), by=anna)
     create_department("Marathon office", parent=sales, by=None)
     written = post(anna, "Marathon on Sunday")
-    feed.add_comment(written, "a marathon is long", by=anna)
+    add_comment(written.thread, "a marathon is long", by=anna)
     deliver()
     kinds = {one.kind: one for one in find(anna, Wanted("marathon"))}
     assert set(kinds) == {"feed.post", "feed.comment", "groups.group", "org.department"}
@@ -136,7 +137,7 @@ def test_a_guest_finds_what_their_groups_write_and_who_is_in_them(
 
 def test_changes_are_followed(anna: User, boris: User, sales: Department) -> None:
     written = post(anna, "harvest")
-    feed.add_comment(written, "a fine harvest", by=boris)
+    add_comment(written.thread, "a fine harvest", by=boris)
     group = groups.create_group(NewGroup("Harvest"), by=anna)
     assert len(titles(boris, "harvest")) == 3
     feed.delete_post(written, by=anna)

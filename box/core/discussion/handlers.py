@@ -1,0 +1,66 @@
+"""What follows from a word: open pages learn of it, and those concerned hear of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from box.core.access.principals import codes_of
+from box.core.accounts.models import User
+from box.core.discussion.events import CommentAdded, EmojiChanged, Reacted
+from box.core.discussion.models import Comment
+from box.core.discussion.threads import subject_of, threads
+from box.core.events.outbox import on
+from box.core.notify.actions import notify_all
+from box.core.org.mentions import people_mentioned
+from box.core.push.actions import send
+
+if TYPE_CHECKING:
+    from box.core.registry.notices import Notice
+
+
+@on(CommentAdded, formerly="box.apps.feed.handlers.tell_those_concerned")
+def tell_of_comment(event: CommentAdded) -> None:
+    """One word about one comment: who is called in it hears that, and not also that it was written."""
+    subject = subject_of(event.kind, event.thread_id)
+    comment = Comment.objects.select_related("author").filter(pk=event.comment_id).first()
+    if subject is None or comment is None:
+        return
+    payload = {"thread": event.thread_id, "id": comment.pk, "by": event.by_id}
+    send("discussion", "comment", audience=subject.audience, payload=payload)
+    kind = threads[event.kind]
+    called = people_mentioned(comment.html, by_id=event.by_id, audience=subject.audience)
+    own = set(kind.listeners(subject))
+    others = [one for one in _listeners(subject, own, to=comment) if one not in called]
+    _tell(called, kind.told.mentioned, subject, comment)
+    _tell([one for one in others if one.pk in own], kind.told.own, subject, comment)
+    _tell([one for one in others if one.pk not in own], kind.told.followed, subject, comment)
+
+
+def _tell(people: list[User], notice: Notice, subject: Any, comment: Comment) -> None:
+    notify_all(people, notice, about=subject.ref, key=f"comment:{comment.pk}", actor=comment.author)
+
+
+def _listeners(subject: Any, own: set[int], *, to: Comment) -> list[User]:
+    """Those whose it is unless they have left, and who has spoken or asked to hear: as far as they see it."""
+    said = dict(subject.thread.followers.values_list("user_id", "is_on"))
+    ids = {pk for pk, is_on in {**dict.fromkeys(own, True), **said}.items() if is_on} - {to.author_id}
+    people = User.objects.active().filter(pk__in=ids)
+    return [person for person in people if not codes_of(person).isdisjoint(subject.audience)]
+
+
+@on(Reacted, formerly="box.apps.feed.handlers.tell_open_counts")
+def tell_open_counts(event: Reacted) -> None:
+    subject = subject_of(event.kind, event.thread_id)
+    if subject is not None:
+        counts = {"likes": subject.thread.likes_count, "dislikes": subject.thread.dislikes_count}
+        payload = {"thread": event.thread_id, "by": event.by_id, **counts}
+        send("discussion", "reactions", audience=subject.audience, payload=payload)
+
+
+@on(EmojiChanged, formerly="box.apps.feed.handlers.tell_open_emoji")
+def tell_open_emoji(event: EmojiChanged) -> None:
+    subject = subject_of(event.kind, event.thread_id)
+    if subject is not None:
+        counts = subject.thread.emoji_counts or {}
+        payload = {"thread": event.thread_id, "by": event.by_id, "counts": counts}
+        send("discussion", "emoji", audience=subject.audience, payload=payload)

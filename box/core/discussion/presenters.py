@@ -1,0 +1,239 @@
+"""What pages show of discussions, in as many queries for a thousand comments as for one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+
+from box.core.discussion.access import can_delete, can_edit, can_moderate, can_write
+from box.core.discussion.actions import MOST_FILES
+from box.core.discussion.models import Comment, CommentFile, EmojiReaction, Reaction
+from box.core.discussion.threads import discussed
+from box.core.files.presenters import Attached, facts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from box.core.accounts.models import User
+    from box.core.discussion.models import CommentQuerySet, Thread
+
+# How much of a discussion is shown at once; the rest is asked for.
+COMMENTS_SHOWN = 20
+REPLIES_SHOWN = 10
+# The chip says "99+ new" beyond.
+MOST_NEWS = 99
+PEOPLE_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class EmojiGiven:
+    """One emoji below an object: by how many, and whether the reader is among them."""
+
+    emoji: str
+    count: int
+    is_mine: bool
+
+
+@dataclass(frozen=True)
+class Foot:
+    """What stands below an object, with what the reader has made of it."""
+
+    kind: str
+    pk: int
+    thread_pk: int
+    url: str
+    likes: int
+    dislikes: int
+    comments: int
+    my_reaction: int
+    has_dislikes: bool
+    emoji: tuple[EmojiGiven, ...] = ()
+
+    @classmethod
+    def of(cls, subject: Any, *, reaction: int | None, emoji: Collection[str], has_dislikes: bool) -> Foot:
+        """`reaction` and `emoji` are the reader's own."""
+        thread: Thread = subject.thread
+        given = sorted((thread.emoji_counts or {}).items())
+        return cls(
+            *(subject.ref.kind, subject.pk, thread.pk, subject.get_absolute_url()),
+            *(thread.likes_count, thread.dislikes_count, thread.comments_count, reaction or 0),
+            has_dislikes=has_dislikes,
+            emoji=tuple(EmojiGiven(one, count, one in emoji) for one, count in given),
+        )
+
+
+def foot_of(subject: Any, *, reader: User) -> Foot:
+    reaction = Reaction.objects.filter(thread=subject.thread_id, user=reader).values_list("value", flat=True)
+    emoji = EmojiReaction.objects.filter(thread=subject.thread_id, user=reader)
+    return Foot.of(
+        subject,
+        reaction=reaction.first(),
+        emoji=set(emoji.values_list("emoji", flat=True)),
+        has_dislikes=discussed(subject.ref.kind).has_dislikes(),
+    )
+
+
+@dataclass(frozen=True)
+class Said:
+    """A comment as one reader sees it, with its answers."""
+
+    comment: Comment
+    can_edit: bool
+    can_delete: bool
+    can_answer: bool
+    replies: tuple[Said, ...] = ()
+    has_earlier_replies: bool = False
+    files: tuple[Attached, ...] = ()
+
+    @property
+    def pictures(self) -> list[Attached]:
+        return [file for file in self.files if file.is_picture]
+
+    @property
+    def documents(self) -> list[Attached]:
+        return [file for file in self.files if not file.is_picture]
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What is said below an object, as one reader sees it."""
+
+    kind: str
+    pk: int
+    thread_pk: int
+    url: str
+    reader: User
+    can_write: bool
+    count: int
+    newest: int
+    """The newest comment that the reader is shown or could be: the chip counts from there."""
+    said: tuple[Said, ...]
+    earlier_than: int | None
+    """The comment before which there are more."""
+
+    most_files: int = MOST_FILES
+
+    @property
+    def place(self) -> str:
+        """Where drafts of comments are kept."""
+        return f"thread-{self.thread_pk}"
+
+
+@dataclass(frozen=True)
+class _May:
+    """What the reader may do below this object, asked once for all comments."""
+
+    reader: User
+    is_moderator: bool
+    can_write: bool
+
+    def all_said(
+        self, comments: Sequence[Comment], below: Mapping[int | None, Sequence[Comment]]
+    ) -> list[Said]:
+        """In one query for the files of all of them."""
+        every = [*comments, *(reply for replies in below.values() for reply in replies)]
+        files = files_of([comment.pk for comment in every])
+        return [self.said(comment, files, below.get(comment.pk, ())) for comment in comments]
+
+    def said(
+        self, comment: Comment, files: Mapping[int, Sequence[Attached]], replies: Iterable[Comment] = ()
+    ) -> Said:
+        below = list(replies)
+        return Said(
+            comment,
+            can_edit=can_edit(self.reader, comment),
+            can_delete=can_delete(self.reader, comment, is_moderator=self.is_moderator),
+            can_answer=self.can_write,
+            replies=tuple(self.said(reply, files) for reply in below[-REPLIES_SHOWN:]),
+            has_earlier_replies=len(below) > REPLIES_SHOWN,
+            files=tuple(files.get(comment.pk, ())),
+        )
+
+
+def _may(subject: Any, reader: User) -> _May:
+    return _May(reader, can_moderate(reader, subject), can_write(reader, subject))
+
+
+def talk_below(subject: Any, *, reader: User, before: int | None = None, after: int | None = None) -> Talk:
+    """The latest of it; before this comment; or also all that was answered since the comment `after`."""
+    may, everything = _may(subject, reader), Comment.objects.filter(thread=subject.thread_id)
+    tops = everything.top().with_authors().order_by("-id")
+    found = list((tops.filter(pk__lt=before) if before else tops)[: COMMENTS_SHOWN + 1])
+    shown = found[:COMMENTS_SHOWN][::-1]
+    earlier_than = shown[0].pk if len(found) > COMMENTS_SHOWN else None
+    if after is not None and earlier_than:
+        answered = everything.filter(pk__gt=after, parent__lt=earlier_than).order_by("-id")
+        parents = {pk for pk in answered.values_list("parent", flat=True)[:MOST_NEWS] if pk}
+        shown = [*tops.filter(pk__in=parents)[::-1], *shown]
+    newest = everything.order_by("-id").values_list("id", flat=True).first()
+    return Talk(
+        *(subject.ref.kind, subject.pk, subject.thread_id, subject.get_absolute_url()),
+        reader=reader,
+        can_write=may.can_write,
+        count=subject.thread.comments_count,
+        newest=newest or 0,
+        said=tuple(_with_replies(shown, may)),
+        earlier_than=earlier_than,
+    )
+
+
+def replies_before(comment: Comment, before: int, *, subject: Any, reader: User) -> Said:
+    """Earlier answers to a comment."""
+    may = _may(subject, reader)
+    found = comment.replies.filter(pk__lt=before).with_authors().order_by("-id")[: REPLIES_SHOWN + 1]
+    (said,) = may.all_said([comment], {comment.pk: list(found)[::-1]})
+    return said
+
+
+def said_alone(comment: Comment, *, subject: Any, reader: User) -> Said:
+    (said,) = _may(subject, reader).all_said([comment], {})
+    return said
+
+
+def _with_replies(comments: list[Comment], may: _May) -> Iterable[Said]:
+    """In one query for the latest answers to all of them."""
+    below = defaultdict(list)
+    for reply in _latest_replies([comment.pk for comment in comments]) if comments else ():
+        below[reply.parent_id].append(reply)
+    return may.all_said(comments, below)
+
+
+def files_of(comment_ids: Sequence[int | None]) -> Mapping[int, Sequence[Attached]]:
+    """By comment, in the order in which its author put them."""
+    found = defaultdict(list)
+    links = CommentFile.objects.filter(comment__in=[pk for pk in comment_ids if pk]).order_by("position")
+    for comment_id, *facts in links.values_list("comment_id", *facts_of("file")):
+        found[comment_id].append(Attached(*facts))
+    return found
+
+
+def _latest_replies(parents: list[int]) -> CommentQuerySet:
+    back = Window(RowNumber(), partition_by=F("parent"), order_by=F("id").desc())
+    ranked = (
+        Comment.objects.filter(parent__in=parents).annotate(back=back).filter(back__lte=REPLIES_SHOWN + 1)
+    )
+    return Comment.objects.filter(pk__in=ranked.values("pk")).with_authors().order_by("id")
+
+
+@dataclass(frozen=True)
+class Reacted:
+    """Who has given this; `emoji` is empty for those who like the object."""
+
+    emoji: str
+    people: list[User]
+
+
+def who_reacted(subject: Any, *, known: Any) -> list[Reacted]:
+    """The newest of each among the people that a reader may know."""
+    likes = Reaction.objects.filter(thread=subject.thread_id, value=1, user__in=known)
+    emoji = EmojiReaction.objects.filter(thread=subject.thread_id, user__in=known)
+    found: dict[str, list[User]] = defaultdict(list)
+    for like in likes.select_related("user").order_by("-id")[:PEOPLE_SHOWN]:
+        found[""].append(like.user)
+    for one in emoji.select_related("user").order_by("-id")[:PEOPLE_SHOWN]:
+        found[one.emoji].append(one.user)
+    return [Reacted(key, people) for key, people in sorted(found.items())]

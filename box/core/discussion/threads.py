@@ -1,0 +1,100 @@
+"""What may be discussed: the objects of any app that stand over a thread.
+
+    class Deal(AudienceModel):
+        thread = models.OneToOneField(Thread, models.PROTECT)       # open_thread(KIND)
+
+    threads.add(KIND, Discussed(Deal.objects.all, can_write=can_edit, can_moderate=can_manage))
+
+Whoever sees the object sees what is said below it. Its page holds `below(talk, csrf_input)` of
+`discussion/ui.html`, with `talk_below(deal, reader)` of `presenters`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+
+from box.core.discussion.notices import COMMENTED, MENTIONED
+from box.core.registry.offers import Offers
+from box.core.registry.services import is_on
+
+if TYPE_CHECKING:
+    from box.core.access.audiences import AudienceQuerySet
+    from box.core.accounts.models import User
+    from box.core.discussion.models import Thread
+    from box.core.registry.capabilities import Ref
+    from box.core.registry.notices import Notice
+
+
+class Subject(Protocol):
+    """An object that is discussed."""
+
+    pk: Any
+    thread_id: int
+    thread: Thread
+    audience: list[str]
+
+    @property
+    def ref(self) -> Ref: ...
+
+    def get_absolute_url(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Told:
+    """The notices of a comment: to who is called in it, to those who stand behind the object, to the others
+    who listen."""
+
+    mentioned: Notice = MENTIONED
+    own: Notice = COMMENTED
+    followed: Notice = COMMENTED
+
+
+@dataclass(frozen=True)
+class Discussed:
+    """How a kind of objects is discussed. The key of the offer is the kind.
+
+    `find` gives those that there are, of which a reader sees what their codes say. `can_moderate` is whether
+    a person takes back what others have said. `listeners` hear of comments though they have said nothing: by
+    id, the object's author unless told otherwise.
+    """
+
+    find: Callable[[], AudienceQuerySet[Any]]
+    can_write: Callable[[User, Any], bool]
+    can_moderate: Callable[[User, Any], bool]
+    listeners: Callable[[Any], Iterable[int]] = lambda subject: [subject.author_id]
+    told: Told = Told()
+    has_dislikes: Callable[[], bool] = lambda: False
+
+
+threads: Offers[Discussed] = Offers("threads")
+
+
+def discussed(kind: str) -> Discussed:
+    """Raises Http404 for what nobody discusses, also because its service is switched off."""
+    if kind not in threads or not is_on(kind.partition(".")[0]):
+        raise Http404
+    return threads[kind]
+
+
+def subject_for(reader: User, kind: str, pk: int) -> Any:
+    """The object with its thread; Http404 where the reader does not see it."""
+    seen = discussed(kind).find().visible_to(reader).select_related("thread")
+    return get_object_or_404(seen, pk=pk)
+
+
+def subject_over(thread: Thread, reader: User) -> Any:
+    """As above, by its thread."""
+    seen = discussed(thread.kind).find().visible_to(reader).select_related("thread")
+    return get_object_or_404(seen, thread=thread.pk)
+
+
+def subject_of(kind: str, thread_id: int) -> Any | None:
+    """For what follows from a comment, whoever sees it; None where it is gone, or of no kind any more."""
+    if kind not in threads:
+        return None
+    return threads[kind].find().select_related("thread").filter(thread=thread_id).first()

@@ -1,0 +1,1 @@
+"""What became of an object, in words."""

@@ -1,0 +1,29 @@
+"""Writing lines: with what is audited, where it is told on the object's own page too."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from box.core.history.models import Line
+from box.core.registry.auditing import audited
+
+if TYPE_CHECKING:
+    from box.core.registry.auditing import Entry
+
+
+def write(entry: Entry, *, at: datetime | None = None) -> None:
+    """One line; none for what has no place in a history."""
+    about = entry.about
+    if about is None or not audited[entry.kind].timeline:
+        return
+    Line.objects.create(
+        about_kind=about.kind,
+        about_id=about.id,
+        at=at or timezone.now(),
+        kind=entry.kind,
+        by_id=entry.by_id,
+        details=dict(entry.details),
+    )

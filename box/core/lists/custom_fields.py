@@ -1,0 +1,111 @@
+"""Fields of a company's own in lists: as columns, in exports, as filters, and to sort by.
+
+def deal_list(user: User) -> List[Deal]:
+    return List(
+        rows=joined(Deal.objects.visible_to(user), DEALS.fields),
+        columns=(*COLUMNS, *columns_of(DEALS.fields)),
+        filters=(*FILTERS, *filters_of(DEALS.fields)),
+        present=with_values(DEALS.fields, user),
+        ...
+    )
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from box.core.fields.kinds import DEPARTMENT, cell, said
+from box.core.fields.lookups import can_sort, filterable, sort_key
+from box.core.fields.models import Field
+from box.core.fields.values import Values, cards_of, values_of_many
+from box.core.lists.definition import Column, Sort
+from box.core.lists.filters import Choice, Dates, Filter, Numbers, Reference, Text, YesNo, people
+
+if TYPE_CHECKING:
+    from django.db import models
+
+    from box.core.accounts.models import User
+    from box.core.fields.kinds import Cards
+
+Kind = Field.Kind
+
+
+class Filled:
+    """What a row has in its fields, with the names of what they point at."""
+
+    def __init__(self, values: Values, cards: Cards) -> None:
+        self.values, self.cards = values, cards
+
+    def said(self, field: Field) -> str:
+        return said(field, self.values.get(field, ()), self.cards)
+
+    def cell(self, field: Field) -> Any:
+        return cell(field, self.values.get(field, ()), self.cards)
+
+
+def filled(fields: Sequence[Field], ids: Sequence[int], reader: User) -> dict[int, Filled]:
+    """Of a page of rows: in a query, and one a kind of objects that their values point at."""
+    values = values_of_many(fields, ids)
+    cards = cards_of(values.values(), reader)
+    return {pk: Filled(values.get(pk, {}), cards) for pk in ids}
+
+
+def with_values[M: models.Model](fields: Sequence[Field], reader: User) -> Callable[[Sequence[M]], list[M]]:
+    """For `List.present`: rows that have their values in `filled`."""
+
+    def present(rows: Sequence[M]) -> list[M]:
+        found = filled(fields, [row.pk for row in rows], reader)
+        for row in rows:
+            row.filled = found[row.pk]  # type: ignore[attr-defined]
+        return list(rows)
+
+    return present
+
+
+def columns_of(fields: Iterable[Field]) -> tuple[Column[Any], ...]:
+    """Of rows that came through `with_values`, and were `joined` where they are sorted."""
+    return tuple(_column(field) for field in fields)
+
+
+def _column(field: Field) -> Column[Any]:
+    return Column(
+        field.key,
+        field.name,
+        lambda row: row.filled.said(field),
+        sort=Sort((sort_key(field),), is_nullable=True) if can_sort(field) else None,
+        export=lambda row: row.filled.cell(field),
+        is_shown=False,
+    )
+
+
+def filters_of(fields: Iterable[Field]) -> tuple[Filter[Any], ...]:
+    """Of files nobody asks which one it is."""
+    return tuple(
+        _FILTERS.get(field.kind, Text)(
+            field.key,
+            field.name,
+            filterable(field),
+            **(_MORE[field.kind](field) if field.kind in _MORE else {}),
+        )
+        for field in fields
+        if field.kind != Kind.FILE
+    )
+
+
+_FILTERS: Mapping[str, Callable[..., Filter[Any]]] = {
+    Kind.NUMBER: Numbers,
+    Kind.MONEY: Numbers,
+    Kind.DATE: Dates,
+    Kind.MOMENT: Dates,
+    Kind.YES_NO: YesNo,
+    Kind.CHOICE: Choice,
+    Kind.PERSON: people,
+    Kind.DEPARTMENT: Reference,
+    Kind.REFERENCE: Reference,
+}
+_MORE: Mapping[str, Callable[[Field], Mapping[str, Any]]] = {
+    Kind.CHOICE: lambda field: {"choices": [(str(one.pk), one.name) for one in field.options]},
+    Kind.DEPARTMENT: lambda field: {"kind": DEPARTMENT},
+    Kind.REFERENCE: lambda field: {"kind": field.target},
+}

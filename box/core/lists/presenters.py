@@ -1,0 +1,217 @@
+"""How a list is shown: its rows in the reader's language, and all that stands around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from types import NoneType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.template import engines
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from markupsafe import Markup
+
+from box.core.accounts.models import Face
+from box.core.lists.access import can_change, can_share
+from box.core.lists.bulk import MOST_ROWS
+from box.core.lists.filters import Presence, Reference
+from box.core.registry.environment import (
+    format_date,
+    format_listed,
+    format_number,
+    memory,
+    moment,
+    plural_rule,
+)
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+    from box.core.lists.bulk import Outcome
+    from box.core.lists.definition import Column, List
+    from box.core.lists.filters import Filter
+    from box.core.lists.preferences import Preferences, View
+    from box.core.lists.query import Query
+
+UI = "lists/ui.html"
+
+
+@cache
+def macro(template: str, name: str) -> Callable[..., Markup]:
+    """A macro of a template, for `Column.cell`: `cell=macro("deals/ui.html", "stage")`."""
+
+    def call(*facts: Any) -> Markup:
+        module = engines["jinja2"].env.get_template(template).module  # type: ignore[attr-defined]
+        said: Markup = getattr(module, name)(*facts)
+        return said
+
+    return call
+
+
+def said(value: Any) -> Any:
+    """A value of a row as people read it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return format_listed([said(one) for one in value])
+    say = next((say for kind, say in _SAID.items() if isinstance(value, kind)), str)
+    return say(value)
+
+
+_SAID: dict[type, Callable[[Any], Any]] = {
+    NoneType: lambda value: "",
+    bool: lambda value: _("yes") if value else _("no"),
+    int: format_number,
+    float: format_number,
+    Decimal: format_number,
+    datetime: moment,
+    date: format_date,
+    Face: macro(UI, "face"),
+}
+
+
+class Heading(NamedTuple):
+    """Of a column. `order` is what its sort would be in the address; `is_descending` None: the list is sorted
+    by another."""
+
+    key: str
+    label: str
+    order: str
+    is_descending: bool | None
+
+
+class Control(NamedTuple):
+    """One filter in the form."""
+
+    filter: Filter[Any]
+    value: Any
+    presence: str
+    named: dict[str, str]
+    """Of a reference what is chosen, by its value in the address."""
+
+
+@dataclass(frozen=True)
+class Table[R]:
+    """What the templates of lists know."""
+
+    listed: List[Any, R]
+    query: Query
+    path: str
+    preferences: Preferences
+    rows: Sequence[Markup] = ()
+    after: str = ""
+    """Where this page begins, where that is not the beginning."""
+    next: str = ""
+    is_guess: bool = False
+    outcome: Outcome | None = None
+    bulk_key: str = ""
+    problem: str = ""
+
+    @property
+    def reader(self) -> User:
+        return self.query.context.reader
+
+    @property
+    def headings(self) -> list[Heading]:
+        order = self.query.sort or ("" if self.query.text else self.listed.order)
+        return [
+            Heading(
+                one.key,
+                str(one.label),
+                "" if one.sort is None else f"-{one.key}" if order == one.key else one.key,
+                order.startswith("-") if order.removeprefix("-") == one.key else None,
+            )
+            for one in columns_shown(self.listed, self.preferences)
+        ]
+
+    @property
+    def offered(self) -> list[tuple[Column[R], bool]]:
+        """All columns, with those that are shown first and in their order."""
+        shown = columns_shown(self.listed, self.preferences)
+        others = (one for one in self.listed.columns if one.is_offered and one not in shown)
+        return [*((one, True) for one in shown), *((one, False) for one in others)]
+
+    @property
+    def controls(self) -> list[Control]:
+        return [self._control(one) for one in self.listed.filters if one.control]
+
+    def _control(self, one: Filter[Any]) -> Control:
+        value = self.query.value_of(one.key)
+        if isinstance(value, Presence):
+            return Control(one, None, value.value, {})
+        named = one.named(value or (), self.query.context) if isinstance(one, Reference) else {}
+        return Control(one, value, "", named)
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What the form keeps though it has no control for it."""
+        pairs = [
+            pair
+            for one in self.query.chosen
+            if not one.filter.control
+            for pair in one.filter.written(one.value)
+        ]
+        return [*pairs, *([("sort", self.query.sort)] if self.query.sort else [])]
+
+    @property
+    def view(self) -> View | None:
+        """The saved view that is open."""
+        address = self.query.address()
+        return next((one for one in self.preferences.views if one.query == address), None)
+
+    @property
+    def can_share(self) -> bool:
+        return can_share(self.reader)
+
+    def can_change(self, view: View) -> bool:
+        return can_change(self.reader, view)
+
+    def address(self, query: str = "", **more: str) -> str:
+        """Of this list, with another choice."""
+        parts = [query, *(f"{name}={value}" for name, value in more.items() if value)]
+        found = "&".join(filter(None, parts))
+        return f"{self.path}?{found}" if found else self.path
+
+    @property
+    def everything(self) -> str:
+        """The list without any choice, also for whoever has it open with a view."""
+        return self.address(view="none") if self.preferences.opens_with else self.path
+
+    @property
+    def count_forms(self) -> dict[str, str]:
+        """What the page's script says of so many chosen rows, by the reader's plural rule."""
+        return {
+            plural_rule(n): ngettext("%(num)s selected", "%(num)s selected", n) % {"num": "{}"}
+            for n in (1, 2, 5)
+        }
+
+    @property
+    def most_at_once(self) -> int:
+        return MOST_ROWS
+
+
+def columns_shown[R](listed: List[Any, R], preferences: Preferences) -> tuple[Column[R], ...]:
+    """As the person has chosen them; a column that is no more, or not theirs, is left out."""
+    known = {one.key: one for one in listed.columns if one.is_offered}
+    chosen = tuple(known[key] for key in preferences.columns if key in known)
+    return chosen or tuple(one for one in known.values() if one.is_shown)
+
+
+def rows_shown[R](listed: List[Any, R], columns: Sequence[Column[R]], rows: Sequence[Any]) -> list[Markup]:
+    has_bulk = bool(listed.bulk)
+    facts = (
+        (tuple(columns), has_bulk, listed.pk(row), listed.href(row) if listed.href else "", row)
+        for row in listed.present(rows)
+    )
+    if listed.is_remembered:
+        remembered = memory()
+        return [Markup(remembered(_row, *one)) for one in facts]  # noqa: S704 - made of templates
+    return [_row(*one) for one in facts]
+
+
+def _row(columns: Sequence[Column[Any]], has_bulk: bool, pk: int, url: str, row: Hashable) -> Markup:
+    cells = [(str(one.label), said((one.cell or one.value)(row)), one.cell is None) for one in columns]
+    return macro(UI, "row")(cells, has_bulk, pk, url, str(columns[0].value(row)))

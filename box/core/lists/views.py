@@ -1,0 +1,251 @@
+"""One address is a whole list: the page, a part of it, a file, and all that is done with it.
+
+    @require_http_methods(["GET", "POST"])
+    def ideas(request: PersonRequest) -> HttpResponseBase:
+        return answer(request, idea_list(request.user), "ideas/list.html")
+
+A template extends `lists/page.html`. What is posted says by `do` what it is about: an app has no address to
+declare for bulk actions, undo, saved views and columns, and the list's own rights are those of all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from box.core.accounts.models import User
+from box.core.lists import actions
+from box.core.lists.bulk import run_bulk, undo_bulk
+from box.core.lists.export import KINDS, export_list
+from box.core.lists.filters import Context
+from box.core.lists.keyset import Keyset
+from box.core.lists.models import SavedView
+from box.core.lists.preferences import Preferences, preferences_of
+from box.core.lists.presenters import Table, columns_shown, rows_shown
+from box.core.lists.query import AFTER, AS, VIEW, Query
+from box.core.registry.capabilities import finders
+from box.core.registry.company import company_day
+from box.lib.pages import REFUSED, render, wants_part
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http.response import HttpResponseBase
+
+    from box.core.accounts.requests import PersonRequest
+    from box.core.lists.bulk import Outcome
+    from box.core.lists.definition import Bulk, List
+
+PAGE = "lists/page.html"
+LONGEST_SEARCH = 100
+NONE = "none"
+
+
+def answer(
+    request: PersonRequest,
+    listed: List[Any, Any],
+    template: str = PAGE,
+    context: Mapping[str, Any] | None = None,
+) -> HttpResponseBase:
+    """`context` is for the template's own blocks."""
+    query = read(request, listed)
+    if request.method == "POST":
+        return _act(request, listed, query, template, context or {})
+    if request.GET.get(AS):
+        return _export(request, listed, query, template, context or {})
+    preferences = preferences_of(request.user, listed.key)
+    if not request.GET and preferences.opens_with:
+        return redirect(f"{request.path}?{preferences.opens_with.query}")
+    return _page(request, listed, query, template, context or {}, preferences=preferences)
+
+
+def read(request: PersonRequest, listed: List[Any, Any]) -> Query:
+    """What the address chooses of this list."""
+    context = Context(request.user, company_day())
+    return Query.read(request.GET, listed.filters, context, sorts=listed.sorts, others=listed.parameters)
+
+
+def found(listed: List[Any, Any], query: Query) -> QuerySet[Any, Any]:
+    """All rows of the choice, in no order yet."""
+    rows = query.apply(listed.rows)
+    return listed.search.narrow(rows, query.text) if listed.search and query.text else rows
+
+
+def keyset_of(listed: List[Any, Any], query: Query) -> Keyset:
+    if query.text and not query.sort and listed.search and listed.search.nearest:
+        return listed.search.nearest(query.text)
+    return listed.keyset(query.sort or listed.order)
+
+
+def _page(
+    request: PersonRequest,
+    listed: List[Any, Any],
+    query: Query,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    preferences: Preferences | None = None,
+    status: int = 200,
+    **more: Any,
+) -> HttpResponse:
+    after = request.GET.get(AFTER, "") if request.method == "GET" else ""
+    page = keyset_of(listed, query).page(found(listed, query), after=after, size=listed.page_size)
+    rows, is_guess = page.rows, False
+    if not rows and query.text and not after and listed.search and listed.search.resembling:
+        rows, is_guess = list(listed.search.resembling(query.text)), True
+    is_part = wants_part(request)
+    preferences = preferences or preferences_of(request.user, listed.key)
+    table = Table(
+        listed,
+        query,
+        request.path,
+        preferences,
+        rows_shown(listed, columns_shown(listed, preferences), rows),
+        after,
+        page.next,
+        is_guess=is_guess and bool(rows),
+        **more,
+    )
+    blocks = ("rows",) if after else ("list", "tools")
+    # A part is the list's own, which no template of an app changes.
+    shown = PAGE if is_part else template
+    response = render(request, shown, {**context, "table": table}, blocks=blocks, status=status)
+    if is_part and not after and request.method == "GET":
+        # The form sends all of its fields: in the address stand those that choose something.
+        response.headers["HX-Replace-Url"] = table.address(query.address())
+    return response
+
+
+def _export(
+    request: PersonRequest,
+    listed: List[Any, Any],
+    query: Query,
+    template: str,
+    context: Mapping[str, Any],
+) -> HttpResponseBase:
+    kind = request.GET[AS]
+    if kind not in KINDS:
+        raise Http404
+    try:
+        if query.problems:
+            raise ValidationError([problem.text for problem in query.problems])
+        return export_list(listed, query, found(listed, query), keyset_of(listed, query), kind=kind)
+    except ValidationError as error:
+        return _page(
+            request,
+            listed,
+            query,
+            template,
+            context,
+            status=REFUSED,
+            problem=" ".join(error.messages),
+        )
+
+
+# What is done with a list
+
+
+def _act(
+    request: PersonRequest, listed: List[Any, Any], query: Query, template: str, context: Mapping[str, Any]
+) -> HttpResponseBase:
+    verb, _colon, key = request.POST.get("do", "").partition(":")
+    more: dict[str, Any] = {}
+    try:
+        match verb:
+            case "bulk" | "undo":
+                bulk = _bulk_of(listed, key)
+                act = _run if verb == "bulk" else _undo
+                more = {"outcome": act(request, listed, query, bulk), "bulk_key": key}
+            case "columns":
+                known = {one.key for one in listed.columns if one.is_offered}
+                columns = [one for one in dict.fromkeys(request.POST.getlist("column")) if one in known]
+                actions.choose_columns(listed.key, columns, by=request.user)
+                return redirect(_here(request, query))
+            case _:
+                return keep_view(request, listed.key, query)
+    except ValidationError as error:
+        more = {"problem": " ".join(error.messages)}
+    status = REFUSED if "problem" in more else 200
+    return _page(request, listed, query, template, context, status=status, **more)
+
+
+def keep_view(request: PersonRequest, list_key: str, query: Query) -> HttpResponse:
+    """What is posted about saved views: done, and back to the list. Raises Http404 for a view that is not
+    this person's to see, and BadRequest for what means nothing."""
+    verb, _colon, key = request.POST.get("do", "").partition(":")
+    name = request.POST.get("name", "")
+    if verb == "save":
+        saved = actions.save_view(list_key, query.address(), name, by=request.user)
+        return redirect(f"{request.path}?{saved.query}")
+    if verb not in _ACTS:
+        raise BadRequest("What is posted to a list says what to do.")
+    pk = int(key) if key.isascii() and key.isdigit() and len(key) <= 18 else 0
+    view = SavedView.objects.of(request.user, list_key).filter(pk=pk).first()
+    if view is None:
+        raise Http404
+    _ACTS[verb](view, request.POST.get(f"name-{pk}", ""), request.user)
+    return redirect(_here(request, query))
+
+
+_ACTS: Mapping[str, Callable[[SavedView, str, User], None]] = {
+    "rename": lambda view, name, by: actions.rename_view(view, name, by=by),
+    "up": lambda view, name, by: actions.move_view(view, -1, by=by),
+    "down": lambda view, name, by: actions.move_view(view, 1, by=by),
+    "share": lambda view, name, by: actions.share_view(view, is_shared=True, by=by),
+    "unshare": lambda view, name, by: actions.share_view(view, is_shared=False, by=by),
+    "delete": lambda view, name, by: actions.delete_view(view, by=by),
+    "open": lambda view, name, by: actions.open_with(view.list_key, view, by=by),
+    "close": lambda view, name, by: actions.open_with(view.list_key, None, by=by),
+}
+
+
+def _here(request: PersonRequest, query: Query) -> str:
+    address = query.address() or urlencode({VIEW: NONE})
+    return f"{request.path}?{address}"
+
+
+def _bulk_of(listed: List[Any, Any], key: str) -> Bulk[Any]:
+    bulk = next((one for one in listed.bulk if one.key == key), None)
+    if bulk is None:
+        raise PermissionDenied(_("This is not yours to do."))
+    return bulk
+
+
+def _run(request: PersonRequest, listed: List[Any, Any], query: Query, bulk: Bulk[Any]) -> Outcome:
+    if query.problems:
+        raise ValidationError([problem.text for problem in query.problems])
+    if request.POST.get("all"):
+        keyset = keyset_of(listed, query)
+        return run_bulk(bulk, keyset.ordered(found(listed, query)), list_key=listed.key, by=request.user)
+    given = request.POST.getlist("row")
+    ids = [int(one) for one in given if one.isascii() and one.isdigit() and len(one) <= 18]
+    if not ids:
+        raise ValidationError(_("Choose some rows first."), code="rows")
+    rows = listed.rows.filter(pk__in=ids).order_by("pk")
+    return run_bulk(bulk, rows, list_key=listed.key, by=request.user)
+
+
+def _undo(request: PersonRequest, listed: List[Any, Any], query: Query, bulk: Bulk[Any]) -> Outcome:
+    note = request.POST.get("note", "")
+    return undo_bulk(bulk, listed.rows, note, list_key=listed.key, by=request.user)
+
+
+# Picking an object for a filter
+
+
+@require_GET
+def options(request: PersonRequest, kind: str) -> HttpResponse:
+    """The few objects of a kind that this person may mean by a text, as choices of the filter `name`."""
+    if kind not in finders:
+        raise Http404
+    text = request.GET.get("text", "")[:LONGEST_SEARCH].replace("\x00", "")
+    name = request.GET.get("name", "")
+    cards = finders[kind](text, request.user)
+    context = {"cards": cards, "name": name, "letter": request.GET.get("letter", "")}
+    return render(request, "lists/options.html", context, blocks="options")
