@@ -1,4 +1,3 @@
-from box.core.access.principals import expanders
 from box.core.registry.apps import Room
 from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import holdings
@@ -9,8 +8,6 @@ class CrmConfig(Room):
 
     def offer(self) -> None:
         from box.apps.crm.belongings import BELONGINGS, HOLDINGS
-        from box.apps.crm.permissions import reads
 
-        expanders.add("crm", reads)
         belongings.add("crm", BELONGINGS)
         holdings.add("crm", HOLDINGS)

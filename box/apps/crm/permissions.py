@@ -12,8 +12,7 @@ A role reaches so far in a scope, by operation; the codes that follow are made o
     and of all below them            crm:p7:DR5
     all                              crm:p7:UA
 
-Both sides meet where audiences meet anyway, so everything that asks for an audience asks for this rule too,
-without knowing the CRM. When somebody changes their department their records' audiences follow; what a role
+Both sides meet as audiences do everywhere. When somebody changes their department their records' audiences follow; what a role
 may do, or who holds it, needs no record touched.
 """
 
@@ -120,11 +119,6 @@ def granted_codes(user: User, operation: Operation) -> frozenset[str]:
         levels = rules.levels(roles, operation)
         known[operation] = key, frozenset(codes_by(levels, memberships, code_of(user)))
     return known[operation][1]
-
-
-def reads(user: User, memberships: frozenset[str]) -> Collection[str]:
-    """See `box.core.access.principals.expanders`."""
-    return granted_codes(user, Operation.READ)
 
 
 def sees_whole_scope(codes: Iterable[str]) -> bool:

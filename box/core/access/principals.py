@@ -52,13 +52,6 @@ class Provider:
 providers: Offers[Provider] = Offers("principal providers")
 
 
-type Expander = Callable[[User, frozenset[str]], Collection[str]]
-
-# Codes that follow from those that a person answers to: what a role of theirs lets them see, say. Asked
-# whenever codes are, so they answer from what is remembered; a change of roles needs no codes renewed.
-expanders: Offers[Expander] = Offers("expanders of principals")
-
-
 type Members = Callable[[Collection[str]], Q]
 
 # And who is behind the codes that a room knows: the other way round, as a condition on people.
@@ -90,14 +83,11 @@ def is_person(code: str) -> bool:
 
 def codes_of(user: User) -> frozenset[str]:
     """Every code this person answers to; none at all for whoever may not sign in."""
-    if not user.is_active:
-        return frozenset()
-    own = memberships_of(user)
-    return own.union(*(expand(user, own) for expand in expanders))
+    return memberships_of(user) if user.is_active else frozenset()
 
 
 def memberships_of(user: User) -> frozenset[str]:
-    """Who and where the person is, whether or not they may sign in: without what follows from that.
+    """Who and where the person is, whether or not they may sign in.
 
     Cached under the person's access version, which came with the row of this very request: whoever changes
     a membership raises it in the same transaction, so that a stale entry is never asked for again.

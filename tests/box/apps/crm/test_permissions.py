@@ -10,10 +10,9 @@ from django.core.exceptions import PermissionDenied
 from box.apps.crm.actions.records import NewRecord, add_record, change_record, delete_records, move_record
 from box.apps.crm.actions.setup import add_pipeline, set_own_permissions, set_permission
 from box.apps.crm.models import Record
-from box.apps.crm.permissions import Level, Operation, granted_codes, is_permitted
+from box.apps.crm.permissions import Level, Operation, granted_codes
 from box.core.access.actions import create_role, employees_role, grant_role, withdraw_role
 from box.core.access.models import Role
-from box.core.access.principals import codes_of, memberships_of
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.org.actions import add_member, create_department, move_department, remove_member
@@ -228,11 +227,3 @@ def test_who_may_not_delete_deletes_none_of_many(boris: User, cara: User, seller
     assert Record.objects.there().count() == 2
     delete_records([mine], by=_anew(boris))
     assert [record.title for record in Record.objects.there()] == ["hers"]
-
-
-def test_what_follows_from_a_role_is_no_membership(boris: User, sellers: Role) -> None:
-    allow(sellers, "t2", Level.ALL, "read")
-    him = _anew(boris)
-    assert any(code.startswith("crm:") for code in codes_of(him))
-    assert not any(code.startswith("crm:") for code in memberships_of(him))
-    assert is_permitted(him, Operation.READ, codes_of(him))
