@@ -12,8 +12,8 @@ A role reaches so far in a scope, by operation; the codes that follow are made o
     and of all below them            crm:p7:DR5
     all                              crm:p7:UA
 
-Both sides meet as audiences do everywhere. When somebody changes their department their records' audiences follow; what a role
-may do, or who holds it, needs no record touched.
+Both sides meet as audiences do everywhere. When somebody changes their department their records' audiences
+follow; what a role may do, or who holds it, needs no record touched.
 """
 
 from __future__ import annotations

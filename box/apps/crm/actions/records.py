@@ -436,14 +436,14 @@ def _first_rank(stage: Stage | None) -> str:
     """Above all that is in the stage: what is new is seen first."""
     if stage is None:
         return "i"
-    first = stage.records.there().on_board().values_list("rank", flat=True).first()
+    first = Record.objects.there().filter(stage=stage).on_board().values_list("rank", flat=True).first()
     return between(None, first)
 
 
 def _rank_between(stage: Stage, record: Record, after: Record | None, before: Record | None) -> str:
     if after is None and before is None:
         return record.rank if record.stage_id == stage.pk else _first_rank(stage)
-    column = stage.records.there().exclude(pk=record.pk)
+    column = Record.objects.there().filter(stage=stage).exclude(pk=record.pk)
     upper = column.filter(pk=after.pk).values_list("rank", flat=True).first() if after else None
     lower = column.filter(pk=before.pk).values_list("rank", flat=True).first() if before else None
     if upper is None and lower is None:

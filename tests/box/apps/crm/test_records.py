@@ -38,7 +38,8 @@ pytestmark = pytest.mark.django_db
 
 
 def column(slug: str, code: str) -> list[str]:
-    return [record.title for record in stage_of(slug, code).records.there().on_board()]
+    records = Record.objects.there().filter(stage=stage_of(slug, code))
+    return [record.title for record in records.on_board()]
 
 
 def test_what_is_new_comes_into_the_first_stage_and_is_seen_first(anna: User) -> None:
