@@ -25,7 +25,7 @@ from box.core.access.events import (
     RoleWithdrawn,
 )
 from box.core.access.models import Grant, Role, RoleRights, Standing
-from box.core.access.principals import codes_of
+from box.core.access.principals import memberships_of
 from box.core.access.rights import rights
 from box.core.access.roles import effective, may_come_from, read_anew, usual
 from box.core.events.outbox import emit
@@ -70,7 +70,7 @@ def note_standing(user_id: int, now: datetime) -> None:
     )
     if user is None:
         return
-    codes = sorted(codes_of(user))
+    codes = sorted(memberships_of(user)) if user.is_active else []
     latest = Standing.objects.current().filter(user_id=user_id)
     if latest.filter(codes=codes, is_administrator=user.is_administrator).exists():
         return

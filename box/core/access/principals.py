@@ -82,13 +82,16 @@ def is_person(code: str) -> bool:
 
 
 def codes_of(user: User) -> frozenset[str]:
-    """Every code this person answers to; none at all for whoever may not sign in.
+    """Every code this person answers to; none at all for whoever may not sign in."""
+    return memberships_of(user) if user.is_active else frozenset()
+
+
+def memberships_of(user: User) -> frozenset[str]:
+    """Who and where the person is, whether or not they may sign in.
 
     Cached under the person's access version, which came with the row of this very request: whoever changes
     a membership raises it in the same transaction, so that a stale entry is never asked for again.
     """
-    if not user.is_active:
-        return frozenset()
     # A request asks several times, and has the person's row for as long as it lasts.
     known: tuple[int, frozenset[str]] | None = vars(user).get(_KNOWN)
     if known is None or known[0] != user.access_version:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from box.core.access.principals import codes_of
+from box.core.access.principals import memberships_of
 from box.core.registry.offers import Offers
 
 if TYPE_CHECKING:
@@ -40,4 +40,4 @@ def has_right(user: User, key: str) -> bool:
     rights[key]
     if not user.is_active:
         return False
-    return user.is_administrator or not codes_of(user).isdisjoint(current().holders[key])
+    return user.is_administrator or not memberships_of(user).isdisjoint(current().holders[key])

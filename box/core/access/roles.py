@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 
 from box.core.access.models import Grant, Role, RoleRights
-from box.core.access.principals import EVERYONE, codes_of
+from box.core.access.principals import EVERYONE, memberships_of
 from box.core.access.rights import rights
 from box.core.registry.settings import Remembered
 
@@ -62,7 +62,7 @@ class RoleNow:
     def is_held_by(self, user: User) -> bool:
         if self.is_administrators:
             return user.is_active and user.is_administrator
-        return not codes_of(user).isdisjoint(self.grantees)
+        return user.is_active and not memberships_of(user).isdisjoint(self.grantees)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,175 @@
+"""What was done with a client, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.apps.crm import access
+from box.apps.crm.actions.checks import check_fields
+from box.apps.crm.events import ActivityChanged, ActivityDone, ActivityPlanned
+from box.apps.crm.models import Activity, ActivityBinding, Link, Record
+from box.core.events.outbox import emit
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+MOST_BOUND = 50
+_GIVEN = frozenset({"kind", "direction", "subject", "text", "result", "about"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewActivity:
+    """`deadline` makes it a next step that is to be done; without one it says what was. `about` is what it is
+    in another app, `str(Ref)`: the same thing is written down once, however often it is told."""
+
+    kind: str
+    subject: str
+    responsible: User
+    direction: str = ""
+    text: str = ""
+    at: datetime | None = None
+    seconds: int | None = None
+    deadline: datetime | None = None
+    about: str = ""
+
+
+@transaction.atomic
+def add_activity(new: NewActivity, records: Sequence[Record], *, by: User | None) -> Activity:
+    """On the time lines of these records, and of the clients that they have. Raises ValidationError, and
+    PermissionDenied where `by` may not change the first of them."""
+    bound = _timelines(records, by)
+    subject = " ".join(new.subject.split())
+    if not subject:
+        raise ValidationError({"subject": _("Say in a few words what it is about.")})
+    activity = Activity(
+        kind=new.kind, subject=subject, direction=new.direction, text=new.text, responsible=new.responsible,
+        created_by=by, at=new.deadline or new.at or timezone.now(), seconds=new.seconds,
+        deadline=new.deadline, about=new.about,
+    )  # fmt: skip
+    check_fields(activity, _GIVEN)
+    if new.deadline is not None and not new.responsible.is_active:
+        said = _("%(name)s does not work here any more.") % {"name": new.responsible.name}
+        raise ValidationError({"responsible": said})
+    activity.save()
+    ActivityBinding.objects.bulk_create(
+        ActivityBinding(activity=activity, record_id=pk, at=activity.at, is_open=activity.is_planned)
+        for pk in bound
+    )
+    renew_next_steps(bound)
+    emit(ActivityPlanned(activity_id=activity.pk, by_id=_id(by)))
+    return activity
+
+
+@transaction.atomic
+def complete_activity(activity: Activity, *, result: str = "", by: User | None) -> Activity:
+    """Doing it twice is doing it once."""
+    held, bound = _locked(activity, by)
+    if held.done_at is not None:
+        return held
+    held.done_at = held.at = timezone.now()
+    held.done_by, held.result = by, result
+    check_fields(held, _GIVEN)
+    held.save(update_fields=["done_at", "at", "done_by", "result"])
+    held.bindings.update(at=held.at, is_open=False)
+    renew_next_steps(bound)
+    emit(ActivityDone(activity_id=held.pk, by_id=_id(by)))
+    return held
+
+
+@transaction.atomic
+def reopen_activity(activity: Activity, *, by: User | None) -> Activity:
+    """Takes back that it is done."""
+    held, bound = _locked(activity, by)
+    if held.done_at is None or held.deadline is None:
+        return held
+    held.done_at, held.done_by, held.at = None, None, held.deadline
+    held.save(update_fields=["done_at", "done_by", "at"])
+    held.bindings.update(at=held.at, is_open=True)
+    renew_next_steps(bound)
+    emit(ActivityChanged(activity_id=held.pk, record_ids=tuple(bound), by_id=_id(by)))
+    return held
+
+
+@transaction.atomic
+def move_activity(activity: Activity, deadline: datetime, *, by: User | None) -> Activity:
+    """To another moment."""
+    held, bound = _locked(activity, by)
+    if held.done_at is not None or held.deadline is None:
+        raise ValidationError(_("It is done already."), code="done")
+    held.deadline = held.at = deadline
+    held.save(update_fields=["deadline", "at"])
+    held.bindings.update(at=deadline)
+    renew_next_steps(bound)
+    emit(ActivityChanged(activity_id=held.pk, record_ids=tuple(bound), by_id=_id(by)))
+    return held
+
+
+@transaction.atomic
+def delete_activity(activity: Activity, *, by: User | None) -> None:
+    """What was written down about a call or a letter stays as long as that does."""
+    held, bound = _locked(activity, by)
+    if held.about and by is not None:
+        raise ValidationError(_("This comes from elsewhere, and goes with what it tells of."), code="about")
+    pk = held.pk
+    held.delete()
+    renew_next_steps(bound)
+    emit(ActivityChanged(activity_id=pk, record_ids=tuple(bound), by_id=_id(by)))
+
+
+def renew_next_steps(record_ids: Iterable[int]) -> None:
+    """A record's next step is the earliest open activity on its time line."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_STEPS, [sorted(set(record_ids))])
+
+
+_NEXT_STEPS = """
+    UPDATE crm_record AS record SET next_step_at = step.at
+      FROM (SELECT held.id, (SELECT min(bound.at) FROM crm_activitybinding AS bound
+                                 WHERE bound.record_id = held.id AND bound.is_open) AS at
+              FROM crm_record AS held WHERE held.id = ANY (%s) ORDER BY held.id FOR UPDATE) AS step
+     WHERE record.id = step.id AND record.next_step_at IS DISTINCT FROM step.at
+"""
+
+
+def _locked(activity: Activity, by: User | None) -> tuple[Activity, list[int]]:
+    """The activity until this transaction ends, and whose time lines it is on. Its records are held first, as
+    everywhere."""
+    bound = list(activity.bindings.order_by("record_id").values_list("record_id", flat=True))
+    records = list(Record.objects.filter(pk__in=bound).select_for_update(of=("self",)).order_by("pk"))
+    if by is not None and not any(access.can_change(by, record) for record in records):
+        raise PermissionDenied(_("You may read this, but not change it."))
+    return Activity.objects.select_for_update(of=("self",)).get(pk=activity.pk), bound
+
+
+def _timelines(records: Sequence[Record], by: User | None) -> list[int]:
+    given = [record.pk for record in records]
+    if not 0 < len(given) <= MOST_BOUND:
+        said = _("An activity is about between 1 and %(most)s records.") % {"most": MOST_BOUND}
+        raise ValidationError(said, code="records")
+    held = {
+        record.pk: record
+        for record in Record.objects.there()
+        .filter(pk__in=given)
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    }
+    if held.keys() != set(given):
+        raise ValidationError(_("It is not there any more: reload the page."), code="records")
+    if by is not None and not access.can_change(by, held[given[0]]):
+        raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": held[given[0]]})
+    clients = Link.objects.filter(
+        record__in=given, role__in=(Link.Role.CONTACT, Link.Role.COMPANY), to__deleted_at=None
+    ).order_by("record_id", "rank", "id")
+    return list(dict.fromkeys([*given, *clients.values_list("to_id", flat=True)]))[:MOST_BOUND]
+
+
+def _id(by: User | None) -> int | None:
+    return by.pk if by else None

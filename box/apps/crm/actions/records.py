@@ -1,0 +1,470 @@
+"""Adding, changing and moving records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.apps.crm import access
+from box.apps.crm.actions.audiences import audience_of, locked_people, renew_audience
+from box.apps.crm.actions.checks import check_fields
+from box.apps.crm.contact_points import Reach, cleaned
+from box.apps.crm.events import (
+    ObserversChanged,
+    RecordAdded,
+    RecordChanged,
+    RecordMoved,
+    RecordsBroughtBack,
+    RecordsDeleted,
+    ResponsibleChanged,
+)
+from box.apps.crm.models import (
+    ContactPoint,
+    Currency,
+    Link,
+    Observer,
+    Record,
+    RecordType,
+    Source,
+    Stage,
+    StageVisit,
+)
+from box.apps.crm.permissions import Operation
+from box.core.accounts.models import User
+from box.core.events.outbox import emit
+from box.lib.ranks import between
+from box.lib.sounds import sound_of
+
+if TYPE_CHECKING:
+    pass
+
+MOST_OBSERVERS = 100
+MOST_CONTACT_POINTS = 50
+MOST_LINKS = 100
+MOST_AT_ONCE = 500
+
+_PLAIN = (
+    "title", "first_name", "patronymic", "last_name", "position", "born_on", "tax_number", "address",
+    "comment", "amount", "currency", "begins_on", "expected_on", "source", "source_note", "utm",
+    "company", "contact",
+)  # fmt: skip
+
+
+# Those with rows of their own are given as such.
+_CHECKED = set(_PLAIN) - {"source", "company", "contact"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRecord:
+    """What a record is made of. Without a stage it comes into the first of the type's first pipeline."""
+
+    type: RecordType
+    responsible: User
+    stage: Stage | None = None
+    title: str = ""
+    first_name: str = ""
+    patronymic: str = ""
+    last_name: str = ""
+    position: str = ""
+    born_on: date | None = None
+    tax_number: str = ""
+    address: str = ""
+    comment: str = ""
+    amount: Decimal = Decimal(0)
+    currency: str = ""
+    begins_on: date | None = None
+    expected_on: date | None = None
+    source: Source | None = None
+    source_note: str = ""
+    utm: Mapping[str, str] = field(default_factory=dict)
+    company: Record | None = None
+    contact: Record | None = None
+    contacts: Sequence[Record] = ()
+    observers: Sequence[User] = ()
+    reached_by: Sequence[Reach] = ()
+
+
+@transaction.atomic
+def add_record(new: NewRecord, *, by: User | None) -> Record:
+    """Raises ValidationError by field, and PermissionDenied where `by`'s role does not reach.
+
+    `by` None: the portal itself, as a web form or a robot.
+    """
+    people = locked_people([new.responsible.pk, *(one.pk for one in new.observers)])
+    responsible = people[new.responsible.pk]
+    stage = _stage_for(new)
+    access.check_may_hold(by, Operation.ADD, responsible, new.type, stage)
+    if not responsible.is_active:
+        raise ValidationError(
+            {"responsible": _("%(name)s does not work here any more.") % {"name": responsible.name}}
+        )
+    now = timezone.now()
+    record = Record(
+        type=new.type, pipeline=stage.pipeline if stage else None, stage=stage, stage_since=now,
+        responsible=responsible, created_by=by, created_at=now, changed_by=by, changed_at=now,
+        closed_at=now if stage and not stage.is_open else None,
+        **{name: getattr(new, name) for name in _PLAIN},
+    )  # fmt: skip
+    _tidy(record)
+    _check_clients([record.company, record.contact, *new.contacts], by)
+    record.rank = _first_rank(stage)
+    observers = _bounded({one.pk for one in new.observers}, MOST_OBSERVERS, "observers")
+    record.audience = audience_of(record, responsible, observers)
+    record.save()
+    Observer.objects.bulk_create(Observer(record=record, user_id=pk) for pk in sorted(observers))
+    if stage:
+        StageVisit.objects.create(record=record, stage=stage, entered_at=now, by=by)
+    _set_links(record, new.contacts)
+    set_contact_points(record, new.reached_by)
+    emit(RecordAdded(record_id=record.pk, by_id=_id(by)))
+    return record
+
+
+@transaction.atomic
+def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None) -> Record:
+    """Sets these fields, `responsible`, `contacts`, `observers` and `reached_by` among them; the rest stays.
+
+    Raises ValidationError by field, and PermissionDenied.
+    """
+    held = locked_record(record, by=by)
+    rest = dict(changes)
+    contacts, observers, reached_by = (
+        rest.pop(name, None) for name in ("contacts", "observers", "reached_by")
+    )
+    responsible = rest.pop("responsible", None)
+    if unknown := sorted(rest.keys() - set(_PLAIN)):
+        raise ValidationError(_("There is no field %(names)s.") % {"names": ", ".join(unknown)}, code="field")
+    before = {name: getattr(held, name) for name in _PLAIN}
+    for name, value in rest.items():
+        setattr(held, name, value)
+    _tidy(held)
+    clients = [one for name in ("company", "contact") if (one := getattr(held, name)) and one != before[name]]
+    _check_clients([*clients, *(contacts or ())], by)
+    changed = tuple(
+        (name, _as_text(before[name]), _as_text(getattr(held, name)))
+        for name in _PLAIN
+        if before[name] != getattr(held, name)
+    )
+    if changed:
+        held.changed_by, held.changed_at = by, timezone.now()
+        held.save(
+            update_fields=[
+                *(name for name, _was, _is in changed),
+                "sound",
+                "base_amount",
+                "changed_by",
+                "changed_at",
+            ]
+        )
+    links_changed = contacts is not None or any(name in {"company", "contact"} for name, _was, _is in changed)
+    if links_changed:
+        _set_links(held, contacts)
+    if reached_by is not None and set_contact_points(held, reached_by):
+        changed = (*changed, ("reached_by", "", ""))
+    if changed or links_changed:
+        emit(RecordChanged(record_id=held.pk, by_id=_id(by), changes=changed))
+    if responsible is not None:
+        _hand_over(held, responsible, by)
+    if observers is not None:
+        _set_observers(held, observers, by)
+    return held
+
+
+@transaction.atomic
+def move_record(
+    record: Record,
+    stage: Stage,
+    *,
+    after: Record | None = None,
+    before: Record | None = None,
+    by: User | None,
+) -> Record:
+    """Into a stage, of the same pipeline or of another of its type; between these two cards, where they stand
+    in it. Raises `Demanded` where fields are missing that the stage asks for, and PermissionDenied."""
+    held = locked_record(record, by=by)
+    if stage.pipeline.type_id != held.type_id or stage.retired_at is not None or held.stage is None:
+        raise ValidationError(_("There is no such stage here: reload the page."), code="stage")
+    moved = held.stage_id != stage.pk
+    if moved:
+        responsible = locked_people([held.responsible_id])[held.responsible_id]
+        access.check_may_hold(by, Operation.CHANGE, responsible, held.type, stage)
+        if missing := [name for name in stage.demands if not is_filled(held, name)]:
+            raise Demanded(held, stage, missing)
+    left, now = held.stage, timezone.now()
+    held.rank = _rank_between(stage, held, after, before)
+    if not moved:
+        held.save(update_fields=["rank"])
+        return held
+    held.stage, held.pipeline, held.stage_since = stage, stage.pipeline, now
+    held.closed_at = None if stage.is_open else (held.closed_at or now)
+    held.changed_by, held.changed_at = by, now
+    renew_audience(held)
+    moved_fields = ["rank", "stage", "pipeline", "stage_since", "closed_at", "audience"]
+    held.save(update_fields=[*moved_fields, "changed_by", "changed_at"])
+    held.visits.filter(left_at=None).update(left_at=now)
+    StageVisit.objects.create(record=held, stage=stage, entered_at=now, by=by)
+    emit(RecordMoved(record_id=held.pk, by_id=_id(by), stage_before_id=left.pk, stage_id=stage.pk))
+    return held
+
+
+class Demanded(ValidationError):
+    """The stage asks for fields that are still empty: `fields` are to be asked in place."""
+
+    def __init__(self, record: Record, stage: Stage, fields: Sequence[str]) -> None:
+        self.record, self.stage, self.fields = record, stage, tuple(fields)
+        super().__init__(
+            {name: _("“%(stage)s” asks for this.") % {"stage": stage} for name in fields}, code="demanded"
+        )
+
+
+def is_filled(record: Record, name: str) -> bool:
+    """Whether a field that a stage may ask for holds something."""
+    if name == "contacts":
+        return record.links.filter(role=Link.Role.CONTACT).exists()
+    if name in ContactPoint.Kind.values:
+        return record.contact_points.filter(kind=name).exists()
+    return bool(getattr(record, name, None))
+
+
+@transaction.atomic
+def delete_records(records: Iterable[Record], *, by: User | None) -> list[Record]:
+    """Into the trash. Raises PermissionDenied if one of them may not be, and then none is."""
+    found = _locked_records(records)
+    if refused := [record for record in found if by is not None and not access.can_delete(by, record)]:
+        raise PermissionDenied(_("You may not delete “%(name)s”.") % {"name": refused[0]})
+    gone = [record for record in found if record.deleted_at is None]
+    now = timezone.now()
+    Record.objects.filter(pk__in=[record.pk for record in gone]).update(deleted_at=now, deleted_by=by)
+    if gone:
+        emit(RecordsDeleted(record_ids=tuple(record.pk for record in gone), by_id=_id(by)))
+    return gone
+
+
+@transaction.atomic
+def bring_back_records(records: Iterable[Record], *, by: User | None) -> list[Record]:
+    found = [record for record in _locked_records(records) if record.deleted_at is not None]
+    if refused := [record for record in found if by is not None and not access.can_bring_back(by, record)]:
+        raise PermissionDenied(_("You may not bring back “%(name)s”.") % {"name": refused[0]})
+    Record.objects.filter(pk__in=[record.pk for record in found]).update(deleted_at=None, deleted_by=None)
+    if found:
+        emit(RecordsBroughtBack(record_ids=tuple(record.pk for record in found), by_id=_id(by)))
+    return found
+
+
+def locked_record(record: Record, *, by: User | None) -> Record:
+    """The record as it is now, until this transaction ends. Raises PermissionDenied where `by` may not change
+    it, and Record.DoesNotExist where it is gone."""
+    held = (
+        Record.objects.there()
+        .select_for_update(of=("self",))
+        .select_related("type", "stage")
+        .get(pk=record.pk)
+    )
+    if by is not None and not access.can_change(by, held):
+        raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": held})
+    return held
+
+
+def _locked_records(records: Iterable[Record]) -> list[Record]:
+    ids = _bounded({record.pk for record in records}, MOST_AT_ONCE, "records")
+    return list(
+        Record.objects.filter(pk__in=ids)
+        .select_for_update(of=("self",))
+        .select_related("type", "stage")
+        .order_by("pk")
+    )
+
+
+def _hand_over(record: Record, to: User, by: User | None) -> None:
+    if to.pk == record.responsible_id:
+        return
+    person = locked_people([to.pk])[to.pk]
+    if not person.is_active:
+        raise ValidationError(
+            {"responsible": _("%(name)s does not work here any more.") % {"name": person.name}}
+        )
+    was, record.responsible = record.responsible_id, person
+    record.changed_by, record.changed_at = by, timezone.now()
+    renew_audience(record)
+    record.save(update_fields=["responsible", "audience", "changed_by", "changed_at"])
+    emit(ResponsibleChanged(record_id=record.pk, by_id=_id(by), before_id=was, responsible_id=person.pk))
+
+
+def _set_observers(record: Record, observers: Iterable[User], by: User | None) -> None:
+    wanted = _bounded({one.pk for one in observers}, MOST_OBSERVERS, "observers")
+    there = set(record.observers.values_list("user_id", flat=True))
+    added, removed = wanted - there, there - wanted
+    if not added and not removed:
+        return
+    record.observers.filter(user__in=removed).delete()
+    Observer.objects.bulk_create(Observer(record=record, user_id=pk) for pk in sorted(added))
+    renew_audience(record)
+    record.save(update_fields=["audience"])
+    emit(
+        ObserversChanged(
+            record_id=record.pk, by_id=_id(by), added=tuple(sorted(added)), removed=tuple(sorted(removed))
+        )
+    )
+
+
+def set_contact_points(record: Record, reached_by: Iterable[Reach]) -> bool:
+    """These and no others; whether that changed something. Raises ValidationError."""
+    given = list(reached_by)
+    if len(given) > MOST_CONTACT_POINTS:
+        said = _("At most %(most)s numbers and addresses.") % {"most": MOST_CONTACT_POINTS}
+        raise ValidationError({"reached_by": said})
+    wanted = {(point.kind, point.normal): point for point in map(cleaned, given)}
+    there = {(point.kind, point.normal): point for point in record.contact_points.all()}
+    gone = [point.pk for key, point in there.items() if key not in wanted]
+    new = [key for key in wanted if key not in there]
+    same = [
+        key
+        for key in wanted
+        if key in there and (wanted[key].value, wanted[key].use) != (there[key].value, there[key].use)
+    ]
+    record.contact_points.filter(pk__in=gone).delete()
+    rank = None
+    rows = []
+    for key, point in wanted.items():
+        rank = between(rank, None)
+        rows.append(
+            ContactPoint(
+                record=record, kind=key[0], normal=key[1], value=point.value, use=point.use, rank=rank
+            )
+        )
+    ContactPoint.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["record", "kind", "normal"],
+        update_fields=["value", "use", "rank"],
+    )
+    return bool(gone or new or same)
+
+
+def _set_links(record: Record, contacts: Sequence[Record] | None) -> None:
+    """The main company and contact, and these contacts after it; None: those that there are stay."""
+    if contacts is None:
+        links = record.links.filter(role=Link.Role.CONTACT).order_by("rank", "id").select_related("to")
+        contacts = [link.to for link in links]
+    people = {one.pk: one for one in [*([record.contact] if record.contact else []), *contacts]}
+    _bounded(set(people), MOST_LINKS, "contacts")
+    if contacts and record.contact is None:
+        record.contact = contacts[0]
+        record.save(update_fields=["contact"])
+    companies = [record.company] if record.company else []
+    record.links.filter(role=Link.Role.CONTACT).exclude(to__in=people).delete()
+    record.links.filter(role=Link.Role.COMPANY).exclude(to__in=companies).delete()
+    rank, rows = None, []
+    for to, role in [
+        *((one, Link.Role.CONTACT) for one in people.values()),
+        *((one, Link.Role.COMPANY) for one in companies),
+    ]:
+        rank = between(rank, None)
+        rows.append(Link(record=record, to=to, role=role, rank=rank))
+    Link.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["record", "role", "to"], update_fields=["rank"]
+    )
+
+
+def _check_clients(clients: Iterable[Record | None], by: User | None) -> None:
+    """Who links a client must see it: else a link would say that it is there, and what it is called."""
+    wanted = {client.pk for client in clients if client is not None}
+    if not wanted:
+        return
+    found = Record.objects.there().filter(pk__in=wanted)
+    if by is not None:
+        found = found.visible_to(by)
+    if found.count() != len(wanted):
+        raise ValidationError(_("The client is not there any more: choose another one."), code="client")
+
+
+def _stage_for(new: NewRecord) -> Stage | None:
+    if not new.type.has_stages:
+        if new.stage is not None:
+            raise ValidationError({"stage": _("%(type)s have no stages.") % {"type": new.type.label}})
+        return None
+    if new.stage is not None:
+        if new.stage.pipeline.type_id != new.type.pk or new.stage.retired_at is not None:
+            raise ValidationError({"stage": _("There is no such stage here: reload the page.")})
+        return new.stage
+    pipeline = new.type.pipelines.standing().in_order().first()
+    stage = pipeline.stages.standing().in_order().select_related("pipeline").first() if pipeline else None
+    if stage is None:
+        raise ValidationError(
+            {"stage": _("%(type)s have no stage yet: add one in the settings.") % {"type": new.type.label}}
+        )
+    return stage
+
+
+def _tidy(record: Record) -> None:
+    """Brings what was given into the form in which it is kept. Raises ValidationError by field."""
+    if record.type.is_person:
+        parts = (record.first_name, record.patronymic, record.last_name)
+        record.title = " ".join(part for part in map(str.strip, parts) if part) or record.title
+    record.title = " ".join(record.title.split())
+    if not record.title:
+        said = _("Give the name.") if record.type.is_person else _("Give the title.")
+        raise ValidationError({"title": said})
+    record.sound = sound_of(record.title)
+    record.tax_number = "".join(record.tax_number.split())
+    _set_base_amount(record)
+    check_fields(record, _CHECKED)
+    if record.begins_on and record.expected_on and record.begins_on > record.expected_on:
+        raise ValidationError({"expected_on": _("It would end before it begins.")})
+
+
+def _set_base_amount(record: Record) -> None:
+    currencies = {one.code: one for one in Currency.objects.all()}
+    base = next((one.code for one in currencies.values() if one.is_base), "")
+    record.currency = record.currency or base
+    if record.currency not in currencies:
+        raise ValidationError(
+            {"currency": _("There is no currency %(code)s here.") % {"code": record.currency[:10]}}
+        )
+    record.base_amount = (Decimal(record.amount) * currencies[record.currency].rate).quantize(Decimal("0.01"))
+
+
+def _first_rank(stage: Stage | None) -> str:
+    """Above all that is in the stage: what is new is seen first."""
+    if stage is None:
+        return "i"
+    first = Record.objects.there().filter(stage=stage).on_board().values_list("rank", flat=True).first()
+    return between(None, first)
+
+
+def _rank_between(stage: Stage, record: Record, after: Record | None, before: Record | None) -> str:
+    if after is None and before is None:
+        return record.rank if record.stage_id == stage.pk else _first_rank(stage)
+    column = Record.objects.there().filter(stage=stage).exclude(pk=record.pk)
+    upper = column.filter(pk=after.pk).values_list("rank", flat=True).first() if after else None
+    lower = column.filter(pk=before.pk).values_list("rank", flat=True).first() if before else None
+    if upper is None and lower is None:
+        # Both have gone elsewhere meanwhile.
+        return _first_rank(stage)
+    if upper is None:
+        upper = column.filter(rank__lt=lower).order_by("-rank").values_list("rank", flat=True).first()
+    if lower is None:
+        lower = column.filter(rank__gt=upper).order_by("rank").values_list("rank", flat=True).first()
+    return between(upper, lower)
+
+
+def _bounded(ids: set[int], most: int, field_name: str) -> set[int]:
+    if len(ids) > most:
+        raise ValidationError({field_name: _("At most %(most)s at once.") % {"most": most}})
+    return ids
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _id(by: User | None) -> int | None:
+    return by.pk if by else None

@@ -1,0 +1,132 @@
+"""What happened in the CRM.
+
+Handlers read the records anew: an event names them, and what only the moment of the write knew.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RecordAdded:
+    record_id: int
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class RecordChanged:
+    """`changes`: by the field's name what it was and what it became, as texts."""
+
+    record_id: int
+    by_id: int | None
+    changes: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class RecordMoved:
+    """Into another stage, perhaps of another pipeline."""
+
+    record_id: int
+    by_id: int | None
+    stage_before_id: int
+    stage_id: int
+
+
+@dataclass(frozen=True)
+class ResponsibleChanged:
+    record_id: int
+    by_id: int | None
+    before_id: int
+    responsible_id: int
+
+
+@dataclass(frozen=True)
+class ObserversChanged:
+    record_id: int
+    by_id: int | None
+    added: tuple[int, ...] = ()
+    removed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class LeadConverted:
+    """`made`: the records that came of it."""
+
+    lead_id: int
+    by_id: int | None
+    made: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class RecordsDeleted:
+    """Into the trash: they can be brought back."""
+
+    record_ids: tuple[int, ...]
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class RecordsBroughtBack:
+    record_ids: tuple[int, ...]
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class AudiencesChanged:
+    """Who sees these records is different now."""
+
+    record_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ActivityPlanned:
+    activity_id: int
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class ActivityDone:
+    activity_id: int
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class ActivityChanged:
+    """Another moment, another responsible person, other words; or it was taken away."""
+
+    activity_id: int
+    record_ids: tuple[int, ...]
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class PermissionChanged:
+    role_id: int
+    role: str
+    scope: str
+    operation: str
+    level: str
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class PipelineChanged:
+    """It, or a stage of it, was made, called or ordered otherwise, or retired."""
+
+    pipeline_id: int
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class RecordsMerged:
+    """The others are a part of the first now."""
+
+    record_id: int
+    gone_ids: tuple[int, ...]
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class MergerTakenBack:
+    record_id: int
+    back_id: int
+    by_id: int | None

@@ -1,0 +1,27 @@
+"""The fields that every record has, by the names that stages, imports and programs use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+DEMANDABLE: Mapping[str, _StrOrPromise] = {
+    "amount": _("amount"),
+    "expected_on": _("expected to end on"),
+    "source": _("source"),
+    "comment": _("comment"),
+    "company": pgettext_lazy("client", "company"),
+    "contacts": _("contacts"),
+    "phone": _("telephone"),
+    "email": _("e-mail"),
+    "address": _("address"),
+    "tax_number": _("tax number"),
+    "position": _("position"),
+}
+"""What a stage may ask for before a record comes into it."""

@@ -1,0 +1,37 @@
+"""What the CRM keeps.
+
+Leads, deals, contacts, companies, papers and a company's own entities are all a `Record`: they have the same
+responsible, stages, links, activities and rights, and differ in what their `RecordType` switches on. See
+docs/dev/decisions/0180-one-table-of-records.md.
+"""
+
+from box.apps.crm.models.activities import Activity, ActivityBinding
+from box.apps.crm.models.contact_points import ContactPoint
+from box.apps.crm.models.mergers import Merger
+from box.apps.crm.models.money import Currency, LineItem, Price, Product, Unit, VatRate
+from box.apps.crm.models.permissions import Permission
+from box.apps.crm.models.records import Link, Observer, Record, StageTotal, StageVisit
+from box.apps.crm.models.types import Pipeline, RecordType, Source, Stage
+
+__all__ = [
+    "Activity",
+    "ActivityBinding",
+    "ContactPoint",
+    "Currency",
+    "LineItem",
+    "Link",
+    "Merger",
+    "Observer",
+    "Permission",
+    "Pipeline",
+    "Price",
+    "Product",
+    "Record",
+    "RecordType",
+    "Source",
+    "Stage",
+    "StageTotal",
+    "StageVisit",
+    "Unit",
+    "VatRate",
+]

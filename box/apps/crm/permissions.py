@@ -1,0 +1,159 @@
+"""How far people reach in the CRM: one rule for lists, cards, search, reports, exports and calls.
+
+A record stands in a scope: that of its stage where the stage has permissions of its own, else of its
+pipeline, else of its type. Its audience holds, marked with the scope, all that who is responsible answers to:
+
+    crm:p7:U17   crm:p7:D5   crm:p7:DR5   crm:p7:DR1   crm:p7:UA
+
+A role reaches so far in a scope, by operation; the codes that follow are made of what a person answers to:
+
+    own records                        crm:p7:U17
+    those of the own departments     crm:p7:D5
+    and of all below them            crm:p7:DR5
+    all                              crm:p7:UA
+
+Both sides meet as audiences do everywhere. When somebody changes their department their records' audiences
+follow; what a role may do, or who holds it, needs no record touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+from box.core.access.principals import EVERYONE, code_of, memberships_of
+from box.core.access.roles import current as current_roles
+from box.core.registry.settings import Remembered
+
+if TYPE_CHECKING:
+    from box.core.access.roles import RoleNow
+    from box.core.accounts.models import User
+
+PREFIX = "crm:"
+
+
+class Operation(StrEnum):
+    READ = "read"
+    ADD = "add"
+    CHANGE = "change"
+    DELETE = "delete"
+    EXPORT = "export"
+
+
+class Level(IntEnum):
+    """How far an operation reaches. Greater ones include the smaller."""
+
+    NONE = 0
+    OWN = 1
+    DEPARTMENT = 2
+    BELOW = 3
+    ALL = 4
+
+
+USUAL: Mapping[Operation, Level] = {
+    Operation.READ: Level.OWN,
+    Operation.ADD: Level.OWN,
+    Operation.CHANGE: Level.OWN,
+    Operation.DELETE: Level.NONE,
+    Operation.EXPORT: Level.NONE,
+}
+"""What all employees may in a new portal, until an administrator decides about a type."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Every scope in which records stand, each with those it falls back on, and what roles were given."""
+
+    scopes: Mapping[str, tuple[str, ...]]
+    given: Mapping[tuple[int, str, Operation], Level]
+
+    def level(self, role: RoleNow, scope: str, operation: Operation) -> Level:
+        for one in self.scopes[scope]:
+            level = self.given.get((role.id or 0, one, operation))
+            if level is not None:
+                return level
+        return USUAL[operation] if role.is_employees else Level.NONE
+
+    def levels(self, roles: Iterable[RoleNow], operation: Operation) -> dict[str, Level]:
+        """By scope how far these roles reach together."""
+        held = tuple(roles)
+        return {
+            scope: max((self.level(role, scope, operation) for role in held), default=Level.NONE)
+            for scope in self.scopes
+        }
+
+
+def audience_in(scope: str, memberships: Iterable[str], observers: Iterable[str] = ()) -> list[str]:
+    """The audience of a record in this scope whose responsible person answers to these codes."""
+    places = {code for code in memberships if code.startswith(("U", "D"))} | {EVERYONE}
+    return sorted({*(f"{PREFIX}{scope}:{code}" for code in places), *observers})
+
+
+def codes_by(levels: Mapping[str, Level], memberships: Collection[str], own: str) -> Iterator[str]:
+    """The codes that somebody with these memberships answers to who reaches so far."""
+    departments = [code for code in memberships if code.startswith("D") and not code.startswith("DR")]
+    for scope, level in levels.items():
+        mark = f"{PREFIX}{scope}:"
+        if level >= Level.ALL:
+            yield mark + EVERYONE
+            continue
+        if level >= Level.OWN:
+            yield mark + own
+        if level >= Level.BELOW:
+            yield from (f"{mark}DR{code[1:]}" for code in departments)
+        elif level >= Level.DEPARTMENT:
+            yield from (mark + code for code in departments)
+
+
+def granted_codes(user: User, operation: Operation) -> frozenset[str]:
+    """What this person answers to for this operation; in a request no query once roles are known."""
+    if not user.is_active:
+        return frozenset()
+    rules, memberships = current(), memberships_of(user)
+    roles = current_roles().of(user)
+    key = (id(rules), memberships, tuple(role.id for role in roles))
+    known: dict[Operation, tuple[object, frozenset[str]]] = vars(user).setdefault("_crm_codes", {})
+    if operation not in known or known[operation][0] != key:
+        levels = rules.levels(roles, operation)
+        known[operation] = key, frozenset(codes_by(levels, memberships, code_of(user)))
+    return known[operation][1]
+
+
+def sees_whole_scope(codes: Iterable[str]) -> bool:
+    return any(code.endswith(f":{EVERYONE}") for code in codes)
+
+
+def is_permitted(user: User, operation: Operation, audience: Iterable[str]) -> bool:
+    """Whether this person may do so with a record of this audience."""
+    if not user.is_active:
+        return False
+    return user.is_administrator or not granted_codes(user, operation).isdisjoint(audience)
+
+
+def current() -> Rules:
+    return _remembered.value
+
+
+def _read() -> Rules:
+    from box.apps.crm.models import Permission, Pipeline, RecordType, Stage
+
+    scopes: dict[str, tuple[str, ...]] = {}
+    for pk in RecordType.objects.filter(has_stages=False).values_list("pk", flat=True):
+        scopes[f"t{pk}"] = (f"t{pk}",)
+    for pk, type_id in Pipeline.objects.values_list("pk", "type_id"):
+        scopes[f"p{pk}"] = (f"p{pk}", f"t{type_id}")
+    own = Stage.objects.filter(has_own_permissions=True).values_list("pk", "pipeline_id", "pipeline__type_id")
+    for pk, pipeline_id, type_id in own:
+        scopes[f"s{pk}"] = (f"s{pk}", f"p{pipeline_id}", f"t{type_id}")
+    given = {
+        (role_id, scope, Operation(operation)): Level(level)
+        for role_id, scope, operation, level in Permission.objects.values_list(
+            "role_id", "scope", "operation", "level"
+        )
+    }
+    return Rules(scopes, given)
+
+
+_remembered = Remembered(_read)

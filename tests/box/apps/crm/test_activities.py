@@ -1,0 +1,170 @@
+"""What was done with a client and what comes next; and a lead that becomes a client and a deal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from box.apps.crm.actions.activities import (
+    NewActivity,
+    add_activity,
+    complete_activity,
+    delete_activity,
+    move_activity,
+    reopen_activity,
+)
+from box.apps.crm.actions.conversion import Conversion, convert_lead
+from box.apps.crm.actions.records import change_record
+from box.apps.crm.contact_points import Reach
+from box.apps.crm.models import Activity, LineItem, Record
+from tests.box.apps.crm.conftest import added
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from box.core.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+def planned(by: User, record: Record, deadline: datetime, subject: str = "Call Rose") -> Activity:
+    new = NewActivity(kind=Activity.Kind.CALL, subject=subject, responsible=by, deadline=deadline)
+    return add_activity(new, [record], by=by)
+
+
+def next_step(record: Record) -> datetime | None:
+    return Record.objects.get(pk=record.pk).next_step_at
+
+
+def test_the_next_step_is_the_earliest_that_is_open(anna: User, deal: Record) -> None:
+    assert list(Record.objects.without_next_step()) == [deal]
+    now = timezone.now()
+    later = planned(anna, deal, now + timedelta(days=2))
+    sooner = planned(anna, deal, now - timedelta(hours=1))
+    assert next_step(deal) == sooner.deadline
+    assert list(Record.objects.overdue(now)) == [deal]
+    complete_activity(sooner, result="She wants six.", by=anna)
+    assert next_step(deal) == later.deadline
+    move_activity(later, now + timedelta(days=3), by=anna)
+    assert next_step(deal) == now + timedelta(days=3)
+    reopen_activity(sooner, by=anna)
+    assert next_step(deal) == sooner.deadline
+    delete_activity(sooner, by=anna)
+    delete_activity(later, by=anna)
+    assert next_step(deal) is None
+    assert list(Record.objects.without_next_step()) == [deal]
+
+
+def test_what_was_is_no_next_step(anna: User, deal: Record) -> None:
+    note = NewActivity(kind=Activity.Kind.NOTE, subject="Likes oak", responsible=anna)
+    add_activity(note, [deal], by=anna)
+    assert next_step(deal) is None
+    assert not Activity.objects.open().exists()
+
+
+def test_an_activity_stands_on_the_time_lines_of_the_clients_too(anna: User, deal: Record) -> None:
+    rose = added("contact", anna, first_name="Rose")
+    company = added("company", anna, "Weber & Sons")
+    change_record(deal, {"contact": rose, "company": company}, by=anna)
+    activity = planned(anna, deal, timezone.now())
+    assert set(activity.bindings.values_list("record", flat=True)) == {deal.pk, rose.pk, company.pk}
+    assert next_step(rose) == activity.deadline
+    complete_activity(activity, by=anna)
+    assert {next_step(one) for one in (deal, rose, company)} == {None}
+
+
+def test_doing_it_twice_is_doing_it_once(anna: User, boris: User, deal: Record) -> None:
+    activity = planned(anna, deal, timezone.now())
+    first = complete_activity(activity, result="Yes", by=anna)
+    again = complete_activity(activity, result="No", by=anna)
+    assert (again.done_at, again.result) == (first.done_at, "Yes")
+    with pytest.raises(ValidationError, match="done already"):
+        move_activity(activity, timezone.now(), by=anna)
+
+
+def test_who_may_not_change_the_record_plans_nothing_with_it(anna: User, cara: User, deal: Record) -> None:
+    change_record(deal, {"observers": [cara]}, by=anna)
+    with pytest.raises(PermissionDenied):
+        planned(cara, deal, timezone.now())
+    activity = planned(anna, deal, timezone.now())
+    with pytest.raises(PermissionDenied):
+        complete_activity(activity, by=cara)
+    assert Activity.objects.get().done_at is None
+
+
+@pytest.mark.parametrize(
+    "fields", [{"subject": " "}, {"subject": "x" * 256}, {"kind": "dance"}, {"text": "x" * 20_001}]
+)
+def test_what_is_no_activity_is_refused(anna: User, deal: Record, fields: dict[str, str]) -> None:
+    given: dict[str, Any] = {"kind": Activity.Kind.CALL, "subject": "Call Rose", "text": "", **fields}
+    with pytest.raises(ValidationError):
+        add_activity(NewActivity(responsible=anna, **given), [deal], by=anna)
+    assert not Activity.objects.exists()
+
+
+def test_a_thing_of_another_app_is_told_once(anna: User, deal: Record) -> None:
+    call = NewActivity(kind=Activity.Kind.CALL, subject="Rose", responsible=anna, about="telephony.call:7")
+    activity = add_activity(call, [deal], by=None)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        add_activity(call, [deal], by=None)
+    with pytest.raises(ValidationError, match="comes from elsewhere"):
+        delete_activity(activity, by=anna)
+
+
+def test_a_lead_becomes_a_client_and_a_deal_and_all_goes_along(anna: User, cara: User, lead: Record) -> None:
+    change_record(
+        lead,
+        {
+            "first_name": "Rose",
+            "last_name": "Weber",
+            "amount": Decimal(100),
+            "observers": [cara],
+            "reached_by": [Reach("phone", "+79161234567"), Reach("email", "rose@example.com")],
+        },
+        by=anna,
+    )
+    LineItem.objects.create(record=lead, name="Chair", price=Decimal(50), quantity=Decimal(2), rank="i")
+    activity = planned(anna, lead, timezone.now() + timedelta(days=1))
+    how = Conversion(makes_company=True, company_title="Weber & Sons")
+    became = convert_lead(lead, how, by=anna)
+    assert became.contact is not None
+    assert became.company is not None
+    assert became.deal is not None
+    assert (became.contact.title, became.company.title) == ("Rose Weber", "Weber & Sons")
+    assert set(became.contact.contact_points.values_list("normal", flat=True)) == {
+        "+79161234567",
+        "rose@example.com",
+    }
+    deal = Record.objects.get(pk=became.deal.pk)
+    assert (deal.amount, deal.contact, deal.company) == (Decimal(100), became.contact, became.company)
+    assert [(line.name, line.quantity) for line in deal.lines.all()] == [("Chair", Decimal(2))]
+    assert next_step(deal) == activity.deadline
+    assert deal.observers.get().user == cara
+    lead.refresh_from_db()
+    assert lead.stage is not None
+    assert (lead.stage.code, lead.closed_at is not None) == ("CONVERTED", True)
+    with pytest.raises(ValidationError, match="converted already"):
+        convert_lead(lead, how, by=anna)
+    assert Record.objects.count() == 4
+
+
+def test_a_lead_becomes_a_deal_of_a_client_that_is_there(anna: User, lead: Record) -> None:
+    rose = added("contact", anna, first_name="Rose")
+    became = convert_lead(lead, Conversion(contact=rose), by=anna)
+    assert became.contact == rose
+    assert became.deal is not None
+    assert became.deal.contact == rose
+    assert Record.objects.of_type(3).count() == 1
+
+
+def test_a_deal_is_not_converted_and_a_lead_not_into_nothing(anna: User, lead: Record, deal: Record) -> None:
+    with pytest.raises(ValidationError, match="Only a lead"):
+        convert_lead(deal, Conversion(), by=anna)
+    with pytest.raises(ValidationError, match="what the lead becomes"):
+        convert_lead(lead, Conversion(makes_contact=False, makes_deal=False), by=anna)
