@@ -33,18 +33,22 @@ class RecordMoved:
 
 @dataclass(frozen=True)
 class ResponsibleChanged:
+    """To `user_id`, from `former_id`."""
+
     record_id: int
     by_id: int | None
-    before_id: int
-    responsible_id: int
+    user_id: int
+    former_id: int
 
 
 @dataclass(frozen=True)
 class ObserversChanged:
+    """`user_ids` see it now, `former_ids` no more."""
+
     record_id: int
     by_id: int | None
-    added: tuple[int, ...] = ()
-    removed: tuple[int, ...] = ()
+    user_ids: tuple[int, ...] = ()
+    former_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,12 @@ class RecordsMerged:
     """The others are a part of the first now."""
 
     record_id: int
-    gone_ids: tuple[int, ...]
+    merged_ids: tuple[int, ...]
     by_id: int | None
 
 
 @dataclass(frozen=True)
 class MergerTakenBack:
     record_id: int
-    back_id: int
+    parted_id: int
     by_id: int | None

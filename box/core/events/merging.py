@@ -9,9 +9,9 @@ from box.core.registry.belongings import run
 if TYPE_CHECKING:
     from box.core.registry.belongings import Pair
 
-PERSON = ("user_id", "by_id", "gone_id")
+PERSON = ("user_id", "by_id", "gone_id", "former_id")
 """The fields of events that hold the id of a person: a new one is called like one of these."""
-PEOPLE = ("user_ids",)
+PEOPLE = ("user_ids", "former_ids")
 CODE = ("code",)
 
 

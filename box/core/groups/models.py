@@ -37,6 +37,10 @@ class GroupQuerySet(AudienceQuerySet["Group"]):
     def by_name(self) -> Self:
         return self.order_by("name", "id")
 
+    def below(self, group: Group) -> Self:
+        """The page that goes on after this group, in the order of `by_name`."""
+        return self.filter(models.Q(name__gt=group.name) | models.Q(name=group.name, id__gt=group.pk))
+
     def with_standing_of(self, user: User) -> Self:
         """With what the person is in each, as `Standing` reads it."""
         mine = Member.objects.current().filter(group=models.OuterRef("pk"), user=user)

@@ -97,7 +97,9 @@ def merge_records(kept: Record, others: Sequence[Record], *, by: User | None) ->
         _absorb(first, gone, by)
     _finish(first, rest)
     emit(
-        RecordsMerged(record_id=first.pk, gone_ids=tuple(one.pk for one in rest), by_id=by.pk if by else None)
+        RecordsMerged(
+            record_id=first.pk, merged_ids=tuple(one.pk for one in rest), by_id=by.pk if by else None
+        )
     )
     return first
 
@@ -128,7 +130,7 @@ def take_back_merger(merger: Merger, *, by: User | None) -> Record:
         renew_audience(record)
         record.save(update_fields=["audience"])
     renew_next_steps([kept.pk, gone.pk])
-    emit(MergerTakenBack(record_id=kept.pk, back_id=gone.pk, by_id=by.pk if by else None))
+    emit(MergerTakenBack(record_id=kept.pk, parted_id=gone.pk, by_id=by.pk if by else None))
     return gone
 
 

@@ -295,7 +295,7 @@ def _hand_over(record: Record, to: User, by: User | None) -> None:
     record.changed_by, record.changed_at = by, timezone.now()
     renew_audience(record)
     record.save(update_fields=["responsible", "audience", "changed_by", "changed_at"])
-    emit(ResponsibleChanged(record_id=record.pk, by_id=_id(by), before_id=was, responsible_id=person.pk))
+    emit(ResponsibleChanged(record_id=record.pk, by_id=_id(by), user_id=person.pk, former_id=was))
 
 
 def _set_observers(record: Record, observers: Iterable[User], by: User | None) -> None:
@@ -308,11 +308,8 @@ def _set_observers(record: Record, observers: Iterable[User], by: User | None) -
     Observer.objects.bulk_create(Observer(record=record, user_id=pk) for pk in sorted(added))
     renew_audience(record)
     record.save(update_fields=["audience"])
-    emit(
-        ObserversChanged(
-            record_id=record.pk, by_id=_id(by), added=tuple(sorted(added)), removed=tuple(sorted(removed))
-        )
-    )
+    new, former = tuple(sorted(added)), tuple(sorted(removed))
+    emit(ObserversChanged(record_id=record.pk, by_id=_id(by), user_ids=new, former_ids=former))
 
 
 def set_contact_points(record: Record, reached_by: Iterable[Reach]) -> bool:

@@ -116,6 +116,7 @@ def test_every_list_of_texts_is_an_audience_or_known_to_hold_no_people() -> None
     }
     assert others == {
         "access.Standing.codes",  # what was, on that day
+        "crm.Stage.demands",
         "drive.Item.editors",  # its room follows them
         "notify.Preferences.hidden",
         "notify.Preferences.mailed",
@@ -156,6 +157,9 @@ NO_PEOPLE = {
         "drive_id",
         "link_id",
         *("rows", "created", "changed", "failed"),
+        *("pbx_id", "cause"),
+        *("record_id", "record_ids", "merged_ids", "parted_id", "lead_id", "made"),
+        *("stage_id", "stage_before_id", "pipeline_id", "activity_id"),
     ),
 }
 

@@ -22,6 +22,7 @@ from box.core.org.absences import Away, can_write_absences, remove_absence, writ
 from box.core.org.actions import add_member, create_department
 from box.core.org.models import Absence, Department, Membership
 from box.core.portal.actions import decide_day
+from box.core.registry.company import company_day
 from box.core.registry.settings import as_of, read_version
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ NOON = datetime(2027, 2, 24, 9, tzinfo=UTC)
 
 
 def day(number: int = 0) -> date:
-    return today.company_day() + timedelta(days=number)
+    return company_day() + timedelta(days=number)
 
 
 def away(first: int, last: int, kind: str = "vacation", **more: Any) -> Away:
@@ -193,7 +194,7 @@ def test_who_was_invited_is_new_once_they_have_come(as_person: Browser, anna: Us
 
 def test_reading_the_day_costs_two_queries_and_the_indexes_are_used(anna: User) -> None:
     with as_of(read_version()):
-        today.company_day()
+        company_day()
         with CaptureQueriesContext(connection) as queries:
             today.read()
     assert len(queries) == 2
