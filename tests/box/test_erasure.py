@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
+from box.apps.crm.actions.records import NewRecord, add_record
+from box.apps.crm.models import RecordType
 from box.apps.feed.actions import Draft, Prize, edit_post, publish_post
 from box.apps.feed.models import Badge, Mark, Post, PostVersion, ScheduledPost
 from box.apps.pulse.aggregation import count_days
@@ -105,6 +107,10 @@ def fill_every_room(anna: User, boris: User) -> None:
         model._default_manager.create(user=anna, **fields)
     pbx = Pbx.objects.create(name="office", host="pbx.corp.test")
     Extension.objects.create(pbx=pbx, number="100", endpoint="PJSIP/100", user=anna)
+    lead = NewRecord(
+        type=RecordType.objects.get(slug="lead"), responsible=boris, title="Rose", observers=[anna]
+    )
+    add_record(lead, by=None)
     Retrieval.objects.create(asker=anna, kind="feed.post", text="t", asked_at=now)
     ScheduledPost.objects.create(author=anna, publish_at=now, audience=[EVERYONE])
     PersonSchedule.objects.create(person=anna, schedule=Schedule.objects.create(name="s", kind="flexible"))

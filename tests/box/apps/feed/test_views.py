@@ -353,7 +353,7 @@ def test_a_comment_is_added_once_and_counted(as_person: Browser, anna: User, bor
         answer = as_person(boris).post(f"/discussion/feed.post/{post.pk}/comments/", sent, headers=HTMX)
         assert b"Well said" in answer.content
         assert (
-            f'<span class="number" id="count-{post.pk}" hx-swap-oob="true">1</span>'
+            f'<span class="number" id="count-{post.thread_id}" hx-swap-oob="true">1</span>'
             in answer.content.decode()
         )
     assert Comment.objects.count() == 1

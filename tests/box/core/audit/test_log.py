@@ -78,7 +78,7 @@ def test_what_boxctl_does_is_written_with_the_person_behind_sudo(monkeypatch: py
     monkeypatch.setenv(ASKED_BY, "ivan")
     call_command("user", "create", "new@example.com")
     (created,) = logged("accounts.created")
-    assert (created.actor, created.about_name) == ("boxctl (ivan)", "new@example.com (new@example.com)")
+    assert (created.actor, created.about_name) == ("boxctl (ivan)", "new (new@example.com)")
 
 
 def test_one_status_makes_one_record(olga: User, anna: User) -> None:

@@ -25,6 +25,7 @@ COMPANY = {
     "company.name": "Romashka",
     "company.language": "ru",
     "company.time_zone": "Europe/Moscow",
+    "company.phone_region": "RU",
     "company.invitation_days": "7",
 }
 
