@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 
-import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat
-
 # With brackets, an extension and a country's name, nobody writes more.
 LONGEST = 60
 _SHORT = re.compile(r"[0-9*#]{1,6}")
@@ -18,27 +15,33 @@ def normal(text: str, region: str) -> str | None:
     A number without a country's code is one of `region` (ISO 3166, two letters). An extension
     behind it is left out.
     """
+    # It knows every network of the world: the push service, which asks for none, keeps its memory.
+    import phonenumbers
+
     written = text.strip()
     if not written or len(written) > LONGEST or is_short(written):
         return None
     try:
         number = phonenumbers.parse(written, region)
-    except NumberParseException:
+    except phonenumbers.NumberParseException:
         return None
     # Without its area a number is dialled within one city only.
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def shown(e164: str, region: str) -> str:
     """As people of `region` read it; what is not E.164 stays as it is."""
+    import phonenumbers
+
     try:
         number = phonenumbers.parse(e164, None)
-    except NumberParseException:
+    except phonenumbers.NumberParseException:
         return e164
     is_ours = phonenumbers.region_code_for_country_code(number.country_code or 0) == region
-    form = PhoneNumberFormat.NATIONAL if is_ours else PhoneNumberFormat.INTERNATIONAL
+    forms = phonenumbers.PhoneNumberFormat
+    form = forms.NATIONAL if is_ours else forms.INTERNATIONAL
     return phonenumbers.format_number(number, form)
 
 

@@ -45,6 +45,7 @@ def note_bind_refusal(connection: Connection, way: str, *, at: datetime) -> None
     Connection.objects.filter(pk=connection.pk).update(bind_refused_at=at, bind_refused_for=way)
 
 
+@transaction.atomic
 def delete_connection(connection: Connection, *, by: User) -> None:
     """Its people, departments and workgroups stay, and are the portal's own from now on."""
     release_all(connection)

@@ -276,10 +276,10 @@ import os, sys, django
 from django.conf import settings
 settings.DATABASES["default"]["NAME"] = sys.argv[1]
 django.setup()
-from box.bridges.directory import performing, running
+from box.bridges.directory import apply, sync
 from box.bridges.directory.models import Run
-running.BATCH = 10
-real, done = performing.Performer._write_people_down, 0
+sync.BATCH = 10
+real, done = apply.Performer._write_people_down, 0
 def slow(self, *args):
     global done
     done += 1
@@ -287,8 +287,8 @@ def slow(self, *args):
     if done == 3:
         print("in the middle", flush=True)
         import time; time.sleep(60)
-performing.Performer._write_people_down = slow
-running.perform_run(Run.objects.get())
+apply.Performer._write_people_down = slow
+sync.perform_run(Run.objects.get())
 """
     Run.objects.create(connection=connection, mode=Run.Mode.SYNC)
     name = database.settings_dict["NAME"]

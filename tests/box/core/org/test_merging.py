@@ -116,7 +116,6 @@ def test_every_list_of_texts_is_an_audience_or_known_to_hold_no_people() -> None
     }
     assert others == {
         "access.Standing.codes",  # what was, on that day
-        "crm.Stage.demands",
         "drive.Item.editors",  # its room follows them
         "notify.Preferences.hidden",
         "notify.Preferences.mailed",
