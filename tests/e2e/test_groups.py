@@ -32,7 +32,7 @@ RUSSIAN = {
     "Name of a person": "Имя сотрудника",
     "you to the group": "вас в группу",
     "Accept the invitation": "Принять приглашение",
-    "No group is called that": "Такой группы нет",
+    "Nothing matches": "Ничего не найдено",
     "Name of a group": "Название группы",
     "More about the group": "Действия с группой",
     "Settings": "Настройки",
@@ -74,7 +74,7 @@ def test_an_open_group_is_entered_at_once_and_its_feed_lives(
 
     page = boris.open("/groups/?show=all")
     page.get_by_role("searchbox", name=say("Name of a group")).fill(f"rowing {mark}")
-    expect(page.locator("#groups .rows > li")).to_have_count(1)
+    expect(page.locator("#list tr[data-row]")).to_have_count(1)
     page.get_by_role("button", name=say("Join the group")).click()
     expect(page.get_by_text(say("You are in the group now."))).to_be_visible()
     expect(page).to_have_url(address)
@@ -126,7 +126,7 @@ def test_a_secret_group_is_known_to_whom_it_invites(employee: Callable[..., Pers
     address = create(anna, f"Merger {mark}", "Secret", say)
     found = cara.open("/groups/?show=all")
     found.get_by_role("searchbox", name=say("Name of a group")).fill(f"Merger {mark}")
-    expect(found.get_by_text(say("No group is called that"))).to_be_visible()
+    expect(found.get_by_text(say("Nothing matches"))).to_be_visible()
     cara.open(address)
     expect(cara.page.locator("[data-error]")).to_be_visible()
 
