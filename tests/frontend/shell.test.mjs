@@ -317,3 +317,18 @@ test("a dialog that is asked for opens with its content, and closes at what it w
   find("[data-close]").click();
   assert.deepEqual(did, ["open", "close", "close"]);
 });
+
+test("what a list that is gone had asked for is not taken in any more", () => {
+  whole('<input id="late" hx-replace-url="true"><input id="bare">');
+  const isTaken = (id, readyState) => {
+    const elt = find(`#${id}`);
+    const told = (name, detail) =>
+      elt.dispatchEvent(new CustomEvent(name, { bubbles: true, cancelable: true, detail }));
+    told("htmx:beforeRequest", { requestConfig: { elt }, xhr: { readyState } });
+    told("htmx:beforeCleanupElement", {});
+    return told("htmx:beforeOnLoad", {});
+  };
+  assert.equal(isTaken("bare", 1), true);
+  assert.equal(isTaken("late", 4), true);
+  assert.equal(isTaken("late", 1), false);
+});

@@ -101,6 +101,16 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.target.id === "found" && isLate()) detail.shouldSwap = false;
 });
 
+// What a list that is gone had asked for must not write its address over that of the page one is on.
+
+const asking = new WeakMap();
+document.addEventListener("htmx:beforeRequest", ({ detail }) => asking.set(detail.requestConfig.elt, detail.xhr));
+document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
+  if (!(asking.get(target)?.readyState < XMLHttpRequest.DONE)) return;
+  if (!target.matches("[hx-push-url=true], [hx-replace-url=true]")) return;
+  target.addEventListener("htmx:beforeOnLoad", (event) => event.preventDefault(), { once: true });
+});
+
 // An answer that takes a moment shows a line at the top; one that never comes says so.
 
 let open = 0;
