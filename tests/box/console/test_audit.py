@@ -93,7 +93,9 @@ def test_pages_go_on_by_key_at_the_same_cost(as_person: Browser, olga: User) -> 
 def test_each_filter_walks_an_index(filters: str, index: str, anna: User) -> None:
     # Of an empty table any index will do.
     AuditRecord.objects.bulk_create(
-        AuditRecord(at=NOON + timedelta(minutes=number), kind=f"kind.{number % 50}", by_id=number % 90 + 1000)
+        AuditRecord(
+            at=NOON + timedelta(minutes=number), kind=f"kind.{number % 50}", by_id=anna.pk + 1 + number % 90
+        )
         for number in range(3000)
     )
     listed = audit_list(anna)
