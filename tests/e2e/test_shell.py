@@ -20,7 +20,7 @@ def test_navigation_swaps_the_main_region_only(anna: Person) -> None:
     menu.get_by_role("link", name="Company").click()
     expect(page.get_by_role("heading", name="Employees")).to_be_visible()
     expect(menu.get_by_role("link", name="Company")).to_have_attribute("aria-current", "page")
-    expect(page).to_have_title("Company · Korobka")
+    expect(page).to_have_title("Employees · Korobka")
     page.locator("#list").get_by_role("link", name="Abramova").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Abramova")
     page.go_back()
