@@ -33,7 +33,7 @@ class Point:
     use: str
 
 
-def cleaned(given: Reach, *, region: str = "RU") -> Point:
+def cleaned(given: Reach, *, region: str) -> Point:
     """Raises ValidationError."""
     value = " ".join(given.value.split())
     if given.kind not in KINDS or given.use not in USES:
@@ -43,7 +43,7 @@ def cleaned(given: Reach, *, region: str = "RU") -> Point:
     return Point(given.kind, value, normal(given.kind, value, region=region), given.use)
 
 
-def normal(kind: str, value: str, *, region: str = "RU") -> str:
+def normal(kind: str, value: str, *, region: str) -> str:
     """Two that reach the same have the same. A number that no plan of numbers knows keeps its digits: short
     ones and those of a company's own exchange are numbers too. Raises ValidationError."""
     if kind == "phone":

@@ -40,6 +40,7 @@ from box.apps.crm.models import (
 from box.apps.crm.permissions import Operation
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
+from box.core.registry.company import PHONE_REGION
 from box.lib.ranks import between
 from box.lib.sounds import sound_of
 
@@ -318,7 +319,9 @@ def set_contact_points(record: Record, reached_by: Iterable[Reach]) -> bool:
     if len(given) > MOST_CONTACT_POINTS:
         said = _("At most %(most)s numbers and addresses.") % {"most": MOST_CONTACT_POINTS}
         raise ValidationError({"reached_by": said})
-    wanted = {(point.kind, point.normal): point for point in map(cleaned, given)}
+    region = PHONE_REGION.value
+    points = [cleaned(one, region=region) for one in given]
+    wanted = {(point.kind, point.normal): point for point in points}
     there = {(point.kind, point.normal): point for point in record.contact_points.all()}
     gone = [point.pk for key, point in there.items() if key not in wanted]
     new = [key for key in wanted if key not in there]

@@ -29,6 +29,7 @@ from box.apps.crm.models import Currency, Link, Record, StageTotal, StageVisit
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
 from box.core.events.models import Event
+from box.core.registry.settings import store
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 
 if TYPE_CHECKING:
@@ -195,6 +196,12 @@ def test_numbers_and_addresses_are_kept_as_they_are_compared(anna: User) -> None
     ]
     change_record(rose, {"reached_by": [Reach("email", "rose@example.com")]}, by=anna)
     assert [str(point) for point in rose.contact_points.all()] == ["rose@example.com"]
+
+
+def test_numbers_without_a_country_are_those_of_the_companys(anna: User) -> None:
+    store({"company.phone_region": "DE"})
+    rose = added("contact", anna, first_name="Rose", reached_by=[Reach("phone", "030 901820")])
+    assert rose.contact_points.get().normal == "+4930901820"
 
 
 def test_a_client_that_one_may_not_see_is_not_linked(anna: User, cara: User, deal: Record) -> None:
