@@ -1,6 +1,9 @@
+from django.utils.translation import gettext_lazy as _
+
+from box.core.access.principals import expanders
 from box.core.registry.apps import Room
 from box.core.registry.belongings import belongings
-from box.core.registry.capabilities import holdings
+from box.core.registry.capabilities import Assets, MenuEntry, assets, holdings, menu
 
 
 class CrmConfig(Room):
@@ -8,6 +11,15 @@ class CrmConfig(Room):
 
     def offer(self) -> None:
         from box.apps.crm.belongings import BELONGINGS, HOLDINGS
+        from box.apps.crm.permissions import codes_from_roles, may_enter
+        from box.core.registry.services import Service, services
 
+        services.add("crm", Service(_("CRM"), _("Leads, deals and clients, with what comes next for each.")))
+        entry = MenuEntry(
+            key="crm", label=_("CRM"), icon="heart-handshake", url_name="crm:home", order=60, is_for=may_enter
+        )
+        menu.add(entry.key, entry)
+        assets.add("crm", Assets(("crm/crm.css",)))
+        expanders.add("crm", codes_from_roles)
         belongings.add("crm", BELONGINGS)
         holdings.add("crm", HOLDINGS)

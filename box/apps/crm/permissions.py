@@ -28,6 +28,7 @@ from box.core.access.roles import current as current_roles
 from box.core.registry.settings import Remembered
 
 if TYPE_CHECKING:
+    from box.apps.crm.models import RecordType
     from box.core.access.roles import RoleNow
     from box.core.accounts.models import User
 
@@ -130,6 +131,26 @@ def is_permitted(user: User, operation: Operation, audience: Iterable[str]) -> b
     if not user.is_active:
         return False
     return user.is_administrator or not granted_codes(user, operation).isdisjoint(audience)
+
+
+def reaches_into(user: User, operation: Operation, kind: RecordType) -> bool:
+    """Whether somebody's roles let them do so with anything of this type: what has no place where they reach
+    nothing, such as a tab."""
+    if user.is_administrator or not user.is_active:
+        return user.is_active
+    granted = {code.split(":")[1] for code in granted_codes(user, operation)}
+    return any(scope in granted and kind.scope in scopes for scope, scopes in current().scopes.items())
+
+
+def may_enter(user: User) -> bool:
+    """Whether there is a CRM for this person at all."""
+    return user.is_active and (user.is_administrator or bool(granted_codes(user, Operation.READ)))
+
+
+def codes_from_roles(user: User) -> frozenset[str]:
+    """For `box.core.access.principals.expanders`: what this person sees of the CRM, wherever its audiences
+    go along: into search, pushes, files and comments."""
+    return granted_codes(user, Operation.READ)
 
 
 def current() -> Rules:

@@ -58,6 +58,13 @@ type Members = Callable[[Collection[str]], Q]
 members: Offers[Members] = Offers("members of principals")
 
 
+type Expander = Callable[[User], Collection[str]]
+
+# Codes that follow from what a person is, such as those of the roles that they hold in a room. They are no
+# memberships: a room makes them anew from what it remembers, and nothing keeps them with the person.
+expanders: Offers[Expander] = Offers("expanders of principals")
+
+
 def people_behind(codes: Collection[str]) -> Q:
     """The condition that a person answers to one of these codes, for a filter of people.
 
@@ -82,8 +89,11 @@ def is_person(code: str) -> bool:
 
 
 def codes_of(user: User) -> frozenset[str]:
-    """Every code this person answers to; none at all for whoever may not sign in."""
-    return memberships_of(user) if user.is_active else frozenset()
+    """Every code this person answers to, also what follows from their roles; none at all for whoever may not
+    sign in."""
+    if not user.is_active:
+        return frozenset()
+    return memberships_of(user).union(*(expand(user) for expand in expanders))
 
 
 def memberships_of(user: User) -> frozenset[str]:

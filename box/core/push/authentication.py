@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user, get_user_model
@@ -11,6 +12,10 @@ from django.http import HttpRequest
 
 from box.core.access.principals import codes_of
 from box.core.push.hub import Listener
+from box.core.registry.settings import as_of, read_version
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
 
 SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
 
@@ -27,7 +32,7 @@ def identify(session_key: str) -> Listener | None:
         user = get_user(request)
         if not user.is_authenticated:
             return None
-        return Listener(user.pk, session_key, codes_of(user))
+        return Listener(user.pk, session_key, _codes_now(user))
     finally:
         close_old_connections()
 
@@ -37,6 +42,12 @@ def codes(user_id: int) -> frozenset[str]:
     close_old_connections()
     try:
         user = get_user_model().objects.filter(pk=user_id).first()
-        return codes_of(user) if user else frozenset()
+        return _codes_now(user) if user else frozenset()
     finally:
         close_old_connections()
+
+
+def _codes_now(user: User) -> frozenset[str]:
+    """What roles and permissions say is read once a version: a crowd that comes back asks for all of them."""
+    with as_of(read_version()):
+        return codes_of(user)

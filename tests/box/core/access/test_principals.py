@@ -8,6 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from box.apps.crm.models import Pipeline, RecordType
 from box.core.access import principals
 from box.core.access.principals import (
     CODES_LIVE,
@@ -16,6 +17,7 @@ from box.core.access.principals import (
     audience_for,
     codes_of,
     is_private,
+    memberships_of,
     people_behind,
 )
 from box.core.accounts import actions as accounts
@@ -30,7 +32,16 @@ def test_an_employee_answers_to_themselves_their_departments_and_everyone(
 ) -> None:
     company = sales.parent
     assert company is not None
-    assert codes_of(anna) == {f"U{anna.pk}", "UA", f"D{sales.pk}", f"DR{sales.pk}", f"DR{company.pk}"}
+    memberships = {f"U{anna.pk}", "UA", f"D{sales.pk}", f"DR{sales.pk}", f"DR{company.pk}"}
+    assert memberships_of(anna) == memberships
+    assert codes_of(anna) > memberships
+
+
+def test_what_follows_from_roles_is_answered_to_as_long_as_one_may_sign_in(anna: User, olga: User) -> None:
+    pipeline = Pipeline.objects.get(type=RecordType.Id.DEAL)
+    assert f"crm:p{pipeline.pk}:U{anna.pk}" in codes_of(anna)
+    accounts.suspend_user(anna, by=olga)
+    assert codes_of(anna) == frozenset()
 
 
 def test_a_guest_is_not_everyone(erik: User) -> None:
@@ -52,14 +63,14 @@ def test_a_stale_cache_grants_nothing(anna: User, sales: Department, olga: User)
 def test_codes_are_computed_once_a_version(
     anna: User, django_assert_num_queries: Callable[..., object]
 ) -> None:
-    codes = codes_of(anna)
+    codes = memberships_of(anna)
     same = User.objects.get(pk=anna.pk)
     with django_assert_num_queries(0):  # type: ignore[attr-defined]
-        assert codes_of(same) == codes
+        assert memberships_of(same) == codes
         # A request asks several times, and the cache once.
         cache.delete(f"held:{anna.pk}:{anna.access_version}")
         principals.recent.forget()
-        assert codes_of(same) == codes
+        assert memberships_of(same) == codes
 
 
 @pytest.mark.parametrize(

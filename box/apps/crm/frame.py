@@ -1,0 +1,51 @@
+"""What stands above every page of the CRM: a tab for each type that one reaches, and each further section."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from box.apps.crm.catalog import catalog
+from box.apps.crm.permissions import Operation, reaches_into
+from box.core.registry.environment import url
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+    from box.core.accounts.models import User
+
+
+@dataclass(frozen=True)
+class Section:
+    """A page of the CRM beside those of its records."""
+
+    key: str
+    label: _StrOrPromise
+    icon: str
+    url_name: str
+    is_for: Callable[[User], bool] = lambda user: True
+
+
+SECTIONS: tuple[Section, ...] = ()
+"""In their order, behind the types."""
+
+
+@dataclass(frozen=True)
+class Tab:
+    key: str
+    label: str
+    icon: str
+    url: str
+
+
+def tabs_for(user: User) -> list[Tab]:
+    types = [
+        Tab(one.slug, str(one.label), one.icon, url("crm:list", one.slug))
+        for one in catalog().standing_types
+        if reaches_into(user, Operation.READ, one)
+    ]
+    sections = [
+        Tab(one.key, str(one.label), one.icon, url(one.url_name)) for one in SECTIONS if one.is_for(user)
+    ]
+    return [*types, *sections]

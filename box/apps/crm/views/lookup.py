@@ -1,0 +1,42 @@
+"""Finding what an address names, for who asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+
+from box.apps.crm.catalog import catalog
+from box.apps.crm.models import Record
+from box.apps.crm.permissions import Operation, may_enter, reaches_into
+
+if TYPE_CHECKING:
+    from box.apps.crm.models import RecordType
+    from box.core.accounts.models import User
+    from box.core.accounts.requests import PersonRequest
+
+
+def entered(request: PersonRequest) -> User:
+    """Whoever asks; Http404 for whom there is no CRM."""
+    if not may_enter(request.user):
+        raise Http404
+    return request.user
+
+
+def type_at(request: PersonRequest, slug: str) -> RecordType:
+    kind = catalog().by_slug.get(slug)
+    if kind is None or not reaches_into(request.user, Operation.READ, kind):
+        raise Http404
+    return kind
+
+
+def record_at(request: PersonRequest, slug: str, pk: int) -> Record:
+    """Also for who sees nothing else of its type: an observer."""
+    kind = catalog().by_slug.get(slug)
+    if kind is None:
+        raise Http404
+    seen = Record.objects.visible_to(request.user).there().of_type(kind.pk)
+    record = get_object_or_404(seen.select_related("responsible"), pk=pk)
+    catalog().dress([record])
+    return record
