@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 PASSWORD = "correct horse battery"
 
@@ -36,14 +36,14 @@ def _hashed() -> str:
 
 
 def sales() -> Department:
-    from box.core.org.actions import create_department
+    from box.core.structure.actions import create_department
 
     company = create_department("Company", parent=None, by=None)
     return create_department("Sales", parent=company, by=None)
 
 
 def member(name: str, department: Department) -> User:
-    from box.core.org.actions import add_member
+    from box.core.structure.actions import add_member
 
     user = person(name)
     add_member(department, user, by=None)

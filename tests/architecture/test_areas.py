@@ -29,7 +29,7 @@ def test_a_file_outside_the_map_is_seen() -> None:
         ("box/console/backups/views.py", "backup"),
         ("box/core/access/actions.py", SHARED),
         ("box/settings.py", SHARED),
-        ("tests/box/core/org/test_actions.py", "always"),
+        ("tests/box/core/structure/test_actions.py", "always"),
         ("tests/system/test_install_plain.py", "installer"),
         ("tests/system/running/test_kills.py", "machine"),
         ("requirements/portal.txt", SHARED),

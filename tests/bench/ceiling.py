@@ -7,7 +7,7 @@ from django.template import engines
 
 from box.apps.feed.models import Post
 from box.core.accounts.models import User
-from box.core.org.models import Department
+from box.core.structure.models import Department
 
 ROWS = 50
 PAGE = engines["jinja2"].from_string(

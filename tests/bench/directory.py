@@ -294,7 +294,7 @@ def _loop(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
     from box.bridges.directory.plan.values import ACTIVE
     from box.core.accounts.actions import NewUser, create_user, update_profile
     from box.core.accounts.models import Profile, User
-    from box.core.org import actions as org
+    from box.core.structure import actions as org
 
     began = time.perf_counter()
     root = org.create_department("Company", parent=None, by=None)

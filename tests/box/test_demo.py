@@ -10,7 +10,7 @@ from django.db import transaction
 from box.apps.feed.models import Post
 from box.core.accounts.models import User
 from box.core.discussion.models import Comment, Thread
-from box.core.org.models import Department, Membership
+from box.core.structure.models import Department, Membership
 
 if TYPE_CHECKING:
     from collections.abc import Callable

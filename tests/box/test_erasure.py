@@ -33,8 +33,8 @@ from box.core.groups.models import Group
 from box.core.imports.models import ImportProblem, ImportRun
 from box.core.lists.models import Preference, SavedView
 from box.core.notify.models import Counter, Notification, Preferences, Presence, QueuedLetter
-from box.core.org.models import Absence
-from box.core.org.skills import add_skill
+from box.core.people.models import Absence
+from box.core.people.skills import add_skill
 from box.core.registry.belongings import Deleted, Stays, belongings, going, relations_to
 from box.core.search.models import Document
 from box.rest.models import Webhook

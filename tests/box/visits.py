@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 CAST = ("olga", "anna", "boris", "cara", "erik", "nobody")
 SIGN_IN = "sign in"

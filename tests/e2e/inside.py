@@ -19,8 +19,8 @@ def employ(asked: dict[str, Any]) -> dict[str, Any]:
 
     from box.core.accounts.actions import NewUser, create_user
     from box.core.accounts.models import User
-    from box.core.org.actions import add_member
-    from box.core.org.models import Department
+    from box.core.structure.actions import add_member
+    from box.core.structure.models import Department
 
     with transaction.atomic():
         # Added by somebody, as employees are: the portal tells of whom a person adds.

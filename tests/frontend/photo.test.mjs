@@ -1,4 +1,4 @@
-// The numbers of the square: box/core/org/photos.py refuses what these would not say.
+// The numbers of the square: box/core/people/photos.py refuses what these would not say.
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
@@ -21,7 +21,7 @@ before(async () => {
     Object.defineProperty(HTMLImageElement.prototype, name, { get: () => size?.[at] ?? 0 });
   }
   page();
-  await import("../../box/core/org/static/org/photo.js");
+  await import("../../box/core/people/static/people/photo.js");
 });
 
 async function opened(width, height) {

@@ -6,7 +6,7 @@ import { clock, find, page, pass, portal, press, reply, say, settled, told, type
 before(async () => {
   clock();
   page();
-  await import("../../box/core/org/static/org/structure.js");
+  await import("../../box/core/structure/static/structure/structure.js");
 });
 
 beforeEach(() => {

@@ -16,7 +16,7 @@ from box.apps.drive.actions.tree import MOST_AT_ONCE
 from box.apps.drive.models import PAGE, Item, roots_of
 from box.core.access.audiences import is_ruled_by_codes
 from box.core.access.principals import EVERYONE, code_of, codes_of
-from box.core.org.names import named
+from box.core.structure.names import named
 from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:

@@ -36,9 +36,9 @@ from box.core.discussion.actions import files_below, open_thread
 from box.core.events.outbox import emit
 from box.core.files import actions as files
 from box.core.files.pictures import small_picture
-from box.core.org.mentions import context_of
-from box.core.org.names import unaddressable
+from box.core.people.mentions import context_of
 from box.core.registry.capabilities import Ref, card_routes
+from box.core.structure.names import unaddressable
 from box.lib.rich_text import Rich, cleaned, from_text
 from box.lib.tag_balancing import TooMuch
 

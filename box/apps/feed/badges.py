@@ -22,7 +22,7 @@ from box.core.accounts.models import User
 from box.core.events.nonces import once
 from box.core.files.models import Blob
 from box.core.files.pictures import answer_with
-from box.core.org.names import named
+from box.core.structure.names import named
 from box.lib.pages import REFUSED, number_of, part, render
 
 if TYPE_CHECKING:

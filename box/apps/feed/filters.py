@@ -18,9 +18,9 @@ from box.apps.feed.models import LIST, Post, PostQuerySet, first_since
 from box.core.lists.definition import List, Shortcut
 from box.core.lists.filters import Choice, Context, Dates, Filter, Word, people
 from box.core.lists.query import Query
-from box.core.org.names import named
 from box.core.registry.company import company_day
 from box.core.registry.filtering import Keyword, Related
+from box.core.structure.names import named
 from box.lib.rich_text import LONGEST_TAG
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from box.core.events.outbox import on
 from box.core.groups.events import GroupCreated, GroupDeleted
 from box.core.groups.models import Group
 from box.core.notify.actions import notify
-from box.core.org.events import MemberAdded
-from box.core.org.mentions import people_mentioned
-from box.core.org.models import Membership
+from box.core.people.mentions import people_mentioned
 from box.core.portal.events import SettingsChanged
 from box.core.portal.setup import PASSED, next_step
 from box.core.push.actions import send
 from box.core.registry.company import company_day
+from box.core.structure.events import MemberAdded
+from box.core.structure.models import Membership
 
 
 @on(PostPublished)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from box.apps.feed.filters import chosen_for
 from box.apps.feed.views.listing import list_for
-from box.core.org.names import unaddressable
+from box.core.structure.names import unaddressable
 from box.lib.pages import part
 
 if TYPE_CHECKING:

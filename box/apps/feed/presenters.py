@@ -24,9 +24,9 @@ from box.core.access.principals import EVERYONE, code_of
 from box.core.discussion.models import EmojiReaction, Reaction
 from box.core.discussion.presenters import Foot
 from box.core.files.presenters import Attached, facts_of
-from box.core.org.names import Principal, everyone, named
 from box.core.registry.capabilities import Card, Ref, card_codes, card_icons, card_routes, cards_of
 from box.core.registry.environment import plural_rule
+from box.core.structure.names import Principal, everyone, named
 from box.lib.prepared import Param, Prepared, Rows, at_once
 
 if TYPE_CHECKING:

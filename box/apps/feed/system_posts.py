@@ -27,18 +27,18 @@ from box.core.access.principals import EVERYONE, audience_for
 from box.core.accounts.models import User
 from box.core.discussion import actions as discussion
 from box.core.events.outbox import emit
-from box.core.org.names import named
-from box.core.org.today import days_of_birth
+from box.core.people.today import days_of_birth
 from box.core.registry.company import LANGUAGE
 from box.core.registry.environment import format_listed
+from box.core.structure.names import named
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from box.core.org.names import Principal
+    from box.core.structure.names import Principal
 
 MOST_NAMED = 5
-_PAGES = {"U": "org:person", "D": "org:department", "G": "groups:group"}
+_PAGES = {"U": "people:person", "D": "structure:department", "G": "groups:group"}
 
 
 class What(StrEnum):

@@ -69,7 +69,7 @@ def _texts() -> Iterator[str]:
 
 def _post(title: str, *paragraphs: str) -> str:
     links = {
-        "company": _link("org:people", _("Company")),
+        "company": _link("people:people", _("Company")),
         "profile": _link("accounts:profile", _("your profile")),
         "groups": _link("groups:list", _("groups")),
         "notifications": _link("notify:preferences", _("settings of notifications")),

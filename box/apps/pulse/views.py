@@ -14,9 +14,9 @@ from django.views.decorators.http import require_GET, require_POST
 from box.apps.pulse.access import can_see
 from box.apps.pulse.models import COMPANY
 from box.apps.pulse.presenters import POINTS, of_departments, pulse, rating
-from box.core.org.showing import structure
 from box.core.registry.capabilities import creators
 from box.core.registry.services import is_on, services
+from box.core.structure.presenters import structure
 from box.lib.pages import number_of, render
 
 if TYPE_CHECKING:

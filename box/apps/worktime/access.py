@@ -14,7 +14,7 @@ from box.apps.worktime.models import Correction, Report
 from box.core.access.rights import has_right
 from box.core.accounts.models import User
 from box.core.notify.counters import COUNT_CAP
-from box.core.org.models import Membership
+from box.core.structure.models import Membership
 
 SEE_ALL = "worktime.see_all"
 DECIDE_ALL = "worktime.decide_all"

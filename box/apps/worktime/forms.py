@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from box.apps.worktime.actions import Plan, Truth
 from box.apps.worktime.models import Report, Schedule
-from box.core.org.models import Department
+from box.core.structure.models import Department
 
 TIME = {"type": "time"}
 

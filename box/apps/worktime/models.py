@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from box.apps.worktime.clock import Mark, Step
 from box.apps.worktime.hours import Facts, Hours
 from box.core.accounts.models import User
-from box.core.org.models import Department
 from box.core.registry.capabilities import Ref
+from box.core.structure.models import Department
 
 DAY, CORRECTION, REPORT = "worktime.day", "worktime.correction", "worktime.report"
 

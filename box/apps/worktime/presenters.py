@@ -18,11 +18,12 @@ from box.apps.worktime.hours import Hours, Remark, remarks
 from box.apps.worktime.models import Correction, DepartmentSchedule, PersonSchedule, Report, WorkDay
 from box.apps.worktime.settings import grace, usual_hours
 from box.core.accounts.models import User
-from box.core.org.absences import absent_days
-from box.core.org.models import Absence, Membership
+from box.core.people.absences import absent_days
+from box.core.people.models import Absence
 from box.core.portal.calendar import work_calendar
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.environment import format_month_and_year, format_time, format_weekday
+from box.core.structure.models import Membership
 
 # Nobody's working day is older.
 EARLIEST = date(2000, 1, 1)

@@ -23,11 +23,11 @@ from box.core.accounts.bulk import add_people, change_people, claim_fields, day_
 from box.core.accounts.custom_fields import write_texts
 from box.core.accounts.models import User
 from box.core.files.store import StoreUnavailable
-from box.core.org import actions as org
-from box.core.org.many import place_all, roles_of_all, set_source
-from box.core.org.models import Department, Membership
-from box.core.org.photos import remove_photo, set_photo
+from box.core.people.photos import remove_photo, set_photo
 from box.core.registry.company import company_name
+from box.core.structure import actions as org
+from box.core.structure.bulk import place_all, roles_of_all, set_source
+from box.core.structure.models import Department, Membership
 
 log = logging.getLogger(__name__)
 

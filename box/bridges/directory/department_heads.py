@@ -18,8 +18,8 @@ from box.bridges.directory.plan.units import heads_by_manager, without_circles
 from box.bridges.directory.plan.values import PersonStep, UnitNow
 from box.bridges.directory.reader import Unit
 from box.core.accounts.models import User
-from box.core.org.many import place_all, roles_of_all
-from box.core.org.models import Membership
+from box.core.structure.bulk import place_all, roles_of_all
+from box.core.structure.models import Membership
 
 if TYPE_CHECKING:
     from box.bridges.directory.apply import Performer

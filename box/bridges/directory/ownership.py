@@ -8,8 +8,8 @@ from box.bridges.directory import distinguished_names
 from box.bridges.directory.models import Connection, Link
 from box.core.groups.actions import set_source as set_source_of_groups
 from box.core.groups.models import Group
-from box.core.org.many import set_source
-from box.core.org.models import Department
+from box.core.structure.bulk import set_source
+from box.core.structure.models import Department
 
 
 def rename_source(connection: Connection, was: str) -> None:

@@ -18,7 +18,7 @@ from box.bridges.directory.plan.values import Known, LinkNow, LocalPerson, UnitN
 from box.bridges.directory.targets import targets
 from box.core.accounts.custom_fields import texts_of_many
 from box.core.accounts.models import User
-from box.core.org.models import Department, Membership
+from box.core.structure.models import Department, Membership
 
 if TYPE_CHECKING:
     from box.bridges.directory.reader import PersonEntry, Sighting

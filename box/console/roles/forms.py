@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 
 from box.core.access.principals import is_person
 from box.core.access.rights import rights
-from box.core.org.names import named
 from box.core.registry.capabilities import menu, own_pages
+from box.core.structure.names import named
 
 if TYPE_CHECKING:
     from box.core.access.roles import RoleNow

@@ -23,8 +23,8 @@ from box.core.accounts.actions import set_administrator
 from box.core.accounts.models import User
 from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import once
-from box.core.org.names import Principal, found_for, named
 from box.core.registry.origin import address_of
+from box.core.structure.names import Principal, found_for, named
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:

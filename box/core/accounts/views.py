@@ -51,7 +51,7 @@ def password(request: PersonRequest) -> HttpResponse:
             form.add_error("new", error)
         else:
             messages.success(request, _("Your password is changed. Other devices are signed out."))
-            return redirect("org:person", request.user.pk)
+            return redirect("people:person", request.user.pk)
     return render(request, "accounts/password.html", {"form": form}, status=REFUSED if form.is_bound else 200)
 
 
@@ -66,7 +66,7 @@ def _change_password(request: PersonRequest, new: str) -> None:
 
 
 def own_profile(request: PersonRequest) -> HttpResponse:
-    return redirect("org:person", request.user.pk)
+    return redirect("people:person", request.user.pk)
 
 
 @require_http_methods(["GET", "POST"])
@@ -82,7 +82,7 @@ def details(request: PersonRequest, pk: int) -> HttpResponse:
             actions.update_profile(person, dict(form.cleaned_data), by=request.user)
             set_values(person, own.values if own.fields else {}, by=request.user)
         messages.success(request, _("The profile is saved."))
-        return redirect("org:person", person.pk)
+        return redirect("people:person", person.pk)
     context = {"form": form, "own": own, "person": person}
     return render(request, "accounts/details.html", context, status=REFUSED if form.is_bound else 200)
 

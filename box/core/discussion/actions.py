@@ -24,7 +24,7 @@ from box.core.discussion.models import (
 from box.core.discussion.threads import subject_of, threads
 from box.core.events.outbox import emit
 from box.core.files import actions as files
-from box.core.org.mentions import context_of
+from box.core.people.mentions import context_of
 from box.lib.emoji import is_emoji
 from box.lib.rich_text import Rich, cleaned, from_text
 from box.lib.tag_balancing import TooMuch

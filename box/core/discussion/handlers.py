@@ -11,7 +11,7 @@ from box.core.discussion.models import Comment
 from box.core.discussion.threads import subject_of, threads
 from box.core.events.outbox import on
 from box.core.notify.actions import notify_all
-from box.core.org.mentions import people_mentioned
+from box.core.people.mentions import people_mentioned
 from box.core.push.actions import send
 
 if TYPE_CHECKING:

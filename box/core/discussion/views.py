@@ -27,9 +27,9 @@ from box.core.discussion.threads import subject_for, subject_over
 from box.core.drafts.actions import drop_draft
 from box.core.events.nonces import once
 from box.core.files.actions import NotYours
-from box.core.org.mentions import mentionable_by
-from box.core.org.names import MOST_FOUND
-from box.core.org.today import today
+from box.core.people.mentions import mentionable_by
+from box.core.people.today import today
+from box.core.structure.names import MOST_FOUND
 from box.lib.pages import REFUSED, ids_of, number_of, render, wants_part, with_toast
 
 if TYPE_CHECKING:

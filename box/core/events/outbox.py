@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, get_args, get_origin, get_type_hints
@@ -46,8 +47,10 @@ _by_name: dict[str, Subscription] = {}
 
 
 def kind_of(event_type: type) -> str:
-    """`box.apps.feed.events.PostPublished` is stored as `feed.PostPublished`."""
-    room = event_type.__module__.removesuffix(".events").rpartition(".")[2]
+    """`box.apps.feed.events.PostPublished` is stored as `feed.PostPublished`. A room that
+    was moved goes on under the name that its `events.py` gives as `STORED_AS`."""
+    module = event_type.__module__
+    room = getattr(sys.modules[module], "STORED_AS", module.removesuffix(".events").rpartition(".")[2])
     return f"{room}.{event_type.__name__}"
 
 

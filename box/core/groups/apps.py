@@ -35,8 +35,8 @@ class GroupsConfig(Room):
         from box.core.groups.holdings import held, pass_on
         from box.core.groups.models import KIND, group_cards, people_of_groups_of
         from box.core.groups.names import GROUPS
-        from box.core.org.names import kinds
         from box.core.registry.services import Service, services
+        from box.core.structure.names import kinds
 
         api.declare()
         auditing.declare()

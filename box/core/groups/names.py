@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from box.core.access.principals import codes_of
 from box.core.groups.models import Group
-from box.core.org.names import MOST_FOUND, Ids, Principal, PrincipalKind
+from box.core.structure.names import MOST_FOUND, Ids, Principal, PrincipalKind
 from box.lib.prepared import Asked, Param, Prepared, Rows
 
 if TYPE_CHECKING:

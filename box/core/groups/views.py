@@ -25,9 +25,9 @@ from box.core.groups.forms import GroupForm, GuestForm
 from box.core.groups.lists import group_list
 from box.core.groups.models import Admission, Group, Member
 from box.core.lists.views import answer
-from box.core.org.names import person_principal
 from box.core.registry.capabilities import Panel, can_send_letters, panels
 from box.core.registry.services import is_on
+from box.core.structure.names import person_principal
 from box.lib.pages import REFUSED, lead_on, number_of, render
 
 if TYPE_CHECKING:

@@ -53,7 +53,7 @@ class ShownNotice:
     @property
     def _name(self) -> Markup | str:
         actor = self.notification.actor
-        return self._link(reverse("org:person", args=[actor.pk]), actor.name) if actor else _("The box")
+        return self._link(reverse("people:person", args=[actor.pk]), actor.name) if actor else _("The box")
 
     def _link(self, url: str, text: str) -> Markup:
         return Markup('<a href="{}{}">{}</a>').format(self.at, url, text or "…")

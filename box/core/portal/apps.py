@@ -15,7 +15,7 @@ class PortalConfig(Room):
         # Rooms that stand below the help, or share a page.
         for key, page in {
             "accounts": "profile",
-            "org": "company",
+            "people": "company",
             "notify": "notifications",
             "portal": "index",
             "console:settings": "settings",

@@ -8,12 +8,12 @@ from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.events import SessionsEnded
 from box.core.accounts.models import User
 from box.core.events.outbox import on
-from box.core.org.events import StructureChanged
 from box.core.portal.events import SettingsChanged
 from box.core.push.actions import send
 from box.core.push.hub import ACCESS_CHANGED, SIGNED_OUT
 from box.core.registry.company import LOGO, NAME, PORTAL
 from box.core.registry.environment import logo_address
+from box.core.structure.events import StructureChanged
 
 
 @on(AccessChanged)

@@ -1,8 +1,8 @@
 """What the REST API can do: rooms declare methods in their `api.py`, and `box.rest` answers.
 
-    scopes.add("department", Scope(_("Departments"), _("Read the structure of the company."), room="org"))
+    scopes.add("department", Scope(_("Departments"), _("Read the structure."), room="structure"))
     methods.add("department.get", Method(
-        room="org", scopes=("department",), about=_("Departments, with filters."), parameters=DepartmentGet,
+        room="structure", scopes=("department",), about=_("Departments."), parameters=DepartmentGet,
         answer=departments, result=listed(ID="string", NAME="string"), source=f"{DOCS}departments/...",
     ))
 

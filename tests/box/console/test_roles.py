@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
     type Browser = Callable[[User], Client]
 

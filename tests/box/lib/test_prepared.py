@@ -11,7 +11,7 @@ from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
 from box.core.accounts.models import User
-from box.core.org.models import Department, Membership
+from box.core.structure.models import Department, Membership
 from box.lib.prepared import Param, Prepared, PreparedModels, asked, at_once
 
 NAMES = Prepared(

@@ -15,9 +15,9 @@ from fast_bitrix24 import Bitrix
 from appliance import certificates
 from box.apps.drive.actions.tree import root_of
 from box.core.access.principals import code_of
-from box.core.org.actions import create_department
-from box.core.org.models import Department
 from box.core.registry.settings import store
+from box.core.structure.actions import create_department
+from box.core.structure.models import Department
 from tests.box.apps.drive.conftest import put
 from tests.box.rest.calling import Program, program_of
 

@@ -19,10 +19,10 @@ from django.utils import timezone
 from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.feed.models import Post
 from box.core.accounts.models import User
-from box.core.org.actions import create_department
 from box.core.registry.rest import ApiRefused
 from box.core.registry.services import switch_of
 from box.core.registry.settings import store
+from box.core.structure.actions import create_department
 from box.rest import limits
 from box.rest.dispatch import MOST_REFERRED, _read, _referred, _Results
 from tests.box.apps.drive.conftest import put
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from django.test import Client
 
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
     type Browser = Callable[[User], Client]
 

@@ -20,7 +20,7 @@ from box.apps.drive.events import FolderChanged, ItemShared, LinkEnded, LinkMade
 from box.apps.drive.models import Item, OutsideLink, Share
 from box.core.access.principals import code_of
 from box.core.events.outbox import emit
-from box.core.org.names import unaddressable
+from box.core.structure.names import unaddressable
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User

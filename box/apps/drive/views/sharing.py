@@ -18,7 +18,7 @@ from box.apps.drive.forms import LinkForm
 from box.apps.drive.models import Item, OutsideLink, Share
 from box.apps.drive.views.lookup import CHANGED, item_of
 from box.core.events.nonces import once
-from box.core.org.names import found_for, named
+from box.core.structure.names import found_for, named
 from box.lib.pages import REFUSED, render, with_toast
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ from box.core.events.nonces import once
 from box.core.lists.preferences import Preferences, preferences_of
 from box.core.lists.presenters import Table
 from box.core.lists.views import keep_view
-from box.core.org.names import found_for, named
 from box.core.registry.capabilities import asides_of
 from box.core.registry.environment import format_moment
+from box.core.structure.names import found_for, named
 from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
 
 if TYPE_CHECKING:

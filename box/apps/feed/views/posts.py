@@ -25,8 +25,8 @@ from box.apps.feed.receipts import confirm_reading, receipts_of, rows_of, still_
 from box.core.access.audiences import AudienceQuerySet
 from box.core.discussion.actions import follow
 from box.core.discussion.presenters import talk_below
-from box.core.org.names import named
 from box.core.registry.auditing import About, record
+from box.core.structure.names import named
 from box.lib.pages import REFUSED, lead_on, number_of, render, wants_part, with_toast
 from box.lib.tables import CONTENT_TYPES, export
 

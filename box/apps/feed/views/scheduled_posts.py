@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.apps.feed.forms import draft_of, moment_of
 from box.apps.feed.models import ScheduledPost
 from box.apps.feed.scheduling import cancel_scheduled, change_scheduled, publish_now
-from box.core.org.names import named
+from box.core.structure.names import named
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:

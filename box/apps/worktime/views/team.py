@@ -13,8 +13,8 @@ from box.apps.worktime.export import EXPORTED, table_of
 from box.apps.worktime.presenters import Month, sheets
 from box.apps.worktime.views.guard import for_employees
 from box.core.accounts.models import User
-from box.core.org.models import Department
 from box.core.registry.auditing import About, record
+from box.core.structure.models import Department
 from box.lib.pages import number_of, render
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from box.bridges.directory.targets import targets
 from box.bridges.directory.transforms import TRANSFORMS
 from box.console.directory.forms.fields import one_line
 from box.core.accounts.custom_fields import PROFILE
-from box.core.org.models import Department
+from box.core.structure.models import Department
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise

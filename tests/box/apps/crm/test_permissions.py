@@ -15,12 +15,12 @@ from box.core.access.actions import create_role, employees_role, grant_role, wit
 from box.core.access.models import Role
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
-from box.core.org.actions import add_member, create_department, move_department, remove_member
+from box.core.structure.actions import add_member, create_department, move_department, remove_member
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 from tests.cast import person
 
 if TYPE_CHECKING:
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 pytestmark = pytest.mark.django_db
 

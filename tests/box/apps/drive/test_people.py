@@ -18,7 +18,7 @@ from box.core.accounts.actions import dismiss_user
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.files.models import File
-from box.core.org.merging import merge_people, move_again
+from box.core.people.merging import merge_people, move_again
 from box.core.registry.belongings import Pair, going, moving
 from tests.box.apps.drive.conftest import put
 from tests.box.apps.drive.test_invariants import check

@@ -21,7 +21,7 @@ from tests.box.apps.drive.conftest import file_of, put, uploaded
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 pytestmark = pytest.mark.django_db
 

@@ -18,14 +18,14 @@ from box.core.discussion.models import Comment, Thread
 from box.core.events.delivery import deliver_all
 from box.core.notify.actions import mark_all_read, unread_count
 from box.core.notify.models import Notification
-from box.core.org.actions import remove_member
 from box.core.push.models import PushMessage
+from box.core.structure.actions import remove_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 
 def test_a_post_reaches_its_audience_and_nobody_else(

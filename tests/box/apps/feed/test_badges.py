@@ -20,10 +20,10 @@ from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.files.garbage_collection import sweep_blobs
 from box.core.notify.models import Notification
-from box.core.org.models import Department
-from box.core.org.photos import set_photo
+from box.core.people.photos import set_photo
+from box.core.structure.models import Department
 from tests.box.apps.feed.test_views import Browser
-from tests.box.core.org.photos import picture
+from tests.box.core.people.photos import picture
 
 if TYPE_CHECKING:
     from box.bridges.storage.client import S3Store

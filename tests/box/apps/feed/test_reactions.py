@@ -18,8 +18,8 @@ from box.core.discussion import actions as discussion
 from box.core.events.delivery import deliver_all
 from box.core.groups.actions import NewGroup, create_group
 from box.core.groups.models import Group
-from box.core.org.models import Department
 from box.core.push.models import PushMessage
+from box.core.structure.models import Department
 from tests.box.apps.feed.test_views import HTMX, Browser, post_of
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from box.core.events.outbox import kind_of
 from box.core.files.garbage_collection import sweep_files
 from box.core.files.models import File
 from box.core.notify.models import Notification
-from box.core.org.models import Department
+from box.core.structure.models import Department
 from tests.box.apps.feed.test_views import HTMX, Browser, file_of, form
 from tests.clock import MIDDAY
 

@@ -27,13 +27,13 @@ from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.groups.actions import NewGroup, create_group
 from box.core.groups.models import Group
-from box.core.org.actions import add_member
-from box.core.org.models import Department, Membership
 from box.core.portal.actions import pass_step
 from box.core.portal.setup import STEPS
 from box.core.push.models import PushMessage
 from box.core.registry.company import company_day
 from box.core.registry.settings import store
+from box.core.structure.actions import add_member
+from box.core.structure.models import Department, Membership
 from tests.box.apps.feed.test_views import Browser
 
 pytestmark = pytest.mark.django_db

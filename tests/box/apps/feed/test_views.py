@@ -31,10 +31,10 @@ from box.core.groups.actions import NewGroup, create_group, follow
 from box.core.groups.models import Group, Member
 from box.core.lists.actions import save_view
 from box.core.lists.preferences import Preferences, preferences_of
-from box.core.org.absences import Away, write_absence
-from box.core.org.models import Department
+from box.core.people.absences import Away, write_absence
 from box.core.registry.company import company_day
 from box.core.registry.settings import store
+from box.core.structure.models import Department
 from tests.box.core.groups.test_actions import group_of
 from tests.conftest import empty_cache
 

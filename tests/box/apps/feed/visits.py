@@ -12,7 +12,7 @@ from box.apps.feed.models import Badge, Post
 from box.apps.feed.polls import Question
 from box.apps.feed.scheduling import schedule_post
 from box.apps.feed.system_posts import Fact, What, tell
-from tests.box.core.org.photos import picture
+from tests.box.core.people.photos import picture
 from tests.box.visits import ADMINISTRATORS, SIGN_IN, Cast, Visit, department, private, signed_in
 
 # What is a person's own is nobody else's, administrators included.

@@ -14,10 +14,10 @@ from django.utils import timezone
 from box.apps.pulse.aggregation import count_days, count_recent, rank, rebuild
 from box.apps.pulse.models import COMPANY, Rank, Share, Use
 from box.core.events.models import Event
-from box.core.org.actions import create_department
-from box.core.org.models import Membership
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.settings import store
+from box.core.structure.actions import create_department
+from box.core.structure.models import Membership
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
     type Browser = Callable[[User], Client]
 

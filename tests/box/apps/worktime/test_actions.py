@@ -16,17 +16,17 @@ from box.apps.worktime.presenters import clock_of
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.notify.models import Counter, Notification
-from box.core.org.actions import add_member, create_department
-from box.core.org.models import Membership
 from box.core.push.models import PushMessage
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.settings import store
+from box.core.structure.actions import add_member, create_department
+from box.core.structure.models import Membership
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 # A Tuesday.
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)

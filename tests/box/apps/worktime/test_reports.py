@@ -19,8 +19,8 @@ from box.apps.worktime.models import DepartmentSchedule, PersonSchedule, Report,
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.notify.models import Notification
-from box.core.org.actions import add_member
-from box.core.org.models import Membership
+from box.core.structure.actions import add_member
+from box.core.structure.models import Membership
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
     type Browser = Callable[[User], Client]
 

@@ -14,10 +14,10 @@ from openpyxl import load_workbook
 from box.apps.worktime.actions import Truth, ask_correction, take_step
 from box.apps.worktime.clock import Step
 from box.apps.worktime.models import Correction, DepartmentSchedule, PersonSchedule, Schedule, WorkDay
-from box.core.org.actions import add_member, create_department
-from box.core.org.models import Membership
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.settings import store
+from box.core.structure.actions import add_member, create_department
+from box.core.structure.models import Membership
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
     type Browser = Callable[[User], Client]
 

@@ -16,7 +16,7 @@ from box.core.access.actions import create_role
 from box.core.access.principals import codes_of
 from box.core.accounts.models import User
 from box.core.groups.models import Group
-from box.core.org.models import Department
+from box.core.structure.models import Department
 from tests.box.bridges.directory.companies import connected, person, picture, synchronised, told
 from tests.directory import entries
 from tests.directory.samba import BASE, DISABLED, WITHOUT_PASSWORD

@@ -27,7 +27,7 @@ from box.core.fields.values import rows_of
 from box.core.files.store import store
 from box.core.groups.actions import GroupRefused, leave_group
 from box.core.groups.models import Group
-from box.core.org.models import Department, Membership
+from box.core.structure.models import Department, Membership
 from tests.box.bridges.directory.companies import connected, person, picture, previewed, synchronised, told
 from tests.directory import entries
 

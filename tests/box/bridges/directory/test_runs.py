@@ -18,7 +18,7 @@ from box.bridges.directory.jobs import LOCK, forget_old, run_due, run_once
 from box.bridges.directory.models import Connection, Run
 from box.core.accounts.models import User
 from box.core.files.jobs import locked
-from box.core.org.models import Department
+from box.core.structure.models import Department
 from tests.box.bridges.directory.companies import connected, person, previewed, synchronised
 from tests.directory.slapd import READER_PASSWORD
 

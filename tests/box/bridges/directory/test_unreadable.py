@@ -14,7 +14,7 @@ from box.bridges.directory.probe import Step, probe
 from box.bridges.directory.sync import perform_run
 from box.core.accounts.models import User
 from box.core.groups.models import Group
-from box.core.org.models import Department, Membership
+from box.core.structure.models import Department, Membership
 from tests.box.bridges.directory.companies import connected, person, synchronised, told
 from tests.directory import entries
 from tests.directory.samba import BASE, DISABLED, WITHOUT_PASSWORD, harden, soften

@@ -18,7 +18,7 @@ from box.core.access.roles import usual
 from box.core.accounts.models import User
 from box.core.discussion.models import Thread
 from box.core.events.models import Event
-from box.core.org.merging import merge_people
+from box.core.people.merging import merge_people
 from box.core.registry.models import SettingsVersion
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from box.core.access.principals import (
 from box.core.accounts import actions as accounts
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
-from box.core.org import actions as org
-from box.core.org.models import Department
+from box.core.structure import actions as org
+from box.core.structure.models import Department
 
 
 def test_an_employee_answers_to_themselves_their_departments_and_everyone(

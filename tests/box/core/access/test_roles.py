@@ -18,14 +18,14 @@ from box.core.access.roles import current, usual
 from box.core.accounts import actions as accounts
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
-from box.core.org import actions as org
 from box.core.registry.settings import as_of
+from box.core.structure import actions as org
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 pytestmark = pytest.mark.django_db
 

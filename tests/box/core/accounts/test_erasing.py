@@ -25,10 +25,10 @@ from box.core.drafts import models as drafts
 from box.core.events.delivery import deliver_all
 from box.core.lists.models import SavedView
 from box.core.notify.models import Notification
-from box.core.org.models import Membership
-from box.core.org.photos import set_photo
+from box.core.people.photos import set_photo
 from box.core.registry.belongings import Belongings, belongings, going
-from tests.box.core.org.photos import picture
+from box.core.structure.models import Membership
+from tests.box.core.people.photos import picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

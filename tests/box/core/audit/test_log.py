@@ -18,7 +18,7 @@ from box.core.audit.actions import Foreign, cursor_of, take_over
 from box.core.audit.models import AuditRecord
 from box.core.audit.presenters import Shown
 from box.core.events.delivery import deliver_all
-from box.core.org.absences import Away, remove_absence, write_absence
+from box.core.people.absences import Away, remove_absence, write_absence
 from box.core.registry.auditing import audited, record
 from box.core.registry.offers import NotOffered
 from box.core.registry.origin import ASKED_BY
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
     type Browser = Callable[[User], Client]
 

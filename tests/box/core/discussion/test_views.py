@@ -22,8 +22,8 @@ from box.core.events.delivery import deliver_all
 from box.core.events.models import Delivery
 from box.core.files.models import File
 from box.core.notify.models import Notification
-from box.core.org.models import Department
 from box.core.push.models import PushMessage
+from box.core.structure.models import Department
 from tests.box.apps.feed.test_views import file_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 from box.core.fields.kinds import Money
 from box.core.fields.lookups import FieldValues, can_sort, filterable, joined, sort_key
 from box.core.fields.values import write_many
-from box.core.org.models import Skill
+from box.core.people.models import Skill
 from box.core.registry.filtering import condition_of
 from tests.box.core.fields import THINGS, thing_field
 
@@ -122,7 +122,7 @@ def test_an_index_answers_at_a_hundred_thousand_objects(olga: User) -> None:
     size = thing_field("Size", "choice", by=olga, choices=("S", "M"))
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO org_skill (name, key)"
+            "INSERT INTO people_skill (name, key)"
             " SELECT 'Skill ' || n, 'k' || n FROM generate_series(1, %s) AS n",
             [MANY],
         )
@@ -133,10 +133,10 @@ def test_an_index_answers_at_a_hundred_thousand_objects(olga: User) -> None:
         ):
             cursor.execute(
                 f"INSERT INTO fields_value (object_id, field_id, place, {column})"
-                f" SELECT id, %s, 0, {value} FROM org_skill",
+                f" SELECT id, %s, 0, {value} FROM people_skill",
                 [field.pk],
             )
-        cursor.execute("ANALYZE org_skill, fields_value")
+        cursor.execute("ANALYZE people_skill, fields_value")
     rows = joined(Skill.objects.all(), [budget, town])
     ranged = plan(rows.filter(filterable(budget).condition("><", ["1000", "1010"])).order_by("-id")[:50])
     assert "value_by_number" in ranged

@@ -115,7 +115,7 @@ def test_imports_of_people_go_on_where_they_were(earlier: None, olga: User) -> N
     written("org_peopleimport", **run)
     written("org_importproblem", run_id=5, row=3, text="wrong", cells='["x"]')
     event = Event.objects.create(kind="org.PeopleImportStarted", payload={"import_id": 5, "by_id": olga.pk})
-    Delivery.objects.create(event=event, handler="box.core.org.handlers.import_people")
+    Delivery.objects.create(event=event, handler="box.core.structure.handlers.import_people")
     upgrade()
     moved = ImportRun.objects.get()
     assert (moved.pk, moved.importer, moved.options, moved.columns) == (

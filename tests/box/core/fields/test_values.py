@@ -30,7 +30,7 @@ from box.core.fields.values import (
     write_values,
 )
 from box.core.files.models import File
-from box.core.org.merging import merge_people
+from box.core.people.merging import merge_people
 from box.core.registry.belongings import going
 from tests.box.core.fields import THINGS, thing_field
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from django.test import Client
 
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
     type Browser = Callable[[User], Client]
 

@@ -21,7 +21,7 @@ from box.core.groups.holdings import held, pass_on
 from box.core.groups.models import Admission, Group, Member
 from box.core.notify.handlers import tell
 from box.core.notify.models import Notification
-from box.core.org.names import found_for, named, unaddressable
+from box.core.structure.names import found_for, named, unaddressable
 from tests.clock import Clock
 
 pytestmark = pytest.mark.django_db

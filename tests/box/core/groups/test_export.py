@@ -16,7 +16,7 @@ from box.core.groups.actions import NewGroup, change_group, create_group, delete
 from box.core.groups.models import Group
 
 if TYPE_CHECKING:
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 pytestmark = pytest.mark.django_db
 

@@ -19,14 +19,14 @@ from box.core.files.models import Blob, File
 from box.core.groups import actions
 from box.core.groups.actions import GroupRefused, NewGuest
 from box.core.groups.models import Group, Member
-from box.core.org.names import found_for, named
+from box.core.structure.names import found_for, named
 from tests.box.core.groups.test_actions import again, group_of
 from tests.clock import Clock
 
 if TYPE_CHECKING:
     from django.test import Client
 
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 pytestmark = [pytest.mark.usefixtures("clock"), pytest.mark.django_db]
 

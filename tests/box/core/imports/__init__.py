@@ -23,7 +23,7 @@ from box.core.imports.importers import (
     values_from,
 )
 from box.core.imports.models import ImportRun
-from box.core.org.models import Skill, skill_key
+from box.core.people.models import Skill, skill_key
 from tests.box.core.fields import THINGS
 
 if TYPE_CHECKING:

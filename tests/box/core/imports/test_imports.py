@@ -24,7 +24,7 @@ from box.core.fields.values import values_of
 from box.core.imports import jobs
 from box.core.imports.actions import BATCH, begin_import, read_anew, start_import, start_undo
 from box.core.imports.models import ImportedRow, ImportProblem, ImportRun
-from box.core.org.models import Skill
+from box.core.people.models import Skill
 from box.core.registry.belongings import going
 from box.lib.tables import Reading, TableRefused, read_table
 from tests.box.core.fields import THINGS, thing_field

@@ -17,13 +17,13 @@ from box.core.audit.models import AuditRecord
 from box.core.lists import actions, bulk
 from box.core.lists.models import Preference, SavedView
 from box.core.lists.preferences import preferences_of
-from box.core.org import lists as people_lists
+from box.core.people import lists as people_lists
 from box.lib import undo
 
 if TYPE_CHECKING:
     from django.test import Client
 
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,8 @@ from box.core.accounts.models import User
 from box.core.notify.actions import mark_read, notify, unread_count
 from box.core.notify.models import Notification
 from box.core.notify.views import PAGE
-from box.core.org.models import Department
 from box.core.push.models import PushMessage
+from box.core.structure.models import Department
 
 if TYPE_CHECKING:
     from django.test import Client

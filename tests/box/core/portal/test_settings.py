@@ -22,7 +22,7 @@ from box.core.push.models import PushMessage
 from box.core.registry.company import LOGO, NAME
 from box.core.registry.models import StoredSetting
 from box.core.registry.settings import sections, settings
-from tests.box.core.org.photos import picture as photo
+from tests.box.core.people.photos import picture as photo
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from box.core.accounts.actions import suspend_user
-from box.core.org.actions import add_member, create_department
 from box.core.portal.actions import change_settings
 from box.core.registry.company import NAME
+from box.core.structure.actions import add_member, create_department
 from tests.box.reach import Push
 
 PUSHES = (

@@ -13,15 +13,15 @@ from django.db import connection, transaction
 from box.core.access.principals import code_of
 from box.core.accounts.actions import change_password, dismiss_user
 from box.core.events.delivery import deliver_all
-from box.core.org.actions import add_member, remove_member
 from box.core.push.actions import send
 from box.core.push.models import PushMessage
+from box.core.structure.actions import add_member, remove_member
 from tests.box.core.push.listening import EventSource, listening
 from tests.box.processes import get, until
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 SessionOf = Callable[["User"], str]
 Tell = Callable[..., None]

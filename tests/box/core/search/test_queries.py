@@ -20,20 +20,20 @@ from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
 from box.core.groups import actions as groups
 from box.core.groups.actions import NewGroup
-from box.core.org.actions import create_department
 from box.core.registry.services import switch_of
 from box.core.registry.settings import store
 from box.core.search import queries
 from box.core.search.indexing import rebuild
 from box.core.search.models import Document
 from box.core.search.queries import Wanted, find
+from box.core.structure.actions import create_department
 from box.lib.bulk import copy_rows
 from tests.box.core.search.deliveries import deliver
 
 if TYPE_CHECKING:
     from django.test import Client
 
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 pytestmark = pytest.mark.django_db
 

@@ -1,1 +1,0 @@
-"""Departments and who belongs to them."""

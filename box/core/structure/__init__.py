@@ -1,0 +1,1 @@
+"""The structure of the company: departments, who heads them, who belongs where."""

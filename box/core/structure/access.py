@@ -1,0 +1,78 @@
+"""Which principals of the structure a person is, and who may change it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import PermissionDenied
+from django.db.models import BigIntegerField, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from box.core.access.principals import Held, Provider
+from box.core.access.rights import has_right
+from box.core.accounts.access import can_manage
+from box.core.accounts.models import User
+from box.core.structure.models import Department
+from box.lib.prepared import Asked, Param, Prepared, Rows
+
+EDIT_STRUCTURE = "company.edit_structure"
+
+
+def _places() -> QuerySet[Department, tuple[int, list[int], list[int], list[int]]]:
+    gone = Department.objects.filter(merged_into__id__in_array=OuterRef("path"))
+    own = Department.objects.filter(memberships__user=Param("user", BigIntegerField())).annotate(
+        gone_above=ArraySubquery(gone.values("id")),
+        gone_here=ArraySubquery(gone.filter(merged_into=OuterRef("id")).values("id")),
+    )
+    return own.values_list("id", "path", "gone_above", "gone_here")
+
+
+_PLACES = Prepared(_places)
+
+
+def _query(user: User) -> Asked:
+    return _PLACES.asked(user=user.pk)
+
+
+def _held(rows: Rows) -> Iterator[Held]:
+    for pk, path, gone_above, gone_here in rows:
+        yield from (Held(f"D{answered}") for answered in (pk, *gone_here))
+        yield from (Held(f"DR{answered}") for answered in (*path, *gone_above))
+
+
+DEPARTMENT_CODES = Provider(_query, _held)
+"""`D` of the person's own departments, `DR` of these and of all above them.
+
+Whoever answers to a department also answers to those that were merged into it.
+"""
+
+
+def can_edit_structure(user: User) -> bool:
+    return has_right(user, EDIT_STRUCTURE)
+
+
+def members_of_departments(codes: Collection[str]) -> Q:
+    """See `box.core.access.principals.members`. What was merged means what it was merged into."""
+    asked = {kind: _ids(codes, kind) for kind in ("D", "DR")}
+    ids = asked["D"] | asked["DR"]
+    merged = dict(
+        Department.objects.filter(pk__in=ids, merged_into__isnull=False).values_list("pk", "merged_into")
+    )
+    here = [merged.get(pk, pk) for pk in asked["D"]]
+    below = [merged.get(pk, pk) for pk in asked["DR"]]
+    return Q(memberships__department__in=here) | Q(memberships__department__path__overlap=below)
+
+
+def _ids(codes: Collection[str], kind: str) -> set[int]:
+    found = (re.fullmatch(rf"{kind}(\d{{1,18}})", code) for code in codes)
+    return {int(match[1]) for match in found if match}
+
+
+def must_manage(user: User, person: User) -> None:
+    """Raises PermissionDenied, with a word, for whoever may not change this account."""
+    if person.merged_into_id is not None:
+        raise PermissionDenied(_("This account was merged into another: that one is the person."))
+    if not can_manage(user, person):
+        raise PermissionDenied(_("Only administrators change other administrators."))

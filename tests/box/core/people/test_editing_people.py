@@ -1,0 +1,168 @@
+"""The right to edit people, which is no way to become an administrator; and the list as a file."""
+
+from __future__ import annotations
+
+import io
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from box.core.access.actions import create_role, grant_role
+from box.core.accounts.access import EDIT_PEOPLE
+from box.core.accounts.actions import NewUser, create_user, invite
+from box.core.accounts.models import User
+from box.core.audit.models import AuditRecord
+from box.core.events.delivery import deliver_all
+from box.core.imports.actions import begin_import, go_on, start_import
+from box.core.imports.importers import importers
+from box.core.portal.actions import decide_day
+from box.lib.tables import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.core.structure.models import Department
+
+    type Browser = Callable[[User], Client]
+
+
+@pytest.fixture
+def hanna(person: Callable[..., User], olga: User) -> User:
+    """Of the personnel department: she may edit people, and nothing else."""
+    hanna = person("Hanna")
+    role = create_role("Personnel", [EDIT_PEOPLE], by=olga)
+    grant_role(role, f"U{hanna.pk}", by=olga)
+    hanna.refresh_from_db()
+    return hanna
+
+
+def test_who_holds_the_right_employs_edits_and_dismisses(as_person: Browser, hanna: User, anna: User) -> None:
+    browser = as_person(hanna)
+    sent = {"last_name": "New", "first_name": "Nina", "email": "nina@example.com", "language": "en"}
+    page = browser.get("/employees/new/").content.decode()
+    assert "Administrator of the box" not in page
+    answer = browser.post(
+        "/employees/new/",
+        {**sent, "password": "long enough, and new", "is_administrator": "on", "nonce": str(uuid4())},
+    )
+    assert answer.status_code == 302
+    assert not User.objects.get(login="nina@example.com").is_administrator
+    browser.post(f"/employees/{anna.pk}/details/", {"first_name": "Anna", "position": "Head of sales"})
+    browser.post(f"/employees/{anna.pk}/dismissal/")
+    anna.refresh_from_db()
+    assert (anna.position, anna.status) == ("Head of sales", User.Status.DISMISSED)
+
+
+def test_but_never_an_administrator(as_person: Browser, hanna: User, olga: User) -> None:
+    browser = as_person(hanna)
+    for method, address in (
+        ("get", "details"),
+        ("post", "details"),
+        ("get", "dismissal"),
+        ("post", "dismissal"),
+        ("post", "suspension"),
+        ("post", "photo"),
+    ):
+        answer = getattr(browser, method)(f"/employees/{olga.pk}/{address}/")
+        assert answer.status_code == 403, address
+    assert browser.delete(f"/employees/{olga.pk}/second-factor/").status_code == 403
+    olga.refresh_from_db()
+    assert olga.status == User.Status.ACTIVE
+
+
+def test_the_link_by_which_an_administrator_joins_is_not_hers_to_see(
+    as_person: Browser, hanna: User, olga: User
+) -> None:
+    invited = invite(NewUser(email="chief@example.com", is_administrator=True), by=olga)
+    assert as_person(hanna).get(f"/employees/{invited.pk}/invitation/").status_code == 403
+
+
+def test_an_import_of_hers_leaves_administrators_alone(hanna: User, olga: User) -> None:
+    table = io.BytesIO(f"Name;Login;Position\nTest Olga;{olga.login};Nobody\n".encode())
+    run = begin_import(importers["people"], table, "people.csv", by=hanna)
+    start_import(run, ["full_name", "login", "position"], by=hanna)
+    run.refresh_from_db()
+    go_on(run)
+    olga.refresh_from_db()
+    assert olga.position == ""
+    assert "Only administrators" in run.problems.get().text
+
+
+def test_the_list_is_saved_as_it_is_chosen_and_that_is_told(
+    as_person: Browser, olga: User, anna: User, cara: User, sales: Department
+) -> None:
+    User.objects.filter(pk=anna.pk).update(
+        position="=cmd()", phone="+7 900 000-00-00", birthday_on=date(1990, 2, 3)
+    )
+    browser = as_person(olga)
+    answer: Any = browser.get(f"/employees/?department={sales.pk}&as=csv")
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    head, row = (list(one.cells) for one in read_table(io.BytesIO(text.encode())))
+    assert dict(zip(head, row, strict=False)) | {"Login": anna.login, "Department": "Sales"} == dict(
+        zip(head, row, strict=False)
+    )
+    assert "'=cmd()" in text
+    assert cara.email not in text
+    told = AuditRecord.objects.get(kind="lists.exported")
+    details = {"list": "Employees", "format": "csv", "filter": f"department={sales.pk}", "rows": 1}
+    assert (told.by_id, told.details) == (olga.pk, details)
+    assert browser.get("/employees/", {"as": "pdf"}).status_code == 404
+
+
+def test_a_saved_list_is_imported_again_and_changes_nothing(
+    as_person: Browser, olga: User, anna: User, boris: User
+) -> None:
+    answer: Any = as_person(olga).get("/employees/", {"as": "xlsx"})
+    data = b"".join(answer.streaming_content)
+    run = begin_import(importers["people"], io.BytesIO(data), "employees.xlsx", by=olga)
+    columns = run.columns
+    assert {"last_name", "first_name", "login", "email", "department"} <= set(columns)
+    start_import(run, columns, by=olga)
+    run.refresh_from_db()
+    go_on(run)
+    run.refresh_from_db()
+    assert (run.created, run.changed, run.failed) == (0, 0, 0)
+
+
+def test_who_is_new_is_an_address(as_person: Browser, anna: User, boris: User, cara: User) -> None:
+    User.objects.filter(pk=boris.pk).update(joined_at=timezone.now() - timedelta(days=31))
+    page = as_person(cara).get("/employees/", {"new": "yes"}).content.decode()
+    shown = page.partition('id="list"')[2]
+    assert "Test Anna" in shown
+    assert "Test Boris" not in shown
+    assert 'class="chip" href="/employees/"' in shown
+
+
+def test_each_choice_is_taken_back_by_itself(as_person: Browser, anna: User, sales: Department) -> None:
+    page = as_person(anna).get("/employees/", {"department": str(sales.pk), "new": "yes", "q": "Test"})
+    shown = page.content.decode()
+    assert f'href="/employees/?department={sales.pk}&amp;new=yes"' in shown
+    assert f'href="/employees/?q=Test&amp;department={sales.pk}"' in shown
+    assert 'href="/employees/?q=Test&amp;new=yes"' in shown
+
+
+def test_nonsense_in_the_address_finds_nobody_and_is_said(as_person: Browser, anna: User) -> None:
+    page = as_person(anna).get("/employees/", {"department": "9'><b>", "status": "<b>"}).content.decode()
+    shown = page.partition('id="list"')[2]
+    assert "Choose again from the list." in shown
+    assert "This list has no such filter any more." in shown
+    assert "Test Anna" not in shown
+    assert "<b>" not in shown
+
+
+def test_the_working_calendar_is_in_the_audit_log(olga: User) -> None:
+    decide_day(date(2026, 12, 31), "off", by=olga)
+    deliver_all()
+    record = AuditRecord.objects.get(kind="portal.calendar")
+    assert (record.by_id, record.details["on"], record.details["kind"]) == (olga.pk, "2026-12-31", "off")
+
+
+def test_nobody_else_may(as_person: Browser, anna: User, olga: User) -> None:
+    create_user(NewUser(email="x@example.com"), password=None, by=olga)
+    assert as_person(anna).get("/employees/new/").status_code == 403
+    assert as_person(anna).get("/employees/", {"as": "csv"}).status_code == 403
