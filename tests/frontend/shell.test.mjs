@@ -318,17 +318,25 @@ test("a dialog that is asked for opens with its content, and closes at what it w
   assert.deepEqual(did, ["open", "close", "close"]);
 });
 
+const takenOffWhileItAsks = (elt, readyState, boosted = false) => {
+  const told = (name, detail) => elt.dispatchEvent(new CustomEvent(name, { bubbles: true, cancelable: true, detail }));
+  told("htmx:beforeRequest", { requestConfig: { elt }, xhr: { readyState }, boosted });
+  told("htmx:beforeCleanupElement", {});
+  return told("htmx:beforeOnLoad", {});
+};
+
 test("what a list that is gone had asked for is not taken in any more", () => {
   whole('<input id="late" hx-replace-url="true"><input id="bare">');
-  const isTaken = (id, readyState) => {
-    const elt = find(`#${id}`);
-    const told = (name, detail) =>
-      elt.dispatchEvent(new CustomEvent(name, { bubbles: true, cancelable: true, detail }));
-    told("htmx:beforeRequest", { requestConfig: { elt }, xhr: { readyState } });
-    told("htmx:beforeCleanupElement", {});
-    return told("htmx:beforeOnLoad", {});
-  };
+  const isTaken = (id, readyState) => takenOffWhileItAsks(find(`#${id}`), readyState);
   assert.equal(isTaken("bare", 1), true);
   assert.equal(isTaken("late", 4), true);
   assert.equal(isTaken("late", 1), false);
+});
+
+test("a form that is gone while it is sent still leads to another address", () => {
+  whole('<form id="sent"></form><form id="answered"></form>');
+  assert.equal(takenOffWhileItAsks(find("#sent"), 1, true), true);
+  takenOffWhileItAsks(find("#answered"), 4, true);
+  assert.equal(find("#sent").getAttribute("hx-push-url"), "true");
+  assert.equal(find("#answered").getAttribute("hx-push-url"), null);
 });

@@ -101,14 +101,17 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.target.id === "found" && isLate()) detail.shouldSwap = false;
 });
 
-// What a list that is gone had asked for must not write its address over that of the page one is on.
+// Of what is taken off the page while it asks: a list must not write its address over that of the page one is on; a
+// form that was sent leads to where it leads all the same, of which htmx knows nothing any more.
 
 const asking = new WeakMap();
-document.addEventListener("htmx:beforeRequest", ({ detail }) => asking.set(detail.requestConfig.elt, detail.xhr));
+document.addEventListener("htmx:beforeRequest", ({ detail }) => asking.set(detail.requestConfig.elt, detail));
 document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
-  if (!(asking.get(target)?.readyState < XMLHttpRequest.DONE)) return;
-  if (!target.matches("[hx-push-url=true], [hx-replace-url=true]")) return;
-  target.addEventListener("htmx:beforeOnLoad", (event) => event.preventDefault(), { once: true });
+  const { xhr, boosted } = asking.get(target) ?? {};
+  if (!(xhr?.readyState < XMLHttpRequest.DONE)) return;
+  if (boosted) target.setAttribute("hx-push-url", "true");
+  else if (target.matches("[hx-push-url=true], [hx-replace-url=true]"))
+    target.addEventListener("htmx:beforeOnLoad", (event) => event.preventDefault(), { once: true });
 });
 
 // An answer that takes a moment shows a line at the top; one that never comes says so.
