@@ -77,7 +77,7 @@ def _follow(pair: Pair) -> None:
 
 
 BELONGINGS = Belongings(
-    gettext_lazy("Profile"),
+    gettext_lazy("Photo, skills and absences"),
     {
         "people.PersonSkill.user": Belongs(Deleted(), Settled(_skills_once)),
         "people.SkillConfirmation.by": Belongs(Stays(DECIDED), OneEach("of")),

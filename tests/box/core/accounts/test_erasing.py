@@ -182,6 +182,7 @@ def test_each_room_says_what_it_is(gone: User) -> None:
     assert {str(one.label) for one in going(gone)} == {
         "Profile and sign-in",
         "Place in the structure",
+        "Photo, skills and absences",
         "Notifications",
         "Working time",
         "Feed",
