@@ -1,0 +1,330 @@
+"""What happens again and again: rules as RFC 5545 writes them, and the moments that follow from one.
+
+    rule = parse("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU")
+    list(rule.between(start, since, before))
+
+Local time stays: what begins at ten begins at ten on both sides of a change of daylight saving. A rule is
+asked for a stretch with an end and for nothing else, and a stretch far from the start costs what a near one
+costs. Whole days are midnights in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from dateutil.relativedelta import relativedelta
+from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule, weekday
+
+LONGEST_RULE = 500
+LONGEST_INTERVAL = 1000
+# Ten years of days. What goes on for longer is written with a date, or without an end.
+MOST_TIMES = 3660
+# How far ahead of a moment the next one is looked for: 29 February comes after eight years at the latest.
+FARTHEST = timedelta(days=366 * 9)
+LATEST = datetime(9990, 1, 1, tzinfo=UTC)
+
+_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,5}")
+_WEEKDAY = re.compile(r"([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)")
+_UNTIL = re.compile(r"([0-9]{8})(?:T([0-9]{6})(Z?))?")
+
+
+class BadRule(ValueError):
+    """A rule that is no rule, or none that is kept here. Says why, in English: programs send them."""
+
+
+class Frequency(StrEnum):
+    DAILY = "DAILY"
+    WEEKLY = "WEEKLY"
+    MONTHLY = "MONTHLY"
+    YEARLY = "YEARLY"
+
+
+_STEPS: Mapping[Frequency, Literal[0, 1, 2, 3]] = {
+    Frequency.DAILY: DAILY,
+    Frequency.WEEKLY: WEEKLY,
+    Frequency.MONTHLY: MONTHLY,
+    Frequency.YEARLY: YEARLY,
+}
+
+
+class Weekday(NamedTuple):
+    """Monday is 0. `nth` counts within the month or the year, from its end where it is negative; 0: each."""
+
+    day: int
+    nth: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.nth or ''}{_DAYS[self.day]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """`until` is the last moment at which it may happen, or the last day; a moment without a zone is local,
+    as the start is."""
+
+    frequency: Frequency
+    interval: int = 1
+    weekdays: tuple[Weekday, ...] = ()
+    month_days: tuple[int, ...] = ()
+    months: tuple[int, ...] = ()
+    positions: tuple[int, ...] = ()
+    count: int | None = None
+    until: date | datetime | None = None
+    week_start: int = 0
+
+    def __str__(self) -> str:
+        """As RFC 5545 writes it, without the name of the property."""
+        parts: dict[str, object] = {
+            "FREQ": self.frequency,
+            "INTERVAL": self.interval if self.interval > 1 else "",
+            "BYMONTH": _joined(self.months),
+            "BYMONTHDAY": _joined(self.month_days),
+            "BYDAY": _joined(self.weekdays),
+            "BYSETPOS": _joined(self.positions),
+            "WKST": _DAYS[self.week_start] if self.week_start else "",
+            "COUNT": self.count or "",
+            "UNTIL": _written(self.until),
+        }
+        return ";".join(f"{name}={value}" for name, value in parts.items() if value)
+
+    @property
+    def is_endless(self) -> bool:
+        return self.count is None and self.until is None
+
+    def cut_at(self, start: datetime, moment: datetime) -> tuple[Rule, Rule]:
+        """The rule as it is before the moment, and as it goes on from there, where the rest begins."""
+        until = moment.astimezone(UTC) - timedelta(seconds=1)
+        if self.count is None:
+            return replace(self, until=until), self
+        done = sum(1 for _one in self.between(start, start, moment))
+        before = replace(self, count=done) if done else replace(self, count=None, until=until)
+        return before, replace(self, count=max(1, self.count - done))
+
+    def between(self, start: datetime, since: datetime, before: datetime) -> Iterator[datetime]:
+        """When it happens from `since` on and before `before`, in order, in the zone of `start`, whose local
+        time stays. `start` is the first time that it could: one that the rule does not name is none."""
+        zone, until = _zone_of(start), self.until
+        if isinstance(until, datetime) and until.tzinfo is None:
+            until = until.replace(tzinfo=zone)
+        # A day more on either side: days are counted before it is known what moment of them it is.
+        first = since.astimezone(zone).date() - timedelta(days=1)
+        last = before.astimezone(zone).date() + timedelta(days=1)
+        for day in self._days(start.date(), first, last):
+            moment = local_moment(day, start.time(), zone)
+            if moment >= before or (isinstance(until, datetime) and moment > until):
+                return
+            if moment >= since:
+                yield moment
+
+    def first(self, start: datetime) -> datetime | None:
+        """The first time at the start or after it; None: within nine years there is none."""
+        return self.next_after(start, start - timedelta(seconds=1))
+
+    def next_after(self, start: datetime, after: datetime) -> datetime | None:
+        """The first time later than this; None: within nine years and a period there is none."""
+        begin = max(start, after)
+        found = self.between(start, begin, begin + FARTHEST + self._period)
+        return next((moment for moment in found if moment > after), None)
+
+    def last(self, start: datetime) -> datetime | None:
+        """The last time that it happens; None of a rule that is endless, or that never happens."""
+        if self.is_endless:
+            return None
+        begin, end = start, LATEST
+        if self.until is not None:
+            # The last time is not far from the end: a stretch before it holds one, if there is any.
+            end = min(end, local_moment(_day_of(self.until), time.max, _zone_of(start)) + timedelta(days=1))
+            begin = max(start, end - FARTHEST - self._period)
+        return max(self.between(start, begin, end), default=None)
+
+    @property
+    def _period(self) -> timedelta:
+        lengths = {Frequency.DAILY: 1, Frequency.WEEKLY: 7, Frequency.MONTHLY: 31, Frequency.YEARLY: 366}
+        return timedelta(days=lengths[self.frequency] * self.interval)
+
+    def _days(self, start: date, since: date, before: date) -> Iterator[date]:
+        """The days that the rule names, to the end of it and a day more: whether a moment of the last days
+        is still among it, only the moment tells."""
+        rule = self.complete(start)
+        begin = start if self.count is not None else rule._near(start, since)
+        last = before - timedelta(days=1)
+        if isinstance(self.until, datetime):
+            last = min(last, self.until.date() + timedelta(days=1))
+        elif self.until is not None:
+            last = min(last, self.until)
+        if last < begin:
+            return
+        found = rrule(
+            _STEPS[self.frequency],
+            dtstart=datetime.combine(begin, time()),
+            interval=self.interval,
+            until=datetime.combine(last, time()),
+            bymonth=rule.months or None,
+            bymonthday=rule.month_days or None,
+            byweekday=[weekday(one.day, one.nth or None) for one in rule.weekdays] or None,
+            bysetpos=rule.positions or None,
+            wkst=self.week_start,
+        )
+        counted = (day for moment in found if (day := moment.date()) >= start)
+        yield from (day for day in islice(counted, self.count) if day >= since)
+
+    def complete(self, start: date) -> Rule:
+        """With what the rule leaves to its start said in it, so that it means the same from elsewhere."""
+        if self.weekdays or self.month_days or self.frequency is Frequency.DAILY:
+            return self
+        if self.frequency is Frequency.WEEKLY:
+            return replace(self, weekdays=(Weekday(start.weekday()),))
+        months = self.months
+        if self.frequency is Frequency.YEARLY and not months:
+            months = (start.month,)
+        return replace(self, months=months, month_days=(start.day,))
+
+    def _near(self, start: date, since: date) -> date:
+        """A beginning of a period of this rule, not after `since` where that is possible: from there on the
+        rule names the same days, and what lies between costs nothing."""
+        match self.frequency:
+            case Frequency.DAILY:
+                steps = max(0, (since - start).days // self.interval)
+                return start + timedelta(days=steps * self.interval)
+            case Frequency.WEEKLY:
+                steps = max(0, (since - start).days // (7 * self.interval) - 1)
+                return start + timedelta(weeks=steps * self.interval)
+            case Frequency.MONTHLY:
+                first = start.replace(day=1)
+                months = (since.year - first.year) * 12 + since.month - first.month
+                steps = max(0, months // self.interval - 1)
+                return first + relativedelta(months=steps * self.interval)
+            case Frequency.YEARLY:
+                steps = max(0, (since.year - start.year) // self.interval - 1)
+                return date(start.year + steps * self.interval, 1, 1)
+
+
+def local_moment(day: date, at: time, zone: tzinfo) -> datetime:
+    """The moment of this local time. One that a change of daylight saving leaves out is as much later as the
+    clock was moved; of one that comes twice it is the first. So RFC 5545 has it."""
+    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC).astimezone(zone)
+
+
+def parse(text: str) -> Rule:
+    """The rule that this says, with or without `RRULE:` before it. Raises BadRule for what is none, for rules
+    within a day, and for those by the number of a week or of a day in the year."""
+    text = text.strip().removeprefix("RRULE:").upper()
+    if len(text) > LONGEST_RULE:
+        raise BadRule(f"A rule has at most {LONGEST_RULE} characters.")
+    said: dict[str, str] = {}
+    for part in text.rstrip(";").split(";"):
+        name, equals, value = part.partition("=")
+        if not equals or name in said:
+            raise BadRule(f"{part!r} is no part of a rule, or stands there twice.")
+        said[name] = value
+    if unknown := said.keys() - _KNOWN:
+        raise BadRule(f"{', '.join(sorted(unknown))}: there are no such rules here.")
+    return checked(
+        Rule(
+            frequency=_frequency(said.get("FREQ", "")),
+            interval=_number(said.get("INTERVAL", "1")),
+            weekdays=tuple(map(_weekday, _listed(said, "BYDAY"))),
+            month_days=tuple(map(_number, _listed(said, "BYMONTHDAY"))),
+            months=tuple(map(_number, _listed(said, "BYMONTH"))),
+            positions=tuple(map(_number, _listed(said, "BYSETPOS"))),
+            count=_number(said["COUNT"]) if "COUNT" in said else None,
+            until=_until(said["UNTIL"]) if "UNTIL" in said else None,
+            week_start=_weekday(said.get("WKST", "MO")).day,
+        )
+    )
+
+
+def checked(rule: Rule) -> Rule:
+    """The rule itself, if all in it is within bounds and it can happen at all. Raises BadRule."""
+    _demand(1 <= rule.interval <= LONGEST_INTERVAL, f"An interval is from 1 to {LONGEST_INTERVAL}.")
+    _demand(rule.count is None or rule.until is None, "A rule ends by COUNT or by UNTIL, not by both.")
+    _demand(rule.count is None or 1 <= rule.count <= MOST_TIMES, f"COUNT is from 1 to {MOST_TIMES}.")
+    _demand(all(1 <= one <= 12 for one in rule.months), "BYMONTH is from 1 to 12.")
+    _demand(all(1 <= abs(one) <= 31 for one in rule.month_days), "BYMONTHDAY is from 1 to 31, or negative.")
+    _demand(all(1 <= abs(one) <= 366 for one in rule.positions), "BYSETPOS is from 1 to 366, or negative.")
+    is_counted = any(one.nth for one in rule.weekdays)
+    by_month = rule.frequency in (Frequency.MONTHLY, Frequency.YEARLY)
+    _demand(by_month or not is_counted, "Only days of a month or of a year are counted, such as 2TU.")
+    _demand(rule.frequency is not Frequency.WEEKLY or not rule.month_days, "A weekly rule has no BYMONTHDAY.")
+    picks = rule.weekdays or rule.month_days or rule.months
+    _demand(not rule.positions or bool(picks), "BYSETPOS chooses among what other parts name.")
+    longest = max((_LONGEST_MONTHS[month - 1] for month in rule.months), default=31)
+    possible = not rule.month_days or any(abs(day) <= longest for day in rule.month_days)
+    _demand(possible, "This rule never happens: there is no such day in these months.")
+    return rule
+
+
+_KNOWN = frozenset(
+    ("FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "COUNT", "UNTIL", "WKST"),
+)
+
+
+def _demand(is_so: bool, otherwise: str) -> None:
+    if not is_so:
+        raise BadRule(otherwise)
+
+
+def _frequency(text: str) -> Frequency:
+    if text not in Frequency.__members__:
+        raise BadRule("FREQ is DAILY, WEEKLY, MONTHLY or YEARLY.")
+    return Frequency(text)
+
+
+def _listed(said: dict[str, str], name: str) -> list[str]:
+    return said[name].split(",") if name in said else []
+
+
+def _number(text: str) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise BadRule(f"{text!r} is no number.")
+    return int(text)
+
+
+def _weekday(text: str) -> Weekday:
+    match = _WEEKDAY.fullmatch(text)
+    if match is None:
+        raise BadRule(f"{text!r} is no day of the week.")
+    return Weekday(_DAYS.index(match[2]), int(match[1] or 0))
+
+
+def _until(text: str) -> date | datetime:
+    match = _UNTIL.fullmatch(text)
+    try:
+        if match is None:
+            raise ValueError(text)
+        if match[2] is None:
+            return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
+        local = datetime.strptime(match[1] + match[2], "%Y%m%d%H%M%S")  # noqa: DTZ007 - as it is said
+        return local.replace(tzinfo=UTC) if match[3] else local
+    except ValueError:
+        raise BadRule(f"{text!r} is no end of a rule: write 20261231 or 20261231T210000Z.") from None
+
+
+def _written(until: date | datetime | None) -> str:
+    if isinstance(until, datetime):
+        moment = until.astimezone(UTC) if until.tzinfo else until
+        return f"{moment:%Y%m%dT%H%M%S}" + ("Z" if until.tzinfo else "")
+    # %Y leaves out the zeros of early years.
+    return until.isoformat().replace("-", "") if until else ""
+
+
+def _joined(values: tuple[object, ...]) -> str:
+    return ",".join(map(str, values))
+
+
+def _day_of(until: date | datetime) -> date:
+    return until.date() if isinstance(until, datetime) else until
+
+
+def _zone_of(start: datetime) -> tzinfo:
+    if start.tzinfo is None:
+        raise ValueError("A start without a zone: what recurs keeps the local time of some place.")
+    return start.tzinfo
