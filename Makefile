@@ -41,6 +41,7 @@ lint: lint-frontend ## everything that reads the code without running it
 	$(PYTHON) -m box.lib.messages check
 	shellcheck install.sh tests/run.sh .ci/run
 	$(PARTS) $(PYTHON) manage.py makemigrations --check --dry-run
+	$(PARTS) $(PYTHON) -m tests.architecture.migrations
 	$(PARTS) $(PYTHON) manage.py check
 
 lint-frontend:

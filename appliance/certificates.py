@@ -64,9 +64,10 @@ class Bundle:
 
     @classmethod
     def read(cls, certificate_file: Path, key_file: Path) -> Self:
-        """Read PEM files; the first certificate is the server's, the others its chain."""
-        certificates = _read_certificates(certificate_file)
-        return cls(certificates[0], _read_key(key_file), tuple(certificates[1:]))
+        """Read PEM files: the server's certificate and its chain, in whatever order they stand there."""
+        certificates, key = _read_certificates(certificate_file), _read_key(key_file)
+        first, *chain = _in_order(certificates, key)
+        return cls(first, key, tuple(chain))
 
 
 @dataclass(frozen=True)
@@ -355,6 +356,18 @@ def _check_chain(bundle: Bundle, now: datetime) -> None:
                 f"The intermediate certificate {parent.subject.rfc4514_string()} is not valid now (until "
                 f"{parent.not_valid_after_utc:%d %b %Y}): ask its issuer for the current chain."
             )
+
+
+def _in_order(certificates: list[x509.Certificate], key: PrivateKey) -> list[x509.Certificate]:
+    """The one that the key belongs to, then each issuer in turn; what leads nowhere stands behind them."""
+    own = _public_bytes(key.public_key())
+    left = list(certificates)
+    ordered = [next((one for one in left if _public_bytes(one.public_key()) == own), left[0])]
+    left.remove(ordered[0])
+    while issuer := next((one for one in left if _is_issued_by(ordered[-1], one)), None):
+        ordered.append(issuer)
+        left.remove(issuer)
+    return ordered + left
 
 
 def _is_issued_by(child: x509.Certificate, parent: x509.Certificate) -> bool:

@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 PORTAL = "korobka"
@@ -18,6 +19,8 @@ ROOT = "root"
 ALL = (PORTAL, DATABASE, OBJECTS, CACHE, BALANCER)
 
 
+COMMENT, HOME, SHELL = "Korobka", "/nonexistent", "/usr/sbin/nologin"
+"""An account that has all three was made by `create`, and is the box's own."""
 _EXISTS = 9  # useradd(8), "username or group name already in use"
 
 
@@ -65,6 +68,28 @@ def missing() -> tuple[str, ...]:
     return tuple(name for name in ALL if name not in known)
 
 
+def foreign() -> tuple[tuple[str, str], ...]:
+    """Accounts and groups with our names that `create` has not made, each with what tells."""
+    if not are_separated():
+        return ()
+    accounts = {entry.pw_name: entry for entry in pwd.getpwall()}
+    groups = {entry.gr_name: entry for entry in grp.getgrall()}
+    found = ((name, _foreignness(name, accounts.get(name), groups)) for name in ALL)
+    return tuple((name, why) for name, why in found if why)
+
+
+def _foreignness(name: str, account: pwd.struct_passwd | None, groups: Mapping[str, grp.struct_group]) -> str:
+    if account is not None:
+        if (account.pw_gecos.split(",")[0], account.pw_dir, account.pw_shell) != (COMMENT, HOME, SHELL):
+            return f"its home is {account.pw_dir}, its shell {account.pw_shell}"
+        others = sorted(group.gr_name for group in groups.values() if name in group.gr_mem)
+        if others:
+            return f"it is a member of {', '.join(others)}"
+    if name in groups and groups[name].gr_mem:
+        return f"its group has members, {', '.join(groups[name].gr_mem)}"
+    return ""
+
+
 def create() -> tuple[str, ...]:
     """Create the users that are missing, each with its own group, no home, no shell; returns their names."""
     created = missing()
@@ -72,8 +97,8 @@ def create() -> tuple[str, ...]:
         known_group = name in {entry.gr_name for entry in grp.getgrall()}
         done = subprocess.run(
             [
-                *("useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"),
-                *("--shell", "/usr/sbin/nologin", "--comment", "Korobka"),
+                *("useradd", "--system", "--no-create-home", "--home-dir", HOME),
+                *("--shell", SHELL, "--comment", COMMENT),
                 *(("--gid", name) if known_group else ("--user-group",)),
                 name,
             ],

@@ -6,11 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from installer import install, options
+from installer import install, options, words
 
 
 def main() -> int:
     """Everything but `install` runs in a complete environment, and is loaded only when it is wanted."""
+    words.remember()
     parser = argparse.ArgumentParser(prog="installer", description="Installs, examines and removes a box.")
     commands = parser.add_subparsers(dest="command", required=True)
     options.add_arguments(commands.add_parser("install", help="install, repair or upgrade this box"))

@@ -10,12 +10,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from appliance import certificates, service_files
+from appliance import certificates, service_files, users
 from appliance.config import ConfigError
 from appliance.node import Node
+from appliance.runner import run
+from appliance.services.database import setup as database
 from appliance.supervise import SupervisorError, supervisor_for
-from installer import facts, options, portal_check, preflight
-from installer.preflight import Finding
+from installer import facts, options, portal_check, preflight, schema
+from installer.findings import Finding
 from installer.release import Source
 from installer.steps.base import DUE
 
@@ -51,7 +53,7 @@ def examine(prefix: Path, accepted: tuple[str, ...] = ()) -> Iterator[Finding]:
         yield Finding("rights", "Only root may look into this box.", "sudo boxctl doctor")
         return
     source = Source(paths.current.resolve())
-    yield from preflight.findings(facts.gather(paths, source.released_at), said)
+    yield from preflight.findings(facts.gather(paths, source), said)
     try:
         node = Node.load(paths)
     except ConfigError as error:
@@ -64,6 +66,9 @@ def examine(prefix: Path, accepted: tuple[str, ...] = ()) -> Iterator[Finding]:
     yield from _certificate(node)
     unwell = list(_services(node))
     yield from unwell or portal_check.findings(node)
+    if not any(finding.check == "database" for finding in unwell):
+        yield from _tables(node)
+        yield from _administrators(node)
 
 
 def _installation(node: Node) -> Iterator[Finding]:
@@ -80,6 +85,36 @@ def _installation(node: Node) -> Iterator[Finding]:
     notice = node.paths.run / "state/read-only"
     if notice.exists():
         yield Finding("disk", notice.read_text().strip(), "Free space; the box takes writes again by itself.")
+
+
+def _tables(node: Node) -> Iterator[Finding]:
+    """Whether the running release and the tables are for each other."""
+    running = node.paths.current.resolve()
+    applied = frozenset(database.applied(node))
+    if newer := schema.unknown(applied, running, node.paths.releases.glob("[!.]*")):
+        yield Finding("tables", schema.refusal(newer), schema.CURE)
+    elif missing := schema.Schema.of(running).migrations - applied:
+        yield Finding(
+            "tables",
+            f"The tables are of an older release: {min(missing)} is missing.",
+            "Run install.sh again: it brings them up to date.",
+        )
+
+
+def _administrators(node: Node) -> Iterator[Finding]:
+    listed = run(
+        [node.python, "-P", "manage.py", "user", "list", "--administrators"],
+        cwd=node.release,
+        user=users.account(users.PORTAL),
+        env=node.portal_environment | {"PYTHONPATH": str(node.release)},
+        check=False,
+    )
+    if listed.code == 0 and not listed.stdout.strip():
+        yield Finding(
+            "administrator",
+            "Nobody can sign in as an administrator.",
+            "sudo boxctl user create EMAIL --administrator",
+        )
 
 
 def _certificate(node: Node) -> Iterator[Finding]:

@@ -18,7 +18,8 @@ from pathlib import Path
 from appliance import users
 from appliance.files import UnsafeWay, way_to
 from appliance.paths import Paths
-from installer import packages
+from installer import packages, schema
+from installer.release import Source
 
 MIB = 1 << 20
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
@@ -71,11 +72,17 @@ class Facts:
     missing_packages: tuple[str, ...]
     is_installed: bool
     """Whether there is a box under this prefix already, complete or not."""
+    going_back: str = ""
+    """Why this release must not take the place of the running one, which is newer."""
+    is_source_damaged: bool = False
+    """The unpacked archive holds something else than what was packed."""
+    foreign_users: tuple[tuple[str, str], ...] = ()
+    """Accounts with our names that are not ours, each with what tells."""
     unsafe_way: str = ""
     """Why root must not make the box's folders there: somebody else could exchange them."""
 
 
-def gather(paths: Paths, released_at: datetime) -> Facts:
+def gather(paths: Paths, source: Source) -> Facts:
     return Facts(
         system=_system(),
         architecture=platform.machine(),
@@ -87,13 +94,16 @@ def gather(paths: Paths, released_at: datetime) -> Facts:
         first_free_port=_first_free_port(),
         has_utf8_locale=_has_locale("C.UTF-8"),
         now=datetime.now(UTC),
-        released_at=released_at,
+        released_at=source.released_at,
         is_clock_synchronised=_is_clock_synchronised(),
         starting_services=_starting_services(),
         unwritable=_unwritable(paths),
         closed_folder=_closed_folder(paths),
         missing_packages=packages.missing(),
         is_installed=paths.etc.exists() or paths.releases.exists(),
+        going_back=schema.going_back(source.tree, paths),
+        is_source_damaged=source.is_damaged,
+        foreign_users=users.foreign(),
         unsafe_way=_unsafe_way(paths),
     )
 

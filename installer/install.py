@@ -14,32 +14,41 @@ import os
 import subprocess
 import sys
 import sysconfig
+from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.backup_file import is_set_up
 from appliance.runner import CommandFailed
-from installer import dist_packages, facts, options, preflight, release, steps
+from installer import dist_packages, facts, first_password, options, preflight, release, steps, words
 from installer.progress import Progress, progress_for_terminal
 from installer.release import Source
 from installer.steps import Host
+from installer.words import said
 
 HERE = Path(__file__).resolve().parents[1]
 
 
 def main(arguments: argparse.Namespace) -> int:
     os.umask(0o022)
+    words.remember()
     # The programs that are run must speak plainly, whatever the administrator's language.
     os.environ["LC_ALL"] = "C.UTF-8"
     progress = progress_for_terminal()
-    said = options.from_arguments(arguments)
-    os.environ["KOROBKA_PREFIX"] = str(said.prefix)
+    chosen = options.from_arguments(arguments)
+    if chosen.language == "ru":
+        words.speak("ru")
+    os.environ["KOROBKA_PREFIX"] = str(chosen.prefix)
     try:
         if arguments.staged:
-            return _second_stage(Host(said, Source(HERE)), progress)
+            return _second_stage(Host(chosen, Source(HERE)), progress)
         if arguments.ask:
-            said = options.ask(said)
-        return _first_stage(Host(said, Source(HERE)), progress)
+            chosen = options.ask(chosen)
+        return _first_stage(Host(chosen, Source(HERE)), progress)
+    except options.NoAnswer as error:
+        progress.say(str(error))
+        return 1
     except (KeyboardInterrupt, EOFError):
+        progress.say("")
         progress.say("Interrupted. Run install.sh again: it goes on where this ended.")
         return 130
 
@@ -63,7 +72,7 @@ def prepare_checkout(part: str) -> int:
 
 
 def _first_stage(host: Host, progress: Progress) -> int:
-    found = preflight.findings(facts.gather(host.paths, host.source.released_at), host.options)
+    found = preflight.findings(facts.gather(host.paths, host.source), host.options)
     for finding in found:
         progress.say(str(finding))
     if not all(finding.is_warning for finding in found):
@@ -99,12 +108,13 @@ def _second_stage(host: Host, progress: Progress) -> int:
     from appliance.supervise import SupervisorError
     from backup.keys import KeyRefused
     from backup.settings import BackupRefused
+    from installer.schema import SchemaRefused
     from installer.steps.final import BoxDoesNotAnswer
 
     known = (
         CommandFailed, OSError, TimeoutError, CertificateRefused, ConfigError, SupervisorError,
         BackupRefused, KeyRefused, BoxDoesNotAnswer, DatabaseMissing, ProgramMissing, StoreRefused,
-        subprocess.CalledProcessError,
+        SchemaRefused, subprocess.CalledProcessError,
     )  # fmt: skip
     first = len(steps.BARE) + 1
     try:
@@ -117,27 +127,42 @@ def _second_stage(host: Host, progress: Progress) -> int:
 
 
 def _farewell(host: Host, progress: Progress, changed: int) -> None:
+    from appliance import certificates
     from appliance.agent import proofs
 
     box = host.node.box
     port = "" if box.balancer.https_port == 443 else f":{box.balancer.https_port}"
     progress.say("")
-    progress.say(f"The portal: https://{box.public_name}{port}/")
+    progress.say(said("The portal: {address}", address=f"https://{box.public_name}{port}/"))
     for line in host.news:
         progress.say(line)
+    if kept := first_password.unseen(host.paths, now=datetime.now(UTC)):
+        progress.say(said("Sign in as {email}", email=kept.email))
+        progress.say(said("with the password {password} (shown this once).", password=kept.password))
+        progress.say(said(_FORGOTTEN, email=kept.email))
     if not is_set_up(host.paths):
-        progress.say(
-            f"Backups are set up in the Console, with this code: {proofs.first_code(host.paths)} "
-            f"(`sudo boxctl backup code` shows it again)."
-        )
-    authority = host.paths.tls / "ca.crt"
-    if authority.exists():
-        progress.say(
-            f"Its certificate comes from the box's own authority: give {authority} to your browsers. Its key "
-            f"is sealed in backups: `sudo boxctl backup root-key` shows what opens it, to be printed."
-        )
+        progress.say(said(_BACKUPS, code=proofs.first_code(host.paths)))
+    certificate = certificates.info(host.paths)
+    if certificate.is_own:
+        progress.say(said(_AUTHORITY, file=host.paths.tls / "ca.crt"))
+    else:
+        progress.say(said(_COMPANYS, day=f"{certificate.not_after:%Y-%m-%d}"))
     if changed <= 1:  # the final check is always done
-        progress.say("Everything was as it should be: nothing to do.")
+        progress.say(said("Everything was as it should be: nothing to do."))
+    # Only now has somebody seen it.
+    sys.stdout.flush()
+    first_password.forget(host.paths)
+
+
+_FORGOTTEN = "A forgotten password is set anew by `sudo boxctl user password {email}`."
+_BACKUPS = (
+    "Backups are set up in the Console, with this code: {code} (`sudo boxctl backup code` shows it again)."
+)
+_AUTHORITY = (
+    "Its certificate comes from the box's own authority: give {file} to your browsers. Its key is sealed in "
+    "backups: `sudo boxctl backup root-key` shows what opens it, to be printed."
+)
+_COMPANYS = "Its certificate is the company's own, and ends on {day}."
 
 
 def _lock(host: Host) -> bool:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import re
 import sys
 import tomllib
+import zoneinfo
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from appliance.paths import Paths
+from installer.words import said, speak
 
 ENGINES = ("seaweedfs", "minio", "external")
 LANGUAGES = ("en", "ru")
+SECRET = "KOROBKA_OBJECTS_SECRET_KEY"  # noqa: S105 - the name of a variable
+"""The secret key of an external store: in the environment, never in an argument."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,10 @@ def configured(paths: Paths, key: str, default: Any) -> Any:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `install`. Their destinations are the fields of `Options`."""
-    add = parser.add_argument
+
+    def add(flag: str, *, help: str, **settings: Any) -> None:  # noqa: A002 - argparse calls it so
+        parser.add_argument(flag, help=said(help), **settings)
+
     add_prefix(parser)
     add("--ask", action="store_true", help="ask for what the options below do not say")
     add("--hostname", type=str.lower, help="the portal's name in the browser (default: this machine's)")
@@ -136,7 +145,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_prefix(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prefix", type=Path, default=Path(os.environ.get("KOROBKA_PREFIX", "/")),
-        help="put the whole box under this folder, as any user (default: /)",
+        help=said("put the whole box under this folder, as any user (default: /)"),
     )  # fmt: skip
 
 
@@ -167,23 +176,69 @@ def as_arguments(options: Options) -> list[str]:
     return words
 
 
+class NoAnswer(Exception):
+    """Nobody answers as it is asked: a program is at the other end, or a wrong key."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Asks for one option; an empty answer takes the default in brackets."""
+
+    field: str
+    text: str
+    default: str | int
+    is_good: Callable[[str], bool]
+    cure: str
+
+    def ask(self) -> str | int:
+        for _ in range(_ATTEMPTS):
+            answer = input(f"{said(self.text)} [{self.default}]: ").strip()
+            if not answer:
+                return self.default
+            if len(answer) <= _LONGEST and self.is_good(answer):
+                return int(answer) if isinstance(self.default, int) else answer
+            print(said(self.cure, choices=", ".join(LANGUAGES)), file=sys.stderr)  # noqa: T201
+        raise NoAnswer(f"{self.text}: {_ATTEMPTS} answers that are none. Give it as an option (--help).")
+
+
+_ATTEMPTS, _LONGEST = 5, 300
+
+
+def _is_port(text: str) -> bool:
+    return re.fullmatch("[0-9]{1,5}", text) is not None and 0 < int(text) < 65536
+
+
 def ask(options: Options) -> Options:
-    """Asks for what was not said; an empty answer takes the default in brackets."""
-    questions = (
-        ("hostname", "Name of the portal in the browser", "hostname", default_hostname()),
-        ("language", f"Language ({', '.join(LANGUAGES)})", "language", "en"),
-        ("time_zone", "Time zone", "time_zone", "Europe/Moscow"),
-        ("https_port", "HTTPS port", "balancer.https_port", 443),
-        ("http_port", "HTTP port", "balancer.http_port", 80),
-    )
-    for field, question, key, fallback in questions:
-        if getattr(options, field) is None:
-            answer: Any = _answer(question, options.setting(key, fallback))
-            options = dataclasses.replace(options, **{field: answer})
-    if options.admin_email is None and not options.paths.box_toml.exists():
-        email = _answer("E-mail address of the first administrator", f"admin@{options.hostname}")
-        options = dataclasses.replace(options, admin_email=str(email))
-    return options
+    """Asks for what was not said. The language comes first: the other questions are asked in it."""
+    options = _asked(options, Question(
+        "language", "Language", options.setting("language", "en"),
+        LANGUAGES.__contains__, "One of these, please: {choices}.",
+    ))  # fmt: skip
+    speak(options.language or "en")
+    port = "A number from 1 to 65535, please."
+    for question in (
+        Question("hostname", "Name of the portal in the browser",
+                 options.setting("hostname", default_hostname()), is_host_name,
+                 "A host name, please, as in portal.example.com."),
+        Question("time_zone", "Time zone", options.setting("time_zone", default_time_zone()), is_time_zone,
+                 "A time zone, please, as in Europe/Moscow."),
+        Question("https_port", "HTTPS port", options.setting("balancer.https_port", 443), _is_port, port),
+        Question("http_port", "HTTP port", options.setting("balancer.http_port", 80), _is_port, port),
+    ):  # fmt: skip
+        options = _asked(options, question)
+    if options.paths.box_toml.exists():
+        return options
+    return _asked(options, Question(
+        "admin_email", "E-mail address of the first administrator", default_admin_email(options), is_email,
+        "An e-mail address, please, as in olga@example.com.",
+    ))  # fmt: skip
+
+
+def _asked(options: Options, question: Question) -> Options:
+    if getattr(options, question.field) is not None:
+        return options
+    answer: Any = question.ask()
+    return dataclasses.replace(options, **{question.field: answer})
 
 
 def default_hostname() -> str:
@@ -198,13 +253,27 @@ def is_host_name(text: str) -> bool:
     return len(text) <= 253 and re.fullmatch(rf"{label}(\.{label})*", text) is not None
 
 
-def _answer(question: str, default: str | int) -> str | int:
-    while True:
-        answer = input(f"{question} [{default}]: ").strip()
-        if not answer:
-            return default
-        if isinstance(default, str):
-            return answer
-        if answer.isdigit():
-            return int(answer)
-        print("A number, please.", file=sys.stderr)  # noqa: T201 - this is the terminal's conversation
+def default_admin_email(options: Options) -> str:
+    return f"admin@{options.setting('hostname', '') or default_hostname()}"
+
+
+def is_email(text: str) -> bool:
+    """What the portal takes for one: a name, and a domain with a dot."""
+    name, at, domain = text.rpartition("@")
+    is_plain = re.fullmatch(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}", name, re.ASCII) is not None
+    return bool(at) and is_plain and "." in domain and is_host_name(domain.lower())
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether this machine knows it; a bare one that knows none takes whatever looks like one."""
+    known = zoneinfo.available_timezones()
+    return name in known if known else re.fullmatch(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)*", name) is not None
+
+
+def default_time_zone() -> str:
+    """The machine's own; where that is nowhere, as on many servers, the one of most who use a box."""
+    with contextlib.suppress(OSError):
+        _, found, name = str(Path("/etc/localtime").readlink()).partition("zoneinfo/")
+        if found and name not in ("UTC", "Etc/UTC", "Universal", "Etc/Universal") and is_time_zone(name):
+            return name
+    return "Europe/Moscow"

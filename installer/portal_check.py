@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from appliance import certificates
 from appliance.node import Node
-from installer.preflight import Finding
+from installer.findings import Finding
 
 _SECONDS = 10
 

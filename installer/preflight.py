@@ -5,14 +5,24 @@ A check is a function of the machine's facts and of what was asked for; it chang
 
 from __future__ import annotations
 
+import os
 import re
-import ssl
+import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from installer import packages
+from installer import given_certificate, packages, schema
 from installer.facts import MIB, Facts
-from installer.options import Options, default_hostname, is_host_name
+from installer.findings import Finding
+from installer.options import (
+    SECRET,
+    Options,
+    default_admin_email,
+    default_hostname,
+    is_email,
+    is_host_name,
+    is_time_zone,
+)
 
 SYSTEM = "debian 13"
 ARCHITECTURE = "x86_64"
@@ -22,26 +32,12 @@ MEMORY = (
 )  # an idle box takes about 900 MiB; the rest is page cache, without which PostgreSQL crawls
 FRESH_DISK = 5120 * MIB
 USED_DISK = 1024 * MIB  # a further release beside the running one
+LOG_DISK = 256 * MIB  # logs are bounded, and often have a small file system of their own
 # The box's engines add a process id or a suffix to some of these names while they start.
 LONGEST_SOCKET = "database/.s.PGSQL.65535"
 SOCKET_LIMIT = 107 - 12
 # They answer on the portal's ports as soon as the machine boots again, even if they are not running now.
 WEB_SERVERS = ("apache2", "nginx", "lighttpd", "caddy", "haproxy", "varnish")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that stands in the way."""
-
-    check: str
-    problem: str
-    cure: str
-    is_warning: bool = False
-    """A box works all the same: nobody is stopped."""
-
-    def __str__(self) -> str:
-        beginning = "Warning: " if self.is_warning else ""
-        return f"{beginning}{self.check}: {self.problem}\n  Cure: {self.cure}"
 
 
 type Check = Callable[[Facts, Options], Iterator[Finding]]
@@ -136,8 +132,10 @@ def memory(facts: Facts, _: Options) -> Iterator[Finding]:
 
 
 def disk(facts: Facts, options: Options) -> Iterator[Finding]:
-    needed = USED_DISK if facts.is_installed else FRESH_DISK
     for place in facts.disks:
+        needed = USED_DISK if facts.is_installed else FRESH_DISK
+        if place.folder == options.paths.log:
+            needed = LOG_DISK
         if place.free < needed:
             yield Finding(
                 "disk",
@@ -224,6 +222,17 @@ def clock(facts: Facts, _: Options) -> Iterator[Finding]:
         )
 
 
+def release(facts: Facts, _: Options) -> Iterator[Finding]:
+    if facts.is_source_damaged:
+        yield Finding(
+            "release",
+            "This archive is not as it was packed: files were changed, or are missing.",
+            "Unpack the archive again into an empty folder; if that does not help, fetch it again.",
+        )
+    if facts.going_back:
+        yield Finding("release", facts.going_back, schema.CURE)
+
+
 def host_name(_: Facts, options: Options) -> Iterator[Finding]:
     name = options.setting("hostname", "") or default_hostname()
     if not is_host_name(name):
@@ -231,48 +240,88 @@ def host_name(_: Facts, options: Options) -> Iterator[Finding]:
 
 
 def certificate(_: Facts, options: Options) -> Iterator[Finding]:
-    if options.certificate is None and options.key is None:
-        return
-    if options.certificate is None or options.key is None:
-        yield Finding("certificate", "A certificate needs its key.", "Give both --certificate and --key.")
-        return
-    for flag, file in (("--certificate", options.certificate), ("--key", options.key)):
-        try:
-            file.read_bytes()
-        except OSError as error:
-            yield Finding(
-                "certificate",
-                f"{file} cannot be read: {error.strerror}.",
-                f"Give {flag} a readable PEM file.",
-            )
-            return
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(options.certificate, options.key, password=_no_password)
-    except _Encrypted:
+    name = options.setting("hostname", "") or default_hostname()
+    yield from given_certificate.findings(options.certificate, options.key, name)
+
+
+def system_users(facts: Facts, _: Options) -> Iterator[Finding]:
+    for name, why in facts.foreign_users:
         yield Finding(
-            "certificate",
-            f"{options.key} has a password; the balancer starts without anybody to type it.",
-            f"openssl pkey -in {options.key} -out plain.key, and give that file with --key.",
+            "system users",
+            f"There is an account {name} already, which no installation has made: {why}.",
+            f"Rename it (usermod --login OTHER {name}; groupmod --new-name OTHER {name}), or remove it if "
+            f"nobody needs it: a service of the box must not have another's rights.",
         )
-    except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
+
+
+def administrator(facts: Facts, options: Options) -> Iterator[Finding]:
+    email = options.admin_email or default_admin_email(options)
+    is_guessed = options.admin_email is None
+    # A wrong host name is told as what it is.
+    if is_guessed and (facts.is_installed or not is_host_name(email.removeprefix("admin@"))):
+        return
+    if is_email(email):
+        return
+    yield Finding(
+        "administrator",
+        f"{email} {"would be the first administrator's address" if is_guessed else 'is no e-mail address'}.",
+        "Give a whole one, as in --admin-email olga@example.com.",
+    )
+
+
+def time_zone(_: Facts, options: Options) -> Iterator[Finding]:
+    zone = options.time_zone
+    if zone is not None and not is_time_zone(zone):
+        yield Finding(
+            "time zone",
+            f"There is no time zone {zone!r}.",
+            "Give --time-zone as in Europe/Moscow; `timedatectl list-timezones` shows all.",
+        )
+
+
+def object_store(_: Facts, options: Options) -> Iterator[Finding]:
+    """What is said of the store fits together; whether it answers is found out when it is set up."""
+    engine, endpoint = options.setting("objects.engine", "seaweedfs"), options.setting("objects.endpoint", "")
+    if engine != "external":
+        for flag, said in (("--endpoint", options.endpoint), ("--access-key", options.access_key)):
+            if said is not None:
+                yield Finding(
+                    "object store",
+                    f"{flag} is of a store elsewhere, but this box runs its own ({engine}).",
+                    f"Give --engine external too, or leave {flag} out.",
+                )
+        if engine == "minio" and not shutil.which("minio"):
             yield Finding(
-                "certificate",
-                f"{options.key} is not the key of {options.certificate}.",
-                "Give --key the file that the request for this certificate was made with.",
+                "object store",
+                "There is no program minio on this machine.",
+                "Put it into /usr/local/bin, or leave --engine out: the box brings SeaweedFS.",
             )
-        else:
-            yield Finding(
-                "certificate",
-                f"{options.certificate} and {options.key} are no certificate and key in PEM form.",
-                "Convert them: openssl x509 -inform DER -in FILE, openssl pkcs12 -in FILE -nodes.",
-            )
+        return
+    address = urlsplit(endpoint)
+    if address.scheme not in ("http", "https") or not address.hostname or address.path.strip("/"):
+        yield Finding(
+            "object store",
+            f"{endpoint!r} is no address of a store.",
+            "Give --endpoint as in https://s3.example.com:9000, without a path.",
+        )
+    if options.engine is not None and not (options.access_key and SECRET in os.environ):
+        yield Finding(
+            "object store",
+            "A store elsewhere needs its keys.",
+            f"Give --access-key, and the secret key in the environment as {SECRET}.",
+        )
+    if options.endpoint_ca is not None and not options.endpoint_ca.is_file():
+        yield Finding(
+            "object store",
+            f"{options.endpoint_ca} cannot be read.",
+            "Give --endpoint-ca the PEM file of the authority that made the store's certificate.",
+        )
 
 
 CHECKS: tuple[Check, ...] = (
     operating_system, python, rights, prefix, debian_packages, memory, disk, ports, conflicts, locale, clock,
-    host_name, certificate,
+    release, host_name, certificate, system_users,
+    administrator, time_zone, object_store,
 )  # fmt: skip
 
 
@@ -285,11 +334,3 @@ def findings(facts: Facts, options: Options) -> list[Finding]:
 def _others_on(facts: Facts, port: int) -> list[str]:
     """Who listens on a port and is not a part of this box."""
     return sorted({other.process for other in facts.listeners if other.port == port and not other.is_ours})
-
-
-class _Encrypted(Exception):
-    pass
-
-
-def _no_password() -> str:
-    raise _Encrypted

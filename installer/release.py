@@ -57,8 +57,13 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Names the release's folder. A checkout may change under one version, so its content counts."""
-        return self.version if self.manifest else f"{self.version}+{self.content_hash[:8]}"
+        """Names the release's folder: what it holds counts, whatever it calls itself."""
+        return f"{self.version}+{self.content_hash[:8]}"
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether an archive holds something else than what was packed."""
+        return self.manifest is not None and self.manifest["content"] != self.content_hash
 
     @property
     def released_at(self) -> datetime:
@@ -86,6 +91,8 @@ class Source:
             copy = target / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(self.tree / name, copy)
+            # A checkout of somebody with a strict umask is still for the services to read.
+            copy.chmod(0o755 if copy.stat().st_mode & 0o100 else 0o644)
 
     def _walk(self) -> Iterator[str]:
         for top in CONTENT:
@@ -113,7 +120,17 @@ def folder_of(source: Source, paths: Paths) -> Path:
 
 
 def is_built(source: Source, paths: Paths) -> bool:
-    return folder_of(source, paths).is_dir()
+    """Whether it is there, whole, and for the services to read, as an older installer did not see to it."""
+    folder = folder_of(source, paths)
+    wanted = ("", "venv/bin/python", "static", *source.files)
+    return all(_is_for_all(folder / name) for name in wanted)
+
+
+def _is_for_all(path: Path) -> bool:
+    try:
+        return path.stat().st_mode & 0o004 != 0
+    except OSError:
+        return False
 
 
 def build(source: Source, paths: Paths, report: Report) -> Path:
@@ -131,9 +148,12 @@ def build(source: Source, paths: Paths, report: Report) -> Path:
     _make_environment(staging, wheels=source.tree / "wheels" if source.manifest else None)
     if source.manifest:
         shutil.copy2(source.tree / MANIFEST, staging / MANIFEST)
-        shutil.copytree(source.tree / "static", staging / "static")
-        for catalogue in source.tree.glob("box/**/locale/**/*.mo"):
-            shutil.copy2(catalogue, staging / catalogue.relative_to(source.tree))
+        for made in (*source.tree.glob("static/**/*"), *source.tree.glob("box/**/locale/**/*.mo")):
+            if made.is_file():
+                copy = staging / made.relative_to(source.tree)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(made, copy)
+                copy.chmod(0o644)
     else:
         _build_portal(staging, report)
     report("compiling")
@@ -142,24 +162,41 @@ def build(source: Source, paths: Paths, report: Report) -> Path:
     run([python, "-m", "compileall", "-q", "-j0", "-s", staging, "-p", target, staging], check=False)
     _move_scripts(staging / "venv/bin", staging, target)
     os.sync()  # a folder that has its name must have its content, even after a power cut
+    if (
+        target.exists()
+    ):  # it was not as it should be; a running one keeps its open files until it is restarted
+        target.rename(target.with_name(f".building-{secrets.token_hex(4)}"))
     staging.rename(target)
     return target
 
 
 def switch(paths: Paths, release: Path) -> None:
-    """Makes `release` the running one, in one step."""
-    fresh = paths.current.with_name(".current")
+    """Makes `release` the running one, in one step. The one before it is remembered, to go back to."""
+    before = paths.current.resolve() if paths.current.exists() else None
+    if before is not None and before != release.resolve():
+        _link(previous_link(paths), before)
+    _link(paths.current, release)
+
+
+def previous_link(paths: Paths) -> Path:
+    """Leads to the release that ran before the present one."""
+    return paths.current.with_name("previous")
+
+
+def _link(link: Path, to: Path) -> None:
+    fresh = link.with_name(f".{link.name}")
     fresh.unlink(missing_ok=True)
-    fresh.symlink_to(release)
-    fresh.replace(paths.current)
+    fresh.symlink_to(to)
+    fresh.replace(link)
 
 
 def superfluous(paths: Paths) -> list[Path]:
-    """Releases that nobody needs: all but the running one and the newest other, kept for going back."""
-    others = [
-        folder for folder in paths.releases.glob("[!.]*") if folder.resolve() != paths.current.resolve()
-    ]  # fmt: skip
-    return sorted(others, key=lambda folder: (folder.stat().st_ctime_ns, folder.name))[:-1]
+    """Releases that nobody needs: all but the running one, and the one that ran before it.
+
+    One that never ran is no way back, however new it is.
+    """
+    needed = {link.resolve() for link in (paths.current, previous_link(paths)) if link.exists()}
+    return sorted(folder for folder in paths.releases.glob("[!.]*") if folder.resolve() not in needed)
 
 
 def _make_environment(tree: Path, *, wheels: Path | None) -> None:
@@ -182,7 +219,8 @@ def _build_portal(tree: Path, report: Report) -> None:
     """What an archive brings ready made: the front end, the compiled messages, the static files."""
     python = tree / "venv/bin/python"
     report("building the front end")
-    with tempfile.TemporaryDirectory(prefix="korobka-node-") as tools:
+    # Beside the release: /tmp may be mounted noexec.
+    with tempfile.TemporaryDirectory(prefix=".building-node-", dir=tree.parent) as tools:
         _pip(tree, "install", "--no-compile", "--target", tools, "-r", tree / "requirements/build.txt")
         build_frontend(tree, Path(tools), "--omit=dev")
     shutil.rmtree(tree / "box/frontend/node_modules")

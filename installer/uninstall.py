@@ -16,6 +16,7 @@ from appliance.paths import Paths
 from appliance.runner import run
 from appliance.supervise import supervisor_for
 from installer import options, packages
+from installer.steps import startup
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ class Plan:
     def __str__(self) -> str:
         kept = ", ".join(map(str, self.belongings))
         if self.is_purged:
-            return f"Removing the box with EVERYTHING in it: people, posts, files, configuration ({kept})."
+            return (
+                f"Removing the box with EVERYTHING in it: people, posts, files, configuration ({kept}). What "
+                f"stays: backups on their targets, Debian's packages, and the box's authority in browsers."
+            )
         return f"Removing the box's programs. Its data, configuration and logs stay in {kept}."
 
 
@@ -84,13 +88,22 @@ def perform(plan: Plan) -> None:
             _remove(path)
     if plan.paths.prefix == plan.paths.prefix.parent:
         packages.release_services()
+        startup.remove()
         # While data stays its users stay: a number without a name could be given to somebody else.
-        for name in reversed(users.ALL) if plan.is_purged else ():
-            run(["userdel", name], check=False)
+        if plan.is_purged:
+            _remove_users()
     elif plan.is_purged:
         for folder in _emptied(plan.paths):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def _remove_users() -> None:
+    """Those that the installer has made; another's account with such a name is none of them."""
+    foreign = dict(users.foreign())
+    for name in reversed(users.ALL):
+        if name not in foreign:
+            run(["userdel", name], check=False)
 
 
 def _emptied(paths: Paths) -> Iterator[Path]:

@@ -14,12 +14,15 @@ BARE: tuple[Step, ...] = bootstrap.STEPS
 
 def full() -> tuple[Step, ...]:
     """All steps; those after BARE run in the release's own environment."""
-    from installer.steps import configuration, data, final, people, services
+    from installer.steps import configuration, data, final, people, services, startup
 
-    return (*BARE, *configuration.STEPS, *data.STEPS, *services.STEPS, *people.STEPS, *final.STEPS)
+    return (
+        *BARE, *configuration.STEPS, *data.STEPS, *services.STEPS, *startup.STEPS, *people.STEPS,
+        *final.STEPS,
+    )  # fmt: skip
 
 
-TOTAL = 22
+TOTAL = 23
 """How many `full` returns, for the first stage, which cannot load it (a test compares them)."""
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from appliance import certificates, config, folders, quoting, service_files, users
 from appliance.files import write_atomically
 from installer import release
-from installer.options import default_hostname
+from installer.options import SECRET, default_hostname
 from installer.steps import recovery
 from installer.steps.base import Host, Notice, Step
 
@@ -84,7 +84,7 @@ def _create_secrets(host: Host) -> None:
 
 def _given_keys(host: Host) -> tuple[str, str] | None:
     """The keys of an external store. The secret one comes in the environment, never in an argument."""
-    secret = os.environ.get("KOROBKA_OBJECTS_SECRET_KEY")
+    secret = os.environ.get(SECRET)
     return (host.options.access_key, secret) if host.options.access_key and secret else None
 
 

@@ -6,6 +6,7 @@ from appliance import users
 from appliance.runner import Completed, run
 from appliance.services.database import setup as database
 from appliance.services.objects import setup as objects
+from installer import schema
 from installer.steps import recovery
 from installer.steps.base import Host, Step
 
@@ -33,6 +34,9 @@ def _prepare_objects(host: Host) -> None:
 
 
 def _is_schema_current(host: Host) -> bool:
+    newer = schema.unknown(database.applied(host.node), host.release, host.paths.releases.glob("[!.]*"))
+    if newer:
+        raise schema.SchemaRefused(f"{schema.refusal(newer)}\n  Cure: {schema.CURE}")
     return _manage(host, "migrate", "--check", check=False).code == 0
 
 

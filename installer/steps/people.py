@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import secrets
 import sys
+from datetime import UTC, datetime
 
 from appliance import users
 from appliance.runner import Completed, run
+from installer import first_password
+from installer.options import default_admin_email
 from installer.steps.base import Host, Step
+from installer.words import said
 
 # No letter or digit that is taken for another when it is typed from paper.
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -23,13 +27,14 @@ def _is_there_an_administrator(host: Host) -> bool:
 
 
 def _create_administrator(host: Host) -> None:
-    email = host.options.admin_email or f"admin@{host.node.box.public_name}"
+    email = host.options.admin_email or default_admin_email(host.options)
     given = sys.stdin.readline().rstrip("\n") if host.options.is_password_on_stdin else ""
     password = given or new_password()
-    _manage(host, "user", "create", email, "--administrator", "--password-stdin", stdin=password + "\n")
-    host.news.append(f"Sign in as {email}")
     if not given:
-        host.news.append(f"with the password {password} (shown this once).")
+        first_password.keep(host.paths, email, password, now=datetime.now(UTC))
+    _manage(host, "user", "create", email, "--administrator", "--password-stdin", stdin=password + "\n")
+    if given:
+        host.news.append(said("Sign in as {email}", email=email))
 
 
 def _is_demo_there(host: Host) -> bool:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import itertools
 import os
 import socket
 import subprocess
 import tempfile
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from appliance import certificates, users
 from appliance.paths import Paths
 from installer import facts, preflight
 from installer.facts import Disk, Facts, Listener
-from installer.options import Options
-from installer.preflight import Finding
+from installer.findings import Finding
+from installer.options import SECRET, Options
+from installer.release import Source
 from tests import require
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -89,7 +94,11 @@ def test_the_boxs_own_ports_are_no_finding(with_facts: WithFacts, options: Optio
     assert preflight.findings(machine, options) == []
 
 
-def test_an_external_store_needs_no_ports(with_facts: WithFacts, options: Options) -> None:
+def test_an_external_store_needs_no_ports(
+    with_facts: WithFacts, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SECRET, "hush")
+    options = dataclasses.replace(options, endpoint="https://s3.example.com", access_key="portal")
     machine = with_facts(listeners=(Listener(8333, "weed", is_ours=False),))
     assert preflight.findings(machine, dataclasses.replace(options, engine="external")) == []
 
@@ -132,6 +141,17 @@ def test_a_clock_that_is_not_synchronised(with_facts: WithFacts, options: Option
     assert finding.is_warning
     assert str(finding).startswith("Warning: ")
     assert "systemd-timesyncd" in finding.cure
+
+
+def test_an_older_release_than_the_running_one(with_facts: WithFacts, options: Options) -> None:
+    finding = the_only_finding(with_facts(going_back="The tables are of a newer release."), options)
+    assert (finding.check, finding.problem) == ("release", "The tables are of a newer release.")
+    assert "--restore" in finding.cure
+
+
+def test_an_archive_that_was_changed(with_facts: WithFacts, options: Options) -> None:
+    finding = the_only_finding(with_facts(is_source_damaged=True), options)
+    assert "not as it was packed" in finding.problem
 
 
 def test_an_unwritable_prefix(with_facts: WithFacts, options: Options) -> None:
@@ -183,6 +203,83 @@ def test_a_host_name_that_is_none(good_machine: Facts, options: Options, name: s
     assert "--hostname" in the_only_finding(good_machine, dataclasses.replace(options, hostname=name)).cure
 
 
+# --- what was given, or guessed
+
+
+@pytest.mark.parametrize(
+    "email", ["olga", "olga@debian", "@example.com", "olga@example..com", "ol ga@example.com"]
+)
+def test_an_address_of_the_administrator_that_is_none(
+    good_machine: Facts, options: Options, email: str
+) -> None:
+    finding = the_only_finding(good_machine, dataclasses.replace(options, admin_email=email))
+    assert email in finding.problem
+    assert "--admin-email" in finding.cure
+
+
+def test_a_machine_without_a_domain_needs_an_address(with_facts: WithFacts) -> None:
+    bare = Options(hostname="debian")
+    assert "admin@debian" in the_only_finding(with_facts(), bare).problem
+    assert preflight.findings(with_facts(), dataclasses.replace(bare, admin_email="olga@example.com")) == []
+    assert preflight.findings(with_facts(is_installed=True), bare) == []
+
+
+@pytest.mark.parametrize("zone", ["Moon/Sea", "europe/moscow", "../etc/passwd", ""])
+def test_a_time_zone_that_is_none(good_machine: Facts, options: Options, zone: str) -> None:
+    assert "--time-zone" in the_only_finding(good_machine, dataclasses.replace(options, time_zone=zone)).cure
+
+
+def test_a_store_elsewhere_needs_its_address_and_its_keys(good_machine: Facts, options: Options) -> None:
+    found = preflight.findings(good_machine, dataclasses.replace(options, engine="external"))
+    assert [("--endpoint" in one.cure, "--access-key" in one.cure) for one in found] == [
+        (True, False), (False, True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["s3.example.com", "ftp://s3.example.com", "https://s3.example.com/bucket"]
+)
+def test_an_address_of_a_store_that_is_none(
+    good_machine: Facts, options: Options, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setenv(SECRET, "hush")
+    store = dataclasses.replace(options, engine="external", access_key="portal", endpoint=endpoint)
+    assert repr(endpoint) in the_only_finding(good_machine, store).problem
+    good = dataclasses.replace(store, endpoint="https://s3.example.com:9000")
+    assert preflight.findings(good_machine, good) == []
+
+
+def test_an_address_without_a_store_elsewhere(good_machine: Facts, options: Options) -> None:
+    store = dataclasses.replace(options, endpoint="https://s3.example.com")
+    assert "--engine external" in the_only_finding(good_machine, store).cure
+
+
+def test_an_engine_whose_program_is_missing(
+    good_machine: Facts, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert (
+        "no program minio"
+        in the_only_finding(good_machine, dataclasses.replace(options, engine="minio")).problem
+    )
+
+
+def test_logs_may_have_a_small_disk(with_facts: WithFacts, options: Options) -> None:
+    def with_log(free: int) -> Facts:
+        return with_facts(disks=(Disk(options.paths.log, free, runs_programs=False),))
+
+    assert preflight.findings(with_log(300 << 20), options) == []
+    assert str(options.paths.log) in the_only_finding(with_log(200 << 20), options).problem
+
+
+def test_somebody_elses_account_is_not_adopted(with_facts: WithFacts, options: Options) -> None:
+    machine = with_facts(foreign_users=(("korobka", "it is a member of sudo"),))
+    finding = the_only_finding(machine, options)
+    assert "korobka" in finding.problem
+    assert "sudo" in finding.problem
+    assert "usermod" in finding.cure
+
+
 # --- certificates
 
 
@@ -206,7 +303,95 @@ def with_pair(options: Options, certificate: Path | None, key: Path | None) -> O
 
 
 def test_a_good_pair(good_machine: Facts, options: Options, pair: tuple[Path, Path]) -> None:
-    assert preflight.findings(good_machine, with_pair(options, *pair)) == []
+    finding = the_only_finding(good_machine, with_pair(options, *pair))
+    assert finding.is_warning
+    assert "authority that this machine knows" in finding.problem
+
+
+def chain_of(
+    folder: Path, *, days: tuple[int, int] = (-1, 300), name: str = "portal.example.com"
+) -> list[Path]:
+    """A root, an intermediate, a server's certificate, its key: each in a file."""
+    files = [folder / name for name in ("root.crt", "middle.crt", "server.crt", "server.key")]
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in ("root", "middle", name)]
+    now = datetime.now(UTC)
+    for number in range(3):
+        issuer = max(number - 1, 0)
+        begin, end = days if number == 2 else (-10, 300)
+        builder = certificates.builder(
+            names[number], names[issuer], keys[number],
+            not_before=now + timedelta(days=begin), not_after=now + timedelta(days=end),
+        ).add_extension(x509.BasicConstraints(ca=number < 2, path_length=None), critical=True)  # fmt: skip
+        if number == 2:
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        files[number].write_bytes(certificates.certificate_pem(builder.sign(keys[issuer], hashes.SHA256())))
+    files[3].write_bytes(certificates.key_pem(keys[2]))
+    return files
+
+
+def joined(folder: Path, *files: Path) -> Path:
+    whole = folder / "chain.pem"
+    whole.write_text("".join(file.read_text() for file in files))
+    return whole
+
+
+def test_a_chain_is_good_in_any_order(good_machine: Facts, options: Options, tmp_path: Path) -> None:
+    root, middle, server, key = chain_of(tmp_path)
+    for order in itertools.permutations((root, middle, server)):
+        whole = joined(tmp_path, *order)
+        assert preflight.findings(good_machine, with_pair(options, whole, key)) == []
+        bundle = certificates.Bundle.read(whole, key)
+        certificates.check(bundle, "portal.example.com")
+        assert [one.subject.rfc4514_string() for one in (bundle.certificate, *bundle.chain)] == [
+            "CN=portal.example.com", "CN=middle", "CN=root",
+        ]  # fmt: skip
+
+
+def test_a_chain_without_its_intermediate_is_told(
+    good_machine: Facts, options: Options, tmp_path: Path
+) -> None:
+    _, _, server, key = chain_of(tmp_path)
+    finding = the_only_finding(good_machine, with_pair(options, server, key))
+    assert finding.is_warning
+    assert "intermediate" in finding.cure
+
+
+@pytest.mark.parametrize(("days", "word"), [((-10, -1), "has expired"), ((1, 10), "not valid yet")])
+def test_a_certificate_of_another_time(
+    good_machine: Facts, options: Options, tmp_path: Path, days: tuple[int, int], word: str
+) -> None:
+    _, middle, server, key = chain_of(tmp_path, days=days)
+    whole = joined(tmp_path, server, middle)
+    assert word in the_only_finding(good_machine, with_pair(options, whole, key)).problem
+
+
+def test_a_certificate_for_another_name(good_machine: Facts, options: Options, tmp_path: Path) -> None:
+    _, middle, server, key = chain_of(tmp_path, name="other.example.org")
+    whole = joined(tmp_path, server, middle)
+    assert "another name" in the_only_finding(good_machine, with_pair(options, whole, key)).problem
+
+
+def test_a_pfx_is_called_one(good_machine: Facts, options: Options, tmp_path: Path) -> None:
+    _, _, server, key = chain_of(tmp_path)
+    pfx = tmp_path / "portal.pfx"
+    command = [
+        "openssl",
+        "pkcs12",
+        "-export",
+        "-in",
+        str(server),
+        "-inkey",
+        str(key),
+        "-out",
+        str(pfx),
+        "-passout",
+        "pass:x",
+    ]
+    subprocess.run(command, check=True)
+    finding = the_only_finding(good_machine, with_pair(options, pfx, key))
+    assert "PFX" in finding.problem
+    assert f"openssl pkcs12 -in {pfx}" in finding.cure
 
 
 def test_a_certificate_without_its_key(
@@ -261,7 +446,7 @@ def test_gathering_changes_nothing_and_finds_who_listens(tmp_path: Path) -> None
     prefix = tmp_path / "box"
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        here = facts.gather(Options(prefix=prefix).paths, datetime.datetime.now(datetime.UTC))
+        here = facts.gather(Options(prefix=prefix).paths, Source(CHECKOUT))
     assert any(listener.port == port and not listener.is_ours for listener in here.listeners)
     assert here.unwritable is None
     assert not here.is_installed
@@ -274,12 +459,12 @@ def test_a_folder_that_others_may_not_enter_is_seen_at_any_depth(
     monkeypatch.setattr(users, "are_separated", lambda: True)
     tmp_path.chmod(0o700)
     for prefix in (tmp_path / "box", tmp_path / "deep/er/box"):
-        here = facts.gather(Options(prefix=prefix).paths, datetime.datetime.now(datetime.UTC))
+        here = facts.gather(Options(prefix=prefix).paths, Source(CHECKOUT))
         assert here.closed_folder is not None
         assert tmp_path.is_relative_to(here.closed_folder)
     open_one = Path(tempfile.mkdtemp(dir="/var/tmp"))
     open_one.chmod(0o755)
-    assert facts.gather(Options(prefix=open_one / "box").paths, here.now).closed_folder is None
+    assert facts.gather(Options(prefix=open_one / "box").paths, Source(CHECKOUT)).closed_folder is None
     open_one.rmdir()
 
 
@@ -290,15 +475,15 @@ def test_a_prefix_that_others_could_exchange(with_facts: WithFacts, options: Opt
 
 def test_a_folder_that_others_may_write_is_no_place_for_a_box(tmp_path: Path) -> None:
     require.root("only root is led astray")
-    assert facts.gather(Paths(tmp_path / "box"), datetime.datetime.now(datetime.UTC)).unsafe_way == ""
+    assert facts.gather(Paths(tmp_path / "box"), Source(CHECKOUT)).unsafe_way == ""
     tmp_path.chmod(0o777)
-    found = facts.gather(Paths(tmp_path / "box"), datetime.datetime.now(datetime.UTC)).unsafe_way
+    found = facts.gather(Paths(tmp_path / "box"), Source(CHECKOUT)).unsafe_way
     assert found.startswith(f"{tmp_path} may be written by others")
 
 
 def test_a_file_in_the_way_is_unwritable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    here = facts.gather(Options(prefix=tmp_path / "file/box").paths, datetime.datetime.now(datetime.UTC))
+    here = facts.gather(Options(prefix=tmp_path / "file/box").paths, Source(CHECKOUT))
     assert here.unwritable == tmp_path / "file"
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import grp
+import json
 import os
+import pwd
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from appliance import certificates, config
+from appliance import certificates, config, users
 from installer import options as options_module
-from installer import release, steps
+from installer import release, steps, uninstall
 from installer.options import Options
 from installer.progress import NOTHING_TO_DO, PlainProgress
 from installer.release import Source
-from installer.steps import Host, Step
+from installer.steps import Host, Step, startup
 from installer.steps import configuration as configuration_steps
 from installer.steps.base import Notice
+from installer.steps.startup import Starter
 
 
 @pytest.fixture
@@ -171,13 +177,31 @@ def test_a_checkouts_name_follows_its_content(source: Source) -> None:
     assert Source(source.tree).name == before
 
 
-def test_an_archives_name_is_its_version(source: Source) -> None:
-    (source.tree / release.MANIFEST).write_text(
-        '{"version": "1.2.3", "released_at": "2026-11-24T10:00:00+00:00"}'
-    )
-    unpacked = Source(source.tree)
-    assert unpacked.name == "1.2.3"
-    assert unpacked.released_at.isoformat() == "2026-11-24T10:00:00+00:00"
+def unpacked(source: Source, **said: str) -> Source:
+    manifest = {
+        "version": "1.2.3",
+        "released_at": "2026-11-24T10:00:00+00:00",
+        "content": source.content_hash,
+    }
+    (source.tree / release.MANIFEST).write_text(json.dumps(manifest | said))
+    return Source(source.tree)
+
+
+def test_an_archive_is_known_by_its_content_and_not_by_its_version(source: Source) -> None:
+    one = unpacked(source)
+    assert one.name.startswith("1.2.3+")
+    assert one.released_at.isoformat() == "2026-11-24T10:00:00+00:00"
+    (source.tree / "manage.py").write_text("print('mended')\n")
+    other = unpacked(Source(source.tree))
+    assert (other.version, other.is_damaged) == ("1.2.3", False)
+    assert other.name != one.name
+
+
+def test_an_archive_that_was_changed_after_packing_is_damaged(source: Source) -> None:
+    assert not source.is_damaged
+    assert not unpacked(source).is_damaged
+    (source.tree / "manage.py").write_text("print('changed')\n")
+    assert Source(source.tree).is_damaged
 
 
 def test_a_half_built_release_is_none(host: Host) -> None:
@@ -185,13 +209,34 @@ def test_a_half_built_release_is_none(host: Host) -> None:
     assert not release.is_built(host.source, host.paths)
 
 
-def test_switching_is_one_step_and_the_previous_release_stays(host: Host) -> None:
-    folders = [host.paths.releases / name for name in ("1", "2", "3")]
+def test_switching_is_one_step_and_the_running_release_and_the_one_before_it_stay(host: Host) -> None:
+    folders = [host.paths.releases / name for name in ("3", "1", "2")]
     for folder in folders:
         folder.mkdir()
         release.switch(host.paths, folder)
         assert host.paths.current.resolve() == folder.resolve()
-    assert release.superfluous(host.paths) == [folders[0]]
+    never_ran = host.paths.releases / "4"
+    never_ran.mkdir()
+    release.switch(host.paths, folders[2])  # once more: what ran before is the same
+    assert release.superfluous(host.paths) == [folders[0], never_ran]
+
+
+def test_a_release_from_a_strict_checkout_is_for_the_services_to_read(source: Source, tmp_path: Path) -> None:
+    for name in source.files:
+        (source.tree / name).chmod(0o600)
+    source.copy_to(tmp_path / "copy")
+    assert {(tmp_path / "copy" / name).stat().st_mode & 0o777 for name in source.files} == {0o644}
+
+
+def test_a_release_that_the_services_cannot_read_is_built_anew(host: Host) -> None:
+    host.source.copy_to(host.release)
+    (host.release / "venv/bin").mkdir(parents=True)
+    (host.release / "venv/bin/python").touch()
+    assert not release.is_built(host.source, host.paths)  # it has no static files
+    (host.release / "static").mkdir()
+    assert release.is_built(host.source, host.paths)
+    (host.release / "box/app.py").chmod(0o640)
+    assert not release.is_built(host.source, host.paths)
 
 
 def test_options_survive_the_change_of_process(tmp_path: Path) -> None:
@@ -207,3 +252,77 @@ def test_options_survive_the_change_of_process(tmp_path: Path) -> None:
     )  # fmt: skip
     again = options_module.from_arguments(parser.parse_args(options_module.as_arguments(said)))
     assert again == said
+
+
+# --- accounts, and who starts the box
+
+
+def test_an_account_that_somebody_else_made_is_told_from_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def account(name: str, comment: str, home: str, shell: str) -> pwd.struct_passwd:
+        return pwd.struct_passwd((name, "x", 990, 990, comment, home, shell))
+
+    ours = (users.COMMENT, users.HOME, users.SHELL)
+    monkeypatch.setattr(users, "are_separated", lambda: True)
+    monkeypatch.setattr(
+        pwd, "getpwall",
+        lambda: [
+            account("korobka", "", "/home/korobka", "/bin/bash"),
+            account("korobka-db", *ours),
+            account("korobka-cache", *ours),
+        ],
+    )  # fmt: skip
+    monkeypatch.setattr(
+        grp, "getgrall",
+        lambda: [
+            grp.struct_group(("sudo", "x", 27, ["anna", "korobka-cache"])),
+            grp.struct_group(("korobka-db", "x", 990, [])),
+            grp.struct_group(("korobka-objects", "x", 991, ["anna"])),
+        ],
+    )  # fmt: skip
+    assert dict(users.foreign()) == {
+        "korobka": "its home is /home/korobka, its shell /bin/bash",
+        "korobka-cache": "it is a member of sudo",
+        "korobka-objects": "its group has members, anna",
+    }
+
+
+def test_purging_leaves_an_account_that_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    removed: list[str] = []
+
+    def run(args: list[str], **_: object) -> None:
+        removed.append(args[1])
+
+    monkeypatch.setattr(users, "foreign", lambda: (("korobka", "it is a member of sudo"),))
+    monkeypatch.setattr(uninstall, "run", run)
+    uninstall._remove_users()
+    assert sorted(removed) == sorted(set(users.ALL) - {"korobka"})
+
+
+@pytest.mark.parametrize(
+    ("has_systemd", "first_process", "programs", "wanted"),
+    [
+        (True, "systemd", {"update-rc.d", "cron"}, Starter.SYSTEMD),
+        (False, "init", {"update-rc.d", "cron"}, Starter.INIT),
+        (False, "init", {"cron"}, Starter.CRON),
+        (False, "sh", {"update-rc.d", "cron"}, Starter.CRON),
+        (False, "sh", {"update-rc.d"}, Starter.NOBODY),
+    ],
+)
+def test_the_machine_starts_the_box_by_what_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+    has_systemd: bool,
+    first_process: str,
+    programs: set[str],
+    wanted: Starter,
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: name if name in programs else None)
+    assert startup.starter(first_process=first_process, has_systemd=has_systemd) is wanted
+
+
+def test_what_starts_the_box_calls_its_boxctl_and_is_a_script_of_the_shell(host: Host) -> None:
+    for who in (Starter.INIT, Starter.CRON):
+        file, text, _ = startup._wanted(host, who)
+        assert str(host.paths.boxctl) in text
+        assert str(file) == who.value
+    script = startup._wanted(host, Starter.INIT)[1]
+    subprocess.run(["sh", "-n"], input=script, text=True, check=True)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from installer.release import Source
+
 from . import boxes, registries
 from .boxes import Installation
-from .machines import Machine
+from .machines import CHECKOUT, Machine
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,11 @@ def test_the_archive_needs_only_a_debian_mirror(
     assert [host for host in box.proxy.asked if not registries.debian_only(host)] == []
 
 
+def test_it_is_said_that_nothing_starts_the_box_after_a_restart(installation: Installation) -> None:
+    assert "NOTHING starts the box after a restart" in installation.output
+    assert "boxctl start && exec sleep infinity" in installation.output
+
+
 def test_the_portal_answers(box: Machine) -> None:
     assert boxes.is_sign_in_page(box)
 
@@ -50,8 +57,9 @@ def test_all_is_well(box: Machine) -> None:
     assert "Nothing found" in boxes.boxctl(box, "doctor")
 
 
-def test_the_release_is_named_by_its_version(box: Machine) -> None:
-    assert "+" not in (box.root / "opt/korobka/current").readlink().name
+def test_the_release_is_named_by_its_version_and_its_content(box: Machine) -> None:
+    source = Source(CHECKOUT)
+    assert (box.root / "opt/korobka/current").readlink().name == source.name
 
 
 def test_the_second_run_has_nothing_to_do(box: Machine, unpacked: str, figure: Callable[[str], None]) -> None:

@@ -86,6 +86,13 @@ def query(node: Node, sql: str, *, database: str = NAME) -> str:
     ).stdout.strip()
 
 
+def applied(node: Node) -> tuple[str, ...]:
+    """The migrations that the tables have seen, as `feed.0001_initial`; none of a database without tables."""
+    if query(node, "select to_regclass('public.django_migrations')") == "":
+        return ()
+    return tuple(query(node, "select app || '.' || name from django_migrations").splitlines())
+
+
 def is_set_up(node: Node) -> bool:
     """Whether roles, database, rights and extensions are as they should be. The service must run.
 

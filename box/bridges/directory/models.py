@@ -171,9 +171,9 @@ class Cursor(models.Model):
     # The invocationId of a domain controller; elsewhere empty.
     server = models.CharField(max_length=64, blank=True)
     position = models.TextField(blank=True)
-    groups_position = models.TextField(blank=True)
+    groups_position = models.TextField(blank=True, db_default="")
     # Stable ids of entries that were not taken in: looked at again when they change, or all are read.
-    skipped = models.JSONField(default=list)
+    skipped = models.JSONField(default=list, db_default=[])
     # Attributes that the account sees of nobody though it should: once it does, everything is read again.
     unread = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     # Of connection settings, mapping and rules: with others everything is read again.

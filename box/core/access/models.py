@@ -38,7 +38,7 @@ class Role(models.Model):
     name = models.CharField(max_length=100, blank=True)
     # Unset: as the role is built in, which is with one for administrators.
     needs_second_factor = models.BooleanField(null=True)
-    networks = ArrayField(models.CharField(max_length=43), default=list, blank=True)
+    networks = ArrayField(models.CharField(max_length=43), default=list, db_default=[], blank=True)
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -53,13 +53,13 @@ class Comment(models.Model):
     author = models.ForeignKey(User, models.PROTECT, related_name="comments")
     # As it is searched and quoted; `html` is the same as it is shown, clean: see box.lib.rich_text.
     text = models.TextField()
-    html = models.TextField(default="")
+    html = models.TextField(default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True)
     # An answer to another comment. One level: an answer to an answer stands beside it.
     parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="replies")
     # Taken back, but with answers below it: what it said is gone.
-    is_deleted = models.BooleanField(default=False)
+    is_deleted = models.BooleanField(default=False, db_default=False)
 
     objects = CommentQuerySet.as_manager()
 

@@ -16,7 +16,7 @@ class Event(models.Model):
     payload = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)
     # From where it was caused: see box.core.registry.origin.
-    origin = models.JSONField(default=dict)
+    origin = models.JSONField(default=dict, db_default={})
 
     class Meta:
         indexes = [models.Index(fields=["created_at"], name="event_age")]

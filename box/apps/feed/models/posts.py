@@ -124,13 +124,13 @@ class Post(AudienceModel):
     author = models.ForeignKey(User, models.PROTECT, related_name="posts", db_index=False)
     # As it is searched and quoted; `html` is the same as it is shown, clean: see box.lib.rich_text.
     text = models.TextField(blank=True)
-    html = models.TextField(blank=True, default="")
+    html = models.TextField(blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now)
     thread = models.OneToOneField(Thread, models.PROTECT, related_name="post")
     files = models.ManyToManyField(File, through="PostFile", related_name="posts")
-    kind = models.CharField(max_length=12, choices=Kind, default=Kind.POST)
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.POST, db_default=Kind.POST)
     # Raised by each change of the text; see PostVersion.
-    version = models.PositiveIntegerField(default=1)
+    version = models.PositiveIntegerField(default=1, db_default=1)
     edited_at = models.DateTimeField(null=True)
     pinned_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
@@ -207,7 +207,7 @@ class Announcement(models.Model):
     required_version = models.PositiveIntegerField(default=1)
     # The day by which it is to be read: in its morning those who have not are reminded, of each version once.
     read_by_on = models.DateField(null=True)
-    reminded_version = models.PositiveIntegerField(default=0)
+    reminded_version = models.PositiveIntegerField(default=0, db_default=0)
 
     def __str__(self) -> str:
         return f"announcement {self.post_id}"
