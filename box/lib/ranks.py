@@ -6,7 +6,8 @@ orders hold. Two who put a card into the same gap get the same rank; the id deci
 alike, and the next move between them makes room again.
 
 A rank is a fraction between 0 and 1 in base 36, without its leading zero and never ending in `0`; compared
-byte by byte, so a column of ranks has the collation `C`. The idea, with its proofs: "Implementing Fractional
+byte by byte, so a column of ranks has the collation `C`. What is put before all others or after them goes one
+step of 36⁻⁸ further, so that a stage into which a million deals have come has ranks as short as before. The idea, with its proofs: "Implementing Fractional
 Indexing", https://observablehq.com/@dgreensp/implementing-fractional-indexing.
 """
 
@@ -17,6 +18,8 @@ from collections.abc import Iterator
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _BASE = len(_DIGITS)
+# Of the steps at either end: 36 ** 8 of them, half of it on each side of the first rank.
+_WIDTH = 8
 _RANK = re.compile(r"[0-9a-z]*[1-9a-z]")
 
 
@@ -27,6 +30,10 @@ def between(before: str | None, after: str | None) -> str:
     right after the first of them. Raises ValueError for what is no rank.
     """
     low, high = _checked(before), _checked(after)
+    if low is None and high is not None:
+        return _stepped(high, -1) or _middle("", high)
+    if low is not None and high is None:
+        return _stepped(low, 1) or _middle(low, None)
     if low is not None and high is not None and low >= high:
         high = None
     return _middle(low or "", high)
@@ -39,6 +46,12 @@ def spread(count: int) -> Iterator[str]:
         width, room = width + 1, room * _BASE
     for place in range(1, count + 1):
         yield _written(place * room // (count + 1), width)
+
+
+def _stepped(rank: str, step: int) -> str:
+    """One step further on; empty where there is no room for a whole one."""
+    number = int(rank[:_WIDTH].ljust(_WIDTH, "0"), _BASE) + step
+    return _written(number, _WIDTH) if 0 < number < _BASE**_WIDTH else ""
 
 
 def _middle(low: str, high: str | None) -> str:

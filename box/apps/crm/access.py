@@ -9,10 +9,24 @@ from django.utils.translation import gettext as _
 
 from box.apps.crm.permissions import Operation, audience_in, is_permitted
 from box.core.access.principals import memberships_of
+from box.core.access.rights import has_right
 
 if TYPE_CHECKING:
     from box.apps.crm.models import Record, RecordType, Stage
     from box.core.accounts.models import User
+
+ADMINISTER = "crm.administer"
+IMPORT = "crm.import"
+
+
+def can_administer(user: User) -> bool:
+    """Pipelines, stages, lists, robots, permissions."""
+    return has_right(user, ADMINISTER)
+
+
+def can_import(user: User) -> bool:
+    """Tables; into which records, the person's permissions say."""
+    return has_right(user, IMPORT)
 
 
 def can_change(user: User, record: Record) -> bool:

@@ -1,6 +1,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from box.core.access.principals import expanders
+from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import Assets, MenuEntry, assets, holdings, menu
@@ -10,8 +11,13 @@ class CrmConfig(Room):
     name = "box.apps.crm"
 
     def offer(self) -> None:
+        from box.apps.crm.access import ADMINISTER, IMPORT
         from box.apps.crm.belongings import BELONGINGS, HOLDINGS
+        from box.apps.crm.custom_fields import SETS
+        from box.apps.crm.importing import IMPORTERS
         from box.apps.crm.permissions import codes_from_roles, may_enter
+        from box.core.fields.sets import field_sets
+        from box.core.imports.importers import importers
         from box.core.registry.services import Service, services
 
         services.add("crm", Service(_("CRM"), _("Leads, deals and clients, with what comes next for each.")))
@@ -23,3 +29,9 @@ class CrmConfig(Room):
         expanders.add("crm", codes_from_roles)
         belongings.add("crm", BELONGINGS)
         holdings.add("crm", HOLDINGS)
+        rights.add(ADMINISTER, Right("crm", _("Set up the CRM: pipelines, lists, robots, permissions")))
+        rights.add(IMPORT, Right("crm", _("Import tables into the CRM")))
+        for one in SETS.values():
+            field_sets.add(one.key, one)
+        for importer in IMPORTERS:
+            importers.add(importer.key, importer)

@@ -99,8 +99,9 @@ def _check(importer: Importer[Any], columns: Sequence[str]) -> None:
     importer.check(set(used))
 
 
-def context_of(run: ImportRun) -> Context:
-    return Context(run, run.by, frozenset(run.options))
+def context_of(run: ImportRun, options: Sequence[str] | None = None) -> Context:
+    """`options`: of one that has not been started, as they are chosen so far."""
+    return Context(run, run.by, frozenset(run.options if options is None else options))
 
 
 def go_on(run: ImportRun) -> None:
@@ -219,18 +220,7 @@ class _Work[R]:
             if row.number in problems
         )
         if self.importer.is_undoable:
-            states = self.importer.states([one.object_id for one in done])
-            ImportedRow.objects.bulk_create(
-                ImportedRow(
-                    run=run,
-                    row=one.number,
-                    object_id=one.object_id,
-                    is_new=one.is_new,
-                    before=one.before,
-                    state=states[one.object_id],
-                )
-                for one in done
-            )
+            self._remember_for_undo(done)
         created = sum(one.is_new for one in done)
         ImportRun.objects.filter(pk=run.pk).update(
             done=F("done") + len(rows),
@@ -239,6 +229,25 @@ class _Work[R]:
             failed=F("failed") + len(problems),
             moved_at=timezone.now(),
         )
+
+    def _remember_for_undo(self, done: Sequence[Taken]) -> None:
+        states = self.importer.states([pk for one in done for pk in (one.object_id, *one.along)])
+        rows = [
+            ImportedRow(
+                run=self.context.run,
+                row=one.number,
+                object_id=pk,
+                state=states[pk],
+                before=before,
+                is_new=is_new,
+            )
+            for one in done
+            for pk, before, is_new in (
+                *((pk, None, True) for pk in one.along),
+                (one.object_id, one.before, one.is_new),
+            )
+        ]
+        ImportedRow.objects.bulk_create(rows)
 
 
 # Undoing

@@ -91,10 +91,12 @@ class Entry[R]:
 @dataclass(frozen=True)
 class Taken:
     """What became of a row: an object that is new, or was changed and was `before` (JSON) what it is to be
-    after an undo. Or a `problem`, for which the row is refused."""
+    after an undo; `along` are other objects that came into being with it. Or a `problem`, for which the row
+    is refused."""
 
     number: int
     object_id: int = 0
+    along: tuple[int, ...] = ()
     is_new: bool = False
     before: Any = None
     is_changed: bool = False
@@ -113,7 +115,8 @@ class Importer[R](ABC):
     """What one may choose for rows whose objects are there; the first is usual."""
     is_undoable: ClassVar[bool] = False
     back: ClassVar[str] = ""
-    """The name of the address where its objects are."""
+    """The name of the address where its objects are, and what stands in it."""
+    back_arguments: tuple[str, ...] = ()
 
     @abstractmethod
     def can_import(self, user: User) -> bool: ...

@@ -21,10 +21,10 @@ class Preview:
     is_bad: bool = False
 
 
-def preview(run: ImportRun, columns: Sequence[str]) -> list[Preview]:
+def preview(run: ImportRun, columns: Sequence[str], options: Sequence[str] = ()) -> list[Preview]:
     """Of the rows that the run keeps: what was understood, and whether its object is there; in the queries of
     one step, whatever the number of rows."""
-    importer, context = importers[run.importer], context_of(run)
+    importer, context = importers[run.importer], context_of(run, options)
     understood = [_understood(importer, columns, row, context) for row in run.preview[1:]]
     keys = {key for row in understood if not isinstance(row, str) for key in importer.keys(row)}
     known = importer.known(keys, context) if keys else {}

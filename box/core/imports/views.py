@@ -90,16 +90,16 @@ def _run_page(
     request: PersonRequest, one: ImportRun, importer: Importer[Any], columns: list[str], problem: str
 ) -> HttpResponse:
     is_new = one.status == ImportRun.Status.NEW
+    usual = [option.key for option in importer.options if option.is_usual]
+    options = request.POST.getlist("options") if request.method == "POST" else usual
     context = {
         "run": one,
         "importer": importer,
         "columns": columns,
         "fields": importer.fields() if is_new else (),
         "reading": ReadingForm(one) if is_new else None,
-        "rows": preview(one, columns) if is_new else (),
-        "chosen_options": request.POST.getlist("options")
-        if request.method == "POST"
-        else [option.key for option in importer.options if option.is_usual],
+        "rows": preview(one, columns, options) if is_new else (),
+        "chosen_options": options,
         "duplicates": [(value, ImportRun.Duplicates(value).label) for value in importer.duplicates],
         "chosen_duplicates": request.POST.get("duplicates", importer.duplicates[0]),
         "problem": problem,

@@ -29,12 +29,20 @@ def test_whatever_is_put_anywhere_stands_where_it_was_put(places: list[int]) -> 
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_a_rank_grows_slowly_where_everything_is_put_at_one_end(is_first: bool) -> None:
-    rank = None
-    for _card in range(1000):
-        rank = between(None, rank) if is_first else between(rank, None)
-    assert rank is not None
-    assert len(rank) <= 1 + 1000 // 5
+def test_a_rank_stays_short_where_everything_is_put_at_one_end(is_first: bool) -> None:
+    """As new deals come into a stage: a column holds 200 characters."""
+    ranks: list[str | None] = [None]
+    for _card in range(20_000):
+        last = ranks[-1]
+        ranks.append(between(None, last) if is_first else between(last, None))
+    given = [rank for rank in ranks if rank is not None]
+    assert given == sorted(set(given), reverse=is_first)
+    assert max(map(len, given)) <= 8
+
+
+@pytest.mark.parametrize("end", ["00000001", "0000000001", "zzzzzzzz", "zzzzzzzzzz5"])
+def test_there_is_room_beyond_the_last_whole_step(end: str) -> None:
+    assert between(None, end) < end < between(end, None)
 
 
 def test_two_cards_in_one_gap_are_parted_by_the_next_move() -> None:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db.models import TextField
 from django.utils.translation import gettext as _
 
+from box.apps.crm.models import Currency
+from box.lib.sounds import sound_of
+
 if TYPE_CHECKING:
     from django.db.models import Model
+
+    from box.apps.crm.models import Record
+
+# Sources and clients are rows, and are given as such.
+_CHECKED = frozenset(
+    {
+        "title", "first_name", "patronymic", "last_name", "position", "born_on", "tax_number", "address",
+        "comment", "amount", "currency", "begins_on", "expected_on", "source_note", "utm",
+    }
+)  # fmt: skip
 
 
 def check_fields(row: Model, names: Collection[str]) -> None:
@@ -24,3 +38,37 @@ def check_fields(row: Model, names: Collection[str]) -> None:
             if length > field.max_length:
                 said = _("At most %(most)s characters, and these are %(length)s.")
                 raise ValidationError({field.name: said % {"most": field.max_length, "length": length}})
+
+
+def tidy(record: Record, currencies: Mapping[str, Currency] | None = None) -> None:
+    """Brings what was given into the form in which it is kept. Raises ValidationError by field.
+
+    `currencies` by code: whoever tidies many reads them once.
+    """
+    if record.type.is_person:
+        parts = (record.first_name, record.patronymic, record.last_name)
+        record.title = " ".join(part for part in map(str.strip, parts) if part) or record.title
+    record.title = " ".join(record.title.split())
+    if not record.title:
+        said = _("Give the name.") if record.type.is_person else _("Give the title.")
+        raise ValidationError({"title": said})
+    record.sound = sound_of(record.title)
+    record.tax_number = "".join(record.tax_number.split())
+    _set_base_amount(record, all_currencies() if currencies is None else currencies)
+    check_fields(record, _CHECKED)
+    if record.begins_on and record.expected_on and record.begins_on > record.expected_on:
+        raise ValidationError({"expected_on": _("It would end before it begins.")})
+
+
+def all_currencies() -> dict[str, Currency]:
+    return {one.code: one for one in Currency.objects.all()}
+
+
+def _set_base_amount(record: Record, currencies: Mapping[str, Currency]) -> None:
+    base = next((one.code for one in currencies.values() if one.is_base), "")
+    record.currency = record.currency or base
+    if record.currency not in currencies:
+        raise ValidationError(
+            {"currency": _("There is no currency %(code)s here.") % {"code": record.currency[:10]}}
+        )
+    record.base_amount = (Decimal(record.amount) * currencies[record.currency].rate).quantize(Decimal("0.01"))

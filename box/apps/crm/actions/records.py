@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from box.apps.crm import access
 from box.apps.crm.actions.audiences import audience_of, locked_people, renew_audience
-from box.apps.crm.actions.checks import check_fields
+from box.apps.crm.actions.checks import tidy
 from box.apps.crm.contact_points import Reach, cleaned
 from box.apps.crm.events import (
     ObserversChanged,
@@ -28,7 +28,6 @@ from box.apps.crm.events import (
 )
 from box.apps.crm.models import (
     ContactPoint,
-    Currency,
     Link,
     Observer,
     Record,
@@ -42,25 +41,18 @@ from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.registry.company import PHONE_REGION
 from box.lib.ranks import between
-from box.lib.sounds import sound_of
-
-if TYPE_CHECKING:
-    pass
 
 MOST_OBSERVERS = 100
 MOST_CONTACT_POINTS = 50
 MOST_LINKS = 100
 MOST_AT_ONCE = 500
 
-_PLAIN = (
+# Those that are columns; `contacts`, `observers` and `reached_by` are rows of their own.
+PLAIN = (
     "title", "first_name", "patronymic", "last_name", "position", "born_on", "tax_number", "address",
     "comment", "amount", "currency", "begins_on", "expected_on", "source", "source_note", "utm",
     "company", "contact",
 )  # fmt: skip
-
-
-# Those with rows of their own are given as such.
-_CHECKED = set(_PLAIN) - {"source", "company", "contact"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +104,11 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
         type=new.type, pipeline=stage.pipeline if stage else None, stage=stage, stage_since=now,
         responsible=responsible, created_by=by, created_at=now, changed_by=by, changed_at=now,
         closed_at=now if stage and not stage.is_open else None,
-        **{name: getattr(new, name) for name in _PLAIN},
+        **{name: getattr(new, name) for name in PLAIN},
     )  # fmt: skip
-    _tidy(record)
+    tidy(record)
     _check_clients([record.company, record.contact, *new.contacts], by)
-    record.rank = _first_rank(stage)
+    record.rank = first_rank(stage)
     observers = _bounded({one.pk for one in new.observers}, MOST_OBSERVERS, "observers")
     record.audience = audience_of(record, responsible, observers)
     record.save()
@@ -141,17 +133,17 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
         rest.pop(name, None) for name in ("contacts", "observers", "reached_by")
     )
     responsible = rest.pop("responsible", None)
-    if unknown := sorted(rest.keys() - set(_PLAIN)):
+    if unknown := sorted(rest.keys() - set(PLAIN)):
         raise ValidationError(_("There is no field %(names)s.") % {"names": ", ".join(unknown)}, code="field")
-    before = {name: getattr(held, name) for name in _PLAIN}
+    before = {name: getattr(held, name) for name in PLAIN}
     for name, value in rest.items():
         setattr(held, name, value)
-    _tidy(held)
+    tidy(held)
     clients = [one for name in ("company", "contact") if (one := getattr(held, name)) and one != before[name]]
     _check_clients([*clients, *(contacts or ())], by)
     changed = tuple(
         (name, _as_text(before[name]), _as_text(getattr(held, name)))
-        for name in _PLAIN
+        for name in PLAIN
         if before[name] != getattr(held, name)
     )
     if changed:
@@ -170,6 +162,8 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
         _set_links(held, contacts)
     if reached_by is not None and set_contact_points(held, reached_by):
         changed = (*changed, ("reached_by", "", ""))
+        held.changed_by, held.changed_at = by, timezone.now()
+        held.save(update_fields=["changed_by", "changed_at"])
     if changed or links_changed:
         emit(RecordChanged(record_id=held.pk, by_id=_id(by), changes=changed))
     if responsible is not None:
@@ -404,35 +398,7 @@ def _stage_for(new: NewRecord) -> Stage | None:
     return stage
 
 
-def _tidy(record: Record) -> None:
-    """Brings what was given into the form in which it is kept. Raises ValidationError by field."""
-    if record.type.is_person:
-        parts = (record.first_name, record.patronymic, record.last_name)
-        record.title = " ".join(part for part in map(str.strip, parts) if part) or record.title
-    record.title = " ".join(record.title.split())
-    if not record.title:
-        said = _("Give the name.") if record.type.is_person else _("Give the title.")
-        raise ValidationError({"title": said})
-    record.sound = sound_of(record.title)
-    record.tax_number = "".join(record.tax_number.split())
-    _set_base_amount(record)
-    check_fields(record, _CHECKED)
-    if record.begins_on and record.expected_on and record.begins_on > record.expected_on:
-        raise ValidationError({"expected_on": _("It would end before it begins.")})
-
-
-def _set_base_amount(record: Record) -> None:
-    currencies = {one.code: one for one in Currency.objects.all()}
-    base = next((one.code for one in currencies.values() if one.is_base), "")
-    record.currency = record.currency or base
-    if record.currency not in currencies:
-        raise ValidationError(
-            {"currency": _("There is no currency %(code)s here.") % {"code": record.currency[:10]}}
-        )
-    record.base_amount = (Decimal(record.amount) * currencies[record.currency].rate).quantize(Decimal("0.01"))
-
-
-def _first_rank(stage: Stage | None) -> str:
+def first_rank(stage: Stage | None) -> str:
     """Above all that is in the stage: what is new is seen first."""
     if stage is None:
         return "i"
@@ -442,13 +408,13 @@ def _first_rank(stage: Stage | None) -> str:
 
 def _rank_between(stage: Stage, record: Record, after: Record | None, before: Record | None) -> str:
     if after is None and before is None:
-        return record.rank if record.stage_id == stage.pk else _first_rank(stage)
+        return record.rank if record.stage_id == stage.pk else first_rank(stage)
     column = Record.objects.there().filter(stage=stage).exclude(pk=record.pk)
     upper = column.filter(pk=after.pk).values_list("rank", flat=True).first() if after else None
     lower = column.filter(pk=before.pk).values_list("rank", flat=True).first() if before else None
     if upper is None and lower is None:
         # Both have gone elsewhere meanwhile.
-        return _first_rank(stage)
+        return first_rank(stage)
     if upper is None:
         upper = column.filter(rank__lt=lower).order_by("-rank").values_list("rank", flat=True).first()
     if lower is None:

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.crm.frame import tabs_for
+from box.apps.crm.importing import importer_of
 from box.apps.crm.lists import record_list
 from box.apps.crm.views.lookup import entered, record_at, type_at
 from box.core.lists.views import answer
@@ -33,7 +34,7 @@ def home(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def records(request: PersonRequest, slug: str) -> HttpResponseBase:
     kind = type_at(request, slug)
-    context = {"tabs": tabs_for(request.user), "kind": kind}
+    context = {"tabs": tabs_for(request.user), "kind": kind, "importer": importer_of(kind, request.user)}
     return answer(request, record_list(request.user, kind), "crm/list.html", context)
 
 

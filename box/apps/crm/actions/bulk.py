@@ -1,0 +1,278 @@
+"""Hundreds of records at once, in as many statements as for one: what imports and migrations write.
+
+The same rules as in `box.apps.crm.actions.records`; what one record may not be says so and stops no other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.apps.crm import access
+from box.apps.crm.actions.audiences import audience_of, locked_people
+from box.apps.crm.actions.checks import all_currencies, tidy
+from box.apps.crm.actions.records import MOST_CONTACT_POINTS, PLAIN, NewRecord, first_rank
+from box.apps.crm.contact_points import Point, cleaned
+from box.apps.crm.events import RecordAdded, RecordChanged, RecordsDeleted
+from box.apps.crm.models import ContactPoint, Link, Observer, Record, StageVisit
+from box.apps.crm.permissions import Operation
+from box.core.events.outbox import emit, emit_all
+from box.core.registry.company import PHONE_REGION
+from box.lib.ranks import between, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from box.apps.crm.contact_points import Reach
+    from box.apps.crm.models import Currency, Stage
+    from box.core.accounts.models import User
+
+BATCH = 1000
+# Clients have rows of their own beside the column.
+_OWN = tuple(name for name in PLAIN if name not in {"company", "contact"})
+
+
+@transaction.atomic
+def add_records(new: Sequence[NewRecord], *, by: User | None) -> list[Record | ValidationError]:
+    """In their order what became of each. The first of them is the first in its stage."""
+    now = timezone.now()
+    people = locked_people({person.pk for one in new for person in (one.responsible, *one.observers)})
+    currencies, region = all_currencies(), PHONE_REGION.value
+    seen = _visible_clients(new, by)
+    may: dict[tuple[int, int, int | None], str] = {}
+    found: list[Record | ValidationError] = []
+    points: dict[int, list[Point]] = {}
+    for place, one in enumerate(new):
+        responsible = people[one.responsible.pk]
+        record = Record(
+            type=one.type, pipeline=one.stage.pipeline if one.stage else None, stage=one.stage,
+            stage_since=now, responsible=responsible, created_by=by, created_at=now, changed_by=by,
+            changed_at=now, closed_at=now if one.stage and not one.stage.is_open else None,
+            **{name: getattr(one, name) for name in PLAIN},
+        )  # fmt: skip
+        try:
+            key = responsible.pk, one.type.pk, one.stage.pk if one.stage else None
+            if key not in may:
+                may[key] = _refusal(one, responsible, by)
+            if may[key]:
+                raise ValidationError(may[key])
+            tidy(record, currencies)
+            points[place] = _cleaned(one.reached_by, region)
+            if {client.pk for client in _clients(one)} - seen:
+                raise ValidationError(_("The client is not there any more: choose another one."))
+        except ValidationError as error:
+            found.append(error)
+            continue
+        record.audience = audience_of(record, responsible, {person.pk for person in one.observers})
+        found.append(record)
+    _write(new, found, points, by)
+    return found
+
+
+def _refusal(one: NewRecord, responsible: User, by: User | None) -> str:
+    """Why no such record is made for this person; empty where it is."""
+    if not responsible.is_active:
+        return _("%(name)s does not work here any more.") % {"name": responsible.name}
+    try:
+        access.check_may_hold(by, Operation.ADD, responsible, one.type, one.stage)
+    except PermissionDenied as error:
+        return str(error)
+    return ""
+
+
+def _write(
+    new: Sequence[NewRecord],
+    found: Sequence[Record | ValidationError],
+    points: Mapping[int, Sequence[Point]],
+    by: User | None,
+) -> None:
+    records = {place: one for place, one in enumerate(found) if isinstance(one, Record)}
+    _rank(list(records.values()))
+    Record.objects.bulk_create(records.values(), batch_size=BATCH)
+    StageVisit.objects.bulk_create(
+        StageVisit(record=record, stage_id=record.stage_id, entered_at=record.created_at, by=by)
+        for record in records.values()
+        if record.stage_id
+    )
+    Observer.objects.bulk_create(
+        Observer(record=record, user_id=pk)
+        for place, record in records.items()
+        for pk in sorted({person.pk for person in new[place].observers})
+    )
+    Link.objects.bulk_create(
+        link for place, record in records.items() for link in _links(record, new[place].contacts)
+    )
+    ContactPoint.objects.bulk_create(
+        row for place, record in records.items() for row in _rows(record, points[place])
+    )
+    emit_all([RecordAdded(record_id=record.pk, by_id=by.pk if by else None) for record in records.values()])
+
+
+def _rank(records: Sequence[Record]) -> None:
+    """Above all that is in their stages, in their order."""
+    by_stage: dict[Stage | None, list[Record]] = defaultdict(list)
+    for record in records:
+        by_stage[record.stage].append(record)
+    for stage, own in by_stage.items():
+        rank: str | None = None
+        for record in reversed(own):
+            rank = between(None, rank) if rank else first_rank(stage)
+            record.rank = rank
+
+
+def _links(record: Record, contacts: Sequence[Record]) -> Iterable[Link]:
+    people = {one.pk: one for one in (record.contact, *contacts) if one is not None}
+    for to, rank in zip(people.values(), spread(len(people)), strict=True):
+        yield Link(record=record, to=to, role=Link.Role.CONTACT, rank=rank)
+    if record.company is not None:
+        yield Link(record=record, to=record.company, role=Link.Role.COMPANY)
+
+
+def _rows(record: Record, points: Sequence[Point]) -> Iterable[ContactPoint]:
+    for point, rank in zip(points, spread(len(points)), strict=True):
+        yield ContactPoint(
+            record=record, kind=point.kind, use=point.use, value=point.value, normal=point.normal, rank=rank
+        )
+
+
+def _cleaned(given: Sequence[Reach], region: str) -> list[Point]:
+    """Each once. Raises ValidationError."""
+    if len(given) > MOST_CONTACT_POINTS:
+        raise ValidationError(_("At most %(most)s numbers and addresses.") % {"most": MOST_CONTACT_POINTS})
+    points = (cleaned(one, region=region) for one in given)
+    return list({_key(point): point for point in points}.values())
+
+
+def _clients(one: NewRecord) -> list[Record]:
+    return [client for client in (one.company, one.contact, *one.contacts) if client is not None]
+
+
+def _visible_clients(new: Sequence[NewRecord], by: User | None) -> set[int]:
+    wanted = {client.pk for one in new for client in _clients(one)}
+    if not wanted:
+        return set()
+    there = Record.objects.there().filter(pk__in=wanted)
+    return set((there if by is None else there.visible_to(by)).values_list("pk", flat=True))
+
+
+@dataclass(frozen=True)
+class Change:
+    """Fields that are set, and numbers and addresses that come to those that are there."""
+
+    fields: Mapping[str, Any]
+    reached_by: Sequence[Reach] = ()
+
+
+@dataclass(frozen=True)
+class Before:
+    """Of a record that was changed: by name the fields that were different, and what it is reached by since,
+    by kind and normal form."""
+
+    fields: Mapping[str, Any]
+    points: Sequence[tuple[str, str]] = ()
+
+
+@transaction.atomic
+def change_records(changes: Mapping[int, Change], *, by: User | None) -> dict[int, Before | ValidationError]:
+    """By record what it was before, where something has changed. Clients, the responsible person and the
+    stage are not changed here."""
+    held = _held(changes)
+    there = _points_of(held)
+    currencies, region = all_currencies(), PHONE_REGION.value
+    outcome: dict[int, Before | ValidationError] = {}
+    rows: list[ContactPoint] = []
+    for pk, change in changes.items():
+        try:
+            record = held.get(pk)
+            if record is None or (by is not None and not access.can_change(by, record)):
+                raise ValidationError(_("It is there already, and you may not change it."))
+            points = [one for one in _cleaned(change.reached_by, region) if _key(one) not in there[pk]]
+            if len(there[pk]) + len(points) > MOST_CONTACT_POINTS:
+                said = _("At most %(most)s numbers and addresses.")
+                raise ValidationError(said % {"most": MOST_CONTACT_POINTS})
+            was = _set(record, change.fields, currencies)
+        except ValidationError as error:
+            outcome[pk] = error
+            continue
+        if was or points:
+            outcome[pk] = Before(was, tuple(_key(one) for one in points))
+            rows += _rows(record, points)
+    _save([held[pk] for pk, one in outcome.items() if isinstance(one, Before)], by)
+    ContactPoint.objects.bulk_create(rows)
+    emit_all([_event(held[pk], one, by) for pk, one in outcome.items() if isinstance(one, Before)])
+    return outcome
+
+
+def _held(ids: Iterable[int]) -> dict[int, Record]:
+    rows = Record.objects.there().filter(pk__in=list(ids)).select_related("type", "stage", "source")
+    return {record.pk: record for record in rows.select_for_update(of=("self",)).order_by("pk")}
+
+
+def _points_of(held: Mapping[int, Record]) -> Mapping[int, set[tuple[str, str]]]:
+    found: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    rows = ContactPoint.objects.filter(record__in=list(held))
+    for pk, kind, normal in rows.values_list("record_id", "kind", "normal"):
+        found[pk].add((kind, normal))
+    return found
+
+
+def _key(point: Point) -> tuple[str, str]:
+    return point.kind, point.normal
+
+
+def _set(record: Record, fields: Mapping[str, Any], currencies: Mapping[str, Currency]) -> dict[str, Any]:
+    """What was different before."""
+    before = {name: getattr(record, name) for name in _OWN}
+    for name, value in fields.items():
+        setattr(record, name, value)
+    tidy(record, currencies)
+    return {name: value for name, value in before.items() if getattr(record, name) != value}
+
+
+def _event(record: Record, before: Before, by: User | None) -> RecordChanged:
+    words = [(name, _text(was), _text(getattr(record, name))) for name, was in before.fields.items()]
+    if before.points:
+        words.append(("reached_by", "", ""))
+    return RecordChanged(record_id=record.pk, by_id=by.pk if by else None, changes=tuple(words))
+
+
+@transaction.atomic
+def take_back_changes(before: Mapping[int, Before], *, by: User | None) -> None:
+    """Makes records what they were."""
+    held, currencies = _held(before), all_currencies()
+    for pk, record in held.items():
+        _set(record, before[pk].fields, currencies)
+        for kind, normal in before[pk].points:
+            record.contact_points.filter(kind=kind, normal=normal).delete()
+    _save(list(held.values()), by)
+    emit_all([RecordChanged(record_id=pk, by_id=by.pk if by else None) for pk in held])
+
+
+@transaction.atomic
+def remove_records(ids: Sequence[int], *, by: User | None) -> None:
+    """For good, of what was made by mistake: nothing has been done with it since."""
+    emit(RecordsDeleted(record_ids=tuple(ids), by_id=by.pk if by else None))
+    Record.objects.filter(pk__in=ids).update(company=None, contact=None)
+    Record.objects.filter(pk__in=ids).delete()
+
+
+def _save(records: Sequence[Record], by: User | None) -> None:
+    """One statement: rows that are there are written over."""
+    now = timezone.now()
+    for record in records:
+        record.changed_by, record.changed_at = by, now
+    Record.objects.bulk_create(
+        records, batch_size=BATCH, update_conflicts=True, unique_fields=["id"],
+        update_fields=[*_OWN, "sound", "base_amount", "changed_by", "changed_at"],
+    )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
