@@ -7,8 +7,9 @@ alike, and the next move between them makes room again.
 
 A rank is a fraction between 0 and 1 in base 36, without its leading zero and never ending in `0`; compared
 byte by byte, so a column of ranks has the collation `C`. What is put before all others or after them goes one
-step of 36⁻⁸ further, so that a stage into which a million deals have come has ranks as short as before. The idea, with its proofs: "Implementing Fractional
-Indexing", https://observablehq.com/@dgreensp/implementing-fractional-indexing.
+step of 36⁻⁸ further, so that a stage into which a million deals have come has ranks as short as before. The
+idea, with its proofs: "Implementing Fractional Indexing",
+https://observablehq.com/@dgreensp/implementing-fractional-indexing.
 """
 
 from __future__ import annotations

@@ -428,7 +428,8 @@ class RecordImporter(Importer[RecordRow]):
                     contact=contact, responsible=people.get(row.responsible_id or 0, context.by), **fields,
                 )
             )  # fmt: skip
-        taken, own = [], {}
+        taken: list[Taken] = []
+        own: dict[int, Values] = {}
         for one, made in zip(entries, add_records(new, by=context.by), strict=True):
             if isinstance(made, ValidationError):
                 taken.append(Taken(one.number, problem=" ".join(made.messages)))
@@ -457,8 +458,8 @@ class RecordImporter(Importer[RecordRow]):
             if isinstance(now, ValidationError):
                 taken.append(Taken(one.number, problem=" ".join(now.messages)))
                 continue
-            before = _packed(now or Before({}), different.get(pk, {}))
-            taken.append(Taken(one.number, pk, before=before, is_changed=bool(now or pk in different)))
+            was = _packed(now or Before({}), different.get(pk, {}))
+            taken.append(Taken(one.number, pk, before=was, is_changed=bool(now or pk in different)))
         return taken
 
     # Undoing

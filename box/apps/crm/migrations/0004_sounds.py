@@ -5,15 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('crm', '0003_beginnings'),
+        ("crm", "0003_beginnings"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='record',
-            index=models.Index(models.F('type'), models.F('sound'), condition=models.Q(('deleted_at', None)), name='crm_record_by_sound'),
+            model_name="record",
+            index=models.Index(
+                models.F("type"),
+                models.F("sound"),
+                condition=models.Q(("deleted_at", None)),
+                name="crm_record_by_sound",
+            ),
         ),
     ]
