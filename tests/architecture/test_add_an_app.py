@@ -4,54 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs/dev/add-an-app.md"
+from tests.architecture.app_page import ROOT, blocks, write_app
+
 # The tree's parts that an app of the portal is built, checked and tested with.
 COPIED = ("box", "tests", "appliance", "backup", "installer", "docs", "manage.py", "pyproject.toml")
-BLOCK = re.compile(
-    r"^\*\*(?P<path>[\w./-]+)\*\*\n\n```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
-)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A file of the page, or lines for one that is there."""
-
-    path: str
-    kind: str
-    text: str
-
-    def put_into(self, tree: Path) -> None:
-        file = tree / self.path
-        if self.kind == "diff":
-            file.write_text(with_lines(file.read_text(), self.text, self.path))
-            return
-        assert not file.exists(), f"{self.path} is there already: the page adds to it with a diff."
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(self.text)
-
-
-def with_lines(source: str, change: str, path: str) -> str:
-    """The source with the change's `+` lines below the lines that the change names."""
-    lines = change.splitlines()
-    above = "".join(f"{line[1:]}\n" for line in lines if line.startswith(" "))
-    added = "".join(f"{line[1:]}\n" for line in lines if line.startswith("+"))
-    assert source.count(above) == 1, f"{path} has no place for the page's lines: it no longer holds\n{above}"
-    return source.replace(above, above + added)
-
-
-def blocks() -> list[Block]:
-    return [Block(**found.groupdict()) for found in BLOCK.finditer(PAGE.read_text())]
 
 
 @pytest.fixture(scope="module")
@@ -103,12 +67,14 @@ def test_the_page_has_every_part_of_an_app() -> None:
     assert names >= {
         *("apps.py", "events.py", "models.py", "access.py", "actions.py", "handlers.py", "forms.py"),
         *("views.py", "urls.py", "demo.py", "list.html", "django.po", "visits.py", "settings.py"),
+        *("lists.py", "importing.py", "searching.py", "export.py", "api.py", "auditing.py", "belongings.py"),
     }
 
 
 def test_the_app_of_the_page_passes_its_own_tests(tree: Path, own_database: Path) -> None:
     """With its migration, and the table of permissions at its addresses."""
-    tests = ["tests/box/apps/ideas", "tests/box/test_permissions.py", "-k", "ideas or every_address"]
+    tests = ["tests/box/apps/ideas", "tests/box/test_permissions.py", "tests/box/test_reach.py"]
+    tests += ["-k", "ideas or every_address"]
     run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, config=own_database)
 
 
@@ -121,3 +87,21 @@ def test_the_app_of_the_page_is_written_as_ours_are(tree: Path) -> None:
     run(tree, "-m", "box.lib.messages", "check")
     run(tree, "manage.py", "makemigrations", "--check", "--dry-run")
     run(tree, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache")
+
+
+def test_an_app_of_another_name_is_the_same_app(tmp_path: Path) -> None:
+    for name in ("box/settings.py", "box/urls.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    paths = write_app("trips", "trip", tmp_path)
+    for path in paths:
+        text = (tmp_path / path).read_text()
+        assert "idea" not in (path + text).lower()
+        if path.endswith(".py"):
+            compile(text, path, "exec")
+    assert "class Trip(AudienceModel)" in (tmp_path / "box/apps/trips/models.py").read_text()
+    assert '"box.apps.trips",' in (tmp_path / "box/settings.py").read_text()
+    with pytest.raises(ValueError, match="is there already"):
+        write_app("trips", "trip", tmp_path)
+    with pytest.raises(ValueError, match="small letters"):
+        write_app("../etc", "trip", tmp_path)
