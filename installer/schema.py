@@ -40,7 +40,13 @@ class Schema:
     def of(cls, tree: Path) -> Schema:
         """The schema of a release's tree, or of a checkout's."""
         # Rooms lie at two depths; what npm has fetched into the front end is not walked through.
-        folders = (folder for depth in ("*", "*/*") for folder in (tree / "box").glob(f"{depth}/migrations"))
+        # A folder without a module is what a checkout keeps of a room that is gone.
+        modules = (
+            module
+            for depth in ("*", "*/*")
+            for module in (tree / "box").glob(f"{depth}/migrations/__init__.py")
+        )
+        folders = (module.parent for module in modules)
         found = dict(_migrations(folders))
         file = tree / LAST_RELEASE
         before = json.loads(file.read_text(encoding="utf-8"))["migrations"] if file.exists() else found
