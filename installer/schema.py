@@ -40,13 +40,7 @@ class Schema:
     def of(cls, tree: Path) -> Schema:
         """The schema of a release's tree, or of a checkout's."""
         # Rooms lie at two depths; what npm has fetched into the front end is not walked through.
-        # A folder without a module is what a checkout keeps of a room that is gone.
-        modules = (
-            module
-            for depth in ("*", "*/*")
-            for module in (tree / "box").glob(f"{depth}/migrations/__init__.py")
-        )
-        folders = (module.parent for module in modules)
+        folders = (folder for depth in ("*", "*/*") for folder in (tree / "box").glob(f"{depth}/migrations"))
         found = dict(_migrations(folders))
         file = tree / LAST_RELEASE
         before = json.loads(file.read_text(encoding="utf-8"))["migrations"] if file.exists() else found
@@ -99,7 +93,11 @@ CURE = (
 
 def _migrations(folders: Iterable[Path]) -> Iterator[tuple[str, Path]]:
     for folder in folders:
-        given = LABEL.search((folder.parent / "apps.py").read_text(encoding="utf-8"))
+        apps = folder.parent / "apps.py"
+        # Without it: what a checkout keeps of a room that is gone.
+        if not apps.exists():
+            continue
+        given = LABEL.search(apps.read_text(encoding="utf-8"))
         label = given[1] if given else folder.parent.name
         for file in folder.glob("[0-9]*.py"):
             yield f"{label}.{file.stem}", file
