@@ -41,6 +41,26 @@ _ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
 }
 
 
+class Suggested(forms.TextInput):
+    """An input below which objects of a kind that is searched for are offered while one types."""
+
+    def __init__(self, kind: str, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"autocomplete": "off", **(attrs or {})})
+        self.kind = kind
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        offered = f"{(attrs or {}).get('id', name)}-options"
+        given = {
+            **(attrs or {}),
+            "list": offered,
+            "data-options": reverse("fields:options", args=[self.kind]),
+        }
+        field = super().render(name, value, given, renderer)
+        return format_html('{}<datalist id="{}"></datalist>', field, offered)
+
+
 class Inputs(forms.Widget):
     """An input a value, and where there may be several an empty one more: the page's script adds the next as
     soon as that is filled in (`static/js/inputs.js`). What is searched for is offered below the input."""

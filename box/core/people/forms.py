@@ -79,8 +79,7 @@ def _day() -> forms.DateInput:
 
 class DismissalForm(forms.Form):
     successor = PersonField(
-        label=_("Successor: name or e-mail"),
-        max_length=200,
+        label=_("Successor"),
         required=False,
         help_text=_("Usually the manager. Without one, nobody has it."),
     )
@@ -93,8 +92,7 @@ class AbsenceForm(forms.Form):
     starts_on = forms.DateField(label=_("First day"), widget=_day())
     ends_on = forms.DateField(label=_("Last day"), widget=_day())
     substitute = PersonField(
-        label=_("Substitute: name or e-mail"),
-        max_length=200,
+        label=_("Substitute"),
         required=False,
         help_text=_("Whom colleagues turn to meanwhile."),
     )
@@ -104,7 +102,7 @@ class AbsenceForm(forms.Form):
         initial = {}
         if of is not None:
             initial = {name: getattr(of, name) for name in ("kind", "starts_on", "ends_on", "comment")}
-            initial["substitute"] = of.substitute.login if of.substitute else ""
+            initial["substitute"] = f"{of.substitute.name} #{of.substitute.pk}" if of.substitute else ""
         super().__init__(data, initial=initial)
 
     @property

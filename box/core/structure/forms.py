@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -9,7 +10,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from box.core.accounts.models import User
+from box.core.fields.forms import Suggested
 from box.core.structure.models import Department, Membership
+from box.core.structure.names import PERSON_KIND
 
 
 class NameForm(forms.Form):
@@ -57,15 +60,17 @@ class TransferForm(forms.Form):
 
 
 class PersonField(forms.CharField):
-    """A colleague, chosen by name: the login or the e-mail stands for who has the same name as another."""
+    """A colleague, chosen by name from those who are offered while one types. Of several of one name each
+    is offered with a number, `Anna Test #12`; the login or the e-mail says it, too."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=200, widget=Suggested(PERSON_KIND), **kwargs)
 
     def clean(self, value: Any) -> User | None:
         text = super().clean(value)
         if not text:
             return None
-        working = User.objects.employees()
-        found: list[User] = list(working.filter(Q(login=text.lower()) | Q(email=text.lower()))[:2])
-        found = found or list(working.matching(text)[:2])
+        found = _called(text)
         if len(found) != 1:
             raise forms.ValidationError(
                 _("Several are called that: write the e-mail.") if found else _("Nobody is called that.")
@@ -73,6 +78,15 @@ class PersonField(forms.CharField):
         return found[0]
 
 
+def _called(text: str) -> list[User]:
+    """Two of those who may be meant, at most."""
+    working = User.objects.employees()
+    if numbered := re.fullmatch(r".+ #([0-9]{1,18})", text):
+        return list(working.filter(pk=int(numbered[1])))
+    found = list(working.filter(Q(login=text.lower()) | Q(email=text.lower()))[:2])
+    return found or list(working.matching(text)[:2])
+
+
 class MemberForm(forms.Form):
-    person = PersonField(label=_("Name or e-mail"), max_length=200)
+    person = PersonField(label=_("Name or e-mail"))
     role = forms.ChoiceField(label=_("Role"), choices=Membership.Role.choices)

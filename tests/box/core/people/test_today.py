@@ -117,6 +117,12 @@ def test_it_is_written_changed_and_taken_back_on_pages(as_person: Browser, anna:
     assert answer.status_code == 302
     one.refresh_from_db()
     assert (one.ends_on, one.substitute) == (day(5), None)
+    browser.post(f"/absences/{one.pk}/", {**sent, "substitute": f"{boris.name} #{boris.pk}"})
+    one.refresh_from_db()
+    assert one.substitute == boris
+    page = browser.get(f"/absences/{one.pk}/").content.decode()
+    assert f'value="{boris.name} #{boris.pk}"' in page
+    assert 'data-options="/fields/options/org.person/"' in page
     found = as_person(boris).get("/employees/?away=yes").content.decode()
     assert "Anna" in found
     assert "Cara" not in found
