@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
@@ -14,19 +14,19 @@ from box.core.access.principals import Held, Provider
 from box.core.access.rights import has_right
 from box.core.accounts.access import can_manage
 from box.core.accounts.models import User
-from box.core.structure.models import Department
+from box.core.structure.models import Department, Membership
 from box.lib.prepared import Asked, Param, Prepared, Rows
 
 EDIT_STRUCTURE = "company.edit_structure"
 
 
-def _places() -> QuerySet[Department, tuple[int, list[int], list[int], list[int]]]:
+def _places() -> QuerySet[Department, tuple[int, list[int], list[int], list[int], str]]:
     gone = Department.objects.filter(merged_into__id__in_array=OuterRef("path"))
     own = Department.objects.filter(memberships__user=Param("user", BigIntegerField())).annotate(
         gone_above=ArraySubquery(gone.values("id")),
         gone_here=ArraySubquery(gone.filter(merged_into=OuterRef("id")).values("id")),
     )
-    return own.values_list("id", "path", "gone_above", "gone_here")
+    return own.values_list("id", "path", "gone_above", "gone_here", "memberships__role")
 
 
 _PLACES = Prepared(_places)
@@ -37,13 +37,15 @@ def _query(user: User) -> Asked:
 
 
 def _held(rows: Rows) -> Iterator[Held]:
-    for pk, path, gone_above, gone_here in rows:
+    for pk, path, gone_above, gone_here, role in rows:
         yield from (Held(f"D{answered}") for answered in (pk, *gone_here))
         yield from (Held(f"DR{answered}") for answered in (*path, *gone_above))
+        if role != Membership.Role.MEMBER:
+            yield from (Held(f"H{answered}") for answered in (pk, *gone_here))
 
 
 DEPARTMENT_CODES = Provider(_query, _held)
-"""`D` of the person's own departments, `DR` of these and of all above them.
+"""`D` of the person's own departments, `DR` of these and of all above them, `H` of those that they lead.
 
 Whoever answers to a department also answers to those that were merged into it.
 """
@@ -55,14 +57,27 @@ def can_edit_structure(user: User) -> bool:
 
 def members_of_departments(codes: Collection[str]) -> Q:
     """See `box.core.access.principals.members`. What was merged means what it was merged into."""
-    asked = {kind: _ids(codes, kind) for kind in ("D", "DR")}
-    ids = asked["D"] | asked["DR"]
+    asked = {kind: _ids(codes, kind) for kind in ("D", "DR", "H")}
+    ids = asked["D"] | asked["DR"] | asked["H"]
     merged = dict(
         Department.objects.filter(pk__in=ids, merged_into__isnull=False).values_list("pk", "merged_into")
     )
     here = [merged.get(pk, pk) for pk in asked["D"]]
     below = [merged.get(pk, pk) for pk in asked["DR"]]
-    return Q(memberships__department__in=here) | Q(memberships__department__path__overlap=below)
+    led = Membership.objects.leading().filter(department__in=[merged.get(pk, pk) for pk in asked["H"]])
+    found = Q(memberships__department__in=here) | Q(memberships__department__path__overlap=below)
+    return found | Q(pk__in=led.order_by().values("user")) if asked["H"] else found
+
+
+def heads_over(user_ids: Iterable[int]) -> set[str]:
+    """The codes of whoever leads these people: `H` of their departments and of all above. It is for what a
+    head sees of others' work: nobody is their own head, and a deputy is led by the head beside them.
+
+    Whoever writes them into an audience renews it on `AccessChanged`: people move, and departments do.
+    """
+    places = Membership.objects.filter(user__in=set(user_ids)).values_list("department__path", "role")
+    is_head = Membership.Role.HEAD
+    return {f"H{pk}" for path, role in places for pk in (path[:-1] if role == is_head else path)}
 
 
 def _ids(codes: Collection[str], kind: str) -> set[int]:

@@ -210,15 +210,16 @@ def place(person: User, roles: Mapping[int, str], *, by: User | None) -> None:
     if Department.objects.standing().filter(pk__in=changed).count() != len(changed):
         raise StructureRefused(_("This department is gone: reload the page."))
     headed = [pk for pk, role in changed.items() if role == Role.HEAD]
-    Membership.objects.filter(department__in=headed, role=Role.HEAD).update(role=Role.MEMBER)
+    demoted = Membership.objects.filter(department__in=headed, role=Role.HEAD)
+    # To lead is a code of its own: whoever has led until now loses it at once.
+    renewed = {person.pk, *demoted.values_list("user", flat=True)}
+    demoted.update(role=Role.MEMBER)
     Membership.objects.filter(user=person, department__in=left).delete()
     Membership.objects.bulk_create(
         [Membership(user=person, department_id=pk, role=role) for pk, role in changed.items()],
         update_conflicts=True, unique_fields=["user", "department"], update_fields=["role"],
     )  # fmt: skip
-    if left or changed.keys() - before.keys():
-        # To leave and to join always changes at least the department's own code.
-        renew_codes([person.pk])
+    renew_codes(renewed)
     for pk in sorted(left):
         emit(MemberRemoved(department_id=pk, user_id=person.pk, by_id=_id(by)))
     for pk, role in changed.items():

@@ -54,7 +54,9 @@ def place_all(places: Places) -> None:
         (person, pk): Role.MEMBER if role == Role.HEAD and heads[pk] != person else role
         for (person, pk), role in changed.items()
     }
-    Membership.objects.filter(department__in=heads, role=Role.HEAD).update(role=Role.MEMBER)
+    demoted = Membership.objects.filter(department__in=heads, role=Role.HEAD)
+    renewed = set(demoted.values_list("user", flat=True))
+    demoted.update(role=Role.MEMBER)
     gone: dict[int, list[int]] = defaultdict(list)
     for person, pk in left:
         gone[pk].append(person)
@@ -64,9 +66,7 @@ def place_all(places: Places) -> None:
         [Membership(user_id=person, department_id=pk, role=role) for (person, pk), role in changed.items()],
         update_conflicts=True, unique_fields=["user", "department"], update_fields=["role"], batch_size=2000,
     )  # fmt: skip
-    renew_codes(
-        {person for person, pk in changed if pk not in before[person]} | {person for person, _pk in left}
-    )
+    renew_codes(renewed | {person for person, _pk in changed} | {person for person, _pk in left})
     emit_all(
         [
             *(MemberRemoved(department_id=pk, user_id=person, by_id=None) for person, pk in left),
