@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "box.apps.drive",
     "box.apps.worktime",
     "box.apps.crm",
+    "box.apps.tasks",
     "box.apps.pulse",
     # Behind all that it finds: its share of a demonstration company is the index of everybody's.
     "box.core.search",

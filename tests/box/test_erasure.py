@@ -14,6 +14,7 @@ from box.apps.feed.actions import Draft, Prize, edit_post, publish_post
 from box.apps.feed.models import Badge, Mark, Post, PostVersion, ScheduledPost
 from box.apps.pulse.aggregation import count_days
 from box.apps.pulse.models import Rank, Use
+from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
 from box.bridges.telephony.models import Extension, Pbx
 from box.console.models import Retrieval
@@ -111,6 +112,7 @@ def fill_every_room(anna: User, boris: User) -> None:
         type=RecordType.objects.get(slug="lead"), responsible=boris, title="Rose", observers=[anna]
     )
     add_record(lead, by=None)
+    add_task(TaskDraft(title="Sing", responsible=boris, observer_ids=(anna.pk,)), by=boris)
     Retrieval.objects.create(asker=anna, kind="feed.post", text="t", asked_at=now)
     ScheduledPost.objects.create(author=anna, publish_at=now, audience=[EVERYONE])
     PersonSchedule.objects.create(person=anna, schedule=Schedule.objects.create(name="s", kind="flexible"))

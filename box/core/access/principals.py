@@ -1,7 +1,8 @@
 """Principals: whoever can be granted something, each with a short code.
 
-`U17` a user, `D3` a department's members, `DR3` a department with all below it, `H3` those who lead it, `G5` a
-group's members, `GM5` its moderators, `UA` all employees. Apps add their own with their name in front: `deal:7:D5`.
+`U17` a user, `D3` a department's members, `DR3` a department with all below it, `H3` those who lead it, `G5`
+a group's members, `GM5` its moderators, `UA` all employees. Apps add their own with their name in front:
+`deal:7:D5`.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from markupsafe import Markup, escape
 
 from box.core.registry.capabilities import assets, assets_on, console_pages_of
 from box.core.registry.company import company_name, logo_number
+from box.lib.durations import clock
 from box.lib.plain_text import linked
 
 # Outside America, where the box is at home, English has 14:05 and the day before the month.
@@ -88,6 +89,8 @@ def environment(**options: Any) -> Environment:
         size=format_size,
         listed=format_listed,
         linked=linked,
+        local_input=local_input,
+        clock=clock,
     )
     return env
 
@@ -208,13 +211,15 @@ def format_time(value: datetime | time) -> str:
 
 
 def format_moment(value: datetime) -> str:
-    """When something happened, as one says it: `today at 14:05`."""
+    """When something happened or will, as one says it: `today at 14:05`."""
     day, today = timezone.localtime(value).date(), timezone.localdate()
     at = {"time": format_time(value)}
     if day == today:
         return _("today at %(time)s") % at
     if day == today - timedelta(days=1):
         return _("yesterday at %(time)s") % at
+    if day == today + timedelta(days=1):
+        return _("tomorrow at %(time)s") % at
     return _("%(date)s at %(time)s") % {"date": format_date(value), **at}
 
 
@@ -232,6 +237,11 @@ def _moment(local: datetime, zone: tzinfo, language: str | None, today: date) ->
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         local.isoformat(timespec="seconds"), full, format_moment(local)
     )
+
+
+def local_input(value: datetime) -> str:
+    """As browsers' fields for a moment have it, in the reader's time zone."""
+    return timezone.localtime(value).strftime("%Y-%m-%dT%H:%M")
 
 
 def memory(said: dict[Hashable, str] | None = None) -> Callable[..., str]:

@@ -12,10 +12,12 @@ export function audience() {
       const given = this.$root.closest("[data-chosen]").dataset;
       this.chosen = JSON.parse(given.chosen);
       const form = this.$root.closest("form");
-      form.addEventListener("draft:save", ({ detail }) => (detail.audience = [...this.chosen]));
+      // A form may ask for several: each keeps its own.
+      const name = given.name ?? "audience";
+      form.addEventListener("draft:save", ({ detail }) => (detail[name] = [...this.chosen]));
       form.addEventListener(
         "draft:restore",
-        ({ detail }) => detail.audience?.length && (this.chosen = this.translated(detail.audience)),
+        ({ detail }) => detail[name]?.length && (this.chosen = this.translated(detail[name])),
       );
       form.addEventListener("draft:dropped", () => (this.chosen = JSON.parse(given.usual)));
     },
@@ -42,7 +44,7 @@ export function audience() {
       if (!button) return;
       const one = { code: button.dataset.code, name: button.dataset.name };
       const others = this.chosen.filter(({ code }) => code !== one.code && code !== EVERYONE);
-      this.chosen = one.code === EVERYONE ? [one] : [...others, one];
+      this.chosen = one.code === EVERYONE || "one" in this.$root.dataset ? [one] : [...others, one];
       this.close();
       this.$refs.search.value = "";
       this.$refs.more.focus();

@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING
 
 from box.core.access.principals import codes_of, people_behind
 from box.core.accounts.models import User
-from box.core.org.access import heads_over
-from box.core.org.actions import add_member, create_department, merge_departments, move_member, remove_member
-from box.core.org.models import Membership
+from box.core.structure.access import heads_over
+from box.core.structure.actions import (
+    add_member,
+    create_department,
+    merge_departments,
+    move_member,
+    remove_member,
+)
+from box.core.structure.models import Membership
 
 if TYPE_CHECKING:
-    from box.core.org.models import Department
+    from box.core.structure.models import Department
 
 HEAD, DEPUTY = Membership.Role.HEAD, Membership.Role.DEPUTY
 

@@ -1,0 +1,92 @@
+"""Who is what to a task, and what they may do with it; who sees it, its audience says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from box.apps.tasks.models import Participant, Task
+from box.apps.tasks.states import Role, Step, is_allowed, steps
+from box.core.access.principals import codes_of
+from box.core.access.rights import has_right
+from box.core.groups.models import Group
+from box.core.structure.access import heads_over
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+CREATE = "tasks.create"
+
+
+def can_create(user: User) -> bool:
+    return has_right(user, CREATE)
+
+
+def roles_of(user: User, task: Task) -> frozenset[Role]:
+    """A query, unless the person gave the task or is responsible for it."""
+    found = set()
+    if task.responsible_id == user.pk or _helps(user, task):
+        found.add(Role.DOES)
+    if task.created_by_id == user.pk or user.is_administrator or _moderates(user, task):
+        found.add(Role.MANAGES)
+    return frozenset(found)
+
+
+def _helps(user: User, task: Task) -> bool:
+    role = Participant.Role.ACCOMPLICE
+    return Participant.objects.filter(task=task.pk, user=user, role=role).exists()
+
+
+def _moderates(user: User, task: Task) -> bool:
+    return task.project_id is not None and f"GM{task.project_id}" in codes_of(user)
+
+
+def can_step(user: User, task: Task, step: Step) -> bool:
+    return task.deleted_at is None and is_allowed(step, task.state, roles_of(user, task))
+
+
+def steps_of(user: User, task: Task) -> list[Step]:
+    return [] if task.deleted_at else steps(task.state, roles_of(user, task))
+
+
+def can_edit(user: User, task: Task) -> bool:
+    """What it is about, for whom and until when."""
+    return task.deleted_at is None and Role.MANAGES in roles_of(user, task)
+
+
+def can_move_deadline(user: User, task: Task) -> bool:
+    if task.deleted_at is not None:
+        return False
+    is_theirs = task.responsible_id == user.pk and task.may_move_deadline
+    return is_theirs or can_edit(user, task)
+
+
+def can_delegate(user: User, task: Task) -> bool:
+    """Whoever is responsible passes it on, and whoever gave it gives it to another."""
+    return task.is_open and (task.responsible_id == user.pk or can_edit(user, task))
+
+
+def can_work_on(user: User, task: Task) -> bool:
+    """Tick off its list, write down time."""
+    return task.deleted_at is None and bool(roles_of(user, task))
+
+
+def can_comment(user: User, task: Task) -> bool:
+    """Whoever sees it."""
+    return task.deleted_at is None and user.is_active
+
+
+def can_delete(user: User, task: Task) -> bool:
+    return Role.MANAGES in roles_of(user, task)
+
+
+def audience_of(task: Task, participant_ids: Iterable[int]) -> list[str]:
+    """Everybody in it, the members of its project, and the heads above those in it. What is done in a secret
+    group is its members' business alone."""
+    people = {task.created_by_id, task.responsible_id, *participant_ids}
+    codes = {f"U{pk}" for pk in people}
+    if task.project is not None:
+        codes.add(task.project.code)
+    if task.project is None or task.project.kind != Group.Kind.SECRET:
+        codes |= heads_over(people)
+    return sorted(codes)

@@ -1,0 +1,1 @@
+"""Every write to tasks. Whoever changes one holds its row."""

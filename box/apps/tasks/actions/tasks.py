@@ -1,0 +1,398 @@
+"""Giving tasks, changing what they say, passing them on, throwing them away."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.apps.tasks.access import (
+    audience_of,
+    can_create,
+    can_delegate,
+    can_delete,
+    can_edit,
+    can_move_deadline,
+)
+from box.apps.tasks.actions.audiences import renew_audience
+from box.apps.tasks.actions.locking import locked, must
+from box.apps.tasks.events import (
+    ParticipantsChanged,
+    TaskAdded,
+    TaskChanged,
+    TaskDelegated,
+    TasksDeleted,
+    TasksPurged,
+    TasksRestored,
+)
+from box.apps.tasks.fields import TASK_FIELDS
+from box.apps.tasks.models import (
+    KEPT_IN_TRASH_DAYS,
+    KIND,
+    Participant,
+    Task,
+    TaskFile,
+)
+from box.apps.tasks.models.tasks import MOST_TAGS
+from box.core.accounts.models import User
+from box.core.discussion.actions import files_below, open_thread
+from box.core.events.outbox import emit
+from box.core.fields.values import forget_values, write_values
+from box.core.files import actions as files
+from box.core.groups.access import Standing
+from box.core.groups.models import Group, Member
+from box.core.people.mentions import context_of
+from box.lib.rich_text import LONGEST_TAG, Rich, cleaned, from_text
+from box.lib.tag_balancing import TooMuch
+
+if TYPE_CHECKING:
+    from box.core.fields.values import Values
+
+LONGEST_TEXT = 100_000
+LONGEST_TITLE = 255
+MOST_FILES = 50
+MOST_PARTICIPANTS = 100
+DEEPEST = 10
+Role = Participant.Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskDraft:
+    """A task to be. `file_ids` are uploads of whoever gives it."""
+
+    title: str
+    responsible: User
+    text: str = ""
+    html: str = ""
+    accomplice_ids: tuple[int, ...] = ()
+    observer_ids: tuple[int, ...] = ()
+    deadline_at: datetime | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    estimate_minutes: int | None = None
+    priority: int = Task.Priority.NORMAL
+    tags: tuple[str, ...] = ()
+    project: Group | None = None
+    parent: Task | None = None
+    needs_acceptance: bool = True
+    may_move_deadline: bool = True
+    file_ids: tuple[int, ...] = ()
+    fields: Values = field(default_factory=dict)
+
+
+COLUMNS = (
+    "title",
+    "deadline_at",
+    "starts_at",
+    "ends_at",
+    "estimate_minutes",
+    "priority",
+    "tags",
+    "project",
+    "parent",
+    "needs_acceptance",
+    "may_move_deadline",
+)
+"""What `change_task` writes beside the text and the people, by the names of the columns."""
+
+
+@transaction.atomic
+def add_task(draft: TaskDraft, *, by: User) -> Task:
+    """Raises ValidationError for what cannot be, PermissionDenied for who may not give tasks."""
+    must(can_create(by), _("Ask an administrator for the right to give tasks."))
+    rich = _written(draft.text, draft.html, by=by)
+    task = Task(
+        created_by=by,
+        responsible=draft.responsible,
+        text=rich.text,
+        html=rich.html,
+        **{name: getattr(draft, name) for name in COLUMNS},
+    )
+    _check(task)
+    task.tags = checked_tags(draft.tags)
+    people = _participants(task, draft.accomplice_ids, draft.observer_ids)
+    _check_project(task.project, by=by)
+    _check_parent(task, by=by)
+    _check_people({task.responsible_id, *people}, task.project, by=by)
+    if len(draft.file_ids) > MOST_FILES:
+        raise ValidationError(_("Too many files: %(most)s at most.") % {"most": MOST_FILES})
+    task.audience = audience_of(task, people)
+    task.thread = open_thread(KIND)
+    task.save()
+    Participant.objects.bulk_create(
+        Participant(task=task, user_id=pk, role=role) for pk, role in people.items()
+    )
+    attach_files(task, draft.file_ids, by=by)
+    if draft.fields:
+        write_values(TASK_FIELDS, task.pk, draft.fields, by=by, audience=task.audience)
+    emit(TaskAdded(task_id=task.pk, by_id=by.pk))
+    return task
+
+
+@transaction.atomic
+def change_task(task: Task, changes: Mapping[str, Any], *, by: User) -> Task:
+    """Writes what differs. `changes` are of COLUMNS, `text` with `html`, `accomplice_ids`, `observer_ids`,
+    and `fields`, values of the company's own. Raises PermissionDenied for whoever may not, Gone."""
+    task = locked(task)
+    is_deadline_alone = set(changes) == {"deadline_at"}
+    is_allowed = can_move_deadline(by, task) if is_deadline_alone else can_edit(by, task)
+    must(is_allowed, _not_yours(task, is_deadline_alone=is_deadline_alone))
+    told = _changed_columns(task, changes, by=by)
+    if "text" in changes:
+        rich = _written(changes["text"], changes.get("html", ""), by=by)
+        if rich.html != task.html:
+            told.append(("text", "", ""))
+            task.text, task.html = rich.text, rich.html
+    if told:
+        _check(task)
+        if any(name == "deadline_at" for name, _was, _now in told):
+            task.is_overdue_told = False
+        task.changed_at = timezone.now()
+        task.save()
+    _change_people(task, changes, by=by)
+    if changes.get("fields"):
+        written = write_values(TASK_FIELDS, task.pk, changes["fields"], by=by, audience=task.audience)
+        told += [(one.field.name, *one.words(by)) for one in written]
+    renew_audience(task)
+    if told:
+        emit(TaskChanged(task_id=task.pk, by_id=by.pk, changes=tuple(told)))
+    return task
+
+
+def _changed_columns(task: Task, changes: Mapping[str, Any], *, by: User) -> list[tuple[str, str, str]]:
+    told = []
+    for name in COLUMNS:
+        if name not in changes:
+            continue
+        value = checked_tags(changes[name]) if name == "tags" else changes[name]
+        was = getattr(task, name)
+        if value == was:
+            continue
+        setattr(task, name, value)
+        if name == "project":
+            _check_project(task.project, by=by)
+            _check_people(_people_in(task), task.project, by=by)
+        if name == "parent":
+            _check_parent(task, by=by)
+        told.append((name, _as_text(was), _as_text(value)))
+    return told
+
+
+@transaction.atomic
+def delegate_task(task: Task, to: User, *, by: User) -> Task:
+    """Somebody else is responsible from now on; whoever passes it on watches it."""
+    task = locked(task)
+    must(can_delegate(by, task), _("Whoever is responsible passes a task on, or whoever gave it."))
+    if to.pk == task.responsible_id:
+        return task
+    _check_people({to.pk}, task.project, by=by)
+    former = task.responsible_id
+    task.responsible = to
+    task.changed_at = timezone.now()
+    task.save(update_fields=["responsible", "changed_at"])
+    task.participants.filter(user=to).delete()
+    if former == by.pk and former != task.created_by_id:
+        Participant.objects.get_or_create(task=task, user=by, defaults={"role": Role.OBSERVER})
+    renew_audience(task)
+    emit(TaskDelegated(task_id=task.pk, by_id=by.pk, user_id=to.pk, former_id=former))
+    return task
+
+
+def _change_people(task: Task, changes: Mapping[str, Any], *, by: User) -> None:
+    """Of those who help and those who watch, where either is given."""
+    names = {Role.ACCOMPLICE: "accomplice_ids", Role.OBSERVER: "observer_ids"}
+    if not any(name in changes for name in names.values()):
+        return
+    had: dict[int, str] = dict(task.participants.values_list("user", "role"))
+    given = {
+        role: changes.get(name, [pk for pk, one in had.items() if one == role])
+        for role, name in names.items()
+    }
+    has = _participants(task, given[Role.ACCOMPLICE], given[Role.OBSERVER])
+    _check_people(has.keys() - had.keys(), task.project, by=by)
+    task.participants.filter(user__in=[pk for pk, role in had.items() if has.get(pk) != role]).delete()
+    new = {pk: role for pk, role in has.items() if had.get(pk) != role}
+    Participant.objects.bulk_create(Participant(task=task, user_id=pk, role=role) for pk, role in new.items())
+    for role in names:
+        joined = tuple(sorted(pk for pk, one in new.items() if one == role))
+        left = tuple(sorted(pk for pk, one in had.items() if one == role and has.get(pk) != role))
+        if joined or left:
+            emit(
+                ParticipantsChanged(task_id=task.pk, by_id=by.pk, role=role, user_ids=joined, former_ids=left)
+            )
+
+
+def attach_files(task: Task, file_ids: Sequence[int], *, by: User) -> None:
+    if not file_ids:
+        return
+    count = TaskFile.objects.filter(task=task).count()
+    if count + len(file_ids) > MOST_FILES:
+        raise ValidationError(_("Too many files: %(most)s at most.") % {"most": MOST_FILES})
+    attached = files.attach(file_ids, audience=task.audience, by=by)
+    TaskFile.objects.bulk_create(
+        TaskFile(task=task, file=one, position=count + position) for position, one in enumerate(attached)
+    )
+
+
+@transaction.atomic
+def delete_tasks(tasks: Collection[Task], *, by: User) -> None:
+    """Into the trash, for a month. Subtasks stay, each by itself."""
+    ids = [task.pk for task in tasks]
+    rows = Task.objects.there().select_for_update(of=("self",), no_key=True).filter(pk__in=ids)
+    found = list(rows.select_related("project").order_by("pk"))
+    for task in found:
+        must(can_delete(by, task), _("Only whoever gave a task deletes it."))
+    if not found:
+        return
+    gone = tuple(task.pk for task in found)
+    Task.objects.filter(pk__in=gone).update(deleted_at=timezone.now(), deleted_by=by)
+    emit(TasksDeleted(task_ids=gone, by_id=by.pk))
+
+
+@transaction.atomic
+def restore_tasks(tasks: Collection[Task], *, by: User) -> None:
+    ids = [task.pk for task in tasks]
+    rows = Task.objects.thrown_away().select_for_update(of=("self",), no_key=True).filter(pk__in=ids)
+    found = list(rows.select_related("project").order_by("pk"))
+    for task in found:
+        must(can_delete(by, task), _("Only whoever gave a task brings it back."))
+    if not found:
+        return
+    back = tuple(task.pk for task in found)
+    Task.objects.filter(pk__in=back).update(deleted_at=None, deleted_by=None)
+    emit(TasksRestored(task_ids=back, by_id=by.pk))
+
+
+def purge_old(now: datetime, *, most: int = 500) -> int:
+    """What has been in the trash for a month goes for good, with its discussion and files; returns how many.
+    In one transaction of at most so many."""
+    old = Task.objects.filter(deleted_at__lt=now - timedelta(days=KEPT_IN_TRASH_DAYS)).order_by("pk")
+    with transaction.atomic():
+        rows = list(old.select_for_update(of=("self",), skip_locked=True)[:most])
+        ids = [task.pk for task in rows]
+        threads = [task.thread for task in rows]
+        own = list(TaskFile.objects.filter(task__in=ids).values_list("file", flat=True))
+        said = [pk for thread in threads for pk in files_below(thread.pk)]
+        forget_values(TASK_FIELDS, ids)
+        Task.objects.filter(pk__in=ids).delete()
+        files.delete_files([*own, *said])
+        for thread in threads:
+            thread.delete()
+        if ids:
+            emit(TasksPurged(task_ids=tuple(ids)))
+    return len(ids)
+
+
+# What a task may be
+
+
+def _check(task: Task) -> None:
+    task.title = " ".join(task.title.split())
+    if not task.title:
+        raise ValidationError({"title": _("Say in a few words what is to be done.")}, code="title")
+    if len(task.title) > LONGEST_TITLE:
+        said = _("Shorten the title: %(most)s characters at most.") % {"most": LONGEST_TITLE}
+        raise ValidationError({"title": said}, code="title")
+    if task.starts_at and task.ends_at and task.ends_at < task.starts_at:
+        raise ValidationError({"ends_at": _("The planned end lies before the start.")}, code="ends_at")
+    if task.priority not in Task.Priority.values:
+        raise ValidationError(_("Choose one of the priorities."), code="priority")
+
+
+def checked_tags(tags: Collection[str]) -> list[str]:
+    """In small letters, each once. Raises ValidationError."""
+    found = list(dict.fromkeys(tag.strip().lstrip("#").lower() for tag in tags))
+    found = [tag for tag in found if tag]
+    if len(found) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in found):
+        said = _("At most %(most)s tags, each of at most %(length)s characters.")
+        raise ValidationError({"tags": said % {"most": MOST_TAGS, "length": LONGEST_TAG}}, code="tags")
+    return found
+
+
+def _participants(task: Task, accomplices: Collection[int], observers: Collection[int]) -> dict[int, Role]:
+    """By id, each in one role: who helps also watches, and who is responsible does both."""
+    found = {**dict.fromkeys(observers, Role.OBSERVER), **dict.fromkeys(accomplices, Role.ACCOMPLICE)}
+    found.pop(task.responsible_id, None)
+    if found.get(task.created_by_id) == Role.OBSERVER:
+        found.pop(task.created_by_id)
+    if len(found) > MOST_PARTICIPANTS:
+        raise ValidationError(_("Too many people: %(most)s at most.") % {"most": MOST_PARTICIPANTS})
+    return found
+
+
+def _people_in(task: Task) -> set[int]:
+    return {task.responsible_id, *task.participants.values_list("user", flat=True)}
+
+
+def _check_people(ids: Collection[int], project: Group | None, *, by: User) -> None:
+    """Whoever works here and is not hidden from the one who asks. A guest works in their groups alone."""
+    known = dict(User.objects.active().visible_to(by).filter(pk__in=ids).values_list("pk", "is_extranet"))
+    if by.pk in ids and by.is_active:
+        known[by.pk] = by.is_extranet
+    if set(ids) - known.keys():
+        raise ValidationError(_("One of the people is not there any more: choose again."), code="people")
+    guests = {pk for pk, is_guest in known.items() if is_guest}
+    if guests:
+        members = (
+            Member.objects.current().filter(group=project, user__in=guests)
+            if project
+            else Member.objects.none()
+        )
+        if guests - set(members.values_list("user", flat=True)):
+            said = _("An outside guest gets tasks in a group that they are in: choose it as the project.")
+            raise ValidationError({"project": said}, code="guest")
+
+
+def _check_project(project: Group | None, *, by: User) -> None:
+    if project is None:
+        if by.is_extranet:
+            raise ValidationError({"project": _("Choose one of your groups as the project.")}, code="project")
+        return
+    if not (Standing.of(by, project).can_write or by.is_administrator):
+        raise ValidationError({"project": _("Choose a group that you are a member of.")}, code="project")
+
+
+def _check_parent(task: Task, *, by: User) -> None:
+    above, seen = task.parent, 0
+    if above is not None and not Task.objects.visible_to(by).there().filter(pk=above.pk).exists():
+        raise ValidationError({"parent": _("The task above is not there any more.")}, code="parent")
+    while above is not None:
+        seen += 1
+        if above.pk == task.pk or seen > DEEPEST:
+            said = _("A task cannot be a part of itself, nor more than %(most)s deep.") % {"most": DEEPEST}
+            raise ValidationError({"parent": said}, code="parent")
+        above = above.parent
+
+
+def _written(text: str, html: str, *, by: User) -> Rich:
+    if max(len(text), len(html)) > LONGEST_TEXT:
+        raise ValidationError(_("Write less, or attach it as a file."), code="length")
+    try:
+        return cleaned(html or from_text(text), context_of(by))
+    except TooMuch:
+        raise ValidationError(_("Write less, or attach it as a file."), code="length") from None
+
+
+def _as_text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.isoformat()
+        case list():
+            return ", ".join(value)
+    return str(value)
+
+
+def _not_yours(task: Task, *, is_deadline_alone: bool) -> str:
+    if is_deadline_alone and not task.may_move_deadline:
+        return _("Only whoever gave this task moves its deadline: ask them.")
+    return _("Only whoever gave a task changes it.")

@@ -1,0 +1,76 @@
+from django.utils.translation import gettext_lazy as _
+
+from box.core.access.principals import EVERYONE
+from box.core.access.rights import Right, rights
+from box.core.registry.apps import Room
+from box.core.registry.belongings import belongings
+from box.core.registry.capabilities import (
+    Assets,
+    MenuEntry,
+    Panel,
+    assets,
+    card_routes,
+    cards,
+    creators,
+    demo_shares,
+    finders,
+    holdings,
+    menu,
+    panels,
+    searchables,
+)
+from box.core.registry.notices import offer_notices
+
+
+class TasksConfig(Room):
+    name = "box.apps.tasks"
+
+    def offer(self) -> None:
+        from box.apps.tasks import access, auditing, notices, searching
+        from box.apps.tasks.actions.deadlines import DAY
+        from box.apps.tasks.belongings import BELONGINGS, HOLDINGS
+        from box.apps.tasks.cards import day_cards
+        from box.apps.tasks.demo import give_tasks
+        from box.apps.tasks.fields import TASK_FIELDS
+        from box.apps.tasks.models import KIND, Task, found_tasks, new_address, task_cards
+        from box.apps.tasks.panels import panel
+        from box.core.discussion.searching import comment_cards
+        from box.core.discussion.threads import Discussed, Told, threads
+        from box.core.fields.sets import field_sets
+        from box.core.registry.services import Service, services
+
+        auditing.declare()
+        belongings.add("tasks", BELONGINGS)
+        holdings.add("tasks", HOLDINGS)
+        services.add("tasks", Service(_("Tasks"), _("Who does what until when, alone and in projects.")))
+        menu.add(
+            "tasks",
+            MenuEntry(key="tasks", label=_("Tasks"), icon="checkbox", url_name="tasks:list", order=20),
+        )
+        assets.add("tasks", Assets(("tasks/tasks.css",), ("tasks/tasks.js",)))
+        rights.add(access.CREATE, Right("tasks", _("Give tasks"), default=(EVERYONE,)))
+        field_sets.add(TASK_FIELDS.key, TASK_FIELDS)
+        cards.add(KIND, task_cards)
+        cards.add("tasks.comment", comment_cards(KIND))
+        cards.add(DAY, day_cards)
+        finders.add(KIND, found_tasks)
+        card_routes.add("tasks:task", KIND)
+        creators.add(KIND, new_address)
+        offer_notices(notices)
+        searchables.add(KIND, searching.TASKS)
+        searchables.add("tasks.comment", searching.COMMENTS)
+        panels.add("tasks", Panel(label=_("Tasks"), icon="checkbox", order=20, render=panel))
+        demo_shares.add("tasks", give_tasks)
+        threads.add(
+            KIND,
+            Discussed(
+                Task.objects.there,
+                can_write=access.can_comment,
+                can_moderate=access.can_edit,
+                listeners=lambda task: (
+                    {task.created_by_id, task.responsible_id}
+                    | set(task.participants.values_list("user", flat=True))
+                ),
+                told=Told(notices.MENTIONED, own=notices.COMMENTED, followed=notices.COMMENTED),
+            ),
+        )

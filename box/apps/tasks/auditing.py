@@ -1,0 +1,163 @@
+"""What the history of a task tells those who see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from box.apps.tasks.events import (
+    ParticipantsChanged,
+    TaskAdded,
+    TaskChanged,
+    TaskCompleted,
+    TaskDeferred,
+    TaskDelegated,
+    TaskPaused,
+    TaskReturned,
+    TasksDeleted,
+    TasksRestored,
+    TaskStarted,
+    TaskSubmitted,
+)
+from box.apps.tasks.models import KIND, Participant, Task
+from box.core.accounts.models import User
+from box.core.registry.auditing import About, Audited, audited, told
+from box.core.registry.environment import format_moment
+from box.lib.durations import clock
+
+LABELS = {
+    "title": gettext_lazy("Title"),
+    "text": gettext_lazy("Description"),
+    "deadline_at": gettext_lazy("Deadline"),
+    "starts_at": gettext_lazy("Planned start"),
+    "ends_at": gettext_lazy("Planned end"),
+    "estimate_minutes": gettext_lazy("Estimate"),
+    "priority": pgettext_lazy("of a task", "Priority"),
+    "tags": gettext_lazy("Tags"),
+    "project": gettext_lazy("Project"),
+    "parent": gettext_lazy("Part of"),
+    "needs_acceptance": gettext_lazy("The result is accepted"),
+    "may_move_deadline": gettext_lazy("Whoever is responsible moves the deadline"),
+}
+
+
+def declare() -> None:
+    for kind, sentence, event in (
+        ("added", gettext_lazy("gave the task"), TaskAdded),
+        ("started", gettext_lazy("began with it"), TaskStarted),
+        ("paused", gettext_lazy("paused it"), TaskPaused),
+        ("deferred", gettext_lazy("deferred it"), TaskDeferred),
+        ("submitted", gettext_lazy("has done it, and asks to accept it"), TaskSubmitted),
+    ):
+        _tell(kind, sentence, event)
+    _tell(
+        "completed",
+        gettext_lazy("completed the task"),
+        TaskCompleted,
+        told=lambda event: not event.is_accepted,
+    )
+    _tell(
+        "accepted",
+        gettext_lazy("accepted what was done"),
+        TaskCompleted,
+        told=lambda event: event.is_accepted,
+    )
+    _tell("returned", gettext_lazy("returned the task"), TaskReturned, told=lambda event: not event.note)
+    _tell(
+        "returned_with_note",
+        gettext_lazy("returned the task: %(note)s"),
+        TaskReturned,
+        told=lambda event: bool(event.note),
+    )
+    _tell(
+        "delegated",
+        gettext_lazy("made %(user_id)s responsible instead of %(former_id)s"),
+        TaskDelegated,
+        words={"user_id": _called, "former_id": _called},
+    )
+    _tell("changed", gettext_lazy("changed %(changes)s"), TaskChanged, words={"changes": _changes})
+    for role, joined, left in (
+        (
+            Participant.Role.ACCOMPLICE,
+            gettext_lazy("asked %(user_ids)s to help"),
+            gettext_lazy("released %(former_ids)s from helping"),
+        ),
+        (
+            Participant.Role.OBSERVER,
+            gettext_lazy("lets %(user_ids)s watch"),
+            gettext_lazy("lets %(former_ids)s watch no more"),
+        ),
+    ):
+        words = {"user_ids": _all_called, "former_ids": _all_called}
+        _tell(f"{role}_added", joined, ParticipantsChanged, told=_has(role, "user_ids"), words=words)
+        _tell(f"{role}_left", left, ParticipantsChanged, told=_has(role, "former_ids"), words=words)
+    for kind, sentence, many in (
+        ("deleted", gettext_lazy("threw the task away"), TasksDeleted),
+        ("restored", gettext_lazy("brought the task back"), TasksRestored),
+    ):
+        _tell(kind, sentence, many, told=lambda event: len(event.task_ids) == 1)
+
+
+def _tell(kind: str, sentence: Any, event: type[Any], **more: Any) -> None:
+    audited.add(
+        f"tasks.{kind}",
+        Audited(sentence, event, about=_task, timeline=True, is_logged=False, **more),
+    )
+
+
+def _task(event: Any) -> About:
+    pk = event.task_ids[0] if hasattr(event, "task_ids") else event.task_id
+    return About(KIND, pk, "")
+
+
+def _has(role: str, name: str) -> Callable[[Any], bool]:
+    return lambda event: event.role == role and bool(getattr(event, name))
+
+
+def _called(pk: Any) -> str:
+    return _all_called([pk])
+
+
+def _all_called(ids: Any) -> str:
+    people = User.objects.filter(pk__in=list(ids or ()))
+    return ", ".join(person.name for person in people.order_by("sort_name"))
+
+
+def _changes(changes: Any) -> str:
+    return "; ".join(_change(*one) for one in changes)
+
+
+def _change(name: str, was: str, now: str) -> str:
+    label = str(LABELS.get(name, name))
+    if name == "text":
+        return label
+    say: Callable[[str], str] = _WORDS.get(name, told)
+    return f"{label}: {say(was)} → {say(now)}"
+
+
+def _moment(text: str) -> str:
+    return format_moment(datetime.fromisoformat(text)) if text else "…"
+
+
+def _priority(text: str) -> str:
+    return str(dict(Task.Priority.choices)[int(text)])
+
+
+def _yes_no(text: str) -> str:
+    return _("yes") if text == "yes" else _("no")
+
+
+def _minutes(text: str) -> str:
+    return clock(int(text)) if text else "…"
+
+
+_WORDS: dict[str, Callable[[str], str]] = {
+    **dict.fromkeys(("deadline_at", "starts_at", "ends_at"), _moment),
+    **dict.fromkeys(("needs_acceptance", "may_move_deadline"), _yes_no),
+    "priority": _priority,
+    "estimate_minutes": _minutes,
+}

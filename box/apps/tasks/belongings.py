@@ -1,0 +1,62 @@
+"""Tasks, when people leave, are erased, or two accounts become one. Work is the company's: who does it
+changes, and nothing goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
+
+from box.apps.tasks.actions.audiences import renew_audiences_of
+from box.apps.tasks.actions.tasks import delegate_task
+from box.apps.tasks.models import Task
+from box.core.registry.belongings import DECIDED, MADE, Belongings, Belongs, Deleted, OneEach, Stays, run
+from box.core.registry.capabilities import Holdings
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+    from box.core.registry.belongings import Pair
+
+
+def _held(person: User) -> list[str]:
+    """In a number: somebody may have hundreds."""
+    count = Task.objects.open().done_by(person).count()
+    return [ngettext("%(num)s open task", "%(num)s open tasks", count) % {"num": count}] if count else []
+
+
+def _hand_over(person: User, successor: User | None, by: User) -> None:
+    if successor is None:
+        if _held(person):
+            raise ValidationError(_("Say who does their tasks from now on."), code="successor")
+        return
+    for task in Task.objects.open().done_by(person).order_by("pk"):
+        delegate_task(task, successor, by=by)
+
+
+def _follow(pair: Pair) -> None:
+    """Nobody helps with what they are responsible for; and who leads them sees what came to them."""
+    run(
+        "DELETE FROM tasks_participant AS one USING tasks_task AS task"
+        " WHERE one.user_id = %(kept)s AND task.id = one.task_id AND task.responsible_id = %(kept)s",
+        pair,
+    )
+    renew_audiences_of([pair.kept])
+
+
+HOLDINGS = Holdings(gettext_lazy("Tasks"), _held, _hand_over)
+
+BELONGINGS = Belongings(
+    gettext_lazy("Tasks"),
+    {
+        "tasks.Task.responsible": Belongs(
+            Stays(MADE), said=ngettext_lazy("%(num)s task", "%(num)s tasks", "num")
+        ),
+        "tasks.Task.created_by": Belongs(Stays(MADE)),
+        "tasks.Task.closed_by": Belongs(Stays(DECIDED)),
+        "tasks.Task.deleted_by": Belongs(Stays(DECIDED)),
+        "tasks.Participant.user": Belongs(Deleted(), OneEach("task")),
+    },
+    follow=_follow,
+)

@@ -1,0 +1,91 @@
+"""What people of the demonstration company have to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from box.apps.tasks.models import KIND, Participant, Task
+from box.apps.tasks.states import State
+from box.core.discussion.models import Thread
+from box.core.structure.access import heads_over
+from box.lib.bulk import analyze, copy_rows, reserve_ids
+
+if TYPE_CHECKING:
+    from box.core.registry.demo import Company
+
+PER_PERSON = 6
+TITLES = [
+    "Отчёт за квартал",
+    "Order new chairs",
+    "Согласовать договор с перевозчиком",
+    "Update the price list",
+    "Подготовить презентацию",
+    "Call the customers of last month",
+    "Проверить остатки на складе",
+    "Write the manual for new colleagues",
+    "Обновить сертификаты",
+    "Plan the trade fair",
+]
+TAGS = ["finance", "склад", "office", "договоры", "website"]
+STATES = (
+    State.WAITING,
+    State.WAITING,
+    State.IN_PROGRESS,
+    State.COMPLETED,
+    State.COMPLETED,
+    State.IN_REVIEW,
+    State.DEFERRED,
+)
+FIELDS = (
+    *("id", "title", "text", "html", "state", "state_since", "priority", "created_by", "responsible"),
+    *("project", "deadline_at", "estimate_minutes", "tags", "needs_acceptance", "may_move_deadline"),
+    *("created_at", "changed_at", "closed_at", "closed_by", "is_overdue_told", "thread"),
+    *("audience", "is_private"),
+)
+
+
+def give_tasks(company: Company) -> None:
+    count = company.employees * PER_PERSON
+    company.tell(f"{count} tasks")
+    ids, threads = reserve_ids(Task, count), reserve_ids(Thread, count)
+    copy_rows(
+        Thread,
+        ("id", "kind", "comments_count", "likes_count", "dislikes_count"),
+        ((pk, KIND, 0, 0, 0) for pk in threads),
+    )
+    watching: list[tuple[int, int, str]] = []
+    copy_rows(Task, FIELDS, _rows(company, ids, threads, watching))
+    copy_rows(Participant, ("task", "user", "role"), watching)
+    analyze(Thread, Task, Participant)
+
+
+def _rows(
+    company: Company, ids: list[int], threads: list[int], watching: list[tuple[int, int, str]]
+) -> Iterator[tuple[object, ...]]:
+    random = company.random
+    above = {person: heads_over([person]) for person in company.people}
+    groups = list(company.groups.items())
+    for pk, thread in zip(ids, threads, strict=True):
+        group, members = random.choice(groups) if groups and random.random() < 0.4 else (None, company.people)
+        giver, doer, watcher = (random.choice(members) for _ in range(3))
+        state = random.choice(STATES)
+        given = company.now - timedelta(hours=random.randrange(60 * 24))
+        is_done = state == State.COMPLETED
+        deadline = given + timedelta(days=random.randrange(3, 90)) if random.random() < 0.8 else None
+        closed = min(company.now, given + timedelta(hours=random.randrange(200))) if is_done else None
+        is_late = not is_done and deadline is not None and deadline < company.now
+        people = {giver, doer}
+        if watcher not in people and random.random() < 0.3:
+            watching.append((pk, watcher, Participant.Role.OBSERVER))
+            people.add(watcher)
+        codes = {f"U{one}" for one in people} | {code for one in people for code in above[one]}
+        if group:
+            codes.add(f"G{group}")
+        yield (
+            *(pk, random.choice(TITLES), "", "", state, closed or given, random.choice((1, 1, 1, 2, 0))),
+            *(giver, doer, group, deadline, random.choice((None, 60, 120, 480))),
+            *(random.sample(TAGS, random.randrange(3)), True, True, given, closed or given, closed),
+            *(doer if closed else None, is_late, thread, sorted(codes), False),
+        )

@@ -1,0 +1,114 @@
+"""What happened to tasks.
+
+Handlers read the tasks anew: an event names them, and what only the moment of the write knew.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TaskAdded:
+    task_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
+class TaskChanged:
+    """`changes`: by the field's name what it was and what it became, as texts."""
+
+    task_id: int
+    by_id: int
+    changes: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class TaskStarted:
+    task_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
+class TaskPaused:
+    task_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
+class TaskDeferred:
+    task_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
+class TaskSubmitted:
+    """Done, and whoever gave it is to accept it."""
+
+    task_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
+class TaskCompleted:
+    """Over: `is_accepted` where somebody else had done it."""
+
+    task_id: int
+    by_id: int
+    is_accepted: bool = False
+
+
+@dataclass(frozen=True)
+class TaskReturned:
+    """Not accepted, or begun again; `note` says what is missing."""
+
+    task_id: int
+    by_id: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class TaskDelegated:
+    """To `user_id`, from `former_id`."""
+
+    task_id: int
+    by_id: int
+    user_id: int
+    former_id: int
+
+
+@dataclass(frozen=True)
+class ParticipantsChanged:
+    """`user_ids` help or watch from now on, `former_ids` no more."""
+
+    task_id: int
+    by_id: int
+    role: str
+    user_ids: tuple[int, ...] = ()
+    former_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class TasksDeleted:
+    """Into the trash: they can be brought back."""
+
+    task_ids: tuple[int, ...]
+    by_id: int
+
+
+@dataclass(frozen=True)
+class TasksRestored:
+    task_ids: tuple[int, ...]
+    by_id: int
+
+
+@dataclass(frozen=True)
+class TasksPurged:
+    """For good."""
+
+    task_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AudiencesChanged:
+    """Who sees these tasks is different now."""
+
+    task_ids: tuple[int, ...]

@@ -1,0 +1,196 @@
+"""What follows from what happens to tasks: people hear of it, open pages show it, numbers change; and what
+happens to people and groups changes who sees which task."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
+
+from box.apps.tasks.actions.audiences import renew_audiences_in, renew_audiences_of
+from box.apps.tasks.counters import recount_all
+from box.apps.tasks.events import (
+    ParticipantsChanged,
+    TaskAdded,
+    TaskChanged,
+    TaskCompleted,
+    TaskDeferred,
+    TaskDelegated,
+    TaskPaused,
+    TaskReturned,
+    TasksDeleted,
+    TasksRestored,
+    TaskStarted,
+    TaskSubmitted,
+)
+from box.apps.tasks.models import Participant, Task
+from box.apps.tasks.notices import (
+    ACCEPTED,
+    COMPLETED,
+    GIVEN,
+    HELPS,
+    MOVED,
+    PASSED_ON,
+    RETURNED,
+    SUBMITTED,
+    WATCHES,
+)
+from box.core.access.events import AccessChanged
+from box.core.accounts.models import User
+from box.core.events.delivery import event_being_delivered
+from box.core.events.outbox import on
+from box.core.groups.events import GroupChanged
+from box.core.notify.actions import notify_all
+from box.core.push.actions import send
+
+if TYPE_CHECKING:
+    from box.core.registry.notices import Notice
+
+Role = Participant.Role
+
+
+def _found(event: Any) -> Task | None:
+    rows = Task.objects.there().select_related("responsible", "created_by")
+    return rows.filter(pk=event.task_id).first()
+
+
+def _tell(task: Task, ids: Iterable[int], notice: Notice, event: Any) -> None:
+    """Once for one event, and not whoever did it."""
+    actor = User.objects.get(pk=event.by_id)
+    people = User.objects.active().filter(pk__in=set(ids) - {event.by_id})
+    key = f"{notice.kind}:{task.pk}:{event_being_delivered().pk}"
+    notify_all(people, notice, about=task.ref, key=key, actor=actor)
+
+
+def _show(task: Task, event: Any) -> None:
+    send("tasks", "changed", audience=task.audience, payload={"id": task.pk, "by": event.by_id})
+
+
+def _people_in(task: Task) -> set[int]:
+    return {task.responsible_id, task.created_by_id, *task.participants.values_list("user", flat=True)}
+
+
+def _recount(task: Task, *more: int) -> None:
+    helping = task.participants.filter(role=Role.ACCOMPLICE).values_list("user", flat=True)
+    recount_all(User.objects.filter(pk__in={task.responsible_id, task.created_by_id, *helping, *more}))
+
+
+# Giving and passing on
+
+
+@on(TaskAdded)
+def tell_of_task(event: TaskAdded) -> None:
+    task = _found(event)
+    if task is None:
+        return
+    _tell(task, [task.responsible_id], GIVEN, event)
+    for role, notice in ((Role.ACCOMPLICE, HELPS), (Role.OBSERVER, WATCHES)):
+        _tell(task, task.participants.filter(role=role).values_list("user", flat=True), notice, event)
+    send("tasks", "added", audience=task.audience, payload={"id": task.pk, "by": event.by_id})
+    _recount(task)
+
+
+@on(TaskDelegated)
+def tell_of_delegation(event: TaskDelegated) -> None:
+    task = _found(event)
+    if task is not None:
+        _tell(task, [event.user_id], GIVEN, event)
+        _tell(task, {task.created_by_id, event.former_id} - {event.user_id}, PASSED_ON, event)
+        _show(task, event)
+        _recount(task, event.former_id)
+
+
+@on(ParticipantsChanged)
+def tell_of_participation(event: ParticipantsChanged) -> None:
+    task = _found(event)
+    if task is not None:
+        _tell(task, event.user_ids, HELPS if event.role == Role.ACCOMPLICE else WATCHES, event)
+        _show(task, event)
+        _recount(task, *event.former_ids)
+
+
+# Steps
+
+
+def _step(event: Any, notice: Notice | None = None, *, to: Collection[str] = ()) -> None:
+    """`to` are names of those who hear of it: creator, responsible, everybody."""
+    task = _found(event)
+    if task is None:
+        return
+    if notice is not None:
+        ids = {"creator": {task.created_by_id}, "responsible": {task.responsible_id}}
+        people = _people_in(task) if "everybody" in to else set().union(*(ids[name] for name in to))
+        _tell(task, people, notice, event)
+    _show(task, event)
+    _recount(task)
+
+
+@on(TaskStarted)
+def show_start(event: TaskStarted) -> None:
+    _step(event)
+
+
+@on(TaskPaused)
+def show_pause(event: TaskPaused) -> None:
+    _step(event)
+
+
+@on(TaskDeferred)
+def show_deferral(event: TaskDeferred) -> None:
+    _step(event)
+
+
+@on(TaskSubmitted)
+def tell_of_result(event: TaskSubmitted) -> None:
+    _step(event, SUBMITTED, to=["creator"])
+
+
+@on(TaskCompleted)
+def tell_of_completion(event: TaskCompleted) -> None:
+    if event.is_accepted:
+        _step(event, ACCEPTED, to=["responsible"])
+    else:
+        _step(event, COMPLETED, to=["everybody"])
+
+
+@on(TaskReturned)
+def tell_of_return(event: TaskReturned) -> None:
+    _step(event, RETURNED, to=["responsible"])
+
+
+@on(TaskChanged)
+def tell_of_deadline(event: TaskChanged) -> None:
+    is_moved = any(name == "deadline_at" for name, _was, _now in event.changes)
+    _step(event, MOVED if is_moved else None, to=["everybody"])
+
+
+@on(TasksDeleted)
+def take_out(event: TasksDeleted) -> None:
+    _follow_trash(event)
+
+
+@on(TasksRestored)
+def bring_in(event: TasksRestored) -> None:
+    _follow_trash(event)
+
+
+def _follow_trash(event: TasksDeleted | TasksRestored) -> None:
+    ids: set[int] = set()
+    for task in Task.objects.filter(pk__in=event.task_ids):
+        _show(task, event)
+        ids |= _people_in(task)
+    recount_all(User.objects.filter(pk__in=ids))
+
+
+# Who sees what
+
+
+@on(AccessChanged)
+def follow_people(event: AccessChanged) -> None:
+    """They belong elsewhere now: other heads stand above what they do."""
+    renew_audiences_of(event.user_ids)
+
+
+@on(GroupChanged)
+def follow_project(event: GroupChanged) -> None:
+    if any(name == "kind" for name, _was, _now in event.changes):
+        renew_audiences_in(event.group_id)

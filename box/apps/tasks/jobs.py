@@ -1,0 +1,37 @@
+"""What tasks do by themselves."""
+
+from __future__ import annotations
+
+import logging
+
+from django.utils import timezone
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task
+
+from box.apps.tasks.actions.deadlines import tell_of_day, tell_overdue
+from box.apps.tasks.actions.tasks import purge_old
+
+log = logging.getLogger(__name__)
+
+
+@db_periodic_task(crontab(minute="*/5"))  # type: ignore[untyped-decorator]
+def notice_overdue() -> None:
+    """In batches, each in its own transaction: much of a company's work is due at the same hour."""
+    while tell_overdue(timezone.now()):
+        pass
+
+
+@db_periodic_task(crontab(minute="*/20"))  # type: ignore[untyped-decorator]
+def say_what_is_due() -> None:
+    """Once a morning, which is another moment for whoever lives elsewhere."""
+    tell_of_day(timezone.now())
+
+
+@db_periodic_task(crontab(minute="23", hour="3"))  # type: ignore[untyped-decorator]
+def empty_trash() -> None:
+    """Every night."""
+    count = 0
+    while gone := purge_old(timezone.now()):
+        count += gone
+    if count:
+        log.info("%s tasks have left the trash for good", count)

@@ -1,0 +1,301 @@
+"""The list of tasks: by role, with filters, columns and what is done with many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+
+from box.apps.tasks.actions.states import complete_task, take_back
+from box.apps.tasks.actions.tasks import change_task, delete_tasks, restore_tasks
+from box.apps.tasks.fields import TASK_FIELDS
+from box.apps.tasks.models import OPEN, Task
+from box.apps.tasks.states import State
+from box.core.fields.lookups import joined
+from box.core.groups.models import KIND as GROUP_KIND
+from box.core.lists.custom_fields import Filled, columns_of, filled, filters_of
+from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut
+from box.core.lists.filters import Choice, Dates, Reference, Word, YesNo, people
+from box.core.lists.presenters import macro
+from box.core.registry.filtering import Keyword, Moment, Number, Related
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from box.apps.tasks.models import TaskQuerySet
+    from box.core.accounts.models import User
+    from box.core.groups.models import Group
+
+MINE, DO, HELP, GAVE, WATCH, ALL = "", "do", "help", "gave", "watch", "all"
+ROLES = {
+    MINE: pgettext_lazy("tasks", "Mine"),
+    DO: pgettext_lazy("tasks", "I do"),
+    HELP: pgettext_lazy("tasks", "I help"),
+    GAVE: pgettext_lazy("tasks", "I gave"),
+    WATCH: pgettext_lazy("tasks", "I watch"),
+    ALL: pgettext_lazy("tasks", "All that I see"),
+}
+ROLE = Word(
+    "role",
+    gettext_lazy("Role"),
+    read_word=lambda text: text if text in ROLES else "",
+    say=lambda word, reader: str(ROLES[word]),
+)
+STATE = Choice(
+    "state",
+    gettext_lazy("State"),
+    Keyword("state", tuple(State.values)),
+    choices=State.choices,
+    is_always_set=True,
+)
+FILTERS = (
+    ROLE,
+    STATE,
+    people("responsible", pgettext_lazy("task", "Responsible"), Related("responsible"), is_always_set=True),
+    people("creator", gettext_lazy("Given by"), Related("created_by"), is_always_set=True),
+    Dates("deadline", gettext_lazy("Deadline"), Moment("deadline_at")),
+    YesNo("overdue", gettext_lazy("Overdue"), narrow=lambda rows, is_late: _late(rows, is_late=is_late)),
+    Reference("project", gettext_lazy("Project"), Related("project"), kind=GROUP_KIND),
+    Choice(
+        "priority",
+        pgettext_lazy("of a task", "Priority"),
+        Number("priority"),
+        choices=[(str(value), label) for value, label in Task.Priority.choices],
+        is_always_set=True,
+    ),
+    Dates("created", gettext_lazy("Given"), Moment("created_at"), is_always_set=True),
+    Word(
+        "tag",
+        gettext_lazy("Tag"),
+        read_word=lambda text: text.strip().lstrip("#").lower()[:50],
+        say=lambda word, reader: f"#{word}",
+        find=lambda rows, word, reader: rows.filter(tags__contains=[word]),
+    ),
+)
+
+
+def _late(rows: QuerySet[Any, Any], *, is_late: bool) -> QuerySet[Any, Any]:
+    late = OPEN & Q(deadline_at__lt=timezone.now())
+    return rows.filter(late) if is_late else rows.exclude(late)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A task as a list shows it."""
+
+    task: Task
+    tone: str
+    filled: Filled
+
+    @property
+    def pk(self) -> int:
+        return self.task.pk
+
+
+TITLE, DEADLINE, STATE_CELL = (macro("tasks/ui.html", name) for name in ("title", "deadline", "state"))
+COLUMNS: tuple[Column[Row], ...] = (
+    Column("title", gettext_lazy("Task"), lambda row: row.task.title, sort="title", cell=TITLE),
+    Column(
+        "deadline",
+        gettext_lazy("Deadline"),
+        lambda row: row.task.deadline_at,
+        sort="deadline_at",
+        cell=lambda row: DEADLINE(row) if row.task.deadline_at else "",
+    ),
+    Column("state", gettext_lazy("State"), lambda row: row.task.get_state_display(), cell=STATE_CELL),
+    Column("responsible", pgettext_lazy("task", "Responsible"), lambda row: row.task.responsible.face),
+    Column("creator", gettext_lazy("Given by"), lambda row: row.task.created_by.face),
+    Column("project", gettext_lazy("Project"), lambda row: row.task.project.name if row.task.project else ""),
+    Column("tags", gettext_lazy("Tags"), lambda row: row.task.tags, is_shown=False),
+    Column("created", gettext_lazy("Given"), lambda row: row.task.created_at, sort="id", is_shown=False),
+    Column(
+        "changed", gettext_lazy("Changed"), lambda row: row.task.changed_at, sort="changed_at", is_shown=False
+    ),
+    Column("start", gettext_lazy("Planned start"), lambda row: row.task.starts_at, is_shown=False),
+    Column("end", gettext_lazy("Planned end"), lambda row: row.task.ends_at, is_shown=False),
+    Column(
+        "closed", gettext_lazy("Completed"), lambda row: row.task.closed_at, sort="closed_at", is_shown=False
+    ),
+)
+
+
+def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None = None) -> List[Task, Row]:
+    """Of one role what is open; where a state or a text is asked for (`is_narrowed`) also what is over."""
+    fields = TASK_FIELDS.fields
+    return List(
+        key="tasks.tasks",
+        title=project.name if project else gettext_lazy("Tasks"),
+        rows=joined(_rows(user, role, is_narrowed=is_narrowed).as_shown(), fields),
+        columns=(*COLUMNS, *columns_of(fields)),
+        filters=(*FILTERS, *filters_of(fields)),
+        shortcuts=(
+            Shortcut(gettext_lazy("Overdue"), _query(role, "overdue=yes")),
+            Shortcut(gettext_lazy("Due today"), _query(role, "deadline=today")),
+            Shortcut(gettext_lazy("To accept"), _query(role, f"state={State.IN_REVIEW}")),
+            Shortcut(gettext_lazy("Completed"), _query(role, f"state={State.COMPLETED}")),
+        ),
+        bulk=BULK,
+        order="deadline",
+        search=Search(gettext_lazy("Title of a task"), narrow=lambda rows, text: rows.matching(text)),  # type: ignore[attr-defined]
+        present=lambda tasks: _present(tasks, user),
+        href=lambda row: row.task.get_absolute_url(),
+        empty=_empty(role),
+    )
+
+
+def _rows(user: User, role: str, *, is_narrowed: bool) -> TaskQuerySet:
+    """Of one's own roles the index of the role finds them: what one is in one sees."""
+    there = Task.objects.there()
+    rows = there.visible_to(user) if role == ALL else there.in_role(user, role)
+    return rows if is_narrowed else rows.filter(OPEN)
+
+
+def _query(role: str, query: str) -> str:
+    return f"role={role}&{query}" if role else query
+
+
+def _present(tasks: Sequence[Task], reader: User) -> Iterable[Row]:
+    now = timezone.now()
+    values = filled(TASK_FIELDS.fields, [task.pk for task in tasks], reader)
+    return [Row(task, tone_of(task, now), values[task.pk]) for task in tasks]
+
+
+def tone_of(task: Task, now: datetime) -> str:
+    if task.is_overdue(now) and task.state != State.IN_REVIEW:
+        return "bad"
+    return "warn" if task.is_due_soon(now) else ""
+
+
+def _empty(role: str) -> Empty:
+    if role in (HELP, WATCH):
+        return Empty(
+            gettext_lazy("Nothing here"),
+            gettext_lazy("Tasks with which you help, or which you watch, are gathered here."),
+        )
+    return Empty(
+        gettext_lazy("Nothing is to be done"),
+        gettext_lazy("Write a task into the line above: what, for whom, until when."),
+        reverse("tasks:new"),
+        gettext_lazy("New task"),
+    )
+
+
+# What is done with many
+
+
+def _move(**by: int) -> Any:
+    """Later by so much; what has no deadline gets one from today on."""
+
+    def act(task: Task, /, *, by_: User) -> None:
+        base = task.deadline_at or timezone.localtime().replace(hour=18, minute=0, second=0, microsecond=0)
+        change_task(task, {"deadline_at": base + timedelta(**by)}, by=by_)
+
+    return lambda task, *, by: act(task, by_=by)
+
+
+def _deadline(task: Task) -> str | None:
+    return task.deadline_at.isoformat() if task.deadline_at else None
+
+
+def _move_back(task: Task, was: str | None, /, *, by: User) -> None:
+    change_task(task, {"deadline_at": datetime.fromisoformat(was) if was else None}, by=by)
+
+
+def _moved(count: int) -> str:
+    return ngettext(
+        "The deadline of %(num)s task is later.", "The deadlines of %(num)s tasks are later.", count
+    ) % {"num": count}
+
+
+def _completed(count: int) -> str:
+    return ngettext("%(num)s task is done.", "%(num)s tasks are done.", count) % {"num": count}
+
+
+def _deleted(count: int) -> str:
+    return ngettext("%(num)s task is in the trash.", "%(num)s tasks are in the trash.", count) % {
+        "num": count
+    }
+
+
+BULK: tuple[Bulk[Task], ...] = (
+    Bulk(
+        key="complete",
+        label=pgettext_lazy("task", "Complete"),
+        act=complete_task,
+        done=_completed,
+        state=lambda task: task.state,
+        restore=lambda task, was, *, by: take_back(task, was, by=by),
+    ),
+    *(
+        Bulk(
+            key=key,
+            label=label,
+            icon="calendar-plus",
+            act=_move(**later),
+            done=_moved,
+            state=_deadline,
+            restore=_move_back,
+        )
+        for key, label, later in (
+            ("day-later", gettext_lazy("A day later"), {"days": 1}),
+            ("week-later", gettext_lazy("A week later"), {"weeks": 1}),
+        )
+    ),
+    Bulk(
+        key="delete",
+        label=gettext_lazy("Delete"),
+        icon="trash",
+        act=lambda task, *, by: delete_tasks([task], by=by),
+        done=_deleted,
+        state=lambda task: task.deleted_at is not None,
+        restore=lambda task, was, *, by: restore_tasks([task], by=by),
+        gone=Task.objects.all(),
+    ),
+)
+
+
+# The trash
+
+
+def trash_list(user: User) -> List[Task, Task]:
+    """What the person has thrown away, or may bring back."""
+    rows = Task.objects.visible_to(user).thrown_away().as_shown().select_related("deleted_by")
+    own = rows if user.is_administrator else rows.filter(Q(created_by=user) | Q(deleted_by=user))
+    return List(
+        key="tasks.trash",
+        title=gettext_lazy("Trash"),
+        rows=own,
+        columns=(
+            Column("title", gettext_lazy("Task"), lambda task: task.title, sort="title"),
+            Column("responsible", pgettext_lazy("task", "Responsible"), lambda task: task.responsible.face),
+            Column("deleted", gettext_lazy("Thrown away"), lambda task: task.deleted_at, sort="deleted_at"),
+            Column("by", gettext_lazy("By"), lambda task: task.deleted_by.face if task.deleted_by else ""),
+        ),
+        bulk=(
+            Bulk(
+                key="restore",
+                label=gettext_lazy("Bring back"),
+                icon="restore",
+                act=lambda task, *, by: restore_tasks([task], by=by),
+                done=_restored,
+            ),
+        ),
+        order="-deleted",
+        search=Search(gettext_lazy("Title of a task"), narrow=lambda rows, text: rows.matching(text)),  # type: ignore[attr-defined]
+        href=None,
+        can_export=False,
+        empty=Empty(
+            gettext_lazy("The trash is empty"),
+            gettext_lazy("Tasks that are thrown away can be brought back from here for a month."),
+        ),
+    )
+
+
+def _restored(count: int) -> str:
+    return ngettext("%(num)s task is back.", "%(num)s tasks are back.", count) % {"num": count}

@@ -1,0 +1,105 @@
+"""The list of tasks, the line above it, and the trash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods
+
+from box.apps.tasks.access import can_create
+from box.apps.tasks.actions.tasks import add_task
+from box.apps.tasks.counters import counts
+from box.apps.tasks.lists import ALL, MINE, ROLES, task_list, trash_list
+from box.apps.tasks.models import Task
+from box.apps.tasks.quick import meant
+from box.apps.tasks.quick_add import LONGEST_LINE, parse
+from box.core.events.nonces import once
+from box.core.lists.views import answer
+from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+    from django.http.response import HttpResponseBase
+
+    from box.core.accounts.requests import PersonRequest
+
+MOST_NEWS = 99
+# What asks for more than what is open.
+_NARROWING = ("q", "state", "overdue", "tag")
+
+
+@require_http_methods(["GET", "POST"])
+def tasks(request: PersonRequest) -> HttpResponseBase:
+    role = request.GET.get("role", MINE)
+    role = role if role in ROLES else MINE
+    is_narrowed = any(request.GET.get(name) for name in _NARROWING)
+    listed = task_list(request.user, role=role, is_narrowed=is_narrowed)
+    return answer(request, listed, "tasks/list.html", _around(request, role))
+
+
+def _around(request: PersonRequest, role: str) -> dict[str, Any]:
+    if wants_part(request):
+        return {}
+    now, open_ = timezone.now(), Task.objects.open()
+    return {
+        "role": role,
+        "roles": [
+            (word, label, None if word == ALL else counts(open_.in_role(request.user, word), now))
+            for word, label in ROLES.items()
+        ],
+        "can_create": can_create(request.user),
+        "newest": Task.objects.order_by("-id").values_list("id", flat=True).first() or 0,
+        "longest": LONGEST_LINE,
+    }
+
+
+@require_GET
+def news(request: PersonRequest) -> HttpResponse:
+    """What was given since the list was shown, of what concerns this person."""
+    after = number_of(request.GET, "after") or 0
+    rows = Task.objects.open().involving(request.user).filter(pk__gt=after)
+    count = len(rows.exclude(created_by=request.user).values_list("pk", flat=True)[: MOST_NEWS + 1])
+    said = ngettext("%(num)s new task", "%(num)s new tasks", count) % {"num": count} if count else ""
+    return render(request, "tasks/news.html", {"said": said}, blocks="chip")
+
+
+@require_http_methods(["GET", "POST"])
+def quick(request: PersonRequest) -> HttpResponse:
+    """A task in one line: asked for, what was understood of it; posted, the task."""
+    if request.method == "POST" and not can_create(request.user):
+        raise PermissionDenied(_("Ask an administrator for the right to give tasks."))
+    given = request.POST if request.method == "POST" else request.GET
+    line = given.get("line", "").strip()
+    understood = meant(parse(line, now=timezone.localtime()), by=request.user)
+    problem = ""
+    if request.method == "POST":
+        try:
+            task = once(
+                Task,
+                lambda: add_task(understood.draft(), by=request.user),
+                nonce=request.POST.get("nonce", ""),
+                actor_id=request.user.pk,
+            )
+        except ValidationError as error:
+            problem = " ".join(error.messages)
+        else:
+            return _added(request, task)
+    context = {"line": line, "understood": understood, "problem": problem, "longest": LONGEST_LINE}
+    return render(request, "tasks/quick.html", context, blocks="echo", status=REFUSED if problem else 200)
+
+
+def _added(request: PersonRequest, task: Task) -> HttpResponse:
+    if not wants_part(request):
+        return redirect(task)
+    response = render(request, "tasks/quick.html", {"added": task, "line": ""}, blocks="echo")
+    return with_toast(response, _("The task is given."), event="tasks-changed")
+
+
+@require_http_methods(["GET", "POST"])
+def trash(request: PersonRequest) -> HttpResponseBase:
+    return answer(request, trash_list(request.user), "tasks/trash.html")

@@ -1,0 +1,36 @@
+"""Finding a task, and people for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_GET
+
+from box.apps.tasks.models import Task
+from box.core.accounts.models import User
+from box.core.structure.names import MOST_FOUND, person_principal
+from box.lib.pages import render
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from box.core.accounts.requests import PersonRequest
+
+
+def task_for(request: PersonRequest, pk: int) -> Task:
+    seen = Task.objects.visible_to(request.user).there()
+    return get_object_or_404(seen.as_shown().select_related("thread"), pk=pk)
+
+
+def people_found(text: str, reader: User) -> list[User]:
+    """Whom this person may give a task and may mean by the text, themselves too."""
+    people = User.objects.active().visible_to(reader)
+    return people.nearest(text, MOST_FOUND) if text else list(people.by_name()[:MOST_FOUND])
+
+
+@require_GET
+def people(request: PersonRequest) -> HttpResponse:
+    text = request.GET.get("q", "")[:100].replace("\x00", "").strip()
+    found = [person_principal(one) for one in people_found(text, request.user)]
+    return render(request, "tasks/people.html", {"principals": found}, blocks="options")

@@ -1,0 +1,202 @@
+"""One task: its page, giving and changing it, and what people do with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from box.apps.tasks.access import can_create, can_delete, can_edit
+from box.apps.tasks.actions.states import STEPS
+from box.apps.tasks.actions.tasks import (
+    LONGEST_TITLE,
+    add_task,
+    change_task,
+    delegate_task,
+    delete_tasks,
+    restore_tasks,
+)
+from box.apps.tasks.fields import TASK_FIELDS
+from box.apps.tasks.forms import DeadlineForm, TaskForm
+from box.apps.tasks.models import Task
+from box.apps.tasks.presenters import card_of
+from box.apps.tasks.states import Step
+from box.apps.tasks.views.lookup import task_for
+from box.core.accounts.models import User
+from box.core.discussion.presenters import foot_of, talk_below
+from box.core.drafts.actions import drop_draft
+from box.core.events.nonces import once
+from box.core.fields.forms import FieldsForm
+from box.core.fields.values import values_of
+from box.core.groups.models import Group
+from box.lib.pages import REFUSED, ids_of, lead_on, number_of, render, wants_part, with_toast
+
+if TYPE_CHECKING:
+    from box.core.accounts.requests import PersonRequest
+
+LONGEST_DRAFT = 5000
+
+
+@require_http_methods(["GET", "DELETE"])
+def task(request: PersonRequest, pk: int) -> HttpResponse:
+    found = task_for(request, pk)
+    if request.method == "GET":
+        return _page(request, found)
+    if not can_delete(request.user, found):
+        raise PermissionDenied(_("Only whoever gave a task deletes it."))
+    delete_tasks([found], by=request.user)
+    action = {"label": _("Undo"), "url": reverse("tasks:restoration", args=[pk]), "values": {}}
+    response = lead_on(request, reverse("tasks:list"))
+    return with_toast(response, _("The task is in the trash."), action=action)
+
+
+def _page(request: PersonRequest, found: Task, *, status: int = 200, **more: Any) -> HttpResponse:
+    """All of it, or its card alone: what is said below stays as it is then."""
+    context: dict[str, Any] = {"card": card_of(found, reader=request.user), **more}
+    if not wants_part(request):
+        context |= {
+            "foot": foot_of(found, reader=request.user),
+            "talk": talk_below(found, reader=request.user),
+        }
+    return render(request, "tasks/task.html", context, blocks="card", status=status)
+
+
+@require_POST
+def restoration(request: PersonRequest, pk: int) -> HttpResponse:
+    rows = Task.objects.visible_to(request.user).thrown_away().select_related("project")
+    found = get_object_or_404(rows, pk=pk)
+    if not can_delete(request.user, found):
+        raise PermissionDenied(_("Only whoever gave a task brings it back."))
+    restore_tasks([found], by=request.user)
+    return lead_on(request, found.get_absolute_url())
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: PersonRequest) -> HttpResponse:
+    if not can_create(request.user):
+        raise PermissionDenied(_("Ask an administrator for the right to give tasks."))
+    sent = request.POST or None
+    form = TaskForm(sent, by=request.user, initial=_begun(request))
+    fields = FieldsForm(TASK_FIELDS.fields, sent, by=request.user)
+    above = _above(request)
+    if form.is_valid() & fields.is_valid():
+        try:
+            given = once(
+                Task,
+                lambda: add_task(
+                    form.draft(
+                        parent=above, file_ids=tuple(ids_of(request.POST, "file")), fields=fields.values
+                    ),
+                    by=request.user,
+                ),
+                nonce=request.POST.get("nonce", ""),
+                actor_id=request.user.pk,
+            )
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            drop_draft(request.POST.get("place", ""), by=request.user)
+            return redirect(given)
+    context = {"form": form, "fields": fields, "above": above, "place": "task", **_text(request, None)}
+    return render(request, "tasks/new.html", context, status=REFUSED if form.is_bound else 200)
+
+
+def _begun(request: PersonRequest) -> dict[str, Any]:
+    """What a link has begun: a title, and the group in which one was."""
+    begun: dict[str, Any] = {
+        "title": request.GET.get("title", "")[:LONGEST_TITLE],
+        "responsible": [request.user],
+    }
+    if project := number_of(request.GET, "project"):
+        begun["project"] = Group.objects.of(request.user).filter(pk=project).first()
+    return begun
+
+
+def _above(request: PersonRequest) -> Task | None:
+    pk = number_of(request.POST or request.GET, "parent")
+    return Task.objects.visible_to(request.user).there().filter(pk=pk).first() if pk else None
+
+
+def _text(request: PersonRequest, found: Task | None) -> dict[str, str]:
+    if request.method == "POST":
+        return {"text": request.POST.get("text", ""), "html": request.POST.get("html", "")}
+    if found is not None:
+        return {"text": found.text, "html": found.html}
+    return {"text": request.GET.get("text", "")[:LONGEST_DRAFT], "html": ""}
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: PersonRequest, pk: int) -> HttpResponse:
+    found = task_for(request, pk)
+    if not can_edit(request.user, found):
+        raise PermissionDenied(_("Only whoever gave a task changes it."))
+    sent = request.POST or None
+    form = TaskForm(sent, by=request.user, task=found)
+    fields = FieldsForm(TASK_FIELDS.fields, sent, values=values_of(TASK_FIELDS, pk), by=request.user)
+    if form.is_valid() & fields.is_valid():
+        try:
+            change_task(found, {**form.values, "fields": fields.values}, by=request.user)
+            if form.responsible.pk != found.responsible_id:
+                delegate_task(found, form.responsible, by=request.user)
+            return lead_on(request, found.get_absolute_url())
+        except ValidationError as error:
+            form.add_error(None, error)
+    context = {"form": form, "fields": fields, "task": found, "place": f"task-{pk}", **_text(request, found)}
+    return render(request, "tasks/edit.html", context, status=REFUSED if form.is_bound else 200)
+
+
+@require_POST
+def step(request: PersonRequest, pk: int) -> HttpResponse:
+    """A step of the task, by its name; `note` says what is missing where it is returned."""
+    found = task_for(request, pk)
+    name = request.POST.get("step", "")
+    if name not in Step:
+        raise BadRequest("What is posted here says which step.")
+    more = {"note": request.POST.get("note", "")} if name == Step.RETURN else {}
+    try:
+        STEPS[Step(name)](found, **more, by=request.user)
+    except ValidationError as error:
+        return _refused(request, pk, error)
+    return _done(request, pk)
+
+
+@require_POST
+def deadline(request: PersonRequest, pk: int) -> HttpResponse:
+    found, form = task_for(request, pk), DeadlineForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise ValidationError(_("Write a day and a time."), code="deadline")
+        change_task(found, {"deadline_at": form.cleaned_data["deadline_at"]}, by=request.user)
+    except ValidationError as error:
+        return _refused(request, pk, error)
+    return _done(request, pk)
+
+
+@require_POST
+def responsible(request: PersonRequest, pk: int) -> HttpResponse:
+    """Passes the task on to the person who was chosen."""
+    found, code = task_for(request, pk), request.POST.get("responsible", "")
+    user_id = int(code[1:]) if code[:1] == "U" and code[1:].isdecimal() and len(code) < 19 else 0
+    to = User.objects.active().visible_to(request.user).filter(pk=user_id).first()
+    try:
+        if to is None:
+            raise ValidationError(_("Choose who does it from now on."), code="people")
+        delegate_task(found, to, by=request.user)
+    except ValidationError as error:
+        return _refused(request, pk, error)
+    return _done(request, pk)
+
+
+def _done(request: PersonRequest, pk: int) -> HttpResponse:
+    if not wants_part(request):
+        return redirect("tasks:task", pk)
+    return _page(request, task_for(request, pk))
+
+
+def _refused(request: PersonRequest, pk: int, error: ValidationError) -> HttpResponse:
+    return _page(request, task_for(request, pk), problem=" ".join(error.messages), status=REFUSED)

@@ -1,0 +1,129 @@
+"""The steps of a task: who may, who may not, and where each leads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+
+from box.apps.tasks.actions.states import (
+    STEPS,
+    accept_task,
+    complete_task,
+    defer_task,
+    pause_task,
+    return_task,
+    start_task,
+    take_back,
+)
+from box.apps.tasks.states import RULES, Role, State, Step, is_allowed, steps, target
+from box.core.discussion.models import Comment
+from box.core.events.models import Event
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+    from tests.box.apps.tasks.conftest import Give
+
+DOES, MANAGES = frozenset({Role.DOES}), frozenset({Role.MANAGES})
+
+
+def test_the_table_holds_every_step() -> None:
+    assert set(RULES) == set(Step) == set(STEPS)
+
+
+@pytest.mark.parametrize(
+    ("state", "doer", "manager"),
+    [
+        (State.WAITING, "start complete defer", "complete defer"),
+        (State.IN_PROGRESS, "complete pause defer", "complete defer"),
+        (State.DEFERRED, "start complete", "complete"),
+        (State.IN_REVIEW, "", "accept return"),
+        (State.COMPLETED, "", "return"),
+    ],
+)
+def test_what_each_may_do_in_each_state(state: State, doer: str, manager: str) -> None:
+    assert " ".join(steps(state, DOES)) == doer
+    assert " ".join(steps(state, MANAGES)) == manager
+    assert steps(state, frozenset()) == []
+
+
+def test_done_is_accepted_by_whoever_gave_it() -> None:
+    assert target(Step.COMPLETE, DOES, needs_acceptance=True) == State.IN_REVIEW
+    assert target(Step.COMPLETE, DOES, needs_acceptance=False) == State.COMPLETED
+    assert target(Step.COMPLETE, DOES | MANAGES, needs_acceptance=True) == State.COMPLETED
+    assert not is_allowed(Step.ACCEPT, State.IN_REVIEW, DOES)
+
+
+def test_a_task_goes_all_the_way(give: Give, anna: User, boris: User) -> None:
+    task = give()
+    assert start_task(task, by=boris).state == State.IN_PROGRESS
+    assert pause_task(task, by=boris).state == State.WAITING
+    assert defer_task(task, by=anna).state == State.DEFERRED
+    assert start_task(task, by=boris).state == State.IN_PROGRESS
+    waiting = complete_task(task, by=boris)
+    assert (waiting.state, waiting.closed_at) == (State.IN_REVIEW, None)
+    returned = return_task(task, "The sums are missing", by=anna)
+    assert returned.state == State.WAITING
+    assert Comment.objects.get().text == "The sums are missing"
+    complete_task(task, by=boris)
+    done = accept_task(task, by=anna)
+    assert (done.state, done.closed_by) == (State.COMPLETED, anna)
+    assert done.closed_at is not None
+    kinds = Event.objects.filter(kind__startswith="tasks.").order_by("id").values_list("kind", flat=True)
+    assert [kind.removeprefix("tasks.Task") for kind in kinds] == [
+        *("Added", "Started", "Paused", "Deferred", "Started", "Submitted", "Returned", "Submitted"),
+        "Completed",
+    ]
+
+
+def test_whoever_helps_works_on_it_and_whoever_watches_does_not(give: Give, cara: User, olga: User) -> None:
+    assert start_task(give(accomplice_ids=(cara.pk,)), by=cara).state == State.IN_PROGRESS
+    watched = give(observer_ids=(cara.pk,))
+    with pytest.raises(PermissionDenied, match="works on"):
+        start_task(watched, by=cara)
+    watched.refresh_from_db()
+    assert watched.state == State.WAITING
+
+
+def test_nobody_accepts_their_own_work(give: Give, boris: User) -> None:
+    task = give()
+    complete_task(task, by=boris)
+    with pytest.raises(PermissionDenied, match="gave"):
+        accept_task(task, by=boris)
+
+
+def test_without_acceptance_done_is_done(give: Give, boris: User) -> None:
+    assert complete_task(give(needs_acceptance=False), by=boris).state == State.COMPLETED
+
+
+def test_doing_it_twice_does_it_once(give: Give, boris: User) -> None:
+    task = give()
+    start_task(task, by=boris)
+    start_task(task, by=boris)
+    assert Event.objects.filter(kind="tasks.TaskStarted").count() == 1
+
+
+def test_what_stands_otherwise_meanwhile_is_refused_with_a_word(give: Give, anna: User, boris: User) -> None:
+    task = give()
+    complete_task(task, by=anna)
+    with pytest.raises(ValidationError, match="completed"):
+        start_task(task, by=boris)
+
+
+def test_whoever_completed_it_takes_that_back_and_nobody_else(give: Give, anna: User, boris: User) -> None:
+    task = give(needs_acceptance=False)
+    complete_task(task, by=boris)
+    with pytest.raises(PermissionDenied):
+        take_back(task, State.WAITING, by=anna)
+    back = take_back(task, State.IN_PROGRESS, by=boris)
+    assert (back.state, back.closed_at, back.closed_by) == (State.IN_PROGRESS, None, None)
+    with pytest.raises(PermissionDenied):
+        take_back(task, State.WAITING, by=boris)
+
+
+def test_nothing_is_taken_back_into_being_done(give: Give, boris: User) -> None:
+    task = give(needs_acceptance=False)
+    complete_task(task, by=boris)
+    with pytest.raises(ValidationError, match="undone"):
+        take_back(task, State.COMPLETED, by=boris)

@@ -1,0 +1,197 @@
+"""Giving tasks, changing them, passing them on, throwing them away."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
+
+from box.apps.tasks.actions.tasks import (
+    change_task,
+    delegate_task,
+    delete_tasks,
+    purge_old,
+    restore_tasks,
+)
+from box.apps.tasks.fields import TASK_FIELDS
+from box.apps.tasks.models import KEPT_IN_TRASH_DAYS, Participant, Task, found_tasks, new_address, task_cards
+from box.core.discussion.models import Thread
+from box.core.events.delivery import deliver_all
+from box.core.fields.actions import FieldDraft, add_field
+from box.core.fields.values import values_of
+from box.core.history.presenters import history_of
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+    from tests.box.apps.tasks.conftest import Give
+
+NOON = datetime(2030, 1, 31, 12, tzinfo=timezone.get_default_timezone())
+
+
+def test_a_task_is_what_was_written(give: Give, anna: User, boris: User, cara: User) -> None:
+    task = give(
+        "  Count   the boxes ",
+        text="All of them",
+        deadline_at=NOON,
+        tags=("#Store", "store", "boxes"),
+        accomplice_ids=(cara.pk,),
+        observer_ids=(cara.pk, boris.pk, anna.pk),
+    )
+    assert (task.title, task.text, task.tags) == ("Count the boxes", "All of them", ["store", "boxes"])
+    # Each is in it once: who helps also watches, who does it too, and who gave it.
+    assert list(task.participants.values_list("user", "role")) == [(cara.pk, "accomplice")]
+    assert {f"U{one.pk}" for one in (anna, boris, cara)} <= set(task.audience)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"title": "  "}, "what is to be done"),
+        ({"title": "x" * 256}, "Shorten"),
+        ({"starts_at": NOON, "ends_at": NOON - timedelta(minutes=1)}, "before the start"),
+        ({"tags": tuple(f"t{n}" for n in range(21))}, "tags"),
+        ({"tags": ("x" * 51,)}, "tags"),
+        ({"text": "x" * 100_001}, "Write less"),
+        ({"priority": 7}, "priorities"),
+        ({"accomplice_ids": (10**9,)}, "not there"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_made(give: Give, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        give(wrong.pop("title", "Count"), **wrong)
+    assert not Task.objects.exists()
+    assert not Thread.objects.filter(kind="tasks.task").exists()
+
+
+def test_a_planned_end_may_be_the_start(give: Give) -> None:
+    assert give(starts_at=NOON, ends_at=NOON).ends_at == NOON
+
+
+def test_who_may_not_give_tasks_is_refused(give: Give, erik: User) -> None:
+    with pytest.raises(PermissionDenied, match="administrator"):
+        give(by=erik, to=erik)
+
+
+def test_only_whoever_gave_it_changes_it(give: Give, anna: User, boris: User) -> None:
+    task = give()
+    with pytest.raises(PermissionDenied):
+        change_task(task, {"title": "Nothing"}, by=boris)
+    assert change_task(task, {"title": "Count them"}, by=anna).title == "Count them"
+
+
+def test_whoever_does_it_moves_the_deadline_where_that_is_allowed(
+    give: Give, boris: User, cara: User
+) -> None:
+    assert change_task(give(), {"deadline_at": NOON}, by=boris).deadline_at == NOON
+    with pytest.raises(PermissionDenied, match="ask them"):
+        change_task(give(may_move_deadline=False), {"deadline_at": NOON}, by=boris)
+    with pytest.raises(PermissionDenied):
+        change_task(give(observer_ids=(cara.pk,)), {"deadline_at": NOON}, by=cara)
+    # The deadline alone.
+    with pytest.raises(PermissionDenied):
+        change_task(give(), {"deadline_at": NOON, "title": "Later"}, by=boris)
+
+
+def test_the_same_again_is_no_change(give: Give, anna: User) -> None:
+    task = give(deadline_at=NOON)
+    before = task.changed_at
+    assert change_task(task, {"title": task.title, "deadline_at": NOON}, by=anna).changed_at == before
+
+
+def test_it_is_passed_on_by_whoever_does_it(give: Give, anna: User, boris: User, cara: User) -> None:
+    task = delegate_task(give(accomplice_ids=(cara.pk,)), cara, by=boris)
+    assert task.responsible == cara
+    assert list(task.participants.values_list("user", "role")) == [(boris.pk, Participant.Role.OBSERVER)]
+    with pytest.raises(PermissionDenied):
+        delegate_task(task, boris, by=boris)
+    assert delegate_task(task, boris, by=anna).responsible == boris
+
+
+def test_no_task_is_a_part_of_itself(give: Give, anna: User) -> None:
+    top = give("Top")
+    below = give("Below", parent=top)
+    with pytest.raises(ValidationError, match="part of itself"):
+        change_task(top, {"parent": below}, by=anna)
+
+
+def test_tasks_stand_ten_deep_and_no_deeper(give: Give) -> None:
+    task = give("0")
+    for depth in range(1, 11):
+        task = give(str(depth), parent=task)
+    with pytest.raises(ValidationError, match="10 deep"):
+        give("11", parent=task)
+
+
+def test_nobody_hangs_a_task_below_one_that_they_do_not_see(give: Give, cara: User) -> None:
+    with pytest.raises(ValidationError, match="above"):
+        give(by=cara, to=cara, parent=give())
+
+
+def test_a_company_adds_fields_of_its_own(give: Give, anna: User) -> None:
+    field = add_field(TASK_FIELDS, FieldDraft(name="Room"), by=anna)
+    task = give(fields={field: ("12",)})
+    assert values_of(TASK_FIELDS, task.pk) == {field: ("12",)}
+    change_task(task, {"fields": {field: ("14",)}}, by=anna)
+    deliver_all()
+    assert "Room: 12 → 14" in history_of(task.ref).lines[0].sentence
+
+
+def test_the_history_says_in_words_who_did_what(give: Give, anna: User, boris: User, cara: User) -> None:
+    task = give(deadline_at=NOON)
+    change_task(
+        task,
+        {"title": "Weigh", "deadline_at": None, "priority": 2, "observer_ids": (cara.pk,)},
+        by=anna,
+    )
+    delegate_task(task, cara, by=boris)
+    deliver_all()
+    told = [(line.who, line.sentence) for line in history_of(task.ref).lines]
+    assert told[-1] == ("Anna Test", "gave the task")
+    said = " | ".join(sentence for _who, sentence in told)
+    assert "Title: Count the boxes → Weigh" in said
+    assert "Priority: normal → high" in said
+    assert "at 12:00" in said or "at 12:00 PM" in said or "12:00" in said
+    assert "lets Cara Test watch" in said
+    assert "made Cara Test responsible instead of Boris Test" in said
+
+
+def test_what_is_thrown_away_comes_back(give: Give, anna: User, boris: User) -> None:
+    task = give()
+    with pytest.raises(PermissionDenied):
+        delete_tasks([task], by=boris)
+    delete_tasks([task], by=anna)
+    assert not Task.objects.there().exists()
+    assert task_cards([task.pk], anna) == {}
+    with pytest.raises(PermissionDenied):
+        restore_tasks([task], by=boris)
+    restore_tasks([task], by=anna)
+    assert Task.objects.there().get() == task
+
+
+def test_the_trash_is_emptied_after_a_month_and_not_a_day_earlier(give: Give, anna: User) -> None:
+    task = give()
+    delete_tasks([task], by=anna)
+    deleted_at = Task.objects.get().deleted_at
+    assert deleted_at is not None
+    over = deleted_at + timedelta(days=KEPT_IN_TRASH_DAYS)
+    assert purge_old(over) == 0
+    assert purge_old(over + timedelta(seconds=1)) == 1
+    assert not Task.objects.exists()
+    assert not Thread.objects.filter(kind="tasks.task").exists()
+
+
+def test_a_task_is_found_by_words_and_by_its_number(give: Give, anna: User, cara: User) -> None:
+    task = give("Count the boxes")
+    assert [card.title for card in found_tasks("box count", anna)] == ["Count the boxes"]
+    assert [card.ref.id for card in found_tasks(f"#{task.pk}", anna)] == [task.pk]
+    assert found_tasks("box", cara) == []
+
+
+def test_what_others_have_written_becomes_a_task_to_be(anna: User) -> None:
+    assert new_address("Call them", anna) == "/tasks/new/?title=Call+them&text="
+    assert (
+        new_address("Call them\nand write", anna) == "/tasks/new/?title=Call+them&text=Call+them%0Aand+write"
+    )

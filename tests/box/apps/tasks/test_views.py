@@ -1,0 +1,302 @@
+"""The pages: the list, the line above it, giving and changing, what a card lets people do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from box.apps.tasks.actions.states import complete_task
+from box.apps.tasks.actions.tasks import delete_tasks
+from box.apps.tasks.models import Task
+from box.apps.tasks.states import State
+from box.core.groups.actions import NewGroup, create_group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.core.accounts.models import User
+    from tests.box.apps.tasks.conftest import Give
+
+    type Browser = Callable[[User], Client]
+
+HTMX = {"HX-Request": "true"}
+
+
+def page(browser: Client, address: str, **query: Any) -> str:
+    return browser.get(address, query).content.decode()
+
+
+def test_the_roles_divide_what_one_has_to_do_with(
+    as_person: Browser, give: Give, anna: User, boris: User, cara: User
+) -> None:
+    give("Boris counts")
+    give("Boris counts and cara helps", accomplice_ids=(cara.pk,))
+    give("Cara watches", observer_ids=(cara.pk,))
+    own = as_person(boris)
+    assert "Boris counts" in page(own, "/tasks/", role="do")
+    assert "Boris counts" not in page(own, "/tasks/", role="gave")
+    assert "Boris counts" in page(as_person(anna), "/tasks/", role="gave")
+    helps = page(as_person(cara), "/tasks/", role="help")
+    assert "cara helps" in helps
+    assert "Cara watches" not in helps
+    watches = page(as_person(cara), "/tasks/", role="watch")
+    assert "Cara watches" in watches
+    assert "cara helps" not in watches
+    mine = page(as_person(cara), "/tasks/")
+    assert "Cara watches" in mine
+    assert "cara helps" in mine
+
+
+def test_all_that_one_sees_is_no_more_than_that(
+    as_person: Browser, give: Give, anna: User, cara: User
+) -> None:
+    group = create_group(NewGroup("Website"), by=cara)
+    give("Cara's own", by=cara, to=cara, project=group)
+    assert "Cara&#39;s own" not in page(as_person(anna), "/tasks/", role="all")
+    assert "Cara&#39;s own" in page(as_person(cara), "/tasks/", role="all")
+
+
+def test_what_is_over_is_shown_to_whoever_asks_for_it(
+    as_person: Browser, give: Give, anna: User, boris: User
+) -> None:
+    complete_task(give("Over and done", needs_acceptance=False), by=boris)
+    delete_tasks([give("Thrown away")], by=anna)
+    browser = as_person(anna)
+    assert "Over and done" not in page(browser, "/tasks/")
+    shown = page(browser, "/tasks/", state=State.COMPLETED)
+    assert "Over and done" in shown
+    assert "Thrown away" not in shown
+    assert "Over and done" in page(browser, "/tasks/", q="over done")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"overdue": "yes"}, {"Late"}),
+        ({"overdue": "no"}, {"Today", "Some time"}),
+        ({"tag": "Store"}, {"Some time"}),
+        ({"priority": "2"}, {"Late"}),
+        ({"responsible": "me"}, set()),
+        ({"deadline.is": "empty"}, {"Some time"}),
+        ({"q": "lat"}, {"Late"}),
+    ],
+)
+def test_the_list_is_narrowed_down(
+    as_person: Browser, give: Give, anna: User, query: dict[str, str], found: set[str]
+) -> None:
+    now = timezone.now()
+    give("Late", deadline_at=now - timedelta(days=2), priority=2)
+    give("Today", deadline_at=now + timedelta(minutes=1))
+    give("Some time", tags=("store",))
+    shown = as_person(anna).get("/tasks/", query, headers=HTMX).content.decode()
+    assert {title for title in ("Late", "Today", "Some time") if f">{title}</a>" in shown} == found
+
+
+def test_the_list_costs_the_same_for_many_as_for_one(as_person: Browser, give: Give, anna: User) -> None:
+    browser = as_person(anna)
+    give("The first")
+    for address in ("/tasks/", "/tasks/?role=all"):
+        browser.get(address)
+        with CaptureQueriesContext(connection) as for_one:
+            browser.get(address)
+        for number in range(8):
+            give(f"Number {number}", deadline_at=timezone.now(), tags=("a",))
+        with CaptureQueriesContext(connection) as for_many:
+            browser.get(address)
+        assert len(for_many) == len(for_one) <= 14
+
+
+def test_a_line_says_what_it_was_understood_as_and_becomes_a_task(
+    as_person: Browser, anna: User, boris: User
+) -> None:
+    browser = as_person(anna)
+    line = {"line": "Report tomorrow 18:00 @boris #finance !"}
+    echo = browser.get("/tasks/quick/", line, headers=HTMX).content.decode()
+    assert "Boris Test" in echo
+    assert "#finance" in echo
+    assert not Task.objects.exists()
+    sent = {**line, "nonce": str(uuid4())}
+    for _again in range(2):
+        assert browser.post("/tasks/quick/", sent, headers=HTMX).status_code == 200
+    task = Task.objects.get()
+    assert (task.title, task.responsible, task.tags, task.priority) == ("Report", boris, ["finance"], 2)
+    deadline = task.deadline_at
+    assert deadline is not None
+    assert timezone.localtime(deadline).strftime("%H:%M") == "18:00"
+
+
+def test_a_line_for_somebody_unknown_becomes_nobodys_task(as_person: Browser, anna: User) -> None:
+    sent = {"line": "Report @zoltan", "nonce": str(uuid4())}
+    answer = as_person(anna).post("/tasks/quick/", sent, headers=HTMX)
+    assert answer.status_code == 422
+    assert "@zoltan" in answer.content.decode()
+    assert not Task.objects.exists()
+
+
+def test_a_line_means_only_people_and_groups_of_its_writer(
+    as_person: Browser, anna: User, boris: User
+) -> None:
+    create_group(NewGroup("Plans", kind="secret"), by=boris)
+    sent = {"line": "Report +plans", "nonce": str(uuid4())}
+    assert as_person(anna).post("/tasks/quick/", sent, headers=HTMX).status_code == 422
+    assert as_person(boris).post("/tasks/quick/", sent, headers=HTMX).status_code == 200
+    project = Task.objects.get().project
+    assert project is not None
+    assert project.name == "Plans"
+
+
+def given(boris: User, cara: User, **more: Any) -> dict[str, Any]:
+    return {
+        "title": "Count",
+        "text": "All of them",
+        "responsible": f"U{boris.pk}",
+        "accomplices": [f"U{cara.pk}"],
+        "deadline_at": "2030-01-31T18:00",
+        "estimate_minutes": "2:30",
+        "priority": "2",
+        "tags": "store, Boxes",
+        "may_move_deadline": "on",
+        "nonce": str(uuid4()),
+        **more,
+    }
+
+
+def test_a_form_becomes_one_task_however_often_it_is_sent(
+    as_person: Browser, anna: User, boris: User, cara: User
+) -> None:
+    browser, sent = as_person(anna), given(boris, cara)
+    first, second = (browser.post("/tasks/new/", sent) for _ in range(2))
+    task = Task.objects.get()
+    assert first.headers["Location"] == second.headers["Location"] == task.get_absolute_url()
+    assert (task.responsible, task.estimate_minutes, task.tags) == (boris, 150, ["store", "boxes"])
+    assert (task.needs_acceptance, task.may_move_deadline) == (False, True)
+    assert list(task.participants.values_list("user", flat=True)) == [cara.pk]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"title": ""}, "required"),
+        ({"estimate_minutes": "soon"}, "such as 2:30"),
+        ({"responsible": "D1"}, "Choose the people again"),
+        ({"starts_at": "2030-01-02T10:00", "ends_at": "2030-01-01T10:00"}, "before the start"),
+    ],
+)
+def test_a_form_with_something_wrong_says_so_and_makes_nothing(
+    as_person: Browser, anna: User, boris: User, cara: User, wrong: dict[str, str], said: str
+) -> None:
+    answer = as_person(anna).post("/tasks/new/", given(boris, cara, **wrong))
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert not Task.objects.exists()
+
+
+def test_a_task_is_changed_and_given_to_another(
+    as_person: Browser, give: Give, anna: User, boris: User, cara: User
+) -> None:
+    task = give()
+    sent = given(cara, boris, title="Weigh", observers=[])
+    assert as_person(anna).post(f"/tasks/{task.pk}/edit/", sent).status_code == 302
+    task.refresh_from_db()
+    assert (task.title, task.responsible, task.text) == ("Weigh", cara, "All of them")
+
+
+def test_the_card_offers_what_one_may_do_and_nothing_else(
+    as_person: Browser, give: Give, anna: User, boris: User, cara: User
+) -> None:
+    task = give(observer_ids=(cara.pk,))
+    address = task.get_absolute_url()
+    steps = {
+        name: {step for step in ("start", "complete", "accept", "defer") if f'value="{step}"' in shown}
+        for name, shown in (
+            ("anna", page(as_person(anna), address)),
+            ("boris", page(as_person(boris), address)),
+            ("cara", page(as_person(cara), address)),
+        )
+    }
+    assert steps == {
+        "anna": {"complete", "defer"},
+        "boris": {"start", "complete", "defer"},
+        "cara": set(),
+    }
+
+
+def test_a_step_answers_with_the_card_as_it_is_now(as_person: Browser, give: Give, boris: User) -> None:
+    task = give()
+    answer = as_person(boris).post(f"/tasks/{task.pk}/step/", {"step": "start"}, headers=HTMX)
+    assert "Boris Test is working on it" in answer.content.decode()
+    assert "<html" not in answer.content.decode()
+    assert as_person(boris).post(f"/tasks/{task.pk}/step/", {"step": "fly"}).status_code == 400
+
+
+def test_many_are_completed_at_once_and_taken_back(as_person: Browser, give: Give, boris: User) -> None:
+    tasks = [give(f"Number {number}", needs_acceptance=False) for number in range(3)]
+    browser = as_person(boris)
+    sent = {"do": "bulk:complete", "row": [task.pk for task in tasks]}
+    answer = browser.post("/tasks/", sent, headers=HTMX).content.decode()
+    assert Task.objects.filter(state=State.COMPLETED).count() == 3
+    note = answer.partition('name="note" value="')[2].partition('"')[0]
+    browser.post("/tasks/", {"do": "undo:complete", "note": note}, headers=HTMX)
+    assert Task.objects.filter(state=State.WAITING, closed_at=None).count() == 3
+
+
+def test_deadlines_of_many_move_and_move_back(as_person: Browser, give: Give, anna: User) -> None:
+    deadline = timezone.now().replace(microsecond=0)
+    task = give(deadline_at=deadline)
+    browser = as_person(anna)
+    sent = {"do": "bulk:week-later", "row": [task.pk]}
+    answer = browser.post("/tasks/", sent, headers=HTMX).content.decode()
+    task.refresh_from_db()
+    assert task.deadline_at == deadline + timedelta(weeks=1)
+    note = answer.partition('name="note" value="')[2].partition('"')[0]
+    browser.post("/tasks/", {"do": "undo:week-later", "note": note}, headers=HTMX)
+    task.refresh_from_db()
+    assert task.deadline_at == deadline
+
+
+def test_the_card_costs_the_same_however_many_are_in_it(
+    as_person: Browser, give: Give, anna: User, boris: User, cara: User, olga: User
+) -> None:
+    browser, task = as_person(anna), give()
+    browser.get(task.get_absolute_url())
+    with CaptureQueriesContext(connection) as for_few:
+        browser.get(task.get_absolute_url())
+    full = give("Full", accomplice_ids=(cara.pk,), observer_ids=(olga.pk,))
+    for number in range(4):
+        give(f"Below {number}", parent=full)
+    with CaptureQueriesContext(connection) as for_many:
+        browser.get(full.get_absolute_url())
+    assert len(for_many) == len(for_few) <= 20
+
+
+def test_what_was_given_since_waits_behind_a_chip(
+    as_person: Browser, give: Give, anna: User, boris: User
+) -> None:
+    newest = give("Old").pk
+    give("New")
+    address = f"/tasks/news/?after={newest}"
+    assert "1 new task" in page(as_person(boris), address)
+    assert "new task" not in as_person(anna).get(address, headers=HTMX).content.decode()
+
+
+def test_a_group_shows_its_tasks_to_its_members(as_person: Browser, give: Give, anna: User) -> None:
+    group = create_group(NewGroup("Website"), by=anna)
+    give("Draw the logo", to=anna, project=group)
+    assert "Draw the logo" in page(as_person(anna), f"/groups/{group.pk}/", show="tasks")
+
+
+def test_it_reads_in_russian(as_person: Browser, give: Give, anna: User) -> None:
+    task = give()
+    anna.language = "ru"
+    anna.save()
+    browser = as_person(anna)
+    assert "Поручил" in page(browser, "/tasks/")
+    assert "исполнитель ещё не приступил" in page(browser, task.get_absolute_url())
