@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "box.apps.worktime",
     "box.apps.crm",
     "box.apps.tasks",
+    "box.apps.calls",
     "box.apps.pulse",
     # Behind all that it finds: its share of a demonstration company is the index of everybody's.
     "box.core.search",

@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("box.apps.worktime.urls")),
     path("", include("box.apps.crm.urls")),
     path("", include("box.apps.tasks.urls")),
+    path("", include("box.apps.calls.urls")),
     path("", include("box.apps.pulse.urls")),
     path("", include("box.rest.urls")),
     path("", include("box.console.backups.own_urls")),

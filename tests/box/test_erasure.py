@@ -16,7 +16,7 @@ from box.apps.pulse.aggregation import count_days
 from box.apps.pulse.models import Rank, Use
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
-from box.bridges.telephony.models import Extension, Pbx
+from box.bridges.telephony.models import Command, Extension, Pbx
 from box.console.models import Retrieval
 from box.core.access.principals import EVERYONE
 from box.core.accounts.actions import dismiss_user
@@ -108,6 +108,7 @@ def fill_every_room(anna: User, boris: User) -> None:
         model._default_manager.create(user=anna, **fields)
     pbx = Pbx.objects.create(name="office", host="pbx.corp.test")
     Extension.objects.create(pbx=pbx, number="100", endpoint="PJSIP/100", user=anna)
+    Command.objects.create(pbx=pbx, action="Hangup", by=anna)
     lead = NewRecord(
         type=RecordType.objects.get(slug="lead"), responsible=boris, title="Rose", observers=[anna]
     )

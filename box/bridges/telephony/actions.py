@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from box.bridges.telephony import calls as machine
 from box.bridges.telephony import events, state
 from box.bridges.telephony.events import CallEvent as Happened
-from box.bridges.telephony.models import Call, CallEvent, CallLeg, Pbx
+from box.bridges.telephony.models import Call, CallEvent, CallLeg, Command, Extension, Pbx
 from box.core.events.outbox import emit, emit_all
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
+
+COMMAND_LIVES = timedelta(seconds=10)
+"""Who has waited longer has called in another way."""
+MOST_COMMANDS = 20
+_EXTENSION = re.compile(r"[0-9]{1,15}")
 
 
 @transaction.atomic
@@ -27,6 +35,73 @@ def save_pbx(pbx: Pbx, *, by: User | None) -> None:
     pbx.full_clean(exclude=["cursors", "trunk_rules", "connected_at", "heard_at"])
     pbx.save()
     emit(events.PbxChanged(pbx_id=pbx.pk, by_id=by.pk if by else None))
+
+
+@transaction.atomic
+def remove_pbx(pbx: Pbx, *, by: User) -> None:
+    """With its extensions. Raises ValidationError where calls of it are kept: those stay."""
+    if Call.objects.filter(pbx=pbx).exists():
+        raise ValidationError(
+            _("Calls of “%(name)s” are kept: turn it off instead, and they stay.") % {"name": pbx.name},
+            code="calls",
+        )
+    pbx.delete()
+    emit(events.PbxRemoved(name=pbx.name, by_id=by.pk))
+
+
+@transaction.atomic
+def set_extensions(pbx: Pbx, wanted: Sequence[tuple[str, User | None]], *, by: User | None) -> int:
+    """Gives these numbers to these people, and to nobody else; the others stay as they are. Returns how many
+    were changed. A number given to nobody is a phone that no one sits at, such as a meeting room's."""
+    held = {one.number: one for one in pbx.extensions.select_for_update()}
+    changed = []
+    for number, user in wanted:
+        if not _EXTENSION.fullmatch(number):
+            said = _("“%(number)s” is no extension: it has 1 to 15 digits.") % {"number": number[:40]}
+            raise ValidationError(said, code="number")
+        row = held.get(number)
+        if row is None or row.user_id != (user.pk if user else None):
+            row = row or Extension(pbx=pbx, number=number, endpoint=f"PJSIP/{number}")
+            row.user = user
+            changed.append(row)
+    for row in changed:
+        row.save()
+    if changed:
+        emit(events.ExtensionsChanged(pbx_id=pbx.pk, by_id=by.pk if by else None))
+    return len(changed)
+
+
+@transaction.atomic
+def remove_extension(extension: Extension, *, by: User) -> None:
+    extension.delete()
+    emit(events.ExtensionsChanged(pbx_id=extension.pbx_id, by_id=by.pk))
+
+
+@transaction.atomic
+def ask_pbx(pbx: Pbx, action: str, headers: Mapping[str, str], *, by: User) -> Command:
+    """Leaves it for the bridge, which does it within half a second, or never."""
+    return Command.objects.create(pbx=pbx, action=action, headers=dict(headers), by=by)
+
+
+@transaction.atomic
+def take_commands(pbx: Pbx, *, now: datetime) -> list[Command]:
+    """What is to be done now: taken, so that nobody does it again. What somebody asked for who does not work
+    here any more is not done."""
+    waiting = Command.objects.waiting(pbx, since=now - COMMAND_LIVES).select_for_update(of=("self",))
+    taken = list(waiting.select_related("by")[:MOST_COMMANDS])
+    Command.objects.filter(pk__in=[one.pk for one in taken]).update(taken_at=now)
+    return [one for one in taken if one.by.is_active]
+
+
+@transaction.atomic
+def refuse_command(command: Command, reason: str) -> None:
+    Command.objects.filter(pk=command.pk).update(trouble=reason)
+    emit(events.CommandRefused(command_id=command.pk, by_id=command.by_id, reason=reason))
+
+
+def forget_commands(pbx: Pbx, *, now: datetime) -> None:
+    """The oldest of what is a day old."""
+    Command.objects.filter(pbx=pbx, asked_at__lt=now - timedelta(days=1)).delete()
 
 
 def tell_state(
@@ -138,13 +213,13 @@ def _save_merged(pbx: Pbx, merged: dict[str, str], known: machine.Calls, rows: d
 def _save_timeline(rows: dict[str, Call], happened: Sequence[Happened], known: machine.Calls) -> None:
     lines = [(one, rows[call.key]) for one in happened if (call := known.call(one.call)) is not None]
     # Who answered did not let it ring in vain, whichever was heard of first.
-    answered = {one.leg for one, _ in lines if isinstance(one, events.CallAnswered)}
+    answered = {one.leg for one, _row in lines if isinstance(one, events.CallAnswered)}
     # A call has one end: the last that was told.
     ends = {row.pk: one for one, row in lines if isinstance(one, events.CallEnded | events.CallReopened)}
     CallEvent.objects.filter(
         Q(kind=events.CallRingingEnded.__name__, leg__in=answered)
         | Q(kind=events.CallEnded.__name__, call__in=ends),
-        call__in={row.pk for _, row in lines},
+        call__in={row.pk for _one, row in lines},
     ).delete()
     CallEvent.objects.bulk_create(
         [_line(one, row) for one, row in lines if _counts(one, answered, ends.get(row.pk))], batch_size=1000

@@ -16,6 +16,11 @@ def declare() -> None:
         "telephony.pbx_changed",
         Audited(_("connected the PBX %(about)s, or changed it"), events.PbxChanged, about=_pbx),
     )
+    audited.add(
+        "telephony.extensions_changed",
+        Audited(_("gave out extensions of the PBX %(about)s"), events.ExtensionsChanged, about=_pbx),
+    )
+    audited.add("telephony.pbx_removed", Audited(_("removed the PBX “%(name)s”"), events.PbxRemoved))
 
 
 def _pbx(event: Any) -> About | None:

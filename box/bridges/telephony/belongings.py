@@ -13,5 +13,6 @@ BELONGINGS = Belongings(
         "telephony.Extension.user": Belongs(
             Deleted(), said=ngettext_lazy("%(num)s extension", "%(num)s extensions", "num")
         ),
+        "telephony.Command.by": Belongs(Deleted()),
     },
 )

@@ -11,9 +11,16 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from box.bridges.telephony import ami_events, resync
-from box.bridges.telephony.actions import keep_calls, restore, tell_state
-from box.bridges.telephony.ami import PbxTrouble, Session
+from box.bridges.telephony import ami_events, fastagi, resync
+from box.bridges.telephony.actions import (
+    forget_commands,
+    keep_calls,
+    refuse_command,
+    restore,
+    take_commands,
+    tell_state,
+)
+from box.bridges.telephony.ami import ActionRefused, PbxTrouble, Session
 from box.bridges.telephony.calls import Calls
 from box.bridges.telephony.events import CallEvent
 from box.bridges.telephony.facts import Fact, Unreadable
@@ -66,9 +73,11 @@ class Bridge:
             while not self._stopping.is_set():
                 events = session.events(within=0.5)
                 self._keep(pbx, calls, calls.feed(self._facts(events)))
+                self._obey(pbx, session)
                 now = self._now()
                 if now - synced_at >= EVERY:
                     self.catch_up(pbx, calls, session)
+                    forget_commands(pbx, now=now)
                     synced_at = now
                 if now - told_at >= TELLS_EVERY:
                     pbx_now = Pbx.objects.filter(pk=pbx.pk, changed_at=pbx.changed_at, is_on=True)
@@ -76,6 +85,16 @@ class Bridge:
                         return
                     tell_state(pbx, heard_at=now)
                     told_at = now
+
+    def _obey(self, pbx: Pbx, session: Session) -> None:
+        """Does what people ask for. Each was taken before: an answer that is lost is not asked for again."""
+        for command in take_commands(pbx, now=self._now()):
+            try:
+                session.act(command.action, **command.headers)
+            except PbxTrouble as trouble:
+                refuse_command(command, str(trouble))
+                if not isinstance(trouble, ActionRefused):
+                    raise
 
     def catch_up(self, pbx: Pbx, calls: Calls, session: Session) -> resync.Outcome:
         """See `resync`."""
@@ -124,6 +143,8 @@ class Bridges:
     def __init__(self, is_ours: Callable[[], bool], stopping: threading.Event) -> None:
         self._is_ours, self._stopping = is_ours, stopping
         self._running: dict[int, threading.Thread] = {}
+        self._answering: dict[str, fastagi.Server] = {}
+        """By the address at which PBXs ask about calls that come in."""
         self._round = threading.Event()
 
     def run(self, *, every: float = 2.0) -> None:
@@ -141,6 +162,7 @@ class Bridges:
             # Another process goes on, from what this one has stored.
             self._end()
             return
+        self._answer_at({one for one in Pbx.objects.on().values_list("asks_at", flat=True) if one})
         self._running = {pk: thread for pk, thread in self._running.items() if thread.is_alive()}
         for pk in Pbx.objects.on().values_list("pk", flat=True):
             if pk not in self._running:
@@ -148,7 +170,18 @@ class Bridges:
                 self._running[pk] = threading.Thread(target=bridge.run, name=f"pbx-{pk}", daemon=True)
                 self._running[pk].start()
 
+    def _answer_at(self, addresses: set[str]) -> None:
+        """Whoever cannot be answered is not: the PBX goes on without."""
+        for address in self._answering.keys() - addresses:
+            self._answering.pop(address).stop()
+        for address in addresses - self._answering.keys():
+            try:
+                self._answering[address] = fastagi.Server(address, fastagi.PORT, fastagi.OfferedRouter())
+            except OSError as error:
+                log.warning("PBXs cannot ask at %s: %s.", address, error)
+
     def _end(self) -> None:
+        self._answer_at(set())
         self._round.set()
         for thread in self._running.values():
             thread.join(timeout=20)

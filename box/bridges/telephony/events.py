@@ -14,6 +14,29 @@ class PbxChanged:
 
 
 @dataclass(frozen=True)
+class ExtensionsChanged:
+    """Who sits at which phones of this PBX."""
+
+    pbx_id: int
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class PbxRemoved:
+    name: str
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class CommandRefused:
+    """The PBX did not do what a person asked of it."""
+
+    command_id: int
+    by_id: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class CallStarted:
     pbx: str
     call: str

@@ -20,9 +20,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from box.bridges.telephony.facts import clean
+from box.core.registry.offers import Offers
 
 log = logging.getLogger(__name__)
 
+PORT = 4573
 DECIDES_WITHIN = 0.8
 READS_WITHIN = 1.0
 MOST_AT_A_TIME = 64
@@ -62,6 +64,18 @@ class Router(Protocol):
     """Whoever decides: an app. Called in a thread of its own, and given up on after DECIDES_WITHIN."""
 
     def route(self, inquiry: Inquiry) -> Route: ...
+
+
+routers: Offers[Router] = Offers("routers of calls")
+"""The first that has a word for a call other than the usual way has decided."""
+
+
+class OfferedRouter:
+    """Asks the apps that are there."""
+
+    def route(self, inquiry: Inquiry) -> Route:
+        routes = (router.route(inquiry) for router in routers)
+        return next((one for one in routes if one.way is not Way.USUAL), Route(Way.USUAL))
 
 
 class Server:

@@ -69,6 +69,17 @@ class Pbx(models.Model):
     forbidden = ArrayField(models.CharField(max_length=16), default=list, blank=True)
     dial_prefix = models.CharField(max_length=6, blank=True)
 
+    # The box's own address at which this PBX asks about calls that come in; none: it does not ask.
+    asks_at = models.GenericIPAddressField(null=True, blank=True)
+
+    # Where its recordings lie: as the box sees the folder, and as the PBX names it.
+    recordings_here = models.CharField(max_length=1000, blank=True, db_default="")
+    recordings_there = models.CharField(
+        max_length=1000, default="/var/spool/asterisk/monitor", db_default="/var/spool/asterisk/monitor"
+    )
+    # With it the PBX signs the recordings that it sends by itself.
+    delivery_key_sealed = models.TextField(blank=True, db_default="")
+
     # What the bridge knows of the connection.
     connected_at = models.DateTimeField(null=True)
     heard_at = models.DateTimeField(null=True)
@@ -104,6 +115,15 @@ class Pbx(models.Model):
         self.dsn_sealed = seal(dsn, settings.SECRET_KEY) if dsn else ""
 
     @property
+    def delivery_key(self) -> str:
+        """Raises SealBroken where it was sealed by another box."""
+        return unseal(self.delivery_key_sealed, settings.SECRET_KEY) if self.delivery_key_sealed else ""
+
+    @delivery_key.setter
+    def delivery_key(self, key: str) -> None:
+        self.delivery_key_sealed = seal(key, settings.SECRET_KEY) if key else ""
+
+    @property
     def address(self) -> Address:
         return Address(self.host, self.port, self.user, self.secret, self.is_tls, self.ca_pem)
 
@@ -130,6 +150,12 @@ class Pbx(models.Model):
         return Rules(self.context, tuple(self.prefixes), tuple(self.forbidden), self.dial_prefix)
 
 
+class ExtensionQuerySet(models.QuerySet["Extension"]):
+    def in_use(self) -> Self:
+        """Of PBXs that are connected, the first of each person's first."""
+        return self.filter(pbx__is_on=True).select_related("pbx").order_by("id")
+
+
 class Extension(models.Model):
     """A phone of the PBX, and who sits at it."""
 
@@ -138,6 +164,8 @@ class Extension(models.Model):
     # `PJSIP/100`.
     endpoint = models.CharField(max_length=80)
     user = models.ForeignKey("accounts.User", models.CASCADE, null=True, related_name="extensions")
+
+    objects = ExtensionQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -250,3 +278,38 @@ class CallEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%H:%M:%S} {self.kind}"
+
+
+class CommandQuerySet(models.QuerySet["Command"]):
+    def waiting(self, pbx: Pbx, *, since: datetime) -> Self:
+        """In the order in which they were asked for; one that is older is not done any more."""
+        return self.filter(pbx=pbx, taken_at=None, asked_at__gte=since).order_by("id")
+
+
+class Command(models.Model):
+    """What a person asks of the PBX: an AMI action with its headers, made by `originate`.
+
+    The bridge takes it before it acts, so that a call is placed once or not at all, whatever dies in between.
+    """
+
+    pbx = models.ForeignKey(Pbx, models.CASCADE, related_name="commands", db_index=False)
+    action = models.CharField(max_length=20)
+    headers = models.JSONField(default=dict)
+    by = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    taken_at = models.DateTimeField(null=True)
+    # Why the PBX did not do it.
+    trouble = models.TextField(blank=True)
+
+    objects = CommandQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["pbx", "id"], name="telephony_command_waiting", condition=models.Q(taken_at=None)
+            ),
+            models.Index(fields=["asked_at"], name="telephony_command_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.action

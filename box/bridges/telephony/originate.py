@@ -11,6 +11,7 @@ _EXTENSION = re.compile(r"[0-9]{1,15}")
 _DIALLED = re.compile(r"\+?[0-9]{2,15}")
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _ENDPOINT = re.compile(r"(?:PJSIP|SIP)/[A-Za-z0-9_.-]{1,80}")
+_UNIQUEID = re.compile(r"[A-Za-z0-9_.-]{1,150}")
 RINGS_SECONDS = 30
 
 
@@ -69,6 +70,25 @@ def request(caller: Caller, goal: str, rules: Rules) -> dict[str, str]:
         "Timeout": str(RINGS_SECONDS * 1000),
         "CallerID": f'"{_plain(caller.name)}" <{caller.number}>',
     }
+
+
+def transfer(caller: Caller, leg: str, goal: str, rules: Rules) -> dict[str, str]:
+    """Headers of AMI's BlindTransfer and Atxfer: `leg` is the Uniqueid of the channel that passes the call
+    on, which Asterisk takes for its name. The goal is under the same rules as a call. Raises NotAllowed."""
+    headers = request(caller, goal, rules)
+    return {"Channel": _channel(leg), "Context": headers["Context"], "Exten": headers["Exten"]}
+
+
+def hang_up(leg: str) -> dict[str, str]:
+    """Headers of AMI's Hangup. Raises NotAllowed."""
+    return {"Channel": _channel(leg), "Cause": "16"}
+
+
+def _channel(leg: str) -> str:
+    # A pattern between slashes would mean many channels.
+    if not _UNIQUEID.fullmatch(leg):
+        raise NotAllowed("This call is over.")
+    return leg
 
 
 def _dialled(caller: Caller, goal: str, rules: Rules) -> str:

@@ -259,6 +259,21 @@ class Creator(Protocol):
         """Where this person finds the draft, to change it and make an object of it. Nothing is made yet."""
 
 
+@dataclass(frozen=True)
+class CallerLookup:
+    """Who is behind a telephone number, in E.164, as a room with clients knows them.
+
+    `cards(numbers, reader)` are those that the reader may see, the nearest first, in a number of queries that
+    doesn't depend on theirs. `responsible(number)` is the employee who looks after the client, whoever asks.
+    `new(number, reader)` is where the reader begins a card of a number that nobody knows; nothing where they
+    may not.
+    """
+
+    cards: Callable[[Sequence[str], User], Mapping[str, Sequence[Card]]]
+    responsible: Callable[[str], User | None]
+    new: Callable[[str, User], str]
+
+
 menu: Offers[MenuEntry] = Offers("menu")
 widgets: Offers[Widget] = Offers("widgets")
 assets: Offers[Assets] = Offers("assets")
@@ -314,6 +329,10 @@ keepsakes: Offers[Keepsake] = Offers("keepsakes")
 attachers: Offers[Callable[[Sequence[int], Sequence[str], User], object]] = Offers("attachers")
 """By the kind of an object that becomes part of another, such as a file of a field, how it does: the ids, the
 audience that they get, and whose they are until then. Called in the transaction that writes the other."""
+
+
+callers: Offers[CallerLookup] = Offers("callers")
+"""By the room that has clients. Asked while a telephone rings: an index answers."""
 
 
 before_opening: Offers[Callable[[], str]] = Offers("before opening")

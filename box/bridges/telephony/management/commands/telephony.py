@@ -19,8 +19,8 @@ from box.bridges.telephony.asterisk_conf import Unwritable
 from box.bridges.telephony.bridge import Bridge, Bridges
 from box.bridges.telephony.calls import Calls
 from box.bridges.telephony.facts import Unreadable
-from box.bridges.telephony.logs import LogTrouble
 from box.bridges.telephony.models import Call, Pbx
+from box.bridges.telephony.probe import is_good, probe
 from box.core.events.worker import ClusterLock
 
 LOCK = "korobka telephony"
@@ -79,22 +79,11 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(files)} files in {folder}: begin with README_korobka.txt.")
 
     def _test(self, pbx: str, **options: Any) -> None:
-        is_well = True
-        for one in _chosen(pbx):
-            try:
-                with Session(one.address, wants_events=False) as session:
-                    channels, queues = len(session.channels()), len(session.queues())
-                    counted = f"{channels} channels, {queues} queues"
-                    self.stdout.write(f"{one.name}: Asterisk answers (manager {session.version}), {counted}.")
-                for log in (one.cel_log, one.cdr_log):
-                    if log is not None:
-                        log.read(log.end())
-                if one.logs == Pbx.Logs.NONE:
-                    self.stdout.write(f"{one.name}: no log is set: calls are missed while the box is away.")
-            except (PbxTrouble, LogTrouble) as trouble:
-                is_well = False
-                self.stdout.write(f"{one.name}: {trouble}")
-        if not is_well:
+        tried = [(one, probe(one)) for one in _chosen(pbx)]
+        for one, steps in tried:
+            for step in steps:
+                self.stdout.write(f"{one.name}: {step.title}: {step.text}")
+        if not all(is_good(steps) for _one, steps in tried):
             raise CommandError("Not every PBX can be used: what is wrong is named above.")
 
     def _status(self, pbx: str, **options: Any) -> None:

@@ -1,0 +1,1 @@
+"""Every call of the company: while it rings, in the log, and after it."""

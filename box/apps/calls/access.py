@@ -1,0 +1,47 @@
+"""Who may do what with calls."""
+
+from __future__ import annotations
+
+from box.apps.calls.models import LoggedCall
+from box.apps.calls.permissions import SEE_ALL, leads_anybody
+from box.core.access.principals import EVERYONE, codes_of
+from box.core.access.rights import has_right
+from box.core.accounts.models import User
+
+__all__ = ["CALL_OUTSIDE", "LISTEN", "SEE_ALL", "SET_UP", "leads_anybody"]
+
+CALL_OUTSIDE = "calls.call_outside"
+LISTEN = "calls.listen"
+SET_UP = "calls.set_up"
+
+
+def works_here(user: User) -> bool:
+    """Guests have no telephone."""
+    return EVERYONE in codes_of(user)
+
+
+def can_call_outside(user: User) -> bool:
+    return has_right(user, CALL_OUTSIDE)
+
+
+def can_set_up(user: User) -> bool:
+    return has_right(user, SET_UP)
+
+
+def takes_part(user: User, call: LoggedCall) -> bool:
+    return call.participants.filter(user=user).exists()
+
+
+def can_listen(user: User, call: LoggedCall) -> bool:
+    """To recordings of a call that they see: their own, or any with the right."""
+    return has_right(user, LISTEN) or takes_part(user, call)
+
+
+def can_write(user: User, call: LoggedCall) -> bool:
+    """Notes, and that a missed call is done: whoever took part, or looks after it."""
+    return takes_part(user, call) or leads_anybody(user)
+
+
+def can_hold(user: User) -> bool:
+    """Recordings that have to stay, for a court or an inquiry."""
+    return can_set_up(user)

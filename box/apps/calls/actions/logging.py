@@ -1,0 +1,170 @@
+"""The log follows the bridge: a call's row is made anew of what the bridge knows, however often that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import Any
+
+from django.db import transaction
+
+from box.apps.calls.actions.misses import recount_misses, settle_earlier
+from box.apps.calls.events import CallFinished
+from box.apps.calls.models import LoggedCall, Participant
+from box.apps.calls.permissions import audience_of
+from box.bridges.telephony.models import Call, CallLeg, Extension
+from box.core.events.outbox import emit
+from box.core.push.actions import send
+
+
+@transaction.atomic
+def follow_call(pbx: str, key: str) -> LoggedCall | None:
+    """Brings the log to what the bridge knows of this call. None where it became a part of another, or is not
+    there."""
+    found = Call.objects.select_related("pbx").select_for_update(of=("self",))
+    call = found.filter(pbx__name=pbx, key=key).first()
+    if call is None:
+        return None
+    if call.merged_into_id is not None:
+        _forget_part(call)
+        return None
+    legs = list(CallLeg.objects.filter(call=call).order_by("started_at", "id"))
+    before = LoggedCall.objects.filter(call=call).first()
+    people = _people(call, legs, before)
+    logged = _saved(call, legs, people, before)
+    tell([one.user_id for one in people.values()], logged.pk)
+    if call.ended_at is not None and _is_news(before, logged):
+        _finish(logged, [one for one in people.values() if one.is_called])
+    return logged
+
+
+def _forget_part(call: Call) -> None:
+    """What was logged of it is told of the call that it became a part of."""
+    part = LoggedCall.objects.filter(call=call).first()
+    if part is None:
+        return
+    people = list(part.participants.values_list("user_id", flat=True))
+    part.delete()
+    tell(people)
+
+
+def _people(call: Call, legs: Sequence[CallLeg], before: LoggedCall | None) -> dict[str, Participant]:
+    """By leg who takes part. Who sat at an extension when it rang did, whoever sits there later."""
+    known = {one.leg: one for one in before.participants.all()} if before else {}
+    new = {leg.endpoint for leg in legs if leg.uniqueid not in known}
+    sits = dict(
+        Extension.objects.filter(pbx=call.pbx, endpoint__in=new, user__isnull=False).values_list(
+            "endpoint", "user_id"
+        )
+    )
+    found = {}
+    for leg in legs:
+        one = known.get(leg.uniqueid)
+        if one is None:
+            user_id = sits.get(leg.endpoint)
+            if user_id is None:
+                continue
+            one = Participant(leg=leg.uniqueid, user_id=user_id)
+        one.is_called, one.began_at = leg.is_called, leg.started_at
+        one.answered_at, one.ended_at = leg.answered_at, leg.ended_at
+        found[leg.uniqueid] = one
+    return found
+
+
+def _saved(
+    call: Call, legs: Sequence[CallLeg], people: Mapping[str, Participant], before: LoggedCall | None
+) -> LoggedCall:
+    values = _values(call, legs, people)
+    if before is None:
+        logged = LoggedCall.objects.create(call=call, **values)
+    else:
+        logged = LoggedCall.objects.get(pk=before.pk)
+        for name, value in values.items():
+            setattr(logged, name, value)
+        logged.save(update_fields=list(values))
+    for one in people.values():
+        one.logged = logged
+    logged.participants.exclude(leg__in=people).delete()
+    Participant.objects.bulk_create(
+        people.values(),
+        update_conflicts=True,
+        unique_fields=["logged", "leg"],
+        update_fields=["is_called", "began_at", "answered_at", "ended_at"],
+    )
+    return logged
+
+
+def _values(call: Call, legs: Sequence[CallLeg], people: Mapping[str, Participant]) -> dict[str, Any]:
+    answered_at = call.answered_at
+    picked_up = [(one.answered_at, one) for one in people.values() if one.is_called and one.answered_at]
+    first = min(picked_up, key=itemgetter(0), default=(None, None))[1]
+    called = next((one for one in people.values() if not one.is_called), None)
+    whose = first if call.direction == Call.Direction.IN else called or first
+    return {
+        "direction": call.direction,
+        "result": call.result,
+        "number": call.number or (call.called if call.direction == Call.Direction.INTERNAL else ""),
+        "caller_name": call.caller_name,
+        "line": call.called if call.direction == Call.Direction.IN else "",
+        "queue": call.queue,
+        "started_at": call.started_at,
+        "answered_at": answered_at,
+        "ended_at": call.ended_at,
+        "wait_seconds": _seconds(call.started_at, answered_at or call.ended_at),
+        "talk_seconds": _seconds(answered_at, call.ended_at),
+        "user_id": whose.user_id if whose else None,
+        "is_missed": _is_missed(call, legs),
+        "audience": audience_of(one.user_id for one in people.values()),
+    }
+
+
+def _is_missed(call: Call, legs: Sequence[CallLeg]) -> bool:
+    """Somebody outside wanted to speak with the company, and nobody did. A menu or an announcement that
+    nobody was to follow is no missed call."""
+    if call.ended_at is None or call.direction != Call.Direction.IN or call.answered_at is not None:
+        return False
+    if call.result in (Call.Result.NO_ANSWER, Call.Result.BUSY, Call.Result.FAILED):
+        return True
+    return bool(call.queue) or any(leg.is_called for leg in legs)
+
+
+def _seconds(begin: datetime | None, end: datetime | None) -> int:
+    return max(0, round((end - begin).total_seconds())) if begin and end else 0
+
+
+_TOLD = ("result", "ended_at", "is_missed", "user_id", "number")
+
+
+def _is_news(before: LoggedCall | None, now: LoggedCall) -> bool:
+    return before is None or any(getattr(before, name) != getattr(now, name) for name in _TOLD)
+
+
+def _finish(logged: LoggedCall, rang: Sequence[Participant]) -> None:
+    ids = sorted({one.user_id for one in rang})
+    if logged.is_missed:
+        recount_misses(ids)
+    elif logged.answered_at is not None:
+        settle_earlier(logged)
+    if not logged.is_outside or logged.ended_at is None:
+        return
+    emit(
+        CallFinished(
+            call_id=logged.pk,
+            number=logged.number,
+            direction=logged.direction,
+            is_missed=logged.is_missed,
+            started_at=logged.started_at,
+            ended_at=logged.ended_at,
+            wait_seconds=logged.wait_seconds,
+            talk_seconds=logged.talk_seconds,
+            user_id=logged.user_id,
+            rang_ids=tuple(ids),
+        )
+    )
+
+
+def tell(people: Iterable[int], call_id: int | None = None) -> None:
+    """These people's pages look at what their telephones do now."""
+    if codes := [f"U{pk}" for pk in sorted(set(people))]:
+        send("calls", "now", audience=codes, payload={"call": call_id})

@@ -1,0 +1,131 @@
+"""Recordings: awaited from the PBX, kept as blobs, deleted when their time is over, unless they are held."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.apps.calls.actions.logging import follow_call
+from box.apps.calls.events import CallNoted, RecordingHeld, RecordingKept
+from box.apps.calls.models import LoggedCall, Recording
+from box.apps.calls.waveform import Sound, heard
+from box.bridges.telephony.models import Pbx
+from box.bridges.telephony.recordings import Folder, RecordingRefused
+from box.core.accounts.models import User
+from box.core.events.outbox import emit
+from box.core.files.models import Blob, new_key
+from box.core.files.store import store
+
+# A recording is whole some seconds after the call's end; a slow disk or a conversion takes longer.
+WAITS = (
+    timedelta(seconds=20),
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=3),
+)
+MOST_AT_ONCE = 20
+CHUNK = 5 * 1024 * 1024
+
+
+@transaction.atomic
+def await_recording(pbx: str, key: str, file: str) -> None:
+    """The PBX says that this file is, or will be, what was recorded of the call."""
+    logged = LoggedCall.objects.filter(call__pbx__name=pbx, call__key=key).first() or follow_call(pbx, key)
+    if logged is None:
+        return
+    Recording.objects.get_or_create(
+        logged=logged, file=file[:1000], defaults={"due_at": timezone.now() + WAITS[0]}
+    )
+
+
+def collect_recordings(*, now: datetime) -> int:
+    """Fetches what is due from the folders that PBXs and box share. Returns how many came."""
+    due = list(
+        Recording.objects.due(now)
+        .filter(logged__call__isnull=False)
+        .select_related("logged__call__pbx")[:MOST_AT_ONCE]
+    )
+    return sum(_collect(one, now=now) for one in due)
+
+
+def _collect(recording: Recording, *, now: datetime) -> bool:
+    call = recording.logged.call
+    if call is None or call.ended_at is None:
+        return _wait(recording, _("The call goes on."), now=now)
+    pbx: Pbx = call.pbx
+    if not pbx.recordings_here:
+        return _wait(
+            recording, _("No folder of recordings is set for “%(name)s”.") % {"name": pbx.name}, now=now
+        )
+    try:
+        with Folder(Path(pbx.recordings_here), pbx.recordings_there).open(recording.file) as stream:
+            keep_recording(recording, stream)
+    except FileNotFoundError:
+        return _wait(recording, _("The file is not in the folder."), now=now)
+    except (RecordingRefused, OSError) as refused:
+        return _wait(recording, str(refused), now=now)
+    return True
+
+
+def _wait(recording: Recording, trouble: str, *, now: datetime) -> bool:
+    attempts = recording.attempts + 1
+    is_lost = attempts >= len(WAITS)
+    Recording.objects.filter(pk=recording.pk, state=Recording.State.AWAITED).update(
+        attempts=attempts,
+        due_at=None if is_lost else now + WAITS[attempts],
+        state=Recording.State.LOST if is_lost else Recording.State.AWAITED,
+        trouble=trouble,
+    )
+    return False
+
+
+def keep_recording(recording: Recording, stream: BinaryIO) -> None:
+    """Puts it into the store, and what can be heard of it into its row. Twice is once: the blob that is not
+    needed goes by itself."""
+    sound = heard(stream)
+    stream.seek(0)
+    data = stream.read()
+    key = new_key(timezone.now())
+    store().write(key, data, content_type=sound.content_type)
+    _keep(recording, sound, key, len(data))
+
+
+@transaction.atomic
+def _keep(recording: Recording, sound: Sound, key: str, size: int) -> None:
+    row = Recording.objects.select_for_update().get(pk=recording.pk)
+    if row.blob_id is not None:
+        return
+    row.blob = Blob.objects.create(
+        key=key, size=size, content_type=sound.content_type, inspected_at=timezone.now(), sha256=sound.sha256
+    )
+    row.state, row.due_at, row.trouble = Recording.State.KEPT, None, ""
+    row.seconds, row.waveform = sound.seconds, list(sound.waveform)
+    row.save()
+    emit(RecordingKept(call_id=row.logged_id, recording_id=row.pk))
+
+
+def expire_recordings(*, before: datetime) -> int:
+    """Deletes those of calls that began before, unless they are held. Returns how many."""
+    return Recording.objects.outlived(before).update(
+        state=Recording.State.EXPIRED, blob=None, waveform=[], trouble=""
+    )
+
+
+@transaction.atomic
+def hold_recordings(call: LoggedCall, *, is_held: bool, by: User) -> None:
+    if LoggedCall.objects.filter(pk=call.pk).exclude(is_held=is_held).update(is_held=is_held):
+        emit(RecordingHeld(call_id=call.pk, is_held=is_held, by_id=by.pk))
+
+
+@transaction.atomic
+def write_note(call: LoggedCall, note: str, *, by: User) -> None:
+    """What was said, for whoever sees the call and the client's card."""
+    call.note = note.strip()[:20_000]
+    call.save(update_fields=["note"])
+    emit(CallNoted(call_id=call.pk, by_id=by.pk))

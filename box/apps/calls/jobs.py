@@ -1,0 +1,22 @@
+"""Recordings that are due, and those whose time is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task
+
+from box.apps.calls.actions.recordings import collect_recordings, expire_recordings
+from box.apps.calls.settings import RECORDINGS_KEPT
+
+
+@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+def collect() -> None:
+    collect_recordings(now=timezone.now())
+
+
+@db_periodic_task(crontab(hour="3", minute="20"))  # type: ignore[untyped-decorator]
+def expire() -> None:
+    expire_recordings(before=timezone.now() - timedelta(days=RECORDINGS_KEPT.value))

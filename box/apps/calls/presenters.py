@@ -1,0 +1,187 @@
+"""A call as its page shows it, and what a person's telephone does now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.apps.calls.clients import beginnings, clients_behind
+from box.apps.calls.models import LoggedCall, Participant, Recording
+from box.apps.calls.words import Outcome, length, number_shown, outcome, phone_shown
+from box.bridges.telephony.calls import RingEnd
+from box.bridges.telephony.models import CallEvent, CallLeg
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.utils.functional import _StrOrPromise
+
+    from box.core.accounts.models import User
+    from box.core.registry.capabilities import Card
+
+MOST_LINES = 300
+
+
+@dataclass(frozen=True)
+class Line:
+    """A step of a call: `offset` is how far into it."""
+
+    at: datetime
+    offset: str
+    icon: str
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class ShownCall:
+    call: LoggedCall
+    title: str
+    number: str
+    outcome: Outcome
+    cards: Sequence[Card]
+    begins_at: str
+    """Where a card of an unknown number is begun."""
+    lines: Sequence[Line]
+    people: Sequence[Participant]
+    recordings: Sequence[Recording]
+    waited: str
+    talked: str
+
+
+def shown_call(call: LoggedCall, reader: User) -> ShownCall:
+    cards = clients_behind([call.number], reader).get(call.number, ()) if call.is_outside else ()
+    people = list(call.participants.select_related("user").order_by("began_at", "id"))
+    return ShownCall(
+        call,
+        cards[0].title if cards else number_shown(call),
+        phone_shown(call.number),
+        outcome(call),
+        cards,
+        "" if cards or not call.is_outside else beginnings(call.number, reader),
+        timeline(call, people),
+        _once(people),
+        list(call.recordings.order_by("id")),
+        length(call.wait_seconds),
+        length(call.talk_seconds),
+    )
+
+
+def _once(people: Sequence[Participant]) -> list[Participant]:
+    """Each person's part, the one in which they talked where there are several."""
+    found: dict[int, Participant] = {}
+    for one in people:
+        if one.user_id not in found or found[one.user_id].answered_at is None:
+            found[one.user_id] = one
+    return list(found.values())
+
+
+def timeline(call: LoggedCall, people: Sequence[Participant]) -> list[Line]:
+    """What happened, in order: queue, rings, answer, hold, transfer, end."""
+    if call.call_id is None:
+        return []
+    names = _names(call, people)
+    lines = []
+    for event in CallEvent.objects.filter(call=call.call_id).order_by("at", "id")[:MOST_LINES]:
+        if (said := _said(event, call, names)) is not None:
+            picture, text, tone = said
+            seconds = max(0, round((event.at - call.started_at).total_seconds()))
+            lines.append(Line(event.at, length(seconds), picture, text, tone))
+    return lines
+
+
+def _names(call: LoggedCall, people: Sequence[Participant]) -> Mapping[str, str]:
+    """Of legs and endpoints: whose they are."""
+    by_leg = {one.leg: one.user.name for one in people}
+    names = dict(by_leg)
+    legs = CallLeg.objects.filter(call=call.call_id)
+    for uniqueid, endpoint, number in legs.values_list("uniqueid", "endpoint", "number"):
+        name = by_leg.get(uniqueid)
+        if name is None:
+            plain = endpoint.partition("/")[2]
+            name = (
+                plain if plain.isdigit() else phone_shown(call.number if call.is_outside else number) or plain
+            )
+        names[uniqueid] = name
+        names.setdefault(endpoint, name)
+    return names
+
+
+# By the kind of an event: its picture, what is said, and how it is meant.
+_STEPS: Mapping[str, tuple[str, _StrOrPromise, str]] = {
+    "CallQueued": ("users", gettext_lazy("In the queue “%(text)s”"), ""),
+    "CallRinging": ("phone-ringing", gettext_lazy("Rings at: %(who)s"), ""),
+    "CallAnswered": ("phone-check", gettext_lazy("%(who)s answers"), "good"),
+    "CallHeld": ("phone-pause", gettext_lazy("%(who)s is on hold"), ""),
+    "CallResumed": ("phone", gettext_lazy("%(who)s is off hold"), ""),
+    "CallParked": ("phone-pause", gettext_lazy("%(who)s is parked"), ""),
+    "CallForwarded": ("arrow-forward-up", gettext_lazy("The telephone forwards to %(to)s"), ""),
+    "CallTransferred": ("arrow-forward-up", gettext_lazy("%(who)s passes the call on to %(to)s"), ""),
+    "ConferenceJoined": ("users", gettext_lazy("%(who)s joins the conference %(text)s"), ""),
+    "CallRecorded": ("microphone", gettext_lazy("The call is recorded"), ""),
+    "CallLeft": ("phone-off", gettext_lazy("%(who)s is no longer on the line"), ""),
+}
+_RING_ENDS: Mapping[str, _StrOrPromise] = {
+    RingEnd.NO_ANSWER: gettext_lazy("No answer: %(who)s"),
+    RingEnd.BUSY: gettext_lazy("Busy: %(who)s"),
+    RingEnd.REJECTED: gettext_lazy("Declined: %(who)s"),
+    RingEnd.FAILED: gettext_lazy("Not reached: %(who)s"),
+}
+
+
+def _said(event: CallEvent, call: LoggedCall, names: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """None for what nobody needs to read, such as that it rings no longer since somebody has answered."""
+    who = names.get(event.leg) or names.get(event.endpoint) or event.endpoint.partition("/")[2]
+    values = {"who": who, "to": names.get(event.text, phone_shown(event.text)), "text": event.text}
+    if event.kind == "CallStarted":
+        origin = number_shown(call) if call.direction == call.Direction.IN else who
+        return "phone", _("%(who)s calls") % {"who": origin}, ""
+    if event.kind == "CallEnded":
+        said = outcome(call)
+        return "phone-off", _("The call is over: %(outcome)s") % {"outcome": said.label}, said.tone
+    if event.kind == "CallRingingEnded":
+        reason = _RING_ENDS.get(event.text)
+        return ("phone-x", str(reason) % values, "warn") if reason else None
+    picture, text, tone = _STEPS.get(event.kind, ("", "", ""))
+    return (picture, str(text) % values, tone) if picture else None
+
+
+@dataclass(frozen=True)
+class LiveCall:
+    """What a telephone of this person does now."""
+
+    call: LoggedCall
+    state: str
+    """A `Participant.state`: rings, dials, talks."""
+    title: str
+    number: str
+    cards: Sequence[Card]
+    begins_at: str
+    since: datetime
+    can_pass_on: bool
+
+
+def live_calls(user: User, *, now: datetime) -> list[LiveCall]:
+    """The newest last; in a number of queries that doesn't depend on theirs."""
+    mine = Participant.objects.filter(user=user).busy(now).select_related("logged").order_by("began_at")
+    parts = list(mine[:10])
+    cards = clients_behind([one.logged.number for one in parts if one.logged.is_outside], user)
+    return [_live(one, cards.get(one.logged.number, ()), user) for one in parts]
+
+
+def _live(part: Participant, cards: Sequence[Card], user: User) -> LiveCall:
+    call = part.logged
+    return LiveCall(
+        call,
+        part.state,
+        cards[0].title if cards else number_shown(call),
+        phone_shown(call.number),
+        cards,
+        "" if cards or not call.is_outside else beginnings(call.number, user),
+        part.answered_at or part.began_at,
+        part.state == "talks" and call.answered_at is not None,
+    )

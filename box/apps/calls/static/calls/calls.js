@@ -1,0 +1,162 @@
+// What the telephone does, over any page and the same in every tab: each asks when it is told of a change. And
+// click to call: links to numbers ring the own telephone first, where there is one.
+
+// Calls that somebody has closed the window of, by number, in all tabs.
+const HIDDEN = "korobka-calls-hidden";
+const OPENED = "korobka-calls-opened";
+
+const kept = (name) => new Set(JSON.parse(localStorage.getItem(name) ?? "[]"));
+const keep = (name, key) => localStorage.setItem(name, JSON.stringify([...kept(name), key].slice(-50)));
+
+const length = (seconds) => {
+  const [minutes, rest] = [Math.floor(seconds / 60), Math.floor(seconds % 60)];
+  return `${minutes}:${String(rest).padStart(2, "0")}`;
+};
+
+class CallBar extends HTMLElement {
+  connectedCallback() {
+    this.onMessage = ({ detail: { topic, kind, payload } }) => {
+      if (topic !== "calls") return;
+      if (kind === "now") this.ask();
+      else if (kind === "refused")
+        document.dispatchEvent(new CustomEvent("toast", { detail: { value: payload.reason } }));
+    };
+    this.onGap = () => this.ask();
+    this.onStorage = ({ key }) => key === HIDDEN && this.settle();
+    this.onClick = (event) => this.click(event);
+    document.addEventListener("push:message", this.onMessage);
+    document.addEventListener("push:reset", this.onGap);
+    addEventListener("storage", this.onStorage);
+    document.addEventListener("click", this.onClick);
+    this.timer = setInterval(() => this.tick(), 1000);
+    this.ask();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("push:message", this.onMessage);
+    document.removeEventListener("push:reset", this.onGap);
+    removeEventListener("storage", this.onStorage);
+    document.removeEventListener("click", this.onClick);
+    clearInterval(this.timer);
+  }
+
+  // One question at a time; what is told meanwhile is asked once more.
+  async ask() {
+    if (this.isAsking) {
+      this.isStale = true;
+      return;
+    }
+    this.isAsking = true;
+    do {
+      this.isStale = false;
+      // Somebody types the number that the call is passed on to: it stays until it is sent.
+      const open = this.querySelector("details[open] input:focus");
+      if (open?.value && this.querySelector(`[data-call="${open.closest("[data-call]").dataset.call}"]`)) {
+        this.isStale = true;
+        await new Promise((done) => setTimeout(done, 500));
+        continue;
+      }
+      await window.htmx
+        .ajax("GET", this.dataset.src, { source: this, target: this, swap: "innerHTML" })
+        .catch(() => {});
+    } while (this.isStale && this.isConnected);
+    this.isAsking = false;
+    this.settle();
+  }
+
+  settle() {
+    const hidden = kept(HIDDEN);
+    for (const popup of this.querySelectorAll("[data-call]")) {
+      popup.hidden = hidden.has(popup.dataset.call);
+      if ("opens" in popup.dataset) this.open(popup);
+    }
+    this.tick();
+  }
+
+  // The client's card comes by itself, once, in the window in which one works.
+  open(popup) {
+    const { call } = popup.dataset;
+    if (!document.hasFocus() || kept(OPENED).has(call)) return;
+    keep(OPENED, call);
+    popup.querySelector(".object-card")?.click();
+  }
+
+  tick() {
+    for (const place of this.querySelectorAll("[data-since]")) {
+      const now = length(Math.max(0, (Date.now() - Date.parse(place.dataset.since)) / 1000));
+      if (place.textContent !== now) place.textContent = now;
+    }
+  }
+
+  click(event) {
+    const popup = event.target.closest("[data-hide]")?.closest("[data-call]");
+    if (popup && this.contains(popup)) {
+      keep(HIDDEN, popup.dataset.call);
+      this.settle();
+      return;
+    }
+    const link = event.target.closest('a[href^="tel:"]');
+    if (!link || event.defaultPrevented || !this.querySelector('[data-can-dial="yes"]')) return;
+    event.preventDefault();
+    const values = { number: link.getAttribute("href").slice(4), nonce: crypto.randomUUID() };
+    window.htmx.ajax("POST", this.dataset.dial, { source: this, swap: "none", values }).catch(() => {});
+  }
+}
+customElements.define("call-bar", CallBar);
+
+const SPEEDS = [1, 1.25, 1.5, 2];
+
+// A recording as a wave in which one clicks, with a choice of speed.
+class CallRecording extends HTMLElement {
+  connectedCallback() {
+    if (this.canvas) return;
+    this.audio = this.querySelector("audio");
+    this.bars = this.dataset.bars.split(" ").filter(Boolean).map(Number);
+    this.canvas = document.createElement("canvas");
+    this.time = document.createElement("output");
+    const speed = document.createElement("select");
+    speed.className = "form-select";
+    speed.ariaLabel = this.dataset.slower;
+    speed.append(...SPEEDS.map((one) => new Option(`${one}×`, one)));
+    speed.addEventListener("change", () => (this.audio.playbackRate = Number(speed.value)));
+    this.append(...(this.bars.length ? [this.canvas] : []), this.time, speed);
+    this.audio.addEventListener("timeupdate", () => this.draw());
+    this.canvas.addEventListener("click", ({ offsetX }) => this.seek(offsetX / this.canvas.clientWidth));
+    this.watcher = new ResizeObserver(() => this.draw());
+    this.watcher.observe(this.canvas);
+    this.draw();
+  }
+
+  disconnectedCallback() {
+    this.watcher?.disconnect();
+  }
+
+  get seconds() {
+    return Number.isFinite(this.audio.duration) ? this.audio.duration : Number(this.dataset.seconds);
+  }
+
+  seek(part) {
+    const at = () => (this.audio.currentTime = part * this.seconds);
+    if (this.audio.readyState > 0) at();
+    else this.audio.addEventListener("loadedmetadata", at, { once: true });
+    this.audio.play();
+  }
+
+  draw() {
+    const { canvas, bars } = this;
+    this.time.textContent = `${length(this.audio.currentTime)} / ${length(this.seconds)}`;
+    const [width, height] = [canvas.clientWidth * devicePixelRatio, canvas.clientHeight * devicePixelRatio];
+    if (!width || !bars.length) return;
+    Object.assign(canvas, { width, height });
+    const pen = canvas.getContext("2d");
+    // Computed, for a canvas knows no light-dark().
+    const { outlineColor: played, color: rest } = getComputedStyle(canvas);
+    const step = width / bars.length;
+    for (const [place, loud] of bars.entries()) {
+      const tall = Math.max(2, (loud / 100) * height);
+      pen.fillStyle = place / bars.length <= this.audio.currentTime / (this.seconds || 1) ? played : rest;
+      pen.fillRect(place * step, (height - tall) / 2, Math.max(1, step - devicePixelRatio), tall);
+    }
+  }
+}
+customElements.define("call-recording", CallRecording);

@@ -1,0 +1,26 @@
+from django.urls import path
+
+from box.apps.calls.views import live, log, setup
+
+app_name = "calls"
+urlpatterns = [
+    path("calls/", log.log, name="log"),
+    path("calls/now/", live.now, name="now"),
+    path("calls/dialled/", live.dialled, name="dialled"),
+    path("calls/<int:pk>/", log.call, name="call"),
+    path("calls/<int:pk>/end/", live.end, name="end"),
+    path("calls/<int:pk>/transfer/", live.transfer, name="transfer"),
+    path("calls/<int:pk>/settlement/", log.settlement, name="settlement"),
+    path("calls/<int:pk>/note/", log.note, name="note"),
+    path("calls/<int:pk>/hold/", log.hold, name="hold"),
+    path("calls/<int:pk>/recordings/<int:number>/", log.recording, name="recording"),
+    path("calls/exchanges/", setup.exchanges, name="exchanges"),
+    path("calls/exchanges/new/", setup.new, name="new-exchange"),
+    path("calls/exchanges/<int:pk>/", setup.exchange, name="exchange"),
+    path("calls/exchanges/<int:pk>/numbers/", setup.numbers, name="numbers"),
+    path("calls/exchanges/<int:pk>/extensions/", setup.extensions, name="extensions"),
+    path("calls/exchanges/<int:pk>/extensions/<int:number>/", setup.extension, name="extension"),
+    path("calls/exchanges/<int:pk>/configuration/", setup.configuration, name="configuration"),
+    path("calls/blocked/", setup.blocked, name="blocked"),
+    path("calls/blocked/<int:pk>/", setup.unblock, name="unblock"),
+]

@@ -1,0 +1,1 @@
+"""What people see of calls, and do with them."""

@@ -1,0 +1,259 @@
+"""Connecting PBXs: where they are, how they write numbers, who sits where, what their administrators get."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from box.apps.calls.access import can_set_up
+from box.apps.calls.actions.blocking import block_number, unblock_number
+from box.apps.calls.actions.setup import import_extensions
+from box.apps.calls.configuration import files_for, packed
+from box.apps.calls.forms import (
+    BlockForm,
+    ConfigurationForm,
+    ExtensionForm,
+    NumbersForm,
+    PbxForm,
+    TableForm,
+)
+from box.apps.calls.models import BlockedNumber
+from box.bridges.telephony.actions import remove_extension, remove_pbx, save_pbx, set_extensions
+from box.bridges.telephony.asterisk_conf import Unwritable
+from box.bridges.telephony.models import Extension, Pbx
+from box.bridges.telephony.probe import is_good, probe
+from box.bridges.telephony.recordings import RecordingRefused
+from box.core.accounts.signing_in import recently_proven
+from box.core.events.nonces import once
+from box.core.registry.company import PHONE_REGION
+from box.lib.pages import REFUSED, lead_on, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Concatenate
+
+    from django.http import QueryDict
+
+    from box.core.accounts.requests import PersonRequest
+
+    type View[**P] = Callable[Concatenate[PersonRequest, P], HttpResponse]
+
+MOST_EXTENSIONS = 500
+
+
+def _only_for_administrators[**P](view: View[P]) -> View[P]:
+    """For everybody else there is no such page."""
+
+    def guarded(request: PersonRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not can_set_up(request.user):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+@require_http_methods(["GET"])
+@_only_for_administrators
+def exchanges(request: PersonRequest) -> HttpResponse:
+    return render(request, "calls/setup/list.html", {"exchanges": list(Pbx.objects.order_by("name"))})
+
+
+@sensitive_post_parameters("secret", "dsn")
+@require_http_methods(["GET", "POST"])
+@_only_for_administrators
+@recently_proven
+def new(request: PersonRequest) -> HttpResponse:
+    """The secret is suggested: it goes into the configuration that the PBX gets."""
+    pbx = Pbx(region=PHONE_REGION.value, is_on=True)
+    return _connection(request, pbx)
+
+
+@sensitive_post_parameters("secret", "dsn")
+@require_http_methods(["GET", "POST", "DELETE"])
+@_only_for_administrators
+@recently_proven
+def exchange(request: PersonRequest, pk: int) -> HttpResponse:
+    pbx = _pbx(pk)
+    if request.method != "DELETE":
+        return _connection(request, pbx)
+    try:
+        remove_pbx(pbx, by=request.user)
+    except ValidationError as error:
+        return _shown(request, pbx, PbxForm(pbx=pbx), trouble=" ".join(error.messages), status=REFUSED)
+    return lead_on(request, redirect("calls:exchanges").headers["Location"], _("The PBX is removed."))
+
+
+def _connection(request: PersonRequest, pbx: Pbx) -> HttpResponse:
+    if request.method == "GET":
+        return _shown(request, pbx, PbxForm(pbx=pbx))
+    form = PbxForm(request.POST, pbx=pbx)
+    if not form.is_valid():
+        return _shown(request, pbx, form, status=REFUSED)
+    made = form.pbx()
+    if request.POST.get("do") == "test":
+        steps = probe(made)
+        return _shown(request, made, form, steps=steps, is_good=is_good(steps))
+    try:
+        made = _kept(request, made)
+    except ValidationError as error:
+        form.add_error(None, error)
+        return _shown(request, pbx, form, status=REFUSED)
+    messages.success(request, _("“%(name)s” is saved.") % {"name": made.name})
+    return redirect("calls:numbers" if not pbx.lines else "calls:exchange", made.pk)
+
+
+def _kept(request: PersonRequest, made: Pbx) -> Pbx:
+    if made.pk:
+        save_pbx(made, by=request.user)
+        return made
+    made.delivery_key = secrets.token_urlsafe(32)
+
+    def add() -> Pbx:
+        save_pbx(made, by=request.user)
+        return made
+
+    return once(Pbx, add, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
+
+
+def _shown(
+    request: PersonRequest, pbx: Pbx, form: PbxForm, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    context = {
+        "pbx": pbx,
+        "form": form,
+        "tab": "exchange",
+        "steps": [],
+        "is_good": False,
+        "trouble": "",
+        **more,
+    }
+    return render(request, "calls/setup/exchange.html", context, blocks="tried", status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@_only_for_administrators
+def numbers(request: PersonRequest, pk: int) -> HttpResponse:
+    form = NumbersForm(_posted(request), pbx=_pbx(pk))
+    if form.is_valid():
+        try:
+            save_pbx(form.pbx(), by=request.user)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, _("The rules are saved."))
+            return redirect("calls:numbers", pk)
+    context = {"pbx": form.stored, "form": form, "tab": "numbers"}
+    return render(request, "calls/setup/numbers.html", context, status=REFUSED if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@_only_for_administrators
+def extensions(request: PersonRequest, pk: int) -> HttpResponse:
+    """One by hand, or a table of them."""
+    pbx = _pbx(pk)
+    is_table = "table" in request.POST
+    form = ExtensionForm(request.POST if request.method == "POST" and not is_table else None)
+    table = TableForm(request.POST if is_table else None)
+    try:
+        if form.is_valid():
+            number, person = form.cleaned_data["number"], form.cleaned_data["person"]
+            return _given(request, pbx, set_extensions(pbx, [(number, person)], by=request.user))
+        if table.is_valid():
+            return _given(request, pbx, import_extensions(pbx, table.cleaned_data["table"], by=request.user))
+    except ValidationError as error:
+        (table if is_table else form).add_error(None, error)
+    rows = pbx.extensions.select_related("user").order_by("number")[: MOST_EXTENSIONS + 1]
+    context = {"pbx": pbx, "form": form, "table": table, "tab": "extensions", "extensions": list(rows)}
+    status = REFUSED if request.method == "POST" else 200
+    return render(request, "calls/setup/extensions.html", context, status=status)
+
+
+def _given(request: PersonRequest, pbx: Pbx, count: int) -> HttpResponse:
+    said = ngettext("%(num)s extension is given out.", "%(num)s extensions are given out.", count)
+    messages.success(request, said % {"num": count})
+    return redirect("calls:extensions", pbx.pk)
+
+
+@require_http_methods(["DELETE"])
+@_only_for_administrators
+def extension(request: PersonRequest, pk: int, number: int) -> HttpResponse:
+    found = get_object_or_404(Extension, pk=number, pbx=pk)
+    remove_extension(found, by=request.user)
+    return lead_on(
+        request, redirect("calls:extensions", pk).headers["Location"], _("The extension is taken away.")
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@_only_for_administrators
+@recently_proven
+def configuration(request: PersonRequest, pk: int) -> HttpResponse:
+    """Shown, or as one archive. The manager's secret is in it, so it is asked who wants it."""
+    pbx = _pbx(pk)
+    usual = {"asterisk": 20, "boxes": request.get_host().partition(":")[0], "records": True}
+    form = ConfigurationForm(_posted(request), initial=usual)
+    files: dict[str, str] = {}
+    if form.is_valid():
+        try:
+            files = _files(request, pbx, form)
+        except (Unwritable, RecordingRefused, ValueError) as error:
+            form.add_error(None, str(error))
+    if files and request.POST.get("do") == "download":
+        headers = {
+            "Content-Disposition": f'attachment; filename="korobka-{pbx.name}.zip"',
+            "Cache-Control": "no-store",
+        }
+        return HttpResponse(packed(files), content_type="application/zip", headers=headers)
+    context = {"pbx": pbx, "form": form, "files": files, "tab": "configuration"}
+    status = REFUSED if form.is_bound and not files else 200
+    return render(request, "calls/setup/configuration.html", context, status=status)
+
+
+def _files(request: PersonRequest, pbx: Pbx, form: ConfigurationForm) -> dict[str, str]:
+    return files_for(
+        pbx,
+        asterisk=form.cleaned_data["asterisk"],
+        boxes=form.cleaned_data["boxes"],
+        records=form.cleaned_data["records"],
+        agi_host=pbx.asks_at or "",
+        receiver=request.build_absolute_uri("/calls/recordings/"),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@_only_for_administrators
+def blocked(request: PersonRequest) -> HttpResponse:
+    """Numbers from which nobody is put through."""
+    form = BlockForm(_posted(request))
+    if form.is_valid():
+        block_number(form.cleaned_data["number"], form.cleaned_data["reason"], by=request.user)
+        return redirect("calls:blocked")
+    context = {
+        "form": form,
+        "numbers": list(BlockedNumber.objects.select_related("by").order_by("-id")[:500]),
+    }
+    return render(request, "calls/setup/blocked.html", context, status=REFUSED if form.is_bound else 200)
+
+
+@require_http_methods(["DELETE"])
+@_only_for_administrators
+def unblock(request: PersonRequest, pk: int) -> HttpResponse:
+    unblock_number(get_object_or_404(BlockedNumber, pk=pk), by=request.user)
+    return lead_on(request, redirect("calls:blocked").headers["Location"], _("The number may call again."))
+
+
+def _posted(request: PersonRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
+
+
+def _pbx(pk: int) -> Pbx:
+    return get_object_or_404(Pbx, pk=pk)

@@ -1,0 +1,129 @@
+"""Click to call, and what one does with a call: asked of the bridge once, or refused in words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from box.apps.calls.access import CALL_OUTSIDE
+from box.apps.calls.actions.dialling import dial, end_call, pass_on
+from box.bridges.telephony.actions import ask_pbx, take_commands
+from box.bridges.telephony.models import Command
+from box.core.access.actions import employees_role, set_rights
+from box.core.access.rights import rights
+from box.core.accounts.actions import dismiss_user
+from box.core.accounts.models import User
+from tests.box.apps.calls.conftest import TALKING, play
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.apps.calls.models import LoggedCall
+    from box.bridges.telephony.models import Pbx
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_own_telephone_rings_first_and_then_the_number(pbx: Pbx, anna: User) -> None:
+    command = dial("8 (916) 123-45-67", by=anna)
+    assert command.action == "Originate"
+    assert command.headers["Channel"] == "PJSIP/100"
+    assert command.headers["Exten"] == "79161234567"
+
+
+@pytest.mark.parametrize(
+    "number", ["+44 20 7946 0000", "+7 979 123 45 67", "+7 809 123 45 67", "100,1&Local/9", "", "hello"]
+)
+def test_what_is_not_allowed_is_not_dialled(pbx: Pbx, anna: User, number: str) -> None:
+    with pytest.raises(ValidationError):
+        dial(number, by=anna)
+    assert not Command.objects.exists()
+
+
+def test_a_colleague_is_called_by_the_extension(pbx: Pbx, anna: User) -> None:
+    assert dial("101", by=anna).headers["Exten"] == "101"
+
+
+def test_who_has_no_extension_is_told_so(pbx: Pbx, cara: User) -> None:
+    with pytest.raises(ValidationError, match="no extension"):
+        dial("101", by=cara)
+
+
+def test_without_the_right_nobody_outside_is_called(pbx: Pbx, anna: User) -> None:
+    kept = [key for key, right in rights.items() if right.default and key != CALL_OUTSIDE]
+    set_rights(employees_role(), kept, by=None)
+    anna = User.objects.get(pk=anna.pk)
+    with pytest.raises(ValidationError, match="inside only"):
+        dial("+79161234567", by=anna)
+    assert dial("101", by=anna)
+
+
+def test_the_bridge_takes_a_command_once(pbx: Pbx, anna: User) -> None:
+    command = dial("101", by=anna)
+    assert take_commands(pbx, now=timezone.now()) == [command]
+    assert take_commands(pbx, now=timezone.now()) == []
+
+
+def test_what_waited_too_long_is_not_done(pbx: Pbx, anna: User) -> None:
+    dial("101", by=anna)
+    assert take_commands(pbx, now=timezone.now() + timedelta(seconds=11)) == []
+
+
+def test_who_was_dismissed_meanwhile_calls_nobody(pbx: Pbx, anna: User, olga: User) -> None:
+    ask_pbx(pbx, "Originate", {}, by=anna)
+    dismiss_user(anna, by=olga)
+    assert take_commands(pbx, now=timezone.now()) == []
+
+
+def test_a_click_that_arrives_twice_is_one_call(pbx: Pbx, anna: User, as_person: Browser) -> None:
+    sent = {"number": "101", "nonce": str(uuid4())}
+    answers = [as_person(anna).post("/calls/dialled/", sent) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [204, 204]
+    assert Command.objects.count() == 1
+
+
+def test_a_refusal_is_said_in_words(pbx: Pbx, anna: User, as_person: Browser) -> None:
+    answer = as_person(anna).post("/calls/dialled/", {"number": "+4420", "nonce": str(uuid4())})
+    assert answer.status_code == 422
+    assert "toast" in answer.headers["HX-Trigger"]
+
+
+def talking(pbx: Pbx) -> LoggedCall:
+    return play(pbx, "incoming_queue", facts=TALKING)
+
+
+def test_who_talks_hangs_up_and_passes_on_by_their_own_channel(pbx: Pbx, anna: User) -> None:
+    call = talking(pbx)
+    part = call.participants.get(user=anna)
+    assert (part.state, part.ended_at) == ("talks", None)
+    assert end_call(call, by=anna).headers["Channel"] == part.leg
+    blind = pass_on(call, "101", is_attended=False, by=anna)
+    assert (blind.action, blind.headers["Channel"], blind.headers["Exten"]) == (
+        "BlindTransfer",
+        part.leg,
+        "101",
+    )
+    assert pass_on(call, "101", is_attended=True, by=anna).action == "Atxfer"
+
+
+def test_nothing_is_passed_on_to_where_nobody_may_call(pbx: Pbx, anna: User) -> None:
+    call = talking(pbx)
+    with pytest.raises(ValidationError):
+        pass_on(call, "+4420", is_attended=False, by=anna)
+
+
+def test_who_does_not_talk_cannot_end_it(pbx: Pbx, boris: User, cara: User) -> None:
+    call = talking(pbx)
+    for person in (boris, cara):
+        with pytest.raises(ValidationError):
+            end_call(call, by=person)
+    assert not Command.objects.exists()

@@ -1,0 +1,119 @@
+"""What the log says of calls that a real Asterisk told of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from box.apps.calls.actions.misses import reopen_miss, settle_miss
+from box.apps.calls.models import LoggedCall, Participant
+from box.bridges.telephony.actions import set_extensions
+from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
+from box.core.notify.models import Counter
+from tests.box.apps.calls.conftest import miss, play
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from box.bridges.telephony.models import Pbx
+    from box.core.accounts.models import User
+
+    type Play = Callable[..., LoggedCall]
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_call_to_a_queue_is_of_who_answered_and_of_all_whose_telephone_rang(
+    call: Play, anna: User, boris: User
+) -> None:
+    logged = call("incoming_queue")
+    assert (logged.direction, logged.number, logged.queue) == ("in", "+79161234567", "support")
+    assert (logged.user, logged.is_missed) == (anna, False)
+    assert logged.talk_seconds > 0
+    parts = {one.user: one for one in logged.participants.all()}
+    assert set(parts) == {anna, boris}
+    assert parts[anna].answered_at is not None
+    assert parts[boris].answered_at is None
+    assert f"U{anna.pk}" in logged.audience
+    assert f"U{boris.pk}" in logged.audience
+
+
+def test_a_call_that_nobody_took_is_missed_by_those_whose_telephone_rang(
+    pbx: Pbx, anna: User, boris: User, cara: User
+) -> None:
+    logged = miss(pbx)
+    assert (logged.is_missed, logged.user, logged.talk_seconds) == (True, None, 0)
+    counters = dict(Counter.objects.filter(key="calls").values_list("user", "value"))
+    assert counters == {anna.pk: 1, boris.pk: 1}
+
+
+def test_a_missed_call_vanishes_when_the_client_was_spoken_with(pbx: Pbx, anna: User) -> None:
+    missed = miss(pbx)
+    answered = play(pbx, "incoming_queue", later=HOUR)
+    assert answered.pk != missed.pk
+    missed.refresh_from_db()
+    assert (missed.settled_at, missed.settled_by) == (answered.ended_at, anna)
+    assert not Counter.objects.filter(key="calls").exists()
+    assert Event.objects.filter(kind="calls.MissedCallSettled", payload__call_id=missed.pk).exists()
+
+
+def test_who_was_spoken_with_before_they_called_in_vain_still_waits(pbx: Pbx) -> None:
+    missed = miss(pbx, later=HOUR)
+    play(pbx, "incoming_queue")
+    missed.refresh_from_db()
+    assert missed.settled_at is None
+
+
+def test_who_says_that_it_is_done_is_counted_no_more_and_can_take_it_back(pbx: Pbx, anna: User) -> None:
+    missed = miss(pbx)
+    settle_miss(missed, by=anna)
+    settle_miss(missed, by=anna)
+    assert not Counter.objects.filter(key="calls").exists()
+    assert Event.objects.filter(kind="calls.MissedCallSettled").count() == 1
+    reopen_miss(missed, by=anna)
+    assert Counter.objects.filter(key="calls").count() == 2
+
+
+def test_an_announcement_that_led_to_nobody_is_not_missed(call: Play) -> None:
+    assert not call("answered_by_the_pbx").is_missed
+
+
+def test_an_outgoing_call_is_of_who_called(pbx: Pbx, cara: User) -> None:
+    set_extensions(pbx, [("104", cara)], by=None)
+    logged = play(pbx, "outgoing")
+    assert (logged.direction, logged.user) == ("out", cara)
+    assert not logged.participants.get().is_called
+
+
+def test_two_that_became_one_are_one_call(pbx: Pbx, cara: User) -> None:
+    set_extensions(pbx, [("105", cara)], by=None)
+    logged = play(pbx, "pickup")
+    assert LoggedCall.objects.get() == logged
+    assert Participant.objects.filter(user=cara, answered_at__isnull=False).exists()
+
+
+def test_whoever_sits_there_later_took_no_part(pbx: Pbx, anna: User, cara: User) -> None:
+    logged = play(pbx, "incoming_queue")
+    set_extensions(pbx, [("100", cara)], by=None)
+    play(pbx, "incoming_queue")
+    deliver_all()
+    assert cara.pk not in logged.participants.values_list("user", flat=True)
+    assert anna.pk in logged.participants.values_list("user", flat=True)
+
+
+def test_what_is_told_twice_is_told_on_once(pbx: Pbx) -> None:
+    play(pbx, "incoming_queue")
+    play(pbx, "incoming_queue")
+    finished = Event.objects.filter(kind="calls.CallFinished")
+    assert len({str(sorted(event.payload.items())) for event in finished}) == finished.count()
+    assert finished.last().payload["number"] == "+79161234567"  # type: ignore[union-attr]
+
+
+def test_rooms_with_clients_hear_nothing_of_internal_calls(call: Play) -> None:
+    call("hold")
+    assert not Event.objects.filter(kind="calls.CallFinished").exists()

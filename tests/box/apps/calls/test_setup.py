@@ -1,0 +1,177 @@
+"""PBXs are connected, extensions given out, and what may be dialled decided."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from box.apps.calls.actions.blocking import block_number
+from box.apps.calls.actions.setup import import_extensions
+from box.apps.calls.routing import decide, is_open
+from box.apps.calls.settings import CLOSES
+from box.bridges.telephony.fastagi import Route, Way
+from box.bridges.telephony.models import Pbx
+from box.core.registry.capabilities import CallerLookup, callers
+from box.core.registry.company import TIME_ZONE
+from box.core.registry.settings import store
+from tests.box.apps.calls.conftest import TALKING, play
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.core.accounts.models import User
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+NUMBERS = {
+    "lines": "PJSIP/line",
+    "region": "ru",
+    "extension_length": "4",
+    "context": "from-internal",
+    "prefixes": "+7 +375",
+    "forbidden": "+7809",
+    "trunk_rules": "PJSIP/line 8 +7\n- 9 -",
+    "recordings_there": "/var/spool/asterisk/monitor",
+}
+
+
+def connected(**more: str) -> dict[str, Any]:
+    filled = {"name": "office", "host": "127.0.0.1", "port": "1", "user": "korobka", "logs": "none"}
+    return {**filled, "secret": "a-secret-for-tests-only", "is_on": "on", "nonce": str(uuid4()), **more}
+
+
+def test_a_pbx_is_connected_once_and_its_secret_is_shown_to_nobody(olga: User, as_person: Browser) -> None:
+    browser, sent = as_person(olga), connected()
+    for _ in range(2):
+        assert browser.post("/calls/exchanges/new/", sent).status_code == 302
+    pbx = Pbx.objects.get()
+    assert pbx.secret == "a-secret-for-tests-only"
+    assert "a-secret" not in browser.get(f"/calls/exchanges/{pbx.pk}/").content.decode()
+    browser.post(f"/calls/exchanges/{pbx.pk}/", connected(secret="", host="127.0.0.2"))
+    pbx.refresh_from_db()
+    assert (pbx.host, pbx.secret) == ("127.0.0.2", "a-secret-for-tests-only")
+
+
+def test_the_test_says_in_words_what_is_wrong_and_keeps_nothing(olga: User, as_person: Browser) -> None:
+    answer = as_person(olga).post(
+        "/calls/exchanges/new/", connected(do="test"), headers={"HX-Request": "true"}
+    )
+    said = answer.content.decode()
+    assert "127.0.0.1:1" in said
+    assert "The PBX cannot be used yet" in said
+    assert not Pbx.objects.exists()
+
+
+def test_rules_are_kept_as_they_were_written(pbx: Pbx, olga: User, as_person: Browser) -> None:
+    address = f"/calls/exchanges/{pbx.pk}/numbers/"
+    assert as_person(olga).post(address, NUMBERS).status_code == 302
+    pbx.refresh_from_db()
+    assert (pbx.prefixes, pbx.forbidden, pbx.region) == (["+7", "+375"], ["+7809"], "RU")
+    assert pbx.trunk_rules == [["PJSIP/line", "8", "+7"], ["", "9", ""]]
+    assert "PJSIP/line 8 +7" in as_person(olga).get(address).content.decode()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"prefixes": "7"},
+        {"prefixes": "+7x"},
+        {"context": "a,b"},
+        {"lines": "PJSIP/a b/c"},
+        {"trunk_rules": "PJSIP/line ${X} +7"},
+        {"asks_at": "everywhere"},
+        {"region": "Russia"},
+    ],
+)
+def test_what_a_dialplan_would_read_otherwise_is_refused(
+    pbx: Pbx, olga: User, as_person: Browser, wrong: dict[str, str]
+) -> None:
+    answer = as_person(olga).post(f"/calls/exchanges/{pbx.pk}/numbers/", {**NUMBERS, **wrong})
+    assert answer.status_code == 422
+    pbx.refresh_from_db()
+    assert pbx.prefixes == ["+79"]
+
+
+def test_extensions_come_from_a_table_whole_or_not_at_all(
+    pbx: Pbx, anna: User, cara: User, olga: User
+) -> None:
+    with pytest.raises(ValidationError, match="Line 2"):
+        import_extensions(pbx, f"104;{cara.email}\n105;nobody@example.com", by=olga)
+    assert not pbx.extensions.filter(number="104").exists()
+    assert (
+        import_extensions(pbx, f'Number;Person\n"104";"{cara.email.upper()}"\n100;{anna.email}', by=olga) == 1
+    )
+    assert pbx.extensions.get(number="104").user == cara
+    with pytest.raises(ValidationError, match="twice"):
+        import_extensions(pbx, "104\n104", by=olga)
+
+
+def test_a_pbx_with_calls_stays(pbx: Pbx, olga: User, as_person: Browser) -> None:
+    play(pbx, "incoming_queue")
+    assert as_person(olga).delete(f"/calls/exchanges/{pbx.pk}/").status_code == 422
+    assert Pbx.objects.exists()
+
+
+def test_the_configuration_is_of_what_is_set_up(pbx: Pbx, olga: User, as_person: Browser) -> None:
+    sent = {"asterisk": "20", "boxes": "10.0.0.5", "do": "download"}
+    answer = as_person(olga).post(f"/calls/exchanges/{pbx.pk}/configuration/", sent)
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        manager = archive.read("manager_korobka.conf").decode()
+        assert all(info.external_attr >> 16 & 0o077 == 0 for info in archive.infolist())
+    assert "permit = 10.0.0.5/255.255.255.255" in manager
+    assert "secret = a-secret-for-tests-only" in manager
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+# While it rings
+
+
+@pytest.fixture
+def of_anna(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anna looks after the client with this number."""
+    lookup = CallerLookup(
+        lambda numbers, reader: {}, lambda number: anna if number == "+79161234567" else None, lambda *_: ""
+    )
+    monkeypatch.setattr(callers, "_offers", {"feed": lookup})
+
+
+@pytest.mark.usefixtures("of_anna")
+def test_a_known_client_is_put_through_to_who_is_responsible(pbx: Pbx) -> None:
+    assert decide("+79161234567") == Route(Way.FIRST, "100")
+    assert decide("+79160000000") == Route(Way.USUAL)
+    assert decide("") == Route(Way.USUAL)
+
+
+@pytest.mark.usefixtures("of_anna")
+def test_who_talks_is_not_rung_first(pbx: Pbx) -> None:
+    play(pbx, "incoming_queue", facts=TALKING)
+    assert decide("+79161234567") == Route(Way.USUAL)
+
+
+@pytest.mark.usefixtures("of_anna")
+def test_a_blocked_number_is_refused_before_anything_else(pbx: Pbx, olga: User) -> None:
+    block_number("+79161234567", "robot", by=olga)
+    assert decide("+79161234567") == Route(Way.REFUSE)
+
+
+def test_the_company_is_open_by_its_own_calendar_and_clock(pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    store({TIME_ZONE.key: "Europe/Moscow", "work.country": ""})
+    opens = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+    assert is_open(opens)
+    assert not is_open(opens - timedelta(minutes=1))
+    assert not is_open(opens + timedelta(hours=9))
+    assert not is_open(opens - timedelta(days=1))
+    monkeypatch.setattr("box.apps.calls.routing.is_open", lambda moment: False)
+    assert decide("+79160000000") == Route(Way.USUAL)
+    store({CLOSES.key: True})
+    assert decide("+79160000000") == Route(Way.CLOSED)

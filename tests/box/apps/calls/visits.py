@@ -1,0 +1,59 @@
+"""Who may what, at the addresses of this room. Anna has answered the call; boris's telephone rang too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from box.apps.calls.models import BlockedNumber, Recording
+from tests.box.apps.calls.conftest import office, play
+from tests.box.visits import CONSOLE, EMPLOYEES, SIGN_IN, Cast, Visit
+
+TOOK_PART = (200, 200, 200, 404, 404, SIGN_IN)
+WROTE = (302, 302, 302, 404, 404, SIGN_IN)
+SET_UP_REFUSED = (422, 404, 404, 404, 404, SIGN_IN)
+
+VISITS = (
+    Visit("GET", "calls:log", EMPLOYEES),
+    Visit("POST", "calls:log", (400, 400, 400, 400, 404, SIGN_IN)),
+    Visit("GET", "calls:now", EMPLOYEES),
+    Visit("POST", "calls:dialled", (422, 422, 422, 422, 404, SIGN_IN)),
+    Visit("GET", "calls:call", TOOK_PART, of="call"),
+    Visit("POST", "calls:end", (422, 422, 422, 404, 404, SIGN_IN), of="call"),
+    Visit("POST", "calls:transfer", (422, 422, 422, 404, 404, SIGN_IN), of="call"),
+    Visit("POST", "calls:settlement", WROTE, of="call"),
+    Visit("DELETE", "calls:settlement", WROTE, of="call"),
+    Visit("POST", "calls:note", WROTE, of="call", data={"note": "Roses, red"}),
+    Visit("POST", "calls:hold", (302, 403, 403, 404, 404, SIGN_IN), of="call", data={"held": "yes"}),
+    Visit("GET", "calls:recording", (404, 404, 404, 404, 404, SIGN_IN), of="recording"),
+    Visit("GET", "calls:exchanges", CONSOLE),
+    Visit("GET", "calls:new-exchange", CONSOLE),
+    Visit("POST", "calls:new-exchange", SET_UP_REFUSED),
+    Visit("GET", "calls:exchange", CONSOLE, of="pbx"),
+    Visit("POST", "calls:exchange", SET_UP_REFUSED, of="pbx"),
+    Visit("DELETE", "calls:exchange", SET_UP_REFUSED, of="pbx"),
+    Visit("GET", "calls:numbers", CONSOLE, of="pbx"),
+    Visit("POST", "calls:numbers", SET_UP_REFUSED, of="pbx"),
+    Visit("GET", "calls:extensions", CONSOLE, of="pbx"),
+    Visit("POST", "calls:extensions", SET_UP_REFUSED, of="pbx"),
+    Visit("DELETE", "calls:extension", (302, 404, 404, 404, 404, SIGN_IN), of="extension"),
+    Visit("GET", "calls:configuration", CONSOLE, of="pbx"),
+    Visit("POST", "calls:configuration", SET_UP_REFUSED, of="pbx"),
+    Visit("GET", "calls:blocked", CONSOLE),
+    Visit("POST", "calls:blocked", SET_UP_REFUSED),
+    Visit("DELETE", "calls:unblock", (302, 404, 404, 404, 404, SIGN_IN), of="blocked"),
+)
+
+
+def things(cast: Cast) -> dict[str, Any]:
+    pbx = office(cast.anna, cast.boris)
+    call = play(pbx, "incoming_queue")
+    # On its way: nobody hears anything yet.
+    recording = Recording.objects.create(logged=call, file="a.wav")
+    blocked = BlockedNumber.objects.create(number="+79990000000")
+    return {
+        "pbx": pbx.pk,
+        "call": call.pk,
+        "recording": (call.pk, recording.pk),
+        "extension": (pbx.pk, pbx.extensions.get(number="102").pk),
+        "blocked": blocked.pk,
+    }
