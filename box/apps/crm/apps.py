@@ -4,7 +4,7 @@ from box.core.access.principals import expanders
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.belongings import belongings
-from box.core.registry.capabilities import Assets, MenuEntry, assets, holdings, menu
+from box.core.registry.capabilities import Assets, MenuEntry, assets, help_pages, holdings, menu
 
 
 class CrmConfig(Room):
@@ -16,6 +16,8 @@ class CrmConfig(Room):
         from box.apps.crm.custom_fields import SETS
         from box.apps.crm.importing import IMPORTERS
         from box.apps.crm.permissions import codes_from_roles, may_enter
+        from box.apps.crm.setup import PAGES
+        from box.apps.crm.setup.auditing import declare
         from box.core.fields.sets import field_sets
         from box.core.imports.importers import importers
         from box.core.registry.services import Service, services
@@ -27,6 +29,9 @@ class CrmConfig(Room):
         menu.add(entry.key, entry)
         assets.add("crm", Assets(("crm/crm.css",)))
         expanders.add("crm", codes_from_roles)
+        declare()
+        for name in PAGES:
+            help_pages.add(f"crm:{name}", "crm-settings")
         belongings.add("crm", BELONGINGS)
         holdings.add("crm", HOLDINGS)
         rights.add(ADMINISTER, Right("crm", _("Set up the CRM: pipelines, lists, robots, permissions")))

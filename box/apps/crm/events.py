@@ -134,3 +134,14 @@ class MergerTakenBack:
     record_id: int
     parted_id: int
     by_id: int | None
+
+
+@dataclass(frozen=True)
+class DictionaryChanged:
+    """Of sources, currencies, units, rates of VAT or products one was added, changed, retired, restored or
+    removed; `name` is what it is called."""
+
+    dictionary: str
+    change: str
+    name: str
+    by_id: int | None

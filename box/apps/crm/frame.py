@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_lazy as _
+
+from box.apps.crm.access import can_administer
 from box.apps.crm.catalog import catalog
 from box.apps.crm.permissions import Operation, reaches_into
 from box.core.registry.environment import url
@@ -27,7 +30,7 @@ class Section:
     is_for: Callable[[User], bool] = lambda user: True
 
 
-SECTIONS: tuple[Section, ...] = ()
+SECTIONS: tuple[Section, ...] = (Section("settings", _("Settings"), "settings", "crm:setup", can_administer),)
 """In their order, behind the types."""
 
 

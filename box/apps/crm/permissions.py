@@ -23,11 +23,15 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
+from django.utils.translation import pgettext_lazy
+
 from box.core.access.principals import EVERYONE, code_of, memberships_of
 from box.core.access.roles import current as current_roles
 from box.core.registry.settings import Remembered
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
     from box.apps.crm.models import RecordType
     from box.core.access.roles import RoleNow
     from box.core.accounts.models import User
@@ -53,6 +57,21 @@ class Level(IntEnum):
     ALL = 4
 
 
+OPERATIONS: Mapping[Operation, _StrOrPromise] = {
+    Operation.READ: pgettext_lazy("operation", "See"),
+    Operation.ADD: pgettext_lazy("operation", "Add"),
+    Operation.CHANGE: pgettext_lazy("operation", "Change"),
+    Operation.DELETE: pgettext_lazy("operation", "Delete"),
+    Operation.EXPORT: pgettext_lazy("operation", "Export"),
+}
+LEVELS: Mapping[Level, _StrOrPromise] = {
+    Level.NONE: pgettext_lazy("reach", "nothing"),
+    Level.OWN: pgettext_lazy("reach", "their own"),
+    Level.DEPARTMENT: pgettext_lazy("reach", "their department"),
+    Level.BELOW: pgettext_lazy("reach", "and departments below"),
+    Level.ALL: pgettext_lazy("reach", "everything"),
+}
+
 USUAL: Mapping[Operation, Level] = {
     Operation.READ: Level.OWN,
     Operation.ADD: Level.OWN,
@@ -71,7 +90,11 @@ class Rules:
     given: Mapping[tuple[int, str, Operation], Level]
 
     def level(self, role: RoleNow, scope: str, operation: Operation) -> Level:
-        for one in self.scopes[scope]:
+        return self.level_in(role, self.scopes[scope], operation)
+
+    def level_in(self, role: RoleNow, scopes: Iterable[str], operation: Operation) -> Level:
+        """What the first of these scopes says in which something was given."""
+        for one in scopes:
             level = self.given.get((role.id or 0, one, operation))
             if level is not None:
                 return level

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 
 from box.apps.crm.actions.audiences import renew_audiences_in
 from box.apps.crm.actions.checks import check_fields
-from box.apps.crm.events import PermissionChanged, PipelineChanged
-from box.apps.crm.models import Permission, Pipeline, Record, RecordType, Stage
+from box.apps.crm.events import DictionaryChanged, PermissionChanged, PipelineChanged
+from box.apps.crm.models import Permission, Pipeline, RecordType, Stage
 from box.apps.crm.permissions import Level, Operation, current
 from box.core.events.outbox import emit
 from box.core.registry.settings import raise_version
@@ -64,7 +64,37 @@ def add_type(
     if has_stages:
         add_pipeline(made, "", by=by)
     raise_version()
+    emit(DictionaryChanged(dictionary="type", change="added", name=made.plural, by_id=_id(by)))
     return made
+
+
+@transaction.atomic
+def change_type(kind: RecordType, name: str, plural: str, *, by: User | None) -> None:
+    """Calls a company's own entity otherwise. Raises ValidationError."""
+    _check_own(kind)
+    kind.name, kind.plural = " ".join(name.split()), " ".join(plural.split())
+    if not kind.name or not kind.plural:
+        raise ValidationError(_("Give the names of one and of many."), code="name")
+    check_fields(kind, ["name", "plural"])
+    kind.save(update_fields=["name", "plural"])
+    raise_version()
+    emit(DictionaryChanged(dictionary="type", change="changed", name=kind.plural, by_id=_id(by)))
+
+
+@transaction.atomic
+def retire_type(kind: RecordType, is_retired: bool, *, by: User | None) -> None:
+    """Its tab goes, with all that is in it, or comes back."""
+    _check_own(kind)
+    at = timezone.now() if is_retired else None
+    if RecordType.objects.filter(pk=kind.pk, retired_at__isnull=is_retired).update(retired_at=at):
+        raise_version()
+        change = "retired" if is_retired else "restored"
+        emit(DictionaryChanged(dictionary="type", change=change, name=kind.plural, by_id=_id(by)))
+
+
+def _check_own(kind: RecordType) -> None:
+    if kind.is_built_in:
+        raise ValidationError(_("%(type)s belong to the CRM.") % {"type": kind.label}, code="built-in")
 
 
 @transaction.atomic
@@ -114,39 +144,9 @@ def add_stage(
     made.save()
     made.code = f"UC_{made.pk}"
     made.save(update_fields=["code"])
+    raise_version()
     emit(PipelineChanged(pipeline_id=held.pk, by_id=_id(by)))
     return made
-
-
-@transaction.atomic
-def retire_stage(stage: Stage, *, by: User | None) -> None:
-    """Nothing comes into it any more; what was in it stays in the history of records. Raises ValidationError
-    while something is in it, and for the last stage of its kind."""
-    held = Stage.objects.select_for_update().select_related("pipeline").get(pk=stage.pk)
-    if Record.objects.there().filter(stage=held).exists():
-        raise ValidationError(
-            _("Move what is in “%(stage)s” to another stage first.") % {"stage": held}, code="full"
-        )
-    if not held.pipeline.stages.standing().filter(kind=held.kind).exclude(pk=held.pk).exists():
-        raise ValidationError(
-            _("A pipeline keeps a stage to begin with, one for what is won and one for what is lost."),
-            code="last",
-        )
-    held.retired_at = timezone.now()
-    held.save(update_fields=["retired_at"])
-    emit(PipelineChanged(pipeline_id=held.pipeline_id, by_id=_id(by)))
-
-
-@transaction.atomic
-def set_demands(stage: Stage, names: Collection[str], *, by: User | None) -> None:
-    """What must be filled before a record comes here. Raises ValidationError for a name that is no field."""
-    from box.apps.crm.fields import DEMANDABLE
-
-    if unknown := sorted(set(names) - set(DEMANDABLE)):
-        raise ValidationError(_("There is no field %(names)s.") % {"names": ", ".join(unknown)}, code="field")
-    stage.demands = sorted(set(names))
-    stage.save(update_fields=["demands"])
-    emit(PipelineChanged(pipeline_id=stage.pipeline_id, by_id=_id(by)))
 
 
 @transaction.atomic

@@ -23,7 +23,8 @@ from box.apps.crm.actions.records import (
     delete_records,
     move_record,
 )
-from box.apps.crm.actions.setup import add_pipeline, add_stage, add_type, retire_stage, set_demands
+from box.apps.crm.actions.setup import add_pipeline, add_stage, add_type
+from box.apps.crm.actions.stages import retire_stage, set_demands
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.models import Currency, Link, Record, StageTotal, StageVisit
 from box.apps.crm.permissions import Level

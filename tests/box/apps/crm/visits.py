@@ -5,12 +5,51 @@ from __future__ import annotations
 
 from typing import Any
 
+from box.apps.crm.actions.dictionaries import ProductDraft, save_product
+from box.apps.crm.models import Source, Unit, VatRate
 from tests.box.apps.crm.conftest import added
-from tests.box.visits import EMPLOYEES, SIGN_IN, Cast, Visit
+from tests.box.visits import CONSOLE, EMPLOYEES, SIGN_IN, Cast, Visit
 
 HERS = (200, 200, 404, 404, 404, SIGN_IN)
 
+# Whoever sets up the CRM; for all others there are no such pages.
+MOVED = (302, 404, 404, 404, 404, SIGN_IN)
+REFUSED = (422, 404, 404, 404, 404, SIGN_IN)
+
+SETTINGS = (
+    Visit("GET", "crm:setup", MOVED),
+    Visit("GET", "crm:setup-pipelines", CONSOLE, of="deals"),
+    Visit("POST", "crm:setup-pipelines", REFUSED, of="deals", data={"name": ""}),
+    Visit("POST", "crm:setup-pipeline", MOVED, of="crm_pipeline"),
+    Visit("POST", "crm:setup-pipeline-place", MOVED, of="crm_pipeline"),
+    Visit("POST", "crm:setup-pipeline-retirement", MOVED, of="crm_pipeline"),
+    Visit("POST", "crm:setup-stages", MOVED, of="crm_pipeline"),
+    Visit("GET", "crm:setup-stage", CONSOLE, of="crm_stage"),
+    Visit("POST", "crm:setup-stage", REFUSED, of="crm_stage"),
+    Visit("POST", "crm:setup-stage-place", MOVED, of="crm_stage"),
+    Visit("POST", "crm:setup-stage-retirement", MOVED, of="crm_stage"),
+    Visit("GET", "crm:setup-types", CONSOLE),
+    Visit("POST", "crm:setup-types", REFUSED),
+    Visit("GET", "crm:setup-type", CONSOLE, of="crm_type"),
+    Visit("POST", "crm:setup-type", REFUSED, of="crm_type"),
+    Visit("POST", "crm:setup-type-retirement", MOVED, of="crm_type"),
+    Visit("GET", "crm:setup-fields", CONSOLE),
+    Visit("GET", "crm:setup-products", CONSOLE),
+    Visit("POST", "crm:setup-products", (400, 404, 404, 404, 404, SIGN_IN), data={"do": "nothing"}),
+    Visit("GET", "crm:setup-new-product", CONSOLE),
+    Visit("POST", "crm:setup-new-product", REFUSED),
+    Visit("GET", "crm:setup-product", CONSOLE, of="crm_product"),
+    Visit("POST", "crm:setup-product", REFUSED, of="crm_product"),
+    Visit("GET", "crm:setup-permissions", MOVED),
+    Visit("GET", "crm:setup-role", CONSOLE, of="crm_role"),
+    Visit("POST", "crm:setup-role", MOVED, of="crm_role"),
+    Visit("GET", "crm:setup-dictionary", CONSOLE, of="crm_dictionary"),
+    Visit("POST", "crm:setup-dictionary", REFUSED, of="crm_dictionary"),
+    Visit("POST", "crm:setup-entry", MOVED, of="crm_entry"),
+)
+
 VISITS = (
+    *SETTINGS,
     Visit("GET", "crm:home", (302, 302, 302, 302, 404, SIGN_IN)),
     Visit("GET", "crm:list", EMPLOYEES, of="deals"),
     Visit("POST", "crm:list", (400, 400, 400, 400, 404, SIGN_IN), of="deals", data={"do": "nothing"}),
@@ -20,4 +59,11 @@ VISITS = (
 
 def things(cast: Cast) -> dict[str, Any]:
     deal = added("deal", cast.anna, "Chairs for Rose")
-    return {"deals": "deal", "deal": ("deal", deal.pk)}
+    unit, vat = Unit.objects.get(code="796"), VatRate.objects.get(percent=22)
+    product = save_product(None, ProductDraft(name="Chair", unit=unit, vat=vat), by=None)
+    return {
+        "deals": "deal", "deal": ("deal", deal.pk), "crm_pipeline": deal.pipeline_id,
+        "crm_stage": deal.stage_id, "crm_type": deal.type_id, "crm_product": product.pk,
+        "crm_role": "employees", "crm_dictionary": "sources",
+        "crm_entry": ("sources", Source.objects.values_list("pk", flat=True)[0]),
+    }  # fmt: skip

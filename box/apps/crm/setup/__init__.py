@@ -1,0 +1,7 @@
+"""The pages on which administrators set up the CRM: pipelines, entities, lists, products, permissions."""
+
+PAGES = (
+    "setup", "setup-pipelines", "setup-stage", "setup-types", "setup-type", "setup-fields", "setup-products",
+    "setup-new-product", "setup-product", "setup-permissions", "setup-role", "setup-dictionary",
+)  # fmt: skip
+"""By the names of their addresses: what help explains them is known to processes that have no pages, too."""
