@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -140,9 +141,18 @@ def employee(personnel: Personnel, olga: Portal, visitor: Callable[..., Person])
     """Somebody who works here and is signed in: `employee("Anna")`."""
 
     def employ(
-        first_name: str, last_name: str = "Test", *, words: Words = EN, width: int = 1440, **more: Any
+        first_name: str,
+        last_name: str = "Test",
+        *,
+        words: Words = EN,
+        width: int = 1440,
+        password: str = "",
+        **more: Any,
     ) -> Person:
+        """With `password` one of their own: it costs a hash."""
         person = visitor(first_name, last_name, words=words, width=width)
+        if password:
+            person.login = replace(person.login, password=password)
         person.pk, portal = personnel.employ(
             person.login, first_name=first_name, last_name=last_name, language=words.language, **more
         )

@@ -124,7 +124,9 @@ class Query:
     @property
     def chips(self) -> list[Chip]:
         """In a query for each filter whose objects have to be named."""
-        text = [Chip("", f"“{self.text}”", self.address(without=TEXT))] if self.text else []
+        text = (
+            [Chip("", _("“%(text)s”") % {"text": self.text}, self.address(without=TEXT))] if self.text else []
+        )
         return [
             *text,
             *(

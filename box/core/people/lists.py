@@ -85,7 +85,13 @@ COLUMNS: tuple[Column[Employee], ...] = (
         cell=macro("people/ui.html", "letter_to"),
         is_exported=False,
     ),
-    Column("phone", gettext_lazy("Phone"), lambda row: row.phone, is_shown=False, is_exported=False),
+    Column(
+        "phone",
+        gettext_lazy("Phone"),
+        lambda row: row.phone,
+        cell=macro("people/ui.html", "call_to"),
+        is_exported=False,
+    ),
     Column(
         "joined",
         gettext_lazy("In the portal since"),
