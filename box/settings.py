@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "box.core.accounts",
     "box.core.files",
     "box.core.lists",
+    "box.core.boards",
     "box.core.drafts",
     "box.core.imports",
     "box.core.portal",

@@ -27,6 +27,7 @@ const LIBRARIES = {
 const BUNDLES = {
   "vendor/editor.js": "editor.mjs",
   "vendor/orgchart.js": "orgchart.mjs",
+  "vendor/sortable.js": "sortable.mjs",
 };
 // All emoji with what they are called: a page fetches those of its language when its picker is opened.
 const EMOJI_LANGUAGES = ["en", "ru"];

@@ -1,0 +1,1 @@
+"""Boards of anything: cards in columns, ordered by hand."""

@@ -1,0 +1,190 @@
+"""One address is a whole board: the page, more cards of a column, single cards, and all that is done with them.
+
+    @require_http_methods(["GET", "POST"])
+    def board(request: PersonRequest) -> HttpResponseBase:
+        return answer(request, deal_board(request.user), "crm/board.html")
+
+A template extends `boards/page.html`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from markupsafe import Markup
+
+from box.core.boards.definition import Asks, Board, Column, Move
+from box.core.boards.paging import CardPage, first_pages, page_after
+from box.core.events.nonces import once
+from box.core.lists.preferences import preferences_of
+from box.core.lists.presenters import Table, macro
+from box.core.lists.query import AFTER
+from box.core.lists.views import found, keep_view, read
+from box.lib.pages import REFUSED, number_of, render, wants_part
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http.response import HttpResponseBase
+
+    from box.core.accounts.requests import PersonRequest
+    from box.core.lists.query import Query
+
+PAGE = "boards/page.html"
+UI = "boards/ui.html"
+COLUMN, CARDS = "column", "cards"
+MOST_CARDS = 50
+NOT_DONE = 409
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A column as the page holds it."""
+
+    column: Column
+    cards: Sequence[Markup]
+    next: str
+
+
+def answer(
+    request: PersonRequest,
+    board: Board[Any],
+    template: str = PAGE,
+    context: Mapping[str, Any] | None = None,
+) -> HttpResponseBase:
+    """`context` is for the template's own blocks."""
+    listed = board.listed
+    board = replace(board, listed=replace(listed, parameters=(*listed.parameters, COLUMN, CARDS)))
+    query = read(request, board.listed)
+    if request.method == "POST":
+        match request.POST.get("do", ""):
+            case "move":
+                return _move(request, board, query)
+            case "add" if board.add is not None:
+                return _add(request, board, query, template, context or {})
+            case _:
+                return keep_view(request, listed.key, query)
+    if CARDS in request.GET:
+        ids = [int(one) for one in request.GET[CARDS].split(",") if one.isascii() and one.isdigit()]
+        return _cards(request, board, query, ids[:MOST_CARDS])
+    return _page(request, board, query, template, context or {})
+
+
+def _page(
+    request: PersonRequest,
+    board: Board[Any],
+    query: Query,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    status: int = 200,
+    problem: str = "",
+) -> HttpResponse:
+    rows = found(board.listed, query)
+    columns = board.columns(rows, query)
+    # More of one column; without the page's script it is a page of its own.
+    key = request.GET.get(COLUMN, "") if request.method == "GET" else ""
+    if key:
+        columns = [one for one in columns if one.key == key]
+        if not columns:
+            raise Http404
+        after = request.GET.get(AFTER, "")
+        pages = {key: page_after(board.rows_in(rows, columns[0]), after, size=board.page_size)}
+    else:
+        in_columns = {one.key: board.rows_in(rows, one) for one in columns}
+        pages = first_pages(in_columns, board.column_of, size=board.page_size)
+    cards = _said(board, [card for page in pages.values() for card in page.cards])
+    shown = [_shown(one, pages[one.key], cards) for one in columns]
+    preferences = preferences_of(request.user, board.listed.key)
+    table = Table(board.listed, query, request.path, preferences, problem=problem)
+    is_part = wants_part(request)
+    if key and is_part:
+        return HttpResponse(Markup("").join([*shown[0].cards, macro(UI, "more")(table, shown[0])]))
+    values = {**context, "board": board, "columns": shown, "table": table}
+    blocks = ("list", "tools")
+    response = render(request, PAGE if is_part else template, values, blocks=blocks, status=status)
+    if is_part and request.method == "GET":
+        response.headers["HX-Replace-Url"] = table.address(query.address())
+    return response
+
+
+def _cards(request: PersonRequest, board: Board[Any], query: Query, ids: Iterable[int]) -> HttpResponse:
+    """These cards, of those that the filters find, with the heads of all columns: a page puts each where it
+    belongs, and takes away what it asked for and did not get."""
+    rows = found(board.listed, query)
+    columns = board.columns(rows, query)
+    keys = {one.key for one in columns}
+    there = [row for row in rows.filter(pk__in=list(ids)) if board.column_of(row) in keys]
+    heads = (macro(UI, "head")(one) for one in columns)
+    return HttpResponse(Markup("").join([*_said(board, there).values(), *heads]))
+
+
+def _move(request: PersonRequest, board: Board[Any], query: Query) -> HttpResponse:
+    card = board.listed.rows.filter(pk=number_of(request.POST, "card") or 0).first()
+    if card is None:
+        raise Http404
+    column = _column(request, board, query)
+    place = (number_of(request.POST, "after"), number_of(request.POST, "before"))
+    try:
+        board.move(card, Move(column, *place, request.POST))
+    except Asks as asks:
+        return HttpResponse(asks.form, status=REFUSED)
+    except (ValidationError, PermissionDenied) as error:
+        return _refused(error)
+    return _cards(request, board, query, [card.pk])
+
+
+def _add(
+    request: PersonRequest, board: Board[Any], query: Query, template: str, context: Mapping[str, Any]
+) -> HttpResponse:
+    column, add = _column(request, board, query), board.add
+    assert add is not None
+    try:
+        made = once(
+            board.listed.rows.model,
+            lambda: add(column, request.POST),
+            nonce=request.POST.get("nonce", ""),
+            actor_id=request.user.pk,
+        )
+    except (ValidationError, PermissionDenied) as error:
+        if wants_part(request):
+            return _refused(error)
+        said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+        return _page(request, board, query, template, context, status=REFUSED, problem=said)
+    if wants_part(request):
+        return _cards(request, board, query, [made.pk])
+    return redirect(request.get_full_path())
+
+
+def _column(request: PersonRequest, board: Board[Any], query: Query) -> Column:
+    key = request.POST.get(COLUMN, "")
+    columns: Sequence[Column] = board.columns(board.listed.rows.none(), query)
+    column = next((one for one in columns if one.key == key), None)
+    if column is None:
+        raise Http404
+    return column
+
+
+def _refused(error: ValidationError | PermissionDenied) -> HttpResponse:
+    """A sentence: the page shows it in its corner."""
+    said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+    status = NOT_DONE if isinstance(error, ValidationError) else 403
+    return HttpResponse(said, content_type="text/plain; charset=utf-8", status=status)
+
+
+def _said[M: Model](board: Board[M], rows: Sequence[M]) -> dict[int, Markup]:
+    """The cards of these rows, by their ids."""
+    wrap = macro(UI, "card")
+    return {
+        row.pk: wrap(row, board.column_of(row), board.can_move(row), board.card(row))
+        for row in board.present(rows)
+    }
+
+
+def _shown(column: Column, page: CardPage[Any], cards: Mapping[int, Markup]) -> Shown:
+    return Shown(column, [cards[row.pk] for row in page.cards], page.next)
