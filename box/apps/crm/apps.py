@@ -4,7 +4,17 @@ from box.core.access.principals import expanders
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.belongings import belongings
-from box.core.registry.capabilities import Assets, MenuEntry, assets, help_pages, holdings, menu
+from box.core.registry.capabilities import (
+    Assets,
+    MenuEntry,
+    assets,
+    card_routes,
+    cards,
+    finders,
+    help_pages,
+    holdings,
+    menu,
+)
 
 
 class CrmConfig(Room):
@@ -27,11 +37,12 @@ class CrmConfig(Room):
             key="crm", label=_("CRM"), icon="heart-handshake", url_name="crm:home", order=60, is_for=may_enter
         )
         menu.add(entry.key, entry)
-        assets.add("crm", Assets(("crm/crm.css",)))
+        assets.add("crm", Assets(("crm/crm.css",), ("crm/crm.js",)))
         expanders.add("crm", codes_from_roles)
         declare()
         for name in PAGES:
             help_pages.add(f"crm:{name}", "crm-settings")
+        self._offer_objects()
         belongings.add("crm", BELONGINGS)
         holdings.add("crm", HOLDINGS)
         rights.add(ADMINISTER, Right("crm", _("Set up the CRM: pipelines, lists, robots, permissions")))
@@ -40,3 +51,14 @@ class CrmConfig(Room):
             field_sets.add(one.key, one)
         for importer in IMPORTERS:
             importers.add(importer.key, importer)
+
+    def _offer_objects(self) -> None:
+        """Records as others meet them: a kind for each type that the box brings, one for a company's own."""
+        from box.apps.crm.cards import cards_of_kind, finder_of
+        from box.apps.crm.models.types import ANY_RECORD, BUILT_IN
+
+        for slug in BUILT_IN:
+            cards.add(f"crm.{slug}", cards_of_kind(f"crm.{slug}"))
+            finders.add(f"crm.{slug}", finder_of(slug))
+        cards.add(ANY_RECORD, cards_of_kind(ANY_RECORD))
+        card_routes.add("crm:record", ANY_RECORD)

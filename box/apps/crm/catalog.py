@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from box.apps.crm.models import Pipeline, Record, RecordType, Source, Stage
+from box.apps.crm.models import LossReason, Pipeline, Record, RecordType, Source, Stage
 from box.core.registry.settings import Remembered
 
 
@@ -21,6 +21,7 @@ class Catalog:
     pipelines: Mapping[int, Pipeline]
     stages: Mapping[int, Stage]
     sources: Mapping[int, Source]
+    loss_reasons: Mapping[int, LossReason]
 
     @cached_property
     def standing_types(self) -> tuple[RecordType, ...]:
@@ -34,6 +35,10 @@ class Catalog:
     @cached_property
     def standing_sources(self) -> tuple[Source, ...]:
         return tuple(one for one in self.sources.values() if one.retired_at is None)
+
+    @cached_property
+    def standing_loss_reasons(self) -> tuple[LossReason, ...]:
+        return tuple(one for one in self.loss_reasons.values() if one.retired_at is None)
 
     def pipelines_of(self, kind: RecordType) -> Sequence[Pipeline]:
         return self._standing_pipelines.get(kind.pk, ())
@@ -54,6 +59,8 @@ class Catalog:
                 record.pipeline = record.stage.pipeline
             if record.source_id is not None:
                 record.source = self.sources[record.source_id]
+            if record.loss_reason_id is not None:
+                record.loss_reason = self.loss_reasons[record.loss_reason_id]
         return records
 
     @cached_property
@@ -86,7 +93,8 @@ def _read() -> Catalog:
     stages = {one.pk: one for one in Stage.objects.in_order()}
     for stage in stages.values():
         stage.pipeline = pipelines[stage.pipeline_id]
-    return Catalog(types, pipelines, stages, {one.pk: one for one in Source.objects.all()})
+    sources = {one.pk: one for one in Source.objects.all()}
+    return Catalog(types, pipelines, stages, sources, {one.pk: one for one in LossReason.objects.all()})
 
 
 _remembered = Remembered(_read)

@@ -23,5 +23,6 @@ DEMANDABLE: Mapping[str, _StrOrPromise] = {
     "address": _("address"),
     "tax_number": _("tax number"),
     "position": _("position"),
+    "loss_reason": _("why it was lost"),
 }
 """What a stage may ask for before a record comes into it."""

@@ -1,55 +1,310 @@
-"""Lists of records, one for each type."""
+"""Lists of records, one for each type: columns, what is done with many, what is changed in a cell."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
+from box.apps.crm.access import can_change
+from box.apps.crm.actions.records import (
+    Demanded,
+    bring_back_records,
+    change_record,
+    delete_records,
+    move_record,
+)
 from box.apps.crm.catalog import catalog
+from box.apps.crm.filters import filters_for
+from box.apps.crm.inputs import INPUTS
 from box.apps.crm.models import Record
-from box.core.lists.definition import Column, Empty, List
+from box.apps.crm.permissions import Operation, reaches_into
+from box.apps.crm.presenters import RecordRow, Step, money, rows_of
+from box.core.accounts.models import User
+from box.core.lists.definition import Bulk, Column, Edit, Empty, List, Search, Shortcut, Sort, Way
 from box.core.lists.presenters import macro
+from box.core.registry.environment import url
 
 if TYPE_CHECKING:
-    from box.apps.crm.models import RecordType
-    from box.core.accounts.models import User
+    from django.http import QueryDict
+    from markupsafe import Markup
+
+    from box.apps.crm.models import RecordType, Stage
+
+UI = "crm/ui.html"
 
 
-def record_list(user: User, kind: RecordType) -> List[Record]:
+def record_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
+    columns = tuple(_columns(user, kind))
     return List(
         key=f"crm.{kind.slug}",
         title=kind.label,
         rows=Record.objects.visible_to(user).there().of_type(kind.pk).select_related("responsible"),
-        columns=tuple(_columns(kind)),
+        columns=columns,
+        filters=filters_for(kind),
+        shortcuts=_shortcuts(kind),
+        ways=ways_of(kind),
+        bulk=tuple(_bulk(user, kind)),
         order="-added",
-        present=lambda rows: catalog().dress(rows),
-        can_export=False,
-        empty=Empty(_("Nothing is here yet"), _("What you add, and what is shared with you, stands here.")),
+        search=Search(
+            gettext_lazy("Name, telephone, e-mail or tax number"),
+            narrow=lambda rows, text: rows.matching(text),  # type: ignore[attr-defined]
+        ),
+        present=lambda rows: rows_of(rows, user),
+        href=lambda row: row.record.get_absolute_url(),
+        can_export=reaches_into(user, Operation.EXPORT, kind),
+        empty=_empty(user, kind),
     )
 
 
-def _columns(kind: RecordType) -> list[Column[Record]]:
-    columns: list[Column[Record]] = [
-        Column(
-            "title",
-            gettext_lazy("Name") if kind.is_person else gettext_lazy("Title"),
-            lambda record: record.title,
-            sort="title",
+def exportable(listed: List[Record, RecordRow], user: User) -> List[Record, RecordRow]:
+    """The same list, of the rows that this person may take along: fewer, perhaps, than they see."""
+    return replace(listed, rows=listed.rows.permitted(user, Operation.EXPORT))  # type: ignore[attr-defined]
+
+
+def ways_of(kind: RecordType) -> tuple[Way, ...]:
+    if not kind.has_stages:
+        return ()
+    return (
+        Way(gettext_lazy("Board"), "layout-kanban", url("crm:board", kind.slug)),
+        Way(gettext_lazy("List"), "list", url("crm:list", kind.slug)),
+    )
+
+
+def _shortcuts(kind: RecordType) -> tuple[Shortcut, ...]:
+    mine = Shortcut(gettext_lazy("Mine"), "responsible=me")
+    if not kind.has_stages:
+        return (mine,)
+    return (
+        mine,
+        Shortcut(gettext_lazy("In progress"), "state=open"),
+        Shortcut(gettext_lazy("Overdue"), "step=overdue"),
+        Shortcut(gettext_lazy("Nothing planned"), "step=none"),
+    )
+
+
+def _empty(user: User, kind: RecordType) -> Empty:
+    text = _("What you add, and what is shared with you, stands here.")
+    if not reaches_into(user, Operation.ADD, kind):
+        return Empty(_("Nothing is here yet"), text)
+    return Empty(_("Nothing is here yet"), text, url("crm:new", kind.slug), _("Add the first"))
+
+
+def _columns(user: User, kind: RecordType) -> Iterable[Column[RecordRow]]:
+    def may(record: Record) -> bool:
+        return can_change(user, record)
+
+    def edit(name: str) -> Edit[Record]:
+        one = INPUTS[name]
+        return Edit(
+            lambda record: one.html(_dressed(record), user),
+            lambda record, given, by: change_record(record, one.read(given, by), by=by),
+            may,
         )
-    ]
+
+    title = gettext_lazy("Name") if kind.is_person else gettext_lazy("Title")
+    yield Column("title", title, lambda row: row.record.title, sort="title")
     if kind.has_stages:
-        columns.append(
-            Column(
-                "stage",
-                gettext_lazy("Stage"),
-                lambda record: str(record.stage),
-                cell=macro("crm/ui.html", "stage_of"),
-            )
+        yield Column(
+            "stage",
+            gettext_lazy("Stage"),
+            lambda row: str(row.record.stage),
+            cell=macro(UI, "stage_of_row"),
+            edit=Edit(lambda record: _stage_input(record, kind), _write_stage, may),
         )
-    columns += [
-        Column("responsible", gettext_lazy("Responsible"), lambda record: record.responsible.face),
-        Column("added", gettext_lazy("Added"), lambda record: record.created_at, sort="id"),
-    ]
-    return columns
+    if kind.has_amount:
+        yield Column(
+            "amount",
+            gettext_lazy("Amount"),
+            lambda row: row.record.amount,
+            sort=Sort(("base_amount",)),
+            cell=lambda row: money(row.record.amount, row.record.currency),
+            edit=edit("amount"),
+        )
+        yield Column("currency", gettext_lazy("Currency"), lambda row: row.record.currency, is_offered=False)
+    if kind.has_client or kind.is_person:
+        yield Column(
+            "client", gettext_lazy("Client"), lambda row: row.client or "", cell=macro(UI, "client_of")
+        )
+    if kind.has_stages:
+        yield Column(
+            "step",
+            gettext_lazy("Next step"),
+            lambda row: row.record.next_step_at if row.step != Step.CLOSED else None,
+            sort=Sort(("next_step_at",), is_nullable=True),
+            cell=macro(UI, "step_of"),
+        )
+    yield Column(
+        "responsible",
+        gettext_lazy("Responsible"),
+        lambda row: row.record.responsible.face,
+        edit=edit("responsible"),
+    )
+    if kind.has_contact_points:
+        yield Column("phone", gettext_lazy("Telephone"), _points("phone"), cell=macro(UI, "phones_of"))
+        yield Column("email", gettext_lazy("E-mail"), _points("email"), cell=macro(UI, "emails_of"))
+    if kind.has_stages:
+        yield Column(
+            "expected",
+            gettext_lazy("Expected to end"),
+            lambda row: row.record.expected_on,
+            sort=Sort(("expected_on",), is_nullable=True),
+            edit=edit("expected_on"),
+            is_shown=False,
+        )
+    yield Column(
+        "source",
+        gettext_lazy("Source"),
+        lambda row: str(row.record.source or ""),
+        edit=edit("source"),
+        is_shown=False,
+    )
+    if kind.has_contact_points:
+        yield Column("tax", gettext_lazy("Tax number"), lambda row: row.record.tax_number, is_shown=False)
+        yield Column("address", gettext_lazy("Address"), lambda row: row.record.address, is_shown=False)
+    yield Column(
+        "changed", gettext_lazy("Last changed"), lambda row: row.record.changed_at, sort="changed_at"
+    )
+    yield Column("added", gettext_lazy("Added"), lambda row: row.record.created_at, sort="id", is_shown=False)
+
+
+def _points(kind: str) -> Callable[[RecordRow], list[str]]:
+    return lambda row: [point.value for point in row.points.get(kind, ())]
+
+
+def _dressed(record: Record) -> Record:
+    catalog().dress([record])
+    return record
+
+
+# The stage
+
+
+def _stage_input(record: Record, kind: RecordType) -> Markup:
+    stages = [(str(stage.pk), _stage_name(stage, kind)) for stage in catalog().stages_of_type(kind)]
+    return macro("crm/inputs.html", "choice")("stage", _("Stage"), stages, str(record.stage_id))
+
+
+def _stage_name(stage: Stage, kind: RecordType) -> str:
+    is_one_of_many = len(catalog().pipelines_of(kind)) > 1
+    return f"{stage.pipeline}: {stage}" if is_one_of_many else str(stage)
+
+
+def _chosen_stage(given: QueryDict) -> Stage:
+    text = given.get("stage", "")
+    stage = catalog().stages.get(int(text)) if text.isascii() and text.isdigit() else None
+    if stage is None:
+        raise ValidationError(_("Choose a stage."))
+    return stage
+
+
+def _write_stage(record: Record, given: QueryDict, by: User) -> None:
+    _move(record, _chosen_stage(given), by=by)
+
+
+def _move(record: Record, stage: Stage, *, by: User) -> None:
+    try:
+        move_record(record, stage, by=by)
+    except Demanded as demanded:
+        names = ", ".join(str(INPUTS[name].label) for name in demanded.fields if name in INPUTS)
+        said = _("“%(stage)s” asks for this first: %(names)s. Open it to fill that in.")
+        raise ValidationError(said % {"stage": stage, "names": names}) from None
+
+
+# With many at once
+
+
+def _bulk(user: User, kind: RecordType) -> Iterable[Bulk[Record]]:
+    if reaches_into(user, Operation.CHANGE, kind):
+        yield _hand_over(user)
+        if kind.has_stages:
+            yield _to_stage(kind)
+        yield _observe(user)
+    if reaches_into(user, Operation.DELETE, kind):
+        yield Bulk(
+            key="delete",
+            label=gettext_lazy("To the trash"),
+            icon="trash",
+            act=lambda record, *, by: delete_records([record], by=by),
+            done=lambda n: ngettext("%(num)s is in the trash.", "%(num)s are in the trash.", n) % {"num": n},
+            state=lambda record: record.deleted_at is not None,
+            restore=lambda record, was, *, by: bring_back_records([record], by=by),
+            gone=Record.objects.all(),
+        )
+
+
+def _hand_over(user: User) -> Bulk[Record]:
+    def bind(given: QueryDict) -> Any:
+        person = INPUTS["responsible"].read(given, user)["responsible"]
+        return lambda record, *, by: change_record(record, {"responsible": person}, by=by)
+
+    return Bulk(
+        key="responsible",
+        label=gettext_lazy("Hand over"),
+        icon="user-share",
+        act=lambda record, *, by: None,
+        form=_person_pick("responsible", is_single=True),
+        bind=bind,
+        done=lambda n: ngettext("%(num)s is handed over.", "%(num)s are handed over.", n) % {"num": n},
+        state=lambda record: record.responsible_id,
+        restore=lambda record, was, *, by: change_record(
+            record, {"responsible": User.objects.get(pk=was)}, by=by
+        ),
+        gone=Record.objects.all(),
+    )
+
+
+def _to_stage(kind: RecordType) -> Bulk[Record]:
+    def bind(given: QueryDict) -> Any:
+        stage = _chosen_stage(given)
+        return lambda record, *, by: _move(record, stage, by=by)
+
+    stages = [(str(one.pk), _stage_name(one, kind)) for one in catalog().stages_of_type(kind)]
+    return Bulk(
+        key="stage",
+        label=gettext_lazy("Move to a stage"),
+        icon="arrow-right",
+        act=lambda record, *, by: None,
+        form=macro("crm/inputs.html", "choice")("stage", _("Stage"), stages, ""),
+        bind=bind,
+        done=lambda n: ngettext("%(num)s is moved.", "%(num)s are moved.", n) % {"num": n},
+        state=lambda record: record.stage_id,
+        restore=lambda record, was, *, by: move_record(record, catalog().stages[was], by=by),
+        gone=Record.objects.all(),
+    )
+
+
+def _observe(user: User) -> Bulk[Record]:
+    def bind(given: QueryDict) -> Any:
+        people = INPUTS["observers"].read(given, user)["observers"]
+        if not people:
+            raise ValidationError(_("Choose who is to observe them."))
+
+        def act(record: Record, *, by: User) -> None:
+            there = [one.user for one in record.observers.select_related("user")]
+            change_record(record, {"observers": [*there, *people]}, by=by)
+
+        return act
+
+    return Bulk(
+        key="observers",
+        label=gettext_lazy("Add observers"),
+        icon="eye",
+        act=lambda record, *, by: None,
+        form=_person_pick("observers", is_single=False),
+        bind=bind,
+        done=lambda n: ngettext("%(num)s is observed.", "%(num)s are observed.", n) % {"num": n},
+        state=lambda record: sorted(record.observers.values_list("user_id", flat=True)),
+        restore=lambda record, was, *, by: change_record(
+            record, {"observers": list(User.objects.filter(pk__in=was))}, by=by
+        ),
+    )
+
+
+def _person_pick(name: str, *, is_single: bool) -> Markup:
+    label = INPUTS[name].label
+    return macro("crm/inputs.html", "pick")(name, label, "org.person", "U", {}, is_single)

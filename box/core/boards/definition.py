@@ -58,9 +58,9 @@ class Move:
     given: QueryDict
 
 
-class Asks(Exception):  # noqa: N818 - it is no error
-    """Raised by `Board.move`: something must be answered first. `form` is shown in a dialog, and what it holds
-    is posted with the same move; a dialog that is closed puts the card back."""
+class Asks(Exception):
+    """Raised by `Board.move`: something must be answered first. `form` is shown in a dialog, and what it
+    holds is posted with the same move; a dialog that is closed puts the card back."""
 
     def __init__(self, form: Markup) -> None:
         super().__init__()
@@ -68,8 +68,10 @@ class Asks(Exception):  # noqa: N818 - it is no error
 
 
 @dataclass(frozen=True, kw_only=True)
-class Board[M: Model]:
-    """`columns` knows the rows that the filters find, so that it can say what they come to. `move` raises
+class Board[M: Model, R = M]:
+    """Rows of `listed`, made fit to be shown by `present`, one by one and in a constant number of queries.
+
+    `columns` knows the rows that the filters find, so that it can say what they come to. `move` raises
     `Asks`, ValidationError or PermissionDenied: then the card goes back to where it was, with that sentence.
     `add` makes a card of a form that was filled in above a column: its fields are those of `add_fields`.
 
@@ -80,11 +82,11 @@ class Board[M: Model]:
     columns: Callable[[QuerySet[M, M], Query], Sequence[Column]]
     rows_in: Callable[[QuerySet[M, M], Column], QuerySet[M, M]]
     column_of: Callable[[M], str]
-    card: Callable[[M], Markup]
+    card: Callable[[R], Markup]
     move: Callable[[M, Move], object]
     add: Callable[[Column, QueryDict], M] | None = None
     add_label: _StrOrPromise = ""
     can_move: Callable[[M], bool] = lambda row: True
-    present: Callable[[Sequence[M]], Iterable[M]] = tuple
+    present: Callable[[Sequence[M]], Iterable[R]] = tuple  # type: ignore[assignment]
     told: tuple[str, str]
     page_size: int = PAGE

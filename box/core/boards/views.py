@@ -1,4 +1,4 @@
-"""One address is a whole board: the page, more cards of a column, single cards, and all that is done with them.
+"""One address is a whole board: the page, more cards of a column, single cards, and what is done with them.
 
     @require_http_methods(["GET", "POST"])
     def board(request: PersonRequest) -> HttpResponseBase:
@@ -9,7 +9,7 @@ A template extends `boards/page.html`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from box.core.lists.views import found, keep_view, read
 from box.lib.pages import REFUSED, number_of, render, wants_part
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
+    from django.http import QueryDict
     from django.http.response import HttpResponseBase
 
     from box.core.accounts.requests import PersonRequest
@@ -53,7 +53,7 @@ class Shown:
 
 def answer(
     request: PersonRequest,
-    board: Board[Any],
+    board: Board[Any, Any],
     template: str = PAGE,
     context: Mapping[str, Any] | None = None,
 ) -> HttpResponseBase:
@@ -66,7 +66,7 @@ def answer(
             case "move":
                 return _move(request, board, query)
             case "add" if board.add is not None:
-                return _add(request, board, query, template, context or {})
+                return _add(request, board, board.add, query, template=template, context=context or {})
             case _:
                 return keep_view(request, listed.key, query)
     if CARDS in request.GET:
@@ -77,7 +77,7 @@ def answer(
 
 def _page(
     request: PersonRequest,
-    board: Board[Any],
+    board: Board[Any, Any],
     query: Query,
     template: str,
     context: Mapping[str, Any],
@@ -113,7 +113,7 @@ def _page(
     return response
 
 
-def _cards(request: PersonRequest, board: Board[Any], query: Query, ids: Iterable[int]) -> HttpResponse:
+def _cards(request: PersonRequest, board: Board[Any, Any], query: Query, ids: Iterable[int]) -> HttpResponse:
     """These cards, of those that the filters find, with the heads of all columns: a page puts each where it
     belongs, and takes away what it asked for and did not get."""
     rows = found(board.listed, query)
@@ -124,7 +124,7 @@ def _cards(request: PersonRequest, board: Board[Any], query: Query, ids: Iterabl
     return HttpResponse(Markup("").join([*_said(board, there).values(), *heads]))
 
 
-def _move(request: PersonRequest, board: Board[Any], query: Query) -> HttpResponse:
+def _move(request: PersonRequest, board: Board[Any, Any], query: Query) -> HttpResponse:
     card = board.listed.rows.filter(pk=number_of(request.POST, "card") or 0).first()
     if card is None:
         raise Http404
@@ -140,10 +140,15 @@ def _move(request: PersonRequest, board: Board[Any], query: Query) -> HttpRespon
 
 
 def _add(
-    request: PersonRequest, board: Board[Any], query: Query, template: str, context: Mapping[str, Any]
+    request: PersonRequest,
+    board: Board[Any, Any],
+    add: Callable[[Column, QueryDict], Any],
+    query: Query,
+    *,
+    template: str,
+    context: Mapping[str, Any],
 ) -> HttpResponse:
-    column, add = _column(request, board, query), board.add
-    assert add is not None
+    column = _column(request, board, query)
     try:
         made = once(
             board.listed.rows.model,
@@ -161,7 +166,7 @@ def _add(
     return redirect(request.get_full_path())
 
 
-def _column(request: PersonRequest, board: Board[Any], query: Query) -> Column:
+def _column(request: PersonRequest, board: Board[Any, Any], query: Query) -> Column:
     key = request.POST.get(COLUMN, "")
     columns: Sequence[Column] = board.columns(board.listed.rows.none(), query)
     column = next((one for one in columns if one.key == key), None)
@@ -177,12 +182,12 @@ def _refused(error: ValidationError | PermissionDenied) -> HttpResponse:
     return HttpResponse(said, content_type="text/plain; charset=utf-8", status=status)
 
 
-def _said[M: Model](board: Board[M], rows: Sequence[M]) -> dict[int, Markup]:
+def _said[M: Model](board: Board[M, Any], rows: Sequence[M]) -> dict[int, Markup]:
     """The cards of these rows, by their ids."""
     wrap = macro(UI, "card")
     return {
-        row.pk: wrap(row, board.column_of(row), board.can_move(row), board.card(row))
-        for row in board.present(rows)
+        row.pk: wrap(row, board.column_of(row), board.can_move(row), board.card(shown))
+        for row, shown in zip(rows, board.present(rows), strict=True)
     }
 
 

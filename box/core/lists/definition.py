@@ -19,8 +19,8 @@
 A list is made for one reader: who may not see a column, run an action or export gets a list without it.
 Custom fields of `core.fields` join in as more columns and filters.
 
-Grouping, sums and inline change come with their first users, tasks and the CRM: `Column.sum` and
-`Column.edit` will stand beside `Column.sort`, `List.groups` beside `List.order`.
+A cell is changed where it stands by `Column.edit`. Grouping and sums come with their first user: `Column.sum`
+will stand beside `Column.sort`, `List.groups` beside `List.order`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from box.core.lists.keyset import Keyset
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
+    from django.http import QueryDict
     from django.utils.functional import _StrOrPromise
 
     from box.core.accounts.models import User
@@ -58,6 +59,16 @@ class Sort:
     is_nullable: bool = False
 
 
+@dataclass(frozen=True)
+class Edit[M: models.Model]:
+    """How a cell is changed in place: `field` is the Markup of its input, `write` an action with what was
+    posted. It raises ValidationError or PermissionDenied for what cannot be."""
+
+    field: Callable[[M], Any]
+    write: Callable[[M, QueryDict, User], object]
+    can: Callable[[M], bool] = lambda row: True
+
+
 # By identity: columns are part of what rows are remembered under.
 @dataclass(frozen=True, eq=False)
 class Column[R]:
@@ -70,6 +81,8 @@ class Column[R]:
     value: Callable[[R], Any]
     sort: str | Sort | None = None
     cell: Callable[[R], Any] | None = None
+    edit: Edit[Any] | None = None
+    """Of lists whose rows are the objects themselves, or hold them as `record`."""
     export: Callable[[R], Cell] | None = None
     is_shown: bool = True
     """To whoever has chosen no columns."""
@@ -106,6 +119,10 @@ class Bulk[M: models.Model]:
     state: Callable[[M], Any] | None = None
     restore: Restore[M] | None = None
     gone: QuerySet[M, M] | None = None
+    form: Any = None
+    """Markup of inputs beside the button, such as whom the rows go to: `bind` makes the action of what was
+    chosen there, and raises ValidationError."""
+    bind: Callable[[QueryDict], Act[M]] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +154,15 @@ class Shortcut:
     query: str
 
 
+@dataclass(frozen=True)
+class Way:
+    """Another page that shows the same choice, such as a board: it understands the same address."""
+
+    label: _StrOrPromise
+    icon: str
+    url: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class List[M: models.Model, R = M]:
     """Rows of `rows`, made fit to be shown by `present`, a page of them in a constant number of queries.
@@ -151,6 +177,8 @@ class List[M: models.Model, R = M]:
     columns: tuple[Column[R], ...]
     filters: tuple[Filter[Any], ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
+    ways: tuple[Way, ...] = ()
+    """This list among the ways to look at its rows, in their order."""
     bulk: tuple[Bulk[M], ...] = ()
     order: str = ""
     search: Search[M] | None = None

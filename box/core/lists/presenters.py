@@ -212,6 +212,16 @@ def rows_shown[R](listed: List[Any, R], columns: Sequence[Column[R]], rows: Sequ
     return [_row(*one) for one in facts]
 
 
+def _edit_of(column: Column[Any], row: Any, pk: int) -> str:
+    """The address that asks for it, of the page's own; nothing where it is not changed in place."""
+    if column.edit is None or not column.edit.can(getattr(row, "record", row)):
+        return ""
+    return f"?edit={column.key}&row={pk}"
+
+
 def _row(columns: Sequence[Column[Any]], has_bulk: bool, pk: int, url: str, row: Hashable) -> Markup:
-    cells = [(str(one.label), said((one.cell or one.value)(row)), one.cell is None) for one in columns]
+    cells = [
+        (str(one.label), said((one.cell or one.value)(row)), one.cell is None, _edit_of(one, row, pk))
+        for one in columns
+    ]
     return macro(UI, "row")(cells, has_bulk, pk, url, str(columns[0].value(row)))

@@ -11,6 +11,7 @@ declare for bulk actions, undo, saved views and columns, and the list's own righ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -32,7 +33,7 @@ from box.core.lists.presenters import Table, columns_shown, rows_shown
 from box.core.lists.query import AFTER, AS, VIEW, Query
 from box.core.registry.capabilities import finders
 from box.core.registry.company import company_day
-from box.lib.pages import REFUSED, render, wants_part
+from box.lib.pages import REFUSED, number_of, render, wants_part
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 PAGE = "lists/page.html"
 LONGEST_SEARCH = 100
+EDIT = "edit"
 NONE = "none"
 
 
@@ -54,6 +56,8 @@ def answer(
     context: Mapping[str, Any] | None = None,
 ) -> HttpResponseBase:
     """`context` is for the template's own blocks."""
+    if EDIT in request.GET:
+        return edit_cell(request, listed)
     query = read(request, listed)
     if request.method == "POST":
         return _act(request, listed, query, template, context or {})
@@ -220,6 +224,8 @@ def _bulk_of(listed: List[Any, Any], key: str) -> Bulk[Any]:
 def _run(request: PersonRequest, listed: List[Any, Any], query: Query, bulk: Bulk[Any]) -> Outcome:
     if query.problems:
         raise ValidationError([problem.text for problem in query.problems])
+    if bulk.bind is not None:
+        bulk = replace(bulk, act=bulk.bind(request.POST))
     if request.POST.get("all"):
         keyset = keyset_of(listed, query)
         return run_bulk(bulk, keyset.ordered(found(listed, query)), list_key=listed.key, by=request.user)
@@ -236,6 +242,42 @@ def _undo(request: PersonRequest, listed: List[Any, Any], query: Query, bulk: Bu
     return undo_bulk(bulk, listed.rows, note, list_key=listed.key, by=request.user)
 
 
+# A cell that is changed where it stands
+
+
+def edit_cell(request: PersonRequest, listed: List[Any, Any]) -> HttpResponse:
+    """GET asks with the column's own input; POST writes, and answers with the row as it is now."""
+    column = next((one for one in listed.columns if one.key == request.GET[EDIT]), None)
+    row = listed.rows.filter(pk=number_of(request.GET, "row") or 0).first()
+    if column is None or column.edit is None or row is None:
+        raise Http404
+    if not column.edit.can(row):
+        raise PermissionDenied(_("You may read this, but not change it."))
+    problem = ""
+    if request.method == "POST":
+        try:
+            column.edit.write(row, request.POST, request.user)
+        except ValidationError as error:
+            problem = " ".join(error.messages)
+        else:
+            return _row_anew(request, listed, row.pk)
+    context = {"listed": listed, "column": column, "row": row, "problem": problem}
+    context["field"] = column.edit.field(row)
+    response = render(request, "lists/edit.html", context, blocks="cell", status=REFUSED if problem else 200)
+    if problem:
+        # What was asked for is the row; what is wrong is said in the cell.
+        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "closest td", "innerHTML"
+    return response
+
+
+def _row_anew(request: PersonRequest, listed: List[Any, Any], pk: int) -> HttpResponse:
+    if not wants_part(request):
+        return redirect(request.path)
+    columns = columns_shown(listed, preferences_of(request.user, listed.key))
+    # It may be somebody else's now, and no more for this reader.
+    return HttpResponse("".join(rows_shown(listed, columns, list(listed.rows.filter(pk=pk)))))
+
+
 # Picking an object for a filter
 
 
@@ -247,5 +289,10 @@ def options(request: PersonRequest, kind: str) -> HttpResponse:
     text = request.GET.get("text", "")[:LONGEST_SEARCH].replace("\x00", "")
     name = request.GET.get("name", "")
     cards = finders[kind](text, request.user)
-    context = {"cards": cards, "name": name, "letter": request.GET.get("letter", "")}
+    context = {
+        "cards": cards,
+        "name": name,
+        "letter": request.GET.get("letter", ""),
+        "is_single": bool(request.GET.get("one")),
+    }
     return render(request, "lists/options.html", context, blocks="options")

@@ -23,6 +23,7 @@ from box.apps.crm.contact_points import Point, cleaned
 from box.apps.crm.events import RecordAdded, RecordChanged, RecordsDeleted
 from box.apps.crm.models import ContactPoint, Link, Observer, Record, StageVisit
 from box.apps.crm.permissions import Operation
+from box.core.discussion.actions import open_threads
 from box.core.events.outbox import emit, emit_all
 from box.core.registry.company import PHONE_REGION
 from box.lib.ranks import between, spread
@@ -95,6 +96,9 @@ def _write(
 ) -> None:
     records = {place: one for place, one in enumerate(found) if isinstance(one, Record)}
     _rank(list(records.values()))
+    threads = open_threads(record.type.kind for record in records.values())
+    for record, thread in zip(records.values(), threads, strict=True):
+        record.thread = thread
     Record.objects.bulk_create(records.values(), batch_size=BATCH)
     StageVisit.objects.bulk_create(
         StageVisit(record=record, stage_id=record.stage_id, entered_at=record.created_at, by=by)

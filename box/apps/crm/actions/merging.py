@@ -30,7 +30,8 @@ MOST_AT_ONCE = 20
 
 _FILLED = (
     "first_name", "patronymic", "last_name", "position", "born_on", "tax_number", "address", "comment",
-    "source_id", "source_note", "utm", "company_id", "contact_id", "begins_on", "expected_on",
+    "source_id", "source_note", "utm", "company_id", "contact_id", "loss_reason_id", "begins_on",
+    "expected_on",
 )  # fmt: skip
 
 

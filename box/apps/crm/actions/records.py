@@ -29,6 +29,7 @@ from box.apps.crm.events import (
 from box.apps.crm.models import (
     ContactPoint,
     Link,
+    LossReason,
     Observer,
     Record,
     RecordType,
@@ -38,6 +39,7 @@ from box.apps.crm.models import (
 )
 from box.apps.crm.permissions import Operation
 from box.core.accounts.models import User
+from box.core.discussion.actions import open_thread
 from box.core.events.outbox import emit
 from box.core.registry.company import PHONE_REGION
 from box.lib.ranks import between
@@ -51,7 +53,7 @@ MOST_AT_ONCE = 500
 PLAIN = (
     "title", "first_name", "patronymic", "last_name", "position", "born_on", "tax_number", "address",
     "comment", "amount", "currency", "begins_on", "expected_on", "source", "source_note", "utm",
-    "company", "contact",
+    "company", "contact", "loss_reason",
 )  # fmt: skip
 
 
@@ -80,6 +82,7 @@ class NewRecord:
     utm: Mapping[str, str] = field(default_factory=dict)
     company: Record | None = None
     contact: Record | None = None
+    loss_reason: LossReason | None = None
     contacts: Sequence[Record] = ()
     observers: Sequence[User] = ()
     reached_by: Sequence[Reach] = ()
@@ -111,6 +114,7 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
     record.rank = first_rank(stage)
     observers = _bounded({one.pk for one in new.observers}, MOST_OBSERVERS, "observers")
     record.audience = audience_of(record, responsible, observers)
+    record.thread = open_thread(new.type.kind)
     record.save()
     Observer.objects.bulk_create(Observer(record=record, user_id=pk) for pk in sorted(observers))
     if stage:

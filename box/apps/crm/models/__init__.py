@@ -11,7 +11,7 @@ from box.apps.crm.models.mergers import Merger
 from box.apps.crm.models.money import Currency, LineItem, Price, Product, Unit, VatRate
 from box.apps.crm.models.permissions import Permission
 from box.apps.crm.models.records import Link, Observer, Record, StageTotal, StageVisit
-from box.apps.crm.models.types import Pipeline, RecordType, Source, Stage
+from box.apps.crm.models.types import LossReason, Pipeline, RecordType, Source, Stage
 
 __all__ = [
     "Activity",
@@ -20,6 +20,7 @@ __all__ = [
     "Currency",
     "LineItem",
     "Link",
+    "LossReason",
     "Merger",
     "Observer",
     "Permission",

@@ -20,6 +20,10 @@ class ContactPointQuerySet(models.QuerySet["ContactPoint"]):
         """Of the records that are there, and are reached by just this."""
         return self.filter(kind=kind, normal=normal, record__deleted_at=None)
 
+    def containing(self, kind: str, part: str) -> models.QuerySet[ContactPoint, int]:
+        """Ids of the records that are reached by something with this in it."""
+        return self.filter(kind=kind, normal__contains=part).values_list("record_id", flat=True)
+
 
 class ContactPoint(models.Model):
     class Kind(models.TextChoices):

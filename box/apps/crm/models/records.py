@@ -14,14 +14,22 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from box.apps.crm.models.types import Pipeline, RecordType, Source, Stage
+from box.apps.crm.models.types import LossReason, Pipeline, RecordType, Source, Stage
 from box.apps.crm.permissions import Operation, granted_codes, sees_whole_scope
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
 from box.core.accounts.models import User
+from box.core.discussion.models import Thread
 from box.core.registry.capabilities import Ref
+from box.core.registry.company import PHONE_REGION
+from box.lib import phones
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+SHORTEST_NUMBER = 5
+MOST_WORDS = 8
+MOST_REACHED = 1000
 
 
 class ScopedQuerySet[M: AudienceModel](AudienceQuerySet[M]):
@@ -65,6 +73,24 @@ class RecordQuerySet(ScopedQuerySet["Record"]):
 
     def overdue(self, now: datetime) -> Self:
         return self.in_work().filter(next_step_at__lt=now)
+
+    def matching(self, text: str) -> Self:
+        """By what the text looks like: an e-mail address, a telephone or tax number, else words of the title.
+        Each is answered by an index of its own, so that numbers are looked up before rows are."""
+        from box.apps.crm.models.contact_points import ContactPoint
+
+        if "@" in text:
+            return self.filter(pk__in=ContactPoint.objects.containing("email", text.lower()))
+        number = phones.normal(text, PHONE_REGION.value) or text
+        digits = "".join(sign for sign in number if sign.isdigit())
+        if len(digits) >= SHORTEST_NUMBER and not any(sign.isalpha() for sign in text):
+            reached = list(ContactPoint.objects.containing("phone", digits)[:MOST_REACHED])
+            taxed = self.model.objects.filter(tax_number="".join(text.split())).values_list("pk", flat=True)
+            return self.filter(pk__in=[*reached, *taxed[:MOST_REACHED]])
+        found = self
+        for word in text.split()[:MOST_WORDS]:
+            found = found.filter(title__icontains=word)
+        return found
 
 
 class Record(AudienceModel):
@@ -115,6 +141,13 @@ class Record(AudienceModel):
     company = models.ForeignKey("self", models.PROTECT, null=True, related_name="+", db_index=False)
     contact = models.ForeignKey("self", models.PROTECT, null=True, related_name="+", db_index=False)
 
+    # Of what was lost.
+    loss_reason = models.ForeignKey(
+        LossReason, models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
+        verbose_name=_("why it was lost"),
+    )  # fmt: skip
+
+    thread = models.OneToOneField(Thread, models.PROTECT, related_name="+")
     responsible = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
     created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
     created_at = models.DateTimeField(default=timezone.now)

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
 
+ANY_RECORD = "crm.record"
+BUILT_IN = ("lead", "deal", "contact", "company", "quote", "invoice")
+"""Slugs of the types that the box brings."""
+
+
 class RecordType(models.Model):
     """A kind of records. The ids of those that are built in are the `entityTypeId` of Bitrix24's REST API; a
     company's own begin at 1030.
@@ -64,8 +69,9 @@ class RecordType(models.Model):
 
     @property
     def kind(self) -> str:
-        """Of the `Ref` of its records."""
-        return f"crm.{self.slug}"
+        """Of the `Ref` of its records: what a company adds itself is all of one kind, for rooms say which
+        kinds there are before they know of any row."""
+        return f"crm.{self.slug}" if self.is_built_in else ANY_RECORD
 
     @property
     def scope(self) -> str:
@@ -167,6 +173,20 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name or str(SOURCE_NAMES.get(self.code, self.code))
+
+
+class LossReason(models.Model):
+    """Why something was lost, as a company sorts its defeats."""
+
+    name = models.CharField(_("name"), max_length=100)
+    rank = models.CharField(max_length=200, db_collation="C")
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["rank", "id"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 _ONE: Mapping[Any, _StrOrPromise] = {

@@ -1,24 +1,41 @@
-"""Lists of records, and one record with what belongs to it."""
+"""Lists, boards and new records."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from box.apps.crm.actions.records import NewRecord, add_record
+from box.apps.crm.boards import record_board
+from box.apps.crm.catalog import catalog
+from box.apps.crm.duplicates import duplicates_of
 from box.apps.crm.frame import tabs_for
 from box.apps.crm.importing import importer_of
-from box.apps.crm.lists import record_list
-from box.apps.crm.views.lookup import entered, record_at, type_at
+from box.apps.crm.inputs import inputs_of, read_all
+from box.apps.crm.lists import exportable, record_list
+from box.apps.crm.models import Record
+from box.apps.crm.moves import error_of
+from box.apps.crm.permissions import Operation, reaches_into
+from box.apps.crm.presenters import alike_shown, blank_record, sought_in
+from box.apps.crm.views.lookup import entered, type_at
+from box.core.boards.views import answer as answer_board
+from box.core.events.nonces import once
+from box.core.lists.query import AS
 from box.core.lists.views import answer
-from box.lib.pages import render
+from box.lib.pages import REFUSED, number_of, render
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
+    from django.http import HttpResponse, QueryDict
     from django.http.response import HttpResponseBase
 
+    from box.apps.crm.models import RecordType
+    from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
 
 
@@ -34,12 +51,80 @@ def home(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def records(request: PersonRequest, slug: str) -> HttpResponseBase:
     kind = type_at(request, slug)
-    context = {"tabs": tabs_for(request.user), "kind": kind, "importer": importer_of(kind, request.user)}
-    return answer(request, record_list(request.user, kind), "crm/list.html", context)
+    listed = record_list(request.user, kind)
+    if request.GET.get(AS):
+        listed = exportable(listed, request.user)
+    context = {**_around(request, kind), "importer": importer_of(kind, request.user)}
+    return answer(request, listed, "crm/list.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def board(request: PersonRequest, slug: str) -> HttpResponseBase:
+    kind = type_at(request, slug)
+    pipelines = catalog().pipelines_of(kind)
+    if not pipelines:
+        raise Http404
+    chosen = number_of(request.GET, "pipeline")
+    pipeline = next((one for one in pipelines if one.pk == chosen), pipelines[0])
+    context = {**_around(request, kind), "pipelines": pipelines, "pipeline": pipeline}
+    return answer_board(request, record_board(request.user, kind, pipeline), "crm/board.html", context)
+
+
+def _around(request: PersonRequest, kind: RecordType) -> dict[str, Any]:
+    can_add = reaches_into(request.user, Operation.ADD, kind)
+    return {"tabs": tabs_for(request.user), "kind": kind, "can_add": can_add}
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: PersonRequest, slug: str) -> HttpResponse:
+    """What stands in the address is filled in: a telephone, a client."""
+    kind = type_at(request, slug)
+    if not reaches_into(request.user, Operation.ADD, kind):
+        raise PermissionDenied(_("Ask an administrator for a role that may add here."))
+    record = blank_record(kind, request.GET, request.user)
+    problems: Mapping[str, Sequence[str]] = {}
+    if request.method == "POST":
+        try:
+            made = once(
+                Record,
+                lambda: add_record(_new_record(kind, request.POST, request.user), by=request.user),
+                nonce=request.POST.get("nonce", ""),
+                actor_id=request.user.pk,
+            )
+            return redirect(made)
+        except ValidationError as error:
+            problems = error_of(error)
+            record = blank_record(kind, request.POST, request.user)
+    stages = catalog().stages_of_type(kind)
+    context = {
+        **_around(request, kind),
+        "fields": [
+            (one, one.html(record, request.user), problems.get(one.name, ())) for one in inputs_of(kind)
+        ],
+        "problems": problems,
+        "pipelines": catalog().pipelines_of(kind),
+        "stages": [one for one in stages if one.is_open],
+        "stage_pk": number_of(request.POST or request.GET, "stage"),
+    }
+    return render(request, "crm/new.html", context, status=REFUSED if problems else 200)
+
+
+def _new_record(kind: RecordType, given: QueryDict, by: User) -> NewRecord:
+    values = read_all(given, [one.name for one in inputs_of(kind)], by)
+    stage = catalog().stages.get(number_of(given, "stage") or 0)
+    return NewRecord(type=kind, stage=stage, **values)
 
 
 @require_GET
-def record(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
-    found = record_at(request, slug, pk)
-    context = {"tabs": tabs_for(request.user), "kind": found.type, "record": found}
-    return render(request, "crm/record.html", context)
+def alike(request: PersonRequest, slug: str) -> HttpResponse:
+    """What is probably the same as what somebody is writing, of what they see."""
+    kind = type_at(request, slug)
+    found = duplicates_of(
+        sought_in(request.GET), types=[one.pk for one in _compared(kind)], reader=request.user
+    )
+    return render(request, "crm/alike.html", {"found": alike_shown(found)}, blocks="found")
+
+
+def _compared(kind: RecordType) -> list[RecordType]:
+    """A lead is compared with clients too."""
+    return [one for one in catalog().standing_types if one.has_contact_points or one.pk == kind.pk]

@@ -53,6 +53,11 @@ VISITS = (
     Visit("GET", "crm:home", (302, 302, 302, 302, 404, SIGN_IN)),
     Visit("GET", "crm:list", EMPLOYEES, of="deals"),
     Visit("POST", "crm:list", (400, 400, 400, 400, 404, SIGN_IN), of="deals", data={"do": "nothing"}),
+    Visit("GET", "crm:board", EMPLOYEES, of="deals"),
+    Visit("POST", "crm:board", (404, 404, 404, 404, 404, SIGN_IN), of="deals", data={"do": "move"}),
+    Visit("GET", "crm:new", EMPLOYEES, of="deals"),
+    Visit("POST", "crm:new", (422, 422, 422, 422, 404, SIGN_IN), of="deals", data={"title": ""}),
+    Visit("GET", "crm:alike", EMPLOYEES, of="deals"),
     Visit("GET", "crm:record", HERS, of="deal"),
 )
 

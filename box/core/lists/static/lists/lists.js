@@ -147,3 +147,27 @@ document.addEventListener("click", ({ target }) => {
   item.previousElementSibling.before(item);
   button.focus();
 });
+
+// A cell that is changed where it stands: it takes the cursor at once, and gives back what was there.
+
+const kept = new WeakMap();
+document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+  if (target?.matches?.("td.list-edit") && !kept.has(target)) kept.set(target, target.innerHTML);
+});
+document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
+  if (target?.matches?.("td.list-edit")) target.querySelector("input:not([type=hidden]), select, textarea")?.focus();
+});
+document.addEventListener("click", ({ target }) => {
+  if (target.closest?.("[data-list-leave]")) leaveCell(target.closest("td.list-edit"));
+});
+document.addEventListener("keydown", ({ key, target }) => {
+  if (key === "Escape") leaveCell(target.closest?.(".list-editing")?.closest("td.list-edit"));
+});
+
+function leaveCell(cell) {
+  if (!cell || !kept.has(cell)) return;
+  cell.innerHTML = kept.get(cell);
+  kept.delete(cell);
+  window.htmx.process(cell);
+  cell.querySelector("a")?.focus();
+}
