@@ -25,7 +25,7 @@ _FILL = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("crm", "0003_beginnings"), ("discussion", "0005_files")]
+    dependencies = [("crm", "0004_sounds"), ("discussion", "0005_files")]
 
     operations = [
         migrations.CreateModel(
