@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from box.apps.crm.actions.setup import set_demands
+from box.apps.crm.actions.stages import set_demands
 from box.apps.crm.models import LossReason, Record
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
-from box.apps.crm.actions.setup import set_demands
+from box.apps.crm.actions.stages import set_demands
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.models import Record
 from box.apps.crm.permissions import Level
@@ -149,7 +149,7 @@ def test_a_file_holds_only_what_one_may_export(as_person: Browser, anna: User, b
     allow(employees_role(), mine.scope, Level.ALL, "read")
     allow(employees_role(), mine.scope, Level.OWN, "export")
     assert his.title in browser.get("/crm/deal/").content.decode()
-    table = b"".join(browser.get("/crm/deal/?as=csv")).decode()  # type: ignore[arg-type]
+    table = b"".join(browser.get("/crm/deal/?as=csv")).decode()
     assert "Mine" in table
     assert "His" not in table
 
