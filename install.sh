@@ -21,7 +21,18 @@ if [ ! -x "$python" ]; then
     fi
     say "This machine has no Python yet: installing Debian's."
     export DEBIAN_FRONTEND=noninteractive
-    if ! apt-get update -qq >/dev/null || ! apt-get install -y -qq --no-install-recommends python3 >/dev/null; then
+    if [ -d "$here/debian" ]; then # a bundle for machines without a network brings it
+        lists=$(mktemp -d)
+        mkdir "$lists/partial"
+        printf 'deb [trusted=yes] file:%s/debian ./\n' "$here" >"$lists/sources.list"
+        debian_apt() {
+            apt-get -o "Dir::Etc::sourcelist=$lists/sources.list" -o Dir::Etc::sourceparts=- \
+                -o "Dir::State::lists=$lists" -o APT::Sandbox::User=root "$@"
+        }
+    else
+        debian_apt() { apt-get "$@"; }
+    fi
+    if ! debian_apt update -qq >/dev/null || ! debian_apt install -y -qq --no-install-recommends python3 >/dev/null; then
         say "Debian's python3 cannot be installed: make 'apt-get install python3' work, then run install.sh again."
         exit 1
     fi

@@ -51,6 +51,11 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     "telephony": Subcommand(
         ("manage.py", "telephony"), "connect the company's Asterisk, and show its calls", is_portals=True
     ),
+    "upgrade": Subcommand(
+        ("-m", "installer", "upgrade"), "move over to another release, and back if that fails"
+    ),
+    "metrics": _own("metrics", "let a monitor read the box's figures"),
+    "support": _own("support", "gather what others need to help, without secrets, into one file"),
     "uninstall": Subcommand(("-m", "installer", "uninstall"), "remove the box, keeping its data unless told"),
 }
 

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "box.core.registry.metrics.MetricsMiddleware",
     # Above everything that may write an address into a log.
     "box.rest.middleware.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -225,6 +226,8 @@ if _public_host := KOROBKA["objects"]["public_host"]:
         SECURE_CSP[_directive].append(f"https://{_public_host}")
 # Which of the machine's own networks outgoing webhooks may reach: see box.rest.egress.
 REACHABLE_NETWORKS: list[str] = KOROBKA.get("reachable_networks", [])
+# Who may read /metrics: see box.console.metrics.
+METRICS: dict[str, Any] = KOROBKA.get("metrics", {"networks": [], "token_sha256": ""})
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 # Of a file, in bytes. Files don't come this way; the portal only opens their uploads.
 FILE_SIZE_LIMIT: int = KOROBKA.get("file_size_limit", 10 * 1024**3)

@@ -1,10 +1,11 @@
 """Every address of the portal. What is under /push/ is answered by another program, see box/asgi.py."""
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
+from box.console import metrics
 from box.core.registry import errors
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("box.core.portal.urls")),
     path("", include("box.core.accounts.urls")),
     path("", include("box.core.fields.urls")),
@@ -29,6 +30,7 @@ urlpatterns = [
     path("", include("box.apps.pulse.urls")),
     path("", include("box.rest.urls")),
     path("", include("box.console.backups.own_urls")),
+    path("metrics", metrics.show, name="metrics"),
     path("console/", include("box.console.urls")),
 ]
 

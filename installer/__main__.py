@@ -1,4 +1,4 @@
-"""`python -m installer install | doctor | uninstall`; or `release | frontend | borrow | messages`."""
+"""`python -m installer install | upgrade | doctor | uninstall`; `release | frontend | borrow | messages`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from installer import install, options, words
+from installer import install, options, release, words
 
 
 def main() -> int:
@@ -15,11 +15,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="installer", description="Installs, examines and removes a box.")
     commands = parser.add_subparsers(dest="command", required=True)
     options.add_arguments(commands.add_parser("install", help="install, repair or upgrade this box"))
-    commands.choices["install"].add_argument("--staged", action="store_true", help=argparse.SUPPRESS)
-    for name, text in (("doctor", "find what is wrong"), ("uninstall", "remove the box, keeping its data")):
+    for stage in ("--build", "--staged", "--silent"):
+        commands.choices["install"].add_argument(stage, action="store_true", help=argparse.SUPPRESS)
+    for name, text in (
+        ("upgrade", "move the box over to another release, and back if that fails"),
+        ("doctor", "find what is wrong"),
+        ("uninstall", "remove the box, keeping its data"),
+    ):
         commands.add_parser(name, help=text)
     packing = commands.add_parser("release", help="pack the release archive")
     packing.add_argument("--output", type=Path, default=Path("dist"), help="folder for the archive")
+    packing.add_argument(
+        "--offline", action="store_true", help="with Debian's packages: needs no network at all"
+    )
+    packing.add_argument("--sign", type=Path, metavar="KEY", help="sign it with this key of OpenSSH")
+    packing.add_argument("--trust", type=Path, action="append", default=[], metavar="PUB",
+                         help="a public key that may sign the next release too (repeatable)")  # fmt: skip
     commands.add_parser("frontend", help="build the checkout's front end")
     commands.add_parser("borrow", help="link Debian's own Python packages into the checkout's environment")
     commands.add_parser("messages", help="compile the checkout's translations")
@@ -29,6 +40,12 @@ def main() -> int:
 
         doctor.add_arguments(commands.choices["doctor"])
         return doctor.main(parser.parse_args())
+    if command == "upgrade":
+        from installer import upgrade
+
+        upgrade.add_arguments(commands.choices["upgrade"])
+        upgrade.main(parser.parse_args())
+        return 0
     if command == "uninstall":
         from installer import uninstall
 
@@ -36,7 +53,8 @@ def main() -> int:
         return uninstall.main(parser.parse_args())
     arguments = parser.parse_args()
     if command == "release":
-        return install.pack(arguments.output)
+        by = release.Signing(arguments.sign, tuple(arguments.trust)) if arguments.sign else None
+        return install.pack(arguments.output, by, is_bundle=arguments.offline)
     if command in ("frontend", "borrow", "messages"):
         return install.prepare_checkout(command)
     return install.main(arguments)

@@ -10,14 +10,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from appliance import certificates, service_files, users
+from appliance import certificates, service_files
 from appliance.config import ConfigError
 from appliance.node import Node
-from appliance.runner import run
 from appliance.services.database import setup as database
 from appliance.supervise import SupervisorError, supervisor_for
 from installer import facts, options, portal_check, preflight, schema
 from installer.findings import Finding
+from installer.portal_commands import manage
 from installer.release import Source
 from installer.steps.base import DUE
 
@@ -102,13 +102,7 @@ def _tables(node: Node) -> Iterator[Finding]:
 
 
 def _administrators(node: Node) -> Iterator[Finding]:
-    listed = run(
-        [node.python, "-P", "manage.py", "user", "list", "--administrators"],
-        cwd=node.release,
-        user=users.account(users.PORTAL),
-        env=node.portal_environment | {"PYTHONPATH": str(node.release)},
-        check=False,
-    )
+    listed = manage(node, node.release, "user", "list", "--administrators", check=False)
     if listed.code == 0 and not listed.stdout.strip():
         yield Finding(
             "administrator",

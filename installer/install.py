@@ -14,10 +14,13 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.backup_file import is_set_up
+from appliance.paths import Paths
 from appliance.runner import CommandFailed
 from installer import dist_packages, facts, first_password, options, preflight, release, steps, words
 from installer.progress import Progress, progress_for_terminal
@@ -40,10 +43,10 @@ def main(arguments: argparse.Namespace) -> int:
     os.environ["KOROBKA_PREFIX"] = str(chosen.prefix)
     try:
         if arguments.staged:
-            return _second_stage(Host(chosen, Source(HERE)), progress)
+            return _second_stage(Host(chosen, Source(HERE)), progress, is_silent=arguments.silent)
         if arguments.ask:
             chosen = options.ask(chosen)
-        return _first_stage(Host(chosen, Source(HERE)), progress)
+        return _first_stage(Host(chosen, Source(HERE)), progress, ends_there=arguments.build)
     except options.NoAnswer as error:
         progress.say(str(error))
         return 1
@@ -53,9 +56,9 @@ def main(arguments: argparse.Namespace) -> int:
         return 130
 
 
-def pack(output: Path) -> int:
+def pack(output: Path, by: release.Signing | None, *, is_bundle: bool) -> int:
     progress = progress_for_terminal()
-    archive = release.pack(Source(HERE), output.absolute(), progress.say)
+    archive = release.pack(Source(HERE), output.absolute(), progress.say, by=by, is_bundle=is_bundle)
     progress.say(f"{archive} ({archive.stat().st_size >> 20} MiB)")
     return 0
 
@@ -71,15 +74,18 @@ def prepare_checkout(part: str) -> int:
     return 0
 
 
-def _first_stage(host: Host, progress: Progress) -> int:
+def _first_stage(host: Host, progress: Progress, *, ends_there: bool) -> int:
     found = preflight.findings(facts.gather(host.paths, host.source), host.options)
     for finding in found:
         progress.say(str(finding))
     if not all(finding.is_warning for finding in found):
         progress.say("Nothing was changed.")
         return 1
-    if not _lock(host):
-        progress.say("Another installation is at work here: wait until it ends, then run install.sh again.")
+    try:
+        # Never closed: the second stage inherits it, and it ends with the process, however that ends.
+        os.set_inheritable(_lock(host.paths), True)
+    except Busy as error:
+        progress.say(str(error))
         return 1
     version = f"Korobka {host.source.name}"
     progress.say(
@@ -90,6 +96,8 @@ def _first_stage(host: Host, progress: Progress) -> int:
     except (CommandFailed, OSError, TimeoutError) as error:
         progress.say(f"{error}\nCure that, and run install.sh again: it goes on from here.")
         return 1
+    if ends_there:
+        return 0
     python = host.release / "venv/bin/python"
     os.environ["PYTHONPATH"] = str(host.release)
     os.chdir(host.release)
@@ -99,7 +107,8 @@ def _first_stage(host: Host, progress: Progress) -> int:
     raise AssertionError("unreachable")
 
 
-def _second_stage(host: Host, progress: Progress) -> int:
+def _second_stage(host: Host, progress: Progress, *, is_silent: bool) -> int:
+    """Silent, it tells no codes at the end: what an upgrade says is read by the portal."""
     from appliance.certificates import CertificateRefused
     from appliance.config import ConfigError
     from appliance.services.database.setup import DatabaseMissing
@@ -122,7 +131,8 @@ def _second_stage(host: Host, progress: Progress) -> int:
     except known as error:
         progress.say(f"{error}\nCure that, and run install.sh again: it goes on from here.")
         return 1
-    _farewell(host, progress, changed)
+    if not is_silent:
+        _farewell(host, progress, changed)
     return 0
 
 
@@ -147,7 +157,7 @@ def _farewell(host: Host, progress: Progress, changed: int) -> None:
         progress.say(said(_AUTHORITY, file=host.paths.tls / "ca.crt"))
     else:
         progress.say(said(_COMPANYS, day=f"{certificate.not_after:%Y-%m-%d}"))
-    if changed <= 1:  # the final check is always done
+    if changed <= 2:  # two checks are always done
         progress.say(said("Everything was as it should be: nothing to do."))
     # Only now has somebody seen it.
     sys.stdout.flush()
@@ -165,15 +175,28 @@ _AUTHORITY = (
 _COMPANYS = "Its certificate is the company's own, and ends on {day}."
 
 
-def _lock(host: Host) -> bool:
-    """One installation at a time. The lock is on a folder that exists, so that taking it changes nothing.
+class Busy(Exception):
+    """Another installation is at work."""
 
-    It is held by an open file that the second stage inherits and that ends with the process, however it ends.
-    """
-    folder = os.open(facts.nearest_existing(host.paths.prefix), os.O_RDONLY | os.O_DIRECTORY)
+
+@contextmanager
+def alone(paths: Paths) -> Iterator[None]:
+    """While nobody else installs here; for whoever runs the stages from outside."""
+    held = _lock(paths)
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+def _lock(paths: Paths) -> int:
+    """One installation at a time. The lock is on a folder that exists, so that taking it changes nothing."""
+    folder = os.open(facts.nearest_existing(paths.prefix), os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    os.set_inheritable(folder, True)
-    return True
+        os.close(folder)
+        raise Busy(
+            "Another installation is at work here: wait until it ends, then run install.sh again."
+        ) from None
+    return folder

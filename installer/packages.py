@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.runner import run
@@ -27,7 +30,7 @@ NOT_DEBIANS_OWN = ("haproxy", "memcached")
 
 _UNITS = Path("/etc/systemd/system")
 _CLUSTER_DEFAULTS = Path("/etc/postgresql-common/createcluster.conf")
-_QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 
 
 def missing() -> tuple[str, ...]:
@@ -46,8 +49,11 @@ def are_ready() -> bool:
     return not missing() and not _plainly_starting()
 
 
-def install() -> None:
-    """Installs what is missing, and lets no service of Debian's start. Finishes what was interrupted."""
+def install(bundle: Path) -> None:
+    """Installs what is missing, and lets no service of Debian's start. Finishes what was interrupted.
+
+    Where a bundle is there, everything comes from it, and no mirror is asked.
+    """
     wanted = missing()
     if "postgresql-17" in wanted:
         _no_default_cluster()
@@ -56,13 +62,31 @@ def install() -> None:
             _mask(name)
     if wanted:
         # An interrupted dpkg refuses all until this is done; one that is still at work is waited for below.
-        run(["dpkg", "--configure", "-a"], env=_QUIET, check=False)
-        apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
-        run([*apt, "update"], env=_QUIET, timeout=600)
-        run([*apt, "install", "-y", "--no-install-recommends", *wanted], env=_QUIET, timeout=1800)
+        run(["dpkg", "--configure", "-a"], env=QUIET, check=False)
+        with _sources(bundle) as sources:
+            apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *sources]
+            run([*apt, "update"], env=QUIET, timeout=600)
+            run([*apt, "install", "-y", "--no-install-recommends", *wanted], env=QUIET, timeout=1800)
     for name in _plainly_starting():
-        run([f"/etc/init.d/{name}", "stop"], env=_QUIET, check=False)
-        run(["update-rc.d", name, "disable"], env=_QUIET)
+        run([f"/etc/init.d/{name}", "stop"], env=QUIET, check=False)
+        run(["update-rc.d", name, "disable"], env=QUIET)
+
+
+@contextmanager
+def _sources(bundle: Path) -> Iterator[list[str]]:
+    """Options of apt: with a bundle, that alone, and lists of its own; else none."""
+    if not bundle.is_dir():
+        yield []
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        folder.chmod(0o755)
+        (folder / "lists/partial").mkdir(parents=True)
+        (folder / "sources.list").write_text(f"deb [trusted=yes] file:{bundle} ./\n")
+        yield [
+            "-o", f"Dir::Etc::sourcelist={folder}/sources.list", "-o", "Dir::Etc::sourceparts=-",
+            "-o", f"Dir::State::lists={folder}/lists", "-o", "APT::Sandbox::User=root",
+        ]  # fmt: skip
 
 
 def release_services() -> None:

@@ -7,6 +7,7 @@ that. Everything here works on a bare Python.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ import shutil
 import tarfile
 import tempfile
 import tomllib
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +26,7 @@ from pathlib import Path
 
 from appliance.paths import Paths
 from appliance.runner import run
-from installer import dist_packages
+from installer import bundle, dist_packages, signing
 
 # Everything that a box runs or shows; tests and the tools of development stay behind.
 CONTENT = (
@@ -32,6 +34,9 @@ CONTENT = (
     "install.sh", "manage.py", "mkdocs.yml", "pyproject.toml",
 )  # fmt: skip
 BY_PRODUCTS = ("__pycache__", "node_modules", "*.pyc", "*.mo", "frontend/dist")
+WHEELS = "wheels"
+BUNDLE = "debian"
+"""Debian's packages, in an archive for machines that reach no mirror."""
 MANIFEST = "release.json"
 """Lies in an archive, beside `wheels/` and `static/`: what this release is and when it was made."""
 
@@ -145,9 +150,12 @@ def build(source: Source, paths: Paths, report: Report) -> Path:
     report("copying the source")
     source.copy_to(staging)
     report("installing the Python packages")
-    _make_environment(staging, wheels=source.tree / "wheels" if source.manifest else None)
+    _make_environment(staging, wheels=source.tree / WHEELS if source.manifest else None)
     if source.manifest:
-        shutil.copy2(source.tree / MANIFEST, staging / MANIFEST)
+        for name in (MANIFEST, signing.SIGNERS):
+            if (source.tree / name).exists():
+                shutil.copy2(source.tree / name, staging / name)
+                (staging / name).chmod(0o644)
         for made in (*source.tree.glob("static/**/*"), *source.tree.glob("box/**/locale/**/*.mo")):
             if made.is_file():
                 copy = staging / made.relative_to(source.tree)
@@ -172,10 +180,15 @@ def build(source: Source, paths: Paths, report: Report) -> Path:
 
 def switch(paths: Paths, release: Path) -> None:
     """Makes `release` the running one, in one step. The one before it is remembered, to go back to."""
-    before = paths.current.resolve() if paths.current.exists() else None
-    if before is not None and before != release.resolve():
-        _link(previous_link(paths), before)
+    before = paths.current.resolve()
     _link(paths.current, release)
+    keep(paths, before)
+
+
+def keep(paths: Paths, release: Path) -> None:
+    """Remembers a release as the one beside the running one."""
+    if release.exists() and release.resolve() != paths.current.resolve():
+        _link(previous_link(paths), release)
 
 
 def previous_link(paths: Paths) -> Path:
@@ -203,16 +216,17 @@ def _make_environment(tree: Path, *, wheels: Path | None) -> None:
     """The virtual environment as pinned: from `wheels` alone where they are given, else from the registry."""
     run(["/usr/bin/python3", "-m", "venv", tree / "venv"])
     origin: list[str | Path] = ["--no-index", "--find-links", wheels] if wheels else []
+    listed = wheels / "requirements.txt" if wheels else tree / "requirements/portal.txt"
     # All that is needed is in the list, but for what Debian builds.
-    _pip(tree, "install", "--no-compile", "--no-deps", *origin, "-r", tree / "requirements/portal.txt")
+    _pip(tree, "install", "--no-compile", "--no-deps", *origin, "-r", listed)
     dist_packages.lend(tree / "venv")
 
 
-def _pip(tree: Path, verb: str, *words: str | Path) -> None:
+def _pip(tree: Path, verb: str, *words: str | Path, env: dict[str, str] | None = None) -> None:
     """The environment's own pip; nothing whose hash is not pinned gets in."""
     python = tree / "venv/bin/python"
     options = ("-q", "--disable-pip-version-check", "--no-input", "--require-hashes")
-    run([python, "-m", "pip", verb, *options, *words], timeout=1800)
+    run([python, "-m", "pip", verb, *options, *words], env=env, timeout=1800)
 
 
 def _build_portal(tree: Path, report: Report) -> None:
@@ -278,8 +292,26 @@ def _move_scripts(folder: Path, old: Path, new: Path) -> None:
 # --- the archive
 
 
-def pack(source: Source, output: Path, report: Report) -> Path:
-    """Makes `korobka-VERSION.tar.gz` in `output`: all that a box needs but Debian's packages."""
+@dataclass(frozen=True)
+class Signing:
+    """With which key an archive is signed, and which public ones may sign the release after it."""
+
+    key: Path
+    trusted: tuple[Path, ...] = ()
+
+    @property
+    def signers(self) -> str:
+        return signing.lines_of((self.key.with_name(f"{self.key.name}.pub"), *self.trusted))
+
+
+def pack(
+    source: Source, output: Path, report: Report, *, by: Signing | None = None, is_bundle: bool = False
+) -> Path:
+    """Makes `korobka-VERSION.tar.gz` in `output`: all that a box needs but Debian's packages.
+
+    Of one commit it is the same every time, byte by byte. A bundle, `korobka-VERSION-offline.tar.gz`, has
+    Debian's packages of the day.
+    """
     output.mkdir(parents=True, exist_ok=True)
     name = f"korobka-{source.version}"
     with tempfile.TemporaryDirectory(dir=output, prefix=".packing-") as scratch:
@@ -290,24 +322,110 @@ def pack(source: Source, output: Path, report: Report) -> Path:
         _make_environment(tree, wheels=None)
         _build_portal(tree, report)
         report("fetching the wheels")
-        wheels = ("--no-deps", "-d", tree / "wheels", "-r", tree / "requirements/portal.txt")
-        _pip(tree, "download", "--only-binary=:all:", *wheels)
+        released_at = _committed_at(source.tree) or source.released_at
+        _fetch_wheels(tree, released_at)
         shutil.rmtree(tree / "venv")
-        released_at = source.released_at.isoformat(timespec="seconds")
-        manifest = {"version": source.version, "released_at": released_at, "content": source.content_hash}
+        manifest = {
+            "version": source.version,
+            "released_at": released_at.isoformat(timespec="seconds"),
+            # Of what was copied: a checkout may be worked in meanwhile.
+            "content": Source(tree).content_hash,
+        }
         (tree / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        if by:
+            (tree / signing.SIGNERS).write_text(by.signers)
+        if is_bundle:
+            report("fetching Debian's packages")
+            bundle.gather(tree / BUNDLE)
         report("packing")
-        archive = Path(scratch) / f"{name}.tar.gz"
-        with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
-            tar.add(tree, name, filter=_anonymous)
-        return archive.replace(output / archive.name)
+        archive = Path(scratch) / f"{name}{'-offline' if is_bundle else ''}.tar.gz"
+        write_archive(tree, archive, released_at)
+        archive = archive.replace(output / archive.name)
+    if by:
+        report("signing")
+        signing.sign(archive, by.key)
+    return archive
 
 
-def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Nobody's files, readable by all; nothing that only compiling left."""
-    if re.search(r"(^|/)__pycache__(/|$)", entry.name):
+def _fetch_wheels(tree: Path, released_at: datetime) -> None:
+    """All packages as wheels. What is published as sources alone is built here, and not on the boxes."""
+    wheels = tree / WHEELS
+    environment = {"SOURCE_DATE_EPOCH": str(int(released_at.timestamp()))}
+    listed = tree / "requirements/portal.txt"
+    _pip(tree, "wheel", "--no-deps", "-w", wheels, "-r", listed, env=environment)
+    # What was built has a hash of its own; what was fetched was compared with its own just now.
+    lines = []
+    for wheel in sorted(wheels.glob("*.whl")):
+        package, version, *_ = wheel.name.split("-")
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        lines.append(f"{package}=={version} --hash=sha256:{digest}\n")
+    (wheels / "requirements.txt").write_text("".join(lines))
+
+
+def _committed_at(tree: Path) -> datetime | None:
+    """When the commit was made that a checkout stands at; None where it is none."""
+    if not (tree / ".git").exists():
         return None
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = "root"
-    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
-    return entry
+    git = ["git", "-c", f"safe.directory={tree}", "-C", str(tree)]
+    if run([*git, "status", "--porcelain", "--", *CONTENT]).stdout:
+        return None
+    seconds = run([*git, "log", "-1", "--format=%ct"]).stdout
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def write_archive(tree: Path, archive: Path, at: datetime) -> None:
+    """Names sorted, one owner, one time: nothing of the machine and the moment it is packed on."""
+
+    def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        if re.search(r"(^|/)__pycache__(/|$)", entry.name):
+            return None
+        entry.uid = entry.gid = 0
+        entry.uname = entry.gname = "root"
+        entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+        entry.mtime = int(at.timestamp())
+        return entry
+
+    with (
+        archive.open("wb") as file,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=int(at.timestamp())) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        tar.add(tree, tree.name, filter=anonymous)
+
+
+# --- unpacking one that comes from elsewhere
+
+MOST_FILES, MOST_BYTES = 60_000, 3 << 30
+
+
+class BadArchive(Exception):
+    """The file is no release."""
+
+
+def unpack(archive: Path, folder: Path) -> Source:
+    """Unpacks an archive into a new folder, within bounds, as root's and nobody else's."""
+    size = count = 0
+
+    def bounded(entry: tarfile.TarInfo, target: str) -> tarfile.TarInfo:
+        nonlocal size, count
+        size, count = size + entry.size, count + 1
+        if count > MOST_FILES or size > MOST_BYTES:
+            raise BadArchive(f"{archive} holds more than any release.")
+        if not (entry.isreg() or entry.isdir()):
+            raise BadArchive(f"{archive} holds {entry.name}, which is neither a file nor a folder.")
+        # Refuses what leads out of the folder (PEP 706).
+        return tarfile.data_filter(entry, target).replace(uid=0, gid=0, uname="", gname="", deep=False)
+
+    folder.mkdir(mode=0o700)
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            tar.extractall(folder, filter=bounded)  # noqa: S202 - each entry goes through the filter
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise BadArchive(f"{archive} cannot be unpacked ({error}): fetch it again.") from None
+    trees = [found for found in folder.iterdir() if (found / MANIFEST).is_file()]
+    if len(trees) != 1:
+        raise BadArchive(f"{archive} is no release of Korobka: it holds no {MANIFEST}.")
+    source = Source(trees[0])
+    if source.is_damaged:
+        raise BadArchive(f"{archive} is not as it was packed: fetch it again.")
+    return source

@@ -7,10 +7,12 @@ import json
 import sys
 from datetime import UTC, datetime
 
-from appliance.agent.answers import BackupState, NodeStatus, OperationState, ServiceState
+from appliance import certificates
+from appliance.agent.answers import BackupState, CertificateState, NodeStatus, OperationState, ServiceState
 from appliance.agent.codec import encode
-from appliance.agent.protocol import ListOperations, ReadBackups, ReadStatus
+from appliance.agent.protocol import ListOperations, ReadBackups, ReadCertificate, ReadStatus
 from appliance.commands.common import ask, box, out, plain_errors, reach, say
+from appliance.paths import Paths
 
 COLUMNS = ("service", "state", "since", "memory", "pid", "health")
 
@@ -25,18 +27,29 @@ def main() -> None:
         paths = box()
         status, has_agent = reach(paths, ReadStatus())
         backups = ask(paths, ReadBackups())
+        certificate = _certificate(paths)
         running = [
             operation for operation in ask(paths, ListOperations()).operations if operation.state == "running"
         ]
     if arguments.json:
-        say(json.dumps(as_data(status, running, backups, has_agent=has_agent), indent=1))
+        say(json.dumps(as_data(status, running, backups, certificate, has_agent=has_agent), indent=1))
     else:
         show(status, running, backups, has_agent=has_agent)
     sys.exit(0 if status.is_healthy and has_agent else 1)
 
 
+def _certificate(paths: Paths) -> CertificateState | None:
+    """None before there is one: how the services are is told all the same."""
+    return ask(paths, ReadCertificate()) if certificates.current(paths) else None
+
+
 def as_data(
-    status: NodeStatus, running: list[OperationState], backups: BackupState, *, has_agent: bool
+    status: NodeStatus,
+    running: list[OperationState],
+    backups: BackupState,
+    certificate: CertificateState | None,
+    *,
+    has_agent: bool,
 ) -> dict[str, object]:
     """The form for programs. Names are only added to it, so that monitors keep working."""
     services = [
@@ -59,6 +72,10 @@ def as_data(
         "services": services,
         "operations": encode(running),
         "backups": metrics_of(backups, status.at),
+        "certificate": {
+            "not_after": encode(certificate.not_after) if certificate else None,
+            "days_left": (certificate.not_after - status.at).days if certificate else None,
+        },
     }
 
 

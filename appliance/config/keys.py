@@ -70,6 +70,10 @@ def _networks(value: tuple[str, ...]) -> str | None:
     return None
 
 
+def _digest(value: str) -> str | None:
+    return None if re.fullmatch("([0-9a-f]{64})?", value) else "must be a SHA-256 in hexadecimal, or empty"
+
+
 def _addresses(value: tuple[str, ...]) -> str | None:
     for entry in value:
         try:
@@ -211,6 +215,16 @@ class Integrations:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    networks: tuple[str, ...] = _key(
+        (), "Networks that may read /metrics without a token: those of monitors.", check=_networks
+    )
+    token_sha256: str = _key(
+        "", "Of the token that may read /metrics; `boxctl metrics token` makes one.", check=_digest
+    )
+
+
+@dataclass(frozen=True)
 class Telephony:
     enabled: bool = _key(False, "The bridge to the company's PBXs runs here.", console=True)
 
@@ -259,6 +273,7 @@ class Box:
     web: Web = field(default_factory=Web)
     backup: Backup = field(default_factory=Backup)
     integrations: Integrations = field(default_factory=Integrations)
+    metrics: Metrics = field(default_factory=Metrics)
     telephony: Telephony = field(default_factory=Telephony)
     logs: Logs = field(default_factory=Logs)
     node: NodeTable = field(default_factory=NodeTable)

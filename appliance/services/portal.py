@@ -64,6 +64,10 @@ def files(node: Node) -> tuple[GeneratedFile, ...]:
         },
         "cache": {"servers": [str(cache_socket(node))]},
         "reachable_networks": list(box.integrations.reachable_networks),
+        "metrics": {
+            "networks": list(box.metrics.networks),
+            "token_sha256": box.metrics.token_sha256,
+        },
         "agent_socket": str(node.run("agent") / "agent.sock"),
         "state_dir": str(node.run("state")),
         "static_root": str(node.release / "static"),

@@ -25,7 +25,9 @@ from appliance.supervise import processes
 from appliance.supervise.base import Instance, Process, State, Supervisor, SupervisorError, instances
 from appliance.templates import render
 
-_LAUNCH = Path(__file__).with_name("launch.py")
+# Within the running release, by its link: whoever writes the file may be of another one, and a service whose
+# command is the same goes on through an upgrade.
+_LAUNCH = "appliance/supervise/launch.py"
 
 _STATES = {
     "RUNNING": State.RUNNING,
@@ -226,7 +228,7 @@ class Supervisord(Supervisor):
         service, node = instance.service, self.node
         sandbox, me = service.sandbox(node), users.account(service.user)
         separated = users.are_separated() and me.uid != 0
-        launch = [str(node.python), "-I", "-S", str(_LAUNCH)]
+        launch = [str(node.python), "-I", "-S", str(node.release / _LAUNCH)]
         launch += ["--stamp", str(node.paths.run / "starts" / instance.name)]
         if separated:
             launch += ["--user", f"{me.uid}:{me.gid}"]

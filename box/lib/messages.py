@@ -14,6 +14,7 @@ import io
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +125,11 @@ def compile_all() -> None:
             if not catalogue_of(home, language).exists():
                 compiled.unlink(missing_ok=True)
                 continue
+            catalogue = read(home, language)
+            # Babel would write down this very moment, and no release would be like another of its commit.
+            catalogue.creation_date = catalogue.revision_date = datetime(2000, 1, 1, tzinfo=UTC)
             with compiled.open("wb") as file:
-                write_mo(file, read(home, language))
+                write_mo(file, catalogue)
 
 
 def problems(language: str) -> list[str]:

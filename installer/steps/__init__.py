@@ -22,7 +22,7 @@ def full() -> tuple[Step, ...]:
     )  # fmt: skip
 
 
-TOTAL = 23
+TOTAL = 24
 """How many `full` returns, for the first stage, which cannot load it (a test compares them)."""
 
 

@@ -12,7 +12,7 @@ def _are_packages_installed(_: Host) -> bool:
 
 def _install_packages(host: Host) -> None:
     host.outcome.doing(", ".join(packages.missing()))
-    packages.install()
+    packages.install(host.source.tree / release.BUNDLE)
 
 
 def _is_release_built(host: Host) -> bool:

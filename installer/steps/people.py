@@ -6,10 +6,9 @@ import secrets
 import sys
 from datetime import UTC, datetime
 
-from appliance import users
-from appliance.runner import Completed, run
 from installer import first_password
 from installer.options import default_admin_email
+from installer.portal_commands import manage
 from installer.steps.base import Host, Step
 from installer.words import said
 
@@ -23,7 +22,7 @@ def new_password() -> str:
 
 
 def _is_there_an_administrator(host: Host) -> bool:
-    return bool(_manage(host, "user", "list", "--administrators").stdout.strip())
+    return bool(manage(host.node, host.release, "user", "list", "--administrators").stdout.strip())
 
 
 def _create_administrator(host: Host) -> None:
@@ -32,7 +31,16 @@ def _create_administrator(host: Host) -> None:
     password = given or new_password()
     if not given:
         first_password.keep(host.paths, email, password, now=datetime.now(UTC))
-    _manage(host, "user", "create", email, "--administrator", "--password-stdin", stdin=password + "\n")
+    manage(
+        host.node,
+        host.release,
+        "user",
+        "create",
+        email,
+        "--administrator",
+        "--password-stdin",
+        stdin=password + "\n",
+    )
     if given:
         host.news.append(said("Sign in as {email}", email=email))
 
@@ -42,17 +50,7 @@ def _is_demo_there(host: Host) -> bool:
 
 
 def _make_demo(host: Host) -> None:
-    _manage(host, "demo")
-
-
-def _manage(host: Host, *words: str, stdin: str | None = None) -> Completed:
-    return run(
-        [host.release / "venv/bin/python", "-P", "manage.py", *words],
-        cwd=host.release,
-        user=users.account(users.PORTAL),
-        env=host.node.portal_environment | {"PYTHONPATH": str(host.release)},
-        stdin=stdin,
-    )
+    manage(host.node, host.release, "demo")
 
 
 STEPS = (

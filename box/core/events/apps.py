@@ -7,5 +7,8 @@ class EventsConfig(Room):
 
     def offer(self) -> None:
         from box.core.events.after_restore import discard_undelivered
+        from box.core.events.metrics import event_metrics
+        from box.core.registry.metrics import sources
 
+        sources.add("events", event_metrics)
         after_restore.add("events", discard_undelivered)

@@ -33,8 +33,10 @@ class RegistryConfig(Room):
         import box.core.registry.company
         import box.core.registry.services  # noqa: F401 - both add their settings
         from box.core.registry.capabilities import read_with_person
+        from box.core.registry.metrics import request_metrics, sources
         from box.core.registry.settings import current_version
 
+        sources.add("requests", request_metrics)
         # Django's own is no word of ours, and has no translation.
         fields.BLANK_CHOICE_LABEL = _("choose")
         read_with_person.add("settings_version", current_version())

@@ -20,6 +20,8 @@ def administrators(status: int) -> tuple[int | str, ...]:
 
 
 VISITS = (
+    # Root alone says who reads it, and here nobody does.
+    Visit("GET", "metrics", (404,) * 6),
     Visit("GET", "console:health", CONSOLE),
     Visit("GET", "console:settings", administrators(302)),
     Visit("GET", "console:section", CONSOLE, of="section"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,15 @@ def test_a_text_lies_with_the_one_room_that_uses_it_or_with_the_portal() -> None
     ]
     assert (None, "Publish") in texts
     assert len(texts) == len(set(texts))
+
+
+def test_a_compiled_catalogue_does_not_say_when_it_was_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = tmp_path / "django.po"
+    entry = 'msgid "Feed"\nmsgstr "Лента"'
+    catalogue.write_text(f'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n\n{entry}\n')
+    monkeypatch.setattr(messages, "catalogue_of", lambda home, language: catalogue)
+    monkeypatch.setattr(messages, "homes", lambda: [tmp_path])
+    messages.compile_all()
+    assert set(re.findall(rb"\d{4}-\d\d-\d\d", catalogue.with_suffix(".mo").read_bytes())) == {b"2000-01-01"}

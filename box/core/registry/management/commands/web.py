@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.servers.basehttp import get_internal_wsgi_application
 
+from box.core.registry.metrics import requests
 from box.core.registry.worker import serve, use_pool
 
 
@@ -21,5 +22,6 @@ class Command(BaseCommand):
         parser.add_argument("--threads", type=int, default=8, help="requests at a time (default 8)")
 
     def handle(self, *args: Any, socket: Path, threads: int, **options: Any) -> None:
+        requests.worker = socket.stem
         use_pool(threads=threads)
         serve(get_internal_wsgi_application(), socket, threads=threads)

@@ -1,0 +1,191 @@
+"""What is refused before an upgrade begins, and which way one goes that was killed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from appliance.agent.journal import Journal
+from appliance.paths import Paths
+from appliance.runner import CommandFailed, Completed
+from installer import facts, preflight, release, upgrade
+from installer.facts import Facts
+from installer.release import Source
+from installer.upgrade import UpgradeRefused
+from installer.upgrading import CHANGING, PROVEN, Upgrade, UpgradeFailed
+
+from .test_schema import ONE, THREE, TWO, tree
+
+
+@pytest.fixture
+def paths(tmp_path: Path, good_machine: Facts, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    paths = Paths(tmp_path / "box")
+    for folder in (paths.releases, paths.etc, paths.operations):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(facts, "gather", lambda *_: good_machine)
+    monkeypatch.setattr(preflight, "SOCKET_LIMIT", 1000)  # the test's folder has a long name
+    paths.box_toml.write_text('hostname = "portal.example.com"\n')
+    return paths
+
+
+def made(folder: Path, version: str, *migrations: str, before: tuple[str, ...] | None = None) -> Source:
+    tree(folder, *migrations, before=before)
+    (folder / "pyproject.toml").write_text(f'[project]\nversion = "{version}"\n')
+    content = Source(folder).content_hash
+    said = {"version": version, "released_at": "2026-11-24T10:00:00+00:00", "content": content}
+    (folder / release.MANIFEST).write_text(json.dumps(said))
+    return Source(folder)
+
+
+@pytest.fixture
+def running(paths: Paths) -> Source:
+    source = made(paths.releases / "old", "1", ONE)
+    release.switch(paths, source.tree)
+    return source
+
+
+def test_a_plan_says_what_will_change(paths: Paths, running: Source, tmp_path: Path) -> None:
+    plan = upgrade.decide(paths, made(tmp_path / "new", "2", ONE, TWO, before=(ONE,)))
+    assert f"From {running.name} to 2+" in str(plan)
+    assert "1 changes of the tables" in str(plan)
+    assert "NO BACKUP" in str(plan)
+
+
+def test_the_running_release_is_no_upgrade(paths: Paths, running: Source, tmp_path: Path) -> None:
+    with pytest.raises(UpgradeRefused, match="nothing to do"):
+        upgrade.decide(paths, made(tmp_path / "same", "1", ONE))
+
+
+def test_an_older_release_is_no_upgrade(paths: Paths, tmp_path: Path) -> None:
+    release.switch(paths, made(paths.releases / "now", "2", ONE, TWO, before=(ONE,)).tree)
+    with pytest.raises(UpgradeRefused, match="newer release"):
+        upgrade.decide(paths, made(tmp_path / "old", "1", ONE))
+
+
+def test_a_release_that_leaves_no_way_back_is_refused(paths: Paths, running: Source, tmp_path: Path) -> None:
+    with pytest.raises(UpgradeRefused, match="releases between"):
+        upgrade.decide(paths, made(tmp_path / "far", "3", ONE, TWO, THREE, before=(ONE, TWO)))
+
+
+def test_what_the_preflight_finds_stops_it(
+    paths: Paths, running: Source, tmp_path: Path, good_machine: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = dataclasses.replace(good_machine, memory=1 << 20)
+    monkeypatch.setattr(facts, "gather", lambda *_: small)
+    with pytest.raises(UpgradeRefused, match="of memory"):
+        upgrade.decide(paths, made(tmp_path / "new", "2", ONE))
+
+
+def test_what_was_unpacked_for_nothing_goes_and_what_is_in_use_stays(paths: Paths) -> None:
+    for name in ("one", "two"):
+        (paths.releases / f"{upgrade.UNPACKED}{name}/korobka").mkdir(parents=True)
+    used = paths.releases / f"{upgrade.UNPACKED}two"
+    Journal.begin(paths.operations, upgrade.KIND, {"tree": str(used / "korobka")}, by="root")
+    upgrade.sweep(paths)
+    assert [folder.name for folder in paths.releases.iterdir()] == [used.name]
+
+
+# --- performing, with the stages themselves left out: tests/system/test_upgrade.py has the real ones
+
+
+class Stages:
+    """Says which stage of which release was run, and fails in one of them."""
+
+    def __init__(self, upgrade: Upgrade, *, fails_at: tuple[str, ...] = ()) -> None:
+        self.run: list[tuple[str, str]] = []
+        self.paths, self.fails_at = upgrade.paths, fails_at
+        upgrade._run = self  # type: ignore[method-assign]
+
+    def __call__(self, python: str | Path, tree: Path, *words: str) -> None:
+        stage = words[0]
+        self.run.append((tree.name, stage))
+        if f"{tree.name} {stage}" in self.fails_at:
+            raise CommandFailed(Completed(("install",), 1, "it broke", ""))
+        if stage == "--build":
+            (self.paths.releases / Source(tree).name).mkdir()
+        else:
+            release.switch(self.paths, tree)
+
+
+@pytest.fixture
+def begun(paths: Paths, running: Source) -> Upgrade:
+    unpacked = paths.releases / f"{upgrade.UNPACKED}x/new"
+    made(unpacked, "2", ONE, TWO, before=(ONE,))
+    asked = {"tree": str(unpacked), "with_backup": False}
+    return Upgrade(paths, Journal.begin(paths.operations, upgrade.KIND, asked, by="root"))
+
+
+def test_forward_is_built_and_moved_over_to(begun: Upgrade, running: Source) -> None:
+    new = begun.source.name
+    stages = Stages(begun)
+    begun.perform()
+    assert stages.run == [("new", "--build"), (new, "--staged")]
+    assert begun.paths.current.resolve().name == new
+    assert release.previous_link(begun.paths).resolve() == running.tree
+    assert begun.journal.state().state == "done"
+    assert list(begun.paths.releases.glob(f"{upgrade.UNPACKED}*")) == []
+
+
+def test_what_cannot_be_built_touches_nothing(begun: Upgrade, running: Source) -> None:
+    stages = Stages(begun, fails_at=("new --build",))
+    with pytest.raises(UpgradeFailed, match="runs old, as before"):
+        begun.perform()
+    assert stages.run == [("new", "--build")]
+    assert begun.paths.current.resolve() == running.tree
+
+
+def test_what_fails_while_moving_over_goes_back(begun: Upgrade, running: Source) -> None:
+    new = begun.source.name
+    stages = Stages(begun, fails_at=(f"{new} --staged",))
+    with pytest.raises(UpgradeFailed, match=r"it broke[\s\S]*runs old, as before"):
+        begun.perform()
+    assert stages.run[-1] == ("old", "--staged")
+    assert begun.paths.current.resolve() == running.tree
+    # Whose tables these are is still to be read there.
+    assert release.previous_link(begun.paths).resolve().name == new
+
+
+def test_killed_before_anything_was_changed_only_what_was_unpacked_goes(
+    begun: Upgrade, running: Source
+) -> None:
+    stages = Stages(begun)
+    with pytest.raises(UpgradeFailed, match="interrupted"):
+        begun.take_back("It was interrupted.")
+    assert stages.run == []
+    assert begun.paths.current.resolve() == running.tree
+
+
+def test_killed_while_moving_over_it_goes_back(begun: Upgrade, running: Source) -> None:
+    new = begun.paths.releases / begun.source.name
+    new.mkdir()
+    begun.journal.append(CHANGING, old=str(running.tree), new=str(new))
+    release.switch(begun.paths, new)
+    again = Upgrade(begun.paths, begun.journal)
+    stages = Stages(again)
+    with pytest.raises(UpgradeFailed):
+        again.take_back("It was interrupted.")
+    assert stages.run == [("old", "--staged")]
+    assert again.paths.current.resolve() == running.tree
+
+
+def test_killed_after_all_was_proven_it_stays(begun: Upgrade, running: Source) -> None:
+    new = begun.paths.releases / begun.source.name
+    new.mkdir()
+    begun.journal.append(CHANGING, old=str(running.tree), new=str(new))
+    release.switch(begun.paths, new)
+    begun.journal.append(PROVEN)
+    again = Upgrade(begun.paths, begun.journal)
+    stages = Stages(again)
+    again.take_back("It was interrupted.")
+    assert stages.run == []
+    assert again.paths.current.resolve() == new
+    assert again.journal.state().state == "done"
+
+
+def test_what_cannot_go_back_names_who_can(begun: Upgrade) -> None:
+    Stages(begun, fails_at=(f"{begun.source.name} --staged", "old --staged"))
+    with pytest.raises(UpgradeFailed, match=r"releases/old/install\.sh"):
+        begun.perform()

@@ -1,0 +1,224 @@
+"""A box moves over to other releases while people write, and goes back when that fails or is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import pytest
+
+from appliance.agent.journal import Journal
+from appliance.paths import Paths
+from installer import release, signing
+from installer.release import Source
+from installer.schema import LAST_RELEASE, Schema
+
+from .living import PrefixBox, checked, wait_until
+from .poster import Poster, Reader
+
+type Edit = Callable[[Path], None]
+
+_MIGRATION = """
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("feed", "{after}")]
+    operations = [migrations.AddField("post", "probe_{number}", models.IntegerField(db_default=7))]
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("releases")
+
+
+@pytest.fixture(scope="module")
+def key(folder: Path) -> Path:
+    made = folder / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(made)], check=True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def first(archive: Path, folder: Path) -> Source:
+    return release.unpack(archive, folder / "first")
+
+
+@pytest.fixture(scope="module")
+def box(first: Source, key: Path) -> Iterator[PrefixBox]:
+    (first.tree / signing.SIGNERS).write_text(signing.lines_of([key.with_name("key.pub")]))
+    with PrefixBox.installed(first.tree / "install.sh") as box:
+        yield box
+
+
+class Versions:
+    """Makes releases that come one after the other, each with a new column in the table of posts."""
+
+    def __init__(self, archive: Path, folder: Path, key: Path) -> None:
+        self.archive, self.folder, self.key = archive, folder, key
+        self.number = 0
+
+    def next(self, running: Path, edit: Edit = lambda _: None) -> Path:
+        self.number += 1
+        source = release.unpack(self.archive, self.folder / f"unpacked-{self.number}")
+        tree = source.tree
+        project = tree / "pyproject.toml"
+        project.write_text(project.read_text().replace('version = "', f'version = "9.{self.number}.', 1))
+        # It knows what the running one knows.
+        for made in (running / "box/apps/feed/migrations").glob("[0-9]*.py"):
+            (tree / "box/apps/feed/migrations" / made.name).write_text(made.read_text())
+        last = max(file.stem for file in (tree / "box/apps/feed/migrations").glob("[0-9]*.py"))
+        text = _MIGRATION.format(after=last, number=self.number)
+        (tree / f"box/apps/feed/migrations/9{self.number:03}_probe.py").write_text(text)
+        before = {"version": "9", "migrations": sorted(Schema.of(running).migrations)}
+        (tree / LAST_RELEASE).write_text(json.dumps(before))
+        edit(tree)
+        manifest = json.loads((tree / release.MANIFEST).read_text())
+        manifest["content"] = Source(tree).content_hash
+        (tree / release.MANIFEST).write_text(json.dumps(manifest))
+        (tree / signing.SIGNERS).write_text(signing.lines_of([self.key.with_name("key.pub")]))
+        packed = self.folder / f"korobka-9.{self.number}.tar.gz"
+        release.write_archive(tree, packed, datetime.now(UTC))
+        signing.sign(packed, self.key)
+        return packed
+
+
+@pytest.fixture(scope="module")
+def versions(archive: Path, folder: Path, key: Path) -> Versions:
+    return Versions(archive, folder, key)
+
+
+def running(box: PrefixBox) -> Path:
+    return Paths(box.prefix).current.resolve()
+
+
+def upgrade(box: PrefixBox, packed: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(box.prefix / "usr/local/bin/boxctl"), "upgrade", str(packed), "--yes"]
+    return checked(command, check=False, timeout=600)
+
+
+def posts(box: PrefixBox, run: str) -> set[str]:
+    return {row[0] for row in box.query(f"select text from feed_post where text like '{run}%'")}
+
+
+def test_nobody_notices_an_upgrade(box: PrefixBox, versions: Versions, figure: Callable[[str], None]) -> None:
+    olga, old = box.administrator(), running(box)
+    packed = versions.next(old)
+    with Reader(olga) as reader, Poster(olga, retries=False) as poster:
+        begun = time.monotonic()
+        done = upgrade(box, packed)
+        spent = time.monotonic() - begun
+        poster.go_on()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert running(box).name.startswith("9.1.")
+    assert set(reader.outcomes) == {"200"}
+    assert set(poster.outcomes) == {"302"}
+    assert posts(box, poster.run) == {post.text for post in poster.acknowledged}
+    assert release.previous_link(Paths(box.prefix)).resolve() == old
+    assert box.query("select count(*) from feed_post where probe_1 <> 7") == [["0"]]
+    figure(
+        f"upgrade under load: {spent:.0f} s, {len(poster.acknowledged)} posts, "
+        f"{reader.outcomes['200']} pages, none failed; the slowest post took {poster.longest:.1f} s"
+    )
+
+
+def test_an_archive_of_somebody_else_is_not_taken(box: PrefixBox, versions: Versions) -> None:
+    old = running(box)
+    packed = versions.next(old)
+    with packed.open("ab") as file:
+        file.write(b"more")
+    refused = upgrade(box, packed)
+    assert refused.returncode == 1
+    assert "not what was signed" in refused.stderr
+    assert running(box) == old
+
+
+def test_going_back_is_refused(box: PrefixBox, first: Source, archive: Path) -> None:
+    refused = checked([str(first.tree / "install.sh"), "--prefix", str(box.prefix)], check=False, timeout=300)
+    # One release back is no harm: the tables of the newer one are made for it.
+    assert refused.returncode == 0, refused.stdout + refused.stderr
+    assert running(box).name == first.name
+    assert "Nothing found" in box.boxctl("doctor").stdout
+
+
+def _cannot_start(tree: Path) -> None:
+    wsgi = tree / "box/wsgi.py"
+    wsgi.write_text(wsgi.read_text() + 'raise RuntimeError("this release does not start")\n')
+
+
+def test_a_release_that_does_not_start_goes_back_by_itself(box: PrefixBox, versions: Versions) -> None:
+    olga, old = box.administrator(), running(box)
+    packed = versions.next(old, _cannot_start)
+    with Poster(olga) as poster:
+        failed = upgrade(box, packed)
+        poster.go_on()
+    assert failed.returncode == 1
+    assert f"The box runs {old.name}, as before." in failed.stderr
+    assert running(box) == old
+    assert posts(box, poster.run) == {post.text for post in poster.acknowledged}
+    wait_until(box.is_healthy, "health after going back", seconds=60)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["copying the source", "Tables: done", "Running release: done", "web@1: starting", "Final check: every"],
+)
+def test_an_upgrade_killed_anywhere_ends_old_or_new(box: PrefixBox, versions: Versions, mark: str) -> None:
+    olga, old = box.administrator(), running(box)
+    packed = versions.next(old)
+    with Poster(olga) as poster:
+        command = [str(box.prefix / "usr/local/bin/boxctl"), "upgrade", str(packed), "--yes"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        journal = _journal(box, since=time.time())
+        wait_until(lambda: mark in journal.path.read_text() or journal.is_over(), mark, seconds=300)
+        _kill(journal, process)
+        wait_until(journal.is_over, "the end of the upgrade", seconds=300)
+        poster.go_on()
+    names = {old.name, Source(_tree(packed)).name}
+    assert running(box).name in names
+    assert posts(box, poster.run) == {post.text for post in poster.acknowledged}
+    wait_until(box.is_healthy, "health afterwards", seconds=60)
+    codes = {os.path.realpath(f"/proc/{pid}/cwd") for pid in box.pids()["web"]}
+    assert codes == {str(running(box))}
+    assert list(running(box).parent.glob(".unpacked-*")) == []
+
+
+def _tree(packed: Path) -> Path:
+    (tree,) = (packed.parent / f"unpacked-{packed.name.split('.')[1]}").iterdir()
+    return tree
+
+
+def _journal(box: PrefixBox, *, since: float) -> Journal:
+    operations = Paths(box.prefix).operations
+
+    def found() -> list[Journal]:
+        return [
+            one
+            for one in Journal.all(operations)
+            if one.kind == "upgrade" and one.path.stat().st_ctime >= since
+        ]
+
+    wait_until(found, "the beginning of the upgrade", seconds=120)
+    return found()[0]
+
+
+def _kill(journal: Journal, process: subprocess.Popen[bytes]) -> None:
+    """Ends whoever performs it, and who has begun it, at once."""
+    mark = f"KOROBKA_OPERATION={journal.path}"
+    for one in psutil.process_iter():
+        try:
+            performs = mark.split("=")[1] == one.environ().get("KOROBKA_OPERATION")
+            if performs and "installer.upgrading" in one.cmdline():
+                one.send_signal(signal.SIGKILL)
+        except psutil.Error:
+            continue
+    process.kill()
+    process.wait()
