@@ -3,7 +3,6 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.auditing import audited
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -13,14 +12,12 @@ from box.core.registry.capabilities import (
     menu,
     own_pages,
 )
-from box.core.registry.notices import offer_notices
 
 
 class ConsoleConfig(Room):
     name = "box.console"
 
     def offer(self) -> None:
-        from box.console import auditing, notices
         from box.console.access import (
             BACKUPS,
             DIRECTORY,
@@ -36,7 +33,6 @@ class ConsoleConfig(Room):
         from box.console.audit.operations import OPERATIONS_ASKED
         from box.console.backups.agent import memory
         from box.console.backups.cards import RETRIEVAL, bulletin_cards, change_cards, retrieval_cards
-        from box.console.belongings import BELONGINGS
         from box.console.metrics import machine_metrics
         from box.core.audit.access import can_read
         from box.core.portal.access import can_change_settings
@@ -53,13 +49,10 @@ class ConsoleConfig(Room):
             order=101,
             is_for=lambda user: can_read(user) and not can_use_console(user),
         )
-        belongings.add("console", BELONGINGS)
         menu.add(reader.key, reader)
         assets.add("console", Assets(("console/backups.css",), ("console/print.js",)))
         cards.add(BULLETIN, bulletin_cards)
-        offer_notices(notices)
         cards.add(CHANGE, change_cards)
-        auditing.declare()
         audited.add("audit.agent", OPERATIONS_ASKED)
         cards.add(RETRIEVAL, retrieval_cards)
         own = MenuEntry(

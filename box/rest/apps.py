@@ -3,7 +3,6 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import EVERYONE
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     MenuEntry,
     after_restore,
@@ -12,7 +11,6 @@ from box.core.registry.capabilities import (
     help_pages,
     own_pages,
 )
-from box.core.registry.notices import offer_notices
 
 
 class RestConfig(Room):
@@ -20,16 +18,11 @@ class RestConfig(Room):
 
     def offer(self) -> None:
         from box.core.registry.settings import Section, sections, settings
-        from box.rest import api, auditing, notices
         from box.rest.access import MANAGE, USE, can_manage, can_use
         from box.rest.actions import revoke_everybodys
-        from box.rest.belongings import BELONGINGS
         from box.rest.outgoing import KIND, discard_waiting, listener_cards
         from box.rest.settings import ALL
 
-        belongings.add("rest", BELONGINGS)
-        api.declare()
-        auditing.declare()
         rights.add(USE, Right("integrations", _("Make webhooks for programs"), default=(EVERYONE,)))
         rights.add(MANAGE, Right("integrations", _("See and revoke the webhooks of everybody")))
         sections.add("rest", Section(_("Integrations"), order=80))
@@ -38,7 +31,6 @@ class RestConfig(Room):
         after_restore.add("rest", revoke_everybodys)
         after_restore.add("rest.sendings", discard_waiting)
         cards.add(KIND, listener_cards)
-        offer_notices(notices)
         help_pages.add("rest", "integrations")
         own = MenuEntry(
             key="integrations",

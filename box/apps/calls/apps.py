@@ -3,7 +3,6 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import EVERYONE
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -32,8 +31,7 @@ class CallsConfig(Room):
     name = "box.apps.calls"
 
     def offer(self) -> None:
-        from box.apps.calls import access, auditing
-        from box.apps.calls.belongings import BELONGINGS
+        from box.apps.calls import access
         from box.apps.calls.cards import call_cards
         from box.apps.calls.models import KIND
         from box.apps.calls.routing import ClientRouter
@@ -85,6 +83,4 @@ class CallsConfig(Room):
             help_pages.add(f"calls:{name}", "telephony")
         cards.add(KIND, call_cards)
         card_routes.add("calls:call", KIND)
-        belongings.add("calls", BELONGINGS)
-        auditing.declare()
         routers.add("calls", ClientRouter())

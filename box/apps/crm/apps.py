@@ -3,7 +3,6 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import expanders
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -22,7 +21,7 @@ class CrmConfig(Room):
 
     def offer(self) -> None:
         from box.apps.crm.access import ADMINISTER, IMPORT
-        from box.apps.crm.belongings import BELONGINGS, HOLDINGS
+        from box.apps.crm.belongings import HOLDINGS
         from box.apps.crm.custom_fields import SETS
         from box.apps.crm.importing import IMPORTERS
         from box.apps.crm.permissions import codes_from_roles, may_enter
@@ -43,7 +42,6 @@ class CrmConfig(Room):
         for name in PAGES:
             help_pages.add(f"crm:{name}", "crm-settings")
         self._offer_objects()
-        belongings.add("crm", BELONGINGS)
         holdings.add("crm", HOLDINGS)
         rights.add(ADMINISTER, Right("crm", _("Set up the CRM: pipelines, lists, robots, permissions")))
         rights.add(IMPORT, Right("crm", _("Import tables into the CRM")))

@@ -4,7 +4,6 @@ from box.core.access.principals import EVERYONE
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.auditing import About, Audited, audited
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -17,14 +16,12 @@ from box.core.registry.capabilities import (
     panels,
     searchables,
 )
-from box.core.registry.notices import offer_notices
 
 
 class DriveConfig(Room):
     name = "box.apps.drive"
 
     def offer(self) -> None:
-        from box.apps.drive import notices
         from box.apps.drive.access import CHANGE_COMPANY, SHOW_OUTSIDE
         from box.apps.drive.models import KIND, item_cards
         from box.apps.drive.panels import panel
@@ -38,7 +35,6 @@ class DriveConfig(Room):
         panels.add("drive", Panel(label=_("Drive"), icon="folder", order=30, render=panel))
         rights.add(CHANGE_COMPANY, Right("drive", _("Change the company drive"), default=(EVERYONE,)))
         rights.add(SHOW_OUTSIDE, Right("drive", _("Make links for outsiders"), default=(EVERYONE,)))
-        offer_notices(notices)
         cards.add(KIND, item_cards)
         card_routes.add("drive:item", KIND)
         searchables.add("drive.folder", FOLDERS)
@@ -47,13 +43,8 @@ class DriveConfig(Room):
 
     def _offer_rows(self) -> None:
         """What programs ask, what is put back, made one, forgotten with a person, shown to who tries it."""
-        from box.apps.drive import api, export
-        from box.apps.drive.belongings import BELONGINGS
         from box.apps.drive.demo import fill_drives
 
-        api.declare()
-        export.declare()
-        belongings.add("drive", BELONGINGS)
         demo_shares.add("drive", fill_drives)
 
     def _offer_audit(self) -> None:

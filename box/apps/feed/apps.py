@@ -4,7 +4,6 @@ from box.core.access.principals import EVERYONE
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.auditing import Audited, audited
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -21,7 +20,6 @@ from box.core.registry.capabilities import (
     profile_parts,
     searchables,
 )
-from box.core.registry.notices import offer_notices
 
 
 class FeedConfig(Room):
@@ -63,7 +61,6 @@ class FeedConfig(Room):
         cards.add(KIND, post_cards)
         cards.add("feed.comment", comment_cards(KIND))
         cards.add(SCHEDULED, scheduled_cards)
-        offer_notices(notices)
         told = Told(notices.MENTIONED_IN_COMMENT, own=notices.COMMENTED, followed=notices.COMMENTED_ELSEWHERE)
         threads.add(
             KIND,
@@ -88,11 +85,6 @@ class FeedConfig(Room):
 
     def _offer_rows(self) -> None:
         """What is put back, forgotten with a person, told by a restored box already, asked by programs."""
-        from box.apps.feed import api, export
-        from box.apps.feed.belongings import BELONGINGS
         from box.apps.feed.receipts import skip_due_reminders
 
-        export.declare()
-        api.declare()
-        belongings.add("feed", BELONGINGS)
         after_restore.add("feed", skip_due_reminders)

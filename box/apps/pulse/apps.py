@@ -3,7 +3,6 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import EVERYONE
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -18,7 +17,6 @@ class PulseConfig(Room):
 
     def offer(self) -> None:
         from box.apps.pulse.access import SEE, can_see
-        from box.apps.pulse.belongings import BELONGINGS
         from box.apps.pulse.demo import use
         from box.apps.pulse.settings import ALL
         from box.core.registry.services import Service, services
@@ -32,7 +30,6 @@ class PulseConfig(Room):
             order=95,
             is_for=can_see,
         )
-        belongings.add("pulse", BELONGINGS)
         menu.add(entry.key, entry)
         services.add("pulse", Service(_("Pulse"), _("Which tools of the portal the company uses.")))
         sections.add("pulse", Section(_("Pulse"), order=70))

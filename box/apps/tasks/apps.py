@@ -3,7 +3,6 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import EVERYONE
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -19,16 +18,15 @@ from box.core.registry.capabilities import (
     panels,
     searchables,
 )
-from box.core.registry.notices import offer_notices
 
 
 class TasksConfig(Room):
     name = "box.apps.tasks"
 
     def offer(self) -> None:
-        from box.apps.tasks import access, auditing, notices, searching
+        from box.apps.tasks import access, notices, searching
         from box.apps.tasks.actions.deadlines import DAY
-        from box.apps.tasks.belongings import BELONGINGS, HOLDINGS
+        from box.apps.tasks.belongings import HOLDINGS
         from box.apps.tasks.cards import day_cards
         from box.apps.tasks.demo import give_tasks
         from box.apps.tasks.fields import TASK_FIELDS
@@ -39,8 +37,6 @@ class TasksConfig(Room):
         from box.core.fields.sets import field_sets
         from box.core.registry.services import Service, services
 
-        auditing.declare()
-        belongings.add("tasks", BELONGINGS)
         holdings.add("tasks", HOLDINGS)
         services.add("tasks", Service(_("Tasks"), _("Who does what until when, alone and in projects.")))
         menu.add(
@@ -56,7 +52,6 @@ class TasksConfig(Room):
         finders.add(KIND, found_tasks)
         card_routes.add("tasks:task", KIND)
         creators.add(KIND, new_address)
-        offer_notices(notices)
         searchables.add(KIND, searching.TASKS)
         searchables.add("tasks.comment", searching.COMMENTS)
         panels.add("tasks", Panel(label=_("Tasks"), icon="checkbox", order=20, render=panel))

@@ -2,7 +2,6 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
@@ -13,16 +12,14 @@ from box.core.registry.capabilities import (
     menu,
     widgets,
 )
-from box.core.registry.notices import offer_notices
 
 
 class WorktimeConfig(Room):
     name = "box.apps.worktime"
 
     def offer(self) -> None:
-        from box.apps.worktime import access, notices
+        from box.apps.worktime import access
         from box.apps.worktime import cards as own
-        from box.apps.worktime.belongings import BELONGINGS
         from box.apps.worktime.demo import work
         from box.apps.worktime.export import EXPORTED
         from box.apps.worktime.models import CORRECTION, DAY, REPORT
@@ -39,7 +36,6 @@ class WorktimeConfig(Room):
             order=80,
             is_for=access.has_working_day,
         )
-        belongings.add("worktime", BELONGINGS)
         menu.add(entry.key, entry)
         audited.add(EXPORTED, Audited(_("exported the working days of %(month)s (%(format)s) %(about)s")))
         widgets.add("worktime", Widget("worktime/widget.html", order=10, is_for=access.has_working_day))
@@ -57,5 +53,4 @@ class WorktimeConfig(Room):
         cards.add(DAY, own.day_cards)
         cards.add(CORRECTION, own.correction_cards)
         cards.add(REPORT, own.report_cards)
-        offer_notices(notices)
         demo_shares.add("worktime", work)

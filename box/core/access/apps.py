@@ -1,5 +1,4 @@
 from box.core.registry.apps import Room
-from box.core.registry.belongings import belongings
 
 
 class AccessConfig(Room):
@@ -7,6 +6,4 @@ class AccessConfig(Room):
 
     def offer(self) -> None:
 
-        from box.core.access.belongings import BELONGINGS
-
-        belongings.add("access", BELONGINGS)
+        pass

@@ -1,7 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
 from box.core.registry.apps import Room
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     LetterWriter,
@@ -11,7 +10,6 @@ from box.core.registry.capabilities import (
     demo_shares,
     letters,
 )
-from box.core.registry.notices import offer_notices
 
 
 class AccountsConfig(Room):
@@ -19,10 +17,8 @@ class AccountsConfig(Room):
 
     def offer(self) -> None:
         from box.core.access.rights import Right, rights
-        from box.core.accounts import notices, policy
+        from box.core.accounts import policy
         from box.core.accounts.access import EDIT_PEOPLE
-        from box.core.accounts.auditing import declare
-        from box.core.accounts.belongings import BELONGINGS
         from box.core.accounts.browsers import KIND, browser_cards
         from box.core.accounts.custom_fields import PROFILE
         from box.core.accounts.demo import hire
@@ -42,9 +38,6 @@ class AccountsConfig(Room):
         demo_shares.add("accounts", hire)
         rights.add(EDIT_PEOPLE, Right("company", _("Add, change and dismiss people")))
         assets.add("accounts", Assets(scripts=("accounts/passkeys.js",)))
-        offer_notices(notices)
         cards.add(KIND, browser_cards)
         field_sets.add(PROFILE.key, PROFILE)
         after_restore.add("accounts", end_everybodys)
-        declare()
-        belongings.add("accounts", BELONGINGS)

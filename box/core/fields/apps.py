@@ -5,11 +5,6 @@ class FieldsConfig(Room):
     name = "box.core.fields"
 
     def offer(self) -> None:
-        from box.core.fields import auditing
-        from box.core.fields.belongings import BELONGINGS
-        from box.core.registry.belongings import belongings
         from box.core.registry.capabilities import Assets, assets
 
         assets.add("fields", Assets(scripts=("fields/inputs.js",)))
-        belongings.add("fields", BELONGINGS)
-        auditing.declare()

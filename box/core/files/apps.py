@@ -2,7 +2,6 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.registry.apps import Room
 from box.core.registry.auditing import Audited, audited
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     CountSince,
     Keepsake,
@@ -19,12 +18,10 @@ class FilesConfig(Room):
 
     def offer(self) -> None:
         from box.core.files import export
-        from box.core.files.belongings import BELONGINGS
         from box.core.files.cards import attach_to, file_cards
         from box.core.files.searching import FILES
         from box.core.files.views import FETCHED
 
-        belongings.add("files", BELONGINGS)
         cards.add(export.KIND, file_cards)
         attachers.add(export.KIND, attach_to)
         counts_since.add(export.KIND, CountSince(_("files"), 30, export.files_since))

@@ -3,7 +3,6 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import EVERYONE, members, providers
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     Holdings,
@@ -20,7 +19,6 @@ from box.core.registry.capabilities import (
     menu,
     searchables,
 )
-from box.core.registry.notices import offer_notices
 
 
 class GroupsConfig(Room):
@@ -28,9 +26,8 @@ class GroupsConfig(Room):
 
     def offer(self) -> None:
         from box.core.accounts.models import circles
-        from box.core.groups import api, auditing, export, notices, searching
+        from box.core.groups import export, searching
         from box.core.groups.access import CREATE, GROUP_CODES, INVITE_GUESTS, members_of_groups
-        from box.core.groups.belongings import BELONGINGS
         from box.core.groups.demo import gather
         from box.core.groups.holdings import held, pass_on
         from box.core.groups.models import KIND, group_cards, people_of_groups_of
@@ -38,9 +35,6 @@ class GroupsConfig(Room):
         from box.core.registry.services import Service, services
         from box.core.structure.names import kinds
 
-        api.declare()
-        auditing.declare()
-        belongings.add("groups", BELONGINGS)
         services.add("groups", Service(_("Groups"), _("People of one project or interest, with guests too.")))
         providers.add("groups", GROUP_CODES)
         members.add("groups", members_of_groups)
@@ -50,7 +44,6 @@ class GroupsConfig(Room):
         guests = Right("groups", _("Invite outside guests into groups that one leads"), default=(EVERYONE,))
         rights.add(INVITE_GUESTS, guests)
         cards.add(KIND, group_cards)
-        offer_notices(notices)
         card_routes.add("groups:group", KIND)
         card_codes.add(KIND, "G")
         card_icons.add(KIND, "users-group")

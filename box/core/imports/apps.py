@@ -7,17 +7,14 @@ class ImportsConfig(Room):
     name = "box.core.imports"
 
     def offer(self) -> None:
-        from box.core.imports.belongings import BELONGINGS
         from box.core.imports.events import ImportFinished, ImportUndone
         from box.core.imports.importers import importers
         from box.core.registry.auditing import Audited, audited
-        from box.core.registry.belongings import belongings
 
         def label(key: str) -> str:
             return str(importers[key].label) if key in importers else key
 
         words = {"importer": label}
-        belongings.add("imports", BELONGINGS)
         audited.add(
             "imports.finished",
             Audited(

@@ -3,7 +3,6 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.auditing import Audited, audited
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import Assets, assets
 
 
@@ -12,10 +11,8 @@ class ListsConfig(Room):
 
     def offer(self) -> None:
         from box.core.lists.access import SHARE
-        from box.core.lists.belongings import BELONGINGS
         from box.core.lists.export import EXPORTED
 
-        belongings.add("lists", BELONGINGS)
         assets.add("lists", Assets(styles=("lists/lists.css",), scripts=("lists/lists.js",)))
         rights.add(SHARE, Right("company", _("Share views of lists with everybody")))
         audited.add(

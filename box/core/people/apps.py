@@ -1,9 +1,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from box.core.registry.apps import Room
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import Aside, Assets, MenuEntry, asides, assets, card_routes, menu
-from box.core.registry.notices import offer_notices
 
 
 class PeopleConfig(Room):
@@ -12,18 +10,11 @@ class PeopleConfig(Room):
     def offer(self) -> None:
         from box.core.accounts.access import can_see_company
         from box.core.imports.importers import importers
-        from box.core.people import api, notices
         from box.core.people import asides as today
-        from box.core.people.auditing import declare
-        from box.core.people.belongings import BELONGINGS
         from box.core.people.importing import PeopleImporter
         from box.core.structure.names import PERSON_KIND
 
-        declare()
-        api.declare()
-        belongings.add("people", BELONGINGS)
         assets.add("people", Assets(styles=("people/people.css",), scripts=("people/photo.js",)))
-        offer_notices(notices)
         importers.add(PeopleImporter.key, PeopleImporter())
         card_routes.add("people:person", PERSON_KIND)
         company = MenuEntry(

@@ -2,22 +2,42 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 
 from django.apps import AppConfig
 
+# What these modules of a room declare is known once Django has started, without another word.
+REACTING = ("handlers", "jobs")
+DECLARING = ("api", "auditing", "belongings", "export", "notices")
+
 
 class Room(AppConfig):
-    """The base of every app of the portal: its handlers and jobs are there once Django has started."""
+    """The base of every app of the portal.
+
+    Its handlers and jobs are loaded; `declare()` of its api, auditing and export is called; its BELONGINGS
+    and all of its notices are offered. What else it offers it says in `offer`.
+    """
 
     def __init_subclass__(cls) -> None:
         # apps.py of a room also holds the name Room: tells Django which of the two it is about.
         cls.default = True
 
     def ready(self) -> None:
-        for module in ("handlers", "jobs"):
-            if find_spec(f"{self.name}.{module}"):
-                import_module(f"{self.name}.{module}")
+        for name in (*REACTING, *DECLARING):
+            if find_spec(f"{self.name}.{name}"):
+                self._declare(import_module(f"{self.name}.{name}"))
         self.offer()
+
+    def _declare(self, module: ModuleType) -> None:
+        from box.core.registry.belongings import belongings
+        from box.core.registry.notices import offer_notices
+
+        if module.__name__.endswith(".notices"):
+            offer_notices(module)
+        if hasattr(module, "BELONGINGS"):
+            belongings.add(self.name.rpartition(".")[2], module.BELONGINGS)
+        if hasattr(module, "declare"):
+            module.declare()
 
     def offer(self) -> None:
         """Adds to `registry.capabilities` what this room offers."""

@@ -3,7 +3,6 @@ from django.utils.translation import gettext_lazy as _
 from box.core.access.principals import members, providers
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
-from box.core.registry.belongings import belongings
 from box.core.registry.capabilities import (
     Assets,
     Holdings,
@@ -27,16 +26,11 @@ class StructureConfig(Room):
     label = "org"
 
     def offer(self) -> None:
-        from box.core.structure import api, export, names, searching
+        from box.core.structure import export, names, searching
         from box.core.structure.access import DEPARTMENT_CODES, EDIT_STRUCTURE, members_of_departments
-        from box.core.structure.auditing import declare
-        from box.core.structure.belongings import BELONGINGS
         from box.core.structure.demo import organise
         from box.core.structure.holdings import hand_over_departments, headed_by
 
-        declare()
-        api.declare()
-        belongings.add("structure", BELONGINGS)
         demo_shares.add("structure", organise)
         holdings.add("structure", Holdings(_("Head of departments"), headed_by, hand_over_departments))
         assets.add(
