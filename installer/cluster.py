@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.table import Table
 
@@ -26,7 +27,9 @@ from appliance.cluster.topology import Role
 from appliance.commands.common import box, fail, out, plain_errors, say
 from appliance.node import Node
 from appliance.paths import Paths
-from installer import packages
+from installer import packages, release
+
+HERE = Path(__file__).resolve().parents[1]
 
 _REFUSALS = (
     topology.TopologyRefused, joining.JoinRefused, identity.IdentityRefused, patroni.PatroniAway, EtcdAway,
@@ -178,7 +181,7 @@ _VERBS = {
 def _install() -> None:
     if missing := packages.missing(packages.OF_CLUSTERS):
         say(f"Installing {', '.join(missing)}.")
-        packages.install(None, packages.OF_CLUSTERS)
+        packages.install(HERE / release.BUNDLE, packages.OF_CLUSTERS)
 
 
 def _name(arguments: argparse.Namespace) -> str:

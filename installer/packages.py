@@ -57,7 +57,7 @@ def are_ready() -> bool:
     return not missing() and not _plainly_starting()
 
 
-def install(bundle: Path | None, names: Sequence[str] = NEEDED) -> None:
+def install(bundle: Path, names: Sequence[str] = NEEDED) -> None:
     """Installs what is missing, and lets no service of Debian's start. Finishes what was interrupted.
 
     Where a bundle is there, everything comes from it, and no mirror is asked.
@@ -81,9 +81,9 @@ def install(bundle: Path | None, names: Sequence[str] = NEEDED) -> None:
 
 
 @contextmanager
-def _sources(bundle: Path | None) -> Iterator[list[str]]:
+def _sources(bundle: Path) -> Iterator[list[str]]:
     """Options of apt: with a bundle, that alone, and lists of its own; else none."""
-    if bundle is None or not bundle.is_dir():
+    if not bundle.is_dir():
         yield []
         return
     with tempfile.TemporaryDirectory() as scratch:
