@@ -1,4 +1,4 @@
-"""`python -m installer install | upgrade | doctor | cluster | uninstall`, and what developers need."""
+"""`python -m installer install | upgrade | doctor | uninstall`; `release | frontend | borrow | messages`."""
 
 from __future__ import annotations
 
@@ -35,10 +35,6 @@ def main() -> int:
     commands.add_parser("borrow", help="link Debian's own Python packages into the checkout's environment")
     commands.add_parser("messages", help="compile the checkout's translations")
     command = sys.argv[1] if len(sys.argv) > 1 else ""
-    if command == "cluster":
-        from installer import cluster
-
-        return cluster.main(sys.argv[2:])
     if command == "doctor":
         from installer import doctor
 
