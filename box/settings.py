@@ -65,7 +65,6 @@ INSTALLED_APPS = [
     "box.bridges.telephony",
     "box.apps.feed",
     "box.apps.drive",
-    "box.apps.calendar",
     "box.apps.worktime",
     "box.apps.crm",
     "box.apps.tasks",

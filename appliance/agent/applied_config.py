@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from appliance import config
-from appliance.cluster import topology
 from appliance.files import write_atomically
 from appliance.node import Machine, Node
 from appliance.paths import Paths
@@ -35,7 +34,7 @@ def previous(paths: Paths) -> Node | None:
     if not file.exists():
         return None
     box = config.parse(file.read_text(encoding="utf-8"), str(file))
-    return Node(paths, box, config.load_secrets(paths), Machine.here(), topology.load(paths))
+    return Node(paths, box, config.load_secrets(paths), Machine.here())
 
 
 def remember(paths: Paths) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
 from box.apps.calls.models import LoggedCall
 from box.apps.calls.permissions import SEE_ALL, leads_anybody
-from box.core.access.principals import EVERYONE, codes_of
+from box.core.access.principals import EVERYONE, codes_of, memberships_of
 from box.core.access.rights import has_right
 from box.core.accounts.models import User
+from box.core.structure.models import Membership
 
 __all__ = ["CALL_OUTSIDE", "LISTEN", "SEE_ALL", "SET_UP", "leads_anybody"]
 
@@ -45,3 +48,13 @@ def can_write(user: User, call: LoggedCall) -> bool:
 def can_hold(user: User) -> bool:
     """Recordings that have to stay, for a court or an inquiry."""
     return can_set_up(user)
+
+
+def people_seen_by(user: User) -> QuerySet[User]:
+    """Whose telephones the reader's wallboard shows: as whose calls they see."""
+    everybody: QuerySet[User] = User.objects.filter(is_extranet=False)
+    if user.is_administrator or has_right(user, SEE_ALL):
+        return everybody
+    led = [int(code[1:]) for code in memberships_of(user) if code[0] == "H"]
+    below = Membership.objects.filter(user=OuterRef("pk"), department__path__overlap=led)
+    return everybody.filter(Q(pk=user.pk) | Exists(below)) if led else everybody.filter(pk=user.pk)

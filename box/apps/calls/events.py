@@ -23,6 +23,8 @@ class CallFinished:
     """Who talked, or called; of a missed call nobody."""
     rang_ids: tuple[int, ...] = ()
     """Whose telephones rang."""
+    call_back_by: datetime | None = None
+    """Of a missed call: by when the company means to have called back."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class MissedCallSettled:
 class CallNoted:
     call_id: int
     by_id: int
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
 from django.urls import path
 
-from box.apps.calls.views import live, log, setup
+from box.apps.calls.views import live, log, receiver, reports, setup
 
 app_name = "calls"
 urlpatterns = [
     path("calls/", log.log, name="log"),
     path("calls/now/", live.now, name="now"),
     path("calls/dialled/", live.dialled, name="dialled"),
+    path("calls/reports/", reports.report, name="reports"),
+    path("calls/wallboard/", reports.wallboard, name="wallboard"),
+    path("calls/recordings/", receiver.receive, name="receiver"),
     path("calls/<int:pk>/", log.call, name="call"),
     path("calls/<int:pk>/end/", live.end, name="end"),
     path("calls/<int:pk>/transfer/", live.transfer, name="transfer"),

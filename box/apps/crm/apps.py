@@ -7,6 +7,7 @@ from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
     assets,
+    callers,
     card_routes,
     cards,
     finders,
@@ -22,6 +23,7 @@ class CrmConfig(Room):
     def offer(self) -> None:
         from box.apps.crm.access import ADMINISTER, IMPORT
         from box.apps.crm.belongings import HOLDINGS
+        from box.apps.crm.callers import CALLERS
         from box.apps.crm.custom_fields import SETS
         from box.apps.crm.importing import IMPORTERS
         from box.apps.crm.permissions import codes_from_roles, may_enter
@@ -42,6 +44,7 @@ class CrmConfig(Room):
         for name in PAGES:
             help_pages.add(f"crm:{name}", "crm-settings")
         self._offer_objects()
+        callers.add("crm", CALLERS)
         holdings.add("crm", HOLDINGS)
         rights.add(ADMINISTER, Right("crm", _("Set up the CRM: pipelines, lists, robots, permissions")))
         rights.add(IMPORT, Right("crm", _("Import tables into the CRM")))

@@ -73,12 +73,12 @@ class Pbx(models.Model):
     asks_at = models.GenericIPAddressField(null=True, blank=True)
 
     # Where its recordings lie: as the box sees the folder, and as the PBX names it.
-    recordings_here = models.CharField(max_length=1000, blank=True, db_default="")
+    recordings_here = models.CharField(max_length=1000, blank=True, default="", db_default="")
     recordings_there = models.CharField(
         max_length=1000, default="/var/spool/asterisk/monitor", db_default="/var/spool/asterisk/monitor"
     )
     # With it the PBX signs the recordings that it sends by itself.
-    delivery_key_sealed = models.TextField(blank=True, db_default="")
+    delivery_key_sealed = models.TextField(blank=True, default="", db_default="")
 
     # What the bridge knows of the connection.
     connected_at = models.DateTimeField(null=True)

@@ -11,7 +11,6 @@ from box.core.registry.auditing import Audited
 
 OPERATIONS = {
     "RestartService": _("restart of a service"),
-    "SwitchOver": _("switchover to another node"),
     "SetConfig": _("change of the configuration"),
     "ApplyConfig": _("use of the changed configuration"),
     "BeginBackup": _("backup"),

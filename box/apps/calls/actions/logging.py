@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
@@ -13,6 +13,7 @@ from box.apps.calls.actions.misses import recount_misses, settle_earlier
 from box.apps.calls.events import CallFinished
 from box.apps.calls.models import LoggedCall, Participant
 from box.apps.calls.permissions import audience_of
+from box.apps.calls.settings import CALL_BACK_WITHIN
 from box.bridges.telephony.models import Call, CallLeg, Extension
 from box.core.events.outbox import emit
 from box.core.push.actions import send
@@ -148,6 +149,7 @@ def _finish(logged: LoggedCall, rang: Sequence[Participant]) -> None:
         settle_earlier(logged)
     if not logged.is_outside or logged.ended_at is None:
         return
+    back_by = logged.ended_at + timedelta(minutes=CALL_BACK_WITHIN.value)
     emit(
         CallFinished(
             call_id=logged.pk,
@@ -160,6 +162,7 @@ def _finish(logged: LoggedCall, rang: Sequence[Participant]) -> None:
             talk_seconds=logged.talk_seconds,
             user_id=logged.user_id,
             rang_ids=tuple(ids),
+            call_back_by=back_by if logged.is_missed else None,
         )
     )
 

@@ -15,7 +15,7 @@ from box.apps.calls.events import CallNoted, RecordingHeld, RecordingKept
 from box.apps.calls.models import LoggedCall, Recording
 from box.apps.calls.waveform import Sound, heard
 from box.bridges.telephony.models import Pbx
-from box.bridges.telephony.recordings import Folder, RecordingRefused
+from box.bridges.telephony.recordings import Delivery, Folder, RecordingRefused
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.files.models import Blob, new_key
@@ -110,6 +110,20 @@ def _keep(recording: Recording, sound: Sound, key: str, size: int) -> None:
     emit(RecordingKept(call_id=row.logged_id, recording_id=row.pk))
 
 
+def keep_delivered(delivery: Delivery, stream: BinaryIO) -> bool:
+    """What the PBX has sent. False where no call has told of this file: then it may come again. Raises
+    RecordingRefused for a file that is not the one that was signed."""
+    if heard(stream).sha256 != delivery.sha256:
+        raise RecordingRefused("It is not the file that was signed: send it again.")
+    awaited = Recording.objects.filter(logged__call__pbx__name=delivery.pbx, file=delivery.file)
+    recording = awaited.order_by("-id").first()
+    if recording is None:
+        return False
+    if recording.blob_id is None and recording.state != Recording.State.EXPIRED:
+        keep_recording(recording, stream)
+    return True
+
+
 def expire_recordings(*, before: datetime) -> int:
     """Deletes those of calls that began before, unless they are held. Returns how many."""
     return Recording.objects.outlived(before).update(
@@ -128,4 +142,4 @@ def write_note(call: LoggedCall, note: str, *, by: User) -> None:
     """What was said, for whoever sees the call and the client's card."""
     call.note = note.strip()[:20_000]
     call.save(update_fields=["note"])
-    emit(CallNoted(call_id=call.pk, by_id=by.pk))
+    emit(CallNoted(call_id=call.pk, by_id=by.pk, note=call.note))

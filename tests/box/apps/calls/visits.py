@@ -15,6 +15,8 @@ SET_UP_REFUSED = (422, 404, 404, 404, 404, SIGN_IN)
 VISITS = (
     Visit("GET", "calls:log", EMPLOYEES),
     Visit("POST", "calls:log", (400, 400, 400, 400, 404, SIGN_IN)),
+    Visit("GET", "calls:reports", EMPLOYEES),
+    Visit("GET", "calls:wallboard", EMPLOYEES),
     Visit("GET", "calls:now", EMPLOYEES),
     Visit("POST", "calls:dialled", (422, 422, 422, 422, 404, SIGN_IN)),
     Visit("GET", "calls:call", TOOK_PART, of="call"),
@@ -25,6 +27,8 @@ VISITS = (
     Visit("POST", "calls:note", WROTE, of="call", data={"note": "Roses, red"}),
     Visit("POST", "calls:hold", (302, 403, 403, 404, 404, SIGN_IN), of="call", data={"held": "yes"}),
     Visit("GET", "calls:recording", (404, 404, 404, 404, 404, SIGN_IN), of="recording"),
+    # Whose session it is counts for nothing there: the PBX signs what it sends.
+    Visit("POST", "calls:receiver", (401,) * 6, has_session=False),
     Visit("GET", "calls:exchanges", CONSOLE),
     Visit("GET", "calls:new-exchange", CONSOLE),
     Visit("POST", "calls:new-exchange", SET_UP_REFUSED),

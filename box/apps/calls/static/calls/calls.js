@@ -82,7 +82,7 @@ class CallBar extends HTMLElement {
   }
 
   tick() {
-    for (const place of this.querySelectorAll("[data-since]")) {
+    for (const place of document.querySelectorAll("[data-since]")) {
       const now = length(Math.max(0, (Date.now() - Date.parse(place.dataset.since)) / 1000));
       if (place.textContent !== now) place.textContent = now;
     }

@@ -1,1 +1,0 @@
-"""Calendars of people, groups, departments and the company, and the events in them."""

@@ -1,0 +1,200 @@
+"""Recordings: fetched from a folder or sent by the PBX, kept, played by who may, deleted in time."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+import wave
+from array import array
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from box.apps.calls.actions.recordings import (
+    await_recording,
+    collect_recordings,
+    expire_recordings,
+    hold_recordings,
+)
+from box.apps.calls.models import LoggedCall, Recording
+from box.apps.calls.waveform import BARS, heard
+from box.bridges.telephony.recordings import Delivery, signature
+from box.core.audit.models import AuditRecord
+from box.core.files.models import Blob
+from box.core.files.store import store as files_store
+from tests.box.apps.calls.conftest import play
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from box.bridges.storage.client import S3Store
+    from box.bridges.telephony.models import Pbx
+    from box.core.accounts.models import User
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+THERE = "/var/spool/asterisk/monitor"
+FILE = f"{THERE}/2026/11/26/call.wav"
+
+
+def sound(seconds: int = 2) -> bytes:
+    """A second of silence, then a loud one, and so on."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(8000)
+        for second in range(seconds):
+            written.writeframes(array("h", [16000 * (second % 2), 0] * 4000).tobytes())
+    return out.getvalue()
+
+
+@pytest.fixture
+def logged(pbx: Pbx, tmp_path: Path) -> LoggedCall:
+    """It was recorded, and the file is not there yet."""
+    pbx.recordings_here = str(tmp_path)
+    pbx.delivery_key = "a-key-for-tests"
+    pbx.save()
+    call = play(pbx, "incoming_queue")
+    assert call.call is not None
+    await_recording(pbx.name, call.call.key, FILE)
+    await_recording(pbx.name, call.call.key, FILE)
+    return call
+
+
+def arrives(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "2026/11/26/call.wav"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(data)
+
+
+def soon() -> Any:
+    return timezone.now() + timedelta(seconds=30)
+
+
+def test_a_recording_is_fetched_once_it_is_there(logged: LoggedCall, tmp_path: Path, store: S3Store) -> None:
+    assert collect_recordings(now=timezone.now()) == 0
+    assert collect_recordings(now=soon()) == 0
+    arrives(tmp_path, sound())
+    assert collect_recordings(now=soon() + timedelta(minutes=2)) == 1
+    kept = logged.recordings.get()
+    assert (kept.state, kept.seconds) == ("kept", 2)
+    assert kept.blob is not None
+    assert b"".join(files_store().read(kept.blob.key)) == sound()
+    assert collect_recordings(now=soon() + timedelta(days=1)) == 0
+
+
+def test_one_that_never_comes_is_given_up_and_says_so(logged: LoggedCall) -> None:
+    now = soon()
+    for _ in range(6):
+        now += timedelta(hours=4)
+        collect_recordings(now=now)
+    lost = logged.recordings.get()
+    assert (lost.state, lost.due_at, lost.attempts) == ("lost", None, 5)
+    assert lost.trouble
+
+
+def test_no_link_leads_out_of_the_folder(logged: LoggedCall, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(sound())
+    link = tmp_path / "2026/11/26/call.wav"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(secret)
+    assert collect_recordings(now=soon()) == 0
+    assert not Blob.objects.exists()
+
+
+def test_loudness_is_drawn_from_silence_to_its_top() -> None:
+    found = heard(io.BytesIO(sound()))
+    assert (found.seconds, len(found.waveform), found.content_type) == (2, BARS, "audio/wav")
+    assert max(found.waveform[: BARS // 2 - 1]) == 0
+    assert min(found.waveform[BARS // 2 + 1 :]) == 100
+    assert heard(io.BytesIO(b"RIFF and nothing more")).waveform == ()
+
+
+# By the PBX's own hand
+
+
+def sent(data: bytes, *, key: str = "a-key-for-tests", **more: Any) -> Any:
+    values = {"pbx": "office", "file": FILE, "size": len(data), "sent_at": int(time.time())}
+    delivery = Delivery(**{**values, "sha256": hashlib.sha256(data).hexdigest(), **more})
+    headers = {
+        "X-Korobka-Pbx": delivery.pbx,
+        "X-Korobka-File": delivery.file,
+        "X-Korobka-Size": str(delivery.size),
+        "X-Korobka-Sha256": delivery.sha256,
+        "X-Korobka-Sent": str(delivery.sent_at),
+        "X-Korobka-Signature": signature(delivery, key),
+        "X-Forwarded-Proto": "https",
+    }
+    return Client().post("/calls/recordings/", data, content_type="application/octet-stream", headers=headers)
+
+
+def test_what_the_pbx_sends_is_kept_once(logged: LoggedCall, store: S3Store) -> None:
+    assert sent(sound()).status_code == 201
+    assert sent(sound()).status_code == 201
+    assert logged.recordings.get().state == "kept"
+    assert Blob.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"key": "another-key"},
+        {"size": 10},
+        {"size": 100_000},
+        {"sha256": "0" * 64},
+        {"sent_at": 1},
+        {"file": "/etc/passwd.wav"},
+        {"pbx": "unknown"},
+    ],
+)
+def test_what_is_not_as_it_was_signed_is_refused(logged: LoggedCall, wrong: dict[str, Any]) -> None:
+    assert sent(sound(), **wrong).status_code in (401, 422)
+    assert not Blob.objects.exists()
+
+
+def test_what_comes_before_its_call_is_asked_to_come_again(logged: LoggedCall) -> None:
+    assert sent(sound(), file=f"{THERE}/other.wav").status_code == 503
+
+
+# Who hears it, and how long
+
+
+@pytest.fixture
+def kept(logged: LoggedCall, tmp_path: Path, store: S3Store) -> Recording:
+    arrives(tmp_path, sound())
+    collect_recordings(now=soon())
+    return logged.recordings.get()
+
+
+def test_who_took_part_hears_it_and_that_is_written_down(
+    kept: Recording, anna: User, cara: User, as_person: Browser
+) -> None:
+    address = f"/calls/{kept.logged_id}/recordings/{kept.pk}/"
+    assert as_person(cara).get(address).status_code == 404
+    answer = as_person(anna).get(address)
+    assert answer.status_code == 302
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert AuditRecord.objects.filter(kind="calls.heard").count() == 1
+    page = as_person(anna).get(f"/calls/{kept.logged_id}/").content.decode()
+    assert address in page
+
+
+def test_recordings_go_after_their_time_unless_they_are_held(kept: Recording, olga: User) -> None:
+    started_at = kept.logged.started_at
+    assert expire_recordings(before=started_at) == 0
+    hold_recordings(kept.logged, is_held=True, by=olga)
+    assert expire_recordings(before=started_at + timedelta(days=1)) == 0
+    hold_recordings(kept.logged, is_held=False, by=olga)
+    assert expire_recordings(before=started_at + timedelta(days=1)) == 1
+    kept.refresh_from_db()
+    assert (kept.state, kept.blob, kept.waveform) == ("expired", None, [])
+    assert Blob.objects.unreferenced().exists()

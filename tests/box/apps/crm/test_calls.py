@@ -1,0 +1,119 @@
+"""Calls and clients: who is behind a number, and what stands on their time line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
+from box.apps.crm.actions.calls import note_call, settle_call, write_call_down
+from box.apps.crm.callers import cards, responsible
+from box.apps.crm.contact_points import Reach
+from box.apps.crm.models import Activity, Record
+from box.core.accounts.actions import dismiss_user
+from tests.box.apps.crm.conftest import added
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+NUMBER = "+79161234567"
+NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def rose(anna: User) -> Record:
+    return added("contact", anna, "Rose", reached_by=(Reach("phone", "8 (916) 123-45-67"),))
+
+
+def call(**more: Any) -> CallFinished:
+    usual = {"call_id": 7, "number": NUMBER, "direction": "in", "is_missed": False, "user_id": None}
+    times = {
+        "started_at": NOW,
+        "ended_at": NOW + timedelta(minutes=2),
+        "wait_seconds": 5,
+        "talk_seconds": 100,
+    }
+    return CallFinished(**{**usual, **times, **more})
+
+
+def missed(rang: tuple[int, ...] = ()) -> CallFinished:
+    return call(is_missed=True, talk_seconds=0, rang_ids=rang, call_back_by=NOW + timedelta(hours=1))
+
+
+def test_a_client_is_found_by_number_for_who_may_see_them(rose: Record, anna: User, cara: User) -> None:
+    assert [card.title for card in cards([NUMBER, "+79990000000"], anna)[NUMBER]] == ["Rose"]
+    assert cards([NUMBER], cara) == {}
+
+
+def test_a_person_is_nearer_than_what_is_yet_to_become_a_client(rose: Record, anna: User) -> None:
+    added("lead", anna, "Rose wants chairs", reached_by=(Reach("phone", NUMBER),))
+    assert [card.title for card in cards([NUMBER], anna)[NUMBER]] == ["Rose", "Rose wants chairs"]
+
+
+def test_many_numbers_cost_as_many_queries_as_one(rose: Record, anna: User) -> None:
+    for n in range(10):
+        added("contact", anna, f"C{n}", reached_by=(Reach("phone", f"+7916000000{n}"),))
+    cards([NUMBER], anna)
+    with CaptureQueriesContext(connection) as one:
+        cards([NUMBER], anna)
+    with CaptureQueriesContext(connection) as many:
+        assert len(cards([NUMBER, *(f"+7916000000{n}" for n in range(10))], anna)) == 11
+    assert len(many) == len(one)
+
+
+def test_who_left_looks_after_nobody(rose: Record, anna: User, olga: User) -> None:
+    assert responsible(NUMBER) == anna
+    dismiss_user(anna, by=olga)
+    assert responsible(NUMBER) is None
+
+
+def test_a_call_stands_on_the_clients_time_line_once(rose: Record, boris: User) -> None:
+    for _ in range(2):
+        write_call_down(call(user_id=boris.pk))
+    activity = Activity.objects.get()
+    assert (activity.kind, activity.direction, activity.seconds) == ("call", "in", 100)
+    assert (activity.responsible, activity.about, activity.is_planned) == (boris, "calls.call:7", False)
+    assert [one.record for one in activity.bindings.all()] == [rose]
+
+
+def test_a_missed_call_is_the_next_step_of_who_is_responsible(rose: Record, anna: User, boris: User) -> None:
+    write_call_down(missed((boris.pk,)))
+    activity = Activity.objects.get()
+    assert (activity.responsible, activity.deadline) == (anna, NOW + timedelta(hours=1))
+    rose.refresh_from_db()
+    assert rose.next_step_at == activity.deadline
+
+
+def test_of_who_left_it_becomes_the_step_of_whose_telephone_rang(
+    rose: Record, anna: User, boris: User, olga: User
+) -> None:
+    dismiss_user(anna, by=olga)
+    write_call_down(missed((boris.pk,)))
+    assert Activity.objects.get().responsible == boris
+
+
+def test_the_step_is_done_when_somebody_has_spoken_with_the_client(rose: Record, anna: User) -> None:
+    write_call_down(missed())
+    for _ in range(2):
+        settle_call(MissedCallSettled(call_id=7, by_id=anna.pk))
+    assert Activity.objects.get().done_at is not None
+    rose.refresh_from_db()
+    assert rose.next_step_at is None
+
+
+def test_what_was_agreed_stands_there_too(rose: Record, anna: User) -> None:
+    write_call_down(call())
+    note_call(CallNoted(call_id=7, by_id=anna.pk, note="Ten chairs, in oak"))
+    assert Activity.objects.get().result == "Ten chairs, in oak"
+
+
+def test_a_stranger_leaves_nothing(anna: User) -> None:
+    assert write_call_down(call()) is None
+    assert write_call_down(call(number="")) is None
+    assert not Activity.objects.exists()

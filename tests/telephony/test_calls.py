@@ -1,0 +1,143 @@
+"""The portal's calls on a real Asterisk: in the log, on people's pages, on the line; with its recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.utils import timezone
+
+from box.apps.calls.actions.dialling import dial, end_call, pass_on
+from box.apps.calls.actions.recordings import collect_recordings
+from box.apps.calls.models import LoggedCall, Recording
+from box.apps.calls.presenters import live_calls
+from box.bridges.telephony.actions import save_pbx, set_extensions
+from box.bridges.telephony.models import Pbx
+from box.core.events.delivery import deliver_all
+from tests.box.conftest import account, seaweedfs, store  # noqa: F401 - fixtures
+from tests.box.processes import until
+from tests.telephony.asterisk import PLAN, Asterisk
+from tests.telephony.phones import call_from_outside
+from tests.telephony.test_bridge import is_connected, manager, pbx, start  # noqa: F401 - fixtures
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from box.bridges.storage.client import S3Store
+    from box.core.accounts.models import User
+
+    type Start = Callable[[], subprocess.Popen[bytes]]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def office(pbx: Pbx, start: Start, anna: User, boris: User, cara: User) -> Pbx:  # noqa: F811
+    """Anna's telephone answers (100), boris's rings (101), cara's answers (105)."""
+    pbx.prefixes = ["+79"]
+    save_pbx(pbx, by=None)
+    set_extensions(pbx, [("100", anna), ("101", boris), ("105", cara)], by=None)
+    start()
+    until(is_connected)
+    return pbx
+
+
+def happens(what: Callable[[], object]) -> None:
+    """The jobs' process is not there: what the bridge tells is delivered while it is waited for."""
+
+    def delivered() -> bool:
+        deliver_all()
+        return bool(what())
+
+    until(delivered)
+
+
+def states(user: User) -> list[str]:
+    return [one.state for one in live_calls(user, now=timezone.now())]
+
+
+def over() -> bool:
+    return LoggedCall.objects.filter(ended_at__isnull=False).exists()
+
+
+def test_a_client_calls_is_answered_passed_on_and_it_is_one_call(
+    office: Pbx, asterisk: Asterisk, anna: User, boris: User, cara: User
+) -> None:
+    call_from_outside(asterisk, seconds=8)
+    happens(lambda: states(boris) == ["rings"])
+    happens(lambda: states(anna) == ["talks"] and states(boris) == [])
+    pass_on(LoggedCall.objects.get(), "105", is_attended=False, by=anna)
+    happens(lambda: states(cara) == ["talks"] and states(anna) == [])
+    happens(over)
+    call = LoggedCall.objects.get()
+    assert (call.direction, call.number, call.queue, call.user) == ("in", "+79161234567", "support", anna)
+    people = dict(call.participants.values_list("user__first_name", "answered_at"))
+    assert set(people) == {"Anna", "Boris", "Cara"}
+    assert people["Boris"] is None
+
+
+def test_a_click_rings_the_employee_and_then_the_client(office: Pbx, anna: User) -> None:
+    dial("8 (916) 123-45-67", by=anna)
+    happens(
+        lambda: states(anna) == ["talks"] and LoggedCall.objects.filter(answered_at__isnull=False).exists()
+    )
+    call = LoggedCall.objects.get()
+    assert (call.direction, call.user, call.number) == ("out", anna, "+79161234567")
+    end_call(call, by=anna)
+    happens(over)
+    assert LoggedCall.objects.get().result == "answered"
+
+
+def test_a_client_who_gives_up_is_missed_until_they_are_called_back(
+    office: Pbx, asterisk: Asterisk, anna: User, boris: User
+) -> None:
+    set_extensions(office, [("100", None)], by=None)
+    # The queue of sales has only telephones that ring.
+    asterisk.cli('dialplan add extension 4950001,1,Goto,"korobka-internal,701,1" into korobka-incoming')
+    caller = call_from_outside(asterisk, "4950001", seconds=1)
+    happens(lambda: states(boris) == ["rings"])
+    caller.kill()
+    asterisk.cli("channel request hangup all")
+    happens(lambda: LoggedCall.objects.filter(is_missed=True).exists())
+    assert list(LoggedCall.objects.waiting_for(boris, now=timezone.now())) == [LoggedCall.objects.get()]
+    set_extensions(office, [("100", anna)], by=None)
+    dial("+79161234567", by=anna)
+    happens(lambda: states(anna) == ["talks"])
+    happens(lambda: LoggedCall.objects.filter(direction="out", answered_at__isnull=False).exists())
+    end_call(LoggedCall.objects.get(direction="out"), by=anna)
+    happens(lambda: not LoggedCall.objects.waiting_for(boris, now=timezone.now()).exists())
+
+
+@pytest.fixture
+def recorded(asterisk: Asterisk) -> Iterator[Path]:
+    """The PBX records; its folder, as the box sees it."""
+    asterisk.plan = replace(asterisk.plan, records=True, recording_folder="/srv/monitor")
+    asterisk.configure()
+    asterisk.cli("dialplan reload")
+    yield asterisk.data / "monitor"
+    asterisk.plan = replace(asterisk.plan, records=PLAN.records, recording_folder=PLAN.recording_folder)
+    asterisk.configure()
+    asterisk.cli("dialplan reload")
+
+
+def test_what_is_recorded_is_kept_and_can_be_heard(
+    recorded: Path,
+    office: Pbx,
+    asterisk: Asterisk,
+    store: S3Store,  # noqa: F811
+) -> None:
+    office.recordings_here, office.recordings_there = str(recorded), "/srv/monitor"
+    save_pbx(office, by=None)
+    call_from_outside(asterisk, seconds=2)
+    happens(over)
+    happens(Recording.objects.exists)
+    later = timezone.now() + timedelta(minutes=2)
+    until(lambda: collect_recordings(now=later) or Recording.objects.filter(state="kept").exists())
+    kept = Recording.objects.get()
+    assert kept.blob is not None
+    assert kept.seconds >= 1
+    assert kept.waveform
