@@ -7,6 +7,7 @@ from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
     Panel,
+    Widget,
     assets,
     card_routes,
     cards,
@@ -17,6 +18,7 @@ from box.core.registry.capabilities import (
     menu,
     panels,
     searchables,
+    widgets,
 )
 
 
@@ -44,6 +46,7 @@ class TasksConfig(Room):
             MenuEntry(key="tasks", label=_("Tasks"), icon="checkbox", url_name="tasks:list", order=20),
         )
         assets.add("tasks", Assets(("tasks/tasks.css",), ("tasks/tasks.js",)))
+        widgets.add("tasks", Widget("tasks/widget.html", order=5))
         rights.add(access.CREATE, Right("tasks", _("Give tasks"), default=(EVERYONE,)))
         field_sets.add(TASK_FIELDS.key, TASK_FIELDS)
         cards.add(KIND, task_cards)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from box.apps.tasks.events import (
+    ChecklistChanged,
     ParticipantsChanged,
     TaskAdded,
     TaskChanged,
@@ -22,6 +23,7 @@ from box.apps.tasks.events import (
     TasksRestored,
     TaskStarted,
     TaskSubmitted,
+    TimeWritten,
 )
 from box.apps.tasks.models import KIND, Participant, Task
 from box.core.accounts.models import User
@@ -95,6 +97,19 @@ def declare() -> None:
         words = {"user_ids": _all_called, "former_ids": _all_called}
         _tell(f"{role}_added", joined, ParticipantsChanged, told=_has(role, "user_ids"), words=words)
         _tell(f"{role}_left", left, ParticipantsChanged, told=_has(role, "former_ids"), words=words)
+    for change, sentence in (
+        ("added", gettext_lazy("added to the list: %(text)s")),
+        ("done", gettext_lazy("ticked off: %(text)s")),
+        ("undone", gettext_lazy("ticked off no more: %(text)s")),
+        ("deleted", gettext_lazy("deleted from the list: %(text)s")),
+    ):
+        _tell(f"item_{change}", sentence, ChecklistChanged, told=_is(change))
+    _tell(
+        "time_corrected",
+        gettext_lazy("corrected their time: %(reason)s"),
+        TimeWritten,
+        told=lambda event: bool(event.reason),
+    )
     for kind, sentence, many in (
         ("deleted", gettext_lazy("threw the task away"), TasksDeleted),
         ("restored", gettext_lazy("brought the task back"), TasksRestored),
@@ -112,6 +127,10 @@ def _tell(kind: str, sentence: Any, event: type[Any], **more: Any) -> None:
 def _task(event: Any) -> About:
     pk = event.task_ids[0] if hasattr(event, "task_ids") else event.task_id
     return About(KIND, pk, "")
+
+
+def _is(change: str) -> Callable[[Any], bool]:
+    return lambda event: bool(event.change == change)
 
 
 def _has(role: str, name: str) -> Callable[[Any], bool]:

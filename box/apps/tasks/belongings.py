@@ -11,12 +11,13 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from box.apps.tasks.actions.audiences import renew_audiences_of
 from box.apps.tasks.actions.tasks import delegate_task
+from box.apps.tasks.actions.time import stop_timer
 from box.apps.tasks.models import Task
+from box.core.accounts.models import User
 from box.core.registry.belongings import DECIDED, MADE, Belongings, Belongs, Deleted, OneEach, Stays, run
 from box.core.registry.capabilities import Holdings
 
 if TYPE_CHECKING:
-    from box.core.accounts.models import User
     from box.core.registry.belongings import Pair
 
 
@@ -33,6 +34,12 @@ def _hand_over(person: User, successor: User | None, by: User) -> None:
         return
     for task in Task.objects.open().done_by(person).order_by("pk"):
         delegate_task(task, successor, by=by)
+
+
+def _stop(pair: Pair) -> None:
+    """Of two clocks that run for one person only one may."""
+    for person in User.objects.filter(pk__in=(pair.gone, pair.kept)).order_by("pk"):
+        stop_timer(by=person)
 
 
 def _follow(pair: Pair) -> None:
@@ -56,7 +63,11 @@ BELONGINGS = Belongings(
         "tasks.Task.created_by": Belongs(Stays(MADE)),
         "tasks.Task.closed_by": Belongs(Stays(DECIDED)),
         "tasks.Task.deleted_by": Belongs(Stays(DECIDED)),
+        "tasks.ChecklistItem.assignee": Belongs(Stays(MADE)),
+        "tasks.ChecklistItem.done_by": Belongs(Stays(MADE)),
+        "tasks.TimeEntry.user": Belongs(Stays(MADE)),
         "tasks.Participant.user": Belongs(Deleted(), OneEach("task")),
     },
+    before=_stop,
     follow=_follow,
 )

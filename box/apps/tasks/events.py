@@ -112,3 +112,33 @@ class AudiencesChanged:
     """Who sees these tasks is different now."""
 
     task_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ChecklistChanged:
+    """`change` is added, done, undone, renamed, assigned, moved or deleted; `text` is what the item said, and
+    `user_id` whose it is, from now on."""
+
+    task_id: int
+    by_id: int
+    change: str
+    text: str = ""
+    user_id: int | None = None
+
+
+@dataclass(frozen=True)
+class TimerStarted:
+    task_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
+class TimeWritten:
+    """Somebody has worked on it: `seconds` more than was written down before, or less after a correction, of
+    which `reason` says why."""
+
+    task_id: int
+    by_id: int
+    user_id: int
+    seconds: int
+    reason: str = ""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from box.apps.tasks.actions.tasks import LONGEST_TITLE, TaskDraft
-from box.apps.tasks.models import Participant, Task
+from box.apps.tasks.models import LONGEST_NOTE, Participant, Task
 from box.core.accounts.models import User
 from box.core.groups.models import Group
 from box.core.structure.names import Principal, person_principal
@@ -49,6 +49,27 @@ class DeadlineForm(forms.Form):
     deadline_at = forms.DateTimeField(
         label=gettext_lazy("Deadline"), required=False, widget=MomentInput, input_formats=[MOMENT]
     )
+
+
+class TimeForm(forms.Form):
+    """A stretch of work, written down by hand."""
+
+    minutes = DurationField(
+        label=gettext_lazy("How long"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"placeholder": "1:30", "autocomplete": "off"}),
+    )
+    on = forms.DateField(
+        label=gettext_lazy("Day"),
+        initial=timezone.localdate,
+        widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
+    )
+    note = forms.CharField(label=gettext_lazy("What was done"), max_length=LONGEST_NOTE, required=False)
+
+
+class CorrectionForm(forms.Form):
+    minutes = DurationField(label=gettext_lazy("How long"), max_length=40)
+    reason = forms.CharField(label=gettext_lazy("Why it was another"), max_length=LONGEST_NOTE)
 
 
 class TaskForm(DeadlineForm):

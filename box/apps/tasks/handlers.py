@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from box.apps.tasks.actions.audiences import renew_audiences_in, renew_audiences_of
 from box.apps.tasks.counters import recount_all
 from box.apps.tasks.events import (
+    ChecklistChanged,
     ParticipantsChanged,
     TaskAdded,
     TaskChanged,
@@ -21,10 +22,12 @@ from box.apps.tasks.events import (
     TasksRestored,
     TaskStarted,
     TaskSubmitted,
+    TimeWritten,
 )
 from box.apps.tasks.models import Participant, Task
 from box.apps.tasks.notices import (
     ACCEPTED,
+    ASSIGNED,
     COMPLETED,
     GIVEN,
     HELPS,
@@ -179,6 +182,22 @@ def _follow_trash(event: TasksDeleted | TasksRestored) -> None:
         _show(task, event)
         ids |= _people_in(task)
     recount_all(User.objects.filter(pk__in=ids))
+
+
+@on(ChecklistChanged)
+def show_list(event: ChecklistChanged) -> None:
+    task = _found(event)
+    if task is not None:
+        if event.change == "assigned" and event.user_id is not None:
+            _tell(task, [event.user_id], ASSIGNED, event)
+        _show(task, event)
+
+
+@on(TimeWritten)
+def show_time(event: TimeWritten) -> None:
+    task = _found(event)
+    if task is not None:
+        _show(task, event)
 
 
 # Who sees what

@@ -10,6 +10,7 @@ from huey.contrib.djhuey import db_periodic_task
 
 from box.apps.tasks.actions.deadlines import tell_of_day, tell_overdue
 from box.apps.tasks.actions.tasks import purge_old
+from box.apps.tasks.actions.time import end_forgotten
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,12 @@ def notice_overdue() -> None:
 def say_what_is_due() -> None:
     """Once a morning, which is another moment for whoever lives elsewhere."""
     tell_of_day(timezone.now())
+
+
+@db_periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]
+def end_forgotten_clocks() -> None:
+    if count := end_forgotten(timezone.now()):
+        log.info("%s clocks ran longer than anybody works, and were stopped", count)
 
 
 @db_periodic_task(crontab(minute="23", hour="3"))  # type: ignore[untyped-decorator]

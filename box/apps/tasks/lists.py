@@ -24,6 +24,7 @@ from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcu
 from box.core.lists.filters import Choice, Dates, Reference, Word, YesNo, people
 from box.core.lists.presenters import macro
 from box.core.registry.filtering import Keyword, Moment, Number, Related
+from box.lib.durations import clock
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -112,6 +113,18 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column("responsible", pgettext_lazy("task", "Responsible"), lambda row: row.task.responsible.face),
     Column("creator", gettext_lazy("Given by"), lambda row: row.task.created_by.face),
     Column("project", gettext_lazy("Project"), lambda row: row.task.project.name if row.task.project else ""),
+    Column(
+        "spent",
+        gettext_lazy("Spent"),
+        lambda row: clock(row.task.spent_seconds // 60) if row.task.spent_seconds else "",
+        is_shown=False,
+    ),
+    Column(
+        "estimate",
+        gettext_lazy("Estimate"),
+        lambda row: clock(row.task.estimate_minutes) if row.task.estimate_minutes else "",
+        is_shown=False,
+    ),
     Column("tags", gettext_lazy("Tags"), lambda row: row.task.tags, is_shown=False),
     Column("created", gettext_lazy("Given"), lambda row: row.task.created_at, sort="id", is_shown=False),
     Column(

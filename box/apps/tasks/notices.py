@@ -19,6 +19,7 @@ COMPLETED = Notice("tasks.completed", _("%(actor)s completed the task %(about)s"
 ACCEPTED = Notice("tasks.accepted", _("%(actor)s accepted what you have done: %(about)s"), CHANGES)
 RETURNED = Notice("tasks.returned", _("%(actor)s returned the task %(about)s"), CHANGES)
 MOVED = Notice("tasks.moved", _("%(actor)s moved the deadline: %(about)s"), CHANGES)
+ASSIGNED = Notice("tasks.assigned", _("%(actor)s gave you a line of the list of %(about)s"), GIVEN_TO_ME)
 OVERDUE = Notice("tasks.overdue", _("The deadline has passed: %(about)s"), DUE)
 COMMENTED = Notice("tasks.commented", _("%(actor)s commented on the task %(about)s"), TALK)
 MENTIONED = Notice("tasks.mentioned", _("%(actor)s called you in a comment on the task %(about)s"), TALK)

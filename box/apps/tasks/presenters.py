@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from box.apps.tasks.access import can_delegate, can_delete, can_edit, can_move_deadline, can_work_on, roles_of
 from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.lists import tone_of
-from box.apps.tasks.models import Participant, Task, TaskFile
+from box.apps.tasks.models import ChecklistItem, Participant, Task, TaskFile, TimeEntry
 from box.apps.tasks.states import RULES, State, steps
 from box.core.fields.values import shown_of
 from box.core.files.presenters import Attached, facts_of
@@ -54,6 +54,11 @@ class Card:
     can_delegate: bool
     can_work: bool
     now: datetime
+    items: Sequence[ChecklistItem] = ()
+    people: Sequence[Face] = ()
+    """Everybody in it: to whom lines of its list are given."""
+    running_since: int | None = None
+    """In seconds: how long the reader's clock has run for it."""
 
     @property
     def pictures(self) -> list[Attached]:
@@ -76,6 +81,7 @@ def card_of(task: Task, *, reader: User) -> Card:
     seen = Task.objects.visible_to(reader).there()
     below = seen.filter(parent=task).as_shown().order_by("id")[:MOST_SUBTASKS]
     above = seen.filter(pk=task.parent_id).first() if task.parent_id else None
+    running = TimeEntry.objects.running().filter(task=task, user=reader).first()
     own_steps = [] if task.deleted_at else steps(task.state, roles_of(reader, task))
     return Card(
         task,
@@ -94,7 +100,14 @@ def card_of(task: Task, *, reader: User) -> Card:
         can_delegate=can_delegate(reader, task),
         can_work=can_work_on(reader, task),
         now=now,
+        items=list(task.items.select_related("assignee").order_by("rank", "id")),
+        people=_faces([task.responsible, task.created_by, *(one.user for one in people)]),
+        running_since=running.elapsed(now) if running else None,
     )
+
+
+def _faces(people: Iterable[User]) -> tuple[Face, ...]:
+    return tuple({one.pk: one.face for one in people}.values())
 
 
 def waits_for(task: Task) -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from box.apps.tasks.views import listing, lookup, tasks
+from box.apps.tasks.views import checklists, listing, lookup, tasks, time
 
 app_name = "tasks"
 urlpatterns = [
@@ -8,6 +8,11 @@ urlpatterns = [
     path("tasks/news/", listing.news, name="news"),
     path("tasks/quick/", listing.quick, name="quick"),
     path("tasks/trash/", listing.trash, name="trash"),
+    path("tasks/time/", time.report, name="time"),
+    path("tasks/time/<int:pk>/", time.entry, name="time-entry"),
+    path("tasks/clock/", time.clock, name="clock"),
+    path("tasks/items/<int:pk>/", checklists.item, name="item"),
+    path("tasks/items/<int:pk>/place/", checklists.place, name="item-place"),
     path("tasks/people/", lookup.people, name="people"),
     path("tasks/new/", tasks.new, name="new"),
     path("tasks/<int:pk>/", tasks.task, name="task"),
@@ -16,4 +21,7 @@ urlpatterns = [
     path("tasks/<int:pk>/step/", tasks.step, name="step"),
     path("tasks/<int:pk>/deadline/", tasks.deadline, name="deadline"),
     path("tasks/<int:pk>/responsible/", tasks.responsible, name="responsible"),
+    path("tasks/<int:pk>/items/", checklists.items, name="items"),
+    path("tasks/<int:pk>/timer/", time.timer, name="timer"),
+    path("tasks/<int:pk>/time/", time.of_task, name="time-of-task"),
 ]

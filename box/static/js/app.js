@@ -5,6 +5,7 @@ import Alpine from "../vendor/alpine.js";
 
 import { audience } from "./audience.js";
 import "./bell.js";
+import "./clocks.js";
 import "./drafts.js";
 import "./drop.js";
 import "./news.js";

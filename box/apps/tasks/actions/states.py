@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from box.apps.tasks.access import roles_of
 from box.apps.tasks.actions.locking import locked, must
+from box.apps.tasks.actions.time import stop_timers_of
 from box.apps.tasks.events import (
     TaskCompleted,
     TaskDeferred,
@@ -118,6 +119,8 @@ def _write(task: Task, to: State, by: User) -> None:
     task.state, task.state_since, task.changed_at = to, now, now
     task.closed_at, task.closed_by = (now, by) if to == State.COMPLETED else (None, None)
     task.save(update_fields=["state", "state_since", "changed_at", "closed_at", "closed_by"])
+    if to != State.IN_PROGRESS:
+        stop_timers_of(task, now)
 
 
 def _whose(step: Step) -> str:

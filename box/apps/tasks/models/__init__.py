@@ -1,5 +1,6 @@
 """Tasks, who is in them, and what belongs to them."""
 
+from box.apps.tasks.models.checklists import LONGEST_ITEM, ChecklistItem
 from box.apps.tasks.models.tasks import (
     KEPT_IN_TRASH_DAYS,
     KIND,
@@ -12,15 +13,20 @@ from box.apps.tasks.models.tasks import (
     new_address,
     task_cards,
 )
+from box.apps.tasks.models.time import LONGEST_NOTE, TimeEntry
 
 __all__ = [
     "KEPT_IN_TRASH_DAYS",
     "KIND",
+    "LONGEST_ITEM",
+    "LONGEST_NOTE",
     "OPEN",
+    "ChecklistItem",
     "Participant",
     "Task",
     "TaskFile",
     "TaskQuerySet",
+    "TimeEntry",
     "found_tasks",
     "new_address",
     "task_cards",

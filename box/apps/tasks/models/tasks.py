@@ -147,6 +147,10 @@ class Task(AudienceModel):
     # Since when it is completed.
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
+    # Kept with each write to its checklist and its time, so that lists read them with the task.
+    items_count = models.PositiveIntegerField(default=0)
+    items_done = models.PositiveIntegerField(default=0)
+    spent_seconds = models.PositiveIntegerField(default=0)
     # That it is overdue was said, of this deadline.
     is_overdue_told = models.BooleanField(default=False)
     thread = models.OneToOneField(Thread, models.PROTECT, related_name="+")

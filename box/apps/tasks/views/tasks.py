@@ -161,8 +161,8 @@ def step(request: PersonRequest, pk: int) -> HttpResponse:
     try:
         STEPS[Step(name)](found, **more, by=request.user)
     except ValidationError as error:
-        return _refused(request, pk, error)
-    return _done(request, pk)
+        return refused(request, pk, error)
+    return done(request, pk)
 
 
 @require_POST
@@ -173,8 +173,8 @@ def deadline(request: PersonRequest, pk: int) -> HttpResponse:
             raise ValidationError(_("Write a day and a time."), code="deadline")
         change_task(found, {"deadline_at": form.cleaned_data["deadline_at"]}, by=request.user)
     except ValidationError as error:
-        return _refused(request, pk, error)
-    return _done(request, pk)
+        return refused(request, pk, error)
+    return done(request, pk)
 
 
 @require_POST
@@ -188,15 +188,17 @@ def responsible(request: PersonRequest, pk: int) -> HttpResponse:
             raise ValidationError(_("Choose who does it from now on."), code="people")
         delegate_task(found, to, by=request.user)
     except ValidationError as error:
-        return _refused(request, pk, error)
-    return _done(request, pk)
+        return refused(request, pk, error)
+    return done(request, pk)
 
 
-def _done(request: PersonRequest, pk: int) -> HttpResponse:
+def done(request: PersonRequest, pk: int, **more: Any) -> HttpResponse:
+    """The card as it is now, after something was done."""
     if not wants_part(request):
         return redirect("tasks:task", pk)
-    return _page(request, task_for(request, pk))
+    return _page(request, task_for(request, pk), **more)
 
 
-def _refused(request: PersonRequest, pk: int, error: ValidationError) -> HttpResponse:
+def refused(request: PersonRequest, pk: int, error: ValidationError) -> HttpResponse:
+    """The card with what was wrong."""
     return _page(request, task_for(request, pk), problem=" ".join(error.messages), status=REFUSED)

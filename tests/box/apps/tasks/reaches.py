@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from box.apps.tasks.actions.states import start_task
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
+from box.apps.tasks.actions.time import start_timer
 from box.apps.tasks.models import Task
 from box.core.discussion.actions import add_comment
 from tests.box.reach import Exported, Found, Push, World
@@ -27,6 +28,7 @@ def _comment(world: World, word: str) -> object:
 PUSHES = (
     Push("tasks", "added", _given, "anna boris"),
     Push("tasks", "added", _in_group, "anna erik"),
+    Push("tasks", "clock", lambda world: start_timer(_given(world), by=world.cast.boris), "boris"),
     Push("tasks", "changed", lambda world: start_task(_given(world), by=world.cast.boris), "anna boris"),
 )
 FOUND = (
@@ -36,5 +38,6 @@ FOUND = (
 )
 EXPORTS = (
     Exported("box.apps.tasks.views.listing.tasks", "tasks:list", signed_in(200), query="as=csv"),
+    Exported("box.apps.tasks.views.time.report", "tasks:time", signed_in(200), query="as=csv"),
     Exported("box.apps.tasks.views.listing.trash", "tasks:trash", signed_in(403), query="as=csv"),
 )

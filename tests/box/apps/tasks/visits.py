@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
+from box.apps.tasks.actions.checklists import add_items
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, delete_tasks
+from box.apps.tasks.actions.time import add_time
 from tests.box.visits import SIGN_IN, Cast, Visit, signed_in
 
 
@@ -12,6 +16,8 @@ def in_it(status: int, doer: int | None = None) -> tuple[int | str, ...]:
     """For those in it and administrators; `doer` is what whoever is responsible gets instead."""
     return (status, status, status if doer is None else doer, 404, 404, SIGN_IN)
 
+
+CORRECTED = {"minutes": "2:00", "reason": "The way back"}
 
 VISITS = (
     Visit("GET", "tasks:list", signed_in(200)),
@@ -32,6 +38,19 @@ VISITS = (
     Visit("POST", "tasks:step", in_it(403, doer=302), of="task", data={"step": "start"}),
     Visit("POST", "tasks:deadline", in_it(302), of="task", data={"deadline_at": "2030-01-31T18:00"}),
     Visit("POST", "tasks:responsible", in_it(422), of="task"),
+    Visit("POST", "tasks:items", in_it(302), of="task", data={"text": "Weigh them"}),
+    Visit("POST", "tasks:item", in_it(302), of="line", data={"done": "1"}),
+    Visit("DELETE", "tasks:item", in_it(302), of="line"),
+    Visit("POST", "tasks:item-place", in_it(302), of="line", data={"after": ""}),
+    Visit("POST", "tasks:timer", in_it(302), of="task", data={"on": "1"}),
+    Visit("GET", "tasks:clock", signed_in(200)),
+    Visit("DELETE", "tasks:clock", signed_in(200)),
+    Visit("GET", "tasks:time-of-task", in_it(200), of="task"),
+    Visit("POST", "tasks:time-of-task", in_it(422), of="task"),
+    Visit("POST", "tasks:time-entry", (403, 403, 302, 404, 404, SIGN_IN), of="boris's time", data=CORRECTED),
+    Visit("DELETE", "tasks:time-entry", (403, 403, 302, 404, 404, SIGN_IN), of="boris's time"),
+    Visit("GET", "tasks:time", signed_in(200)),
+    Visit("POST", "tasks:time", signed_in(400)),
 )
 
 
@@ -39,4 +58,6 @@ def things(cast: Cast) -> dict[str, Any]:
     task = add_task(TaskDraft(title="Count the boxes", responsible=cast.boris), by=cast.anna)
     gone = add_task(TaskDraft(title="Count them again", responsible=cast.boris), by=cast.anna)
     delete_tasks([gone], by=cast.anna)
-    return {"task": task.pk, "task in the trash": gone.pk}
+    (line,) = add_items(task, "Open the door", by=cast.boris)
+    entry = add_time(task, 60, on=timezone.localdate(), by=cast.boris)
+    return {"task": task.pk, "task in the trash": gone.pk, "line": line.pk, "boris's time": entry.pk}

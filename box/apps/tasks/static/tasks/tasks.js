@@ -1,4 +1,7 @@
-// Tasks: the line above the list, and cards that follow what others do.
+// Tasks: the line above the list, cards that follow what others do, lists that are ordered by hand, and the clock.
+
+import { turn } from "../js/push.js";
+import Sortable from "../vendor/sortable.js";
 
 // What was sent is gone from the line, and the next task is another one: a nonce of its own.
 document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
@@ -15,3 +18,64 @@ document.addEventListener("push:message", ({ detail: { topic, kind, payload } })
   if (!card || card.querySelector("details.drop[open]") || card.contains(document.activeElement)) return;
   window.htmx.trigger(card, "refresh");
 });
+
+// Lines of a checklist, moved with the pointer by their grip, or by the menu beside each.
+function place(item) {
+  const before = item.previousElementSibling;
+  window.htmx.ajax("POST", item.dataset.place, {
+    source: item,
+    target: "#task",
+    swap: "outerHTML",
+    values: { after: before?.dataset.item ?? "" },
+  });
+}
+
+document.addEventListener("htmx:load", ({ target }) => {
+  for (const list of target.parentElement?.querySelectorAll("[data-sortable]") ?? []) {
+    if (Sortable.get(list)) continue;
+    new Sortable(list, { handle: ".task-grip", animation: 150, onEnd: ({ item }) => place(item) });
+  }
+});
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-move]");
+  const item = button?.closest("[data-item]");
+  if (!item) return;
+  const neighbour = button.dataset.move === "up" ? item.previousElementSibling : item.nextElementSibling;
+  if (!neighbour) return;
+  neighbour[button.dataset.move === "up" ? "before" : "after"](item);
+  place(item);
+});
+
+// Enter adds the line; several are pasted.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || !event.target.matches?.("[data-enter]")) return;
+  event.preventDefault();
+  event.target.form.requestSubmit();
+});
+
+// The clock in the bar: it stays while pages change, and shows what other tabs and devices have started.
+class TaskClock extends HTMLElement {
+  connectedCallback() {
+    this.onMessage = ({ detail: { topic, kind } }) => topic === "tasks" && kind === "clock" && this.ask();
+    this.onGap = () => this.ask();
+    document.addEventListener("push:message", this.onMessage);
+    document.addEventListener("push:reset", this.onGap);
+    this.ask({ isFirst: true });
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("push:message", this.onMessage);
+    document.removeEventListener("push:reset", this.onGap);
+  }
+
+  async ask({ isFirst = false } = {}) {
+    if (this.isAsking) return;
+    this.isAsking = true;
+    if (!isFirst) await turn();
+    this.isAsking = false;
+    if (!this.isConnected) return;
+    await window.htmx.ajax("GET", this.dataset.src, { source: this, target: this, swap: "innerHTML" }).catch(() => {});
+  }
+}
+customElements.define("task-clock", TaskClock);

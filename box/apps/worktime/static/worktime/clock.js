@@ -1,27 +1,7 @@
 // The clock of the working day. The server says how much was worked and whether it goes on; the browser counts
-// on from there, and asks again when another tab, or the box itself, has changed something.
+// on from there (see ../js/clocks.js), and asks again when another tab, or the box itself, has changed something.
 
 import { turn } from "../js/push.js";
-
-// By when a number arrived, so that a sleeping laptop goes on where the world is.
-const arrived = new WeakMap();
-
-const text = (seconds) => {
-  const minutes = Math.floor(seconds / 60);
-  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
-};
-
-function tick() {
-  for (const place of document.querySelectorAll("[data-clock][data-running]")) {
-    if (!arrived.has(place)) arrived.set(place, Date.now());
-    const seconds = Number(place.dataset.seconds) + (Date.now() - arrived.get(place)) / 1000;
-    const now = text(Math.max(seconds, 0));
-    if (place.textContent !== now) place.textContent = now;
-  }
-}
-setInterval(tick, 1000);
-document.addEventListener("visibilitychange", tick);
-document.addEventListener("htmx:load", tick);
 
 // The clock's state, as it was last said.
 let shown = "";
