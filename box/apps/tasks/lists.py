@@ -20,7 +20,7 @@ from box.apps.tasks.states import State
 from box.core.fields.lookups import joined
 from box.core.groups.models import KIND as GROUP_KIND
 from box.core.lists.custom_fields import Filled, columns_of, filled, filters_of
-from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut
+from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut, Way
 from box.core.lists.filters import Choice, Dates, Reference, Word, YesNo, people
 from box.core.lists.presenters import macro
 from box.core.registry.filtering import Keyword, Moment, Number, Related
@@ -147,6 +147,11 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
         rows=joined(_rows(user, role, is_narrowed=is_narrowed).as_shown(), fields),
         columns=(*COLUMNS, *columns_of(fields)),
         filters=(*FILTERS, *filters_of(fields)),
+        ways=(
+            Way(gettext_lazy("List"), "list", reverse("tasks:list")),
+            Way(gettext_lazy("By state"), "layout-kanban", reverse("tasks:board", args=["state"])),
+            Way(gettext_lazy("By deadline"), "calendar-due", reverse("tasks:board", args=["deadline"])),
+        ),
         shortcuts=(
             Shortcut(gettext_lazy("Overdue"), _query(role, "overdue=yes")),
             Shortcut(gettext_lazy("Due today"), _query(role, "deadline=today")),

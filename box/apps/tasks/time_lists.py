@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.db.models.functions import TruncWeek
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -75,40 +75,36 @@ def _project(entry: TimeEntry) -> str:
 
 @dataclass(frozen=True)
 class Total:
-    """What belongs together came to so many minutes; `query` leads to its rows."""
+    """What belongs together came to so many minutes."""
 
     name: str
     minutes: int
-    query: str = ""
 
 
 def totals(entries: QuerySet[TimeEntry, TimeEntry], group: str) -> list[Total]:
-    """The greatest first, of weeks the latest; in a query, and one for names."""
+    """The greatest first, of weeks the latest; in a query, and one for the names of people."""
     by, order, name = _WAYS[group]
-    rows = entries.order_by().values(**by).annotate(total=Sum("seconds")).order_by(order)[:MOST_TOTALS]
-    return [Total(*name(row), minutes=row["total"] // 60) for row in _named(group, list(rows))]
-
-
-def _named(group: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    rows: list[Any] = list(
+        entries.order_by().values(**by).annotate(total=Sum("seconds")).order_by(order)[:MOST_TOTALS]
+    )
     if group == "person":
-        people_ = User.objects.in_bulk([row["key"] for row in rows])
-        for row in rows:
-            row["name"] = people_[row["key"]].name
-    return rows
+        called = {one.pk: one.name for one in User.objects.filter(pk__in=[row["key"] for row in rows])}
+        rows = [{**row, "name": called[row["key"]]} for row in rows]
+    return [Total(name(row), row["total"] // 60) for row in rows]
 
 
-def _week(row: dict[str, Any]) -> tuple[str]:
-    return (_("week of %(day)s") % {"day": format_date(row["key"])},)
-
-
-type Way = tuple[dict[str, Any], str, Callable[[dict[str, Any]], tuple[str, ...]]]
+type Way = tuple[dict[str, Any], str, Callable[[Mapping[str, Any]], str]]
 _WAYS: Mapping[str, Way] = {
-    "person": ({"key": "user"}, "-total", lambda row: (row["name"],)),
+    "person": ({"key": F("user")}, "-total", lambda row: row["name"]),
     "project": (
-        {"key": "task__project", "name": "task__project__name"},
+        {"key": F("task__project"), "name": F("task__project__name")},
         "-total",
-        lambda row: (row["name"] or _("no project"),),
+        lambda row: row["name"] or _("no project"),
     ),
-    "task": ({"key": "task", "name": "task__title"}, "-total", lambda row: (row["name"],)),
-    "week": ({"key": TruncWeek("started_at")}, "-key", _week),
+    "task": ({"key": F("task"), "name": F("task__title")}, "-total", lambda row: row["name"]),
+    "week": (
+        {"key": TruncWeek("started_at")},
+        "-key",
+        lambda row: _("week of %(day)s") % {"day": format_date(row["key"])},
+    ),
 }

@@ -5,6 +5,7 @@ from box.apps.tasks.views import checklists, listing, lookup, tasks, time
 app_name = "tasks"
 urlpatterns = [
     path("tasks/", listing.tasks, name="list"),
+    path("tasks/board/<str:way>/", listing.board, name="board"),
     path("tasks/news/", listing.news, name="news"),
     path("tasks/quick/", listing.quick, name="quick"),
     path("tasks/trash/", listing.trash, name="trash"),

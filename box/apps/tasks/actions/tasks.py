@@ -19,6 +19,7 @@ from box.apps.tasks.access import (
     can_delete,
     can_edit,
     can_move_deadline,
+    can_work_on,
 )
 from box.apps.tasks.actions.audiences import renew_audience
 from box.apps.tasks.actions.locking import locked, must
@@ -48,6 +49,7 @@ from box.core.files import actions as files
 from box.core.groups.access import Standing
 from box.core.groups.models import Group, Member
 from box.core.people.mentions import context_of
+from box.lib.ranks import between
 from box.lib.rich_text import LONGEST_TAG, Rich, cleaned, from_text
 from box.lib.tag_balancing import TooMuch
 
@@ -182,6 +184,21 @@ def _changed_columns(task: Task, changes: Mapping[str, Any], *, by: User) -> lis
             _check_parent(task, by=by)
         told.append((name, _as_text(was), _as_text(value)))
     return told
+
+
+@transaction.atomic
+def place_task(task: Task, after: int | None, before: int | None, *, by: User) -> None:
+    """Between the tasks with these ids, in whatever board they stand side by side."""
+    task = locked(task)
+    must(can_work_on(by, task), _("Only whoever works on the task does this."))
+    near = Task.objects.visible_to(by).in_bulk([pk for pk in (after, before) if pk])
+    above, below = near.get(after or 0), near.get(before or 0)
+    if above is None and below is None:
+        return
+    rank = between(above.rank if above else None, below.rank if below else None)
+    if rank != task.rank:
+        task.rank = rank
+        task.save(update_fields=["rank"])
 
 
 @transaction.atomic

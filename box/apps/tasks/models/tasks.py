@@ -147,6 +147,8 @@ class Task(AudienceModel):
     # Since when it is completed.
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
+    # Among the tasks of a column of a board, in every board alike.
+    rank = models.CharField(max_length=200, db_collation="C", default="i")
     # Kept with each write to its checklist and its time, so that lists read them with the task.
     items_count = models.PositiveIntegerField(default=0)
     items_done = models.PositiveIntegerField(default=0)
@@ -173,6 +175,9 @@ class Task(AudienceModel):
             models.Index("created_by", "deadline_at", "id", name="task_given", condition=OPEN),
             models.Index("project", "deadline_at", "id", name="task_of_project_open", condition=OPEN),
             models.Index("deadline_at", "id", name="task_by_deadline", condition=OPEN),
+            models.Index(
+                "responsible", "state", "rank", F("id").desc(), name="task_on_board", condition=OPEN
+            ),
             models.Index("responsible", F("id").desc(), name="task_of_responsible"),
             models.Index("created_by", F("id").desc(), name="task_of_creator"),
             models.Index("project", F("id").desc(), name="task_of_project", condition=~Q(project=None)),

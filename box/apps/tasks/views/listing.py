@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,11 +14,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.tasks.access import can_create
 from box.apps.tasks.actions.tasks import add_task
+from box.apps.tasks.boards import WAYS, task_board
 from box.apps.tasks.counters import counts
 from box.apps.tasks.lists import ALL, MINE, ROLES, task_list, trash_list
 from box.apps.tasks.models import Task
 from box.apps.tasks.quick import meant
 from box.apps.tasks.quick_add import LONGEST_LINE, parse
+from box.core.boards.views import answer as answer_board
 from box.core.events.nonces import once
 from box.core.lists.views import answer
 from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
@@ -34,9 +37,23 @@ _NARROWING = ("q", "state", "overdue", "tag")
 
 
 @require_http_methods(["GET", "POST"])
-def tasks(request: PersonRequest) -> HttpResponseBase:
+def board(request: PersonRequest, way: str) -> HttpResponseBase:
+    """The same tasks in columns: by state, or by deadline."""
+    if way not in WAYS:
+        raise Http404
+    role = _role(request)
+    shown = task_board(request.user, way=way, role=role, now=timezone.localtime())
+    return answer_board(request, shown, "tasks/board.html", {**_around(request, role), "way": way})
+
+
+def _role(request: PersonRequest) -> str:
     role = request.GET.get("role", MINE)
-    role = role if role in ROLES else MINE
+    return role if role in ROLES else MINE
+
+
+@require_http_methods(["GET", "POST"])
+def tasks(request: PersonRequest) -> HttpResponseBase:
+    role = _role(request)
     is_narrowed = any(request.GET.get(name) for name in _NARROWING)
     listed = task_list(request.user, role=role, is_narrowed=is_narrowed)
     return answer(request, listed, "tasks/list.html", _around(request, role))

@@ -22,6 +22,8 @@ CORRECTED = {"minutes": "2:00", "reason": "The way back"}
 VISITS = (
     Visit("GET", "tasks:list", signed_in(200)),
     Visit("POST", "tasks:list", signed_in(400)),
+    Visit("GET", "tasks:board", signed_in(200), of="way"),
+    Visit("POST", "tasks:board", signed_in(404), of="way", data={"do": "move", "card": "0"}),
     Visit("GET", "tasks:news", signed_in(200)),
     Visit("GET", "tasks:quick", signed_in(200)),
     Visit("POST", "tasks:quick", (422, 422, 422, 422, 403, SIGN_IN), data={"line": ""}),
@@ -60,4 +62,10 @@ def things(cast: Cast) -> dict[str, Any]:
     delete_tasks([gone], by=cast.anna)
     (line,) = add_items(task, "Open the door", by=cast.boris)
     entry = add_time(task, 60, on=timezone.localdate(), by=cast.boris)
-    return {"task": task.pk, "task in the trash": gone.pk, "line": line.pk, "boris's time": entry.pk}
+    return {
+        "way": ("state",),
+        "task": task.pk,
+        "task in the trash": gone.pk,
+        "line": line.pk,
+        "boris's time": entry.pk,
+    }
