@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +13,9 @@ from pathlib import Path
 from appliance import certificates, service_files
 from appliance.config import ConfigError
 from appliance.node import Node
+from appliance.paths import Paths
 from appliance.services.database import setup as database
-from appliance.supervise import SupervisorError, supervisor_for
+from appliance.supervise import Status, SupervisorError, supervisor_for
 from installer import facts, options, portal_check, preflight, schema
 from installer.findings import Finding
 from installer.portal_commands import manage
@@ -132,7 +133,9 @@ def _certificate(node: Node) -> Iterator[Finding]:
 
 def _services(node: Node) -> Iterator[Finding]:
     try:
-        for status in supervisor_for(node).status():
+        statuses = supervisor_for(node).status()
+        yield from _of_other_releases(node.paths, statuses)
+        for status in statuses:
             if not status.is_healthy:
                 yield Finding(
                     status.service,
@@ -141,3 +144,18 @@ def _services(node: Node) -> Iterator[Finding]:
                 )
     except SupervisorError as error:
         yield Finding("services", str(error), "boxctl start")
+
+
+def _of_other_releases(paths: Paths, statuses: Iterable[Status]) -> Iterator[Finding]:
+    """Services that were started from a release that is not the running one any more."""
+    for status in statuses:
+        try:
+            place = Path(f"/proc/{status.pid}/cwd").resolve(strict=True)
+        except OSError:
+            continue
+        if place.is_relative_to(paths.releases.resolve()) and place != paths.current.resolve():
+            yield Finding(
+                status.service,
+                f"{status.instance} still runs {place.name}, and the box is {paths.current.resolve().name}.",
+                f"boxctl restart {status.service}; or install.sh, which finishes what was interrupted.",
+            )

@@ -23,7 +23,7 @@ packages=(
   samba-ad-dc samba-ad-provision winbind krb5-user ldb-tools python3-samba samba-dsdb-modules   # an Active Directory
   slapd ldap-utils                          # an OpenLDAP
   sip-tester                                # phones, for the Asterisk that the tests make a root of
-  shellcheck
+  shellcheck vagrant
 )
 missing=()
 for package in "${packages[@]}"; do

@@ -72,12 +72,12 @@ class Versions:
         tree = source.tree
         project = tree / "pyproject.toml"
         project.write_text(project.read_text().replace('version = "', f'version = "9.{self.number}.', 1))
-        # It knows what the running one knows.
-        for made in (running / "box/apps/feed/migrations").glob("[0-9]*.py"):
-            (tree / "box/apps/feed/migrations" / made.name).write_text(made.read_text())
-        last = max(file.stem for file in (tree / "box/apps/feed/migrations").glob("[0-9]*.py"))
-        text = _MIGRATION.format(after=last, number=self.number)
-        (tree / f"box/apps/feed/migrations/9{self.number:03}_probe.py").write_text(text)
+        # It knows what was done to the tables so far, and does more.
+        migrations = tree / "box/apps/feed/migrations"
+        for number in range(1, self.number + 1):
+            last = max(file.stem for file in migrations.glob("[0-9]*.py"))
+            text = _MIGRATION.format(after=last, number=number)
+            (migrations / f"9{number:03}_probe.py").write_text(text)
         before = {"version": "9", "migrations": sorted(Schema.of(running).migrations)}
         (tree / LAST_RELEASE).write_text(json.dumps(before))
         edit(tree)
@@ -141,7 +141,7 @@ def test_an_archive_of_somebody_else_is_not_taken(box: PrefixBox, versions: Vers
     assert running(box) == old
 
 
-def test_going_back_is_refused(box: PrefixBox, first: Source, archive: Path) -> None:
+def test_one_release_back_is_no_harm(box: PrefixBox, first: Source) -> None:
     refused = checked([str(first.tree / "install.sh"), "--prefix", str(box.prefix)], check=False, timeout=300)
     # One release back is no harm: the tables of the newer one are made for it.
     assert refused.returncode == 0, refused.stdout + refused.stderr
@@ -222,3 +222,14 @@ def _kill(journal: Journal, process: subprocess.Popen[bytes]) -> None:
             continue
     process.kill()
     process.wait()
+
+
+def test_many_releases_back_is_refused_before_anything_is_changed(box: PrefixBox, first: Source) -> None:
+    now = running(box)
+    command = [str(first.tree / "install.sh"), "--prefix", str(box.prefix)]
+    refused = checked(command, check=False, timeout=300)
+    assert refused.returncode == 1
+    assert "The tables are of a newer release" in refused.stdout
+    assert "Nothing was changed." in refused.stdout
+    assert running(box) == now
+    assert "Nothing found" in box.boxctl("doctor").stdout
