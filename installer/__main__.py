@@ -15,7 +15,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="installer", description="Installs, examines and removes a box.")
     commands = parser.add_subparsers(dest="command", required=True)
     options.add_arguments(commands.add_parser("install", help="install, repair or upgrade this box"))
-    for stage in ("--build", "--staged", "--silent"):
+    for stage in ("--build", "--staged", "--silent", "--back"):
         commands.choices["install"].add_argument(stage, action="store_true", help=argparse.SUPPRESS)
     for name, text in (
         ("upgrade", "move the box over to another release, and back if that fails"),

@@ -43,7 +43,8 @@ def main(arguments: argparse.Namespace) -> int:
     os.environ["KOROBKA_PREFIX"] = str(chosen.prefix)
     try:
         if arguments.staged:
-            return _second_stage(Host(chosen, Source(HERE)), progress, is_silent=arguments.silent)
+            host = Host(chosen, Source(HERE), goes_back=arguments.back)
+            return _second_stage(host, progress, is_silent=arguments.silent)
         if arguments.ask:
             chosen = options.ask(chosen)
         return _first_stage(Host(chosen, Source(HERE)), progress, ends_there=arguments.build)

@@ -72,7 +72,7 @@ class Upgrade:
             self._tell("going back", 4)
             with install.alone(self.paths):
                 try:
-                    self._run(self.old / "venv/bin/python", self.old, "--staged", "--silent")
+                    self._run(self.old / "venv/bin/python", self.old, "--staged", "--silent", "--back")
                 except CommandFailed as error:
                     raise UpgradeFailed(
                         f"{why}\nGoing back to {self.old.name} met a problem: {error}\n"

@@ -38,6 +38,8 @@ class Host:
 
     options: Options
     source: Source
+    goes_back: bool = False
+    """This release ran until an upgrade failed, and takes its place again: the tables are as good as then."""
     outcome: Outcome = field(default_factory=Outcome)
     """Where the step at work may say what it is doing."""
     news: list[str] = field(default_factory=list)

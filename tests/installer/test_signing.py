@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -14,6 +15,8 @@ from appliance.paths import Paths
 from installer import release, signing
 from installer.release import BadArchive
 from installer.signing import NotSigned
+
+from .conftest import NOW
 
 
 def key(folder: Path, name: str) -> Path:
@@ -93,6 +96,42 @@ def test_the_keys_are_the_running_releases_and_roots(tmp_path: Path) -> None:
     (folder / signing.SIGNERS).write_text("one\n")
     (paths.etc / signing.SIGNERS).write_text("two\n")
     assert signing.known(paths) == "one\ntwo\n"
+
+
+# --- packing
+
+
+def test_a_tree_is_packed_the_same_whenever_and_by_whomever(tmp_path: Path) -> None:
+    packed = []
+    for number, (mode, moment, names) in enumerate(((0o600, 10**9, "ab"), (0o664, 10**9 + 7, "ba"))):
+        tree = tmp_path / str(number) / "korobka-1"
+        tree.mkdir(parents=True)
+        for name in names:
+            (tree / name).write_text(name)
+            (tree / name).chmod(mode)
+            os.utime(tree / name, (moment, moment))
+        archive = tmp_path / f"{number}.tar.gz"
+        release.write_archive(tree, archive, NOW)
+        packed.append(archive.read_bytes())
+    assert packed[0] == packed[1]
+    with tarfile.open(tmp_path / "0.tar.gz") as tar:
+        assert {(one.uname, one.mode, one.mtime) for one in tar if one.isreg()} == {
+            ("root", 0o644, int(NOW.timestamp()))
+        }
+
+
+def test_a_commit_has_its_own_time_and_what_is_no_commit_has_none(tmp_path: Path) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    (tmp_path / "manage.py").touch()
+    assert release._committed_at(tmp_path) is None
+    at = {**os.environ, "GIT_COMMITTER_DATE": "2026-11-24T10:00:00+0000"}
+    for words in (["init", "-q"], ["add", "manage.py"], ["commit", "-qm", "One."]):
+        subprocess.run([*git, *words], check=True, env=at)
+    made = release._committed_at(tmp_path)
+    assert made is not None
+    assert made.isoformat() == "2026-11-24T10:00:00+00:00"
+    (tmp_path / "manage.py").write_text("changed")
+    assert release._committed_at(tmp_path) is None
 
 
 # --- unpacking what comes from elsewhere

@@ -326,3 +326,8 @@ def test_what_starts_the_box_calls_its_boxctl_and_is_a_script_of_the_shell(host:
         assert str(file) == who.value
     script = startup._wanted(host, Starter.INIT)[1]
     subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+
+
+def test_a_release_that_takes_its_place_again_leaves_the_tables(host: Host) -> None:
+    host.goes_back = True
+    assert the_step("Tables").is_done(host)

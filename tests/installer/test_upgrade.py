@@ -101,6 +101,7 @@ class Stages:
 
     def __call__(self, python: str | Path, tree: Path, *words: str) -> None:
         stage = words[0]
+        assert ("--back" in words) == (tree.name == "old")
         self.run.append((tree.name, stage))
         if f"{tree.name} {stage}" in self.fails_at:
             raise CommandFailed(Completed(("install",), 1, "it broke", ""))
