@@ -198,7 +198,7 @@ Max-Forwards: 70
 Content-Length: 0
 
 ]]></send>
-<pause milliseconds="{talks}"/>
+{sound}<pause milliseconds="{talks}"/>
 <send retrans="500"><![CDATA[
 
 BYE [next_url] SIP/2.0
@@ -255,9 +255,19 @@ def call_from_outside(
     caller: str = "79161234567",
     name: str = '"Client"',
     seconds: float = 2,
+    whistles: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """A client calls over the provider's line, and hangs up so many seconds after being answered."""
+    """A client calls over the provider's line, and hangs up so many seconds after being answered. Nothing is
+    heard of them, unless they whistle."""
     folder = pbx.folder / "phones"
-    steps = _CALL.format(number=number, caller=caller, name=name, talks=int(seconds * 1000))
+    sound = _whistle(folder) if whistles else ""
+    steps = _CALL.format(number=number, caller=caller, name=name, talks=int(seconds * 1000), sound=sound)
     port = 6100 + len(SCRIPT_NAMES)
     return _sipp(pbx, _script(folder, "client", steps), port, "-m", "1")
+
+
+def _whistle(folder: Path) -> str:
+    """A loud tone of 1,000 Hz, in A-law."""
+    file = folder / "whistle.alaw"
+    file.write_bytes((b"\xaa" * 4 + b"\x2a" * 4) * 1000)
+    return f'<nop><action><exec rtp_stream="{file},-1,8"/></action></nop>'

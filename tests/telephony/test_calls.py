@@ -15,9 +15,11 @@ from box.apps.calls.actions.dialling import dial, end_call, pass_on
 from box.apps.calls.actions.recordings import collect_recordings
 from box.apps.calls.models import LoggedCall, Recording
 from box.apps.calls.presenters import live_calls
-from box.bridges.telephony.actions import save_pbx, set_extensions
+from box.bridges.telephony.actions import ask_pbx, save_pbx, set_extensions
 from box.bridges.telephony.models import Pbx
+from box.bridges.telephony.originate import hang_up
 from box.core.events.delivery import deliver_all
+from box.core.push.models import PushMessage
 from tests.box.conftest import account, seaweedfs, store  # noqa: F401 - fixtures
 from tests.box.processes import until
 from tests.telephony.asterisk import PLAN, Asterisk
@@ -112,6 +114,14 @@ def test_a_client_who_gives_up_is_missed_until_they_are_called_back(
     happens(lambda: not LoggedCall.objects.waiting_for(boris, now=timezone.now()).exists())
 
 
+def test_what_the_pbx_refuses_is_told_to_who_asked(office: Pbx, anna: User) -> None:
+    ask_pbx(office, "Hangup", hang_up("1.1"), by=anna)
+    happens(PushMessage.objects.filter(topic="calls", kind="refused").exists)
+    message = PushMessage.objects.get(kind="refused")
+    assert message.audience == [f"U{anna.pk}"]
+    assert message.payload["reason"]
+
+
 @pytest.fixture
 def recorded(asterisk: Asterisk) -> Iterator[Path]:
     """The PBX records; its folder, as the box sees it."""
@@ -132,12 +142,13 @@ def test_what_is_recorded_is_kept_and_can_be_heard(
 ) -> None:
     office.recordings_here, office.recordings_there = str(recorded), "/srv/monitor"
     save_pbx(office, by=None)
-    call_from_outside(asterisk, seconds=2)
+    call_from_outside(asterisk, seconds=3, whistles=True)
     happens(over)
     happens(Recording.objects.exists)
     later = timezone.now() + timedelta(minutes=2)
     until(lambda: collect_recordings(now=later) or Recording.objects.filter(state="kept").exists())
     kept = Recording.objects.get()
     assert kept.blob is not None
-    assert kept.seconds >= 1
-    assert kept.waveform
+    assert kept.seconds >= 2
+    # The whistle is on it, as loud as it was.
+    assert max(kept.waveform) > 80

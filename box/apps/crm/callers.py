@@ -61,7 +61,8 @@ def responsible(number: str) -> User | None:
 
 
 def new(number: str, reader: User) -> str:
-    if not reaches_into(reader, Operation.ADD, catalog().by_slug["lead"]):
+    kind = catalog().by_slug.get("lead")
+    if kind is None or not reaches_into(reader, Operation.ADD, kind):
         return ""
     return f"{reverse('crm:new', args=['lead'])}?{urlencode({'phone': number})}"
 

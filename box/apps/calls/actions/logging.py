@@ -36,7 +36,7 @@ def follow_call(pbx: str, key: str) -> LoggedCall | None:
     logged = _saved(call, legs, people, before)
     tell([one.user_id for one in people.values()], logged.pk)
     if call.ended_at is not None and _is_news(before, logged):
-        _finish(logged, [one for one in people.values() if one.is_called])
+        finish(logged, [one for one in people.values() if one.is_called])
     return logged
 
 
@@ -141,7 +141,9 @@ def _is_news(before: LoggedCall | None, now: LoggedCall) -> bool:
     return before is None or any(getattr(before, name) != getattr(now, name) for name in _TOLD)
 
 
-def _finish(logged: LoggedCall, rang: Sequence[Participant]) -> None:
+def finish(logged: LoggedCall, rang: Sequence[Participant]) -> None:
+    """What follows from a call's end: who is to be called back, and that rooms with clients hear of it. In
+    the transaction that ends it; doing it again tells the same again."""
     ids = sorted({one.user_id for one in rang})
     if logged.is_missed:
         recount_misses(ids)
