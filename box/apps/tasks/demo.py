@@ -42,7 +42,7 @@ FIELDS = (
     *("id", "title", "text", "html", "state", "state_since", "priority", "created_by", "responsible"),
     *("project", "deadline_at", "estimate_minutes", "tags", "needs_acceptance", "may_move_deadline"),
     *("created_at", "changed_at", "closed_at", "closed_by", "is_overdue_told", "thread"),
-    *("audience", "is_private"),
+    *("audience", "is_private", "rank", "items_count", "items_done", "spent_seconds"),
 )
 
 
@@ -88,4 +88,5 @@ def _rows(
             *(giver, doer, group, deadline, random.choice((None, 60, 120, 480))),
             *(random.sample(TAGS, random.randrange(3)), True, True, given, closed or given, closed),
             *(doer if closed else None, is_late, thread, sorted(codes), False),
+            *("i", 0, 0, 0),
         )
