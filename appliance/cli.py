@@ -51,6 +51,9 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     "telephony": Subcommand(
         ("manage.py", "telephony"), "connect the company's Asterisk, and show its calls", is_portals=True
     ),
+    "migrate": Subcommand(
+        ("manage.py", "transfer"), "look at a portal that is to be moved into this box", is_portals=True
+    ),
     "upgrade": Subcommand(
         ("-m", "installer", "upgrade"), "move over to another release, and back if that fails"
     ),

@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     # Behind all that it finds: its share of a demonstration company is the index of everybody's.
     "box.core.search",
     "box.rest",
+    "box.transfer",
     "box.console",
     "django.contrib.contenttypes",
     "django.contrib.auth",

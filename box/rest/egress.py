@@ -14,6 +14,7 @@ import ssl
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import override
 from urllib.parse import SplitResult, urlsplit
 
@@ -44,22 +45,52 @@ class Forbidden(Unreachable):
     """It may not be reached from here."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    """Under names in small letters."""
+    body: bytes
+
+
 def post(address: str, body: bytes, headers: Mapping[str, str], *, reachable: Iterable[str]) -> int:
     """The status of the answer, whose content nobody reads. `reachable` are networks that are fit though they
     are the machine's own. Raises Unreachable."""
+    return exchange(address, body, headers, reachable=reachable, most=0).status
+
+
+def exchange(
+    address: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    reachable: Iterable[str],
+    most: int,
+    seconds: float = TOTAL_SECONDS,
+) -> Answer:
+    """The answer to a POST, of at most `most` bytes; of 0 the content is not read. Raises Unreachable, also
+    for one that is larger, or takes longer."""
     parts = urlsplit(address)
     try:
         connection = _connection(parts, _checked(parts, reachable))
         try:
             connection.connect()
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            with _cut_after(TOTAL_SECONDS, connection.sock):
+            with _cut_after(seconds, connection.sock):
                 connection.request("POST", path, body, dict(headers))
-                return connection.getresponse().status
+                return _read(connection.getresponse(), most)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unreachable(str(error) or type(error).__name__) from None
+
+
+def _read(response: http.client.HTTPResponse, most: int) -> Answer:
+    found = response.read(most + 1) if most else b""
+    if len(found) > most:
+        raise ValueError(f"more than {most} bytes")
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(response.status, headers, found)
 
 
 @contextmanager

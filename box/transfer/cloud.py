@@ -1,0 +1,246 @@
+"""The cloud edition of Bitrix24 as a source: asked over REST, within its limits, and patiently.
+
+    cloud = Cloud("https://company.bitrix24.com/rest/1/SECRET/")
+    cloud.call("profile")
+    for deals in cloud.walk("crm.deal.list", select=["*", "UF_*"]):       # fifty at a time, by id
+        ...
+
+Whatever passes by itself (503, a time limit, an answer that breaks off) is asked again with growing pauses;
+what the cloud means is raised as `CloudRefused`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random, SystemRandom
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from django.utils.translation import gettext as _
+
+from box.lib.php_query import flat
+from box.rest.egress import Answer, Forbidden, Unreachable, exchange
+from box.transfer.pace import Limits, Pace
+
+AT_ONCE = 50
+"""Commands of a batch, and rows of a page."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Of one answer: fifty pages of fifty rows each."""
+ATTEMPTS = 8
+LONGEST_PAUSE = 120.0
+WEBHOOK = re.compile(r"https?://[^/\s]+/rest/\d{1,10}/[A-Za-z0-9]{1,64}/")
+
+# What is over after a while, whatever was asked.
+_PASSING = {
+    "QUERY_LIMIT_EXCEEDED",
+    "OPERATION_TIME_LIMIT",
+    "INTERNAL_SERVER_ERROR",
+    "ERROR_UNEXPECTED_ANSWER",
+}
+
+
+class CloudRefused(Exception):
+    """The cloud's own word for why not, and its sentence."""
+
+    def __init__(self, code: str, said: str) -> None:
+        super().__init__(f"{code}: {said}" if said else code)
+        self.code, self.said = code, said
+
+
+class CloudAway(Exception):
+    """It did not answer, however often it was asked."""
+
+
+class BadWebhook(ValueError):
+    """This is no address of an inbound webhook."""
+
+
+class Transport(Protocol):
+    def __call__(self, address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Raises Unreachable."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One of a batch, under a name that others may refer to."""
+
+    name: str
+    method: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a command: `total` is how many rows there are, where the method says so."""
+
+    result: Any = None
+    refused: CloudRefused | None = None
+    total: int | None = None
+
+
+def _post(address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    return exchange(address, body, headers, reachable=(), most=MOST_BYTES)
+
+
+@dataclass
+class Cloud:
+    """One portal, by one inbound webhook."""
+
+    webhook: str
+    limits: Limits = field(default_factory=Limits)
+    transport: Transport = _post
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    sleep: Callable[[float], object] = time.sleep
+    random: Random = field(default_factory=SystemRandom)
+    requests: int = 0
+    """Sent so far."""
+
+    def __post_init__(self) -> None:
+        if not WEBHOOK.fullmatch(self.webhook):
+            raise BadWebhook(
+                _(
+                    "Write the address of an inbound webhook, such as https://company.bitrix24.com/rest/1/abc/."
+                )
+            )
+        self.pace = Pace(self.limits)
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        """Raises CloudRefused, CloudAway."""
+        return self._ask(method, parameters, asks=(method,)).get("result")
+
+    def batch(self, commands: Sequence[Command]) -> dict[str, Outcome]:
+        """All of at most fifty, whatever becomes of each. Raises CloudRefused, CloudAway."""
+        cmd = {one.name: f"{one.method}?{flat(one.parameters)}" for one in commands}
+        answer = self._ask("batch", {"halt": 0, "cmd": cmd}, asks={one.method for one in commands})
+        found = answer.get("result")
+        said = found if isinstance(found, dict) else {}
+        results, errors, totals, times = (
+            _by_name(said.get(key)) for key in ("result", "result_error", "result_total", "result_time")
+        )
+        for one in commands:
+            if isinstance(times.get(one.name), dict):
+                self._worked(one.method, times[one.name])
+        return {
+            one.name: Outcome(
+                results.get(one.name),
+                _refusal(errors[one.name]) if errors.get(one.name) else None,
+                _number(totals.get(one.name)),
+            )
+            for one in commands
+        }
+
+    def totals(self, commands: Sequence[Command]) -> dict[str, Outcome]:
+        """How many rows each of them would list."""
+        return self.batch([Command(one.name, one.method, {**one.parameters, "start": 0}) for one in commands])
+
+    def walk(
+        self, method: str, *, after: int = 0, key: str = "ID", of: str = "", **parameters: Any
+    ) -> Iterator[list[dict[str, Any]]]:
+        """All rows behind this id, a page of at most fifty at a time, by their ids and never by a count: what
+        is added or taken away meanwhile moves nothing. `of` is where in the answer the rows are.
+
+        A batch asks for as many pages as it holds, each behind the last row of the page before it.
+        """
+        while True:
+            pages = self.batch(list(self._pages(method, after, key, of, parameters)))
+            for outcome in pages.values():
+                if outcome.refused is not None:
+                    raise outcome.refused
+                rows = [row for row in _rows(outcome.result, of) if int(row[key]) > after]
+                if rows:
+                    yield rows
+                    after = int(rows[-1][key])
+                # The pages behind a short one have nothing to refer to, and begin anew.
+                if len(rows) < AT_ONCE:
+                    return
+
+    def _pages(
+        self, method: str, after: int, key: str, of: str, parameters: Mapping[str, Any]
+    ) -> Iterator[Command]:
+        given = dict(parameters)
+        conditions = given.pop("filter", {})
+        place = f"[{of}]" if of else ""
+        for number in range(AT_ONCE):
+            last = f"$result[p{number - 1}]{place}[{AT_ONCE - 1}][{key}]" if number else after
+            yield Command(
+                f"p{number}",
+                method,
+                {**given, "order": {key: "ASC"}, "filter": {**conditions, f">{key}": last}, "start": -1},
+            )
+
+    def _ask(self, method: str, parameters: Mapping[str, Any], *, asks: Any) -> dict[str, Any]:
+        problem = ""
+        for attempt in range(ATTEMPTS):
+            self.sleep(max(0.0, self.pace.wait(asks, self.clock())))
+            try:
+                return self._sent(method, parameters)
+            except CloudRefused as refused:
+                if refused.code not in _PASSING:
+                    raise
+                problem = str(refused)
+                self._refused(refused, asks)
+            except Forbidden as error:
+                raise CloudAway(str(error)) from None
+            except (Unreachable, ValueError) as error:
+                problem = str(error)
+            self.sleep(self._pause(attempt))
+        said = {"times": ATTEMPTS, "why": problem}
+        raise CloudAway(_("The portal has not answered %(times)d times: %(why)s") % said)
+
+    def _sent(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Raises CloudRefused, Unreachable, ValueError for what is no answer."""
+        self.pace.sent(self.clock())
+        self.requests += 1
+        body = json.dumps(parameters).encode()
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        answer = self.transport(f"{self.webhook}{quote(method)}.json", body, headers)
+        said = json.loads(answer.body)
+        if not isinstance(said, dict):
+            raise ValueError(_("The answer is no object."))
+        if said.get("error"):
+            raise _refusal(said)
+        if answer.status != 200:
+            raise ValueError(f"HTTP {answer.status}")
+        if isinstance(said.get("time"), dict) and method != "batch":
+            self._worked(method, said["time"])
+        return said
+
+    def _worked(self, method: str, time_: Mapping[str, Any]) -> None:
+        self.pace.worked(method, time_, self.clock(), wall=self.wall())
+
+    def _refused(self, refused: CloudRefused, asks: Any) -> None:
+        now = self.clock()
+        if refused.code == "OPERATION_TIME_LIMIT":
+            for method in asks:
+                self.pace.close(now + LONGEST_PAUSE, method)
+        else:
+            self.pace.refused(now, seconds=1.0)
+
+    def _pause(self, attempt: int) -> float:
+        """Growing, and never the same for two who were refused together."""
+        return min(LONGEST_PAUSE, 0.5 * float(2**attempt)) * (0.5 + self.random.random() / 2)
+
+
+def _refusal(said: Any) -> CloudRefused:
+    if not isinstance(said, dict):
+        return CloudRefused(str(said), "")
+    return CloudRefused(str(said.get("error") or ""), str(said.get("error_description") or ""))
+
+
+def _by_name(found: Any) -> dict[str, Any]:
+    """Where PHP has nothing by name it has an empty list."""
+    return found if isinstance(found, dict) else {}
+
+
+def _rows(found: Any, of: str) -> list[dict[str, Any]]:
+    within = found.get(of) if of and isinstance(found, dict) else found
+    return [row for row in within if isinstance(row, dict)] if isinstance(within, list) else []
+
+
+def _number(given: Any) -> int | None:
+    return int(given) if isinstance(given, int | str) and str(given).isdigit() else None

@@ -1,0 +1,198 @@
+"""The cloud is asked as fast as it allows, never faster, and until it has answered."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from box.rest.egress import Answer, Unreachable
+from box.transfer.cloud import BadWebhook, Cloud, CloudAway, CloudRefused, Command
+from box.transfer.pace import Limits
+from tests.cloud.portal import Fault, Portal
+
+WEBHOOK = "https://company.bitrix24.com/rest/1/abc123/"
+FAULTS = (
+    Fault(),
+    Fault(500, b'{"error":"INTERNAL_SERVER_ERROR"}'),
+    Fault(502, b""),
+    Fault(cut=0.5),
+    Fault(200, b"[]"),
+)
+
+
+class Wire:
+    """Between the two: a clock that only moves while somebody waits, and lines of different lengths."""
+
+    def __init__(self, portal: Portal, *, seed: int = 1, longest: float = 0.4) -> None:
+        self.portal, self.now, self.random, self.longest = portal, 1_000_000.0, random.Random(seed), longest
+        self.slept = 0.0
+        portal.clock = lambda: self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept += seconds
+
+    def __call__(self, address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        assert address.startswith(WEBHOOK)
+        self.now += self.random.uniform(0.01, self.longest)
+        method = address.removeprefix(WEBHOOK).removesuffix(".json")
+        status, answer = self.portal.handle(method, json.loads(body))
+        self.now += self.random.uniform(0.01, self.longest)
+        return Answer(status, {}, answer)
+
+    def cloud(self, limits: Limits | None = None) -> Cloud:
+        return Cloud(
+            WEBHOOK,
+            limits or Limits(self.portal.burst, self.portal.per_second),
+            self,
+            clock=lambda: self.now,
+            wall=lambda: self.now,
+            sleep=self.sleep,
+            random=self.random,
+        )
+
+
+def portal(rows: int = 0, **more: Any) -> Portal:
+    table = [{"ID": 3 * n + 7, "TITLE": f"Deal {n}", "COMMENTS": None} for n in range(rows)]
+    return Portal({"crm.deal.list": table, "tasks.task.list": table}, lambda: 0.0, **more)
+
+
+def ids(cloud: Cloud, **more: Any) -> list[int]:
+    return [int(row["ID"]) for page in cloud.walk("crm.deal.list", **more) for row in page]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 49, 50, 51, 2499, 2500, 2501, 5000])
+def test_a_walk_meets_every_row_once(rows: int) -> None:
+    there = portal(rows)
+    assert ids(Wire(there).cloud()) == [row["ID"] for row in there.tables["crm.deal.list"]]
+    assert there.requests == rows // 2500 + 1
+
+
+def test_a_walk_finds_rows_below_a_name() -> None:
+    there = portal(120)
+    pages = list(Wire(there).cloud().walk("tasks.task.list", of="tasks"))
+    assert [len(page) for page in pages] == [50, 50, 20]
+
+
+def test_what_vanishes_and_comes_while_one_walks_moves_nothing_else() -> None:
+    there = portal(6000)
+    table = there.tables["crm.deal.list"]
+    stays = {row["ID"] for row in table[3000:]}
+
+    def change(portal: Portal) -> None:
+        if portal.requests == 2:
+            del table[:100]
+            table.append({"ID": 10**6, "TITLE": "New", "COMMENTS": None})
+
+    there.on_request = change
+    found = ids(Wire(there).cloud())
+    assert len(found) == len(set(found))
+    assert stays <= set(found)
+    assert 10**6 in found
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nearly_all_of_the_rate_is_used_and_not_one_request_more(seed: int) -> None:
+    there = portal()
+    wire = Wire(there, seed=seed, longest=0.15)
+    cloud = wire.cloud()
+    begun = wire.now
+    for _ in range(1000):
+        cloud.call("scope")
+    assert there.refusals == []
+    allowed = there.burst + (wire.now - begun) * there.per_second
+    assert there.requests >= 0.95 * allowed
+
+
+def test_a_method_that_has_worked_too_long_rests_and_others_go_on() -> None:
+    there = portal(10_000, costs={"crm.deal.list": 3.0})
+    wire = Wire(there)
+    assert len(ids(wire.cloud())) == 10_000
+    assert "OPERATION_TIME_LIMIT" not in there.refusals
+    begun = wire.now
+    wire.cloud().call("scope")
+    assert wire.now - begun < 2
+
+
+def test_a_bucket_that_others_fill_too_is_respected() -> None:
+    there = portal()
+    wire = Wire(there)
+    there._level, there._at = 50.0, wire.now
+    assert wire.cloud().call("scope") == list(there.scopes)
+    assert there.refusals == ["QUERY_LIMIT_EXCEEDED"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([None, *FAULTS]),
+        max_size=7,
+    )
+)
+def test_what_passes_by_itself_is_asked_again_and_nothing_comes_twice(faults: list[Fault | None]) -> None:
+    there = portal(2600)
+    there.faults.extend(faults)
+    assert ids(Wire(there).cloud()) == [row["ID"] for row in there.tables["crm.deal.list"]]
+
+
+def test_a_portal_that_stays_away_is_given_up_with_its_reason() -> None:
+    there = portal()
+    there.faults.extend([Fault()] * 20)
+    with pytest.raises(CloudAway, match="8 times"):
+        Wire(there).cloud().call("scope")
+    assert there.requests == 8
+
+
+def test_a_line_that_breaks_is_tried_again() -> None:
+    there = portal()
+    wire = Wire(there)
+    broken = iter([True, False])
+
+    def transport(address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        if next(broken):
+            raise Unreachable("connection reset")
+        return wire(address, body, headers)
+
+    cloud = wire.cloud()
+    cloud.transport = transport
+    assert cloud.call("scope") == list(there.scopes)
+
+
+def test_what_the_cloud_means_is_raised_at_once() -> None:
+    there = portal()
+    with pytest.raises(CloudRefused) as refused:
+        Wire(there).cloud().call("sonet_group.get")
+    assert refused.value.code == "ERROR_METHOD_NOT_FOUND"
+    assert there.requests == 1
+
+
+def test_a_batch_says_of_each_what_became_of_it() -> None:
+    there = portal(7)
+    found = (
+        Wire(there).cloud().totals([Command("deals", "crm.deal.list"), Command("groups", "sonet_group.get")])
+    )
+    assert found["deals"].total == 7
+    assert found["groups"].total is None
+    assert found["groups"].refused is not None
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        "",
+        "company.bitrix24.com",
+        "https://company.bitrix24.com/",
+        "https://c/rest/x/abc/",
+        WEBHOOK + "crm",
+        "file:///rest/1/a/",
+    ],
+)
+def test_what_is_no_webhook_is_refused_with_an_example(webhook: str) -> None:
+    with pytest.raises(BadWebhook, match="inbound webhook"):
+        Cloud(webhook)

@@ -1,0 +1,216 @@
+"""The portal itself: tables, limits and faults, with a clock that is given to it.
+
+It answers as the cloud does: numbers are strings, what is empty is `false`, an empty object is `[]`, totals
+may be stale.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+PAGE = 50
+REFERENCE = re.compile(r"\$result((?:\[[^\]]+\])+)")
+PREFIX = re.compile(r"(>=|<=|!=|!|>|<|=|@|%)?(.+)")
+
+
+@dataclass
+class Fault:
+    """What goes wrong with a request: a status and body instead of the answer, or `cut` of it."""
+
+    status: int = 503
+    body: bytes | None = b"<html>Service Unavailable</html>"
+    cut: float | None = None
+    """The share of the answer that arrives."""
+
+
+@dataclass
+class Portal:
+    """`tables` are rows by method, each with its ID as an integer."""
+
+    tables: Mapping[str, list[dict[str, Any]]]
+    clock: Callable[[], float]
+    burst: int = 50
+    per_second: float = 2.0
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """By method how many seconds of work a call of it is."""
+    scopes: tuple[str, ...] = ("user", "department", "sonet_group", "log", "task", "crm")
+    faults: deque[Fault | None] = field(default_factory=deque)
+    """One a request, in their order; None lets it pass."""
+    total_is_off_by: int = 0
+    on_request: Callable[[Portal], object] = lambda portal: None
+
+    requests: int = 0
+    refusals: list[str] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
+    _level: float = 0.0
+    _at: float = 0.0
+    _work: dict[str, deque[tuple[float, float]]] = field(default_factory=lambda: defaultdict(deque))
+
+    def handle(self, method: str, parameters: Mapping[str, Any]) -> tuple[int, bytes]:
+        """The status and the body of the answer."""
+        self.requests += 1
+        self.moments.append(self.clock())
+        self.on_request(self)
+        fault = self.faults.popleft() if self.faults else None
+        if fault is not None and fault.cut is None:
+            return fault.status, fault.body or b""
+        status, said = self._answer(method, parameters)
+        body = json.dumps(said).encode()
+        return status, body[: int(len(body) * fault.cut)] if fault and fault.cut is not None else body
+
+    def _answer(self, method: str, parameters: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        if not self._fits():
+            self.refusals.append("QUERY_LIMIT_EXCEEDED")
+            return 503, {"error": "QUERY_LIMIT_EXCEEDED", "error_description": "Too many requests"}
+        if method == "batch":
+            return 200, {"result": self._batch(parameters.get("cmd", {})), "time": self._time("batch")}
+        try:
+            found = self._call(method, parameters)
+        except Refused as refused:
+            return refused.status, {"error": refused.code, "error_description": refused.said}
+        return 200, {**found, "time": self._time(method)}
+
+    def _fits(self) -> bool:
+        """Refused requests do not fill the bucket."""
+        now = self.clock()
+        self._level = max(0.0, self._level - (now - self._at) * self.per_second)
+        self._at = now
+        if self._level + 1 > self.burst:
+            return False
+        self._level += 1
+        return True
+
+    def _batch(self, commands: Mapping[str, str] | list[str]) -> dict[str, Any]:
+        named = commands if isinstance(commands, dict) else {str(n): one for n, one in enumerate(commands)}
+        if len(named) > PAGE:
+            return {"result_error": {"": {"error": "ERROR_BATCH_LENGTH_EXCEEDED", "error_description": ""}}}
+        results: dict[str, Any] = {}
+        errors: dict[str, Any] = {}
+        totals: dict[str, Any] = {}
+        times: dict[str, Any] = {}
+        for name, command in named.items():
+            method, _sign, query = command.partition("?")
+            try:
+                found = self._call(method, nested(_referred(query, results)))
+            except Refused as refused:
+                errors[name] = {"error": refused.code, "error_description": refused.said}
+                continue
+            results[name] = found["result"]
+            if "total" in found:
+                totals[name] = found["total"]
+            times[name] = self._time(method)
+        return {
+            "result": results or [],
+            "result_error": errors or [],
+            "result_total": totals or [],
+            "result_next": [],
+            "result_time": times or [],
+        }
+
+    def _call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        self._work_on(method)
+        if method == "scope":
+            return {"result": list(self.scopes)}
+        if method == "profile":
+            return {"result": {"ID": "1", "ADMIN": True, "NAME": "Anna", "LAST_NAME": "Orlova"}}
+        if method not in self.tables:
+            raise Refused("ERROR_METHOD_NOT_FOUND", "Method not found!", 404)
+        return self._list(method, parameters)
+
+    def _list(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        directions = (parameters.get("order") or {"ID": "ASC"}).values()
+        is_down = next(iter(directions)).upper() == "DESC"
+        found = [row for row in self.tables[method] if _is_meant(row, parameters.get("filter") or {})]
+        found.sort(key=lambda row: int(row["ID"]), reverse=is_down)
+        start = int(parameters.get("start") or 0)
+        page = [_written(row) for row in found[max(start, 0) :][:PAGE]]
+        rows = {"tasks": page} if method == "tasks.task.list" else page
+        # -1 says that nobody needs to know how many there are.
+        return {"result": rows} if start < 0 else {"result": rows, "total": len(found) + self.total_is_off_by}
+
+    def _work_on(self, method: str) -> None:
+        now, work = self.clock(), self._work[method]
+        while work and work[0][0] < now - 600:
+            work.popleft()
+        if sum(cost for _at, cost in work) > 480:
+            self.refusals.append("OPERATION_TIME_LIMIT")
+            raise Refused("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.", 429)
+        work.append((now, self.costs.get(method, 0.0)))
+
+    def _time(self, method: str) -> dict[str, Any]:
+        work = self._work[method]
+        oldest = work[0][0] if work else self.clock()
+        return {
+            "start": self.clock(),
+            "operating": sum(cost for _at, cost in work),
+            "operating_reset_at": int(oldest) + 601,
+        }
+
+
+class Refused(Exception):
+    def __init__(self, code: str, said: str, status: int = 400) -> None:
+        super().__init__(code)
+        self.code, self.said, self.status = code, said, status
+
+
+def _referred(query: str, results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, REFERENCE.sub(lambda found: _found(found[1], results), text))
+        for name, text in parse_qsl(query)
+    ]
+
+
+def _found(path: str, results: Any) -> str:
+    """What does not exist is nothing, and no error."""
+    for key in re.findall(r"\[([^\]]+)\]", path):
+        try:
+            results = results[int(key)] if isinstance(results, list) else results[key]
+        except (KeyError, IndexError, ValueError, TypeError):
+            return ""
+    return str(results)
+
+
+def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, text in pairs:
+        first, *path = [name.partition("[")[0], *re.findall(r"\[([^\]]*)\]", name)]
+        here, key = values, first
+        for deeper in path:
+            here = here.setdefault(key, {})
+            key = deeper
+        here[key] = text
+    return values
+
+
+def _is_meant(row: Mapping[str, Any], conditions: Mapping[str, Any]) -> bool:
+    for name, given in conditions.items():
+        match = PREFIX.fullmatch(name)
+        assert match is not None
+        sign, key = match[1] or "=", match[2]
+        if given == "":
+            continue
+        value, wanted = int(row[key]), int(given)
+        if sign == ">" and not value > wanted:
+            return False
+        if sign == ">=" and not value >= wanted:
+            return False
+        if sign == "=" and value != wanted:
+            return False
+    return True
+
+
+def _written(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers as strings, and nothing as `false`."""
+    return {key: _as_php(value) for key, value in row.items()}
+
+
+def _as_php(value: Any) -> Any:
+    if value is None:
+        return False
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
