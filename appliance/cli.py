@@ -38,6 +38,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     "restart": _own("services", "restart the services, or one; web without a failed request", "restart"),
     "config": _own("config", "show, set, check and apply the configuration"),
     "certificate": _own("certificate", "show, request and replace the portal's certificate"),
+    "cluster": Subcommand(("-m", "installer.cluster"), "make a cluster, let nodes in, see how they are"),
     "backup": Subcommand(("-m", "backup"), "set up, make, list, verify and restore backups"),
     "user": Subcommand(("manage.py", "user"), "create people, set passwords, list people", is_portals=True),
     "audit": Subcommand(("manage.py", "audit"), "check that nobody changed the audit log", is_portals=True),

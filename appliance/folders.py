@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance import users
+from appliance.cluster import topology
 from appliance.files import ensure_folder
 from appliance.paths import Paths
 from appliance.services import ALL
@@ -26,11 +27,13 @@ def runtime(paths: Paths) -> tuple[Folder, ...]:
 
     A service's sockets get the group of their folder (the setgid bit), which is the group that may connect.
     """
+    is_clustered = topology.file_of(paths).exists()
     return (
         Folder(paths.run, 0o755),
         *(
             Folder(paths.run / service.name, 0o2750, service.user, service.socket_group or service.user)
             for service in ALL
+            if is_clustered or service.name not in topology.OF_CLUSTERS
         ),
         # The agent writes here what the portal must know even when nothing else works.
         Folder(paths.run / "state", 0o755),
@@ -60,6 +63,14 @@ def lasting(paths: Paths) -> tuple[Folder, ...]:
         ),
         Folder(paths.operations, 0o700),
         Folder(paths.log, 0o750),
+        *(_of_cluster(paths) if topology.file_of(paths).exists() else ()),
+    )
+
+
+def _of_cluster(paths: Paths) -> tuple[Folder, ...]:
+    return (
+        Folder(topology.folder(paths), 0o700),
+        Folder(paths.data / "etcd", 0o700, users.DATABASE, users.DATABASE),
     )
 
 

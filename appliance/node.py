@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance import config, users
+from appliance.cluster import topology
 from appliance.paths import Paths
 
 
@@ -33,15 +34,33 @@ class Node:
     box: config.Box
     secrets: config.Secrets
     machine: Machine
+    membership: topology.Membership | None = None
+    """Of the cluster; None for a single box."""
 
     @classmethod
     def load(cls, paths: Paths) -> Node:
         """The box at `paths` as its files say; raises `ConfigError` where they are wrong."""
-        return cls(paths, config.load(paths), config.load_secrets(paths), Machine.here())
+        box, secrets = config.load(paths), config.load_secrets(paths)
+        return cls(paths, box, secrets, Machine.here(), topology.load(paths))
+
+    @property
+    def cluster(self) -> topology.Membership:
+        """Of a node that has one; only services of clusters ask."""
+        if self.membership is None:
+            raise topology.TopologyRefused(
+                "This is a single box: `boxctl cluster init` makes a cluster of it."
+            )
+        return self.membership
+
+    def runs(self, service: str) -> bool:
+        """Whether that service belongs here: all of them on a single box, else by the node's roles."""
+        if self.membership is None:
+            return service not in topology.OF_CLUSTERS
+        return service in self.membership.me.services
 
     @property
     def name(self) -> str:
-        return self.box.node.name or socket.gethostname().lower()
+        return self.membership.name if self.membership else self.box.node.name or socket.gethostname().lower()
 
     @property
     def release(self) -> Path:

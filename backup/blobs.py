@@ -21,7 +21,7 @@ from appliance.files import give, open_file
 from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
-from appliance.services.database.service import BACKUP, NAME
+from appliance.services.database.names import BACKUP, NAME
 from backup.rclone import Moved, Vault
 from backup.settings import BackupRefused, Target, alone
 

@@ -20,7 +20,7 @@ from appliance.files import write_atomically
 from appliance.node import Machine, Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from appliance.services.database.service import cluster
+from appliance.services.database.names import cluster
 from appliance.services.database.setup import has_cluster, query
 from appliance.supervise import supervisor_for
 from backup import blobs, log_gaps, pgbackrest, sets, settings, setup, store_authorities

@@ -20,7 +20,7 @@ from appliance import as_owner, runner, users
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from appliance.services.database.service import BIN, NAME, SUPERUSER
+from appliance.services.database.names import BIN, NAME, SUPERUSER
 from backup import blobs, second_box, sets, settings
 from backup.blobs import Blob
 from backup.child_messages import channel, send, send_progress

@@ -17,7 +17,7 @@ from appliance import as_owner, quoting, runner, users
 from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
-from appliance.services.database.service import STANZA, SUPERUSER, cluster
+from appliance.services.database.names import STANZA, SUPERUSER, cluster
 from backup import store_authorities, timeouts
 from backup.settings import BackupRefused, Settings, Target
 from backup.targets import kind_of

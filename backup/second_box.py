@@ -18,7 +18,7 @@ from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import named
 from appliance.services.database import setup
-from appliance.services.database.service import cluster
+from appliance.services.database.names import cluster
 from appliance.services.objects.service import LOOPBACK, reserve_ports
 from appliance.supervise import processes, supervisor_for
 from appliance.supervise.supervisord import Supervisord

@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "box.bridges.telephony",
     "box.apps.feed",
     "box.apps.drive",
+    "box.apps.calendar",
     "box.apps.worktime",
     "box.apps.crm",
     "box.apps.tasks",

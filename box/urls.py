@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("box.bridges.directory.urls")),
     path("", include("box.apps.feed.urls")),
     path("", include("box.apps.drive.urls")),
+    path("", include("box.apps.calendar.urls")),
     path("", include("box.apps.worktime.urls")),
     path("", include("box.apps.crm.urls")),
     path("", include("box.apps.tasks.urls")),

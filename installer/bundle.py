@@ -34,7 +34,7 @@ def gather(folder: Path) -> None:
             "-o", f"Dir::Cache={state}", "-o", "Debug::NoLocking=true", "-o", "APT::Sandbox::User=root",
         ]  # fmt: skip
         run([*apt, "update"], env=packages.QUIET, timeout=600)
-        wanted = ["python3", *packages.NEEDED]
+        wanted = ["python3", *packages.NEEDED, *packages.OF_CLUSTERS]
         run(
             [*apt, "install", "-y", "--no-install-recommends", "--download-only", *wanted],
             env=packages.QUIET,

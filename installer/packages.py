@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,41 +25,49 @@ NEEDED = (
     *BORROWED,  # sign-in with a directory's password, and with its tickets
     "openssl",  # for the administrator: requests, a look at certificates
 )
+OF_CLUSTERS = ("patroni", "python3-etcd", "etcd-server")
+"""What a node of a cluster needs beside them; a single box has none of it."""
 # Debian starts these on installation and at every boot; the box runs its own, elsewhere.
-NOT_DEBIANS_OWN = ("haproxy", "memcached")
+NOT_DEBIANS_OWN = {
+    "haproxy": "haproxy",
+    "memcached": "memcached",
+    "patroni": "patroni",
+    "etcd-server": "etcd",
+}
+"""The units by their packages."""
 
 _UNITS = Path("/etc/systemd/system")
 _CLUSTER_DEFAULTS = Path("/etc/postgresql-common/createcluster.conf")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 
 
-def missing() -> tuple[str, ...]:
-    """Those of NEEDED that are not installed completely."""
-    query = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *NEEDED]
+def missing(names: Sequence[str] = NEEDED) -> tuple[str, ...]:
+    """Those that are not installed completely."""
+    query = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *names]
     known = subprocess.run(query, capture_output=True, text=True, check=False).stdout.splitlines()
-    return tuple(name for name in NEEDED if f"{name} installed" not in known)
+    return tuple(name for name in names if f"{name} installed" not in known)
 
 
-def command() -> str:
+def command(names: Sequence[str] = NEEDED) -> str:
     """What the administrator types where this installer may not install packages."""
-    return f"apt-get install --no-install-recommends {' '.join(missing())}"
+    return f"apt-get install --no-install-recommends {' '.join(missing(names))}"
 
 
 def are_ready() -> bool:
     return not missing() and not _plainly_starting()
 
 
-def install(bundle: Path) -> None:
+def install(bundle: Path, names: Sequence[str] = NEEDED) -> None:
     """Installs what is missing, and lets no service of Debian's start. Finishes what was interrupted.
 
     Where a bundle is there, everything comes from it, and no mirror is asked.
     """
-    wanted = missing()
+    wanted = missing(names)
     if "postgresql-17" in wanted:
         _no_default_cluster()
-    for name in NOT_DEBIANS_OWN:
-        if name in wanted:
-            _mask(name)
+    for package, unit in NOT_DEBIANS_OWN.items():
+        if package in wanted:
+            _mask(unit)
     if wanted:
         # An interrupted dpkg refuses all until this is done; one that is still at work is waited for below.
         run(["dpkg", "--configure", "-a"], env=QUIET, check=False)
@@ -91,7 +99,7 @@ def _sources(bundle: Path) -> Iterator[list[str]]:
 
 def release_services() -> None:
     """Gives Debian's services back their units, switched off: the last thing of a box to go."""
-    for name in NOT_DEBIANS_OWN:
+    for name in NOT_DEBIANS_OWN.values():
         if _is_masked(name):
             (_UNITS / f"{name}.service").unlink()
             for wish in _UNITS.glob(f"*.target.wants/{name}.service"):
@@ -124,4 +132,4 @@ def _plainly_starting() -> list[str]:
     if Path("/run/systemd/system").is_dir():
         return []
     started = {link.name[3:] for link in Path("/etc").glob("rc[2-5].d/S*")}
-    return [name for name in NOT_DEBIANS_OWN if name in started and _is_masked(name)]
+    return [name for name in NOT_DEBIANS_OWN.values() if name in started and _is_masked(name)]

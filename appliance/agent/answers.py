@@ -420,3 +420,57 @@ class FoundThings:
     set: str
     kind: str
     things: tuple[FoundThing, ...]
+
+
+type ClusterTrouble = Literal[
+    "quorum", "database", "leader", "versions", "silent", "service", "clock", "missing", "ill", "behind",
+    "certificate",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ClusterProblem:
+    """What is wrong between the nodes; `words` is a figure or what a program says, by the kind."""
+
+    kind: ClusterTrouble
+    node: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class ClusterNode:
+    """One node, as the others know it at this moment."""
+
+    name: str
+    address: str
+    site: str
+    roles: tuple[str, ...]
+    is_there: bool
+    """Whether it has told of itself in the last seconds."""
+    is_well: bool
+    database_role: str = ""
+    """`leader`, `sync_standby`, `replica`; empty where it has none."""
+    database_state: str = ""
+    lag_bytes: int | None = None
+    busy: float | None = None
+    """What its processors do: 0 nothing, 1 all that they can."""
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    """All nodes; none of them on a single box."""
+
+    at: datetime
+    nodes: tuple[ClusterNode, ...] = ()
+    leader: str = ""
+    copies: int = 0
+    """Nodes with the database."""
+    votes: int = 0
+    home: str = ""
+    """The node that makes backups while it leads."""
+    problems: tuple[ClusterProblem, ...] = ()
+
+    @property
+    def is_healthy(self) -> bool:
+        return not self.problems

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from appliance import config
+from appliance.cluster import topology
 from appliance.files import write_atomically
 from appliance.node import Machine, Node
 from appliance.paths import Paths
@@ -34,7 +35,7 @@ def previous(paths: Paths) -> Node | None:
     if not file.exists():
         return None
     box = config.parse(file.read_text(encoding="utf-8"), str(file))
-    return Node(paths, box, config.load_secrets(paths), Machine.here())
+    return Node(paths, box, config.load_secrets(paths), Machine.here(), topology.load(paths))
 
 
 def remember(paths: Paths) -> None:

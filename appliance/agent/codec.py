@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Literal, Union, get_args, get_origin
 
 from appliance.quoting import control_in
@@ -100,6 +101,10 @@ def _decode_generic(kind: Any, data: object, place: str) -> object:
 def _decode_plain(kind: Any, data: object, place: str) -> object:
     if kind is Any:
         return data
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        if data not in list(kind):
+            raise Malformed(f"{place} must be one of {', '.join(map(str, kind))}.")
+        return kind(str(data))
     if kind is datetime:
         return _decode_moment(data, place)
     if kind is float and type(data) is int:

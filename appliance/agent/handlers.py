@@ -11,6 +11,7 @@ from appliance import certificates, config, quoting, runner
 from appliance.agent import backups, logs, operations, operations_log, proofs
 from appliance.agent.answers import (
     CertificateState,
+    ClusterState,
     ConfigKey,
     ConfigView,
     DiskState,
@@ -35,6 +36,7 @@ from appliance.agent.protocol import (
     ListOperations,
     Operation,
     ReadCertificate,
+    ReadCluster,
     ReadConfig,
     ReadLog,
     ReadOperation,
@@ -42,7 +44,10 @@ from appliance.agent.protocol import (
     ReadStatus,
     RestartService,
     SetConfig,
+    SwitchOver,
 )
+from appliance.cluster.overview import overview
+from appliance.cluster.topology import TopologyRefused
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import UnknownService, enabled, named, portal
@@ -61,6 +66,7 @@ REFUSALS = (
     operations.NotCancellable,
     Malformed,
     quoting.Unwritable,
+    TopologyRefused,
     Unknown,
     UnknownService,
 )
@@ -137,6 +143,17 @@ def restart_service(paths: Paths, asked: RestartService, asker: Asker, _: Tell) 
     return operations.begin(paths, "restart", {"service": asked.service}, by=str(asker)).state()
 
 
+def read_cluster(paths: Paths, _: ReadCluster, __: Asker, ___: Tell) -> ClusterState:
+    now = datetime.now(UTC)
+    return overview(paths, now=now) if load_node(paths).membership else ClusterState(now)
+
+
+def switch_over(paths: Paths, asked: SwitchOver, asker: Asker, _: Tell) -> OperationState:
+    # Here, where it is refused to their face.
+    known = load_node(paths).cluster.topology[asked.to]
+    return operations.begin(paths, "switchover", {"to": known.name}, by=str(asker)).state()
+
+
 def read_certificate(paths: Paths, _: ReadCertificate, __: Asker, ___: Tell) -> CertificateState:
     return certificates.info(paths)
 
@@ -195,6 +212,8 @@ HANDLERS: Mapping[type[Operation[Any]], Callable[[Paths, Any, Asker, Tell], Any]
     FollowOperation: follow_operation,
     ListOperations: list_operations,
     RestartService: restart_service,
+    ReadCluster: read_cluster,
+    SwitchOver: switch_over,
     SetConfig: set_config,
     ApplyConfig: apply_config,
     CancelOperation: cancel_operation,

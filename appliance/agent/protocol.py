@@ -18,6 +18,7 @@ from appliance.agent.answers import (
     BackupState,
     BackupTimes,
     CertificateState,
+    ClusterState,
     ConfigView,
     FoundThings,
     HandedKey,
@@ -136,6 +137,22 @@ class RestartService(Operation[OperationState]):
     answer: ClassVar = OperationState
     changes: ClassVar = True
     service: str = ""
+
+
+@dataclass(frozen=True)
+class ReadCluster(Operation[ClusterState]):
+    """The nodes, who leads, and what is wrong between them."""
+
+    answer: ClassVar = ClusterState
+
+
+@dataclass(frozen=True)
+class SwitchOver(Operation[OperationState]):
+    """Let another node lead the database: writes stand still for a few seconds, and none is lost."""
+
+    answer: ClassVar = OperationState
+    changes: ClassVar = True
+    to: str
 
 
 @dataclass(frozen=True)
@@ -436,6 +453,8 @@ OPERATIONS: dict[str, type[Operation[Any]]] = {
         FollowOperation,
         ListOperations,
         RestartService,
+        ReadCluster,
+        SwitchOver,
         SetConfig,
         ApplyConfig,
         ReadBackups,

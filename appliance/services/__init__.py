@@ -9,9 +9,12 @@ from appliance.services.balancer.service import SERVICE as BALANCER
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
 from appliance.services.cache.service import SERVICE as CACHE
 from appliance.services.database.service import SERVICE as DATABASE
+from appliance.services.etcd.service import SERVICE as ETCD
 from appliance.services.jobs.service import SERVICE as JOBS
+from appliance.services.member.service import SERVICE as MEMBER
 from appliance.services.objects.service import SERVICE as OBJECTS
 from appliance.services.push.service import SERVICE as PUSH
+from appliance.services.router.service import SERVICE as ROUTER
 from appliance.services.telephony.service import SERVICE as TELEPHONY
 from appliance.services.web.service import SERVICE as WEB
 
@@ -19,7 +22,10 @@ __all__ = ["ALL", "GeneratedFile", "Listener", "Sandbox", "Service", "UnknownSer
 
 ALL: tuple[Service, ...] = tuple(
     sorted(
-        (AGENT, DATABASE, OBJECTS, CACHE, WEB, PUSH, JOBS, TELEPHONY, BACKUP, BALANCER),
+        (
+            *(AGENT, ETCD, MEMBER, DATABASE, OBJECTS, CACHE, ROUTER),
+            *(WEB, PUSH, JOBS, TELEPHONY, BACKUP, BALANCER),
+        ),
         key=lambda service: service.order,
     )
 )
@@ -30,8 +36,8 @@ class UnknownService(Exception):
 
 
 def enabled(node: Node) -> tuple[Service, ...]:
-    """The services that this box runs, in start order."""
-    return tuple(service for service in ALL if service.is_enabled(node))
+    """The services that this node runs, in start order."""
+    return tuple(service for service in ALL if node.runs(service.name) and service.is_enabled(node))
 
 
 def named(name: str) -> Service:

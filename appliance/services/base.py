@@ -76,7 +76,7 @@ class Service:
     """The folder under `generated/` when it is not the service's own name: the portal's three share one."""
     check: Callable[[Node], tuple[str, ...]] | None = None
     """A command that says whether the generated files are good, before the service reads them."""
-    stale_pid_file: Callable[[Node], Path] | None = None
+    stale_pid_file: Callable[[Node], Path | None] = lambda _: None
     """A file that keeps the service from starting when its number was given to another process meanwhile."""
     instances: Callable[[Node], int] = lambda _: 1
     is_instanced: bool = False

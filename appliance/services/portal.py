@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from appliance.node import Node
 from appliance.services.base import GeneratedFile
 from appliance.services.cache.service import socket_path as cache_socket
-from appliance.services.database.service import APPLICATION, NAME, OWNER
+from appliance.services.database.names import APPLICATION, NAME, OWNER
 from appliance.services.objects import authority
 from appliance.services.objects.service import endpoint
 
@@ -45,7 +45,8 @@ def files(node: Node) -> tuple[GeneratedFile, ...]:
         "time_zone": box.time_zone,
         "log_level": box.log_level,
         "database": {
-            "host": str(node.run("database")),
+            # Where there are other nodes, one of them may be the one that leads.
+            "host": str(node.run("router" if node.membership else "database")),
             "port": box.database.port,
             "name": NAME,
             "user": APPLICATION,

@@ -235,8 +235,8 @@ class Supervisord(Supervisor):
             launch += [word for name in sandbox.capabilities for word in ("--capability", name)]
         if self._has_own_tmp(service):
             launch += ["--tmp", str(self._own_tmp(service.name, me))]
-        if service.stale_pid_file:
-            launch += ["--pid-file", str(service.stale_pid_file(node))]
+        if pid_file := service.stale_pid_file(node):
+            launch += ["--pid-file", str(pid_file)]
         if users.are_separated():
             launch += ["--oom-score", str(service.oom_score)]
         command = [*launch, "--", *service.command(node, str(instance.number))]

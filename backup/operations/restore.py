@@ -23,7 +23,7 @@ from appliance.paths import Paths
 from appliance.runner import CommandFailed
 from appliance.services import enabled, portal
 from appliance.services.database import setup
-from appliance.services.database.service import cluster
+from appliance.services.database.names import cluster
 from appliance.supervise import Supervisor, SupervisorError, supervisor_for
 from backup import blobs, log_gaps, moments, pgbackrest, sets, settings, state_file
 from backup.operations import back_up

@@ -87,6 +87,14 @@ class ConsoleConfig(Room):
                 is_for=can_use_console,
             ),
             MenuEntry(
+                key="cluster",
+                label=_("Nodes"),
+                icon="topology-star-3",
+                url_name="console:cluster",
+                order=12,
+                is_for=can_use_console,
+            ),
+            MenuEntry(
                 key="backups",
                 label=_("Backups"),
                 icon="database-export",

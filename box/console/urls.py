@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from box.console import calendar, fields, settings, setup, views
+from box.console import calendar, cluster, fields, settings, setup, views
 from box.console.audit import views as audit
 from box.console.backups import keys, restore, retrievals, search, targets
 from box.console.backups import views as backups
@@ -25,6 +25,8 @@ urlpatterns = [
     path("settings/<slug:name>/", settings.section, name="section"),
     path("services/<slug:name>/", views.service, name="service"),
     path("services/<slug:name>/restart/", views.restart, name="restart"),
+    path("cluster/", cluster.cluster, name="cluster"),
+    path("cluster/nodes/<slug:name>/lead/", cluster.lead, name="lead"),
     path("backups/", backups.backups, name="backups"),
     path("backups/new/", backups.begin, name="begin-backup"),
     path("backups/verification/", backups.verify, name="verify-backups"),

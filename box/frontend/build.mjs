@@ -21,11 +21,14 @@ const LIBRARIES = {
   "vendor/htmx.js": "htmx.org/dist/htmx.min.js",
   "vendor/chart.js": "chart.js/dist/chart.umd.min.js",
   "vendor/alpine.js": "@alpinejs/csp/dist/module.esm.min.js",
+  "vendor/fullcalendar.css": "fullcalendar/skeleton.css",
+  "vendor/fullcalendar-theme.css": "fullcalendar/themes/classic/theme.css",
   "vendor/photoswipe.css": "photoswipe/dist/photoswipe.css",
   "vendor/photoswipe.js": "photoswipe/dist/photoswipe.esm.min.js",
 };
 const BUNDLES = {
   "vendor/editor.js": "editor.mjs",
+  "vendor/fullcalendar.js": "fullcalendar.mjs",
   "vendor/orgchart.js": "orgchart.mjs",
   "vendor/sortable.js": "sortable.mjs",
 };

@@ -328,3 +328,28 @@ def _zone_of(start: datetime) -> tzinfo:
     if start.tzinfo is None:
         raise ValueError("A start without a zone: what recurs keeps the local time of some place.")
     return start.tzinfo
+
+
+def realigned(rule: Rule, old: date, new: date) -> Rule:
+    """The rule as it is meant when what took place on one day is moved to another: what was on Tuesdays is on
+    Wednesdays. What it says beyond the day stays."""
+    if old == new:
+        return rule
+    if rule.frequency is Frequency.WEEKLY:
+        moved = {Weekday((one.day + (new - old).days) % 7) for one in rule.weekdays}
+        return replace(rule, weekdays=tuple(sorted(moved)))
+    months = (new.month,) if rule.months else ()
+    if len(rule.weekdays) == 1 and not rule.positions:
+        return replace(rule, months=months, weekdays=(Weekday(new.weekday(), _nth(rule, new)),))
+    if rule.month_days and not rule.weekdays:
+        return replace(rule, months=months, month_days=(new.day,))
+    return rule if rule.weekdays else replace(rule, months=months)
+
+
+def _nth(rule: Rule, day: date) -> int:
+    """Which of its kind in the month the day is, counted from the end where the rule counts so."""
+    [one] = rule.weekdays
+    is_last = (day + timedelta(days=7)).month != day.month
+    if one.nth == 0 or (one.nth == -1 and is_last):
+        return one.nth
+    return (day.day - 1) // 7 + 1

@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from appliance.node import Node
-from appliance.services.database.service import BIN, cluster
+from appliance.services.database.names import BIN, cluster
 from appliance.supervise.supervisord import Supervisord
 from backup.portal import manage
 from tests.prefixes import scratch_prefix

@@ -10,7 +10,7 @@ import pytest
 from appliance import config, runner, users
 from appliance.node import Node
 from appliance.services.database import setup
-from appliance.services.database.service import BIN, cluster
+from appliance.services.database.names import BIN, cluster
 from appliance.supervise import supervisor_for
 from appliance.supervise.base import State
 from tests.appliance.boxes import wait_until

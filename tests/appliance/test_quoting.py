@@ -19,7 +19,7 @@ from appliance import config, quoting, templates, users
 from appliance.node import Machine, Node
 from appliance.paths import Paths
 from appliance.quoting import Unwritable
-from appliance.services.database.service import BIN
+from appliance.services.database.names import BIN
 from appliance.supervise import systemd
 
 FORMATS: list[Callable[[object], str]] = [

@@ -18,7 +18,7 @@ from appliance import scratch
 from appliance.node import Node
 from appliance.services import named
 from appliance.services.database import setup as database_setup
-from appliance.services.database.service import cluster
+from appliance.services.database.names import cluster
 from appliance.supervise import launch, processes
 from appliance.supervise.base import Status, SupervisorError
 from appliance.supervise.supervisord import Supervisord

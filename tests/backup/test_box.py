@@ -24,7 +24,7 @@ from appliance.agent.codec import encode
 from appliance.agent.journal import Journal
 from appliance.agent.operations import AlreadyRunning
 from appliance.files import new_file
-from appliance.services.database.service import cluster
+from appliance.services.database.names import cluster
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
 from backup import blobs, pgbackrest, sets, settings, setup, status

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.services.database.service import BIN, SUPERUSER
+from appliance.services.database.names import BIN, SUPERUSER
 from appliance.services.database.setup import query
 from backup import download_file, second_box, sets
 from tests.appliance.boxes import ROOT, boxctl

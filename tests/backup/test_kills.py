@@ -43,7 +43,7 @@ from appliance.agent.protocol import (
     RemoveKeyHolder,
     RotateKeys,
 )
-from appliance.services.database.service import cluster
+from appliance.services.database.names import cluster
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
 from backup import blobs, download_file, pgbackrest, serve, sets, settings, setup

@@ -30,7 +30,7 @@ import psutil
 
 from appliance.agent import operations
 from appliance.node import Node
-from appliance.services.database.service import BIN
+from appliance.services.database.names import BIN
 from appliance.services.database.setup import query
 from appliance.services.objects import setup as objects
 from appliance.services.web.service import socket_path

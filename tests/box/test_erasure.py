@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
+from box.apps.calendar.actions import EventDraft, create_event, main_calendar
 from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.models import RecordType
 from box.apps.feed.actions import Draft, Prize, edit_post, publish_post
@@ -124,6 +125,10 @@ def fill_every_room(anna: User, boris: User) -> None:
     publish_post(Draft("Praise of her", (EVERYONE,), award=Prize(badge.pk, anna.pk)), by=boris)
     add_skill(anna, "Finnish", by=anna)
     Absence.objects.create(user=anna, by=anna, starts_on=now.date(), ends_on=now.date())
+    hour = EventDraft(
+        title="t", starts_at=now, ends_at=now + timedelta(hours=1), zone="UTC", invited=(f"U{anna.pk}",)
+    )
+    create_event(main_calendar(f"U{boris.pk}"), hour, by=boris)
     create_group(NewGroup("Choir"), by=anna)
     invite_people(create_group(NewGroup("Closed", kind=Group.Kind.CLOSED), by=boris), [anna], by=boris)
 

@@ -22,7 +22,7 @@ from urllib.parse import quote, quote_plus, urljoin
 import pytest
 from playwright.sync_api import Page, expect
 
-from appliance.services.database.service import BIN
+from appliance.services.database.names import BIN
 from tests.directory import entries
 from tests.directory.entries import Entry
 from tests.e2e.boxes import Box, Login

@@ -1,4 +1,7 @@
-"""PostgreSQL 17: a cluster of the box's own, on a Unix socket only."""
+"""PostgreSQL 17, the box's own: on a Unix socket only, and on the node's address where there are others.
+
+On a single box it is started as it is. In a cluster Patroni starts it, leads it and makes copies of it.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,24 @@ import signal
 from pathlib import Path
 
 from appliance import quoting, runner, users
+from appliance.cluster import credentials
+from appliance.cluster.topology import PATRONI_PORT
 from appliance.node import Node
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
+from appliance.services.database import patroni
+from appliance.services.database.names import (
+    APPLICATION,
+    BACKUP,
+    BIN,
+    NAME,
+    OWNER,
+    REPLICATION,
+    REWIND,
+    STANZA,
+    SUPERUSER,
+    cluster,
+)  # fmt: skip
 from appliance.templates import render
-
-BIN = Path("/usr/lib/postgresql/17/bin")
-NAME = "korobka"
-SUPERUSER, OWNER, APPLICATION = "postgres", "korobka_owner", "korobka_app"
-REPLICATION, REWIND, BACKUP = "korobka_replication", "korobka_rewind", "korobka_backup"
-STANZA = "korobka"
-"""What pgBackRest calls this cluster."""
-
-
-def cluster(node: Node) -> Path:
-    """The folder of the cluster. Its last part is the version, so the next one can be built beside it."""
-    return node.data("database") / "17"
 
 
 def archive_command(node: Node) -> str:
@@ -45,7 +51,10 @@ def _archive_places(node: Node) -> tuple[tuple[Path, ...], bool]:
 
 def _sandbox(node: Node) -> Sandbox:
     folders, network = _archive_places(node)
-    return Sandbox(writable=(node.data("database"), node.run("database"), *folders), network=network)
+    return Sandbox(
+        writable=(node.data("database"), node.run("database"), *folders),
+        network=network or node.membership is not None,
+    )
 
 
 def memory_budget_mb(node: Node) -> int:
@@ -64,8 +73,10 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
         maps += [("root", SUPERUSER), ("root", APPLICATION), ("root", BACKUP)]
     else:
         maps += [(me, BACKUP)]
+    membership = node.membership
     conf = render(
         "services/database/postgresql.conf.j2",
+        address=membership.me.address if membership else "",
         folder=folder,
         sockets=node.run("database"),
         port=node.box.database.port,
@@ -90,9 +101,40 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 replication=REPLICATION,
                 rewind=REWIND,
                 backup=BACKUP,
+                members=membership.topology.members if membership else (),
             ),
         ),
-        GeneratedFile("pg_ident.conf", "".join(f"box {person} {role}\n" for person, role in maps)),
+        GeneratedFile("pg_ident.conf", _ident(node, maps)),
+        *((patroni.config(node), *credentials.files(node)) if membership else ()),
+    )
+
+
+def _ident(node: Node, maps: list[tuple[str, str]]) -> str:
+    lines = [f"box {person} {role}\n" for person, role in maps]
+    if node.membership:
+        # The portal of a node comes through its router, which shows the node's certificate.
+        lines += [f"nodes {member.name} {APPLICATION}\n" for member in node.membership.topology.members]
+    return "".join(lines)
+
+
+def _command(node: Node, _: str) -> tuple[str, ...]:
+    if node.membership:
+        return patroni.command(node)
+    return (
+        str(BIN / "postgres"),
+        *("-D", str(cluster(node))),
+        *("-c", f"config_file={node.generated('database') / 'postgresql.conf'}"),
+    )
+
+
+def _listeners(node: Node, _: int) -> tuple[Listener, ...]:
+    socket = Listener(str(node.run("database") / f".s.PGSQL.{node.box.database.port}"))
+    if node.membership is None:
+        return (socket,)
+    address = node.membership.me.address
+    return (
+        socket,
+        *(Listener(address, port, is_public=True) for port in (node.box.database.port, PATRONI_PORT)),
     )
 
 
@@ -122,11 +164,7 @@ SERVICE = Service(
     title="Database",
     order=10,
     user=users.DATABASE,
-    command=lambda node, _: (
-        str(BIN / "postgres"),
-        *("-D", str(cluster(node))),
-        *("-c", f"config_file={node.generated('database') / 'postgresql.conf'}"),
-    ),
+    command=_command,
     environment=lambda _: {
         # The kernel shall rather end one query than the server: the score below is systemd's or root's to
         # set.
@@ -134,7 +172,7 @@ SERVICE = Service(
         "PG_OOM_ADJUST_VALUE": "0",
     },
     directory=lambda node: node.data("database"),
-    listeners=lambda node, _: (Listener(str(node.run("database") / f".s.PGSQL.{node.box.database.port}")),),
+    listeners=_listeners,
     health=_health,
     memory_mb=lambda node: memory_budget_mb(node) * 2,
     backup=("the cluster, by base backup and WAL archive",),
@@ -144,7 +182,8 @@ SERVICE = Service(
     stop_seconds=90,
     abandon_signal=signal.SIGQUIT,  # "immediate": ends all its processes, and leaves the rest to a recovery
     reload_signal=signal.SIGHUP,
-    stale_pid_file=lambda node: cluster(node) / "postmaster.pid",
+    # Patroni takes over a server that has outlived it.
+    stale_pid_file=lambda node: None if node.membership else cluster(node) / "postmaster.pid",
     oom_score=-500,
     sandbox=_sandbox,
 )

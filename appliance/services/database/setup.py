@@ -6,7 +6,7 @@ import json
 
 from appliance import as_owner, runner, users
 from appliance.node import Node
-from appliance.services.database.service import (
+from appliance.services.database.names import (
     APPLICATION,
     BACKUP,
     BIN,

@@ -11,6 +11,7 @@ from box.core.registry.auditing import Audited
 
 OPERATIONS = {
     "RestartService": _("restart of a service"),
+    "SwitchOver": _("switchover to another node"),
     "SetConfig": _("change of the configuration"),
     "ApplyConfig": _("use of the changed configuration"),
     "BeginBackup": _("backup"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from box.core.registry.offers import Offers
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from django.db.models import QuerySet
     from django.db.models.expressions import Expression
@@ -143,6 +143,31 @@ class Touched:
 
     ids: Iterable[int] = ()
     within: int | None = None
+
+
+@dataclass(frozen=True)
+class LayerItem:
+    """A thing of another room with a time. What has whole days has dates, and ends with its last. `key` is
+    unique in its layer; `tone` says whether it is `good`, `warn` or `bad`."""
+
+    key: str
+    title: str
+    starts: date | datetime
+    ends: date | datetime
+    url: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class CalendarLayer:
+    """Things of another room in the calendar, which its reader switches on and off: `items` are those that
+    this person may see and that touch the stretch, in a constant number of queries."""
+
+    label: _StrOrPromise
+    icon: str
+    order: int
+    items: Callable[[User, datetime, datetime], Iterable[LayerItem]]
+    is_on_at_first: bool = True
 
 
 @dataclass(frozen=True)
@@ -308,6 +333,8 @@ profile_parts: Offers[Callable[[PersonRequest, User], Markup]] = Offers("parts o
 """What a room shows of a person on their page, to whoever looks at it: nothing where there is nothing."""
 searchables: Offers[Searchable] = Offers("searchables")
 demo_shares: Offers[DemoShare] = Offers("demo shares")
+calendar_layers: Offers[CalendarLayer] = Offers("layers of the calendar")
+"""What a calendar shows beside the events in it: a deadline of a task, a holiday."""
 console_pages: Offers[MenuEntry] = Offers("console pages")
 """What the console has tabs for."""
 own_pages: Offers[MenuEntry] = Offers("own pages")

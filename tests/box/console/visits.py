@@ -43,6 +43,8 @@ VISITS = (
     Visit("POST", "console:test-letter", administrators(422)),
     Visit("GET", "console:service", CONSOLE, of="service"),
     Visit("POST", "console:restart", CONSOLE, of="service"),
+    Visit("GET", "console:cluster", CONSOLE),
+    Visit("POST", "console:lead", CONSOLE, of="service"),
     Visit("GET", "console:backups", CONSOLE),
     Visit("POST", "console:begin-backup", CONSOLE),
     Visit("POST", "console:verify-backups", CONSOLE, data={"target": "nowhere"}),

@@ -1,0 +1,35 @@
+"""A node's certificate as its services read it, each its own copy, and their health asked for with it."""
+
+from __future__ import annotations
+
+from appliance.cluster import https
+from appliance.cluster.identity import AUTHORITY, CERTIFICATE, KEY, client_context
+from appliance.cluster.topology import folder
+from appliance.node import Node
+from appliance.services.base import GeneratedFile
+
+__all__ = ["AUTHORITY", "CERTIFICATE", "KEY", "files", "pem", "probe", "text"]
+
+
+def text(node: Node, name: str) -> str:
+    return (folder(node.paths) / name).read_text(encoding="ascii")
+
+
+def files(node: Node) -> tuple[GeneratedFile, ...]:
+    """`ca.crt`, `node.crt` and `node.key`."""
+    return tuple(GeneratedFile(name, text(node, name)) for name in (AUTHORITY, CERTIFICATE, KEY))
+
+
+def pem(node: Node) -> tuple[GeneratedFile, ...]:
+    """The same as HAProxy reads it: `node.pem` with certificate and key, and `ca.crt`."""
+    both = text(node, CERTIFICATE) + text(node, KEY)
+    return (GeneratedFile("node.pem", both), GeneratedFile(AUTHORITY, text(node, AUTHORITY)))
+
+
+def probe(node: Node, port: int, path: str) -> str | None:
+    """None where this node answers itself at a port of the cluster, else what is wrong."""
+    try:
+        https.ask(node.cluster.me.address, port, path, context=client_context(folder(node.paths)))
+    except (https.NodeAway, https.NodeRefused, OSError) as error:
+        return f"it does not answer ({error})"
+    return None

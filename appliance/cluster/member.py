@@ -1,0 +1,167 @@
+"""`python -m appliance.cluster.member`: the node's voice and ear in the cluster, and its door.
+
+It runs as root, as the agent does, for it writes what root's services read. Who comes to its port without a
+token gets nothing: one path asks for one, the other says only that somebody is there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import socket
+import ssl
+import sys
+import threading
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from appliance import config, folders, service_files
+from appliance.agent.__main__ import every
+from appliance.agent.codec import Malformed, decode_request, encode
+from appliance.cluster import credentials, https, identity, joining, membership, shared, state, topology
+from appliance.cluster.etcd import EtcdAway
+from appliance.cluster.joining import Asking, JoinRefused
+from appliance.cluster.processors import Meter
+from appliance.cluster.topology import MEMBER_PORT, TopologyRefused
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.services import enabled, named
+from appliance.supervise import State, supervisor_for
+
+log = logging.getLogger("appliance.cluster.member")
+
+FOLLOW_SECONDS = 1.0
+SHARE_SECONDS = 5.0
+CERTIFICATE_SECONDS = 6 * 3600.0
+MOST_BYTES = 64 << 10
+MOST_AT_ONCE = 16
+PATIENCE = 10.0
+
+
+def main() -> None:
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    paths = Paths.from_environment()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    folders.prepare(paths)
+    meter = Meter()
+    every(state.BEAT_SECONDS, lambda: membership.beat(paths, busy=meter.busy(), problems=problems(paths)))
+    every(FOLLOW_SECONDS, lambda: membership.follow(paths, log.info))
+    every(SHARE_SECONDS, lambda: membership.share(paths, log.info))
+    with Door(paths) as door:
+        every(CERTIFICATE_SECONDS, lambda: renew(paths, door))
+        log.info("Listening at %s.", door.server_address)
+        door.serve_forever(poll_interval=3600)
+
+
+def problems(paths: Paths) -> tuple[str, ...]:
+    """What the services of this node lack, in words; of their processes only, for this is said all the time.
+    What somebody has stopped is meant to be so."""
+    node = Node.load(paths)
+    known = supervisor_for(node).status(*(one.name for one in enabled(node)), with_health=False)
+    ill = tuple(
+        f"{status.instance}: {status.problem}"
+        for status in known
+        if status.problem and status.state is not State.STOPPED
+    )
+    return (*ill, *shared.problems(paths)) if node.runs("database") else ill
+
+
+def renew(paths: Paths, door: Door) -> None:
+    """A new certificate in time; who reads it at every connection needs not be told."""
+    node = Node.load(paths)
+    me = node.cluster.me
+    if not identity.renew(paths, name=me.name, address=me.address):
+        return
+    mine = tuple(named(name) for name in ("etcd", *membership.FOLLOWERS) if node.runs(name))
+    service_files.apply(node, only=mine)
+    supervisor_for(node).reload(*(one.name for one in mine if one.reload_signal))
+    door.load_certificate()
+
+
+class Door(ThreadingHTTPServer):
+    """HTTPS on the node's address, a bounded number of visitors at once."""
+
+    daemon_threads = True
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        address = Node.load(paths).cluster.me.address
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_3
+        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self.load_certificate()
+        super().__init__((address, MEMBER_PORT), Visitor)
+
+    def load_certificate(self) -> None:
+        """With the authority behind it: by that, who joins knows that it is the right cluster."""
+        place = topology.folder(self.paths)
+        self._context.load_cert_chain(place / credentials.CERTIFICATE, place / credentials.KEY)
+        self._context.load_verify_locations(place / credentials.AUTHORITY)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """In a thread of its own, and also the handshake: who says nothing keeps nobody else waiting."""
+        with self._places:
+            request.settimeout(PATIENCE)
+            try:
+                request = self._context.wrap_socket(request, server_side=True)
+            except OSError:
+                request.close()
+                return
+            super().process_request_thread(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who hangs up is no trouble of ours."""
+        log.warning("The answer to %s did not arrive.", client_address)
+
+
+class Visitor(BaseHTTPRequestHandler):
+    """`GET /healthz`, `POST /join`."""
+
+    server: Door
+    timeout = PATIENCE
+    server_version, sys_version = "Korobka", ""
+
+    def do_GET(self) -> None:
+        if self.path == "/healthz":
+            self._answer(200, {})
+        else:
+            self._answer(404, {"error": "There is nothing here."})
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if self.path != "/join" or not length.isdigit() or int(length) > MOST_BYTES:
+            self._answer(404, {"error": "There is nothing here."})
+            return
+        try:
+            asking = decode_request(Asking, json.loads(self.rfile.read(int(length))), place="the request")
+            welcome = joining.let_in(self.server.paths, asking, now=datetime.now(UTC))
+        except (ValueError, Malformed) as error:
+            self._answer(400, {"error": f"{error} Join with this version's boxctl."})
+        except (JoinRefused, TopologyRefused, identity.IdentityRefused) as error:
+            log.warning("%s was not let in: %s", self.client_address[0], error)
+            self._answer(403, {"error": str(error)})
+        except (EtcdAway, https.NodeRefused, config.ConfigError) as error:
+            self._answer(503, {"error": str(error)})
+        else:
+            log.info("%s at %s was let in.", asking.name, asking.address)
+            self._answer(200, encode(welcome))
+
+    def _answer(self, status: int, said: object) -> None:
+        body = json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Who joins is logged in words; the rest is of no interest."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,268 @@
+"""What a node does for its part in the cluster: begins one, tells of itself, follows the others, leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import socket
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from appliance import as_owner, folders, service_files, users
+from appliance.cluster import identity, patroni, shared, state, topology
+from appliance.cluster.etcd import Etcd
+from appliance.cluster.state import Beat
+from appliance.cluster.topology import (
+    ETCD_PORT,
+    MEMBER_PORT,
+    PATRONI_PORT,
+    PEER_PORT,
+    Member,
+    Membership,
+    Role,
+    Topology,
+    TopologyRefused,
+)  # fmt: skip
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.runner import run
+from appliance.services import enabled, named
+from appliance.services.database.names import cluster as data_folder
+from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
+from appliance.services.portal import version
+from appliance.supervise import supervisor_for
+
+type Say = Callable[[str], None]
+
+LEADER_SECONDS = 60
+STARTED = ("etcd", "member", "database", "router")
+"""What `initialise` starts itself."""
+FOLLOWERS = ("database", "router")
+"""Whose files name the other nodes."""
+# What tells PostgreSQL that it is a copy; Patroni puts it there while it starts.
+_SIGNALS = ("standby.signal", "recovery.signal")
+
+
+def ports(node: Node) -> tuple[int, ...]:
+    """What the nodes must reach of each other."""
+    return (ETCD_PORT, PEER_PORT, PATRONI_PORT, MEMBER_PORT, node.box.database.port)
+
+
+def listen(address: str, numbers: Iterable[int]) -> list[socket.socket]:
+    """Take these ports of this machine; refused where one is taken, or the address is another machine's."""
+    taken: list[socket.socket] = []
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for number in numbers:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.append(listener)
+        try:
+            listener.bind((address, number))
+            listener.listen()
+        except OSError as error:
+            close(taken)
+            raise TopologyRefused(
+                f"Port {number} of {address} cannot be had ({error.strerror}): give this machine's own "
+                f"address with --address, and end what uses the port (`ss -ltnp`)."
+            ) from None
+    return taken
+
+
+def close(listeners: Iterable[socket.socket]) -> None:
+    for listener in listeners:
+        listener.close()
+
+
+# --- the first node
+
+
+def initialise(paths: Paths, *, name: str, address: str, site: str = "", say: Say) -> float:
+    """Make the running box a cluster of one node, in place. Returns the seconds in which nobody could write.
+
+    Whatever goes wrong, the box is a single one again.
+    """
+    before = Node.load(paths)
+    if before.membership:
+        raise TopologyRefused(f"This is a node of a cluster already: {before.name}.")
+    me = Member(name, address, (Role.PORTAL, Role.DATABASE), site)
+    alone = Topology(()).joined_by(me)
+    close(listen(address, ports(before)))
+    say("Making the cluster's own authority.")
+    identity.found(paths, name=name, address=address)
+    topology.store(paths, Membership(name, alone, founders=(f"{name}={address}",)))
+    try:
+        node = Node.load(paths)
+        supervisor = supervisor_for(node)
+        folders.prepare(paths)
+        say("Starting etcd.")
+        service_files.apply(node, only=(named("etcd"),))
+        supervisor.apply()
+        supervisor.start("etcd")
+        etcd = Etcd.of(paths, alone)
+        etcd.replace(state.TOPOLOGY, topology.written(alone), revision=0)
+        etcd.put(DYNAMIC_KEY, json.dumps(dynamic(node)))
+        _, revision = state.read(etcd)
+        topology.store(paths, dataclasses.replace(node.cluster, revision=revision))
+        node = Node.load(paths)
+        changed = service_files.apply(node)
+        supervisor.start("router", "member")
+        say("Handing the database over to Patroni. Nobody can write for some seconds.")
+        begun = time.monotonic()
+        supervisor.restart("database")
+        wait_for_leader(paths, alone, name)
+        paused = time.monotonic() - begun
+        # Until now they have spoken to the database as before, which goes on to work.
+        supervisor.reload(*(one for one in changed if one not in STARTED), progress=say)
+    except BaseException:
+        say("It failed: the box becomes a single one again.")
+        _undo(paths)
+        raise
+    return paused
+
+
+def wait_for_leader(paths: Paths, known: Topology, name: str | None = None) -> str:
+    """Wait until somebody leads (or `name` does), and takes writes."""
+    deadline = time.monotonic() + LEADER_SECONDS
+    while True:
+        with suppress(patroni.PatroniAway):
+            for one in patroni.copies(paths, known):
+                if one.is_leader and one.is_well and name in (None, one.name):
+                    return one.name
+        if time.monotonic() > deadline:
+            raise patroni.PatroniAway(
+                f"Nobody has led for {LEADER_SECONDS} s: see `boxctl logs database etcd` on the nodes."
+            )
+        time.sleep(0.1)
+
+
+def _undo(paths: Paths) -> None:
+    clustered = Node.load(paths)
+    supervisor = supervisor_for(clustered)
+    for service in ("member", "router", "database", "etcd"):
+        supervisor.stop(service)
+    _forget(clustered)
+    single = Node.load(paths)
+    changed = service_files.apply(single)
+    supervisor = supervisor_for(single)
+    supervisor.apply()
+    supervisor.start("database")
+    supervisor.reload(*(one for one in changed if one != "database"))
+
+
+def _forget(node: Node) -> None:
+    """This node is in no cluster any more."""
+    owner = users.account(users.DATABASE)
+    for name in _SIGNALS:
+        as_owner.remove(data_folder(node) / name, owner)
+    as_owner.remove(node.data("etcd") / "member", owner)
+    run(["rm", "-rf", "--", topology.folder(node.paths)])
+
+
+# --- all of them, all the time
+
+
+def beat(paths: Paths, *, busy: float, problems: tuple[str, ...] = ()) -> None:
+    """Tell the others how this node is."""
+    membership = _membership(paths)
+    etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
+    said = Beat(
+        at=datetime.now(UTC),
+        version=version(Node.load(paths)),
+        busy=busy,
+        revision=membership.revision,
+        problems=problems,
+    )
+    state.beat(etcd, membership.name, said)
+
+
+def follow(paths: Paths, say: Say) -> bool:
+    """Take over what the nodes have agreed on since; whether anything was new.
+
+    It counts as taken over when the services have it: what is interrupted is done again.
+    """
+    membership = _membership(paths)
+    etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
+    agreed, revision = state.read(etcd)
+    if revision == membership.revision:
+        return False
+    if not any(member.name == membership.name for member in agreed.members):
+        say("This node was removed from the cluster: its services end.")
+        leave(paths)
+        return True
+    say(f"The nodes are {', '.join(member.name for member in agreed.members)} (revision {revision}).")
+    taken = dataclasses.replace(membership, topology=agreed, revision=revision)
+    node = dataclasses.replace(Node.load(paths), membership=taken)
+    mine = tuple(named(name) for name in FOLLOWERS if node.runs(name))
+    service_files.apply(node, only=mine)
+    # Whoever was told in vain before has its files, and has not read them.
+    supervisor_for(node).reload(*(service.name for service in mine))
+    topology.store(paths, taken)
+    return True
+
+
+def share(paths: Paths, say: Say) -> bool:
+    """Archive the log as all nodes do, whichever leads; whether anything was new here."""
+    node = Node.load(paths)
+    membership = node.cluster
+    etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
+    if Role.PORTAL in membership.me.roles:
+        shared.publish(paths, etcd)
+        return False
+    if not node.runs("database") or not shared.take(paths, etcd):
+        return False
+    say("Backups were set up anew: this node archives as the others do.")
+    database, supervisor = named("database"), supervisor_for(node)
+    service_files.apply(node, only=(database,))
+    if database.name in supervisor.pending():
+        # Its folders are others now, which only a new start sees.
+        supervisor.apply()
+        supervisor.restart(database.name)
+    else:
+        supervisor.reload(database.name)
+    return True
+
+
+def leave(paths: Paths) -> None:
+    """End what runs here, and set the copy of the data aside: started again, it would be an old portal."""
+    node = Node.load(paths)
+    supervisor = supervisor_for(node)
+    # This is done by the member itself, which goes last.
+    supervisor.stop(*(one.name for one in enabled(node) if one.name not in ("agent", "member")))
+    if Role.DATABASE in node.cluster.me.roles:
+        set_aside(node)
+    _forget(node)
+    supervisor.stop("member")
+
+
+def set_aside(node: Node) -> None:
+    """The database's folder under another name, which the next one may take."""
+    place, owner = data_folder(node), users.account(users.DATABASE)
+    aside = place.with_name(f"{place.name}.aside")
+    as_owner.remove(aside, owner)
+    as_owner.rename(place, aside, owner)
+
+
+def remove(paths: Paths, name: str, *, say: Say) -> None:
+    """Take a node out, dead or alive. One that lives ends its services by itself."""
+    membership = _membership(paths)
+    etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
+    agreed, _ = state.read(etcd)
+    gone = agreed[name]
+    if name == membership.name:
+        raise TopologyRefused(f"{name} is this node: remove it from another one.")
+    if Role.DATABASE in gone.roles and patroni.leader(paths, agreed) == name:
+        raise TopologyRefused(f"{name} leads the database: `boxctl cluster switchover` first.")
+    state.change(etcd, lambda before: before.left_by(name))
+    deadline = time.monotonic() + LEADER_SECONDS
+    while name in state.beats(etcd) and time.monotonic() < deadline:
+        say(f"Waiting until {name} has ended its services.")
+        time.sleep(2)
+    for member in etcd.members():
+        if member.name == name:
+            etcd.remove(member.id)
+
+
+def _membership(paths: Paths) -> Membership:
+    return Node.load(paths).cluster

@@ -1,0 +1,190 @@
+"""Which nodes there are, and what follows from it: the one thing that all nodes agree on.
+
+It is kept in etcd, and each node has a copy in `etc/korobka/cluster/cluster.json`, so that its services start
+as they were when etcd cannot be asked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from appliance.agent.codec import Malformed, decode_request, encode
+from appliance.files import ensure_folder, write_atomically
+from appliance.paths import Paths
+
+ETCD_PORT, PEER_PORT, PATRONI_PORT, MEMBER_PORT = 2379, 2380, 8008, 7400
+"""What nodes must reach of each other, beside the database's port. All of it asks for a certificate, or for a
+token."""
+
+MOST_MEMBERS = 32
+
+
+class Role(StrEnum):
+    """What a node is there for."""
+
+    PORTAL = "portal"
+    """What a single box runs, but for its database."""
+    DATABASE = "database"
+    """A copy of the database, and a vote."""
+    WITNESS = "witness"
+    """A vote alone: what makes two nodes able to lose one."""
+
+
+_EVERYWHERE = frozenset({"agent", "member"})
+SERVICES: Mapping[Role, frozenset[str]] = {
+    Role.PORTAL: frozenset(
+        {"router", "objects", "cache", "web", "push", "jobs", "telephony", "backup", "balancer"}
+    ),
+    Role.DATABASE: frozenset({"etcd", "database", "router"}),
+    Role.WITNESS: frozenset({"etcd"}),
+}
+"""A node's services follow from its roles. Those of `cluster` run nowhere else."""
+OF_CLUSTERS = frozenset({"etcd", "member", "router"})
+
+
+class TopologyRefused(Exception):
+    """The nodes cannot be arranged so; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One node as all others know it."""
+
+    name: str
+    address: str
+    roles: tuple[Role, ...]
+    site: str = ""
+    """The data centre; nodes of one site fail together."""
+
+    @property
+    def has_vote(self) -> bool:
+        return Role.DATABASE in self.roles or Role.WITNESS in self.roles
+
+    @property
+    def services(self) -> frozenset[str]:
+        return _EVERYWHERE.union(*(SERVICES[role] for role in self.roles))
+
+
+@dataclass(frozen=True)
+class Topology:
+    """All nodes. Immutable: a change is another topology."""
+
+    members: tuple[Member, ...]
+
+    def __getitem__(self, name: str) -> Member:
+        for member in self.members:
+            if member.name == name:
+                return member
+        known = ", ".join(member.name for member in self.members)
+        raise TopologyRefused(f"There is no node {name} in the cluster. There are: {known}.")
+
+    def with_role(self, role: Role) -> tuple[Member, ...]:
+        return tuple(member for member in self.members if role in member.roles)
+
+    @property
+    def voters(self) -> tuple[Member, ...]:
+        return tuple(member for member in self.members if member.has_vote)
+
+    def joined_by(self, member: Member) -> Topology:
+        """With one more node; one of the same name and address is replaced, for it begins anew."""
+        others = tuple(one for one in self.members if one.name != member.name)
+        if taken := next((one for one in others if one.address == member.address), None):
+            raise TopologyRefused(
+                f"{member.address} is the address of {taken.name}: remove that node first, or give another."
+            )
+        if len(others) >= MOST_MEMBERS:
+            raise TopologyRefused(f"A cluster has {MOST_MEMBERS} nodes at most.")
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", member.name):
+            raise TopologyRefused(
+                f"{member.name!r} cannot be the name of a node: small letters, digits and hyphens, such as "
+                f"node-2."
+            )
+        return Topology((*others, member))
+
+    def left_by(self, name: str) -> Topology:
+        gone = self[name]
+        left = replace(self, members=tuple(member for member in self.members if member is not gone))
+        if gone.has_vote and not left.with_role(Role.DATABASE):
+            raise TopologyRefused(f"{name} is the last node with the database: the data would be gone.")
+        if Role.PORTAL in gone.roles and not left.with_role(Role.PORTAL):
+            raise TopologyRefused(f"{name} is the last node with the portal and its files.")
+        return left
+
+    def survives(self) -> str:
+        """What may be lost of it, in a sentence."""
+        copies, votes = len(self.with_role(Role.DATABASE)), len(self.voters)
+        if copies == 1:
+            return "There is one copy of the database: the loss of its node stops the portal. Join another."
+        if votes < 3:
+            return (
+                "Two votes cannot tell a dead node from a cut cable: the loss of either stops all writing. "
+                "Join a third node, or a small machine with --witness."
+            )
+        lost = (votes - 1) // 2
+        also = "" if votes % 2 else " An odd number of votes would survive as much."
+        return f"{lost} of the {votes} voting nodes may be lost.{also}"
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a node knows of the cluster and of itself in it."""
+
+    name: str
+    topology: Topology
+    founders: tuple[str, ...]
+    """How etcd has found the others when it began here, `name=address`: only read at its first start."""
+    revision: int = 0
+    """Of etcd's, at which the topology was such."""
+
+    @property
+    def me(self) -> Member:
+        return self.topology[self.name]
+
+    @property
+    def is_founder(self) -> bool:
+        return len(self.founders) == 1
+
+
+def folder(paths: Paths) -> Path:
+    """Root's own: what the node is called, and its certificate."""
+    return paths.etc / "cluster"
+
+
+def file_of(paths: Paths) -> Path:
+    return folder(paths) / "cluster.json"
+
+
+def load(paths: Paths) -> Membership | None:
+    """What this node was told last; None for a single box."""
+    try:
+        text = file_of(paths).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        return decode_request(Membership, json.loads(text), place=str(file_of(paths)))
+    except (ValueError, Malformed) as error:
+        raise TopologyRefused(
+            f"{file_of(paths)} cannot be read ({error}): copy the one of another node, and set its name."
+        ) from None
+
+
+def store(paths: Paths, membership: Membership) -> bool:
+    ensure_folder(folder(paths), mode=0o700)
+    text = json.dumps(encode(membership), indent=1, ensure_ascii=False) + "\n"
+    return write_atomically(file_of(paths), text, mode=0o600)
+
+
+def written(topology: Topology) -> str:
+    return json.dumps(encode(topology), ensure_ascii=False)
+
+
+def read(text: str) -> Topology:
+    try:
+        return decode_request(Topology, json.loads(text), place="the topology")
+    except (ValueError, Malformed) as error:
+        raise TopologyRefused(f"What etcd keeps as the topology cannot be read: {error}") from None

@@ -1,0 +1,19 @@
+"""What the database's programs, roles and folders are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.node import Node
+
+BIN = Path("/usr/lib/postgresql/17/bin")
+NAME = "korobka"
+SUPERUSER, OWNER, APPLICATION = "postgres", "korobka_owner", "korobka_app"
+REPLICATION, REWIND, BACKUP = "korobka_replication", "korobka_rewind", "korobka_backup"
+STANZA = "korobka"
+"""What pgBackRest calls this cluster."""
+
+
+def cluster(node: Node) -> Path:
+    """The folder of the cluster. Its last part is the version, so the next one can be built beside it."""
+    return node.data("database") / "17"

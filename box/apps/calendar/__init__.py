@@ -1,0 +1,1 @@
+"""Calendars of people, groups, departments and the company, and the events in them."""

@@ -1,0 +1,71 @@
+"""Whose calendars somebody sees, and where they may write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from box.core.access.principals import EVERYONE, code_of, codes_of
+from box.core.access.rights import has_right
+from box.core.groups.models import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from box.apps.calendar.models import Calendar, Event
+    from box.core.accounts.models import User
+
+COMPANY = "calendar.company"
+
+
+def has_own_calendar(user: User) -> bool:
+    """Outside guests have what their groups have."""
+    return EVERYONE in codes_of(user)
+
+
+def shared_codes(user: User) -> list[str]:
+    """Whose calendars, beside their own, a person has: of their groups, departments and the company."""
+    return sorted(code for code in codes_of(user) if _is_shared(code))
+
+
+def _is_shared(code: str) -> bool:
+    return code == EVERYONE or (code.startswith(("DR", "G")) and not code.startswith("GM"))
+
+
+def writable_codes(user: User) -> frozenset[str]:
+    """The principals into whose calendars this person may write, in one query: for pages of many events."""
+    if not user.is_active:
+        return frozenset()
+    codes = set(shared_codes(user))
+    groups = {int(code[1:]) for code in codes if code.startswith("G")}
+    archived = Group.objects.filter(pk__in=groups, archived_at__isnull=False).values_list("pk", flat=True)
+    codes -= {f"G{pk}" for pk in archived} if groups else set()
+    if not has_right(user, COMPANY):
+        codes.discard(EVERYONE)
+    return frozenset({*codes, code_of(user)} if has_own_calendar(user) else codes)
+
+
+def can_write(user: User, calendar: Calendar, codes: frozenset[str] | None = None) -> bool:
+    """Put events into it, and change and remove those that are there. `codes` are those of `writable_codes`,
+    where they are known already."""
+    return calendar.code in (writable_codes(user) if codes is None else codes)
+
+
+def can_edit(user: User, event: Event, codes: frozenset[str] | None = None) -> bool:
+    """Who may write into its calendar, and who has made it there."""
+    if can_write(user, event.calendar, codes):
+        return True
+    is_theirs = event.organizer_id == user.pk and not event.calendar.is_personal and user.is_active
+    return is_theirs and event.calendar.code == EVERYONE
+
+
+def readers_of(event: Event, people: Iterable[int]) -> list[str]:
+    """The codes of whoever sees what the event is."""
+    codes = {f"U{event.organizer_id}", *(f"U{pk}" for pk in people)}
+    calendar = event.calendar
+    if calendar.is_personal:
+        codes.add(calendar.code)
+        if calendar.is_open and not event.is_confidential:
+            codes.add(EVERYONE)
+    elif not event.is_confidential:
+        codes.add(calendar.code)
+    return sorted(codes)

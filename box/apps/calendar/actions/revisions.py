@@ -1,0 +1,104 @@
+"""What a series was before each change, and taking a change back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.apps.calendar.access import can_edit
+from box.apps.calendar.actions.audiences import write_audience
+from box.apps.calendar.events import EventChanged
+from box.apps.calendar.models import Attendance, Event, Revision
+from box.core.accounts.models import User
+from box.core.events.outbox import emit
+from box.lib.undo import changed_since
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.db.models import Field
+
+# Nobody goes further back, and a telephone that changes an event every minute fills no table.
+MOST_KEPT = 50
+_FIELDS = (
+    "calendar", "title", "description", "place", "starts_at", "ends_at", "is_all_day", "zone", "rule",
+    "excluded", "series", "original_at", "is_confidential", "is_free", "removed_at",
+)  # fmt: skip
+
+
+def remember(event: Event, *, by: User) -> Revision:
+    """What the series, or the event, and all its exceptions are now, before somebody changes them."""
+    rows = [event, *event.exceptions.order_by("pk")]
+    state = [_kept(row) for row in Event.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk")]
+    revision = Revision.objects.create(event=event, by=by, state=state)
+    older = event.revisions.order_by("-pk").values_list("pk", flat=True)[MOST_KEPT:]
+    Revision.objects.filter(pk__in=list(older)).delete()
+    return revision
+
+
+@transaction.atomic
+def take_back(revision: Revision, *, by: User) -> Event:
+    """Makes of the series what it was before its newest change, and ends what that change has made."""
+    root = Event.objects.select_for_update(of=("self",)).select_related("calendar").get(pk=revision.event_id)
+    newest = root.revisions.filter(taken_back_at=None).order_by("-pk").first()
+    if newest != revision:
+        raise changed_since()
+    if not can_edit(by, root):
+        raise PermissionDenied(_("You may look at this event, and not change it."))
+    now = timezone.now()
+    for row in revision.state:
+        _restore(row)
+    known = [row["id"] for row in revision.state]
+    # Exceptions of after the change, too: the series has those times itself again.
+    Event.objects.filter(series=root).exclude(pk__in=known).update(removed_at=now)
+    Event.objects.filter(pk__in=revision.made_ids).update(removed_at=now)
+    revision.taken_back_at = now
+    revision.save(update_fields=["taken_back_at"])
+    root = Event.objects.select_related("calendar").get(pk=root.pk)
+    root.version += 1
+    root.changed_by, root.changed_at = by, now
+    root.save(update_fields=["version", "changed_by", "changed_at"])
+    emit(EventChanged(event_id=root.pk, by_id=by.pk, version=root.version, is_moved=True))
+    return root
+
+
+def _fields() -> list[Field[Any, Any]]:
+    return [field for field in Event._meta.concrete_fields if field.name in _FIELDS]
+
+
+def _kept(event: Event) -> dict[str, Any]:
+    values = {field.name: field.value_to_string(event) for field in _fields()}
+    nulls = [field.name for field in _fields() if getattr(event, field.attname) is None]
+    span = [_written(event.span.lower), _written(event.span.upper)]
+    answers = [[one.user_id, one.answer] for one in event.attendances.order_by("pk")]
+    return {"id": event.pk, "values": values, "nulls": nulls, "span": span, "answers": answers}
+
+
+def _restore(row: Mapping[str, Any]) -> None:
+    event = Event.objects.filter(pk=row["id"]).first()
+    if event is None:
+        return
+    for field in _fields():
+        value = None if field.name in row["nulls"] else field.to_python(row["values"][field.name])
+        setattr(event, field.attname, value)
+    lower, upper = (datetime.fromisoformat(end) if end else None for end in row["span"])
+    event.span = DateTimeTZRange(lower, upper)
+    event.save()
+    event.attendances.exclude(user__in=[pk for pk, _answer in row["answers"]]).delete()
+    present = {one.user_id: one for one in event.attendances.all()}
+    for pk, answer in row["answers"]:
+        one = present.get(pk) or Attendance(event=event, user_id=pk)
+        one.answer, one.span = answer, event.span
+        if one.pk or User.objects.filter(pk=pk).exists():
+            one.save()
+    write_audience(event)
+
+
+def _written(moment: Any) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,45 @@
+from django.utils.translation import gettext_lazy as _
+
+from box.core.access.rights import Right, rights
+from box.core.registry.apps import Room
+from box.core.registry.capabilities import (
+    Assets,
+    MenuEntry,
+    assets,
+    calendar_layers,
+    card_routes,
+    cards,
+    help_pages,
+    menu,
+    searchables,
+)
+
+
+class CalendarConfig(Room):
+    name = "box.apps.calendar"
+
+    def offer(self) -> None:
+        from box.apps.calendar import layers
+        from box.apps.calendar.access import COMPANY
+        from box.apps.calendar.models import KIND, event_cards
+        from box.apps.calendar.searching import EVENTS
+        from box.core.registry.services import Service, services
+
+        services.add(
+            "calendar", Service(_("Calendar"), _("Events of people, groups, departments and the company."))
+        )
+        entry = MenuEntry(
+            key="calendar", label=_("Calendar"), icon="calendar", url_name="calendar:home", order=30
+        )
+        menu.add(entry.key, entry)
+        # Of the working calendar the page called so tells.
+        help_pages.add("calendar", "events")
+        styles = ("vendor/fullcalendar.css", "vendor/fullcalendar-theme.css", "calendar/calendar.css")
+        assets.add("calendar", Assets(styles=styles, scripts=("calendar/calendar.js",)))
+        rights.add(COMPANY, Right("calendar", _("Change the company calendar")))
+        cards.add(KIND, event_cards)
+        card_routes.add("calendar:event", KIND)
+        searchables.add(KIND, EVENTS)
+        calendar_layers.add("calendar.holidays", layers.HOLIDAYS)
+        calendar_layers.add("calendar.absences", layers.ABSENCES)
+        calendar_layers.add("calendar.birthdays", layers.BIRTHDAYS)

@@ -1,0 +1,59 @@
+"""Calendars, when people are erased or two accounts become one. A person's own calendars are theirs; what
+they made in those of others stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from box.apps.calendar.actions.audiences import write_audience
+from box.apps.calendar.models import Calendar, Event
+from box.core.access.principals import code_of
+from box.core.registry.belongings import DECIDED, MADE, Belongings, Belongs, Deleted, OneEach, Stays, run
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+    from box.core.registry.belongings import Pair
+
+
+def _kept(person: User) -> list[str]:
+    count = Event.objects.there().filter(calendar__code=code_of(person)).count()
+    if not count:
+        return []
+    text = ngettext("%(num)s event in their own calendars", "%(num)s events in their own calendars", count)
+    return [text % {"num": count}]
+
+
+def _forget(person: User, by: User) -> None:
+    Calendar.objects.filter(code=code_of(person)).delete()
+
+
+def _follow(pair: Pair) -> None:
+    """The calendars of the one are the other's, beside theirs; of two main ones the first is."""
+    gone, kept = f"U{pair.gone}", f"U{pair.kept}"
+    if Calendar.objects.filter(code=kept, is_main=True).exists():
+        run(
+            "UPDATE calendar_calendar SET is_main = false, name = %(gone_code)s"
+            " WHERE code = %(gone_code)s AND is_main",
+            pair,
+        )
+    Calendar.objects.filter(code=gone).update(code=kept)
+    for event in Event.objects.filter(calendar__code=kept).select_related("calendar"):
+        write_audience(event)
+
+
+BELONGINGS = Belongings(
+    _("Calendar"),
+    {
+        "calendar.Event.organizer": Belongs(Stays(MADE)),
+        "calendar.Event.changed_by": Belongs(Stays(DECIDED)),
+        "calendar.Revision.by": Belongs(Stays(DECIDED)),
+        "calendar.Attendance.user": Belongs(Deleted(), OneEach("event")),
+    },
+    found=_kept,
+    erase=_forget,
+    moves=lambda gone, kept: _kept(gone),
+    follow=_follow,
+)

@@ -1,0 +1,44 @@
+"""What happened in calendars. `event_id` is the one that was made or changed: of a time that is an exception
+the exception, else the series."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EventCreated:
+    event_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
+class EventChanged:
+    """`version` counts the changes; `is_moved` says that it takes place at another time."""
+
+    event_id: int
+    by_id: int
+    version: int
+    is_moved: bool = False
+    former_user_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class EventRemoved:
+    event_id: int
+    by_id: int
+    version: int
+    user_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class EventAnswered:
+    event_id: int
+    user_id: int
+    answer: str
+
+
+@dataclass(frozen=True)
+class CalendarChanged:
+    """It came, went, or is called or coloured otherwise."""
+
+    calendar_id: int
+    by_id: int | None

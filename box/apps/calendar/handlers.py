@@ -1,0 +1,113 @@
+"""What follows when calendars change: open pages hear of it, who takes part is told once a change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from box.apps.calendar import notices
+from box.apps.calendar.events import CalendarChanged, EventAnswered, EventChanged, EventCreated, EventRemoved
+from box.apps.calendar.models import Attendance, Calendar, Event
+from box.core.accounts.models import User
+from box.core.events.outbox import on
+from box.core.notify.actions import notify, notify_all
+from box.core.notify.models import Notification
+from box.core.push.actions import send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from box.core.registry.notices import Notice
+
+_ANSWERED = {
+    Attendance.Answer.ACCEPTED: notices.ACCEPTED,
+    Attendance.Answer.TENTATIVE: notices.TENTATIVE,
+    Attendance.Answer.DECLINED: notices.DECLINED,
+}
+
+
+@on(EventCreated)
+def show_new(event: EventCreated) -> None:
+    _tell_open_pages(event.event_id, event.by_id)
+
+
+@on(EventChanged)
+def show_changed(event: EventChanged) -> None:
+    _tell_open_pages(event.event_id, event.by_id)
+
+
+@on(EventRemoved)
+def show_removed(event: EventRemoved) -> None:
+    _tell_open_pages(event.event_id, event.by_id)
+
+
+def _tell_open_pages(event_id: int, by_id: int) -> None:
+    """That something has changed; what, each page asks for itself."""
+    row = Event.objects.select_related("calendar").filter(pk=event_id).first()
+    if row is not None:
+        send("calendar", "changed", audience={*row.audience, row.calendar.code}, payload={"by": by_id})
+
+
+@on(CalendarChanged)
+def tell_open_pages_of_calendar(event: CalendarChanged) -> None:
+    calendar = Calendar.objects.filter(pk=event.calendar_id).first()
+    if calendar is not None:
+        send("calendar", "changed", audience=[calendar.code], payload={"by": event.by_id})
+
+
+@on(EventCreated)
+def invite(event: EventCreated) -> None:
+    row = Event.objects.there().filter(pk=event.event_id).first()
+    if row is not None:
+        _tell(row, notices.INVITED, row.attendances.values_list("user_id", flat=True), event.by_id, "invited")
+
+
+@on(EventChanged)
+def tell_of_change(event: EventChanged) -> None:
+    """Who is new hears of an invitation, the others of the change; who is not asked any more, that."""
+    row = Event.objects.there().filter(pk=event.event_id).first()
+    if row is None or row.version != event.version:
+        return
+    waiting = Attendance.Answer.WAITING
+    told = row.attendances.exclude(answer=Attendance.Answer.DECLINED, answered_at__isnull=False)
+    known = _knowing(row)
+    new = [one.user_id for one in told if one.user_id not in known and one.answer == waiting]
+    _tell(row, notices.INVITED, new, event.by_id, "invited")
+    notice = notices.MOVED if event.is_moved else notices.CHANGED
+    others = [one.user_id for one in told if one.user_id in known]
+    _tell(row, notice, others, event.by_id, f"changed:{event.version}")
+    _tell(row, notices.CANCELLED, event.former_user_ids, event.by_id, f"former:{event.version}")
+
+
+@on(EventRemoved)
+def tell_of_removal(event: EventRemoved) -> None:
+    row = Event.objects.filter(pk=event.event_id, removed_at__isnull=False).first()
+    if row is not None:
+        _tell(row, notices.CANCELLED, event.user_ids, event.by_id, f"removed:{event.version}")
+
+
+@on(EventAnswered)
+def tell_organizer(event: EventAnswered) -> None:
+    """The newest answer; of one that was taken back meanwhile nobody hears."""
+    found = Attendance.objects.filter(event_id=event.event_id, user_id=event.user_id, answer=event.answer)
+    one = found.select_related("event__organizer", "user").first()
+    if one is None or one.answered_at is None or one.user_id == one.event.organizer_id:
+        return
+    key = f"calendar.answered:{one.event_id}:{one.user_id}:{int(one.answered_at.timestamp())}"
+    notice = _ANSWERED[Attendance.Answer(one.answer)]
+    notify(one.event.organizer, notice, about=one.event.ref, key=key, actor=one.user)
+
+
+def _knowing(event: Event) -> set[int]:
+    """Who has heard of the event, or of the series that it was a time of."""
+    about = [event.pk, *([event.series_id] if event.series_id else [])]
+    told = Notification.objects.filter(
+        about_kind=event.ref.kind, about_id__in=about, kind=notices.INVITED.kind
+    )
+    return {*told.values_list("user_id", flat=True), event.organizer_id}
+
+
+def _tell(event: Event, notice: Notice, user_ids: Iterable[int], by_id: int, what: str) -> None:
+    actor = User.objects.filter(pk=by_id).first()
+    people = User.objects.active().filter(pk__in=set(user_ids) - {by_id})
+    if actor is not None:
+        notify_all(people, notice, about=event.ref, key=f"calendar.{what}:{event.pk}", actor=actor)

@@ -1,0 +1,14 @@
+"""What is done for calendars in the background."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task
+
+from box.apps.calendar import actions
+
+
+@db_periodic_task(crontab(minute="41", hour="3"))  # type: ignore[untyped-decorator]
+def purge_removed() -> None:
+    actions.purge_removed(timezone.now())

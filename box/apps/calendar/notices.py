@@ -1,0 +1,18 @@
+"""What calendars tell people."""
+
+from django.utils.translation import gettext_lazy as _
+
+from box.core.registry.notices import Notice, Topic
+
+INVITATIONS = Topic("calendar.invitations", _("Invitations to events and changes to them"), by_mail=True)
+ANSWERS = Topic("calendar.answers", _("Answers to your invitations"))
+
+INVITED = Notice("calendar.invited", _("%(actor)s invites you to %(about)s"), INVITATIONS)
+MOVED = Notice(
+    "calendar.moved", _("%(actor)s moved %(about)s to another time: please answer again"), INVITATIONS
+)
+CHANGED = Notice("calendar.changed", _("%(actor)s changed %(about)s"), INVITATIONS)
+CANCELLED = Notice("calendar.cancelled", _("%(actor)s cancelled %(about)s"), INVITATIONS)
+ACCEPTED = Notice("calendar.accepted", _("%(actor)s comes to %(about)s"), ANSWERS)
+TENTATIVE = Notice("calendar.tentative", _("%(actor)s may come to %(about)s"), ANSWERS)
+DECLINED = Notice("calendar.declined", _("%(actor)s does not come to %(about)s"), ANSWERS)

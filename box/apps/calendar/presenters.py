@@ -1,0 +1,292 @@
+"""What pages show of calendars and events, in as many queries for fifty as for one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.apps.calendar.access import can_edit, can_write, has_own_calendar, shared_codes, writable_codes
+from box.apps.calendar.actions.calendars import make_missing
+from box.apps.calendar.models import Attendance, Calendar, Event
+from box.apps.calendar.occurrences import WIDEST_OFFSET, Occurrence, occurrences
+from box.core.access.principals import EVERYONE, code_of, codes_of
+from box.core.registry.capabilities import calendar_layers
+from box.core.registry.environment import format_date, format_time
+from box.core.registry.services import is_on
+from box.core.structure.names import named
+from box.lib.recurrence_text import in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from box.core.accounts.models import User
+    from box.core.registry.capabilities import LayerItem
+
+LONGEST_WINDOW = timedelta(days=100)
+MOST_CALENDARS = 100
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A calendar beside the page: `key` is how its switch and its events know each other."""
+
+    pk: int
+    name: str
+    color: str
+    can_write: bool
+    is_mine: bool
+    is_main: bool
+
+    @property
+    def key(self) -> str:
+        return f"calendar-{self.pk}"
+
+
+def calendars_of(reader: User) -> list[Shown]:
+    """Their own, and those of their groups, departments and the company: in three queries. Each principal has
+    its first from the moment on that somebody looks."""
+    codes = shared_codes(reader)
+    own = code_of(reader)
+    if has_own_calendar(reader):
+        codes = [own, *codes]
+    make_missing(codes)
+    found = list(Calendar.objects.filter(code__in=codes).in_order()[:MOST_CALENDARS])
+    names = {
+        code: one.name for code, one in named({one.code for one in found} - {own}, reader=reader).items()
+    }
+    names[EVERYONE] = _("Company")
+    shown = [
+        Shown(one.pk, _name(one, own, names), one.color, can_write(reader, one), one.code == own, one.is_main)
+        for one in found
+        if one.code == own or one.code in names
+    ]
+    return sorted(shown, key=lambda one: (not one.is_mine, not one.is_main))
+
+
+def _name(calendar: Calendar, own: str, names: Mapping[str, str]) -> str:
+    if calendar.name:
+        return calendar.name
+    return _("My calendar") if calendar.code == own else names[calendar.code]
+
+
+def name_of(calendar: Calendar, reader: User) -> str:
+    if calendar.name:
+        return calendar.name
+    if calendar.code == code_of(reader):
+        return _("My calendar")
+    if calendar.code == EVERYONE:
+        return _("Company")
+    whose = named([calendar.code], reader=reader).get(calendar.code)
+    return whose.name if whose else _("A calendar that nobody has any more")
+
+
+def events_of(reader: User, since: datetime, before: datetime) -> list[tuple[Event, Attendance | None]]:
+    """All that a reader's own calendar shows: what they take part in, and what is in the calendars that they
+    share with others. In two queries."""
+    since, before = since - WIDEST_OFFSET, before + WIDEST_OFFSET
+    own = Attendance.objects.overlapping(since, before).filter(user=reader)
+    mine = {
+        one.event_id: one
+        for one in own.select_related("event__calendar").exclude(answer=Attendance.Answer.DECLINED)
+    }
+    declined = Attendance.objects.filter(user=reader, answer=Attendance.Answer.DECLINED).values("event")
+    shared = (
+        Event.objects.visible_to(reader).there().overlapping(since, before)
+        .filter(Q(calendar__code__in=shared_codes(reader)))
+        .exclude(pk__in=[one.event_id for one in mine.values()]).exclude(pk__in=declined)
+        .select_related("calendar")
+    )  # fmt: skip
+    return [*((one.event, one) for one in mine.values()), *((event, None) for event in shared)]
+
+
+def items_of(reader: User, since: datetime, before: datetime) -> list[dict[str, Any]]:
+    """The times of events in a stretch, as FullCalendar reads them."""
+    found = events_of(reader, since, before)
+    answers = {event.pk: one for event, one in found}
+    own, writable = code_of(reader), writable_codes(reader)
+    times = occurrences((event for event, _answer in found), since - WIDEST_OFFSET, before + WIDEST_OFFSET)
+    return [
+        _item(one, answers[one.event.pk], own, editable=can_edit(reader, one.event, writable))
+        for one in times
+    ]
+
+
+def _item(one: Occurrence, answer: Attendance | None, own: str, *, editable: bool) -> dict[str, Any]:
+    event = one.event
+    # What somebody is asked to from the calendar of another person stands in their own.
+    is_guest = event.calendar.is_personal and event.calendar.code != own
+    waiting = answer is not None and answer.answer in (Attendance.Answer.WAITING, Attendance.Answer.TENTATIVE)
+    return {
+        "id": f"{event.pk}-{int(one.starts_at.timestamp())}",
+        "title": event.title,
+        **times_of(one),
+        "editable": editable,
+        "extendedProps": {
+            "event": event.pk,
+            "at": one.original_at.isoformat() if event.rule and one.original_at else "",
+            "recurs": bool(event.rule or event.series_id),
+            "calendar": "" if is_guest else f"calendar-{event.calendar_id}",
+            "color": "" if is_guest else event.calendar.color,
+            "open": waiting,
+            "private": event.is_confidential,
+            "place": event.place,
+            "url": f"{event.get_absolute_url()}{at_of(one)}",
+        },
+    }
+
+
+def at_of(one: Occurrence) -> str:
+    """What the address of an event says of the time that is meant."""
+    return f"?at={int(one.starts_at.timestamp())}" if one.event.rule else ""
+
+
+def times_of(one: Occurrence) -> dict[str, Any]:
+    if one.event.is_all_day:
+        return {"start": str(_utc(one.starts_at)), "end": str(_utc(one.ends_at)), "allDay": True}
+    return {"start": one.starts_at.isoformat(), "end": one.ends_at.isoformat(), "allDay": False}
+
+
+def _utc(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()
+
+
+@dataclass(frozen=True)
+class LayerSwitch:
+    key: str
+    label: str
+    icon: str
+    is_on_at_first: bool
+
+
+def layer_switches() -> list[LayerSwitch]:
+    layers = [(key, one) for key, one in calendar_layers.items() if is_on(key.partition(".")[0])]
+    layers.sort(key=lambda pair: pair[1].order)
+    return [LayerSwitch(key, str(one.label), one.icon, one.is_on_at_first) for key, one in layers]
+
+
+def layer_items(keys: Iterable[str], reader: User, since: datetime, before: datetime) -> list[dict[str, Any]]:
+    """What other rooms show in the calendar, of the layers that are switched on."""
+    return [
+        _layer_item(key, one)
+        for key in dict.fromkeys(keys)
+        if key in calendar_layers and is_on(key.partition(".")[0])
+        for one in calendar_layers[key].items(reader, since, before)
+    ]
+
+
+def _layer_item(key: str, one: LayerItem) -> dict[str, Any]:
+    whole = not isinstance(one.starts, datetime)
+    ends = one.ends + timedelta(days=1) if whole else one.ends
+    return {
+        "id": f"{key}-{one.key}",
+        "title": one.title,
+        "start": one.starts.isoformat(),
+        "end": ends.isoformat(),
+        "allDay": whole,
+        "editable": False,
+        "extendedProps": {"layer": key, "tone": one.tone, "url": one.url},
+    }
+
+
+@dataclass(frozen=True)
+class When:
+    """When an event is, in words: its days and times for the reader, and for whoever wrote it elsewhere."""
+
+    text: str
+    elsewhere: str
+    rhythm: str
+
+
+def when(one: Occurrence) -> When:
+    event = one.event
+    rhythm = in_words(event.recurrence, event.local_start) if event.recurrence else ""
+    if event.is_all_day:
+        first, last = _utc(one.starts_at), _utc(one.ends_at) - timedelta(days=1)
+        days = format_date(first) if first == last else f"{format_date(first)} – {format_date(last)}"
+        return When(_("%(days)s, all day") % {"days": days}, "", rhythm)
+    here = _stretch(timezone.localtime(one.starts_at), timezone.localtime(one.ends_at))
+    starts, ends = one.starts_at.astimezone(event.tz), one.ends_at.astimezone(event.tz)
+    is_here = starts.utcoffset() == timezone.localtime(one.starts_at).utcoffset()
+    there = f"{starts:%H:%M} – {ends:%H:%M}, {event.zone.replace('_', ' ')}"
+    return When(here, "" if is_here else there, rhythm)
+
+
+def _stretch(starts: datetime, ends: datetime) -> str:
+    first, last = f"{format_date(starts.date())}, {_at(starts)}", _at(ends)
+    if starts.date() == ends.date():
+        return f"{first} – {last}"
+    return f"{first} – {format_date(ends.date())}, {last}"
+
+
+def _at(local: datetime) -> str:
+    return format_time(local.time())
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of somebody's day that is taken: `title` and `url` only for whoever may know what it is."""
+
+    starts: datetime
+    ends: datetime
+    title: str
+    url: str
+    minutes: tuple[int, int]
+    """Of the day that is shown, from its midnight."""
+
+
+@dataclass(frozen=True)
+class Column:
+    person: User
+    blocks: Sequence[Block]
+
+
+def team_day(reader: User, people: Sequence[User], on: date) -> list[Column]:
+    """Whose time is taken when, side by side: in one query."""
+    zone = timezone.get_current_timezone()
+    since = datetime(on.year, on.month, on.day, tzinfo=zone)
+    before = since + timedelta(days=1)
+    blocks: dict[int, list[Block]] = {one.pk: [] for one in people}
+    for user_id, one in taken(people, since, before):
+        is_known = sees(reader, one.event)
+        title = one.event.title if is_known else _("Busy")
+        url = f"{one.event.get_absolute_url()}{at_of(one)}" if is_known else ""
+        starts, ends = _bounds(one, zone)
+        if starts < before and ends > since:
+            minutes = _minutes(max(starts, since) - since), _minutes(min(ends, before) - since)
+            here = starts.astimezone(zone), ends.astimezone(zone)
+            blocks[user_id].append(Block(*here, title, url, minutes))
+    return [Column(one, sorted(blocks[one.pk], key=lambda block: block.starts)) for one in people]
+
+
+def _minutes(length: timedelta) -> int:
+    return int(length.total_seconds()) // 60
+
+
+def _bounds(one: Occurrence, zone: Any) -> tuple[datetime, datetime]:
+    """Whole days are those of whoever looks."""
+    if not one.event.is_all_day:
+        return one.starts_at, one.ends_at
+    starts, ends = one.starts_at.astimezone(UTC), one.ends_at.astimezone(UTC)
+    return starts.replace(tzinfo=zone), ends.replace(tzinfo=zone)
+
+
+def taken(people: Iterable[User], since: datetime, before: datetime) -> list[tuple[int, Occurrence]]:
+    """Whose time is taken by what, in one query."""
+    wide = since - WIDEST_OFFSET, before + WIDEST_OFFSET
+    ids = [one.pk for one in people]
+    rows = (
+        Attendance.objects.overlapping(*wide).taken().filter(user__in=ids).select_related("event__calendar")
+    )
+    return [(row.user_id, one) for row in rows for one in occurrences([row.event], *wide)]
+
+
+def sees(reader: User, event: Event) -> bool:
+    """Whether this person may know what it is; the row is read already."""
+    if reader.is_administrator and not event.is_private:
+        return True
+    return not codes_of(reader).isdisjoint(event.audience)

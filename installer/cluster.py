@@ -1,0 +1,210 @@
+"""`boxctl cluster`: make one of the running box, let nodes in and out, see how they are.
+
+Here, and not in the appliance, because a node needs more of Debian's packages than a single box.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.table import Table
+
+from appliance import certificates
+from appliance.agent import operations_log
+from appliance.agent.answers import ClusterState
+from appliance.agent.codec import encode
+from appliance.agent.operations_log import Asker
+from appliance.cluster import https, identity, joining, membership, patroni, state, topology
+from appliance.cluster.etcd import Etcd, EtcdAway
+from appliance.cluster.overview import overview, sentence
+from appliance.cluster.topology import Role
+from appliance.commands.common import box, fail, out, plain_errors, say
+from appliance.node import Node
+from appliance.paths import Paths
+from installer import packages, release
+
+HERE = Path(__file__).resolve().parents[1]
+
+_REFUSALS = (
+    topology.TopologyRefused, joining.JoinRefused, identity.IdentityRefused, patroni.PatroniAway, EtcdAway,
+    https.NodeAway, https.NodeRefused,
+)  # fmt: skip
+
+
+def main(words: Sequence[str]) -> int:
+    arguments = _parser().parse_args(words)
+    with plain_errors():
+        paths = box()
+        try:
+            return _VERBS[arguments.verb](paths, arguments)
+        except _REFUSALS as error:
+            fail(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="boxctl cluster", description="Several machines as one box.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    init = verbs.add_parser("init", help="make the running box the first node of a cluster")
+    token = verbs.add_parser("token", help="print the line that lets one more machine in, once")
+    token.add_argument("--minutes", type=int, default=60, help="until it expires (60)")
+    join = verbs.add_parser("join", help="make this machine a node; without arguments, go on with a join")
+    join.add_argument("to", nargs="?", help="the address of a node, from the line of `cluster token`")
+    join.add_argument("token", nargs="?", help="the token, from the same line")
+    join.add_argument("--witness", action="store_true", help="a vote alone, without the database")
+    for one in (init, join):
+        one.add_argument("--address", help="this machine's address for the other nodes")
+        one.add_argument("--name", help="what the node is called; else as its machine")
+        one.add_argument("--site", default="", help="the data centre")
+    status = verbs.add_parser("status", help="the nodes, who leads, and what may be lost")
+    status.add_argument("--json", action="store_true", help="for other programs")
+    verbs.add_parser("doctor", help="look for what is wrong between the nodes, and say how to cure it")
+    over = verbs.add_parser("switchover", help="let another node lead the database")
+    over.add_argument("to", nargs="?", help="which; else the one that keeps up best")
+    remove = verbs.add_parser("remove", help="take a node out, dead or alive")
+    remove.add_argument("node")
+    return parser
+
+
+def _init(paths: Paths, arguments: argparse.Namespace) -> int:
+    _install()
+    operations_log.note(paths, Asker.here(), "cluster init")
+    name, address = _name(arguments), _address(paths, arguments)
+    paused = membership.initialise(paths, name=name, address=address, site=arguments.site, say=say)
+    say(f"{name} is a cluster of one node. Nobody could write for {paused:.1f} s.", style="green")
+    say("`boxctl cluster token` prints the line that lets another machine in.")
+    return 0
+
+
+def _token(paths: Paths, arguments: argparse.Namespace) -> int:
+    made = joining.token(paths, seconds=arguments.minutes * 60)
+    operations_log.note(paths, Asker.here(), "cluster token")
+    address = Node.load(paths).cluster.me.address
+    say(f"sudo boxctl cluster join {address} {made}")
+    return 0
+
+
+def _join(paths: Paths, arguments: argparse.Namespace) -> int:
+    _install()
+    if arguments.to is None:
+        joining.start(paths, say=say)
+    elif arguments.token is None:
+        fail("The token is missing: copy the whole line that `boxctl cluster token` prints.", code=2)
+    else:
+        operations_log.note(paths, Asker.here(), f"cluster join {arguments.to}")
+        joining.join(
+            paths, arguments.to, arguments.token, name=_name(arguments), address=_address(paths, arguments),
+            roles=(Role.WITNESS if arguments.witness else Role.DATABASE,), site=arguments.site, say=say,
+        )  # fmt: skip
+    node = Node.load(paths)
+    say(f"{node.name} is a node of the cluster. {node.cluster.topology.survives()}", style="green")
+    return 0
+
+
+def _status(paths: Paths, arguments: argparse.Namespace) -> int:
+    found = overview(paths, now=datetime.now(UTC))
+    if not arguments.json:
+        _show(found)
+        return _say_what_is_wrong(paths, found)
+    survives = Node.load(paths).cluster.topology.survives()
+    said = {**encode(found), "is_healthy": found.is_healthy, "survives": survives}
+    say(json.dumps(said | {"problems": [sentence(problem) for problem in found.problems]}, indent=1))
+    return 0 if found.is_healthy else 1
+
+
+def _show(found: ClusterState) -> None:
+    table = Table("Node", "Address", "Roles", "Answers", "Database", "Lag", "CPU", box=None, pad_edge=False)
+    for node in found.nodes:
+        table.add_row(
+            node.name,
+            node.address + (f" ({node.site})" if node.site else ""),
+            ", ".join(node.roles),
+            "yes" if node.is_there else "no",
+            f"{node.database_role}, {node.database_state}" if node.database_role else "",
+            "" if node.lag_bytes is None else f"{node.lag_bytes >> 10} KiB",
+            "" if node.busy is None else f"{node.busy:.0%}",
+            style=None if node.is_well else "red",
+        )
+    out.print(table)
+
+
+def _say_what_is_wrong(paths: Paths, found: ClusterState) -> int:
+    for problem in found.problems:
+        say(sentence(problem), style="red")
+    if found.is_healthy:
+        say("Nothing is wrong between the nodes.", style="green")
+    if found.leader and found.home not in ("", found.leader):
+        say(
+            f"{found.leader} leads the database. Its log is archived all the same; whole backups are made "
+            f"while {found.home} leads: `boxctl cluster switchover {found.home}`."
+        )
+    say(Node.load(paths).cluster.topology.survives())
+    return 0 if found.is_healthy else 1
+
+
+def _doctor(paths: Paths, _: argparse.Namespace) -> int:
+    return _say_what_is_wrong(paths, overview(paths, now=datetime.now(UTC)))
+
+
+def _switch_over(paths: Paths, arguments: argparse.Namespace) -> int:
+    operations_log.note(paths, Asker.here(), f"cluster switchover {arguments.to or ''}".strip())
+    leader = patroni.switch_over(paths, Node.load(paths).cluster.topology, to=arguments.to)
+    say(f"{leader} leads the database.", style="green")
+    return 0
+
+
+def _remove(paths: Paths, arguments: argparse.Namespace) -> int:
+    operations_log.note(paths, Asker.here(), f"cluster remove {arguments.node}")
+    membership.remove(paths, arguments.node, say=say)
+    me = Node.load(paths).cluster
+    agreed, _ = state.read(Etcd.of(paths, me.topology, first=me.me.address))
+    say(f"{arguments.node} is no node any more. {agreed.survives()}", style="green")
+    return 0
+
+
+_VERBS = {
+    "init": _init,
+    "token": _token,
+    "join": _join,
+    "status": _status,
+    "doctor": _doctor,
+    "switchover": _switch_over,
+    "remove": _remove,
+}
+
+
+def _install() -> None:
+    if missing := packages.missing(packages.OF_CLUSTERS):
+        say(f"Installing {', '.join(missing)}.")
+        packages.install(HERE / release.BUNDLE, packages.OF_CLUSTERS)
+
+
+def _name(arguments: argparse.Namespace) -> str:
+    return arguments.name or socket.gethostname().lower().partition(".")[0]
+
+
+def _address(paths: Paths, arguments: argparse.Namespace) -> str:
+    """As given, or the only one that it could be."""
+    if arguments.address:
+        return str(arguments.address)
+    node = Node.load(paths)
+    found = [
+        one
+        for one in certificates.addresses_of(node.box.public_name)
+        if not one.startswith(("127.", "::1", "fe80"))
+    ]
+    if len(found) != 1:
+        fail(
+            f"Say with --address which one the other nodes reach ({', '.join(found) or 'none was found'}).",
+            code=2,
+        )
+    return found[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,218 @@
+"""Three boxes in network namespaces of their own, joined by a switch that can cut any of them off.
+
+    with Company() as company:
+        one, two, three = company.nodes
+        one.install("database"); one.cluster("init", ...)
+        company.cut(two); company.mend(two)
+
+Each node is a scratch box under supervisord with an address of its own; what it says to another goes through
+a real cable. Sockets of the file system are reached from here. Needs root.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
+
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.supervise import processes
+from tests import require
+
+ROOT = Path(__file__).resolve().parents[3]
+PATIENCE = 240.0
+
+
+def require_engines() -> None:
+    require.root("Machines on networks of their own are root's to make")
+    for program, package in (
+        ("etcd", "etcd-server"), ("patronictl", "patroni python3-etcd"),
+        ("haproxy", "haproxy"), ("ip", "iproute2"),
+    ):  # fmt: skip
+        require.programs(program, cure=f"apt-get install {package}")
+
+
+class BoxFailed(AssertionError):
+    """A command of a node ended badly."""
+
+
+class BoxNode:
+    """One machine of the company."""
+
+    def __init__(self, company: Company, number: int) -> None:
+        self.company, self.number = company, number
+        self.name, self.address = f"node-{number}", f"10.88.0.{number}"
+        self.space = f"{company.mark}-{number}"
+        self.prefix = company.folder / self.name
+        self.prefix.mkdir(mode=0o755)
+
+    # --- what somebody does on it
+
+    def run(
+        self, command: Sequence[str | Path], *, check: bool = True, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of this host on the node's network."""
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.space, *map(str, command)],
+            env={
+                **os.environ, "KOROBKA_PREFIX": str(self.prefix), "PYTHONPATH": str(ROOT),
+                "PYTHONSAFEPATH": "1", **(env or {}),
+            },
+            cwd="/", capture_output=True, text=True, check=False, timeout=PATIENCE,
+        )  # fmt: skip
+        if check and done.returncode:
+            raise BoxFailed(f"{self.name}: {' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    @contextmanager
+    def inside(self) -> Iterator[Paths]:
+        """This thread is on the node's network; the box's paths."""
+        with (
+            Path("/proc/thread-self/ns/net").open() as home,
+            Path(f"/run/netns/{self.space}").open() as there,
+        ):
+            os.setns(there.fileno(), os.CLONE_NEWNET)
+            try:
+                yield Paths(self.prefix)
+            finally:
+                os.setns(home.fileno(), os.CLONE_NEWNET)
+
+    def install(self, *services: str) -> None:
+        """A box of its own, as it is before anybody thinks of a cluster."""
+        self.run([sys.executable, "-m", "appliance.scratch", "start", self.prefix, *services])
+
+    def boxctl(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run([sys.executable, "-m", "appliance.cli", *words], check=check)
+
+    def cluster(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.boxctl("cluster", *words, check=check)
+
+    def join(self, other: BoxNode, *words: str) -> subprocess.CompletedProcess[str]:
+        """With the line that the other one prints, word by word."""
+        line = other.cluster("token").stdout.split()
+        assert line[:4] == ["sudo", "boxctl", "cluster", "join"]
+        named = ("--name", self.name, "--address", self.address)
+        return self.cluster(*line[3:], *named, *words)
+
+    def status(self) -> dict[str, Any]:
+        said: dict[str, Any] = json.loads(self.cluster("status", "--json", check=False).stdout)
+        return said
+
+    # --- what is asked of it
+
+    @property
+    def node(self) -> Node:
+        return Node.load(Paths(self.prefix))
+
+    def sql(self, text: str, *, check: bool = True) -> str:
+        """As the portal: through the node's own way to whoever leads."""
+        done = subprocess.run(
+            [
+                *("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.prefix / "run/korobka/router"),
+                *("-U", "korobka_app", "korobka", "-c", text),
+            ],
+            capture_output=True, text=True, check=False, timeout=60,
+            env={**os.environ, "PGCONNECT_TIMEOUT": "5"},
+        )  # fmt: skip
+        if check and done.returncode:
+            raise BoxFailed(f"{self.name}: {done.stderr}")
+        return done.stdout.strip()
+
+    def log(self, service: str, lines: int = 30) -> str:
+        file = self.prefix / f"var/log/korobka/{service}.log"
+        return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
+
+    # --- what befalls it
+
+    def pids(self, service: str | None = None) -> set[int]:
+        """Of a service with all that it has started, or of everything."""
+        found: set[int] = set()
+        for pid, of in processes.marked(self.prefix).items():
+            if service in (None, of.partition("@")[0]):
+                found |= processes.children_of(pid)
+        return found
+
+    def kill(self, service: str | None = None) -> None:
+        """kill -9 of a service, or of the whole machine with its supervisor: the power is cut."""
+        victims = self.pids(service)
+        if service is None:
+            with suppress(OSError, ValueError):
+                victims.add(int((self.prefix / "run/korobka/supervisord.pid").read_text()))
+        for pid in victims:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        for pid in victims:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def boot(self) -> None:
+        """The power is back: the supervisor starts what it has to."""
+        self.boxctl("start")
+
+
+class Company:
+    """The switch, the cables, and the machines at them."""
+
+    def __init__(self, machines: int = 3) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="korobka-cluster-", dir="/var/tmp"))
+        self.folder.chmod(0o755)
+        self.mark = f"kc{os.getpid()}"
+        self.switch = f"{self.mark}-s"
+        self._machines = machines
+        self.nodes: tuple[BoxNode, ...] = ()
+
+    def __enter__(self) -> Self:
+        try:
+            _ip("netns", "add", self.switch)
+            _ip("-n", self.switch, "link", "add", "bridge", "type", "bridge")
+            _ip("-n", self.switch, "link", "set", "bridge", "up")
+            self.nodes = tuple(BoxNode(self, number) for number in range(1, self._machines + 1))
+            for node in self.nodes:
+                self._plug_in(node)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def cut(self, node: BoxNode) -> None:
+        """Pull its cable at the switch: it cannot tell that from the others' death."""
+        _ip("-n", self.switch, "link", "set", f"port{node.number}", "down")
+
+    def mend(self, node: BoxNode) -> None:
+        _ip("-n", self.switch, "link", "set", f"port{node.number}", "up")
+
+    def close(self) -> None:
+        for node in self.nodes:
+            for _ in range(3):  # whoever was just being started
+                node.kill()
+        for space in (*(node.space for node in self.nodes), self.switch):
+            subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _plug_in(self, node: BoxNode) -> None:
+        port = f"port{node.number}"
+        _ip("netns", "add", node.space)
+        _ip(
+            "-n", self.switch, "link", "add", port, "type", "veth", "peer", "name", "lan", "netns", node.space
+        )
+        _ip("-n", self.switch, "link", "set", port, "master", "bridge", "up")
+        _ip("-n", node.space, "address", "add", f"{node.address}/24", "dev", "lan")
+        for link in ("lo", "lan"):
+            _ip("-n", node.space, "link", "set", link, "up")
+
+
+def _ip(*words: str) -> None:
+    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"

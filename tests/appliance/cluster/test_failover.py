@@ -1,0 +1,195 @@
+"""Three boxes become one, lose what machines lose, and nothing that was acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from appliance.runner import CommandFailed
+from appliance.services.database import setup
+from tests.appliance.boxes import wait_until
+
+from .nodes import BoxFailed, BoxNode, Company, require_engines
+from .writer import TABLE, Writer
+
+
+@pytest.fixture(scope="module")
+def figure(pytestconfig: pytest.Config) -> Iterator[Callable[..., None]]:
+    """What was measured, as a table after the last test: seconds without writes, and failed attempts."""
+    lines: list[str] = []
+
+    def note(what: str, writer: Writer) -> None:
+        lines.append(
+            f"{what:<34}{writer.longest_pause:6.1f} s without writes, {writer.failures:4} failed attempts, "
+            f"{len(writer.acknowledged):5} acknowledged, 0 lost"
+        )
+
+    yield note
+    terminal = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None:
+        for line in ("", *lines):
+            terminal.write_line(line)
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[Company]:
+    require_engines()
+    with Company() as company:
+        one, two, three = company.nodes
+        one.install("agent", "database")
+        setup.query(one.node, TABLE)
+        with Writer(one.prefix / "run/korobka/database") as before:
+            one.cluster("init", "--name", one.name, "--address", one.address)
+            # The same writer, by the way that it had: the database was handed over under it.
+            before.go_on()
+        assert missing(one, before) == set()
+        for node in (two, three):
+            node.install("agent")
+            node.join(one)
+        yield company
+
+
+def missing(node: BoxNode, writer: Writer) -> set[int]:
+    """What was acknowledged and is not there."""
+    there = {int(line) for line in node.sql("select number from written").splitlines()}
+    return set(writer.acknowledged) - there
+
+
+def leader_of(node: BoxNode) -> str | None:
+    leader = node.status()["leader"]
+    return str(leader) if leader else None
+
+
+def parted(company: Company) -> tuple[BoxNode, BoxNode, BoxNode]:
+    """The leader, and the two others."""
+    wait_until_well(company)
+    name = leader_of(company.nodes[0])
+    (leader,) = (node for node in company.nodes if node.name == name)
+    others = [node for node in company.nodes if node is not leader]
+    return leader, others[0], others[1]
+
+
+def wait_until_well(company: Company) -> None:
+    wait_until(lambda: all(node.status()["is_healthy"] for node in company.nodes), seconds=180)
+
+
+def writing(node: BoxNode) -> Writer:
+    beginning = int(node.sql("select coalesce(max(number), 0) + 1000 from written"))
+    return Writer(node.prefix / "run/korobka/router", begins_at=beginning)
+
+
+def test_three_nodes_are_one_cluster(company: Company) -> None:
+    wait_until_well(company)
+    said = company.nodes[2].status()
+    assert [node["name"] for node in said["nodes"]] == ["node-1", "node-2", "node-3"]
+    assert said["leader"] == "node-1"
+    assert said["survives"] == "1 of the 3 voting nodes may be lost."
+    roles = sorted(node["database_role"] for node in said["nodes"])
+    assert roles == ["leader", "replica", "sync_standby"]
+    written = {node.sql("select count(*) from written") for node in company.nodes}
+    assert len(written) == 1 and written != {"0"}
+
+
+def test_a_switchover_loses_nothing(company: Company, figure: Callable[..., None]) -> None:
+    leader, other, _ = parted(company)
+    with writing(other) as writer:
+        said = other.cluster("switchover").stdout
+        writer.go_on()
+    assert "leads the database" in said and leader.name not in said
+    wait_until_well(company)
+    assert missing(leader, writer) == set()
+    figure("switchover", writer)
+
+
+def test_the_leaders_process_is_killed(company: Company, figure: Callable[..., None]) -> None:
+    leader, other, _ = parted(company)
+    with writing(other) as writer:
+        leader.kill("database")
+        writer.go_on()
+    wait_until_well(company)
+    assert missing(other, writer) == set()
+    figure("the leader's processes killed", writer)
+
+
+def test_the_leaders_machine_dies_and_comes_back(company: Company, figure: Callable[..., None]) -> None:
+    leader, other, third = parted(company)
+    with writing(other) as writer:
+        leader.kill()
+        writer.go_on()
+        assert leader_of(other) in (other.name, third.name)
+        problems = " ".join(other.status()["problems"])
+        wait_until(lambda: f"{leader.name} says nothing" in " ".join(other.status()["problems"]))
+        leader.boot()
+    wait_until_well(company)
+    assert problems is not None
+    assert missing(leader, writer) == set()
+    figure("the leader's machine killed", writer)
+
+
+def test_a_leader_that_is_cut_off_takes_no_writes_before_another_does(
+    company: Company, figure: Callable[..., None]
+) -> None:
+    leader, other, _ = parted(company)
+    with (
+        writing(other) as writer,
+        Writer(leader.prefix / "run/korobka/router", begins_at=10_000_000) as inside,
+    ):
+        company.cut(leader)
+        writer.go_on()
+        # Whoever is on the wrong side hears an error, and no acknowledgement that means nothing.
+        known = len(inside.acknowledged)
+        failures = inside.failures
+        wait_until(lambda: inside.failures > failures)
+        assert len(inside.acknowledged) == known
+        company.mend(leader)
+        inside.go_on()
+    wait_until_well(company)
+    assert missing(other, writer) == missing(leader, writer) == set()
+    assert missing(other, inside) == set()
+    figure("the leader cut off", writer)
+
+
+def test_with_one_of_three_left_nobody_writes_and_it_is_said(company: Company) -> None:
+    leader, other, third = parted(company)
+    other.kill()
+    third.kill()
+    wait_until(lambda: not can_write(leader))
+    said = " ".join(leader.status()["problems"])
+    assert "nobody can write" in said
+    # What was there can still be read, on the node itself, once it has stepped down.
+    wait_until(lambda: is_readable(leader))
+    other.boot()
+    third.boot()
+    wait_until_well(company)
+    wait_until(lambda: can_write(leader))
+
+
+def is_readable(node: BoxNode) -> bool:
+    with suppress(CommandFailed):
+        return int(setup.query(node.node, "select count(*) from written")) > 0
+    return False
+
+
+def can_write(node: BoxNode) -> bool:
+    with suppress(BoxFailed):
+        node.sql("create temporary table try (n int)")
+        return True
+    return False
+
+
+def test_a_removed_node_ends_its_services_and_is_let_in_again(company: Company) -> None:
+    leader, other, third = parted(company)
+    refused = other.cluster("remove", leader.name, check=False)
+    assert refused.returncode == 1 and "leads the database" in refused.stderr
+    with writing(leader) as writer:
+        said = leader.cluster("remove", other.name).stdout
+        writer.go_on()
+        assert "Two votes cannot tell" in said
+        wait_until(lambda: not other.pids("database") and not other.pids("etcd"))
+        assert not (other.prefix / "etc/korobka/cluster").exists()
+        other.join(third)
+        writer.go_on()
+    wait_until_well(company)
+    assert missing(other, writer) == set()

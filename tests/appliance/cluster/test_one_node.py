@@ -1,0 +1,222 @@
+"""One node that was a box: what it is made into, and who gets nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from appliance.cluster import identity, membership, patroni, state, topology
+from appliance.cluster.etcd import Etcd, EtcdAway
+from appliance.cluster.joining import Asking, JoinRefused, Token, let_in, trusted
+from appliance.cluster.topology import Role, TopologyRefused
+from appliance.services.database import setup
+from appliance.services.portal import version
+from tests.appliance.boxes import wait_until
+
+from .nodes import BoxNode, Company, require_engines
+from .writer import TABLE, Writer
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+PORTS = {"etcd": 2379, "etcd between nodes": 2380, "Patroni": 8008}
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[Company]:
+    require_engines()
+    with Company(1) as company:
+        one = company.nodes[0]
+        one.install("agent", "database")
+        setup.query(one.node, TABLE)
+        yield company
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An `init` that failed, and what was left of it."""
+
+    said: tuple[str, ...]
+    is_single: bool
+    is_written: bool
+    refused: str
+
+
+@pytest.fixture(scope="module")
+def attempt(company: Company) -> Attempt:
+    """The leader never came, as it were; and before that, somebody gave another machine's address."""
+    (box,) = company.nodes
+    refused = box.cluster("init", "--name", box.name, "--address", "10.88.0.77", check=False)
+
+    def never(*_: object) -> str:
+        raise patroni.PatroniAway("Nobody leads.")
+
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch, box.inside() as paths:
+        patch.setattr(membership, "wait_for_leader", never)
+        with pytest.raises(patroni.PatroniAway):
+            membership.initialise(paths, name=box.name, address=box.address, say=said.append)
+    setup.query(box.node, "insert into written values (-1, 1)")
+    return Attempt(
+        tuple(said),
+        is_single=topology.load(paths) is None and not topology.folder(paths).exists(),
+        is_written=setup.query(box.node, "select count(*) from written where number = -1") == "1",
+        refused=refused.stderr,
+    )
+
+
+@pytest.fixture(scope="module")
+def one(company: Company, attempt: Attempt) -> BoxNode:
+    """The box, made a cluster under somebody who writes all the time, by the way that they had before."""
+    (one,) = company.nodes
+    assert attempt.is_single
+    with Writer(one.prefix / "run/korobka/database") as writer:
+        said = one.cluster("init", "--name", one.name, "--address", one.address).stdout
+        writer.go_on()
+    assert "is a cluster of one node" in said
+    assert written(one) >= {*writer.acknowledged, -1}
+    return one
+
+
+def written(node: BoxNode) -> set[int]:
+    return {int(line) for line in node.sql("select number from written").splitlines()}
+
+
+def test_what_goes_wrong_leaves_a_single_box(attempt: Attempt) -> None:
+    assert attempt.said[-1] == "It failed: the box becomes a single one again."
+    assert attempt.is_single and attempt.is_written
+
+
+def test_an_address_of_another_machine_is_refused_before_anything_is_done(attempt: Attempt) -> None:
+    assert "this machine's own address" in attempt.refused
+
+
+def test_the_box_is_a_cluster_of_one_node(one: BoxNode) -> None:
+    wait_until(lambda: one.status()["is_healthy"])
+    said = one.status()
+    assert said["leader"] == one.name
+    assert "one copy of the database" in said["survives"]
+    again = one.cluster("init", "--address", one.address, check=False)
+    assert again.returncode == 1 and "a node of a cluster already" in again.stderr
+
+
+def test_etcd_tells_what_was_changed_meanwhile(one: BoxNode) -> None:
+    with one.inside() as paths:
+        etcd = Etcd.of(paths, one.node.cluster.topology)
+        assert etcd.get("/test/a") is None
+        assert etcd.replace("/test/a", "1", revision=0)
+        assert not etcd.replace("/test/a", "2", revision=0)
+        entry = etcd.get("/test/a")
+        assert entry and entry.value == "1"
+        etcd.put("/test/b", "ü" * 1000)
+        assert [(one.key, len(one.value)) for one in etcd.entries("/test/")] == [
+            ("/test/a", 1),
+            ("/test/b", 1000),
+        ]
+        assert etcd.delete("/test/a") and not etcd.delete("/test/a")
+        nowhere = Etcd(("10.88.0.77",), etcd.context)
+        with pytest.raises(EtcdAway, match=r"More than half of 10\.88\.0\.77 must answer"):
+            nowhere.get("/test/b")
+
+
+def test_a_leader_that_dies_is_started_again(one: BoxNode) -> None:
+    with Writer(one.prefix / "run/korobka/router", begins_at=1_000_000) as writer:
+        one.kill("database")
+        writer.go_on()
+    assert {int(line) for line in one.sql("select number from written").splitlines()} >= set(
+        writer.acknowledged
+    )
+
+
+@pytest.mark.parametrize("what", PORTS)
+def test_who_has_no_certificate_gets_nothing_from(one: BoxNode, what: str) -> None:
+    command = [
+        "openssl", "s_client", "-connect", f"{one.address}:{PORTS[what]}", "-quiet",
+    ]  # fmt: skip
+    asked = one.run(
+        ["sh", "-c", f"printf 'GET /v3/ HTTP/1.0\\r\\n\\r\\n' | timeout 5 {' '.join(command)}"], check=False
+    )
+    assert "HTTP/1" not in asked.stdout
+    assert "alert" in asked.stderr + asked.stdout
+
+
+def test_nothing_between_nodes_is_in_the_clear(one: BoxNode) -> None:
+    for port in (*PORTS.values(), 5432, 7400):
+        asked = one.run(
+            ["timeout", "5", "curl", "-sS", "--max-time", "4", f"http://{one.address}:{port}/"], check=False
+        )
+        assert "leader" not in asked.stdout and "etcd" not in asked.stdout
+
+
+def test_a_password_alone_opens_no_database(one: BoxNode) -> None:
+    password = one.node.secrets.database_replication_password
+    asked = one.run(
+        ["psql", f"host={one.address} user=korobka_replication dbname=x replication=true sslmode=require"],
+        env={"PGPASSWORD": password}, check=False,
+    )  # fmt: skip
+    assert asked.returncode != 0
+    assert "certificate" in asked.stderr
+
+
+def asking(node: BoxNode, **said: object) -> Asking:
+    """What another machine at the node's address would say to come in."""
+    words: dict[str, object] = {
+        "name": "node-9", "address": node.address, "roles": (Role.WITNESS,), "site": "",
+        "request": identity.request("node-9", identity.new_key()), "version": version(node.node), "at": NOW,
+        **said,
+    }  # fmt: skip
+    return Asking(**words)  # type: ignore[arg-type]
+
+
+def new_secret(node: BoxNode) -> str:
+    return str(Token.read(node.cluster("token").stdout.split()[-1]).secret)
+
+
+def test_a_token_works_once(one: BoxNode) -> None:
+    secret = new_secret(one)
+    with one.inside() as paths:
+        etcd = Etcd.of(paths, one.node.cluster.topology)
+        assert state.is_token(etcd, secret)
+        assert state.use_token(etcd, secret)
+        assert not state.use_token(etcd, secret)
+        with pytest.raises(JoinRefused, match="was used, or has expired"):
+            let_in(paths, asking(one, secret=secret), now=NOW)
+
+
+def test_a_token_expires(one: BoxNode) -> None:
+    with one.inside() as paths:
+        etcd = Etcd.of(paths, one.node.cluster.topology)
+        for wrong in (state.SHORTEST_TOKEN - 1, state.LONGEST_TOKEN + 1):
+            with pytest.raises(TopologyRefused, match="between one minute and one day"):
+                state.new_token(etcd, seconds=wrong)
+        etcd.put("/korobka/tokens/short", "", lease=etcd.lease(1))
+        wait_until(lambda: etcd.get("/korobka/tokens/short") is None)
+
+
+def test_who_does_not_fit_is_told_why_and_the_token_stays(one: BoxNode) -> None:
+    secret = new_secret(one)
+    known = one.node.cluster.topology
+    with one.inside() as paths:
+        for said, why in (
+            ({"secret": "0" * 32}, "The token is not known"),
+            ({"version": "9.9.9"}, r"runs Korobka .* and this machine 9\.9\.9"),
+            ({"at": NOW - timedelta(seconds=6)}, "The clocks are 6 s apart"),
+            ({"name": one.name}, f"node of the name {one.name} is at work|is the address of"),
+            # Nobody listens there.
+            ({"address": "10.88.0.77"}, r"does not reach port 2379, 2380, 8008, 7400, 5432 of 10\.88\.0\.77"),
+            ({"address": one.address}, f"is the address of {one.name}"),
+        ):
+            with pytest.raises((JoinRefused, TopologyRefused), match=why):
+                let_in(paths, asking(one, **{"secret": secret, "address": "10.88.0.77", **said}), now=NOW)
+        etcd = Etcd.of(paths, known)
+        assert state.is_token(etcd, secret)
+        assert state.read(etcd)[0] == known
+        assert len(etcd.members()) == 1
+
+
+def test_somebody_else_at_the_address_hears_no_secret(one: BoxNode) -> None:
+    with one.inside(), pytest.raises(JoinRefused, match="somebody else answers there"):
+        trusted(one.address, "0" * 64)
+    with one.inside(), pytest.raises(JoinRefused, match="does not answer"):
+        trusted("10.88.0.77", "0" * 64)

@@ -1,0 +1,85 @@
+"""What is judged of what the nodes say, and each time the cure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from appliance.agent.answers import ClusterProblem, ClusterState
+from appliance.cluster.overview import MOST_LAG_BYTES, judge, sentence
+from appliance.cluster.patroni import Copy
+from appliance.cluster.state import Beat
+from appliance.cluster.topology import Member, Role, Topology
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+NODES = Topology(
+    (
+        Member("node-1", "10.0.0.1", (Role.PORTAL, Role.DATABASE)),
+        Member("node-2", "10.0.0.2", (Role.DATABASE,)),
+        Member("witness", "10.0.0.9", (Role.WITNESS,)),
+    )
+)
+BEAT = Beat(NOW, "0.1.0", 0.25, 3)
+BEATS = {"node-1": BEAT, "node-2": BEAT, "witness": BEAT}
+COPIES = [Copy("node-1", "leader", "running", None), Copy("node-2", "sync_standby", "streaming", 0)]
+
+
+def judged(beats: dict[str, Beat] | None = None, copies: list[Copy] | None = None) -> ClusterState:
+    return judge(NODES, BEATS if beats is None else beats, COPIES if copies is None else copies, now=NOW)
+
+
+def said(found: ClusterState) -> tuple[str, ...]:
+    return tuple(map(sentence, found.problems))
+
+
+def test_when_all_is_well_nothing_is_said() -> None:
+    found = judged()
+    assert found.is_healthy and found.leader == "node-1"
+    assert [node.busy for node in found.nodes] == [0.25] * 3
+    assert (found.copies, found.votes, found.home) == (2, 3, "node-1")
+
+
+def test_a_node_that_says_nothing_is_named() -> None:
+    found = judged(beats={"node-1": BEAT, "witness": BEAT})
+    assert said(found) == ("node-2 says nothing: look whether its machine runs, and `boxctl status` there.",)
+    assert [node.is_there for node in found.nodes] == [True, False, True]
+
+
+def test_nobody_leads() -> None:
+    found = judged(copies=[replace(COPIES[0], role="replica", state="streaming"), COPIES[1]])
+    assert found.leader is None
+    assert said(found) == ("No node leads the database: nobody can write until one is elected.",)
+
+
+def test_a_copy_that_is_missing_ill_or_behind_is_told_apart() -> None:
+    assert said(judged(copies=COPIES[:1])) == (
+        "node-2 has no copy of the database: see `boxctl logs database` there.",
+    )
+    ill = judged(copies=[COPIES[0], replace(COPIES[1], state="start failed")])
+    assert said(ill) == ("The database of node-2 is start failed: see `boxctl logs database` there.",)
+    assert judged(copies=[COPIES[0], replace(COPIES[1], lag_bytes=MOST_LAG_BYTES)]).is_healthy
+    behind = judged(copies=[COPIES[0], replace(COPIES[1], lag_bytes=MOST_LAG_BYTES + 1)])
+    assert said(behind) == ("The copy of node-2 is 16 MiB behind: look at its disk and its network.",)
+
+
+def test_a_clock_that_is_off_is_told_from_one_that_is_not() -> None:
+    late = replace(BEAT, at=NOW - timedelta(seconds=5))
+    assert judged(beats={**BEATS, "witness": late}).is_healthy
+    found = judged(beats={**BEATS, "witness": replace(BEAT, at=NOW + timedelta(seconds=600))})
+    assert said(found) == ("The clock of witness is 600 s off: set it by NTP.",)
+
+
+def test_versions_that_differ_and_services_that_fail_are_named() -> None:
+    found = judged(
+        beats={**BEATS, "node-2": replace(BEAT, version="0.2.0", problems=("etcd: it is failed",))}
+    )
+    assert said(found) == (
+        "The nodes run different versions (0.1.0, 0.2.0): upgrade them all.",
+        "node-2: etcd: it is failed.",
+    )
+
+
+def test_without_a_quorum_it_is_said_once() -> None:
+    found = judge(NODES, {}, [], now=NOW, problems=[ClusterProblem("quorum")])
+    assert [problem.kind for problem in found.problems] == ["quorum"]
+    assert not any(node.is_there for node in found.nodes)

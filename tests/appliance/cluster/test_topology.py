@@ -1,0 +1,108 @@
+"""Who is in a cluster, what runs where, what may be lost of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appliance import scratch
+from appliance.cluster import topology
+from appliance.cluster.topology import Member, Membership, Role, Topology, TopologyRefused
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.services import enabled
+
+ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.DATABASE))
+TWO = Member("node-2", "10.0.0.2", (Role.DATABASE,), site="harbour")
+WITNESS = Member("witness", "10.0.0.9", (Role.WITNESS,))
+
+
+def names(node: Node, member: Member) -> set[str]:
+    with_it = replace(node, membership=Membership(member.name, Topology((member,)), ()))
+    return {service.name for service in enabled(with_it)}
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
+    folder = tmp_path_factory.mktemp("box")
+    for place in (folder, *folder.parents[:2]):
+        place.chmod(0o755)
+    return scratch.create(folder)
+
+
+def test_a_nodes_services_follow_from_its_roles(node: Node) -> None:
+    assert names(node, WITNESS) == {"agent", "member", "etcd"}
+    assert names(node, TWO) == {"agent", "member", "etcd", "database", "router"}
+    single = {service.name for service in enabled(node)}
+    assert names(node, ONE) == single | {"member", "etcd", "router"}
+
+
+def test_a_single_box_runs_nothing_of_a_cluster(node: Node) -> None:
+    assert not {service.name for service in enabled(node)} & topology.OF_CLUSTERS
+    with pytest.raises(TopologyRefused, match="boxctl cluster init"):
+        _ = node.cluster
+
+
+def test_what_may_be_lost_is_said_plainly() -> None:
+    assert "one copy of the database" in Topology((ONE, WITNESS)).survives()
+    assert "Two votes cannot tell" in Topology((ONE, TWO)).survives()
+    assert Topology((ONE, TWO, WITNESS)).survives() == "1 of the 3 voting nodes may be lost."
+    four = (ONE, TWO, replace(TWO, name="node-3"), WITNESS)
+    assert "An odd number" in Topology(four).survives()
+
+
+def test_two_nodes_have_neither_one_name_nor_one_address() -> None:
+    with pytest.raises(TopologyRefused, match=r"10\.0\.0\.1 is the address of node-1"):
+        Topology((ONE,)).joined_by(replace(TWO, address=ONE.address))
+    again = Topology((ONE, TWO)).joined_by(replace(TWO, site="hill"))
+    assert [(member.name, member.site) for member in again.members] == [("node-1", ""), ("node-2", "hill")]
+
+
+@pytest.mark.parametrize("name", ["", "Node", "node_2", "-a", "a" * 64, "a\nb", "a b", "ä"])
+def test_a_name_that_could_mean_something_else_in_a_configuration_is_refused(name: str) -> None:
+    with pytest.raises(TopologyRefused, match="cannot be the name of a node"):
+        Topology((ONE,)).joined_by(replace(TWO, name=name))
+
+
+def test_a_cluster_has_an_end() -> None:
+    many = Topology(tuple(replace(TWO, name=f"n{n}", address=f"10.0.1.{n}") for n in range(32)))
+    with pytest.raises(TopologyRefused, match="32 nodes at most"):
+        many.joined_by(TWO)
+    assert len(Topology(many.members[:31]).joined_by(TWO).members) == 32
+
+
+def test_the_last_of_its_kind_cannot_go() -> None:
+    with pytest.raises(TopologyRefused, match="the last node with the database"):
+        Topology((ONE, WITNESS)).left_by("node-1")
+    with pytest.raises(TopologyRefused, match="the last node with the portal"):
+        Topology((ONE, TWO)).left_by("node-1")
+    with pytest.raises(TopologyRefused, match=r"no node nobody .* node-1, node-2"):
+        Topology((ONE, TWO)).left_by("nobody")
+    assert Topology((ONE, TWO, WITNESS)).left_by("node-2") == Topology((ONE, WITNESS))
+
+
+def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    paths.etc.mkdir(parents=True)
+    assert topology.load(paths) is None
+    membership = Membership("node-2", Topology((ONE, TWO)), ("node-1=10.0.0.1", "node-2=10.0.0.2"), 7)
+    assert topology.store(paths, membership)
+    assert topology.load(paths) == membership
+    assert not topology.store(paths, membership)
+    assert topology.file_of(paths).stat().st_mode & 0o777 == 0o600
+    assert topology.read(topology.written(membership.topology)) == membership.topology
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"members": 1}', '{"members": [{"name": "a", "address": "b", "roles": ["king"]}]}']
+)
+def test_what_is_broken_is_named(text: str, tmp_path: Path) -> None:
+    with pytest.raises(TopologyRefused, match="cannot be read"):
+        topology.read(text)
+    paths = Paths(tmp_path)
+    topology.folder(paths).mkdir(parents=True)
+    topology.file_of(paths).write_text(text)
+    with pytest.raises(TopologyRefused, match="copy the one of another node"):
+        topology.load(paths)

@@ -1,0 +1,215 @@
+"""Of a series one time, one and all after it, or all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+
+from box.apps.calendar.actions import (
+    Scope,
+    change_event,
+    move_event,
+    purge_removed,
+    remove_event,
+    take_back,
+)
+from box.apps.calendar.actions.events import draft_of
+from box.apps.calendar.models import Event
+from box.apps.calendar.occurrences import occurrences
+from tests.box.apps.calendar.conftest import FAR, MOSCOW, TEN, draft, planned, whole_days
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+WEEK, HOUR = timedelta(weeks=1), timedelta(hours=1)
+
+
+def shown(before: datetime = FAR) -> list[str]:
+    """All times there are, as a reader in Moscow sees them."""
+    found = occurrences(Event.objects.there().overlapping(TEN - WEEK, before), TEN - WEEK, before)
+    return [f"{one.starts_at.astimezone(MOSCOW):%d.%m %H:%M} {one.event.title}" for one in found]
+
+
+@pytest.fixture
+def weekly(anna: User) -> Event:
+    return planned(anna, draft(rule="FREQ=WEEKLY;COUNT=4"))
+
+
+FOUR = ["01.12 10:00 Stand-up", "08.12 10:00 Stand-up", "15.12 10:00 Stand-up", "22.12 10:00 Stand-up"]
+
+
+def test_it_takes_place_as_often_as_the_rule_says(weekly: Event) -> None:
+    assert shown() == FOUR
+    assert weekly.span.upper == TEN + 3 * WEEK + HOUR
+
+
+def test_one_time_is_moved_and_the_others_stay(anna: User, weekly: Event) -> None:
+    at = TEN + WEEK
+    move_event(weekly, at + 4 * HOUR, at + 5 * HOUR, scope=Scope.THIS, at=at, by=anna)
+    assert shown() == [FOUR[0], "08.12 14:00 Stand-up", *FOUR[2:]]
+
+
+def test_an_exception_is_moved_again_and_remains_that_time(anna: User, weekly: Event) -> None:
+    at = TEN + WEEK
+    made = move_event(weekly, at + HOUR, at + 2 * HOUR, scope=Scope.THIS, at=at, by=anna).event
+    move_event(made, at + 3 * HOUR, at + 4 * HOUR, scope=Scope.THIS, by=anna)
+    assert shown() == [FOUR[0], "08.12 13:00 Stand-up", *FOUR[2:]]
+    made.refresh_from_db()
+    assert (made.series_id, made.original_at) == (weekly.pk, at)
+
+
+def test_this_and_all_that_follow_are_another_series_with_what_is_left(anna: User, weekly: Event) -> None:
+    at = TEN + 2 * WEEK
+    change = change_event(
+        weekly, draft("Call", at + HOUR, rule=weekly.rule), scope=Scope.FOLLOWING, at=at, by=anna
+    )
+    assert shown() == [*FOUR[:2], "15.12 11:00 Call", "22.12 11:00 Call"]
+    assert change.event.rule == "FREQ=WEEKLY;COUNT=2"
+
+
+def test_exceptions_of_after_go_with_what_follows(anna: User, weekly: Event) -> None:
+    third, fourth = TEN + 2 * WEEK, TEN + 3 * WEEK
+    move_event(weekly, fourth + 8 * HOUR, fourth + 9 * HOUR, scope=Scope.THIS, at=fourth, by=anna)
+    weekly.refresh_from_db()
+    move_event(weekly, third + HOUR, third + 2 * HOUR, scope=Scope.FOLLOWING, at=third, by=anna)
+    assert shown() == [*FOUR[:2], "15.12 11:00 Stand-up", "22.12 18:00 Stand-up"]
+
+
+def test_all_times_move_when_any_of_them_is_dropped_elsewhere(anna: User, weekly: Event) -> None:
+    at = TEN + 2 * WEEK
+    day_later = at + timedelta(days=1, hours=1)
+    move_event(weekly, day_later, day_later + HOUR, scope=Scope.ALL, at=at, by=anna)
+    assert shown() == [f"{day}.12 11:00 Stand-up" for day in ("02", "09", "16", "23")]
+
+
+def test_what_names_its_day_of_the_week_follows_to_another(anna: User) -> None:
+    event = planned(anna, draft(rule="FREQ=WEEKLY;BYDAY=TU,TH;COUNT=3"))
+    move_event(event, TEN + timedelta(days=1), TEN + timedelta(days=1, hours=1), at=TEN, by=anna)
+    event.refresh_from_db()
+    assert event.rule == "FREQ=WEEKLY;BYDAY=WE,FR;COUNT=3"
+    assert shown() == [f"{day}.12 10:00 Stand-up" for day in ("02", "04", "09")]
+
+
+def test_exceptions_stay_exceptions_when_all_move(anna: User, weekly: Event) -> None:
+    second = TEN + WEEK
+    move_event(weekly, second + 8 * HOUR, second + 9 * HOUR, scope=Scope.THIS, at=second, by=anna)
+    weekly.refresh_from_db()
+    move_event(weekly, TEN + HOUR, TEN + 2 * HOUR, scope=Scope.ALL, at=TEN, by=anna)
+    assert shown() == [
+        "01.12 11:00 Stand-up", "08.12 18:00 Stand-up", "15.12 11:00 Stand-up", "22.12 11:00 Stand-up",
+    ]  # fmt: skip
+
+
+def test_another_rhythm_has_no_exceptions_of_the_old_one(anna: User, weekly: Event) -> None:
+    second = TEN + WEEK
+    move_event(weekly, second + 8 * HOUR, second + 9 * HOUR, scope=Scope.THIS, at=second, by=anna)
+    weekly.refresh_from_db()
+    change_event(weekly, draft(rule="FREQ=DAILY;COUNT=2"), by=anna)
+    assert shown() == ["01.12 10:00 Stand-up", "02.12 10:00 Stand-up"]
+
+
+def test_local_time_stays_when_a_series_moves_over_a_change_of_the_clock(anna: User) -> None:
+    """On 28 March 2027 the clocks of Berlin go forward."""
+    berlin = ZoneInfo("Europe/Berlin")
+    start = datetime(2027, 3, 22, 9, tzinfo=berlin)
+    event = planned(anna, draft("Berlin", start, zone="Europe/Berlin", rule="FREQ=WEEKLY;COUNT=2"))
+    at = datetime(2027, 3, 29, 9, tzinfo=berlin)
+    move_event(event, at + HOUR, at + 2 * HOUR, scope=Scope.ALL, at=at, by=anna)
+    found = occurrences([Event.objects.get()], start - WEEK, start + 3 * WEEK)
+    assert [one.starts_at.astimezone(berlin).hour for one in found] == [10, 10]
+    assert [one.starts_at.astimezone(UTC).hour for one in found] == [9, 8]
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"),
+    [(Scope.THIS, [FOUR[0], *FOUR[2:]]), (Scope.FOLLOWING, FOUR[:1]), (Scope.ALL, [])],
+)
+def test_removing_leaves_the_other_times(anna: User, weekly: Event, scope: Scope, left: list[str]) -> None:
+    revision = remove_event(weekly, scope=scope, at=TEN + WEEK, by=anna)
+    assert shown() == left
+    take_back(revision, by=anna)
+    assert shown() == FOUR
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_move_is_taken_back_whatever_times_it_was_of(anna: User, weekly: Event, scope: Scope) -> None:
+    at = TEN + WEEK
+    change = move_event(weekly, at + HOUR, at + 2 * HOUR, scope=scope, at=at, by=anna)
+    assert shown() != FOUR
+    take_back(change.revision, by=anna)
+    assert shown() == FOUR
+    weekly.refresh_from_db()
+    assert (weekly.rule, weekly.excluded, weekly.starts_at) == ("FREQ=WEEKLY;COUNT=4", [], TEN)
+
+
+def test_only_the_newest_change_is_taken_back(anna: User, weekly: Event) -> None:
+    first = move_event(weekly, TEN + HOUR, TEN + 2 * HOUR, at=TEN, by=anna)
+    weekly.refresh_from_db()
+    move_event(weekly, TEN + 3 * HOUR, TEN + 4 * HOUR, at=weekly.starts_at, by=anna)
+    with pytest.raises(ValidationError, match="changed since"):
+        take_back(first.revision, by=anna)
+
+
+def test_whole_days_stay_whole_days(anna: User) -> None:
+    event = planned(anna, whole_days(days=3))
+    assert (event.starts_at, event.ends_at) == (
+        datetime(2026, 12, 7, tzinfo=UTC),
+        datetime(2026, 12, 10, tzinfo=UTC),
+    )
+    moved = datetime(2026, 12, 8, tzinfo=UTC)
+    move_event(event, moved, moved + timedelta(days=3), by=anna)
+    event.refresh_from_db()
+    assert event.starts_at == moved
+    move_event(event, TEN, TEN + HOUR, is_all_day=False, by=anna)
+    event.refresh_from_db()
+    assert (event.is_all_day, event.duration) == (False, HOUR)
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        (draft(hours=0), "ends before"),
+        (draft(hours=24 * 366 + 1), "a year"),
+        (draft(" "), "blank"),
+        (draft("x" * 201), "200"),
+        (draft(rule="FREQ=HOURLY"), "FREQ"),
+        (draft(zone="Nowhere/Else"), "zone"),
+        (draft(zone="../../etc/passwd"), "zone"),
+        (draft(starts=datetime(2201, 1, 1, tzinfo=UTC)), "far away"),
+        (draft(is_all_day=True), "midnight"),
+        (draft(invited=("U999999",)), "invite"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_there(anna: User, what: object, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        planned(anna, what)  # type: ignore[arg-type]
+    assert not Event.objects.exists()
+
+
+def test_a_start_that_the_rule_does_not_name_becomes_the_first_that_it_does(anna: User) -> None:
+    event = planned(anna, draft(rule="FREQ=WEEKLY;BYDAY=FR;COUNT=1"))
+    assert event.starts_at == datetime(2026, 12, 4, 10, tzinfo=MOSCOW)
+
+
+def test_who_only_looks_changes_nothing(anna: User, boris: User, weekly: Event) -> None:
+    with pytest.raises(PermissionDenied):
+        change_event(weekly, draft_of(weekly), by=boris)
+    with pytest.raises(PermissionDenied):
+        remove_event(weekly, by=boris)
+    revision = remove_event(weekly, by=anna)
+    with pytest.raises(PermissionDenied):
+        take_back(revision, by=boris)
+
+
+def test_what_was_removed_a_month_ago_is_gone_for_good(anna: User, weekly: Event) -> None:
+    remove_event(weekly, by=anna)
+    weekly.refresh_from_db()
+    assert weekly.removed_at is not None
+    assert purge_removed(weekly.removed_at + timedelta(days=30)) == 0
+    assert purge_removed(weekly.removed_at + timedelta(days=30, seconds=1)) == 1

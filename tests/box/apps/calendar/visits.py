@@ -1,0 +1,78 @@
+"""Who may what, at the addresses of this room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from box.apps.calendar.actions import create_calendar, main_calendar, remove_event
+from box.core.access.principals import EVERYONE, code_of
+from box.core.accounts.models import User
+from box.core.groups.actions import NewGroup, create_group, join_group
+from tests.box.apps.calendar.conftest import TEN, draft, planned
+from tests.box.visits import EMPLOYEES, SIGN_IN, Cast, Visit, annas_alone, private, signed_in
+
+TIMES = {"starts": TEN.isoformat(), "ends": ""}
+
+
+def owning(status: int) -> tuple[int | str, ...]:
+    """For anna, to whose event boris is invited."""
+    return (404, status, 403, 404, 404, SIGN_IN)
+
+
+def members(status: int) -> tuple[int | str, ...]:
+    """For the group of anna and boris."""
+    return (status, status, status, 404, 404, SIGN_IN)
+
+
+def changing(status: int) -> tuple[int | str, ...]:
+    """The same, where an administrator looks on."""
+    return (403, status, status, 404, 404, SIGN_IN)
+
+
+VISITS = (
+    Visit("GET", "calendar:home", signed_in(200)),
+    # Without a stretch of time, which is another test's.
+    Visit("GET", "calendar:items", signed_in(400)),
+    Visit("GET", "calendar:team", EMPLOYEES),
+    Visit("GET", "calendar:principals", signed_in(200)),
+    Visit("GET", "calendar:new", (200, 200, 200, 200, 403, SIGN_IN)),
+    Visit("POST", "calendar:new", (422, 422, 422, 422, 403, SIGN_IN), data={"title": ""}),
+    Visit("GET", "calendar:event", private(200), of="event with a guest"),
+    Visit("GET", "calendar:event", annas_alone(200), of="own event"),
+    Visit("GET", "calendar:event", members(200), of="event of a group"),
+    Visit("GET", "calendar:event", signed_in(404), of="removed event"),
+    Visit("GET", "calendar:edition", owning(200), of="event with a guest"),
+    Visit("GET", "calendar:edition", changing(200), of="event of a group"),
+    Visit("POST", "calendar:edition", owning(422), of="event with a guest", data={"title": ""}),
+    Visit("POST", "calendar:times", owning(422), of="event with a guest", data=TIMES),
+    Visit("POST", "calendar:times", changing(422), of="event of a group", data=TIMES),
+    Visit("POST", "calendar:answer", private(422), of="event with a guest", data={"answer": "x"}),
+    Visit("POST", "calendar:removal", owning(302), of="event with a guest"),
+    Visit("POST", "calendar:removal", changing(302), of="event of a group"),
+    Visit("POST", "calendar:undoing", annas_alone(302), of="change of an event"),
+    Visit("GET", "calendar:new-calendar", (200, 200, 200, 200, 403, SIGN_IN)),
+    Visit("POST", "calendar:new-calendar", (422, 422, 422, 422, 403, SIGN_IN), data={"name": ""}),
+    Visit("GET", "calendar:calendar", annas_alone(200), of="own calendar"),
+    Visit("GET", "calendar:calendar", (200, 403, 403, 403, 404, SIGN_IN), of="calendar of the company"),
+    Visit("POST", "calendar:calendar", annas_alone(422), of="own calendar", data={"color": "pink"}),
+    Visit("POST", "calendar:calendar-removal", annas_alone(302), of="own calendar"),
+)
+
+
+def things(cast: Cast) -> dict[str, Any]:
+    anna = User.objects.get(pk=cast.anna.pk)
+    invited = planned(anna, draft(invited=(code_of(cast.boris),)))
+    removed = planned(anna)
+    revision = remove_event(removed, by=anna)
+    group = create_group(NewGroup("Planning"), by=anna)
+    join_group(group, by=cast.boris)
+    anna = User.objects.get(pk=anna.pk)
+    return {
+        "event with a guest": invited.pk,
+        "own event": planned(anna).pk,
+        "event of a group": planned(anna, code=group.code).pk,
+        "removed event": removed.pk,
+        "change of an event": revision.pk,
+        "own calendar": create_calendar("Family", "plum", by=anna).pk,
+        "calendar of the company": main_calendar(EVERYONE).pk,
+    }

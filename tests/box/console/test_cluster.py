@@ -1,0 +1,123 @@
+"""The page of the nodes: what it says of each, what may be lost, and who may let another one lead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import pytest
+from django.utils import translation
+
+from appliance.agent.answers import ClusterTrouble
+from appliance.client import ClusterNode, ClusterProblem, ClusterState
+from appliance.node import Node
+from box.console import cluster
+from box.console.cluster import PROBLEMS, NodeCard, survives, told
+from box.core.accounts.models import User
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+type Browser = Callable[[User], Client]
+
+ONE = ClusterNode(
+    "node-1", "10.0.0.1", "harbour", ("portal", "database"), is_there=True, is_well=True,
+    database_role="leader", database_state="running", busy=0.414,
+)  # fmt: skip
+TWO = replace(ONE, name="node-2", roles=("database",), database_role="sync_standby", lag_bytes=0, busy=0.1)
+WITNESS = ClusterNode("witness", "10.0.0.9", "", ("witness",), is_there=True, is_well=True, busy=0.0)
+STATE = ClusterState(
+    datetime(2026, 6, 1, 12, tzinfo=UTC), (ONE, TWO, WITNESS), "node-1", copies=2, votes=3, home="node-1"
+)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, as_person: Browser, olga: User) -> Any:
+    """The page over a state of the agent's, such as real nodes answer in tests/appliance/cluster."""
+
+    class Answering:
+        def __init__(self, state: ClusterState) -> None:
+            self.state = state
+
+        def ask(self, operation: object, **_: object) -> Any:
+            return self.state if type(operation).__name__ == "ReadCluster" else Nothing()
+
+    class Nothing:
+        operations = ()
+
+    def show(state: ClusterState) -> str:
+        monkeypatch.setattr(cluster, "_agent", lambda: Answering(state))
+        return as_person(olga).get("/console/cluster/").content.decode()
+
+    return show
+
+
+def test_every_trouble_has_its_words_in_both_languages() -> None:
+    assert set(PROBLEMS) == set(get_args(ClusterTrouble.__value__))
+    for kind in PROBLEMS:
+        problem = ClusterProblem(cast("Any", kind), "node-2", "37")
+        english = told(problem)
+        with translation.override("ru"):
+            russian = told(problem)
+        assert "%(" not in english + russian
+        assert english != russian
+
+
+def test_what_may_be_lost_is_said_by_copies_and_votes() -> None:
+    assert "one copy" in survives(replace(STATE, copies=1))
+    assert "cut cable" in survives(replace(STATE, votes=2))
+    assert survives(STATE).startswith("Any 1 node may fail")
+    assert survives(replace(STATE, votes=5)).startswith("Any 2 nodes may fail")
+
+
+def test_the_lead_goes_only_to_a_copy_that_keeps_up() -> None:
+    assert not NodeCard(ONE, is_leader=True).can_lead
+    assert NodeCard(TWO, is_leader=False).can_lead
+    assert not NodeCard(replace(TWO, is_well=False), is_leader=False).can_lead
+    assert not NodeCard(WITNESS, is_leader=False).can_lead
+
+
+def test_nodes_are_shown_with_what_they_do(shown: Any) -> None:
+    page = shown(STATE)
+    for words in ("node-1", "harbour", "leads", "confirms every write", "witness", "41% CPU", "all is well"):
+        assert words in page
+    assert page.count("Let it lead</button>") == 1
+    assert "/console/cluster/nodes/node-2/lead/" in page
+
+
+def test_what_is_wrong_stands_above_and_its_node_is_marked(shown: Any) -> None:
+    gone = replace(TWO, is_there=False, is_well=False, busy=None)
+    page = shown(
+        replace(
+            STATE, nodes=(ONE, gone, WITNESS), leader="node-1", problems=(ClusterProblem("silent", "node-2"),)
+        )
+    )
+    assert "node-2 says nothing" in page and "needs you" in page and "does not answer" in page
+    assert "Let it lead</button>" not in page
+
+
+def test_who_leads_away_from_the_backups_is_told(shown: Any) -> None:
+    assert "whole backups are made" not in shown(STATE)
+    assert "whole backups are made while node-1 leads" in shown(replace(STATE, leader="node-2"))
+
+
+def test_a_single_machine_is_told_how_to_become_more(agent: Node, as_person: Browser, olga: User) -> None:
+    page = as_person(olga).get("/console/cluster/").content.decode()
+    assert "The box is one machine" in page and "boxctl cluster init" in page
+
+
+def test_a_single_machine_has_nobody_to_give_the_lead_to(agent: Node, as_person: Browser, olga: User) -> None:
+    answer = as_person(olga).post("/console/cluster/nodes/node-2/lead/")
+    assert "boxctl cluster init" in answer.content.decode()
+
+
+def test_without_the_agent_the_page_says_so(
+    as_person: Browser, olga: User, settings: Any, tmp_path: Any
+) -> None:
+    settings.AGENT_SOCKET = tmp_path / "nowhere"
+    page = as_person(olga).get("/console/cluster/")
+    assert page.status_code == 200 and 'role="alert"' in page.content.decode()
