@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("doctor", help="look for what is wrong between the nodes, and say how to cure it")
     over = verbs.add_parser("switchover", help="let another node lead the database")
     over.add_argument("to", nargs="?", help="which; else the one that keeps up best")
+    verbs.add_parser("dissolve", help="make the last node a single box again")
     remove = verbs.add_parser("remove", help="take a node out, dead or alive")
     remove.add_argument("node")
     return parser
@@ -167,6 +168,13 @@ def _remove(paths: Paths, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _dissolve(paths: Paths, _: argparse.Namespace) -> int:
+    operations_log.note(paths, Asker.here(), "cluster dissolve")
+    membership.dissolve(paths, say=say)
+    say("This is a single box again.", style="green")
+    return 0
+
+
 _VERBS = {
     "init": _init,
     "token": _token,
@@ -175,6 +183,7 @@ _VERBS = {
     "doctor": _doctor,
     "switchover": _switch_over,
     "remove": _remove,
+    "dissolve": _dissolve,
 }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from appliance.agent import operations, operations_log
 from appliance.agent.operations_log import Asker
 from appliance.backup_file import is_set_up
+from appliance.cluster import topology
 from appliance.commands.common import box, fail, follow, plain_errors, say
 from appliance.paths import Paths
 from installer import facts, preflight, release, schema, signing
@@ -85,6 +86,10 @@ def main(arguments: argparse.Namespace) -> None:
 
 def decide(paths: Paths, wanted: Source) -> Plan:
     """Refuses what would not work; the same as install.sh refuses, and what could not be taken back."""
+    try:
+        topology.refuse_in_cluster(paths, "An upgrade")
+    except topology.TopologyRefused as error:
+        raise UpgradeRefused(str(error)) from None
     running = Source(paths.current.resolve())
     if wanted.name == running.name:
         raise UpgradeRefused(f"{wanted.name} runs already: nothing to do.")

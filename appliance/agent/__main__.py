@@ -7,8 +7,6 @@ import logging
 import os
 import signal
 import sys
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from appliance import certificates, folders, service_files
@@ -18,6 +16,7 @@ from appliance.agent.disk import Guard
 from appliance.agent.server import Server
 from appliance.files import give, open_file, write_atomically
 from appliance.paths import Paths
+from appliance.periodic import every
 from appliance.services.balancer.service import SERVICE as BALANCER
 from appliance.services.balancer.service import progress_file
 from appliance.supervise import supervisor_for
@@ -56,21 +55,6 @@ def main() -> None:
         with Server(paths, node.name) as server:
             log.info("Listening at %s.", server.path)
             server.serve_forever(poll_interval=3600)
-
-
-def every(seconds: float, act: Callable[[], object]) -> None:
-    """Do it now and again, in a thread of its own; after an error, which is logged, it is tried again."""
-
-    def loop() -> None:
-        pause = threading.Event()
-        while True:
-            try:
-                act()
-            except Exception:
-                log.exception("It is tried again in %.0f s.", seconds)
-            pause.wait(seconds)
-
-    threading.Thread(target=loop, daemon=True).start()
 
 
 def tell_balancer(paths: Paths) -> None:

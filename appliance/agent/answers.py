@@ -423,7 +423,7 @@ class FoundThings:
 
 
 type ClusterTrouble = Literal[
-    "quorum", "database", "leader", "versions", "silent", "service", "clock", "missing", "ill", "behind",
+    "quorum", "database", "leader", "versions", "away", "service", "clock", "missing", "ill", "slow",
     "certificate",
 ]  # fmt: skip
 
@@ -435,6 +435,20 @@ class ClusterProblem:
     kind: ClusterTrouble
     node: str = ""
     words: str = ""
+
+    @property
+    def target(self) -> str:
+        """The node, by the word that troubles of backups have for theirs."""
+        return self.node
+
+    @property
+    def about(self) -> str:
+        return self.words
+
+    @property
+    def key(self) -> str:
+        """The same for as long as it is the same trouble: figures and words change all the time."""
+        return f"cluster:{self.kind}:{self.node}"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from appliance import config, folders, service_files
-from appliance.agent.__main__ import every
 from appliance.agent.codec import Malformed, decode_request, encode
 from appliance.cluster import credentials, https, identity, joining, membership, shared, state, topology
 from appliance.cluster.etcd import EtcdAway
@@ -27,6 +26,7 @@ from appliance.cluster.processors import Meter
 from appliance.cluster.topology import MEMBER_PORT, TopologyRefused
 from appliance.node import Node
 from appliance.paths import Paths
+from appliance.periodic import every
 from appliance.services import enabled, named
 from appliance.supervise import State, supervisor_for
 

@@ -29,9 +29,12 @@ from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import run
 from appliance.services import enabled, named
+from appliance.services.balancer.runtime import BalancerAway
 from appliance.services.database.names import cluster as data_folder
 from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
+from appliance.services.database.setup import query
 from appliance.services.portal import version
+from appliance.services.router.service import leading
 from appliance.supervise import supervisor_for
 
 type Say = Callable[[str], None]
@@ -113,6 +116,7 @@ def initialise(paths: Paths, *, name: str, address: str, site: str = "", say: Sa
         supervisor.restart("database")
         wait_for_leader(paths, alone, name)
         paused = time.monotonic() - begun
+        _wait_for_way(node)
         # Until now they have spoken to the database as before, which goes on to work.
         supervisor.reload(*(one for one in changed if one not in STARTED), progress=say)
     except BaseException:
@@ -135,6 +139,40 @@ def wait_for_leader(paths: Paths, known: Topology, name: str | None = None) -> s
                 f"Nobody has led for {LEADER_SECONDS} s: see `boxctl logs database etcd` on the nodes."
             )
         time.sleep(0.1)
+
+
+def _wait_for_way(node: Node) -> None:
+    """Until the router has seen who leads: it looks every half second."""
+    deadline = time.monotonic() + LEADER_SECONDS
+    while True:
+        with suppress(BalancerAway):
+            if leading(node):
+                return
+        if time.monotonic() > deadline:
+            raise patroni.PatroniAway("The leader of the database is not reached: see `boxctl logs router`.")
+        time.sleep(0.1)
+
+
+def dissolve(paths: Paths, *, say: Say) -> None:
+    """The last node of a cluster is a single box again, with all that it has."""
+    membership = _membership(paths)
+    others = [member.name for member in membership.topology.members if member.name != membership.name]
+    if others:
+        raise TopologyRefused(
+            f"{', '.join(others)} would be left alone: `boxctl cluster remove {others[0]}` first."
+        )
+    if patroni.leader(paths, membership.topology) != membership.name:
+        raise TopologyRefused("This node does not lead its database at the moment: try again in a minute.")
+    say("The node becomes a single box again. Nobody can write for some seconds.")
+    _undo(paths)
+    # What was kept for other nodes would be kept for ever.
+    query(Node.load(paths), _DROP_SLOTS, database="postgres")
+
+
+_DROP_SLOTS = """
+select pg_drop_replication_slot(slot_name) from pg_replication_slots
+where slot_type = 'physical' and not active
+"""
 
 
 def _undo(paths: Paths) -> None:

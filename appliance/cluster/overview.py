@@ -26,12 +26,12 @@ SENTENCES: Mapping[ClusterTrouble, str] = {
     "database": "No copy of the database answers. {words}",
     "leader": "No node leads the database: nobody can write until one is elected.",
     "versions": "The nodes run different versions ({words}): upgrade them all.",
-    "silent": "{node} says nothing: look whether its machine runs, and `boxctl status` there.",
+    "away": "{node} says nothing: look whether its machine runs, and `boxctl status` there.",
     "service": "{node}: {words}.",
     "clock": "The clock of {node} is {words} s off: set it by NTP.",
     "missing": "{node} has no copy of the database: see `boxctl logs database` there.",
     "ill": "The database of {node} is {words}: see `boxctl logs database` there.",
-    "behind": "The copy of {node} is {words} MiB behind: look at its disk and its network.",
+    "slow": "The copy of {node} is {words} MiB behind: look at its disk and its network.",
     "certificate": (
         "The certificate of {node} ends on {words} and was to be renewed by itself: see `boxctl logs member`."
     ),
@@ -119,7 +119,7 @@ def _problems_of(
     name: str, has_database: bool, beat: Beat | None, copy: Copy | None, now: datetime
 ) -> list[ClusterProblem]:
     if beat is None:
-        return [ClusterProblem("silent", name)]
+        return [ClusterProblem("away", name)]
     found = [ClusterProblem("service", name, problem) for problem in beat.problems]
     if abs(now - beat.at) > FARTHEST_CLOCK:
         found.append(ClusterProblem("clock", name, f"{abs(now - beat.at).total_seconds():.0f}"))
@@ -128,5 +128,5 @@ def _problems_of(
     elif copy and not copy.is_well:
         found.append(ClusterProblem("ill", name, copy.state))
     elif copy and (copy.lag_bytes or 0) > MOST_LAG_BYTES:
-        found.append(ClusterProblem("behind", name, str((copy.lag_bytes or 0) >> 20)))
+        found.append(ClusterProblem("slow", name, str((copy.lag_bytes or 0) >> 20)))
     return found

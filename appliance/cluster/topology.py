@@ -130,6 +130,15 @@ class Topology:
         return f"{lost} of the {votes} voting nodes may be lost.{also}"
 
 
+def refuse_in_cluster(paths: Paths, what: str) -> None:
+    """For what stops the database, or replaces it, and knows of one copy only."""
+    if load(paths):
+        raise TopologyRefused(
+            f"{what} works on a single box, and this is a node of a cluster: remove the other nodes, "
+            f"`boxctl cluster dissolve`, and let them join again afterwards."
+        )
+
+
 @dataclass(frozen=True)
 class Membership:
     """What a node knows of the cluster and of itself in it."""

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from appliance.cluster.topology import refuse_in_cluster
 from appliance.commands.common import fail, say
 from appliance.node import Node
 from appliance.services import portal
@@ -21,6 +22,7 @@ from backup.settings import BackupRefused
 def restore(node: Node, given: argparse.Namespace) -> None:
     from backup.operations.restore import decide
 
+    refuse_in_cluster(node.paths, "A restore of the whole box")
     chosen = settings.load(node.paths)
     target = chosen_target(chosen, given.target)
     sets.refresh(node, Vault(node, chosen, target))

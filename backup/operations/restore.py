@@ -18,6 +18,7 @@ from appliance import as_owner, users
 from appliance.agent.answers import TimeLineGap
 from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
+from appliance.cluster import topology
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
@@ -103,8 +104,9 @@ def decide(
 
 
 def main() -> None:
-    with performing(*TROUBLE, SupervisorError) as journal:
+    with performing(*TROUBLE, SupervisorError, topology.TopologyRefused) as journal:
         node = Node.load(Paths.from_environment())
+        topology.refuse_in_cluster(node.paths, "A restore of the whole box")
         moments.use_zone_of(node)
         chosen = settings.load(node.paths)
         sets.sweep_staging(node)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.console.access import BACKUPS, can_ask_back, can_look_after_backups
-from box.console.backups.alerts import Known, Plan, decide
+from box.console.access import BACKUPS, RESTART, can_ask_back, can_look_after_backups
+from box.console.alerts import Finding, Known, Plan, decide
 from box.console.backups.changes import change_of
 from box.console.events import (
     RetrievalAllowed,
@@ -24,8 +23,8 @@ from box.console.events import (
     RetrievalRefused,
     RetrievalWithdrawn,
 )
-from box.console.models import BackupChange, Bulletin, Retrieval, RetrievalQuerySet, Trouble
-from box.console.notices import CHANGED, ILL, WELL
+from box.console.models import BackupChange, Bulletin, Retrieval, RetrievalQuerySet, Subject, Trouble
+from box.console.notices import CHANGED, CLUSTER_ILL, CLUSTER_WELL, ILL, WELL
 from box.core.access.principals import people_behind
 from box.core.access.roles import current
 from box.core.accounts.models import User
@@ -35,7 +34,7 @@ from box.core.registry.capabilities import Ref
 from box.core.registry.notices import Notice
 
 if TYPE_CHECKING:
-    from appliance.client import BackupWarning, RecordedLine
+    from appliance.client import RecordedLine
 
 BULLETIN = "console.bulletin"
 CHANGE = "console.backup_change"
@@ -49,17 +48,19 @@ KEPT_FOR = timedelta(days=1)
 
 
 @transaction.atomic
-def tell_of_backups(found: Iterable[BackupWarning], *, now: datetime) -> Plan:
-    """Notes what is wrong, and tells whoever looks after backups; nothing twice, and the end of it too."""
-    found = list(found)
-    open_now = {one.key: one for one in Trouble.objects.open().select_for_update()}
+def tell_of(subject: Subject, found: Iterable[Finding], *, now: datetime) -> Plan:
+    """Notes what is wrong, and tells whoever looks after it; nothing twice, and the end of it too."""
+    found, of_it = list(found), Trouble.objects.open().filter(subject=subject)
+    open_now = {one.key: one for one in of_it.select_for_update()}
     known = [
         Known(one.key, one.kind, one.seen_at, one.gone_at, one.told_at is not None)
         for one in open_now.values()
     ]
     plan = decide(known, found, now=now)
     Trouble.objects.bulk_create(
-        Trouble(key=one.key, kind=one.kind, target=one.target, about=one.about, seen_at=now)
+        Trouble(
+            subject=subject, key=one.key, kind=one.kind, target=one.target, about=one.about[:200], seen_at=now
+        )
         for one in plan.new
     )
     for keys, values in (
@@ -69,19 +70,31 @@ def tell_of_backups(found: Iterable[BackupWarning], *, now: datetime) -> Plan:
         (plan.told, {"told_at": now}),
     ):
         if keys:
-            Trouble.objects.open().filter(key__in=keys).update(**values)
+            of_it.filter(key__in=keys).update(**values)
     if plan.told:
-        _tell(ILL, [one for one in found if one.key in plan.told], now=now)
+        _tell(subject, [one for one in found if one.key in plan.told], now=now)
     elif plan.is_well_again:
-        _tell(WELL, [], now=now)
+        _tell(subject, [], now=now)
     return plan
 
 
-def _tell(notice: Notice, troubles: list[BackupWarning], *, now: datetime) -> None:
-    said = [{name: asdict(one)[name] for name in ("kind", "target", "about")} for one in troubles]
-    bulletin = Bulletin.objects.create(made_at=now, troubles=said)
-    for person in those_who_look_after_backups():
-        notify(person, notice, about=Ref(BULLETIN, bulletin.pk), key=f"{BULLETIN}:{bulletin.pk}")
+_NOTICES: dict[Subject, tuple[Notice, Notice]] = {
+    Subject.BACKUPS: (ILL, WELL),
+    Subject.CLUSTER: (CLUSTER_ILL, CLUSTER_WELL),
+}
+_RIGHTS = {Subject.BACKUPS: BACKUPS, Subject.CLUSTER: RESTART}
+"""Who looks after it: whoever may mend it."""
+
+
+def _tell(subject: Subject, troubles: list[Finding], *, now: datetime) -> None:
+    ill, well = _NOTICES[subject]
+    said = [{"kind": one.kind, "target": one.target, "about": one.about} for one in troubles]
+    bulletin = Bulletin.objects.create(subject=subject, made_at=now, troubles=said)
+    for person in those_who_may(_RIGHTS[subject]):
+        notify(
+            person, ill if troubles else well, about=Ref(BULLETIN, bulletin.pk),
+            key=f"{BULLETIN}:{bulletin.pk}",
+        )  # fmt: skip
 
 
 @transaction.atomic
@@ -103,9 +116,9 @@ def _shown(text: str) -> str:
     return "".join(sign for sign in text if sign.isprintable())
 
 
-def those_who_look_after_backups() -> list[User]:
+def those_who_may(right: str) -> list[User]:
     """Administrators, and whoever holds the right through a role."""
-    holds = Q(is_administrator=True) | people_behind(current().holders[BACKUPS])
+    holds = Q(is_administrator=True) | people_behind(current().holders[right])
     return list(User.objects.active().filter(holds).distinct())
 
 

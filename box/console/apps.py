@@ -33,12 +33,13 @@ class ConsoleConfig(Room):
         from box.console.audit.operations import OPERATIONS_ASKED
         from box.console.backups.agent import memory
         from box.console.backups.cards import RETRIEVAL, bulletin_cards, change_cards, retrieval_cards
-        from box.console.metrics import machine_metrics
+        from box.console.metrics import cluster_metrics, machine_metrics
         from box.core.audit.access import can_read
         from box.core.portal.access import can_change_settings
         from box.core.registry.metrics import sources
 
         sources.add("machine", machine_metrics)
+        sources.add("cluster", cluster_metrics)
 
         # Whoever reads the audit log and nothing else of the console comes to it from the menu.
         reader = MenuEntry(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from box.console import jobs
-from box.console.actions import those_who_look_after_backups
+from box.console.access import BACKUPS
+from box.console.actions import those_who_may
 from box.console.backups.cards import RETRIEVAL
 from box.console.events import (
     RetrievalAllowed,
@@ -26,7 +27,7 @@ def tell_keepers(event: RetrievalAsked) -> None:
     retrieval = Retrieval.objects.waiting().select_related("asker").filter(pk=event.retrieval_id).first()
     if retrieval is None:
         return
-    for person in those_who_look_after_backups():
+    for person in those_who_may(BACKUPS):
         if person != retrieval.asker:
             about, key = Ref(RETRIEVAL, retrieval.pk), f"{ASKED}:{retrieval.pk}"
             notify(person, ASKED, about=about, key=key, actor=retrieval.asker)

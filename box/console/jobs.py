@@ -9,9 +9,10 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
-from appliance.client import Agent, AgentError, ReadBackups, ReadRecord
-from box.console.actions import tell_of_backups, tell_of_changes
+from appliance.client import Agent, AgentError, ReadBackups, ReadCluster, ReadRecord
+from box.console.actions import tell_of, tell_of_changes
 from box.console.backups.retrieval_jobs import follow_all
+from box.console.models import Subject
 from box.core.audit.actions import Foreign, cursor_of, take_over
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,18 @@ def watch_backups() -> None:
         log.warning("How backups are is not known: %s", error)
         return
     if state.plan is not None:
-        tell_of_backups(state.warnings, now=timezone.now())
+        tell_of(Subject.BACKUPS, state.warnings, now=timezone.now())
+
+
+@db_periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
+def watch_cluster() -> None:
+    """Every minute. Who may restart services hears of what is wrong between the nodes, and of its end."""
+    try:
+        state = Agent(settings.AGENT_SOCKET, timeout=SECONDS_TO_ANSWER).ask(ReadCluster())
+    except AgentError as error:
+        log.warning("How the nodes are is not known: %s", error)
+        return
+    tell_of(Subject.CLUSTER, state.problems, now=timezone.now())
 
 
 @db_periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]

@@ -13,7 +13,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from appliance.client import Agent, ReadBackups, ReadCertificate, ReadStatus
+from appliance.client import Agent, ClusterState, ReadBackups, ReadCertificate, ReadCluster, ReadStatus
 from box.core.registry import metrics
 from box.core.registry.metrics import Metric, Sample, gauge
 from box.core.registry.origin import address_of
@@ -44,6 +44,36 @@ def _may_see(request: HttpRequest) -> bool:
 def machine_metrics() -> list[Metric]:
     """What the agent knows of services, disk, certificate and backups, as `boxctl status --json` says it."""
     return list(_of_machine(Agent(settings.AGENT_SOCKET, timeout=SECONDS_TO_ANSWER)))
+
+
+def cluster_metrics() -> list[Metric]:
+    """What the nodes know of each other; nothing on a single box."""
+    state = Agent(settings.AGENT_SOCKET, timeout=SECONDS_TO_ANSWER).ask(ReadCluster())
+    return list(of_cluster(state)) if state.nodes else []
+
+
+def of_cluster(state: ClusterState) -> Iterator[Metric]:
+    yield Metric(
+        "korobka_node_up",
+        "1 for a node that has told of itself in the last seconds.",
+        tuple(({"node": node.name}, float(node.is_there)) for node in state.nodes),
+    )
+    yield Metric(
+        "korobka_node_busy_ratio",
+        "What the processors of a node do: 0 nothing, 1 all that they can.",
+        tuple(({"node": node.name}, node.busy) for node in state.nodes if node.busy is not None),
+    )
+    yield Metric(
+        "korobka_database_leader",
+        "1 for the node that leads the database.",
+        tuple(({"node": node.name}, float(node.name == state.leader)) for node in state.nodes),
+    )
+    yield Metric(
+        "korobka_database_lag_bytes",
+        "How far a copy of the database is behind the leader.",
+        tuple(({"node": node.name}, node.lag_bytes) for node in state.nodes if node.lag_bytes is not None),
+    )
+    yield gauge("korobka_cluster_problems", "What is wrong between the nodes.", len(state.problems))
 
 
 def _of_machine(agent: Agent) -> Iterator[Metric]:

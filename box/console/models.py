@@ -19,9 +19,17 @@ class TroubleQuerySet(models.QuerySet["Trouble"]):
         return self.filter(ended_at=None)
 
 
-class Trouble(models.Model):
-    """Something wrong with backups, from when it was first seen until it has been well for a while."""
+class Subject(models.TextChoices):
+    """What troubles are of; each subject's are told together, to those who look after it."""
 
+    BACKUPS = "backups", _("Backups")
+    CLUSTER = "cluster", _("Nodes")
+
+
+class Trouble(models.Model):
+    """Something wrong, from when it was first seen until it has been well for a while."""
+
+    subject = models.CharField(max_length=20, choices=Subject, default=Subject.BACKUPS, db_default="backups")
     key = models.CharField(max_length=300)
     kind = models.CharField(max_length=20)
     target = models.CharField(max_length=200, blank=True)
@@ -45,8 +53,9 @@ class Trouble(models.Model):
 
 
 class Bulletin(models.Model):
-    """What was told at once to those who look after backups: troubles, or that all is well again."""
+    """What was told at once to those who look after its subject: troubles, or that all is well again."""
 
+    subject = models.CharField(max_length=20, choices=Subject, default=Subject.BACKUPS, db_default="backups")
     made_at = models.DateTimeField(default=timezone.now)
     troubles = models.JSONField(default=list)
     """Kind, target and about of each; none: all is well again."""

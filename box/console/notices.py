@@ -11,8 +11,12 @@ BACKUPS_CHANGED = Topic(
 RETRIEVALS_ASKED = Topic("console.retrievals_asked", _("Who asks to get something back"), by_mail=True)
 RETRIEVALS = Topic("console.retrievals", _("What you asked to get back"), by_mail=True)
 
+CLUSTER = Topic("console.cluster", _("How the nodes are"), by_mail=True)
+
 ILL = Notice("console.backups_ill", _("Backups need you: %(about)s"), BACKUPS)
 WELL = Notice("console.backups_well", _("Backups: %(about)s"), BACKUPS)
+CLUSTER_ILL = Notice("console.cluster_ill", _("The nodes need you: %(about)s"), CLUSTER)
+CLUSTER_WELL = Notice("console.cluster_well", _("The nodes: %(about)s"), CLUSTER)
 CHANGED = Notice(
     "console.backups_changed",
     _("Who can open the backups may have changed. %(about)s"),

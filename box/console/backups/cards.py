@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from appliance.client import BackupWarning
-from box.console.access import can_look_after_backups
+from appliance.client import BackupWarning, ClusterProblem
+from box.console.access import can_look_after_backups, can_use_console
 from box.console.actions import BULLETIN, CHANGE
 from box.console.backups.presenters import from_when, sentence
-from box.console.models import BackupChange, Bulletin, Retrieval
+from box.console.models import BackupChange, Bulletin, Retrieval, Subject
+from box.console.nodes import told
 from box.core.registry.capabilities import Card, Ref
 
 if TYPE_CHECKING:
@@ -22,12 +23,16 @@ RETRIEVAL = "console.retrieval"
 
 
 def bulletin_cards(ids: list[int], reader: User) -> dict[int, Card]:
-    if not can_look_after_backups(reader):
-        return {}
-    return {
-        one.pk: Card(Ref(BULLETIN, one.pk), _title(one), reverse("console:backups"))
-        for one in Bulletin.objects.filter(pk__in=ids)
+    subjects = {
+        Subject.BACKUPS: (can_look_after_backups, _title, "console:backups"),
+        Subject.CLUSTER: (can_use_console, title_of_nodes, "console:cluster"),
     }
+    found = {}
+    for one in Bulletin.objects.filter(pk__in=ids):
+        may_see, title, page = subjects[Subject(one.subject)]
+        if may_see(reader):
+            found[one.pk] = Card(Ref(BULLETIN, one.pk), title(one), reverse(page))
+    return found
 
 
 def change_cards(ids: list[int], reader: User) -> dict[int, Card]:
@@ -56,6 +61,11 @@ def retrieval_cards(ids: list[int], reader: User) -> dict[int, Card]:
         for one in found
         if is_keeper or one.asker_id == reader.pk
     }
+
+
+def title_of_nodes(bulletin: Bulletin) -> str:
+    said = [ClusterProblem(one["kind"], one["target"], one["about"]) for one in bulletin.troubles]
+    return " ".join(map(told, said)) or _("all is well")
 
 
 def _title(bulletin: Bulletin) -> str:

@@ -41,6 +41,7 @@ class Attempt:
     is_single: bool
     is_written: bool
     refused: str
+    restore: str
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +59,17 @@ def attempt(company: Company) -> Attempt:
         with pytest.raises(patroni.PatroniAway):
             membership.initialise(paths, name=box.name, address=box.address, say=said.append)
     setup.query(box.node, "insert into written values (-1, 1)")
+    is_single = topology.load(paths) is None and not topology.folder(paths).exists()
+    # And once more, whole, and back.
+    box.cluster("init", "--name", box.name, "--address", box.address)
+    box.sql("insert into written values (-2, 1)")
+    restore = box.boxctl("backup", "restore", "--yes", check=False)
+    box.cluster("dissolve")
     return Attempt(
         tuple(said),
-        is_single=topology.load(paths) is None and not topology.folder(paths).exists(),
-        is_written=setup.query(box.node, "select count(*) from written where number = -1") == "1",
+        is_single=is_single and topology.load(paths) is None,
+        is_written=setup.query(box.node, "select count(*) from written where number < 0") == "2",
+        restore=restore.stderr,
         refused=refused.stderr,
     )
 
@@ -75,7 +83,7 @@ def one(company: Company, attempt: Attempt) -> BoxNode:
         said = one.cluster("init", "--name", one.name, "--address", one.address).stdout
         writer.go_on()
     assert "is a cluster of one node" in said
-    assert written(one) >= {*writer.acknowledged, -1}
+    assert written(one) >= {*writer.acknowledged, -1, -2}
     return one
 
 
@@ -86,6 +94,14 @@ def written(node: BoxNode) -> set[int]:
 def test_what_goes_wrong_leaves_a_single_box(attempt: Attempt) -> None:
     assert attempt.said[-1] == "It failed: the box becomes a single one again."
     assert attempt.is_single and attempt.is_written
+
+
+def test_a_node_becomes_a_single_box_again_with_all_that_was_written(attempt: Attempt) -> None:
+    assert attempt.is_single and attempt.is_written
+
+
+def test_what_knows_of_one_copy_only_is_refused_on_a_node(attempt: Attempt) -> None:
+    assert "boxctl cluster dissolve" in attempt.restore
 
 
 def test_an_address_of_another_machine_is_refused_before_anything_is_done(attempt: Attempt) -> None:

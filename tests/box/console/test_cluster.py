@@ -14,8 +14,10 @@ from appliance.agent.answers import ClusterTrouble
 from appliance.client import ClusterNode, ClusterProblem, ClusterState
 from appliance.node import Node
 from box.console import cluster
-from box.console.cluster import PROBLEMS, NodeCard, survives, told
+from box.console.metrics import of_cluster
+from box.console.nodes import PROBLEMS, NodeCard, survives, told
 from box.core.accounts.models import User
+from box.core.registry import metrics
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -93,7 +95,7 @@ def test_what_is_wrong_stands_above_and_its_node_is_marked(shown: Any) -> None:
     gone = replace(TWO, is_there=False, is_well=False, busy=None)
     page = shown(
         replace(
-            STATE, nodes=(ONE, gone, WITNESS), leader="node-1", problems=(ClusterProblem("silent", "node-2"),)
+            STATE, nodes=(ONE, gone, WITNESS), leader="node-1", problems=(ClusterProblem("away", "node-2"),)
         )
     )
     assert "node-2 says nothing" in page and "needs you" in page and "does not answer" in page
@@ -121,3 +123,20 @@ def test_without_the_agent_the_page_says_so(
     settings.AGENT_SOCKET = tmp_path / "nowhere"
     page = as_person(olga).get("/console/cluster/")
     assert page.status_code == 200 and 'role="alert"' in page.content.decode()
+
+
+def test_a_monitor_reads_who_is_there_who_leads_and_how_far_copies_are_behind() -> None:
+    gone = replace(TWO, is_there=False, is_well=False, busy=None, lag_bytes=4096)
+    state = replace(STATE, nodes=(ONE, gone), problems=(ClusterProblem("away", "node-2"),))
+    lines = metrics.text(of_cluster(state)).splitlines()
+    for line in (
+        'korobka_node_up{node="node-1"} 1',
+        'korobka_node_up{node="node-2"} 0',
+        'korobka_node_busy_ratio{node="node-1"} 0.414',
+        'korobka_database_leader{node="node-1"} 1',
+        'korobka_database_leader{node="node-2"} 0',
+        'korobka_database_lag_bytes{node="node-2"} 4096',
+        "korobka_cluster_problems{} 1",
+    ):
+        assert line in lines
+    assert 'korobka_node_busy_ratio{node="node-2"}' not in "\n".join(lines)

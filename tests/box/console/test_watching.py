@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.client import BackupWarning
-from box.console.access import BACKUPS
-from box.console.actions import tell_of_backups
-from box.console.backups.alerts import CALM, Known, Plan, decide
-from box.console.models import Trouble
-from box.console.notices import ILL, WELL
+from appliance.client import BackupWarning, ClusterProblem
+from box.console.access import BACKUPS, RESTART
+from box.console.actions import tell_of
+from box.console.alerts import CALM, Known, Plan, decide
+from box.console.models import Subject, Trouble
+from box.console.notices import CLUSTER_ILL, CLUSTER_WELL, ILL, WELL
 from box.core.access.actions import create_role, set_grantees
 from box.core.notify.models import Notification
 from box.core.notify.presenters import noticed
@@ -86,8 +86,8 @@ def test_administrators_and_holders_of_the_right_hear_of_it_grouped_and_nobody_e
     anna.save(update_fields=["language"])
     keepers = create_role("Keepers", [BACKUPS], by=olga)
     set_grantees(keepers, [f"U{anna.pk}"], by=olga)
-    tell_of_backups([LATE, FULL], now=NOW)
-    tell_of_backups([LATE, FULL], now=NOW + MINUTE)
+    tell_of(Subject.BACKUPS, [LATE, FULL], now=NOW)
+    tell_of(Subject.BACKUPS, [LATE, FULL], now=NOW + MINUTE)
     ((kind, words),) = notices_of(olga)
     assert kind == ILL.kind
     assert "disk: The newest backup is older" in words
@@ -98,12 +98,47 @@ def test_administrators_and_holders_of_the_right_hear_of_it_grouped_and_nobody_e
 
 @pytest.mark.django_db
 def test_the_end_of_it_is_told_too_and_the_next_time_it_begins_anew(olga: User) -> None:
-    tell_of_backups([LATE], now=NOW)
-    tell_of_backups([], now=NOW + MINUTE)
+    tell_of(Subject.BACKUPS, [LATE], now=NOW)
+    tell_of(Subject.BACKUPS, [], now=NOW + MINUTE)
     for minutes in (16, 17, 18):
-        tell_of_backups([], now=NOW + minutes * MINUTE)
+        tell_of(Subject.BACKUPS, [], now=NOW + minutes * MINUTE)
     assert [kind for kind, _words in notices_of(olga)] == [ILL.kind, WELL.kind]
     assert "all is well" in notices_of(olga)[1][1]
-    tell_of_backups([LATE], now=NOW + timedelta(days=1))
+    tell_of(Subject.BACKUPS, [LATE], now=NOW + timedelta(days=1))
     assert [kind for kind, _words in notices_of(olga)] == [ILL.kind, WELL.kind, ILL.kind]
     assert Trouble.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_dead_node_is_told_after_two_minutes_to_those_who_may_restart_and_so_is_its_return(
+    olga: User, anna: User, cara: User
+) -> None:
+    set_grantees(create_role("Machinists", [RESTART], by=olga), [f"U{anna.pk}"], by=olga)
+    dead = ClusterProblem("away", "node-2")
+    for seconds in (0, 60, 119):
+        tell_of(Subject.CLUSTER, [dead], now=NOW + timedelta(seconds=seconds))
+    assert notices_of(olga) == []
+    tell_of(Subject.CLUSTER, [dead], now=NOW + 2 * MINUTE)
+    tell_of(Subject.CLUSTER, [dead], now=NOW + 3 * MINUTE)
+    ((kind, words),) = notices_of(olga)
+    assert kind == CLUSTER_ILL.kind and "node-2 says nothing" in words
+    assert [kind for kind, _words in notices_of(anna)] == [CLUSTER_ILL.kind]
+    assert notices_of(cara) == []
+    for minutes in (4, 19, 20):
+        tell_of(Subject.CLUSTER, [], now=NOW + minutes * MINUTE)
+    assert [kind for kind, _words in notices_of(olga)] == [CLUSTER_ILL.kind, CLUSTER_WELL.kind]
+
+
+@pytest.mark.django_db
+def test_figures_that_change_are_the_same_trouble(olga: User) -> None:
+    for minute in range(15):
+        tell_of(Subject.CLUSTER, [ClusterProblem("slow", "node-2", str(minute))], now=NOW + minute * MINUTE)
+    assert [kind for kind, _words in notices_of(olga)] == [CLUSTER_ILL.kind]
+
+
+@pytest.mark.django_db
+def test_troubles_of_backups_and_of_nodes_do_not_end_each_other(olga: User) -> None:
+    tell_of(Subject.BACKUPS, [LATE], now=NOW)
+    for minutes in (1, 17, 18):
+        tell_of(Subject.CLUSTER, [], now=NOW + minutes * MINUTE)
+    assert [kind for kind, _words in notices_of(olga)] == [ILL.kind]

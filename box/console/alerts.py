@@ -1,12 +1,27 @@
-"""Which troubles of backups are told when: decided from what is known and what was found just now."""
+"""Which troubles of backups and of the cluster are told when: decided from what is known and what was found
+just now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from appliance.client import BackupWarning
+
+class Finding(Protocol):
+    """Something wrong, as the agent tells of it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def about(self) -> str: ...
+    @property
+    def key(self) -> str:
+        """The same for as long as it is the same trouble."""
+
 
 PATIENCE: Mapping[str, timedelta] = {
     # Somebody may be about to fetch the paper, or a target about to come back.
@@ -15,6 +30,13 @@ PATIENCE: Mapping[str, timedelta] = {
     "log_behind": timedelta(minutes=10),
     # It stands still while the box is brought back.
     "silent": timedelta(minutes=5),
+    # An election, a node that is being restarted, a copy that catches up.
+    "leader": timedelta(minutes=1),
+    "away": timedelta(minutes=2),
+    "missing": timedelta(minutes=10),
+    "ill": timedelta(minutes=10),
+    "slow": timedelta(minutes=10),
+    "service": timedelta(minutes=5),
 }
 CALM = timedelta(minutes=15)
 """So long a trouble has to be gone: one that comes and goes is told once."""
@@ -35,7 +57,7 @@ class Known:
 class Plan:
     """What to note and what to tell, by keys."""
 
-    new: tuple[BackupWarning, ...] = ()
+    new: tuple[Finding, ...] = ()
     back: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
     ended: frozenset[str] = frozenset()
@@ -43,7 +65,7 @@ class Plan:
     is_well_again: bool = False
 
 
-def decide(known: Iterable[Known], found: Iterable[BackupWarning], *, now: datetime) -> Plan:
+def decide(known: Iterable[Known], found: Iterable[Finding], *, now: datetime) -> Plan:
     """Troubles are told together; that all is well again, once, and only where trouble was told before."""
     present = {one.key: one for one in found}
     before = {one.key: one for one in known}

@@ -1,0 +1,96 @@
+"""The nodes of the cluster, in words: what each does, what is wrong, what may be lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from appliance.client import ClusterNode, ClusterProblem, ClusterState
+
+PROBLEMS = {
+    "quorum": gettext_lazy(
+        "Most of the votes do not answer, so nobody can write. Bring one of the nodes back."
+    ),
+    "database": gettext_lazy("No copy of the database answers."),
+    "leader": gettext_lazy("No node leads the database: nobody can write until one is elected."),
+    "versions": gettext_lazy("The nodes run different versions: %(words)s. Upgrade them all."),
+    "away": gettext_lazy("%(node)s says nothing. Look whether its machine runs."),
+    "service": gettext_lazy("On %(node)s something is wrong: %(words)s."),
+    "clock": gettext_lazy("The clock of %(node)s is off by %(words)s s. Set it by a time server."),
+    "missing": gettext_lazy("%(node)s has no copy of the database."),
+    "ill": gettext_lazy("The database of %(node)s does not keep up: %(words)s."),
+    "slow": gettext_lazy("The copy of %(node)s is %(words)s MiB behind. Look at its disk and its network."),
+    "certificate": gettext_lazy(
+        "The certificate of %(node)s ends on %(words)s and was not renewed by itself."
+    ),
+}
+
+ROLES = {
+    "portal": gettext_lazy("portal and files"),
+    "database": gettext_lazy("database"),
+    "witness": gettext_lazy("witness"),
+}
+
+COPIES = {
+    "leader": gettext_lazy("leads"),
+    "sync_standby": gettext_lazy("confirms every write"),
+    "replica": gettext_lazy("follows"),
+}
+
+
+@dataclass(frozen=True)
+class NodeCard:
+    """A node as the page shows it."""
+
+    node: ClusterNode
+    is_leader: bool
+
+    @property
+    def tone(self) -> str:
+        if not self.node.is_there:
+            return "bad"
+        return "good" if self.node.is_well else "warn"
+
+    @property
+    def word(self) -> str:
+        if not self.node.is_there:
+            return _("does not answer")
+        return _("running") if self.node.is_well else _("look at it")
+
+    @property
+    def roles(self) -> str:
+        return ", ".join(str(ROLES.get(role, role)) for role in self.node.roles)
+
+    @property
+    def copy(self) -> str:
+        """What its copy of the database does; empty where it has none."""
+        return str(COPIES.get(self.node.database_role, self.node.database_role))
+
+    @property
+    def busy_percent(self) -> int | None:
+        return None if self.node.busy is None else round(self.node.busy * 100)
+
+    @property
+    def can_lead(self) -> bool:
+        """Whether the lead may be given to it: a copy that keeps up, and is not the leader's."""
+        return self.node.is_well and bool(self.node.database_role) and not self.is_leader
+
+
+def told(problem: ClusterProblem) -> str:
+    return str(PROBLEMS[problem.kind]) % {"node": problem.node, "words": problem.words}
+
+
+def survives(state: ClusterState) -> str:
+    """What may be lost, in a sentence."""
+    if state.copies == 1:
+        return _("There is one copy of the database: without its machine the portal stands still.")
+    if state.votes < 3:
+        return _("Two nodes cannot tell a dead one from a cut cable: without either, nobody can write.")
+    lost = (state.votes - 1) // 2
+    return ngettext(
+        "Any %(num)s node may fail, and the data stays whole and writable.",
+        "Any %(num)s nodes may fail, and the data stays whole and writable.",
+        lost,
+    ) % {"num": lost}

@@ -1,0 +1,127 @@
+"""What the engines of a cluster are told, judged by themselves where they can."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appliance import runner, scratch, service_files
+from appliance.cluster import identity
+from appliance.cluster.processors import Meter
+from appliance.cluster.topology import Member, Membership, Role, Topology
+from appliance.node import Node
+from appliance.services import named
+from appliance.services.database import patroni
+
+ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.DATABASE))
+TWO = Member("node-2", "fd00::2", (Role.DATABASE,))
+WITNESS = Member("witness", "10.0.0.9", (Role.WITNESS,))
+FOUNDERS = ("node-1=10.0.0.1", "node-2=fd00::2")
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
+    """The second of three, at an address of IPv6."""
+    folder = tmp_path_factory.mktemp("node")
+    for place in (folder, *folder.parents[:2]):
+        place.chmod(0o755)
+    single = scratch.create(folder)
+    identity.found(single.paths, name=TWO.name, address=TWO.address)
+    secrets = replace(single.secrets, database_replication_password='it\'s "quoted": {here}\\')
+    membership = Membership(TWO.name, Topology((ONE, TWO, WITNESS)), FOUNDERS)
+    return replace(single, secrets=secrets, membership=membership)
+
+
+def file_of(node: Node, service: str, name: str) -> str:
+    return next(str(file.content) for file in named(service).files(node) if file.name == name)
+
+
+def test_patroni_is_told_in_json_whatever_a_password_holds(node: Node) -> None:
+    told = json.loads(patroni.config(node).content)
+    assert told["etcd3"]["hosts"] == ["10.0.0.1:2379", "[fd00::2]:2379", "10.0.0.9:2379"]
+    assert told["etcd3"]["protocol"] == "https"
+    assert told["restapi"]["listen"] == "[fd00::2]:8008"
+    assert told["restapi"]["verify_client"] == "required"
+    replication = told["postgresql"]["authentication"]["replication"]
+    assert replication["password"] == 'it\'s "quoted": {here}\\'
+    assert replication["sslmode"] == "verify-full"
+    assert "password" not in told["postgresql"]["authentication"]["superuser"]
+    assert not any("quoted" in word for word in patroni.command(node))
+
+
+def test_no_acknowledged_write_is_lost_by_what_holds_for_all(node: Node) -> None:
+    told = patroni.dynamic(node)
+    assert told["synchronous_mode"] is True
+    # Patroni's own condition: a lock is renewed, with one retry, before it expires.
+    assert int(str(told["loop_wait"])) + 2 * int(str(told["retry_timeout"])) <= int(str(told["ttl"]))
+
+
+def test_postgresql_lets_nodes_in_by_certificate_and_address_and_nobody_else(node: Node) -> None:
+    lines = file_of(node, "database", "pg_hba.conf").splitlines()
+    from_network = [line for line in lines if not line.startswith(("local", "#"))]
+    for line in from_network:
+        kind, _database, _role, network, *how = line.split()
+        assert kind == "hostssl"
+        assert network in ("10.0.0.1/32", "fd00::2/128", "10.0.0.9/32")
+        assert how in (["cert", "map=nodes"], ["scram-sha-256", "clientcert=verify-ca"])
+    assert len(from_network) == 4 * 3
+    assert "nodes node-2 korobka_app" in file_of(node, "database", "pg_ident.conf").splitlines()
+
+
+def test_a_single_box_listens_on_no_network(node: Node) -> None:
+    single = replace(node, membership=None)
+    assert "hostssl" not in file_of(single, "database", "pg_hba.conf")
+    assert "listen_addresses = ''" in file_of(single, "database", "postgresql.conf")
+    assert "listen_addresses" not in file_of(node, "database", "postgresql.conf")
+
+
+def test_haproxy_takes_the_way_to_the_database(node: Node) -> None:
+    router = named("router")
+    service_files.apply(node, only=(router,))
+    assert router.check is not None
+    done = runner.run(router.check(node), check=False)
+    assert done.code == 0, done.stderr
+    conf = file_of(node, "router", "haproxy.cfg")
+    servers = [line.split()[1:3] for line in conf.splitlines() if line.strip().startswith("server ")]
+    assert servers == [["node-1", "10.0.0.1:5432"], ["node-2", "[fd00::2]:5432"]]
+    assert all("verify required" in line for line in conf.splitlines() if "server node" in line)
+
+
+def test_etcd_asks_everybody_for_a_certificate_and_knows_whom_it_joins(node: Node) -> None:
+    command = named("etcd").command(node, "1")
+    assert {"--client-cert-auth", "--peer-client-cert-auth"} <= set(command)
+    assert command[command.index("--listen-client-urls") + 1] == "https://[fd00::2]:2379"
+    known = command[command.index("--initial-cluster") + 1]
+    assert known == "node-1=https://10.0.0.1:2380,node-2=https://[fd00::2]:2380"
+    assert command[command.index("--initial-cluster-state") + 1] == "existing"
+    alone = replace(node, membership=replace(node.cluster, founders=("node-2=fd00::2",)))
+    first = named("etcd").command(alone, "1")
+    assert first[first.index("--initial-cluster-state") + 1] == "new"
+
+
+def test_keys_are_read_by_the_service_that_needs_them_alone(node: Node) -> None:
+    service_files.apply(node, only=(named("etcd"),))
+    folder = node.generated("etcd")
+    assert {path.name for path in folder.iterdir()} == {"ca.crt", "node.crt", "node.key"}
+    assert (folder / "node.key").stat().st_mode & 0o777 == 0o400
+
+
+@pytest.mark.parametrize(
+    ("later", "busy"),
+    [
+        ("cpu  200 0 100 700 100 0 0 0 50 0", 0.0),
+        ("cpu  300 0 200 700 100 0 0 0 50 0", 1.0),
+        ("cpu  250 0 100 725 125 0 0 0 50 0", 0.5),
+        # A counter that goes back, as some machines' do.
+        ("cpu  200 0 100 690 100 0 0 0 50 0", 0.0),
+    ],
+)
+def test_what_processors_do_is_counted_since_the_last_look(tmp_path: Path, later: str, busy: float) -> None:
+    file = tmp_path / "stat"
+    file.write_text("cpu  200 0 100 700 100 0 0 0 50 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
+    meter = Meter(file)
+    file.write_text(f"{later}\n")
+    assert meter.busy() == busy
