@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -181,23 +182,27 @@ class Busy(Exception):
 
 
 @contextmanager
-def alone(paths: Paths) -> Iterator[None]:
-    """While nobody else installs here; for whoever runs the stages from outside."""
-    held = _lock(paths)
+def alone(paths: Paths, *, patience: float = 0) -> Iterator[None]:
+    """While nobody else installs here; for whoever runs the stages from outside. `patience` in seconds."""
+    held = _lock(paths, patience)
     try:
         yield
     finally:
         os.close(held)
 
 
-def _lock(paths: Paths) -> int:
+def _lock(paths: Paths, patience: float = 0) -> int:
     """One installation at a time. The lock is on a folder that exists, so that taking it changes nothing."""
     folder = os.open(facts.nearest_existing(paths.prefix), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(folder)
-        raise Busy(
-            "Another installation is at work here: wait until it ends, then run install.sh again."
-        ) from None
-    return folder
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return folder
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(folder)
+                raise Busy(
+                    "Another installation is at work here: wait until it ends, then run install.sh again."
+                ) from None
+            time.sleep(0.2)

@@ -24,6 +24,8 @@ from installer.release import Source
 
 CHANGING, PROVEN = "changing", "proven"
 _STEPS = 5
+PATIENCE = 1800.0
+"""Seconds for whoever else installs here: half-way is no place to give up."""
 
 
 class UpgradeFailed(Exception):
@@ -44,19 +46,20 @@ class Upgrade:
         self.source = Source(Path(journal.arguments["tree"]))
         noted = journal.noted(CHANGING)
         self.old = Path(noted["old"]) if noted else paths.current.resolve()
+        # Noted too: what was unpacked may be gone already when this is taken up again.
+        self.new = Path(noted["new"]) if noted else release.folder_of(self.source, paths)
 
     def perform(self) -> None:
         try:
             self._tell("building the release", 1)
             self._run("/usr/bin/python3", self.source.tree, "--build")
-            new = release.folder_of(self.source, self.paths)
             if self.journal.arguments["with_backup"]:
                 self._tell("making a backup", 2)
                 self._back_up()
             with install.alone(self.paths):
-                self.journal.append(CHANGING, old=str(self.old), new=str(new))
+                self.journal.append(CHANGING, old=str(self.old), new=str(self.new))
                 self._tell("moving over", 3)
-                self._run(new / "venv/bin/python", new, "--staged", "--silent")
+                self._run(self.new / "venv/bin/python", self.new, "--staged", "--silent")
                 self.journal.append(PROVEN)
         except (CommandFailed, OSError, UpgradeFailed, install.Busy) as error:
             self.take_back(str(error))
@@ -70,7 +73,7 @@ class Upgrade:
             return
         if self.journal.noted(CHANGING):
             self._tell("going back", 4)
-            with install.alone(self.paths):
+            with install.alone(self.paths, patience=PATIENCE):
                 try:
                     self._run(self.old / "venv/bin/python", self.old, "--staged", "--silent", "--back")
                 except CommandFailed as error:
@@ -79,7 +82,7 @@ class Upgrade:
                         f"`sudo {self.old}/install.sh` goes on from there."
                     ) from error
             # The old release looks there whose tables these are, and whether it may work beside them.
-            release.keep(self.paths, release.folder_of(self.source, self.paths))
+            release.keep(self.paths, self.new)
         self._tidy()
         raise UpgradeFailed(f"{why}\nThe box runs {self.old.name}, as before.")
 

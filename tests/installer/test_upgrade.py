@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from appliance.agent.journal import Journal
 from appliance.paths import Paths
 from appliance.runner import CommandFailed, Completed
-from installer import facts, preflight, release, upgrade
+from installer import facts, install, preflight, release, upgrade
 from installer.facts import Facts
 from installer.release import Source
 from installer.upgrade import UpgradeRefused
@@ -184,6 +186,38 @@ def test_killed_after_all_was_proven_it_stays(begun: Upgrade, running: Source) -
     assert stages.run == []
     assert again.paths.current.resolve() == new
     assert again.journal.state().state == "done"
+
+
+def test_killed_while_tidying_up_it_ends_as_well(begun: Upgrade, running: Source) -> None:
+    new = begun.paths.releases / begun.source.name
+    new.mkdir()
+    begun.journal.append(CHANGING, old=str(running.tree), new=str(new))
+    shutil.rmtree(begun.source.tree.parent)
+    again = Upgrade(begun.paths, begun.journal)
+    stages = Stages(again)
+    with pytest.raises(UpgradeFailed, match="as before"):
+        again.take_back("It was interrupted.")
+    assert stages.run == [("old", "--staged")]
+
+
+def test_two_do_not_install_at_once_and_going_back_waits(paths: Paths) -> None:
+    with install.alone(paths), pytest.raises(install.Busy), install.alone(paths):
+        pass
+    let_go = threading.Event()
+
+    def other() -> None:
+        with install.alone(paths):
+            has_it.set()
+            let_go.wait(30)
+
+    has_it = threading.Event()
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert has_it.wait(30)
+    threading.Timer(0.5, let_go.set).start()
+    with install.alone(paths, patience=30):
+        assert let_go.is_set()
+    thread.join()
 
 
 def test_what_cannot_go_back_names_who_can(begun: Upgrade) -> None:
