@@ -107,17 +107,19 @@ def _answer_one(asked: Asked, caller: Caller, began_at: datetime) -> Answer:
         return Answer(result, began_at)
     start = parameters.cleaned_data.get("START")
     page = page_of(result, start if start is not None else 0, walk=_walk(asked, caller))
-    return Answer(page.items, began_at, total=page.total, next=page.next)
+    items = {result.within: page.items} if result.within else page.items
+    return Answer(items, began_at, total=page.total, next=page.next)
 
 
-def _made(method: Method, call: Call, asked: Asked, caller: Caller) -> int:
-    """The number of what was made: with a key that was used before, of what was made then."""
+def _made(method: Method, call: Call, asked: Asked, caller: Caller) -> Any:
+    """What is said of what was made: with a key that was used before, of what was made then."""
     assert method.makes is not None  # noqa: S101 - as it was asked
     if not asked.once_key:
-        return int(method.answer(call).pk)
+        return method.made(method.answer(call), call)
     # Whatever programs write as a key, and never the nonce of a form of the same person.
     nonce = _digest(f"rest:{caller.webhook.pk}:{asked.name}:{asked.once_key}")
-    return int(once(method.makes, lambda: method.answer(call), nonce=nonce, actor_id=caller.user.pk).pk)
+    made = once(method.makes, lambda: method.answer(call), nonce=nonce, actor_id=caller.user.pk)
+    return method.made(made, call)
 
 
 def _walk(asked: Asked, caller: Caller) -> str:

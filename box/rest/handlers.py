@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +16,9 @@ from box.core.registry.services import is_on
 from box.rest import jobs
 from box.rest.actions import revoke_all_of
 from box.rest.outgoing import listened_to, queue
+
+# Messages that one event may be.
+MOST = 1000
 
 
 @on(UserStatusChanged)
@@ -33,7 +37,14 @@ def tell_listeners(name: str, offer: HookEvent) -> None:
         if not is_on(offer.room):
             return
         data = offer.data(event)
-        if data is not None and queue(name, data, key=event_being_delivered().pk):
+        if data is None:
+            return
+        pk = event_being_delivered().pk
+        # Several messages of one event have keys of their own, which no event's number is.
+        told = (
+            {pk: data} if isinstance(data, Mapping) else {-(pk * MOST + n): one for n, one in enumerate(data)}
+        )
+        if sum(queue(name, one, key=key) for key, one in told.items()):
             transaction.on_commit(jobs.send_waiting)
 
     subscribe(f"{__name__}.tell:{name}", offer.event, handle, is_wanted=lambda: name in listened_to.value)

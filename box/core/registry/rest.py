@@ -161,6 +161,8 @@ class Listing[M: models.Model]:
     rows: models.QuerySet[M]
     show: Callable[[Sequence[M]], list[Any]]
     order: tuple[str, ...] = ("id",)
+    within: str = ""
+    """Under which name the list stands in the answer; none: it is the answer."""
 
 
 @dataclass(frozen=True)
@@ -191,9 +193,9 @@ class Scope:
 class Method:
     """`answer` returns JSON's own types or a Listing; raises ValidationError, PermissionDenied or ApiRefused.
 
-    A method that `makes` something returns the object: its id is the answer, and it is made once for one
-    `Idempotency-Key`. `scopes` are those of which one suffices; none: every webhook may. `result` is the
-    JSON Schema of the answer.
+    A method that `makes` something returns the object: its id is the answer, or what `made` says of it, and
+    it is made once for one `Idempotency-Key`. `scopes` are those of which one suffices; none: every webhook
+    may. `result` is the JSON Schema of the answer.
     """
 
     room: str
@@ -204,19 +206,21 @@ class Method:
     scopes: tuple[str, ...] = ()
     parameters: type[Parameters] = Parameters
     makes: type[models.Model] | None = None
+    made: Callable[[Any, Call], Any] = lambda one, call: int(one.pk)
     filters: Mapping[str, Filterable] = field(default_factory=dict)
     """By name what rows can be filtered by, in FILTER or as parameters."""
 
 
 @dataclass(frozen=True)
 class HookEvent:
-    """What addresses outside can be told of. `data` makes an event into fields as Bitrix24 names them; None,
-    where there is nothing to tell, or nothing any more. Whoever wants to know more asks by REST."""
+    """What addresses outside can be told of. `data` makes an event into fields as Bitrix24 names them, or
+    into several messages; None, where there is nothing to tell, or nothing any more. Whoever wants to know
+    more asks by REST."""
 
     room: str
     label: _StrOrPromise
     event: type[Any]
-    data: Callable[[Any], Mapping[str, Any] | None]
+    data: Callable[[Any], Mapping[str, Any] | Sequence[Mapping[str, Any]] | None]
 
 
 def numbered(pk: int) -> Mapping[str, Any]:

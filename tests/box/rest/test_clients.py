@@ -18,6 +18,7 @@ from box.core.access.principals import code_of
 from box.core.registry.settings import store
 from box.core.structure.actions import create_department
 from box.core.structure.models import Department
+from tests.box.apps.crm.conftest import begin_anew
 from tests.box.apps.drive.conftest import put
 from tests.box.rest.calling import Program, program_of
 
@@ -105,6 +106,25 @@ def test_bitrix24s_own_library_for_python(served: str, anna: User, boris: User, 
     answered = batch.response.result.result
     assert answered["me"]["ID"] == str(anna.pk)
     assert answered["there"][0]["ID"] == str(many[0])
+
+
+def test_it_sells(served: str, anna: User) -> None:
+    begin_anew()
+    client = _client(program_of(anna, "crm"), served)
+    sent = {"TITLE": "Chairs", "PHONE": [{"VALUE": "+79161234567", "VALUE_TYPE": "WORK"}]}
+    lead = client.crm.lead.add(fields=sent).response.result
+    assert client.crm.lead.get(bitrix_id=lead).response.result["PHONE"][0]["VALUE"] == "+79161234567"
+    (found,) = (
+        client.crm.lead.list(filter={"%TITLE": "chai"}, select=["ID", "TITLE"]).as_list().response.result
+    )
+    assert found == {"ID": str(lead), "TITLE": "Chairs"}
+    fields = {"title": "A deal", "opportunity": 100}
+    item = client.crm.item.add(entity_type_id=2, fields=fields).response.result["item"]
+    assert (item["title"], item["stageId"]) == ("A deal", "NEW")
+    owner = {"OWNER_TYPE_ID": 2, "OWNER_ID": item["id"], "TYPE_ID": 2, "SUBJECT": "Call"}
+    assert client.crm.activity.add(fields=owner).response.result > 0
+    statuses = client.crm.status.list(filter={"ENTITY_ID": "DEAL_STAGE"}).response.result
+    assert [one["STATUS_ID"] for one in statuses][-1] == "LOSE"
 
 
 def test_it_understands_what_is_refused(served: str, anna: User) -> None:

@@ -68,10 +68,10 @@ def test_a_browser_left_alone_makes_none(as_person: Browser, anna: User) -> None
 
 def test_what_is_wrong_with_it_is_said(as_person: Browser, anna: User) -> None:
     yesterday = timezone.localdate() - timedelta(days=1)
-    wrong = {"name": "x", "scopes": ["user", "crm"], "nonce": str(uuid4()), "expires_on": yesterday}
+    wrong = {"name": "x", "scopes": ["user", "imbot"], "nonce": str(uuid4()), "expires_on": yesterday}
     answer = as_person(anna).post("/profile/integrations/new/", wrong)
     assert answer.status_code == 422
-    assert b"crm" in answer.content
+    assert b"imbot" in answer.content
     answer = as_person(anna).post("/profile/integrations/new/", {**wrong, "scopes": ["user"]})
     assert b"choose a later one" in answer.content
     assert not Webhook.objects.exists()
