@@ -6,6 +6,7 @@ from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
 from box.apps.crm.actions.audiences import renew_audiences_of
 from box.apps.crm.actions.calls import note_call, settle_call, write_call_down
 from box.apps.crm.models import Record
+from box.apps.crm.robots import handlers as robots  # noqa: F401 - declares its own
 from box.core.access.events import AccessChanged
 from box.core.accounts.models import User
 from box.core.events.outbox import on

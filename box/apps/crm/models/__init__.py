@@ -11,6 +11,7 @@ from box.apps.crm.models.mergers import Merger
 from box.apps.crm.models.money import Currency, LineItem, Price, Product, Unit, VatRate
 from box.apps.crm.models.permissions import Permission
 from box.apps.crm.models.records import Link, Observer, Record, StageTotal, StageVisit
+from box.apps.crm.models.robots import Robot, RobotRun
 from box.apps.crm.models.types import LossReason, Pipeline, RecordType, Source, Stage
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "Product",
     "Record",
     "RecordType",
+    "Robot",
+    "RobotRun",
     "Source",
     "Stage",
     "StageTotal",

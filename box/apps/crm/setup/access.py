@@ -39,6 +39,7 @@ class Page:
 _LISTS = pgettext_lazy("what one chooses from", "Lists")
 PAGES = (
     Page("pipelines", _("Pipelines"), "arrow-right", "crm:setup-pipelines", ("deal",)),
+    Page("robots", _("Robots"), "robot", "crm:setup-robots", ("deal",)),
     Page("types", _("Entities"), "box", "crm:setup-types"),
     Page("products", _("Products"), "package", "crm:setup-products"),
     Page(

@@ -23,6 +23,7 @@ _DICTIONARIES: Mapping[str, _StrOrPromise] = {
     "vat": _("rates of VAT"),
     "product": _("products"),
     "type": _("entities"),
+    "robot": _("robots"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from box.apps.crm.setup import dictionaries, permissions, pipelines, products, types
+from box.apps.crm.setup import dictionaries, permissions, pipelines, products, robots, types
 
 urlpatterns = [
     path("crm/settings/", pipelines.home, name="setup"),
@@ -20,6 +20,9 @@ urlpatterns = [
     path(
         "crm/settings/stage/<int:pk>/retirement/", pipelines.stage_retirement, name="setup-stage-retirement"
     ),
+    path("crm/settings/robots/<slug:slug>/", robots.robots, name="setup-robots"),
+    path("crm/settings/robot/<int:pk>/", robots.robot, name="setup-robot"),
+    path("crm/settings/robot/<int:pk>/switch/", robots.switch, name="setup-robot-switch"),
     path("crm/settings/entities/", types.types, name="setup-types"),
     path("crm/settings/entities/<int:pk>/", types.kind, name="setup-type"),
     path("crm/settings/entities/<int:pk>/retirement/", types.retirement, name="setup-type-retirement"),

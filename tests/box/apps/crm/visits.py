@@ -7,6 +7,7 @@ from typing import Any
 
 from box.apps.crm.actions.dictionaries import ProductDraft, save_product
 from box.apps.crm.models import Source, Unit, VatRate
+from box.apps.crm.robots.actions import RobotDraft, save_robot
 from tests.box.apps.crm.conftest import added
 from tests.box.visits import CONSOLE, EMPLOYEES, SIGN_IN, Cast, Visit
 
@@ -28,6 +29,11 @@ SETTINGS = (
     Visit("POST", "crm:setup-stage", REFUSED, of="crm_stage"),
     Visit("POST", "crm:setup-stage-place", MOVED, of="crm_stage"),
     Visit("POST", "crm:setup-stage-retirement", MOVED, of="crm_stage"),
+    Visit("GET", "crm:setup-robots", CONSOLE, of="deals"),
+    Visit("POST", "crm:setup-robots", REFUSED, of="deals"),
+    Visit("GET", "crm:setup-robot", CONSOLE, of="crm_robot"),
+    Visit("POST", "crm:setup-robot", REFUSED, of="crm_robot"),
+    Visit("POST", "crm:setup-robot-switch", MOVED, of="crm_robot"),
     Visit("GET", "crm:setup-types", CONSOLE),
     Visit("POST", "crm:setup-types", REFUSED),
     Visit("GET", "crm:setup-type", CONSOLE, of="crm_type"),
@@ -66,8 +72,10 @@ def things(cast: Cast) -> dict[str, Any]:
     deal = added("deal", cast.anna, "Chairs for Rose")
     unit, vat = Unit.objects.get(code="796"), VatRate.objects.get(percent=22)
     product = save_product(None, ProductDraft(name="Chair", unit=unit, vat=vat), by=None)
+    notice = RobotDraft(name="Reminds", trigger="added", effect="notice")
+    robot = save_robot(None, deal.type, notice, by=None)
     return {
-        "deals": "deal", "deal": ("deal", deal.pk), "crm_pipeline": deal.pipeline_id,
+        "crm_robot": robot.pk, "deals": "deal", "deal": ("deal", deal.pk), "crm_pipeline": deal.pipeline_id,
         "crm_stage": deal.stage_id, "crm_type": deal.type_id, "crm_product": product.pk,
         "crm_role": "employees", "crm_dictionary": "sources",
         "crm_entry": ("sources", Source.objects.values_list("pk", flat=True)[0]),

@@ -1,0 +1,136 @@
+"""What robots can do with a record. Each effect reads its settings once, where somebody makes the robot, and
+does one thing, in the transaction of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from box.apps.crm.actions.activities import NewActivity, add_activity
+from box.apps.crm.actions.records import change_record, move_record
+from box.apps.crm.models import Activity, Robot, Source, Stage
+from box.apps.crm.notices import ROBOT_REMINDS
+from box.core.accounts.models import User
+from box.core.notify.actions import notify
+from box.core.registry.company import company_day
+
+if TYPE_CHECKING:
+    from box.apps.crm.models import Record, RecordType, RobotRun
+
+Effect = Robot.Effect
+FILLED = ("comment", "source", "source_note", "expected_on")
+"""Fields that a robot may fill in."""
+LATEST_DAYS = 365
+_PLANNED = frozenset({Activity.Kind.CALL, Activity.Kind.EMAIL, Activity.Kind.MEETING, Activity.Kind.TASK})
+
+
+@dataclass(frozen=True)
+class Does:
+    """`read` makes what is stored of what a form has sent; raises ValidationError. `act` does it."""
+
+    read: Callable[[Mapping[str, Any], RecordType], dict[str, Any]]
+    act: Callable[[RobotRun, Record, Mapping[str, Any], datetime], object]
+
+
+def _person(sent: Mapping[str, Any]) -> int | None:
+    """None: whoever is responsible."""
+    pk = sent.get("user_id") or None
+    if pk is not None and not User.objects.filter(pk=pk, is_extranet=False).exists():
+        raise ValidationError(_("Choose a colleague who works here."))
+    return pk
+
+
+def _of(settings: Mapping[str, Any], record: Record) -> User:
+    if not settings.get("user_id"):
+        return record.responsible
+    person: User = User.objects.get(pk=settings["user_id"])
+    return person
+
+
+def _read_activity(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
+    subject, days = " ".join(str(sent.get("text", "")).split()), int(sent.get("in_days") or 0)
+    if not subject or len(subject) > 255:
+        raise ValidationError(_("Say in a few words what it is about."))
+    if sent.get("kind") not in _PLANNED or not 0 <= days <= LATEST_DAYS:
+        raise ValidationError(_("Choose what is planned, and in how many days: at most a year."))
+    return {"kind": sent["kind"], "subject": subject, "days": days, "user_id": _person(sent)}
+
+
+def _plan(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime) -> None:
+    deadline = now + timedelta(days=settings["days"])
+    new = NewActivity(
+        kind=settings["kind"],
+        subject=settings["subject"],
+        responsible=_of(settings, record),
+        deadline=deadline,
+    )
+    add_activity(new, [record], by=None)
+
+
+def _read_notice(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
+    return {"user_id": _person(sent)}
+
+
+def _notify(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime) -> None:
+    notify(_of(settings, record), ROBOT_REMINDS, about=record.ref, key=f"crm.robot:{run.pk}")
+
+
+def _read_field(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
+    name, text = str(sent.get("field", "")), str(sent.get("text", "")).strip()
+    if name not in FILLED:
+        raise ValidationError(_("Choose the field that is filled in."))
+    if name == "source" and not Source.objects.filter(code=text, retired_at=None).exists():
+        raise ValidationError(_("There is no source %(name)s.") % {"name": text[:40]})
+    if name == "expected_on":
+        days = int(sent.get("in_days") or 0)
+        if not 0 <= days <= LATEST_DAYS:
+            raise ValidationError(_("Choose what is planned, and in how many days: at most a year."))
+        return {"field": name, "days": days}
+    if len(text) > 400:
+        raise ValidationError(_("At most %(most)s characters.") % {"most": 400})
+    return {"field": name, "text": text}
+
+
+def _fill(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime) -> None:
+    value: Any = settings.get("text", "")
+    if settings["field"] == "source":
+        value = Source.objects.get(code=value)
+    elif settings["field"] == "expected_on":
+        value = company_day(now) + timedelta(days=settings["days"])
+    change_record(record, {settings["field"]: value}, by=None)
+
+
+def _read_responsible(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
+    pk = _person(sent)
+    if pk is None:
+        raise ValidationError(_("Choose a colleague who works here."))
+    return {"user_id": pk}
+
+
+def _hand_over(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime) -> None:
+    change_record(record, {"responsible": _of(settings, record)}, by=None)
+
+
+def _read_stage(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
+    standing = Stage.objects.standing().filter(pipeline__type=kind)
+    if not standing.filter(pk=sent.get("stage_id") or 0).exists():
+        raise ValidationError(_("Choose the stage into which it goes."))
+    return {"stage_id": sent["stage_id"]}
+
+
+def _move(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime) -> None:
+    move_record(record, Stage.objects.select_related("pipeline").get(pk=settings["stage_id"]), by=None)
+
+
+EFFECTS: Mapping[str, Does] = {
+    Effect.ACTIVITY: Does(_read_activity, _plan),
+    Effect.NOTICE: Does(_read_notice, _notify),
+    Effect.FIELD: Does(_read_field, _fill),
+    Effect.RESPONSIBLE: Does(_read_responsible, _hand_over),
+    Effect.STAGE: Does(_read_stage, _move),
+}

@@ -1,0 +1,31 @@
+"""Robots at work: what is due each minute, and each hour what only the time has brought."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task, db_task
+
+from box.apps.crm.robots.actions import call_by_time, run_due
+from box.core.registry.services import is_on
+
+
+@db_task()  # type: ignore[untyped-decorator]
+def run_robots() -> None:
+    """After something has called them."""
+    if is_on("crm"):
+        run_due(timezone.now())
+
+
+@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+def run_waiting_robots() -> None:
+    """Every minute: also what a killed process has left."""
+    if is_on("crm"):
+        run_due(timezone.now())
+
+
+@db_periodic_task(crontab(minute="7"))  # type: ignore[untyped-decorator]
+def call_robots_by_time() -> None:
+    """Every hour."""
+    if is_on("crm"):
+        call_by_time(timezone.now())

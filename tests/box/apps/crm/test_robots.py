@@ -1,0 +1,351 @@
+"""Robots: what calls them, what they do and leave alone; nothing is done twice, and nobody runs for ever."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+from django.utils import timezone
+
+from box.apps.crm.actions.activities import NewActivity, add_activity
+from box.apps.crm.actions.records import change_record, delete_records, move_record
+from box.apps.crm.actions.stages import set_demands
+from box.apps.crm.models import Activity, Record, Robot, RobotRun
+from box.apps.crm.robots import jobs
+from box.apps.crm.robots.actions import (
+    MOST_AGAIN,
+    RobotDraft,
+    call_by_time,
+    call_robots,
+    remove_robot,
+    run_due,
+    save_robot,
+    switch_robot,
+)
+from box.core.access.actions import create_role, grant_role
+from box.core.events.delivery import deliver_all
+from box.core.notify.models import Notification
+from tests.box.apps.crm.conftest import added, stage_of, type_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.core.accounts.models import User
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+CALL = {"kind": "call", "text": "Call the client", "in_days": 1}
+
+
+def robot(trigger: str = "stage", effect: str = "activity", code: str = "EXECUTING", **more: Any) -> Robot:
+    stage = stage_of("deal", code) if code else None
+    given = {"name": "A robot", "stage": stage, "settings": CALL, **more}
+    return save_robot(None, type_of("deal"), RobotDraft(trigger=trigger, effect=effect, **given), by=None)
+
+
+def work(now: datetime | None = None) -> list[tuple[str, str]]:
+    """Delivers what happened and runs what is due; what the runs came to."""
+    deliver_all()
+    run_due(now or timezone.now())
+    return list(RobotRun.objects.order_by("id").values_list("status", "said"))
+
+
+def into(deal: Record, code: str) -> None:
+    move_record(deal, stage_of("deal", code), by=None)
+
+
+# What calls them
+
+
+def test_coming_into_a_stage_calls_the_robot_of_that_stage_alone(anna: User) -> None:
+    robot()
+    deal = added("deal", anna)
+    into(deal, "PREPARATION")
+    assert work() == []
+    into(deal, "EXECUTING")
+    assert work() == [("done", "")]
+    step = Activity.objects.get()
+    assert (step.subject, step.kind, step.responsible) == ("Call the client", "call", anna)
+    deal.refresh_from_db()
+    assert deal.next_step_at == step.deadline
+
+
+def test_what_is_added_comes_into_its_first_stage_too(anna: User) -> None:
+    robot(code="NEW")
+    robot("added", code="")
+    added("deal", anna)
+    added("lead", anna)
+    assert work() == [("done", ""), ("done", "")]
+
+
+def test_an_event_that_is_delivered_twice_calls_once(anna: User) -> None:
+    one, deal = robot(), added("deal", anna)
+    into(deal, "EXECUTING")
+    now = timezone.now()
+    for _again in range(2):
+        call_robots([one], [deal], "event:7", now)
+        run_due(now)
+    assert Activity.objects.count() == 1
+
+
+def test_days_without_a_plan_call_once_until_something_happens(anna: User) -> None:
+    robot("idle", "notice", code="", days=3)
+    deal, planned = added("deal", anna), added("deal", anna, "planned")
+    later = timezone.now() + timedelta(days=3, minutes=1)
+    add_activity(
+        NewActivity(kind="call", subject="x", responsible=anna, deadline=later + timedelta(days=1)),
+        [planned],
+        by=None,
+    )
+    call_by_time(timezone.now() + timedelta(days=2))
+    assert work() == []
+    for _hour in range(2):
+        call_by_time(later)
+        assert work(later) == [("done", "")]
+    assert Notification.objects.get(user=anna).about_id == deal.pk
+
+
+def test_a_date_calls_so_many_days_before_it_and_once(anna: User) -> None:
+    robot("date", code="", days=-2, date_field="expected_on")
+    added("deal", anna, expected_on=date(2026, 5, 6))
+    for day, runs in ((3, 0), (4, 1), (4, 1), (5, 1)):
+        call_by_time(datetime(2026, 5, day, 12, tzinfo=UTC))
+        assert RobotRun.objects.count() == runs
+
+
+# What they do
+
+
+@pytest.mark.parametrize(
+    ("effect", "settings", "changed"),
+    [
+        ("field", {"field": "comment", "text": "Soon"}, {"comment": "Soon"}),
+        ("field", {"field": "source_note", "text": "Fair"}, {"source_note": "Fair"}),
+        ("stage", {"stage_id": "WON"}, {"stage": "WON"}),
+        ("responsible", {"user_id": "boris"}, {"responsible": "boris"}),
+    ],
+)
+def test_each_effect_does_its_one_thing(
+    effect: str, settings: dict[str, Any], changed: dict[str, str], anna: User, boris: User
+) -> None:
+    meant = {"WON": stage_of("deal", "WON"), "boris": boris}
+    settings = {name: meant[value].pk if value in meant else value for name, value in settings.items()}
+    robot(effect=effect, settings=settings)
+    deal = added("deal", anna)
+    into(deal, "EXECUTING")
+    assert work()[0] == ("done", "")
+    deal.refresh_from_db()
+    for name, value in changed.items():
+        assert getattr(deal, name) == meant.get(value, value)
+
+
+def test_it_waits_as_long_as_it_was_told_to(anna: User) -> None:
+    robot(delay_hours=24)
+    into(added("deal", anna), "EXECUTING")
+    now = timezone.now()
+    assert [status for status, _said in work(now + timedelta(hours=23))] == ["waiting"]
+    assert [status for status, _said in work(now + timedelta(hours=25))] == ["done"]
+
+
+@pytest.mark.parametrize(("amount", "status"), [(1000, "left"), (1001, "done")])
+def test_a_condition_is_asked_when_it_is_due(amount: int, status: str, anna: User) -> None:
+    robot(delay_hours=1, condition={"all": [{"field": "amount", "is": "more", "value": "1000"}]})
+    deal = added("deal", anna)
+    into(deal, "EXECUTING")
+    deliver_all()
+    change_record(deal, {"amount": amount}, by=None)
+    assert [one for one, _said in work(timezone.now() + timedelta(hours=2))] == [status]
+
+
+# What they leave alone
+
+
+def test_what_was_closed_moved_on_deleted_or_switched_off_is_left_alone(anna: User) -> None:
+    one = robot(delay_hours=1)
+    deals = [added("deal", anna, str(number)) for number in range(4)]
+    for deal in deals:
+        into(deal, "EXECUTING")
+    deliver_all()
+    into(deals[0], "WON")
+    into(deals[1], "PREPARATION")
+    delete_records([deals[2]], by=None)
+    later = timezone.now() + timedelta(hours=2)
+    run_due(later)
+    said = {run.record_id: run.said for run in RobotRun.objects.filter(status="left")}
+    assert "another stage" in said[deals[0].pk]
+    assert "another stage" in said[deals[1].pk]
+    assert "gone" in said[deals[2].pk]
+    into(deals[3], "NEW")
+    into(deals[3], "EXECUTING")
+    deliver_all()
+    switch_robot(one, False, by=None)
+    run_due(later)
+    assert "switched off" in RobotRun.objects.filter(status="left").latest("id").said
+    assert Activity.objects.count() == 1
+
+
+def test_a_robot_of_any_stage_stops_when_the_record_is_closed(anna: User) -> None:
+    robot("added", code="", delay_hours=1)
+    deal = added("deal", anna)
+    deliver_all()
+    into(deal, "WON")
+    assert work(timezone.now() + timedelta(hours=2)) == [("left", "It was closed meanwhile.")]
+    assert not Activity.objects.exists()
+
+
+def test_what_a_stage_demands_is_said_and_not_passed_over(anna: User) -> None:
+    set_demands(stage_of("deal", "WON"), ["amount"], by=None)
+    robot(effect="stage", settings={"stage_id": stage_of("deal", "WON").pk})
+    deal = added("deal", anna)
+    into(deal, "EXECUTING")
+    (run,) = work()
+    assert (run[0], "asks for this" in run[1]) == ("failed", True)
+    deal.refresh_from_db()
+    assert deal.stage == stage_of("deal", "EXECUTING")
+
+
+def test_two_that_call_each_other_stop_with_a_word(anna: User) -> None:
+    robot(effect="stage", code="PREPARATION", settings={"stage_id": stage_of("deal", "EXECUTING").pk})
+    robot(effect="stage", code="EXECUTING", settings={"stage_id": stage_of("deal", "PREPARATION").pk})
+    into(added("deal", anna), "PREPARATION")
+    for _round in range(4 * MOST_AGAIN):
+        work()
+    last = RobotRun.objects.latest("id")
+    assert (last.status, "perhaps robots call each other" in last.said) == ("left", True)
+    assert RobotRun.objects.filter(status="done").count() == 2 * MOST_AGAIN
+    assert RobotRun.objects.count() == 2 * MOST_AGAIN + 1
+
+
+# Faults
+
+
+def test_killed_before_the_end_it_has_done_nothing_and_does_it_once(
+    anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robot()
+    into(added("deal", anna), "EXECUTING")
+    deliver_all()
+    saved = RobotRun.save
+
+    def die(*_args: Any, **_kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RobotRun, "save", die)
+    with pytest.raises(KeyboardInterrupt):
+        run_due(timezone.now())
+    assert not Activity.objects.exists()
+    monkeypatch.setattr(RobotRun, "save", saved)
+    for _again in range(2):
+        run_due(timezone.now())
+    assert Activity.objects.count() == 1
+
+
+def test_the_minutes_job_finds_what_was_left(anna: User) -> None:
+    robot()
+    into(added("deal", anna), "EXECUTING")
+    deliver_all()
+    jobs.run_waiting_robots.call_local()
+    assert RobotRun.objects.get().status == "done"
+
+
+# Making them
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"name": " "},
+        {"code": ""},
+        {"trigger": "never"},
+        {"effect": "code"},
+        {"trigger": "idle", "days": 0},
+        {"trigger": "date", "days": 400, "date_field": "expected_on"},
+        {"trigger": "date", "date_field": "born_on"},
+        {"delay_hours": 24 * 91},
+        {"settings": {}},
+        {"settings": {**CALL, "kind": "note"}},
+        {"settings": {**CALL, "in_days": 366}},
+        {"settings": {**CALL, "user_id": 10**9}},
+        {"effect": "field", "settings": {"field": "responsible", "text": "x"}},
+        {"effect": "field", "settings": {"field": "source", "text": "NOWHERE"}},
+        {"effect": "responsible", "settings": {}},
+        {"effect": "stage", "settings": {"stage_id": 0}},
+        {"condition": {"all": [{"field": "password", "is": "filled"}]}},
+    ],
+)
+def test_what_is_no_robot_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        robot(**more)
+    assert not Robot.objects.exists()
+
+
+def test_a_stage_of_another_type_is_none(anna: User) -> None:
+    with pytest.raises(ValidationError, match="no such stage"):
+        robot(stage=stage_of("lead", "NEW"))
+
+
+def test_a_robot_is_made_changed_switched_and_removed_on_its_pages(
+    as_person: Browser, olga: User, anna: User
+) -> None:
+    browser, page = as_person(olga), reverse("crm:setup-robots", args=["deal"])
+    sent = {
+        "name": "Calls", "trigger": "stage", "stage": stage_of("deal", "EXECUTING").pk, "effect": "activity",
+        "kind": "call", "text": "Call them", "in_days": "2", "matches": "all", "person": anna.name,
+        "field-0": "amount", "is-0": "more", "value-0": "1 000,5", "nonce": str(uuid4()),
+    }  # fmt: skip
+    for _again in range(2):
+        assert browser.post(page, sent).status_code == 302
+    one = Robot.objects.get()
+    assert one.condition == {"all": [{"field": "amount", "is": "more", "value": "1000.5"}]}
+    assert one.settings == {"kind": "call", "subject": "Call them", "days": 2, "user_id": anna.pk}
+    form = browser.get(reverse("crm:setup-robot", args=[one.pk])).content.decode()
+    assert 'value="Call them"' in form
+    assert f'value="{anna.name}"' in form
+    changed = {**sent, "name": "Calls again", "field-0": "", "person": ""}
+    assert browser.post(reverse("crm:setup-robot", args=[one.pk]), changed).status_code == 302
+    one.refresh_from_db()
+    assert (one.name, one.condition, one.settings["user_id"]) == ("Calls again", {"all": []}, None)
+    wrong = browser.post(page, {**sent, "person": "Nobody At All", "nonce": str(uuid4())})
+    assert (wrong.status_code, b"There is no employee" in wrong.content) == (422, True)
+    switch = reverse("crm:setup-robot-switch", args=[one.pk])
+    browser.post(switch, {"to": "off"})
+    one.refresh_from_db()
+    assert not one.is_on
+    into(added("deal", anna, "Chairs for Rose"), "EXECUTING")
+    assert work() == []
+    browser.post(switch, {"to": "on"})
+    into(added("deal", anna, "Tables for Rose"), "EXECUTING")
+    work()
+    assert b"Tables for Rose" in browser.get(page).content
+    browser.post(switch, {"to": "away"})
+    one.refresh_from_db()
+    assert one.retired_at is not None
+    assert b"Calls again" not in browser.get(page).content.split(b"<form")[1]
+
+
+def test_whoever_does_not_see_a_record_reads_no_name_in_the_log(
+    as_person: Browser, anna: User, cara: User
+) -> None:
+    robot()
+    into(added("deal", cara, "Hidden chairs"), "EXECUTING")
+    work()
+    grant_role(create_role("Sales heads", ["crm.administer"], by=None), f"U{anna.pk}", by=None)
+    text = as_person(anna).get(reverse("crm:setup-robots", args=["deal"])).content.decode()
+    assert "Hidden chairs" not in text
+    assert "a record that you don" in text
+
+
+def test_a_robot_that_was_removed_does_nothing_more(anna: User) -> None:
+    one = robot(delay_hours=1)
+    into(added("deal", anna), "EXECUTING")
+    deliver_all()
+    remove_robot(one, by=None)
+    assert [status for status, _said in work(timezone.now() + timedelta(hours=2))] == ["left"]
