@@ -1,4 +1,4 @@
-"""Sources, currencies, units, rates of VAT and products: what the CRM chooses from."""
+"""Sources, loss reasons, currencies, units, rates of VAT and products: what the CRM chooses from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.actions.stages import rank_at
 from box.apps.crm.events import DictionaryChanged
-from box.apps.crm.models import Currency, Price, Product, Record, Source, Unit, VatRate
+from box.apps.crm.models import Currency, LossReason, Price, Product, Record, Source, Unit, VatRate
 from box.core.events.outbox import emit
 from box.core.registry.settings import raise_version
 from box.lib.ranks import between
@@ -27,55 +27,65 @@ MOST = 200
 MOST_CURRENCIES = 30
 
 
+# Sources and loss reasons: called by a name, in an order, and retired where records have them.
+
+type Ranked = Source | LossReason
+_WORDS: Mapping[type[Ranked], str] = {Source: "source", LossReason: "loss_reason"}
+
+
 @transaction.atomic
-def add_source(name: str, *, by: User | None) -> Source:
+def add_ranked(model: type[Ranked], name: str, *, by: User | None) -> Ranked:
     """Raises ValidationError."""
-    if Source.objects.filter(retired_at=None).count() >= MOST:
+    if model.objects.filter(retired_at=None).count() >= MOST:
         raise ValidationError(_("There are at most %(most)s of them.") % {"most": MOST}, code="most")
-    last = Source.objects.order_by("rank").values_list("rank", flat=True).last()
-    made = Source(code="new", name=_named(name), rank=between(last, None))
+    last = model.objects.order_by("rank").values_list("rank", flat=True).last()
+    made = model(name=_named(model, name), rank=between(last, None))
     check_fields(made, ["name"])
+    if isinstance(made, Source):
+        made.code = "new"
     made.save()
-    made.code = f"UC_{made.pk}"
-    made.save(update_fields=["code"])
-    _changed("source", "added", str(made), by)
+    if isinstance(made, Source):
+        made.code = f"UC_{made.pk}"
+        made.save(update_fields=["code"])
+    _changed(_WORDS[model], "added", str(made), by)
     return made
 
 
 @transaction.atomic
-def change_source(source: Source, name: str, *, by: User | None) -> None:
-    """One that the box brings is called in the reader's language until somebody calls it otherwise."""
-    held = Source.objects.select_for_update().get(pk=source.pk)
-    name = _named(name, held.pk)
+def change_ranked(row: Ranked, name: str, *, by: User | None) -> None:
+    """What the box brings is called in the reader's language until somebody calls it otherwise."""
+    held = type(row).objects.select_for_update().get(pk=row.pk)
+    name = _named(type(row), name, held.pk)
     if name == str(held):
         return
     held.name = name
     check_fields(held, ["name"])
     held.save(update_fields=["name"])
-    _changed("source", "changed", str(held), by)
+    _changed(_WORDS[type(row)], "changed", str(held), by)
 
 
 @transaction.atomic
-def place_source(source: Source, place: int, *, by: User | None) -> None:
-    held = Source.objects.select_for_update().get(pk=source.pk)
-    held.rank = rank_at(Source.objects.filter(retired_at=None).order_by("rank", "id"), held, place)
+def place_ranked(row: Ranked, place: int, *, by: User | None) -> None:
+    model = type(row)
+    held = model.objects.select_for_update().get(pk=row.pk)
+    held.rank = rank_at(model.objects.filter(retired_at=None).order_by("rank", "id"), held, place)
     held.save(update_fields=["rank"])
     raise_version()
 
 
 @transaction.atomic
-def retire_source(source: Source, is_retired: bool, *, by: User | None) -> None:
-    """It is offered no more, or again; whoever came from it came from it."""
+def retire_ranked(row: Ranked, is_retired: bool, *, by: User | None) -> None:
+    """It is offered no more, or again; what has it keeps it."""
     at = timezone.now() if is_retired else None
-    if Source.objects.filter(pk=source.pk, retired_at__isnull=is_retired).update(retired_at=at):
-        _changed("source", "retired" if is_retired else "restored", str(source), by)
+    if type(row).objects.filter(pk=row.pk, retired_at__isnull=is_retired).update(retired_at=at):
+        _changed(_WORDS[type(row)], "retired" if is_retired else "restored", str(row), by)
 
 
-def _named(name: str, but: int = 0) -> str:
+def _named(model: type[Ranked], name: str, but: int = 0) -> str:
     name = " ".join(name.split())
     if not name:
         raise ValidationError({"name": _("Give the name.")})
-    others = Source.objects.filter(retired_at=None).exclude(pk=but)
+    others = model.objects.filter(retired_at=None).exclude(pk=but)
     if name.casefold() in {str(one).casefold() for one in others}:
         raise ValidationError({"name": _("There is one of that name.")})
     return name

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _DICTIONARIES: Mapping[str, _StrOrPromise] = {
     "source": _("sources"),
+    "loss_reason": _("loss reasons"),
     "currency": _("currencies"),
     "unit": _("units"),
     "vat": _("rates of VAT"),

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from box.apps.crm.actions import dictionaries as actions
-from box.apps.crm.models import Currency, Source, Unit, VatRate
+from box.apps.crm.models import Currency, LossReason, Source, Unit, VatRate
 from box.apps.crm.setup.access import only_administrators, setup_page
-from box.apps.crm.setup.forms import CurrencyForm, SourceForm, UnitForm, VatForm
+from box.apps.crm.setup.forms import CurrencyForm, NameForm, UnitForm, VatForm
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -69,37 +69,50 @@ class Dictionary(ABC):
         raise Http404
 
 
-class Sources(Dictionary):
-    key, label, form = "sources", gettext_lazy("Sources"), SourceForm
-    about = gettext_lazy("Where clients come from: reports and the routing of leads tell them apart by it.")
+class RankedRows(Dictionary):
+    """What is called by a name, in an order, and retired where records have it."""
+
+    form = NameForm
     has_order = is_retired_only = True
+    model: ClassVar[type[Source | LossReason]]
 
     def entries(self) -> Sequence[Entry]:
-        rows = sorted(Source.objects.all(), key=lambda one: (one.retired_at is not None, one.rank, one.pk))
+        rows: list[Source | LossReason] = list(self.model.objects.all())  # type: ignore[arg-type]
+        ordered = sorted(rows, key=lambda one: (one.retired_at is not None, one.rank, one.pk))
         return [
-            Entry(str(one.pk), str(one), SourceForm(initial={"name": str(one)}), one.retired_at is not None)
-            for one in rows
+            Entry(str(one.pk), str(one), NameForm(initial={"name": str(one)}), one.retired_at is not None)
+            for one in ordered
         ]
 
-    def found(self, key: str) -> Source | None:
-        return Source.objects.filter(pk=key).first() if key.isdecimal() else None
+    def found(self, key: str) -> Source | LossReason | None:
+        return self.model.objects.filter(pk=key).first() if key.isdecimal() else None
 
-    def save(self, row: Source | None, data: Mapping[str, Any], *, by: User) -> object:
+    def save(self, row: Source | LossReason | None, data: Mapping[str, Any], *, by: User) -> object:
         if row is None:
-            return actions.add_source(data["name"], by=by)
-        return actions.change_source(row, data["name"], by=by)
+            return actions.add_ranked(self.model, data["name"], by=by)
+        return actions.change_ranked(row, data["name"], by=by)
 
-    def place(self, row: Source, step: int, *, by: User) -> object:
-        standing = Source.objects.filter(retired_at=None).order_by("rank", "id").values_list("pk", flat=True)
-        places = list(standing)
+    def place(self, row: Source | LossReason, step: int, *, by: User) -> object:
+        standing = self.model.objects.filter(retired_at=None).order_by("rank", "id")
+        places = list(standing.values_list("pk", flat=True))
         now = places.index(row.pk) if row.pk in places else 0
-        return actions.place_source(row, now + step, by=by)
+        return actions.place_ranked(row, now + step, by=by)
 
-    def remove(self, row: Source, *, by: User) -> object:
-        return actions.retire_source(row, True, by=by)
+    def remove(self, row: Source | LossReason, *, by: User) -> object:
+        return actions.retire_ranked(row, True, by=by)
 
-    def bring_back(self, row: Source, *, by: User) -> object:
-        return actions.retire_source(row, False, by=by)
+    def bring_back(self, row: Source | LossReason, *, by: User) -> object:
+        return actions.retire_ranked(row, False, by=by)
+
+
+class Sources(RankedRows):
+    key, label, model = "sources", gettext_lazy("Sources"), Source
+    about = gettext_lazy("Where clients come from: reports and the routing of leads tell them apart by it.")
+
+
+class LossReasons(RankedRows):
+    key, label, model = "loss-reasons", gettext_lazy("Loss reasons"), LossReason
+    about = gettext_lazy("Why something was lost: whoever moves a deal to a lost stage chooses one.")
 
 
 class Currencies(Dictionary):
@@ -173,7 +186,7 @@ class VatRates(Dictionary):
 
 
 DICTIONARIES: Mapping[str, Dictionary] = {
-    one.key: one for one in (Sources(), Currencies(), Units(), VatRates())
+    one.key: one for one in (Sources(), LossReasons(), Currencies(), Units(), VatRates())
 }
 
 

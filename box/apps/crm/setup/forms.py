@@ -82,7 +82,7 @@ class NewTypeForm(TypeForm):
     has_amount = forms.BooleanField(label=_("They have an amount"), required=False, initial=True)
 
 
-class SourceForm(forms.Form):
+class NameForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=100)
 
 

@@ -38,7 +38,7 @@ def in_the_crm(person: User) -> dict[str, dict[str, Any]]:
     given["crm.item.list"] = {"filter": {"id": deal.pk}}
     for verb in ("get", "update", "add", "fields", "list"):
         given.setdefault(f"crm.item.{verb}", {}).update(
-            {"entityTypeId": 2, "id": deal.pk, "fields": {"title": "x"}}
+            {"entityTypeId": 2, "id": deal.pk, "fields": {"title": "x", "contactId": rose.pk}}
         )
     given["crm.item.delete"] = {"entityTypeId": 2, "id": gone.pk}
     empty = add_pipeline(type_of("deal"), "Empty", by=None)

@@ -192,15 +192,26 @@ def test_what_the_crm_brings_is_neither_renamed_nor_retired(as_person: Browser, 
 
 
 def test_sources_are_added_named_ordered_and_retired(olga: User) -> None:
-    fair = dictionaries.add_source("Spring fair", by=olga)
+    fair = dictionaries.add_ranked(Source, "Spring fair", by=olga)
     with pytest.raises(ValidationError, match="of that name"):
-        dictionaries.add_source("website", by=olga)
-    dictionaries.place_source(fair, 0, by=olga)
+        dictionaries.add_ranked(Source, "website", by=olga)
+    dictionaries.place_ranked(fair, 0, by=olga)
     assert str(catalog().standing_sources[0]) == "Spring fair"
-    dictionaries.change_source(fair, "Autumn fair", by=olga)
-    dictionaries.retire_source(fair, True, by=olga)
+    dictionaries.change_ranked(fair, "Autumn fair", by=olga)
+    dictionaries.retire_ranked(fair, True, by=olga)
     assert fair not in catalog().standing_sources
     assert str(Source.objects.get(pk=fair.pk)) == "Autumn fair"
+
+
+def test_loss_reasons_are_offered_until_they_are_retired(as_person: Browser, olga: User, anna: User) -> None:
+    browser = as_person(olga)
+    browser.post(reverse("crm:setup-dictionary", args=["loss-reasons"]), {"name": "Too dear"})
+    (dear,) = catalog().standing_loss_reasons
+    deal = added("deal", anna, loss_reason=dear)
+    browser.post(reverse("crm:setup-entry", args=["loss-reasons", dear.pk]), {"to": "away"})
+    assert catalog().standing_loss_reasons == ()
+    deal.refresh_from_db()
+    assert str(deal.loss_reason) == "Too dear"
 
 
 def test_a_rate_counts_from_the_next_change_on(olga: User, anna: User) -> None:
@@ -257,7 +268,7 @@ def test_lists_are_changed_on_their_pages(as_person: Browser, olga: User) -> Non
     assert Currency.objects.get(pk="USD").rate == 81
     browser.post(reverse("crm:setup-entry", args=["currencies", "USD"]), {"to": "away"})
     assert not Currency.objects.filter(pk="USD").exists()
-    for key in ("sources", "currencies", "units", "vat"):
+    for key in ("sources", "loss-reasons", "currencies", "units", "vat"):
         assert browser.get(reverse("crm:setup-dictionary", args=[key])).status_code == 200
     assert browser.get(reverse("crm:setup-dictionary", args=["nothing"])).status_code == 404
 
@@ -373,7 +384,7 @@ def test_the_log_tells_who_set_up_what(as_person: Browser, olga: User) -> None:
     as_person(olga).post(
         reverse("crm:setup-role", args=["employees"]), {f"{type_of('deal').scope}-read": "4"}
     )
-    dictionaries.add_source("Fair", by=olga)
+    dictionaries.add_ranked(Source, "Fair", by=olga)
     deliver_all()
     page = as_person(olga).get("/console/audit/").content.decode()
     assert "See in Deals: everything" in page
