@@ -131,18 +131,29 @@ def codes_by(levels: Mapping[str, Level], memberships: Collection[str], own: str
             yield from (mark + code for code in departments)
 
 
+@dataclass(frozen=True)
+class _Granted:
+    """To what somebody answers by these rules, while they hold these memberships and roles."""
+
+    rules: Rules
+    held: tuple[frozenset[str], tuple[int | None, ...]]
+    codes: frozenset[str]
+
+
 def granted_codes(user: User, operation: Operation) -> frozenset[str]:
     """What this person answers to for this operation; in a request no query once roles are known."""
     if not user.is_active:
         return frozenset()
     rules, memberships = current(), memberships_of(user)
     roles = current_roles().of(user)
-    key = (id(rules), memberships, tuple(role.id for role in roles))
-    known: dict[Operation, tuple[object, frozenset[str]]] = vars(user).setdefault("_crm_codes", {})
-    if operation not in known or known[operation][0] != key:
-        levels = rules.levels(roles, operation)
-        known[operation] = key, frozenset(codes_by(levels, memberships, code_of(user)))
-    return known[operation][1]
+    held = memberships, tuple(role.id for role in roles)
+    known: dict[Operation, _Granted] = vars(user).setdefault("_crm_codes", {})
+    granted = known.get(operation)
+    # The rules themselves are kept, not their id: that of rules which are gone may be another's by now.
+    if granted is None or granted.rules is not rules or granted.held != held:
+        codes = frozenset(codes_by(rules.levels(roles, operation), memberships, code_of(user)))
+        granted = known[operation] = _Granted(rules, held, codes)
+    return granted.codes
 
 
 def sees_whole_scope(codes: Iterable[str]) -> bool:

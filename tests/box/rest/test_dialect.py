@@ -501,6 +501,7 @@ def on_a_drive(anna: User) -> dict[str, dict[str, Any]]:
 
 
 def test_answers_are_shaped_as_the_description_says(anna: User, boris: User, sales: Department) -> None:
+    store({"rest.burst": 1000})
     program = program_of(anna)
     post = program.call("log.blogpost.add", POST_MESSAGE="Look #here", DEST=[f"DR{sales.pk}"])
     given: dict[str, dict[str, Any]] = {

@@ -77,7 +77,7 @@ class RankedRows(Dictionary):
     model: ClassVar[type[Source | LossReason]]
 
     def entries(self) -> Sequence[Entry]:
-        rows: list[Source | LossReason] = list(self.model.objects.all())  # type: ignore[arg-type]
+        rows: list[Source | LossReason] = list(self.model.objects.all())
         ordered = sorted(rows, key=lambda one: (one.retired_at is not None, one.rank, one.pk))
         return [
             Entry(str(one.pk), str(one), NameForm(initial={"name": str(one)}), one.retired_at is not None)
