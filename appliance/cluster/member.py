@@ -13,6 +13,7 @@ import socket
 import ssl
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -48,13 +49,28 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folders.prepare(paths)
     meter = Meter()
-    every(state.BEAT_SECONDS, lambda: membership.beat(paths, busy=meter.busy(), problems=problems(paths)))
-    every(FOLLOW_SECONDS, lambda: membership.follow(paths, log.info))
-    every(SHARE_SECONDS, lambda: membership.share(paths, log.info))
+    for seconds, act in (
+        (state.BEAT_SECONDS, lambda: membership.beat(paths, busy=meter.busy(), problems=problems(paths))),
+        (FOLLOW_SECONDS, lambda: membership.follow(paths, log.info)),
+        (SHARE_SECONDS, lambda: membership.share(paths, log.info)),
+    ):
+        every(seconds, patiently(act))
     with Door(paths) as door:
         every(CERTIFICATE_SECONDS, lambda: renew(paths, door))
         log.info("Listening at %s.", door.server_address)
         door.serve_forever(poll_interval=3600)
+
+
+def patiently(act: Callable[[], object]) -> Callable[[], None]:
+    """Without the others nothing is to be done but to wait for them, in one line of the log each time."""
+
+    def wait() -> None:
+        try:
+            act()
+        except EtcdAway as error:
+            log.warning("%s", error)
+
+    return wait
 
 
 def problems(paths: Paths) -> tuple[str, ...]:
