@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -24,7 +25,7 @@ from box.core.people.views.people import changed, for_people_editors
 from box.core.registry.capabilities import holdings
 from box.core.structure.access import must_manage
 from box.core.structure.holdings import manager_of
-from box.lib.pages import REFUSED, render, wants_part
+from box.lib.pages import REFUSED, lead_on, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,13 +115,13 @@ def dismissal(request: PersonRequest, pk: int) -> HttpResponse:
         initial={"successor": manager.login if manager else ""},
     )
     if request.method == "POST" and form.is_valid():
-        successor = form.cleaned_data["successor"]
-        answer = changed(request, pk, lambda person, by: dismiss(person, successor=successor, by=by))
-        if wants_part(request):
-            return answer
-        said = _("%(name)s is dismissed and signed out everywhere.") % {"name": person.name}
-        messages.success(request, said)
-        return redirect("people:person", pk)
+        try:
+            dismiss(person, successor=form.cleaned_data["successor"], by=request.user)
+        except ValidationError as error:
+            form.add_error(None, ValidationError(error.messages))
+        else:
+            said = _("%(name)s is dismissed and signed out everywhere.") % {"name": person.name}
+            return lead_on(request, reverse("people:person", args=[pk]), said)
     held = {str(one.label): one.held(person) for one in holdings}
     context = {
         "person": person,
