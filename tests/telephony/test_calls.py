@@ -15,6 +15,7 @@ from box.apps.calls.actions.dialling import dial, end_call, pass_on
 from box.apps.calls.actions.recordings import collect_recordings
 from box.apps.calls.models import LoggedCall, Recording
 from box.apps.calls.presenters import live_calls
+from box.apps.calls.reports import wallboard
 from box.bridges.telephony.actions import ask_pbx, save_pbx, set_extensions
 from box.bridges.telephony.models import Pbx
 from box.bridges.telephony.originate import hang_up
@@ -120,6 +121,18 @@ def test_what_the_pbx_refuses_is_told_to_who_asked(office: Pbx, anna: User) -> N
     message = PushMessage.objects.get(kind="refused")
     assert message.audience == [f"U{anna.pk}"]
     assert message.payload["reason"]
+
+
+def test_who_takes_a_break_is_shown_as_paused(office: Pbx, asterisk: Asterisk, olga: User) -> None:
+    def paused() -> list[str]:
+        seats = wallboard(olga, now=timezone.now()).seats
+        return [seat.person.first_name for seat in seats if seat.state == "paused"]
+
+    assert paused() == []
+    asterisk.cli("queue pause member PJSIP/101 queue support")
+    happens(lambda: paused() == ["Boris"])
+    asterisk.cli("queue unpause member PJSIP/101 queue support")
+    happens(lambda: paused() == [])
 
 
 @pytest.fixture

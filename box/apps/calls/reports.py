@@ -16,7 +16,7 @@ from django.db.models.functions import ExtractHour
 from box.apps.calls.access import people_seen_by
 from box.apps.calls.models import LoggedCall, LoggedCallQuerySet, Participant
 from box.apps.calls.settings import ANSWERS_WITHIN
-from box.bridges.telephony.models import Call, Extension
+from box.bridges.telephony.models import Call, Extension, QueueMember
 from box.core.accounts.models import User
 from box.core.registry.company import company_zone
 
@@ -178,7 +178,7 @@ class Seat:
     person: User
     extension: str
     state: str
-    """free, rings, dials or talks."""
+    """free, paused, rings, dials or talks. Who is paused is passed over by a queue."""
     since: datetime | None
 
 
@@ -192,7 +192,7 @@ class Wallboard:
 
 
 MOST_WAITING = 50
-_ORDER = {"rings": 0, "talks": 1, "dials": 2, "free": 3}
+_ORDER = {"rings": 0, "talks": 1, "dials": 2, "free": 3, "paused": 4}
 
 
 def wallboard(user: User, *, now: datetime) -> Wallboard:
@@ -214,11 +214,13 @@ def _seats(user: User, going: QuerySet[LoggedCall], now: datetime) -> list[Seat]
     extensions = Extension.objects.in_use().filter(user__in=people_seen_by(user)).select_related("user")
     busy = Participant.objects.busy(now).filter(logged__in=going.order_by().values("pk"))
     doing = {one.user_id: one for one in busy.order_by("began_at")}
+    paused = set(QueueMember.objects.filter(is_paused=True).values_list("pbx", "endpoint"))
     seats = {}
     for extension in extensions.order_by("user__sort_name", "id")[:MOST_PEOPLE]:
         if extension.user is None or extension.user_id in seats or not extension.user.is_active:
             continue
         one = doing.get(extension.user.pk)
         since = (one.answered_at or one.began_at) if one else None
-        seats[extension.user_id] = Seat(extension.user, extension.number, one.state if one else "free", since)
+        idle = "paused" if (extension.pbx_id, extension.endpoint) in paused else "free"
+        seats[extension.user_id] = Seat(extension.user, extension.number, one.state if one else idle, since)
     return sorted(seats.values(), key=lambda seat: _ORDER[seat.state])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from box.bridges.telephony import calls as machine
 from box.bridges.telephony import events, state
 from box.bridges.telephony.events import CallEvent as Happened
-from box.bridges.telephony.models import Call, CallEvent, CallLeg, Command, Extension, Pbx
+from box.bridges.telephony.models import Call, CallEvent, CallLeg, Command, Extension, Pbx, QueueMember
 from box.core.events.outbox import emit, emit_all
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 COMMAND_LIVES = timedelta(seconds=10)
 """Who has waited longer has called in another way."""
 MOST_COMMANDS = 20
+MOST_MEMBERS = 5_000
 _EXTENSION = re.compile(r"[0-9]{1,15}")
 
 
@@ -102,6 +103,30 @@ def refuse_command(command: Command, reason: str) -> None:
 def forget_commands(pbx: Pbx, *, now: datetime) -> None:
     """The oldest of what is a day old."""
     Command.objects.filter(pbx=pbx, asked_at__lt=now - timedelta(days=1)).delete()
+
+
+@transaction.atomic
+def keep_queues(pbx: Pbx, queues: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Who is in which queue, and who takes a break, as `Session.queues` says it: what is not there any more
+    goes. Returns whether anything has changed."""
+    told = {
+        (queue[:80], str(endpoint)[:80]): str(member.get("Paused", "0")) == "1"
+        for queue, found in queues.items()
+        for endpoint, member in found.get("members", {}).items()
+    }
+    told = dict(list(told.items())[:MOST_MEMBERS])
+    rows = QueueMember.objects.filter(pbx=pbx).select_for_update()
+    known = {(one.queue, one.endpoint): one for one in rows}
+    if {key: one.is_paused for key, one in known.items()} == told:
+        return False
+    QueueMember.objects.filter(pk__in=[one.pk for key, one in known.items() if key not in told]).delete()
+    QueueMember.objects.bulk_create(
+        [QueueMember(pbx=pbx, queue=queue, endpoint=one, is_paused=told[queue, one]) for queue, one in told],
+        update_conflicts=True,
+        unique_fields=["pbx", "queue", "endpoint"],
+        update_fields=["is_paused"],
+    )
+    return True
 
 
 def tell_state(

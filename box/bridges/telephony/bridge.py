@@ -15,6 +15,7 @@ from box.bridges.telephony import ami_events, fastagi, resync
 from box.bridges.telephony.actions import (
     forget_commands,
     keep_calls,
+    keep_queues,
     refuse_command,
     restore,
     take_commands,
@@ -33,6 +34,8 @@ WAITS = (1, 2, 5, 10, 30)
 EVERY = timedelta(minutes=5)
 """Also without an interruption: an event may have been lost on the way."""
 TELLS_EVERY = timedelta(seconds=20)
+_OF_QUEUES = frozenset({"QueueMemberPause", "QueueMemberAdded", "QueueMemberRemoved"})
+"""After these the PBX is asked who is in its queues."""
 
 
 class Bridge:
@@ -73,6 +76,8 @@ class Bridge:
             while not self._stopping.is_set():
                 events = session.events(within=0.5)
                 self._keep(pbx, calls, calls.feed(self._facts(events)))
+                if any(event.get("Event") in _OF_QUEUES for event in events):
+                    self._look_at_queues(pbx, session)
                 self._obey(pbx, session)
                 now = self._now()
                 if now - synced_at >= EVERY:
@@ -103,7 +108,15 @@ class Bridge:
         there = resync.channel_facts(session.channels(), at=self._now())
         self._keep(pbx, calls, calls.feed(self._facts(session.events(within=0))))
         self._keep(pbx, calls, calls.reconcile(there, known=known, at=self._now()))
+        self._look_at_queues(pbx, session)
         return outcome
+
+    def _look_at_queues(self, pbx: Pbx, session: Session) -> None:
+        try:
+            keep_queues(pbx, session.queues())
+        except ActionRefused as refused:
+            # A PBX without queues knows no such question.
+            log.info("%s says nothing of queues: %s", pbx, refused)
 
     def read_logs(self, pbx: Pbx, calls: Calls) -> resync.Outcome:
         cursors = dict(pbx.cursors)

@@ -313,3 +313,21 @@ class Command(models.Model):
 
     def __str__(self) -> str:
         return self.action
+
+
+class QueueMember(models.Model):
+    """Whose telephone a queue rings, as the PBX said last."""
+
+    pbx = models.ForeignKey(Pbx, models.CASCADE, related_name="queue_members", db_index=False)
+    queue = models.CharField(max_length=80)
+    endpoint = models.CharField(max_length=80)
+    # They take a break: the queue passes them over.
+    is_paused = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["pbx", "queue", "endpoint"], name="telephony_queue_member_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} in {self.queue}"

@@ -14,6 +14,7 @@ from box.apps.calls.models import LoggedCall, Participant
 from box.apps.calls.permissions import audience_of
 from box.apps.calls.reports import Report, report, wallboard
 from box.apps.calls.settings import ANSWERS_WITHIN
+from box.bridges.telephony.actions import keep_queues
 from box.core.registry.company import TIME_ZONE, company_day, company_zone
 from box.core.registry.settings import store
 from tests.box.apps.calls.conftest import RINGING, TALKING, miss, play
@@ -148,3 +149,20 @@ def test_the_wallboard_counts_what_is_to_be_returned(pbx: Pbx, anna: User, as_pe
     assert wallboard(anna, now=timezone.now()).unreturned == 1
     part = as_person(anna).get("/calls/wallboard/", headers={"HX-Request": "true"}).content.decode()
     assert part.strip().startswith('<div id="wallboard"')
+
+
+def test_who_takes_a_break_is_paused_until_they_are_back(pbx: Pbx, olga: User) -> None:
+    def state() -> str:
+        seats = wallboard(olga, now=timezone.now()).seats
+        return next(seat.state for seat in seats if seat.person.first_name == "Anna")
+
+    def queues(paused: str) -> dict[str, Any]:
+        return {"support": {"members": {"PJSIP/100": {"Paused": paused}, "PJSIP/101": {"Paused": "0"}}}}
+
+    assert keep_queues(pbx, queues("1"))
+    assert state() == "paused"
+    assert not keep_queues(pbx, queues("1"))
+    assert keep_queues(pbx, queues("0"))
+    assert state() == "free"
+    assert keep_queues(pbx, {})
+    assert not pbx.queue_members.exists()
