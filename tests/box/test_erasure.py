@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from box.apps.calendar.actions import EventDraft, create_event, main_calendar
+from box.apps.calendar.actions import EventDraft, create_event, create_feed, main_calendar
 from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.models import RecordType
 from box.apps.feed.actions import Draft, Prize, edit_post, publish_post
@@ -34,7 +34,7 @@ from box.core.groups.actions import NewGroup, create_group, invite_people
 from box.core.groups.models import Group
 from box.core.imports.models import ImportProblem, ImportRun
 from box.core.lists.models import Preference, SavedView
-from box.core.notify.models import Counter, Notification, Preferences, Presence, QueuedLetter
+from box.core.notify.models import Counter, Notification, Preferences, Presence, QueuedLetter, Reminder
 from box.core.people.models import Absence
 from box.core.people.skills import add_skill
 from box.core.registry.belongings import Deleted, Stays, belongings, going, relations_to
@@ -93,6 +93,7 @@ def fill_every_room(anna: User, boris: User) -> None:
         (KnownBrowser, {"digest": "d"}),
         (Session, {"session_key": "k", "expire_date": now}),
         (Notification, {"kind": "k", "about_kind": "a", "about_id": 1, "key": "1"}),
+        (Reminder, {"kind": "k", "about_kind": "a", "about_id": 1, "due_at": now}),
         (Preferences, {}),
         (Counter, {"key": "worktime", "value": 1}),
         (Presence, {"seen_at": now}),
@@ -129,6 +130,7 @@ def fill_every_room(anna: User, boris: User) -> None:
         title="t", starts_at=now, ends_at=now + timedelta(hours=1), zone="UTC", invited=(f"U{anna.pk}",)
     )
     create_event(main_calendar(f"U{boris.pk}"), hour, by=boris)
+    create_feed(main_calendar(f"U{anna.pk}"), by=anna)
     create_group(NewGroup("Choir"), by=anna)
     invite_people(create_group(NewGroup("Closed", kind=Group.Kind.CLOSED), by=boris), [anna], by=boris)
 

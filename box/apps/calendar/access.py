@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
 
 COMPANY = "calendar.company"
+ROOMS = "calendar.rooms"
 
 
 def has_own_calendar(user: User) -> bool:
@@ -50,12 +51,22 @@ def can_write(user: User, calendar: Calendar, codes: frozenset[str] | None = Non
     return calendar.code in (writable_codes(user) if codes is None else codes)
 
 
+def can_see(user: User, calendar: Calendar) -> bool:
+    """Look into it at all: their own, or one that they share."""
+    return calendar.code == code_of(user) or calendar.code in shared_codes(user)
+
+
 def can_edit(user: User, event: Event, codes: frozenset[str] | None = None) -> bool:
     """Who may write into its calendar, and who has made it there."""
     if can_write(user, event.calendar, codes):
         return True
     is_theirs = event.organizer_id == user.pk and not event.calendar.is_personal and user.is_active
     return is_theirs and event.calendar.code == EVERYONE
+
+
+def can_keep_rooms(user: User) -> bool:
+    """Say which rooms there are, and who may book them."""
+    return has_right(user, ROOMS)
 
 
 def readers_of(event: Event, people: Iterable[int]) -> list[str]:

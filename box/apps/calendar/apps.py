@@ -9,8 +9,10 @@ from box.core.registry.capabilities import (
     calendar_layers,
     card_routes,
     cards,
+    demo_shares,
     help_pages,
     menu,
+    reminded,
     searchables,
 )
 
@@ -20,7 +22,9 @@ class CalendarConfig(Room):
 
     def offer(self) -> None:
         from box.apps.calendar import layers
-        from box.apps.calendar.access import COMPANY
+        from box.apps.calendar.access import COMPANY, ROOMS
+        from box.apps.calendar.actions.reminders import plan_reminders
+        from box.apps.calendar.demo import plan
         from box.apps.calendar.models import KIND, event_cards
         from box.apps.calendar.searching import EVENTS
         from box.core.registry.services import Service, services
@@ -37,9 +41,12 @@ class CalendarConfig(Room):
         styles = ("vendor/fullcalendar.css", "vendor/fullcalendar-theme.css", "calendar/calendar.css")
         assets.add("calendar", Assets(styles=styles, scripts=("calendar/calendar.js",)))
         rights.add(COMPANY, Right("calendar", _("Change the company calendar")))
+        rights.add(ROOMS, Right("calendar", _("Manage meeting rooms")))
         cards.add(KIND, event_cards)
         card_routes.add("calendar:event", KIND)
         searchables.add(KIND, EVENTS)
+        demo_shares.add("calendar", plan)
+        reminded.add(KIND, plan_reminders)
         calendar_layers.add("calendar.holidays", layers.HOLIDAYS)
         calendar_layers.add("calendar.absences", layers.ABSENCES)
         calendar_layers.add("calendar.birthdays", layers.BIRTHDAYS)

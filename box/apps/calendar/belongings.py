@@ -50,6 +50,7 @@ BELONGINGS = Belongings(
         "calendar.Event.organizer": Belongs(Stays(MADE)),
         "calendar.Event.changed_by": Belongs(Stays(DECIDED)),
         "calendar.Revision.by": Belongs(Stays(DECIDED)),
+        "calendar.Feed.by": Belongs(Deleted()),
         "calendar.Attendance.user": Belongs(Deleted(), OneEach("event")),
     },
     found=_kept,

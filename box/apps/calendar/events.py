@@ -42,3 +42,19 @@ class CalendarChanged:
 
     calendar_id: int
     by_id: int | None
+
+
+@dataclass(frozen=True)
+class FeedMade:
+    """A link by which programs read a calendar without an account."""
+
+    feed_id: int
+    calendar_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
+class FeedEnded:
+    feed_id: int
+    calendar_id: int
+    by_id: int

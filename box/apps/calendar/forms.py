@@ -10,10 +10,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from box.apps.calendar.actions import EventDraft, Scope
-from box.apps.calendar.models import Attendance, Calendar, Color
+from box.apps.calendar.models import Attendance, Calendar, Color, Room
 from box.apps.calendar.repetition import RepetitionForm, answers_of
 from box.core.registry.company import time_zones
 from box.lib.recurrence import local_moment
@@ -57,6 +57,9 @@ class EventForm(RepetitionForm):
     calendar = forms.ModelChoiceField(
         Calendar.objects.none(), label=gettext_lazy("Calendar"), empty_label=None
     )
+    room = forms.ModelChoiceField(
+        Room.objects.none(), label=gettext_lazy("Room"), required=False, empty_label=gettext_lazy("no room")
+    )
     place = forms.CharField(label=pgettext_lazy("event", "Place"), max_length=200, required=False)
     description = forms.CharField(
         label=gettext_lazy("Description"), max_length=20_000, required=False,
@@ -68,7 +71,12 @@ class EventForm(RepetitionForm):
     is_free = forms.BooleanField(label=gettext_lazy("It takes no time: I stay free"), required=False)
 
     def __init__(
-        self, data: Any = None, *, calendars: Sequence[tuple[int, str]], initial: dict[str, Any]
+        self,
+        data: Any = None,
+        *,
+        calendars: Sequence[tuple[int, str]],
+        rooms: Sequence[Room],
+        initial: dict[str, Any],
     ) -> None:
         super().__init__(data, initial=initial)
         if data and data.get("is_all_day"):
@@ -77,6 +85,10 @@ class EventForm(RepetitionForm):
         assert isinstance(choices, forms.ModelChoiceField)  # noqa: S101 - for the checker
         choices.queryset = Calendar.objects.filter(pk__in=[pk for pk, _name in calendars])
         choices.choices = calendars
+        room = self.fields["room"]
+        assert isinstance(room, forms.ModelChoiceField)  # noqa: S101 - for the checker
+        room.queryset = Room.objects.filter(pk__in=[one.pk for one in rooms])
+        room.choices = [("", room.empty_label or ""), *((one.pk, label_of(one)) for one in rooms)]
         current = timezone.get_current_timezone_name()
         self.fields["zone"].choices = [(current, current.replace("_", " ")), *time_zones()]  # type: ignore[attr-defined]
 
@@ -88,7 +100,7 @@ class EventForm(RepetitionForm):
             title=said["title"], starts_at=starts_at, ends_at=ends_at, zone=self._zone(),
             is_all_day=said["is_all_day"], rule=self.rule_from(starts_at), description=said["description"],
             place=said["place"], is_confidential=said["is_confidential"], is_free=said["is_free"],
-            invited=tuple(invited),
+            invited=tuple(invited), room=said["room"],
         )  # fmt: skip
 
     def _zone(self) -> str:
@@ -104,6 +116,13 @@ class EventForm(RepetitionForm):
         return starts, local_moment(said["ends_on"], said["ends"], zone)
 
 
+def label_of(room: Room) -> str:
+    """With what one chooses by."""
+    holds = ngettext("%(num)s person", "%(num)s people", room.capacity or 0) % {"num": room.capacity}
+    facts = [room.place, holds if room.capacity else "", room.equipment]
+    return ", ".join([room.name, *filter(None, facts)])
+
+
 def _midnight(day: Any) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
@@ -116,7 +135,8 @@ def initial_of(occurrence: Occurrence) -> dict[str, Any]:
     last = ends.date() - ONE_DAY if event.is_all_day else ends.date()
     return {
         "title": event.title, "place": event.place, "description": event.description,
-        "calendar": event.calendar_id, "is_all_day": event.is_all_day, "zone": event.zone,
+        "calendar": event.calendar_id, "room": event.room_id, "zone": event.zone,
+        "is_all_day": event.is_all_day,
         "is_confidential": event.is_confidential, "is_free": event.is_free,
         "starts_on": starts.date(), "starts": starts.time(), "ends_on": last, "ends": ends.time(),
         **answers_of(event.rule, starts),
@@ -161,6 +181,20 @@ class AnswerForm(forms.Form):
     )
 
 
+REMINDERS = (
+    ("", gettext_lazy("do not remind me")),
+    (0, gettext_lazy("when it begins")),
+    (5, gettext_lazy("5 minutes before")),
+    (15, gettext_lazy("15 minutes before")),
+    (60, gettext_lazy("an hour before")),
+    (24 * 60, gettext_lazy("a day before")),
+)
+
+
+class ReminderForm(forms.Form):
+    minutes = forms.TypedChoiceField(choices=REMINDERS, coerce=int, empty_value=None, required=False)
+
+
 class CalendarForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=80, required=False)
     color = forms.ChoiceField(
@@ -169,3 +203,15 @@ class CalendarForm(forms.Form):
     is_open = forms.BooleanField(
         label=gettext_lazy("Colleagues see what is in it, and not only when you are busy"), required=False
     )
+
+
+class RoomForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+    place = forms.CharField(label=gettext_lazy("Where it is"), max_length=120, required=False)
+    capacity = forms.IntegerField(
+        label=gettext_lazy("How many it holds"), min_value=1, max_value=10_000, required=False
+    )
+    equipment = forms.CharField(
+        label=gettext_lazy("What is in it"), max_length=200, required=False,
+        help_text=gettext_lazy("A screen, a whiteboard, a telephone."),
+    )  # fmt: skip

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
+
 from box.apps.calendar import notices
+from box.apps.calendar.actions.reminders import plan_reminders
 from box.apps.calendar.events import CalendarChanged, EventAnswered, EventChanged, EventCreated, EventRemoved
 from box.apps.calendar.models import Attendance, Calendar, Event
 from box.core.accounts.models import User
@@ -52,6 +55,29 @@ def tell_open_pages_of_calendar(event: CalendarChanged) -> None:
     calendar = Calendar.objects.filter(pk=event.calendar_id).first()
     if calendar is not None:
         send("calendar", "changed", audience=[calendar.code], payload={"by": event.by_id})
+
+
+@on(EventCreated)
+def remind_of_new(event: EventCreated) -> None:
+    plan_reminders([event.event_id], timezone.now())
+
+
+@on(EventChanged)
+def remind_of_changed(event: EventChanged) -> None:
+    """Also of the series that it is a time of, or whose end was cut off."""
+    related = Event.objects.filter(pk=event.event_id).values_list("series", "exceptions")
+    plan_reminders({event.event_id, *(pk for row in related for pk in row if pk)}, timezone.now())
+
+
+@on(EventRemoved)
+def remind_no_more(event: EventRemoved) -> None:
+    related = Event.objects.filter(series=event.event_id).values_list("pk", flat=True)
+    plan_reminders({event.event_id, *related}, timezone.now())
+
+
+@on(EventAnswered)
+def remind_who_comes(event: EventAnswered) -> None:
+    plan_reminders([event.event_id], timezone.now())
 
 
 @on(EventCreated)

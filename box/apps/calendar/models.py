@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Self
 from zoneinfo import ZoneInfo
 
-from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
 from django.contrib.postgres.indexes import GistIndex
+from django.core.signing import BadSignature, Signer
 from django.db import models
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.urls import reverse
@@ -27,9 +29,12 @@ from box.core.registry.capabilities import Card, Ref
 from box.lib.recurrence import Rule, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import tzinfo
 
 KIND = "calendar.event"
+
+_feeds = Signer(salt="calendar.feed")
 # How long what was removed can be put back.
 KEPT_REMOVED = timedelta(days=30)
 
@@ -44,6 +49,42 @@ class Color(models.TextChoices):
     AMBER = "amber", _("amber")
     MOSS = "moss", _("moss")
     SLATE = "slate", _("slate")
+
+
+class RoomQuerySet(models.QuerySet["Room"]):
+    def standing(self) -> Self:
+        return self.filter(retired_at=None)
+
+    def by_name(self) -> Self:
+        return self.order_by("name", "id")
+
+    def open_to(self, codes: Collection[str]) -> Self:
+        """Those that whoever answers to these codes may book."""
+        return self.standing().filter(bookers__overlap=sorted(codes))
+
+
+class Room(models.Model):
+    """A meeting room, or whatever else only one event can have at a time: a car, a projector."""
+
+    name = models.CharField(_("name"), max_length=80, db_collation="und-x-icu")
+    place = models.CharField(_("where it is"), max_length=120, blank=True)
+    capacity = models.PositiveSmallIntegerField(_("how many it holds"), null=True, blank=True)
+    equipment = models.CharField(_("what is in it"), max_length=200, blank=True)
+    # Codes of those who may book it.
+    bookers = ArrayField(models.TextField())
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RoomQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], name="room_name_once", condition=models.Q(retired_at=None)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class CalendarQuerySet(models.QuerySet["Calendar"]):
@@ -113,6 +154,8 @@ class Event(AudienceModel):
     excluded = ArrayField(models.DateTimeField(), default=list)
     # From the beginning of the first time to the end of the last; without an upper end where there is none.
     span = DateTimeRangeField()
+
+    room = models.ForeignKey(Room, models.PROTECT, null=True, related_name="events", db_index=False)
 
     series = models.ForeignKey("self", models.CASCADE, null=True, related_name="exceptions")
     original_at = models.DateTimeField(null=True)
@@ -210,6 +253,8 @@ class Attendance(models.Model):
     # Another time that the person would rather have.
     proposed_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
+    # So many minutes before it begins the person is told; none: not at all.
+    remind_minutes = models.PositiveIntegerField(null=True, default=15, db_default=15)
     # The event's: a person's time is found without reading all events that they were ever asked to.
     span = DateTimeRangeField()
 
@@ -221,6 +266,62 @@ class Attendance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} at {self.event_id}: {self.answer}"
+
+
+class Booking(models.Model):
+    """A room is an event's for this time. Of a series there is one for each of its times, a year ahead."""
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="bookings", db_index=False)
+    event = models.ForeignKey(Event, models.CASCADE, related_name="bookings")
+    span = DateTimeRangeField()
+
+    class Meta:
+        constraints = [
+            # Also its index. Whoever books at once waits here for the other, and is refused.
+            ExclusionConstraint(
+                name="booking_room_once",
+                expressions=[("room", RangeOperators.EQUAL), ("span", RangeOperators.OVERLAPS)],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.room_id} for {self.event_id}"
+
+
+class FeedQuerySet(models.QuerySet["Feed"]):
+    def open(self) -> Self:
+        """Those that lead somewhere: whoever has left the company shows nobody the way any more."""
+        return self.filter(ended_at=None).filter(by__status=User.Status.ACTIVE)
+
+    def of_token(self, token: str) -> Self:
+        try:
+            return self.filter(pk=int(_feeds.unsign(token)))
+        except (BadSignature, ValueError):
+            return self.none()
+
+
+class Feed(models.Model):
+    """A link by which other programs read a calendar, without an account.
+
+    The address is made of the number and the portal's own key: no copy of the database opens anything.
+    """
+
+    calendar = models.ForeignKey(Calendar, models.CASCADE, related_name="feeds")
+    by = models.ForeignKey(User, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[FeedQuerySet] = FeedQuerySet.as_manager()  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return f"{self.pk} of {self.calendar_id}"
+
+    @property
+    def token(self) -> str:
+        return _feeds.sign(str(self.pk))
+
+    def get_absolute_url(self) -> str:
+        return reverse("calendar:feed", args=[self.token])
 
 
 class Revision(models.Model):

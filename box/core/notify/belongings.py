@@ -36,6 +36,7 @@ BELONGINGS = Belongings(
             said=ngettext_lazy("%(num)s notification", "%(num)s notifications", "num"),
         ),
         "notify.Notification.actor": Belongs(Stays(DECIDED)),
+        "notify.Reminder.user": Belongs(Deleted(), OneEach("about_kind", "about_id", "kind")),
         # What the other account still had to do is counted when the next thing happens to it.
         "notify.Counter.user": Belongs(Deleted(), OneEach("key")),
         "notify.Preferences.user": Belongs(Deleted(), OneEach()),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
-from box.core.notify import actions, mailing
+from box.core.notify import actions, mailing, reminders
 
 LOCK = "box.core.notify letters"
 
@@ -29,6 +29,11 @@ def send_postponed_letters() -> None:
     is found."""
     mailing.mail_notices(timezone.now())
     send_letters.call_local()
+
+
+@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+def tell_reminders() -> None:
+    reminders.tell_due(timezone.now())
 
 
 @db_periodic_task(crontab(minute="*/15"))  # type: ignore[untyped-decorator]

@@ -63,6 +63,29 @@ class Notification(models.Model):
         return f"{self.kind} for {self.user_id}"
 
 
+class Reminder(models.Model):
+    """What somebody is to be told of an object at a moment: see `box.core.notify.reminders`."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    # Of the notice.
+    kind = models.CharField(max_length=60)
+    about_kind = models.CharField(max_length=40)
+    about_id = models.BigIntegerField()
+    due_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["about_kind", "about_id", "kind", "user"], name="reminder_once"),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="reminder_due"),
+            models.Index(fields=["user"], name="reminder_of_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.user_id} at {self.due_at}"
+
+
 class Counter(models.Model):
     """A number beside an entry of somebody's menu. No row: there is nothing to count."""
 

@@ -333,6 +333,9 @@ profile_parts: Offers[Callable[[PersonRequest, User], Markup]] = Offers("parts o
 """What a room shows of a person on their page, to whoever looks at it: nothing where there is nothing."""
 searchables: Offers[Searchable] = Offers("searchables")
 demo_shares: Offers[DemoShare] = Offers("demo shares")
+reminded: Offers[Callable[[Sequence[int], datetime], object]] = Offers("reminded")
+"""By the kind of an object what its room does once somebody was reminded of it, with the ids and the moment:
+what recurs says when it is to be told of next."""
 calendar_layers: Offers[CalendarLayer] = Offers("layers of the calendar")
 """What a calendar shows beside the events in it: a deadline of a task, a holiday."""
 console_pages: Offers[MenuEntry] = Offers("console pages")

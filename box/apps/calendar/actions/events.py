@@ -19,8 +19,9 @@ from box.apps.calendar.access import can_edit, can_write
 from box.apps.calendar.actions.attendees import attend, attendees_of, invited_people
 from box.apps.calendar.actions.audiences import write_audience
 from box.apps.calendar.actions.revisions import remember
+from box.apps.calendar.actions.rooms import book, check_room, free
 from box.apps.calendar.events import EventChanged, EventCreated, EventRemoved
-from box.apps.calendar.models import KEPT_REMOVED, Calendar, Event, Revision
+from box.apps.calendar.models import KEPT_REMOVED, Calendar, Event, Revision, Room
 from box.apps.calendar.occurrences import occurrence_at
 from box.core.events.outbox import emit
 from box.lib.recurrence import BadRule, Rule, local_moment, parse, realigned
@@ -63,6 +64,7 @@ class EventDraft:
     is_confidential: bool = False
     is_free: bool = False
     invited: tuple[str, ...] = ()
+    room: Room | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def create_event(calendar: Calendar, draft: EventDraft, *, by: User) -> Event:
     if not can_write(by, calendar):
         raise PermissionDenied(_("You may look into this calendar, and not write into it."))
     event = Event(calendar=calendar, organizer=by, changed_by=by)
-    _fill(event, draft)
+    _fill(event, draft, by)
     _store(event, {by.pk, *invited_people(draft.invited, by=by)}, by=by)
     emit(EventCreated(event_id=event.pk, by_id=by.pk))
     return event
@@ -141,6 +143,7 @@ def draft_of(event: Event) -> EventDraft:
         is_confidential=event.is_confidential,
         is_free=event.is_free,
         invited=tuple(f"U{pk}" for pk in attendees_of(event)),
+        room=event.room,
     )
 
 
@@ -157,7 +160,7 @@ def remove_event(event: Event, *, by: User, scope: Scope = Scope.ALL, at: dateti
         at = _need(at)
         event.rule = str(rule.cut_at(event.local_start, at)[0])
         _write_span(event)
-        event.exceptions.filter(original_at__gte=at, removed_at=None).update(removed_at=timezone.now())
+        _end_exceptions(event, since=at)
         _touch(event, by, is_moved=True)
     else:
         _remove_whole(event, by)
@@ -165,13 +168,21 @@ def remove_event(event: Event, *, by: User, scope: Scope = Scope.ALL, at: dateti
 
 
 def _remove_whole(event: Event, by: User) -> None:
-    now = timezone.now()
-    event.exceptions.filter(removed_at=None).update(removed_at=now)
-    event.removed_at = now
+    _end_exceptions(event)
+    event.removed_at = timezone.now()
+    free(event)
     event.version += 1
     event.save(update_fields=["removed_at", "version"])
     people = tuple(sorted(attendees_of(event)))
     emit(EventRemoved(event_id=event.pk, by_id=by.pk, version=event.version, user_ids=people))
+
+
+def _end_exceptions(event: Event, since: datetime = EARLIEST) -> None:
+    """Those of a series that take the place of a time from this moment on."""
+    for exception in event.exceptions.filter(removed_at=None, original_at__gte=since):
+        exception.removed_at = timezone.now()
+        exception.save(update_fields=["removed_at"])
+        free(exception)
 
 
 def purge_removed(now: datetime) -> int:
@@ -187,7 +198,7 @@ def _meant(event: Event, scope: Scope, at: datetime | None, by: User) -> tuple[E
     # The series first: whoever changes a time of it holds all of it.
     if event.series_id:
         Event.objects.select_for_update().get(pk=event.series_id)
-    event = Event.objects.select_for_update(of=("self",)).select_related("calendar").get(pk=event.pk)
+    event = Event.objects.select_for_update(of=("self",)).select_related("calendar", "room").get(pk=event.pk)
     if event.removed_at:
         raise ValidationError(_("This event was removed: reload the page."), code="removed")
     if not can_edit(by, event):
@@ -209,7 +220,7 @@ def _need(at: datetime | None) -> datetime:
     return at
 
 
-def _fill(event: Event, draft: EventDraft) -> None:
+def _fill(event: Event, draft: EventDraft, by: User) -> None:
     """The draft's words and times in the row, checked, and the span that follows from them."""
     event.title = " ".join(draft.title.split())
     event.description = draft.description.replace("\r\n", "\n").strip()
@@ -226,6 +237,10 @@ def _fill(event: Event, draft: EventDraft) -> None:
             raise ValidationError(_("By this rule it would never take place."), code="rule")
         event.ends_at, event.starts_at = first + event.duration, first
     event.rule = str(rule or "")
+    # Who has it keeps it, whoever changes the event.
+    if draft.room is not None and draft.room.pk != event.room_id:
+        check_room(draft.room, by=by)
+    event.room = draft.room
     event.clean_fields(exclude={field.name for field in event._meta.fields} - _WRITTEN)
     event.span = _span(event, rule)
 
@@ -268,6 +283,7 @@ def _span(event: Event, rule: Rule | None) -> DateTimeTZRange:
 def _write_span(event: Event) -> None:
     event.span = _span(event, event.recurrence)
     event.save(update_fields=["rule", "span"])
+    book(event)
     event.attendances.update(span=event.span)
 
 
@@ -275,6 +291,7 @@ def _store(event: Event, people: Iterable[int], *, by: User, asks_anew: bool = F
     """The row, who takes part, and who sees it."""
     event.audience = [f"U{event.organizer_id}"]
     event.save()
+    book(event)
     attend(event, set(people), by=by, asks_anew=asks_anew)
     write_audience(event)
 
@@ -300,6 +317,7 @@ def _exclude(event: Event, moments: Iterable[datetime]) -> None:
             code="exceptions",
         )
     event.save(update_fields=["excluded"])
+    book(event)
 
 
 def _change_whole(event: Event, draft: EventDraft, at: datetime | None, by: User) -> None:
@@ -309,7 +327,7 @@ def _change_whole(event: Event, draft: EventDraft, at: datetime | None, by: User
     former = attendees_of(event)
     if old_rule is not None:
         draft = _from_the_first(event, draft, at or event.starts_at)
-    _fill(event, replace(draft, rule="" if event.series_id else draft.rule))
+    _fill(event, replace(draft, rule="" if event.series_id else draft.rule), by)
     is_moved = was != (event.starts_at, event.ends_at, event.rule)
     if old_rule is not None and is_moved:
         _move_exceptions(event, old_rule, before)
@@ -339,7 +357,7 @@ def _move_exceptions(event: Event, old_rule: Rule, before: datetime) -> None:
     exceptions = event.exceptions.filter(removed_at=None)
     if not by_same_rhythm:
         event.excluded = []
-        exceptions.update(removed_at=timezone.now())
+        _end_exceptions(event)
         return
     event.excluded = [_moved(one, before, after) for one in event.excluded]
     for exception in exceptions.order_by("original_at"):
@@ -358,7 +376,7 @@ def _made_exception(event: Event, at: datetime, draft: EventDraft, by: User) -> 
     made = _copy(event)
     made.series, made.original_at = event, at
     made.changed_by = by
-    _fill(made, replace(draft, rule=""))
+    _fill(made, replace(draft, rule=""), by)
     _exclude(event, [at])
     former = attendees_of(event)
     people = {event.organizer_id, *invited_people(draft.invited, by=by, known=former)}
@@ -380,10 +398,8 @@ def _made_rest(event: Event, at: datetime, draft: EventDraft, by: User) -> Event
     made.changed_by = by
     # Who has said nothing of the rule means what is left of it.
     follows = draft.rule in (event.rule, str(aligned))
-    _fill(
-        made,
-        replace(draft, rule=str(replace(parse(draft.rule), count=rest.count)) if follows else draft.rule),
-    )
+    kept = str(replace(parse(draft.rule), count=rest.count)) if follows else draft.rule
+    _fill(made, replace(draft, rule=kept), by)
     former = attendees_of(event)
     people = {event.organizer_id, *invited_people(draft.invited, by=by, known=former)}
     is_moved = made.starts_at != at or made.duration != event.duration or not follows
@@ -391,6 +407,10 @@ def _made_rest(event: Event, at: datetime, draft: EventDraft, by: User) -> Event
     exceptions = list(event.exceptions.filter(original_at__gte=at, removed_at=None))
     old, new = at.astimezone(event.tz), made.local_start
     made.excluded = [_moved(one, old, new) for one in later] if follows else []
+    # Before the rest is there, so that it finds the room free.
+    event.rule, event.excluded = str(before), [one for one in event.excluded if one < at]
+    event.save(update_fields=["excluded"])
+    _write_span(event)
     _store(made, people, by=by)
     _copy_answers(event, made, asks_anew=is_moved)
     for exception in exceptions:
@@ -398,16 +418,16 @@ def _made_rest(event: Event, at: datetime, draft: EventDraft, by: User) -> Event
             exception.series, exception.original_at = made, _moved(exception.original_at, old, new)
         else:
             exception.removed_at = timezone.now()
+            free(exception)
         exception.save(update_fields=["series", "original_at", "removed_at"])
-    event.rule, event.excluded = str(before), [one for one in event.excluded if one < at]
-    event.save(update_fields=["excluded"])
-    _write_span(event)
     _touch(made, by, is_moved=is_moved, former=former - people)
     return made
 
 
 def _copy(event: Event) -> Event:
-    return Event(calendar=event.calendar, organizer_id=event.organizer_id, changed_by=event.changed_by)
+    return Event(
+        calendar=event.calendar, organizer_id=event.organizer_id, changed_by=event.changed_by, room=event.room
+    )
 
 
 def _copy_answers(event: Event, made: Event, *, asks_anew: bool) -> None:

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from box.apps.calendar.access import can_edit
 from box.apps.calendar.actions.audiences import write_audience
+from box.apps.calendar.actions.rooms import book
 from box.apps.calendar.events import EventChanged
-from box.apps.calendar.models import Attendance, Event, Revision
+from box.apps.calendar.models import Attendance, Booking, Event, Revision
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.lib.undo import changed_since
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 MOST_KEPT = 50
 _FIELDS = (
     "calendar", "title", "description", "place", "starts_at", "ends_at", "is_all_day", "zone", "rule",
-    "excluded", "series", "original_at", "is_confidential", "is_free", "removed_at",
+    "excluded", "room", "series", "original_at", "is_confidential", "is_free", "removed_at",
 )  # fmt: skip
 
 
@@ -52,14 +53,19 @@ def take_back(revision: Revision, *, by: User) -> Event:
     if not can_edit(by, root):
         raise PermissionDenied(_("You may look at this event, and not change it."))
     now = timezone.now()
+    known = [row["id"] for row in revision.state]
+    # All rooms first: what was exchanged is exchanged back.
+    Booking.objects.filter(event__in=[*known, *revision.made_ids]).delete()
+    Booking.objects.filter(event__series=root).delete()
     for row in revision.state:
         _restore(row)
-    known = [row["id"] for row in revision.state]
     # Exceptions of after the change, too: the series has those times itself again.
     Event.objects.filter(series=root).exclude(pk__in=known).update(removed_at=now)
     Event.objects.filter(pk__in=revision.made_ids).update(removed_at=now)
     revision.taken_back_at = now
     revision.save(update_fields=["taken_back_at"])
+    for event in Event.objects.there().filter(pk__in=known).select_related("room"):
+        book(event)
     root = Event.objects.select_related("calendar").get(pk=root.pk)
     root.version += 1
     root.changed_by, root.changed_at = by, now
@@ -85,6 +91,9 @@ def _restore(row: Mapping[str, Any]) -> None:
     if event is None:
         return
     for field in _fields():
+        if field.name not in row["values"]:
+            # What an event has had only since a later version stays.
+            continue
         value = None if field.name in row["nulls"] else field.to_python(row["values"][field.name])
         setattr(event, field.attname, value)
     lower, upper = (datetime.fromisoformat(end) if end else None for end in row["span"])

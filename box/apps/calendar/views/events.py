@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -16,12 +16,23 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.apps.calendar import actions
 from box.apps.calendar.access import can_edit
 from box.apps.calendar.actions import Scope
-from box.apps.calendar.forms import SCOPES, AnswerForm, EventForm, TimesForm, initial_of, moment_of
-from box.apps.calendar.models import Attendance, Calendar, Event, Revision
+from box.apps.calendar.forms import (
+    REMINDERS,
+    SCOPES,
+    AnswerForm,
+    EventForm,
+    ReminderForm,
+    TimesForm,
+    initial_of,
+    moment_of,
+)
+from box.apps.calendar.models import Attendance, Calendar, Event, Revision, Room
 from box.apps.calendar.presenters import at_of, calendars_of, name_of, when
+from box.apps.calendar.views.days import day_of
 from box.apps.calendar.views.lookup import CHANGED, done, event_of, problem_of, time_of
-from box.core.access.principals import code_of
+from box.core.access.principals import code_of, codes_of
 from box.core.events.nonces import once
+from box.core.portal.calendar import working_hours
 from box.core.structure.names import named
 from box.lib.pages import REFUSED, number_of, render, with_toast
 
@@ -29,6 +40,7 @@ if TYPE_CHECKING:
     from box.apps.calendar.occurrences import Occurrence
     from box.core.accounts.requests import PersonRequest
 
+MOST_ROOMS = 300
 USUAL_LENGTH = timedelta(minutes=30)
 _ORDER = [choice.value for choice in Attendance.Answer]
 
@@ -44,7 +56,8 @@ def new(request: PersonRequest) -> HttpResponse:
     calendars = [(one.pk, one.name) for one in calendars_of(request.user) if one.can_write]
     if not calendars:
         raise PermissionDenied(_("There is no calendar here that you may write into."))
-    form = EventForm(request.POST or None, calendars=calendars, initial=_initial(request, calendars))
+    rooms, initial = _rooms(request), _initial(request, calendars)
+    form = EventForm(request.POST or None, calendars=calendars, rooms=rooms, initial=initial)
     if form.is_valid():
         try:
             made = _made(request, form)
@@ -55,6 +68,12 @@ def new(request: PersonRequest) -> HttpResponse:
     chosen = request.POST.getlist("audience") or request.GET.getlist("with")[:50]
     context = {"form": form, "chosen": _chips(request, chosen), "occurrence": None}
     return render(request, "calendar/form.html", context, blocks="dialog", status=_status(form))
+
+
+def _rooms(request: PersonRequest, own: Room | None = None) -> list[Room]:
+    """Those that the person may book, and the one that the event has."""
+    rooms = list(Room.objects.open_to(codes_of(request.user)).by_name()[:MOST_ROOMS])
+    return rooms if own is None or own in rooms else [own, *rooms]
 
 
 def _made(request: PersonRequest, form: EventForm) -> Event:
@@ -76,7 +95,8 @@ def edition(request: PersonRequest, pk: int) -> HttpResponse:
         raise PermissionDenied(_("You may look at this event, and not change it."))
     calendars = [(one.pk, one.name) for one in calendars_of(request.user) if one.can_write]
     calendars = calendars or [(event.calendar_id, name_of(event.calendar, request.user))]
-    form = EventForm(request.POST or None, calendars=calendars, initial=initial_of(occurrence))
+    rooms, initial = _rooms(request, event.room), initial_of(occurrence)
+    form = EventForm(request.POST or None, calendars=calendars, rooms=rooms, initial=initial)
     if form.is_valid():
         try:
             change = _changed(request, form, occurrence)
@@ -138,6 +158,19 @@ def answer(request: PersonRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+def reminder(request: PersonRequest, pk: int) -> HttpResponse:
+    """How long before an event the person is told of it."""
+    event, form = event_of(request, pk), ReminderForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise ValidationError(_("Choose one of the times before an event."), code="minutes")
+        actions.choose_reminder(event, form.cleaned_data["minutes"], by=request.user)
+    except ValidationError as error:
+        return with_toast(_card(request, time_of(event, request.GET), status=REFUSED), problem_of(error))
+    return with_toast(_card(request, time_of(event, request.GET)), _("Your reminder is set."))
+
+
+@require_POST
 def removal(request: PersonRequest, pk: int) -> HttpResponse:
     occurrence = time_of(event_of(request, pk), request.GET)
     event = occurrence.event
@@ -180,6 +213,7 @@ def _card(request: PersonRequest, occurrence: Occurrence, *, status: int = 200) 
         "mine": next((one for one in people if one.user_id == request.user.pk), None),
         "can_edit": can_edit(request.user, event),
         "scopes": SCOPES,
+        "reminders": REMINDERS,
         "revisions": _revisions(event) if can_edit(request.user, event) else [],
     }
     return render(request, "calendar/event.html", context, blocks="dialog", status=status)
@@ -204,7 +238,11 @@ def _initial(request: PersonRequest, calendars: list[tuple[int, str]]) -> dict[s
         starts = moment_of(request.GET["starts"]).astimezone(_zone(is_all_day))
         ends = moment_of(request.GET["ends"]).astimezone(_zone(is_all_day))
     except (KeyError, ValidationError):
-        starts = timezone.localtime().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        now = timezone.localtime()
+        day = day_of(request.GET.get("on", ""))
+        starts = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        if day != now.date():
+            starts = datetime.combine(day, working_hours()[0], tzinfo=now.tzinfo)
         ends = starts + USUAL_LENGTH
         is_all_day = False
     wanted = number_of(request.GET, "calendar")
@@ -214,6 +252,7 @@ def _initial(request: PersonRequest, calendars: list[tuple[int, str]]) -> dict[s
         "starts_on": starts.date(), "starts": starts.time(),
         "ends_on": (ends - timedelta(days=1) if is_all_day else ends).date(), "ends": ends.time(),
         "is_all_day": is_all_day, "zone": timezone.get_current_timezone_name(),
+        "room": number_of(request.GET, "room"),
         "calendar": wanted if wanted in known else known[0],
     }  # fmt: skip
 

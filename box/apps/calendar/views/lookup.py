@@ -27,7 +27,11 @@ DONE = "calendar-done"
 
 
 def event_of(request: PersonRequest, pk: int) -> Event:
-    seen = Event.objects.visible_to(request.user).there().select_related("calendar", "organizer", "series")
+    seen = (
+        Event.objects.visible_to(request.user)
+        .there()
+        .select_related("calendar", "organizer", "series", "room")
+    )
     return get_object_or_404(seen, pk=pk)
 
 

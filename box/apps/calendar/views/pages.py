@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -22,6 +22,7 @@ from box.apps.calendar.presenters import (
     layer_switches,
     team_day,
 )
+from box.apps.calendar.views.days import SHOWN_HOURS, day_of
 from box.core.access.principals import codes_of, people_behind
 from box.core.accounts.models import User
 from box.core.portal.calendar import work_calendar, working_hours
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
 
 MOST_SIDE_BY_SIDE = 40
-SHOWN_HOURS = range(7, 21)
 
 
 @require_GET
@@ -74,7 +74,7 @@ def team(request: PersonRequest) -> HttpResponse:
     """The day of a department, person by person: of one's own first, of any other by name."""
     if not has_own_calendar(request.user):
         raise Http404
-    day = _day(request.GET.get("on", ""))
+    day = day_of(request.GET.get("on", ""))
     department = _department(request)
     code = department.code_with_below if department else f"U{request.user.pk}"
     people = User.objects.visible_to(request.user).active().filter(people_behind([code])).distinct().by_name()
@@ -99,13 +99,6 @@ def principals(request: PersonRequest) -> HttpResponse:
     """Whom one may invite, as found by a part of the name."""
     found = found_for(request.user, request.GET.get("q", "")[:200])
     return render(request, "calendar/principals.html", {"principals": found}, blocks="options")
-
-
-def _day(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
-    except ValueError:
-        return timezone.localdate()
 
 
 def _department(request: PersonRequest) -> Department | None:

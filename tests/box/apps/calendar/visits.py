@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from box.apps.calendar.actions import create_calendar, main_calendar, remove_event
+from box.apps.calendar.actions import (
+    RoomDraft,
+    create_calendar,
+    create_feed,
+    create_room,
+    main_calendar,
+    remove_event,
+)
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.models import User
 from box.core.groups.actions import NewGroup, create_group, join_group
 from tests.box.apps.calendar.conftest import TEN, draft, planned
-from tests.box.visits import EMPLOYEES, SIGN_IN, Cast, Visit, annas_alone, private, signed_in
+from tests.box.visits import ADMINISTRATORS, EMPLOYEES, SIGN_IN, Cast, Visit, annas_alone, private, signed_in
 
 TIMES = {"starts": TEN.isoformat(), "ends": ""}
 
@@ -29,12 +36,23 @@ def changing(status: int) -> tuple[int | str, ...]:
     return (403, status, status, 404, 404, SIGN_IN)
 
 
+def keeping(status: int) -> tuple[int | str, ...]:
+    return (status, 403, 403, 403, 403, SIGN_IN)
+
+
 VISITS = (
     Visit("GET", "calendar:home", signed_in(200)),
     # Without a stretch of time, which is another test's.
     Visit("GET", "calendar:items", signed_in(400)),
     Visit("GET", "calendar:team", EMPLOYEES),
     Visit("GET", "calendar:principals", signed_in(200)),
+    Visit("GET", "calendar:free-times", EMPLOYEES),
+    Visit("GET", "calendar:rooms", EMPLOYEES),
+    Visit("GET", "calendar:new-room", ADMINISTRATORS),
+    Visit("POST", "calendar:new-room", keeping(422), data={"name": ""}),
+    Visit("GET", "calendar:room", keeping(200), of="room"),
+    Visit("POST", "calendar:room", keeping(422), of="room", data={"name": ""}),
+    Visit("POST", "calendar:retirement", keeping(302), of="room"),
     Visit("GET", "calendar:new", (200, 200, 200, 200, 403, SIGN_IN)),
     Visit("POST", "calendar:new", (422, 422, 422, 422, 403, SIGN_IN), data={"title": ""}),
     Visit("GET", "calendar:event", private(200), of="event with a guest"),
@@ -47,6 +65,7 @@ VISITS = (
     Visit("POST", "calendar:times", owning(422), of="event with a guest", data=TIMES),
     Visit("POST", "calendar:times", changing(422), of="event of a group", data=TIMES),
     Visit("POST", "calendar:answer", private(422), of="event with a guest", data={"answer": "x"}),
+    Visit("POST", "calendar:reminder", private(422), of="event with a guest", data={"minutes": "7"}),
     Visit("POST", "calendar:removal", owning(302), of="event with a guest"),
     Visit("POST", "calendar:removal", changing(302), of="event of a group"),
     Visit("POST", "calendar:undoing", annas_alone(302), of="change of an event"),
@@ -55,6 +74,9 @@ VISITS = (
     Visit("GET", "calendar:calendar", annas_alone(200), of="own calendar"),
     Visit("GET", "calendar:calendar", (200, 403, 403, 403, 404, SIGN_IN), of="calendar of the company"),
     Visit("POST", "calendar:calendar", annas_alone(422), of="own calendar", data={"color": "pink"}),
+    Visit("POST", "calendar:feeds", annas_alone(302), of="own calendar"),
+    Visit("POST", "calendar:feed-end", annas_alone(302), of="link to a calendar"),
+    Visit("GET", "calendar:feed", signed_in(200, nobody=200), of="address of a calendar", has_session=False),
     Visit("POST", "calendar:calendar-removal", annas_alone(302), of="own calendar"),
 )
 
@@ -67,12 +89,16 @@ def things(cast: Cast) -> dict[str, Any]:
     group = create_group(NewGroup("Planning"), by=anna)
     join_group(group, by=cast.boris)
     anna = User.objects.get(pk=anna.pk)
+    feed = create_feed(main_calendar(code_of(anna)), by=anna)
     return {
         "event with a guest": invited.pk,
         "own event": planned(anna).pk,
         "event of a group": planned(anna, code=group.code).pk,
         "removed event": removed.pk,
         "change of an event": revision.pk,
+        "link to a calendar": feed.pk,
+        "address of a calendar": feed.token,
         "own calendar": create_calendar("Family", "plum", by=anna).pk,
+        "room": create_room(RoomDraft(name="Blue", bookers=(EVERYONE,)), by=cast.olga).pk,
         "calendar of the company": main_calendar(EVERYONE).pk,
     }

@@ -275,9 +275,28 @@ document.addEventListener("htmx:load", ({ detail }) => {
   if (detail.elt.matches?.("[data-event-form]")) settle(detail.elt);
 });
 
+// A time that suits all is taken over with a press; how long it is, the form says.
+
+document.addEventListener("click", ({ target }) => {
+  const chosen = target.closest?.("[data-suggested]");
+  if (!chosen) return;
+  const { elements } = chosen.closest("[data-event-form]");
+  elements.is_all_day.checked = false;
+  elements.zone.value = elements.zone.options[0].value;
+  for (const name of ["starts_on", "starts", "ends_on", "ends"]) {
+    elements[name].value = chosen.getAttribute(`data-${name.replace("_", "-")}`);
+  }
+  if (chosen.dataset.room) elements.room.value = chosen.dataset.room;
+  settle(chosen.closest("[data-event-form]"));
+});
+
+const at = (day, time) => new Date(`${day.value}T${time.value || "00:00"}`).getTime();
+
 function settle(form, changed) {
   const { repeats, is_all_day: allDay, starts_on: first, ends_on: last, starts, ends } = form.elements;
   for (const part of form.querySelectorAll("[data-timed]")) part.hidden = allDay.checked;
+  const length = Math.round((at(last, ends) - at(first, starts)) / 60_000);
+  if (length > 0) form.elements.minutes.value = length;
   const repeating = form.querySelector("[data-repeating]");
   repeating.hidden = !repeats.value || repeats.value === "own";
   form.querySelector("[data-weekly]").hidden = repeats.value !== "weekly";

@@ -1,0 +1,133 @@
+"""Rooms: whose they are today, the list of them for who keeps it, and times that suit all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from box.apps.calendar import actions
+from box.apps.calendar.access import can_keep_rooms, has_own_calendar
+from box.apps.calendar.actions.attendees import invited_people
+from box.apps.calendar.forms import RoomForm
+from box.apps.calendar.models import Room
+from box.apps.calendar.presenters import rooms_day, suggestions
+from box.apps.calendar.views.days import SHOWN_HOURS, day_of
+from box.core.access.principals import EVERYONE, codes_of
+from box.core.accounts.models import User
+from box.core.events.nonces import once
+from box.core.structure.names import named
+from box.lib.pages import REFUSED, lead_on, number_of, render
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from box.core.accounts.requests import PersonRequest
+
+MOST_ROOMS = 300
+SHORTEST, LONGEST = 15, 12 * 60
+
+
+@require_GET
+def rooms(request: PersonRequest) -> HttpResponse:
+    """The day of all rooms that this person may book, or keeps."""
+    if not has_own_calendar(request.user):
+        raise Http404
+    day = day_of(request.GET.get("on", ""))
+    keeps = can_keep_rooms(request.user)
+    known = Room.objects.standing() if keeps else Room.objects.open_to(codes_of(request.user))
+    context = {
+        "columns": rooms_day(request.user, list(known.by_name()[:MOST_ROOMS]), day),
+        "day": day,
+        "today": timezone.localdate(),
+        "before": day - timedelta(days=1),
+        "after": day + timedelta(days=1),
+        "hours": SHOWN_HOURS,
+        "can_keep": keeps,
+    }
+    return render(request, "calendar/rooms.html", context, blocks="day")
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: PersonRequest) -> HttpResponse:
+    _demand_keeper(request)
+    form = RoomForm(request.POST or None)
+    if form.is_valid():
+        try:
+            once(
+                Room,
+                lambda: actions.create_room(_draft(request, form), by=request.user),
+                nonce=request.POST.get("nonce", ""),
+                actor_id=request.user.pk,
+            )
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return lead_on(request, reverse("calendar:rooms"), _("The room is there."))
+    return _page(request, form, None, [EVERYONE])
+
+
+@require_http_methods(["GET", "POST"])
+def room(request: PersonRequest, pk: int) -> HttpResponse:
+    _demand_keeper(request)
+    room = get_object_or_404(Room.objects.standing(), pk=pk)
+    facts = ("name", "place", "capacity", "equipment")
+    form = RoomForm(request.POST or None, initial={name: getattr(room, name) for name in facts})
+    if form.is_valid():
+        try:
+            actions.change_room(room, _draft(request, form), by=request.user)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return lead_on(request, reverse("calendar:rooms"), _("The room is changed."))
+    return _page(request, form, room, room.bookers)
+
+
+@require_POST
+def retirement(request: PersonRequest, pk: int) -> HttpResponse:
+    _demand_keeper(request)
+    actions.retire_room(get_object_or_404(Room.objects.standing(), pk=pk), by=request.user)
+    return lead_on(request, reverse("calendar:rooms"), _("The room is not booked any more."))
+
+
+@require_GET
+def free_times(request: PersonRequest) -> HttpResponse:
+    """The next times at which those who are chosen in the form can come."""
+    if not has_own_calendar(request.user):
+        raise Http404
+    problem, found = "", []
+    minutes = min(max(number_of(request.GET, "minutes") or 60, SHORTEST), LONGEST)
+    try:
+        ids = {request.user.pk, *invited_people(request.GET.getlist("audience"), by=request.user)}
+    except ValidationError as error:
+        problem = " ".join(error.messages)
+    else:
+        people = list(User.objects.filter(pk__in=ids))
+        known = list(Room.objects.open_to(codes_of(request.user)).by_name()[:MOST_ROOMS])
+        found = suggestions(people, timedelta(minutes=minutes), timezone.now(), known)
+    context = {"suggestions": found, "problem": problem}
+    return render(request, "calendar/free_times.html", context, blocks="times")
+
+
+def _demand_keeper(request: PersonRequest) -> None:
+    if not can_keep_rooms(request.user):
+        raise PermissionDenied(_("Ask an administrator for the right to manage meeting rooms."))
+
+
+def _draft(request: PersonRequest, form: RoomForm) -> actions.RoomDraft:
+    return actions.RoomDraft(**form.cleaned_data, bookers=tuple(request.POST.getlist("audience")))
+
+
+def _page(request: PersonRequest, form: RoomForm, room: Room | None, bookers: list[str]) -> HttpResponse:
+    chosen = request.POST.getlist("audience") if form.is_bound else bookers
+    context = {"form": form, "room": room, "chosen": list(named(chosen, reader=request.user).values())}
+    return render(
+        request, "calendar/room.html", context, blocks="dialog", status=REFUSED if form.is_bound else 200
+    )
