@@ -10,10 +10,12 @@ from box.core.registry.capabilities import (
     callers,
     card_routes,
     cards,
+    demo_shares,
     finders,
     help_pages,
     holdings,
     menu,
+    searchables,
 )
 
 
@@ -55,11 +57,19 @@ class CrmConfig(Room):
 
     def _offer_objects(self) -> None:
         """Records as others meet them: a kind for each type that the box brings, one for a company's own."""
-        from box.apps.crm.cards import cards_of_kind, finder_of
+        from box.apps.crm.cards import cards_of_kind, discussed_as, finder_of
+        from box.apps.crm.demo import sell
         from box.apps.crm.models.types import ANY_RECORD, BUILT_IN
+        from box.apps.crm.searching import SEARCHABLES
+        from box.core.discussion.threads import threads
 
         for slug in BUILT_IN:
             cards.add(f"crm.{slug}", cards_of_kind(f"crm.{slug}"))
             finders.add(f"crm.{slug}", finder_of(slug))
         cards.add(ANY_RECORD, cards_of_kind(ANY_RECORD))
         card_routes.add("crm:record", ANY_RECORD)
+        for kind in (*(f"crm.{slug}" for slug in BUILT_IN), ANY_RECORD):
+            threads.add(kind, discussed_as(kind))
+        for kind, searchable in SEARCHABLES.items():
+            searchables.add(kind, searchable)
+        demo_shares.add("crm", sell)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
     from box.core.lists.query import Query
 
+UI = "crm/inputs.html"
+
 type Totals = dict[int, tuple[int, Decimal]]
 
 
@@ -91,7 +93,7 @@ def _move_of(user: User) -> Callable[[Record, Move], object]:
         try:
             return move_asking(record, stage, to.given, after=after, before=before, by=user)
         except Asked as asked:
-            raise Asks(asked.form) from None
+            raise Asks(macro(UI, "asked_form")(asked.form)) from None
 
     return move
 

@@ -11,6 +11,29 @@ from django.utils.translation import pgettext_lazy
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
+LABELS: Mapping[str, _StrOrPromise] = {
+    "title": _("title"),
+    "first_name": _("first name"),
+    "patronymic": _("patronymic"),
+    "last_name": _("last name"),
+    "position": _("position"),
+    "born_on": _("date of birth"),
+    "tax_number": _("tax number"),
+    "address": _("address"),
+    "comment": _("comment"),
+    "amount": _("amount"),
+    "currency": _("currency"),
+    "begins_on": _("begins on"),
+    "expected_on": _("expected to end on"),
+    "source": _("source"),
+    "source_note": _("about the source"),
+    "company": pgettext_lazy("client", "company"),
+    "contact": _("contact"),
+    "loss_reason": _("why it was lost"),
+    "reached_by": _("telephones and addresses"),
+}
+"""As sentences on changes name them."""
+
 DEMANDABLE: Mapping[str, _StrOrPromise] = {
     "amount": _("amount"),
     "expected_on": _("expected to end on"),

@@ -30,7 +30,10 @@ class Section:
     is_for: Callable[[User], bool] = lambda user: True
 
 
-SECTIONS: tuple[Section, ...] = (Section("settings", _("Settings"), "settings", "crm:setup", can_administer),)
+SECTIONS: tuple[Section, ...] = (
+    Section("day", _("My day"), "calendar-event", "crm:day"),
+    Section("settings", _("Settings"), "settings", "crm:setup", can_administer),
+)
 """In their order, behind the types."""
 
 

@@ -1,15 +1,42 @@
-"""What the CRM does when something happens elsewhere."""
+"""What the CRM does when something happens: in it, and elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
+from box.apps.crm import notices
 from box.apps.crm.actions.audiences import renew_audiences_of
 from box.apps.crm.actions.calls import note_call, settle_call, write_call_down
-from box.apps.crm.models import Record
+from box.apps.crm.events import (
+    ActivityChanged,
+    ActivityDone,
+    ActivityPlanned,
+    AudiencesChanged,
+    LeadConverted,
+    MergerTakenBack,
+    ObserversChanged,
+    RecordAdded,
+    RecordChanged,
+    RecordMoved,
+    RecordsBroughtBack,
+    RecordsDeleted,
+    RecordsMerged,
+    ResponsibleChanged,
+)
+from box.apps.crm.models import Activity, Record
+from box.apps.crm.reminders import recount_due
 from box.apps.crm.robots import handlers as robots  # noqa: F401 - declares its own
 from box.core.access.events import AccessChanged
 from box.core.accounts.models import User
-from box.core.events.outbox import on
+from box.core.events.delivery import event_being_delivered
+from box.core.events.outbox import on, subscribe
+from box.core.notify.actions import notify_all
+from box.core.push.actions import send_each
+
+if TYPE_CHECKING:
+    from box.core.registry.notices import Notice
 
 
 @on(AccessChanged)
@@ -33,3 +60,104 @@ def complete(event: MissedCallSettled) -> None:
 @on(CallNoted)
 def note(event: CallNoted) -> None:
     note_call(event)
+
+
+# Open pages
+
+
+def tell_pages(ids: Iterable[int], by_id: int | None, *, also: Iterable[int] = ()) -> None:
+    """Whoever sees these records now, and those who have just ceased to: their pages ask for them anew."""
+    more = [f"U{pk}" for pk in also]
+    rows = Record.objects.filter(pk__in=list(ids)).values_list("pk", "audience")
+    send_each("crm", "record", [([*audience, *more], {"id": pk, "by": by_id}) for pk, audience in rows])
+
+
+def tell_of_change(event: RecordAdded | RecordChanged | RecordMoved) -> None:
+    tell_pages([event.record_id], event.by_id)
+
+
+@on(ResponsibleChanged)
+def tell_of_new_responsible(event: ResponsibleChanged) -> None:
+    tell_pages([event.record_id], event.by_id, also=[event.former_id])
+    _notify([event.user_id], notices.RESPONSIBLE, event.record_id, event.by_id)
+
+
+@on(ObserversChanged)
+def tell_of_observers(event: ObserversChanged) -> None:
+    tell_pages([event.record_id], event.by_id, also=event.former_ids)
+    _notify(event.user_ids, notices.OBSERVER, event.record_id, event.by_id)
+
+
+def tell_of_trash(event: RecordsDeleted | RecordsBroughtBack) -> None:
+    tell_pages(event.record_ids, event.by_id)
+
+
+@on(AudiencesChanged)
+def tell_of_audiences(event: AudiencesChanged) -> None:
+    tell_pages(event.record_ids, None)
+
+
+@on(LeadConverted)
+def tell_of_conversion(event: LeadConverted) -> None:
+    tell_pages([event.lead_id], event.by_id)
+
+
+@on(RecordsMerged)
+def tell_of_merger(event: RecordsMerged) -> None:
+    tell_pages([event.record_id, *event.merged_ids], event.by_id)
+
+
+@on(MergerTakenBack)
+def tell_of_parting(event: MergerTakenBack) -> None:
+    tell_pages([event.record_id, event.parted_id], event.by_id)
+
+
+# Next steps
+
+
+@on(ActivityPlanned)
+def tell_of_step(event: ActivityPlanned) -> None:
+    activity = Activity.objects.select_related("responsible").filter(pk=event.activity_id).first()
+    if activity is None:
+        return
+    records = list(activity.bindings.order_by("pk").values_list("record", flat=True))
+    tell_pages(records, event.by_id)
+    recount_due(activity.responsible)
+    if activity.is_planned and event.by_id not in (None, activity.responsible_id) and records:
+        _notify([activity.responsible_id], notices.GIVEN_STEP, records[0], event.by_id)
+
+
+@on(ActivityDone)
+def tell_of_done(event: ActivityDone) -> None:
+    activity = Activity.objects.select_related("responsible").filter(pk=event.activity_id).first()
+    if activity is not None:
+        tell_pages(activity.bindings.values_list("record", flat=True), event.by_id)
+        recount_due(activity.responsible)
+
+
+@on(ActivityChanged)
+def tell_of_changed_step(event: ActivityChanged) -> None:
+    """What was taken away is nobody's any more: then those are counted who look after its records."""
+    tell_pages(event.record_ids, event.by_id)
+    activity = Activity.objects.filter(pk=event.activity_id).first()
+    people = Record.objects.filter(pk__in=event.record_ids).values("responsible")
+    ids = [activity.responsible_id] if activity else []
+    for person in User.objects.filter(pk__in=[*ids, *people.values_list("responsible", flat=True)]):
+        recount_due(person)
+
+
+def _notify(user_ids: Iterable[int], notice: Notice, record_id: int, by_id: int | None) -> None:
+    """Not about what somebody did for themselves; once for an event, however often it is delivered."""
+    record = Record.objects.select_related("type").filter(pk=record_id, deleted_at=None).first()
+    people = User.objects.active().filter(pk__in=[pk for pk in user_ids if pk != by_id])
+    if record is None:
+        return
+    actor = User.objects.filter(pk=by_id).first() if by_id else None
+    key = f"crm:{event_being_delivered().pk}"
+    notify_all(people, notice, about=record.ref, key=key, actor=actor)
+
+
+for _change in (RecordAdded, RecordChanged, RecordMoved):
+    subscribe(f"{__name__}.tell_of_change:{_change.__name__}", _change, tell_of_change)
+for _turn in (RecordsDeleted, RecordsBroughtBack):
+    subscribe(f"{__name__}.tell_of_trash:{_turn.__name__}", _turn, tell_of_trash)

@@ -308,3 +308,47 @@ def _observe(user: User) -> Bulk[Record]:
 def _person_pick(name: str, *, is_single: bool) -> Markup:
     label = INPUTS[name].label
     return macro("crm/inputs.html", "pick")(name, label, "org.person", "U", {}, is_single)
+
+
+# What was deleted
+
+
+def trash_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
+    """Of this type what the person may delete, and so bring back; what became a part of another record is
+    taken back there."""
+    gone = Record.objects.permitted(user, Operation.DELETE).of_type(kind.pk)
+    rows = gone.filter(deleted_at__isnull=False, merged_into=None)
+    return List(
+        key=f"crm.{kind.slug}.trash",
+        title=_("Trash: %(type)s") % {"type": kind.label},
+        rows=rows.select_related("responsible", "deleted_by"),
+        columns=(
+            Column("title", gettext_lazy("Title"), lambda row: row.record.title, sort="title"),
+            Column("responsible", gettext_lazy("Responsible"), lambda row: row.record.responsible.face),
+            Column(
+                "deleted",
+                gettext_lazy("Deleted"),
+                lambda row: row.record.deleted_at,
+                sort=Sort(("deleted_at",)),
+            ),
+            Column(
+                "by",
+                gettext_lazy("Deleted by"),
+                lambda row: row.record.deleted_by.face if row.record.deleted_by else "",
+            ),
+        ),
+        bulk=(
+            Bulk(
+                key="back",
+                label=gettext_lazy("Bring back"),
+                icon="arrow-back-up",
+                act=lambda record, *, by: bring_back_records([record], by=by),
+                done=lambda n: ngettext("%(num)s is back.", "%(num)s are back.", n) % {"num": n},
+            ),
+        ),
+        order="-deleted",
+        present=lambda found: rows_of(found, user),
+        href=None,
+        can_export=False,
+        empty=Empty(_("The trash is empty"), _("What you delete waits here until somebody brings it back.")),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import normal
-from box.apps.crm.duplicates import Ground, Sought
+from box.apps.crm.duplicates import Ground, Sought, duplicates_of
 from box.apps.crm.models import ContactPoint, Currency, Record
 from box.core.registry.company import PHONE_REGION
 from box.core.registry.environment import format_number
@@ -119,6 +119,17 @@ def alike_shown(found: Iterable[Duplicate]) -> list[Alike]:
         Ground.NAME: _("sounds alike"),
     }
     return [Alike(one.record, ", ".join(said[ground] for ground in one.grounds)) for one in found]
+
+
+def alike_of(record: Record, types: Collection[int], *, reader: User) -> list[Alike]:
+    """Of these types what is probably the same client as this record's."""
+    points: dict[str, list[str]] = defaultdict(list)
+    for point in record.contact_points.all():
+        points[point.kind].append(point.normal)
+    sought = Sought(
+        name=record.title, phones=points["phone"], emails=points["email"], tax_number=record.tax_number
+    )
+    return alike_shown(duplicates_of(sought, types=types, reader=reader))
 
 
 def sought_in(given: QueryDict) -> Sought:

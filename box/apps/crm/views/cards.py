@@ -2,22 +2,239 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.views.decorators.http import require_GET
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
+from box.apps.crm.access import can_change, can_delete
+from box.apps.crm.actions.conversion import Conversion, convert_lead
+from box.apps.crm.actions.records import change_record, delete_records
+from box.apps.crm.catalog import catalog
+from box.apps.crm.custom_fields import set_of, set_values
+from box.apps.crm.facts import OWN, group_inputs, groups_of, has_own_fields, html_of
 from box.apps.crm.frame import tabs_for
+from box.apps.crm.inputs import read_all
+from box.apps.crm.models import Activity, Link, Record, RecordType
+from box.apps.crm.moves import Asked, error_of, move_asking
+from box.apps.crm.presenters import RecordRow, alike_of, money, rows_of, step_of
+from box.apps.crm.timeline import moment_in, open_activities, timeline_of
 from box.apps.crm.views.lookup import record_at
-from box.lib.pages import render
+from box.core.discussion.presenters import talk_below
+from box.core.fields.forms import FieldsForm
+from box.core.fields.values import values_of
+from box.core.push.actions import send
+from box.lib.pages import REFUSED, lead_on, number_of, render, wants_part
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
+    from django.http import QueryDict
 
+    from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
+
+PARTS = ("bar", "steps", "facts", "timeline")
+"""Of the page, each of which is asked for anew when something has changed."""
+
+
+@require_http_methods(["GET", "DELETE"])
+def record(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
+    found = record_at(request, slug, pk)
+    if request.method == "DELETE":
+        delete_records([found], by=request.user)
+        said = _("“%(title)s” is in the trash.") % {"title": found.title}
+        return lead_on(request, reverse("crm:list", args=[slug]), said)
+    wanted = [one for one in request.GET.get("part", "").split(",") if one in PARTS]
+    context = page_of(request, found, is_whole=not wanted)
+    if wanted:
+        context["is_oob"] = True
+    return render(request, "crm/record.html", context, blocks=tuple(wanted) or None)
+
+
+def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> dict[str, Any]:
+    """What the templates of a record's page know."""
+    reader, now = request.user, timezone.now()
+    context = {
+        "record": found,
+        "kind": found.type,
+        "amount": money(found.amount, found.currency) if found.amount else "",
+        "may_change": can_change(reader, found),
+        "now": now,
+        "step": step_of(found, now),
+        "steps": open_activities(found),
+        "stages": catalog().stages_of(found.pipeline) if found.pipeline else (),
+        "groups": groups_of(found, reader),
+        "timeline": timeline_of(found, before=moment_in(request.GET.get("before", ""))),
+        "kinds": [(one.value, one.label) for one in PLANNED],
+    }
+    if not is_whole:
+        return context
+    is_converted = found.linked_from.filter(role=Link.Role.ORIGIN).exists()
+    return {
+        **context,
+        "tabs": tabs_for(reader),
+        "may_delete": can_delete(reader, found),
+        "can_convert": context["may_change"] and found.type_id == RecordType.Id.LEAD and not is_converted,
+        "related": related_to(found, reader),
+        "talk": talk_below(found, reader=reader),
+    }
+
+
+Kind = Activity.Kind
+PLANNED = (Kind.CALL, Kind.MEETING, Kind.EMAIL, Kind.TASK, Kind.NOTE, Kind.COMPLAINT, Kind.REQUEST)
+MOST_RELATED = 20
+
+
+def related_to(found: Record, reader: User) -> list[RecordRow]:
+    """What it came of, what came of it, and of a client what there is with them."""
+    seen = Record.objects.visible_to(reader).there().select_related("responsible")
+    ids = {
+        *found.links.filter(role=Link.Role.ORIGIN).values_list("to", flat=True)[:MOST_RELATED],
+        *found.linked_from.order_by("-record").values_list("record", flat=True)[:MOST_RELATED],
+    }
+    return rows_of(list(seen.filter(pk__in=ids).newest_first()[:MOST_RELATED]), reader) if ids else []
+
+
+@require_http_methods(["GET", "POST"])
+def facts(request: PersonRequest, slug: str, pk: int, group: str) -> HttpResponse:
+    """A group of facts as a form in its place; POST writes, and shows the facts again."""
+    found = _changeable(request, slug, pk)
+    if group == OWN:
+        return _own_facts(request, found)
+    inputs = group_inputs(found, group)
+    if inputs is None:
+        raise Http404
+    problems: dict[str, list[str]] = {}
+    if request.method == "POST":
+        try:
+            names = [one.name for one in inputs]
+            change_record(found, read_all(request.POST, names, request.user), by=request.user)
+            return changed(request, found)
+        except ValidationError as error:
+            problems = error_of(error)
+    fields = [(one, html, problems.get(one.name, ())) for one, html in html_of(inputs, found, request.user)]
+    context = {"record": found, "group": group, "fields": fields, "problems": problems}
+    return render(request, "crm/facts_form.html", context, blocks="form", status=REFUSED if problems else 200)
+
+
+def _own_facts(request: PersonRequest, found: Record) -> HttpResponse:
+    own = set_of(found.type_id)
+    if own is None or not has_own_fields(found.type):
+        raise Http404
+    sent = request.POST if request.method == "POST" else None
+    form = FieldsForm(own.fields, sent, values=values_of(own, found.pk), by=request.user)
+    if form.is_bound and form.is_valid():
+        set_values(found, {one: form.cleaned_data[one.key] for one in own.fields}, by=request.user)
+        return changed(request, found)
+    context = {"record": found, "group": OWN, "form": form, "fields": (), "problems": {}}
+    return render(
+        request, "crm/facts_form.html", context, blocks="form", status=REFUSED if form.is_bound else 200
+    )
+
+
+def changed(request: PersonRequest, found: Record) -> HttpResponse:
+    """The parts of the page that show what was just done; without the page's script the page."""
+    if not wants_part(request):
+        return redirect(found)
+    now = record_at(request, found.type.slug, found.pk)
+    context = {**page_of(request, now, is_whole=False), "is_oob": True}
+    response = render(request, "crm/record.html", context, blocks=PARTS)
+    # Each part says itself where it belongs.
+    response.headers["HX-Reswap"] = "none"
+    return trigger_client_event(response, "crm-done")
+
+
+@require_POST
+def stage(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
+    """Into another stage; what that asks for is asked in a dialog."""
+    found = record_at(request, slug, pk)
+    wanted = catalog().stages.get(number_of(request.POST, "stage") or 0)
+    if wanted is None:
+        raise Http404
+    try:
+        move_asking(found, wanted, request.POST, by=request.user)
+    except Asked as asked:
+        context = {"record": found, "stage": wanted, "form": asked.form}
+        return render(request, "crm/asked.html", context, blocks="form", status=REFUSED)
+    except ValidationError as error:
+        said = " ".join(error.messages)
+        return HttpResponse(said, status=409, content_type="text/plain; charset=utf-8")
+    return changed(request, found)
+
+
+@require_http_methods(["GET", "POST"])
+def conversion(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
+    """A lead becomes a contact, a company, a deal; clients that are probably the same are offered."""
+    lead = _changeable(request, slug, pk)
+    if lead.type_id != RecordType.Id.LEAD:
+        raise Http404
+    problem = ""
+    if request.method == "POST":
+        try:
+            made = convert_lead(lead, _conversion(request.POST, request.user), by=request.user)
+            to = made.deal or made.contact or made.company or lead
+            return lead_on(request, to.get_absolute_url(), _("The lead is converted."))
+        except ValidationError as error:
+            problem = " ".join(error.messages)
+    context = {
+        "record": lead,
+        "problem": problem,
+        "given": request.POST,
+        "alike": alike_of(lead, (RecordType.Id.CONTACT, RecordType.Id.COMPANY), reader=request.user),
+        "deal_stages": _first_stages(),
+    }
+    return render(request, "crm/conversion.html", context, blocks="form", status=REFUSED if problem else 200)
+
+
+def _first_stages() -> list[Any]:
+    """Where a deal may begin: the first stage of each pipeline."""
+    deals = catalog().types[RecordType.Id.DEAL]
+    return [catalog().stages_of(one)[0] for one in catalog().pipelines_of(deals) if catalog().stages_of(one)]
+
+
+def _conversion(given: QueryDict, by: User) -> Conversion:
+    """`contact` and `company` are `new`, nothing, or the id of one that is there."""
+    seen = Record.objects.visible_to(by).there()
+
+    def known(name: str) -> Record | None:
+        return seen.filter(pk=number_of(given, name) or 0).first()
+
+    return Conversion(
+        contact=known("contact"),
+        company=known("company"),
+        makes_contact=given.get("contact") == "new",
+        makes_company=given.get("company") == "new",
+        company_title=given.get("company_title", "").strip(),
+        makes_deal=bool(given.get("deal")),
+        deal_stage=catalog().stages.get(number_of(given, "deal_stage") or 0),
+    )
+
+
+@require_POST
+def writing(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
+    """Somebody is writing below it: those who look at it see that for some seconds."""
+    found = record_at(request, slug, pk)
+    payload = {"id": found.pk, "by": request.user.pk, "name": request.user.name}
+    send("crm", "writing", audience=found.audience, payload=payload)
+    return HttpResponse(status=204)
 
 
 @require_GET
-def record(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
+def history(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
+    """Further down in its time line."""
     found = record_at(request, slug, pk)
-    context = {"tabs": tabs_for(request.user), "kind": found.type, "record": found}
-    return render(request, "crm/record.html", context)
+    shown = timeline_of(found, before=moment_in(request.GET.get("before", "")))
+    context = {"record": found, "timeline": shown, "may_change": can_change(request.user, found)}
+    return render(request, "crm/history.html", context, blocks="entries")
+
+
+def _changeable(request: PersonRequest, slug: str, pk: int) -> Record:
+    found = record_at(request, slug, pk)
+    if not can_change(request.user, found):
+        raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": found})
+    return found

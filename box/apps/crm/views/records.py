@@ -18,7 +18,7 @@ from box.apps.crm.duplicates import duplicates_of
 from box.apps.crm.frame import tabs_for
 from box.apps.crm.importing import importer_of
 from box.apps.crm.inputs import inputs_of, read_all
-from box.apps.crm.lists import exportable, record_list
+from box.apps.crm.lists import exportable, record_list, trash_list
 from box.apps.crm.models import Record
 from box.apps.crm.moves import error_of
 from box.apps.crm.permissions import Operation, reaches_into
@@ -72,7 +72,8 @@ def board(request: PersonRequest, slug: str) -> HttpResponseBase:
 
 def _around(request: PersonRequest, kind: RecordType) -> dict[str, Any]:
     can_add = reaches_into(request.user, Operation.ADD, kind)
-    return {"tabs": tabs_for(request.user), "kind": kind, "can_add": can_add}
+    may_delete = reaches_into(request.user, Operation.DELETE, kind)
+    return {"tabs": tabs_for(request.user), "kind": kind, "can_add": can_add, "has_trash": may_delete}
 
 
 @require_http_methods(["GET", "POST"])
@@ -128,3 +129,11 @@ def alike(request: PersonRequest, slug: str) -> HttpResponse:
 def _compared(kind: RecordType) -> list[RecordType]:
     """A lead is compared with clients too."""
     return [one for one in catalog().standing_types if one.has_contact_points or one.pk == kind.pk]
+
+
+@require_http_methods(["GET", "POST"])
+def trash(request: PersonRequest, slug: str) -> HttpResponseBase:
+    kind = type_at(request, slug)
+    if not reaches_into(request.user, Operation.DELETE, kind):
+        raise Http404
+    return answer(request, trash_list(request.user, kind), "crm/trash.html", _around(request, kind))

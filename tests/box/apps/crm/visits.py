@@ -3,8 +3,12 @@ anna is responsible, and boris, who shares her department, sees none of it."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
+
+from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.dictionaries import ProductDraft, save_product
 from box.apps.crm.models import Source, Unit, VatRate
 from box.apps.crm.robots.actions import RobotDraft, save_robot
@@ -64,18 +68,41 @@ VISITS = (
     Visit("GET", "crm:new", EMPLOYEES, of="deals"),
     Visit("POST", "crm:new", (422, 422, 422, 422, 404, SIGN_IN), of="deals", data={"title": ""}),
     Visit("GET", "crm:alike", EMPLOYEES, of="deals"),
+    Visit("GET", "crm:trash", (200, 404, 404, 404, 404, SIGN_IN), of="deals"),
+    Visit("POST", "crm:trash", (400, 404, 404, 404, 404, SIGN_IN), of="deals", data={"do": "nothing"}),
+    Visit("GET", "crm:day", EMPLOYEES),
     Visit("GET", "crm:record", HERS, of="deal"),
+    Visit("DELETE", "crm:record", (302, 403, 404, 404, 404, SIGN_IN), of="deal"),
+    Visit("GET", "crm:facts", HERS, of="facts"),
+    Visit("POST", "crm:facts", (422, 422, 404, 404, 404, SIGN_IN), of="facts", data={"title": ""}),
+    Visit("POST", "crm:stage", (409, 409, 404, 404, 404, SIGN_IN), of="deal", data={"stage": "1"}),
+    Visit("GET", "crm:conversion", HERS, of="lead"),
+    Visit("POST", "crm:conversion", (422, 422, 404, 404, 404, SIGN_IN), of="lead"),
+    Visit("GET", "crm:history", HERS, of="deal"),
+    Visit("POST", "crm:writing", (204, 204, 404, 404, 404, SIGN_IN), of="deal"),
+    Visit("POST", "crm:activities", (409, 409, 404, 404, 404, SIGN_IN), of="deal", data={"kind": "dance"}),
+    Visit("POST", "crm:completion", (302, 302, 404, 404, 404, SIGN_IN), of="step"),
+    Visit("DELETE", "crm:completion", (302, 302, 404, 404, 404, SIGN_IN), of="step"),
+    Visit("POST", "crm:deadline", (409, 409, 404, 404, 404, SIGN_IN), of="step"),
+    Visit("DELETE", "crm:activity", (302, 302, 404, 404, 404, SIGN_IN), of="step"),
 )
 
 
 def things(cast: Cast) -> dict[str, Any]:
     deal = added("deal", cast.anna, "Chairs for Rose")
+    lead = added("lead", cast.anna, "Rose wants chairs")
+    step = NewActivity(
+        kind="call", subject="Call", responsible=cast.anna, deadline=timezone.now() + timedelta(days=1)
+    )
+    call = add_activity(step, [deal], by=cast.anna)
     unit, vat = Unit.objects.get(code="796"), VatRate.objects.get(percent=22)
     product = save_product(None, ProductDraft(name="Chair", unit=unit, vat=vat), by=None)
     notice = RobotDraft(name="Reminds", trigger="added", effect="notice")
     robot = save_robot(None, deal.type, notice, by=None)
     return {
-        "crm_robot": robot.pk, "deals": "deal", "deal": ("deal", deal.pk), "crm_pipeline": deal.pipeline_id,
+        "crm_robot": robot.pk,
+        "deals": "deal", "deal": ("deal", deal.pk), "lead": ("lead", lead.pk), "step": call.pk,
+        "facts": ("deal", deal.pk, "about"), "crm_pipeline": deal.pipeline_id,
         "crm_stage": deal.stage_id, "crm_type": deal.type_id, "crm_product": product.pk,
         "crm_role": "employees", "crm_dictionary": "sources",
         "crm_entry": ("sources", Source.objects.values_list("pk", flat=True)[0]),

@@ -1,5 +1,7 @@
 // The CRM's pages: lines of numbers and addresses, and a word about what is probably there already.
 
+import { turn } from "../js/push.js";
+
 const WAIT = 400;
 let timer = 0;
 
@@ -28,3 +30,71 @@ async function ask(form) {
   const answer = await fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);
   if (answer?.ok && form.isConnected) form.querySelector("[data-crm-alike-found]").innerHTML = await answer.text();
 }
+
+// One record: what others change is shown anew, but for what one has in hand, and who writes is named.
+
+const SAID_SECONDS = 8;
+const TELLS_EVERY = 4000;
+
+class CrmRecord extends HTMLElement {
+  connectedCallback() {
+    this.onMessage = ({ detail }) => this.hear(detail);
+    this.onGap = () => this.renew();
+    document.addEventListener("push:message", this.onMessage);
+    document.addEventListener("push:reset", this.onGap);
+    this.addEventListener("input", ({ target }) => target.closest(".comments") && this.tell());
+    this.addEventListener("click", (event) => this.leave(event));
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("push:message", this.onMessage);
+    document.removeEventListener("push:reset", this.onGap);
+  }
+
+  hear({ topic, kind, payload }) {
+    if (topic !== "crm" || String(payload.id) !== this.dataset.id) return;
+    if (kind === "record") this.renew();
+    if (kind === "writing" && String(payload.by) !== document.body.dataset.user) this.say(payload.name);
+  }
+
+  // What is being filled in stays as it is: the answer to it brings the rest.
+  async renew() {
+    if (this.isAsking) return;
+    this.isAsking = true;
+    await turn();
+    this.isAsking = false;
+    const isHeld = (id) => document.getElementById(id)?.querySelector("form:focus-within, details[open], form.crm-facts-form");
+    const parts = ["bar", "steps", "facts", "timeline"].filter((part) => !isHeld(`crm-${part}`));
+    if (this.isConnected && parts.length) this.fetch(parts);
+  }
+
+  fetch(parts) {
+    const address = `${this.dataset.src}?part=${parts.join(",")}`;
+    return window.htmx.ajax("GET", address, { source: this, swap: "none" }).catch(() => {});
+  }
+
+  tell() {
+    if (this.hasTold) return;
+    this.hasTold = true;
+    setTimeout(() => (this.hasTold = false), TELLS_EVERY);
+    const headers = JSON.parse(document.body.getAttribute("hx-headers") ?? "{}");
+    fetch(this.dataset.writing, { method: "POST", headers }).catch(() => {});
+  }
+
+  say(name) {
+    const place = this.querySelector("[data-crm-writing]");
+    if (!place) return;
+    place.textContent = this.dataset.writes.replace("{name}", name);
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => place.replaceChildren(), SAID_SECONDS * 1000);
+  }
+
+  leave(event) {
+    if (!event.target.closest("[data-crm-leave]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.fetch(["facts"]);
+  }
+}
+
+customElements.define("crm-record", CrmRecord);

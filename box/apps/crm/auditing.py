@@ -1,0 +1,99 @@
+"""What the history of a record tells, and what the audit log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+
+from box.apps.crm.catalog import catalog
+from box.apps.crm.events import (
+    LeadConverted,
+    ObserversChanged,
+    RecordAdded,
+    RecordChanged,
+    RecordMoved,
+    RecordsDeleted,
+    RecordsMerged,
+    ResponsibleChanged,
+)
+from box.apps.crm.fields import LABELS
+from box.apps.crm.models import Record
+from box.core.accounts.models import User
+from box.core.registry.auditing import About, Audited, audited, changes_of, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def declare() -> None:
+    for key, sentence, event, more in _HISTORY:
+        one = Audited(sentence, event=event, about=_about, timeline=True, is_logged=False, **more)
+        audited.add(f"crm.{key}", one)
+    audited.add(
+        "crm.deleted", Audited(_("moved the CRM's records %(record_ids)s to the trash"), event=RecordsDeleted)
+    )
+
+
+def _about(event: Any) -> About | None:
+    pk = event.lead_id if isinstance(event, LeadConverted) else event.record_id
+    record = Record.objects.select_related("type").filter(pk=pk).first()
+    return About(record.type.kind, record.pk, record.title) if record else None
+
+
+def _stage(value: Any) -> str:
+    stage = catalog().stages.get(value)
+    return str(stage) if stage else "…"
+
+
+def _person(value: Any) -> str:
+    """A card has put names in place of ids already."""
+    if isinstance(value, str):
+        return value
+    person = User.objects.filter(pk=value).first()
+    return person.name if person else "…"
+
+
+def _people(value: Any) -> str:
+    return ", ".join(_person(one) for one in value) or "…"
+
+
+_STAGES: dict[str, Callable[[Any], str]] = {"stage_before_id": _stage, "stage_id": _stage}
+_PEOPLE: dict[str, Callable[[Any], str]] = {
+    "user_id": _person, "former_id": _person, "user_ids": _people, "former_ids": _people,
+}  # fmt: skip
+_HISTORY: tuple[tuple[str, Any, type[Any], dict[str, Any]], ...] = (
+    ("added", _("added this"), RecordAdded, {}),
+    (
+        "changed",
+        _("changed %(changes)s"),
+        RecordChanged,
+        {"words": {"changes": changes_of(LABELS)}, "told": lambda event: bool(event.changes)},
+    ),
+    ("moved", _("%(stage_before_id)s → %(stage_id)s"), RecordMoved, {"words": _STAGES}),
+    (
+        "handed-over",
+        _("handed this over: %(former_id)s → %(user_id)s"),
+        ResponsibleChanged,
+        {"words": _PEOPLE},
+    ),
+    (
+        "observed",
+        _("added observers: %(user_ids)s"),
+        ObserversChanged,
+        {"words": _PEOPLE, "told": lambda event: bool(event.user_ids)},
+    ),
+    (
+        "unobserved",
+        _("removed observers: %(former_ids)s"),
+        ObserversChanged,
+        {"words": _PEOPLE, "told": lambda event: bool(event.former_ids) and not event.user_ids},
+    ),
+    ("converted", _("converted this lead"), LeadConverted, {}),
+    (
+        "merged",
+        _("made %(merged_ids)s duplicates a part of this"),
+        RecordsMerged,
+        {"words": {"merged_ids": lambda value: told(len(value))}},
+    ),
+)

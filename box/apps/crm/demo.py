@@ -1,0 +1,168 @@
+"""What a demonstration company has to do with its clients: a sales department's year."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from box.apps.crm.actions.activities import renew_next_steps
+from box.apps.crm.actions.bulk import add_records
+from box.apps.crm.actions.records import NewRecord
+from box.apps.crm.catalog import catalog
+from box.apps.crm.contact_points import Reach
+from box.apps.crm.models import Activity, ActivityBinding, Record, RecordType, Source, Stage
+from box.core.accounts.models import User
+from box.core.registry.demo import Company
+
+MOST_CLIENTS = 400
+DEALS_A_CLIENT = 2
+BATCH = 500
+# Of employees, who sell.
+SELLERS = 0.05
+
+_COMPANIES = (
+    "Ромашка", "Rose Furniture", "Северный лес", "Blue Harbour", "Вектор", "Oak & Sons", "Заря", "Lumen",
+    "Техносфера", "Nordlicht", "Каскад", "Granite", "Прогресс", "Willow", "Альтаир", "Copper Works",
+)  # fmt: skip
+_KINDS = ("ООО «{}»", "АО «{}»", "{} Ltd", "{} GmbH", "ТД «{}»")
+_FIRST = ("Анна", "Ivan", "Мария", "Peter", "Ольга", "Clara", "Дмитрий", "Boris", "Елена", "Martin")
+_LAST = (
+    "Смирнова",
+    "Petrov",
+    "Кузнецова",
+    "Miller",
+    "Попова",
+    "Weber",
+    "Волков",
+    "Novak",
+    "Лебедева",
+    "Kent",
+)
+_WANTED = (
+    "Стулья для переговорной", "Office lamps", "Ремонт склада", "Delivery for a year", "Лицензии на 50 мест",
+    "Service contract", "Оборудование кухни", "Website", "Обучение сотрудников", "New printers",
+)  # fmt: skip
+_STEPS = ("Позвонить и уточнить бюджет", "Send the offer", "Встреча у клиента", "Check the contract")
+
+
+def sell(company: Company) -> None:
+    """Clients with people and deals in every stage; leads; a next step for most of what is in progress."""
+    count = min(MOST_CLIENTS, max(4, company.employees // 10))
+    company.tell(f"{count} clients with their deals")
+    sellers = list(User.objects.filter(pk__in=_sellers(company)))
+    if not sellers:
+        return
+    firms = _added(company, _firms(company, count, sellers))
+    people = _added(company, _people(company, firms))
+    deals = _added(company, _deals(company, firms, people))
+    leads = _added(company, _leads(company, count, sellers))
+    _grow_old(company, [*deals, *leads])
+    _plan(company, [*deals, *leads])
+
+
+def _sellers(company: Company) -> Sequence[int]:
+    return company.people[: max(2, int(len(company.people) * SELLERS))]
+
+
+def _added(company: Company, new: Iterator[NewRecord]) -> list[Record]:
+    wanted = list(new)
+    made: list[Record] = []
+    for first in range(0, len(wanted), BATCH):
+        for one in add_records(wanted[first : first + BATCH], by=None):
+            if not isinstance(one, Record):
+                raise one
+            made.append(one)
+    return made
+
+
+def _firms(company: Company, count: int, sellers: Sequence[User]) -> Iterator[NewRecord]:
+    random = company.random
+    for number in range(count):
+        name = random.choice(_KINDS).format(f"{random.choice(_COMPANIES)} {number + 1}")
+        yield NewRecord(
+            type=catalog().types[RecordType.Id.COMPANY], responsible=random.choice(sellers), title=name,
+            tax_number=str(7_700_000_000 + number), source=_source(company),
+            reached_by=[
+                Reach("phone", f"+7495{1_000_000 + number}"), Reach("web", f"client{number}.example.com"),
+            ],
+        )  # fmt: skip
+
+
+def _people(company: Company, firms: Sequence[Record]) -> Iterator[NewRecord]:
+    random = company.random
+    for number, firm in enumerate(firms):
+        yield NewRecord(
+            type=catalog().types[RecordType.Id.CONTACT], responsible=firm.responsible, company=firm,
+            first_name=random.choice(_FIRST), last_name=f"{random.choice(_LAST)}",
+            position=random.choice(("директор", "buyer", "бухгалтер", "office manager")),
+            reached_by=[
+                Reach("phone", f"+7916{1_000_000 + number}", use="mobile"),
+                Reach("email", f"person{number}@client{number}.example.com"),
+            ],
+        )  # fmt: skip
+
+
+def _deals(company: Company, firms: Sequence[Record], people: Sequence[Record]) -> Iterator[NewRecord]:
+    random, kind = company.random, catalog().types[RecordType.Id.DEAL]
+    stages = catalog().stages_of_type(kind)
+    for firm, person in zip(firms, people, strict=True):
+        for _number in range(random.randint(1, 2 * DEALS_A_CLIENT)):
+            yield NewRecord(
+                type=kind, stage=random.choice(stages), responsible=firm.responsible, company=firm,
+                contact=person, title=random.choice(_WANTED), source=_source(company),
+                amount=Decimal(random.randrange(15, 900) * 1000),
+                expected_on=(company.now + timedelta(days=random.randrange(-20, 60))).date(),
+            )  # fmt: skip
+
+
+def _leads(company: Company, count: int, sellers: Sequence[User]) -> Iterator[NewRecord]:
+    random, kind = company.random, catalog().types[RecordType.Id.LEAD]
+    stages = [one for one in catalog().stages_of_type(kind) if one.kind != Stage.Kind.WON]
+    for number in range(count):
+        yield NewRecord(
+            type=kind, stage=random.choice(stages), responsible=random.choice(sellers),
+            title=random.choice(_WANTED), source=_source(company),
+            reached_by=[Reach("phone", f"+7903{1_000_000 + number}")],
+        )  # fmt: skip
+
+
+def _source(company: Company) -> Source:
+    return company.random.choice(catalog().standing_sources)
+
+
+def _grow_old(company: Company, records: Sequence[Record]) -> None:
+    """They came one after the other, within a year."""
+    for record in records:
+        age = timedelta(days=company.random.randrange(1, 365), minutes=company.random.randrange(600))
+        record.created_at = record.stage_since = company.now - age
+        record.changed_at = company.now - age / 3
+        if record.closed_at is not None:
+            record.closed_at = record.changed_at
+    Record.objects.bulk_update(
+        records, ["created_at", "stage_since", "changed_at", "closed_at"], batch_size=BATCH
+    )
+
+
+def _plan(company: Company, records: Sequence[Record]) -> None:
+    """One in six has been forgotten, and some are late."""
+    random = company.random
+    open_ones = [one for one in records if one.closed_at is None and random.random() > 1 / 6]
+    rows = []
+    for record in open_ones:
+        at = company.now + timedelta(hours=random.randrange(-48, 240))
+        rows.append(
+            Activity(
+                kind=random.choice(("call", "meeting", "email")), subject=random.choice(_STEPS),
+                responsible=record.responsible, at=at, deadline=at, created_at=company.now,
+            )
+        )  # fmt: skip
+    activities = Activity.objects.bulk_create(rows, batch_size=BATCH)
+    ActivityBinding.objects.bulk_create(
+        (
+            ActivityBinding(activity=activity, record=record, at=activity.at, is_open=True)
+            for activity, record in zip(activities, open_ones, strict=True)
+        ),
+        batch_size=BATCH,
+    )
+    renew_next_steps(record.pk for record in open_ones)

@@ -1,0 +1,154 @@
+"""The facts on a record's card: in groups, each of which is changed where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+from markupsafe import Markup
+
+from box.apps.crm.custom_fields import set_of
+from box.apps.crm.inputs import INPUTS, Input, inputs_of
+from box.apps.crm.models import ContactPoint, Link, Record
+from box.apps.crm.presenters import money
+from box.core.lists.custom_fields import filled
+from box.core.lists.presenters import macro, said
+from box.lib.plain_text import linked
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+    from box.apps.crm.models import RecordType
+    from box.core.accounts.models import User
+
+UI = "crm/facts.html"
+OWN = "own"
+"""The group of what a company has added itself."""
+
+_GROUPS: Mapping[str, tuple[_StrOrPromise, tuple[str, ...]]] = {
+    "about": (
+        gettext_lazy("About it"),
+        (
+            *("title", "last_name", "first_name", "patronymic", "position", "amount", "begins_on"),
+            *("expected_on", "born_on", "tax_number", "address", "comment", "loss_reason"),
+        ),
+    ),
+    "reach": (gettext_lazy("Telephones and addresses"), ("reached_by",)),
+    "client": (pgettext_lazy("CRM", "Client"), ("company", "contacts")),
+    "source": (gettext_lazy("Source"), ("source", "source_note")),
+    "people": (gettext_lazy("Who looks after it"), ("responsible", "observers")),
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    label: str
+    said: Any
+
+
+@dataclass(frozen=True)
+class FactGroup:
+    """`facts` are those that hold something."""
+
+    key: str
+    label: str
+    facts: Sequence[Fact]
+
+
+def groups_of(record: Record, reader: User) -> list[FactGroup]:
+    """In as many queries for any record: of its links, its numbers, its observers, its own fields."""
+    say = _Saying(record, reader)
+    groups = []
+    for key, inputs in fields_by_group(record).items():
+        facts = [Fact(str(one.label), value) for one in inputs if (value := say(one.name))]
+        groups.append(FactGroup(key, str(_GROUPS[key][0]), facts))
+    own = own_facts(record, reader)
+    return [*groups, *([FactGroup(OWN, _("Further fields"), own)] if own is not None else [])]
+
+
+def fields_by_group(record: Record) -> dict[str, list[Input]]:
+    known = {one.name: one for one in inputs_of(record.type)}
+    if record.stage and record.stage.kind == "lost":
+        known["loss_reason"] = INPUTS["loss_reason"]
+    found = {
+        key: [known[name] for name in names if name in known] for key, (_label, names) in _GROUPS.items()
+    }
+    return {key: inputs for key, inputs in found.items() if inputs}
+
+
+def own_facts(record: Record, reader: User) -> list[Fact] | None:
+    """None where a company has added no fields to this type."""
+    own = set_of(record.type_id)
+    if own is None or not own.fields:
+        return None
+    values = filled(own.fields, [record.pk], reader)[record.pk]
+    return [Fact(field.name, text) for field in own.fields if (text := values.said(field))]
+
+
+class _Saying:
+    """What a record has in each field, as its reader is shown it."""
+
+    def __init__(self, record: Record, reader: User) -> None:
+        self.record, self.reader = record, reader
+
+    def __call__(self, name: str) -> Any:
+        known: Mapping[str, Callable[[], Any]] = {
+            "amount": lambda: money(self.record.amount, self.record.currency) if self.record.amount else "",
+            "comment": lambda: linked(self.record.comment) if self.record.comment else "",
+            "company": self._company,
+            "contacts": self._contacts,
+            "reached_by": self._points,
+            "responsible": lambda: macro(UI, "people")([self.record.responsible]),
+            "observers": self._observers,
+        }
+        return known[name]() if name in known else said(getattr(self.record, name))
+
+    def _company(self) -> Any:
+        if self.record.company_id is None:
+            return ""
+        return macro(UI, "clients")(self._seen([self.record.company_id]), {}, 1)
+
+    def _contacts(self) -> Any:
+        ids = list(
+            self.record.links.filter(role=Link.Role.CONTACT)
+            .order_by("rank", "id")
+            .values_list("to", flat=True)
+        )
+        if not ids:
+            return ""
+        seen = self._seen(ids)
+        points = ContactPoint.objects.filter(record__in=seen, kind="phone").in_order()
+        phones: dict[int, ContactPoint] = {}
+        for point in points:
+            phones.setdefault(point.record_id, point)
+        return macro(UI, "clients")(seen, phones, len(ids))
+
+    def _seen(self, ids: Iterable[int]) -> list[Record]:
+        wanted = list(ids)
+        found = Record.objects.visible_to(self.reader).there().select_related("type").in_bulk(wanted)
+        return [found[pk] for pk in wanted if pk in found]
+
+    def _points(self) -> Any:
+        points = list(self.record.contact_points.in_order())
+        return macro(UI, "points")(points) if points else ""
+
+    def _observers(self) -> Any:
+        people = [one.user for one in self.record.observers.select_related("user").order_by("id")]
+        return macro(UI, "people")(people) if people else ""
+
+
+def group_inputs(record: Record, key: str) -> list[Input] | None:
+    """None where the record has no such group."""
+    return fields_by_group(record).get(key)
+
+
+def html_of(inputs: Sequence[Input], record: Record, user: User) -> list[tuple[Input, Markup]]:
+    return [(one, one.html(record, user)) for one in inputs]
+
+
+def has_own_fields(kind: RecordType) -> bool:
+    own = set_of(kind.pk)
+    return own is not None and bool(own.fields)

@@ -1,0 +1,112 @@
+"""What became of a record: what was done with the client and what was changed, in one line of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import BadRequest
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from box.apps.crm.models import Activity, Record
+from box.core.accounts.models import User
+from box.core.history.models import Line
+from box.core.registry.auditing import sentence_of
+
+if TYPE_CHECKING:
+    from typing import Any
+
+PAGE = 30
+MOST_OPEN = 20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An activity that is done, or a sentence on a change."""
+
+    at: datetime
+    who: User | None
+    activity: Activity | None = None
+    sentence: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.who.name if self.who else _("The box")
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Newest first; `before` is where it goes on."""
+
+    entries: tuple[Entry, ...]
+    before: str
+
+
+def timeline_of(record: Record, *, before: datetime | None = None) -> Timeline:
+    """A page of it, in three queries."""
+    done = record.activities.filter(is_open=False).order_by("-at", "-activity_id")
+    lines = Line.objects.about(record.type.kind, record.pk).newest_first()
+    if before is not None:
+        done, lines = done.filter(at__lt=before), lines.filter(at__lt=before)
+    bindings = done.select_related("activity__responsible", "activity__done_by", "activity__created_by")
+    said = lines.select_related("by")[: PAGE + 1]
+    entries = [*map(_of_activity, (one.activity for one in bindings[: PAGE + 1])), *_of_lines(said)]
+    entries.sort(key=lambda one: one.at, reverse=True)
+    shown = tuple(entries[:PAGE])
+    return Timeline(shown, shown[-1].at.isoformat() if len(entries) > PAGE else "")
+
+
+def open_activities(record: Record) -> list[Activity]:
+    """The next step first."""
+    bindings = record.activities.filter(is_open=True).order_by("at", "activity_id")
+    return [one.activity for one in bindings.select_related("activity__responsible")[:MOST_OPEN]]
+
+
+def moment_in(text: str) -> datetime | None:
+    """Of an address. Raises BadRequest for what no page gave."""
+    if not text:
+        return None
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise BadRequest("This link into a history is broken: open the page anew.")
+    return found
+
+
+def _of_activity(activity: Activity) -> Entry:
+    return Entry(activity.at, activity.done_by or activity.created_by or activity.responsible, activity)
+
+
+def _of_lines(lines: Iterable[Line]) -> list[Entry]:
+    found = list(lines)
+    names = _names(found)
+    return [
+        Entry(line.at, line.by, sentence=sentence_of(line.kind, _named(line.details, names)))
+        for line in found
+    ]
+
+
+PEOPLE = ("user_id", "former_id", "user_ids", "former_ids")
+
+
+def _names(lines: Iterable[Line]) -> dict[int, str]:
+    ids: set[int] = set()
+    for line in lines:
+        for key in PEOPLE:
+            value = line.details.get(key)
+            ids.update(value if isinstance(value, list) else [value] if value else [])
+    return {pk: person.name for pk, person in User.objects.in_bulk(ids).items()} if ids else {}
+
+
+def _named(details: Any, names: dict[int, str]) -> dict[str, Any]:
+    """Ids of people give way to their names, so that no sentence asks by itself."""
+
+    def name(value: Any) -> Any:
+        return [name(one) for one in value] if isinstance(value, list) else names.get(value, "…")
+
+    return {key: name(value) if key in PEOPLE and value else value for key, value in details.items()}

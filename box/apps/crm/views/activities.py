@@ -1,0 +1,155 @@
+"""What was done with a client, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from box.apps.crm.actions.activities import (
+    NewActivity,
+    add_activity,
+    complete_activity,
+    delete_activity,
+    move_activity,
+    reopen_activity,
+)
+from box.apps.crm.agenda import agenda_of
+from box.apps.crm.frame import tabs_for
+from box.apps.crm.models import Activity, Record
+from box.apps.crm.views.cards import PLANNED, changed
+from box.apps.crm.views.lookup import entered, record_at
+from box.core.accounts.models import User
+from box.core.events.nonces import once
+from box.lib.pages import number_of, render, wants_part
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+    from box.core.accounts.requests import PersonRequest
+
+NOT_DONE = 409
+
+
+@require_POST
+def activities(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
+    """Plans a next step, or writes down what was: without a deadline it is done."""
+    found = record_at(request, slug, pk)
+    try:
+        once(
+            Activity,
+            lambda: add_activity(_new_activity(request.POST, request.user), [found], by=request.user),
+            nonce=request.POST.get("nonce", ""),
+            actor_id=request.user.pk,
+        )
+    except ValidationError as error:
+        return _refused(error)
+    return changed(request, found)
+
+
+def _new_activity(given: QueryDict, by: User) -> NewActivity:
+    kind = given.get("kind", "")
+    if kind not in PLANNED:
+        raise ValidationError(_("Choose what it is: a call, a meeting ..."))
+    person = User.objects.visible_to(by).filter(pk=number_of(given, "responsible") or by.pk).first()
+    return NewActivity(
+        kind=kind,
+        subject=given.get("subject", ""),
+        text=given.get("text", "").strip(),
+        direction=given.get("direction", "") if given.get("direction") in Activity.Direction.values else "",
+        responsible=person or by,
+        deadline=_moment(given.get("deadline", "")),
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    """As the browser's input gives it, in the reader's zone."""
+    if not text:
+        return None
+    try:
+        at = timezone.make_aware(datetime.fromisoformat(text))
+    except ValueError:
+        at = None
+    now = timezone.now()
+    if at is None or not now - timedelta(days=3660) < at < now + timedelta(days=3660):
+        raise ValidationError(_("Write a day and a time, such as 2026-01-31 10:00."))
+    return at
+
+
+@require_http_methods(["POST", "DELETE"])
+def completion(request: PersonRequest, pk: int) -> HttpResponse:
+    """POST says that it is done, and what came of it; DELETE takes that back."""
+    activity, found = _activity(request, pk)
+    if request.method == "DELETE":
+        return _done(request, found, lambda: reopen_activity(activity, by=request.user))
+    result = request.POST.get("result", "").strip()
+    return _done(request, found, lambda: complete_activity(activity, result=result, by=request.user))
+
+
+@require_POST
+def deadline(request: PersonRequest, pk: int) -> HttpResponse:
+    """To another moment."""
+    activity, found = _activity(request, pk)
+
+    def act() -> None:
+        at = _moment(request.POST.get("deadline", ""))
+        if at is None:
+            raise ValidationError(_("Say until when."))
+        move_activity(activity, at, by=request.user)
+
+    return _done(request, found, act)
+
+
+@require_http_methods(["DELETE"])
+def activity(request: PersonRequest, pk: int) -> HttpResponse:
+    one, found = _activity(request, pk)
+    return _done(request, found, lambda: delete_activity(one, by=request.user))
+
+
+@require_GET
+def agenda(request: PersonRequest) -> HttpResponse:
+    """One's own next steps, by day."""
+    reader = entered(request)
+    now = timezone.now()
+    context = {"tabs": tabs_for(reader), "days": agenda_of(reader, now), "now": now}
+    return render(request, "crm/agenda.html", context, blocks="days")
+
+
+def _done(request: PersonRequest, found: Record, act: Callable[[], object]) -> HttpResponse:
+    """On a record's page its parts as they are now; on one's own day that."""
+    try:
+        act()
+    except ValidationError as error:
+        return _refused(error)
+    if "/crm/day/" in request.headers.get("HX-Current-URL", "") and wants_part(request):
+        return agenda_anew(request)
+    return changed(request, found)
+
+
+def agenda_anew(request: PersonRequest) -> HttpResponse:
+    now = timezone.now()
+    context = {"days": agenda_of(request.user, now), "now": now, "tabs": ()}
+    response = render(request, "crm/agenda.html", context, blocks="days")
+    response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#crm-days", "outerHTML"
+    return response
+
+
+def _activity(request: PersonRequest, pk: int) -> tuple[Activity, Record]:
+    """With the record through which this person sees it: the first it was written down for."""
+    seen = Record.objects.visible_to(request.user).there()
+    one = get_object_or_404(Activity, pk=pk)
+    binding = one.bindings.filter(record__in=seen).order_by("pk").select_related("record__type").first()
+    if binding is None:
+        raise Http404
+    return one, binding.record
+
+
+def _refused(error: ValidationError) -> HttpResponse:
+    return HttpResponse(" ".join(error.messages), status=NOT_DONE, content_type="text/plain; charset=utf-8")
