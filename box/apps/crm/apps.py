@@ -60,7 +60,7 @@ class CrmConfig(Room):
         from box.apps.crm.cards import cards_of_kind, discussed_as, finder_of
         from box.apps.crm.demo import sell
         from box.apps.crm.models.types import ANY_RECORD, BUILT_IN
-        from box.apps.crm.searching import SEARCHABLES
+        from box.apps.crm.searching import RECORDS
         from box.core.discussion.threads import threads
 
         for slug in BUILT_IN:
@@ -70,6 +70,5 @@ class CrmConfig(Room):
         card_routes.add("crm:record", ANY_RECORD)
         for kind in (*(f"crm.{slug}" for slug in BUILT_IN), ANY_RECORD):
             threads.add(kind, discussed_as(kind))
-        for kind, searchable in SEARCHABLES.items():
-            searchables.add(kind, searchable)
+        searchables.add(ANY_RECORD, RECORDS)
         demo_shares.add("crm", sell)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import normal
+from box.apps.crm.funnel import has_reached
 from box.apps.crm.models import ContactPoint, Observer, Stage
 from box.core.lists import filters as kinds
 from box.core.lists.filters import Choice, Context, Dates, Filter, Numbers, Pairs, Reference, people, text_of
@@ -113,8 +114,22 @@ def _of_stages(kind: RecordType) -> Iterable[Filter[Any]]:
         for stage in catalog().stages_of_type(kind)
     ]
     yield Choice("stage", gettext_lazy("Stage"), Related("stage"), choices=stages, is_always_set=True)
+    yield Choice(
+        "reached",
+        gettext_lazy("Has come to"),
+        choices=stages,
+        narrow=lambda rows, values: reached(rows, values, kind),
+    )
     yield Choice("state", gettext_lazy("State"), choices=list(STATES.items()), narrow=in_states)
     yield Choice("step", gettext_lazy("Next step"), choices=list(STEPS.items()), narrow=with_steps)
+
+
+def reached(rows: Rows, values: Sequence[str], kind: RecordType) -> Rows:
+    """Those that were in all of these stages, or in one further on."""
+    for value in values:
+        stage = catalog().stages[int(value)]
+        rows = has_reached(rows, stage, catalog().stages_of(stage.pipeline))
+    return rows
 
 
 def in_states(rows: Rows, states: Sequence[str]) -> Rows:

@@ -47,7 +47,12 @@ class Tab:
 
 def tabs_for(user: User) -> list[Tab]:
     types = [
-        Tab(one.slug, str(one.label), one.icon, url("crm:list", one.slug))
+        Tab(
+            one.slug,
+            str(one.label),
+            one.icon,
+            url("crm:board" if one.has_stages else "crm:list", one.slug),
+        )
         for one in catalog().standing_types
         if reaches_into(user, Operation.READ, one)
     ]

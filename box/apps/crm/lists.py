@@ -72,6 +72,7 @@ def ways_of(kind: RecordType) -> tuple[Way, ...]:
     return (
         Way(gettext_lazy("Board"), "layout-kanban", url("crm:board", kind.slug)),
         Way(gettext_lazy("List"), "list", url("crm:list", kind.slug)),
+        Way(gettext_lazy("Funnel"), "filter-2", url("crm:funnel", kind.slug)),
     )
 
 

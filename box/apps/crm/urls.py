@@ -14,6 +14,7 @@ urlpatterns = [
     path("crm/activities/<int:pk>/deadline/", activities.deadline, name="deadline"),
     path("crm/<slug:slug>/", records.records, name="list"),
     path("crm/<slug:slug>/board/", records.board, name="board"),
+    path("crm/<slug:slug>/funnel/", records.funnel, name="funnel"),
     path("crm/<slug:slug>/trash/", records.trash, name="trash"),
     path("crm/<slug:slug>/new/", records.new, name="new"),
     path("crm/<slug:slug>/alike/", records.alike, name="alike"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -16,6 +17,7 @@ from box.apps.crm.boards import record_board
 from box.apps.crm.catalog import catalog
 from box.apps.crm.duplicates import duplicates_of
 from box.apps.crm.frame import tabs_for
+from box.apps.crm.funnel import funnel_of
 from box.apps.crm.importing import importer_of
 from box.apps.crm.inputs import inputs_of, read_all
 from box.apps.crm.lists import exportable, record_list, trash_list
@@ -26,15 +28,17 @@ from box.apps.crm.presenters import alike_shown, blank_record, sought_in
 from box.apps.crm.views.lookup import entered, type_at
 from box.core.boards.views import answer as answer_board
 from box.core.events.nonces import once
+from box.core.lists.preferences import preferences_of
+from box.core.lists.presenters import Table
 from box.core.lists.query import AS
-from box.core.lists.views import answer
+from box.core.lists.views import answer, found, read
 from box.lib.pages import REFUSED, number_of, render
 
 if TYPE_CHECKING:
     from django.http import HttpResponse, QueryDict
     from django.http.response import HttpResponseBase
 
-    from box.apps.crm.models import RecordType
+    from box.apps.crm.models import Pipeline, RecordType
     from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
 
@@ -61,13 +65,43 @@ def records(request: PersonRequest, slug: str) -> HttpResponseBase:
 @require_http_methods(["GET", "POST"])
 def board(request: PersonRequest, slug: str) -> HttpResponseBase:
     kind = type_at(request, slug)
+    pipeline = _pipeline_at(request, kind)
+    context = {
+        **_around(request, kind),
+        "pipelines": catalog().pipelines_of(kind),
+        "pipeline": pipeline,
+    }
+    return answer_board(request, record_board(request.user, kind, pipeline), "crm/board.html", context)
+
+
+def _pipeline_at(request: PersonRequest, kind: RecordType) -> Pipeline:
+    """The one that is chosen, or the first."""
     pipelines = catalog().pipelines_of(kind)
     if not pipelines:
         raise Http404
     chosen = number_of(request.GET, "pipeline")
-    pipeline = next((one for one in pipelines if one.pk == chosen), pipelines[0])
-    context = {**_around(request, kind), "pipelines": pipelines, "pipeline": pipeline}
-    return answer_board(request, record_board(request.user, kind, pipeline), "crm/board.html", context)
+    return next((one for one in pipelines if one.pk == chosen), pipelines[0])
+
+
+@require_GET
+def funnel(request: PersonRequest, slug: str) -> HttpResponse:
+    """How far the records of the choice come; every figure leads to its rows."""
+    kind = type_at(request, slug)
+    pipeline = _pipeline_at(request, kind)
+    listed = record_list(request.user, kind)
+    query = read(request, listed)
+    rows = found(listed, query).filter(pipeline=pipeline.pk).select_related(None)
+    stages = funnel_of(rows, catalog().stages_of(pipeline), kind, now=timezone.now())
+    table = Table(listed, query, request.path, preferences_of(request.user, listed.key))
+    context = {
+        **_around(request, kind),
+        "pipelines": catalog().pipelines_of(kind),
+        "pipeline": pipeline,
+        "stages": stages,
+        "table": table,
+        "rest": query.address(without="reached"),
+    }
+    return render(request, "crm/funnel.html", context, blocks=("list", "tools"))
 
 
 def _around(request: PersonRequest, kind: RecordType) -> dict[str, Any]:

@@ -40,9 +40,8 @@ PUSHES = (
     Push("crm", "writing", _writing, "anna boris"),
 )
 FOUND = (
-    *(Found(f"crm.{slug}", _found(slug), "olga anna") for slug in ("lead", "deal", "contact", "company")),
-    *(Found(f"crm.{slug}", _found(slug), "olga anna") for slug in ("quote", "invoice")),
-    Found("crm.deal", lambda world, word: _observed(world, word=word), "olga anna boris"),
+    Found("crm.record", _found("contact"), "olga anna"),
+    Found("crm.record", lambda world, word: _observed(world, word=word), "olga anna boris"),
     Found("crm.record", _own_entity, "olga anna"),
 )
 EXPORTS = (

@@ -176,7 +176,7 @@ def test_a_lead_becomes_a_contact_that_is_there_already_and_a_deal(as_person: Br
 
 
 def test_whoever_becomes_responsible_hears_of_it_once_and_not_of_their_own_doing(
-    anna: User, boris: User, deal: Record
+    anna: User, boris: User, olga: User, deal: Record
 ) -> None:
     change_record(deal, {"responsible": boris}, by=anna)
     deliver_all()
@@ -184,7 +184,7 @@ def test_whoever_becomes_responsible_hears_of_it_once_and_not_of_their_own_doing
     assert (told.user, told.kind, told.about_kind, told.about_id) == (
         boris, "crm.responsible", "crm.deal", deal.pk,
     )  # fmt: skip
-    change_record(deal, {"responsible": anna}, by=anna)
+    change_record(deal, {"responsible": olga}, by=olga)
     deliver_all()
     assert Notification.objects.count() == 1
 
