@@ -45,7 +45,7 @@ def agenda_of(person: User, now: datetime) -> list[AgendaDay]:
     records = _records_of(found, person)
     days: dict[date | None, list[Step]] = {}
     for one in found:
-        day = None if one.deadline < now else timezone.localdate(one.deadline)  # type: ignore[operator, arg-type]
+        day = None if one.deadline < now else timezone.localdate(one.deadline)  # type: ignore[operator]
         days.setdefault(day, []).append(Step(one, records.get(one.pk)))
     days.setdefault(today, [])
     return [AgendaDay(day, days[day]) for day in sorted(days, key=lambda one: one or date.min)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
 from box.apps.crm import notices
@@ -157,7 +157,9 @@ def _notify(user_ids: Iterable[int], notice: Notice, record_id: int, by_id: int 
     notify_all(people, notice, about=record.ref, key=key, actor=actor)
 
 
-for _change in (RecordAdded, RecordChanged, RecordMoved):
+_CHANGES: tuple[type[Any], ...] = (RecordAdded, RecordChanged, RecordMoved)
+_TURNS: tuple[type[Any], ...] = (RecordsDeleted, RecordsBroughtBack)
+for _change in _CHANGES:
     subscribe(f"{__name__}.tell_of_change:{_change.__name__}", _change, tell_of_change)
-for _turn in (RecordsDeleted, RecordsBroughtBack):
+for _turn in _TURNS:
     subscribe(f"{__name__}.tell_of_trash:{_turn.__name__}", _turn, tell_of_trash)

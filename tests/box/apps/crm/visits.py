@@ -68,6 +68,7 @@ VISITS = (
     Visit("GET", "crm:new", EMPLOYEES, of="deals"),
     Visit("POST", "crm:new", (422, 422, 422, 422, 404, SIGN_IN), of="deals", data={"title": ""}),
     Visit("GET", "crm:alike", EMPLOYEES, of="deals"),
+    Visit("GET", "crm:funnel", EMPLOYEES, of="deals"),
     Visit("GET", "crm:trash", (200, 404, 404, 404, 404, SIGN_IN), of="deals"),
     Visit("POST", "crm:trash", (400, 404, 404, 404, 404, SIGN_IN), of="deals", data={"do": "nothing"}),
     Visit("GET", "crm:day", EMPLOYEES),

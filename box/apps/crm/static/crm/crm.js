@@ -63,7 +63,8 @@ class CrmRecord extends HTMLElement {
     this.isAsking = true;
     await turn();
     this.isAsking = false;
-    const isHeld = (id) => document.getElementById(id)?.querySelector("form:focus-within, details[open], form.crm-facts-form");
+    const isHeld = (id) =>
+      document.getElementById(id)?.querySelector("form:focus-within, details[open], form.crm-facts-form");
     const parts = ["bar", "steps", "facts", "timeline"].filter((part) => !isHeld(`crm-${part}`));
     if (this.isConnected && parts.length) this.fetch(parts);
   }
