@@ -5,6 +5,7 @@ from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.capabilities import (
     Assets,
+    MadeOf,
     MenuEntry,
     Panel,
     Widget,
@@ -15,6 +16,7 @@ from box.core.registry.capabilities import (
     demo_shares,
     finders,
     holdings,
+    made_of,
     menu,
     panels,
     searchables,
@@ -32,7 +34,7 @@ class TasksConfig(Room):
         from box.apps.tasks.cards import day_cards
         from box.apps.tasks.demo import give_tasks
         from box.apps.tasks.fields import TASK_FIELDS
-        from box.apps.tasks.models import KIND, Task, found_tasks, new_address, task_cards
+        from box.apps.tasks.models import KIND, Task, address_of, found_tasks, new_address, task_cards
         from box.apps.tasks.panels import panel
         from box.core.discussion.searching import comment_cards
         from box.core.discussion.threads import Discussed, Told, threads
@@ -55,6 +57,7 @@ class TasksConfig(Room):
         finders.add(KIND, found_tasks)
         card_routes.add("tasks:task", KIND)
         creators.add(KIND, new_address)
+        made_of.add("tasks", MadeOf(_("Make a task"), "checkbox", address_of, is_for=access.can_create))
         searchables.add(KIND, searching.TASKS)
         searchables.add("tasks.comment", searching.COMMENTS)
         panels.add("tasks", Panel(label=_("Tasks"), icon="checkbox", order=20, render=panel))

@@ -14,12 +14,16 @@ from box.core.discussion.actions import MOST_FILES
 from box.core.discussion.models import Comment, CommentFile, EmojiReaction, Reaction
 from box.core.discussion.threads import discussed
 from box.core.files.presenters import Attached, facts_of
+from box.core.registry.capabilities import Ref, made_of_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from django.utils.functional import _StrOrPromise
+
     from box.core.accounts.models import User
     from box.core.discussion.models import CommentQuerySet, Thread
+    from box.core.registry.capabilities import MadeOf
 
 # How much of a discussion is shown at once; the rest is asked for.
 COMMENTS_SHOWN = 20
@@ -78,6 +82,15 @@ def foot_of(subject: Any, *, reader: User) -> Foot:
 
 
 @dataclass(frozen=True)
+class Made:
+    """What the reader may make of a comment, such as a task."""
+
+    label: _StrOrPromise
+    icon: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Said:
     """A comment as one reader sees it, with its answers."""
 
@@ -88,6 +101,7 @@ class Said:
     replies: tuple[Said, ...] = ()
     has_earlier_replies: bool = False
     files: tuple[Attached, ...] = ()
+    made: tuple[Made, ...] = ()
 
     @property
     def pictures(self) -> list[Attached]:
@@ -130,6 +144,8 @@ class _May:
     reader: User
     is_moderator: bool
     can_write: bool
+    room: str
+    makers: Sequence[MadeOf] = ()
 
     def all_said(
         self, comments: Sequence[Comment], below: Mapping[int | None, Sequence[Comment]]
@@ -151,11 +167,17 @@ class _May:
             replies=tuple(self.said(reply, files) for reply in below[-REPLIES_SHOWN:]),
             has_earlier_replies=len(below) > REPLIES_SHOWN,
             files=tuple(files.get(comment.pk, ())),
+            made=tuple(Made(one.label, one.icon, one.address(self._ref(comment))) for one in self.makers),
         )
+
+    def _ref(self, comment: Comment) -> Ref:
+        return Ref(f"{self.room}.comment", comment.pk)
 
 
 def _may(subject: Any, reader: User) -> _May:
-    return _May(reader, can_moderate(reader, subject), can_write(reader, subject))
+    room = subject.ref.kind.partition(".")[0]
+    is_moderator, may_write = can_moderate(reader, subject), can_write(reader, subject)
+    return _May(reader, is_moderator, may_write, room, made_of_for(reader))
 
 
 def talk_below(subject: Any, *, reader: User, before: int | None = None, after: int | None = None) -> Talk:

@@ -14,6 +14,7 @@ from box.core.registry.capabilities import (
     card_routes,
     cards,
     demo_shares,
+    finders,
     holdings,
     keepsakes,
     menu,
@@ -30,7 +31,7 @@ class GroupsConfig(Room):
         from box.core.groups.access import CREATE, GROUP_CODES, INVITE_GUESTS, members_of_groups
         from box.core.groups.demo import gather
         from box.core.groups.holdings import held, pass_on
-        from box.core.groups.models import KIND, group_cards, people_of_groups_of
+        from box.core.groups.models import KIND, found_groups, group_cards, people_of_groups_of
         from box.core.groups.names import GROUPS
         from box.core.registry.services import Service, services
         from box.core.structure.names import kinds
@@ -44,6 +45,7 @@ class GroupsConfig(Room):
         guests = Right("groups", _("Invite outside guests into groups that one leads"), default=(EVERYONE,))
         rights.add(INVITE_GUESTS, guests)
         cards.add(KIND, group_cards)
+        finders.add(KIND, found_groups)
         card_routes.add("groups:group", KIND)
         card_codes.add(KIND, "G")
         card_icons.add(KIND, "users-group")

@@ -16,6 +16,7 @@ from box.core.accounts.models import User
 from box.core.registry.capabilities import Card, Ref
 
 KIND = "groups.group"
+MOST_FOUND = 8
 
 
 class GroupQuerySet(AudienceQuerySet["Group"]):
@@ -191,6 +192,14 @@ def group_cards(ids: list[int], reader: User) -> dict[int, Card]:
     """See `box.core.registry.capabilities.CardMaker`."""
     groups = Group.objects.visible_to(reader).filter(pk__in=ids)
     return {group.pk: _card(group) for group in groups}
+
+
+def found_groups(text: str, reader: User) -> list[Card]:
+    """See `box.core.registry.capabilities.Finder`: of what the reader sees, their own first."""
+    seen = Group.objects.visible_to(reader).standing().matching(text)
+    own = list(seen.of(reader).by_name()[:MOST_FOUND])
+    others = seen.exclude(pk__in=[group.pk for group in own]).by_name()[: MOST_FOUND - len(own)]
+    return [_card(group) for group in (*own, *others)]
 
 
 def people_of_groups_of(user: User) -> models.QuerySet[Any]:

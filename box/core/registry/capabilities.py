@@ -299,6 +299,18 @@ class CallerLookup:
     new: Callable[[str, User], str]
 
 
+@dataclass(frozen=True)
+class MadeOf:
+    """Something that is made of what was said elsewhere, such as a task of a comment: what the button says,
+    and the address where it is begun with the object in mind. Nothing is made yet; of a text that somebody
+    has selected in it the page's script adds `text`."""
+
+    label: _StrOrPromise
+    icon: str
+    address: Callable[[Ref], str]
+    is_for: Callable[[User], bool] = lambda user: True
+
+
 menu: Offers[MenuEntry] = Offers("menu")
 widgets: Offers[Widget] = Offers("widgets")
 assets: Offers[Assets] = Offers("assets")
@@ -320,6 +332,8 @@ card_icons: Offers[str] = Offers("icons of cards")
 """Of those kinds the icons."""
 creators: Offers[Creator] = Offers("creators")
 """By the kind of object the way to write one: `creators["feed.post"]("Have you tried ...", user)`."""
+made_of: Offers[MadeOf] = Offers("made of what was said")
+"""What a room makes of things of other rooms. The key is the room's name."""
 holdings: Offers[Holdings] = Offers("holdings")
 audience_counts: Offers[Callable[[list[str]], str]] = Offers("audience counts")
 """How many things of a room are addressed to any of these codes, in words; nothing where there are none."""
@@ -385,6 +399,13 @@ counts_since: Offers[CountSince] = Offers("counts since a moment")
 
 read_with_person: Offers[Expression] = Offers("read with the person")
 """What every page needs of a person comes with their row, as attributes: it costs no query of its own."""
+
+
+def made_of_for(user: User) -> list[MadeOf]:
+    """What this person may make of what they read."""
+    from box.core.registry.services import is_on
+
+    return [one for key, one in made_of.items() if is_on(key) and one.is_for(user)]
 
 
 def cards_of(refs: Iterable[Ref], reader: User) -> dict[Ref, Card]:

@@ -9,6 +9,7 @@ import "./clocks.js";
 import "./drafts.js";
 import "./drop.js";
 import "./news.js";
+import "./of-text.js";
 import { listen } from "./push.js";
 import "./rich.js";
 import "./shell.js";

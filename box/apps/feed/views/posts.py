@@ -26,6 +26,7 @@ from box.core.access.audiences import AudienceQuerySet
 from box.core.discussion.actions import follow
 from box.core.discussion.presenters import talk_below
 from box.core.registry.auditing import About, record
+from box.core.registry.capabilities import made_of_for
 from box.core.structure.names import named
 from box.lib.pages import REFUSED, lead_on, number_of, render, wants_part, with_toast
 from box.lib.tables import CONTENT_TYPES, export
@@ -77,6 +78,7 @@ def menu(request: PersonRequest, pk: int) -> HttpResponse:
         "can_pin": can_pin(user, post),
         "can_edit": can_edit(user, post),
         "can_delete": can_delete(user, post),
+        "made": [(one, one.address(post.ref)) for one in made_of_for(user)],
     }
     return render(request, "feed/menu.html", context, blocks="items")
 

@@ -300,3 +300,8 @@ def new_address(draft: str, by: User) -> str:
     title = lines[0].strip()[:LONGEST_BEGUN_TITLE]
     text = draft if len(lines) > 1 or len(lines[0]) > LONGEST_BEGUN_TITLE else ""
     return f"{reverse('tasks:new')}?{urlencode({'title': title, 'text': text[:LONGEST_BEGUN_TEXT]})}"
+
+
+def address_of(ref: Ref) -> str:
+    """See `box.core.registry.capabilities.MadeOf`: where a task is begun of what was said there."""
+    return f"{reverse('tasks:new')}?{urlencode({'of': str(ref)})}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
@@ -25,6 +26,7 @@ from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.forms import DeadlineForm, TaskForm
 from box.apps.tasks.models import Task
 from box.apps.tasks.presenters import card_of
+from box.apps.tasks.said import begun_of
 from box.apps.tasks.states import Step
 from box.apps.tasks.views.lookup import task_for
 from box.core.accounts.models import User
@@ -80,8 +82,8 @@ def restoration(request: PersonRequest, pk: int) -> HttpResponse:
 def new(request: PersonRequest) -> HttpResponse:
     if not can_create(request.user):
         raise PermissionDenied(_("Ask an administrator for the right to give tasks."))
-    sent = request.POST or None
-    form = TaskForm(sent, by=request.user, initial=_begun(request))
+    sent, begun = request.POST or None, _begun(request)
+    form = TaskForm(sent, by=request.user, initial=begun)
     fields = FieldsForm(TASK_FIELDS.fields, sent, by=request.user)
     above = _above(request)
     if form.is_valid() & fields.is_valid():
@@ -102,17 +104,22 @@ def new(request: PersonRequest) -> HttpResponse:
         else:
             drop_draft(request.POST.get("place", ""), by=request.user)
             return redirect(given)
-    context = {"form": form, "fields": fields, "above": above, "place": "task", **_text(request, None)}
+    context = {"form": form, "fields": fields, "above": above, "place": "task", **_text(request, None, begun)}
     return render(request, "tasks/new.html", context, status=REFUSED if form.is_bound else 200)
 
 
 def _begun(request: PersonRequest) -> dict[str, Any]:
-    """What a link has begun: a title, and the group in which one was."""
+    """What a link has begun: a title and a text, of what was said elsewhere, in a group."""
+    given, text = request.GET, request.GET.get("text", "")[:LONGEST_DRAFT].replace("\x00", "")
     begun: dict[str, Any] = {
-        "title": request.GET.get("title", "")[:LONGEST_TITLE],
+        "title": given.get("title", "")[:LONGEST_TITLE],
+        "text": text,
         "responsible": [request.user],
     }
-    if project := number_of(request.GET, "project"):
+    if said := given.get("of", ""):
+        found = begun_of(said, text, reader=request.user)
+        begun |= {"title": begun["title"] or found.title, "text": found.text}
+    if project := number_of(given, "project"):
         begun["project"] = Group.objects.of(request.user).filter(pk=project).first()
     return begun
 
@@ -122,12 +129,14 @@ def _above(request: PersonRequest) -> Task | None:
     return Task.objects.visible_to(request.user).there().filter(pk=pk).first() if pk else None
 
 
-def _text(request: PersonRequest, found: Task | None) -> dict[str, str]:
+def _text(
+    request: PersonRequest, found: Task | None, begun: Mapping[str, Any] | None = None
+) -> dict[str, str]:
     if request.method == "POST":
         return {"text": request.POST.get("text", ""), "html": request.POST.get("html", "")}
     if found is not None:
         return {"text": found.text, "html": found.html}
-    return {"text": request.GET.get("text", "")[:LONGEST_DRAFT], "html": ""}
+    return {"text": (begun or {}).get("text", ""), "html": ""}
 
 
 @require_http_methods(["GET", "POST"])

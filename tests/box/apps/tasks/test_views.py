@@ -11,10 +11,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from box.apps.feed.actions import Draft, publish_post
 from box.apps.tasks.actions.states import complete_task
 from box.apps.tasks.actions.tasks import delete_tasks
 from box.apps.tasks.models import Task
 from box.apps.tasks.states import State
+from box.core.discussion.actions import add_comment
 from box.core.groups.actions import NewGroup, create_group
 
 if TYPE_CHECKING:
@@ -300,3 +302,23 @@ def test_it_reads_in_russian(as_person: Browser, give: Give, anna: User) -> None
     browser = as_person(anna)
     assert "Поручил" in page(browser, "/tasks/")
     assert "исполнитель ещё не приступил" in page(browser, task.get_absolute_url())
+
+
+def test_a_task_is_made_of_a_post_and_of_a_comment_and_of_what_was_selected_in_it(
+    as_person: Browser, anna: User, boris: User, cara: User
+) -> None:
+    post = publish_post(Draft("The door is broken.\nWho mends it?", (f"U{boris.pk}",)), by=anna)
+    comment = add_comment(post.thread, "I could on Friday", by=boris)
+    browser = as_person(anna)
+    assert f"of=feed.post%3A{post.pk}" in page(browser, f"/feed/{post.pk}/menu/")
+    assert f"of=feed.comment%3A{comment.pk}" in page(browser, f"/feed/{post.pk}/")
+    begun = page(browser, "/tasks/new/", of=f"feed.post:{post.pk}")
+    assert 'value="The door is broken."' in begun
+    assert f"/feed/{post.pk}/" in begun
+    assert "I could on Friday" in page(browser, "/tasks/new/", of=f"feed.comment:{comment.pk}")
+    assert 'value="Who mends it?"' in page(
+        browser, "/tasks/new/", of=f"feed.post:{post.pk}", text="Who mends it?"
+    )
+    # Of what one does not see nothing is begun, and what means nothing neither.
+    for said in (f"feed.post:{post.pk}", "feed.post:x", "zzz.zzz:1"):
+        assert "door" not in page(as_person(cara), "/tasks/new/", of=said)

@@ -15,7 +15,7 @@ from box.core.accounts.models import User
 from box.core.discussion.models import Thread
 from box.core.files.models import Blob, File
 from box.core.groups import actions
-from box.core.groups.models import Group, Member
+from box.core.groups.models import Group, Member, found_groups
 from box.core.lists.definition import PAGE
 from box.lib.bulk import copy_rows, reserve_ids
 from tests.box.core.groups.test_actions import again, group_of
@@ -315,3 +315,12 @@ def test_all_pages_of_a_group_lead_to_all_its_parts(as_person: Browser, anna: Us
     for page in ("", "files/", "members/"):
         shown = as_person(again(anna)).get(f"/groups/{group.pk}/{page}").content.decode()
         assert [way for way in ways if f'href="{way}"' not in shown] == []
+
+
+def test_a_group_is_picked_by_its_name_ones_own_first(anna: User, boris: User) -> None:
+    actions.create_group(actions.NewGroup("A website"), by=boris)
+    actions.create_group(actions.NewGroup("Website"), by=anna)
+    actions.create_group(actions.NewGroup("Website plans", kind="secret"), by=boris)
+    assert [card.title for card in found_groups("web", anna)] == ["Website", "A website"]
+    assert [card.title for card in found_groups("plans", boris)] == ["Website plans"]
+    assert found_groups("plans", anna) == []

@@ -1,7 +1,6 @@
 // Tasks: the line above the list, cards that follow what others do, lists that are ordered by hand, and the clock.
 
 import { turn } from "../js/push.js";
-import Sortable from "../vendor/sortable.js";
 
 // What was sent is gone from the line, and the next task is another one: a nonce of its own.
 document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
@@ -30,8 +29,11 @@ function place(item) {
   });
 }
 
-document.addEventListener("htmx:load", ({ target }) => {
-  for (const list of target.parentElement?.querySelectorAll("[data-sortable]") ?? []) {
+document.addEventListener("htmx:load", async ({ target }) => {
+  const lists = target.parentElement?.querySelectorAll("[data-sortable]") ?? [];
+  if (!lists.length) return;
+  const { default: Sortable } = await import("../vendor/sortable.js");
+  for (const list of lists) {
     if (Sortable.get(list)) continue;
     new Sortable(list, { handle: ".task-grip", animation: 150, onEnd: ({ item }) => place(item) });
   }

@@ -1,0 +1,467 @@
+"""Tasks, for programs: the same actions and the same rules of who sees what as on their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.apps.tasks.actions.audiences import participants_of
+from box.apps.tasks.actions.states import STEPS
+from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task, delegate_task, delete_tasks
+from box.apps.tasks.actions.time import add_time
+from box.apps.tasks.events import TaskAdded, TaskChanged, TasksDeleted
+from box.apps.tasks.models import Participant, Task, TimeEntry
+from box.apps.tasks.quick_add import END_OF_DAY
+from box.apps.tasks.states import State, Step
+from box.core.accounts.models import User
+from box.core.groups.models import Group
+from box.core.registry.filtering import (
+    Filterable,
+    Keyword,
+    Moment,
+    Number,
+    Related,
+    Text,
+    condition_of,
+    order_of,
+)
+from box.core.registry.rest import (
+    DOCS,
+    Call,
+    Conditions,
+    HookEvent,
+    Listing,
+    ListParameters,
+    Method,
+    Parameters,
+    Scope,
+    Several,
+    Sorting,
+    hook_events,
+    listed,
+    methods,
+    not_found,
+    scopes,
+    shaped,
+    truth,
+)
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+_STATUS = {
+    State.WAITING: "2",
+    State.IN_PROGRESS: "3",
+    State.IN_REVIEW: "4",
+    State.COMPLETED: "5",
+    State.DEFERRED: "6",
+}
+"""https://apidocs.bitrix24.com/api-reference/tasks/fields.html: STATUS"""
+_YES_NO = {True: "Y", False: "N"}
+
+
+class Status(Keyword):
+    """Of states by Bitrix24's numbers."""
+
+    def condition(self, operator: str, value: Any) -> Any:
+        states = {number: state.value for state, number in _STATUS.items()}
+        given = value if isinstance(value, list) else [value]
+        if any(str(one) not in states for one in given):
+            raise ValidationError(_("A status is a number from 2 to 6."), code="status")
+        return super().condition(operator, [states[str(one)] for one in given])
+
+
+_FILTERS: Mapping[str, Filterable] = {
+    "ID": Number("id"),
+    "TITLE": Text("title"),
+    "STATUS": Status("state", tuple(State.values)),
+    "REAL_STATUS": Status("state", tuple(State.values)),
+    "PRIORITY": Number("priority"),
+    "RESPONSIBLE_ID": Related("responsible"),
+    "CREATED_BY": Related("created_by"),
+    "GROUP_ID": Related("project"),
+    "PARENT_ID": Related("parent"),
+    "DEADLINE": Moment("deadline_at"),
+    "CREATED_DATE": Moment("created_at"),
+    "CHANGED_DATE": Moment("changed_at"),
+    "CLOSED_DATE": Moment("closed_at"),
+}
+_ORDERS = {
+    "ID": "id",
+    "TITLE": "title",
+    "DEADLINE": "deadline_at",
+    "CREATED_DATE": "created_at",
+    "CHANGED_DATE": "changed_at",
+}
+
+
+class OfTask(Parameters):
+    TASKID = forms.IntegerField(help_text=gettext_lazy("The task."))
+
+
+class TaskGet(OfTask):
+    SELECT = Several(required=False, help_text=gettext_lazy("All fields come in any case."))
+
+
+class TaskList(ListParameters):
+    FILTER = Conditions(required=False, help_text=gettext_lazy("Conditions by field."))
+    ORDER = Sorting(required=False, help_text=gettext_lazy('The direction by field, {"DEADLINE": "ASC"}.'))
+    SELECT = Several(required=False, help_text=gettext_lazy("All fields come in any case."))
+
+
+class TaskAdd(Parameters):
+    FIELDS = Conditions(help_text=gettext_lazy("The task by its fields: TITLE, RESPONSIBLE_ID …"))
+
+
+class TaskUpdate(OfTask, TaskAdd):
+    pass
+
+
+class Delegate(OfTask):
+    USERID = forms.IntegerField(help_text=gettext_lazy("Who does it from now on."))
+
+
+class ElapsedAdd(OfTask):
+    ARFIELDS = Conditions(help_text=gettext_lazy("SECONDS and COMMENT_TEXT."))
+
+
+def found(call: Call) -> Task:
+    seen = Task.objects.visible_to(call.user).there().as_shown().select_related("thread")
+    task = seen.filter(pk=call.values["TASKID"]).first()
+    if task is None:
+        raise not_found(_("There is no such task, or you don't see it."))
+    return task
+
+
+def _one(task: Task) -> Any:
+    return {"task": _shown([task])[0]}
+
+
+def get(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-get.html"""
+    return _one(found(call))
+
+
+def tasks(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-list.html"""
+    rows = Task.objects.visible_to(call.user).there().as_shown()
+    rows = rows.filter(condition_of(call.values["FILTER"], _FILTERS))
+    return Listing(rows, _shown, order_of("", call.values["ORDER"], _ORDERS, usual=("-id",)), within="tasks")
+
+
+def add(call: Call) -> Task:
+    """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-add.html"""
+    values = _read(call.values["FIELDS"], call.user)
+    values.setdefault("responsible", call.user)
+    if not values.get("title"):
+        raise ValidationError(_("Say in a few words what is to be done."), code="title")
+    return add_task(TaskDraft(**values), by=call.user)
+
+
+def update(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-update.html"""
+    task, values = found(call), _read(call.values["FIELDS"], call.user)
+    to = values.pop("responsible", None)
+    if values:
+        change_task(task, values, by=call.user)
+    if to is not None:
+        delegate_task(task, to, by=call.user)
+    return {"task": True}
+
+
+def delete(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-delete.html"""
+    delete_tasks([found(call)], by=call.user)
+    return {"task": True}
+
+
+def delegate(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-delegate.html"""
+    delegate_task(found(call), _person(call.values["USERID"], call.user), by=call.user)
+    return {"task": True}
+
+
+def _stepping(step: Step) -> Callable[[Call], Any]:
+    def answer(call: Call) -> Any:
+        STEPS[step](found(call), by=call.user)
+        return _one(found(call))
+
+    return answer
+
+
+def add_elapsed(call: Call) -> TimeEntry:
+    """https://apidocs.bitrix24.com/api-reference/tasks/elapsed-item/task-elapsed-item-add.html"""
+    given = {name.upper(): value for name, value in call.values["ARFIELDS"].items()}
+    minutes = -(-_number(given.get("SECONDS"), "SECONDS") // 60)
+    note = str(given.get("COMMENT_TEXT", ""))
+    return add_time(found(call), minutes, on=timezone.localdate(), note=note, by=call.user)
+
+
+def elapsed(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/elapsed-item/task-elapsed-item-get-list.html"""
+    return Listing(found(call).time_entries.over(), _elapsed_shown, ("-id",))
+
+
+def _elapsed_shown(rows: Sequence[TimeEntry]) -> list[dict[str, Any]]:
+    return [
+        {
+            "ID": str(one.pk),
+            "TASK_ID": str(one.task_id),
+            "USER_ID": str(one.user_id),
+            "COMMENT_TEXT": one.note,
+            "SECONDS": str(one.seconds),
+            "MINUTES": str(one.seconds // 60),
+            "CREATED_DATE": _said(one.written_at),
+            "DATE_START": _said(one.started_at),
+            "DATE_STOP": _said(one.ended_at),
+        }
+        for one in rows
+    ]
+
+
+# What fields mean
+
+
+def _read(given: Mapping[str, Any], by: User) -> dict[str, Any]:
+    """As the actions take them. Raises ValidationError for a field that is not known: none is passed over."""
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name.upper() not in _FIELDS:
+            raise ValidationError(_("%(name)s is no field of tasks.") % {"name": name[:40]}, code="unknown")
+        key, read = _FIELDS[name.upper()]
+        values[key] = read(value, by)
+    return values
+
+
+def _moment(value: Any, by: User) -> datetime | None:
+    """A moment, or a day, whose end is the working day's; nothing takes it away."""
+    if value in (None, "", 0, "0", False):
+        return None
+    text = str(value)
+    try:
+        moment = parse_datetime(text)
+        day = None if moment else parse_date(text)
+    except ValueError:
+        moment = day = None
+    if day is not None:
+        moment = datetime.combine(day, END_OF_DAY)
+    if moment is None:
+        raise ValidationError(_("Write a moment such as 2026-01-31T18:00:00+03:00."), code="moment")
+    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+
+
+def _number(value: Any, name: str = "") -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValidationError(_("%(name)s: write a number.") % {"name": name or text[:40]}, code="number")
+    return int(text)
+
+
+def _person(value: Any, by: User) -> User:
+    person = User.objects.active().visible_to(by).filter(pk=_number(value)).first()
+    if person is None:
+        raise ValidationError(_("There is no such person, or you don't see them."), code="people")
+    return person
+
+
+def _people(value: Any, by: User) -> tuple[int, ...]:
+    given = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
+    return tuple(_number(one) for one in given if one not in (None, ""))
+
+
+def _group(value: Any, by: User) -> Group | None:
+    pk = _number(value or 0)
+    found_ = Group.objects.visible_to(by).filter(pk=pk).first() if pk else None
+    if pk and found_ is None:
+        raise ValidationError(_("There is no such group, or you don't see it."), code="group")
+    return found_
+
+
+def _parent(value: Any, by: User) -> Task | None:
+    pk = _number(value or 0)
+    above = Task.objects.visible_to(by).there().filter(pk=pk).first() if pk else None
+    if pk and above is None:
+        raise ValidationError(_("The task above is not there any more."), code="parent")
+    return above
+
+
+def _tags(value: Any, by: User) -> tuple[str, ...]:
+    given = value.split(",") if isinstance(value, str) else list(value or ())
+    return tuple(str(one) for one in given)
+
+
+def _minutes(value: Any, by: User) -> int | None:
+    seconds = _number(value or 0)
+    return -(-seconds // 60) or None
+
+
+_FIELDS: Mapping[str, tuple[str, Callable[[Any, User], Any]]] = {
+    "TITLE": ("title", lambda value, by: str(value)),
+    "DESCRIPTION": ("text", lambda value, by: str(value or "")),
+    "RESPONSIBLE_ID": ("responsible", _person),
+    "ACCOMPLICES": ("accomplice_ids", _people),
+    "AUDITORS": ("observer_ids", _people),
+    "DEADLINE": ("deadline_at", _moment),
+    "START_DATE_PLAN": ("starts_at", _moment),
+    "END_DATE_PLAN": ("ends_at", _moment),
+    "PRIORITY": ("priority", lambda value, by: _number(value)),
+    "GROUP_ID": ("project", _group),
+    "PARENT_ID": ("parent", _parent),
+    "TAGS": ("tags", _tags),
+    "TIME_ESTIMATE": ("estimate_minutes", _minutes),
+    "TASK_CONTROL": ("needs_acceptance", lambda value, by: truth(value)),
+    "ALLOW_CHANGE_DEADLINE": ("may_move_deadline", lambda value, by: truth(value)),
+}
+
+
+# What is answered
+
+
+def _said(moment: datetime | None) -> str | None:
+    return timezone.localtime(moment).isoformat(timespec="seconds") if moment else None
+
+
+def _shown(rows: Sequence[Task]) -> list[dict[str, Any]]:
+    people = participants_of([task.pk for task in rows])
+    role = Participant.Role
+    return [
+        {
+            "id": str(task.pk),
+            "title": task.title,
+            "description": task.text,
+            "status": _STATUS[State(task.state)],
+            "priority": str(task.priority),
+            "responsibleId": str(task.responsible_id),
+            "createdBy": str(task.created_by_id),
+            "accomplices": [str(one.user_id) for one in people[task.pk] if one.role == role.ACCOMPLICE],
+            "auditors": [str(one.user_id) for one in people[task.pk] if one.role == role.OBSERVER],
+            "groupId": str(task.project_id or 0),
+            "parentId": str(task.parent_id or 0),
+            "deadline": _said(task.deadline_at),
+            "startDatePlan": _said(task.starts_at),
+            "endDatePlan": _said(task.ends_at),
+            "createdDate": _said(task.created_at),
+            "changedDate": _said(task.changed_at),
+            "closedDate": _said(task.closed_at),
+            "tags": list(task.tags),
+            "timeEstimate": str((task.estimate_minutes or 0) * 60),
+            "timeSpentInLogs": str(task.spent_seconds),
+            "taskControl": _YES_NO[task.needs_acceptance],
+            "allowChangeDeadline": _YES_NO[task.may_move_deadline],
+        }
+        for task in rows
+    ]
+
+
+_TASK = {
+    **dict.fromkeys(
+        ("id", "title", "description", "status", "priority", "responsibleId", "createdBy"), "string"
+    ),
+    **dict.fromkeys(("accomplices", "auditors", "tags"), "array of string"),
+    **dict.fromkeys(("groupId", "parentId", "timeEstimate", "timeSpentInLogs"), "string"),
+    **dict.fromkeys(("deadline", "startDatePlan", "endDatePlan", "closedDate"), "string?"),
+    **dict.fromkeys(("createdDate", "changedDate", "taskControl", "allowChangeDeadline"), "string"),
+}
+_ONE = {"type": "object", "properties": {"task": shaped(**_TASK)}}
+_DONE = shaped(task="boolean")
+_SEVERAL = {"type": "object", "properties": {"tasks": listed(**_TASK)}}
+
+
+def declare() -> None:
+    for name, label, event in (
+        ("ONTASKADD", gettext_lazy("A task was given"), TaskAdded),
+        ("ONTASKUPDATE", gettext_lazy("A task was changed"), TaskChanged),
+        ("ONTASKDELETE", gettext_lazy("A task was deleted"), TasksDeleted),
+    ):
+        hook_events.add(name, HookEvent("tasks", label, event, _told))
+    scopes.add(
+        "task",
+        Scope(
+            gettext_lazy("Tasks"),
+            gettext_lazy("Read the tasks that you see, give tasks and work on them in your name."),
+            room="tasks",
+        ),
+    )
+    _method("get", gettext_lazy("One task."), TaskGet, get, _ONE)
+    _method("list", gettext_lazy("Tasks, with filters."), TaskList, tasks, _SEVERAL, filters=_FILTERS)
+    _method("add", gettext_lazy("Gives a task."), TaskAdd, add, _ONE, makes=Task, made=lambda task, call: _one(task))
+    _method("update", gettext_lazy("Changes a task."), TaskUpdate, update, _DONE)
+    _method("delete", gettext_lazy("Throws a task away, for a month."), OfTask, delete, _DONE)
+    _method("delegate", gettext_lazy("Passes a task on."), Delegate, delegate, _DONE)
+    for name, step, about in (
+        ("start", Step.START, gettext_lazy("Begins with a task.")),
+        ("pause", Step.PAUSE, gettext_lazy("Pauses a task.")),
+        ("defer", Step.DEFER, gettext_lazy("Puts a task off.")),
+        ("complete", Step.COMPLETE, gettext_lazy("Completes a task, or asks to accept what was done.")),
+        ("approve", Step.ACCEPT, gettext_lazy("Accepts what was done.")),
+        ("disapprove", Step.RETURN, gettext_lazy("Returns a task.")),
+    ):
+        _method(name, about, OfTask, _stepping(step), _ONE)
+    for path, about, parameters, answer, result in (
+        ("add", gettext_lazy("Writes down time; answers with its number."), ElapsedAdd, add_elapsed, INTEGER),
+        ("getlist", gettext_lazy("The time that was spent on a task."), OfTask, elapsed, _ELAPSED),
+    ):
+        methods.add(
+            f"task.elapseditem.{path}",
+            Method(
+                room="tasks",
+                scopes=("task",),
+                about=about,
+                parameters=parameters,
+                answer=answer,
+                makes=TimeEntry if path == "add" else None,
+                result=result,
+                source=f"{DOCS}tasks/elapsed-item/index.html",
+            ),
+        )
+
+
+INTEGER: Mapping[str, Any] = {"type": "integer"}
+_ELAPSED = listed(
+    ID="string",
+    TASK_ID="string",
+    USER_ID="string",
+    COMMENT_TEXT="string",
+    SECONDS="string",
+    MINUTES="string",
+    CREATED_DATE="string",
+    DATE_START="string",
+    DATE_STOP="string?",
+)
+
+
+def _method(
+    name: str,
+    about: _StrOrPromise,
+    parameters: type[Parameters],
+    answer: Callable[[Call], Any],
+    result: Mapping[str, Any],
+    **more: Any,
+) -> None:
+    methods.add(
+        f"tasks.task.{name}",
+        Method(
+            room="tasks",
+            scopes=("task",),
+            about=about,
+            parameters=parameters,
+            answer=answer,
+            result=result,
+            source=f"{DOCS}tasks/tasks-task-{name}.html",
+            **more,
+        ),
+    )
+
+
+def _told(event: TaskAdded | TaskChanged | TasksDeleted) -> Mapping[str, Any] | None:
+    """https://apidocs.bitrix24.com/api-reference/tasks/events-tasks/index.html"""
+    pk = event.task_ids[0] if isinstance(event, TasksDeleted) else event.task_id
+    return {"FIELDS_BEFORE": {"ID": pk}, "FIELDS_AFTER": {"ID": pk}}

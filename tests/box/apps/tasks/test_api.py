@@ -1,0 +1,118 @@
+"""Tasks for programs: what their person may, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from box.apps.tasks.models import Participant, Task
+from box.apps.tasks.states import State
+from tests.box.rest.calling import program_of
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from box.core.accounts.models import User
+    from tests.box.apps.tasks.conftest import Give
+
+pytestmark = pytest.mark.django_db
+
+
+def fields(boris: User, **more: Any) -> dict[str, Any]:
+    return {"TITLE": "Count the boxes", "RESPONSIBLE_ID": boris.pk, **more}
+
+
+def test_a_program_gives_a_task_once_for_one_key(anna: User, boris: User, cara: User) -> None:
+    program = program_of(anna, "task")
+    sent = fields(
+        boris,
+        DEADLINE="2030-01-31T18:00:00+03:00",
+        PRIORITY=2,
+        AUDITORS=[cara.pk],
+        TAGS=["store"],
+        TIME_ESTIMATE=5400,
+        TASK_CONTROL="N",
+    )
+    first, second = (
+        program.ask("tasks.task.add", key="k", fields=sent).json()["result"]["task"] for _ in range(2)
+    )
+    task = Task.objects.get()
+    assert first == second
+    assert (first["id"], first["title"], first["status"]) == (str(task.pk), "Count the boxes", "2")
+    assert (first["auditors"], first["tags"], first["timeEstimate"]) == ([str(cara.pk)], ["store"], "5400")
+    assert (task.estimate_minutes, task.needs_acceptance, task.priority) == (90, False, 2)
+    assert task.participants.get().role == Participant.Role.OBSERVER
+    assert task.deadline_at is not None
+    assert task.deadline_at.isoformat() == "2030-01-31T15:00:00+00:00"
+
+
+def test_a_program_finds_what_its_person_sees(give: Give, anna: User, boris: User, cara: User) -> None:
+    give("One", deadline_at=None)
+    two = give("Two", priority=2)
+    found = program_of(boris, "task").call(
+        "tasks.task.list", filter={"PRIORITY": 2, "STATUS": [2, 3]}, order={"ID": "ASC"}
+    )
+    assert [one["id"] for one in found["tasks"]] == [str(two.pk)]
+    outsider = program_of(cara, "task")
+    assert outsider.call("tasks.task.list") == {"tasks": []}
+    assert outsider.error("tasks.task.get", taskId=two.pk)[1] == "ERROR_NOT_FOUND"
+    assert outsider.error("tasks.task.update", taskId=two.pk, fields={"TITLE": "x"})[1] == "ERROR_NOT_FOUND"
+
+
+def test_a_program_takes_the_steps_that_its_person_may(give: Give, anna: User, boris: User) -> None:
+    task = give()
+    his, hers = program_of(boris, "task"), program_of(anna, "task")
+    assert his.call("tasks.task.start", taskId=task.pk)["task"]["status"] == "3"
+    assert his.call("tasks.task.complete", taskId=task.pk)["task"]["status"] == "4"
+    assert his.ask("tasks.task.approve", taskId=task.pk).status_code == 403
+    assert hers.call("tasks.task.disapprove", taskId=task.pk)["task"]["status"] == "2"
+    his.call("tasks.task.complete", taskId=task.pk)
+    assert hers.call("tasks.task.approve", taskId=task.pk)["task"]["status"] == "5"
+    task.refresh_from_db()
+    assert task.state == State.COMPLETED
+
+
+def test_a_program_changes_passes_on_and_throws_away(give: Give, anna: User, boris: User, cara: User) -> None:
+    task, program = give(), program_of(anna, "task")
+    program.call("tasks.task.update", taskId=task.pk, fields={"TITLE": "Weigh", "DEADLINE": "2030-01-31"})
+    program.call("tasks.task.delegate", taskId=task.pk, userId=cara.pk)
+    shown = program.call("tasks.task.get", taskId=task.pk)["task"]
+    assert (shown["title"], shown["responsibleId"]) == ("Weigh", str(cara.pk))
+    assert shown["deadline"].startswith("2030-01-31T18:00:00")
+    assert program_of(cara, "task").ask("tasks.task.delete", taskId=task.pk).status_code == 403
+    program.call("tasks.task.delete", taskId=task.pk)
+    assert not Task.objects.there().exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"TITLE": ""},
+        {"DEADLINE": "soon"},
+        {"DEADLINE": "2030-13-01"},
+        {"RESPONSIBLE_ID": "anna"},
+        {"RESPONSIBLE_ID": 10**9},
+        {"GROUP_ID": 10**9},
+        {"PARENT_ID": 10**9},
+        {"COLOUR": "red"},
+    ],
+)
+def test_what_means_nothing_is_refused_and_nothing_is_made(
+    anna: User, boris: User, wrong: dict[str, Any]
+) -> None:
+    answer = program_of(anna, "task").ask("tasks.task.add", fields=fields(boris, **wrong))
+    assert answer.status_code == 400
+    assert answer.json()["error_description"]
+    assert not Task.objects.exists()
+
+
+def test_a_program_writes_down_time(give: Give, boris: User, cara: User) -> None:
+    task = give()
+    program = program_of(boris, "task")
+    made = program.call(
+        "task.elapseditem.add", taskId=task.pk, arFields={"SECONDS": 90, "COMMENT_TEXT": "At the store"}
+    )
+    (entry,) = program.call("task.elapseditem.getlist", taskId=task.pk)
+    assert (entry["ID"], entry["MINUTES"], entry["COMMENT_TEXT"]) == (str(made), "2", "At the store")
+    assert program_of(cara, "task").error("task.elapseditem.getlist", taskId=task.pk)[1] == "ERROR_NOT_FOUND"
