@@ -121,7 +121,7 @@ class TaskAdd(Parameters):
     FIELDS = Conditions(help_text=gettext_lazy("The task by its fields: TITLE, RESPONSIBLE_ID …"))
 
 
-class TaskUpdate(OfTask, TaskAdd):
+class TaskUpdate(TaskAdd, OfTask):
     pass
 
 
@@ -247,12 +247,11 @@ def _moment(value: Any, by: User) -> datetime | None:
         return None
     text = str(value)
     try:
-        moment = parse_datetime(text)
-        day = None if moment else parse_date(text)
+        is_day = len(text) == len("2026-01-31")
+        day = parse_date(text) if is_day else None
+        moment = datetime.combine(day, END_OF_DAY) if day else parse_datetime(text)
     except ValueError:
-        moment = day = None
-    if day is not None:
-        moment = datetime.combine(day, END_OF_DAY)
+        moment = None
     if moment is None:
         raise ValidationError(_("Write a moment such as 2026-01-31T18:00:00+03:00."), code="moment")
     return moment if timezone.is_aware(moment) else timezone.make_aware(moment)

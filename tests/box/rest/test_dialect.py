@@ -18,6 +18,9 @@ from django.utils import timezone
 
 from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.feed.models import Post
+from box.apps.tasks.actions.states import complete_task, start_task
+from box.apps.tasks.actions.tasks import TaskDraft, add_task
+from box.apps.tasks.models import Task
 from box.core.accounts.models import User
 from box.core.registry.rest import ApiRefused
 from box.core.registry.services import switch_of
@@ -141,6 +144,7 @@ def test_a_webhook_tells_what_it_may(anna: User) -> None:
     assert program.call("scope") == ["department"]
     assert set(program.call("scope", full=True)) == {
         *("user", "user_basic", "user_brief", "department", "sonet_group", "log", "disk", "crm"),
+        *("task", "telephony"),
     }
     assert set(program.call("methods")) == {"methods", "scope", "server.time", "profile", "department.get"}
     assert program.call("methods", scope="log") == [
@@ -500,6 +504,30 @@ def on_a_drive(anna: User) -> dict[str, dict[str, Any]]:
     return {f"disk.{name}": values for name, values in given.items()}
 
 
+def on_tasks(anna: User, boris: User) -> dict[str, dict[str, Any]]:
+    """What methods about tasks are given: to each its own task, in the state in which it may be called."""
+
+    def give(to: User = anna) -> Task:
+        return add_task(TaskDraft(title="Count", responsible=to), by=anna)
+
+    started, done, handed_in = give(), give(boris), give(boris)
+    start_task(started, by=anna)
+    for task in (done, handed_in):
+        complete_task(task, by=boris)
+    given: dict[str, dict[str, Any]] = {
+        "tasks.task.add": {"FIELDS": {"TITLE": "Weigh"}},
+        "tasks.task.update": {"TASKID": give().pk, "FIELDS": {"TITLE": "Weigh"}},
+        "tasks.task.delegate": {"TASKID": give().pk, "USERID": boris.pk},
+        "tasks.task.pause": {"TASKID": started.pk},
+        "tasks.task.approve": {"TASKID": done.pk},
+        "tasks.task.disapprove": {"TASKID": handed_in.pk},
+        "task.elapseditem.add": {"TASKID": give().pk, "ARFIELDS": {"SECONDS": 60}},
+        "task.elapseditem.getlist": {"TASKID": give().pk},
+    }
+    others = ("get", "delete", "start", "defer", "complete")
+    return {**given, **{f"tasks.task.{name}": {"TASKID": give().pk} for name in others}}
+
+
 def test_answers_are_shaped_as_the_description_says(anna: User, boris: User, sales: Department) -> None:
     store({"rest.burst": 1000})
     program = program_of(anna)
@@ -510,6 +538,7 @@ def test_answers_are_shaped_as_the_description_says(anna: User, boris: User, sal
         "user.search": {"FILTER": {"FIND": "Boris"}},
         **on_a_drive(anna),
         **in_the_crm(anna),
+        **on_tasks(anna, boris),
     }
     paths = program.client.get(
         "/rest/openapi.json", headers={"Authorization": f"Bearer {program.secret}"}
