@@ -129,6 +129,10 @@ class Delegate(OfTask):
     USERID = forms.IntegerField(help_text=gettext_lazy("Who does it from now on."))
 
 
+class ElapsedList(OfTask, ListParameters):
+    pass
+
+
 class ElapsedAdd(OfTask):
     ARFIELDS = Conditions(help_text=gettext_lazy("SECONDS and COMMENT_TEXT."))
 
@@ -406,7 +410,7 @@ def declare() -> None:
         _method(name, about, OfTask, _stepping(step), _ONE)
     for path, about, parameters, answer, result in (
         ("add", gettext_lazy("Writes down time; answers with its number."), ElapsedAdd, add_elapsed, INTEGER),
-        ("getlist", gettext_lazy("The time that was spent on a task."), OfTask, elapsed, _ELAPSED),
+        ("getlist", gettext_lazy("The time that was spent on a task."), ElapsedList, elapsed, _ELAPSED),
     ):
         methods.add(
             f"task.elapseditem.{path}",

@@ -20,6 +20,7 @@ from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.feed.models import Post
 from box.apps.tasks.actions.states import complete_task, start_task
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
+from box.apps.tasks.actions.time import add_time
 from box.apps.tasks.models import Task
 from box.core.accounts.models import User
 from box.core.registry.rest import ApiRefused
@@ -510,7 +511,8 @@ def on_tasks(anna: User, boris: User) -> dict[str, dict[str, Any]]:
     def give(to: User = anna) -> Task:
         return add_task(TaskDraft(title="Count", responsible=to), by=anna)
 
-    started, done, handed_in = give(), give(boris), give(boris)
+    started, done, handed_in, worked = give(), give(boris), give(boris), give()
+    add_time(worked, 60, on=timezone.localdate(), by=anna)
     start_task(started, by=anna)
     for task in (done, handed_in):
         complete_task(task, by=boris)
@@ -522,7 +524,7 @@ def on_tasks(anna: User, boris: User) -> dict[str, dict[str, Any]]:
         "tasks.task.approve": {"TASKID": done.pk},
         "tasks.task.disapprove": {"TASKID": handed_in.pk},
         "task.elapseditem.add": {"TASKID": give().pk, "ARFIELDS": {"SECONDS": 60}},
-        "task.elapseditem.getlist": {"TASKID": give().pk},
+        "task.elapseditem.getlist": {"TASKID": worked.pk},
     }
     others = ("get", "delete", "start", "defer", "complete")
     return {**given, **{f"tasks.task.{name}": {"TASKID": give().pk} for name in others}}
