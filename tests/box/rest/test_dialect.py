@@ -32,6 +32,7 @@ from box.rest.dispatch import MOST_REFERRED, _read, _referred, _Results
 from tests.box.apps.crm.calling import in_the_crm
 from tests.box.apps.drive.conftest import put
 from tests.box.rest.calling import program_of
+from tests.cast import person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -507,9 +508,11 @@ def on_a_drive(anna: User) -> dict[str, dict[str, Any]]:
 
 def on_tasks(anna: User, boris: User) -> dict[str, dict[str, Any]]:
     """What methods about tasks are given: to each its own task, in the state in which it may be called."""
+    helper, watcher = person("Helen"), person("Wanda")
+    filled = {"accomplice_ids": (helper.pk,), "observer_ids": (watcher.pk,), "tags": ("store",)}
 
     def give(to: User = anna) -> Task:
-        return add_task(TaskDraft(title="Count", responsible=to), by=anna)
+        return add_task(TaskDraft(title="Count", responsible=to, **filled), by=anna)  # type: ignore[arg-type]
 
     started, done, handed_in, worked = give(), give(boris), give(boris), give()
     add_time(worked, 60, on=timezone.localdate(), by=anna)
@@ -517,7 +520,14 @@ def on_tasks(anna: User, boris: User) -> dict[str, dict[str, Any]]:
     for task in (done, handed_in):
         complete_task(task, by=boris)
     given: dict[str, dict[str, Any]] = {
-        "tasks.task.add": {"FIELDS": {"TITLE": "Weigh"}},
+        "tasks.task.add": {
+            "FIELDS": {
+                "TITLE": "Weigh",
+                "ACCOMPLICES": [helper.pk],
+                "AUDITORS": [watcher.pk],
+                "TAGS": ["store"],
+            }
+        },
         "tasks.task.update": {"TASKID": give().pk, "FIELDS": {"TITLE": "Weigh"}},
         "tasks.task.delegate": {"TASKID": give().pk, "USERID": boris.pk},
         "tasks.task.pause": {"TASKID": started.pk},
