@@ -395,7 +395,15 @@ def declare() -> None:
     )
     _method("get", gettext_lazy("One task."), TaskGet, get, _ONE)
     _method("list", gettext_lazy("Tasks, with filters."), TaskList, tasks, _SEVERAL, filters=_FILTERS)
-    _method("add", gettext_lazy("Gives a task."), TaskAdd, add, _ONE, makes=Task, made=lambda task, call: _one(task))
+    _method(
+        "add",
+        gettext_lazy("Gives a task."),
+        TaskAdd,
+        add,
+        _ONE,
+        makes=Task,
+        made=lambda task, call: _one(task),
+    )
     _method("update", gettext_lazy("Changes a task."), TaskUpdate, update, _DONE)
     _method("delete", gettext_lazy("Throws a task away, for a month."), OfTask, delete, _DONE)
     _method("delegate", gettext_lazy("Passes a task on."), Delegate, delegate, _DONE)
