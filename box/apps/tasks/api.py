@@ -269,7 +269,7 @@ def _number(value: Any, name: str = "") -> int:
 
 
 def _person(value: Any, by: User) -> User:
-    person = User.objects.active().visible_to(by).filter(pk=_number(value)).first()
+    person: User | None = User.objects.active().visible_to(by).filter(pk=_number(value)).first()
     if person is None:
         raise ValidationError(_("There is no such person, or you don't see them."), code="people")
     return person
