@@ -148,15 +148,19 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
         columns=(*COLUMNS, *columns_of(fields)),
         filters=(*FILTERS, *filters_of(fields)),
         ways=(
-            Way(gettext_lazy("List"), "list", reverse("tasks:list")),
-            Way(gettext_lazy("By state"), "layout-kanban", reverse("tasks:board", args=["state"])),
-            Way(gettext_lazy("By deadline"), "calendar-due", reverse("tasks:board", args=["deadline"])),
+            Way(gettext_lazy("List"), icon="list", url=reverse("tasks:list")),
+            Way(gettext_lazy("By state"), icon="layout-kanban", url=reverse("tasks:board", args=["state"])),
+            Way(
+                gettext_lazy("By deadline"),
+                icon="calendar-due",
+                url=reverse("tasks:board", args=["deadline"]),
+            ),
         ),
         shortcuts=(
             Shortcut(gettext_lazy("Overdue"), _query(role, "overdue=yes")),
             Shortcut(gettext_lazy("Due today"), _query(role, "deadline=today")),
             Shortcut(gettext_lazy("To accept"), _query(role, f"state={State.IN_REVIEW}")),
-            Shortcut(gettext_lazy("Completed"), _query(role, f"state={State.COMPLETED}")),
+            Shortcut(pgettext_lazy("tasks", "Completed"), _query(role, f"state={State.COMPLETED}")),
         ),
         bulk=BULK,
         order="deadline",
