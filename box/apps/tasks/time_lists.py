@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import F, Sum
 from django.db.models.functions import TruncWeek
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -44,7 +45,12 @@ def time_list(user: User) -> List[TimeEntry, TimeEntry]:
             Column("task", gettext_lazy("Task"), lambda entry: entry.task.title),
             Column("person", gettext_lazy("Person"), lambda entry: entry.user.face),
             Column("project", gettext_lazy("Project"), _project),
-            Column("day", gettext_lazy("Day"), lambda entry: entry.started_at, sort="started_at"),
+            Column(
+                "day",
+                gettext_lazy("Day"),
+                lambda entry: timezone.localtime(entry.started_at).date(),
+                sort="started_at",
+            ),
             Column(
                 "time",
                 pgettext_lazy("work", "Time"),
