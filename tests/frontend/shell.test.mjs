@@ -340,3 +340,17 @@ test("a form that is gone while it is sent still leads to another address", () =
   assert.equal(find("#sent").getAttribute("hx-push-url"), "true");
   assert.equal(find("#answered").getAttribute("hx-push-url"), null);
 });
+
+test("what the bar of a phone has no room for comes with its last button, and goes again", () => {
+  find(".menu-list").insertAdjacentHTML(
+    "beforeend",
+    '<li class="menu-more"><button aria-expanded="false"></button></li>',
+  );
+  const button = find(".menu-more button");
+  const states = [button, button, button, find("[data-entry=feed]")].map((target) => {
+    target.click();
+    return button.getAttribute("aria-expanded");
+  });
+  find(".menu-more").remove();
+  assert.deepEqual(states, ["true", "false", "true", "false"]);
+});

@@ -67,6 +67,14 @@ function markMenu() {
   }
 }
 
+// On a phone the bar has room for a few entries: the others come with its last button, and go with a choice.
+document.addEventListener("click", ({ target }) => {
+  const more = document.querySelector(".menu-more button");
+  if (!more) return;
+  const isOpen = more.getAttribute("aria-expanded") === "true";
+  more.setAttribute("aria-expanded", String(more.contains(target) && !isOpen));
+});
+
 // A step back in history returns to where one was reading.
 
 const positions = new Map();
