@@ -31,7 +31,7 @@ from box.rest import limits
 from box.rest.dispatch import MOST_REFERRED, _read, _referred, _Results
 from tests.box.apps.crm.calling import in_the_crm
 from tests.box.apps.drive.conftest import put
-from tests.box.rest.calling import program_of
+from tests.box.rest.calling import Program, program_of
 from tests.cast import person
 
 if TYPE_CHECKING:
@@ -540,6 +540,18 @@ def on_tasks(anna: User, boris: User) -> dict[str, dict[str, Any]]:
     return {**given, **{f"tasks.task.{name}": {"TASKID": give().pk} for name in others}}
 
 
+def on_the_phone(program: Program, anna: User) -> dict[str, dict[str, Any]]:
+    """What an exchange of another make tells: to each method a call of its own."""
+    new = {"USER_ID": anna.pk, "PHONE_NUMBER": "+49 30 901820", "TYPE": 1}
+    calls = [program.call("telephony.externalcall.register", **new)["CALL_ID"] for _ in range(3)]
+    return {
+        "telephony.externalcall.register": new,
+        "telephony.externalcall.show": {"CALL_ID": calls[0], "USER_ID": [anna.pk]},
+        "telephony.externalcall.hide": {"CALL_ID": calls[1], "USER_ID": [anna.pk]},
+        "telephony.externalcall.finish": {"CALL_ID": calls[2], "USER_ID": anna.pk, "DURATION": 5},
+    }
+
+
 def test_answers_are_shaped_as_the_description_says(anna: User, boris: User, sales: Department) -> None:
     store({"rest.burst": 1000})
     program = program_of(anna)
@@ -551,6 +563,7 @@ def test_answers_are_shaped_as_the_description_says(anna: User, boris: User, sal
         **on_a_drive(anna),
         **in_the_crm(anna),
         **on_tasks(anna, boris),
+        **on_the_phone(program, anna),
     }
     paths = program.client.get(
         "/rest/openapi.json", headers={"Authorization": f"Bearer {program.secret}"}
