@@ -26,7 +26,7 @@ CLIENT = "(916) 123-45-67"
 
 
 @pytest.fixture
-def pbx(box: Box, asterisk: Asterisk, phones: None) -> Iterator[Asterisk]:
+def pbx(box: Box, asterisk: Asterisk) -> Iterator[Asterisk]:
     """Connected, with the service at work. 4950001 rings at 101 and 102, which nobody picks up."""
     asterisk.cli('dialplan add extension 4950001,1,Goto,"korobka-internal,701,1" into korobka-incoming')
     box.boxctl("config", "set", "telephony.enabled", "true")
@@ -65,7 +65,8 @@ def test_a_client_calls_in_vain_and_waits_until_somebody_has_seen_to_it(
     page.locator("[name=person]").fill(anna.login.login)
     page.locator("form").filter(has=page.locator("[name=number]")).get_by_role("button").click()
     expect(page.locator(".rows")).to_contain_text("101")
-    until(lambda: "heard of" in box.boxctl("telephony", "status"))
+    # Otherwise it reads "never heard of".
+    until(lambda: "heard of 2" in box.boxctl("telephony", "status"))
 
     first, second = anna.open("/feed/"), anna.context.new_page()
     second.goto("/notifications/")
