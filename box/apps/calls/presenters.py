@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -90,7 +90,7 @@ def timeline(call: LoggedCall, people: Sequence[Participant]) -> list[Line]:
         if (said := _said(event, call, names)) is not None:
             picture, text, tone = said
             seconds = max(0, round((event.at - call.started_at).total_seconds()))
-            lines.append(Line(event.at, length(seconds), picture, text, tone))
+            lines.append(Line(event.at, length(seconds), said.icon, str(said.text), said.tone))
     return lines
 
 
@@ -111,19 +111,28 @@ def _names(call: LoggedCall, people: Sequence[Participant]) -> Mapping[str, str]
     return names
 
 
-# By the kind of an event: its picture, what is said, and how it is meant.
-_STEPS: Mapping[str, tuple[str, _StrOrPromise, str]] = {
-    "CallQueued": ("users", gettext_lazy("In the queue “%(text)s”"), ""),
-    "CallRinging": ("phone-ringing", gettext_lazy("Rings at: %(who)s"), ""),
-    "CallAnswered": ("phone-check", gettext_lazy("%(who)s answers"), "good"),
-    "CallHeld": ("phone-pause", gettext_lazy("%(who)s is on hold"), ""),
-    "CallResumed": ("phone", gettext_lazy("%(who)s is off hold"), ""),
-    "CallParked": ("phone-pause", gettext_lazy("%(who)s is parked"), ""),
-    "CallForwarded": ("arrow-forward-up", gettext_lazy("The telephone forwards to %(to)s"), ""),
-    "CallTransferred": ("arrow-forward-up", gettext_lazy("%(who)s passes the call on to %(to)s"), ""),
-    "ConferenceJoined": ("users", gettext_lazy("%(who)s joins the conference %(text)s"), ""),
-    "CallRecorded": ("microphone", gettext_lazy("The call is recorded"), ""),
-    "CallLeft": ("phone-off", gettext_lazy("%(who)s is no longer on the line"), ""),
+class _Said(NamedTuple):
+    """What a line of the call's course says, and how it is meant."""
+
+    icon: str
+    text: _StrOrPromise
+    tone: str = ""
+
+
+_STEPS: Mapping[str, _Said] = {
+    "CallQueued": _Said(icon="users", text=gettext_lazy("In the queue “%(text)s”")),
+    "CallRinging": _Said(icon="phone-ringing", text=gettext_lazy("Rings at: %(who)s")),
+    "CallAnswered": _Said(icon="phone-check", text=gettext_lazy("%(who)s answers"), tone="good"),
+    "CallHeld": _Said(icon="phone-pause", text=gettext_lazy("%(who)s is on hold")),
+    "CallResumed": _Said(icon="phone", text=gettext_lazy("%(who)s is off hold")),
+    "CallParked": _Said(icon="phone-pause", text=gettext_lazy("%(who)s is parked")),
+    "CallForwarded": _Said(icon="arrow-forward-up", text=gettext_lazy("The telephone forwards to %(to)s")),
+    "CallTransferred": _Said(
+        icon="arrow-forward-up", text=gettext_lazy("%(who)s passes the call on to %(to)s")
+    ),
+    "ConferenceJoined": _Said(icon="users", text=gettext_lazy("%(who)s joins the conference %(text)s")),
+    "CallRecorded": _Said(icon="microphone", text=gettext_lazy("The call is recorded")),
+    "CallLeft": _Said(icon="phone-off", text=gettext_lazy("%(who)s is no longer on the line")),
 }
 _RING_ENDS: Mapping[str, _StrOrPromise] = {
     RingEnd.NO_ANSWER: gettext_lazy("No answer: %(who)s"),
@@ -133,21 +142,22 @@ _RING_ENDS: Mapping[str, _StrOrPromise] = {
 }
 
 
-def _said(event: CallEvent, call: LoggedCall, names: Mapping[str, str]) -> tuple[str, str, str] | None:
+def _said(event: CallEvent, call: LoggedCall, names: Mapping[str, str]) -> _Said | None:
     """None for what nobody needs to read, such as that it rings no longer since somebody has answered."""
     who = names.get(event.leg) or names.get(event.endpoint) or event.endpoint.partition("/")[2]
     values = {"who": who, "to": names.get(event.text, phone_shown(event.text)), "text": event.text}
     if event.kind == "CallStarted":
         origin = number_shown(call) if call.direction == call.Direction.IN else who
-        return "phone", _("%(who)s calls") % {"who": origin}, ""
+        return _Said(icon="phone", text=_("%(who)s calls") % {"who": origin})
     if event.kind == "CallEnded":
         said = outcome(call)
-        return "phone-off", _("The call is over: %(outcome)s") % {"outcome": said.label}, said.tone
+        over = _("The call is over: %(outcome)s") % {"outcome": said.label}
+        return _Said(icon="phone-off", text=over, tone=said.tone)
     if event.kind == "CallRingingEnded":
         reason = _RING_ENDS.get(event.text)
-        return ("phone-x", str(reason) % values, "warn") if reason else None
-    picture, text, tone = _STEPS.get(event.kind, ("", "", ""))
-    return (picture, str(text) % values, tone) if picture else None
+        return _Said(icon="phone-x", text=str(reason) % values, tone="warn") if reason else None
+    step = _STEPS.get(event.kind)
+    return step._replace(text=str(step.text) % values) if step else None
 
 
 @dataclass(frozen=True)

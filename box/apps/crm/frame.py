@@ -31,8 +31,8 @@ class Section:
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section("day", _("My day"), "calendar-event", "crm:day"),
-    Section("settings", _("Settings"), "settings", "crm:setup", can_administer),
+    Section("day", _("My day"), icon="calendar-event", url_name="crm:day"),
+    Section("settings", _("Settings"), icon="settings", url_name="crm:setup", is_for=can_administer),
 )
 """In their order, behind the types."""
 

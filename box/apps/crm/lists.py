@@ -70,9 +70,9 @@ def ways_of(kind: RecordType) -> tuple[Way, ...]:
     if not kind.has_stages:
         return ()
     return (
-        Way(gettext_lazy("Board"), "layout-kanban", url("crm:board", kind.slug)),
-        Way(gettext_lazy("List"), "list", url("crm:list", kind.slug)),
-        Way(gettext_lazy("Funnel"), "filter-2", url("crm:funnel", kind.slug)),
+        Way(gettext_lazy("Board"), icon="layout-kanban", url=url("crm:board", kind.slug)),
+        Way(gettext_lazy("List"), icon="list", url=url("crm:list", kind.slug)),
+        Way(gettext_lazy("Funnel"), icon="filter-2", url=url("crm:funnel", kind.slug)),
     )
 
 

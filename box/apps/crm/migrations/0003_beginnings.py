@@ -10,20 +10,32 @@ from django.db import migrations
 if TYPE_CHECKING:
     from django.db.migrations.state import StateApps
 
+
+def _type(
+    pk: int, slug: str, *, icon: str, order: int, **has: bool
+) -> tuple[int, str, str, int, dict[str, bool]]:
+    """`has` is what its records have."""
+    return pk, slug, icon, order, has
+
+
 TYPES = [
-    # id, slug, icon, order, and what its records have.
-    (1, "lead", "target-arrow", 10, {"is_person": False, "has_contact_points": True}),
-    (2, "deal", "heart-handshake", 20, {}),
-    (
+    _type(1, "lead", icon="target-arrow", order=10, is_person=False, has_contact_points=True),
+    _type(2, "deal", icon="heart-handshake", order=20),
+    _type(
         3,
         "contact",
-        "address-book",
-        30,
-        {"is_person": True, "has_contact_points": True, "has_stages": False, "has_amount": False},
+        icon="address-book",
+        order=30,
+        is_person=True,
+        has_contact_points=True,
+        has_stages=False,
+        has_amount=False,
     ),
-    (4, "company", "building", 40, {"has_contact_points": True, "has_stages": False, "has_amount": False}),
-    (7, "quote", "file-text", 50, {}),
-    (31, "invoice", "file-invoice", 60, {}),
+    _type(
+        4, "company", icon="building", order=40, has_contact_points=True, has_stages=False, has_amount=False
+    ),
+    _type(7, "quote", icon="file-text", order=50),
+    _type(31, "invoice", icon="file-invoice", order=60),
 ]
 STAGES = {
     1: [("NEW", "open"), ("IN_PROCESS", "open"), ("PROCESSED", "open"), ("CONVERTED", "won"), ("JUNK", "lost")],

@@ -38,19 +38,21 @@ class Page:
 
 _LISTS = pgettext_lazy("what one chooses from", "Lists")
 PAGES = (
-    Page("pipelines", _("Pipelines"), "arrow-right", "crm:setup-pipelines", ("deal",)),
-    Page("robots", _("Robots"), "robot", "crm:setup-robots", ("deal",)),
-    Page("types", _("Entities"), "box", "crm:setup-types"),
-    Page("products", _("Products"), "package", "crm:setup-products"),
+    Page(
+        "pipelines", _("Pipelines"), icon="arrow-right", url_name="crm:setup-pipelines", arguments=("deal",)
+    ),
+    Page("robots", _("Robots"), icon="robot", url_name="crm:setup-robots", arguments=("deal",)),
+    Page("types", _("Entities"), icon="box", url_name="crm:setup-types"),
+    Page("products", _("Products"), icon="package", url_name="crm:setup-products"),
     Page(
         "dictionaries",
         pgettext_lazy("what one chooses from", "Lists"),
-        "list",
-        "crm:setup-dictionary",
-        ("sources",),
+        icon="list",
+        url_name="crm:setup-dictionary",
+        arguments=("sources",),
     ),
-    Page("fields", _("Fields"), "forms", "crm:setup-fields"),
-    Page("permissions", _("Permissions"), "shield-lock", "crm:setup-permissions"),
+    Page("fields", _("Fields"), icon="forms", url_name="crm:setup-fields"),
+    Page("permissions", _("Permissions"), icon="shield-lock", url_name="crm:setup-permissions"),
 )
 
 
