@@ -23,7 +23,7 @@ from appliance.agent.answers import NodeStatus, Progress
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.agent.journal import Journal, Unknown
 from appliance.agent.operations import TABLE, AlreadyRunning, LongOperation
-from appliance.agent.operations.apply import Plan, decide
+from appliance.agent.operations.apply import Plan, added, decide
 from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import OPERATIONS, Answer, ReadLog, Request, SetConfig
 from appliance.node import Machine, Node
@@ -362,6 +362,20 @@ def plan_of(workers: int, *, files: set[str], units: set[str], wanted: set[str] 
     node = Node(Paths(Path("/nowhere")), box, config.new_secrets(), Machine(memory_mb=4096, cores=2))
     everybody = {service.name for service in enabled(node)}
     return decide(node, wanted=everybody if wanted is None else wanted, files=files, units=units)
+
+
+def test_a_service_that_is_switched_on_is_wanted_and_one_that_was_there_is_not() -> None:
+    off, on = (
+        Node(
+            Paths(Path("/nowhere")),
+            config.parse(f"[telephony]\nenabled = {value}\n"),
+            config.new_secrets(),
+            Machine(memory_mb=4096, cores=2),
+        )
+        for value in ("false", "true")
+    )
+    assert added(on, off) == {"telephony"}
+    assert added(on, on) == added(off, on) == added(on, None) == set()
 
 
 def test_nothing_changed_concerns_nobody() -> None:

@@ -71,7 +71,7 @@ def test_a_task_is_given_in_a_line_done_and_accepted(anna: Person, boris: Person
     his.get_by_text(say("1 new task")).click()
     his.locator("#list").get_by_role("link", name="Count the boxes").click()
     card = his.locator("#task")
-    card.get_by_role("button", name=say("Start")).click()
+    card.get_by_role("button", name=say("Start"), exact=True).click()
     expect(card.locator(".task-state").first).to_have_text(say("in progress"))
     assert problems(his) == []
 

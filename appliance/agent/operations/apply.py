@@ -27,7 +27,7 @@ def main() -> None:
         before = applied_config.previous(paths)
         change(paths, journal)
         try:
-            end = apply(Node.load(paths), journal)
+            end = apply(Node.load(paths), journal, before=before)
         except (SupervisorError, Unwritable) as error:
             raise SupervisorError(f"{error} {take_back(paths, before, journal)}") from error
         applied_config.remember(paths)
@@ -81,7 +81,13 @@ def decide(node: Node, *, wanted: Collection[str], files: Collection[str], units
     return Plan(tuple(restarted), tuple(reloaded), tuple(sorted(set(units) - known)))
 
 
-def apply(node: Node, journal: Journal) -> str:
+def added(node: Node, before: Node | None) -> set[str]:
+    """The services that the configuration has now and had not: nobody has stopped these."""
+    known = {service.name for service in enabled(before)} if before is not None else None
+    return {service.name for service in enabled(node) if known is not None and service.name not in known}
+
+
+def apply(node: Node, journal: Journal, *, before: Node | None = None) -> str:
     """Write files and units, and let the services concerned take notice; says in a sentence what was done."""
     supervisor = supervisor_for(node)
     # Of an earlier attempt that was interrupted. How far it came is not known: all of it is done again.
@@ -89,7 +95,7 @@ def apply(node: Node, journal: Journal) -> str:
     statuses = supervisor.status(with_health=False)
     # What tries to run is wanted too. What somebody has stopped stays stopped.
     up = {status.service for status in statuses if status.state is not State.STOPPED}
-    wanted = {*earlier["wanted"], *up}
+    wanted = {*earlier["wanted"], *up, *added(node, before)}
     files = {*earlier["files"], *service_files.pending(node)}
     units = {*earlier["units"], *supervisor.pending()}
     # Before any file is written: afterwards nobody could tell any more who was not told.

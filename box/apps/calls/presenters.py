@@ -88,7 +88,6 @@ def timeline(call: LoggedCall, people: Sequence[Participant]) -> list[Line]:
     lines = []
     for event in CallEvent.objects.filter(call=call.call_id).order_by("at", "id")[:MOST_LINES]:
         if (said := _said(event, call, names)) is not None:
-            picture, text, tone = said
             seconds = max(0, round((event.at - call.started_at).total_seconds()))
             lines.append(Line(event.at, length(seconds), said.icon, str(said.text), said.tone))
     return lines
