@@ -1,0 +1,49 @@
+"""A deal from its first line to its next stage, and to its card."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.accessibility import problems
+from tests.e2e.people import Person, settled
+from tests.e2e.words import EN, RU, Words
+
+
+@pytest.mark.parametrize("words", [EN, RU], ids=["en", "ru"])
+def test_a_deal_is_written_dragged_on_and_opened(employee: Callable[..., Person], words: Words) -> None:
+    anna, title = employee("Anna", words=words), f"Lamps {secrets.token_hex(4)}"
+    page = anna.open("/crm/deal/board/")
+    columns = page.locator(".board-column")
+    columns.first.locator(".board-add summary").click()
+    columns.first.locator("[name=title]").fill(title)
+    columns.first.locator("[name=title]").press("Enter")
+    card = columns.first.locator(".board-card", has_text=title)
+    expect(card).to_be_visible()
+    assert problems(page) == []
+
+    drag(page, card, columns.nth(1))
+    moved = columns.nth(1).locator(".board-card", has_text=title)
+    expect(moved).to_be_visible()
+    settled(page)
+    page.reload()
+    expect(moved).to_be_visible()
+
+    moved.get_by_role("link", name=title).click()
+    expect(page.locator("#main h1")).to_contain_text(title)
+    assert problems(page) == []
+
+
+def drag(page: Page, what: Locator, onto: Locator) -> None:
+    """As a hand does: pressed, moved in steps, let go."""
+    start, end = what.bounding_box(), onto.bounding_box()
+    assert start is not None
+    assert end is not None
+    page.mouse.move(start["x"] + 40, start["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(start["x"] + 80, start["y"] + 40, steps=5)
+    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + 120, steps=15)
+    page.mouse.up()
