@@ -10,11 +10,13 @@ document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
   form.querySelector("[name=nonce]").value = crypto.randomUUID();
 });
 
-// The card of a task is fetched anew where somebody else has changed it; not while one writes in it.
+// The card of a task is fetched anew where somebody else has changed it; not while one writes in it. Its heading has the
+// focus once one has come to it.
+const WRITING = ":is(input, textarea, select, [contenteditable=true]):focus";
 document.addEventListener("push:message", ({ detail: { topic, kind, payload } }) => {
   if (topic !== "tasks" || kind !== "changed" || String(payload.by) === document.body.dataset.user) return;
   const card = document.querySelector(`[data-task="${payload.id}"]`);
-  if (!card || card.querySelector("details.drop[open]") || card.contains(document.activeElement)) return;
+  if (!card || card.querySelector("details.drop[open]") || card.querySelector(WRITING)) return;
   window.htmx.trigger(card, "refresh");
 });
 
