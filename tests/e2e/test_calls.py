@@ -28,7 +28,7 @@ CLIENT = "(916) 123-45-67"
 @pytest.fixture
 def pbx(box: Box, asterisk: Asterisk) -> Iterator[Asterisk]:
     """Connected, with the service at work. 4950001 rings at 101, which nobody picks up."""
-    asterisk.cli("dialplan add extension 4950001,1,Dial,\"PJSIP/101,90\" into korobka-incoming")
+    asterisk.cli('dialplan add extension 4950001,1,Dial,"PJSIP/101,90" into korobka-incoming')
     box.boxctl("config", "set", "telephony.enabled", "true")
     yield asterisk
     box.boxctl("config", "set", "telephony.enabled", "false")
