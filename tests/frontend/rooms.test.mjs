@@ -13,6 +13,7 @@ before(async () => {
     "core/discussion/static/discussion/discussion",
     "core/discussion/static/discussion/emoji",
     "apps/drive/static/drive/drive",
+    "static/js/clocks",
     "apps/worktime/static/worktime/clock",
     "core/accounts/static/accounts/passkeys",
   ]) {

@@ -10,7 +10,7 @@ from hypothesis.extra.django import TestCase
 
 from box.apps.feed.models import KIND, Mark, Post
 from box.core.access.actions import renew_codes
-from box.core.access.principals import EVERYONE, codes_of, is_private
+from box.core.access.principals import EVERYONE, codes_of, is_private, memberships_of
 from box.core.accounts.models import User
 from box.core.discussion.models import Thread
 from box.core.groups.actions import NewGroup, create_group
@@ -190,7 +190,7 @@ class Visibility(TestCase):
         for person in User.objects.filter(pk__in=[person.pk for person in company.people]):
             naive = naive_codes(person) | {f"U{person.pk}", "UA"}
             expected = {post.pk for post in posts if naive & set(post.audience)}
-            assert codes_of(person) == naive
+            assert memberships_of(person) == naive
             assert set(everything.visible_to(person).values_list("pk", flat=True)) == expected
             assert set(everything.reachable_by_many(naive).values_list("pk", flat=True)) == expected
             assert set(everything.reachable_by_few(naive).values_list("pk", flat=True)) == expected
