@@ -147,7 +147,9 @@ def test_a_guest_in_a_group_is_answered_as_one_in_none_at_every_other_address(wo
     wrong = {
         str(visit): (found, visit.answers[4])
         for visit in VISITS
-        if (found := visit_of(fresh(world.browsers)["erik"], visit, world.things)) != visit.answers[4]
+        # Whoever is in a group writes into its calendar.
+        if visit.route != "calendar:new"
+        and (found := visit_of(fresh(world.browsers)["erik"], visit, world.things)) != visit.answers[4]
     }
     assert not wrong
 

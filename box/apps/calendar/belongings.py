@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from box.apps.calendar.actions.audiences import write_audience
-from box.apps.calendar.models import Calendar, Event
+from box.apps.calendar.models import Calendar, Event, Room
 from box.core.access.principals import code_of
 from box.core.registry.belongings import DECIDED, MADE, Belongings, Belongs, Deleted, OneEach, Stays, run
 
@@ -27,7 +27,11 @@ def _kept(person: User) -> list[str]:
 
 
 def _forget(person: User, by: User) -> None:
-    Calendar.objects.filter(code=code_of(person)).delete()
+    code = code_of(person)
+    Calendar.objects.filter(code=code).delete()
+    for room in Room.objects.filter(bookers__contains=[code]).select_for_update():
+        room.bookers.remove(code)
+        room.save(update_fields=["bookers"])
 
 
 def _follow(pair: Pair) -> None:
@@ -40,6 +44,12 @@ def _follow(pair: Pair) -> None:
             pair,
         )
     Calendar.objects.filter(code=gone).update(code=kept)
+    run(
+        "UPDATE calendar_room SET bookers = ARRAY(SELECT DISTINCT code"
+        "   FROM unnest(array_replace(bookers, %(gone_code)s, %(kept_code)s)) AS code ORDER BY code)"
+        " WHERE %(gone_code)s = ANY (bookers)",
+        pair,
+    )
     for event in Event.objects.filter(calendar__code=kept).select_related("calendar"):
         write_audience(event)
 

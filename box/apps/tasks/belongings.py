@@ -14,7 +14,17 @@ from box.apps.tasks.actions.tasks import delegate_task
 from box.apps.tasks.actions.time import stop_timer
 from box.apps.tasks.models import Task
 from box.core.accounts.models import User
-from box.core.registry.belongings import DECIDED, MADE, Belongings, Belongs, Deleted, OneEach, Stays, run
+from box.core.registry.belongings import (
+    DECIDED,
+    MADE,
+    Belongings,
+    Belongs,
+    Deleted,
+    OneEach,
+    Settled,
+    Stays,
+    run,
+)
 from box.core.registry.capabilities import Holdings
 
 if TYPE_CHECKING:
@@ -65,9 +75,8 @@ BELONGINGS = Belongings(
         "tasks.Task.deleted_by": Belongs(Stays(DECIDED)),
         "tasks.ChecklistItem.assignee": Belongs(Stays(MADE)),
         "tasks.ChecklistItem.done_by": Belongs(Stays(MADE)),
-        "tasks.TimeEntry.user": Belongs(Stays(MADE)),
+        "tasks.TimeEntry.user": Belongs(Stays(MADE), Settled(_stop)),
         "tasks.Participant.user": Belongs(Deleted(), OneEach("task")),
     },
-    before=_stop,
     follow=_follow,
 )

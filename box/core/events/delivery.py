@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from box.core.events.models import Delivery, Event, Nonce
 from box.core.events.outbox import CHANNEL, restored, subscription_named
+from box.core.registry.settings import as_of, read_version
 from box.lib.prepared import Param, PreparedModels
 
 log = logging.getLogger(__name__)
@@ -67,15 +68,17 @@ def deliver_next(now: datetime) -> int:
             return 0
         taken = [first, *_OTHERS.rows(now=now, event=first.event_id, first=first.pk)]
         completed = []
-        for delivery in taken:
-            delivery.event = first.event
-            try:
-                with transaction.atomic():
-                    _hand_over(delivery)
-            except Exception as error:
-                _postpone(delivery, now, error)
-            else:
-                completed.append(delivery.pk)
+        # What is remembered by the settings' version is read once for all of them, as in a request.
+        with as_of(read_version()):
+            for delivery in taken:
+                delivery.event = first.event
+                try:
+                    with transaction.atomic():
+                        _hand_over(delivery)
+                except Exception as error:
+                    _postpone(delivery, now, error)
+                else:
+                    completed.append(delivery.pk)
         Delivery.objects.filter(pk__in=completed).update(completed_at=now)
     return len(taken)
 

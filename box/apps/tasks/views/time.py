@@ -58,7 +58,7 @@ def clock(request: PersonRequest) -> HttpResponse:
 def of_task(request: PersonRequest, pk: int) -> HttpResponse:
     """What was worked on a task by whom, the latest first, and one stretch more."""
     task = task_for(request, pk)
-    form = TimeForm(request.POST or None)
+    form = TimeForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             given = form.cleaned_data
