@@ -25,6 +25,7 @@ ALLOWED = {
     "appliance/scratch.py": "box.toml of a developer's box, in etc: root's own",
     "appliance/supervise/launch.py": "stands alone, without any import; run/starts is root's own",
     "backup/download_file.py": "a new file where root says at the terminal, never through a link",
+    "installer/bundle.py": "the developer's folder for a bundle",
     "installer/dist_packages.py": "the environment of a release that is being built",
     "installer/packages.py": "Debian's own folders under /etc",
     "installer/release.py": "releases, which are root's own, and the developer's folder for an archive",

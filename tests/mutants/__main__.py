@@ -44,7 +44,7 @@ SCOPE = (
     Area("box/bridges/directory/actions.py", ("tests/box/bridges/directory/test_runs.py",)),
     Area("box/bridges/directory/plan/*.py", ("tests/box/bridges/directory/test_plan.py",)),
     Area("box/console/actions.py"),
-    Area("box/console/backups/alerts.py", ("tests/box/console/test_watching.py",)),
+    Area("box/console/alerts.py", ("tests/box/console/test_watching.py",)),
     Area("box/rest/actions.py"),
     Area("backup/retention.py", ("tests/backup/test_retention.py",)),
     Area("appliance/agent/disk.py", ("tests/appliance/test_disk.py",)),
