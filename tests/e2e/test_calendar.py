@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable
 
 import pytest
@@ -29,7 +30,8 @@ def said(words: Words, text: str) -> str:
 
 @pytest.mark.parametrize("language", [EN, RU], ids=lambda words: words.language)
 def test_a_meeting_is_planned_answered_and_moved(employee: Callable[..., Person], language: Words) -> None:
-    anna, boris = employee("Anna", words=language), employee("Boris", words=language)
+    # Of the many of that name on this box this one is meant.
+    anna, boris = (employee(name, secrets.token_hex(4), words=language) for name in ("Anna", "Boris"))
     his = boris.open("/calendar/?view=week&on=2027-02-02")
     expect(his.locator(".calendar-title")).not_to_be_empty()
     page = anna.open("/calendar/?view=week&on=2027-02-02")
