@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from typing import Any
 from appliance import config
 from appliance.paths import Paths
 from appliance.services.objects.service import STORE_PORTS, reserve_ports
-from tests.prefixes import scratch_prefix
+from tests.prefixes import hold, scratch_prefix
 
 ROOT = Path(__file__).resolve().parents[2]
 # Each worker visits a box of its own: stories write to everybody, and count what arrives.
@@ -92,12 +93,12 @@ def box_to_visit() -> Iterator[Box]:
     if prefix := os.environ.get("KOROBKA_E2E_PREFIX"):
         yield visited(Path(prefix))
         return
-    # Whose it may be: another run's that is at work.
-    assert not PREFIX.exists(), f"{PREFIX} is there: wait for the other run, or uninstall what it left."
-    try:
-        yield installed(PREFIX)
-    finally:
-        uninstall(PREFIX)
+    with hold(PREFIX):
+        uninstall(PREFIX)  # what a run that was killed has left
+        try:
+            yield installed(PREFIX)
+        finally:
+            uninstall(PREFIX)
 
 
 def installed(prefix: Path) -> Box:
@@ -126,9 +127,10 @@ def installed(prefix: Path) -> Box:
 
 
 def uninstall(prefix: Path) -> None:
-    """Stops every service, and removes the box with all that is in it."""
+    """Stops every service, and removes the box with all that is in it, also one that was never finished."""
     if Paths(prefix).boxctl.exists():
         subprocess.run([Paths(prefix).boxctl, "uninstall", "--purge", "--yes"], check=True)
+    shutil.rmtree(prefix, ignore_errors=True)
 
 
 def visited(prefix: Path) -> Box:
