@@ -9,12 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from box.apps.calendar.actions.audiences import write_audience
-from box.apps.calendar.models import Calendar, Event, Room
+from box.apps.calendar.models import LONGEST_NAME, Calendar, Event, Room
 from box.core.access.principals import code_of
+from box.core.accounts.models import User
 from box.core.registry.belongings import DECIDED, MADE, Belongings, Belongs, Deleted, OneEach, Stays, run
 
 if TYPE_CHECKING:
-    from box.core.accounts.models import User
     from box.core.registry.belongings import Pair
 
 
@@ -38,11 +38,8 @@ def _follow(pair: Pair) -> None:
     """The calendars of the one are the other's, beside theirs; of two main ones the first is."""
     gone, kept = f"U{pair.gone}", f"U{pair.kept}"
     if Calendar.objects.filter(code=kept, is_main=True).exists():
-        run(
-            "UPDATE calendar_calendar SET is_main = false, name = %(gone_code)s"
-            " WHERE code = %(gone_code)s AND is_main",
-            pair,
-        )
+        called = User.objects.get(pk=pair.gone).name[:LONGEST_NAME]
+        Calendar.objects.filter(code=gone, is_main=True).update(is_main=False, name=called)
     Calendar.objects.filter(code=gone).update(code=kept)
     run(
         "UPDATE calendar_room SET bookers = ARRAY(SELECT DISTINCT code"

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 KIND = "calendar.event"
+LONGEST_NAME = 80
 
 _feeds = Signer(salt="calendar.feed")
 # How long what was removed can be put back.
@@ -98,7 +99,7 @@ class Calendar(models.Model):
 
     code = models.CharField(max_length=24)
     # The main one is called after whose it is.
-    name = models.CharField(_("name"), max_length=80, blank=True)
+    name = models.CharField(_("name"), max_length=LONGEST_NAME, blank=True)
     color = models.CharField(_("color"), max_length=8, choices=Color, default=Color.SPRUCE)
     is_main = models.BooleanField(default=False)
     # Of a person: whether colleagues see what is in it, and not only that the time is taken.

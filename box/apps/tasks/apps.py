@@ -10,6 +10,7 @@ from box.core.registry.capabilities import (
     Panel,
     Widget,
     assets,
+    calendar_layers,
     card_routes,
     cards,
     creators,
@@ -34,6 +35,7 @@ class TasksConfig(Room):
         from box.apps.tasks.cards import day_cards
         from box.apps.tasks.demo import give_tasks
         from box.apps.tasks.fields import TASK_FIELDS
+        from box.apps.tasks.layers import DEADLINES
         from box.apps.tasks.models import KIND, Task, address_of, found_tasks, new_address, task_cards
         from box.apps.tasks.panels import panel
         from box.core.discussion.searching import comment_cards
@@ -61,6 +63,7 @@ class TasksConfig(Room):
         searchables.add(KIND, searching.TASKS)
         searchables.add("tasks.comment", searching.COMMENTS)
         panels.add("tasks", Panel(label=_("Tasks"), icon="checkbox", order=20, render=panel))
+        calendar_layers.add("tasks.deadlines", DEADLINES)
         demo_shares.add("tasks", give_tasks)
         threads.add(
             KIND,

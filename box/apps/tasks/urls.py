@@ -1,14 +1,14 @@
 from django.urls import path
 
-from box.apps.tasks.views import checklists, listing, lookup, tasks, time
+from box.apps.tasks.views import checklists, lists, lookup, tasks, time
 
 app_name = "tasks"
 urlpatterns = [
-    path("tasks/", listing.tasks, name="list"),
-    path("tasks/board/<str:way>/", listing.board, name="board"),
-    path("tasks/news/", listing.news, name="news"),
-    path("tasks/quick/", listing.quick, name="quick"),
-    path("tasks/trash/", listing.trash, name="trash"),
+    path("tasks/", lists.tasks, name="list"),
+    path("tasks/board/<str:way>/", lists.board, name="board"),
+    path("tasks/news/", lists.news, name="news"),
+    path("tasks/quick/", lists.quick, name="quick"),
+    path("tasks/trash/", lists.trash, name="trash"),
     path("tasks/time/", time.report, name="time"),
     path("tasks/time/<int:pk>/", time.entry, name="time-entry"),
     path("tasks/clock/", time.clock, name="clock"),

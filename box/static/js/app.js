@@ -8,6 +8,7 @@ import "./bell.js";
 import "./clocks.js";
 import "./drafts.js";
 import "./drop.js";
+import "./live.js";
 import "./news.js";
 import "./of-text.js";
 import { listen } from "./push.js";

@@ -37,7 +37,7 @@ FOUND = (
     Found("tasks.comment", _comment, "olga anna erik"),
 )
 EXPORTS = (
-    Exported("box.apps.tasks.views.listing.tasks", "tasks:list", signed_in(200), query="as=csv"),
+    Exported("box.apps.tasks.views.lists.tasks", "tasks:list", signed_in(200), query="as=csv"),
     Exported("box.apps.tasks.views.time.report", "tasks:time", signed_in(200), query="as=csv"),
-    Exported("box.apps.tasks.views.listing.trash", "tasks:trash", signed_in(403), query="as=csv"),
+    Exported("box.apps.tasks.views.lists.trash", "tasks:trash", signed_in(403), query="as=csv"),
 )

@@ -1,6 +1,8 @@
 // What the telephone does, over any page and the same in every tab: each asks when it is told of a change. And
 // click to call: links to numbers ring the own telephone first, where there is one.
 
+import { Live } from "../js/live.js";
+
 // Calls that somebody has closed the window of, by number, in all tabs.
 const HIDDEN = "korobka-calls-hidden";
 const OPENED = "korobka-calls-opened";
@@ -13,55 +15,48 @@ const length = (seconds) => {
   return `${minutes}:${String(rest).padStart(2, "0")}`;
 };
 
-class CallBar extends HTMLElement {
+class CallBar extends Live {
   connectedCallback() {
-    this.onMessage = ({ detail: { topic, kind, payload } }) => {
-      if (topic !== "calls") return;
-      if (kind === "now") this.ask();
-      else if (kind === "refused")
-        document.dispatchEvent(new CustomEvent("toast", { detail: { value: payload.reason } }));
-    };
-    this.onGap = () => this.ask();
+    super.connectedCallback();
     this.onStorage = ({ key }) => key === HIDDEN && this.settle();
     this.onClick = (event) => this.click(event);
-    document.addEventListener("push:message", this.onMessage);
-    document.addEventListener("push:reset", this.onGap);
     addEventListener("storage", this.onStorage);
     document.addEventListener("click", this.onClick);
     this.timer = setInterval(() => this.tick(), 1000);
-    this.ask();
+    this.ask({ isFirst: true });
   }
 
   disconnectedCallback() {
-    document.removeEventListener("push:message", this.onMessage);
-    document.removeEventListener("push:reset", this.onGap);
+    super.disconnectedCallback();
     removeEventListener("storage", this.onStorage);
     document.removeEventListener("click", this.onClick);
     clearInterval(this.timer);
   }
 
-  // One question at a time; what is told meanwhile is asked once more.
-  async ask() {
-    if (this.isAsking) {
-      this.isStale = true;
-      return;
-    }
-    this.isAsking = true;
-    do {
-      this.isStale = false;
-      // Somebody types the number that the call is passed on to: it stays until it is sent.
-      const open = this.querySelector("details[open] input:focus");
-      if (open?.value && this.querySelector(`[data-call="${open.closest("[data-call]").dataset.call}"]`)) {
-        this.isStale = true;
-        await new Promise((done) => setTimeout(done, 500));
-        continue;
-      }
-      await window.htmx
-        .ajax("GET", this.dataset.src, { source: this, target: this, swap: "innerHTML" })
-        .catch(() => {});
-    } while (this.isStale && this.isConnected);
-    this.isAsking = false;
+  isMine({ topic, kind }) {
+    return topic === "calls" && kind === "now";
+  }
+
+  hear(message) {
+    super.hear(message);
+    const { topic, kind, payload } = message;
+    if (topic !== "calls" || kind !== "refused") return;
+    document.dispatchEvent(new CustomEvent("toast", { detail: { value: payload.reason } }));
+  }
+
+  // The telephone rings: in a tab that nobody sees, too.
+  async wait() {}
+
+  async renew() {
+    // Somebody types the number that the call is passed on to: it stays until it is sent.
+    while (this.isTypingInto()) await new Promise((done) => setTimeout(done, 500));
+    await window.htmx.ajax("GET", this.dataset.src, { source: this, target: this, swap: "innerHTML" }).catch(() => {});
     this.settle();
+  }
+
+  isTypingInto() {
+    const open = this.isConnected && this.querySelector("[data-call] details[open] input:focus");
+    return Boolean(open?.value);
   }
 
   settle() {

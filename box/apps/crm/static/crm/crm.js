@@ -1,6 +1,6 @@
 // The CRM's pages: lines of numbers and addresses, and a word about what is probably there already.
 
-import { turn } from "../js/push.js";
+import { isByMe, Live } from "../js/live.js";
 
 const WAIT = 400;
 let timer = 0;
@@ -36,37 +36,30 @@ async function ask(form) {
 const SAID_SECONDS = 8;
 const TELLS_EVERY = 4000;
 
-class CrmRecord extends HTMLElement {
+class CrmRecord extends Live {
   connectedCallback() {
-    this.onMessage = ({ detail }) => this.hear(detail);
-    this.onGap = () => this.renew();
-    document.addEventListener("push:message", this.onMessage);
-    document.addEventListener("push:reset", this.onGap);
+    super.connectedCallback();
     this.addEventListener("input", ({ target }) => target.closest(".comments") && this.tell());
     this.addEventListener("click", (event) => this.leave(event));
   }
 
-  disconnectedCallback() {
-    document.removeEventListener("push:message", this.onMessage);
-    document.removeEventListener("push:reset", this.onGap);
+  isMine({ topic, kind, payload }) {
+    return topic === "crm" && kind === "record" && String(payload.id) === this.dataset.id;
   }
 
-  hear({ topic, kind, payload }) {
-    if (topic !== "crm" || String(payload.id) !== this.dataset.id) return;
-    if (kind === "record") this.renew();
-    if (kind === "writing" && String(payload.by) !== document.body.dataset.user) this.say(payload.name);
+  hear(message) {
+    super.hear(message);
+    const { topic, kind, payload } = message;
+    const isHere = topic === "crm" && kind === "writing" && String(payload.id) === this.dataset.id;
+    if (isHere && !isByMe(payload)) this.say(payload.name);
   }
 
   // What is being filled in stays as it is: the answer to it brings the rest.
-  async renew() {
-    if (this.isAsking) return;
-    this.isAsking = true;
-    await turn();
-    this.isAsking = false;
+  renew() {
     const isHeld = (id) =>
       document.getElementById(id)?.querySelector("form:focus-within, details[open], form.crm-facts-form");
     const parts = ["bar", "steps", "facts", "timeline"].filter((part) => !isHeld(`crm-${part}`));
-    if (this.isConnected && parts.length) this.fetch(parts);
+    if (parts.length) return this.fetch(parts);
   }
 
   fetch(parts) {

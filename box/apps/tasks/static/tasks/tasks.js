@@ -1,6 +1,6 @@
-// Tasks: the line above the list, cards that follow what others do, lists that are ordered by hand, and the clock.
+// Tasks: the line above the list, lists that are ordered by hand, and the clock.
 
-import { turn } from "../js/push.js";
+import { Live } from "../js/live.js";
 
 // What was sent is gone from the line, and the next task is another one: a nonce of its own.
 document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
@@ -8,16 +8,6 @@ document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
   if (!form || target !== form || !detail.successful) return;
   form.querySelector("[name=line]").value = "";
   form.querySelector("[name=nonce]").value = crypto.randomUUID();
-});
-
-// The card of a task is fetched anew where somebody else has changed it; not while one writes in it. Its heading has the
-// focus once one has come to it.
-const WRITING = ":is(input, textarea, select, [contenteditable=true]):focus";
-document.addEventListener("push:message", ({ detail: { topic, kind, payload } }) => {
-  if (topic !== "tasks" || kind !== "changed" || String(payload.by) === document.body.dataset.user) return;
-  const card = document.querySelector(`[data-task="${payload.id}"]`);
-  if (!card || card.querySelector("details.drop[open]") || card.querySelector(WRITING)) return;
-  window.htmx.trigger(card, "refresh");
 });
 
 // Lines of a checklist, moved with the pointer by their grip, or by the menu beside each.
@@ -59,27 +49,18 @@ document.addEventListener("keydown", (event) => {
 });
 
 // The clock in the bar: it stays while pages change, and shows what other tabs and devices have started.
-class TaskClock extends HTMLElement {
+class TaskClock extends Live {
   connectedCallback() {
-    this.onMessage = ({ detail: { topic, kind } }) => topic === "tasks" && kind === "clock" && this.ask();
-    this.onGap = () => this.ask();
-    document.addEventListener("push:message", this.onMessage);
-    document.addEventListener("push:reset", this.onGap);
+    super.connectedCallback();
     this.ask({ isFirst: true });
   }
 
-  disconnectedCallback() {
-    document.removeEventListener("push:message", this.onMessage);
-    document.removeEventListener("push:reset", this.onGap);
+  isMine({ topic, kind }) {
+    return topic === "tasks" && kind === "clock";
   }
 
-  async ask({ isFirst = false } = {}) {
-    if (this.isAsking) return;
-    this.isAsking = true;
-    if (!isFirst) await turn();
-    this.isAsking = false;
-    if (!this.isConnected) return;
-    await window.htmx.ajax("GET", this.dataset.src, { source: this, target: this, swap: "innerHTML" }).catch(() => {});
+  renew() {
+    return window.htmx.ajax("GET", this.dataset.src, { source: this, target: this, swap: "innerHTML" });
   }
 }
 customElements.define("task-clock", TaskClock);

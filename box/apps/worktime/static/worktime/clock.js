@@ -1,31 +1,22 @@
 // The clock of the working day. The server says how much was worked and whether it goes on; the browser counts
 // on from there (see ../js/clocks.js), and asks again when another tab, or the box itself, has changed something.
 
-import { turn } from "../js/push.js";
+import { Live } from "../js/live.js";
 
 // The clock's state, as it was last said.
 let shown = "";
 
-class WorkClock extends HTMLElement {
+class WorkClock extends Live {
   connectedCallback() {
-    this.onMessage = ({ detail: { topic, kind } }) => topic === "worktime" && kind === "clock" && this.ask();
-    this.onGap = () => this.ask();
-    document.addEventListener("push:message", this.onMessage);
-    document.addEventListener("push:reset", this.onGap);
+    super.connectedCallback();
     this.ask({ isFirst: true });
   }
 
-  disconnectedCallback() {
-    document.removeEventListener("push:message", this.onMessage);
-    document.removeEventListener("push:reset", this.onGap);
+  isMine({ topic, kind }) {
+    return topic === "worktime" && kind === "clock";
   }
 
-  async ask({ isFirst = false } = {}) {
-    if (this.isAsking) return;
-    this.isAsking = true;
-    if (!isFirst) await turn();
-    this.isAsking = false;
-    if (!this.isConnected) return;
+  async renew({ isFirst }) {
     const before = shown;
     await window.htmx.ajax("GET", this.dataset.src, { source: this, target: this, swap: "innerHTML" }).catch(() => {});
     // What was told may be of another day: a correction that was decided on.

@@ -1,0 +1,68 @@
+// What an element has in common with others that show what others do: it hears of it, asks once for several
+// messages, and asks again after a gap in the stream.
+//
+//   class Record extends Live {
+//     isMine({ topic, kind, payload }) { … }   which messages are about it
+//     renew() { … }                            fetches what it shows; a promise
+//   }
+//
+// <live-card topic="tasks" kind="changed" of="17">, around a card that fetches itself at `refresh`, is one: what
+// somebody else has changed is shown anew, but not while one writes in it or has something of it open.
+
+import { turn } from "./push.js";
+
+export class Live extends HTMLElement {
+  connectedCallback() {
+    this.onMessage = ({ detail }) => this.hear(detail);
+    this.onGap = () => this.ask();
+    document.addEventListener("push:message", this.onMessage);
+    document.addEventListener("push:reset", this.onGap);
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("push:message", this.onMessage);
+    document.removeEventListener("push:reset", this.onGap);
+  }
+
+  hear(message) {
+    if (this.isMine(message)) this.ask();
+  }
+
+  /** Before it asks: what must not come late does not wait for its turn. */
+  wait() {
+    return turn();
+  }
+
+  // Messages within one wait are one question; what is told while it is on its way is asked once more.
+  async ask({ isFirst = false } = {}) {
+    if (this.isAsking) {
+      this.isStale = true;
+      return;
+    }
+    this.isAsking = true;
+    do {
+      if (!isFirst || this.isStale) await this.wait();
+      this.isStale = false;
+      if (this.isConnected) await Promise.resolve(this.renew({ isFirst })).catch(() => {});
+    } while (this.isStale && this.isConnected);
+    this.isAsking = false;
+  }
+}
+
+export const isByMe = (payload) => String(payload.by) === document.body.dataset.user;
+
+const HELD = "details.drop[open], :is(input, textarea, select, [contenteditable=true]):focus";
+
+class LiveCard extends Live {
+  isMine({ topic, kind, payload }) {
+    if (topic !== this.getAttribute("topic") || kind !== this.getAttribute("kind") || isByMe(payload)) return false;
+    return String(payload.id) === this.getAttribute("of");
+  }
+
+  renew() {
+    const card = this.firstElementChild;
+    if (card && !this.querySelector(HELD)) window.htmx.trigger(card, "refresh");
+  }
+}
+
+customElements.define("live-card", LiveCard);

@@ -1,0 +1,87 @@
+// What an element that shows what others do has in common with its like.
+
+import assert from "node:assert/strict";
+import { before, beforeEach, mock, test } from "node:test";
+
+import { clock, find, page, pass, say, settled, told } from "./portal.mjs";
+
+let Live;
+let answers = [];
+
+before(async () => {
+  clock();
+  page();
+  ({ Live } = await import("../../box/static/js/live.js"));
+  class Shown extends Live {
+    isMine({ topic }) {
+      return topic === "tried";
+    }
+
+    renew() {
+      return new Promise((done) => answers.push(done));
+    }
+  }
+  customElements.define("tried-live", Shown);
+});
+
+beforeEach(() => {
+  clock();
+  mock.method(Math, "random", () => 0);
+  answers = [];
+});
+
+const refreshed = () => [...htmx.triggered];
+const card = (inside = "") =>
+  page(`<live-card topic="tasks" kind="changed" of="17"><article>${inside}</article></live-card>`);
+
+test("several messages are one question, and what comes while it is asked is asked once more", async () => {
+  page("<tried-live></tried-live>");
+  for (let one = 0; one < 3; one += 1) told("tried", "changed");
+  told("other", "changed");
+  await pass(0);
+  assert.equal(answers.length, 1);
+  told("tried", "changed");
+  told("tried", "changed");
+  await pass(0);
+  assert.equal(answers.length, 1);
+  answers[0]();
+  await pass(0);
+  await pass(0);
+  assert.equal(answers.length, 2);
+});
+
+test("after a gap it asks, and once it is gone it asks no more", async () => {
+  page("<tried-live></tried-live>");
+  say("push:reset");
+  await pass(0);
+  assert.equal(answers.length, 1);
+  answers[0]();
+  await settled();
+  find("tried-live").remove();
+  told("tried", "changed");
+  await pass(0);
+  assert.equal(answers.length, 1);
+});
+
+test("a card is fetched anew when somebody else has changed it, and no other", async () => {
+  card();
+  told("tasks", "changed", { id: 18, by: 3 });
+  told("tasks", "changed", { id: 17, by: 7 });
+  told("crm", "changed", { id: 17, by: 3 });
+  await pass(0);
+  assert.deepEqual(refreshed(), []);
+  told("tasks", "changed", { id: 17, by: 3 });
+  await pass(0);
+  assert.deepEqual(refreshed(), ["refresh"]);
+});
+
+test("what one writes in, or has open, stays as it is", async () => {
+  card('<details class="drop" open></details>');
+  told("tasks", "changed", { id: 17, by: 3 });
+  await pass(0);
+  card("<input>");
+  find("input").focus();
+  told("tasks", "changed", { id: 17, by: 3 });
+  await pass(0);
+  assert.deepEqual(refreshed(), []);
+});
