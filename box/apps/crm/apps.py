@@ -27,7 +27,7 @@ class CrmConfig(Room):
         from box.apps.crm.belongings import HOLDINGS
         from box.apps.crm.callers import CALLERS
         from box.apps.crm.custom_fields import SETS
-        from box.apps.crm.importing import IMPORTERS
+        from box.apps.crm.importing.importers import IMPORTERS
         from box.apps.crm.permissions import codes_from_roles, may_enter
         from box.apps.crm.setup import PAGES
         from box.apps.crm.setup.auditing import declare

@@ -18,7 +18,7 @@ from box.apps.crm.catalog import catalog
 from box.apps.crm.duplicates import duplicates_of
 from box.apps.crm.frame import tabs_for
 from box.apps.crm.funnel import funnel_of
-from box.apps.crm.importing import importer_of
+from box.apps.crm.importing.importers import importer_of
 from box.apps.crm.inputs import inputs_of, read_all
 from box.apps.crm.lists import exportable, record_list, trash_list
 from box.apps.crm.models import Record
