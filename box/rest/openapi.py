@@ -17,6 +17,7 @@ from box.core.registry.rest import (
     Method,
     Several,
     Sorting,
+    Structures,
     YesNo,
     methods,
     scopes,
@@ -108,6 +109,8 @@ def _field(field: forms.Field) -> dict[str, Any]:
             schema = {"type": "string", "format": "date-time"}
         case Several():
             schema = {"type": "array", "items": {"type": "string"}}
+        case Structures():
+            schema = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
         case Conditions():
             schema = {"type": "object", "additionalProperties": True}
         case Sorting():

@@ -31,6 +31,7 @@ LABELS: Mapping[str, _StrOrPromise] = {
     "contact": _("contact"),
     "loss_reason": _("why it was lost"),
     "reached_by": _("telephones and addresses"),
+    "lines": _("products"),
 }
 """As sentences on changes name them."""
 

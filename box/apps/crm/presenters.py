@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from babel.numbers import get_currency_symbol
+from babel.numbers import format_decimal, get_currency_symbol
 from django.core.exceptions import ValidationError
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -98,9 +98,16 @@ def step_of(record: Record, now: datetime) -> Step:
 
 
 def money(amount: Decimal, currency: str) -> str:
-    """`1 250 000 ₽`, as the reader writes numbers."""
-    symbol = get_currency_symbol(currency, locale=translation.get_language() or "en") if currency else ""
-    return f"{format_number(_plain(amount), is_exact=True)}\u00a0{symbol}".strip()
+    """`1 250 000 ₽` or `12,50 ₽`, as the reader writes numbers."""
+    locale = translation.get_language() or "en"
+    symbol = get_currency_symbol(currency, locale=locale) if currency else ""
+    form = "#,##0" if amount == amount.to_integral_value() else "#,##0.00"
+    return f"{format_decimal(amount, format=form, locale=locale)}\u00a0{symbol}".strip()
+
+
+def quantity(number: Decimal) -> str:
+    """`2`, `0,5`: without zeros behind it."""
+    return format_number(number.normalize() + 0, is_exact=True)
 
 
 @dataclass(frozen=True)
@@ -192,11 +199,6 @@ def _given_points(given: QueryDict) -> list[ContactPoint]:
 def base_currency() -> str:
     """In which amounts are added up."""
     return _base.value
-
-
-def _plain(amount: Decimal) -> Decimal:
-    whole = amount.to_integral_value()
-    return whole if whole == amount else amount
 
 
 def _clients_of(records: Sequence[Record], reader: User) -> dict[int, Record]:

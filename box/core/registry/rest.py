@@ -66,6 +66,16 @@ class Several(forms.Field):
         return [str(one) for one in values]
 
 
+class Structures(forms.Field):
+    """A list of maps, such as the lines of a paper."""
+
+    def to_python(self, value: Any) -> list[Mapping[str, Any]]:
+        values = list(value.values()) if isinstance(value, Mapping) else value or []
+        if not isinstance(values, list) or not all(isinstance(one, Mapping) for one in values):
+            raise ValidationError(_("Write a list of maps of names and values."), code="shape")
+        return values
+
+
 class Conditions(forms.Field):
     """Conditions by the names of fields; see `box.core.registry.filtering`."""
 
@@ -108,7 +118,7 @@ def truth(value: Any) -> bool:
     raise ValidationError(_("Write Y or N."), code="yes-no")
 
 
-STRUCTURED = (Several, Conditions, Sorting)
+STRUCTURED = (Several, Structures, Conditions, Sorting)
 _MEANINGFUL = frozenset(("FILTER", "ORDER", "SORT", "SELECT", "RIGHTS"))
 
 

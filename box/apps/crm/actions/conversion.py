@@ -102,10 +102,12 @@ def convert_lead(lead: Record, how: Conversion, *, by: User | None) -> Converted
 
 
 def _copy_lines(lead: Record, deal: Record) -> None:
-    lines = list(lead.lines.order_by("rank", "id"))
+    lines = list(lead.lines.in_order())
     for line in lines:
         line.pk, line.record = None, deal
     LineItem.objects.bulk_create(lines)
+    deal.has_own_amount = lead.has_own_amount
+    deal.save(update_fields=["has_own_amount"])
 
 
 def _share_timeline(lead: Record, to: Record) -> None:

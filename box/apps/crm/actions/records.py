@@ -142,6 +142,9 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
     before = {name: getattr(held, name) for name in PLAIN}
     for name, value in rest.items():
         setattr(held, name, value)
+    if rest.get("amount", before["amount"]) != before["amount"]:
+        # Written by hand: it follows its lines no more.
+        held.has_own_amount = True
     tidy(held)
     clients = [one for name in ("company", "contact") if (one := getattr(held, name)) and one != before[name]]
     _check_clients([*clients, *(contacts or ())], by)
@@ -157,6 +160,7 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
                 *(name for name, _was, _is in changed),
                 "sound",
                 "base_amount",
+                "has_own_amount",
                 "changed_by",
                 "changed_at",
             ]

@@ -22,6 +22,7 @@ _LABELS = {
     "contact": (_("A contact was added"), _("A contact was changed"), _("A contact was deleted")),
     "company": (_("A client's company was added"), _("A client's company was changed"),
                 _("A client's company was deleted")),
+    "quote": (_("A quote was added"), _("A quote was changed"), _("A quote was deleted")),
 }  # fmt: skip
 
 type Data = Callable[[Any], Mapping[str, Any] | Sequence[Mapping[str, Any]] | None]

@@ -61,6 +61,7 @@ CLASSIC: Mapping[str, RecordType.Id] = {
     "deal": Id.DEAL,
     "contact": Id.CONTACT,
     "company": Id.COMPANY,
+    "quote": Id.QUOTE,
 }
 NOTHING = {"type": "array", "maxItems": 0}
 """The schema of an answer that is an empty list always."""
@@ -495,7 +496,7 @@ def _declare_classic(name: str, type_id: RecordType.Id) -> None:
 
 
 def _declare_items() -> None:
-    row = schema_of([*CLASSIC.values(), Id.QUOTE, Id.INVOICE], is_item=True)
+    row = schema_of([*CLASSIC.values(), Id.INVOICE], is_item=True)
     item = {"type": "object", "properties": {"item": row}}
     items = {"type": "object", "properties": {"items": {"type": "array", "items": row}}}
     fields = {"type": "object", "properties": {"fields": _fields_schema(row)}}

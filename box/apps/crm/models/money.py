@@ -116,6 +116,11 @@ class Price(models.Model):
         return f"{self.amount} {self.currency_id}"
 
 
+class LineItemQuerySet(models.QuerySet["LineItem"]):
+    def in_order(self) -> Self:
+        return self.order_by("rank", "id")
+
+
 class LineItem(models.Model):
     """A product in a deal or a paper, as it was agreed: later changes of the product do not touch it."""
 
@@ -132,6 +137,8 @@ class LineItem(models.Model):
     vat_percent = models.DecimalField(_("VAT, %"), max_digits=5, decimal_places=2, null=True)
     is_vat_included = models.BooleanField(default=True)
     rank = models.CharField(max_length=200, db_collation="C")
+
+    objects = LineItemQuerySet.as_manager()
 
     class Meta:
         constraints = [

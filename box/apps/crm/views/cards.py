@@ -21,6 +21,7 @@ from box.apps.crm.custom_fields import set_of, set_values
 from box.apps.crm.facts import OWN, group_inputs, groups_of, has_own_fields, html_of
 from box.apps.crm.frame import tabs_for
 from box.apps.crm.inputs import read_all
+from box.apps.crm.lines import lines_of
 from box.apps.crm.models import Activity, Link, Record, RecordType
 from box.apps.crm.moves import Asked, error_of, move_asking
 from box.apps.crm.presenters import RecordRow, alike_of, money, rows_of, step_of
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
 
-PARTS = ("bar", "steps", "facts", "timeline")
+PARTS = ("bar", "lines", "steps", "facts", "timeline")
 """Of the page, each of which is asked for anew when something has changed."""
 
 
@@ -69,6 +70,7 @@ def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> 
         "steps": open_activities(found),
         "stages": catalog().stages_of(found.pipeline) if found.pipeline else (),
         "groups": groups_of(found, reader),
+        "lines": lines_of(found),
         "timeline": timeline_of(found, before=moment_in(request.GET.get("before", ""))),
         "kinds": [(one.value, one.label) for one in PLANNED],
     }
@@ -103,7 +105,7 @@ def related_to(found: Record, reader: User) -> list[RecordRow]:
 @require_http_methods(["GET", "POST"])
 def facts(request: PersonRequest, slug: str, pk: int, group: str) -> HttpResponse:
     """A group of facts as a form in its place; POST writes, and shows the facts again."""
-    found = _changeable(request, slug, pk)
+    found = changeable(request, slug, pk)
     if group == OWN:
         return _own_facts(request, found)
     inputs = group_inputs(found, group)
@@ -170,7 +172,7 @@ def stage(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def conversion(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     """A lead becomes a contact, a company, a deal; clients that are probably the same are offered."""
-    lead = _changeable(request, slug, pk)
+    lead = changeable(request, slug, pk)
     if lead.type_id != RecordType.Id.LEAD:
         raise Http404
     problem = ""
@@ -233,7 +235,7 @@ def history(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     return render(request, "crm/history.html", context, blocks="entries")
 
 
-def _changeable(request: PersonRequest, slug: str, pk: int) -> Record:
+def changeable(request: PersonRequest, slug: str, pk: int) -> Record:
     found = record_at(request, slug, pk)
     if not can_change(request.user, found):
         raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": found})

@@ -13,6 +13,15 @@ document.addEventListener("click", ({ target }) => {
   more.previousElementSibling.querySelector("input").focus();
 });
 
+// A line of products is taken out; its form counts anew.
+document.addEventListener("click", ({ target }) => {
+  const line = target.closest?.("[data-crm-line-out]")?.closest("[data-crm-line]");
+  if (!line) return;
+  const form = line.closest("form");
+  line.remove();
+  form.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
 document.addEventListener("input", ({ target }) => {
   const form = target.matches?.("[data-crm-known]") && target.closest("[data-crm-alike]");
   if (!form) return;
@@ -57,8 +66,10 @@ class CrmRecord extends Live {
   // What is being filled in stays as it is: the answer to it brings the rest.
   renew() {
     const isHeld = (id) =>
-      document.getElementById(id)?.querySelector("form:focus-within, details[open], form.crm-facts-form");
-    const parts = ["bar", "steps", "facts", "timeline"].filter((part) => !isHeld(`crm-${part}`));
+      document
+        .getElementById(id)
+        ?.querySelector("form:focus-within, details[open], form.crm-facts-form, form.crm-lines-form");
+    const parts = ["bar", "lines", "steps", "facts", "timeline"].filter((part) => !isHeld(`crm-${part}`));
     if (parts.length) return this.fetch(parts);
   }
 
@@ -84,10 +95,11 @@ class CrmRecord extends Live {
   }
 
   leave(event) {
-    if (!event.target.closest("[data-crm-leave]")) return;
+    const link = event.target.closest("[data-crm-leave]");
+    if (!link) return;
     event.preventDefault();
     event.stopPropagation();
-    this.fetch(["facts"]);
+    this.fetch([link.dataset.crmLeave || "facts"]);
   }
 }
 

@@ -1,0 +1,289 @@
+"""Lines of products: what they come to, how they are changed on a card, and the amount that follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from box.apps.crm.actions.conversion import Conversion, convert_lead
+from box.apps.crm.actions.dictionaries import ProductDraft, retire_product, save_product, set_currency
+from box.apps.crm.actions.lines import MOST_LINES, LineDraft, set_lines
+from box.apps.crm.actions.records import change_record
+from box.apps.crm.lines import found_products, line_of, vat_choices
+from box.apps.crm.models import Product, Record, Unit, VatRate
+from box.apps.crm.permissions import Level
+from box.apps.crm.pricing import Sums, sums_of, totals_of
+from box.core.access.actions import employees_role
+from box.core.events.delivery import deliver_all
+from tests.box.apps.crm.conftest import added, allow
+from tests.box.rest.calling import program_of
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from box.core.accounts.models import User
+
+type Browser = Callable[[User], Client]
+
+HTMX = {"HX-Request": "true"}
+
+
+def line(price: str, **more: Any) -> LineDraft:
+    return LineDraft(name="Chair", price=Decimal(price), **more)
+
+
+def product(name: str, **prices: str) -> Product:
+    unit, vat = Unit.objects.get(code="796"), VatRate.objects.get(percent=22)
+    priced = {code: Decimal(amount) for code, amount in prices.items()}
+    return save_product(None, ProductDraft(name=name, unit=unit, vat=vat, prices=priced), by=None)
+
+
+def test_vat_is_taken_out_of_a_price_that_has_it_and_added_to_one_that_has_not() -> None:
+    inside = sums_of(line("122", vat_percent=Decimal(22)))
+    assert inside == Sums(net=Decimal(100), vat=Decimal(22), gross=Decimal(122))
+    on_top = sums_of(line("100", vat_percent=Decimal(22), is_vat_included=False))
+    assert on_top == inside
+    without = sums_of(line("100"))
+    assert without == Sums(net=Decimal(100), gross=Decimal(100))
+
+
+def test_a_line_is_rounded_once_half_up_after_its_discount() -> None:
+    sums = sums_of(line("0.05", quantity=Decimal("2.5"), discount_percent=Decimal(10)))
+    # 0.125 before it, 0.1125 after it.
+    assert (sums.gross, sums.discount) == (Decimal("0.11"), Decimal("0.02"))
+    assert sums_of(line("0.05", quantity=Decimal("0.5"))).gross == Decimal("0.03")
+
+
+priced = st.builds(
+    LineDraft,
+    name=st.just("x"),
+    price=st.decimals(0, 10_000_000, places=2),
+    quantity=st.decimals("0.0001", 10_000, places=4),
+    discount_percent=st.decimals(0, 100, places=2),
+    vat_percent=st.none() | st.sampled_from([Decimal(0), Decimal(10), Decimal(22), Decimal("16.67")]),
+    is_vat_included=st.booleans(),
+)
+
+
+@given(st.lists(priced, max_size=8))
+def test_totals_are_what_the_lines_of_a_paper_add_up_to(lines: list[LineDraft]) -> None:
+    totals = totals_of(lines)
+    assert totals.sums.gross == sum((sums_of(one).gross for one in lines), Decimal(0))
+    assert totals.sums.net + totals.sums.vat == totals.sums.gross
+    assert sum((amount for _rate, amount in totals.by_rate), Decimal(0)) == totals.sums.vat
+    assert totals.has_vat == any(one.vat_percent is not None for one in lines)
+
+
+@pytest.mark.django_db
+def test_the_amount_follows_the_lines_until_somebody_writes_another(deal: Record, anna: User) -> None:
+    set_lines(deal, [line("100", quantity=Decimal(3)), line("50")], follows=True, by=anna)
+    deal.refresh_from_db()
+    assert (deal.amount, deal.base_amount, deal.has_own_amount) == (Decimal(350), Decimal(350), False)
+    change_record(deal, {"title": "Other", "amount": Decimal(350)}, by=anna)
+    deal.refresh_from_db()
+    assert not deal.has_own_amount
+    change_record(deal, {"amount": Decimal(300)}, by=anna)
+    set_lines(deal, [line("10")], follows=False, by=anna)
+    deal.refresh_from_db()
+    assert (deal.amount, deal.has_own_amount) == (Decimal(300), True)
+
+
+@pytest.mark.django_db
+def test_an_amount_that_followed_goes_with_its_lines_and_one_by_hand_stays(deal: Record, anna: User) -> None:
+    set_lines(deal, [line("100")], follows=True, by=anna)
+    set_lines(deal, [], follows=True, by=anna)
+    deal.refresh_from_db()
+    assert (deal.amount, deal.has_own_amount) == (Decimal(0), True)
+    change_record(deal, {"amount": Decimal(70)}, by=anna)
+    set_lines(deal, [], follows=True, by=anna)
+    deal.refresh_from_db()
+    assert deal.amount == 70
+
+
+@pytest.mark.django_db
+def test_a_line_that_cannot_be_is_named_and_nothing_is_written(deal: Record, anna: User) -> None:
+    for wrong, said in (
+        (line("1", quantity=Decimal(0)), "Line 2: The quantity is more than nothing."),
+        (line("-1"), "Line 2: A price is not negative."),
+        (line("1", discount_percent=Decimal("100.01")), "Line 2: Between 0 and 100 per cent."),
+        (line("1", vat_percent=Decimal(-1)), "Line 2: Between 0 and 100 per cent."),
+        (LineDraft(name=" ", price=Decimal(1)), "Line 2: This field cannot be blank."),
+    ):
+        with pytest.raises(ValidationError) as refused:
+            set_lines(deal, [line("1"), wrong], follows=True, by=anna)
+        assert refused.value.messages == [said]
+    with pytest.raises(ValidationError):
+        set_lines(deal, [line("1")] * (MOST_LINES + 1), follows=True, by=anna)
+    assert not deal.lines.exists()
+    assert len(set_lines(deal, [line("1")] * MOST_LINES, follows=True, by=anna).lines.all()) == MOST_LINES
+
+
+@pytest.mark.django_db
+def test_who_may_only_read_writes_no_lines_and_a_contact_has_none(
+    deal: Record, anna: User, boris: User
+) -> None:
+    allow(employees_role(), deal.scope, Level.DEPARTMENT, "read")
+    with pytest.raises(PermissionDenied):
+        set_lines(deal, [line("1")], follows=True, by=boris)
+    with pytest.raises(ValidationError):
+        set_lines(added("contact", anna, first_name="Rose"), [line("1")], follows=True, by=anna)
+
+
+@pytest.mark.django_db
+def test_a_lead_that_is_converted_takes_its_lines_along_and_the_deal_follows_them(
+    lead: Record, anna: User
+) -> None:
+    set_lines(lead, [line("100")], follows=True, by=anna)
+    deal = convert_lead(lead, Conversion(makes_deal=True), by=anna).deal
+    assert deal is not None
+    assert [(one.name, one.price) for one in deal.lines.all()] == [("Chair", Decimal(100))]
+    deal.refresh_from_db()
+    assert (deal.amount, deal.has_own_amount) == (Decimal(100), False)
+
+
+# On the card
+
+
+def sent(*rows: tuple[str, str, str, str], **more: str) -> dict[str, Any]:
+    """Of lines a name, a quantity, a price and a rate of VAT."""
+    names, quantities, prices, vats = (list(column) for column in zip(*rows, strict=True))
+    blank = [""] * len(rows)
+    return {
+        "line-product": blank, "line-name": names, "line-quantity": quantities, "line-unit": blank,
+        "line-price": prices, "line-discount": blank, "line-vat": vats, **more,
+    }  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_lines_are_written_on_the_card_and_history_tells_of_the_sum(
+    as_person: Browser, anna: User, deal: Record
+) -> None:
+    browser, address = as_person(anna), f"{deal.get_absolute_url()}lines/"
+    assert 'name="line-name"' in browser.get(address, headers=HTMX).content.decode()
+    form = sent(("Oak chair", "2", "1 220,50", "22i"), ("Carriage", "1", "500", "22a"), follows="1")
+    answer = browser.post(address, form, headers=HTMX)
+    assert answer.headers["HX-Reswap"] == "none"
+    deal.refresh_from_db()
+    assert deal.amount == Decimal("3051.00")
+    deliver_all()
+    page = browser.get(deal.get_absolute_url()).content.decode()
+    assert "Oak chair" in page
+    assert "products: 0 → 3051.00" in page
+    assert "VAT 22%" in page
+
+
+@pytest.mark.django_db
+def test_what_a_form_comes_to_is_said_and_not_kept(as_person: Browser, anna: User, deal: Record) -> None:
+    address = f"{deal.get_absolute_url()}lines/sums/"
+    page = as_person(anna).post(address, sent(("Chair", "3", "10,10", "")), headers=HTMX).content.decode()
+    assert "30.30" in page
+    assert not deal.lines.exists()
+    wrong = as_person(anna).post(address, sent(("Chair", "many", "1", "")), headers=HTMX).content.decode()
+    assert "Line 1: “many” is no number." in wrong
+
+
+@pytest.mark.django_db
+def test_a_form_that_is_wrong_is_shown_again_as_it_was_sent(
+    as_person: Browser, anna: User, deal: Record
+) -> None:
+    address = f"{deal.get_absolute_url()}lines/"
+    answer = as_person(anna).post(address, sent(("Chair", "0", "10", "22i")), headers=HTMX)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "Line 1: The quantity is more than nothing." in page
+    assert 'value="Chair"' in page
+    cut = {**sent(("Chair", "1", "1", "")), "line-name": []}
+    assert as_person(anna).post(address, cut, headers=HTMX).status_code == 422
+
+
+@pytest.mark.django_db
+def test_products_are_found_by_name_and_article_and_become_lines_at_their_price(
+    as_person: Browser, anna: User, deal: Record
+) -> None:
+    chair = product("Oak chair", RUB="1200")
+    gone = product("Old chair", RUB="1")
+    retire_product(gone, True, by=None)
+    page = as_person(anna).get(f"{deal.get_absolute_url()}lines/products/?text=chair", headers=HTMX)
+    text = page.content.decode()
+    assert "Oak chair" in text
+    assert "Old chair" not in text
+    row = as_person(anna).get(f"{deal.get_absolute_url()}lines/products/{chair.pk}/", headers=HTMX)
+    assert 'value="1200.00"' in row.content.decode()
+    assert as_person(anna).get(f"{deal.get_absolute_url()}lines/products/{gone.pk}/").status_code == 404
+    assert found_products("  ") == []
+
+
+@pytest.mark.django_db
+def test_a_product_without_a_price_in_the_deals_currency_is_counted_over(anna: User) -> None:
+    set_currency("EUR", Decimal(100), by=None)
+    assert line_of(product("Chair", RUB="1250"), "EUR").price == Decimal("12.50")
+    assert line_of(product("Table", RUB="1250", EUR="11"), "EUR").price == 11
+    assert line_of(product("Gift"), "EUR").price == 0
+
+
+@pytest.mark.django_db
+def test_a_rate_that_is_no_more_is_still_offered_for_a_line_that_has_it() -> None:
+    keys = dict(vat_choices([line("1", vat_percent=Decimal(18))]))
+    assert keys["18i"] == "VAT 18%"
+    assert keys["18a"] == "VAT 18% on top"
+    assert "18i" not in dict(vat_choices())
+
+
+@pytest.mark.django_db
+def test_a_card_asks_as_often_for_twenty_lines_as_for_one(
+    as_person: Browser, anna: User, deal: Record
+) -> None:
+    browser, counts = as_person(anna), []
+    for count in (1, 20):
+        set_lines(deal, [line("1")] * count, follows=True, by=anna)
+        browser.get(deal.get_absolute_url())
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            browser.get(deal.get_absolute_url())
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+# For programs
+
+
+@pytest.mark.django_db
+def test_programs_set_and_read_the_lines_of_a_deal(anna: User, deal: Record) -> None:
+    program, chair = program_of(anna, "crm"), product("Oak chair", RUB="1220")
+    rows = [
+        {"PRODUCT_ID": chair.pk, "PRICE": 1220, "QUANTITY": 2, "TAX_RATE": 22, "TAX_INCLUDED": "Y"},
+        {"PRODUCT_NAME": "Carriage", "PRICE": 549, "TAX_RATE": 22, "TAX_INCLUDED": "N", "DISCOUNT_RATE": 10},
+    ]
+    assert program.call("crm.deal.productrows.set", id=deal.pk, rows=rows) is True
+    first, second = program.call("crm.deal.productrows.get", id=deal.pk)
+    assert (first["PRODUCT_NAME"], first["PRICE"], first["PRICE_EXCLUSIVE"]) == ("Oak chair", 1220, 1000)
+    assert (second["PRICE"], second["PRICE_EXCLUSIVE"], second["PRICE_NETTO"]) == (549, 450, 500)
+    deal.refresh_from_db()
+    assert (deal.amount, deal.has_own_amount) == (Decimal(2989), False)
+    items = program.call("crm.item.productrow.list", filter={"=ownerType": "D", "=ownerId": deal.pk})
+    assert [one["productName"] for one in items["productRows"]] == ["Oak chair", "Carriage"]
+    sent = [{"productName": "Table", "price": 10}]
+    program.call("crm.item.productrow.set", ownerType="D", ownerId=deal.pk, productRows=sent)
+    assert [one.name for one in deal.lines.all()] == ["Table"]
+
+
+@pytest.mark.django_db
+def test_programs_are_refused_others_deals_and_products_that_are_not_there(
+    anna: User, boris: User, deal: Record
+) -> None:
+    theirs, hers = program_of(boris, "crm"), program_of(anna, "crm")
+    assert theirs.error("crm.deal.productrows.get", id=deal.pk) == (400, "ERROR_NOT_FOUND")
+    rows = [{"PRODUCT_ID": 999_999, "PRICE": 1}]
+    status, _code = hers.error("crm.deal.productrows.set", id=deal.pk, rows=rows)
+    assert status == 400
+    assert hers.error("crm.deal.productrows.set", id=deal.pk, rows="x")[0] == 400
+    assert not deal.lines.exists()
