@@ -16,6 +16,7 @@ from box.apps.feed.models import Badge, Mark, Post, PostVersion, ScheduledPost
 from box.apps.pulse.aggregation import count_days
 from box.apps.pulse.models import Rank, Use
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
+from box.apps.tasks.actions.templates import Plan, add_template
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
 from box.bridges.telephony.models import Command, Extension, Pbx
 from box.console.models import Retrieval
@@ -115,7 +116,9 @@ def fill_every_room(anna: User, boris: User) -> None:
         type=RecordType.objects.get(slug="lead"), responsible=boris, title="Rose", observers=[anna]
     )
     add_record(lead, by=None)
-    add_task(TaskDraft(title="Sing", responsible=boris, observer_ids=(anna.pk,)), by=boris)
+    sing = TaskDraft(title="Sing", responsible=boris, observer_ids=(anna.pk,))
+    add_task(sing, by=boris)
+    add_template(sing, Plan(zone="UTC"), by=boris)
     Retrieval.objects.create(asker=anna, kind="feed.post", text="t", asked_at=now)
     ScheduledPost.objects.create(author=anna, publish_at=now, audience=[EVERYONE])
     PersonSchedule.objects.create(person=anna, schedule=Schedule.objects.create(name="s", kind="flexible"))

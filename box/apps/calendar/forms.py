@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from box.apps.calendar.actions import EventDraft, Scope
 from box.apps.calendar.models import Attendance, Calendar, Color, Room
-from box.apps.calendar.repetition import RepetitionForm, answers_of
 from box.core.registry.company import time_zones
 from box.lib.recurrence import local_moment
+from box.lib.recurrence_form import RepetitionForm, answers_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

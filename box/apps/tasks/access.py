@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from box.apps.tasks.models import Participant, Task
+from box.apps.tasks.models import Participant, Task, Template
 from box.apps.tasks.states import Role, Step, is_allowed, steps
 from box.core.access.principals import codes_of
 from box.core.access.rights import has_right
@@ -78,6 +78,13 @@ def can_comment(user: User, task: Task) -> bool:
 
 def can_delete(user: User, task: Task) -> bool:
     return Role.MANAGES in roles_of(user, task)
+
+
+def can_edit_template(user: User, template: Template) -> bool:
+    """Whoever keeps it, or moderates its project."""
+    if template.created_by_id == user.pk or user.is_administrator:
+        return True
+    return template.project_id is not None and f"GM{template.project_id}" in codes_of(user)
 
 
 def audience_of(task: Task, participant_ids: Iterable[int]) -> list[str]:

@@ -36,7 +36,16 @@ class TasksConfig(Room):
         from box.apps.tasks.demo import give_tasks
         from box.apps.tasks.fields import TASK_FIELDS
         from box.apps.tasks.layers import DEADLINES
-        from box.apps.tasks.models import KIND, Task, address_of, found_tasks, new_address, task_cards
+        from box.apps.tasks.models import (
+            KIND,
+            TEMPLATE,
+            Task,
+            address_of,
+            found_tasks,
+            new_address,
+            task_cards,
+            template_cards,
+        )
         from box.apps.tasks.panels import panel
         from box.core.discussion.searching import comment_cards
         from box.core.discussion.threads import Discussed, Told, threads
@@ -54,6 +63,7 @@ class TasksConfig(Room):
         rights.add(access.CREATE, Right("tasks", _("Give tasks"), default=(EVERYONE,)))
         field_sets.add(TASK_FIELDS.key, TASK_FIELDS)
         cards.add(KIND, task_cards)
+        cards.add(TEMPLATE, template_cards)
         cards.add("tasks.comment", comment_cards(KIND))
         cards.add(DAY, day_cards)
         finders.add(KIND, found_tasks)

@@ -48,8 +48,23 @@ LABELS = {
 
 
 def declare() -> None:
+    for kind, sentence, is_it in (
+        ("added", gettext_lazy("gave the task"), lambda event: event.template_id is None),
+        (
+            "added_by_template",
+            gettext_lazy("gave the task by a template"),
+            lambda event: event.template_id and not event.times_missed,
+        ),
+        (
+            "added_late",
+            gettext_lazy(
+                "gave the task by a template, for %(times_missed)s more times that were missed, too"
+            ),
+            lambda event: event.template_id and event.times_missed,
+        ),
+    ):
+        _tell(kind, sentence, TaskAdded, told=is_it)
     for kind, sentence, event in (
-        ("added", gettext_lazy("gave the task"), TaskAdded),
         ("started", gettext_lazy("began with it"), TaskStarted),
         ("paused", gettext_lazy("paused it"), TaskPaused),
         ("deferred", gettext_lazy("deferred it"), TaskDeferred),

@@ -6,13 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from box.apps.tasks.actions.audiences import renew_audiences_of
 from box.apps.tasks.actions.tasks import delegate_task
+from box.apps.tasks.actions.templates import pass_templates_on
 from box.apps.tasks.actions.time import stop_timer
-from box.apps.tasks.models import Task
+from box.apps.tasks.models import Task, Template
 from box.core.accounts.models import User
 from box.core.registry.belongings import (
     DECIDED,
@@ -34,7 +36,10 @@ if TYPE_CHECKING:
 def _held(person: User) -> list[str]:
     """In a number: somebody may have hundreds."""
     count = Task.objects.open().done_by(person).count()
-    return [ngettext("%(num)s open task", "%(num)s open tasks", count) % {"num": count}] if count else []
+    kept = Template.objects.filter(Q(created_by=person) | Q(responsible=person)).count()
+    held = [ngettext("%(num)s open task", "%(num)s open tasks", count) % {"num": count}] if count else []
+    templates = ngettext("%(num)s template of tasks", "%(num)s templates of tasks", kept) % {"num": kept}
+    return [*held, templates] if kept else held
 
 
 def _hand_over(person: User, successor: User | None, by: User) -> None:
@@ -44,6 +49,7 @@ def _hand_over(person: User, successor: User | None, by: User) -> None:
         return
     for task in Task.objects.open().done_by(person).order_by("pk"):
         delegate_task(task, successor, by=by)
+    pass_templates_on(person, successor)
 
 
 def _stop(pair: Pair) -> None:
@@ -77,6 +83,9 @@ BELONGINGS = Belongings(
         "tasks.ChecklistItem.done_by": Belongs(Stays(MADE)),
         "tasks.TimeEntry.user": Belongs(Stays(MADE), Settled(_stop)),
         "tasks.Participant.user": Belongs(Deleted(), OneEach("task")),
+        "tasks.Template.created_by": Belongs(Stays(MADE)),
+        "tasks.Template.responsible": Belongs(Stays(MADE)),
+        "tasks.TemplateParticipant.user": Belongs(Deleted(), OneEach("template")),
     },
     follow=_follow,
 )

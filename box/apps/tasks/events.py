@@ -8,8 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TaskAdded:
+    """With `template_id` by a template, and then for `times_missed` moments before it, too."""
+
     task_id: int
     by_id: int
+    template_id: int | None = None
+    times_missed: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,3 +146,20 @@ class TimeWritten:
     user_id: int
     seconds: int
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class TemplateChanged:
+    """`change` is added, changed, paused, resumed or deleted."""
+
+    template_id: int
+    by_id: int
+    change: str
+
+
+@dataclass(frozen=True)
+class TemplateStopped:
+    """Its task could not be given, and it gives none until somebody mends it: `problem` says why."""
+
+    template_id: int
+    problem: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import time
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -11,18 +13,23 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from box.apps.tasks.actions.tasks import LONGEST_TITLE, TaskDraft
-from box.apps.tasks.models import LONGEST_NOTE, Participant, Task
+from box.apps.tasks.actions.checks import LONGEST_TITLE
+from box.apps.tasks.actions.tasks import TaskDraft
+from box.apps.tasks.actions.templates import MOST_DUE_DAYS, Plan
+from box.apps.tasks.models import LONGEST_NOTE, Participant, Task, Template
 from box.core.accounts.models import User
 from box.core.groups.models import Group
 from box.core.structure.names import Principal, person_principal
 from box.lib.durations import clock, minutes_of
+from box.lib.recurrence import local_moment
+from box.lib.recurrence_form import RepetitionForm, answers_of
 
 if TYPE_CHECKING:
     from django.http import QueryDict
 
 MOST_CODES = 100
 MOMENT = "%Y-%m-%dT%H:%M"
+MOMENTS = ("deadline_at", "starts_at", "ends_at")
 
 
 class MomentInput(forms.DateTimeInput):
@@ -183,10 +190,114 @@ class TaskForm(DeadlineForm):
 
 def initial_of(task: Task) -> dict[str, Any]:
     names = ("title", "project", "priority", "needs_acceptance", "may_move_deadline")
-    moments = ("deadline_at", "starts_at", "ends_at")
     return {
         **{name: getattr(task, name) for name in names},
-        **{name: timezone.localtime(at) if (at := getattr(task, name)) else None for name in moments},
+        **{name: timezone.localtime(at) if (at := getattr(task, name)) else None for name in MOMENTS},
         "tags": ", ".join(task.tags),
         "estimate_minutes": clock(task.estimate_minutes) if task.estimate_minutes is not None else "",
+    }
+
+
+class TemplateForm(RepetitionForm, TaskForm):
+    """What a task will be, and when it is given. Its deadline is so long after that."""
+
+    deadline_at = starts_at = ends_at = None  # type: ignore[assignment]
+
+    items = forms.CharField(
+        label=gettext_lazy("Checklist"),
+        required=False,
+        max_length=80_000,
+        widget=forms.Textarea(attrs={"rows": 3, "data-grow": ""}),
+        help_text=gettext_lazy("A line for each."),
+    )
+    due_days = forms.IntegerField(
+        label=gettext_lazy("Days until the deadline"),
+        required=False,
+        min_value=0,
+        max_value=MOST_DUE_DAYS,
+        help_text=gettext_lazy("0 is the day on which it is given; leave it empty for no deadline."),
+    )
+    due_at = forms.TimeField(
+        label=gettext_lazy("Deadline at"),
+        required=False,
+        initial=time(18),
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+    )
+    first_on = forms.DateField(
+        label=gettext_lazy("First on"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
+    )
+    first_at = forms.TimeField(
+        label=gettext_lazy("Given at"),
+        required=False,
+        initial=time(9),
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean()
+        if values.get("repeats") and not values.get("first_on"):
+            self.add_error(
+                "first_on", ValidationError(_("Say on which day it is given first."), code="first")
+            )
+        return values
+
+    def template_draft(self) -> TaskDraft:
+        """Of a form that is valid."""
+        names = ("title", "text", "html", "project", "priority", "tags", "estimate_minutes")
+        rules = ("needs_acceptance", "may_move_deadline", "accomplice_ids", "observer_ids")
+        return TaskDraft(
+            responsible=self.responsible,
+            items=tuple(self.cleaned_data["items"].splitlines()),
+            **{name: self.values[name] for name in (*names, *rules)},
+        )
+
+    def plan(self) -> Plan:
+        """Of a form that is valid. Raises ValidationError for a rule with two ends."""
+        said, zone = self.cleaned_data, timezone.get_current_timezone_name()
+        rule, starts = "", None
+        if said["repeats"]:
+            starts = local_moment(said["first_on"], said["first_at"] or time(9), ZoneInfo(zone))
+            rule = self.rule_from(starts)
+        return Plan(
+            zone=zone,
+            rule=rule,
+            starts_at=starts,
+            due_days=said["due_days"],
+            due_at=said["due_at"] or time(18),
+        )
+
+
+def initial_of_template(template: Template) -> dict[str, Any]:
+    names = ("title", "project", "priority", "needs_acceptance", "may_move_deadline", "due_days", "due_at")
+    people = list(template.participants.select_related("user").order_by("pk"))
+    starts = template.local_start
+    return {
+        **{name: getattr(template, name) for name in names},
+        "tags": ", ".join(template.tags),
+        "items": "\n".join(template.items),
+        "estimate_minutes": clock(template.estimate_minutes) if template.estimate_minutes is not None else "",
+        "responsible": [template.responsible],
+        "accomplices": [one.user for one in people if one.role == Participant.Role.ACCOMPLICE],
+        "observers": [one.user for one in people if one.role == Participant.Role.OBSERVER],
+        "first_on": starts.date() if template.starts_at else None,
+        "first_at": starts.time() if template.starts_at else time(9),
+        **answers_of(template.rule, starts),
+    }
+
+
+def template_of(task: Task) -> dict[str, Any]:
+    """A template that is begun of a task: as long after its beginning as it was due."""
+    people = list(task.participants.select_related("user").order_by("pk"))
+    due = timezone.localtime(task.deadline_at) if task.deadline_at else None
+    begun = timezone.localtime(task.created_at).date()
+    return {
+        **{name: value for name, value in initial_of(task).items() if name not in MOMENTS},
+        "items": "\n".join(task.items.order_by("rank", "id").values_list("text", flat=True)),
+        "responsible": [task.responsible],
+        "accomplices": [one.user for one in people if one.role == Participant.Role.ACCOMPLICE],
+        "observers": [one.user for one in people if one.role == Participant.Role.OBSERVER],
+        "due_days": min(max((due.date() - begun).days, 0), MOST_DUE_DAYS) if due else None,
+        "due_at": due.time() if due else time(18),
     }

@@ -22,9 +22,10 @@ from box.apps.tasks.events import (
     TasksRestored,
     TaskStarted,
     TaskSubmitted,
+    TemplateStopped,
     TimeWritten,
 )
-from box.apps.tasks.models import Participant, Task
+from box.apps.tasks.models import Participant, Task, Template
 from box.apps.tasks.notices import (
     ACCEPTED,
     ASSIGNED,
@@ -34,6 +35,7 @@ from box.apps.tasks.notices import (
     MOVED,
     PASSED_ON,
     RETURNED,
+    STOPPED,
     SUBMITTED,
     WATCHES,
 )
@@ -56,10 +58,10 @@ def _found(event: Any) -> Task | None:
     return rows.filter(pk=event.task_id).first()
 
 
-def _tell(task: Task, ids: Iterable[int], notice: Notice, event: Any) -> None:
-    """Once for one event, and not whoever did it."""
+def _tell(task: Task, ids: Iterable[int], notice: Notice, event: Any, *, is_by_itself: bool = False) -> None:
+    """Once for one event, and not whoever did it, unless it came by itself."""
     actor = User.objects.get(pk=event.by_id)
-    people = User.objects.active().filter(pk__in=set(ids) - {event.by_id})
+    people = User.objects.active().filter(pk__in=set(ids) - (set() if is_by_itself else {event.by_id}))
     key = f"{notice.kind}:{task.pk}:{event_being_delivered().pk}"
     notify_all(people, notice, about=task.ref, key=key, actor=actor)
 
@@ -85,7 +87,7 @@ def tell_of_task(event: TaskAdded) -> None:
     task = _found(event)
     if task is None:
         return
-    _tell(task, [task.responsible_id], GIVEN, event)
+    _tell(task, [task.responsible_id], GIVEN, event, is_by_itself=task.template_at is not None)
     for role, notice in ((Role.ACCOMPLICE, HELPS), (Role.OBSERVER, WATCHES)):
         _tell(task, task.participants.filter(role=role).values_list("user", flat=True), notice, event)
     send("tasks", "added", audience=task.audience, payload={"id": task.pk, "by": event.by_id})
@@ -198,6 +200,15 @@ def show_time(event: TimeWritten) -> None:
     task = _found(event)
     if task is not None:
         _show(task, event)
+
+
+@on(TemplateStopped)
+def tell_of_stop(event: TemplateStopped) -> None:
+    """Whoever keeps it, once for each time that it stops."""
+    template = Template.objects.select_related("created_by").filter(pk=event.template_id).first()
+    if template is not None and template.created_by.is_active:
+        key = f"{STOPPED.kind}:{template.pk}:{event_being_delivered().pk}"
+        notify_all(User.objects.filter(pk=template.created_by_id), STOPPED, about=template.ref, key=key)
 
 
 # Who sees what

@@ -10,6 +10,7 @@ from huey.contrib.djhuey import db_periodic_task
 
 from box.apps.tasks.actions.deadlines import tell_of_day, tell_overdue
 from box.apps.tasks.actions.tasks import purge_old
+from box.apps.tasks.actions.templates import give_next
 from box.apps.tasks.actions.time import end_forgotten
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,14 @@ log = logging.getLogger(__name__)
 def notice_overdue() -> None:
     """In batches, each in its own transaction: much of a company's work is due at the same hour."""
     while tell_overdue(timezone.now()):
+        pass
+
+
+@db_periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
+def give_recurring_tasks() -> None:
+    """Each in its own transaction: what is left when this dies, the next one gives."""
+    now = timezone.now()
+    while give_next(now):
         pass
 
 

@@ -23,4 +23,5 @@ ASSIGNED = Notice("tasks.assigned", _("%(actor)s gave you a line of the list of 
 OVERDUE = Notice("tasks.overdue", _("The deadline has passed: %(about)s"), DUE)
 COMMENTED = Notice("tasks.commented", _("%(actor)s commented on the task %(about)s"), TALK)
 MENTIONED = Notice("tasks.mentioned", _("%(actor)s called you in a comment on the task %(about)s"), TALK)
+STOPPED = Notice("tasks.stopped", _("Its tasks could not be given, and it has stopped: %(about)s"), CHANGES)
 TODAY = Notice("tasks.today", _("Your tasks for today: %(about)s"), DAY)

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.apps.tasks.access import can_delegate, can_delete, can_edit, can_move_deadline, can_work_on, roles_of
+from box.apps.tasks.access import (
+    can_create,
+    can_delegate,
+    can_delete,
+    can_edit,
+    can_move_deadline,
+    can_work_on,
+    roles_of,
+)
 from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.lists import tone_of
-from box.apps.tasks.models import ChecklistItem, Participant, Task, TaskFile, TimeEntry
+from box.apps.tasks.models import ChecklistItem, Participant, Task, TaskFile, Template, TimeEntry
 from box.apps.tasks.states import RULES, State, steps
 from box.core.fields.values import shown_of
 from box.core.files.presenters import Attached, facts_of
@@ -54,6 +62,9 @@ class Card:
     can_delegate: bool
     can_work: bool
     now: datetime
+    can_repeat: bool = False
+    origin: Template | None = None
+    """The template that has given it by its rule, where the reader sees it."""
     items: Sequence[ChecklistItem] = ()
     people: Sequence[Face] = ()
     """Everybody in it: to whom lines of its list are given."""
@@ -100,10 +111,18 @@ def card_of(task: Task, *, reader: User) -> Card:
         can_delegate=can_delegate(reader, task),
         can_work=can_work_on(reader, task),
         now=now,
+        can_repeat=can_create(reader),
+        origin=_origin(task, reader),
         items=list(task.items.select_related("assignee").order_by("rank", "id")),
         people=_faces([task.responsible, task.created_by, *(one.user for one in people)]),
         running_since=running.elapsed(now) if running else None,
     )
+
+
+def _origin(task: Task, reader: User) -> Template | None:
+    if task.template_id is None or task.template_at is None:
+        return None
+    return Template.objects.visible_to(reader).filter(pk=task.template_id).first()
 
 
 def _faces(people: Iterable[User]) -> tuple[Face, ...]:

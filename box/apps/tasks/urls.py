@@ -1,6 +1,6 @@
 from django.urls import path
 
-from box.apps.tasks.views import checklists, lists, lookup, tasks, time
+from box.apps.tasks.views import checklists, lists, lookup, tasks, templates, time
 
 app_name = "tasks"
 urlpatterns = [
@@ -15,6 +15,10 @@ urlpatterns = [
     path("tasks/items/<int:pk>/", checklists.item, name="item"),
     path("tasks/items/<int:pk>/place/", checklists.place, name="item-place"),
     path("tasks/people/", lookup.people, name="people"),
+    path("tasks/templates/", templates.templates, name="templates"),
+    path("tasks/templates/new/", templates.new, name="new-template"),
+    path("tasks/templates/<int:pk>/", templates.template, name="template"),
+    path("tasks/templates/<int:pk>/pause/", templates.pause, name="template-pause"),
     path("tasks/new/", tasks.new, name="new"),
     path("tasks/<int:pk>/", tasks.task, name="task"),
     path("tasks/<int:pk>/edit/", tasks.edit, name="edit"),

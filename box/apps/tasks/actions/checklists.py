@@ -28,14 +28,9 @@ MOST_ITEMS = 200
 def add_items(task: Task, text: str, *, by: User) -> list[ChecklistItem]:
     """Each line of the text is an item; marks of lists before it are left out."""
     task = _held(task, by)
-    texts = [line.strip().lstrip("-*•·").strip() for line in text.splitlines()]
-    texts = [line for line in texts if line]
+    texts = lines_of(text)
     if not texts:
         raise ValidationError(_("Write what is to be ticked off."), code="empty")
-    if any(len(line) > LONGEST_ITEM for line in texts):
-        raise ValidationError(
-            _("A line has at most %(most)s characters.") % {"most": LONGEST_ITEM}, code="long"
-        )
     if task.items_count + len(texts) > MOST_ITEMS:
         raise ValidationError(_("A list has at most %(most)s lines.") % {"most": MOST_ITEMS}, code="many")
     rank = task.items.order_by("rank", "id").values_list("rank", flat=True).last()
@@ -113,6 +108,16 @@ def delete_item(item: ChecklistItem, *, by: User) -> None:
     _tell(item, "deleted", by)
     ChecklistItem.objects.filter(pk=item.pk).delete()
     _count(item.task)
+
+
+def lines_of(text: str) -> list[str]:
+    """Raises ValidationError for one that is too long."""
+    texts = [line.strip().lstrip("-*•·").strip() for line in text.splitlines()]
+    if any(len(line) > LONGEST_ITEM for line in texts):
+        raise ValidationError(
+            _("A line has at most %(most)s characters.") % {"most": LONGEST_ITEM}, code="long"
+        )
+    return [line for line in texts if line]
 
 
 def _held(task: Task, by: User) -> Task:

@@ -22,6 +22,17 @@ from box.apps.tasks.access import (
     can_work_on,
 )
 from box.apps.tasks.actions.audiences import renew_audience
+from box.apps.tasks.actions.checklists import add_items
+from box.apps.tasks.actions.checks import (
+    check_columns,
+    check_parent,
+    check_people,
+    check_project,
+    checked_tags,
+    checked_text,
+    participants_by_id,
+    people_in,
+)
 from box.apps.tasks.actions.locking import locked, must
 from box.apps.tasks.events import (
     ParticipantsChanged,
@@ -40,27 +51,19 @@ from box.apps.tasks.models import (
     Task,
     TaskFile,
 )
-from box.apps.tasks.models.tasks import MOST_TAGS
 from box.core.accounts.models import User
 from box.core.discussion.actions import files_below, open_thread
 from box.core.events.outbox import emit
 from box.core.fields.values import forget_values, write_values
 from box.core.files import actions as files
-from box.core.groups.access import Standing
-from box.core.groups.models import Group, Member
-from box.core.people.mentions import context_of
+from box.core.groups.models import Group
 from box.lib.ranks import between
-from box.lib.rich_text import LONGEST_TAG, Rich, cleaned, from_text
-from box.lib.tag_balancing import TooMuch
 
 if TYPE_CHECKING:
+    from box.apps.tasks.models import Template
     from box.core.fields.values import Values
 
-LONGEST_TEXT = 100_000
-LONGEST_TITLE = 255
 MOST_FILES = 50
-MOST_PARTICIPANTS = 100
-DEEPEST = 10
 Role = Participant.Role
 
 
@@ -86,6 +89,13 @@ class TaskDraft:
     may_move_deadline: bool = True
     file_ids: tuple[int, ...] = ()
     fields: Values = field(default_factory=dict)
+    items: tuple[str, ...] = ()
+    """Lines of its checklist."""
+    template: Template | None = None
+    template_at: datetime | None = None
+    """The moment of its template that this task is for."""
+    times_missed: int = 0
+    """How many moments before it passed while the box was off: it stands for them, too."""
 
 
 COLUMNS = (
@@ -102,26 +112,27 @@ COLUMNS = (
     "may_move_deadline",
 )
 """What `change_task` writes beside the text and the people, by the names of the columns."""
+ORIGIN = ("template", "template_at", "times_missed")
 
 
 @transaction.atomic
 def add_task(draft: TaskDraft, *, by: User) -> Task:
     """Raises ValidationError for what cannot be, PermissionDenied for who may not give tasks."""
     must(can_create(by), _("Ask an administrator for the right to give tasks."))
-    rich = _written(draft.text, draft.html, by=by)
+    rich = checked_text(draft.text, draft.html, by=by)
     task = Task(
         created_by=by,
         responsible=draft.responsible,
         text=rich.text,
         html=rich.html,
-        **{name: getattr(draft, name) for name in COLUMNS},
+        **{name: getattr(draft, name) for name in (*COLUMNS, *ORIGIN)},
     )
-    _check(task)
+    check_columns(task)
     task.tags = checked_tags(draft.tags)
-    people = _participants(task, draft.accomplice_ids, draft.observer_ids)
-    _check_project(task.project, by=by)
-    _check_parent(task, by=by)
-    _check_people({task.responsible_id, *people}, task.project, by=by)
+    people = participants_by_id(task, draft.accomplice_ids, draft.observer_ids)
+    check_project(task.project, by=by)
+    check_parent(task, by=by)
+    check_people({task.responsible_id, *people}, task.project, by=by)
     if len(draft.file_ids) > MOST_FILES:
         raise ValidationError(_("Too many files: %(most)s at most.") % {"most": MOST_FILES})
     task.audience = audience_of(task, people)
@@ -133,7 +144,11 @@ def add_task(draft: TaskDraft, *, by: User) -> Task:
     attach_files(task, draft.file_ids, by=by)
     if draft.fields:
         write_values(TASK_FIELDS, task.pk, draft.fields, by=by, audience=task.audience)
-    emit(TaskAdded(task_id=task.pk, by_id=by.pk))
+    emit(
+        TaskAdded(task_id=task.pk, by_id=by.pk, template_id=task.template_id, times_missed=task.times_missed)
+    )
+    if draft.items:
+        add_items(task, "\n".join(draft.items), by=by)
     return task
 
 
@@ -147,12 +162,12 @@ def change_task(task: Task, changes: Mapping[str, Any], *, by: User) -> Task:
     must(is_allowed, _not_yours(task, is_deadline_alone=is_deadline_alone))
     told = _changed_columns(task, changes, by=by)
     if "text" in changes:
-        rich = _written(changes["text"], changes.get("html", ""), by=by)
+        rich = checked_text(changes["text"], changes.get("html", ""), by=by)
         if rich.html != task.html:
             told.append(("text", "", ""))
             task.text, task.html = rich.text, rich.html
     if told:
-        _check(task)
+        check_columns(task)
         if any(name == "deadline_at" for name, _was, _now in told):
             task.is_overdue_told = False
         task.changed_at = timezone.now()
@@ -178,10 +193,10 @@ def _changed_columns(task: Task, changes: Mapping[str, Any], *, by: User) -> lis
             continue
         setattr(task, name, value)
         if name == "project":
-            _check_project(task.project, by=by)
-            _check_people(_people_in(task), task.project, by=by)
+            check_project(task.project, by=by)
+            check_people(people_in(task), task.project, by=by)
         if name == "parent":
-            _check_parent(task, by=by)
+            check_parent(task, by=by)
         told.append((name, _as_text(was), _as_text(value)))
     return told
 
@@ -208,7 +223,7 @@ def delegate_task(task: Task, to: User, *, by: User) -> Task:
     must(can_delegate(by, task), _("Whoever is responsible passes a task on, or whoever gave it."))
     if to.pk == task.responsible_id:
         return task
-    _check_people({to.pk}, task.project, by=by)
+    check_people({to.pk}, task.project, by=by)
     former = task.responsible_id
     task.responsible = to
     task.changed_at = timezone.now()
@@ -231,8 +246,8 @@ def _change_people(task: Task, changes: Mapping[str, Any], *, by: User) -> None:
         role: changes.get(name, [pk for pk, one in had.items() if one == role])
         for role, name in names.items()
     }
-    has = _participants(task, given[Role.ACCOMPLICE], given[Role.OBSERVER])
-    _check_people(has.keys() - had.keys(), task.project, by=by)
+    has = participants_by_id(task, given[Role.ACCOMPLICE], given[Role.OBSERVER])
+    check_people(has.keys() - had.keys(), task.project, by=by)
     task.participants.filter(user__in=[pk for pk, role in had.items() if has.get(pk) != role]).delete()
     new = {pk: role for pk, role in has.items() if had.get(pk) != role}
     Participant.objects.bulk_create(Participant(task=task, user_id=pk, role=role) for pk, role in new.items())
@@ -304,96 +319,6 @@ def purge_old(now: datetime, *, most: int = 500) -> int:
         if ids:
             emit(TasksPurged(task_ids=tuple(ids)))
     return len(ids)
-
-
-# What a task may be
-
-
-def _check(task: Task) -> None:
-    task.title = " ".join(task.title.split())
-    if not task.title:
-        raise ValidationError({"title": _("Say in a few words what is to be done.")}, code="title")
-    if len(task.title) > LONGEST_TITLE:
-        said = _("Shorten the title: %(most)s characters at most.") % {"most": LONGEST_TITLE}
-        raise ValidationError({"title": said}, code="title")
-    if task.starts_at and task.ends_at and task.ends_at < task.starts_at:
-        raise ValidationError({"ends_at": _("The planned end lies before the start.")}, code="ends_at")
-    if task.priority not in Task.Priority.values:
-        raise ValidationError(_("Choose one of the priorities."), code="priority")
-
-
-def checked_tags(tags: Collection[str]) -> list[str]:
-    """In small letters, each once. Raises ValidationError."""
-    found = list(dict.fromkeys(tag.strip().lstrip("#").lower() for tag in tags))
-    found = [tag for tag in found if tag]
-    if len(found) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in found):
-        said = _("At most %(most)s tags, each of at most %(length)s characters.")
-        raise ValidationError({"tags": said % {"most": MOST_TAGS, "length": LONGEST_TAG}}, code="tags")
-    return found
-
-
-def _participants(task: Task, accomplices: Collection[int], observers: Collection[int]) -> dict[int, Role]:
-    """By id, each in one role: who helps also watches, and who is responsible does both."""
-    found = {**dict.fromkeys(observers, Role.OBSERVER), **dict.fromkeys(accomplices, Role.ACCOMPLICE)}
-    found.pop(task.responsible_id, None)
-    if found.get(task.created_by_id) == Role.OBSERVER:
-        found.pop(task.created_by_id)
-    if len(found) > MOST_PARTICIPANTS:
-        raise ValidationError(_("Too many people: %(most)s at most.") % {"most": MOST_PARTICIPANTS})
-    return found
-
-
-def _people_in(task: Task) -> set[int]:
-    return {task.responsible_id, *task.participants.values_list("user", flat=True)}
-
-
-def _check_people(ids: Collection[int], project: Group | None, *, by: User) -> None:
-    """Whoever works here and is not hidden from the one who asks. A guest works in their groups alone."""
-    known = dict(User.objects.active().visible_to(by).filter(pk__in=ids).values_list("pk", "is_extranet"))
-    if by.pk in ids and by.is_active:
-        known[by.pk] = by.is_extranet
-    if set(ids) - known.keys():
-        raise ValidationError(_("One of the people is not there any more: choose again."), code="people")
-    guests = {pk for pk, is_guest in known.items() if is_guest}
-    if guests:
-        members = (
-            Member.objects.current().filter(group=project, user__in=guests)
-            if project
-            else Member.objects.none()
-        )
-        if guests - set(members.values_list("user", flat=True)):
-            said = _("An outside guest gets tasks in a group that they are in: choose it as the project.")
-            raise ValidationError({"project": said}, code="guest")
-
-
-def _check_project(project: Group | None, *, by: User) -> None:
-    if project is None:
-        if by.is_extranet:
-            raise ValidationError({"project": _("Choose one of your groups as the project.")}, code="project")
-        return
-    if not (Standing.of(by, project).can_write or by.is_administrator):
-        raise ValidationError({"project": _("Choose a group that you are a member of.")}, code="project")
-
-
-def _check_parent(task: Task, *, by: User) -> None:
-    above, seen = task.parent, 0
-    if above is not None and not Task.objects.visible_to(by).there().filter(pk=above.pk).exists():
-        raise ValidationError({"parent": _("The task above is not there any more.")}, code="parent")
-    while above is not None:
-        seen += 1
-        if above.pk == task.pk or seen > DEEPEST:
-            said = _("A task cannot be a part of itself, nor more than %(most)s deep.") % {"most": DEEPEST}
-            raise ValidationError({"parent": said}, code="parent")
-        above = above.parent
-
-
-def _written(text: str, html: str, *, by: User) -> Rich:
-    if max(len(text), len(html)) > LONGEST_TEXT:
-        raise ValidationError(_("Write less, or attach it as a file."), code="length")
-    try:
-        return cleaned(html or from_text(text), context_of(by))
-    except TooMuch:
-        raise ValidationError(_("Write less, or attach it as a file."), code="length") from None
 
 
 def _as_text(value: Any) -> str:

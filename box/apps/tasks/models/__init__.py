@@ -14,6 +14,7 @@ from box.apps.tasks.models.tasks import (
     new_address,
     task_cards,
 )
+from box.apps.tasks.models.templates import TEMPLATE, Template, TemplateParticipant, template_cards
 from box.apps.tasks.models.time import LONGEST_NOTE, TimeEntry
 
 __all__ = [
@@ -22,14 +23,18 @@ __all__ = [
     "LONGEST_ITEM",
     "LONGEST_NOTE",
     "OPEN",
+    "TEMPLATE",
     "ChecklistItem",
     "Participant",
     "Task",
     "TaskFile",
     "TaskQuerySet",
+    "Template",
+    "TemplateParticipant",
     "TimeEntry",
     "address_of",
     "found_tasks",
     "new_address",
     "task_cards",
+    "template_cards",
 ]

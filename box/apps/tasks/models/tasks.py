@@ -155,6 +155,13 @@ class Task(AudienceModel):
     spent_seconds = models.PositiveIntegerField(default=0)
     # That it is overdue was said, of this deadline.
     is_overdue_told = models.BooleanField(default=False)
+    # Of a task that a template has given: the moment of its rule that it is for, which is given once, and how
+    # many moments before it passed while the box was off.
+    template = models.ForeignKey(
+        "tasks.Template", models.SET_NULL, null=True, related_name="tasks", db_index=False
+    )
+    template_at = models.DateTimeField(null=True)
+    times_missed = models.PositiveIntegerField(default=0, db_default=0)
     thread = models.OneToOneField(Thread, models.PROTECT, related_name="+")
     files = models.ManyToManyField(File, through="TaskFile", related_name="+")
     deleted_at = models.DateTimeField(null=True)
@@ -204,6 +211,11 @@ class Task(AudienceModel):
                 violation_error_message=_("The planned end lies before the start."),
             ),
             models.CheckConstraint(condition=~Q(parent=F("id")), name="task_is_not_its_own_parent"),
+            models.UniqueConstraint(
+                fields=["template", "template_at"],
+                name="task_of_template_once",
+                condition=~Q(template=None),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from box.apps.tasks.access import can_create, can_delete, can_edit
+from box.apps.tasks.actions.checks import LONGEST_TITLE
 from box.apps.tasks.actions.states import STEPS
 from box.apps.tasks.actions.tasks import (
-    LONGEST_TITLE,
     add_task,
     change_task,
     delegate_task,
@@ -23,8 +25,8 @@ from box.apps.tasks.actions.tasks import (
     restore_tasks,
 )
 from box.apps.tasks.fields import TASK_FIELDS
-from box.apps.tasks.forms import DeadlineForm, TaskForm
-from box.apps.tasks.models import Task
+from box.apps.tasks.forms import DeadlineForm, TaskForm, initial_of_template
+from box.apps.tasks.models import Task, Template
 from box.apps.tasks.presenters import card_of
 from box.apps.tasks.said import begun_of
 from box.apps.tasks.states import Step
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
 
 LONGEST_DRAFT = 5000
+MOST_TEMPLATES = 50
 
 
 @require_http_methods(["GET", "DELETE"])
@@ -82,17 +85,21 @@ def restoration(request: PersonRequest, pk: int) -> HttpResponse:
 def new(request: PersonRequest) -> HttpResponse:
     if not can_create(request.user):
         raise PermissionDenied(_("Ask an administrator for the right to give tasks."))
-    sent, begun = request.POST or None, _begun(request)
+    above, template = _above(request), _template(request)
+    sent, begun = request.POST or None, _begun(request, template)
     form = TaskForm(sent, by=request.user, initial=begun)
     fields = FieldsForm(TASK_FIELDS.fields, sent, by=request.user)
-    above = _above(request)
     if form.is_valid() & fields.is_valid():
         try:
             given = once(
                 Task,
                 lambda: add_task(
                     form.draft(
-                        parent=above, file_ids=tuple(ids_of(request.POST, "file")), fields=fields.values
+                        parent=above,
+                        file_ids=tuple(ids_of(request.POST, "file")),
+                        fields=fields.values,
+                        template=template,
+                        items=tuple(template.items) if template else (),
                     ),
                     by=request.user,
                 ),
@@ -104,12 +111,23 @@ def new(request: PersonRequest) -> HttpResponse:
         else:
             drop_draft(request.POST.get("place", ""), by=request.user)
             return redirect(given)
-    context = {"form": form, "fields": fields, "above": above, "place": "task", **_text(request, None, begun)}
+    context = {
+        "form": form,
+        "fields": fields,
+        "above": above,
+        "template": template,
+        "templates": Template.objects.visible_to(request.user).by_title()[:MOST_TEMPLATES],
+        "place": "task",
+        **_text(request, None, begun),
+    }
     return render(request, "tasks/new.html", context, status=REFUSED if form.is_bound else 200)
 
 
-def _begun(request: PersonRequest) -> dict[str, Any]:
-    """What a link has begun: a title and a text, of what was said elsewhere, in a group."""
+def _begun(request: PersonRequest, template: Template | None) -> dict[str, Any]:
+    """What a link has begun: by a template, or a title and a text, of what was said elsewhere, in a group."""
+    if template is not None:
+        moments = {"deadline_at": deadline} if (deadline := _deadline_by(template)) else {}
+        return {**initial_of_template(template), **moments, "text": template.text, "html": template.html}
     given, text = request.GET, request.GET.get("text", "")[:LONGEST_DRAFT].replace("\x00", "")
     begun: dict[str, Any] = {
         "title": given.get("title", "")[:LONGEST_TITLE],
@@ -124,6 +142,17 @@ def _begun(request: PersonRequest) -> dict[str, Any]:
     return begun
 
 
+def _deadline_by(template: Template) -> datetime | None:
+    deadline = template.deadline_from(timezone.now())
+    return timezone.localtime(deadline) if deadline else None
+
+
+def _template(request: PersonRequest) -> Template | None:
+    pk = number_of(request.POST or request.GET, "template")
+    rows = Template.objects.visible_to(request.user).select_related("responsible", "project")
+    return rows.filter(pk=pk).first() if pk else None
+
+
 def _above(request: PersonRequest) -> Task | None:
     pk = number_of(request.POST or request.GET, "parent")
     return Task.objects.visible_to(request.user).there().filter(pk=pk).first() if pk else None
@@ -136,7 +165,7 @@ def _text(
         return {"text": request.POST.get("text", ""), "html": request.POST.get("html", "")}
     if found is not None:
         return {"text": found.text, "html": found.html}
-    return {"text": (begun or {}).get("text", ""), "html": ""}
+    return {name: (begun or {}).get(name, "") for name in ("text", "html")}
 
 
 @require_http_methods(["GET", "POST"])

@@ -39,5 +39,6 @@ FOUND = (
 EXPORTS = (
     Exported("box.apps.tasks.views.lists.tasks", "tasks:list", signed_in(200), query="as=csv"),
     Exported("box.apps.tasks.views.time.report", "tasks:time", signed_in(200), query="as=csv"),
+    Exported("box.apps.tasks.views.templates.templates", "tasks:templates", signed_in(403), query="as=csv"),
     Exported("box.apps.tasks.views.lists.trash", "tasks:trash", signed_in(403), query="as=csv"),
 )

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from box.apps.tasks.actions.checklists import add_items
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, delete_tasks
+from box.apps.tasks.actions.templates import Plan, add_template
 from box.apps.tasks.actions.time import add_time
 from tests.box.visits import SIGN_IN, Cast, Visit, signed_in
 
@@ -15,6 +16,11 @@ from tests.box.visits import SIGN_IN, Cast, Visit, signed_in
 def in_it(status: int, doer: int | None = None) -> tuple[int | str, ...]:
     """For those in it and administrators; `doer` is what whoever is responsible gets instead."""
     return (status, status, status if doer is None else doer, 404, 404, SIGN_IN)
+
+
+def annas(status: int) -> tuple[int | str, ...]:
+    """For whoever keeps it and administrators."""
+    return (status, status, 404, 404, 404, SIGN_IN)
 
 
 CORRECTED = {"minutes": "2:00", "reason": "The way back"}
@@ -32,6 +38,15 @@ VISITS = (
     Visit("GET", "tasks:people", signed_in(200)),
     Visit("GET", "tasks:new", (200, 200, 200, 200, 403, SIGN_IN)),
     Visit("POST", "tasks:new", (422, 422, 422, 422, 403, SIGN_IN), data={"title": ""}),
+    Visit("GET", "tasks:templates", signed_in(200)),
+    Visit("POST", "tasks:templates", signed_in(400)),
+    Visit("GET", "tasks:new-template", (200, 200, 200, 200, 403, SIGN_IN)),
+    Visit("POST", "tasks:new-template", (422, 422, 422, 422, 403, SIGN_IN), data={"title": ""}),
+    Visit("GET", "tasks:template", annas(200), of="template"),
+    Visit("POST", "tasks:template", annas(422), of="template", data={"title": ""}),
+    Visit("DELETE", "tasks:template", annas(302), of="template"),
+    Visit("POST", "tasks:template-pause", annas(302), of="template"),
+    Visit("DELETE", "tasks:template-pause", annas(302), of="template"),
     Visit("GET", "tasks:task", in_it(200), of="task"),
     Visit("DELETE", "tasks:task", in_it(302, doer=403), of="task"),
     Visit("POST", "tasks:restoration", in_it(302, doer=403), of="task in the trash"),
@@ -62,7 +77,9 @@ def things(cast: Cast) -> dict[str, Any]:
     delete_tasks([gone], by=cast.anna)
     (line,) = add_items(task, "Open the door", by=cast.boris)
     entry = add_time(task, 60, on=timezone.localdate(), by=cast.boris)
+    template = add_template(TaskDraft(title="Report", responsible=cast.boris), Plan(zone="UTC"), by=cast.anna)
     return {
+        "template": template.pk,
         "way": ("state",),
         "task": task.pk,
         "task in the trash": gone.pk,

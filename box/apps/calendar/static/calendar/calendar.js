@@ -293,13 +293,10 @@ document.addEventListener("click", ({ target }) => {
 const at = (day, time) => new Date(`${day.value}T${time.value || "00:00"}`).getTime();
 
 function settle(form, changed) {
-  const { repeats, is_all_day: allDay, starts_on: first, ends_on: last, starts, ends } = form.elements;
+  const { is_all_day: allDay, starts_on: first, ends_on: last, starts, ends } = form.elements;
   for (const part of form.querySelectorAll("[data-timed]")) part.hidden = allDay.checked;
   const length = Math.round((at(last, ends) - at(first, starts)) / 60_000);
   if (length > 0) form.elements.minutes.value = length;
-  const repeating = form.querySelector("[data-repeating]");
-  repeating.hidden = !repeats.value || repeats.value === "own";
-  form.querySelector("[data-weekly]").hidden = repeats.value !== "weekly";
   // What begins later ends later: nobody should have to change two fields for one thought.
   if (changed === first && last.value < first.value) last.value = first.value;
   if (changed === starts && first.value === last.value && ends.value <= starts.value) {
