@@ -139,9 +139,14 @@ class CardBoard extends HTMLElement {
     if (!this.origins.has(card)) this.origins.set(card, [card.parentElement, card.nextElementSibling]);
   }
 
+  release(card) {
+    this.origins.delete(card);
+    if (this.told.size) this.ask();
+  }
+
   put(card) {
     const [list, next] = this.origins.get(card) ?? [];
-    if (list === card.parentElement && next === card.nextElementSibling) return this.origins.delete(card);
+    if (list === card.parentElement && next === card.nextElementSibling) return this.release(card);
     const body = new FormData();
     const near = (one) => (one?.matches?.("[data-card]") ? one.dataset.card : "");
     const fields = {
@@ -160,7 +165,7 @@ class CardBoard extends HTMLElement {
     const answer = await this.send(body);
     card.removeAttribute("data-sent");
     if (answer?.ok) {
-      this.origins.delete(card);
+      this.release(card);
       this.say("put", { name: card.ariaLabel, column: card.closest(".board-column")?.querySelector("h2").textContent });
       if (this.dialog("asks").open) this.dialog("asks").close();
       this.receive(await answer.text(), [card.dataset.card]);
@@ -178,9 +183,9 @@ class CardBoard extends HTMLElement {
 
   putBack(card) {
     const [list, next] = this.origins.get(card) ?? [];
-    this.origins.delete(card);
     card.removeAttribute("data-lifted");
     if (list) list.insertBefore(card, next?.parentElement === list ? next : null);
+    this.release(card);
     card.focus({ preventScroll: true });
     this.say("back", { name: card.ariaLabel });
   }
@@ -242,7 +247,6 @@ class CardBoard extends HTMLElement {
     this.isAsking = true;
     await turn();
     this.isAsking = false;
-    // What one holds in one's hand does not go from under it.
     const ids = [...this.told].filter((id) => !this.isHeld(id)).slice(0, 50);
     if (!this.isConnected || !ids.length) return;
     for (const id of ids) this.told.delete(id);
@@ -261,8 +265,12 @@ class CardBoard extends HTMLElement {
     const parts = document.createElement("template");
     parts.innerHTML = html;
     const come = new Map([...parts.content.querySelectorAll("[data-card]")].map((card) => [card.dataset.card, card]));
-    for (const id of ids) if (!come.has(id)) this.querySelector(`#card-${id}`)?.remove();
-    for (const card of come.values()) this.place(document.importNode(card, true));
+    for (const id of new Set([...ids, ...come.keys()])) {
+      // What one holds in one's hand, perhaps only since this was asked for, does not go from under it.
+      if (this.isHeld(id)) this.told.add(id);
+      else if (come.has(id)) this.place(document.importNode(come.get(id), true));
+      else this.querySelector(`#card-${id}`)?.remove();
+    }
     for (const head of parts.content.querySelectorAll(".board-head")) {
       this.querySelector(`#${CSS.escape(head.id)}`)?.replaceWith(document.importNode(head, true));
     }
