@@ -149,8 +149,11 @@ def stop_letters(user: User, topic: str) -> None:
 
 
 def _send_counts(user_ids: list[int]) -> None:
-    people = User.objects.filter(pk__in=user_ids).annotate(unread_now=unread_of_person()).only("pk")
-    counts = (([code_of(person)], {"unread": person.unread_now}) for person in people)
+    people = User.objects.filter(pk__in=user_ids)
+    # Of two who count at once each would miss the other's, and the bell would show too little.
+    list(people.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    counted = people.annotate(unread_now=unread_of_person()).only("pk")
+    counts = (([code_of(person)], {"unread": person.unread_now}) for person in counted)
     send_each("notify", "count", counts)
 
 
