@@ -395,24 +395,43 @@ def write_archive(tree: Path, archive: Path, at: datetime) -> None:
 
 # --- unpacking one that comes from elsewhere
 
-MOST_FILES, MOST_BYTES = 60_000, 3 << 30
+MOST_FILES, MOST_BYTES, MOST_PACKED = 60_000, 3 << 30, 2 << 30
 
 
 class BadArchive(Exception):
     """The file is no release."""
 
 
-def unpack(archive: Path, folder: Path) -> Source:
-    """Unpacks an archive into a new folder, within bounds, as root's and nobody else's."""
-    size = count = 0
+def copied(archive: Path, folder: Path) -> Path:
+    """A copy of the archive, and of its signature where there is one, in a folder of root's own."""
+    for file in (archive, signing.signature_of(archive)):
+        try:
+            with file.open("rb") as source, (folder / file.name).open("xb") as target:
+                left = MOST_PACKED + 1
+                while left and (piece := source.read(min(left, 1 << 20))):
+                    target.write(piece)
+                    left -= len(piece)
+        except OSError as error:
+            if file == archive:
+                raise BadArchive(f"{archive} cannot be read ({error.strerror}).") from None
+            continue
+        if not left:
+            raise BadArchive(f"{file} is larger than any release.")
+    return folder / archive.name
+
+
+def unpack(archive: Path, folder: Path, *, named: Path | None = None) -> Source:
+    """Unpacks an archive into a new folder, within bounds, as root's and nobody else's. It is told of as
+    `named`."""
+    size, count, named = 0, 0, named or archive
 
     def bounded(entry: tarfile.TarInfo, target: str) -> tarfile.TarInfo:
         nonlocal size, count
         size, count = size + entry.size, count + 1
         if count > MOST_FILES or size > MOST_BYTES:
-            raise BadArchive(f"{archive} holds more than any release.")
+            raise BadArchive(f"{named} holds more than any release.")
         if not (entry.isreg() or entry.isdir()):
-            raise BadArchive(f"{archive} holds {entry.name}, which is neither a file nor a folder.")
+            raise BadArchive(f"{named} holds {entry.name}, which is neither a file nor a folder.")
         # Refuses what leads out of the folder (PEP 706).
         return tarfile.data_filter(entry, target).replace(uid=0, gid=0, uname="", gname="", deep=False)
 
@@ -421,11 +440,11 @@ def unpack(archive: Path, folder: Path) -> Source:
         with tarfile.open(archive, "r:gz") as tar:
             tar.extractall(folder, filter=bounded)  # noqa: S202 - each entry goes through the filter
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise BadArchive(f"{archive} cannot be unpacked ({error}): fetch it again.") from None
+        raise BadArchive(f"{named} cannot be unpacked ({error}): fetch it again.") from None
     trees = [found for found in folder.iterdir() if (found / MANIFEST).is_file()]
     if len(trees) != 1:
-        raise BadArchive(f"{archive} is no release of Korobka: it holds no {MANIFEST}.")
+        raise BadArchive(f"{named} is no release of Korobka: it holds no {MANIFEST}.")
     source = Source(trees[0])
     if source.is_damaged:
-        raise BadArchive(f"{archive} is not as it was packed: fetch it again.")
+        raise BadArchive(f"{named} is not as it was packed: fetch it again.")
     return source

@@ -47,8 +47,9 @@ def known(paths: Paths) -> str:
     return "".join(file.read_text(encoding="utf-8") for file in files if file.exists())
 
 
-def verify(archive: Path, signers: str) -> None:
-    """Refuses an archive that none of the signers has signed."""
+def verify(archive: Path, signers: str, *, named: Path | None = None) -> None:
+    """Refuses an archive that none of the signers has signed. It is told of as `named`."""
+    named = named or archive
     if not signers.strip():
         raise NotSigned(
             "This box knows no key that releases are signed with: compare the archive's SHA-256 with the "
@@ -56,7 +57,7 @@ def verify(archive: Path, signers: str) -> None:
         )
     signature = signature_of(archive)
     if not signature.exists() or signature.stat().st_size > _LONGEST:
-        raise NotSigned(f"{signature} is missing: fetch it too, and put it beside the archive.")
+        raise NotSigned(f"{signature_of(named)} is missing: fetch it too, and put it beside the archive.")
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as allowed, archive.open("rb") as content:
         allowed.write(signers)
         allowed.flush()
@@ -68,7 +69,7 @@ def verify(archive: Path, signers: str) -> None:
             )  # fmt: skip
         except CommandFailed:
             raise NotSigned(
-                f"{archive} is not what was signed, or was signed with a key that this box does not know. "
+                f"{named} is not what was signed, or was signed with a key that this box does not know. "
                 f"Do not use it: fetch the archive and its .sig again, from where the release is published."
             ) from None
 

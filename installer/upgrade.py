@@ -9,6 +9,7 @@ import argparse
 import secrets
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,10 +68,7 @@ def main(arguments: argparse.Namespace) -> None:
         archive = arguments.archive.absolute()
         sweep(paths)
         try:
-            if not arguments.unsigned:
-                signing.verify(archive, signing.known(paths))
-            say("Unpacking …")
-            source = release.unpack(archive, paths.releases / f"{UNPACKED}{secrets.token_hex(4)}")
+            source = take_in(paths, archive, is_unsigned=arguments.unsigned)
             plan = decide(paths, source)
         except (BadArchive, NotSigned, UpgradeRefused) as error:
             sweep(paths)
@@ -82,6 +80,16 @@ def main(arguments: argparse.Namespace) -> None:
         operations_log.note(paths, Asker.here(), f"upgrade to {source.name}")
         asked = {"tree": str(source.tree), "with_backup": plan.has_backup and not arguments.no_backup}
         follow(paths, operations.begin(paths, KIND, asked, by=str(Asker.here())).state())
+
+
+def take_in(paths: Paths, archive: Path, *, is_unsigned: bool = False) -> Source:
+    """Unpacks what was looked at: a copy of root's own, which nobody exchanges in between."""
+    with tempfile.TemporaryDirectory(dir=paths.releases, prefix=UNPACKED) as place:
+        own = release.copied(archive, Path(place))
+        if not is_unsigned:
+            signing.verify(own, signing.known(paths), named=archive)
+        say("Unpacking …")
+        return release.unpack(own, paths.releases / f"{UNPACKED}{secrets.token_hex(4)}", named=archive)
 
 
 def decide(paths: Paths, wanted: Source) -> Plan:

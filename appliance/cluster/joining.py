@@ -104,7 +104,7 @@ def token(paths: Paths, *, seconds: int) -> Token:
         raise JoinRefused("This node cannot let others in: ask for the token on another one.")
     etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
     known = identity.fingerprint(authority.certificate.public_bytes(Encoding.DER))
-    return Token(state.new_token(etcd, seconds=seconds), known)
+    return Token(state.new_token(etcd, authority, seconds=seconds), known)
 
 
 # --- on a node
@@ -115,7 +115,7 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
     node = Node.load(paths)
     me, authority = node.cluster, identity.read_authority(paths)
     etcd = Etcd.of(paths, me.topology, first=me.me.address)
-    if authority is None or not state.is_token(etcd, asking.secret):
+    if authority is None or not state.is_token(etcd, authority, asking.secret):
         raise JoinRefused(
             "The token is not known: it was used, or has expired. `boxctl cluster token` prints another."
         )
@@ -127,7 +127,7 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
     _check_facts(asking, version(node), now)
     _check_ports(asking.address, ports(node))
     certificate = identity.issue(authority, asking.request, name=coming.name, address=coming.address, now=now)
-    if not state.use_token(etcd, asking.secret):
+    if not state.use_token(etcd, authority, asking.secret):
         raise JoinRefused("The token was just used by another node: `boxctl cluster token` prints another.")
     for member in etcd.members():
         if member.name == coming.name or f"//{coming.address}:" in "".join(member.peer_urls):

@@ -14,6 +14,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -39,6 +40,8 @@ CERTIFICATE_SECONDS = 6 * 3600.0
 MOST_BYTES = 64 << 10
 MOST_AT_ONCE = 16
 PATIENCE = 10.0
+LONGEST = 60.0
+"""Seconds that one visitor has in all, the looking at ports among them."""
 
 
 def main() -> None:
@@ -67,7 +70,7 @@ def patiently(act: Callable[[], object]) -> Callable[[], None]:
     def wait() -> None:
         try:
             act()
-        except EtcdAway as error:
+        except (EtcdAway, TopologyRefused) as error:
             log.warning("%s", error)
 
     return wait
@@ -99,7 +102,7 @@ def renew(paths: Paths, door: Door) -> None:
 
 
 class Door(ThreadingHTTPServer):
-    """HTTPS on the node's address, a bounded number of visitors at once."""
+    """HTTPS on the node's address, a bounded number of visitors at once, each for a bounded time."""
 
     daemon_threads = True
 
@@ -119,9 +122,24 @@ class Door(ThreadingHTTPServer):
         self._context.load_cert_chain(place / credentials.CERTIFICATE, place / credentials.KEY)
         self._context.load_verify_locations(place / credentials.AUTHORITY)
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Who comes when all places are taken is sent away: waiting would cost a thread each."""
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._places.release()
+            raise
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """In a thread of its own, and also the handshake: who says nothing keeps nobody else waiting."""
-        with self._places:
+        # Each word may come just in time: all of them together may not.
+        end = threading.Timer(LONGEST, _cut_off, [request.dup()])
+        end.daemon = True
+        end.start()
+        try:
             request.settimeout(PATIENCE)
             try:
                 request = self._context.wrap_socket(request, server_side=True)
@@ -129,10 +147,19 @@ class Door(ThreadingHTTPServer):
                 request.close()
                 return
             super().process_request_thread(request, client_address)
+        finally:
+            end.cancel()
+            end.args[0].close()
+            self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Who hangs up is no trouble of ours."""
         log.warning("The answer to %s did not arrive.", client_address)
+
+
+def _cut_off(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class Visitor(BaseHTTPRequestHandler):
@@ -150,13 +177,13 @@ class Visitor(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if self.path != "/join" or not length.isdigit() or int(length) > MOST_BYTES:
+        if self.path != "/join" or not length.isdecimal() or int(length) > MOST_BYTES:
             self._answer(404, {"error": "There is nothing here."})
             return
         try:
             asking = decode_request(Asking, json.loads(self.rfile.read(int(length))), place="the request")
             welcome = joining.let_in(self.server.paths, asking, now=datetime.now(UTC))
-        except (ValueError, Malformed) as error:
+        except (ValueError, RecursionError, Malformed) as error:
             self._answer(400, {"error": f"{error} Join with this version's boxctl."})
         except (JoinRefused, TopologyRefused, identity.IdentityRefused) as error:
             log.warning("%s was not let in: %s", self.client_address[0], error)

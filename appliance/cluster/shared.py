@@ -7,28 +7,35 @@ from there. It holds keys, as `secrets.toml` does, which every node has.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance import users
-from appliance.agent.codec import decode, encode
+from appliance.agent.codec import LINES, Malformed, decode_request, encode
 from appliance.cluster.etcd import Etcd
-from appliance.files import give, write_atomically
+from appliance.files import write_atomically
 from appliance.paths import Paths
 
 KEY = "/korobka/backup"
 MOST_BYTES = 512 << 10
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,60}")
 
 
 @dataclass(frozen=True)
 class SharedFile:
-    """A file of that folder, as it is to be on every node."""
+    """A file of that folder, as it is to be on every node.
+
+    The database's user can write whatever it likes into etcd, and root takes it over: so there are the three
+    kinds of files that the folder has, and no mode to be chosen.
+    """
 
     name: str
-    content: str
-    mode: int
+    content: str = field(metadata=LINES)
     is_databases: bool
-    """Whether its group is that of the database's user, who archives."""
+    """Whether it is of the user of the database, who archives, and whom it must be readable for."""
+    is_public: bool
+    """Whether everybody may read it who gets into the folder."""
 
 
 def publish(paths: Paths, etcd: Etcd) -> bool:
@@ -48,32 +55,39 @@ def publish(paths: Paths, etcd: Etcd) -> bool:
 def take(paths: Paths, etcd: Etcd) -> bool:
     """Make it here as it is there; whether anything changed."""
     theirs, here = known(etcd), read(paths)
-    if theirs == here:
+    if theirs is None or theirs == here:
         return False
-    group = users.group_id(users.DATABASE)
     for file in theirs:
-        place = paths.backup / Path(file.name).name
-        write_atomically(place, file.content, mode=file.mode)
+        place = paths.backup / file.name
         if file.is_databases:
-            give(place, mode=file.mode, group=group)
+            write_atomically(place, file.content, mode=0o400, owner=users.account(users.DATABASE))
+        else:
+            write_atomically(place, file.content, mode=0o644 if file.is_public else 0o600)
     for name in {file.name for file in here} - {file.name for file in theirs}:
         (paths.backup / name).unlink()
     return True
 
 
 def read(paths: Paths) -> tuple[SharedFile, ...]:
-    group, found = users.group_id(users.DATABASE), []
+    owner, found = users.account(users.DATABASE).uid, []
     for file in sorted(paths.backup.iterdir()) if paths.backup.is_dir() else ():
         if file.is_file() and not file.is_symlink() and not file.name.startswith("."):
             state = file.stat()
             text = file.read_text(encoding="utf-8")
-            found.append(SharedFile(file.name, text, state.st_mode & 0o777, state.st_gid == group))
+            # Where one user is everybody, nothing of root's is left to be told apart.
+            is_databases = state.st_uid == owner and users.are_separated()
+            found.append(SharedFile(file.name, text, is_databases, is_public=bool(state.st_mode & 0o004)))
     return tuple(found)
 
 
-def known(etcd: Etcd) -> tuple[SharedFile, ...]:
+def known(etcd: Etcd) -> tuple[SharedFile, ...] | None:
+    """None where it is not as a node of this version writes it."""
     entry = etcd.get(KEY)
-    return tuple(decode(SharedFile, file) for file in json.loads(entry.value)) if entry else ()
+    try:
+        files = tuple(decode_request(SharedFile, file) for file in json.loads(entry.value)) if entry else ()
+    except (ValueError, TypeError, Malformed):
+        return None
+    return files if all(_NAME.fullmatch(file.name) for file in files) else None
 
 
 def problems(paths: Paths) -> tuple[str, ...]:

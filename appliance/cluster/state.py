@@ -1,17 +1,24 @@
-"""What the nodes keep in etcd: the topology, tokens, and how each of them is."""
+"""What the nodes keep in etcd: the topology, tokens, and how each of them is.
+
+etcd, and who speaks to it, run as the database's user: what stands there is read as what a service says, and
+nothing that lets somebody in can be made of it alone.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from appliance.agent.codec import decode, encode
+from appliance.agent.codec import Malformed, decode_request, encode
+from appliance.certificates import key_pem
 from appliance.cluster import topology
 from appliance.cluster.etcd import Etcd
+from appliance.cluster.identity import Authority
 from appliance.cluster.topology import Topology, TopologyRefused
 
 TOPOLOGY = "/korobka/topology"
@@ -65,26 +72,27 @@ def change(etcd: Etcd, how: Callable[[Topology], Topology]) -> tuple[Topology, i
 # --- tokens
 
 
-def new_token(etcd: Etcd, *, seconds: int) -> str:
-    """A secret that lets one node in, once, before it expires. Only its hash is kept."""
+def new_token(etcd: Etcd, authority: Authority, *, seconds: int) -> str:
+    """A secret that lets one node in, once, before it expires. Only a mark of it is kept, which nobody can
+    make who has not the authority's key: root, on the nodes that let others in."""
     if not SHORTEST_TOKEN <= seconds <= LONGEST_TOKEN:
         raise TopologyRefused("A token lives between one minute and one day.")
     secret = secrets.token_hex(16)
-    etcd.put(_token_key(secret), "", lease=etcd.lease(seconds))
+    etcd.put(_token_key(authority, secret), "", lease=etcd.lease(seconds))
     return secret
 
 
-def is_token(etcd: Etcd, secret: str) -> bool:
-    return etcd.get(_token_key(secret)) is not None
+def is_token(etcd: Etcd, authority: Authority, secret: str) -> bool:
+    return etcd.get(_token_key(authority, secret)) is not None
 
 
-def use_token(etcd: Etcd, secret: str) -> bool:
+def use_token(etcd: Etcd, authority: Authority, secret: str) -> bool:
     """Of two that use the same one, one is let in."""
-    return etcd.delete(_token_key(secret))
+    return etcd.delete(_token_key(authority, secret))
 
 
-def _token_key(secret: str) -> str:
-    return _TOKENS + hashlib.sha256(secret.encode()).hexdigest()
+def _token_key(authority: Authority, secret: str) -> str:
+    return _TOKENS + hmac.digest(key_pem(authority.key), secret.encode(), "sha256").hex()
 
 
 # --- how the nodes are
@@ -95,8 +103,9 @@ def beat(etcd: Etcd, name: str, what: Beat) -> None:
 
 
 def beats(etcd: Etcd) -> dict[str, Beat]:
-    """Of those that have spoken lately."""
-    return {
-        entry.key.removeprefix(_BEATS): decode(Beat, json.loads(entry.value))
-        for entry in etcd.entries(_BEATS)
-    }
+    """Of those that have spoken lately, and in a way that this version understands."""
+    found = {}
+    for entry in etcd.entries(_BEATS):
+        with suppress(ValueError, Malformed):
+            found[entry.key.removeprefix(_BEATS)] = decode_request(Beat, json.loads(entry.value))
+    return found

@@ -6,6 +6,7 @@ as they were when etcd cannot be asked.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -99,11 +100,7 @@ class Topology:
             )
         if len(others) >= MOST_MEMBERS:
             raise TopologyRefused(f"A cluster has {MOST_MEMBERS} nodes at most.")
-        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", member.name):
-            raise TopologyRefused(
-                f"{member.name!r} cannot be the name of a node: small letters, digits and hyphens, such as "
-                f"node-2."
-            )
+        _refuse_odd(member)
         return Topology((*others, member))
 
     def left_by(self, name: str) -> Topology:
@@ -128,6 +125,21 @@ class Topology:
         lost = (votes - 1) // 2
         also = "" if votes % 2 else " An odd number of votes would survive as much."
         return f"{lost} of the {votes} voting nodes may be lost.{also}"
+
+
+def _refuse_odd(member: Member) -> None:
+    """What could mean something else where configurations name the nodes."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", member.name):
+        raise TopologyRefused(
+            f"{member.name!r} cannot be the name of a node: small letters, digits and hyphens, such as "
+            f"node-2."
+        )
+    try:
+        ipaddress.ip_address(member.address)
+    except ValueError:
+        raise TopologyRefused(
+            f"{member.address!r} is no IP address: nodes know each other by those, such as 10.0.0.2."
+        ) from None
 
 
 def refuse_in_cluster(paths: Paths, what: str) -> None:
@@ -193,7 +205,11 @@ def written(topology: Topology) -> str:
 
 
 def read(text: str) -> Topology:
+    """Whoever can write into etcd can write this: it is looked at as what a joining node says."""
     try:
-        return decode_request(Topology, json.loads(text), place="the topology")
+        found = decode_request(Topology, json.loads(text), place="the topology")
     except (ValueError, Malformed) as error:
         raise TopologyRefused(f"What etcd keeps as the topology cannot be read: {error}") from None
+    for member in found.members:
+        _refuse_odd(member)
+    return found

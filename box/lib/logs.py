@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
-# Addresses that open something by themselves: links for outsiders, invitations.
-_SECRET = re.compile(r"/(links|join)/[^/\s?#'\"]+")
+# Addresses that open something by themselves: links for outsiders, invitations, calendars, the end of letters.
+_SECRET = re.compile(r"/(links|join|letters|calendar/feeds)/[^/\s?#'\"]+")
 
 
 class Discreet(logging.Filter):

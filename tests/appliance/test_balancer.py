@@ -429,6 +429,9 @@ def test_the_store_is_reached_with_a_signed_link_only(portal: Node, link: str) -
         ("//Links/17:{secret}", "/links/..."),
         ("/%6cinks/17:{secret}/", "/links/..."),
         ("/join/{secret}/", "/join/..."),
+        ("/letters/{secret}/", "/letters/..."),
+        ("/calendar/feeds/17:{secret}.ics", "/calendar/feeds/..."),
+        ("/%63alendar//feeds/17:{secret}.ics", "/calendar/feeds/..."),
     ],
 )
 def test_the_secret_in_an_address_is_in_no_log(portal: Node, path: str, logged: str) -> None:

@@ -58,6 +58,8 @@ def followed(file: Path, *pids: int) -> Iterator[None]:
         "strace",
         "-f",
         "-y",
+        # What a drill or a search runs has numbers of its own: each is told by its number here too.
+        "--decode-pids=pidns",
         "-s",
         "4096",
         "-o",
@@ -81,11 +83,7 @@ def followed(file: Path, *pids: int) -> Iterator[None]:
 
 
 def deeds(file: Path, root_pids: Iterable[int]) -> Iterator[Deed]:
-    """What root did, of all that was traced. A process has the user of whoever has started it.
-
-    Of a process within a namespace of its own, whose beginning strace tells by another number, that is not
-    known: what it did is not told.
-    """
+    """What root did, of all that was traced. A process has the user of whoever has started it."""
     parents: dict[str, str] = {}
     for pid, name, rest in _calls(file):
         if name in _STARTING and (child := _started(rest)):
@@ -94,7 +92,9 @@ def deeds(file: Path, root_pids: Iterable[int]) -> Iterator[Deed]:
     for pid, name, rest in _calls(file):
         if pid not in user:
             # It may speak before the call that has made it is over.
-            user[pid] = user.get(parents.get(pid, ""), "?")
+            if pid not in parents or parents[pid] not in user:
+                raise AssertionError(f"Whose process {pid} is cannot be told; it called {name}{rest}")
+            user[pid] = user[parents[pid]]
         if name in _STARTING and (child := _started(rest)):
             user.setdefault(child, user[pid])
         elif name in _BECOMING:

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,13 @@ class Asking:
             self.went[name] = f"{ended.state}: {ended.progress.text}"
         return answer
 
+    def refused(self, operation: Operation[Any], reason: str) -> None:
+        """Where it has no place in a box of one machine."""
+        self.wait()
+        with pytest.raises(Refused, match=reason):
+            self.agent.ask(operation, by="olga")
+        self.went[type(operation).__name__] = "done: refused"
+
     def wait(self) -> None:
         def is_idle() -> bool:
             try:
@@ -73,9 +81,10 @@ def ask_everything(ask: Asking, folder: Path, other: Path) -> None:
     kept = ask.kept
     for plain in (
         protocol.ReadStatus(), protocol.ReadLog("cache"), protocol.ReadRecord(), protocol.ReadConfig(),
-        protocol.ReadCertificate(), protocol.PlanBackups(TIMES),
+        protocol.ReadCertificate(), protocol.ReadCluster(), protocol.PlanBackups(TIMES),
     ):  # fmt: skip
         ask(plain)
+    ask.refused(protocol.SwitchOver("elsewhere"), "no node elsewhere")
     handed = ask(protocol.AddBackupTarget("folder", str(folder), times=TIMES))
     groups = RecoveryKey.parse(handed.key).groups
     ask(protocol.ConfirmRecoveryKey("first", tuple(groups[number - 1] for number in CONFIRMED)))

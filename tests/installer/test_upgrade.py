@@ -5,20 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance.agent.journal import Journal
 from appliance.paths import Paths
 from appliance.runner import CommandFailed, Completed
-from installer import facts, install, preflight, release, upgrade
+from installer import facts, install, preflight, release, signing, upgrade
 from installer.facts import Facts
-from installer.release import Source
+from installer.release import BadArchive, Source
 from installer.upgrade import UpgradeRefused
 from installer.upgrading import CHANGING, PROVEN, Upgrade, UpgradeFailed
 
+from .conftest import NOW
 from .test_schema import ONE, THREE, TWO, tree
 
 
@@ -79,6 +82,48 @@ def test_what_the_preflight_finds_stops_it(
     monkeypatch.setattr(facts, "gather", lambda *_: small)
     with pytest.raises(UpgradeRefused, match="of memory"):
         upgrade.decide(paths, made(tmp_path / "new", "2", ONE))
+
+
+def test_what_is_unpacked_is_what_was_signed_whoever_exchanges_it_in_between(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The archive lies where somebody else may write, as in the home of whoever has fetched it."""
+    good = packed(made(tmp_path / "korobka-2", "2", ONE), tmp_path / "good")
+    other = packed(made(tmp_path / "korobka-3", "3", ONE), tmp_path / "other")
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    signing.sign(good, key)
+    (paths.etc / signing.SIGNERS).write_text(signing.lines_of([key.with_name("key.pub")]))
+    verify = signing.verify
+
+    def exchanged(*given: Any, **named: Any) -> None:
+        verify(*given, **named)
+        other.replace(good)
+
+    monkeypatch.setattr(signing, "verify", exchanged)
+    assert upgrade.take_in(paths, good).version == "2"
+    with pytest.raises(signing.NotSigned, match=str(good)):
+        upgrade.take_in(paths, good)
+    assert [*paths.releases.glob(f"{upgrade.UNPACKED}*/*.tar.gz")] == []
+
+
+def test_an_archive_is_bounded_before_it_is_looked_at(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "MOST_PACKED", 1000)
+    for size, said in ((1001, "larger than any"), (1000, "cannot be unpacked")):
+        (tmp_path / "a.tar.gz").write_bytes(b"a" * size)
+        with pytest.raises(BadArchive, match=said):
+            upgrade.take_in(paths, tmp_path / "a.tar.gz", is_unsigned=True)
+    with pytest.raises(BadArchive, match="cannot be read"):
+        upgrade.take_in(paths, tmp_path / "none.tar.gz", is_unsigned=True)
+
+
+def packed(source: Source, folder: Path) -> Path:
+    folder.mkdir()
+    archive = folder / "korobka.tar.gz"
+    release.write_archive(source.tree, archive, NOW)
+    return archive
 
 
 def test_what_was_unpacked_for_nothing_goes_and_what_is_in_use_stays(paths: Paths) -> None:

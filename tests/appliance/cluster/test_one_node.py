@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from appliance.cluster import identity, membership, patroni, state, topology
+from appliance import users
+from appliance.cluster import identity, member, membership, patroni, shared, state, topology
 from appliance.cluster.etcd import Etcd, EtcdAway
 from appliance.cluster.joining import Asking, JoinRefused, Token, let_in, trusted
 from appliance.cluster.topology import Role, TopologyRefused
+from appliance.files import write_atomically
+from appliance.paths import Paths
 from appliance.services.database import setup
 from appliance.services.portal import version
 from tests.appliance.boxes import wait_until
@@ -189,13 +198,20 @@ def new_secret(node: BoxNode) -> str:
     return str(Token.read(node.cluster("token").stdout.split()[-1]).secret)
 
 
+def authority_of(paths: Paths) -> identity.Authority:
+    found = identity.read_authority(paths)
+    assert found
+    return found
+
+
 def test_a_token_works_once(one: BoxNode) -> None:
     secret = new_secret(one)
     with one.inside() as paths:
         etcd = Etcd.of(paths, one.node.cluster.topology)
-        assert state.is_token(etcd, secret)
-        assert state.use_token(etcd, secret)
-        assert not state.use_token(etcd, secret)
+        authority = authority_of(paths)
+        assert state.is_token(etcd, authority, secret)
+        assert state.use_token(etcd, authority, secret)
+        assert not state.use_token(etcd, authority, secret)
         with pytest.raises(JoinRefused, match="was used, or has expired"):
             let_in(paths, asking(one, secret=secret), now=NOW)
 
@@ -205,7 +221,7 @@ def test_a_token_expires(one: BoxNode) -> None:
         etcd = Etcd.of(paths, one.node.cluster.topology)
         for wrong in (state.SHORTEST_TOKEN - 1, state.LONGEST_TOKEN + 1):
             with pytest.raises(TopologyRefused, match="between one minute and one day"):
-                state.new_token(etcd, seconds=wrong)
+                state.new_token(etcd, authority_of(paths), seconds=wrong)
         etcd.put("/korobka/tokens/short", "", lease=etcd.lease(1))
         wait_until(lambda: etcd.get("/korobka/tokens/short") is None)
 
@@ -226,9 +242,130 @@ def test_who_does_not_fit_is_told_why_and_the_token_stays(one: BoxNode) -> None:
             with pytest.raises((JoinRefused, TopologyRefused), match=why):
                 let_in(paths, asking(one, **{"secret": secret, "address": "10.88.0.77", **said}), now=NOW)
         etcd = Etcd.of(paths, known)
-        assert state.is_token(etcd, secret)
+        assert state.is_token(etcd, authority_of(paths), secret)
         assert state.read(etcd)[0] == known
         assert len(etcd.members()) == 1
+
+
+def test_who_can_write_into_etcd_lets_nobody_in(one: BoxNode) -> None:
+    """The database's user can; whom a node lets in is given the authorities' keys."""
+    secret = "f" * 32
+    with one.inside() as paths:
+        etcd = Etcd.of(paths, one.node.cluster.topology)
+        for mark in (secret, hashlib.sha256(secret.encode()).hexdigest()):
+            etcd.put(f"/korobka/tokens/{mark}", "")
+        with pytest.raises(JoinRefused, match="The token is not known"):
+            let_in(paths, asking(one, secret=secret, address="10.88.0.77"), now=NOW)
+
+
+@pytest.mark.parametrize("name", ["../evil", "..", ".hidden", "a/b", ""])
+def test_nor_writes_a_file_of_roots_elsewhere(one: BoxNode, tmp_path: Path, name: str) -> None:
+    elsewhere = empty_box(tmp_path)
+    with one.inside() as paths:
+        etcd = Etcd.of(paths, one.node.cluster.topology)
+        file = {"name": name, "content": "x", "is_databases": False, "is_public": True}
+        etcd.put(shared.KEY, json.dumps([file]))
+        assert not shared.take(elsewhere, etcd)
+    assert [*elsewhere.etc.rglob("*")] == [elsewhere.backup]
+
+
+def test_nor_a_program_that_runs_as_root(one: BoxNode, tmp_path: Path) -> None:
+    """The folder of backups lets the database's user in, and a file of root's with that mode would do."""
+    elsewhere = empty_box(tmp_path)
+    with one.inside() as paths:
+        etcd = Etcd.of(paths, one.node.cluster.topology)
+        file = {"name": "evil", "content": "#!", "mode": 0o4755, "is_databases": False}
+        etcd.put(shared.KEY, json.dumps([file]))
+        assert not shared.take(elsewhere, etcd)
+    assert [*elsewhere.backup.iterdir()] == []
+
+
+def test_what_backups_need_is_the_same_on_other_nodes(one: BoxNode, tmp_path: Path) -> None:
+    here, there = empty_box(tmp_path / "here"), empty_box(tmp_path / "there")
+    archiver = users.account(users.DATABASE)
+    write_atomically(here.backup / "backup.json", "keys\n", mode=0o600)
+    write_atomically(here.backup / "places.json", "{}", mode=0o644)
+    write_atomically(here.backup / "pgbackrest.conf", "[global]\n", mode=0o400, owner=archiver)
+    write_atomically(there.backup / "ca-1.pem", "gone", mode=0o644)
+    with one.inside() as paths:
+        etcd = Etcd.of(paths, one.node.cluster.topology)
+        shared.publish(here, etcd)
+        assert not shared.publish(here, etcd)
+        assert shared.take(there, etcd)
+        assert not shared.take(there, etcd)
+    found = {
+        file.name: (file.read_text(), file.stat().st_uid, file.stat().st_mode & 0o7777)
+        for file in there.backup.iterdir()
+    }
+    assert found == {
+        "backup.json": ("keys\n", 0, 0o600),
+        "places.json": ("{}", 0, 0o644),
+        "pgbackrest.conf": ("[global]\n", archiver.uid, 0o400),
+    }
+
+
+def empty_box(place: Path) -> Paths:
+    place.mkdir(exist_ok=True)
+    for folder in (place, *place.parents[:3]):
+        folder.chmod(0o755)
+    paths = Paths(place)
+    paths.backup.mkdir(parents=True)
+    return paths
+
+
+def test_what_a_node_says_is_one_line_and_of_a_known_form(one: BoxNode) -> None:
+    """It is shown to root, on a terminal."""
+    with one.inside() as paths:
+        etcd = Etcd.of(paths, one.node.cluster.topology)
+        said = {"at": NOW.isoformat(), "version": "1", "busy": 0, "revision": 1}
+        for name, problems in (("evil", ["\x1b]0;owned\x07"]), ("other", {}), ("good", ["it is slow"])):
+            etcd.put(f"/korobka/beats/{name}", json.dumps(said | {"problems": problems}))
+        etcd.put("/korobka/beats/broken", "{")
+        try:
+            assert {"evil", "other", "broken", "good"} & state.beats(etcd).keys() == {"good"}
+        finally:
+            for name in ("evil", "other", "good", "broken"):
+                etcd.delete(f"/korobka/beats/{name}")
+
+
+def test_the_door_has_places_for_a_few_and_the_next_is_sent_away(one: BoxNode) -> None:
+    with one.inside(), contextlib.ExitStack() as held:
+        door = (one.address, topology.MEMBER_PORT)
+        silent = [held.enter_context(socket.create_connection(door, 5)) for _ in range(member.MOST_AT_ONCE)]
+
+        def is_sent_away() -> bool:
+            with socket.create_connection(door, 5) as another:
+                another.settimeout(2)
+                try:
+                    return another.recv(1) == b""
+                except TimeoutError:
+                    return False
+                except ConnectionResetError:
+                    return True
+
+        wait_until(is_sent_away)
+        silent[0].close()
+        wait_until(lambda: not is_sent_away())
+
+
+def test_what_is_said_at_the_door_is_bounded(one: BoxNode) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    deep = "[" * 60_000
+    with one.inside():
+        for length, body, status in (
+            (str(member.MOST_BYTES + 1), "", 404),
+            ("\N{SUPERSCRIPT TWO}", "", 404),
+            ("-1", "", 404),
+            (str(len(deep)), deep, 400),
+        ):
+            with (
+                socket.create_connection((one.address, topology.MEMBER_PORT), 5) as plain,
+                context.wrap_socket(plain) as connection,
+            ):
+                head = f"POST /join HTTP/1.0\r\nContent-Length: {length}\r\n\r\n"
+                connection.sendall(head.encode("latin-1") + body.encode())
+                assert connection.recv(100).split()[1] == str(status).encode()
 
 
 def test_somebody_else_at_the_address_hears_no_secret(one: BoxNode) -> None:

@@ -66,6 +66,13 @@ def test_a_name_that_could_mean_something_else_in_a_configuration_is_refused(nam
         Topology((ONE,)).joined_by(replace(TWO, name=name))
 
 
+@pytest.mark.parametrize("change", [{"name": "a b"}, {"address": "10.0.0.2 verify none"}, {"address": "all"}])
+def test_nor_is_it_taken_from_etcd(change: dict[str, str]) -> None:
+    assert topology.read(topology.written(Topology((ONE, TWO)))) == Topology((ONE, TWO))
+    with pytest.raises(TopologyRefused, match=r"cannot be the name|is no IP address"):
+        topology.read(topology.written(Topology((ONE, replace(TWO, **change)))))
+
+
 def test_a_cluster_has_an_end() -> None:
     many = Topology(tuple(replace(TWO, name=f"n{n}", address=f"10.0.1.{n}") for n in range(32)))
     with pytest.raises(TopologyRefused, match="32 nodes at most"):
