@@ -84,7 +84,7 @@ def ask_everything(ask: Asking, folder: Path, other: Path) -> None:
         protocol.ReadCertificate(), protocol.ReadCluster(), protocol.PlanBackups(TIMES),
     ):  # fmt: skip
         ask(plain)
-    ask.refused(protocol.SwitchOver("elsewhere"), "no node elsewhere")
+    ask.refused(protocol.SwitchOver("elsewhere"), "This is a single box")
     handed = ask(protocol.AddBackupTarget("folder", str(folder), times=TIMES))
     groups = RecoveryKey.parse(handed.key).groups
     ask(protocol.ConfirmRecoveryKey("first", tuple(groups[number - 1] for number in CONFIRMED)))
