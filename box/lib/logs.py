@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-# Addresses that open something by themselves: links for outsiders, invitations, calendars, the end of letters.
+# Addresses that open something by themselves: links for outsiders, invitations, calendars, letters' ends.
 _SECRET = re.compile(r"/(links|join|letters|calendar/feeds)/[^/\s?#'\"]+")
 
 

@@ -16,6 +16,8 @@ from jinja2_fragments import render_blocks
 from markupsafe import Markup
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.http import HttpRequest, QueryDict
 
 # Asks for a page and not for a part of it, as a link does.
@@ -88,13 +90,17 @@ def lead_on(request: HttpRequest, to: str, said: str = "") -> HttpResponse:
 
 def number_of(data: QueryDict, name: str) -> int | None:
     """A number of the address, None where it is missing or is none."""
-    value = data.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else None
+    return next(iter(numbers_in([data.get(name, "")])), None)
 
 
 def ids_of(data: QueryDict, name: str) -> list[int]:
     """The numbers of a field that is there several times; what is none is left out."""
-    return [int(one) for one in data.getlist(name) if one.isascii() and one.isdigit() and len(one) <= 18]
+    return numbers_in(data.getlist(name))
+
+
+def numbers_in(texts: Iterable[str]) -> list[int]:
+    """Those that a key in the database may be; what is none is left out."""
+    return [int(one) for one in texts if one.isascii() and one.isdigit() and len(one) <= 18]
 
 
 def with_toast(

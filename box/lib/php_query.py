@@ -70,7 +70,7 @@ def _free(values: dict[str, Any], key: str) -> str:
     """`[]` is the number behind the highest."""
     if key:
         return key
-    numbers = [int(one) for one in values if one.isascii() and one.isdigit()]
+    numbers = [int(one) for one in values if one.isascii() and one.isdigit() and len(one) <= 18]
     return str(max(numbers, default=-1) + 1)
 
 

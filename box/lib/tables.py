@@ -38,11 +38,15 @@ CHUNK = 64 * 1024
 
 _SAMPLED = 20
 LONGEST_LINE = 2**20
+LONGEST_ROW = 4 * 2**20
+LONGEST_CELL = 2**17
+"""As Python's csv has it."""
 # What a spreadsheet takes for a formula: at the beginning of a cell, and of whatever is a cell to one that is
-# set otherwise. A number or a phone with its sign is arithmetic at worst.
-_BEGINNING = r"""((?:^|[;,\t|\r\n])\s*+"?)"""
+# set otherwise. A number or a phone with its sign is arithmetic at worst. Nothing here runs over what may
+# begin a cell itself: a text of nothing else would be read from each of its characters to the end.
+_BEGINNING = r"""((?:^|[;,\t|\r\n])[^\S\t\r\n]*+"?)"""
 _SIGN = r"(?=[=+\-@＝＋－＠])"
-_FORMULA = re.compile(_BEGINNING + _SIGN + r"(?![+-]?[\d\s().-]*+(?:[;,|]|$))")
+_FORMULA = re.compile(_BEGINNING + _SIGN + r"(?![+-]?(?:[\d().-]|[^\S\t\r\n])*+(?:[;,|\t\r\n]|$))")
 _GUARDED = re.compile(_BEGINNING + "'" + _SIGN)
 
 type Cell = str | int | float | bool | date | datetime | time | None
@@ -151,17 +155,23 @@ def _limited(rows: Iterator[tuple[int, Sequence[Any]]], most_rows: int) -> Itera
     for number, values in rows:
         if values.count(None) == len(values):
             continue
-        cells = [_text(value) for value in values]
+        if len(values) > MOST_COLUMNS and not all(_is_empty(value) for value in values[MOST_COLUMNS:]):
+            raise TableRefused(_("Too many columns: %(most)s at most.") % {"most": MOST_COLUMNS})
+        cells = [_text(value) for value in values[:MOST_COLUMNS]]
         while cells and not cells[-1]:
             cells.pop()
         if not cells:
             continue
-        if len(cells) > MOST_COLUMNS:
-            raise TableRefused(_("Too many columns: %(most)s at most.") % {"most": MOST_COLUMNS})
+        if any(len(cell) > LONGEST_CELL for cell in cells):
+            raise TableRefused(_("Row %(row)s holds too long a text: shorten it.") % {"row": number})
         count += 1
         if count > most_rows:
             raise TableRefused(_("Too many rows: %(most)s at most. Split the file.") % {"most": most_rows})
         yield Row(number, tuple(cells))
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _text(value: Any) -> str:
@@ -224,8 +234,20 @@ def _csv(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[tuple[int, 
     try:
         lines = list(_sample(text))
         part = delimiter if delimiter in DELIMITERS else _delimiter_of(lines)
-        reader = csv.reader(itertools.chain(lines, text), delimiter=part)
-        yield from enumerate(reader, start=1)
+        read = 0
+
+        def bounded() -> Iterator[str]:
+            """Of one row no more than one would keep in memory, in however many lines it stands."""
+            nonlocal read
+            for line in itertools.chain(lines, iter(lambda: text.readline(LONGEST_ROW), "")):
+                read += len(line)
+                if read >= LONGEST_ROW:
+                    raise csv.Error("no row is as long")
+                yield line
+
+        for number, cells in enumerate(csv.reader(bounded(), delimiter=part), start=1):
+            read = 0
+            yield number, cells
     except csv.Error:
         raise TableRefused(_("This is no table: choose a .csv or .xlsx file.")) from None
     finally:
@@ -235,6 +257,7 @@ def _csv(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[tuple[int, 
 
 def _sample(text: IO[str]) -> Iterator[str]:
     """The first lines, as far as they are lines: a file without any is not read whole."""
+    left = LONGEST_LINE
     for _number in range(_SAMPLED):
         line = text.readline(LONGEST_LINE)
         if len(line) == LONGEST_LINE:
@@ -242,6 +265,9 @@ def _sample(text: IO[str]) -> Iterator[str]:
         if not line:
             return
         yield line
+        left -= len(line)
+        if left <= 0:
+            return
 
 
 def _delimiter_of(lines: Sequence[str]) -> str:

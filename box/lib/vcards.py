@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from typing import IO
 
 LONGEST_LINE = 100_000
+LONGEST_UNFOLDED = 8 * 2**20
+"""A picture; everything else is short."""
 MOST_IN_CARD = 2_000
 
 HEADS = (
@@ -21,7 +23,12 @@ HEADS = (
     *("E-mail", "Phone", "Website", "Address", "Birthday", "Note"),
 )
 _BEGIN = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*BEGIN:VCARD\s", re.IGNORECASE)
-_LINE = re.compile(r"(?:[\w-]+\.)?([\w-]+)((?:;[^:\"]*(?:\"[^\"]*\"[^:\"]*)*)*):(.*)", re.DOTALL)
+# Each character has one place in it, so that what is none is known in one pass.
+_LINE = re.compile(r"(?:[\w-]++\.)?([\w-]++)((?:;(?:[^:;\"]|\"[^\"]*+\")*+)*+):(.*)", re.DOTALL)
+# Other codecs of Python's are no encodings of letters, or take long.
+_CHARSET = re.compile(
+    r"utf-?(8|16)|(windows-|cp)\d{3,4}|koi8-[ru]|iso-8859-\d{1,2}|(us-)?ascii", re.IGNORECASE
+)
 
 
 class NotVcard(ValueError):
@@ -55,21 +62,22 @@ def read(file: IO[bytes], encoding: str) -> Iterator[tuple[int, tuple[str, ...]]
 
 def _unfolded(file: IO[bytes]) -> Iterator[bytes]:
     """A line that begins with a space goes on from the one before; quoted-printable also after a `=`."""
-    whole = b""
+    whole, is_quoted = bytearray(), False
     while line := file.readline(LONGEST_LINE):
         line = line.rstrip(b"\r\n")
         if whole and line[:1] in (b" ", b"\t"):
             whole += line[1:]
-        elif whole.endswith(b"=") and b"QUOTED-PRINTABLE" in whole.upper():
-            whole = whole[:-1] + line
+        elif is_quoted and whole.endswith(b"="):
+            del whole[-1:]
+            whole += line
         else:
             if whole:
-                yield whole
-            whole = line
-        if len(whole) > 100 * LONGEST_LINE:
+                yield bytes(whole)
+            whole, is_quoted = bytearray(line), b"QUOTED-PRINTABLE" in line.upper()
+        if len(whole) > LONGEST_UNFOLDED:
             raise NotVcard("a line has no end")
     if whole:
-        yield whole
+        yield bytes(whole)
 
 
 def _row(card: list[bytes], encoding: str) -> tuple[str, ...]:
@@ -97,7 +105,7 @@ def _row(card: list[bytes], encoding: str) -> tuple[str, ...]:
 
 def _decoded(data: bytes, charset: str) -> str:
     try:
-        return data.decode(charset, errors="replace")
+        return data.decode(charset if _CHARSET.fullmatch(charset) else "utf-8", errors="replace")
     except LookupError:
         return data.decode(errors="replace")
 

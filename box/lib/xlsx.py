@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 import zipfile
@@ -25,6 +26,10 @@ LARGEST_PART = 32 * 2**20
 # A sheet whose columns are formatted to the end has as many cells as that in each row.
 MOST_CELLS_IN_ROW = 16_384
 MOST_ELEMENTS = 1_000_000
+LARGEST_BOOK = 2 * LARGEST_SHEET
+"""All parts together: each is read once."""
+LARGEST_DIRECTORY = 2**20
+"""Of the archive, which is read whole before anything can be asked of it; a part takes about 100 bytes."""
 LAST_ROW = 1_048_576
 LONGEST_CELL = 32_767
 
@@ -56,13 +61,29 @@ def _refuse_bombs(file: IO[bytes]) -> None:
 
     An entry never unpacks to more than the size it declares: `zipfile` stops there.
     """
+    _refuse_long_directory(file)
     with zipfile.ZipFile(file) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > LARGEST_BOOK:
+            raise TableRefused(_("This file unpacks to too much: save only the table, without pictures."))
         for entry in archive.infolist():
             is_sheet = _SHEET.fullmatch(entry.filename) is not None
             if entry.file_size > (LARGEST_SHEET if is_sheet else LARGEST_PART):
                 raise TableRefused(_("This file unpacks to too much: save only the table, without pictures."))
             with archive.open(entry) as part:
                 _refuse_endless(part)
+
+
+def _refuse_long_directory(file: IO[bytes]) -> None:
+    """By the record at the archive's end (APPNOTE 4.3.16), which says how long it is; no spreadsheet of the
+    size that we take has the other kind of it, of 64 bits."""
+    file.seek(0, io.SEEK_END)
+    file.seek(max(0, file.tell() - 2**16 - 100))
+    end = file.read()
+    at = end.rfind(b"PK\x05\x06")
+    size = int.from_bytes(end[at + 12 : at + 16], "little") if at >= 0 else 0
+    if size > LARGEST_DIRECTORY or b"PK\x06\x07" in end:
+        raise TableRefused(_("This file unpacks to too much: save only the table, without pictures."))
+    file.seek(0)
 
 
 def _refuse_endless(part: IO[bytes]) -> None:

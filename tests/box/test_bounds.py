@@ -43,6 +43,10 @@ ODDITIES = {
     "spaces": " " * (LARGEST - 1) + "x",
     "zero": "a\x00b",
     "number": "9" * 400,
+    # Python refuses to read more than 4,300 digits, and takes others than 0 to 9 for digits too.
+    "many digits": "9" * 5000,
+    "other digits": "\N{SUPERSCRIPT TWO}",
+    "other digits of a person": "U\N{SUPERSCRIPT TWO}",
     "infinite": "1e999",
 }
 JSON = {

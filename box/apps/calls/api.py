@@ -25,6 +25,7 @@ from box.core.registry.rest import (
     scopes,
     shaped,
 )
+from box.lib.pages import numbers_in
 
 SCOPE = "telephony"
 # 1: outgoing, 2: incoming, 3: incoming and passed on, 4: a call back.
@@ -113,7 +114,7 @@ def _user(call: Call) -> User:
 
 
 def _people(call: Call) -> list[User]:
-    ids = [int(one) for one in call.values["USER_ID"] if one.isdigit() and len(one) <= 18]
+    ids = numbers_in(call.values["USER_ID"])
     if not call.values["USER_ID"]:
         return [call.user]
     return list(User.objects.active().filter(pk__in=ids[:50]))

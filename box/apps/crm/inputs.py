@@ -20,6 +20,7 @@ from box.apps.crm.contact_points import KINDS, USES, Reach
 from box.apps.crm.models import ContactPoint, Currency, Link, Record
 from box.core.accounts.models import User
 from box.core.lists.presenters import macro
+from box.lib.pages import ids_of, number_of, numbers_in
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -114,9 +115,8 @@ def _choice(
         return macro(UI, "choice")(name, label, [(str(one.pk), str(one)) for one in rows], str(chosen or ""))
 
     def read(given: QueryDict, user: User) -> Mapping[str, Any]:
-        text = given.get(name, "")
-        found = all_of().get(int(text)) if text.isascii() and text.isdigit() else None
-        if text and found is None:
+        found = all_of().get(number_of(given, name) or 0)
+        if given.get(name) and found is None:
             raise ValidationError({name: _("Choose again: there is no such choice any more.")})
         return {name: found}
 
@@ -156,7 +156,7 @@ def _client(name: str, label: _StrOrPromise, slug: str, *, is_single: bool) -> I
         return macro(UI, "pick")(name, label, f"crm.{slug}", "", named, is_single)
 
     def read(given: QueryDict, user: User) -> Mapping[str, Any]:
-        ids = [int(one) for one in given.getlist(name) if one.isascii() and one.isdigit()][:MOST_NAMED]
+        ids = ids_of(given, name)[:MOST_NAMED]
         found = Record.objects.visible_to(user).there().in_bulk(ids)
         if set(ids) - found.keys():
             raise ValidationError({name: _("The client is not there any more: choose another one.")})
@@ -185,8 +185,7 @@ def _people(name: str, label: _StrOrPromise, *, is_single: bool) -> Input:
         return macro(UI, "pick")(name, label, PERSON_KIND, "U", named, is_single)
 
     def read(given: QueryDict, user: User) -> Mapping[str, Any]:
-        codes = [one[1:] for one in given.getlist(name) if one.startswith("U")]
-        ids = [int(one) for one in codes if one.isascii() and one.isdigit()][:MOST_NAMED]
+        ids = numbers_in(one[1:] for one in given.getlist(name) if one.startswith("U"))[:MOST_NAMED]
         found = User.objects.visible_to(user).in_bulk(ids)
         people = [found[pk] for pk in dict.fromkeys(ids) if pk in found]
         if is_single and not people:

@@ -29,6 +29,7 @@ from box.core.accounts.models import User
 from box.core.lists.definition import Bulk, Column, Edit, Empty, List, Search, Shortcut, Sort, Way
 from box.core.lists.presenters import macro
 from box.core.registry.environment import url
+from box.lib.pages import number_of
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -203,8 +204,7 @@ def _stage_name(stage: Stage, kind: RecordType) -> str:
 
 
 def _chosen_stage(given: QueryDict) -> Stage:
-    text = given.get("stage", "")
-    stage = catalog().stages.get(int(text)) if text.isascii() and text.isdigit() else None
+    stage = catalog().stages.get(number_of(given, "stage") or 0)
     if stage is None:
         raise ValidationError(_("Choose a stage."))
     return stage

@@ -26,7 +26,7 @@ from box.core.lists.preferences import preferences_of
 from box.core.lists.presenters import Table, macro
 from box.core.lists.query import AFTER
 from box.core.lists.views import found, keep_view, read
-from box.lib.pages import REFUSED, number_of, render, wants_part
+from box.lib.pages import REFUSED, number_of, numbers_in, render, wants_part
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -70,8 +70,8 @@ def answer(
             case _:
                 return keep_view(request, listed.key, query)
     if CARDS in request.GET:
-        ids = [int(one) for one in request.GET[CARDS].split(",") if one.isascii() and one.isdigit()]
-        return _cards(request, board, query, ids[:MOST_CARDS])
+        given = request.GET[CARDS].split(",", MOST_CARDS)[:MOST_CARDS]
+        return _cards(request, board, query, numbers_in(given))
     return _page(request, board, query, template, context or {})
 
 

@@ -28,7 +28,7 @@ from box.core.lists.views import answer
 from box.core.registry.capabilities import Panel, can_send_letters, panels
 from box.core.registry.services import is_on
 from box.core.structure.names import person_principal
-from box.lib.pages import REFUSED, lead_on, number_of, render
+from box.lib.pages import REFUSED, lead_on, number_of, numbers_in, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,7 +161,7 @@ def invitations(request: PersonRequest, pk: int) -> HttpResponse:
     standing = _managed(request, pk)
     problem = ""
     if request.method == "POST":
-        ids = [int(code[1:]) for code in request.POST.getlist("person") if code[1:].isdigit()]
+        ids = numbers_in(code[1:] for code in request.POST.getlist("person"))
         people = list(_candidates(request, standing).filter(pk__in=ids[:200]))
         problem = _("Choose whom to invite.") if not people else ""
         try:

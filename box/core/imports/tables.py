@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 100_000
 PREVIEWED = 8
+SHOWN_LETTERS = 500
 # Above the headings there may be a title, a date, an empty line.
 LOOKED_THROUGH = 10
 REMEMBERED = 20
@@ -86,7 +87,7 @@ def look_into(file: IO[bytes], run: ImportRun, importer: Importer[Any], *, head:
     if not run.total:
         raise TableRefused(_("The table needs a row of headings and a row for each thing."))
     run.head = heading.number
-    run.preview = [list(heading.cells), *(list(row.cells) for row in below[:PREVIEWED])]
+    run.preview = [[cell[:SHOWN_LETTERS] for cell in row.cells] for row in (heading, *below[:PREVIEWED])]
     run.columns = guessed(heading.cells, fields, remembered(run))
 
 

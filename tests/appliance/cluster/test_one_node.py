@@ -305,9 +305,6 @@ def test_what_backups_need_is_the_same_on_other_nodes(one: BoxNode, tmp_path: Pa
 
 
 def empty_box(place: Path) -> Paths:
-    place.mkdir(exist_ok=True)
-    for folder in (place, *place.parents[:3]):
-        folder.chmod(0o755)
     paths = Paths(place)
     paths.backup.mkdir(parents=True)
     return paths

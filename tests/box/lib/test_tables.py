@@ -227,3 +227,96 @@ def test_western_letters_are_no_cyrillic_ones() -> None:
 def test_a_file_without_a_line_is_refused() -> None:
     with pytest.raises(TableRefused, match="no table"):
         tables.guess_reading(io.BytesIO(b"a" * (tables.LONGEST_LINE + 1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "guarded"),
+    [
+        ("x" + "\t" * 120_000 + "=1", "x" + "\t" * 120_000 + "'=1"),
+        ("x" + "\n-1" * 40_000, "x" + "\n-1" * 40_000),
+        (";" + " " * 120_000 + "@x", ";" + " " * 120_000 + "'@x"),
+        ("-1\n=1", "-1\n'=1"),
+        ("-a\n1", "'-a\n1"),
+    ],
+)
+def test_a_cell_of_what_may_begin_one_is_guarded_in_one_pass(text: str, guarded: str) -> None:
+    """Each of these took ten seconds and more where a pass began at each character anew."""
+    (written,) = csv.reader(io.StringIO(b"".join(written_csv([[text]])).decode("utf-8-sig"), newline=""))
+    assert written == [guarded]
+    (row,) = read_table(io.BytesIO(f'"{guarded}"'.encode()), Reading(delimiter=";"))
+    assert row.cells == (text.strip(),)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(";" * tables.LONGEST_ROW, id="cells"),
+        pytest.param('"a\n";' * (tables.LONGEST_ROW // 5 + 1), id="lines of one row"),
+    ],
+)
+def test_a_row_is_bounded_wherever_it_stands(rows: str) -> None:
+    """The first rows are looked at to find out how it is parted; this one comes after them."""
+    data = ("a;b\n" * 30 + rows).encode()
+    with pytest.raises(TableRefused, match="no table"):
+        cells(data)
+    tracemalloc.start()
+    with pytest.raises(TableRefused):
+        cells(data)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 20 * tables.LONGEST_ROW
+
+
+def test_empty_cells_after_the_last_column_are_none_and_others_are_too_many() -> None:
+    wide = ["a", *[""] * (tables.MOST_COLUMNS - 1)]
+    assert cells((";".join([*wide, "", " "]) + "\na\n").encode()) == [("a",), ("a",)]
+    with pytest.raises(TableRefused, match="Too many columns"):
+        cells((";".join([*wide, "b"]) + "\na;b\n").encode())
+
+
+def test_a_cell_has_an_end() -> None:
+    sheet = "".join(
+        (
+            '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>',
+            '<row r="1"><c r="A1" t="inlineStr"><is><t>{}</t></is></c></row></sheetData></worksheet>',
+        )
+    )
+    longest = "a" * tables.LONGEST_CELL
+    assert cells(with_sheet(book_of(["x"]), sheet.format(longest).encode())) == [(longest,)]
+    with pytest.raises(TableRefused, match="Row 1 holds too long a text"):
+        cells(with_sheet(book_of(["x"]), sheet.format(f"{longest}a").encode()))
+
+
+def test_an_archive_of_many_parts_is_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = book_of(["x"])
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        whole = sum(entry.file_size for entry in archive.infolist())
+    monkeypatch.setattr(xlsx, "LARGEST_BOOK", whole)
+    assert cells(data) == [("x",)]
+    monkeypatch.setattr(xlsx, "LARGEST_BOOK", whole - 1)
+    with pytest.raises(TableRefused, match="unpacks to too much"):
+        cells(data)
+
+
+@pytest.mark.parametrize("most", [100, 2**20])
+def test_and_so_is_one_whose_directory_has_no_end(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx, "LARGEST_DIRECTORY", most)
+    opened: list[object] = []
+    read = zipfile.ZipFile.__init__
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *a, **b: opened.append(a) or read(*a, **b))
+    data = book_of(["x"])
+    opened.clear()
+    if most == 100:
+        with pytest.raises(TableRefused, match="unpacks to too much"):
+            cells(data)
+        assert opened == []
+    else:
+        assert cells(data) == [("x",)]
+
+
+def test_an_archive_of_the_larger_kind_is_refused() -> None:
+    """Its directory may be of any length, whatever the smaller record says."""
+    data = book_of(["x"])
+    at = data.rfind(b"PK\x05\x06")
+    with pytest.raises(TableRefused, match="unpacks to too much"):
+        cells(data[:at] + b"PK\x06\x07" + bytes(16) + data[at:])

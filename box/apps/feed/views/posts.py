@@ -28,7 +28,7 @@ from box.core.discussion.presenters import talk_below
 from box.core.registry.auditing import About, record
 from box.core.registry.capabilities import made_of_for
 from box.core.structure.names import named
-from box.lib.pages import REFUSED, lead_on, number_of, render, wants_part, with_toast
+from box.lib.pages import REFUSED, ids_of, lead_on, number_of, render, wants_part, with_toast
 from box.lib.tables import CONTENT_TYPES, export
 
 if TYPE_CHECKING:
@@ -116,9 +116,8 @@ def _text_form(request: PersonRequest, post: Post, *, problem: str = "", **writt
 @require_POST
 def vote(request: PersonRequest, pk: int) -> HttpResponse:
     post = get_object_or_404(Post.objects.visible_to(request.user).as_shown(), pk=pk, kind=Post.Kind.POLL)
-    chosen = [int(one) for one in request.POST.getlist("option") if one.isascii() and one.isdigit()]
     try:
-        polls.vote(post, [one for one in chosen if one < 2**63], by=request.user)
+        polls.vote(post, ids_of(request.POST, "option"), by=request.user)
     except ValidationError as error:
         refused = post_page(request, post, blocks="poll", status=REFUSED)
         return with_toast(refused, " ".join(error.messages))
