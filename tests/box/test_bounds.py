@@ -43,6 +43,9 @@ ODDITIES = {
     "spaces": " " * (LARGEST - 1) + "x",
     "zero": "a\x00b",
     "number": "9" * 400,
+    # In another zone it is outside of what Python's datetime holds.
+    "first moment": "0001-01-01T00:00",
+    "last moment": "9999-12-31T23:59",
     # Python refuses to read more than 4,300 digits, and takes others than 0 to 9 for digits too.
     "many digits": "9" * 5000,
     "other digits": "\N{SUPERSCRIPT TWO}",

@@ -16,6 +16,7 @@ from box.apps.feed.events import Voted
 from box.apps.feed.models import Ballot, Poll, PollOption, Post
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
+from box.lib.moments import refuse_distant
 
 MOST_OPTIONS = 20
 LONGEST_OPTION = 200
@@ -46,6 +47,7 @@ def answers_of(question: Question, *, now: datetime) -> tuple[str, ...]:
             _("An answer of a poll has at most %(most)s characters.") % {"most": LONGEST_OPTION},
             code="options",
         )
+    refuse_distant(question.closes_at)
     if question.closes_at and question.closes_at <= now:
         raise ValidationError(_("The poll would be over already: choose a later moment."), code="closes_at")
     return options

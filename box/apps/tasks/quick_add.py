@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from box.lib.moments import EARLIEST, LATEST
+
 LONGEST_LINE = 500
 END_OF_DAY = time(18)
 """Of a deadline that names a day alone."""
@@ -235,6 +237,8 @@ class _Taken:
 
     def _set(self, year: int, month: int, day: int) -> bool:
         """Without a year it is the next such day. What is no day is left in the title."""
+        if year and not EARLIEST.year <= year < LATEST.year:
+            return False
         for one in (year,) if year else (self.today.year, self.today.year + 1):
             try:
                 found = date(one, month, day)

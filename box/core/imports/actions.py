@@ -8,7 +8,7 @@ from dataclasses import asdict
 from itertools import batched, islice
 from typing import IO, TYPE_CHECKING, Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone, translation
@@ -68,7 +68,10 @@ def start_import(
     duplicates: str = "",
     by: User,
 ) -> None:
-    """From here on it goes by itself. Starting it twice starts it once. Raises ValidationError."""
+    """From here on it goes by itself. Starting it twice starts it once. Raises ValidationError, and
+    PermissionDenied for another than who has brought the table: it is imported in their name."""
+    if by.pk != run.by_id:
+        raise PermissionDenied(_("Whoever has brought the table imports it."))
     importer = importers[run.importer]
     _check(importer, columns)
     waiting = ImportRun.objects.filter(pk=run.pk, status=Status.NEW)

@@ -121,6 +121,11 @@ class Importer[R](ABC):
     @abstractmethod
     def can_import(self, user: User) -> bool: ...
 
+    def can_oversee(self, user: User) -> bool:
+        """See what others have imported, and take it back. A table tells more than the right to import one
+        lets somebody see, and what is done with it is done in the name of who has brought it."""
+        return user.is_administrator
+
     @abstractmethod
     def fields(self) -> Sequence[ImportField]: ...
 

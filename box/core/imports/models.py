@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
 
 class ImportRunQuerySet(models.QuerySet["ImportRun"]):
     def of(self, importer: str) -> Self:
         return self.filter(importer=importer)
+
+    def seen_by(self, user: User, *, oversees: bool) -> Self:
+        return self if oversees else self.filter(by=user)
 
     def going_on(self) -> Self:
         return self.filter(status__in=[ImportRun.Status.RUNNING, ImportRun.Status.UNDOING])

@@ -17,7 +17,7 @@ from box.core.files.store import NotFound, StoreUnavailable
 from box.core.imports import actions
 from box.core.imports.forms import ReadingForm, TableForm
 from box.core.imports.importers import Importer, importers
-from box.core.imports.models import ImportRun
+from box.core.imports.models import ImportRun, ImportRunQuerySet
 from box.core.imports.preview import preview
 from box.lib.pages import REFUSED, render
 from box.lib.tables import export
@@ -45,7 +45,7 @@ def imports(request: PersonRequest, key: str) -> HttpResponse:
             form.add_error(None, _("Files are not reachable right now. Try again in a minute."))
         except ValidationError as error:
             form.add_error(None, error)
-    before = ImportRun.objects.of(key).order_by("-id").select_related("by")[:LISTED_RUNS]
+    before = _seen(request, importer).order_by("-id").select_related("by")[:LISTED_RUNS]
     context = {"importer": importer, "form": form, "before": before}
     return render(request, "imports/imports.html", context, status=REFUSED if form.is_bound else 200)
 
@@ -157,8 +157,14 @@ def _problem_rows(one: ImportRun) -> Iterator[list[str]]:
 
 
 def _run(request: PersonRequest, pk: int) -> tuple[ImportRun, Importer[Any]]:
-    one = get_object_or_404(ImportRun.objects.select_related("by", "blob"), pk=pk)
-    return one, _importer(request, one.importer)
+    key = get_object_or_404(ImportRun.objects.values_list("importer", flat=True), pk=pk)
+    importer = _importer(request, key)
+    return get_object_or_404(_seen(request, importer).select_related("by", "blob"), pk=pk), importer
+
+
+def _seen(request: PersonRequest, importer: Importer[Any]) -> ImportRunQuerySet:
+    oversees = importer.can_oversee(request.user)
+    return ImportRun.objects.of(importer.key).seen_by(request.user, oversees=oversees)
 
 
 def _importer(request: PersonRequest, key: str) -> Importer[Any]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from box.apps.calendar.events import EventAnswered
 from box.apps.calendar.models import Attendance
 from box.core.events.outbox import emit
+from box.lib.moments import refuse_distant
 
 if TYPE_CHECKING:
     from box.apps.calendar.models import Event
@@ -31,6 +32,7 @@ def answer_event(
         raise ValidationError(_("You are not invited any more: reload the page."), code="invited")
     if answer not in (Answer.ACCEPTED, Answer.TENTATIVE, Answer.DECLINED):
         raise ValidationError(_("Answer with yes, no or maybe."), code="answer")
+    refuse_distant(proposed_at)
     attendance.answer = answer
     attendance.comment = " ".join(comment.split())[:300]
     attendance.proposed_at = proposed_at if answer == Answer.DECLINED else None

@@ -24,6 +24,7 @@ from box.apps.calendar.events import EventChanged, EventCreated, EventRemoved
 from box.apps.calendar.models import KEPT_REMOVED, Calendar, Event, Revision, Room
 from box.apps.calendar.occurrences import occurrence_at
 from box.core.events.outbox import emit
+from box.lib.moments import EARLIEST, refuse_distant
 from box.lib.recurrence import BadRule, Rule, local_moment, parse, realigned
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 LONGEST = timedelta(days=366)
 MOST_EXCEPTIONS = 500
 # Beyond what people plan, and within what a rule can count.
-EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 # What a person writes, and the model knows the bounds of.
@@ -246,8 +246,7 @@ def _fill(event: Event, draft: EventDraft, by: User) -> None:
 
 
 def _check_times(event: Event) -> None:
-    if not EARLIEST <= event.starts_at <= LATEST:
-        raise ValidationError(_("This time is too far away."), code="times")
+    refuse_distant(event.starts_at)
     if event.ends_at <= event.starts_at:
         raise ValidationError(_("It ends before it begins: change one of the two."), code="times")
     if event.duration > LONGEST:

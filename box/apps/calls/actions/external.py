@@ -18,6 +18,7 @@ from box.apps.calls.permissions import audience_of
 from box.core.accounts.models import User
 from box.core.registry.company import PHONE_REGION
 from box.lib import phones
+from box.lib.moments import refuse_distant
 
 MOST_SHOWN = 50
 LONGEST_SECONDS = 24 * 3600
@@ -40,6 +41,7 @@ def register_call(new: NewCall, *, by: User) -> LoggedCall:
     """Two at once between the same numbers are two. Raises ValidationError, and PermissionDenied for somebody
     else's call."""
     _must_tell_of(new.user, by)
+    refuse_distant(new.started_at)
     number = phones.normal(new.number, PHONE_REGION.value) or "".join(
         sign for sign in new.number if sign.isdigit()
     )

@@ -17,6 +17,7 @@ from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.events import ActivityChanged, ActivityDone, ActivityPlanned
 from box.apps.crm.models import Activity, ActivityBinding, Link, Record
 from box.core.events.outbox import emit
+from box.lib.moments import refuse_distant
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -55,6 +56,7 @@ def add_activity(new: NewActivity, records: Sequence[Record], *, by: User | None
         deadline=new.deadline, about=new.about,
     )  # fmt: skip
     check_fields(activity, _GIVEN)
+    refuse_distant(activity.at)
     if new.deadline is not None and not new.responsible.is_active:
         said = _("%(name)s does not work here any more.") % {"name": new.responsible.name}
         raise ValidationError({"responsible": said})
@@ -104,6 +106,7 @@ def move_activity(activity: Activity, deadline: datetime, *, by: User | None) ->
     held, bound = _locked(activity, by)
     if held.done_at is not None or held.deadline is None:
         raise ValidationError(_("It is done already."), code="done")
+    refuse_distant(deadline)
     held.deadline = held.at = deadline
     held.save(update_fields=["deadline", "at"])
     held.bindings.update(at=deadline)

@@ -11,7 +11,7 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from box.apps.crm.access import can_import
+from box.apps.crm.access import can_administer, can_import
 from box.apps.crm.actions.bulk import (
     Before,
     Change,
@@ -100,6 +100,9 @@ class RecordImporter(Importer[RecordRow]):
 
     def can_import(self, user: User) -> bool:
         return can_import(user)
+
+    def can_oversee(self, user: User) -> bool:
+        return can_administer(user)
 
     def fields(self) -> Sequence[ImportField]:
         return [*self._own_fields(), *COMMON, *fields_of(self.set)]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -209,14 +209,20 @@ def _outcome(run: RobotRun, now: datetime) -> tuple[str, str]:
     record = Record.objects.there().select_related(*related).filter(pk=run.record_id).first()
     if record is None:
         return Status.LEFT, _("The record is gone.")
-    if reason := _left(robot, record):
-        return Status.LEFT, reason
     try:
+        if reason := _left(robot, record):
+            return Status.LEFT, reason
         with transaction.atomic():
             EFFECTS[robot.effect].act(run, record, robot.settings, now)
     except (ValidationError, PermissionDenied, Stage.DoesNotExist, User.DoesNotExist) as error:
         said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
         return Status.FAILED, said[:400]
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        # It would be the first that is due again and again, and all others would wait behind it.
+        log.exception("The robot %s broke off at the record %s.", robot.pk, record.pk)
+        return Status.FAILED, _("It broke off: the log of the jobs says why.")
     return Status.DONE, ""
 
 

@@ -22,6 +22,7 @@ from box.apps.tasks.models import LONGEST_NOTE, Task, TimeEntry
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.push.actions import send
+from box.lib.moments import refuse_distant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,6 +92,7 @@ def add_time(task: Task, minutes: int, *, on: date, note: str = "", by: User) ->
         raise ValidationError(_("What is still to come was not worked yet."), code="day")
     seconds, note = _checked(minutes), _noted(note)
     begin = datetime.combine(on, time(9), timezone.get_current_timezone())
+    refuse_distant(begin)
     entry = TimeEntry.objects.create(
         task=task,
         user=by,

@@ -43,6 +43,14 @@ def test_a_call_rings_is_talked_and_stands_in_the_log(anna: User) -> None:
     assert Event.objects.filter(kind="calls.CallFinished").count() == 1
 
 
+def test_a_call_of_another_age_is_none(anna: User) -> None:
+    answer = program_of(anna, "telephony").ask(
+        "telephony.externalCall.register", **INCOMING, CALL_START_DATE="0001-01-01T00:00:00"
+    )
+    assert answer.status_code == 400
+    assert not LoggedCall.objects.exists()
+
+
 def test_what_nobody_took_waits_to_be_returned(anna: User) -> None:
     program = program_of(anna, "telephony")
     program.call("telephony.externalCall.finish", CALL_ID=begun(program), DURATION=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +26,6 @@ from box.apps.crm.models import Activity, LineItem, Record
 from tests.box.apps.crm.conftest import added
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +38,15 @@ def planned(by: User, record: Record, deadline: datetime, subject: str = "Call R
 
 def next_step(record: Record) -> datetime | None:
     return Record.objects.get(pk=record.pk).next_step_at
+
+
+def test_a_moment_that_could_not_be_shown_again_is_refused(anna: User, deal: Record) -> None:
+    distant = datetime(9999, 12, 31, 23, tzinfo=timezone.get_fixed_timezone(-300))
+    with pytest.raises(ValidationError, match="too far away"):
+        planned(anna, deal, distant)
+    call = planned(anna, deal, timezone.now())
+    with pytest.raises(ValidationError, match="too far away"):
+        move_activity(call, distant, by=anna)
 
 
 def test_the_next_step_is_the_earliest_that_is_open(anna: User, deal: Record) -> None:

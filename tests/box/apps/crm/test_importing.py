@@ -12,12 +12,14 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from box.apps.crm.access import IMPORT
 from box.apps.crm.actions.records import change_record
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.custom_fields import SETS
 from box.apps.crm.models import Currency, Link, Record, RecordType, StageVisit
 from box.apps.crm.permissions import Level
-from box.core.access.actions import employees_role
+from box.core.access.actions import create_role, employees_role, grant_role
+from box.core.access.principals import code_of
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
@@ -312,6 +314,28 @@ def test_importing_is_a_right_of_its_own_and_reaches_as_far_as_the_role(
     assert "does not reach that far" in run.problems.get().text
     allow(employees_role(), type_of("contact").scope, Level.NONE)
     assert imported("contact", "First name", "Rose", by=anna).failed == 1
+
+
+def test_a_table_is_its_own_importers_and_of_who_administers(
+    as_person: Browser, olga: User, anna: User, boris: User
+) -> None:
+    """It tells of clients that others do not see, and what it makes is made in the name of who brought it."""
+    role = create_role("Importers", [IMPORT], by=olga)
+    for person in (anna, boris):
+        grant_role(role, code_of(person), by=olga)
+    run = begun("contact", "First name", "Rose", by=anna)
+    address = f"/imports/{run.pk}/"
+    for person, status in ((anna, 200), (boris, 404), (olga, 200)):
+        browser = as_person(person)
+        assert browser.get(address).status_code == status
+        assert (run.name in browser.get("/imports/crm.contact/").text) == (status == 200)
+    for way in ("", "reading/", "undoing/"):
+        assert as_person(boris).post(f"{address}{way}", {"column-0": "first_name"}).status_code == 404
+    assert as_person(boris).get(f"{address}problems/").status_code == 404
+    assert as_person(olga).post(address, {"column-0": "first_name"}).status_code == 403
+    run.refresh_from_db()
+    assert run.status == "new"
+    assert as_person(anna).post(address, {"column-0": "first_name"}).status_code == 302
 
 
 def test_nobody_learns_of_clients_that_they_may_not_see(anna: User, cara: User) -> None:

@@ -248,6 +248,21 @@ def test_killed_before_the_end_it_has_done_nothing_and_does_it_once(
     assert Activity.objects.count() == 1
 
 
+@pytest.mark.parametrize("broken", ["condition", "value"])
+def test_one_that_breaks_off_keeps_no_other_waiting(broken: str, anna: User) -> None:
+    """What was stored is no condition any more, or what a record holds cannot be asked."""
+    asks = {"all": [{"field": "utm_source", "is": "contains", "value": "x"}]}
+    first = robot(condition=asks)
+    robot(name="Another")
+    deal = added("deal", anna)
+    if broken == "condition":
+        Robot.objects.filter(pk=first.pk).update(condition={"all": [{"field": "gone", "is": "equal"}]})
+    else:
+        Record.objects.filter(pk=deal.pk).update(utm={"utm_source": 5})
+    into(deal, "EXECUTING")
+    assert [status for status, _said in work()] == ["failed", "done"]
+
+
 def test_the_minutes_job_finds_what_was_left(anna: User) -> None:
     robot()
     into(added("deal", anna), "EXECUTING")

@@ -71,7 +71,9 @@ def test_the_whole_line_in_russian() -> None:
         ("Report December 5th, 2028", "Report", "2028-12-05 18:00"),
         ("Отчёт 26 ноября", "Отчёт", "11-26 18:00"),
         ("Отчёт 25 ноября", "Отчёт", "2027-11-25 18:00"),
-        # What is no day stays where it was.
+        # What is no day stays where it was, and so does what no calendar reaches.
+        ("Call on 9999-12-31", "Call on 9999-12-31", ""),
+        ("Call on 0001-01-01 at 1:00", "Call on 0001-01-01", "11-27 01:00"),
         ("Версия 1.40", "Версия 1.40", ""),
         ("Report by 2026-13-05", "Report by 2026-13-05", ""),
         ("Отчёт 31.02", "Отчёт 31.02", ""),

@@ -23,6 +23,7 @@ from box.core.events.delivery import deliver_all
 from box.core.fields.actions import FieldDraft, add_field
 from box.core.fields.values import values_of
 from box.core.history.presenters import history_of
+from box.lib.moments import EARLIEST, LATEST
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -57,6 +58,11 @@ def test_a_task_is_what_was_written(give: Give, anna: User, boris: User, cara: U
         ({"text": "x" * 100_001}, "Write less"),
         ({"priority": 7}, "priorities"),
         ({"accomplice_ids": (10**9,)}, "not there"),
+        ({"deadline_at": LATEST + timedelta(seconds=1)}, "too far away"),
+        ({"starts_at": EARLIEST - timedelta(seconds=1)}, "too far away"),
+        # Moments that PostgreSQL keeps, and that nobody reads any more.
+        ({"deadline_at": datetime(9999, 12, 31, 23, tzinfo=timezone.get_fixed_timezone(-300))}, "too far"),
+        ({"ends_at": datetime(1, 1, 1, tzinfo=timezone.get_fixed_timezone(180))}, "too far"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_made(give: Give, wrong: dict[str, Any], said: str) -> None:
@@ -64,6 +70,12 @@ def test_what_cannot_be_is_refused_and_nothing_is_made(give: Give, wrong: dict[s
         give(wrong.pop("title", "Count"), **wrong)
     assert not Task.objects.exists()
     assert not Thread.objects.filter(kind="tasks.task").exists()
+
+
+def test_the_first_and_the_last_moment_are_taken(give: Give) -> None:
+    task = give(starts_at=EARLIEST, ends_at=LATEST)
+    task.refresh_from_db()
+    assert (task.starts_at, task.ends_at) == (EARLIEST, LATEST)
 
 
 def test_a_planned_end_may_be_the_start(give: Give) -> None:
