@@ -136,7 +136,8 @@ class Door(ThreadingHTTPServer):
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """In a thread of its own, and also the handshake: who says nothing keeps nobody else waiting."""
         # Each word may come just in time: all of them together may not.
-        end = threading.Timer(LONGEST, _cut_off, [request.dup()])
+        connection = request.dup()
+        end = threading.Timer(LONGEST, _cut_off, [connection])
         end.daemon = True
         end.start()
         try:
@@ -149,7 +150,7 @@ class Door(ThreadingHTTPServer):
             super().process_request_thread(request, client_address)
         finally:
             end.cancel()
-            end.args[0].close()
+            connection.close()
             self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:

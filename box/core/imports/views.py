@@ -157,8 +157,7 @@ def _problem_rows(one: ImportRun) -> Iterator[list[str]]:
 
 
 def _run(request: PersonRequest, pk: int) -> tuple[ImportRun, Importer[Any]]:
-    key = get_object_or_404(ImportRun.objects.values_list("importer", flat=True), pk=pk)
-    importer = _importer(request, key)
+    importer = _importer(request, get_object_or_404(ImportRun.objects.only("importer"), pk=pk).importer)
     return get_object_or_404(_seen(request, importer).select_related("by", "blob"), pk=pk), importer
 
 

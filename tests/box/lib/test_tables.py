@@ -6,6 +6,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from django.utils import timezone, translation
@@ -302,10 +303,13 @@ def test_an_archive_of_many_parts_is_refused_before_they_are_read(monkeypatch: p
 def test_and_so_is_one_whose_directory_has_no_end(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xlsx, "LARGEST_DIRECTORY", most)
     opened: list[object] = []
-    read = zipfile.ZipFile.__init__
-    monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *a, **b: opened.append(a) or read(*a, **b))
-    data = book_of(["x"])
-    opened.clear()
+    data, read = book_of(["x"]), zipfile.ZipFile.__init__
+
+    def noting(archive: zipfile.ZipFile, *given: Any, **more: Any) -> None:
+        opened.append(archive)
+        read(archive, *given, **more)
+
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", noting)
     if most == 100:
         with pytest.raises(TableRefused, match="unpacks to too much"):
             cells(data)
