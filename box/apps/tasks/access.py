@@ -61,6 +61,22 @@ def can_move_deadline(user: User, task: Task) -> bool:
     return is_theirs or can_edit(user, task)
 
 
+def movable(user: User, tasks: Iterable[Task]) -> set[int]:
+    """Which of these the person may plan, as `can_edit` and `can_move_deadline` say; without a query."""
+    codes = codes_of(user)
+    return {
+        task.pk
+        for task in tasks
+        if task.is_open
+        and (
+            task.created_by_id == user.pk
+            or user.is_administrator
+            or (task.project_id is not None and f"GM{task.project_id}" in codes)
+            or (task.responsible_id == user.pk and task.may_move_deadline and task.has_deadline_alone)
+        )
+    }
+
+
 def can_delegate(user: User, task: Task) -> bool:
     """Whoever is responsible passes it on, and whoever gave it gives it to another."""
     return task.is_open and (task.responsible_id == user.pk or can_edit(user, task))

@@ -58,7 +58,10 @@ class TasksConfig(Room):
             "tasks",
             MenuEntry(key="tasks", label=_("Tasks"), icon="checkbox", url_name="tasks:list", order=20),
         )
-        assets.add("tasks", Assets(("tasks/tasks.css",), ("tasks/tasks.js",)))
+        assets.add(
+            "tasks",
+            Assets(("tasks/tasks.css", "tasks/gantt.css"), ("tasks/tasks.js", "tasks/gantt.js")),
+        )
         widgets.add("tasks", Widget("tasks/widget.html", order=5))
         rights.add(access.CREATE, Right("tasks", _("Give tasks"), default=(EVERYONE,)))
         field_sets.add(TASK_FIELDS.key, TASK_FIELDS)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from box.apps.tasks.events import (
     ChecklistChanged,
+    DependencyChanged,
     ParticipantsChanged,
     TaskAdded,
     TaskChanged,
@@ -119,6 +120,11 @@ def declare() -> None:
         ("deleted", gettext_lazy("deleted from the list: %(text)s")),
     ):
         _tell(f"item_{change}", sentence, ChecklistChanged, told=_is(change))
+    for kind, sentence, is_added in (
+        ("linked", gettext_lazy("said that it comes after %(before_id)s"), True),
+        ("unlinked", gettext_lazy("said that it does not come after %(before_id)s any more"), False),
+    ):
+        _tell(kind, sentence, DependencyChanged, told=_linked(is_added), words={"before_id": _numbered})
     _tell(
         "time_corrected",
         gettext_lazy("corrected their time: %(reason)s"),
@@ -150,6 +156,15 @@ def _is(change: str) -> Callable[[Any], bool]:
 
 def _has(role: str, name: str) -> Callable[[Any], bool]:
     return lambda event: event.role == role and bool(getattr(event, name))
+
+
+def _linked(is_added: bool) -> Callable[[Any], bool]:
+    return lambda event: event.is_added is is_added
+
+
+def _numbered(pk: Any) -> str:
+    """Not its title: whoever sees the one may not see the other."""
+    return f"#{pk}"
 
 
 def _called(pk: Any) -> str:

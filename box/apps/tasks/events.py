@@ -131,6 +131,16 @@ class ChecklistChanged:
 
 
 @dataclass(frozen=True)
+class DependencyChanged:
+    """The task follows another from now on, or does no more."""
+
+    task_id: int
+    by_id: int
+    before_id: int
+    is_added: bool
+
+
+@dataclass(frozen=True)
 class TimerStarted:
     task_id: int
     by_id: int

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from box.apps.tasks.actions.checks import LONGEST_TITLE
 from box.apps.tasks.actions.tasks import TaskDraft
 from box.apps.tasks.actions.templates import MOST_DUE_DAYS, Plan
-from box.apps.tasks.models import LONGEST_NOTE, Participant, Task, Template
+from box.apps.tasks.models import LONGEST_NOTE, Dependency, Participant, Task, Template
 from box.core.accounts.models import User
 from box.core.groups.models import Group
 from box.core.structure.names import Principal, person_principal
@@ -77,6 +77,18 @@ class TimeForm(forms.Form):
 class CorrectionForm(forms.Form):
     minutes = DurationField(label=gettext_lazy("How long"), max_length=40)
     reason = forms.CharField(label=gettext_lazy("Why it was another"), max_length=LONGEST_NOTE)
+
+
+class DependencyForm(forms.Form):
+    """Which task another follows, and how. The lag is in days."""
+
+    before = forms.CharField(label=gettext_lazy("After"), max_length=300)
+    kind = forms.ChoiceField(
+        label=gettext_lazy("How"), choices=Dependency.Kind.choices, initial=Dependency.Kind.FINISH_START
+    )
+    lag = forms.FloatField(
+        label=gettext_lazy("So many days later"), required=False, min_value=-366, max_value=366
+    )
 
 
 class TaskForm(DeadlineForm):

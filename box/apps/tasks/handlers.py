@@ -10,6 +10,7 @@ from box.apps.tasks.actions.audiences import renew_audiences_in, renew_audiences
 from box.apps.tasks.counters import recount_all
 from box.apps.tasks.events import (
     ChecklistChanged,
+    DependencyChanged,
     ParticipantsChanged,
     TaskAdded,
     TaskChanged,
@@ -193,6 +194,12 @@ def show_list(event: ChecklistChanged) -> None:
         if event.change == "assigned" and event.user_id is not None:
             _tell(task, [event.user_id], ASSIGNED, event)
         _show(task, event)
+
+
+@on(DependencyChanged)
+def show_dependency(event: DependencyChanged) -> None:
+    for task in Task.objects.there().filter(pk__in=(event.task_id, event.before_id)):
+        send("tasks", "changed", audience=task.audience, payload={"id": task.pk, "by": event.by_id})
 
 
 @on(TimeWritten)

@@ -155,6 +155,7 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
                 icon="calendar-due",
                 url=reverse("tasks:board", args=["deadline"]),
             ),
+            Way(gettext_lazy("Gantt chart"), icon="timeline", url=reverse("tasks:gantt")),
         ),
         shortcuts=(
             Shortcut(gettext_lazy("Overdue"), _query(role, "overdue=yes")),

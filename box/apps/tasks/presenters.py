@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,7 +22,7 @@ from box.apps.tasks.access import (
 )
 from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.lists import tone_of
-from box.apps.tasks.models import ChecklistItem, Participant, Task, TaskFile, Template, TimeEntry
+from box.apps.tasks.models import ChecklistItem, Dependency, Participant, Task, TaskFile, Template, TimeEntry
 from box.apps.tasks.states import RULES, State, steps
 from box.core.fields.values import shown_of
 from box.core.files.presenters import Attached, facts_of
@@ -65,6 +66,9 @@ class Card:
     can_repeat: bool = False
     origin: Template | None = None
     """The template that has given it by its rule, where the reader sees it."""
+    before: Sequence[Dependency] = ()
+    """What it comes after, of what the reader sees."""
+    after: Sequence[Dependency] = ()
     items: Sequence[ChecklistItem] = ()
     people: Sequence[Face] = ()
     """Everybody in it: to whom lines of its list are given."""
@@ -93,6 +97,11 @@ def card_of(task: Task, *, reader: User) -> Card:
     below = seen.filter(parent=task).as_shown().order_by("id")[:MOST_SUBTASKS]
     above = seen.filter(pk=task.parent_id).first() if task.parent_id else None
     running = TimeEntry.objects.running().filter(task=task, user=reader).first()
+    links = list(
+        Dependency.objects.filter(Q(after=task, before__in=seen) | Q(before=task, after__in=seen))
+        .select_related("before", "after")
+        .order_by("id")
+    )
     own_steps = [] if task.deleted_at else steps(task.state, roles_of(reader, task))
     return Card(
         task,
@@ -113,6 +122,8 @@ def card_of(task: Task, *, reader: User) -> Card:
         now=now,
         can_repeat=can_create(reader),
         origin=_origin(task, reader),
+        before=[one for one in links if one.after_id == task.pk],
+        after=[one for one in links if one.before_id == task.pk],
         items=list(task.items.select_related("assignee").order_by("rank", "id")),
         people=_faces([task.responsible, task.created_by, *(one.user for one in people)]),
         running_since=running.elapsed(now) if running else None,

@@ -1,11 +1,14 @@
 from django.urls import path
 
-from box.apps.tasks.views import checklists, lists, lookup, tasks, templates, time
+from box.apps.tasks.views import checklists, gantt, lists, lookup, tasks, templates, time
 
 app_name = "tasks"
 urlpatterns = [
     path("tasks/", lists.tasks, name="list"),
     path("tasks/board/<str:way>/", lists.board, name="board"),
+    path("tasks/gantt/", gantt.gantt, name="gantt"),
+    path("tasks/gantt/undo/", gantt.schedule_undo, name="schedule-undo"),
+    path("tasks/dependencies/<int:pk>/", gantt.dependency, name="dependency"),
     path("tasks/news/", lists.news, name="news"),
     path("tasks/quick/", lists.quick, name="quick"),
     path("tasks/trash/", lists.trash, name="trash"),
@@ -23,6 +26,8 @@ urlpatterns = [
     path("tasks/<int:pk>/", tasks.task, name="task"),
     path("tasks/<int:pk>/edit/", tasks.edit, name="edit"),
     path("tasks/<int:pk>/restoration/", tasks.restoration, name="restoration"),
+    path("tasks/<int:pk>/schedule/", gantt.schedule, name="schedule"),
+    path("tasks/<int:pk>/dependencies/", gantt.dependencies, name="dependencies"),
     path("tasks/<int:pk>/step/", tasks.step, name="step"),
     path("tasks/<int:pk>/deadline/", tasks.deadline, name="deadline"),
     path("tasks/<int:pk>/responsible/", tasks.responsible, name="responsible"),

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from babel import Locale
 from babel.dates import format_date as babel_date
+from babel.dates import format_datetime as babel_moment
 from babel.dates import format_skeleton
 from babel.dates import format_time as babel_time
 from babel.lists import format_list
@@ -202,6 +203,11 @@ def format_month(value: date) -> str:
 def format_month_and_year(value: date) -> str:
     """`November 2026`"""
     return babel_date(value, "LLLL y", locale=_reader()).capitalize()
+
+
+def format_pattern(value: datetime, pattern: str) -> str:
+    """By a pattern of CLDR, such as `LLL`: for scales, where each piece of time has a few letters."""
+    return babel_moment(value, pattern, tzinfo=value.tzinfo, locale=_reader())
 
 
 def format_time(value: datetime | time) -> str:

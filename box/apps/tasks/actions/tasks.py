@@ -167,11 +167,7 @@ def change_task(task: Task, changes: Mapping[str, Any], *, by: User) -> Task:
             told.append(("text", "", ""))
             task.text, task.html = rich.text, rich.html
     if told:
-        check_columns(task)
-        if any(name == "deadline_at" for name, _was, _now in told):
-            task.is_overdue_told = False
-        task.changed_at = timezone.now()
-        task.save()
+        _save(task, told)
     _change_people(task, changes, by=by)
     if changes.get("fields"):
         written = write_values(TASK_FIELDS, task.pk, changes["fields"], by=by, audience=task.audience)
@@ -180,6 +176,22 @@ def change_task(task: Task, changes: Mapping[str, Any], *, by: User) -> Task:
     if told:
         emit(TaskChanged(task_id=task.pk, by_id=by.pk, changes=tuple(told)))
     return task
+
+
+def write_columns(task: Task, changes: Mapping[str, Any], *, by: User) -> None:
+    """Within a transaction that holds the task, of which it is known that this person causes it."""
+    told = _changed_columns(task, changes, by=by)
+    if told:
+        _save(task, told)
+        emit(TaskChanged(task_id=task.pk, by_id=by.pk, changes=tuple(told)))
+
+
+def _save(task: Task, told: Sequence[tuple[str, str, str]]) -> None:
+    check_columns(task)
+    if any(name == "deadline_at" for name, _was, _now in told):
+        task.is_overdue_told = False
+    task.changed_at = timezone.now()
+    task.save()
 
 
 def _changed_columns(task: Task, changes: Mapping[str, Any], *, by: User) -> list[tuple[str, str, str]]:

@@ -1,6 +1,7 @@
 """Tasks, who is in them, and what belongs to them."""
 
 from box.apps.tasks.models.checklists import LONGEST_ITEM, ChecklistItem
+from box.apps.tasks.models.dependencies import Dependency, bar_of
 from box.apps.tasks.models.tasks import (
     KEPT_IN_TRASH_DAYS,
     KIND,
@@ -13,6 +14,7 @@ from box.apps.tasks.models.tasks import (
     found_tasks,
     new_address,
     task_cards,
+    task_named,
 )
 from box.apps.tasks.models.templates import TEMPLATE, Template, TemplateParticipant, template_cards
 from box.apps.tasks.models.time import LONGEST_NOTE, TimeEntry
@@ -25,6 +27,7 @@ __all__ = [
     "OPEN",
     "TEMPLATE",
     "ChecklistItem",
+    "Dependency",
     "Participant",
     "Task",
     "TaskFile",
@@ -33,8 +36,10 @@ __all__ = [
     "TemplateParticipant",
     "TimeEntry",
     "address_of",
+    "bar_of",
     "found_tasks",
     "new_address",
     "task_cards",
+    "task_named",
     "template_cards",
 ]

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -237,6 +238,11 @@ class Task(AudienceModel):
     def is_open(self) -> bool:
         return self.closed_at is None and self.deleted_at is None
 
+    @property
+    def has_deadline_alone(self) -> bool:
+        """Nothing else of it is planned."""
+        return self.deadline_at is not None and self.ends_at is None and self.starts_at is None
+
     def is_overdue(self, now: datetime) -> bool:
         return self.is_open and self.deadline_at is not None and self.deadline_at < now
 
@@ -304,6 +310,20 @@ def found_tasks(text: str, reader: User) -> list[Card]:
     is_number = number.isascii() and number.isdigit() and len(number) <= 18
     found = seen.filter(pk=int(number)) if is_number else seen.matching(text)
     return [_card(task, now) for task in found.order_by("-id")[:MOST_FOUND]]
+
+
+def task_named(text: str, reader: User) -> Task:
+    """The one that is meant by its title, its number, or both: `Report #12`. Raises ValidationError."""
+    seen = Task.objects.visible_to(reader).there()
+    _title, _mark, number = text.strip().rpartition("#")
+    if number.isascii() and number.isdigit() and len(number) <= 18:
+        found = seen.filter(pk=int(number))[:2]
+    else:
+        found = seen.filter(title__iexact=text.strip())[:2]
+    if len(found) != 1:
+        said = _("Choose a task from those that are offered, or write its number: #12.")
+        raise ValidationError(said, code="task")
+    return found[0]
 
 
 def new_address(draft: str, by: User) -> str:

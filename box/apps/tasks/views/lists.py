@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
 
 MOST_NEWS = 99
-# What asks for more than what is open.
 _NARROWING = ("q", "state", "overdue", "tag")
 
 
@@ -41,25 +40,29 @@ def board(request: PersonRequest, way: str) -> HttpResponseBase:
     """The same tasks in columns: by state, or by deadline."""
     if way not in WAYS:
         raise Http404
-    role = _role(request)
+    role = role_of(request)
     shown = task_board(request.user, way=way, role=role, now=timezone.localtime())
-    return answer_board(request, shown, "tasks/board.html", {**_around(request, role), "way": way})
+    return answer_board(request, shown, "tasks/board.html", {**around(request, role), "way": way})
 
 
-def _role(request: PersonRequest) -> str:
+def is_narrowed(request: PersonRequest) -> bool:
+    """Whether more is asked for than what is open."""
+    return any(request.GET.get(name) for name in _NARROWING)
+
+
+def role_of(request: PersonRequest) -> str:
     role = request.GET.get("role", MINE)
     return role if role in ROLES else MINE
 
 
 @require_http_methods(["GET", "POST"])
 def tasks(request: PersonRequest) -> HttpResponseBase:
-    role = _role(request)
-    is_narrowed = any(request.GET.get(name) for name in _NARROWING)
-    listed = task_list(request.user, role=role, is_narrowed=is_narrowed)
-    return answer(request, listed, "tasks/list.html", _around(request, role))
+    role = role_of(request)
+    listed = task_list(request.user, role=role, is_narrowed=is_narrowed(request))
+    return answer(request, listed, "tasks/list.html", around(request, role))
 
 
-def _around(request: PersonRequest, role: str) -> dict[str, Any]:
+def around(request: PersonRequest, role: str) -> dict[str, Any]:
     if wants_part(request):
         return {}
     now, open_ = timezone.now(), Task.objects.open()

@@ -26,7 +26,7 @@ from box.apps.tasks.actions.tasks import (
 )
 from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.forms import DeadlineForm, TaskForm, initial_of_template
-from box.apps.tasks.models import Task, Template
+from box.apps.tasks.models import Dependency, Task, Template
 from box.apps.tasks.presenters import card_of
 from box.apps.tasks.said import begun_of
 from box.apps.tasks.states import Step
@@ -62,7 +62,8 @@ def task(request: PersonRequest, pk: int) -> HttpResponse:
 
 def _page(request: PersonRequest, found: Task, *, status: int = 200, **more: Any) -> HttpResponse:
     """All of it, or its card alone: what is said below stays as it is then."""
-    context: dict[str, Any] = {"card": card_of(found, reader=request.user), **more}
+    card = card_of(found, reader=request.user)
+    context: dict[str, Any] = {"card": card, "kinds": Dependency.Kind.choices, **more}
     if not wants_part(request):
         context |= {
             "foot": foot_of(found, reader=request.user),

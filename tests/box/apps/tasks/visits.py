@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from box.apps.tasks.actions.checklists import add_items
+from box.apps.tasks.actions.dependencies import add_dependency
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, delete_tasks
 from box.apps.tasks.actions.templates import Plan, add_template
 from box.apps.tasks.actions.time import add_time
@@ -23,6 +24,7 @@ def annas(status: int) -> tuple[int | str, ...]:
     return (status, status, 404, 404, 404, SIGN_IN)
 
 
+WHEN = {"starts": "2000000000", "ends": "2000086400"}
 CORRECTED = {"minutes": "2:00", "reason": "The way back"}
 
 VISITS = (
@@ -30,6 +32,13 @@ VISITS = (
     Visit("POST", "tasks:list", signed_in(400)),
     Visit("GET", "tasks:board", signed_in(200), of="way"),
     Visit("POST", "tasks:board", signed_in(404), of="way", data={"do": "move", "card": "0"}),
+    Visit("GET", "tasks:gantt", signed_in(200)),
+    Visit("POST", "tasks:gantt", signed_in(400)),
+    Visit("GET", "tasks:schedule", in_it(400), of="task"),
+    Visit("POST", "tasks:schedule", in_it(200, doer=403), of="task", data=WHEN),
+    Visit("POST", "tasks:schedule-undo", signed_in(422)),
+    Visit("POST", "tasks:dependencies", in_it(422), of="task"),
+    Visit("DELETE", "tasks:dependency", in_it(302, doer=403), of="link"),
     Visit("GET", "tasks:news", signed_in(200)),
     Visit("GET", "tasks:quick", signed_in(200)),
     Visit("POST", "tasks:quick", (422, 422, 422, 422, 403, SIGN_IN), data={"line": ""}),
@@ -78,7 +87,9 @@ def things(cast: Cast) -> dict[str, Any]:
     (line,) = add_items(task, "Open the door", by=cast.boris)
     entry = add_time(task, 60, on=timezone.localdate(), by=cast.boris)
     template = add_template(TaskDraft(title="Report", responsible=cast.boris), Plan(zone="UTC"), by=cast.anna)
+    first = add_task(TaskDraft(title="Open the door", responsible=cast.boris), by=cast.anna)
     return {
+        "link": add_dependency(first, task, by=cast.anna).pk,
         "template": template.pk,
         "way": ("state",),
         "task": task.pk,

@@ -162,7 +162,7 @@ NO_PEOPLE = {
         *("record_id", "record_ids", "merged_ids", "parted_id", "lead_id", "made"),
         *("stage_id", "stage_before_id", "pipeline_id", "activity_id"),
         *("call_id", "command_id", "recording_id", "talk_seconds", "wait_seconds"),
-        *("template_id", "times_missed"),
+        *("template_id", "times_missed", "before_id"),
         *("task_id", "task_ids", "seconds", "calendar_id", "event_id", "feed_id"),
     ),
 }

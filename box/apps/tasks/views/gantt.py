@@ -1,0 +1,145 @@
+"""Tasks along a line of time: the chart, moving one with all that follows, and what comes after what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import BadRequest, ValidationError
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from box.apps.tasks.actions.dependencies import (
+    add_dependency,
+    lag_of,
+    move_back,
+    move_task,
+    plan_move,
+    remove_dependency,
+)
+from box.apps.tasks.forms import DependencyForm
+from box.apps.tasks.gantt import BAR, HEAD, MOST_ROWS, ROW, SCALES, Zoom, chart_of
+from box.apps.tasks.lists import task_list
+from box.apps.tasks.models import Dependency, Task, task_named
+from box.apps.tasks.views.lists import around, is_narrowed, role_of
+from box.apps.tasks.views.lookup import task_for
+from box.apps.tasks.views.tasks import done, refused
+from box.core.lists.preferences import preferences_of
+from box.core.lists.presenters import Table
+from box.core.lists.views import found, keep_view, read
+from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
+
+if TYPE_CHECKING:
+    from box.apps.tasks.actions.dependencies import Moved
+    from box.core.accounts.requests import PersonRequest
+
+ZOOM = "zoom"
+# Before and after these years no calendar of Python goes.
+FIRST, LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+@require_http_methods(["GET", "POST"])
+def gantt(request: PersonRequest) -> HttpResponse:
+    role = role_of(request)
+    listed = task_list(request.user, role=role, is_narrowed=is_narrowed(request))
+    listed = replace(listed, parameters=(*listed.parameters, ZOOM))
+    query = read(request, listed)
+    if request.method == "POST":
+        return keep_view(request, listed.key, query)
+    asked = request.GET.get(ZOOM, "")
+    zoom = Zoom(asked) if asked in Zoom else Zoom.DAYS
+    tasks = list(found(listed, query).order_by("deadline_at", "id")[: MOST_ROWS + 1])
+    context: dict[str, Any] = {
+        **around(request, role),
+        "chart": chart_of(tasks, reader=request.user, zoom=zoom, now=timezone.localtime()),
+        "table": Table(listed, query, request.path, preferences_of(request.user, listed.key)),
+        "zooms": SCALES.items(),
+        "sizes": {"row": ROW, "bar": BAR, "head": HEAD},
+    }
+    response = render(request, "tasks/gantt.html", context, blocks=("list", "tools"))
+    if wants_part(request):
+        response.headers["HX-Replace-Url"] = context["table"].address(query.address())
+    return response
+
+
+@require_http_methods(["GET", "POST"])
+def schedule(request: PersonRequest, pk: int) -> HttpResponse:
+    """What moves when this task takes place then: asked for before it is dropped, posted when it is."""
+    task = task_for(request, pk)
+    given = request.POST if request.method == "POST" else request.GET
+    starts, ends = (_moment(given.get(name, "")) for name in ("starts", "ends"))
+    moves: list[Moved] = []
+    problem, note = "", ""
+    try:
+        if request.method == "POST":
+            moves, note = move_task(task, starts, ends, by=request.user)
+        else:
+            moves = plan_move(task, starts, ends)
+    except ValidationError as error:
+        problem = " ".join(error.messages)
+    shown = _seen(moves, request)
+    context = {"moves": shown, "unseen": len(moves) - len(shown), "problem": problem, "task": task}
+    response = render(
+        request, "tasks/schedule.html", context, blocks="plan", status=REFUSED if problem else 200
+    )
+    if not note or not moves:
+        return response
+    action = {"label": _("Undo"), "url": reverse("tasks:schedule-undo"), "values": {"note": note}}
+    return with_toast(response, _moved(len(moves)), action=action)
+
+
+def _seen(moves: list[Moved], request: PersonRequest) -> list[Moved]:
+    rows = Task.objects.visible_to(request.user).filter(pk__in=[one.task.pk for one in moves])
+    seen = set(rows.values_list("pk", flat=True))
+    return [one for one in moves if one.task.pk in seen]
+
+
+def _moved(count: int) -> str:
+    return ngettext("%(num)s task is moved.", "%(num)s tasks are moved.", count) % {"num": count}
+
+
+def _moment(text: str) -> datetime:
+    """Seconds since 1970, as the drawing counts them. Raises BadRequest."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 14 else 0
+    if not FIRST.timestamp() <= number <= LAST.timestamp():
+        raise BadRequest("What is asked here says from when to when, in seconds since 1970.")
+    return datetime.fromtimestamp(number, UTC)
+
+
+@require_POST
+def schedule_undo(request: PersonRequest) -> HttpResponse:
+    try:
+        count = move_back(request.POST.get("note", ""), by=request.user)
+    except ValidationError as error:
+        return with_toast(HttpResponse(status=REFUSED), " ".join(error.messages))
+    said = ngettext("%(num)s task is where it was.", "%(num)s tasks are where they were.", count)
+    return with_toast(HttpResponse(), said % {"num": count}, event="tasks-moved")
+
+
+@require_POST
+def dependencies(request: PersonRequest, pk: int) -> HttpResponse:
+    """This task follows another from now on: one that is named, or dragged to."""
+    task, form = task_for(request, pk), DependencyForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise ValidationError([str(one) for errors in form.errors.values() for one in errors])
+        given = form.cleaned_data
+        before = task_named(given["before"], request.user)
+        add_dependency(before, task, given["kind"], lag_of(given["lag"] or 0), by=request.user)
+    except ValidationError as error:
+        return refused(request, pk, error)
+    return done(request, pk)
+
+
+@require_http_methods(["DELETE"])
+def dependency(request: PersonRequest, pk: int) -> HttpResponse:
+    seen = Task.objects.visible_to(request.user).there().order_by().values("pk")
+    found_ = get_object_or_404(Dependency.objects.select_related("after").filter(after__in=seen), pk=pk)
+    remove_dependency(found_, by=request.user)
+    return done(request, number_of(request.GET, "of") or found_.after_id)
