@@ -23,7 +23,7 @@ KIND = "audit.agent"
 SOURCE = "agent"
 
 
-@db_periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*"))
 def take_over_record() -> None:
     """Every minute. What the agent has noted while the portal was down is taken over afterwards."""
     try:
@@ -33,7 +33,7 @@ def take_over_record() -> None:
         log.warning("The agent's record is not read: %s", error)
 
 
-@db_periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*"))
 def watch_backups() -> None:
     """Every minute. Those who look after backups hear of what is wrong with them, and of its end."""
     try:
@@ -45,7 +45,7 @@ def watch_backups() -> None:
         tell_of(Subject.BACKUPS, state.warnings, now=timezone.now())
 
 
-@db_periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*"))
 def watch_cluster() -> None:
     """Every minute. Who may restart services hears of what is wrong between the nodes, and of its end."""
     try:
@@ -56,13 +56,13 @@ def watch_cluster() -> None:
     tell_of(Subject.CLUSTER, state.problems, now=timezone.now())
 
 
-@db_periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*"))
 def look_after_retrievals() -> None:
     """Every minute: what was allowed is begun, or found again where something died in between."""
     follow_all(now=timezone.now())
 
 
-@db_task()  # type: ignore[untyped-decorator]
+@db_task()
 def follow_retrievals() -> None:
     """At once, for nobody should wait a minute for nothing."""
     follow_all(now=timezone.now())

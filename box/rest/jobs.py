@@ -12,7 +12,7 @@ from box.rest import actions, outgoing
 LOCK = "box.rest sendings"
 
 
-@db_task()  # type: ignore[untyped-decorator]
+@db_task()
 def send_waiting() -> None:
     """One sender for the whole cluster, so that everybody hears of things in their order."""
     with connection.cursor() as cursor:
@@ -26,13 +26,13 @@ def send_waiting() -> None:
                 cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [LOCK])
 
 
-@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab())
 def send_again() -> None:
     """Every minute: what failed is tried again, what a killed sender left is found."""
     send_waiting.call_local()
 
 
-@db_periodic_task(crontab(minute="41", hour="3"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="41", hour="3"))
 def forget_webhooks() -> None:
     """Every night: of what was revoked or sent a month ago only the audit log tells."""
     actions.forget_revoked(timezone.now())

@@ -9,12 +9,12 @@ from huey.contrib.djhuey import db_periodic_task
 from box.apps.calendar import actions
 
 
-@db_periodic_task(crontab(minute="41", hour="3"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="41", hour="3"))
 def purge_removed() -> None:
     actions.purge_removed(timezone.now())
 
 
-@db_periodic_task(crontab(minute="11", hour="4"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="11", hour="4"))
 def book_ahead() -> None:
     """What recurs without an end has its room for a year from today."""
     actions.book_ahead(timezone.now())

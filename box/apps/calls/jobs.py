@@ -12,11 +12,11 @@ from box.apps.calls.actions.recordings import collect_recordings, expire_recordi
 from box.apps.calls.settings import RECORDINGS_KEPT
 
 
-@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab())
 def collect() -> None:
     collect_recordings(now=timezone.now())
 
 
-@db_periodic_task(crontab(hour="3", minute="20"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(hour="3", minute="20"))
 def expire() -> None:
     expire_recordings(before=timezone.now() - timedelta(days=RECORDINGS_KEPT.value))

@@ -18,12 +18,12 @@ LOOKS_BACK = timedelta(hours=12)
 MIDNIGHT_HOURS = 1
 
 
-@db_periodic_task(crontab(minute="*/5"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*/5"))
 def tell_overdue() -> None:
     tell_overdue_at(timezone.now())
 
 
-@db_periodic_task(crontab(minute="*/20"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*/20"))
 def count_the_new_day() -> None:
     """What is due on a day counts from its beginning."""
     now = timezone.now()

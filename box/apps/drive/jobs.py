@@ -17,7 +17,7 @@ TRASH = 0x64726976
 """The first of an advisory lock's two keys."""
 
 
-@db_periodic_task(crontab(minute="41", hour="3"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="41", hour="3"))
 def empty_trash() -> None:
     """Every night."""
     with locked(TRASH, 0) as is_ours:

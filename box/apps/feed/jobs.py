@@ -21,18 +21,18 @@ from box.core.registry.company import TIME_ZONE
 UNDO = timedelta(minutes=15)
 
 
-@db_periodic_task(crontab(minute="*/5"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*/5"))
 def forget_deleted() -> None:
     forget_deleted_before(timezone.now() - UNDO)
 
 
-@db_periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*"))
 def publish_scheduled() -> None:
     """Every minute: what waits for its moment is found from its rows."""
     publish_due(timezone.now())
 
 
-@db_periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*/10"))
 def remind_of_reading() -> None:
     """From nine in the company's morning on, whoever has not read what is to be read by that day."""
     here = timezone.now().astimezone(zoneinfo.ZoneInfo(TIME_ZONE.value))
@@ -40,7 +40,7 @@ def remind_of_reading() -> None:
         remind_of_due(here.date())
 
 
-@db_periodic_task(crontab(minute="*/10"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*/10"))
 def tell_of_birthdays() -> None:
     """From the company's morning on, where it wants that: each day's once."""
     here = timezone.now().astimezone(zoneinfo.ZoneInfo(TIME_ZONE.value))

@@ -27,19 +27,19 @@ FORGOTTEN = timedelta(minutes=1)
 KEPT, KEPT_EMPTY = timedelta(days=180), timedelta(days=7)
 
 
-@db_task()  # type: ignore[untyped-decorator]
+@db_task()
 def perform(run_id: int) -> None:
     """Does a run that somebody has asked for."""
     run_once(run_id)
 
 
-@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab())
 def perform_due() -> None:
     """Every minute: what is due by schedule, and what was left."""
     run_due(timezone.now())
 
 
-@db_periodic_task(crontab(minute="23", hour="3"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="23", hour="3"))
 def forget_runs() -> None:
     """Every night."""
     forget_old(timezone.now())

@@ -12,7 +12,7 @@ from box.core.accounts import throttle
 from box.core.accounts.models import Session
 
 
-@db_periodic_task(crontab(minute="23"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="23"))
 def forget_expired_sessions() -> None:
     """Every hour."""
     forget_sessions(timezone.now())

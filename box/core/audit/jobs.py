@@ -25,7 +25,7 @@ MOST_REMOVED = 10_000
 CURSOR = "syslog"
 
 
-@db_periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*"))
 def seal_and_send() -> None:
     """Every minute."""
     while seal_batch():
@@ -33,14 +33,14 @@ def seal_and_send() -> None:
     send_on()
 
 
-@db_periodic_task(crontab(minute="7"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="7"))
 def log_head() -> None:
     """Every hour the end of the chain goes to the journal, where the database's owner cannot reach it."""
     head = current_head()
     log.warning("The head of the audit chain is %s: `boxctl audit verify --head` checks against it.", head)
 
 
-@db_periodic_task(crontab(hour="3", minute="37"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(hour="3", minute="37"))
 def forget_old() -> None:
     """Every night."""
     while forget(timezone.now() - timedelta(days=KEEP_DAYS.value)):

@@ -23,7 +23,7 @@ INSPECTION = 0x66696C65
 SWEEP = INSPECTION + 1
 
 
-@db_task()  # type: ignore[untyped-decorator]
+@db_task()
 def inspect(blob_id: int) -> None:
     """Looks into a new blob."""
     try:
@@ -32,13 +32,13 @@ def inspect(blob_id: int) -> None:
         log.warning("blob %s is inspected later: %s", blob_id, error)
 
 
-@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab())
 def inspect_forgotten() -> None:
     """Every minute."""
     inspect_all_forgotten(timezone.now())
 
 
-@db_periodic_task(crontab(minute="17", hour="*/6"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="17", hour="*/6"))
 def sweep() -> None:
     """Every six hours."""
     sweep_all(timezone.now())

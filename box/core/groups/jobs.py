@@ -9,7 +9,7 @@ from huey.contrib.djhuey import db_periodic_task
 from box.core.groups.actions import end_expired
 
 
-@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab())
 def end_expired_memberships() -> None:
     """Every minute."""
     end_expired(now=timezone.now())

@@ -21,19 +21,19 @@ LOCK = 0x696D706F
 UNDONE_WITHIN = timedelta(days=30)
 
 
-@db_task()  # type: ignore[untyped-decorator]
+@db_task()
 def import_table(run_id: int) -> None:
     """Imports a table, or what is left of it; or undoes that."""
     import_once(run_id)
 
 
-@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab())
 def import_forgotten() -> None:
     """Every minute."""
     import_all_forgotten(timezone.now())
 
 
-@db_periodic_task(crontab(minute="17", hour="3"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="17", hour="3"))
 def forget_old_rows() -> None:
     """Every night: what is too old to be undone tells nothing any more of what objects were."""
     forget_rows(timezone.now())

@@ -15,7 +15,7 @@ from box.core.notify import actions, mailing, reminders
 LOCK = "box.core.notify letters"
 
 
-@db_task()  # type: ignore[untyped-decorator]
+@db_task()
 def send_letters() -> None:
     """One at a time: a slow server would get every thread that other jobs are waiting for."""
     with _alone() as is_alone:
@@ -23,7 +23,7 @@ def send_letters() -> None:
             actions.send_letters(timezone.now())
 
 
-@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab())
 def send_postponed_letters() -> None:
     """Every minute: who went away is told by letter, what failed is tried again, what a killed sender left
     is found."""
@@ -31,18 +31,18 @@ def send_postponed_letters() -> None:
     send_letters.call_local()
 
 
-@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab())
 def tell_reminders() -> None:
     reminders.tell_due(timezone.now())
 
 
-@db_periodic_task(crontab(minute="*/15"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="*/15"))
 def send_digests() -> None:
     """It is nine in the morning somewhere."""
     mailing.send_digests(timezone.now())
 
 
-@db_periodic_task(crontab(minute="17", hour="3"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="17", hour="3"))
 def forget_letters() -> None:
     actions.forget_letters(timezone.now())
 

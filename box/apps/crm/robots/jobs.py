@@ -10,21 +10,21 @@ from box.apps.crm.robots.actions import call_by_time, run_due
 from box.core.registry.services import is_on
 
 
-@db_task()  # type: ignore[untyped-decorator]
+@db_task()
 def run_robots() -> None:
     """After something has called them."""
     if is_on("crm"):
         run_due(timezone.now())
 
 
-@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab())
 def run_waiting_robots() -> None:
     """Every minute: also what a killed process has left."""
     if is_on("crm"):
         run_due(timezone.now())
 
 
-@db_periodic_task(crontab(minute="7"))  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab(minute="7"))
 def call_robots_by_time() -> None:
     """Every hour."""
     if is_on("crm"):

@@ -15,12 +15,12 @@ from box.core.events.models import Nonce
 FOLDER = Path(os.environ.get("CHORES_FOLDER", "/nonexistent"))
 
 
-@db_task()  # type: ignore[untyped-decorator]
+@db_task()
 def note(text: str) -> None:
     Nonce.objects.create(actor_id=2, value=text)
 
 
-@db_task()  # type: ignore[untyped-decorator]
+@db_task()
 def wait_for_the_file() -> None:
     (FOLDER / "arrived").touch()
     while not (FOLDER / "go").exists():
@@ -28,6 +28,6 @@ def wait_for_the_file() -> None:
     Nonce.objects.create(actor_id=2, value="waited")
 
 
-@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab())
 def tick() -> None:
     Nonce.objects.create(actor_id=2, value="tick")
