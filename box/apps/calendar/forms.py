@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from box.apps.calendar.actions import EventDraft, Scope
 from box.apps.calendar.models import Attendance, Calendar, Color, Room
 from box.core.registry.company import time_zones
+from box.lib.moments import refuse_distant
 from box.lib.recurrence import local_moment
 from box.lib.recurrence_form import RepetitionForm, answers_of
 
@@ -170,7 +171,9 @@ def moment_of(text: str) -> datetime:
         found = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError:
         raise ValidationError(_("This moment is not understood."), code="moment") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    refuse_distant(found)
+    return found
 
 
 class AnswerForm(forms.Form):

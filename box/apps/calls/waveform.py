@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 BARS = 160
 CHUNK = 1024 * 1024
+MOST_FRAMES = 2 * CHUNK
+"""At once, whatever the file's head says of its length: 160 of them are a day of speech."""
 _TYPES = {b"RIFF": "audio/wav", b"OggS": "audio/ogg", b"ID3\x03": "audio/mpeg", b"ID3\x04": "audio/mpeg"}
 
 
@@ -42,9 +44,10 @@ def _of_wave(stream: BinaryIO) -> tuple[int, tuple[int, ...]]:
             frames, rate = sound.getnframes(), sound.getframerate()
             if sound.getsampwidth() != 2 or not frames or not rate:
                 return 0, ()
-            per_bar = max(1, -(-frames // BARS))
+            per_bar = min(max(1, -(-frames // BARS)), MOST_FRAMES)
             bars: list[int] = []
-            while len(bars) < BARS and (data := sound.readframes(per_bar)):
+            # Of one that breaks off there may be half a sample at the end.
+            while len(bars) < BARS and len(data := sound.readframes(per_bar)) > 1:
                 samples = memoryview(data[: len(data) // 2 * 2]).cast("h")
                 loud, low = max(samples), min(samples)
                 bars.append(max(loud, -low))

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import lru_cache
 from io import BytesIO
 from itertools import islice
-from typing import Any, Self
+from typing import IO, Any, BinaryIO, Self, cast
 from urllib.parse import quote, urlsplit
 from xml.etree.ElementTree import ParseError  # raised by the SDK; it parses, we don't
 
@@ -29,6 +29,7 @@ RETRIES = urllib3.Retry(total=2, backoff_factor=0.3, status_forcelist=[500, 502,
 CONNECTIONS = 16
 
 CHUNK = 2**20
+PART = 8 * 2**20
 PAGE = 1000
 
 _GONE = {"NoSuchKey", "NoSuchUpload"}
@@ -102,6 +103,12 @@ class S3Store:
     def write(self, key: str, data: bytes, *, content_type: str) -> None:
         with translated():
             self._client.put_object(self._bucket, key, BytesIO(data), len(data), content_type)
+
+    def write_from(self, key: str, stream: IO[bytes], size: int, *, content_type: str) -> None:
+        with translated():
+            self._client.put_object(
+                self._bucket, key, cast("BinaryIO", stream), size, content_type, part_size=PART
+            )
 
     def stat(self, key: str) -> StoredObject:
         with translated():

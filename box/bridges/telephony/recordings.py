@@ -120,7 +120,8 @@ def accept(headers: Mapping[str, str], *, keys: Mapping[str, str], folder: str, 
         raise RecordingRefused("This is no delivery of a recording.") from error
     key = keys.get(delivery.pbx, "")
     # One answer whether the PBX is unknown or the signature wrong.
-    if not hmac.compare_digest(signature(delivery, key), headers.get("X-Korobka-Signature", "")) or not key:
+    given = headers.get("X-Korobka-Signature", "").encode()
+    if not hmac.compare_digest(signature(delivery, key).encode(), given) or not key:
         raise RecordingRefused("The signature is wrong: put the script on the PBX anew.")
     if abs(now - delivery.sent_at) > VALID_SECONDS:
         raise RecordingRefused(

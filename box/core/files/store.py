@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import IO, Protocol
 
 from box.core.registry.offers import Offers
 
@@ -64,6 +64,9 @@ class Store(Protocol):
 
     def write(self, key: str, data: bytes, *, content_type: str) -> None:
         """Stores a small object whole."""
+
+    def write_from(self, key: str, stream: IO[bytes], size: int, *, content_type: str) -> None:
+        """Stores an object of any size, of which a few MiB are in memory at a time."""
 
     def stat(self, key: str) -> StoredObject:
         """Raises NotFound."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -19,7 +21,7 @@ from box.bridges.telephony.recordings import Delivery, Folder, RecordingRefused
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.files.models import Blob, new_key
-from box.core.files.store import store
+from box.core.files.store import StoreUnavailable, store
 
 # A recording is whole some seconds after the call's end; a slow disk or a conversion takes longer.
 WAITS = (
@@ -30,7 +32,8 @@ WAITS = (
     timedelta(hours=3),
 )
 MOST_AT_ONCE = 20
-CHUNK = 5 * 1024 * 1024
+
+log = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -68,8 +71,14 @@ def _collect(recording: Recording, *, now: datetime) -> bool:
             keep_recording(recording, stream)
     except FileNotFoundError:
         return _wait(recording, _("The file is not in the folder."), now=now)
+    except StoreUnavailable:
+        raise
     except (RecordingRefused, OSError) as refused:
         return _wait(recording, str(refused), now=now)
+    except Exception:
+        # It would be among the first that are due again and again, and in the end all of them.
+        log.exception("The recording %s broke off.", recording.pk)
+        return _wait(recording, _("It cannot be read: the log of the jobs says why."), now=now)
     return True
 
 
@@ -89,17 +98,17 @@ def keep_recording(recording: Recording, stream: BinaryIO) -> None:
     """Puts it into the store, and what can be heard of it into its row. Twice is once: the blob that is not
     needed goes by itself."""
     sound = heard(stream)
+    size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
-    data = stream.read()
     key = new_key(timezone.now())
-    store().write(key, data, content_type=sound.content_type)
-    _keep(recording, sound, key, len(data))
+    store().write_from(key, stream, size, content_type=sound.content_type)
+    _keep(recording, sound, key, size)
 
 
 @transaction.atomic
 def _keep(recording: Recording, sound: Sound, key: str, size: int) -> None:
     row = Recording.objects.select_for_update().get(pk=recording.pk)
-    if row.blob_id is not None:
+    if row.blob_id is not None or row.state == Recording.State.EXPIRED:
         return
     row.blob = Blob.objects.create(
         key=key, size=size, content_type=sound.content_type, inspected_at=timezone.now(), sha256=sound.sha256

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import time
+import tracemalloc
 import wave
 from array import array
 from datetime import timedelta
@@ -29,7 +30,7 @@ from box.core.files.store import store as files_store
 from tests.box.apps.calls.conftest import play
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from box.bridges.storage.client import S3Store
@@ -111,6 +112,50 @@ def test_no_link_leads_out_of_the_folder(logged: LoggedCall, tmp_path: Path) -> 
     assert not Blob.objects.exists()
 
 
+@pytest.mark.parametrize("cut", [1, 2, 4001])
+def test_one_that_breaks_off_is_kept_as_far_as_it_came(
+    cut: int, logged: LoggedCall, tmp_path: Path, store: S3Store
+) -> None:
+    """The PBX's disk was full: half a sample, or nothing, is there of what the head promises."""
+    whole = sound()
+    arrives(tmp_path, whole[: len(whole) - len(whole[44:]) + cut])
+    assert collect_recordings(now=soon()) == 1
+    assert logged.recordings.get().state == "kept"
+
+
+def test_one_that_cannot_be_read_keeps_no_other_waiting(
+    logged: LoggedCall, tmp_path: Path, store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert logged.call is not None
+    other = FILE.replace("call", "other")
+    await_recording("office", logged.call.key, other)
+    arrives(tmp_path, sound())
+    (tmp_path / "2026/11/26/other.wav").write_bytes(sound(1))
+
+    def fails_for_the_first(stream: Any) -> Any:
+        if len(found := stream.read()) > len(sound(1)):
+            raise ValueError(found[:4])
+        return heard(stream)
+
+    monkeypatch.setattr("box.apps.calls.actions.recordings.heard", fails_for_the_first)
+    assert collect_recordings(now=soon()) == 1
+    assert [one.state for one in logged.recordings.order_by("id")] == ["awaited", "kept"]
+    assert "log of the jobs" in logged.recordings.earliest("id").trouble
+
+
+def test_a_long_one_is_never_in_memory_as_a_whole(logged: LoggedCall, tmp_path: Path, store: S3Store) -> None:
+    """Several come at once, and a web worker takes them too."""
+    arrives(tmp_path, b"RIFF" + bytes(64 * 2**20))
+    tracemalloc.start()
+    assert collect_recordings(now=soon()) == 1
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 32 * 2**20
+    kept = logged.recordings.get().blob
+    assert kept is not None
+    assert files_store().stat(kept.key).size == kept.size == 64 * 2**20 + 4
+
+
 def test_loudness_is_drawn_from_silence_to_its_top() -> None:
     found = heard(io.BytesIO(sound()))
     assert (found.seconds, len(found.waveform), found.content_type) == (2, BARS, "audio/wav")
@@ -122,10 +167,12 @@ def test_loudness_is_drawn_from_silence_to_its_top() -> None:
 # By the PBX's own hand
 
 
-def sent(data: bytes, *, key: str = "a-key-for-tests", **more: Any) -> Any:
+def sent(
+    data: bytes, *, key: str = "a-key-for-tests", headers: Mapping[str, str] | None = None, **more: Any
+) -> Any:
     values = {"pbx": "office", "file": FILE, "size": len(data), "sent_at": int(time.time())}
     delivery = Delivery(**{**values, "sha256": hashlib.sha256(data).hexdigest(), **more})
-    headers = {
+    usual = {
         "X-Korobka-Pbx": delivery.pbx,
         "X-Korobka-File": delivery.file,
         "X-Korobka-Size": str(delivery.size),
@@ -134,7 +181,8 @@ def sent(data: bytes, *, key: str = "a-key-for-tests", **more: Any) -> Any:
         "X-Korobka-Signature": signature(delivery, key),
         "X-Forwarded-Proto": "https",
     }
-    return Client().post("/calls/recordings/", data, content_type="application/octet-stream", headers=headers)
+    kind = "application/octet-stream"
+    return Client().post("/calls/recordings/", data, content_type=kind, headers={**usual, **(headers or {})})
 
 
 def test_what_the_pbx_sends_is_kept_once(logged: LoggedCall, store: S3Store) -> None:
@@ -159,6 +207,11 @@ def test_what_the_pbx_sends_is_kept_once(logged: LoggedCall, store: S3Store) -> 
 def test_what_is_not_as_it_was_signed_is_refused(logged: LoggedCall, wrong: dict[str, Any]) -> None:
     assert sent(sound(), **wrong).status_code in (401, 422)
     assert not Blob.objects.exists()
+
+
+def test_a_signature_of_other_letters_is_wrong_and_no_error(logged: LoggedCall) -> None:
+    answer = sent(sound(), headers={"X-Korobka-Signature": "\u00e9"})
+    assert answer.status_code == 401
 
 
 def test_what_comes_before_its_call_is_asked_to_come_again(logged: LoggedCall) -> None:
