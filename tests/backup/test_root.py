@@ -134,11 +134,13 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Asking, lis
         ask = Asking(Kept(node, folders[0], RecoveryKey.new()))
         (agent,) = supervisor_for(node).status("agent")
         pids = [int(Supervisord(node)._rpc().getPID()), agent.pid or 0]
+        # The agent's threads are followed too, each by its own number.
+        threads = [int(task.name) for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
         with strace.followed(lines, *pids):
             ask_everything(ask, *folders)
         places = [Path(one.path) / one.repository for one in settings.load(node.paths).targets]
         places += [folder / "korobka" for folder in folders]
-        yield ask, list(strace.deeds(lines, pids)), strace.services_folders(node.paths, *places)
+        yield ask, list(strace.deeds(lines, threads)), strace.services_folders(node.paths, *places)
     for folder in folders:
         shutil.rmtree(folder)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -22,6 +23,8 @@ from box.core.files.models import File
 from box.core.notify.actions import notify
 from box.core.registry.capabilities import Ref
 from box.core.registry.company import LANGUAGE, TIME_ZONE
+
+log = logging.getLogger(__name__)
 
 MOST_WAITING = 100
 LATEST = timedelta(days=366)
@@ -107,11 +110,18 @@ def _publish_if_due(pk: int, now: datetime) -> bool:
                 _publish(row)
         except (ValidationError, PermissionDenied) as error:
             problem = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
-            ScheduledPost.objects.filter(pk=pk).update(problem=problem)
-            key = f"unpublished:{pk}:{row.publish_at.isoformat()}"
-            notify(author, UNPUBLISHED, about=Ref(SCHEDULED, pk), key=key)
-            return False
-    return True
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            # Those that are due after it would wait behind it for ever.
+            log.exception("The scheduled post %s broke off.", pk)
+            problem = _("It broke off because of an error: tell an administrator.")
+        else:
+            return True
+        ScheduledPost.objects.filter(pk=pk).update(problem=problem)
+        key = f"unpublished:{pk}:{row.publish_at.isoformat()}"
+        notify(author, UNPUBLISHED, about=Ref(SCHEDULED, pk), key=key)
+    return False
 
 
 def _publish(row: ScheduledPost) -> Post:

@@ -107,8 +107,9 @@ class S3Store:
     def write_from(self, key: str, stream: IO[bytes], size: int, *, content_type: str) -> None:
         with translated():
             self._client.put_object(
-                self._bucket, key, cast("BinaryIO", stream), size, content_type, part_size=PART
-            )
+                self._bucket, key, cast("BinaryIO", stream), size, content_type,
+                part_size=PART, num_parallel_uploads=1,
+            )  # fmt: skip
 
     def stat(self, key: str) -> StoredObject:
         with translated():

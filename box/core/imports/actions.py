@@ -125,9 +125,18 @@ def _as_the_reader(run: ImportRun) -> Iterator[None]:
         yield
 
 
+def break_off(run: ImportRun) -> None:
+    """Ends what cannot go on. The rows before stay, and can be undone; of an undo nothing is done."""
+    with translation.override(run.language or None):
+        said = _("It broke off because of an error: tell an administrator.")
+        undoing = ImportRun.objects.filter(pk=run.pk, status=Status.UNDOING)
+        if not undoing.update(status=Status.DONE, problem=said):
+            _finish(run, problem=said)
+
+
 @transaction.atomic
-def _finish(run: ImportRun) -> None:
-    over = {"status": Status.DONE, "finished_at": timezone.now(), "blob": None}
+def _finish(run: ImportRun, *, problem: str = "") -> None:
+    over = {"status": Status.DONE, "finished_at": timezone.now(), "blob": None, "problem": problem}
     if not ImportRun.objects.filter(pk=run.pk, status=Status.RUNNING).update(**over):
         return
     run.refresh_from_db()

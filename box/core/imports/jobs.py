@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
 from box.core.files.jobs import locked
 from box.core.files.store import StoreUnavailable
-from box.core.imports.actions import go_on, undo
+from box.core.imports.actions import break_off, go_on, undo
 from box.core.imports.models import ImportedRow, ImportRun
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,12 @@ def import_once(run_id: int) -> None:
             undo(run) if run.status == ImportRun.Status.UNDOING else go_on(run)
         except StoreUnavailable as error:
             log.warning("import %s goes on later: %s", run_id, error)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            # It would break off at the same row each minute, and keep all others waiting.
+            log.exception("The import %s broke off.", run_id)
+            break_off(run)
 
 
 def import_all_forgotten(now: datetime, *, older_than: timedelta = timedelta(minutes=1)) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -32,6 +33,8 @@ from box.lib.recurrence import BadRule, parse
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
+
+log = logging.getLogger(__name__)
 
 MOST_DUE_DAYS = 366
 COLUMNS = ("responsible", "project", "priority", "estimate_minutes", "needs_acceptance", "may_move_deadline")
@@ -134,21 +137,29 @@ def draft_of(template: Template, moment: datetime) -> TaskDraft:
 
 
 def _give(template: Template, now: datetime) -> None:
-    """What was missed while the box was off is given once, for the last of its moments."""
-    rule, since = template.recurrence, template.next_at
-    if rule is None or since is None:
-        return
-    passed = list(rule.between(template.local_start, since, now + MOMENT)) or [since]
-    template.next_at = template.next_after(passed[-1])
+    """Or it stops, and says why: it would be the first that is due again and again."""
     by = template.created_by
     with translation.override(by.language or LANGUAGE.value):
         try:
             with transaction.atomic():
-                _add(template, passed, by)
-        except (ValidationError, PermissionDenied) as refusal:
-            template.problem, template.next_at = _said(refusal), None
+                _give_last(template, now, by)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            template.problem, template.next_at = _said(error), None
             emit(TemplateStopped(template_id=template.pk, problem=template.problem))
     template.save(update_fields=["next_at", "problem"])
+
+
+def _give_last(template: Template, now: datetime, by: User) -> None:
+    """What was missed while the box was off is given once, for the last of its moments."""
+    rule, since = template.recurrence, template.next_at
+    if rule is None or since is None:
+        template.next_at = None
+        return
+    passed = list(rule.between(template.local_start, since, now + MOMENT)) or [since]
+    template.next_at = template.next_after(passed[-1])
+    _add(template, passed, by)
 
 
 def _add(template: Template, passed: list[datetime], by: User) -> Task:
@@ -158,9 +169,14 @@ def _add(template: Template, passed: list[datetime], by: User) -> Task:
     return add_task(draft, by=by)
 
 
-def _said(refusal: Exception) -> str:
-    words = refusal.messages if isinstance(refusal, ValidationError) else [str(refusal)]
-    return " ".join(words)[:500]
+def _said(error: Exception) -> str:
+    match error:
+        case ValidationError():
+            return " ".join(error.messages)[:500]
+        case PermissionDenied():
+            return str(error)[:500]
+    log.error("A template gave no task.", exc_info=error)
+    return _("It broke off because of an error: tell an administrator.")
 
 
 def _held(template: Template, by: User) -> Template:

@@ -115,6 +115,16 @@ def test_the_right_to_write_there_is_asked_again(
     assert publish_due(now + 2 * HOUR) == 1
 
 
+def test_one_that_breaks_off_keeps_no_other_waiting(anna: User) -> None:
+    broken = waiting(anna, "broken")
+    waiting(anna, "whole")
+    ScheduledPost.objects.filter(pk=broken.pk).update(question={"options": 7})
+    assert publish_due(timezone.now() + 2 * HOUR) == 1
+    assert Post.objects.get().text == "whole"
+    assert "broke off" in ScheduledPost.objects.get(pk=broken.pk).problem
+    assert Notification.objects.get().about_id == broken.pk
+
+
 def test_whoever_left_publishes_nothing(anna: User, olga: User) -> None:
     waiting(anna)
     dismiss_user(anna, by=olga)

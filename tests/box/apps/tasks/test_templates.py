@@ -158,6 +158,16 @@ def test_one_that_cannot_be_given_stops_and_its_keeper_is_told(
     assert Template.objects.due(MONDAY).get() == template
 
 
+def test_one_that_breaks_off_keeps_no_other_waiting(anna: User) -> None:
+    broken, other = kept(anna, anna), kept(anna, anna)
+    Template.objects.filter(pk=broken.pk).update(rule="FREQ=NEVER")
+    assert give_all(MONDAY) == 2
+    broken.refresh_from_db()
+    assert "broke off" in broken.problem
+    assert broken.next_at is None
+    assert Task.objects.get().template == other
+
+
 def test_two_rules_of_an_end_are_refused_and_nothing_is_kept(as_person: Browser, anna: User) -> None:
     sent = {"title": "Report", "responsible": f"U{anna.pk}", "priority": "1", "nonce": str(uuid4())}
     rule = {"repeats": "weekly", "first_on": "2035-01-01", "until": "2035-05-01", "times": "3"}
