@@ -21,6 +21,11 @@ NEEDED = (
     "age",  # a backup set as one file
     "openssh-client",  # a look at the host key of a target
     "libmagic1t64",  # a file's real type
+    # Quotes and invoices as PDF.
+    "libpango-1.0-0",
+    "libpangoft2-1.0-0",
+    "libharfbuzz-subset0",
+    "fonts-dejavu-core",
     "python3-venv",
     *BORROWED,  # sign-in with a directory's password, and with its tickets
     "openssl",  # for the administrator: requests, a look at certificates

@@ -10,6 +10,8 @@ from box.apps.crm.catalog import catalog
 from box.apps.crm.events import (
     LeadConverted,
     ObserversChanged,
+    PaperSent,
+    PaymentNoted,
     RecordAdded,
     RecordChanged,
     RecordMoved,
@@ -18,7 +20,7 @@ from box.apps.crm.events import (
     ResponsibleChanged,
 )
 from box.apps.crm.fields import LABELS
-from box.apps.crm.models import Record
+from box.apps.crm.models import Payment, Record
 from box.core.accounts.models import User
 from box.core.registry.auditing import About, Audited, audited, changes_of, told
 
@@ -58,6 +60,10 @@ def _people(value: Any) -> str:
     return ", ".join(_person(one) for one in value) or "…"
 
 
+def _direction(value: str) -> str:
+    return str(Payment.Direction(value).label)
+
+
 _STAGES: dict[str, Callable[[Any], str]] = {"stage_before_id": _stage, "stage_id": _stage}
 _PEOPLE: dict[str, Callable[[Any], str]] = {
     "user_id": _person, "former_id": _person, "user_ids": _people, "former_ids": _people,
@@ -88,6 +94,19 @@ _HISTORY: tuple[tuple[str, Any, type[Any], dict[str, Any]], ...] = (
         _("removed observers: %(former_ids)s"),
         ObserversChanged,
         {"words": _PEOPLE, "told": lambda event: bool(event.former_ids) and not event.user_ids},
+    ),
+    ("paper-sent", _("sent this to the client"), PaperSent, {}),
+    (
+        "payment",
+        _("wrote down a payment: %(amount)s %(direction)s"),
+        PaymentNoted,
+        {"words": {"direction": _direction}, "told": lambda event: not event.is_removed},
+    ),
+    (
+        "payment-removed",
+        _("took a payment back: %(amount)s %(direction)s"),
+        PaymentNoted,
+        {"words": {"direction": _direction}, "told": lambda event: event.is_removed},
     ),
     ("converted", _("converted this lead"), LeadConverted, {}),
     (

@@ -103,6 +103,31 @@ class ActivityChanged:
 
 
 @dataclass(frozen=True)
+class PaperSent:
+    """The client has the quote or the invoice."""
+
+    record_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
+class PaperPdfWanted:
+    record_id: int
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class PaymentNoted:
+    """`amount` with its currency; `is_removed`: it was written down by mistake."""
+
+    record_id: int
+    by_id: int | None
+    amount: str
+    direction: str
+    is_removed: bool = False
+
+
+@dataclass(frozen=True)
 class PermissionChanged:
     role_id: int
     role: str

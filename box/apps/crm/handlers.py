@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
 from box.apps.crm import notices
 from box.apps.crm.actions.audiences import renew_audiences_of
 from box.apps.crm.actions.calls import note_call, settle_call, write_call_down
+from box.apps.crm.actions.papers import want_pdf
 from box.apps.crm.events import (
     ActivityChanged,
     ActivityDone,
@@ -17,6 +18,9 @@ from box.apps.crm.events import (
     LeadConverted,
     MergerTakenBack,
     ObserversChanged,
+    PaperPdfWanted,
+    PaperSent,
+    PaymentNoted,
     RecordAdded,
     RecordChanged,
     RecordMoved,
@@ -25,13 +29,14 @@ from box.apps.crm.events import (
     RecordsMerged,
     ResponsibleChanged,
 )
-from box.apps.crm.models import Activity, Record
-from box.apps.crm.reminders import recount_due
+from box.apps.crm.jobs import make_pdf
+from box.apps.crm.models import Activity, Paper, Record
+from box.apps.crm.reminders import recount_due, renew_paper_reminders
 from box.apps.crm.robots import handlers as robots  # noqa: F401 - declares its own
 from box.core.access.events import AccessChanged
 from box.core.accounts.models import User
 from box.core.events.delivery import event_being_delivered
-from box.core.events.outbox import on, subscribe
+from box.core.events.outbox import emit, on, subscribe
 from box.core.notify.actions import notify_all
 from box.core.push.actions import send_each
 
@@ -112,6 +117,42 @@ def tell_of_parting(event: MergerTakenBack) -> None:
     tell_pages([event.record_id, event.parted_id], event.by_id)
 
 
+# Papers
+
+
+@on(PaperPdfWanted)
+def make_paper(event: PaperPdfWanted) -> None:
+    make_pdf(event.record_id)
+    tell_pages([event.record_id], event.by_id)
+
+
+def make_paper_anew(event: RecordChanged) -> None:
+    """What the client sees behind a link is what the paper says now."""
+    paper = Paper.objects.filter(record=event.record_id, pdf__isnull=False).first()
+    if paper is not None:
+        want_pdf(paper, by=None)
+
+
+def tell_of_paper(event: PaperSent | PaymentNoted) -> None:
+    tell_pages([event.record_id], event.by_id)
+
+
+def remind_of_paper(event: RecordAdded | RecordChanged | RecordMoved | ResponsibleChanged) -> None:
+    renew_paper_reminders([event.record_id])
+
+
+def remind_of_papers(event: RecordsDeleted | RecordsBroughtBack) -> None:
+    renew_paper_reminders(event.record_ids)
+
+
+def lead_papers(event: RecordMoved | ResponsibleChanged | ObserversChanged | AudiencesChanged) -> None:
+    """Who sees a deal sees its papers: what keeps an audience of its own for them hears of it."""
+    ids = event.record_ids if isinstance(event, AudiencesChanged) else (event.record_id,)
+    papers = tuple(Paper.objects.filter(deal__in=ids).order_by("pk").values_list("pk", flat=True))
+    if papers:
+        emit(AudiencesChanged(record_ids=papers))
+
+
 # Next steps
 
 
@@ -157,6 +198,16 @@ def _notify(user_ids: Iterable[int], notice: Notice, record_id: int, by_id: int 
     notify_all(people, notice, about=record.ref, key=key, actor=actor)
 
 
+_OF_PAPERS: tuple[tuple[Callable[[Any], None], tuple[type[Any], ...]], ...] = (
+    (make_paper_anew, (RecordChanged,)),
+    (tell_of_paper, (PaperSent, PaymentNoted)),
+    (remind_of_paper, (RecordAdded, RecordChanged, RecordMoved, ResponsibleChanged)),
+    (remind_of_papers, (RecordsDeleted, RecordsBroughtBack)),
+    (lead_papers, (RecordMoved, ResponsibleChanged, ObserversChanged, AudiencesChanged)),
+)
+for _react, _events in _OF_PAPERS:
+    for _event in _events:
+        subscribe(f"{__name__}.{_react.__name__}:{_event.__name__}", _event, _react)
 _CHANGES: tuple[type[Any], ...] = (RecordAdded, RecordChanged, RecordMoved)
 _TURNS: tuple[type[Any], ...] = (RecordsDeleted, RecordsBroughtBack)
 for _change in _CHANGES:

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 from huey import crontab
-from huey.contrib.djhuey import db_periodic_task
+from huey.contrib.djhuey import db_periodic_task, db_task
 
-from box.apps.crm.models import Activity
+from box.apps.crm.models import Activity, Paper
+from box.apps.crm.paper_pdf import make_pdf_of
 from box.apps.crm.reminders import notify_overdue, recount_due
 from box.core.accounts.models import User
 from box.core.registry.company import company_zone
@@ -29,6 +30,18 @@ def count_the_new_day() -> None:
     now = timezone.now()
     if now.astimezone(company_zone()).hour < MIDNIGHT_HOURS:
         count_all(now)
+
+
+@db_task()  # type: ignore[untyped-decorator]
+def make_pdf(record_id: int) -> None:
+    make_pdf_of(record_id)
+
+
+@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+def make_forgotten_pdfs() -> None:
+    """What a job that was killed has left, and what could not be made the first time."""
+    for pk in Paper.objects.waiting_for_pdf().order_by("pdf_wanted_at").values_list("pk", flat=True)[:20]:
+        make_pdf_of(pk)
 
 
 def tell_overdue_at(now: datetime) -> None:

@@ -51,7 +51,10 @@ def record_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
     return List(
         key=f"crm.{kind.slug}",
         title=kind.label,
-        rows=Record.objects.visible_to(user).there().of_type(kind.pk).select_related("responsible"),
+        rows=Record.objects.visible_to(user)
+        .there()
+        .of_type(kind.pk)
+        .select_related("responsible", *(["paper"] if kind.is_paper else [])),
         columns=columns,
         filters=filters_for(kind),
         shortcuts=_shortcuts(kind),
@@ -117,6 +120,8 @@ def _columns(user: User, kind: RecordType) -> Iterable[Column[RecordRow]]:
 
     title = gettext_lazy("Name") if kind.is_person else gettext_lazy("Title")
     yield Column("title", title, lambda row: row.record.title, sort="title")
+    if kind.is_paper:
+        yield Column("number", gettext_lazy("Number"), lambda row: row.record.paper.number)
     if kind.has_stages:
         yield Column(
             "stage",

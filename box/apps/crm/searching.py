@@ -20,7 +20,7 @@ from box.apps.crm.events import (
     RecordsMerged,
     ResponsibleChanged,
 )
-from box.apps.crm.models import ContactPoint, Record
+from box.apps.crm.models import ContactPoint, Paper, Record
 from box.core.registry.capabilities import Findable, Searchable, Touched
 
 LONGEST_COMMENT = 2000
@@ -44,7 +44,9 @@ def _read(ids: Sequence[int]) -> Iterable[Findable]:
     for point in ContactPoint.objects.filter(record__in=found):
         # As it is written, and as it is dialled with and without a country.
         points[point.record_id] += [point.value, point.normal.lstrip("+"), point.normal[-10:]]
+    numbers = dict(Paper.objects.filter(record__in=found).values_list("record", "number"))
     for record in found:
+        points[record.pk] += [numbers[record.pk]] if record.pk in numbers else []
         words = (record.position, record.tax_number, record.address, record.comment[:LONGEST_COMMENT])
         yield Findable(
             id=record.pk,

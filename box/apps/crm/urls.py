@@ -1,7 +1,7 @@
 from django.urls import path
 
 from box.apps.crm.setup.urls import urlpatterns as setup
-from box.apps.crm.views import activities, cards, lines, records
+from box.apps.crm.views import activities, cards, lines, outside, papers, records
 
 app_name = "crm"
 # Slugs of types are "deal" or end in a number ("flats-1030"): no word of the CRM's own is one.
@@ -24,9 +24,19 @@ urlpatterns = [
     path("crm/<slug:slug>/<int:pk>/lines/sums/", lines.sums, name="lines-sums"),
     path("crm/<slug:slug>/<int:pk>/lines/products/", lines.products, name="lines-products"),
     path("crm/<slug:slug>/<int:pk>/lines/products/<int:product_pk>/", lines.line, name="lines-product"),
+    path("crm/<slug:slug>/<int:pk>/papers/", papers.papers, name="papers"),
+    path("crm/<slug:slug>/<int:pk>/paper/", papers.paper, name="paper"),
+    path("crm/<slug:slug>/<int:pk>/sent/", papers.sent, name="sent"),
+    path("crm/<slug:slug>/<int:pk>/pdf/", papers.pdf, name="pdf"),
+    path("crm/<slug:slug>/<int:pk>/links/", papers.links, name="paper-links"),
+    path("crm/<slug:slug>/<int:pk>/links/<int:link_pk>/", papers.link, name="paper-link"),
+    path("crm/<slug:slug>/<int:pk>/payments/", papers.payments, name="payments"),
+    path("crm/<slug:slug>/<int:pk>/payments/<int:payment_pk>/", papers.payment, name="payment"),
     path("crm/<slug:slug>/<int:pk>/stage/", cards.stage, name="stage"),
     path("crm/<slug:slug>/<int:pk>/conversion/", cards.conversion, name="conversion"),
     path("crm/<slug:slug>/<int:pk>/history/", cards.history, name="history"),
     path("crm/<slug:slug>/<int:pk>/writing/", cards.writing, name="writing"),
+    path("papers/<str:token>/", outside.page, name="outside"),
+    path("papers/<str:token>/pdf/", outside.pdf, name="outside-pdf"),
     path("crm/<slug:slug>/<int:pk>/activities/", activities.activities, name="activities"),
 ]

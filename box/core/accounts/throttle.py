@@ -67,6 +67,29 @@ class Attempt:
         Failures.objects.filter(key=self._own).delete()
 
 
+@dataclass(frozen=True)
+class Quota:
+    """How often one network may do something that needs no account, within the window."""
+
+    what: str
+    address: str
+    most: int
+
+    def take(self, now: datetime) -> bool:
+        """Counts it; whether there was still room. In one statement: of several at once none is free."""
+        key = digest(f"quota:{self.what}:{network_of(self.address)}")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO accounts_failures AS f (key, count, began_at) VALUES (%s, 1, %s)"
+                " ON CONFLICT (key) DO UPDATE SET"
+                " count = CASE WHEN f.began_at <= %s THEN 1 ELSE f.count + 1 END,"
+                " began_at = CASE WHEN f.began_at <= %s THEN EXCLUDED.began_at ELSE f.began_at END"
+                " RETURNING count",
+                [key, now, now - WINDOW, now - WINDOW],
+            )
+            return bool(cursor.fetchone()[0] <= self.most)
+
+
 def counted_as(login: str) -> str:
     """The same for each of a person's names: their login, their e-mail, and those of accounts merged into
     theirs. A login that nobody has is itself."""

@@ -16,7 +16,17 @@ from box.apps.crm import access
 from box.apps.crm.actions.activities import renew_next_steps
 from box.apps.crm.actions.audiences import renew_audience
 from box.apps.crm.events import MergerTakenBack, RecordsMerged
-from box.apps.crm.models import ActivityBinding, ContactPoint, LineItem, Link, Merger, Observer, Record
+from box.apps.crm.models import (
+    ActivityBinding,
+    ContactPoint,
+    LineItem,
+    Link,
+    Merger,
+    Observer,
+    Paper,
+    Payment,
+    Record,
+)
 from box.core.events.outbox import emit
 
 if TYPE_CHECKING:
@@ -74,6 +84,8 @@ RELATIONS = (
     Relation(Link, "record", ("role", "to")),
     Relation(Link, "to", ("role", "record")),
     Relation(LineItem, "record"),
+    Relation(Payment, "record"),
+    Relation(Paper, "deal"),
     Relation(Record, "company"),
     Relation(Record, "contact"),
 )
@@ -143,6 +155,8 @@ def forget_expired(now: datetime) -> int:
 def _check(first: Record, rest: Sequence[Record], by: User | None) -> None:
     if any(one.type_id != first.type_id for one in rest):
         raise ValidationError(_("Only records of one kind are merged."), code="type")
+    if first.type.is_paper:
+        raise ValidationError(_("Papers have numbers: none of them becomes a part of another."), code="type")
     if by is None:
         return
     if not access.can_change(by, first):

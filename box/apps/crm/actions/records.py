@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm import access
 from box.apps.crm.actions.audiences import audience_of, locked_people, renew_audience
 from box.apps.crm.actions.checks import tidy
+from box.apps.crm.actions.series import begin_paper
 from box.apps.crm.contact_points import Reach, cleaned
 from box.apps.crm.events import (
     ObserversChanged,
@@ -31,6 +32,7 @@ from box.apps.crm.models import (
     Link,
     LossReason,
     Observer,
+    Paper,
     Record,
     RecordType,
     Source,
@@ -83,6 +85,8 @@ class NewRecord:
     company: Record | None = None
     contact: Record | None = None
     loss_reason: LossReason | None = None
+    # Of a paper: what it is written for, and who may change that may write it.
+    deal: Record | None = None
     contacts: Sequence[Record] = ()
     observers: Sequence[User] = ()
     reached_by: Sequence[Reach] = ()
@@ -97,7 +101,10 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
     people = locked_people([new.responsible.pk, *(one.pk for one in new.observers)])
     responsible = people[new.responsible.pk]
     stage = _stage_for(new)
-    access.check_may_hold(by, Operation.ADD, responsible, new.type, stage)
+    if new.deal is None:
+        access.check_may_hold(by, Operation.ADD, responsible, new.type, stage)
+    elif by is not None and not access.can_change(by, new.deal):
+        raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": new.deal})
     if not responsible.is_active:
         raise ValidationError(
             {"responsible": _("%(name)s does not work here any more.") % {"name": responsible.name}}
@@ -119,6 +126,8 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
     Observer.objects.bulk_create(Observer(record=record, user_id=pk) for pk in sorted(observers))
     if stage:
         StageVisit.objects.create(record=record, stage=stage, entered_at=now, by=by)
+    if new.type.is_paper:
+        begin_paper(record, new.deal)
     _set_links(record, new.contacts)
     set_contact_points(record, new.reached_by)
     emit(RecordAdded(record_id=record.pk, by_id=_id(by)))
@@ -198,7 +207,8 @@ def move_record(
     moved = held.stage_id != stage.pk
     if moved:
         responsible = locked_people([held.responsible_id])[held.responsible_id]
-        access.check_may_hold(by, Operation.CHANGE, responsible, held.type, stage)
+        if not _is_of_deal(held):
+            access.check_may_hold(by, Operation.CHANGE, responsible, held.type, stage)
         if missing := [name for name in stage.demands if not is_filled(held, name)]:
             raise Demanded(held, stage, missing)
     left, now = held.stage, timezone.now()
@@ -216,6 +226,11 @@ def move_record(
     StageVisit.objects.create(record=held, stage=stage, entered_at=now, by=by)
     emit(RecordMoved(record_id=held.pk, by_id=_id(by), stage_before_id=left.pk, stage_id=stage.pk))
     return held
+
+
+def _is_of_deal(record: Record) -> bool:
+    """Then its deal's permissions hold for it, in whichever stage it is."""
+    return record.type.is_paper and Paper.objects.filter(record=record, deal__isnull=False).exists()
 
 
 class Demanded(ValidationError):

@@ -9,6 +9,14 @@ from box.apps.crm.models.activities import Activity, ActivityBinding
 from box.apps.crm.models.contact_points import ContactPoint
 from box.apps.crm.models.mergers import Merger
 from box.apps.crm.models.money import Currency, LineItem, Price, Product, Unit, VatRate
+from box.apps.crm.models.papers import (
+    NumberSeries,
+    Paper,
+    PaperLink,
+    PaperTemplate,
+    Payment,
+    Seller,
+)
 from box.apps.crm.models.permissions import Permission
 from box.apps.crm.models.records import Link, Observer, Record, StageTotal, StageVisit
 from box.apps.crm.models.robots import Robot, RobotRun
@@ -23,7 +31,12 @@ __all__ = [
     "Link",
     "LossReason",
     "Merger",
+    "NumberSeries",
     "Observer",
+    "Paper",
+    "PaperLink",
+    "PaperTemplate",
+    "Payment",
     "Permission",
     "Pipeline",
     "Price",
@@ -32,6 +45,7 @@ __all__ = [
     "RecordType",
     "Robot",
     "RobotRun",
+    "Seller",
     "Source",
     "Stage",
     "StageTotal",

@@ -64,6 +64,11 @@ class RecordType(models.Model):
         return _MANY.get(self.pk, self.plural)
 
     @property
+    def is_paper(self) -> bool:
+        """Numbered, printed and sent: it has a `Paper` beside it."""
+        return self.pk in {self.Id.QUOTE, self.Id.INVOICE}
+
+    @property
     def is_built_in(self) -> bool:
         return self.pk in _ONE
 

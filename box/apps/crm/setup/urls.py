@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from box.apps.crm.setup import dictionaries, permissions, pipelines, products, robots, types
+from box.apps.crm.setup import dictionaries, papers, permissions, pipelines, products, robots, types
 
 urlpatterns = [
     path("crm/settings/", pipelines.home, name="setup"),
@@ -30,6 +30,11 @@ urlpatterns = [
     path("crm/settings/products/", products.products, name="setup-products"),
     path("crm/settings/products/new/", products.new_product, name="setup-new-product"),
     path("crm/settings/products/<int:pk>/", products.product, name="setup-product"),
+    path("crm/settings/papers/", papers.papers, name="setup-papers"),
+    path("crm/settings/papers/sellers/<int:pk>/", papers.seller, name="setup-seller"),
+    path("crm/settings/papers/templates/", papers.templates, name="setup-templates"),
+    path("crm/settings/papers/templates/<int:pk>/", papers.template, name="setup-template"),
+    path("crm/settings/papers/numbers/<int:pk>/", papers.series, name="setup-series"),
     path("crm/settings/permissions/", permissions.permissions, name="setup-permissions"),
     path("crm/settings/permissions/<slug:slug>/", permissions.role, name="setup-role"),
     path("crm/settings/lists/<slug:key>/", dictionaries.dictionary, name="setup-dictionary"),

@@ -24,6 +24,7 @@ from box.apps.crm.inputs import read_all
 from box.apps.crm.lines import lines_of
 from box.apps.crm.models import Activity, Link, Record, RecordType
 from box.apps.crm.moves import Asked, error_of, move_asking
+from box.apps.crm.papers import paper_card
 from box.apps.crm.presenters import RecordRow, alike_of, money, rows_of, step_of
 from box.apps.crm.timeline import moment_in, open_activities, timeline_of
 from box.apps.crm.views.lookup import record_at
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
 
-PARTS = ("bar", "lines", "steps", "facts", "timeline")
+PARTS = ("bar", "lines", "paper", "steps", "facts", "timeline")
 """Of the page, each of which is asked for anew when something has changed."""
 
 
@@ -71,6 +72,8 @@ def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> 
         "stages": catalog().stages_of(found.pipeline) if found.pipeline else (),
         "groups": groups_of(found, reader),
         "lines": lines_of(found),
+        "paper_card": paper_card(found, reader),
+        "here": request.build_absolute_uri("/").rstrip("/"),
         "timeline": timeline_of(found, before=moment_in(request.GET.get("before", ""))),
         "kinds": [(one.value, one.label) for one in PLANNED],
     }

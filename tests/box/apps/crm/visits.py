@@ -4,14 +4,17 @@ anna is responsible, and boris, who shares her department, sees none of it."""
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.dictionaries import ProductDraft, save_product
-from box.apps.crm.models import Source, Unit, VatRate
+from box.apps.crm.actions.papers import PaymentDraft, add_paper, note_payment, open_link
+from box.apps.crm.models import PaperTemplate, RecordType, Source, Unit, VatRate
 from box.apps.crm.robots.actions import RobotDraft, save_robot
+from box.core.registry.company import company_day
 from tests.box.apps.crm.conftest import added
 from tests.box.visits import CONSOLE, EMPLOYEES, SIGN_IN, Cast, Visit
 
@@ -20,6 +23,8 @@ HERS = (200, 200, 404, 404, 404, SIGN_IN)
 # Whoever sets up the CRM; for all others there are no such pages.
 MOVED = (302, 404, 404, 404, 404, SIGN_IN)
 REFUSED = (422, 404, 404, 404, 404, SIGN_IN)
+
+NONCE = "5b1f3c0e-8a52-4f37-9f0b-2d8f6a1c7e94"
 
 SETTINGS = (
     Visit("GET", "crm:setup", MOVED),
@@ -50,6 +55,13 @@ SETTINGS = (
     Visit("POST", "crm:setup-new-product", REFUSED),
     Visit("GET", "crm:setup-product", CONSOLE, of="crm_product"),
     Visit("POST", "crm:setup-product", REFUSED, of="crm_product"),
+    Visit("GET", "crm:setup-papers", CONSOLE),
+    Visit("GET", "crm:setup-seller", CONSOLE, of="crm_new"),
+    Visit("POST", "crm:setup-seller", REFUSED, of="crm_new"),
+    Visit("POST", "crm:setup-templates", MOVED, data={"kind": "quote", "nonce": NONCE}),
+    Visit("GET", "crm:setup-template", CONSOLE, of="crm_template"),
+    Visit("POST", "crm:setup-template", REFUSED, of="crm_template"),
+    Visit("POST", "crm:setup-series", MOVED, of="crm_series"),
     Visit("GET", "crm:setup-permissions", MOVED),
     Visit("GET", "crm:setup-role", CONSOLE, of="crm_role"),
     Visit("POST", "crm:setup-role", MOVED, of="crm_role"),
@@ -81,6 +93,20 @@ VISITS = (
     Visit("POST", "crm:lines-sums", HERS, of="deal"),
     Visit("GET", "crm:lines-products", HERS, of="deal"),
     Visit("GET", "crm:lines-product", HERS, of="line_product"),
+    Visit("POST", "crm:papers", (404, 404, 404, 404, 404, SIGN_IN), of="deal", data={"kind": "x"}),
+    Visit("GET", "crm:paper", HERS, of="crm_invoice"),
+    Visit("POST", "crm:paper", (302, 302, 404, 404, 404, SIGN_IN), of="crm_invoice"),
+    Visit("POST", "crm:sent", (302, 302, 404, 404, 404, SIGN_IN), of="crm_invoice"),
+    Visit("DELETE", "crm:sent", (302, 302, 404, 404, 404, SIGN_IN), of="crm_invoice"),
+    Visit("GET", "crm:pdf", (404, 404, 404, 404, 404, SIGN_IN), of="crm_invoice"),
+    Visit("POST", "crm:pdf", (302, 302, 404, 404, 404, SIGN_IN), of="crm_invoice"),
+    Visit("POST", "crm:paper-links", (302, 302, 404, 404, 404, SIGN_IN), of="crm_invoice"),
+    Visit("DELETE", "crm:paper-link", (302, 302, 404, 404, 404, SIGN_IN), of="crm_link"),
+    Visit("POST", "crm:payments", (409, 409, 404, 404, 404, SIGN_IN), of="deal", data={"amount": "x"}),
+    Visit("DELETE", "crm:payment", (302, 302, 404, 404, 404, SIGN_IN), of="crm_payment"),
+    # Whoever has the address: it is the key.
+    Visit("GET", "crm:outside", (200, 200, 200, 200, 200, 200), of="crm_token"),
+    Visit("GET", "crm:outside-pdf", (404, 404, 404, 404, 404, 404), of="crm_token"),
     Visit("POST", "crm:stage", (409, 409, 404, 404, 404, SIGN_IN), of="deal", data={"stage": "1"}),
     Visit("GET", "crm:conversion", HERS, of="lead"),
     Visit("POST", "crm:conversion", (422, 422, 404, 404, 404, SIGN_IN), of="lead"),
@@ -105,7 +131,13 @@ def things(cast: Cast) -> dict[str, Any]:
     product = save_product(None, ProductDraft(name="Chair", unit=unit, vat=vat), by=None)
     notice = RobotDraft(name="Reminds", trigger="added", effect="notice")
     robot = save_robot(None, deal.type, notice, by=None)
+    invoice = add_paper(deal, RecordType.objects.get(slug="invoice"), by=cast.anna)
+    link = open_link(invoice, days=30, by=cast.anna)
+    payment = note_payment(deal, PaymentDraft(amount=Decimal(1), on=company_day()), by=cast.anna)
     return {
+        "crm_invoice": ("invoice", invoice.pk), "crm_link": ("invoice", invoice.pk, link.pk),
+        "crm_payment": ("deal", deal.pk, payment.pk), "crm_token": link.token, "crm_new": 0,
+        "crm_template": PaperTemplate.objects.values_list("pk", flat=True)[0], "crm_series": 31,
         "crm_robot": robot.pk,
         "deals": "deal", "deal": ("deal", deal.pk), "lead": ("lead", lead.pk), "step": call.pk,
         "line_product": ("deal", deal.pk, product.pk),

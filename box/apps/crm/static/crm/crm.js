@@ -69,7 +69,7 @@ class CrmRecord extends Live {
       document
         .getElementById(id)
         ?.querySelector("form:focus-within, details[open], form.crm-facts-form, form.crm-lines-form");
-    const parts = ["bar", "lines", "steps", "facts", "timeline"].filter((part) => !isHeld(`crm-${part}`));
+    const parts = ["bar", "lines", "paper", "steps", "facts", "timeline"].filter((part) => !isHeld(`crm-${part}`));
     if (parts.length) return this.fetch(parts);
   }
 

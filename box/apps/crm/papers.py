@@ -1,0 +1,125 @@
+"""What a card shows of papers and of money: the papers of a deal, and what a paper itself has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.apps.crm.access import can_change
+from box.apps.crm.catalog import catalog
+from box.apps.crm.models import Paper, PaperLink, PaperTemplate, Payment, Record, RecordType, Seller
+from box.apps.crm.presenters import money
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+MOST_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """Of a deal."""
+
+    record: Record
+    number: str
+    amount: str
+
+
+@dataclass(frozen=True)
+class PaymentRow:
+    payment: Payment
+    amount: str
+
+
+@dataclass(frozen=True)
+class Money:
+    """What came in for a record and what went out. `tone` is that of a tag."""
+
+    payments: Sequence[PaymentRow]
+    received: str
+    spent: str
+    state: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class PaperCard:
+    """`paper` of what is one, `rows` of a deal; `makes` are the types that can be made of it."""
+
+    paper: Paper | None
+    links: Sequence[PaperLink]
+    rows: Sequence[PaperRow]
+    makes: Sequence[RecordType]
+    money: Money | None
+
+
+def paper_card(record: Record, reader: User) -> PaperCard:
+    """In as many queries for any record."""
+    paper = None
+    links: list[PaperLink] = []
+    if record.type.is_paper:
+        paper = Paper.objects.select_related("seller", "template", "sent_by", "pdf").get(record=record)
+        links = list(paper.links.open(timezone.now()).select_related("created_by").order_by("pk"))
+    return PaperCard(paper, links, _papers_of(record, reader), _makes(record, reader), _money_of(record))
+
+
+_MADE_OF: Mapping[int, tuple[int, ...]] = {
+    RecordType.Id.DEAL: (RecordType.Id.QUOTE, RecordType.Id.INVOICE),
+    RecordType.Id.QUOTE: (RecordType.Id.INVOICE,),
+}
+
+
+def _makes(record: Record, reader: User) -> list[RecordType]:
+    if not can_change(reader, record):
+        return []
+    types = [catalog().types[pk] for pk in _MADE_OF.get(record.type_id, ())]
+    return [one for one in types if one.retired_at is None]
+
+
+def _papers_of(record: Record, reader: User) -> list[PaperRow]:
+    if record.type_id != RecordType.Id.DEAL:
+        return []
+    seen = Record.objects.visible_to(reader).there().filter(paper__deal=record).select_related("paper")
+    rows = catalog().dress(list(seen.newest_first()[:MOST_SHOWN]))
+    return [PaperRow(one, one.paper.number, money(one.amount, one.currency)) for one in rows]
+
+
+def _money_of(record: Record) -> Money | None:
+    if record.type_id not in {RecordType.Id.DEAL, RecordType.Id.INVOICE}:
+        return None
+    payments = list(record.payments.newest_first())
+    sums = {
+        direction: sum((one.amount for one in payments if one.direction == direction), Decimal(0))
+        for direction in Payment.Direction.values
+    }
+    received, spent = sums[Payment.Direction.IN], sums[Payment.Direction.OUT]
+    state, tone = _state(record.amount, received)
+    rows = [PaymentRow(one, money(one.amount, record.currency)) for one in payments]
+    return Money(
+        rows,
+        money(received, record.currency),
+        money(spent, record.currency) if spent else "",
+        state,
+        tone,
+    )
+
+
+def _state(amount: Decimal, received: Decimal) -> tuple[str, str]:
+    if not received:
+        return _("not paid"), ""
+    if received < amount:
+        return _("paid in part"), "warn"
+    return _("paid"), "good"
+
+
+def sellers() -> list[Seller]:
+    return list(Seller.objects.filter(retired_at=None).order_by("pk"))
+
+
+def templates_of(paper: Paper) -> list[PaperTemplate]:
+    return list(PaperTemplate.objects.filter(type=paper.type_id, retired_at=None).order_by("pk"))

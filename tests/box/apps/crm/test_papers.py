@@ -1,0 +1,498 @@
+"""Quotes and invoices: made of deals, numbered without gaps, printed, sent, paid, opened by clients."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import close_old_connections, connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from box.apps.crm.actions.lines import LineDraft, set_lines
+from box.apps.crm.actions.merging import merge_records
+from box.apps.crm.actions.papers import (
+    PaymentDraft,
+    add_paper,
+    ask_for_pdf,
+    change_paper,
+    end_link,
+    is_paid,
+    mark_sent,
+    note_payment,
+    open_link,
+    remove_payment,
+    save_seller,
+)
+from box.apps.crm.actions.records import change_record, delete_records, move_record
+from box.apps.crm.actions.series import set_series
+from box.apps.crm.models import NumberSeries, Paper, PaperTemplate, Payment, Record, RecordType
+from box.apps.crm.numbering import check_pattern, next_number
+from box.apps.crm.paper_document import html_of
+from box.apps.crm.paper_pdf import make_pdf_of
+from box.apps.crm.permissions import Level
+from box.apps.crm.views.outside import MOST_OPENED
+from box.core.access.actions import employees_role
+from box.core.events.delivery import deliver_all
+from box.core.files.store import store
+from box.core.notify.models import Reminder
+from box.core.registry.company import company_day, company_zone
+from box.lib.pdf import NotRendered
+from tests.box.apps.crm.conftest import added, allow, begin_anew, stage_of, type_of
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+type Browser = Callable[[User], Client]
+
+HTMX = {"HX-Request": "true"}
+
+
+def chairs(count: int = 2) -> LineDraft:
+    return LineDraft(
+        name="Oak chair", price=Decimal("1220.50"), quantity=Decimal(count), vat_percent=Decimal(22)
+    )
+
+
+@pytest.fixture
+def sold(deal: Record, anna: User) -> Record:
+    return set_lines(deal, [chairs()], follows=True, by=anna)
+
+
+@pytest.fixture
+def invoice(sold: Record, anna: User) -> Record:
+    return add_paper(sold, type_of("invoice"), by=anna)
+
+
+# Numbers
+
+
+def test_a_number_is_written_by_its_pattern_and_begins_again_with_its_time() -> None:
+    today = date(2026, 3, 9)
+    given = next_number("INV-{year}/{month}-{number:4}", "monthly", "2026-03", 7, on=today)
+    assert (given.text, given.period, given.last) == ("INV-2026/03-0008", "2026-03", 8)
+    assert next_number("{year}-{number}", "yearly", "2025", 99, on=today).text == "2026-1"
+    assert next_number("{number}", "never", "", 99, on=today).text == "100"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "restart"),
+    [
+        ("INV", "never"), ("{year}", "yearly"), ("{number}-{day}", "never"), ("{number}", "yearly"),
+        ("{year}-{number}", "monthly"), ("{number", "never"), ("{number}" + "x" * 60, "never"),
+    ],
+)  # fmt: skip
+def test_a_pattern_that_would_give_a_number_twice_is_refused(pattern: str, restart: str) -> None:
+    with pytest.raises(ValidationError):
+        check_pattern(pattern, restart)
+
+
+@pytest.mark.django_db
+def test_papers_are_numbered_in_a_row_and_what_is_given_up_leaves_no_gap(
+    sold: Record, anna: User, olga: User
+) -> None:
+    series = NumberSeries.objects.get(type=RecordType.Id.INVOICE)
+    set_series(series, pattern="A-{number:3}", restart="never", last=7, by=olga)
+    kind = type_of("invoice")
+    assert add_paper(sold, kind, by=anna).paper.number == "A-008"
+    with pytest.raises(RuntimeError), transaction.atomic():
+        add_paper(sold, kind, by=anna)
+        raise RuntimeError
+    assert add_paper(sold, kind, by=anna).paper.number == "A-009"
+    # Quotes have a series of their own.
+    assert add_paper(sold, type_of("quote"), by=anna).paper.number == "1"
+    set_series(series, pattern="A-{number:3}", restart="never", last=7, by=olga)
+    with pytest.raises(ValidationError, match="set the series to a higher one"):
+        add_paper(sold, kind, by=anna)
+
+
+@pytest.mark.django_db
+def test_a_series_that_begins_anew_each_year_goes_on_from_what_was_set(
+    sold: Record, anna: User, olga: User
+) -> None:
+    series = NumberSeries.objects.get(type=RecordType.Id.INVOICE)
+    set_series(series, pattern="{year}-{number}", restart="yearly", last=41, by=olga)
+    assert add_paper(sold, type_of("invoice"), by=anna).paper.number == f"{company_day():%Y}-42"
+
+
+@pytest.mark.django_db
+def test_only_who_administers_the_crm_sets_a_series(anna: User) -> None:
+    series = NumberSeries.objects.get(type=RecordType.Id.INVOICE)
+    with pytest.raises(PermissionDenied):
+        set_series(series, pattern="{number}", restart="never", last=1, by=anna)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_papers_written_at_once_get_each_their_number(anna: User) -> None:
+    begin_anew()
+    if not NumberSeries.objects.exists():
+        for type_id in (7, 31):
+            NumberSeries.objects.create(type_id=type_id)
+    kind = type_of("invoice")
+    deals = [added("deal", anna, f"Deal {n}") for n in range(6)]
+    problems: list[Exception] = []
+
+    def write(deal: Record) -> None:
+        try:
+            add_paper(deal, kind, by=anna)
+        except Exception as problem:
+            problems.append(problem)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=write, args=[deal]) for deal in deals]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    close_old_connections()
+    assert problems == []
+    numbers = sorted(int(one) for one in Paper.objects.filter(type=kind).values_list("number", flat=True))
+    assert numbers == list(range(numbers[0], numbers[0] + 6))
+
+
+# Made of a deal
+
+
+@pytest.mark.django_db
+def test_an_invoice_has_the_lines_the_client_and_the_days_of_its_deal(anna: User) -> None:
+    rose = added("contact", anna, first_name="Rose")
+    deal = added("deal", anna, "Chairs", contacts=[rose])
+    set_lines(deal, [chairs()], follows=True, by=anna)
+    made = add_paper(deal, type_of("invoice"), by=anna)
+    made.refresh_from_db()
+    assert [(one.name, one.quantity) for one in made.lines.all()] == [("Oak chair", Decimal(2))]
+    assert (made.amount, made.has_own_amount, made.title) == (Decimal(2441), False, "Chairs")
+    assert made.contact == rose
+    assert made.begins_on == company_day()
+    assert made.expected_on == company_day() + timedelta(days=10)
+    # What is agreed later does not touch what was written.
+    set_lines(deal, [chairs(5)], follows=True, by=anna)
+    assert made.lines.get().quantity == 2
+
+
+@pytest.mark.django_db
+def test_an_invoice_of_a_quote_belongs_to_the_quotes_deal(sold: Record, anna: User) -> None:
+    quote = add_paper(sold, type_of("quote"), by=anna)
+    made = add_paper(quote, type_of("invoice"), by=anna)
+    assert made.paper.deal == sold
+    assert made.lines.count() == 1
+
+
+@pytest.mark.django_db
+def test_no_paper_is_written_for_a_lead_or_a_contact(lead: Record, anna: User) -> None:
+    for source in (lead, added("contact", anna, first_name="Rose")):
+        with pytest.raises(ValidationError):
+            add_paper(source, type_of("invoice"), by=anna)
+
+
+@pytest.mark.django_db
+def test_who_sees_and_changes_a_deal_sees_and_changes_its_papers_and_nobody_else(
+    as_person: Browser, anna: User, boris: User, cara: User, invoice: Record, sold: Record
+) -> None:
+    address = invoice.get_absolute_url()
+    assert as_person(boris).get(address).status_code == 404
+    # In what is their own scope papers of deals are not looked for.
+    allow(employees_role(), f"p{invoice.pipeline_id}", Level.ALL)
+    assert as_person(boris).get(address).status_code == 404
+    change_record(sold, {"observers": [cara]}, by=anna)
+    assert as_person(cara).get(address).status_code == 200
+    assert as_person(cara).post(f"{address}sent/", headers=HTMX).status_code == 403
+    change_record(sold, {"observers": []}, by=anna)
+    assert as_person(cara).get(address).status_code == 404
+    change_record(sold, {"responsible": boris}, by=None)
+    assert as_person(boris).get(address).status_code == 200
+    assert as_person(boris).post(f"{address}sent/", headers=HTMX).status_code == 200
+    assert as_person(anna).get(address).status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_paper_keeps_its_deals_audience_however_it_is_written_itself(
+    anna: User, boris: User, invoice: Record, sold: Record
+) -> None:
+    change_record(invoice, {"responsible": boris}, by=None)
+    move_record(invoice, stage_of("invoice", "SENT"), by=anna)
+    move_record(sold, stage_of("deal", "EXECUTING"), by=anna)
+    sold.refresh_from_db()
+    invoice.refresh_from_db()
+    assert invoice.audience == sold.audience
+
+
+@pytest.mark.django_db
+def test_who_may_only_read_a_deal_writes_no_paper_for_it(
+    as_person: Browser, boris: User, sold: Record
+) -> None:
+    allow(employees_role(), sold.scope, Level.DEPARTMENT, "read")
+    answer = as_person(boris).post(f"{sold.get_absolute_url()}papers/", {"kind": "invoice"})
+    assert answer.status_code == 403
+    assert not Paper.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_paper_is_written_from_the_card_once(as_person: Browser, anna: User, sold: Record) -> None:
+    browser, nonce = as_person(anna), str(uuid4())
+    for _again in range(2):
+        answer = browser.post(f"{sold.get_absolute_url()}papers/", {"kind": "quote", "nonce": nonce})
+        assert answer.status_code == 302
+    made = Paper.objects.get()
+    assert answer.headers["Location"] == f"/crm/quote/{made.pk}/"
+    page = browser.get(sold.get_absolute_url()).content.decode()
+    assert "Quote No. 1" in page
+    assert browser.post(f"{sold.get_absolute_url()}papers/", {"kind": "deal"}).status_code == 404
+
+
+@pytest.mark.django_db
+def test_papers_are_not_merged(sold: Record, anna: User) -> None:
+    one, other = (add_paper(sold, type_of("quote"), by=anna) for _n in range(2))
+    with pytest.raises(ValidationError, match="Papers have numbers"):
+        merge_records(one, [other], by=None)
+
+
+@pytest.mark.django_db
+def test_a_list_of_invoices_asks_as_often_for_five_as_for_one(
+    as_person: Browser, anna: User, sold: Record
+) -> None:
+    browser, counts = as_person(anna), []
+    for _n in range(2):
+        add_paper(sold, type_of("invoice"), by=anna)
+        browser.get("/crm/invoice/")
+        with CaptureQueriesContext(connection) as queries:
+            assert "Oak" not in browser.get("/crm/invoice/").content.decode()
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+# Sent and paid
+
+
+@pytest.mark.django_db
+def test_what_is_sent_moves_on_and_what_is_not_after_all_stays_there(invoice: Record, anna: User) -> None:
+    mark_sent(invoice, True, by=anna)
+    invoice.refresh_from_db()
+    assert (invoice.stage, invoice.paper.sent_by) == (stage_of("invoice", "SENT"), anna)
+    mark_sent(invoice, False, by=anna)
+    assert Paper.objects.get(pk=invoice.pk).sent_at is None
+
+
+def paid(amount: str, **more: Any) -> PaymentDraft:
+    return PaymentDraft(amount=Decimal(amount), **{"on": company_day(), **more})
+
+
+@pytest.mark.django_db
+def test_an_invoice_that_is_paid_whole_is_won(as_person: Browser, invoice: Record, anna: User) -> None:
+    note_payment(invoice, paid("2440.99"), by=anna)
+    invoice.refresh_from_db()
+    assert invoice.is_open
+    assert not is_paid(invoice)
+    assert "paid in part" in as_person(anna).get(invoice.get_absolute_url()).content.decode()
+    note_payment(invoice, paid("5", direction="out"), by=anna)
+    assert not is_paid(invoice)
+    note_payment(invoice, paid("0.01"), by=anna)
+    invoice.refresh_from_db()
+    assert invoice.stage == stage_of("invoice", "PAID")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"amount": Decimal(0)}, {"amount": Decimal(-1)}, {"on": date(1999, 12, 31)}, {"direction": "up"},
+        {"note": "x" * 256}, {"amount": Decimal(10) ** 17},
+    ],
+)  # fmt: skip
+def test_a_payment_that_cannot_be_is_refused(invoice: Record, anna: User, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        note_payment(invoice, PaymentDraft(**{"amount": Decimal(1), "on": company_day(), **wrong}), by=anna)
+    with pytest.raises(ValidationError):
+        note_payment(invoice, paid("1", on=company_day() + timedelta(days=1)), by=anna)
+    assert not Payment.objects.exists()
+
+
+@pytest.mark.django_db
+def test_payments_are_written_down_and_taken_back_on_the_card(
+    as_person: Browser, anna: User, boris: User, deal: Record
+) -> None:
+    address, browser = f"{deal.get_absolute_url()}payments/", as_person(anna)
+    form = {"amount": "1 200,50", "on": f"{company_day()}", "direction": "in", "nonce": str(uuid4())}
+    assert browser.post(address, form, headers=HTMX).status_code == 200
+    assert (
+        browser.post(address, {**form, "amount": "much", "nonce": str(uuid4())}, headers=HTMX).status_code
+        == 409
+    )
+    payment = Payment.objects.get()
+    assert payment.amount == Decimal("1200.50")
+    deliver_all()
+    assert (
+        "wrote down a payment: 1200.50 RUB received" in browser.get(deal.get_absolute_url()).content.decode()
+    )
+    assert as_person(boris).delete(f"{address}{payment.pk}/").status_code == 404
+    browser.delete(f"{address}{payment.pk}/", headers=HTMX)
+    assert not Payment.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_payment_of_another_record_is_not_taken_back_here(
+    as_person: Browser, anna: User, deal: Record, invoice: Record
+) -> None:
+    payment = note_payment(invoice, paid("1"), by=anna)
+    assert as_person(anna).delete(f"{deal.get_absolute_url()}payments/{payment.pk}/").status_code == 404
+    remove_payment(payment, by=anna)
+    remove_payment(payment, by=anna)
+
+
+@pytest.mark.django_db
+def test_whoever_looks_after_an_open_paper_is_reminded_on_its_last_day(invoice: Record, anna: User) -> None:
+    deliver_all()
+    last = datetime.combine(company_day() + timedelta(days=10), time(9), tzinfo=company_zone())
+    assert [(one.user, one.due_at) for one in Reminder.objects.all()] == [(anna, last)]
+    change_record(invoice, {"expected_on": company_day() + timedelta(days=3)}, by=anna)
+    deliver_all()
+    assert Reminder.objects.get().due_at == last - timedelta(days=7)
+    move_record(invoice, stage_of("invoice", "PAID"), by=anna)
+    deliver_all()
+    assert not Reminder.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_paper_in_the_trash_reminds_nobody(invoice: Record) -> None:
+    delete_records([invoice], by=None)
+    deliver_all()
+    assert not Reminder.objects.exists()
+
+
+# Printed
+
+
+@pytest.mark.django_db
+def test_a_paper_says_sums_in_words_and_vat_in_the_language_of_its_template(
+    invoice: Record, anna: User, olga: User
+) -> None:
+    seller = save_seller(None, {"name": "ООО «Стул»", "tax_number": "7701", "account": "40702"}, by=olga)
+    russian = PaperTemplate.objects.get(type=RecordType.Id.INVOICE, language="ru")
+    change_paper(invoice, seller=seller, template=russian, by=anna)
+    page = html_of(Paper.objects.get(pk=invoice.pk))
+    assert "Счёт № 1 от" in page
+    assert "Две тысячи четыреста сорок один рубль 00 копеек" in page
+    assert "440,18" in page
+    assert "ООО «Стул»" in page
+    assert "40702" in page
+    english = PaperTemplate.objects.get(type=RecordType.Id.INVOICE, language="en")
+    change_paper(invoice, seller=None, template=english, by=anna)
+    page = html_of(Paper.objects.get(pk=invoice.pk))
+    assert "Invoice No. 1 of" in page
+    assert "Two thousand, four hundred and forty-one roubles and 00 kopeks" in page
+
+
+@pytest.mark.django_db
+def test_what_clients_are_called_is_no_markup_on_a_paper(anna: User) -> None:
+    deal = added("deal", anna, "x", company=added("company", anna, "<b>Rose</b>{{ 7 * 7 }}"))
+    page = html_of(add_paper(deal, type_of("quote"), by=anna).paper)
+    assert "&lt;b&gt;Rose&lt;/b&gt;{{ 7 * 7 }}" in page
+
+
+@pytest.mark.django_db
+def test_a_pdf_is_made_once_and_anew_when_the_paper_says_something_else(
+    as_person: Browser, invoice: Record, anna: User
+) -> None:
+    browser = as_person(anna)
+    assert browser.get(f"{invoice.get_absolute_url()}pdf/").status_code == 404
+    ask_for_pdf(invoice, by=anna)
+    assert "being made" in browser.get(invoice.get_absolute_url()).content.decode()
+    make_pdf_of(invoice.pk)
+    first = Paper.objects.get(pk=invoice.pk)
+    assert first.pdf is not None
+    assert first.pdf_wanted_at is None
+    assert b"".join(store().read(first.pdf.key)).startswith(b"%PDF-")
+    answer = browser.get(f"{invoice.get_absolute_url()}pdf/")
+    assert answer.status_code == 302
+    ask_for_pdf(invoice, by=anna)
+    make_pdf_of(invoice.pk)
+    assert Paper.objects.get(pk=invoice.pk).pdf_id == first.pdf_id
+    set_lines(invoice, [chairs(3)], follows=True, by=anna)
+    deliver_all()
+    make_pdf_of(invoice.pk)
+    assert Paper.objects.get(pk=invoice.pk).pdf_id != first.pdf_id
+
+
+@pytest.mark.django_db
+def test_a_pdf_that_cannot_be_made_is_tried_three_times_and_said(
+    as_person: Browser, invoice: Record, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def refuse(html: str) -> bytes:
+        tries.append(html)
+        raise NotRendered("too much")
+
+    monkeypatch.setattr("box.apps.crm.paper_pdf.pdf_of", refuse)
+    ask_for_pdf(invoice, by=anna)
+    for _n in range(5):
+        make_pdf_of(invoice.pk)
+    assert len(tries) == Paper.MOST_ATTEMPTS
+    assert "could not be made" in as_person(anna).get(invoice.get_absolute_url()).content.decode()
+
+
+@pytest.mark.django_db
+def test_who_does_not_see_a_paper_gets_no_pdf(as_person: Browser, invoice: Record, boris: User) -> None:
+    with pytest.raises(PermissionDenied):
+        ask_for_pdf(invoice, by=boris)
+    assert as_person(boris).get(f"{invoice.get_absolute_url()}pdf/").status_code == 404
+
+
+# Opened by the client
+
+
+@pytest.mark.django_db
+def test_a_client_opens_the_paper_until_the_link_is_withdrawn(
+    client: Client, invoice: Record, anna: User
+) -> None:
+    link = open_link(invoice, days=30, by=anna)
+    make_pdf_of(invoice.pk)
+    answer = client.get(link.get_absolute_url())
+    assert answer.status_code == 200
+    assert "Oak chair" in answer.content.decode()
+    assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert client.get(f"{link.get_absolute_url()}pdf/").status_code == 302
+    link.refresh_from_db()
+    assert link.opened_count == 1
+    end_link(link, by=anna)
+    assert client.get(link.get_absolute_url()).status_code == 404
+    assert client.get(f"{link.get_absolute_url()}pdf/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_link_ends_with_its_days_with_its_paper_and_is_not_guessed(
+    client: Client, invoice: Record, anna: User
+) -> None:
+    link = open_link(invoice, days=1, by=anna)
+    token = link.token
+    assert client.get(f"/papers/{token[:-1]}{'a' if token[-1] != 'a' else 'b'}/").status_code == 404
+    assert client.get(f"/papers/{link.pk}/").status_code == 404
+    type(link).objects.filter(pk=link.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert client.get(link.get_absolute_url()).status_code == 404
+    other = open_link(invoice, days=None, by=anna)
+    assert client.get(other.get_absolute_url()).status_code == 200
+    delete_records([invoice], by=None)
+    assert client.get(other.get_absolute_url()).status_code == 404
+    with pytest.raises(ValidationError):
+        open_link(added("quote", anna, "x"), days=366, by=anna)
+
+
+@pytest.mark.django_db
+def test_whoever_opens_papers_too_often_waits(client: Client, invoice: Record, anna: User) -> None:
+    link = open_link(invoice, days=1, by=anna)
+    from box.core.accounts.throttle import Quota
+
+    quota = Quota("crm.paper", "127.0.0.1", MOST_OPENED)
+    for _n in range(MOST_OPENED - 1):
+        assert quota.take(timezone.now())
+    assert client.get(link.get_absolute_url()).status_code == 200
+    assert client.get(link.get_absolute_url()).status_code == 429
