@@ -15,6 +15,7 @@ fi
 
 packages=(
   ca-certificates git make python3-venv libmagic1t64
+  libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0   # papers as PDF
   postgresql-17 haproxy memcached pgbackrest rclone age   # the parts of a box
   python3-ldap python3-gssapi               # signing in with a directory
   openssl strace openssh-server openssh-client   # to look at what they do, and to speak to
