@@ -32,12 +32,12 @@ def count_the_new_day() -> None:
         count_all(now)
 
 
-@db_task()  # type: ignore[untyped-decorator]
+@db_task()
 def make_pdf(record_id: int) -> None:
     make_pdf_of(record_id)
 
 
-@db_periodic_task(crontab())  # type: ignore[untyped-decorator]
+@db_periodic_task(crontab())
 def make_forgotten_pdfs() -> None:
     """What a job that was killed has left, and what could not be made the first time."""
     for pk in Paper.objects.waiting_for_pdf().order_by("pdf_wanted_at").values_list("pk", flat=True)[:20]:
