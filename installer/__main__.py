@@ -41,10 +41,10 @@ def main() -> int:
         doctor.add_arguments(commands.choices["doctor"])
         return doctor.main(parser.parse_args())
     if command == "upgrade":
-        from installer import upgrade
+        from installer import upgrade_plan
 
-        upgrade.add_arguments(commands.choices["upgrade"])
-        upgrade.main(parser.parse_args())
+        upgrade_plan.add_arguments(commands.choices["upgrade"])
+        upgrade_plan.main(parser.parse_args())
         return 0
     if command == "uninstall":
         from installer import uninstall

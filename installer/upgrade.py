@@ -1,130 +1,121 @@
-"""`boxctl upgrade ARCHIVE`: looks at a release, shows what will change, and begins it.
+"""Performs an upgrade, and takes it back where a step fails or is killed: old or new, never between.
 
-Performing is `installer.upgrading`: a long operation with a journal, which goes back by itself.
+The steps are those of install.sh, in both directions. Forward the new release's own installer performs them;
+back it is the old one's, which finds the link, the services' files and the processes of another release, and
+puts its own in their place. Migrations stay: the old release works beside them, which was looked at before.
+
+Until 'changing' is noted nothing of the box is touched; once 'proven' is, only tidying up is left.
 """
 
 from __future__ import annotations
 
-import argparse
-import secrets
+import os
 import shutil
 import sys
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.agent import operations, operations_log
-from appliance.agent.operations_log import Asker
-from appliance.backup_file import is_set_up
-from appliance.cluster import topology
-from appliance.commands.common import box, fail, follow, plain_errors, say
+from appliance.agent import operations
+from appliance.agent.journal import Journal
+from appliance.agent.operations import performing
 from appliance.paths import Paths
-from installer import facts, preflight, release, schema, signing
-from installer.options import Options
-from installer.release import BadArchive, Source
-from installer.schema import Schema
-from installer.signing import NotSigned
+from appliance.runner import CommandFailed, stream
+from installer import install, release
+from installer.release import Source
 
-KIND = "upgrade"
-UNPACKED = ".unpacked-"
-"""Beside the releases, until the upgrade is over."""
-
-
-class UpgradeRefused(Exception):
-    """It would not work, or could not be taken back; nothing was changed."""
+CHANGING, PROVEN = "changing", "proven"
+_STEPS = 5
+PATIENCE = 1800.0
+"""Seconds for whoever else installs here: half-way is no place to give up."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What an upgrade will do."""
-
-    running: Source
-    wanted: Source
-    new_migrations: int
-    has_backup: bool
-
-    def __str__(self) -> str:
-        tables = f"{self.new_migrations} changes of the tables" if self.new_migrations else "the tables stay"
-        safety = "a backup is made first" if self.has_backup else "NO BACKUP is made, because none is set up"
-        return (
-            f"From {self.running.name} to {self.wanted.name}, made on {self.wanted.released_at:%d %b %Y}: "
-            f"{tables}; {safety}. The portal goes on serving; services move over one by one, and go back if "
-            f"anything fails."
-        )
+class UpgradeFailed(Exception):
+    """It did not work; the text says what became of it."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("archive", type=Path, help="korobka-VERSION.tar.gz, with its .sig beside it")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument(
-        "--unsigned", action="store_true", help="take an archive that nobody known has signed"
-    )
-    parser.add_argument("--no-backup", action="store_true", help="do not make a backup first")
+def main() -> None:
+    with performing(UpgradeFailed) as journal:
+        upgrade = Upgrade(Paths.from_environment(), journal)
+        upgrade.take_back("It was interrupted.") if "--roll-back" in sys.argv else upgrade.perform()
 
 
-def main(arguments: argparse.Namespace) -> None:
-    with plain_errors():
-        paths = box()
-        archive = arguments.archive.absolute()
-        sweep(paths)
+class Upgrade:
+    """One upgrade, as far as its journal says it is."""
+
+    def __init__(self, paths: Paths, journal: Journal) -> None:
+        self.paths, self.journal = paths, journal
+        self.source = Source(Path(journal.arguments["tree"]))
+        noted = journal.noted(CHANGING)
+        self.old = Path(noted["old"]) if noted else paths.current.resolve()
+        # Noted too: what was unpacked may be gone already when this is taken up again.
+        self.new = Path(noted["new"]) if noted else release.folder_of(self.source, paths)
+
+    def perform(self) -> None:
         try:
-            source = take_in(paths, archive, is_unsigned=arguments.unsigned)
-            plan = decide(paths, source)
-        except (BadArchive, NotSigned, UpgradeRefused) as error:
-            sweep(paths)
-            fail(str(error))
-        say(str(plan))
-        if not arguments.yes and not _is_confirmed():
-            sweep(paths)
-            fail("Nothing was changed.")
-        operations_log.note(paths, Asker.here(), f"upgrade to {source.name}")
-        asked = {"tree": str(source.tree), "with_backup": plan.has_backup and not arguments.no_backup}
-        follow(paths, operations.begin(paths, KIND, asked, by=str(Asker.here())).state())
+            self._tell("building the release", 1)
+            self._run("/usr/bin/python3", self.source.tree, "--build")
+            if self.journal.arguments["with_backup"]:
+                self._tell("making a backup", 2)
+                self._back_up()
+            with install.alone(self.paths):
+                self.journal.append(CHANGING, old=str(self.old), new=str(self.new))
+                self._tell("moving over", 3)
+                self._run(self.new / "venv/bin/python", self.new, "--staged", "--silent")
+                self.journal.append(PROVEN)
+        except (CommandFailed, OSError, UpgradeFailed, install.Busy) as error:
+            self.take_back(str(error))
+        else:
+            self._finish()
+
+    def take_back(self, why: str) -> None:
+        """Puts the old release in its place again; what was proven already is brought to its end instead."""
+        if self.journal.noted(PROVEN):
+            self._finish()
+            return
+        if self.journal.noted(CHANGING):
+            self._tell("going back", 4)
+            with install.alone(self.paths, patience=PATIENCE):
+                try:
+                    self._run(self.old / "venv/bin/python", self.old, "--staged", "--silent", "--back")
+                except CommandFailed as error:
+                    raise UpgradeFailed(
+                        f"{why}\nGoing back to {self.old.name} met a problem: {error}\n"
+                        f"`sudo {self.old}/install.sh` goes on from there."
+                    ) from error
+            # The old release looks there whose tables these are, and whether it may work beside them.
+            release.keep(self.paths, self.new)
+        self._tidy()
+        raise UpgradeFailed(f"{why}\nThe box runs {self.old.name}, as before.")
+
+    def _finish(self) -> None:
+        self._tidy()
+        self.journal.end("done", f"The box runs {self.paths.current.resolve().name}.")
+
+    def _tidy(self) -> None:
+        """Takes away what was unpacked, and a release that was built and never ran."""
+        shutil.rmtree(self.source.tree.parent, ignore_errors=True)
+        for folder in release.superfluous(self.paths):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _back_up(self) -> None:
+        begun = operations.begin(self.paths, "backup", {"kind": "auto"}, by=self.journal.state().asked_by)
+        for step in operations.follow(begun):
+            self._tell(f"making a backup: {step.text}", 2)
+        if begun.state().state != "done":
+            raise UpgradeFailed(f"The backup before it failed: {begun.state().progress.text}")
+
+    def _run(self, python: str | Path, tree: Path, *words: str) -> None:
+        """A stage of the installer that lies in `tree`; its lines are told as progress."""
+        prefix = ("--prefix", str(self.paths.prefix))
+        environment = {"PYTHONPATH": str(tree), "KOROBKA_PREFIX": str(self.paths.prefix)}
+        command = [python, "-P", "-B", "-m", "installer", "install", *words, *prefix]
+        for line in stream(command, env=dict(os.environ) | environment):
+            if line.strip():
+                self.journal.progress(line.strip()[:300], *self._at)
+
+    def _tell(self, text: str, step: int) -> None:
+        self._at = (step - 1, _STEPS)
+        self.journal.progress(text, *self._at)
 
 
-def take_in(paths: Paths, archive: Path, *, is_unsigned: bool = False) -> Source:
-    """Unpacks what was looked at: a copy of root's own, which nobody exchanges in between."""
-    with tempfile.TemporaryDirectory(dir=paths.releases, prefix=UNPACKED) as place:
-        own = release.copied(archive, Path(place))
-        if not is_unsigned:
-            signing.verify(own, signing.known(paths), named=archive)
-        say("Unpacking …")
-        return release.unpack(own, paths.releases / f"{UNPACKED}{secrets.token_hex(4)}", named=archive)
-
-
-def decide(paths: Paths, wanted: Source) -> Plan:
-    """Refuses what would not work; the same as install.sh refuses, and what could not be taken back."""
-    try:
-        topology.refuse_in_cluster(paths, "An upgrade")
-    except topology.TopologyRefused as error:
-        raise UpgradeRefused(str(error)) from None
-    running = Source(paths.current.resolve())
-    if wanted.name == running.name:
-        raise UpgradeRefused(f"{wanted.name} runs already: nothing to do.")
-    old, new = Schema.of(running.tree), Schema.of(wanted.tree)
-    if old.migrations - new.migrations:
-        raise UpgradeRefused(f"{schema.refusal(old.migrations - new.migrations)}\n{schema.CURE}")
-    if not new.carries(old):
-        raise UpgradeRefused(
-            f"{running.name} cannot work beside the tables of {wanted.name}: upgrade to the releases between "
-            f"them first; or make a backup, and use the install.sh of {wanted.name}."
-        )
-    found = preflight.findings(facts.gather(paths, wanted), Options(prefix=paths.prefix))
-    if serious := [str(one) for one in found if not one.is_warning]:
-        raise UpgradeRefused("\n".join(serious))
-    return Plan(running, wanted, len(new.migrations - old.migrations), has_backup=is_set_up(paths))
-
-
-def sweep(paths: Paths) -> None:
-    """Takes away what upgrades have unpacked that are over."""
-    used = {str(journal.arguments.get("tree")) for journal in operations.unfinished(paths)}
-    for folder in paths.releases.glob(f"{UNPACKED}*"):
-        if not any(tree.startswith(f"{folder}/") for tree in used):
-            shutil.rmtree(folder)
-
-
-def _is_confirmed() -> bool:
-    if not sys.stdin.isatty():
-        say("Give --yes where nobody can be asked.")
-        return False
-    return input("Type 'yes' to go on: ").strip() == "yes"
+if __name__ == "__main__":
+    main()

@@ -15,11 +15,11 @@ import pytest
 from appliance.agent.journal import Journal
 from appliance.paths import Paths
 from appliance.runner import CommandFailed, Completed
-from installer import facts, install, preflight, release, signing, upgrade
+from installer import facts, install, preflight, release, signing, upgrade_plan
 from installer.facts import Facts
 from installer.release import BadArchive, Source
-from installer.upgrade import UpgradeRefused
-from installer.upgrading import CHANGING, PROVEN, Upgrade, UpgradeFailed
+from installer.upgrade import CHANGING, PROVEN, Upgrade, UpgradeFailed
+from installer.upgrade_plan import UpgradeRefused
 
 from .conftest import NOW
 from .test_schema import ONE, THREE, TWO, tree
@@ -53,7 +53,7 @@ def running(paths: Paths) -> Source:
 
 
 def test_a_plan_says_what_will_change(paths: Paths, running: Source, tmp_path: Path) -> None:
-    plan = upgrade.decide(paths, made(tmp_path / "new", "2", ONE, TWO, before=(ONE,)))
+    plan = upgrade_plan.decide(paths, made(tmp_path / "new", "2", ONE, TWO, before=(ONE,)))
     assert f"From {running.name} to 2+" in str(plan)
     assert "1 changes of the tables" in str(plan)
     assert "NO BACKUP" in str(plan)
@@ -61,18 +61,18 @@ def test_a_plan_says_what_will_change(paths: Paths, running: Source, tmp_path: P
 
 def test_the_running_release_is_no_upgrade(paths: Paths, running: Source, tmp_path: Path) -> None:
     with pytest.raises(UpgradeRefused, match="nothing to do"):
-        upgrade.decide(paths, made(tmp_path / "same", "1", ONE))
+        upgrade_plan.decide(paths, made(tmp_path / "same", "1", ONE))
 
 
 def test_an_older_release_is_no_upgrade(paths: Paths, tmp_path: Path) -> None:
     release.switch(paths, made(paths.releases / "now", "2", ONE, TWO, before=(ONE,)).tree)
     with pytest.raises(UpgradeRefused, match="newer release"):
-        upgrade.decide(paths, made(tmp_path / "old", "1", ONE))
+        upgrade_plan.decide(paths, made(tmp_path / "old", "1", ONE))
 
 
 def test_a_release_that_leaves_no_way_back_is_refused(paths: Paths, running: Source, tmp_path: Path) -> None:
     with pytest.raises(UpgradeRefused, match="releases between"):
-        upgrade.decide(paths, made(tmp_path / "far", "3", ONE, TWO, THREE, before=(ONE, TWO)))
+        upgrade_plan.decide(paths, made(tmp_path / "far", "3", ONE, TWO, THREE, before=(ONE, TWO)))
 
 
 def test_what_the_preflight_finds_stops_it(
@@ -81,7 +81,7 @@ def test_what_the_preflight_finds_stops_it(
     small = dataclasses.replace(good_machine, memory=1 << 20)
     monkeypatch.setattr(facts, "gather", lambda *_: small)
     with pytest.raises(UpgradeRefused, match="of memory"):
-        upgrade.decide(paths, made(tmp_path / "new", "2", ONE))
+        upgrade_plan.decide(paths, made(tmp_path / "new", "2", ONE))
 
 
 def test_what_is_unpacked_is_what_was_signed_whoever_exchanges_it_in_between(
@@ -101,10 +101,10 @@ def test_what_is_unpacked_is_what_was_signed_whoever_exchanges_it_in_between(
         other.replace(good)
 
     monkeypatch.setattr(signing, "verify", exchanged)
-    assert upgrade.take_in(paths, good).version == "2"
+    assert upgrade_plan.take_in(paths, good).version == "2"
     with pytest.raises(signing.NotSigned, match=str(good)):
-        upgrade.take_in(paths, good)
-    assert [*paths.releases.glob(f"{upgrade.UNPACKED}*/*.tar.gz")] == []
+        upgrade_plan.take_in(paths, good)
+    assert [*paths.releases.glob(f"{upgrade_plan.UNPACKED}*/*.tar.gz")] == []
 
 
 def test_an_archive_is_bounded_before_it_is_looked_at(
@@ -114,9 +114,9 @@ def test_an_archive_is_bounded_before_it_is_looked_at(
     for size, said in ((1001, "larger than any"), (1000, "cannot be unpacked")):
         (tmp_path / "a.tar.gz").write_bytes(b"a" * size)
         with pytest.raises(BadArchive, match=said):
-            upgrade.take_in(paths, tmp_path / "a.tar.gz", is_unsigned=True)
+            upgrade_plan.take_in(paths, tmp_path / "a.tar.gz", is_unsigned=True)
     with pytest.raises(BadArchive, match="cannot be read"):
-        upgrade.take_in(paths, tmp_path / "none.tar.gz", is_unsigned=True)
+        upgrade_plan.take_in(paths, tmp_path / "none.tar.gz", is_unsigned=True)
 
 
 def packed(source: Source, folder: Path) -> Path:
@@ -128,10 +128,10 @@ def packed(source: Source, folder: Path) -> Path:
 
 def test_what_was_unpacked_for_nothing_goes_and_what_is_in_use_stays(paths: Paths) -> None:
     for name in ("one", "two"):
-        (paths.releases / f"{upgrade.UNPACKED}{name}/korobka").mkdir(parents=True)
-    used = paths.releases / f"{upgrade.UNPACKED}two"
-    Journal.begin(paths.operations, upgrade.KIND, {"tree": str(used / "korobka")}, by="root")
-    upgrade.sweep(paths)
+        (paths.releases / f"{upgrade_plan.UNPACKED}{name}/korobka").mkdir(parents=True)
+    used = paths.releases / f"{upgrade_plan.UNPACKED}two"
+    Journal.begin(paths.operations, upgrade_plan.KIND, {"tree": str(used / "korobka")}, by="root")
+    upgrade_plan.sweep(paths)
     assert [folder.name for folder in paths.releases.iterdir()] == [used.name]
 
 
@@ -160,10 +160,10 @@ class Stages:
 
 @pytest.fixture
 def begun(paths: Paths, running: Source) -> Upgrade:
-    unpacked = paths.releases / f"{upgrade.UNPACKED}x/new"
+    unpacked = paths.releases / f"{upgrade_plan.UNPACKED}x/new"
     made(unpacked, "2", ONE, TWO, before=(ONE,))
     asked = {"tree": str(unpacked), "with_backup": False}
-    return Upgrade(paths, Journal.begin(paths.operations, upgrade.KIND, asked, by="root"))
+    return Upgrade(paths, Journal.begin(paths.operations, upgrade_plan.KIND, asked, by="root"))
 
 
 def test_forward_is_built_and_moved_over_to(begun: Upgrade, running: Source) -> None:
@@ -174,7 +174,7 @@ def test_forward_is_built_and_moved_over_to(begun: Upgrade, running: Source) -> 
     assert begun.paths.current.resolve().name == new
     assert release.previous_link(begun.paths).resolve() == running.tree
     assert begun.journal.state().state == "done"
-    assert list(begun.paths.releases.glob(f"{upgrade.UNPACKED}*")) == []
+    assert list(begun.paths.releases.glob(f"{upgrade_plan.UNPACKED}*")) == []
 
 
 def test_what_cannot_be_built_touches_nothing(begun: Upgrade, running: Source) -> None:

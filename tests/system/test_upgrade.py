@@ -216,7 +216,7 @@ def _kill(journal: Journal, process: subprocess.Popen[bytes]) -> None:
     for one in psutil.process_iter():
         try:
             performs = mark.split("=")[1] == one.environ().get("KOROBKA_OPERATION")
-            if performs and "installer.upgrading" in one.cmdline():
+            if performs and "installer.upgrade" in one.cmdline():
                 one.send_signal(signal.SIGKILL)
         except psutil.Error:
             continue

@@ -60,7 +60,7 @@ TABLE: Mapping[str, LongOperation] = {
     "restore": LongOperation(
         ("-m", "backup.operations.restore"), "resume", frozenset({"backup", "services"})
     ),
-    "upgrade": LongOperation(("-m", "installer.upgrading"), "roll back"),
+    "upgrade": LongOperation(("-m", "installer.upgrade"), "roll back"),
     "set_up": LongOperation(("-m", "backup.operations.set_up"), "resume", frozenset({"backup", "services"})),
 }
 
