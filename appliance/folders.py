@@ -62,6 +62,7 @@ def lasting(paths: Paths) -> tuple[Folder, ...]:
             for name in ("home", "lock", "spool", "tmp")
         ),
         Folder(paths.operations, 0o700),
+        Folder(paths.offered, 0o700),
         Folder(paths.log, 0o750),
         *(_of_cluster(paths) if topology.file_of(paths).exists() else ()),
     )

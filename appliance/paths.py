@@ -71,6 +71,11 @@ class Paths:
         return self.etc / "generated"
 
     @property
+    def offered(self) -> Path:
+        """Archives of releases that root has put there, for the console to upgrade to."""
+        return self.data / "releases"
+
+    @property
     def operations(self) -> Path:
         """Journals of long operations."""
         return self.data / "operations"

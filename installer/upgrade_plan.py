@@ -15,6 +15,7 @@ from pathlib import Path
 
 from appliance.agent import operations, operations_log
 from appliance.agent.operations_log import Asker
+from appliance.agent.upgrades import UPGRADE
 from appliance.backup_file import is_set_up
 from appliance.cluster import topology
 from appliance.commands.common import box, fail, follow, plain_errors, say
@@ -25,7 +26,6 @@ from installer.release import BadArchive, Source
 from installer.schema import Schema
 from installer.signing import NotSigned
 
-KIND = "upgrade"
 UNPACKED = ".unpacked-"
 """Beside the releases, until the upgrade is over."""
 
@@ -68,8 +68,7 @@ def main(arguments: argparse.Namespace) -> None:
         archive = arguments.archive.absolute()
         sweep(paths)
         try:
-            source = take_in(paths, archive, is_unsigned=arguments.unsigned)
-            plan = decide(paths, source)
+            plan = decide(paths, take_in(paths, archive, is_unsigned=arguments.unsigned))
         except (BadArchive, NotSigned, UpgradeRefused) as error:
             sweep(paths)
             fail(str(error))
@@ -77,9 +76,9 @@ def main(arguments: argparse.Namespace) -> None:
         if not arguments.yes and not _is_confirmed():
             sweep(paths)
             fail("Nothing was changed.")
-        operations_log.note(paths, Asker.here(), f"upgrade to {source.name}")
-        asked = {"tree": str(source.tree), "with_backup": plan.has_backup and not arguments.no_backup}
-        follow(paths, operations.begin(paths, KIND, asked, by=str(Asker.here())).state())
+        operations_log.note(paths, Asker.here(), f"upgrade to {plan.wanted.name}")
+        asked = {"tree": str(plan.wanted.tree), "with_backup": plan.has_backup and not arguments.no_backup}
+        follow(paths, operations.begin(paths, UPGRADE, asked, by=str(Asker.here())).state())
 
 
 def take_in(paths: Paths, archive: Path, *, is_unsigned: bool = False) -> Source:

@@ -182,6 +182,38 @@ class OperationList:
 
 
 @dataclass(frozen=True)
+class UpgradePlan:
+    """What an upgrade will do, as the examination of an archive has found."""
+
+    examination: str
+    """The id of the operation that has found it: what is begun is what was shown."""
+    archive: str
+    release: str
+    released_at: datetime
+    new_migrations: int
+    has_backup: bool
+
+
+@dataclass(frozen=True)
+class OfferedRelease:
+    """An archive that lies on the machine; `size` in bytes."""
+
+    archive: str
+    size: int
+    is_signed: bool
+
+
+@dataclass(frozen=True)
+class UpgradeState:
+    """What runs, what it could be upgraded to, and what was found of the archive looked at last."""
+
+    release: str
+    folder: str
+    offered: tuple[OfferedRelease, ...] = ()
+    plan: UpgradePlan | None = None
+
+
+@dataclass(frozen=True)
 class BackupSetState:
     """One set that can be restored; `problem` says what a verification found."""
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from appliance import certificates, config, quoting, runner
-from appliance.agent import backups, logs, operations, operations_log, proofs
+from appliance.agent import backups, logs, operations, operations_log, proofs, upgrades
 from appliance.agent.answers import (
     CertificateState,
     ClusterState,
@@ -69,6 +69,7 @@ REFUSALS = (
     TopologyRefused,
     Unknown,
     UnknownService,
+    upgrades.UpgradeRefused,
 )
 """Errors that say: not like this. The text is for whoever asked."""
 
@@ -217,5 +218,6 @@ HANDLERS: Mapping[type[Operation[Any]], Callable[[Paths, Any, Asker, Tell], Any]
     SetConfig: set_config,
     ApplyConfig: apply_config,
     CancelOperation: cancel_operation,
+    **upgrades.HANDLERS,
     **backups.HANDLERS,
 }

@@ -28,6 +28,7 @@ from appliance.agent.answers import (
     OperationState,
     Progress,
     RecordPage,
+    UpgradeState,
     Value,
 )
 from appliance.agent.codec import LINES
@@ -153,6 +154,31 @@ class SwitchOver(Operation[OperationState]):
     answer: ClassVar = OperationState
     changes: ClassVar = True
     to: str
+
+
+@dataclass(frozen=True)
+class ReadUpgrades(Operation[UpgradeState]):
+    """Which release runs, and which archives lie there."""
+
+    answer: ClassVar = UpgradeState
+
+
+@dataclass(frozen=True)
+class ExamineRelease(Operation[OperationState]):
+    """Look at an archive: who has signed it, whether the box can move over to it, and what will change."""
+
+    answer: ClassVar = OperationState
+    changes: ClassVar = True
+    archive: str
+
+
+@dataclass(frozen=True)
+class BeginUpgrade(Operation[OperationState]):
+    """Move over to the release that an examination was of."""
+
+    answer: ClassVar = OperationState
+    changes: ClassVar = True
+    examination: str
 
 
 @dataclass(frozen=True)
@@ -455,6 +481,9 @@ OPERATIONS: dict[str, type[Operation[Any]]] = {
         RestartService,
         ReadCluster,
         SwitchOver,
+        ReadUpgrades,
+        ExamineRelease,
+        BeginUpgrade,
         SetConfig,
         ApplyConfig,
         ReadBackups,

@@ -27,6 +27,7 @@ class ConsoleConfig(Room):
             can_connect_directories,
             can_edit_roles,
             can_look_after_backups,
+            can_upgrade,
             can_use_console,
         )
         from box.console.actions import BULLETIN, CHANGE
@@ -126,6 +127,14 @@ class ConsoleConfig(Room):
                 url_name="console:roles",
                 order=60,
                 is_for=can_edit_roles,
+            ),
+            MenuEntry(
+                key="upgrades",
+                label=_("Releases"),
+                icon="circle-arrow-up",
+                url_name="console:upgrades",
+                order=65,
+                is_for=can_upgrade,
             ),
             MenuEntry(
                 key="audit",

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from box.console import calendar, cluster, fields, settings, setup, views
+from box.console import calendar, cluster, fields, settings, setup, upgrades, views
 from box.console.audit import views as audit
 from box.console.backups import keys, restore, retrievals, search, targets
 from box.console.backups import views as backups
@@ -27,6 +27,9 @@ urlpatterns = [
     path("services/<slug:name>/restart/", views.restart, name="restart"),
     path("cluster/", cluster.cluster, name="cluster"),
     path("cluster/nodes/<slug:name>/lead/", cluster.lead, name="lead"),
+    path("releases/", upgrades.upgrades, name="upgrades"),
+    path("releases/examination/", upgrades.examine, name="examine-release"),
+    path("releases/upgrade/", upgrades.begin, name="begin-upgrade"),
     path("backups/", backups.backups, name="backups"),
     path("backups/new/", backups.begin, name="begin-backup"),
     path("backups/verification/", backups.verify, name="verify-backups"),

@@ -85,6 +85,10 @@ def ask_everything(ask: Asking, folder: Path, other: Path) -> None:
     ):  # fmt: skip
         ask(plain)
     ask.refused(protocol.SwitchOver("elsewhere"), "This is a single box")
+    ask(protocol.ReadUpgrades())
+    # What they do to a whole box, tests/system/test_upgrade.py sees.
+    ask.refused(protocol.ExamineRelease("none.tar.gz"), "There is no none.tar.gz")
+    ask.refused(protocol.BeginUpgrade("none"), "There is no operation")
     handed = ask(protocol.AddBackupTarget("folder", str(folder), times=TIMES))
     groups = RecoveryKey.parse(handed.key).groups
     ask(protocol.ConfirmRecoveryKey("first", tuple(groups[number - 1] for number in CONFIRMED)))

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from appliance.paths import Paths
+from installer import facts, preflight, release
 from installer.facts import Disk, Facts
 from installer.options import Options
+from installer.release import Source
+
+from .releases import ONE, made
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -48,3 +53,23 @@ def options() -> Options:
 def with_facts(good_machine: Facts) -> Callable[..., Facts]:
     """The good machine with something changed."""
     return lambda **changes: dataclasses.replace(good_machine, **changes)
+
+
+@pytest.fixture
+def paths(tmp_path: Path, good_machine: Facts, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    """The folders of a box, on a good machine."""
+    paths = Paths(tmp_path / "box")
+    for folder in (paths.releases, paths.etc, paths.operations):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(facts, "gather", lambda *_: good_machine)
+    monkeypatch.setattr(preflight, "SOCKET_LIMIT", 1000)  # the test's folder has a long name
+    paths.box_toml.write_text('hostname = "portal.example.com"\n')
+    return paths
+
+
+@pytest.fixture
+def running(paths: Paths) -> Source:
+    """The release that runs there."""
+    source = made(paths.releases / "old", "1", ONE)
+    release.switch(paths, source.tree)
+    return source

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from appliance.paths import Paths
 from installer import release, schema
-from installer.schema import LAST_RELEASE, Schema
+from installer.schema import Schema
 
-
-def tree(folder: Path, *migrations: str, before: tuple[str, ...] | None = None, breaks: str = "") -> Path:
-    """A release with these migrations; `before` are those of the release before it."""
-    for name in migrations:
-        label, _, stem = name.partition(".")
-        room = folder / "box/apps" / label
-        (room / "migrations").mkdir(parents=True, exist_ok=True)
-        (room / "apps.py").touch()
-        text = 'BREAKS_THE_RELEASE_BEFORE = "why"\n' if name == breaks else ""
-        (room / f"migrations/{stem}.py").write_text(text)
-    if before is not None:
-        (folder / LAST_RELEASE).write_text(json.dumps({"version": "1", "migrations": before}))
-    return folder
-
-
-ONE = "feed.0001_initial"
-TWO = "feed.0002_kinds"
-THREE = "crm.0001_initial"
+from .releases import ONE, THREE, TWO, tree
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 import subprocess
 import threading
@@ -13,43 +12,17 @@ from typing import Any
 import pytest
 
 from appliance.agent.journal import Journal
+from appliance.agent.upgrades import UPGRADE
 from appliance.paths import Paths
 from appliance.runner import CommandFailed, Completed
-from installer import facts, install, preflight, release, signing, upgrade_plan
+from installer import facts, install, release, signing, upgrade_plan
 from installer.facts import Facts
 from installer.release import BadArchive, Source
 from installer.upgrade import CHANGING, PROVEN, Upgrade, UpgradeFailed
 from installer.upgrade_plan import UpgradeRefused
 
 from .conftest import NOW
-from .test_schema import ONE, THREE, TWO, tree
-
-
-@pytest.fixture
-def paths(tmp_path: Path, good_machine: Facts, monkeypatch: pytest.MonkeyPatch) -> Paths:
-    paths = Paths(tmp_path / "box")
-    for folder in (paths.releases, paths.etc, paths.operations):
-        folder.mkdir(parents=True)
-    monkeypatch.setattr(facts, "gather", lambda *_: good_machine)
-    monkeypatch.setattr(preflight, "SOCKET_LIMIT", 1000)  # the test's folder has a long name
-    paths.box_toml.write_text('hostname = "portal.example.com"\n')
-    return paths
-
-
-def made(folder: Path, version: str, *migrations: str, before: tuple[str, ...] | None = None) -> Source:
-    tree(folder, *migrations, before=before)
-    (folder / "pyproject.toml").write_text(f'[project]\nversion = "{version}"\n')
-    content = Source(folder).content_hash
-    said = {"version": version, "released_at": "2026-11-24T10:00:00+00:00", "content": content}
-    (folder / release.MANIFEST).write_text(json.dumps(said))
-    return Source(folder)
-
-
-@pytest.fixture
-def running(paths: Paths) -> Source:
-    source = made(paths.releases / "old", "1", ONE)
-    release.switch(paths, source.tree)
-    return source
+from .releases import ONE, THREE, TWO, made
 
 
 def test_a_plan_says_what_will_change(paths: Paths, running: Source, tmp_path: Path) -> None:
@@ -130,7 +103,7 @@ def test_what_was_unpacked_for_nothing_goes_and_what_is_in_use_stays(paths: Path
     for name in ("one", "two"):
         (paths.releases / f"{upgrade_plan.UNPACKED}{name}/korobka").mkdir(parents=True)
     used = paths.releases / f"{upgrade_plan.UNPACKED}two"
-    Journal.begin(paths.operations, upgrade_plan.KIND, {"tree": str(used / "korobka")}, by="root")
+    Journal.begin(paths.operations, UPGRADE, {"tree": str(used / "korobka")}, by="root")
     upgrade_plan.sweep(paths)
     assert [folder.name for folder in paths.releases.iterdir()] == [used.name]
 
@@ -163,7 +136,7 @@ def begun(paths: Paths, running: Source) -> Upgrade:
     unpacked = paths.releases / f"{upgrade_plan.UNPACKED}x/new"
     made(unpacked, "2", ONE, TWO, before=(ONE,))
     asked = {"tree": str(unpacked), "with_backup": False}
-    return Upgrade(paths, Journal.begin(paths.operations, upgrade_plan.KIND, asked, by="root"))
+    return Upgrade(paths, Journal.begin(paths.operations, UPGRADE, asked, by="root"))
 
 
 def test_forward_is_built_and_moved_over_to(begun: Upgrade, running: Source) -> None:

@@ -60,6 +60,7 @@ TABLE: Mapping[str, LongOperation] = {
     "restore": LongOperation(
         ("-m", "backup.operations.restore"), "resume", frozenset({"backup", "services"})
     ),
+    "examine": LongOperation(("-m", "installer.examine"), "resume"),
     "upgrade": LongOperation(("-m", "installer.upgrade"), "roll back"),
     "set_up": LongOperation(("-m", "backup.operations.set_up"), "resume", frozenset({"backup", "services"})),
 }

@@ -12,6 +12,8 @@ from box.core.registry.auditing import Audited
 OPERATIONS = {
     "RestartService": _("restart of a service"),
     "SwitchOver": _("switchover to another node"),
+    "ExamineRelease": _("look at a release"),
+    "BeginUpgrade": _("upgrade to another release"),
     "SetConfig": _("change of the configuration"),
     "ApplyConfig": _("use of the changed configuration"),
     "BeginBackup": _("backup"),
