@@ -87,7 +87,7 @@ def refusal(newer: frozenset[str]) -> str:
 
 CURE = (
     "Use the newer release's install.sh; or go back with the data, to a backup from before the upgrade: "
-    "uninstall with --purge, then this install.sh with --restore (docs/admin/install.md, Going back)."
+    "uninstall with --purge, then this install.sh with --restore (docs/admin/upgrade.md, Going back)."
 )
 
 

@@ -19,6 +19,8 @@ from appliance.paths import Paths
 from installer import release, signing
 from installer.release import Source
 from installer.schema import LAST_RELEASE, Schema
+from installer.upgrade import PROVEN
+from tests.randomness import chosen
 
 from .living import PrefixBox, checked, wait_until
 from .poster import Poster, Reader
@@ -141,14 +143,6 @@ def test_an_archive_of_somebody_else_is_not_taken(box: PrefixBox, versions: Vers
     assert running(box) == old
 
 
-def test_one_release_back_is_no_harm(box: PrefixBox, first: Source) -> None:
-    refused = checked([str(first.tree / "install.sh"), "--prefix", str(box.prefix)], check=False, timeout=300)
-    # One release back is no harm: the tables of the newer one are made for it.
-    assert refused.returncode == 0, refused.stdout + refused.stderr
-    assert running(box).name == first.name
-    box.boxctl("doctor")
-
-
 def _cannot_start(tree: Path) -> None:
     wsgi = tree / "box/wsgi.py"
     wsgi.write_text(wsgi.read_text() + 'raise RuntimeError("this release does not start")\n')
@@ -167,28 +161,53 @@ def test_a_release_that_does_not_start_goes_back_by_itself(box: PrefixBox, versi
     wait_until(box.is_healthy, "health after going back", seconds=60)
 
 
-@pytest.mark.parametrize(
-    "mark",
-    ["copying the source", "Tables: done", "Running release: done", "web@1: starting", "Final check: every"],
+MARKS = (
+    "copying the source",
+    "Tables: done",
+    "Running release: done",
+    "web@1: starting",
+    "Final check: every",
 )
-def test_an_upgrade_killed_anywhere_ends_old_or_new(box: PrefixBox, versions: Versions, mark: str) -> None:
-    olga, old = box.administrator(), running(box)
-    packed = versions.next(old)
-    with Poster(olga) as poster:
+
+
+def test_an_upgrade_killed_anywhere_ends_with_the_old_release(
+    box: PrefixBox, versions: Versions, figure: Callable[[str], None]
+) -> None:
+    for mark in chosen("kills of an upgrade", MARKS):
+        old = running(box)
+        _killed(box, versions.next(old), mark, figure)
+        assert running(box) == old, mark
+
+
+def test_an_upgrade_killed_once_it_is_proven_ends_with_the_new_release(
+    box: PrefixBox, versions: Versions, figure: Callable[[str], None]
+) -> None:
+    packed = versions.next(running(box))
+    _killed(box, packed, f'"entry": "{PROVEN}"', figure)
+    assert running(box).name == Source(_tree(packed)).name
+
+
+def _killed(box: PrefixBox, packed: Path, mark: str, figure: Callable[[str], None]) -> None:
+    """Kills an upgrade as soon as its journal says `mark`, and sees that it comes to an end by itself."""
+    with Poster(box.administrator()) as poster:
         command = [str(box.prefix / "usr/local/bin/boxctl"), "upgrade", str(packed), "--yes"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         journal = _journal(box, since=time.time())
         wait_until(lambda: mark in journal.path.read_text() or journal.is_over(), mark, seconds=300)
+        begun = time.monotonic()
         _kill(journal, process)
         wait_until(journal.is_over, "the end of the upgrade", seconds=300)
+        spent = time.monotonic() - begun
         poster.go_on()
-    names = {old.name, Source(_tree(packed)).name}
-    assert running(box).name in names
     assert posts(box, poster.run) == {post.text for post in poster.acknowledged}
     wait_until(box.is_healthy, "health afterwards", seconds=60)
     codes = {os.path.realpath(f"/proc/{pid}/cwd") for pid in box.pids()["web"]}
     assert codes == {str(running(box))}
     assert list(running(box).parent.glob(".unpacked-*")) == []
+    figure(
+        f"upgrade killed at {mark!r}: {running(box).name} runs after {spent:.0f} s, "
+        f"{len(poster.acknowledged)} posts, none lost; the slowest took {poster.longest:.1f} s"
+    )
 
 
 def _tree(packed: Path) -> Path:
@@ -226,10 +245,20 @@ def _kill(journal: Journal, process: subprocess.Popen[bytes]) -> None:
 
 def test_many_releases_back_is_refused_before_anything_is_changed(box: PrefixBox, first: Source) -> None:
     now = running(box)
-    command = [str(first.tree / "install.sh"), "--prefix", str(box.prefix)]
-    refused = checked(command, check=False, timeout=300)
+    refused = checked([str(first.tree / "install.sh"), "--prefix", str(box.prefix)], check=False, timeout=300)
     assert refused.returncode == 1
     assert "The tables are of a newer release" in refused.stdout
     assert "Nothing was changed." in refused.stdout
     assert running(box) == now
+    box.boxctl("doctor")
+
+
+def test_one_release_back_is_no_harm(box: PrefixBox) -> None:
+    """The tables of the newer one are made for it, and it lies on the machine still."""
+    now, before = running(box), release.previous_link(Paths(box.prefix)).resolve()
+    assert before != now
+    install = [f"{release.previous_link(Paths(box.prefix))}/install.sh", "--prefix", str(box.prefix)]
+    back = checked(install, check=False, timeout=300)
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert running(box) == before
     box.boxctl("doctor")
