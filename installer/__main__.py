@@ -31,6 +31,9 @@ def main() -> int:
     packing.add_argument("--sign", type=Path, metavar="KEY", help="sign it with this key of OpenSSH")
     packing.add_argument("--trust", type=Path, action="append", default=[], metavar="PUB",
                          help="a public key that may sign the next release too (repeatable)")  # fmt: skip
+    imaging = commands.add_parser("image", help="make a virtual machine of a release archive (root)")
+    imaging.add_argument("archive", type=Path, help="korobka-VERSION.tar.gz")
+    imaging.add_argument("--output", type=Path, default=Path("dist"), help="folder for the disks")
     commands.add_parser("frontend", help="build the checkout's front end")
     commands.add_parser("borrow", help="link Debian's own Python packages into the checkout's environment")
     commands.add_parser("messages", help="compile the checkout's translations")
@@ -52,12 +55,19 @@ def main() -> int:
         uninstall.add_arguments(commands.choices["uninstall"])
         return uninstall.main(parser.parse_args())
     arguments = parser.parse_args()
-    if command == "release":
-        by = release.Signing(arguments.sign, tuple(arguments.trust)) if arguments.sign else None
-        return install.pack(arguments.output, by, is_bundle=arguments.offline)
+    if command in ("release", "image"):
+        return _make(command, arguments)
     if command in ("frontend", "borrow", "messages"):
         return install.prepare_checkout(command)
     return install.main(arguments)
+
+
+def _make(command: str, arguments: argparse.Namespace) -> int:
+    """What is handed out: an archive, or a virtual machine of one."""
+    if command == "image":
+        return install.make_image(arguments.archive, arguments.output)
+    by = release.Signing(arguments.sign, tuple(arguments.trust)) if arguments.sign else None
+    return install.pack(arguments.output, by, is_bundle=arguments.offline)
 
 
 if __name__ == "__main__":

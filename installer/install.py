@@ -48,7 +48,8 @@ def main(arguments: argparse.Namespace) -> int:
             return _second_stage(host, progress, is_silent=arguments.silent)
         if arguments.ask:
             chosen = options.ask(chosen)
-        return _first_stage(Host(chosen, Source(HERE)), progress, ends_there=arguments.build)
+        host = Host(chosen, Source(HERE))
+        return _first_stage(host, progress, ends_there=arguments.build, is_silent=arguments.silent)
     except options.NoAnswer as error:
         progress.say(str(error))
         return 1
@@ -65,6 +66,26 @@ def pack(output: Path, by: release.Signing | None, *, is_bundle: bool) -> int:
     return 0
 
 
+def make_image(archive: Path, output: Path) -> int:
+    from installer.image import build, formats
+
+    progress = progress_for_terminal()
+    output.mkdir(parents=True, exist_ok=True)
+    disk = output.absolute() / f"{archive.name.removesuffix('.tar.gz')}.raw"
+    try:
+        build.build(archive.absolute(), disk, progress.say)
+        written = formats.write_all(disk, progress.say)
+    except CommandFailed as error:
+        progress.say(f"{error.completed.stdout}\n{error}")
+        return 1
+    except build.CannotBuild as error:
+        progress.say(str(error))
+        return 1
+    for made in written:
+        progress.say(f"{made} ({made.stat().st_blocks >> 11} MiB)")
+    return 0
+
+
 def prepare_checkout(part: str) -> int:
     """For developers: a part of the checkout itself, or of the running environment."""
     if part == "frontend":
@@ -76,7 +97,7 @@ def prepare_checkout(part: str) -> int:
     return 0
 
 
-def _first_stage(host: Host, progress: Progress, *, ends_there: bool) -> int:
+def _first_stage(host: Host, progress: Progress, *, ends_there: bool, is_silent: bool) -> int:
     found = preflight.findings(facts.gather(host.paths, host.source), host.options)
     for finding in found:
         progress.say(str(finding))
@@ -105,6 +126,7 @@ def _first_stage(host: Host, progress: Progress, *, ends_there: bool) -> int:
     os.chdir(host.release)
     sys.stdout.flush()
     again = ["-P", "-B", "-m", "installer", "install", "--staged", *options.as_arguments(host.options)]
+    again += ["--silent"] if is_silent else []
     os.execv(python, [str(python), *again])  # noqa: S606 - the same program in its own environment
     raise AssertionError("unreachable")
 

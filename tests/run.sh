@@ -26,6 +26,7 @@ packages=(
   etcd-server etcd-client patroni python3-etcd   # a cluster
   sip-tester                                # phones, for the Asterisk that the tests make a root of
   shellcheck vagrant
+  fdisk dosfstools mtools qemu-utils qemu-system-x86 ovmf   # the image, and a machine that it starts
 )
 missing=()
 for package in "${packages[@]}"; do

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from datetime import UTC, datetime
 
@@ -12,14 +11,6 @@ from installer.portal_commands import manage
 from installer.steps.base import Host, Step
 from installer.words import said
 
-# No letter or digit that is taken for another when it is typed from paper.
-_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
-
-
-def new_password() -> str:
-    """Four groups of five: 99 bits, and still typed in one go."""
-    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(4))
-
 
 def _is_there_an_administrator(host: Host) -> bool:
     return bool(manage(host.node, host.release, "user", "list", "--administrators").stdout.strip())
@@ -28,7 +19,7 @@ def _is_there_an_administrator(host: Host) -> bool:
 def _create_administrator(host: Host) -> None:
     email = host.options.admin_email or default_admin_email(host.options)
     given = sys.stdin.readline().rstrip("\n") if host.options.is_password_on_stdin else ""
-    password = given or new_password()
+    password = given or first_password.new_password()
     if not given:
         first_password.keep(host.paths, email, password, now=datetime.now(UTC))
     manage(

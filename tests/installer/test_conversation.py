@@ -15,9 +15,9 @@ from rich.console import Console
 
 from appliance.paths import Paths
 from installer import first_password, options, progress, words
+from installer.first_password import new_password
 from installer.options import Options
 from installer.progress import NOTHING_TO_DO, PlainProgress, RichProgress
-from installer.steps.people import new_password
 
 from .conftest import NOW
 

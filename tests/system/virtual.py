@@ -1,0 +1,116 @@
+"""A virtual machine in QEMU, with its serial console and one port of its network."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Literal, Self
+
+from appliance import ports
+
+type Firmware = Literal["bios", "uefi"]
+
+_UEFI_CODE, _UEFI_VARIABLES = Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+_SLOW = 1800.0
+"""Seconds for what takes minutes where the processor is emulated."""
+
+
+class VirtualMachine:
+    """A machine that starts from a disk, of which nothing is changed; a context manager.
+
+    It has a network of its own with DHCP and no way out; its port 443 is one of this host's.
+    """
+
+    def __init__(self, disk: Path, *, capacity: int, firmware: Firmware) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="korobka-virtual-", dir="/var/tmp"))
+        self.port = ports.reserve(1, holder=self.folder)
+        self.said = ""
+        """All that came over the serial line, without colours."""
+        overlay = self.folder / "disk.qcow2"
+        subprocess.run(
+            ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(disk), str(overlay),
+             str(capacity)],
+            check=True,
+        )  # fmt: skip
+        self._command = [
+            "qemu-system-x86_64", "-machine", "q35", *_accelerator(), "-smp", "2", "-m", "3072",
+            "-display", "none", "-no-reboot",
+            "-drive", f"file={overlay},if=virtio,format=qcow2,cache=unsafe",
+            "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:443",
+            "-device", "virtio-net-pci,netdev=net",
+            "-serial", f"unix:{self.folder}/serial,server=on,wait=off",
+        ]  # fmt: skip
+        if firmware == "uefi":
+            shutil.copy(_UEFI_VARIABLES, self.folder / "variables")
+            self._command += [
+                "-drive", f"if=pflash,format=raw,readonly=on,file={_UEFI_CODE}",
+                "-drive", f"if=pflash,format=raw,file={self.folder}/variables",
+            ]  # fmt: skip
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
+        self._serial = socket.socket(socket.AF_UNIX)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                self._serial.connect(f"{self.folder}/serial")
+                break
+            except OSError:
+                assert self._process.poll() is None, "QEMU ended"
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        self._serial.settimeout(1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._serial.close()
+        self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self.folder)
+
+    def wait_for(self, pattern: str, *, seconds: float = _SLOW) -> re.Match[str]:
+        """Listens until the console has said this after all that was found before."""
+        deadline = time.monotonic() + seconds
+        while True:
+            if found := re.search(pattern, self.said[self._heard :]):
+                self._heard += found.end()
+                return found
+            assert self._process.poll() is None, f"the machine went off:\n{self.said[-3000:]}"
+            assert time.monotonic() < deadline, f"waited for {pattern!r}:\n{self.said[-3000:]}"
+            try:
+                self.said += _plain(self._serial.recv(65536))
+            except TimeoutError:
+                continue
+
+    _heard = 0
+
+    def type(self, line: str) -> None:
+        self._serial.sendall(f"{line}\r".encode())
+
+    def ask(self, command: str) -> str:
+        """What a command says, on a console where somebody is logged in."""
+        self.type(f"{command}; echo ends-with-$?")
+        # The line itself comes back first, with the sign and not with what it becomes.
+        before = self._heard
+        self.wait_for(r"ends-with-\d+", seconds=300)
+        return self.said[before : self._heard]
+
+
+def _accelerator() -> list[str]:
+    """Emulated: a /dev/kvm within a virtual machine may be there and hang. KOROBKA_KVM=1 is for real ones."""
+    if os.environ.get("KOROBKA_KVM") == "1":
+        return ["-accel", "kvm", "-cpu", "host"]
+    return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+
+
+def _plain(part: bytes) -> str:
+    """Without what moves cursors and paints."""
+    return re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[=>])", "", part.decode(errors="replace")).replace(
+        "\r", ""
+    )
