@@ -7,7 +7,8 @@ The release before is `box/last_release.json`, which holds the migrations that i
 compared with the models as that release knows them: a column that it does not know must fill itself, and what
 it knows must stay. A change that takes something away is made in three releases: add, fill and write both,
 take away; where it can't be, the migration says so (`BREAKS_THE_RELEASE_BEFORE = "why"`), and a box is
-upgraded past it standing still.
+upgraded past it standing still. SQL cannot be looked into: what it does beside that release is said by its
+migration too (`WORKS_BESIDE_THE_RELEASE_BEFORE = "why"`).
 """
 
 from __future__ import annotations
@@ -79,8 +80,10 @@ def in_order(loader: MigrationLoader) -> list[Key]:
 def _of_migration(migration: Migration, state: ProjectState, before: ProjectState) -> Iterator[str]:
     label = migration.app_label
     state = state.clone()
+    is_sql_said = hasattr(sys.modules[migration.__module__], "WORKS_BESIDE_THE_RELEASE_BEFORE")
     for operation in migration.operations:
-        if problem := _problem(operation, label, state, before):
+        is_said = is_sql_said and isinstance(operation, operations.RunSQL)
+        if not is_said and (problem := _problem(operation, label, state, before)):
             yield f"{label}.{migration.name}: {operation.describe()}: {problem}"
         operation.state_forwards(label, state)
 

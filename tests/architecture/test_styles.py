@@ -35,8 +35,8 @@ def test_every_class_of_tabler_that_a_template_names_is_there() -> None:
 
 
 def test_no_template_makes_up_the_name_of_a_class() -> None:
-    """One that is put together stands nowhere as a whole, and would be cut. Those of tints are ours."""
+    """One that is put together stands nowhere whole, and would be cut. Those of tints and depths are ours."""
     texts = [path.read_text(encoding="utf-8") for path in TEMPLATES]
     values = [value for text in texts for value in re.findall(r'class="([^"]*)"', text)]
     begun = {start for value in values for start in re.findall(r"([\w-]+-)\{\{", value)}
-    assert begun == {"tint-", "tint-of-"}
+    assert begun == {"depth-", "tint-", "tint-of-"}

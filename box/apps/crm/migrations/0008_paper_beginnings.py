@@ -10,6 +10,8 @@ from django.db import migrations
 if TYPE_CHECKING:
     from django.db.migrations.state import StateApps
 
+WORKS_BESIDE_THE_RELEASE_BEFORE = "the triggers follow rows of papers, of which that release writes none"
+
 QUOTE, INVOICE = 7, 31
 TEMPLATES = (
     (QUOTE, "Quote", "en", "Thank you for your interest. We offer you:", "We look forward to your order.", 14),
