@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from box.apps.calls.actions.dialling import dial, end_call, pass_on
+from box.apps.calls.actions.call_control import dial, end_call, pass_on
 from box.apps.calls.actions.recordings import collect_recordings
 from box.apps.calls.models import LoggedCall, Recording
 from box.apps.calls.presenters import live_calls

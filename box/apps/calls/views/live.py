@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from box.apps.calls import access
-from box.apps.calls.actions import dialling
+from box.apps.calls.actions import call_control
 from box.apps.calls.models import LoggedCall
 from box.apps.calls.presenters import live_calls
 from box.apps.calls.settings import OPENS_CARD
@@ -43,13 +43,13 @@ def dialled(request: PersonRequest) -> HttpResponse:
         raise Http404
     number = request.POST.get("number", "")[:60]
     said = _("Your telephone rings: pick up, and %(number)s is called.") % {"number": number}
-    return _asked(request, lambda: dialling.dial(number, by=request.user), said)
+    return _asked(request, lambda: call_control.dial(number, by=request.user), said)
 
 
 @require_POST
 def end(request: PersonRequest, pk: int) -> HttpResponse:
     call = _found(request, pk)
-    return _asked(request, lambda: dialling.end_call(call, by=request.user), "")
+    return _asked(request, lambda: call_control.end_call(call, by=request.user), "")
 
 
 @require_POST
@@ -61,7 +61,10 @@ def transfer(request: PersonRequest, pk: int) -> HttpResponse:
         if is_attended
         else _("The call is passed on.")
     )
-    pass_on = lambda: dialling.pass_on(call, number, is_attended=is_attended, by=request.user)  # noqa: E731
+
+    def pass_on() -> Command:
+        return call_control.pass_on(call, number, is_attended=is_attended, by=request.user)
+
     return _asked(request, pass_on, said)
 
 
@@ -70,7 +73,7 @@ def _found(request: PersonRequest, pk: int) -> LoggedCall:
 
 
 def _can_dial(request: PersonRequest) -> bool:
-    return dialling.extension_of(request.user) is not None
+    return call_control.extension_of(request.user) is not None
 
 
 def _asked(request: PersonRequest, act: Callable[[], Command], said: str) -> HttpResponse:

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from box.apps.calls.access import can_set_up
-from box.apps.calls.actions.blocking import block_number, unblock_number
+from box.apps.calls.actions.blocklist import block_number, unblock_number
 from box.apps.calls.actions.setup import import_extensions
 from box.apps.calls.configuration import files_for, packed
 from box.apps.calls.forms import (

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from django.core.exceptions import ValidationError
 
-from box.apps.calls.actions.blocking import block_number
+from box.apps.calls.actions.blocklist import block_number
 from box.apps.calls.actions.setup import import_extensions
 from box.apps.calls.routing import decide, is_open
 from box.apps.calls.settings import CLOSES

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from box.apps.calls.access import CALL_OUTSIDE
-from box.apps.calls.actions.dialling import dial, end_call, pass_on
+from box.apps.calls.actions.call_control import dial, end_call, pass_on
 from box.bridges.telephony.actions import ask_pbx, take_commands
 from box.bridges.telephony.models import Command
 from box.core.access.actions import employees_role, set_rights
