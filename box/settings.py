@@ -230,6 +230,10 @@ if _public_host := KOROBKA["objects"]["public_host"]:
 REACHABLE_NETWORKS: list[str] = KOROBKA.get("reachable_networks", [])
 # Who may read /metrics: see box.console.metrics.
 METRICS: dict[str, Any] = KOROBKA.get("metrics", {"networks": [], "token_sha256": ""})
+# PBXs to whose WebSockets the balancer leads phones in browsers: see box.bridges.telephony.credentials.
+_phones: dict[str, Any] = KOROBKA.get("phones", {"names": [], "key": ""})
+BROWSER_PHONES: list[str] = _phones["names"]
+BROWSER_PHONES_KEY: str = _phones["key"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 # Of a file, in bytes. Files don't come this way; the portal only opens their uploads.
 FILE_SIZE_LIMIT: int = KOROBKA.get("file_size_limit", 10 * 1024**3)

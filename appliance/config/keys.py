@@ -112,6 +112,17 @@ def _endpoint(value: str) -> str | None:
     return None if value == "" or good else "must be an address such as https://s3.example.com:9000"
 
 
+def _phones(value: tuple[str, ...]) -> str | None:
+    for entry in value:
+        name, _, address = entry.partition("=")
+        host, _, port = address.rpartition(":")
+        good = re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name) and host and not _host(host) and port.isdecimal()
+        if not good or _port(int(port)):
+            return f"must hold names and addresses such as office=10.0.0.7:8088, and {entry!r} is none"
+    names = [entry.partition("=")[0] for entry in value]
+    return None if len(names) == len(set(names)) else "must name each PBX once"
+
+
 def _absolute(value: str) -> str | None:
     good = value == "" or (value.startswith("/") and not control_in(value))
     return None if good else "must be an absolute path on one line"
@@ -227,6 +238,12 @@ class Metrics:
 @dataclass(frozen=True)
 class Telephony:
     enabled: bool = _key(False, "The bridge to the company's PBXs runs here.", console=True)
+    phones: tuple[str, ...] = _key(
+        (),
+        "Where phones in browsers find their PBX: its name in the portal and its WebSocket, such as "
+        "office=10.0.0.7:8088.",
+        check=_phones,
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import tomllib
 from urllib.parse import urlsplit
@@ -22,6 +24,16 @@ def public_store_host(node: Node) -> str | None:
         return None
     host = urlsplit(node.box.objects.endpoint).netloc
     return host if node.box.objects.path_style else f"{node.box.objects.bucket}.{host}"
+
+
+def phones(node: Node) -> dict[str, str]:
+    """Addresses of the WebSockets of PBXs, by the names that these have in the portal."""
+    return dict(entry.split("=", 1) for entry in node.box.telephony.phones)
+
+
+def phones_key(node: Node) -> str:
+    """With which the portal signs tickets to them, and the balancer checks these."""
+    return hmac.digest(node.secrets.secret_key.encode(), b"phones in browsers", hashlib.sha256).hex()
 
 
 def version(node: Node) -> str:
@@ -69,6 +81,7 @@ def files(node: Node) -> tuple[GeneratedFile, ...]:
             "networks": list(box.metrics.networks),
             "token_sha256": box.metrics.token_sha256,
         },
+        "phones": {"names": list(phones(node)), "key": phones_key(node)},
         "agent_socket": str(node.run("agent") / "agent.sock"),
         "state_dir": str(node.run("state")),
         "static_root": str(node.release / "static"),

@@ -29,6 +29,7 @@ const LIBRARIES = {
 const BUNDLES = {
   "vendor/editor.js": "editor.mjs",
   "vendor/fullcalendar.js": "fullcalendar.mjs",
+  "vendor/jssip.js": "jssip.mjs",
   "vendor/orgchart.js": "orgchart.mjs",
   "vendor/sortable.js": "sortable.mjs",
 };

@@ -52,8 +52,9 @@ PLAN = Plan(
     manager_secret=SECRET,
     asterisk=22,
     box_addresses=("127.0.0.0/8",),
-    phones=tuple(
-        Phone(str(number), f"Phone {number}", f"phone-{number}-secret") for number in range(100, 109)
+    phones=(
+        *(Phone(str(number), f"Phone {number}", f"phone-{number}-secret") for number in range(100, 109)),
+        Phone("120", "Browser 120", "", is_browser=True),
     ),
     queues=(
         Queue("support", "700", members=("100", "101", "102"), rings_seconds=8, waits_seconds=15),
@@ -144,7 +145,9 @@ class Asterisk(Server):
     def _placed(self, plan: Plan) -> Plan:
         ports = {name: 6100 + place for place, name in enumerate(SCRIPT_NAMES)}
         phones = tuple(
-            replace(one, address=f"sip:{one.number}@{self.phones_at}:{ports[BEHAVIOUR[one.number]]}")
+            one
+            if one.is_browser
+            else replace(one, address=f"sip:{one.number}@{self.phones_at}:{ports[BEHAVIOUR[one.number]]}")
             for one in plan.phones
         )
         trunks = tuple(replace(one, host=f"{self.phones_at}:{ports['provider']}") for one in plan.trunks)
@@ -255,7 +258,8 @@ def _own_files(address: str, files: Mapping[str, str], plan: Plan) -> dict[str, 
         "musiconhold.conf": "[general]\n[default]\nmode=files\ndirectory=/srv/moh\n",
         "extensions.conf": "[general]\nstatic=yes\n" + include["extensions_korobka.conf"] + _DIALPLAN,
         "indications.conf": "[general]\ncountry=us\n[us]\ndescription = US\nringcadence = 2000,4000\ndial = 350+440\nbusy = 480+620/500,0/500\nring = 440+480/2000,0/4000\ncongestion = 480+620/250,0/250\n",
-        "http.conf": "[general]\nenabled=no\n",
+        "http.conf": include["http_korobka.conf"],
+        "sorcery.conf": include["sorcery_korobka.conf"],
         "udptl.conf": "[general]\n",
         "acl.conf": "",
         "ccss.conf": "[general]\n",

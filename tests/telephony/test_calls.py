@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
 
-from box.apps.calls.actions.call_control import dial, end_call, pass_on
+from box.apps.calls.actions.browser_phone import connect_phone
+from box.apps.calls.actions.call_control import dial, end_call, hold_call, pass_on, take_back
 from box.apps.calls.actions.recordings import collect_recordings
 from box.apps.calls.models import LoggedCall, Recording
 from box.apps.calls.presenters import live_calls
 from box.apps.calls.reports import wallboard
 from box.bridges.telephony.actions import ask_pbx, save_pbx, set_extensions
-from box.bridges.telephony.models import Pbx
+from box.bridges.telephony.models import Call, Pbx
 from box.bridges.telephony.originate import hang_up
+from box.core.accounts.actions import dismiss_user
 from box.core.events.delivery import deliver_all
 from box.core.push.models import PushMessage
 from tests.box.conftest import account, seaweedfs, store  # noqa: F401 - fixtures
@@ -113,6 +115,34 @@ def test_a_client_who_gives_up_is_missed_until_they_are_called_back(
     happens(lambda: LoggedCall.objects.filter(direction="out", answered_at__isnull=False).exists())
     end_call(LoggedCall.objects.get(direction="out"), by=anna)
     happens(lambda: not LoggedCall.objects.waiting_for(boris, now=timezone.now()).exists())
+
+
+def test_a_client_is_put_on_hold_and_taken_back(office: Pbx, asterisk: Asterisk, anna: User) -> None:
+    office.hold_context = "korobka-hold"
+    save_pbx(office, by=None)
+    call_from_outside(asterisk, seconds=20)
+    happens(lambda: states(anna) == ["talks"])
+    hold_call(LoggedCall.objects.get(), by=anna)
+    happens(lambda: states(anna) == ["holds"])
+    take_back(LoggedCall.objects.get(), by=anna)
+    happens(lambda: states(anna) == ["talks"])
+    end_call(LoggedCall.objects.get(), by=anna)
+    happens(over)
+    call = LoggedCall.objects.get()
+    assert (call.result, call.participants.filter(user=anna).count()) == ("answered", 2)
+
+
+def test_the_pbx_knows_a_browsers_password_for_as_long_as_it_may(
+    office: Pbx, asterisk: Asterisk, cara: User, olga: User, settings: Any
+) -> None:
+    settings.BROWSER_PHONES = ["office"]
+    set_extensions(office, [("120", cara)], in_browser={"120"}, by=None)
+    given = connect_phone(by=cara, now=timezone.now())
+    until(lambda: given.password in asterisk.cli("pjsip show auth 120"))
+    dismiss_user(cara, by=olga)
+    until(lambda: given.password not in asterisk.cli("pjsip show auth 120"))
+    # How it came there is nobody's call.
+    assert not Call.objects.exists()
 
 
 def test_what_the_pbx_refuses_is_told_to_who_asked(office: Pbx, anna: User) -> None:

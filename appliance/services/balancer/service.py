@@ -118,6 +118,8 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 publicly_trusted=box.balancer.publicly_trusted,
                 proxies=[str(ipaddress.ip_network(entry)) for entry in box.balancer.trusted_proxies],
                 proxy_protocol=box.balancer.proxy_protocol,
+                phones=portal.phones(node),
+                phones_key=portal.phones_key(node),
                 bucket=box.objects.bucket,
                 strip_bucket=box.objects.engine == "external" and not box.objects.path_style,
                 store=_store(node),

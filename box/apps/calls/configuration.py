@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from django.utils import timezone
 
-from box.bridges.telephony.generator import Plan, generate
+from box.bridges.telephony.generator import Phone, Plan, generate
 from box.bridges.telephony.models import Pbx
 from box.bridges.telephony.recordings import script
 
@@ -27,6 +27,10 @@ def files_for(
             box_addresses=boxes,
             manager_port=pbx.port,
             manager_user=pbx.user,
+            phones=tuple(
+                Phone(one.number, one.user.name if one.user else one.number, "", is_browser=True)
+                for one in pbx.extensions.filter(is_browser=True).select_related("user").order_by("number")
+            ),
             agi_host=agi_host,
             outgoing_prefixes=tuple(one.lstrip("+") for one in pbx.prefixes),
             records=records,

@@ -177,6 +177,15 @@ class NumbersForm(forms.Form):
             " responsible employee first. Empty: it does not ask."
         ),
     )
+    hold_context = forms.CharField(
+        label=gettext_lazy("Where callers on hold wait"),
+        max_length=80,
+        required=False,
+        help_text=gettext_lazy(
+            "The context korobka-hold, once the PBX has the configuration of the box. Empty: calls of desk"
+            " telephones cannot be put on hold from the portal, and calls in a browser end with its page."
+        ),
+    )
     recordings_here = forms.CharField(
         label=gettext_lazy("Folder of recordings, as the box sees it"),
         max_length=1000,
@@ -192,6 +201,7 @@ class NumbersForm(forms.Form):
         "context",
         "dial_prefix",
         "asks_at",
+        "hold_context",
         "recordings_here",
         "recordings_there",
     )
@@ -224,6 +234,12 @@ class NumbersForm(forms.Form):
     def clean_context(self) -> str:
         context = str(self.cleaned_data["context"])
         if not _WORD.fullmatch(context):
+            raise forms.ValidationError(_("Letters, digits, points and hyphens only."))
+        return context
+
+    def clean_hold_context(self) -> str:
+        context = str(self.cleaned_data["hold_context"])
+        if context and not _WORD.fullmatch(context):
             raise forms.ValidationError(_("Letters, digits, points and hyphens only."))
         return context
 
@@ -268,6 +284,12 @@ class ExtensionForm(forms.Form):
         help_text=gettext_lazy("Empty: nobody sits there, as in a meeting room."),
     )  # fmt: skip
 
+    in_browser = forms.BooleanField(
+        label=gettext_lazy("Rings in the browser"),
+        required=False,
+        help_text=gettext_lazy("No telephone: this person calls and answers in the portal."),
+    )
+
     def clean_person(self) -> User | None:
         name = str(self.cleaned_data["person"]).strip()
         if not name:
@@ -285,7 +307,10 @@ class TableForm(forms.Form):
         label=gettext_lazy("Table of extensions"),
         widget=_lines(6),
         max_length=300_000,
-        help_text=gettext_lazy("One a line, from any spreadsheet: 100;anna@example.com."),
+        help_text=gettext_lazy(
+            "One a line, from any spreadsheet: 100;anna@example.com. With “;browser” behind it the extension"
+            " rings in the portal."
+        ),
     )
 
 

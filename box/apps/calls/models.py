@@ -138,6 +138,11 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         """Whose telephones ring, dial or talk at this moment."""
         return self.filter(ended_at=None, began_at__gte=now - LONGEST, logged__ended_at=None)
 
+    def holding(self, now: datetime) -> Self:
+        """Who have somebody on hold, and have hung up for the while."""
+        held = self.exclude(holds_leg="").filter(ended_at__isnull=False)
+        return held.filter(began_at__gte=now - LONGEST, logged__ended_at=None)
+
 
 class Participant(models.Model):
     """An employee's part in a call, by the extension that was theirs then."""
@@ -151,6 +156,8 @@ class Participant(models.Model):
     began_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    # Of whom they have put on hold, hanging up for the while: its Uniqueid.
+    holds_leg = models.CharField(max_length=150, blank=True, default="", db_default="")
 
     objects = ParticipantQuerySet.as_manager()
 
@@ -159,6 +166,7 @@ class Participant(models.Model):
         indexes = [
             models.Index(F("user"), F("logged"), name="calls_participant_of_person"),
             models.Index(F("user"), F("began_at"), name="calls_participant_busy", condition=Q(ended_at=None)),
+            models.Index(F("user"), name="calls_participant_holds", condition=~Q(holds_leg="")),
         ]
 
     def __str__(self) -> str:
@@ -167,7 +175,7 @@ class Participant(models.Model):
     @property
     def state(self) -> str:
         if self.ended_at is not None:
-            return "over"
+            return "holds" if self.holds_leg else "over"
         if self.answered_at is None:
             return "rings" if self.is_called else "dials"
         return "talks"

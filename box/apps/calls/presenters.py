@@ -165,19 +165,23 @@ class LiveCall:
 
     call: LoggedCall
     state: str
-    """A `Participant.state`: rings, dials, talks."""
+    """A `Participant.state`: rings, dials, talks, holds."""
     title: str
     number: str
     cards: Sequence[Card]
     begins_at: str
     since: datetime
     can_pass_on: bool
+    can_hold: bool
 
 
 def live_calls(user: User, *, now: datetime) -> list[LiveCall]:
     """The newest last; in a number of queries that doesn't depend on theirs."""
-    mine = Participant.objects.filter(user=user).busy(now).select_related("logged").order_by("began_at")
-    parts = list(mine[:10])
+    mine = Participant.objects.filter(user=user).select_related("logged__call__pbx").order_by("began_at")
+    parts = list(mine.busy(now)[:10])
+    # Whoever is put through again is on hold no more.
+    busy = {one.logged_id for one in parts}
+    parts = [one for one in mine.holding(now)[:10] if one.logged_id not in busy] + parts
     cards = clients_behind([one.logged.number for one in parts if one.logged.is_outside], user)
     return [_live(one, cards.get(one.logged.number, ()), user) for one in parts]
 
@@ -193,4 +197,5 @@ def _live(part: Participant, cards: Sequence[Card], user: User) -> LiveCall:
         "" if cards or not call.is_outside else beginnings(call.number, user),
         part.answered_at or part.began_at,
         part.state == "talks" and call.answered_at is not None,
+        part.state == "talks" and call.call is not None and bool(call.call.pbx.hold_context),
     )

@@ -1,18 +1,22 @@
 from django.urls import path
 
-from box.apps.calls.views import live, log, receiver, reports, setup
+from box.apps.calls.views import live, log, phone, receiver, reports, setup
 
 app_name = "calls"
 urlpatterns = [
     path("calls/", log.log, name="log"),
     path("calls/now/", live.now, name="now"),
     path("calls/dialled/", live.dialled, name="dialled"),
+    path("calls/phone/", phone.phone, name="phone"),
+    path("calls/phone/number/", phone.number, name="phone-number"),
+    path("calls/phone/leaving/", phone.leaving, name="phone-leaving"),
     path("calls/reports/", reports.report, name="reports"),
     path("calls/wallboard/", reports.wallboard, name="wallboard"),
     path("calls/recordings/", receiver.receive, name="receiver"),
     path("calls/<int:pk>/", log.call, name="call"),
     path("calls/<int:pk>/end/", live.end, name="end"),
     path("calls/<int:pk>/transfer/", live.transfer, name="transfer"),
+    path("calls/<int:pk>/waiting/", live.waiting, name="waiting"),
     path("calls/<int:pk>/settlement/", log.settlement, name="settlement"),
     path("calls/<int:pk>/note/", log.note, name="note"),
     path("calls/<int:pk>/hold/", log.hold, name="hold"),

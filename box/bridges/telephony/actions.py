@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.bridges.telephony import calls as machine
-from box.bridges.telephony import events, state
+from box.bridges.telephony import credentials, events, state
 from box.bridges.telephony.events import CallEvent as Happened
-from box.bridges.telephony.models import Call, CallEvent, CallLeg, Command, Extension, Pbx, QueueMember
+from box.bridges.telephony.models import (
+    Call,
+    CallEvent,
+    CallLeg,
+    Command,
+    Credential,
+    Extension,
+    Pbx,
+    QueueMember,
+)
 from box.core.events.outbox import emit, emit_all
 
 if TYPE_CHECKING:
@@ -26,6 +36,7 @@ COMMAND_LIVES = timedelta(seconds=10)
 """Who has waited longer has called in another way."""
 MOST_COMMANDS = 20
 MOST_MEMBERS = 5_000
+MOST_CREDENTIALS = 100
 _EXTENSION = re.compile(r"[0-9]{1,15}")
 
 
@@ -51,9 +62,16 @@ def remove_pbx(pbx: Pbx, *, by: User) -> None:
 
 
 @transaction.atomic
-def set_extensions(pbx: Pbx, wanted: Sequence[tuple[str, User | None]], *, by: User | None) -> int:
+def set_extensions(
+    pbx: Pbx,
+    wanted: Sequence[tuple[str, User | None]],
+    *,
+    in_browser: Collection[str] = (),
+    by: User | None,
+) -> int:
     """Gives these numbers to these people, and to nobody else; the others stay as they are. Returns how many
-    were changed. A number given to nobody is a phone that no one sits at, such as a meeting room's."""
+    were changed. A number given to nobody is a phone that no one sits at, such as a meeting room's. Those
+    `in_browser` have no telephone: they ring in the portal."""
     held = {one.number: one for one in pbx.extensions.select_for_update()}
     changed = []
     for number, user in wanted:
@@ -61,13 +79,15 @@ def set_extensions(pbx: Pbx, wanted: Sequence[tuple[str, User | None]], *, by: U
             said = _("“%(number)s” is no extension: it has 1 to 15 digits.") % {"number": number[:40]}
             raise ValidationError(said, code="number")
         row = held.get(number)
-        if row is None or row.user_id != (user.pk if user else None):
-            row = row or Extension(pbx=pbx, number=number, endpoint=f"PJSIP/{number}")
-            row.user = user
+        row = row or Extension(pbx=pbx, number=number, endpoint=f"PJSIP/{number}")
+        is_browser = number in in_browser
+        if row.pk is None or (row.user_id, row.is_browser) != (user.pk if user else None, is_browser):
+            row.user, row.is_browser = user, is_browser
             changed.append(row)
     for row in changed:
         row.save()
     if changed:
+        _end_credentials(pbx, [row.number for row in changed])
         emit(events.ExtensionsChanged(pbx_id=pbx.pk, by_id=by.pk if by else None))
     return len(changed)
 
@@ -75,7 +95,45 @@ def set_extensions(pbx: Pbx, wanted: Sequence[tuple[str, User | None]], *, by: U
 @transaction.atomic
 def remove_extension(extension: Extension, *, by: User) -> None:
     extension.delete()
+    _end_credentials(extension.pbx, [extension.number])
     emit(events.ExtensionsChanged(pbx_id=extension.pbx_id, by_id=by.pk))
+
+
+def _end_credentials(pbx: Pbx, numbers: Sequence[str]) -> None:
+    """Whoever had these phones has them no more: the bridge makes their passwords worthless."""
+    Credential.objects.filter(pbx=pbx, number__in=numbers).update(expires_at=timezone.now())
+
+
+@transaction.atomic
+def issue_credential(extension: Extension, *, now: datetime) -> Credential:
+    """The one that is good already, so that all browsers of a person sign in alike, or a new one in the
+    second half of its time."""
+    held = Credential.objects.filter(pbx=extension.pbx, number=extension.number).select_for_update().first()
+    if held is not None and held.expires_at > now + credentials.LIVES / 2:
+        return held
+    fresh = {"key": secrets.token_hex(32), "expires_at": now + credentials.LIVES, "placed_at": None}
+    return Credential.objects.update_or_create(pbx=extension.pbx, number=extension.number, defaults=fresh)[0]
+
+
+@transaction.atomic
+def take_credentials(pbx: Pbx, *, now: datetime) -> list[tuple[str, str]]:
+    """Numbers and passwords that the PBX is to be told now."""
+    waiting = list(Credential.objects.waiting(pbx).select_for_update()[:MOST_CREDENTIALS])
+    Credential.objects.filter(pk__in=[one.pk for one in waiting]).update(placed_at=now)
+    return [(one.number, credentials.password(one)) for one in waiting]
+
+
+@transaction.atomic
+def forget_credentials(pbx: Pbx, *, now: datetime) -> list[tuple[str, str]]:
+    """Those that are good no longer, with passwords that nobody knows."""
+    stale = list(Credential.objects.stale(pbx, now=now).select_for_update(of=("self",))[:MOST_CREDENTIALS])
+    Credential.objects.filter(pk__in=[one.pk for one in stale]).delete()
+    return [(one.number, secrets.token_hex(24)) for one in stale]
+
+
+def place_credentials_again(pbx: Pbx) -> None:
+    """A PBX that was away may have lost them."""
+    Credential.objects.filter(pbx=pbx).update(placed_at=None)
 
 
 @transaction.atomic

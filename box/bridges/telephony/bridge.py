@@ -14,15 +14,19 @@ from django.utils import timezone
 from box.bridges.telephony import ami_events, fastagi, resync
 from box.bridges.telephony.actions import (
     forget_commands,
+    forget_credentials,
     keep_calls,
     keep_queues,
+    place_credentials_again,
     refuse_command,
     restore,
     take_commands,
+    take_credentials,
     tell_state,
 )
 from box.bridges.telephony.ami import ActionRefused, PbxTrouble, Session
 from box.bridges.telephony.calls import Calls
+from box.bridges.telephony.credentials import placing
 from box.bridges.telephony.events import CallEvent
 from box.bridges.telephony.facts import Fact, Unreadable
 from box.bridges.telephony.models import Pbx
@@ -71,6 +75,7 @@ class Bridge:
         with Session(pbx.address) as session:
             self.catch_up(pbx, calls, session)
             self._attempts = 0
+            place_credentials_again(pbx)
             tell_state(pbx, connected_at=self._now(), heard_at=self._now(), version=session.version)
             synced_at = told_at = self._now()
             while not self._stopping.is_set():
@@ -79,6 +84,7 @@ class Bridge:
                 if any(event.get("Event") in _OF_QUEUES for event in events):
                     self._look_at_queues(pbx, session)
                 self._obey(pbx, session)
+                self._place(session, take_credentials(pbx, now=self._now()))
                 now = self._now()
                 if now - synced_at >= EVERY:
                     self.catch_up(pbx, calls, session)
@@ -89,6 +95,7 @@ class Bridge:
                     if not pbx_now.exists():
                         return
                     tell_state(pbx, heard_at=now)
+                    self._place(session, forget_credentials(pbx, now=now))
                     told_at = now
 
     def _obey(self, pbx: Pbx, session: Session) -> None:
@@ -100,6 +107,13 @@ class Bridge:
                 refuse_command(command, str(trouble))
                 if not isinstance(trouble, ActionRefused):
                     raise
+
+    def _place(self, session: Session, credentials: list[tuple[str, str]]) -> None:
+        for number, password in credentials:
+            try:
+                session.originate(**placing(number, password))
+            except ActionRefused as refused:
+                log.warning("The PBX takes no password of the phone %s: %s", number, refused)
 
     def catch_up(self, pbx: Pbx, calls: Calls, session: Session) -> resync.Outcome:
         """See `resync`."""

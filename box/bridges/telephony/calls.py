@@ -27,10 +27,6 @@ MAX_OPEN = 5_000
 MAX_LEGS = 200
 MAX_REMEMBERED = 50_000
 _LATEST = datetime.max.replace(tzinfo=UTC)
-# Asterisk's own helpers, which nobody calls and nobody talks on.
-_HELPERS = frozenset(
-    {"CBAnn", "CBRec", "Announcer", "Recorder", "Snoop", "Message", "Surrogate", "UnicastRTP"}
-)
 _BUSY, _ELSEWHERE, _REJECTED, _FORWARDED = 17, 26, 21, 23
 _FAILURES = frozenset({1, 2, 3, 5, 6, 20, 22, 27, 28, 29, 34, 38, 41, 42, 44, 50, 58, 65, 88, 127})
 
@@ -191,7 +187,7 @@ class Calls:
     def feed(self, facts: Iterable[Fact]) -> list[CallEvent]:
         """What follows from these facts, in their order."""
         for fact in facts:
-            if fact.channel.technology not in _HELPERS:
+            if not fact.channel.is_helper:
                 self._take(fact)
         out, self._out = self._out, []
         return out

@@ -16,6 +16,11 @@ _ID = re.compile(r"[A-Za-z0-9_.:-]{1,150}")
 # `PJSIP/100-0000001a`: the endpoint, and a number that no other channel has. Masqueraded ones say so behind
 # it.
 _CHANNEL = re.compile(r"(?P<endpoint>[^/]+/.+?)(?:-[0-9a-f]{8})?(?P<half>;[12])?(?:<(?:MASQ|ZOMBIE)>)?")
+_HELPERS = frozenset(
+    {"CBAnn", "CBRec", "Announcer", "Recorder", "Snoop", "Message", "Surrogate", "UnicastRTP"}
+)
+CREDENTIALS_CONTEXT = "korobka-credentials"
+"""Of the dialplan: see `generator`."""
 _EXTENSIONS_OF_ASTERISK = {"", "s", "h", "i", "t", "T", "o", "a", "e"}
 
 
@@ -109,6 +114,11 @@ class Channel:
     @property
     def endpoint(self) -> str:
         return endpoint_of(self.name)
+
+    @property
+    def is_helper(self) -> bool:
+        """Whether nobody calls and nobody talks on it: Asterisk's own, or the box's."""
+        return self.technology in _HELPERS or self.endpoint.endswith(f"@{CREDENTIALS_CONTEXT}")
 
     @property
     def is_inner_half(self) -> bool:

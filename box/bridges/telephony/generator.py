@@ -14,6 +14,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from box.bridges.telephony.asterisk_conf import Unwritable, Writer, caller_name, name, number, value
+from box.bridges.telephony.facts import CREDENTIALS_CONTEXT
 
 # What the bridge reads: `calls` needs no dialplan step, no RTCP report and no device's state, and on a busy
 # PBX these are most of the stream.
@@ -76,9 +77,19 @@ CDR_COLUMNS = (
     "sequence",
     "userfield",
 )
+BROWSER_FAMILY = "korobka"
+"""Where in the PBX's own database the box puts the credentials of phones in browsers."""
+HOLD_CONTEXT = "korobka-hold"
+RETURN_CONTEXT = "korobka-return"
+RETURNED_HEADER = "X-Korobka-Return"
+"""On an INVITE with which somebody who waited is put through again."""
 RECORDING = "KOROBKA_RECORDING"
 """The user event, in AMI and CEL alike, that says where a recording lies."""
 _NOTES = Path(__file__).with_name("notes.txt")
+WAITS_SECONDS = 300
+"""On hold; then the telephone at which somebody was put there rings."""
+COMES_BACK_SECONDS = 20
+"""For which a telephone that is gone is waited for."""
 ASKS_FOR_SECONDS = 2
 """How long a ringing call waits for the box; FastAGI by itself would wait for ever."""
 
@@ -89,7 +100,7 @@ class Phone:
     name: str
     password: str
     is_browser: bool = False
-    """Rings in the portal, over a secure WebSocket."""
+    """Rings in the portal, over a WebSocket that the box leads there; its password is the box's to give."""
     address: str = ""
     """Of a phone that does not register: `sip:100@10.0.0.7:5060`."""
 
@@ -141,6 +152,8 @@ class Plan:
     manager_user: str = "korobka"
     certificate: str = ""
     """A PEM file with key and certificate, on the PBX; with it the bridge's connection is encrypted."""
+    websocket_port: int = 8088
+    """Where browsers' phones arrive, by way of the box."""
     agi_host: str = ""
     agi_port: int = 4573
     phones: tuple[Phone, ...] = ()
@@ -169,6 +182,8 @@ def generate(plan: Plan) -> dict[str, str]:
         "extensions_korobka.conf": _extensions(plan),
         "README_korobka.txt": _NOTES.read_text(encoding="utf-8"),
     }
+    if any(phone.is_browser for phone in plan.phones):
+        files |= _browsers(plan)
     files |= _databases(plan) if plan.database else _csv()
     return files
 
@@ -267,10 +282,30 @@ def _databases(plan: Plan) -> dict[str, str]:
     return files
 
 
+def _browsers(plan: Plan) -> dict[str, str]:
+    """What phones in browsers need beside their endpoints."""
+    http = Writer("Phones in browsers arrive here, by way of the box alone: http.conf")
+    http.section("general")
+    http.set("enabled", True)
+    http.set("bindaddr", value(ip_address(plan.bind_address)), "Let a firewall admit the box only.")
+    http.set("bindport", plan.websocket_port)
+    http.set("enablestatic", False)
+    sorcery = Writer("Passwords of phones in browsers are short-lived, and lie in AstDB: sorcery.conf")
+    sorcery.section("res_pjsip")
+    sorcery.set("auth", "config,pjsip.conf,criteria=type=auth")
+    sorcery.set("auth", f"astdb,{BROWSER_FAMILY}")
+    return {"http_korobka.conf": str(http), "sorcery_korobka.conf": str(sorcery)}
+
+
 def _pjsip(plan: Plan) -> str:
     out = Writer(
         "Phones, browsers and lines: #include it at the end of pjsip.conf, which has the transports."
     )
+    if any(phone.is_browser for phone in plan.phones):
+        out.section("korobka-websocket", why="Of phones in browsers; where it listens says http.conf.")
+        out.set("type", "transport")
+        out.set("protocol", "ws")
+        out.set("bind", value(ip_address(plan.bind_address)))
     for phone in plan.phones:
         number(phone.number, "An extension")
         out.section(phone.number, why=f"{phone.name}")
@@ -287,18 +322,18 @@ def _pjsip(plan: Plan) -> str:
             out.set("webrtc", True, "DTLS-SRTP, ICE and rtcp-mux; Asterisk makes the certificate itself.")
         else:
             out.set("direct_media", False, "Else there is nothing to record, and holds are not seen.")
-        out.section(phone.number)
-        out.set("type", "auth")
-        out.set("auth_type", "userpass")
-        out.set("username", phone.number)
-        out.set("password", phone.password)
+            out.section(phone.number)
+            out.set("type", "auth")
+            out.set("auth_type", "userpass")
+            out.set("username", phone.number)
+            out.set("password", phone.password)
         out.section(phone.number)
         out.set("type", "aor")
         out.set("max_contacts", 3)
         out.set("remove_existing", True)
         if phone.address:
             out.set("contact", phone.address)
-        else:
+        elif not phone.is_browser:
             out.set("qualify_frequency", 60)
     for trunk in plan.trunks:
         _trunk(out, trunk)
@@ -379,6 +414,9 @@ def _extensions(plan: Plan) -> str:
             out.extension(number(own, "A number of ours"), _incoming(plan, trunk))
     for menu in plan.menus:
         _menu(out, menu)
+    _hold(out)
+    if any(phone.is_browser for phone in plan.phones):
+        _credentials(out)
     if plan.agi_host:
         out.section("korobka-ask", why="Asks the box; in a channel of its own, which a time limit can end.")
         out.extension(
@@ -393,6 +431,49 @@ def _extensions(plan: Plan) -> str:
             ],
         )
     return str(out)
+
+
+def _credentials(out: Writer) -> None:
+    out.section(
+        CREDENTIALS_CONTEXT,
+        why="The box gives a phone in a browser its password for an hour. Its manager user may not write"
+        " AstDB itself: here it can set these, and nothing else.",
+    )
+    # It becomes JSON: what is not hexadecimal would be a field of its own.
+    password = "${FILTER(0-9a-f,${KOROBKA_PASSWORD})}"  # noqa: S105 - a variable of the dialplan
+    held = f'{{"auth_type":"userpass","username":"${{EXTEN}}","password":"{password}"}}'
+    steps = [
+        "Set(CDR_PROP(disable)=1)",
+        f"GotoIf($[${{LEN({password})}} < 32]?over)",
+        f"Set(DB({BROWSER_FAMILY}/auth/${{EXTEN}})={held})",
+        "over|Hangup()",
+    ]
+    for digits in range(1, 7):
+        out.extension("_" + "X" * digits, steps)
+
+
+def _hold(out: Writer) -> None:
+    out.section(HOLD_CONTEXT, why="Who is put on hold from the portal waits here for the extension.")
+    out.extension(
+        "_X!",
+        [f"MusicOnHold(,{WAITS_SECONDS})", f"Goto({RETURN_CONTEXT},${{EXTEN}},1)"],
+    )
+    out.section(RETURN_CONTEXT, why="And is put through to it again; a browser may just be loading a page.")
+    out.extension(
+        "_X!",
+        [
+            "Set(KOROBKA_TRIES=0)",
+            "again|Dial(PJSIP/${EXTEN},30,tTb(korobka-returned^s^1))",
+            'GotoIf($["${DIALSTATUS}" != "CHANUNAVAIL"]?over)',
+            "Set(KOROBKA_TRIES=$[${KOROBKA_TRIES} + 1])",
+            f"GotoIf($[${{KOROBKA_TRIES}} > {COMES_BACK_SECONDS}]?over)",
+            "Wait(1)",
+            "Goto(again)",
+            "over|Hangup()",
+        ],
+    )
+    out.section("korobka-returned")
+    out.extension("s", [f"Set(PJSIP_HEADER(add,{RETURNED_HEADER})=yes)", "Return()"])
 
 
 def _recorded(plan: Plan) -> list[str]:

@@ -16,6 +16,7 @@ from box.bridges.telephony.ami import Address
 from box.bridges.telephony.logs import CDR_TABLE, CEL_TABLE, CsvLog, Log, TableLog
 from box.bridges.telephony.numbers import Numbering, TrunkRule
 from box.bridges.telephony.originate import Rules
+from box.core.accounts.models import User
 from box.lib.sealing import seal, unseal
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ class Pbx(models.Model):
     )
     # With it the PBX signs the recordings that it sends by itself.
     delivery_key_sealed = models.TextField(blank=True, default="", db_default="")
+
+    # Of the dialplan, where somebody on hold waits; none: nobody is put on hold from the portal.
+    hold_context = models.CharField(max_length=80, blank=True, default="", db_default="")
 
     # What the bridge knows of the connection.
     connected_at = models.DateTimeField(null=True)
@@ -152,8 +156,12 @@ class Pbx(models.Model):
 
 class ExtensionQuerySet(models.QuerySet["Extension"]):
     def in_use(self) -> Self:
-        """Of PBXs that are connected, the first of each person's first."""
-        return self.filter(pbx__is_on=True).select_related("pbx").order_by("id")
+        """Of PBXs that are connected, the first of each person's first, telephones before browsers."""
+        return self.filter(pbx__is_on=True).select_related("pbx").order_by("is_browser", "id")
+
+    def in_browser(self) -> Self:
+        """Those that ring in the portal, where the balancer leads to their PBX."""
+        return self.in_use().filter(is_browser=True, pbx__name__in=settings.BROWSER_PHONES)
 
 
 class Extension(models.Model):
@@ -164,6 +172,8 @@ class Extension(models.Model):
     # `PJSIP/100`.
     endpoint = models.CharField(max_length=80)
     user = models.ForeignKey("accounts.User", models.CASCADE, null=True, related_name="extensions")
+    # It rings in the portal, and has no telephone.
+    is_browser = models.BooleanField(default=False, db_default=False)
 
     objects = ExtensionQuerySet.as_manager()
 
@@ -172,6 +182,38 @@ class Extension(models.Model):
             models.UniqueConstraint(fields=["pbx", "endpoint"], name="telephony_endpoint_once"),
             models.UniqueConstraint(fields=["pbx", "number"], name="telephony_number_once"),
         ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class CredentialQuerySet(models.QuerySet["Credential"]):
+    def waiting(self, pbx: Pbx) -> Self:
+        """Not on the PBX yet."""
+        return self.filter(pbx=pbx, placed_at=None).order_by("id")
+
+    def stale(self, pbx: Pbx, *, now: datetime) -> Self:
+        """Their time is over, or whoever had them has no such phone any more."""
+        held = Extension.objects.filter(
+            pbx=pbx, number=models.OuterRef("number"), is_browser=True, user__status=User.Status.ACTIVE
+        )
+        return self.filter(models.Q(expires_at__lte=now) | ~models.Exists(held), pbx=pbx).order_by("id")
+
+
+class Credential(models.Model):
+    """With what a phone in a browser signs in at its PBX, for a while."""
+
+    pbx = models.ForeignKey(Pbx, models.CASCADE, related_name="credentials", db_index=False)
+    number = models.CharField(max_length=15)
+    # The password is derived from it and the box's key: see `credentials`.
+    key = models.CharField(max_length=64)
+    expires_at = models.DateTimeField()
+    placed_at = models.DateTimeField(null=True)
+
+    objects = CredentialQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pbx", "number"], name="telephony_credential_once")]
 
     def __str__(self) -> str:
         return self.number

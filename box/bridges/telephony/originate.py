@@ -79,6 +79,16 @@ def transfer(caller: Caller, leg: str, goal: str, rules: Rules) -> dict[str, str
     return {"Channel": _channel(leg), "Context": headers["Context"], "Exten": headers["Exten"]}
 
 
+def redirect(leg: str, context: str, extension: str) -> dict[str, str]:
+    """Headers of AMI's Redirect, of the channel with this Uniqueid: what it did ends, and it goes on there.
+    Raises NotAllowed."""
+    if not _WORD.fullmatch(context) or not _EXTENSION.fullmatch(extension):
+        raise NotAllowed(
+            "Nobody can be put on hold from here: an administrator sets that in the settings of telephony."
+        )
+    return {"Channel": _channel(leg), "Context": context, "Exten": extension, "Priority": "1"}
+
+
 def hang_up(leg: str) -> dict[str, str]:
     """Headers of AMI's Hangup. Raises NotAllowed."""
     return {"Channel": _channel(leg), "Cause": "16"}

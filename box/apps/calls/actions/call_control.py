@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from box.apps.calls.access import can_call_outside, works_here
 from box.apps.calls.models import LoggedCall
 from box.bridges.telephony.actions import ask_pbx
+from box.bridges.telephony.generator import RETURN_CONTEXT
 from box.bridges.telephony.models import CallLeg, Command, Extension
-from box.bridges.telephony.originate import Caller, NotAllowed, hang_up, request, transfer
+from box.bridges.telephony.originate import Caller, NotAllowed, hang_up, redirect, request, transfer
 from box.core.accounts.models import User
 from box.lib import phones
 
@@ -56,6 +57,60 @@ def pass_on(call: LoggedCall, number: str, *, is_attended: bool, by: User) -> Co
     except NotAllowed as refused:
         raise ValidationError(str(refused), code="not-allowed") from refused
     return ask_pbx(leg.call.pbx, "Atxfer" if is_attended else "BlindTransfer", headers, by=by)
+
+
+@transaction.atomic
+def hold_call(call: LoggedCall, *, by: User) -> Command:
+    """Whoever this person talks to hears music, until they are taken back or five minutes are over. A desk
+    telephone cannot be told to hold: its own part of the call ends, and it rings again. Raises
+    ValidationError."""
+    leg = _own_leg(call, by)
+    if leg.answered_at is None:
+        raise ValidationError(_("Answer the call first."), code="ringing")
+    other = other_leg(leg)
+    if other is None:
+        raise ValidationError(_("Only somebody whom you alone talk to can be put on hold."), code="several")
+    pbx = leg.call.pbx
+    own = Extension.objects.filter(pbx=pbx, endpoint=leg.endpoint).values_list("number", flat=True).first()
+    command = hold_leg(other, pbx.hold_context, own or "", by)
+    call.participants.filter(leg=leg.uniqueid).update(holds_leg=other.uniqueid)
+    return command
+
+
+@transaction.atomic
+def take_back(call: LoggedCall, *, by: User) -> Command:
+    """The person's telephone rings, and whoever was on hold is there. Raises ValidationError."""
+    held = call.participants.filter(user=by).exclude(holds_leg="").order_by("-id").first()
+    legs = CallLeg.objects.filter(call=call.call_id, ended_at=None).select_related("call__pbx")
+    leg = legs.filter(uniqueid=held.holds_leg).first() if held else None
+    if held is None or leg is None:
+        raise ValidationError(_("This call is over."), code="over")
+    command = hold_leg(leg, RETURN_CONTEXT, _own_extension(by).number, by)
+    call.participants.filter(pk=held.pk).update(holds_leg="")
+    return command
+
+
+def other_leg(leg: CallLeg) -> CallLeg | None:
+    """Whoever is on the line with this one; None where it is nobody, or several."""
+    others = CallLeg.objects.filter(call=leg.call_id, ended_at=None).exclude(pk=leg.pk)
+    found = list(others.exclude(is_called=True, answered_at=None).select_related("call__pbx")[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def hold_leg(leg: CallLeg, context: str, number: str, by: User) -> Command:
+    try:
+        return ask_pbx(leg.call.pbx, "Redirect", redirect(leg.uniqueid, context, number), by=by)
+    except NotAllowed as refused:
+        raise ValidationError(str(refused), code="not-allowed") from refused
+
+
+def goal_of(extension: Extension, number: str, user: User) -> str:
+    """What is dialled for a number, where this person may call it. Raises ValidationError."""
+    rules = extension.pbx.originate_rules
+    try:
+        return request(_caller(extension, user), _goal(extension, number), rules)["Exten"]
+    except NotAllowed as refused:
+        raise ValidationError(str(refused), code="not-allowed") from refused
 
 
 def _own_extension(user: User) -> Extension:

@@ -15,6 +15,8 @@ from box.core.accounts.models import User
 
 MOST_ROWS = 5_000
 LONGEST = 300_000
+BROWSER = "browser"
+"""In the third column: it rings in the portal."""
 _SEPARATORS = (";", "\t", ",")
 
 
@@ -23,6 +25,7 @@ class Row:
     line: int
     number: str
     person: str
+    is_browser: bool = False
 
 
 def import_extensions(pbx: Pbx, text: str, *, by: User) -> int:
@@ -42,7 +45,7 @@ def import_extensions(pbx: Pbx, text: str, *, by: User) -> int:
         wanted.append((row.number, person))
     if problems:
         raise ValidationError(problems[:10], code="rows")
-    return set_extensions(pbx, wanted, by=by)
+    return set_extensions(pbx, wanted, in_browser={row.number for row in rows if row.is_browser}, by=by)
 
 
 def read(text: str) -> Iterator[Row]:
@@ -58,7 +61,8 @@ def read(text: str) -> Iterator[Row]:
         number, _rest, person = (part.strip().strip('"') for part in said.partition(separator))
         if place == 0 and not number.isdigit():
             continue
-        yield Row(line, number, person.partition(separator)[0].strip().strip('"'))
+        name, _rest, kind = (part.strip().strip('"') for part in person.partition(separator))
+        yield Row(line, number, name, kind.partition(separator)[0].strip().lower() == BROWSER)
 
 
 def _people(names: Iterable[str]) -> dict[str, User]:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from box.apps.calls import access
 from box.apps.calls.actions import call_control
+from box.apps.calls.actions.browser_phone import phone_of
 from box.apps.calls.models import LoggedCall
 from box.apps.calls.presenters import live_calls
 from box.apps.calls.settings import OPENS_CARD
@@ -32,7 +33,12 @@ def now(request: PersonRequest) -> HttpResponse:
     if not access.works_here(request.user):
         raise Http404
     calls = live_calls(request.user, now=timezone.now())
-    context = {"calls": calls, "opens_card": OPENS_CARD.value, "can_dial": _can_dial(request)}
+    context = {
+        "calls": calls,
+        "opens_card": OPENS_CARD.value,
+        "can_dial": _can_dial(request),
+        "has_phone": phone_of(request.user) is not None,
+    }
     return render(request, "calls/now.html", context)
 
 
@@ -66,6 +72,16 @@ def transfer(request: PersonRequest, pk: int) -> HttpResponse:
         return call_control.pass_on(call, number, is_attended=is_attended, by=request.user)
 
     return _asked(request, pass_on, said)
+
+
+@require_POST
+def waiting(request: PersonRequest, pk: int) -> HttpResponse:
+    """Puts whoever is on the line on hold, or takes them back."""
+    call = _found(request, pk)
+    if request.POST.get("waits") == "no":
+        return _asked(request, lambda: call_control.take_back(call, by=request.user), "")
+    said = _("On hold. Take the call back here: your telephone rings then.")
+    return _asked(request, lambda: call_control.hold_call(call, by=request.user), said)
 
 
 def _found(request: PersonRequest, pk: int) -> LoggedCall:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
@@ -166,13 +167,17 @@ def extensions(request: PersonRequest, pk: int) -> HttpResponse:
     try:
         if form.is_valid():
             number, person = form.cleaned_data["number"], form.cleaned_data["person"]
-            return _given(request, pbx, set_extensions(pbx, [(number, person)], by=request.user))
+            in_browser = {number} if form.cleaned_data["in_browser"] else set()
+            changed = set_extensions(pbx, [(number, person)], in_browser=in_browser, by=request.user)
+            return _given(request, pbx, changed)
         if table.is_valid():
             return _given(request, pbx, import_extensions(pbx, table.cleaned_data["table"], by=request.user))
     except ValidationError as error:
         (table if is_table else form).add_error(None, error)
     rows = pbx.extensions.select_related("user").order_by("number")[: MOST_EXTENSIONS + 1]
     context = {"pbx": pbx, "form": form, "table": table, "tab": "extensions", "extensions": list(rows)}
+    has_browsers = any(one.is_browser for one in rows)
+    context["leads_to_browsers"] = pbx.name in settings.BROWSER_PHONES or not has_browsers
     status = REFUSED if request.method == "POST" else 200
     return render(request, "calls/setup/extensions.html", context, status=status)
 

@@ -11,7 +11,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from box.apps.calls.access import CALL_OUTSIDE
-from box.apps.calls.actions.call_control import dial, end_call, pass_on
+from box.apps.calls.actions.call_control import dial, end_call, hold_call, pass_on, take_back
+from box.apps.calls.presenters import live_calls
 from box.bridges.telephony.actions import ask_pbx, take_commands
 from box.bridges.telephony.models import Command
 from box.core.access.actions import employees_role, set_rights
@@ -126,4 +127,43 @@ def test_who_does_not_talk_cannot_end_it(pbx: Pbx, boris: User, cara: User) -> N
     for person in (boris, cara):
         with pytest.raises(ValidationError):
             end_call(call, by=person)
+    assert not Command.objects.exists()
+
+
+def test_who_is_on_hold_is_taken_back_to_the_telephone_that_held(pbx: Pbx, anna: User) -> None:
+    pbx.hold_context = "korobka-hold"
+    pbx.save()
+    call = talking(pbx)
+    assert [one.can_hold for one in live_calls(anna, now=timezone.now())] == [True]
+    held = hold_call(call, by=anna)
+    assert (held.action, held.headers["Context"], held.headers["Exten"]) == (
+        "Redirect",
+        "korobka-hold",
+        "100",
+    )
+    # The client's leg, not hers.
+    assert held.headers["Channel"] != call.participants.get(user=anna).leg
+    # Hers ends with it; the call goes on.
+    call.participants.filter(user=anna).update(ended_at=timezone.now())
+    assert [one.state for one in live_calls(anna, now=timezone.now())] == ["holds"]
+    back = take_back(call, by=anna)
+    assert (back.headers["Context"], back.headers["Channel"]) == ("korobka-return", held.headers["Channel"])
+    assert live_calls(anna, now=timezone.now()) == []
+
+
+def test_nobody_is_put_on_hold_where_the_pbx_knows_no_such_thing(pbx: Pbx, anna: User) -> None:
+    call = talking(pbx)
+    assert [one.can_hold for one in live_calls(anna, now=timezone.now())] == [False]
+    with pytest.raises(ValidationError, match="administrator"):
+        hold_call(call, by=anna)
+    assert call.participants.get(user=anna).holds_leg == ""
+
+
+def test_who_rings_or_does_not_take_part_holds_nobody(pbx: Pbx, boris: User, cara: User) -> None:
+    call = talking(pbx)
+    for person in (boris, cara):
+        with pytest.raises(ValidationError):
+            hold_call(call, by=person)
+        with pytest.raises(ValidationError):
+            take_back(call, by=person)
     assert not Command.objects.exists()

@@ -22,6 +22,12 @@ VISITS = (
     Visit("GET", "calls:call", TOOK_PART, of="call"),
     Visit("POST", "calls:end", (422, 422, 422, 404, 404, SIGN_IN), of="call"),
     Visit("POST", "calls:transfer", (422, 422, 422, 404, 404, SIGN_IN), of="call"),
+    # Nobody's browser rings in the world of these; who has one: test_browser_phone.
+    Visit("GET", "calls:phone", (404, 404, 404, 404, 404, SIGN_IN)),
+    Visit("POST", "calls:phone", (404, 404, 404, 404, 404, SIGN_IN)),
+    Visit("POST", "calls:phone-number", (404, 404, 404, 404, 404, SIGN_IN)),
+    Visit("POST", "calls:phone-leaving", (404, 404, 404, 404, 404, SIGN_IN)),
+    Visit("POST", "calls:waiting", (422, 422, 422, 404, 404, SIGN_IN), of="call"),
     Visit("POST", "calls:settlement", WROTE, of="call"),
     Visit("DELETE", "calls:settlement", WROTE, of="call"),
     Visit("POST", "calls:note", WROTE, of="call", data={"note": "Roses, red"}),

@@ -31,11 +31,23 @@ def test_the_manager_may_read_calls_and_place_them_and_nothing_else() -> None:
 
 def test_only_allowed_prefixes_lead_outside() -> None:
     dialplan = generate(PLAN)["extensions_korobka.conf"]
-    assert [line for line in dialplan.splitlines() if line.startswith("exten => _")] == [
+    internal = dialplan[: dialplan.index("[korobka-incoming]")]
+    assert [line for line in internal.splitlines() if line.startswith("exten => _")] == [
         "exten => _**X.,1,Pickup(${EXTEN:2})",
         "exten => _79X.,1,Set(CALLERID(num)=4950000)",
     ]
     assert "@line" not in generate(replace(PLAN, outgoing_prefixes=()))["extensions_korobka.conf"]
+
+
+def test_a_phone_in_a_browser_has_no_password_in_any_file() -> None:
+    files = generate(PLAN)
+    assert files["pjsip_korobka.conf"].count("type = auth\n") == 2
+    assert "astdb,korobka" in files["sorcery_korobka.conf"]
+    # Only hexadecimal digits become a password, only digits a name.
+    assert "FILTER(0-9a-f,${KOROBKA_PASSWORD})" in files["extensions_korobka.conf"]
+    without = generate(replace(PLAN, phones=PLAN.phones[:1]))
+    assert not {"http_korobka.conf", "sorcery_korobka.conf"} & set(without)
+    assert "korobka-credentials" not in without["extensions_korobka.conf"]
 
 
 def test_a_semicolon_begins_no_comment() -> None:

@@ -51,6 +51,7 @@ class CallBar extends Live {
     // Somebody types the number that the call is passed on to: it stays until it is sent.
     while (this.isTypingInto()) await new Promise((done) => setTimeout(done, 500));
     await window.htmx.ajax("GET", this.dataset.src, { source: this, target: this, swap: "innerHTML" }).catch(() => {});
+    if (this.querySelector("[data-has-phone]")) import("./phone.js");
     this.settle();
   }
 
@@ -93,6 +94,11 @@ class CallBar extends Live {
     const link = event.target.closest('a[href^="tel:"]');
     if (!link || event.defaultPrevented || !this.querySelector('[data-can-dial="yes"]')) return;
     event.preventDefault();
+    const phone = document.querySelector("call-phone");
+    if (phone?.isReady) {
+      phone.dial(link.getAttribute("href").slice(4));
+      return;
+    }
     const values = { number: link.getAttribute("href").slice(4), nonce: crypto.randomUUID() };
     window.htmx.ajax("POST", this.dataset.dial, { source: this, swap: "none", values }).catch(() => {});
   }

@@ -1,0 +1,166 @@
+"""The browser is the telephone: on a real Asterisk, by way of the box's balancer, with sound both ways."""
+
+from __future__ import annotations
+
+import math
+import wave
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.boxes import Box, until
+from tests.e2e.browser import profile_at
+from tests.e2e.people import Person
+from tests.e2e.personnel import Personnel
+from tests.e2e.portal import Portal
+from tests.e2e.test_calls import connect
+from tests.telephony.asterisk import Asterisk
+from tests.telephony.phones import call_from_outside
+
+NUMBER = "4950002"
+SPEAKS = 440
+WHISTLES = 1000
+HEARD = """async () => {
+  const context = new AudioContext();
+  await context.resume();
+  const analyser = new AnalyserNode(context, { fftSize: 4096 });
+  context.createMediaStreamSource(document.querySelector("call-phone audio").srcObject).connect(analyser);
+  await new Promise((done) => setTimeout(done, 1000));
+  const levels = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(levels);
+  const loudest = levels.indexOf(Math.max(...levels));
+  const found = [(loudest * context.sampleRate) / analyser.fftSize, levels[loudest]];
+  await context.close();
+  return found;
+}"""
+"""The loudest frequency that arrives, in hertz, and how loud it is, in decibels of the most there can be."""
+
+
+@pytest.fixture
+def pbx(box: Box, asterisk: Asterisk) -> Iterator[Asterisk]:
+    asterisk.cli(f'dialplan add extension {NUMBER},1,Dial,"PJSIP/120,60" into korobka-incoming')
+    box.boxctl("config", "set", "telephony.enabled", "true")
+    box.boxctl("config", "set", "telephony.phones", f"office={asterisk.address}:8088")
+    yield asterisk
+    box.boxctl("config", "set", "telephony.phones", "")
+    box.boxctl("config", "set", "telephony.enabled", "false")
+
+
+@pytest.fixture
+def anna(
+    box: Box, browser: Browser, personnel: Personnel, visitor: Callable[..., Person], tmp_path: Path
+) -> Iterator[Person]:
+    """With a microphone in which a tone is heard all the time."""
+    tone = tmp_path / "tone.wav"
+    with wave.open(str(tone), "wb") as out:
+        out.setparams((1, 2, 48_000, 0, "NONE", ""))
+        out.writeframes(
+            array("h", (round(12_000 * math.sin(2 * math.pi * SPEAKS * n / 48_000)) for n in range(480_000)))
+        )
+    flags = (
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={tone}",
+    )
+    person = visitor("Anna")
+    person.pk, portal = personnel.employ(person.login, first_name="Anna", last_name="Test", language="en")
+    home = tmp_path / "home"
+    home.mkdir()
+    with profile_at(home, browser.browser_type, box, *flags) as (context, watch):
+        person.context, person.watch, person.page = context, watch, context.new_page()
+        person.is_signed_in_as(portal)
+        yield person
+
+
+def level(file: Path, hertz: int) -> float:
+    """How much of what is recorded is this tone, 0 to 1: Goertzel over its last second."""
+    with wave.open(str(file)) as sound:
+        rate, frames = sound.getframerate(), sound.getnframes()
+        sound.setpos(max(0, frames - rate))
+        samples = array("h", sound.readframes(rate))
+    if not samples or not any(samples):
+        return 0.0
+    coefficient = 2 * math.cos(2 * math.pi * hertz / rate)
+    last = before = 0.0
+    for sample in samples:
+        last, before = sample + coefficient * last - before, last
+    power = last**2 + before**2 - coefficient * last * before
+    return float(power / (len(samples) / 2 * sum(sample**2 for sample in samples)))
+
+
+def channel(pbx: Asterisk) -> str:
+    lines = pbx.cli("core show channels concise").splitlines()
+    return next((line.partition("!")[0] for line in lines if line.startswith("PJSIP/120-")), "")
+
+
+def expect_sound_both_ways(pbx: Asterisk, page: Page, name: str) -> None:
+    def is_whistling() -> bool:
+        hertz, loud = page.evaluate(HEARD)
+        return bool(abs(hertz - WHISTLES) < 25 and loud > -50)
+
+    until(is_whistling)
+    heard = pbx.data / "spool" / f"{name}.wav"
+    pbx.cli(f"mixmonitor start {channel(pbx)} /srv/spool/{name}-both.wav,r(/srv/spool/{name}.wav)")
+    until(lambda: heard.exists() and heard.stat().st_size > 40_000)
+    assert level(heard, SPEAKS) > 0.5
+    pbx.cli(f"mixmonitor stop {channel(pbx)}")
+
+
+def test_a_client_is_answered_in_the_browser_and_heard_over_a_reload(
+    pbx: Asterisk, administrator: Person, anna: Person, olga: Portal, box: Box
+) -> None:
+    page = administrator.page
+    connect(page, pbx, lambda text: text)
+    page.locator(".tabs a").nth(1).click()
+    page.locator("[name=hold_context]").fill("korobka-hold")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator(".tabs a").nth(2).click()
+    page.locator("[name=number]").fill("120")
+    page.locator("[name=person]").fill(anna.login.login)
+    page.locator("[name=in_browser]").check()
+    page.locator("form").filter(has=page.locator("[name=number]")).get_by_role("button").click()
+    expect(page.locator(".rows")).to_contain_text("in the browser")
+    until(lambda: "heard of 2" in box.boxctl("telephony", "status"))
+
+    # Nobody comes near the PBX without a ticket, however it is signed.
+    for ticket in ("", "?ticket=x.y.z"):
+        assert olga.get(f"/phone/office{ticket}").status == 403
+
+    first = anna.open("/feed/")
+    expect(first.locator("call-phone[data-ready]")).to_be_attached()
+    second = anna.context.new_page()
+    second.goto("/notifications/")
+    expect(second.locator("call-phone[data-ready]")).to_be_attached()
+    client = call_from_outside(pbx, NUMBER, seconds=90, whistles=True)
+    for tab in (first, second):
+        expect(tab.locator(".phone-call")).to_contain_text("Client")
+    # Whichever tab one works in: the line is in the other.
+    second.get_by_role("button", name="Answer", exact=True).click()
+    expect(first.locator(".phone-call[data-phase=talks]")).to_be_visible()
+    second.close()
+    expect_sound_both_ways(pbx, first, "first")
+
+    anna.marks_the_page()
+    first.locator(".menu-list a[data-entry=calls]").click()
+    expect(first.locator("main h1")).to_be_visible()
+    anna.expect_the_same_page()
+    expect(first.locator(".phone-call[data-phase=talks]")).to_be_visible()
+
+    before = channel(pbx)
+    first.reload()
+    expect(first.locator(".phone-call[data-phase=talks]")).to_be_visible()
+    assert channel(pbx) != before
+    expect_sound_both_ways(pbx, first, "second")
+
+    first.locator(".phone-call").get_by_role("button", name="Put on hold").click()
+    expect(first.locator(".phone-call")).to_contain_text("Is on hold")
+    first.locator(".phone-call").get_by_role("button", name="Hang up").click()
+    expect(first.locator(".phone-call")).to_have_count(0)
+    client.wait(timeout=60)
+    first.goto("/calls/")
+    # One call, though its sound was lost and found.
+    expect(first.locator("[data-row]")).to_have_count(1)
+    expect(first.locator("[data-row]")).to_contain_text("answered")
