@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import socket
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from box.bridges.telephony import cdr, generator
+from box.bridges.telephony import generator
 from box.bridges.telephony.ami import (
     LONGEST_RUN,
     ActionRefused,
@@ -33,7 +30,9 @@ from box.bridges.telephony.logs import CsvLog
 from box.bridges.telephony.recordings import Folder
 from box.bridges.telephony.resync import catch_up, channel_facts
 from tests.randomness import is_thorough
+from tests.telephony import load
 from tests.telephony.asterisk import SECRET, Asterisk
+from tests.telephony.load import Known
 from tests.telephony.phones import call_from_outside
 from tests.telephony.scenarios import listening
 
@@ -336,33 +335,14 @@ def test_a_killed_asterisk_leaves_no_call_open(asterisk: Asterisk) -> None:
 def test_two_hundred_calls_agree_with_the_pbxs_own_records(asterisk: Asterisk) -> None:
     """20 new calls a second; in the long form for two minutes, with 200 at once."""
     seconds, talk = (120, 9) if is_thorough() else (6, 2)
-    goals = ("answered", "answered", "missed", "busy")
     bridge = Bridge(asterisk)
     begin = asterisk.cdr_file.stat().st_size if asterisk.cdr_file.exists() else 0
-    count = 0
     with listening(asterisk) as manager, Session(address(asterisk)) as session:
-        started = time.monotonic()
-        while (passed := time.monotonic() - started) < seconds:
-            while count < passed * 20:
-                manager.act(Action="Originate", Channel=f"Local/{goals[count % 4]}@load/n", Context="load",
-                            Exten="caller", Priority=1, Async="true", Variable=f"__TALK={talk}")  # fmt: skip
-                count += 1
-            bridge.listen(session, 0.05)
+        count = load.place(
+            manager, seconds=seconds, talk=talk, meanwhile=lambda _passed: bridge.listen(session, 0.05)
+        )
         bridge.listen(session, talk + 4)
     asterisk.idle()
-    ours = {call.key: call for call in bridge.all}
-    theirs: dict[str, list[cdr.Record]] = defaultdict(list)
-    for row in csv.reader(io.StringIO(asterisk.cdr_file.read_text()[begin:])):
-        record = cdr.record(dict(zip(generator.CDR_COLUMNS, row, strict=True)))
-        theirs[record.linkedid].append(record)
-    assert len(ours) == len(theirs) == count
-    for key, records in theirs.items():
-        call, ends = ours[key], max(one.ended_at for one in records)
-        begins = min(one.started_at for one in records)
-        assert not call.is_open
-        assert not call.is_estimated
-        took = (call.ended_at or begins) - call.started_at
-        assert abs((took - (ends - begins)).total_seconds()) <= 1
-        dialled = {one.disposition for one in records if one.called_channel and ";1" in one.called_channel}
-        expected = {Result.ANSWERED: "ANSWERED", Result.BUSY: "BUSY"}.get(call.result, "NO ANSWER")
-        assert expected in dialled
+    ours = [Known(one.key, one.result, one.started_at, one.ended_at, one.is_estimated) for one in bridge.all]
+    assert len(ours) == count
+    assert list(load.disagreements(ours, asterisk.cdr_file.read_text()[begin:])) == []

@@ -1,0 +1,73 @@
+"""Many calls at once, and whether what is known of them agrees with the PBX's own records."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from box.bridges.telephony import cdr, generator
+from box.bridges.telephony.calls import Result
+from tests.telephony.scenarios import Manager
+
+GOALS = ("answered", "answered", "missed", "busy")
+"""Extensions of the context `load` of `tests.telephony.asterisk`: somebody calls, and it comes to this."""
+_DISPOSITIONS = {Result.ANSWERED.value: "ANSWERED", Result.BUSY.value: "BUSY"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """A call as the box has it."""
+
+    key: str
+    result: str
+    started_at: datetime
+    ended_at: datetime | None
+    is_estimated: bool
+
+
+def place(manager: Manager, *, seconds: float, talk: float, meanwhile: Callable[[float], object]) -> int:
+    """20 new calls a second; returns how many. `meanwhile` is told how many seconds have passed."""
+    count = 0
+    begin = time.monotonic()
+    while (passed := time.monotonic() - begin) < seconds:
+        while count < passed * 20:
+            manager.act(Action="Originate", Channel=f"Local/{GOALS[count % 4]}@load/n", Context="load",
+                        Exten="caller", Priority=1, Async="true", Variable=f"__TALK={talk}")  # fmt: skip
+            count += 1
+        meanwhile(passed)
+    return count
+
+
+def records(text: str) -> dict[str, list[cdr.Record]]:
+    """Of a CDR file, by call."""
+    found: dict[str, list[cdr.Record]] = defaultdict(list)
+    for row in csv.reader(io.StringIO(text)):
+        record = cdr.record(dict(zip(generator.CDR_COLUMNS, row, strict=True)))
+        found[record.linkedid].append(record)
+    return found
+
+
+def disagreements(ours: Iterable[Known], text: str, *, estimates: bool = False) -> Iterator[str]:
+    """In number, result, and duration within a second. With `estimates` a call whose end the PBX itself has
+    not written down may be one."""
+    known, theirs = {call.key: call for call in ours}, records(text)
+    if known.keys() - theirs.keys() and not estimates:
+        yield f"The PBX has no record of {sorted(known.keys() - theirs.keys())[:5]}."
+    if missing := sorted(theirs.keys() - known.keys()):
+        yield f"{len(missing)} calls are not known: {missing[:5]}."
+    for key in theirs.keys() & known.keys():
+        call, rows = known[key], theirs[key]
+        begins, ends = min(one.started_at for one in rows), max(one.ended_at for one in rows)
+        dialled = {one.disposition for one in rows if one.called_channel and ";1" in one.called_channel}
+        expected = _DISPOSITIONS.get(call.result, "NO ANSWER")
+        if call.ended_at is None or (call.is_estimated and not estimates):
+            yield f"{key} is not over, or only thought to be."
+        elif abs((call.ended_at - call.started_at - (ends - begins)).total_seconds()) > 1:
+            yield f"{key} took {call.ended_at - call.started_at}, and by the PBX {ends - begins}."
+        elif expected not in dialled:
+            yield f"{key} is {call.result}, and by the PBX {sorted(dialled)}."
