@@ -136,6 +136,13 @@ def said(*words: str) -> str:
 
 def test_the_test_says_in_words_what_is_wrong(pbx: Pbx) -> None:
     assert "Asterisk answers" in said("test")
+    pbx.hold_context = "korobka-hold"
+    pbx.save()
+    assert "They wait in the context korobka-hold." in said("test")
+    pbx.hold_context = "nowhere"
+    pbx.save()
+    with pytest.raises(CommandError, match="Not every PBX"):
+        said("test")
     pbx.secret = "wrong"
     pbx.save()
     with pytest.raises(CommandError, match="Not every PBX"):

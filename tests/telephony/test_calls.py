@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
 import pytest
 from django.utils import timezone
@@ -31,6 +32,8 @@ from tests.telephony.test_bridge import is_connected, manager, pbx, start  # noq
 
 if TYPE_CHECKING:
     import subprocess
+
+    from django.test import Client
 
     from box.bridges.storage.client import S3Store
     from box.core.accounts.models import User
@@ -143,6 +146,20 @@ def test_the_pbx_knows_a_browsers_password_for_as_long_as_it_may(
     until(lambda: given.password not in asterisk.cli("pjsip show auth 120"))
     # How it came there is nobody's call.
     assert not Call.objects.exists()
+
+
+def test_a_caller_chooses_what_is_said_of_them_and_nothing_more(
+    office: Pbx, asterisk: Asterisk, anna: User, as_person: Callable[[User], Client]
+) -> None:
+    name = "<b>Robert'); DROP TABLE calls;--</b>"
+    call_from_outside(asterisk, caller="anonymous", name=f'"{escape(name)}"', seconds=1)
+    happens(over)
+    call = LoggedCall.objects.get()
+    # Withheld, and so nobody's number; the name is text.
+    assert (call.direction, call.number, call.caller_name) == ("in", "", name)
+    page = as_person(anna).get(call.get_absolute_url()).text
+    assert escape(name, {"'": "&#39;"}) in page
+    assert "<b>Robert" not in page
 
 
 def test_what_the_pbx_refuses_is_told_to_who_asked(office: Pbx, anna: User) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from box.bridges.telephony.ami import PbxTrouble, Session
+from box.bridges.telephony.ami import ActionRefused, PbxTrouble, Session
 from box.bridges.telephony.logs import LogTrouble
 from box.bridges.telephony.models import Pbx
 from box.lib.sealing import SealBroken
@@ -44,10 +44,22 @@ def _session(pbx: Pbx) -> Iterator[Step]:
             }
             more = ngettext("%(num)s queue", "%(num)s queues", queues) % {"num": queues}
             yield Step(_("Calls and queues"), f"{said}, {more}.")
+            if pbx.hold_context:
+                yield _hold(pbx, session)
     except SealBroken:
         yield Step(title, _("The secret was stored by another box: write it anew."), "bad")
     except PbxTrouble as trouble:
         yield Step(title, str(trouble), "bad")
+
+
+def _hold(pbx: Pbx, session: Session) -> Step:
+    title, values = _("Calls on hold"), {"context": pbx.hold_context}
+    try:
+        session.act("ShowDialPlan", Context=pbx.hold_context)
+    except ActionRefused:
+        said = _("The PBX has no context %(context)s: load the configuration of the box there.") % values
+        return Step(title, said, "bad")
+    return Step(title, _("They wait in the context %(context)s.") % values)
 
 
 def _dialling(pbx: Pbx) -> Iterator[Step]:

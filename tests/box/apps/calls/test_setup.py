@@ -114,6 +114,9 @@ def test_extensions_come_from_a_table_whole_or_not_at_all(
     assert pbx.extensions.get(number="104").user == cara
     with pytest.raises(ValidationError, match="twice"):
         import_extensions(pbx, "104\n104", by=olga)
+    assert not pbx.extensions.filter(is_browser=True).exists()
+    import_extensions(pbx, f"104;{cara.email};browser\n105;;desk", by=olga)
+    assert list(pbx.extensions.filter(is_browser=True).values_list("number", flat=True)) == ["104"]
 
 
 def test_a_pbx_with_calls_stays(pbx: Pbx, olga: User, as_person: Browser) -> None:
