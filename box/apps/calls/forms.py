@@ -10,6 +10,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from box.apps.calls.actions.setup import fields_with_extensions
 from box.apps.calls.models import BlockedNumber
 from box.bridges.telephony.models import Pbx
 from box.bridges.telephony.numbers import MOST_RULES
@@ -312,6 +313,24 @@ class TableForm(forms.Form):
             " rings in the portal."
         ),
     )
+
+
+class ProfileFieldForm(forms.Form):
+    """Extensions that profiles name."""
+
+    profile_field = forms.ChoiceField(
+        label=gettext_lazy("Field of profiles"),
+        required=False,
+        help_text=gettext_lazy(
+            "A text or number that only administrators and the directory fill in. Extensions follow it every"
+            " hour."
+        ),
+    )
+
+    def __init__(self, data: Any = None, *, pbx: Pbx) -> None:
+        super().__init__(data, initial={"profile_field": pbx.profile_field})
+        found = [(one.key, one.name) for one in fields_with_extensions()]
+        self.fields["profile_field"].choices = [("", _("by hand")), *found]  # type: ignore[attr-defined]
 
 
 class ConfigurationForm(forms.Form):

@@ -37,7 +37,7 @@ COMMAND_LIVES = timedelta(seconds=10)
 MOST_COMMANDS = 20
 MOST_MEMBERS = 5_000
 MOST_CREDENTIALS = 100
-_EXTENSION = re.compile(r"[0-9]{1,15}")
+EXTENSION = re.compile(r"[0-9]{1,15}")
 
 
 @transaction.atomic
@@ -75,7 +75,7 @@ def set_extensions(
     held = {one.number: one for one in pbx.extensions.select_for_update()}
     changed = []
     for number, user in wanted:
-        if not _EXTENSION.fullmatch(number):
+        if not EXTENSION.fullmatch(number):
             said = _("“%(number)s” is no extension: it has 1 to 15 digits.") % {"number": number[:40]}
             raise ValidationError(said, code="number")
         row = held.get(number)

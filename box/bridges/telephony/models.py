@@ -73,6 +73,10 @@ class Pbx(models.Model):
     # The box's own address at which this PBX asks about calls that come in; none: it does not ask.
     asks_at = models.GenericIPAddressField(null=True, blank=True)
 
+    # The key of a field of profiles that holds people's extensions, such as a directory fills in; none: they
+    # are given out by hand.
+    profile_field = models.CharField(max_length=20, blank=True, default="", db_default="")
+
     # Where its recordings lie: as the box sees the folder, and as the PBX names it.
     recordings_here = models.CharField(max_length=1000, blank=True, default="", db_default="")
     recordings_there = models.CharField(

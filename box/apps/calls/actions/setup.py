@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
-from box.bridges.telephony.actions import set_extensions
+from box.bridges.telephony.actions import EXTENSION, set_extensions
 from box.bridges.telephony.models import Pbx
+from box.core.accounts.custom_fields import EDITORS, plain_fields, texts_of_many
 from box.core.accounts.models import User
+from box.core.fields.models import Field, Value
 
 MOST_ROWS = 5_000
 LONGEST = 300_000
@@ -46,6 +50,38 @@ def import_extensions(pbx: Pbx, text: str, *, by: User) -> int:
     if problems:
         raise ValidationError(problems[:10], code="rows")
     return set_extensions(pbx, wanted, in_browser={row.number for row in rows if row.is_browser}, by=by)
+
+
+def fields_with_extensions() -> list[Field]:
+    """Of profiles: only those that nobody fills in for themselves, or they would take over others' calls."""
+    kinds = (Field.Kind.TEXT, Field.Kind.NUMBER)
+    return [
+        one for one in plain_fields() if one.kind in kinds and one.writers == EDITORS and not one.is_several
+    ]
+
+
+@transaction.atomic
+def follow_profiles(pbx: Pbx, *, by: User | None) -> int:
+    """Gives everybody the extension that their profile names, and takes from them the telephones that it does
+    not. A number that two profiles name is nobody's new one. Returns how many were changed."""
+    field = next((one for one in fields_with_extensions() if one.key == pbx.profile_field), None)
+    if field is None:
+        return 0
+    people = User.objects.employees().in_bulk(
+        list(Value.objects.filter(field=field).values_list("object_id", flat=True)[:MOST_ROWS])
+    )
+    named: dict[str, list[User]] = defaultdict(list)
+    for pk, texts in texts_of_many(people.keys()).items():
+        if EXTENSION.fullmatch(number := texts.get(field.key, "")):
+            named[number].append(people[pk])
+    wanted: dict[str, User | None] = {number: who[0] for number, who in named.items() if len(who) == 1}
+    held = {one.number: one for one in pbx.extensions.all()}
+    theirs = {person.pk for person in wanted.values() if person}
+    for number, one in held.items():
+        if one.user_id in theirs and number not in named and not one.is_browser:
+            wanted[number] = None
+    in_browser = {number for number, one in held.items() if one.is_browser}
+    return set_extensions(pbx, sorted(wanted.items()), in_browser=in_browser, by=by)
 
 
 def read(text: str) -> Iterator[Row]:

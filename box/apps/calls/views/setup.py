@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from box.apps.calls.access import can_set_up
 from box.apps.calls.actions.blocklist import block_number, unblock_number
-from box.apps.calls.actions.setup import import_extensions
+from box.apps.calls.actions.setup import follow_profiles, import_extensions
 from box.apps.calls.configuration import files_for, packed
 from box.apps.calls.forms import (
     BlockForm,
@@ -25,6 +25,7 @@ from box.apps.calls.forms import (
     ExtensionForm,
     NumbersForm,
     PbxForm,
+    ProfileFieldForm,
     TableForm,
 )
 from box.apps.calls.models import BlockedNumber
@@ -161,9 +162,11 @@ def numbers(request: PersonRequest, pk: int) -> HttpResponse:
 def extensions(request: PersonRequest, pk: int) -> HttpResponse:
     """One by hand, or a table of them."""
     pbx = _pbx(pk)
-    is_table = "table" in request.POST
-    form = ExtensionForm(request.POST if request.method == "POST" and not is_table else None)
+    is_table, is_field = "table" in request.POST, "profile_field" in request.POST
+    by_hand = request.method == "POST" and not is_table and not is_field
+    form = ExtensionForm(request.POST if by_hand else None)
     table = TableForm(request.POST if is_table else None)
+    field = ProfileFieldForm(request.POST if is_field else None, pbx=pbx)
     try:
         if form.is_valid():
             number, person = form.cleaned_data["number"], form.cleaned_data["person"]
@@ -172,10 +175,15 @@ def extensions(request: PersonRequest, pk: int) -> HttpResponse:
             return _given(request, pbx, changed)
         if table.is_valid():
             return _given(request, pbx, import_extensions(pbx, table.cleaned_data["table"], by=request.user))
+        if field.is_valid():
+            pbx.profile_field = field.cleaned_data["profile_field"]
+            save_pbx(pbx, by=request.user)
+            return _given(request, pbx, follow_profiles(pbx, by=request.user))
     except ValidationError as error:
         (table if is_table else form).add_error(None, error)
     rows = pbx.extensions.select_related("user").order_by("number")[: MOST_EXTENSIONS + 1]
-    context = {"pbx": pbx, "form": form, "table": table, "tab": "extensions", "extensions": list(rows)}
+    forms = {"form": form, "table": table, "field": field}
+    context = {"pbx": pbx, **forms, "tab": "extensions", "extensions": list(rows)}
     has_browsers = any(one.is_browser for one in rows)
     context["leads_to_browsers"] = pbx.name in settings.BROWSER_PHONES or not has_browsers
     status = REFUSED if request.method == "POST" else 200

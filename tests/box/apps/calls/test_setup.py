@@ -12,11 +12,15 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from box.apps.calls.actions.blocklist import block_number
-from box.apps.calls.actions.setup import import_extensions
+from box.apps.calls.actions.setup import fields_with_extensions, follow_profiles, import_extensions
 from box.apps.calls.routing import decide, is_open
 from box.apps.calls.settings import CLOSES
 from box.bridges.telephony.fastagi import Route, Way
 from box.bridges.telephony.models import Pbx
+from box.core.accounts.custom_fields import PROFILE
+from box.core.fields.actions import FieldDraft, add_field
+from box.core.fields.models import Field
+from box.core.fields.values import write_many
 from box.core.registry.capabilities import CallerLookup, callers
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.settings import store
@@ -117,6 +121,55 @@ def test_extensions_come_from_a_table_whole_or_not_at_all(
     assert not pbx.extensions.filter(is_browser=True).exists()
     import_extensions(pbx, f"104;{cara.email};browser\n105;;desk", by=olga)
     assert list(pbx.extensions.filter(is_browser=True).values_list("number", flat=True)) == ["104"]
+
+
+def extension_field(olga: User, *, writers: str = "editors") -> Field:
+    return add_field(PROFILE, FieldDraft("Extension", "text", readers="everybody", writers=writers), by=olga)
+
+
+def has_in_profile(field: Field, **numbers: tuple[User, str]) -> None:
+    write_many(PROFILE, {person.pk: {field: [number]} for person, number in numbers.values()})
+
+
+def test_extensions_follow_what_the_directory_says_of_people(
+    pbx: Pbx, anna: User, boris: User, cara: User, olga: User
+) -> None:
+    field = extension_field(olga)
+    pbx.profile_field = field.key
+    has_in_profile(field, anna=(anna, "110"), boris=(boris, "101"), cara=(cara, "no number"))
+    assert follow_profiles(pbx, by=None) == 2
+    # Anna has moved from 100 to 110; 102 was nobody's, and is.
+    assert dict(pbx.extensions.values_list("number", "user")) == {
+        "100": None, "101": boris.pk, "102": None, "110": anna.pk,
+    }  # fmt: skip
+    assert follow_profiles(pbx, by=None) == 0
+
+
+def test_a_number_that_two_profiles_name_is_nobodys_new_one(
+    pbx: Pbx, anna: User, cara: User, olga: User
+) -> None:
+    field = extension_field(olga)
+    pbx.profile_field = field.key
+    has_in_profile(field, anna=(anna, "100"), cara=(cara, "100"))
+    assert follow_profiles(pbx, by=None) == 0
+    assert pbx.extensions.get(number="100").user == anna
+
+
+def test_nobody_takes_an_extension_by_writing_it_into_their_profile(pbx: Pbx, cara: User, olga: User) -> None:
+    field = extension_field(olga, writers="person")
+    assert fields_with_extensions() == []
+    pbx.profile_field = field.key
+    has_in_profile(field, cara=(cara, "100"))
+    assert follow_profiles(pbx, by=None) == 0
+
+
+def test_the_field_is_chosen_on_the_page(pbx: Pbx, anna: User, olga: User, as_person: Browser) -> None:
+    field = extension_field(olga)
+    has_in_profile(field, anna=(anna, "110"))
+    address = f"/calls/exchanges/{pbx.pk}/extensions/"
+    assert as_person(olga).post(address, {"profile_field": "own-0"}).status_code == 422
+    assert as_person(olga).post(address, {"profile_field": field.key}).status_code == 302
+    assert pbx.extensions.get(number="110").user == anna
 
 
 def test_a_pbx_with_calls_stays(pbx: Pbx, olga: User, as_person: Browser) -> None:
