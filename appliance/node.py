@@ -52,6 +52,11 @@ class Node:
             )
         return self.membership
 
+    @property
+    def is_home(self) -> bool:
+        """Whether files and backups are here: on a single box, and on one node of a cluster."""
+        return self.membership is None or topology.Role.FILES in self.membership.me.roles
+
     def runs(self, service: str) -> bool:
         """Whether that service belongs here: all of them on a single box, else by the node's roles."""
         if self.membership is None:

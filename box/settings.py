@@ -11,6 +11,7 @@ from typing import Any
 import django_stubs_ext
 from django.utils.csp import CSP
 
+from box.lib.memcached import ByName
 from box.lib.serde import JsonSerde
 
 # Lets a class say what it is generic in: ModelForm[User], Lookup[Any].
@@ -38,6 +39,9 @@ PORTAL_URL: str = f"https://{KOROBKA['hostname']}" + (
 )
 STATE_DIR = Path(KOROBKA["state_dir"])
 AGENT_SOCKET = Path(KOROBKA["agent_socket"])
+# What this node of a cluster is called; empty on a single box. Files and backups are on one of them.
+NODE = KOROBKA["node"]
+IS_HOME = KOROBKA["is_home"]
 
 INSTALLED_APPS = [
     "box.core.registry",
@@ -158,6 +162,8 @@ CACHES = {
             "ignore_exc": True,
             "connect_timeout": 0.5,
             "timeout": 0.5,
+            # In a cluster a server that is away is left out, and looked for again.
+            "hasher": ByName,
             "dead_timeout": 5,
             "retry_attempts": 0,
         },

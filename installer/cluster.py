@@ -56,7 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     join = verbs.add_parser("join", help="make this machine a node; without arguments, go on with a join")
     join.add_argument("to", nargs="?", help="the address of a node, from the line of `cluster token`")
     join.add_argument("token", nargs="?", help="the token, from the same line")
-    join.add_argument("--witness", action="store_true", help="a vote alone, without the database")
+    kind = join.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--database", action="store_true", help="a copy of the database alone, without the portal"
+    )
+    kind.add_argument("--witness", action="store_true", help="a vote alone, without the database")
     for one in (init, join):
         one.add_argument("--address", help="this machine's address for the other nodes")
         one.add_argument("--name", help="what the node is called; else as its machine")
@@ -66,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("doctor", help="look for what is wrong between the nodes, and say how to cure it")
     over = verbs.add_parser("switchover", help="let another node lead the database")
     over.add_argument("to", nargs="?", help="which; else the one that keeps up best")
+    drain = verbs.add_parser("drain", help="send nobody to a node while others can answer; none is cut off")
+    resume = verbs.add_parser("resume", help="send people to it again")
+    for one in (drain, resume):
+        one.add_argument("node")
     verbs.add_parser("dissolve", help="make the last node a single box again")
     remove = verbs.add_parser("remove", help="take a node out, dead or alive")
     remove.add_argument("node")
@@ -100,11 +108,17 @@ def _join(paths: Paths, arguments: argparse.Namespace) -> int:
         operations_log.note(paths, Asker.here(), f"cluster join {arguments.to}")
         joining.join(
             paths, arguments.to, arguments.token, name=_name(arguments), address=_address(paths, arguments),
-            roles=(Role.WITNESS if arguments.witness else Role.DATABASE,), site=arguments.site, say=say,
+            roles=_roles(arguments), site=arguments.site, say=say,
         )  # fmt: skip
     node = Node.load(paths)
     say(f"{node.name} is a node of the cluster. {node.cluster.topology.survives()}", style="green")
     return 0
+
+
+def _roles(arguments: argparse.Namespace) -> tuple[Role, ...]:
+    if arguments.witness:
+        return (Role.WITNESS,)
+    return (Role.DATABASE,) if arguments.database else (Role.PORTAL, Role.DATABASE)
 
 
 def _status(paths: Paths, arguments: argparse.Namespace) -> int:
@@ -125,7 +139,7 @@ def _show(found: ClusterState) -> None:
             node.name,
             node.address + (f" ({node.site})" if node.site else ""),
             ", ".join(node.roles),
-            "yes" if node.is_there else "no",
+            ("drained" if node.is_drained else "yes") if node.is_there else "no",
             f"{node.database_role}, {node.database_state}" if node.database_role else "",
             "" if node.lag_bytes is None else f"{node.lag_bytes >> 10} KiB",
             "" if node.busy is None else f"{node.busy:.0%}",
@@ -168,6 +182,24 @@ def _remove(paths: Paths, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _drain(paths: Paths, arguments: argparse.Namespace) -> int:
+    operations_log.note(paths, Asker.here(), f"cluster drain {arguments.node}")
+    membership.drain(paths, arguments.node, is_drained=True, say=say)
+    say(
+        f"{arguments.node} gets no more requests, and may be switched off. `boxctl cluster resume "
+        f"{arguments.node}` sends people to it again.",
+        style="green",
+    )
+    return 0
+
+
+def _resume(paths: Paths, arguments: argparse.Namespace) -> int:
+    operations_log.note(paths, Asker.here(), f"cluster resume {arguments.node}")
+    membership.drain(paths, arguments.node, is_drained=False, say=say)
+    say(f"People are sent to {arguments.node} again.", style="green")
+    return 0
+
+
 def _dissolve(paths: Paths, _: argparse.Namespace) -> int:
     operations_log.note(paths, Asker.here(), "cluster dissolve")
     membership.dissolve(paths, say=say)
@@ -183,6 +215,8 @@ _VERBS = {
     "doctor": _doctor,
     "switchover": _switch_over,
     "remove": _remove,
+    "drain": _drain,
+    "resume": _resume,
     "dissolve": _dissolve,
 }
 

@@ -272,7 +272,7 @@ def _build_settings(tree: Path) -> dict[str, object]:
             "engine": "external", "endpoint": "http://127.0.0.1", "ca_file": None, "region": "us-east-1",
             "bucket": "build", "access_key": "", "secret_key": "", "path_style": True, "public_host": None,
         },
-        "cache": {"servers": []}, "agent_socket": "", "state_dir": str(tree),
+        "cache": {"servers": []}, "node": "", "is_home": True, "agent_socket": "", "state_dir": str(tree),
         "static_root": str(tree / "static"),
     }  # fmt: skip
 

@@ -501,6 +501,8 @@ class ClusterNode:
     busy: float | None = None
     """What its processors do: 0 nothing, 1 all that they can."""
     version: str = ""
+    is_drained: bool = False
+    """Nobody is sent to it while another node can answer."""
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from appliance.cluster import https
-from appliance.cluster.identity import AUTHORITY, CERTIFICATE, KEY, client_context
+from appliance.cluster.identity import NODES, Realm, client_context
 from appliance.cluster.topology import folder
 from appliance.node import Node
 from appliance.services.base import GeneratedFile
 
-__all__ = ["AUTHORITY", "CERTIFICATE", "KEY", "files", "pem", "probe", "text"]
+AUTHORITY, CERTIFICATE, KEY = NODES.authority, NODES.certificate, NODES.key
 
 
 def text(node: Node, name: str) -> str:
@@ -20,10 +20,10 @@ def files(node: Node) -> tuple[GeneratedFile, ...]:
     return tuple(GeneratedFile(name, text(node, name)) for name in (AUTHORITY, CERTIFICATE, KEY))
 
 
-def pem(node: Node) -> tuple[GeneratedFile, ...]:
+def pem(node: Node, realm: Realm = NODES) -> tuple[GeneratedFile, ...]:
     """The same as HAProxy reads it: `node.pem` with certificate and key, and `ca.crt`."""
-    both = text(node, CERTIFICATE) + text(node, KEY)
-    return (GeneratedFile("node.pem", both), GeneratedFile(AUTHORITY, text(node, AUTHORITY)))
+    both = text(node, realm.certificate) + text(node, realm.key)
+    return (GeneratedFile("node.pem", both), GeneratedFile("ca.crt", text(node, realm.authority)))
 
 
 def probe(node: Node, port: int, path: str) -> str | None:

@@ -1,7 +1,8 @@
 """Who a node is to the others: a certificate of the cluster's own authority.
 
 It is another authority than that of the portal's certificate, which browsers trust and which vouches for the
-portal's name alone. This one is trusted by nobody but the nodes.
+portal's name alone. This one is trusted by nobody but the nodes. Their balancers, to which the whole world
+speaks, know each other by a third one: who takes a balancer over gets no way into etcd or the database.
 """
 
 from __future__ import annotations
@@ -27,7 +28,23 @@ AUTHORITY_LIFE = timedelta(days=365 * 20)
 NODE_LIFE = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=60)
 
-AUTHORITY, AUTHORITY_KEY, CERTIFICATE, KEY = "ca.crt", "ca.key", "node.crt", "node.key"
+
+@dataclass(frozen=True)
+class Realm:
+    """Those who believe in one authority, by the names of its files on each node."""
+
+    title: str
+    authority: str
+    authority_key: str
+    certificate: str
+    key: str
+
+
+NODES = Realm("Korobka cluster authority", "ca.crt", "ca.key", "node.crt", "node.key")
+BALANCERS = Realm(
+    "Korobka balancer authority", "balancer-ca.crt", "balancer-ca.key", "balancer.crt", "balancer.key"
+)
+REALMS = (NODES, BALANCERS)
 
 
 class IdentityRefused(Exception):
@@ -36,7 +53,7 @@ class IdentityRefused(Exception):
 
 @dataclass(frozen=True)
 class Authority:
-    """The cluster's own."""
+    """One of the cluster's own."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -51,10 +68,10 @@ def fingerprint(certificate: bytes) -> str:
     return hashlib.sha256(certificate).hexdigest()
 
 
-def create_authority(*, now: datetime | None = None) -> Authority:
+def create_authority(realm: Realm = NODES, *, now: datetime | None = None) -> Authority:
     now = now or datetime.now(UTC)
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Korobka cluster authority")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, realm.title)])
     certificate = (
         builder(name, name, key, not_before=now - BACKDATE, not_after=now + AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -118,62 +135,96 @@ def issue(
 
 
 def keep(
-    paths: Paths, *, authority: str, certificate: str, key: str, authority_key: str | None = None
+    paths: Paths,
+    *,
+    authority: str,
+    certificate: str,
+    key: str,
+    authority_key: str | None = None,
+    realm: Realm = NODES,
 ) -> None:
     """Put a node's identity in its place. Those that can let others in hold the authority's key too."""
     place = folder(paths)
     ensure_folder(place, mode=0o700)
-    kept = {AUTHORITY: authority, CERTIFICATE: certificate, KEY: key}
+    kept = {realm.authority: authority, realm.certificate: certificate, realm.key: key}
     if authority_key is not None:
-        kept[AUTHORITY_KEY] = authority_key
+        kept[realm.authority_key] = authority_key
     for name, text in kept.items():
         write_atomically(place / name, text, mode=0o600)
 
 
 def found(paths: Paths, *, name: str, address: str, now: datetime | None = None) -> Authority:
-    """The first node's: an authority, and a certificate of it."""
-    authority, key = create_authority(now=now), new_key()
-    certificate = issue(authority, request(name, key), name=name, address=address, now=now)
+    """The first node's: authorities, and a certificate of each. Returns that of the nodes."""
+    made = {realm: create_authority(realm, now=now) for realm in REALMS}
+    for realm, authority in made.items():
+        enter(paths, realm, authority, name=name, address=address, now=now)
+    return made[NODES]
+
+
+def enter(
+    paths: Paths,
+    realm: Realm,
+    authority: Authority,
+    *,
+    name: str,
+    address: str,
+    now: datetime | None = None,
+) -> None:
+    """A certificate for this node, made by itself: it has the authority's key."""
+    key = new_key()
     keep(
         paths,
         authority=authority.pem,
-        certificate=certificate,
+        certificate=issue(authority, request(name, key), name=name, address=address, now=now),
         key=key_pem(key).decode(),
         authority_key=key_pem(authority.key).decode(),
+        realm=realm,
     )
-    return authority
 
 
-def read_authority(paths: Paths) -> Authority | None:
+def read_authority(paths: Paths, realm: Realm = NODES) -> Authority | None:
     """None on a node that lets nobody in."""
     place = folder(paths)
     try:
-        key = serialization.load_pem_private_key((place / AUTHORITY_KEY).read_bytes(), password=None)
+        key = (place / realm.authority_key).read_bytes()
     except FileNotFoundError:
         return None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise IdentityRefused(f"{place / AUTHORITY_KEY} is not the key that the cluster made.")
-    return Authority(x509.load_pem_x509_certificate((place / AUTHORITY).read_bytes()), key)
+    return authority_of((place / realm.authority).read_bytes(), key)
+
+
+def authority_of(certificate: bytes, key: bytes) -> Authority:
+    """From both in PEM."""
+    read = serialization.load_pem_private_key(key, password=None)
+    if not isinstance(read, ec.EllipticCurvePrivateKey):
+        raise IdentityRefused("The authority's key is not the one that the cluster made.")
+    return Authority(x509.load_pem_x509_certificate(certificate), read)
 
 
 def renew(paths: Paths, *, name: str, address: str, now: datetime | None = None) -> bool:
-    """A new certificate for the same key in time before the end; whether there is one."""
+    """New certificates for the same keys in time before the end; whether there are any."""
     now = now or datetime.now(UTC)
+    renewed = [_renew(paths, realm, name, address, now) for realm in REALMS]
+    return any(renewed)
+
+
+def _renew(paths: Paths, realm: Realm, name: str, address: str, now: datetime) -> bool:
     place = folder(paths)
-    certificate = x509.load_pem_x509_certificate((place / CERTIFICATE).read_bytes())
-    authority = read_authority(paths)
+    certificate = x509.load_pem_x509_certificate((place / realm.certificate).read_bytes())
+    authority = read_authority(paths, realm)
     if authority is None or certificate.not_valid_after_utc > now + RENEW_BEFORE:
         return False
-    key = serialization.load_pem_private_key((place / KEY).read_bytes(), password=None)
+    key = serialization.load_pem_private_key((place / realm.key).read_bytes(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise IdentityRefused(f"{place / KEY} is not the key that this node made: remove the node, and join.")
+        raise IdentityRefused(
+            f"{place / realm.key} is not the key that this node made: remove the node, and join."
+        )
     text = issue(authority, request(name, key), name=name, address=address, now=now)
-    return write_atomically(place / CERTIFICATE, text, mode=0o600)
+    return write_atomically(place / realm.certificate, text, mode=0o600)
 
 
 def client_context(place: Path) -> ssl.SSLContext:
     """For connections to other nodes: they show a certificate of the cluster, and so does this one."""
-    context = ssl.create_default_context(cafile=place / AUTHORITY)
+    context = ssl.create_default_context(cafile=place / NODES.authority)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(place / CERTIFICATE, place / KEY)
+    context.load_cert_chain(place / NODES.certificate, place / NODES.key)
     return context

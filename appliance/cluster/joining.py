@@ -41,6 +41,8 @@ FARTHEST_CLOCK = timedelta(seconds=5)
 SLOWEST = 0.1
 """Seconds of a connection's way there and back, beyond which every commit would wait too long."""
 COPY_SECONDS = 6 * 3600
+KNOWN_SECONDS = 300
+"""Until the others have begun their workers anew, one by one: they divide the cache with this node."""
 _TLS_FILES = ("ca.crt", "ca.key", "portal.pem")
 
 
@@ -65,6 +67,8 @@ class Welcome:
     certificate: str
     authority: str
     authority_key: str
+    balancer_authority: str
+    balancer_authority_key: str
     membership: Membership
     box_toml: str
     secrets: dict[str, str]
@@ -115,7 +119,9 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
     node = Node.load(paths)
     me, authority = node.cluster, identity.read_authority(paths)
     etcd = Etcd.of(paths, me.topology, first=me.me.address)
-    if authority is None or not state.is_token(etcd, authority, asking.secret):
+    balancers = identity.read_authority(paths, identity.BALANCERS)
+    is_known = authority and balancers and state.is_token(etcd, authority, asking.secret)
+    if authority is None or balancers is None or not is_known:
         raise JoinRefused(
             "The token is not known: it was used, or has expired. `boxctl cluster token` prints another."
         )
@@ -140,6 +146,8 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
         certificate=certificate,
         authority=authority.pem,
         authority_key=key_pem(authority.key).decode(),
+        balancer_authority=balancers.pem,
+        balancer_authority_key=key_pem(balancers.key).decode(),
         membership=Membership(coming.name, after, founders, revision),
         box_toml=paths.box_toml.read_text(encoding="utf-8"),
         secrets=dataclasses.asdict(node.secrets),
@@ -259,6 +267,11 @@ def _become(node: Node, welcome: Welcome, key: str) -> None:
         key=key,
         authority_key=welcome.authority_key,
     )
+    me = welcome.membership.me
+    balancers = identity.authority_of(
+        welcome.balancer_authority.encode(), welcome.balancer_authority_key.encode()
+    )
+    identity.enter(paths, identity.BALANCERS, balancers, name=me.name, address=me.address)
     for name, text in welcome.tls.items():
         write_atomically(paths.tls / name, text, mode=0o644 if name.endswith(".crt") else 0o600)
     config.create_secrets(paths, welcome.secrets)
@@ -307,14 +320,14 @@ def _promote(etcd: Etcd, me: Member) -> None:
 
 def _wait_until_known(etcd: Etcd, membership: Membership) -> None:
     """Until then the others do not let this node's address in. Who is dead need not know."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + KNOWN_SECONDS
     while True:
         beats = state.beats(etcd)
         late = [name for name, beat in beats.items() if beat.revision < membership.revision]
         if membership.name in beats and not late:
             return
         if time.monotonic() > deadline:
-            _give_up(f"{', '.join(late) or membership.name} has not taken over the topology in a minute.")
+            _give_up(f"{', '.join(late) or membership.name} has not taken over the topology in five minutes.")
         time.sleep(0.5)
 
 

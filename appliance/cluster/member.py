@@ -55,6 +55,7 @@ def main() -> None:
     for seconds, act in (
         (state.BEAT_SECONDS, lambda: membership.beat(paths, busy=meter.busy(), problems=problems(paths))),
         (FOLLOW_SECONDS, lambda: membership.follow(paths, log.info)),
+        (FOLLOW_SECONDS, lambda: membership.watch(paths)),
         (SHARE_SECONDS, lambda: membership.share(paths, log.info)),
     ):
         every(seconds, patiently(act))

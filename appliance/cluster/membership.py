@@ -15,16 +15,19 @@ from appliance.cluster import identity, patroni, shared, state, topology
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.state import Beat
 from appliance.cluster.topology import (
+    BALANCER_PORT,
     ETCD_PORT,
     MEMBER_PORT,
     PATRONI_PORT,
     PEER_PORT,
+    ROUTER_PORT,
     Member,
     Membership,
     Role,
     Topology,
     TopologyRefused,
 )  # fmt: skip
+from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import run
@@ -42,15 +45,18 @@ type Say = Callable[[str], None]
 LEADER_SECONDS = 60
 STARTED = ("etcd", "member", "database", "router")
 """What `initialise` starts itself."""
-FOLLOWERS = ("database", "router")
-"""Whose files name the other nodes."""
+FOLLOWERS = ("database", "router", "balancer")
+"""Whose files name the other nodes, and who can be told of them without a pause."""
+READERS = ("web", "push", "jobs", "telephony")
+"""Who must begin anew when the caches are others."""
 # What tells PostgreSQL that it is a copy; Patroni puts it there while it starts.
 _SIGNALS = ("standby.signal", "recovery.signal")
 
 
 def ports(node: Node) -> tuple[int, ...]:
     """What the nodes must reach of each other."""
-    return (ETCD_PORT, PEER_PORT, PATRONI_PORT, MEMBER_PORT, node.box.database.port)
+    of_cluster = (ETCD_PORT, PEER_PORT, PATRONI_PORT, MEMBER_PORT, ROUTER_PORT, BALANCER_PORT)
+    return (*of_cluster, node.box.database.port)
 
 
 def listen(address: str, numbers: Iterable[int]) -> list[socket.socket]:
@@ -89,7 +95,7 @@ def initialise(paths: Paths, *, name: str, address: str, site: str = "", say: Sa
     before = Node.load(paths)
     if before.membership:
         raise TopologyRefused(f"This is a node of a cluster already: {before.name}.")
-    me = Member(name, address, (Role.PORTAL, Role.DATABASE), site)
+    me = Member(name, address, (Role.PORTAL, Role.FILES, Role.DATABASE), site)
     alone = Topology(()).joined_by(me)
     close(listen(address, ports(before)))
     say("Making the cluster's own authority.")
@@ -191,6 +197,7 @@ def _undo(paths: Paths) -> None:
 
 def _forget(node: Node) -> None:
     """This node is in no cluster any more."""
+    (node.paths.run / "state" / NO_LEADER).unlink(missing_ok=True)
     owner = users.account(users.DATABASE)
     for name in _SIGNALS:
         as_owner.remove(data_folder(node) / name, owner)
@@ -232,12 +239,33 @@ def follow(paths: Paths, say: Say) -> bool:
     say(f"The nodes are {', '.join(member.name for member in agreed.members)} (revision {revision}).")
     taken = dataclasses.replace(membership, topology=agreed, revision=revision)
     node = dataclasses.replace(Node.load(paths), membership=taken)
-    mine = tuple(named(name) for name in FOLLOWERS if node.runs(name))
-    service_files.apply(node, only=mine)
+    known = [service for service in enabled(node) if service.name in (*FOLLOWERS, *READERS)]
+    changed = service_files.apply(node, only=tuple(known))
     # Whoever was told in vain before has its files, and has not read them.
-    supervisor_for(node).reload(*(service.name for service in mine))
+    told = (service.name for service in known if service.name in (*FOLLOWERS, *changed))
+    supervisor_for(node).reload(*told)
     topology.store(paths, taken)
     return True
+
+
+NO_LEADER = "no-leader"
+"""Of the files that tell the portal what it must know when nothing else works."""
+
+
+def watch(paths: Paths) -> bool:
+    """Tell the portal here whether anything can be saved; whether that is so."""
+    flag = paths.run / "state" / NO_LEADER
+    node = Node.load(paths)
+    try:
+        is_led = not node.runs("router") or leading(node) is not None
+    except BalancerAway:
+        # It is being started: then there is no way to the database at all, and the portal finds that out.
+        is_led = True
+    if is_led:
+        flag.unlink(missing_ok=True)
+    else:
+        write_atomically(flag, "", mode=0o644)
+    return is_led
 
 
 def share(paths: Paths, say: Say) -> bool:
@@ -245,7 +273,7 @@ def share(paths: Paths, say: Say) -> bool:
     node = Node.load(paths)
     membership = node.cluster
     etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
-    if Role.PORTAL in membership.me.roles:
+    if node.is_home:
         shared.publish(paths, etcd)
         return False
     if not node.runs("database") or not shared.take(paths, etcd):
@@ -300,6 +328,24 @@ def remove(paths: Paths, name: str, *, say: Say) -> None:
     for member in etcd.members():
         if member.name == name:
             etcd.remove(member.id)
+
+
+def drain(paths: Paths, name: str, *, is_drained: bool, say: Say) -> None:
+    """Send people to a node no more, or again; returns when all nodes do so. Another one leads then."""
+    membership = _membership(paths)
+    etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
+    after, revision = state.change(etcd, lambda before: before.with_drained(name, is_drained=is_drained))
+    if is_drained and len(after.with_role(Role.DATABASE)) > 1 and patroni.leader(paths, after) == name:
+        say("Another node takes the lead of the database.")
+        patroni.switch_over(paths, after)
+    deadline = time.monotonic() + LEADER_SECONDS
+    while late := [one for one, beat in state.beats(etcd).items() if beat.revision < revision]:
+        if time.monotonic() > deadline:
+            raise TopologyRefused(
+                f"{', '.join(sorted(late))} has not taken that over in {LEADER_SECONDS} s: see "
+                f"`boxctl logs member` there."
+            )
+        time.sleep(0.5)
 
 
 def _membership(paths: Paths) -> Membership:

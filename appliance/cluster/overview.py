@@ -10,7 +10,7 @@ from cryptography import x509
 from appliance.agent.answers import ClusterNode, ClusterProblem, ClusterState, ClusterTrouble
 from appliance.cluster import patroni, state
 from appliance.cluster.etcd import Etcd, EtcdAway
-from appliance.cluster.identity import CERTIFICATE
+from appliance.cluster.identity import NODES
 from appliance.cluster.patroni import Copy
 from appliance.cluster.state import Beat
 from appliance.cluster.topology import Role, Topology, folder
@@ -59,7 +59,9 @@ def overview(paths: Paths, *, now: datetime) -> ClusterState:
     except patroni.PatroniAway as error:
         copies = []
         problems.append(ClusterProblem("database", words=str(error)))
-    ends = x509.load_pem_x509_certificate((folder(paths) / CERTIFICATE).read_bytes()).not_valid_after_utc
+    ends = x509.load_pem_x509_certificate(
+        (folder(paths) / NODES.certificate).read_bytes()
+    ).not_valid_after_utc
     if ends < now + CERTIFICATE_WARNING:
         problems.append(ClusterProblem("certificate", me.name, f"{ends:%Y-%m-%d}"))
     return judge(known, beats, copies, now=now, problems=problems)
@@ -96,6 +98,7 @@ def judge(
                 roles=tuple(map(str, member.roles)),
                 is_there=beat is not None,
                 is_well=not own,
+                is_drained=member.is_drained,
                 database_role=copy.role if copy else "",
                 database_state=copy.state if copy else "",
                 lag_bytes=copy.lag_bytes if copy else None,
@@ -103,14 +106,13 @@ def judge(
                 version=beat.version if beat else "",
             )
         )
-    homes = known.with_role(Role.PORTAL)
     return ClusterState(
         at=now,
         nodes=tuple(nodes),
         leader=leader,
         copies=len(known.with_role(Role.DATABASE)),
         votes=len(known.voters),
-        home=homes[0].name if homes else "",
+        home=known.home.name if known.home else "",
         problems=tuple(found),
     )
 

@@ -19,6 +19,7 @@ from appliance.files import ensure_folder, write_atomically
 from appliance.paths import Paths
 
 ETCD_PORT, PEER_PORT, PATRONI_PORT, MEMBER_PORT = 2379, 2380, 8008, 7400
+ROUTER_PORT, BALANCER_PORT = 7401, 7443
 """What nodes must reach of each other, beside the database's port. All of it asks for a certificate, or for a
 token."""
 
@@ -29,7 +30,9 @@ class Role(StrEnum):
     """What a node is there for."""
 
     PORTAL = "portal"
-    """What a single box runs, but for its database."""
+    """Pages, push, jobs, a part of the cache: people may come to it, and nothing is lost with it."""
+    FILES = "files"
+    """The object store, and backups, which are made where it is."""
     DATABASE = "database"
     """A copy of the database, and a vote."""
     WITNESS = "witness"
@@ -38,9 +41,8 @@ class Role(StrEnum):
 
 _EVERYWHERE = frozenset({"agent", "member"})
 SERVICES: Mapping[Role, frozenset[str]] = {
-    Role.PORTAL: frozenset(
-        {"router", "objects", "cache", "web", "push", "jobs", "telephony", "backup", "balancer"}
-    ),
+    Role.PORTAL: frozenset({"router", "cache", "web", "push", "jobs", "telephony", "balancer"}),
+    Role.FILES: frozenset({"router", "objects", "backup"}),
     Role.DATABASE: frozenset({"etcd", "database", "router"}),
     Role.WITNESS: frozenset({"etcd"}),
 }
@@ -61,6 +63,8 @@ class Member:
     roles: tuple[Role, ...]
     site: str = ""
     """The data centre; nodes of one site fail together."""
+    is_drained: bool = False
+    """Nobody is sent to it while another node can answer."""
 
     @property
     def has_vote(self) -> bool:
@@ -91,6 +95,11 @@ class Topology:
     def voters(self) -> tuple[Member, ...]:
         return tuple(member for member in self.members if member.has_vote)
 
+    @property
+    def home(self) -> Member | None:
+        """The node of the files and the backups."""
+        return next(iter(self.with_role(Role.FILES)), None)
+
     def joined_by(self, member: Member) -> Topology:
         """With one more node; one of the same name and address is replaced, for it begins anew."""
         others = tuple(one for one in self.members if one.name != member.name)
@@ -108,9 +117,21 @@ class Topology:
         left = replace(self, members=tuple(member for member in self.members if member is not gone))
         if gone.has_vote and not left.with_role(Role.DATABASE):
             raise TopologyRefused(f"{name} is the last node with the database: the data would be gone.")
-        if Role.PORTAL in gone.roles and not left.with_role(Role.PORTAL):
-            raise TopologyRefused(f"{name} is the last node with the portal and its files.")
+        if Role.FILES in gone.roles:
+            raise TopologyRefused(f"{name} is the node with everybody's files: they would be gone.")
         return left
+
+    def with_drained(self, name: str, *, is_drained: bool) -> Topology:
+        """People are sent to that node no more, or again."""
+        changed = replace(self[name], is_drained=is_drained)
+        if Role.PORTAL not in changed.roles:
+            raise TopologyRefused(f"Nobody is sent to {name}: the portal does not run there.")
+        after = replace(self, members=tuple(changed if one.name == name else one for one in self.members))
+        if all(one.is_drained for one in after.with_role(Role.PORTAL)):
+            raise TopologyRefused(
+                f"{name} is the last node that people are sent to: resume another one first."
+            )
+        return after
 
     def survives(self) -> str:
         """What may be lost of it, in a sentence."""

@@ -84,6 +84,8 @@ class Service:
     is_enabled: Callable[[Node], bool] = lambda _: True
     socket_group: str | None = None
     """The group that may connect to what it puts under `run/korobka/NAME/`."""
+    groups: tuple[str, ...] = ()
+    """Users of `appliance.users` whose group it has beside its own: it connects to sockets of theirs."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: int = 20
     """How long it may take to stop before it is killed."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from appliance.node import Node
 from appliance.services.base import GeneratedFile
-from appliance.services.cache.service import socket_path as cache_socket
+from appliance.services.cache.service import servers as cache_servers
 from appliance.services.database.names import APPLICATION, NAME, OWNER
 from appliance.services.objects import authority
 from appliance.services.objects.service import endpoint
@@ -75,7 +75,10 @@ def files(node: Node) -> tuple[GeneratedFile, ...]:
             "path_style": box.objects.path_style if external else True,
             "public_host": public_store_host(node),
         },
-        "cache": {"servers": [str(cache_socket(node))]},
+        "cache": {"servers": [str(socket) for socket in cache_servers(node)]},
+        # In a cluster the machines are several, and each is asked for what is its own.
+        "node": node.name if node.membership else "",
+        "is_home": node.is_home,
         "reachable_networks": list(box.integrations.reachable_networks),
         "metrics": {
             "networks": list(box.metrics.networks),

@@ -22,7 +22,7 @@ from appliance.node import Node
 from appliance.services import Service, enabled
 from appliance.services.balancer.runtime import BalancerAway, BalancerRefused, Runtime
 from appliance.services.balancer.service import SERVICE as BALANCER
-from appliance.services.balancer.service import WITH_WORKERS, runtime_socket, server_name
+from appliance.services.balancer.service import runtime_socket, server_name, with_workers
 from appliance.services.web.service import SERVICE as WEB
 from appliance.supervise import processes
 
@@ -340,7 +340,7 @@ class Supervisor(ABC):
             balancer.drain(WEB.name, me)
             deadline = time.monotonic() + _DRAIN_SECONDS
             while time.monotonic() < deadline:
-                if not any(_is_busy(balancer, backend, me) for backend in WITH_WORKERS):
+                if not any(_is_busy(balancer, backend, me) for backend in with_workers(self.node)):
                     break
                 time.sleep(0.05)
         except (BalancerAway, BalancerRefused, KeyError):

@@ -25,6 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stamp", type=Path, required=True, help="remembers the last start, for the pause")
     parser.add_argument("--user", help="UID:GID to become")
+    parser.add_argument("--groups", default="", help="GID,... that it has beside its own")
     parser.add_argument("--capability", action="append", default=[], help="kept although not root")
     parser.add_argument("--tmp", type=Path, help="folder to see as /tmp")
     parser.add_argument("--pid-file", type=Path, help="removed when its process is another program's")
@@ -46,7 +47,8 @@ def main() -> None:
     if arguments.user:
         uid, gid = arguments.user.split(":")
         command = [
-            *("setpriv", f"--reuid={uid}", f"--regid={gid}", "--init-groups", "--no-new-privs"),
+            *("setpriv", f"--reuid={uid}", f"--regid={gid}", "--no-new-privs"),
+            f"--groups={arguments.groups}" if arguments.groups else "--init-groups",
             *_capabilities(arguments.capability),
             *("--", *command),
         ]

@@ -232,6 +232,8 @@ class Supervisord(Supervisor):
         launch += ["--stamp", str(node.paths.run / "starts" / instance.name)]
         if separated:
             launch += ["--user", f"{me.uid}:{me.gid}"]
+            if service.groups:
+                launch += ["--groups", ",".join(str(users.group_id(name)) for name in service.groups)]
             launch += [word for name in sandbox.capabilities for word in ("--capability", name)]
         if self._has_own_tmp(service):
             launch += ["--tmp", str(self._own_tmp(service.name, me))]

@@ -34,11 +34,16 @@ class ConsoleConfig(Room):
         from box.console.audit.operations import OPERATIONS_ASKED
         from box.console.backups.agent import memory
         from box.console.backups.cards import RETRIEVAL, bulletin_cards, change_cards, retrieval_cards
+        from box.console.jobs import look_after_retrievals, take_over_record, watch_backups
         from box.console.metrics import cluster_metrics, machine_metrics
         from box.core.audit.access import can_read
+        from box.core.events.node_jobs import node_jobs
         from box.core.portal.access import can_change_settings
         from box.core.registry.metrics import sources
 
+        node_jobs.add("the log of the machine", take_over_record)
+        node_jobs.add("backups", watch_backups)
+        node_jobs.add("retrievals", look_after_retrievals)
         sources.add("machine", machine_metrics)
         sources.add("cluster", cluster_metrics)
 

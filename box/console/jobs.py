@@ -19,13 +19,12 @@ log = logging.getLogger(__name__)
 
 SECONDS_TO_ANSWER = 20.0
 KIND = "audit.agent"
-# Of the log of this machine; each machine of a cluster has its own.
+# Of the log of the machine with the backups, or of the only one.
 SOURCE = "agent"
 
 
-@db_periodic_task(crontab(minute="*"))
 def take_over_record() -> None:
-    """Every minute. What the agent has noted while the portal was down is taken over afterwards."""
+    """On each node. What its agent has noted while the portal was down is taken over afterwards."""
     try:
         while take_over_page():
             pass
@@ -33,9 +32,10 @@ def take_over_record() -> None:
         log.warning("The agent's record is not read: %s", error)
 
 
-@db_periodic_task(crontab(minute="*"))
 def watch_backups() -> None:
-    """Every minute. Those who look after backups hear of what is wrong with them, and of its end."""
+    """Where backups are. Those who look after them hear of what is wrong with them, and of its end."""
+    if not settings.IS_HOME:
+        return
     try:
         state = Agent(settings.AGENT_SOCKET, timeout=SECONDS_TO_ANSWER).ask(ReadBackups())
     except AgentError as error:
@@ -56,25 +56,31 @@ def watch_cluster() -> None:
     tell_of(Subject.CLUSTER, state.problems, now=timezone.now())
 
 
-@db_periodic_task(crontab(minute="*"))
 def look_after_retrievals() -> None:
-    """Every minute: what was allowed is begun, or found again where something died in between."""
-    follow_all(now=timezone.now())
+    """Where backups are: what was allowed is begun, or found again where something died in between."""
+    if settings.IS_HOME:
+        follow_all(now=timezone.now())
 
 
 @db_task()
 def follow_retrievals() -> None:
-    """At once, for nobody should wait a minute for nothing."""
-    follow_all(now=timezone.now())
+    """At once, for nobody should wait a minute for nothing, if it comes to the node where backups are."""
+    look_after_retrievals()
+
+
+def source() -> str:
+    """Of the log of this machine; each machine of a cluster has its own."""
+    return SOURCE if settings.IS_HOME else f"{SOURCE}@{settings.NODE}"
 
 
 def take_over_page() -> int:
     """One page; returns how many lines it had. Raises AgentError where nobody answers."""
     agent = Agent(settings.AGENT_SOCKET, timeout=SECONDS_TO_ANSWER)
-    page = agent.ask(ReadRecord(cursor=cursor_of(SOURCE)))
+    log_of = source()
+    page = agent.ask(ReadRecord(cursor=cursor_of(log_of)))
     lines = [
         Foreign(
-            source=f"{SOURCE}:{line.key}",
+            source=f"{log_of}:{line.key}",
             at=line.at,
             kind=KIND,
             actor=line.by,
@@ -84,5 +90,5 @@ def take_over_page() -> int:
     ]
     # First: a page that is taken over does not come again.
     tell_of_changes(page.lines)
-    take_over(SOURCE, lines, cursor=page.cursor)
+    take_over(log_of, lines, cursor=page.cursor)
     return len(lines)

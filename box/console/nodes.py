@@ -28,7 +28,8 @@ PROBLEMS = {
 }
 
 ROLES = {
-    "portal": gettext_lazy("portal and files"),
+    "portal": gettext_lazy("portal"),
+    "files": gettext_lazy("files"),
     "database": gettext_lazy("database"),
     "witness": gettext_lazy("witness"),
 }
@@ -57,6 +58,8 @@ class NodeCard:
     def word(self) -> str:
         if not self.node.is_there:
             return _("does not answer")
+        if self.node.is_well and self.node.is_drained:
+            return _("drained")
         return _("running") if self.node.is_well else _("look at it")
 
     @property

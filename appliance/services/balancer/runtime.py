@@ -27,6 +27,8 @@ class Server:
     status: str
     sessions: int
     """Requests that are with it right now."""
+    total: int
+    """Requests that were sent to it, since the balancer has read its files."""
 
     @property
     def is_up(self) -> bool:
@@ -43,7 +45,10 @@ class Runtime:
     def servers(self, backend: str) -> dict[str, Server]:
         """The servers of `backend` by name."""
         rows = csv.DictReader(self._ask(f"show stat {backend} 4 -1").removeprefix("# ").splitlines())
-        return {row["svname"]: Server(row["svname"], row["status"], int(row["scur"] or 0)) for row in rows}
+        return {
+            row["svname"]: Server(row["svname"], row["status"], int(row["scur"] or 0), int(row["stot"] or 0))
+            for row in rows
+        }
 
     def worker(self) -> str:
         """The process id of the worker that serves; each reload brings a new one."""

@@ -9,6 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from appliance import certificates, users
+from appliance.cluster import credentials, identity
+from appliance.cluster.topology import BALANCER_PORT, Role
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import portal, probe
@@ -23,6 +25,8 @@ from appliance.templates import render
 PROGRAM = "/usr/sbin/haproxy"
 # The backends whose servers are the web workers; the first checks them, and its word counts for all.
 WITH_WORKERS = ("web", "writes", "crowd", "crowd_writes", "static", "static_crowd")
+# What only a node of a cluster has: what it does for the others, and what the node of the files must answer.
+_OF_CLUSTERS = ("own", "own_writes", "home", "home_writes")
 
 
 def runtime_socket(node: Node) -> Path:
@@ -35,6 +39,10 @@ def progress_file(paths: Paths) -> Path:
     return paths.run / "state/progress"
 
 
+def with_workers(node: Node) -> tuple[str, ...]:
+    return WITH_WORKERS if node.membership is None else (*WITH_WORKERS, *_OF_CLUSTERS)
+
+
 def server_name(instance: str) -> str:
     """How the balancer calls a web worker: HAProxy takes no @ in names."""
     return instance.replace("@", "-")
@@ -44,6 +52,31 @@ def listen_addresses(node: Node) -> tuple[str, ...]:
     """The configured addresses, without IPv6 where the kernel has none: the default names both."""
     has_ipv6 = Path("/proc/net/if_inet6").exists()
     return tuple(address for address in node.box.node.listen if has_ipv6 or ":" not in address)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """The balancer of another node, which answers with the workers that it has."""
+
+    name: str
+    address: str
+    is_drained: bool
+    is_home: bool
+
+
+def peers(node: Node) -> tuple[Peer, ...]:
+    if node.membership is None:
+        return ()
+    known = node.membership.topology
+    return tuple(
+        Peer(one.name, _at(one.address, BALANCER_PORT), one.is_drained, Role.FILES in one.roles)
+        for one in known.with_role(Role.PORTAL)
+        if one.name != node.membership.name
+    )
+
+
+def _at(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 @dataclass(frozen=True)
@@ -103,6 +136,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
     folder, box, store_ca = node.generated("balancer"), node.box, authority.text_of(node)
     addresses = listen_addresses(node)
     its_names, domains = names(node)
+    me = node.membership.me if node.membership else None
     wildcard = {"0.0.0.0": "", "::": "v6only"}  # noqa: S104 - as names of what was configured
     files = [
         GeneratedFile(
@@ -130,6 +164,10 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 limits=limits(node),
                 workers=[web_socket(node, number) for number in range(1, node.web_workers + 1)],
                 push=push_socket(node),
+                nodes=_at(me.address, BALANCER_PORT) if me else "",
+                peers=peers(node),
+                is_drained=bool(me and me.is_drained),
+                is_home=node.is_home,
                 threads=min(node.machine.cores, 4),
             ),
         ),
@@ -137,6 +175,8 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
         GeneratedFile("maintenance.html", render("services/balancer/maintenance.html")),
         GeneratedFile("portal.pem", (node.paths.tls / "portal.pem").read_text(encoding="ascii")),
     ]
+    if me:
+        files += credentials.pem(node, identity.BALANCERS)
     if store_ca:
         files.append(GeneratedFile(authority.NAME, store_ca))
     return tuple(files)
@@ -144,9 +184,10 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
 
 def _listeners(node: Node, _: int) -> tuple[Listener, ...]:
     ports = (node.box.balancer.http_port, node.box.balancer.https_port)
-    return tuple(
-        Listener(address, port, is_public=True) for address in listen_addresses(node) for port in ports
-    )
+    known = [(address, port) for address in listen_addresses(node) for port in ports]
+    if node.membership:
+        known.append((node.membership.me.address, BALANCER_PORT))
+    return tuple(Listener(address, port, is_public=True) for address, port in known)
 
 
 def _health(node: Node, _: int) -> str | None:

@@ -22,7 +22,8 @@ end
 
 core.register_action("wait_for_worker", {"http-req"}, function(transaction)
     local waited, told = 0, progress()
-    while told == nil and core.backends["web"]:get_srv_act() == 0 and waited < PATIENCE_MS do
+    local backend = transaction.f:be_name()
+    while told == nil and transaction.f:nbsrv(backend) == 0 and waited < PATIENCE_MS do
         core.msleep(STEP_MS)
         waited = waited + STEP_MS
     end

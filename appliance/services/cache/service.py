@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from appliance import users
+from appliance.cluster.topology import Role
 from appliance.node import Node
 from appliance.services import probe
 from appliance.services.base import Listener, Sandbox, Service
@@ -12,6 +13,19 @@ from appliance.services.base import Listener, Sandbox, Service
 
 def socket_path(node: Node) -> Path:
     return node.run("cache") / "memcached.sock"
+
+
+def servers(node: Node) -> tuple[Path, ...]:
+    """Those that the portal divides its keys between: every node of a cluster has a part of the cache."""
+    if node.membership is None:
+        return (socket_path(node),)
+    portals = node.membership.topology.with_role(Role.PORTAL)
+    return tuple(router_socket(node, member.name) for member in portals)
+
+
+def router_socket(node: Node, name: str) -> Path:
+    """The way to the cache of that node. Which key lies where follows from what the sockets are called."""
+    return node.run("router") / f"cache-{name}.sock"
 
 
 SERVICE = Service(

@@ -39,6 +39,9 @@ def dynamic(node: Node) -> dict[str, object]:
         # Another one leads at once, instead of waiting for the first to come back.
         "primary_start_timeout": 0,
         "synchronous_mode": True,
+        # A session that was told to end drops its temporary tables, and waits for a copy that is gone to
+        # confirm that: nothing but a kill ends it, and until then nobody could even read.
+        "primary_stop_timeout": 10,
         "postgresql": {
             "use_pg_rewind": True,
             "use_slots": True,

@@ -17,6 +17,7 @@ from huey import signals
 from huey.api import Huey
 from huey.consumer import Consumer, Scheduler, Worker
 
+from box.core.events import node_jobs
 from box.core.events.delivery import Courier
 from box.core.registry.health import is_read_only
 
@@ -27,6 +28,12 @@ SCHEDULER_LOCK = "box.core.events scheduler"
 STOP_SECONDS = 3.0
 # What the couriers get after the workers have stopped; they were told at the same time.
 LAST_SECOND = 1.0
+
+
+# Not on a copy of the database, which may be read while nobody leads: each has locks of its own.
+_TAKE = """
+SELECT CASE WHEN pg_is_in_recovery() THEN false ELSE pg_try_advisory_lock(hashtext(%s)) END
+"""
 
 
 class ClusterLock:
@@ -44,7 +51,7 @@ class ClusterLock:
                 self._connection.execute("SELECT 1")
                 return True
             connection = psycopg.connect(**self._database, autocommit=True)
-            taken = connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [self._name]).fetchone()
+            taken = connection.execute(_TAKE, [self._name]).fetchone()
             if taken == (True,):
                 self._connection = connection
             else:
@@ -109,6 +116,9 @@ class JobsConsumer(Consumer):  # type: ignore[misc]
             )
             for number in range(1, couriers + 1)
         ]
+        self._own = threading.Thread(
+            target=node_jobs.run_until, args=(self.stop_flag, self.paused), name="Node", daemon=True
+        )
         huey.signal(signals.SIGNAL_INTERRUPTED)(self._put_back)
 
     def start(self) -> None:
@@ -116,6 +126,7 @@ class JobsConsumer(Consumer):  # type: ignore[misc]
         super().start()
         for courier in self._couriers:
             courier.start()
+        self._own.start()
 
     def loop(self, health_check_ts: float | None = None) -> float | None:
         self._look_at_flag()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
+from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -21,12 +22,8 @@ from box.core.registry import health
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-READ_ONLY_STATES = frozenset(
-    {
-        "25006",  # a standby, or a database that was set read-only
-        "53100",  # its disk is full
-    }
-)
+READ_ONLY_STATE = "25006"  # a copy, or a database that was set read-only
+DISK_FULL_STATE = "53100"
 # Connections refused, cut or used up; those without a state never reached a server.
 AWAY_STATES = ("08", "53300", "57P01", "57P02", "57P03")
 
@@ -35,6 +32,7 @@ class Trouble(Enum):
     """What the portal cannot do now; with the seconds after which trying again makes sense."""
 
     READ_ONLY = 60
+    NO_LEADER = 15
     DATABASE_AWAY = 5
 
 
@@ -43,12 +41,19 @@ def trouble_of(error: BaseException | None) -> Trouble | None:
     if not isinstance(error, Error):
         return None
     state: str | None = getattr(error.__cause__ or error, "sqlstate", None)
-    if state in READ_ONLY_STATES:
+    if state == READ_ONLY_STATE:
+        return _why_read_only()
+    if state == DISK_FULL_STATE:
         return Trouble.READ_ONLY
     if state is None:
         # Without a word from the server: not reached, lost, or no connection to spare within the pool's wait.
         return Trouble.DATABASE_AWAY if isinstance(error, OperationalError | InterfaceError) else None
     return Trouble.DATABASE_AWAY if state.startswith(AWAY_STATES) else None
+
+
+def _why_read_only() -> Trouble:
+    """A single box has no copies that would refuse."""
+    return Trouble.NO_LEADER if settings.NODE and not health.is_disk_full() else Trouble.READ_ONLY
 
 
 class Outage:
@@ -102,7 +107,7 @@ class AvailabilityMiddleware:
         if probe := health.PROBES.get(request.path):
             return probe(request)
         if request.method not in SAFE_METHODS and health.is_read_only():
-            return answer(request, Trouble.READ_ONLY)
+            return answer(request, _why_read_only())
         if outage.refuses():
             return answer(request, Trouble.DATABASE_AWAY)
         response = self.get_response(request)
@@ -130,6 +135,12 @@ def answer(request: HttpRequest, trouble: Trouble) -> HttpResponse:
             text = _(
                 "There is no space left to write to. Your administrator has been told; reading goes on,"
                 " and what you wrote is kept."
+            )
+        elif trouble is Trouble.NO_LEADER:
+            title = _("The box can only be read right now")
+            text = _(
+                "Too few of its machines answer for anything to be saved. Reading goes on, and what you wrote"
+                " is kept: try again in a minute."
             )
         else:
             title = _("The box will be back in a moment")

@@ -23,7 +23,11 @@ AWAY = "away"
 
 
 def is_read_only() -> bool:
-    """True while the agent's flag stands: the disk has run out of space."""
+    """True while the machine says that nothing can be saved: no room is left, or nobody leads the data."""
+    return is_disk_full() or (settings.STATE_DIR / "no-leader").exists()
+
+
+def is_disk_full() -> bool:
     return (settings.STATE_DIR / "read-only").exists()
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
@@ -84,7 +85,11 @@ BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
 NOTED_EVERY = 1.0
 MOST_WORKERS = 32
-_KEY = "metrics:requests:{}"
+
+
+def _key(worker: str | int) -> str:
+    """Workers have numbers on each node of a cluster, and the cache is one."""
+    return f"metrics:requests:{settings.NODE}:{worker}"
 
 
 @dataclass
@@ -109,7 +114,7 @@ class Requests:
                 return
             self._noted_at = now
             figures = json.dumps(self.figures())
-        cache.set(_KEY.format(self.worker), figures, None)
+        cache.set(_key(self.worker), figures, None)
 
     def figures(self) -> dict[str, Any]:
         return {
@@ -141,7 +146,7 @@ class MetricsMiddleware:
 
 def request_metrics() -> list[Metric]:
     """Of all workers, by their number: each counts from its own start."""
-    keys = {_KEY.format(number): str(number) for number in range(1, MOST_WORKERS + 1)}
+    keys = {_key(number): str(number) for number in range(1, MOST_WORKERS + 1)}
     statuses: list[Sample] = []
     times: list[Sample] = []
     for key, said in sorted(cache.get_many(keys).items()):

@@ -23,13 +23,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
+from appliance import config, scratch
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.supervise import processes
 from tests import require
+from tests.appliance import clusters
+from tests.system.poster import Site
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 240.0
+PATIENCE = 420.0
 
 
 def require_engines() -> None:
@@ -58,7 +61,12 @@ class BoxNode:
     # --- what somebody does on it
 
     def run(
-        self, command: Sequence[str | Path], *, check: bool = True, env: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str | Path],
+        *,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of this host on the node's network."""
         done = subprocess.run(
@@ -67,7 +75,7 @@ class BoxNode:
                 **os.environ, "KOROBKA_PREFIX": str(self.prefix), "PYTHONPATH": str(ROOT),
                 "PYTHONSAFEPATH": "1", **(env or {}),
             },
-            cwd="/", capture_output=True, text=True, check=False, timeout=PATIENCE,
+            cwd="/", input=stdin, capture_output=True, text=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
         if check and done.returncode:
             raise BoxFailed(f"{self.name}: {' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}")
@@ -76,22 +84,21 @@ class BoxNode:
     @contextmanager
     def inside(self) -> Iterator[Paths]:
         """This thread is on the node's network; the box's paths."""
-        with (
-            Path("/proc/thread-self/ns/net").open() as home,
-            Path(f"/run/netns/{self.space}").open() as there,
-        ):
-            os.setns(there.fileno(), os.CLONE_NEWNET)
-            try:
-                yield Paths(self.prefix)
-            finally:
-                os.setns(home.fileno(), os.CLONE_NEWNET)
+        with _within(self.space):
+            yield Paths(self.prefix)
 
-    def install(self, *services: str) -> None:
-        """A box of its own, as it is before anybody thinks of a cluster."""
+    def install(self, *services: str, has_tables: bool = False) -> None:
+        """A box of its own, as it is before anybody thinks of a cluster, on request with tables."""
+        node = scratch.create(self.prefix)
+        if has_tables:
+            clusters.give(node)
+        toml = node.paths.box_toml
+        own = config.set_values(toml.read_text(), {"node.listen": (self.address,)}, from_console=False)
+        toml.write_text(own)
         self.run([sys.executable, "-m", "appliance.scratch", "start", self.prefix, *services])
 
-    def boxctl(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return self.run([sys.executable, "-m", "appliance.cli", *words], check=check)
+    def boxctl(self, *words: str, check: bool = True, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return self.run([sys.executable, "-m", "appliance.cli", *words], check=check, stdin=stdin)
 
     def cluster(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.boxctl("cluster", *words, check=check)
@@ -112,6 +119,12 @@ class BoxNode:
     @property
     def node(self) -> Node:
         return Node.load(Paths(self.prefix))
+
+    @property
+    def site(self) -> Site:
+        """The portal as this node's balancer serves it."""
+        ca_file = self.prefix / "etc/korobka/tls/ca.crt"
+        return Site("localhost", self.node.box.balancer.https_port, self.address, ca_file)
 
     def sql(self, text: str, *, check: bool = True) -> str:
         """As the portal: through the node's own way to whoever leads."""
@@ -159,14 +172,28 @@ class BoxNode:
         self.boxctl("start")
 
 
+@contextmanager
+def _within(space: str) -> Iterator[None]:
+    """This thread, and those that it begins meanwhile, are on that network."""
+    with (
+        Path("/proc/thread-self/ns/net").open() as home,
+        Path(f"/run/netns/{space}").open() as there,
+    ):
+        os.setns(there.fileno(), os.CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            os.setns(home.fileno(), os.CLONE_NEWNET)
+
+
 class Company:
-    """The switch, the cables, and the machines at them."""
+    """The switch, the cables, the machines at them, and a desk for somebody who works with the portal."""
 
     def __init__(self, machines: int = 3) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="korobka-cluster-", dir="/var/tmp"))
         self.folder.chmod(0o755)
         self.mark = f"kc{os.getpid()}"
-        self.switch = f"{self.mark}-s"
+        self.switch, self.desk = f"{self.mark}-s", f"{self.mark}-d"
         self._machines = machines
         self.nodes: tuple[BoxNode, ...] = ()
 
@@ -177,7 +204,8 @@ class Company:
             _ip("-n", self.switch, "link", "set", "bridge", "up")
             self.nodes = tuple(BoxNode(self, number) for number in range(1, self._machines + 1))
             for node in self.nodes:
-                self._plug_in(node)
+                self._plug_in(node.space, f"port{node.number}", node.address)
+            self._plug_in(self.desk, "desk", "10.88.0.200")
         except BaseException:
             self.close()
             raise
@@ -193,24 +221,26 @@ class Company:
     def mend(self, node: BoxNode) -> None:
         _ip("-n", self.switch, "link", "set", f"port{node.number}", "up")
 
+    @contextmanager
+    def at_desk(self) -> Iterator[None]:
+        with _within(self.desk):
+            yield
+
     def close(self) -> None:
         for node in self.nodes:
             for _ in range(3):  # whoever was just being started
                 node.kill()
-        for space in (*(node.space for node in self.nodes), self.switch):
+        for space in (*(node.space for node in self.nodes), self.desk, self.switch):
             subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _plug_in(self, node: BoxNode) -> None:
-        port = f"port{node.number}"
-        _ip("netns", "add", node.space)
-        _ip(
-            "-n", self.switch, "link", "add", port, "type", "veth", "peer", "name", "lan", "netns", node.space
-        )
+    def _plug_in(self, space: str, port: str, address: str) -> None:
+        _ip("netns", "add", space)
+        _ip("-n", self.switch, "link", "add", port, "type", "veth", "peer", "name", "lan", "netns", space)
         _ip("-n", self.switch, "link", "set", port, "master", "bridge", "up")
-        _ip("-n", node.space, "address", "add", f"{node.address}/24", "dev", "lan")
+        _ip("-n", space, "address", "add", f"{address}/24", "dev", "lan")
         for link in ("lo", "lan"):
-            _ip("-n", node.space, "link", "set", link, "up")
+            _ip("-n", space, "link", "set", link, "up")
 
 
 def _ip(*words: str) -> None:

@@ -15,9 +15,10 @@ from appliance.cluster.topology import Member, Membership, Role, Topology
 from appliance.node import Node
 from appliance.services import named
 from appliance.services.database import patroni
+from box.lib.memcached import ByName
 
-ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.DATABASE))
-TWO = Member("node-2", "fd00::2", (Role.DATABASE,))
+ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.FILES, Role.DATABASE))
+TWO = Member("node-2", "fd00::2", (Role.PORTAL, Role.DATABASE))
 WITNESS = Member("witness", "10.0.0.9", (Role.WITNESS,))
 FOUNDERS = ("node-1=10.0.0.1", "node-2=fd00::2")
 
@@ -85,9 +86,99 @@ def test_haproxy_takes_the_way_to_the_database(node: Node) -> None:
     done = runner.run(router.check(node), check=False)
     assert done.code == 0, done.stderr
     conf = file_of(node, "router", "haproxy.cfg")
-    servers = [line.split()[1:3] for line in conf.splitlines() if line.strip().startswith("server ")]
-    assert servers == [["node-1", "10.0.0.1:5432"], ["node-2", "[fd00::2]:5432"]]
-    assert all("verify required" in line for line in conf.splitlines() if "server node" in line)
+    servers = [line.split() for line in conf.splitlines() if line.strip().startswith("server ")]
+    leader = [words[1:3] for words in servers if "track" not in words and "5432" in words[2]][:2]
+    # Its own first: of copies, which are read while nobody leads, the first that answers is taken.
+    assert leader == [["node-2", "[fd00::2]:5432"], ["node-1", "10.0.0.1:5432"]]
+    copies = [words for words in servers if words[1].startswith("copy:")]
+    assert [words[1] for words in copies] == ["copy:node-2", "copy:node-1"]
+    assert all("backup" in words for words in copies)
+    abroad = [words for words in servers if not words[2].startswith(("unix@", "127.0.0.1"))]
+    assert all({"verify", "required", "verifyhost"} <= set(words) for words in abroad)
+
+
+def test_a_node_asks_another_for_its_part_of_the_cache_and_for_the_files(node: Node) -> None:
+    conf = file_of(node, "router", "haproxy.cfg")
+    assert "bind 127.0.0.1:" in conf
+    assert "alpn korobka-store" in conf.split("\nbackend store\n")[1].splitlines()[0]
+    assert "frontend cache:node-1" in conf and "frontend cache:node-2" in conf
+    home = on(node, ONE)
+    assert "bind 127.0.0.1:" not in file_of(home, "router", "haproxy.cfg")
+
+
+def on(node: Node, member: Member) -> Node:
+    """What the same files would say on another of the nodes."""
+    return replace(node, membership=replace(node.cluster, name=member.name))
+
+
+def test_haproxy_takes_the_balancers_files(node: Node) -> None:
+    balancer = named("balancer")
+    for membership in (None, node.cluster, on(node, ONE).cluster, drained(node, "node-2").cluster):
+        known = replace(node, membership=membership)
+        service_files.apply(known, only=(balancer,))
+        assert balancer.check is not None
+        done = runner.run(balancer.check(known), check=False)
+        assert done.code == 0, done.stderr
+        assert "WARNING" not in done.stderr
+
+
+def test_the_balancer_has_no_certificate_that_opens_the_database(node: Node) -> None:
+    pem = file_of(node, "balancer", "node.pem")
+    assert pem != file_of(node, "router", "node.pem")
+    assert file_of(node, "balancer", "ca.crt") != file_of(node, "router", "ca.crt")
+    single = replace(node, membership=None)
+    assert {file.name for file in named("balancer").files(single)} == {
+        *("haproxy.cfg", "wait.lua", "maintenance.html", "portal.pem"),
+    }
+
+
+def drained(node: Node, name: str) -> Node:
+    topology = node.cluster.topology.with_drained(name, is_drained=True)
+    return replace(node, membership=replace(node.cluster, topology=topology))
+
+
+def servers_of(node: Node, backend: str) -> dict[str, bool]:
+    """The servers of a backend, and whether each is one of the first."""
+    conf = file_of(node, "balancer", "haproxy.cfg")
+    lines = conf.split(f"\nbackend {backend}\n")[1].split("\nbackend ")[0].splitlines()
+    found = [line.split() for line in lines if line.strip().startswith("server ")]
+    return {words[1]: "backup" not in words for words in found}
+
+
+def test_people_are_sent_to_all_nodes_and_to_a_drained_one_last(node: Node) -> None:
+    assert servers_of(node, "web") == {"web-1": True, "web-2": True, "at:node-1": True}
+    assert servers_of(drained(node, "node-1"), "web") == {"web-1": True, "web-2": True, "at:node-1": False}
+    assert servers_of(drained(node, "node-2"), "web") == {"web-1": False, "web-2": False, "at:node-1": True}
+    # Streams stay on the node that they came to.
+    assert servers_of(node, "push") == {"push": True, "at:node-1": False}
+    assert servers_of(drained(node, "node-2"), "push") == {"push": False, "at:node-1": True}
+
+
+def test_what_another_node_sends_goes_to_the_workers_here_and_not_on(node: Node) -> None:
+    for each in (node, drained(node, "node-2")):
+        assert servers_of(each, "own") == servers_of(each, "own_writes") == {"web-1": True, "web-2": True}
+        assert servers_of(each, "own_push") == {"push": True}
+
+
+def test_what_the_machine_of_the_files_must_answer_goes_there_while_it_lives(node: Node) -> None:
+    assert servers_of(node, "home") == {"web-1": False, "web-2": False, "at:node-1": True}
+    assert servers_of(on(node, ONE), "home_writes") == {"web-1": True, "web-2": True, "at:node-2": False}
+
+
+def test_all_nodes_divide_the_keys_of_the_cache_alike(node: Node) -> None:
+    keys = [f"korobka:1:key-{number}" for number in range(200)]
+    found = []
+    for each in (node, on(node, ONE)):
+        sockets = json.loads(file_of(each, "web", "portal.json"))["cache"]["servers"]
+        elsewhere = [socket.replace(str(node.paths.prefix), f"/{each.name}") for socket in sockets]
+        by_name = ByName(nodes=elsewhere)
+        found.append([Path(by_name.get_node(key) or "").name for key in keys])
+    assert found[0] == found[1]
+    assert set(found[0]) == {"cache-node-1.sock", "cache-node-2.sock"}
+    # When one is away, what lies on the other stays there.
+    one_left = ByName(nodes=["/x/cache-node-2.sock"])
+    assert {one_left.get_node(key) for key in keys} == {"/x/cache-node-2.sock"}
+    assert ByName(nodes=[]).get_node("key") is None
 
 
 def test_etcd_asks_everybody_for_a_certificate_and_knows_whom_it_joins(node: Node) -> None:

@@ -47,7 +47,7 @@ def company() -> Iterator[Company]:
         assert missing(one, before) == set()
         for node in (two, three):
             node.install("agent")
-            node.join(one)
+            node.join(one, "--database")
         yield company
 
 
@@ -191,7 +191,7 @@ def test_a_removed_node_ends_its_services_and_is_let_in_again(company: Company) 
         assert "Two votes cannot tell" in said
         wait_until(lambda: not other.pids("database") and not other.pids("etcd"))
         assert not (other.prefix / "etc/korobka/cluster").exists()
-        other.join(third)
+        other.join(third, "--database")
         writer.go_on()
     wait_until_well(company)
     assert missing(other, writer) == set()

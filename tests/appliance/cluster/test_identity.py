@@ -31,8 +31,8 @@ def node_at(place: Path, authority: identity.Authority, *, name: str, address: s
 
 def server_context(paths: Paths) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder(paths) / identity.CERTIFICATE, folder(paths) / identity.KEY)
-    context.load_verify_locations(folder(paths) / identity.AUTHORITY)
+    context.load_cert_chain(folder(paths) / identity.NODES.certificate, folder(paths) / identity.NODES.key)
+    context.load_verify_locations(folder(paths) / identity.NODES.authority)
     context.verify_mode = ssl.CERT_REQUIRED
     return context
 
@@ -107,14 +107,17 @@ def test_a_certificate_is_renewed_sixty_days_before_its_end_and_keeps_its_key(tm
     paths = Paths(tmp_path)
     paths.etc.mkdir(parents=True)
     identity.found(paths, name="node-1", address="10.0.0.1", now=NOW)
-    certificate, key = folder(paths) / identity.CERTIFICATE, (folder(paths) / identity.KEY).read_bytes()
+    certificate, key = (
+        folder(paths) / identity.NODES.certificate,
+        (folder(paths) / identity.NODES.key).read_bytes(),
+    )
     before = certificate.read_bytes()
     due = NOW + identity.NODE_LIFE - identity.RENEW_BEFORE
     assert not identity.renew(paths, name="node-1", address="10.0.0.1", now=due - timedelta(seconds=2))
     assert certificate.read_bytes() == before
     assert identity.renew(paths, name="node-1", address="10.0.0.1", now=due)
     assert certificate.read_bytes() != before
-    assert (folder(paths) / identity.KEY).read_bytes() == key
+    assert (folder(paths) / identity.NODES.key).read_bytes() == key
     assert certificate.stat().st_mode & 0o777 == 0o600
     renewed = x509.load_pem_x509_certificate(certificate.read_bytes())
     assert renewed.not_valid_after_utc >= due + identity.NODE_LIFE - timedelta(seconds=1)

@@ -29,7 +29,7 @@ from .nodes import BoxNode, Company, require_engines
 from .writer import TABLE, Writer
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-PORTS = {"etcd": 2379, "etcd between nodes": 2380, "Patroni": 8008}
+PORTS = {"etcd": 2379, "etcd between nodes": 2380, "Patroni": 8008, "router": 7401}
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,10 @@ def test_who_does_not_fit_is_told_why_and_the_token_stays(one: BoxNode) -> None:
             ({"at": NOW - timedelta(seconds=6)}, "The clocks are 6 s apart"),
             ({"name": one.name}, f"node of the name {one.name} is at work|is the address of"),
             # Nobody listens there.
-            ({"address": "10.88.0.77"}, r"does not reach port 2379, 2380, 8008, 7400, 5432 of 10\.88\.0\.77"),
+            (
+                {"address": "10.88.0.77"},
+                r"does not reach port 2379, 2380, 8008, 7400, 7401, 7443, 5432 of 10\.88\.0\.77",
+            ),
             ({"address": one.address}, f"is the address of {one.name}"),
         ):
             with pytest.raises((JoinRefused, TopologyRefused), match=why):

@@ -14,7 +14,7 @@ from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import enabled
 
-ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.DATABASE))
+ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.FILES, Role.DATABASE))
 TWO = Member("node-2", "10.0.0.2", (Role.DATABASE,), site="harbour")
 WITNESS = Member("witness", "10.0.0.9", (Role.WITNESS,))
 
@@ -86,11 +86,33 @@ def test_a_cluster_has_an_end() -> None:
 def test_the_last_of_its_kind_cannot_go() -> None:
     with pytest.raises(TopologyRefused, match="the last node with the database"):
         Topology((ONE, WITNESS)).left_by("node-1")
-    with pytest.raises(TopologyRefused, match="the last node with the portal"):
+    with pytest.raises(TopologyRefused, match="everybody's files"):
         Topology((ONE, TWO)).left_by("node-1")
     with pytest.raises(TopologyRefused, match=r"no node nobody .* node-1, node-2"):
         Topology((ONE, TWO)).left_by("nobody")
     assert Topology((ONE, TWO, WITNESS)).left_by("node-2") == Topology((ONE, WITNESS))
+
+
+def test_people_are_sent_to_one_node_at_least() -> None:
+    two = replace(TWO, roles=(Role.PORTAL, Role.DATABASE))
+    both = Topology((ONE, two, WITNESS))
+    one_left = both.with_drained("node-1", is_drained=True)
+    assert [member.is_drained for member in one_left.members] == [True, False, False]
+    assert one_left.with_drained("node-1", is_drained=False) == both
+    with pytest.raises(TopologyRefused, match="node-2 is the last node that people are sent to"):
+        one_left.with_drained("node-2", is_drained=True)
+    with pytest.raises(TopologyRefused, match="the portal does not run there"):
+        both.with_drained("witness", is_drained=True)
+
+
+def test_files_and_backups_are_on_one_node(node: Node) -> None:
+    two = replace(TWO, roles=(Role.PORTAL, Role.DATABASE))
+    assert names(node, two) == names(node, ONE) - {"objects"}
+    assert Topology((two, ONE)).home == ONE and Topology((two,)).home is None
+    assert node.is_home
+    for member in (ONE, two):
+        there = replace(node, membership=Membership(member.name, Topology((ONE, two)), ()))
+        assert there.is_home is (member is ONE)
 
 
 def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:

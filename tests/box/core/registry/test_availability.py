@@ -210,3 +210,31 @@ def test_what_no_database_can_hold_is_no_error_of_ours(
     browser.raise_request_exception = False
     answer = browser.get("/feed/audiences/?q=a%00b")
     assert answer.status_code == 400
+
+
+def test_a_node_that_reads_its_copy_says_that_machines_are_missing_and_not_that_its_disk_is_full(
+    db: None, flag: Path, settings: Settings, as_person: Callable[[User], Client], cara: User
+) -> None:
+    settings.NODE = "node-1"
+    browser = as_person(cara)
+    (flag.parent / "no-leader").touch()
+    assert browser.get("/feed/").status_code == 200
+    refused = browser.post("/feed/", {"text": "hello"}, headers={"Accept": "text/html"})
+    assert refused.status_code == 503
+    assert "Too few of its machines answer" in refused.text
+    assert refused["Retry-After"] == "15"
+    flag.touch()
+    refused = browser.post("/feed/", {"text": "hello"}, headers={"Accept": "text/html"})
+    assert "no space left" in refused.text
+
+
+def test_a_copy_of_the_database_that_refuses_a_write_is_told_apart_from_a_full_disk(
+    settings: Settings,
+) -> None:
+    error = OperationalError()
+    error.__cause__ = psycopg.errors.ReadOnlySqlTransaction()
+    assert trouble_of(error) is Trouble.READ_ONLY
+    settings.NODE = "node-1"
+    assert trouble_of(error) is Trouble.NO_LEADER
+    error.__cause__ = psycopg.errors.DiskFull()
+    assert trouble_of(error) is Trouble.READ_ONLY
