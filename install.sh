@@ -22,12 +22,13 @@ if [ ! -x "$python" ]; then
     say "This machine has no Python yet: installing Debian's."
     export DEBIAN_FRONTEND=noninteractive
     if [ -d "$here/debian" ]; then # a bundle for machines without a network brings it
-        lists=$(mktemp -d)
-        mkdir "$lists/partial"
-        printf 'deb [trusted=yes] file:%s/debian ./\n' "$here" >"$lists/sources.list"
+        # apt clears away what it does not know among its lists.
+        scratch=$(mktemp -d)
+        mkdir -p "$scratch/lists/partial"
+        printf 'deb [trusted=yes] file:%s/debian ./\n' "$here" >"$scratch/sources.list"
         debian_apt() {
-            apt-get -o "Dir::Etc::sourcelist=$lists/sources.list" -o Dir::Etc::sourceparts=- \
-                -o "Dir::State::lists=$lists" -o APT::Sandbox::User=root "$@"
+            apt-get -o "Dir::Etc::sourcelist=$scratch/sources.list" -o Dir::Etc::sourceparts=- \
+                -o "Dir::State::lists=$scratch/lists" -o APT::Sandbox::User=root "$@"
         }
     else
         debian_apt() { apt-get "$@"; }
