@@ -197,6 +197,13 @@ def test_parts_stand_one_after_the_other() -> None:
     assert build.EFI.start == build.BIOS.end
 
 
+def test_the_units_of_the_image_are_none_of_the_boxs() -> None:
+    """Its installer would take them away, in the middle of what they have begun."""
+    units = [file.name for file in (build.FILES / "etc/systemd/system").iterdir()]
+    assert units
+    assert [name for name in units if name.startswith("korobka")] == []
+
+
 def test_a_machine_that_lacks_programs_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "mcopy" else f"/usr/bin/{name}")
