@@ -32,6 +32,30 @@ def test_a_translation_that_is_missing_or_wrong_is_named(
     assert any(found.endswith(problem) for found in messages.problems("ru"))
 
 
+_FAMILIAR = re.compile(
+    r"\b(ты|тебя|тебе|тобой|тво(й|я|ё|и|ю|его|ей|их|ими|им)|\w{2,}(ешь|ёшь|ишь)(ся)?)\b", re.IGNORECASE
+)
+_UNLIKE_RUSSIAN = (
+    "Без неё мало", "4 недель.", "Начало в", "Конец в", "Попросить исправить", "На решение",
+    "Решать по исправлениям", "Кто просит вернуть", "Под вашим именем вошли", "Тихо с", "Кто-то неизвестный",
+)  # fmt: skip
+"""What a native reader stumbled over."""
+
+
+def test_the_portal_speaks_as_an_office_does() -> None:
+    """To grown-up people, and as if it had been written in Russian."""
+    texts = [
+        form
+        for home in messages.homes()
+        for message in messages.read(home, "ru")
+        for form in ([message.string] if isinstance(message.string, str) else message.string)
+    ]
+    assert len(texts) > 3000
+    assert [text for text in texts if _FAMILIAR.search(text)] == []
+    assert [text for text in texts for phrase in _UNLIKE_RUSSIAN if phrase in text] == []
+    assert _FAMILIAR.search("группы, которые ведёшь")
+
+
 def test_a_text_lies_with_the_one_room_that_uses_it_or_with_the_portal() -> None:
     """A text in two catalogues would be translated twice, and one day differently."""
     texts = [

@@ -41,7 +41,9 @@ OWN: Mapping[str, Own] = {
         reads=("etc/korobka/generated/portal/*",),
         writes=(
             "run/korobka/web", "run/korobka/push", "run/korobka/jobs", "run/korobka/jobs/*",
+            "run/korobka/telephony", "run/korobka/telephony/*",
             "run/korobka/tmp/web*", "run/korobka/tmp/push*", "run/korobka/tmp/jobs*",
+            "run/korobka/tmp/telephony*",
         ),
         sockets=(
             "web/*.sock", "push/*.sock", "agent/agent.sock", "database/.s.PGSQL.*", "cache/memcached.sock",
