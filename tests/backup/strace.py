@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _BECOMING = ("setuid", "setreuid", "setresuid")
 _STARTING = ("clone", "clone3", "fork", "vfork")
 
 _CALL = re.compile(r"(?P<pid>\d+) +(?:<\.\.\. )?(?P<name>\w+)(?P<rest>.*)")
+_END, _OVER = re.compile(r"(\d+) +\+\+\+ (?:exited|killed|superseded)"), "+++"
 _ANSWER = re.compile(r"= (-?\d+)")
 # A descriptor with its path, and the name after it; or a path alone.
 _PLACE = re.compile(r'(?:\d+|AT_FDCWD)<(?P<folder>/[^>]*)>(?:, "(?P<below>[^"]*)")?|"(?P<path>/[^"]*)"')
@@ -83,20 +85,30 @@ def followed(file: Path, *pids: int) -> Iterator[None]:
 
 
 def deeds(file: Path, root_pids: Iterable[int]) -> Iterator[Deed]:
-    """What root did, of all that was traced. A process has the user of whoever has started it."""
-    parents: dict[str, str] = {}
+    """What root did, of all that was traced. A process has the user of whoever has started it.
+
+    Numbers are given again, and a process may speak, and be over, before the call that has made it is.
+    """
+    first = [str(pid) for pid in root_pids]
+    parents: defaultdict[str, list[str]] = defaultdict(list, {pid: [""] for pid in first})
     for pid, name, rest in _calls(file):
         if name in _STARTING and (child := _started(rest)):
-            parents.setdefault(child, pid)
-    user = dict.fromkeys(map(str, root_pids), "0")
+            parents[child].append(pid)
+    user, born, gone = dict.fromkeys(first, "0"), Counter(first), Counter[str]()
     for pid, name, rest in _calls(file):
+        if name == _OVER:
+            user.pop(pid, "")
+            gone[pid] += 1
+            continue
         if pid not in user:
-            # It may speak before the call that has made it is over.
-            if pid not in parents or parents[pid] not in user:
+            before = parents[pid][gone[pid] : gone[pid] + 1]
+            if not before or before[0] not in user:
                 raise AssertionError(f"Whose process {pid} is cannot be told; it called {name}{rest}")
-            user[pid] = user[parents[pid]]
+            user[pid] = user[before[0]]
         if name in _STARTING and (child := _started(rest)):
-            user.setdefault(child, user[pid])
+            born[child] += 1
+            if born[child] > gone[child]:
+                user.setdefault(child, user[pid])
         elif name in _BECOMING:
             wanted = re.findall(r"-?\d+", rest.rpartition(")")[0])
             user[pid] = wanted[min(1, len(wanted) - 1)]
@@ -111,6 +123,8 @@ def _calls(file: Path) -> Iterator[tuple[str, str, str]]:
         for line in lines:
             found = _CALL.match(line)
             if found is None:
+                if over := _END.match(line):
+                    yield over[1], _OVER, ""
                 continue
             pid, name, rest = found["pid"], found["name"], found["rest"]
             if rest.endswith("<unfinished ...>"):

@@ -53,7 +53,10 @@ class Asking:
         self.went[name] = "done"
         if isinstance(answer, OperationState) and answer.state == "running":
             self.wait()
-            ended = self.agent.ask(protocol.ReadOperation(answer.id, reader=getattr(operation, "reader", "")))
+            # What somebody has asked for as their own stands in no list.
+            read = protocol.ReadOperation(answer.id, reader=getattr(operation, "reader", ""))
+            wait_until(lambda: self.agent.ask(read).state != "running", seconds=600)
+            ended = self.agent.ask(read)
             self.went[name] = f"{ended.state}: {ended.progress.text}"
         return answer
 

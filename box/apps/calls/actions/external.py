@@ -100,7 +100,8 @@ def finish_call(call: LoggedCall, user: User, seconds: int, result: str, *, by: 
     now = max(timezone.now(), locked.started_at + timedelta(seconds=talked))
     locked.result, locked.ended_at, locked.talk_seconds = result, now, talked
     locked.answered_at = now - timedelta(seconds=talked) if is_answered else None
-    locked.wait_seconds = round(((locked.answered_at or now) - locked.started_at).total_seconds())
+    waited = (locked.answered_at or now) - locked.started_at
+    locked.wait_seconds = min(round(waited.total_seconds()), LONGEST_SECONDS)
     locked.is_missed = locked.direction == LoggedCall.Direction.IN and not is_answered
     locked.user = user if is_answered or locked.direction == LoggedCall.Direction.OUT else None
     locked.save()

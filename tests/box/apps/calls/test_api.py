@@ -51,6 +51,14 @@ def test_a_call_of_another_age_is_none(anna: User) -> None:
     assert not LoggedCall.objects.exists()
 
 
+def test_a_call_that_began_long_ago_is_ended_too(anna: User) -> None:
+    """A number has no room for the seconds of a century."""
+    program = program_of(anna, "telephony")
+    call = begun(program, CALL_START_DATE="1901-01-01T00:00:00")
+    program.call("telephony.externalCall.finish", CALL_ID=call, DURATION=10, STATUS_CODE="200")
+    assert LoggedCall.objects.get().ended_at is not None
+
+
 def test_what_nobody_took_waits_to_be_returned(anna: User) -> None:
     program = program_of(anna, "telephony")
     program.call("telephony.externalCall.finish", CALL_ID=begun(program), DURATION=0)
