@@ -103,6 +103,13 @@ def can_edit_template(user: User, template: Template) -> bool:
     return template.project_id is not None and f"GM{template.project_id}" in codes_of(user)
 
 
+def can_keep_stages(user: User, owner: Group | User) -> bool:
+    """Those of one's own plan, and those of a project that one moderates."""
+    if not isinstance(owner, Group):
+        return owner.pk == user.pk
+    return user.is_administrator or f"GM{owner.pk}" in codes_of(user)
+
+
 def audience_of(task: Task, participant_ids: Iterable[int]) -> list[str]:
     """Everybody in it, the members of its project, and the heads above those in it. What is done in a secret
     group is its members' business alone."""

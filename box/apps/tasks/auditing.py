@@ -19,6 +19,7 @@ from box.apps.tasks.events import (
     TaskDeferred,
     TaskDelegated,
     TaskPaused,
+    TaskPlaced,
     TaskReturned,
     TasksDeleted,
     TasksRestored,
@@ -120,6 +121,7 @@ def declare() -> None:
         ("deleted", gettext_lazy("deleted from the list: %(text)s")),
     ):
         _tell(f"item_{change}", sentence, ChecklistChanged, told=_is(change))
+    _tell("placed", gettext_lazy("put it into “%(stage)s”"), TaskPlaced, told=lambda event: not event.is_own)
     for kind, sentence, is_added in (
         ("linked", gettext_lazy("said that it comes after %(before_id)s"), True),
         ("unlinked", gettext_lazy("said that it does not come after %(before_id)s any more"), False),

@@ -1,4 +1,5 @@
-"""Boards of tasks: by state, where a move is a step, and by deadline, where it is another day."""
+"""Boards of tasks: by state, where a move is a step; by deadline, where it is another day; and by stages that
+people have made, of a project or for their own plan."""
 
 from __future__ import annotations
 
@@ -8,19 +9,22 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, Q
+from django.db.models import BigIntegerField, Count, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from box.apps.tasks.access import roles_of
+from box.apps.tasks.actions.stages import put_into_stage, stages_of
 from box.apps.tasks.actions.states import STEPS
 from box.apps.tasks.actions.tasks import change_task, place_task
 from box.apps.tasks.lists import Row, task_list
-from box.apps.tasks.models import OPEN, Task
+from box.apps.tasks.models import OPEN, Placement, Task
 from box.apps.tasks.quick_add import END_OF_DAY
 from box.apps.tasks.states import State, Step, steps, target
 from box.core.boards.definition import Board, Column, Move
+from box.core.groups.models import Group
 from box.core.lists.presenters import macro
 
 if TYPE_CHECKING:
@@ -94,6 +98,40 @@ def _step(task: Task, move: Move, by: User) -> None:
             raise PermissionDenied(_("This step is not yours to take, or does not lead there."))
         task = STEPS[step](task, by=by)
     place_task(task, move.after, move.before, by=by)
+
+
+# By stages that people have made
+
+
+def stage_board(user: User, *, owner: Group | User, role: str) -> Board[Task, Row]:
+    """Of a project, or one's own plan. What was never put into a stage is in the first."""
+    stages = stages_of(owner)
+    first, by_key = stages[0], {str(one.pk): one for one in stages}
+    project = owner if isinstance(owner, Group) else None
+    listed = task_list(user, role=role, is_narrowed=False, project=project)
+    placed = Placement.objects.filter(task=OuterRef("pk"), stage__in=[one.pk for one in stages])
+    rows = listed.rows.annotate(
+        stage=Coalesce(
+            Subquery(placed.order_by("pk").values("stage")[:1]),
+            Value(first.pk),
+            output_field=BigIntegerField(),
+        )
+    )
+
+    def columns(found: QuerySet[Task, Task], query: Query) -> Sequence[Column]:
+        counts = dict(found.order_by().values_list("stage").annotate(Count("pk")))  # type: ignore[misc] - above
+        return [Column(str(one.pk), one.name, one.color, counts.get(one.pk, 0)) for one in stages]
+
+    return Board(
+        listed=replace(listed, rows=rows, ways=() if project else listed.ways),
+        columns=columns,
+        rows_in=lambda found, column: found.filter(stage=int(column.key)),  # type: ignore[misc]
+        column_of=lambda task: str(task.stage),  # type: ignore[attr-defined]
+        card=CARD,
+        move=lambda task, to: put_into_stage(task, by_key[to.column.key], to.after, to.before, by=user),
+        present=listed.present,
+        told=("tasks", "changed"),
+    )
 
 
 # By deadline

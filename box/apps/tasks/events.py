@@ -131,6 +131,24 @@ class ChecklistChanged:
 
 
 @dataclass(frozen=True)
+class TaskPlaced:
+    """Into a stage of its project, or of somebody's own plan."""
+
+    task_id: int
+    by_id: int
+    stage: str
+    is_own: bool = False
+
+
+@dataclass(frozen=True)
+class StagesChanged:
+    """Of a project, or of one's own plan."""
+
+    by_id: int
+    group_id: int | None = None
+
+
+@dataclass(frozen=True)
 class DependencyChanged:
     """The task follows another from now on, or does no more."""
 

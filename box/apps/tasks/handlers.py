@@ -18,6 +18,7 @@ from box.apps.tasks.events import (
     TaskDeferred,
     TaskDelegated,
     TaskPaused,
+    TaskPlaced,
     TaskReturned,
     TasksDeleted,
     TasksRestored,
@@ -193,6 +194,14 @@ def show_list(event: ChecklistChanged) -> None:
     if task is not None:
         if event.change == "assigned" and event.user_id is not None:
             _tell(task, [event.user_id], ASSIGNED, event)
+        _show(task, event)
+
+
+@on(TaskPlaced)
+def show_place(event: TaskPlaced) -> None:
+    """One's own plan is nobody else's business."""
+    task = _found(event)
+    if task is not None and not event.is_own:
         _show(task, event)
 
 

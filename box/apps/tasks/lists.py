@@ -144,7 +144,7 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
     return List(
         key="tasks.tasks",
         title=project.name if project else gettext_lazy("Tasks"),
-        rows=joined(_rows(user, role, is_narrowed=is_narrowed).as_shown(), fields),
+        rows=joined(_rows(user, role, is_narrowed=is_narrowed, project=project).as_shown(), fields),
         columns=(*COLUMNS, *columns_of(fields)),
         filters=(*FILTERS, *filters_of(fields)),
         ways=(
@@ -155,7 +155,9 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
                 icon="calendar-due",
                 url=reverse("tasks:board", args=["deadline"]),
             ),
+            Way(gettext_lazy("My plan"), icon="pin", url=reverse("tasks:plan")),
             Way(gettext_lazy("Gantt chart"), icon="timeline", url=reverse("tasks:gantt")),
+            Way(gettext_lazy("Workload"), icon="gauge", url=reverse("tasks:workload")),
         ),
         shortcuts=(
             Shortcut(gettext_lazy("Overdue"), _query(role, "overdue=yes")),
@@ -172,9 +174,11 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
     )
 
 
-def _rows(user: User, role: str, *, is_narrowed: bool) -> TaskQuerySet:
+def _rows(user: User, role: str, *, is_narrowed: bool, project: Group | None = None) -> TaskQuerySet:
     """Of one's own roles the index of the role finds them: what one is in one sees."""
     there = Task.objects.there()
+    if project is not None:
+        there = there.filter(project=project)
     rows = there.visible_to(user) if role == ALL else there.in_role(user, role)
     return rows if is_narrowed else rows.filter(OPEN)
 

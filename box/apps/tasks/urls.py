@@ -1,11 +1,17 @@
 from django.urls import path
 
-from box.apps.tasks.views import checklists, gantt, lists, lookup, tasks, templates, time
+from box.apps.tasks.views import checklists, gantt, lists, lookup, stages, tasks, templates, time, workload
 
 app_name = "tasks"
 urlpatterns = [
     path("tasks/", lists.tasks, name="list"),
     path("tasks/board/<str:way>/", lists.board, name="board"),
+    path("tasks/plan/", stages.plan, name="plan"),
+    path("tasks/plan/stages/", stages.plan_stages, name="plan-stages"),
+    path("tasks/projects/<int:pk>/", stages.project, name="project-board"),
+    path("tasks/projects/<int:pk>/stages/", stages.project_stages, name="project-stages"),
+    path("tasks/stages/<int:pk>/", stages.stage, name="stage"),
+    path("tasks/workload/", workload.workload, name="workload"),
     path("tasks/gantt/", gantt.gantt, name="gantt"),
     path("tasks/gantt/undo/", gantt.schedule_undo, name="schedule-undo"),
     path("tasks/dependencies/<int:pk>/", gantt.dependency, name="dependency"),

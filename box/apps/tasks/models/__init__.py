@@ -2,6 +2,7 @@
 
 from box.apps.tasks.models.checklists import LONGEST_ITEM, ChecklistItem
 from box.apps.tasks.models.dependencies import Dependency, bar_of
+from box.apps.tasks.models.stages import LONGEST_STAGE, Placement, Stage
 from box.apps.tasks.models.tasks import (
     KEPT_IN_TRASH_DAYS,
     KIND,
@@ -24,11 +25,14 @@ __all__ = [
     "KIND",
     "LONGEST_ITEM",
     "LONGEST_NOTE",
+    "LONGEST_STAGE",
     "OPEN",
     "TEMPLATE",
     "ChecklistItem",
     "Dependency",
     "Participant",
+    "Placement",
+    "Stage",
     "Task",
     "TaskFile",
     "TaskQuerySet",

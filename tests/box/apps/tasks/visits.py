@@ -8,9 +8,12 @@ from django.utils import timezone
 
 from box.apps.tasks.actions.checklists import add_items
 from box.apps.tasks.actions.dependencies import add_dependency
+from box.apps.tasks.actions.stages import stages_of
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, delete_tasks
 from box.apps.tasks.actions.templates import Plan, add_template
 from box.apps.tasks.actions.time import add_time
+from box.core.groups.actions import NewGroup, create_group, invite_people, join_group
+from box.core.groups.models import Group
 from tests.box.visits import SIGN_IN, Cast, Visit, signed_in
 
 
@@ -24,6 +27,7 @@ def annas(status: int) -> tuple[int | str, ...]:
     return (status, status, 404, 404, 404, SIGN_IN)
 
 
+MEMBERS_200, MEMBERS_404 = (200, 200, 200, 404, 404, SIGN_IN), signed_in(404)
 WHEN = {"starts": "2000000000", "ends": "2000086400"}
 CORRECTED = {"minutes": "2:00", "reason": "The way back"}
 
@@ -32,6 +36,18 @@ VISITS = (
     Visit("POST", "tasks:list", signed_in(400)),
     Visit("GET", "tasks:board", signed_in(200), of="way"),
     Visit("POST", "tasks:board", signed_in(404), of="way", data={"do": "move", "card": "0"}),
+    Visit("GET", "tasks:plan", signed_in(200)),
+    Visit("POST", "tasks:plan", signed_in(404), data={"do": "move", "card": "0"}),
+    Visit("GET", "tasks:plan-stages", signed_in(200)),
+    Visit("POST", "tasks:plan-stages", signed_in(422)),
+    Visit("GET", "tasks:project-board", MEMBERS_200, of="project"),
+    Visit("POST", "tasks:project-board", MEMBERS_404, of="project", data={"do": "move", "card": "0"}),
+    Visit("GET", "tasks:project-stages", (200, 200, 403, 404, 404, SIGN_IN), of="project"),
+    Visit("POST", "tasks:project-stages", (422, 422, 403, 404, 404, SIGN_IN), of="project"),
+    Visit("POST", "tasks:stage", (422, 422, 403, 404, 404, SIGN_IN), of="stage"),
+    Visit("DELETE", "tasks:stage", (302, 302, 403, 404, 404, SIGN_IN), of="stage"),
+    Visit("GET", "tasks:workload", signed_in(200)),
+    Visit("POST", "tasks:workload", signed_in(400)),
     Visit("GET", "tasks:gantt", signed_in(200)),
     Visit("POST", "tasks:gantt", signed_in(400)),
     Visit("GET", "tasks:schedule", in_it(400), of="task"),
@@ -88,7 +104,12 @@ def things(cast: Cast) -> dict[str, Any]:
     entry = add_time(task, 60, on=timezone.localdate(), by=cast.boris)
     template = add_template(TaskDraft(title="Report", responsible=cast.boris), Plan(zone="UTC"), by=cast.anna)
     first = add_task(TaskDraft(title="Open the door", responsible=cast.boris), by=cast.anna)
+    project = create_group(NewGroup("Warehouse", kind=Group.Kind.SECRET), by=cast.anna)
+    invite_people(project, [cast.boris], by=cast.anna)
+    join_group(project, by=cast.boris)
     return {
+        "project": project.pk,
+        "stage": stages_of(project)[0].pk,
         "link": add_dependency(first, task, by=cast.anna).pk,
         "template": template.pk,
         "way": ("state",),

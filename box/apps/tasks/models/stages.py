@@ -1,0 +1,57 @@
+"""Columns that people make for themselves: the stages of a project, and those of one's own plan."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from box.apps.tasks.models.tasks import Task
+from box.core.accounts.models import User
+from box.core.groups.models import Group
+
+LONGEST_STAGE = 60
+
+
+class StageQuerySet(models.QuerySet["Stage"]):
+    def of(self, owner: Group | User) -> Self:
+        """In the order of their columns."""
+        own = Q(project=owner) if isinstance(owner, Group) else Q(user=owner)
+        return self.filter(own).order_by("position", "id")
+
+
+class Stage(models.Model):
+    """Of a project, for whoever works in it; or of a person's own plan, which nobody else sees. What was put
+    into none is in the first."""
+
+    project = models.ForeignKey(Group, models.CASCADE, null=True, related_name="+")
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    name = models.CharField(max_length=LONGEST_STAGE)
+    color = models.CharField(max_length=7)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    objects = StageQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(project=None) ^ Q(user=None), name="task_stage_is_of_one_board"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Placement(models.Model):
+    """A task stands in this stage."""
+
+    stage = models.ForeignKey(Stage, models.CASCADE, related_name="placements", db_index=False)
+    task = models.ForeignKey(Task, models.CASCADE, related_name="placements")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stage", "task"], name="task_in_stage_once")]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} in {self.stage_id}"

@@ -1,0 +1,160 @@
+"""Boards whose columns people make themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from box.apps.tasks.actions.stages import (
+    MOST_STAGES,
+    add_stage,
+    delete_stage,
+    move_stage,
+    put_into_stage,
+    rename_stage,
+    stages_of,
+)
+from box.apps.tasks.actions.tasks import change_task
+from box.apps.tasks.models import Placement, Stage, Task
+from box.core.events.delivery import deliver_all
+from box.core.groups.actions import NewGroup, create_group, invite_people, join_group
+from box.core.groups.models import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.core.accounts.models import User
+    from tests.box.apps.tasks.conftest import Give
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project(anna: User, boris: User) -> Group:
+    group = create_group(NewGroup("Warehouse"), by=anna)
+    invite_people(group, [boris], by=anna)
+    join_group(group, by=boris)
+    return group
+
+
+def standing(owner: Group | User, *tasks: Task) -> list[str]:
+    """In which stage each was put."""
+    names = dict(
+        Placement.objects.filter(stage__in=Stage.objects.of(owner)).values_list("task", "stage__name")
+    )
+    return [names.get(task.pk, "") for task in tasks]
+
+
+def test_a_task_is_dragged_from_stage_to_stage(
+    as_person: Browser, give: Give, anna: User, boris: User, project: Group
+) -> None:
+    task = give("Count", project=project)
+    first, second, third = stages_of(project)
+    browser, here = as_person(boris), f"/tasks/projects/{project.pk}/"
+    for stage in (second, third):
+        moved = {"do": "move", "card": task.pk, "column": stage.pk}
+        assert browser.post(here, moved, headers={"HX-Request": "true"}).status_code == 200
+    assert standing(project, task) == ["Done"]
+    page = browser.get(here).content.decode()
+    assert f'data-key="{third.pk}"' in page
+    deliver_all()
+    assert "put it into “Done”" in browser.get(f"/history/tasks.task/{task.pk}/").content.decode()
+    assert first.placements.count() == 0
+
+
+def test_ones_own_plan_is_nobody_elses(
+    as_person: Browser, give: Give, anna: User, boris: User, project: Group
+) -> None:
+    task = give("Count", project=project)
+    _none, today, _week = stages_of(boris)
+    put_into_stage(task, today, None, None, by=boris)
+    assert standing(boris, task) == ["Today"]
+    assert standing(project, task) == [""]
+    with pytest.raises(PermissionDenied):
+        put_into_stage(task, today, None, None, by=anna)
+    deliver_all()
+    told = as_person(boris).get(f"/history/tasks.task/{task.pk}/").content.decode()
+    assert "gave the task" in told
+    assert "Today" not in told
+
+
+def test_whoever_has_no_part_in_it_moves_nothing(give: Give, cara: User, project: Group) -> None:
+    task = give("Count", project=project)
+    with pytest.raises(PermissionDenied):
+        put_into_stage(task, stages_of(project)[1], None, None, by=cara)
+    assert not Placement.objects.exists()
+
+
+def test_what_has_left_the_project_is_put_nowhere(give: Give, anna: User, project: Group) -> None:
+    task, stage = give("Count", project=project), stages_of(project)[1]
+    change_task(task, {"project": None}, by=anna)
+    with pytest.raises(ValidationError, match="not in this project"):
+        put_into_stage(task, stage, None, None, by=anna)
+
+
+def test_moderators_keep_the_stages(as_person: Browser, anna: User, boris: User, project: Group) -> None:
+    browser, here = as_person(anna), f"/tasks/projects/{project.pk}/stages/"
+    browser.post(here, {"name": " To  check "})
+    assert [one.name for one in stages_of(project)] == ["New", "In work", "Done", "To check"]
+    last = stages_of(project)[3]
+    browser.post(f"/tasks/stages/{last.pk}/", {"to": "left"})
+    browser.post(f"/tasks/stages/{last.pk}/", {"name": "Checked"})
+    assert [one.name for one in stages_of(project)] == ["New", "In work", "Checked", "Done"]
+    for attempt in (
+        lambda: add_stage(project, "Mine", by=boris),
+        lambda: rename_stage(last, "Mine", by=boris),
+        lambda: move_stage(last, 1, by=boris),
+        lambda: delete_stage(last, by=boris),
+    ):
+        with pytest.raises(PermissionDenied):
+            attempt()
+    assert len(stages_of(project)) == 4
+
+
+def test_what_stood_in_a_deleted_stage_is_in_the_first_and_one_stage_stays(
+    as_person: Browser, give: Give, anna: User, project: Group
+) -> None:
+    task = give("Count", project=project)
+    first, second, third = stages_of(project)
+    put_into_stage(task, second, None, None, by=anna)
+    delete_stage(second, by=anna)
+    page = as_person(anna).get(f"/tasks/projects/{project.pk}/").content.decode()
+    column = page[page.index(f'data-key="{first.pk}"') : page.index(f'data-key="{third.pk}"')]
+    assert "Count" in column
+    delete_stage(third, by=anna)
+    with pytest.raises(ValidationError, match="at least one"):
+        delete_stage(first, by=anna)
+
+
+def test_a_board_has_so_many_stages_at_most(anna: User) -> None:
+    stages_of(anna)
+    for number in range(MOST_STAGES - 3):
+        add_stage(anna, f"Stage {number}", by=anna)
+    with pytest.raises(ValidationError, match="at most 20"):
+        add_stage(anna, "One more", by=anna)
+    with pytest.raises(ValidationError, match="60 characters"):
+        rename_stage(stages_of(anna)[0], "x" * 61, by=anna)
+
+
+def test_the_board_costs_the_same_for_many(
+    as_person: Browser, give: Give, anna: User, project: Group
+) -> None:
+    browser, here = as_person(anna), f"/tasks/projects/{project.pk}/"
+    give("Count", project=project)
+    browser.get(here)
+    with CaptureQueriesContext(connection) as for_one:
+        browser.get(here)
+    for number in range(12):
+        task = give(f"Number {number}", project=project)
+        put_into_stage(task, stages_of(project)[number % 3], None, None, by=anna)
+    with CaptureQueriesContext(connection) as for_many:
+        assert "Number 11" in browser.get(here).content.decode()
+    assert len(for_many) == len(for_one) <= 12
