@@ -64,6 +64,13 @@ def can_edit(user: User, event: Event, codes: frozenset[str] | None = None) -> b
     return is_theirs and event.calendar.code == EVERYONE
 
 
+def can_keep_minutes(user: User, event: Event) -> bool:
+    """Write its agenda and its minutes: whoever takes part, and whoever may change the event."""
+    if not user.is_active or event.removed_at is not None:
+        return False
+    return can_edit(user, event) or event.attendances.filter(user=user).exists()
+
+
 def can_keep_rooms(user: User) -> bool:
     """Say which rooms there are, and who may book them."""
     return has_right(user, ROOMS)

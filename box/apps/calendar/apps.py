@@ -25,7 +25,7 @@ class CalendarConfig(Room):
         from box.apps.calendar.access import COMPANY, ROOMS
         from box.apps.calendar.actions.reminders import plan_reminders
         from box.apps.calendar.demo import plan
-        from box.apps.calendar.models import KIND, event_cards
+        from box.apps.calendar.models import KIND, MEETING, event_cards, meeting_cards
         from box.apps.calendar.searching import EVENTS
         from box.core.registry.services import Service, services
 
@@ -39,10 +39,13 @@ class CalendarConfig(Room):
         # Of the working calendar the page called so tells.
         help_pages.add("calendar", "events")
         styles = ("vendor/fullcalendar.css", "vendor/fullcalendar-theme.css", "calendar/calendar.css")
-        assets.add("calendar", Assets(styles=styles, scripts=("calendar/calendar.js",)))
+        assets.add(
+            "calendar", Assets(styles=styles, scripts=("calendar/calendar.js", "calendar/meetings.js"))
+        )
         rights.add(COMPANY, Right("calendar", _("Change the company calendar")))
         rights.add(ROOMS, Right("calendar", _("Manage meeting rooms")))
         cards.add(KIND, event_cards)
+        cards.add(MEETING, meeting_cards)
         card_routes.add("calendar:event", KIND)
         searchables.add(KIND, EVENTS)
         demo_shares.add("calendar", plan)

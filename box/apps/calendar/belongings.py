@@ -56,6 +56,10 @@ BELONGINGS = Belongings(
     {
         "calendar.Event.organizer": Belongs(Stays(MADE)),
         "calendar.Event.changed_by": Belongs(Stays(DECIDED)),
+        "calendar.Meeting.sent_by": Belongs(Stays(DECIDED)),
+        "calendar.Decision.responsible": Belongs(Stays(MADE)),
+        "calendar.Decision.made_by": Belongs(Stays(DECIDED)),
+        "calendar.Present.user": Belongs(Stays(MADE), OneEach("meeting")),
         "calendar.Revision.by": Belongs(Stays(DECIDED)),
         "calendar.Feed.by": Belongs(Deleted()),
         "calendar.Attendance.user": Belongs(Deleted(), OneEach("event")),

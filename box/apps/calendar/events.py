@@ -58,3 +58,20 @@ class FeedEnded:
     feed_id: int
     calendar_id: int
     by_id: int
+
+
+@dataclass(frozen=True)
+class MeetingChanged:
+    """Its agenda, its decisions or who was there; with `topic_id` that topic alone."""
+
+    meeting_id: int
+    by_id: int
+    topic_id: int | None = None
+
+
+@dataclass(frozen=True)
+class RecordSent:
+    """To all who take part."""
+
+    meeting_id: int
+    by_id: int

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from box.apps.calendar.actions import EventDraft, Scope
-from box.apps.calendar.models import Attendance, Calendar, Color, Room
+from box.apps.calendar.models import LONGEST_DECISION, LONGEST_TOPIC, Attendance, Calendar, Color, Room
 from box.core.registry.company import time_zones
 from box.lib.moments import refuse_distant
 from box.lib.recurrence import local_moment
@@ -196,6 +196,19 @@ REMINDERS = (
 
 class ReminderForm(forms.Form):
     minutes = forms.TypedChoiceField(choices=REMINDERS, coerce=int, empty_value=None, required=False)
+
+
+class TopicForm(forms.Form):
+    title = forms.CharField(label=gettext_lazy("Topic"), max_length=LONGEST_TOPIC)
+    planned_minutes = forms.IntegerField(
+        label=gettext_lazy("Minutes"), min_value=1, max_value=600, required=False
+    )
+
+
+class DecisionForm(forms.Form):
+    text = forms.CharField(label=gettext_lazy("What was decided"), max_length=LONGEST_DECISION)
+    due_on = forms.DateField(label=gettext_lazy("Until"), required=False)
+    topic = forms.IntegerField(required=False, min_value=1)
 
 
 class CalendarForm(forms.Form):

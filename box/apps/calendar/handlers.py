@@ -8,9 +8,18 @@ from django.utils import timezone
 
 from box.apps.calendar import notices
 from box.apps.calendar.actions.reminders import plan_reminders
-from box.apps.calendar.events import CalendarChanged, EventAnswered, EventChanged, EventCreated, EventRemoved
-from box.apps.calendar.models import Attendance, Calendar, Event
+from box.apps.calendar.events import (
+    CalendarChanged,
+    EventAnswered,
+    EventChanged,
+    EventCreated,
+    EventRemoved,
+    MeetingChanged,
+    RecordSent,
+)
+from box.apps.calendar.models import Attendance, Calendar, Event, Meeting
 from box.core.accounts.models import User
+from box.core.events.delivery import event_being_delivered
 from box.core.events.outbox import on
 from box.core.notify.actions import notify, notify_all
 from box.core.notify.models import Notification
@@ -137,3 +146,30 @@ def _tell(event: Event, notice: Notice, user_ids: Iterable[int], by_id: int, wha
     people = User.objects.active().filter(pk__in=set(user_ids) - {by_id})
     if actor is not None:
         notify_all(people, notice, about=event.ref, key=f"calendar.{what}:{event.pk}", actor=actor)
+
+
+# Meetings
+
+
+@on(MeetingChanged)
+def show_meeting(event: MeetingChanged) -> None:
+    """A topic to whoever writes in it, and the whole to whoever looks on."""
+    meeting = Meeting.objects.select_related("event").filter(pk=event.meeting_id).first()
+    if meeting is None:
+        return
+    audience = meeting.event.audience
+    if event.topic_id is not None:
+        send("calendar", "topic", audience=audience, payload={"id": event.topic_id, "by": event.by_id})
+    send("calendar", "meeting", audience=audience, payload={"id": meeting.pk, "by": event.by_id})
+
+
+@on(RecordSent)
+def tell_of_record(event: RecordSent) -> None:
+    meeting = Meeting.objects.select_related("event").filter(pk=event.meeting_id).first()
+    actor = User.objects.filter(pk=event.by_id).first()
+    if meeting is None or actor is None:
+        return
+    told = meeting.event.attendances.exclude(answer=Attendance.Answer.DECLINED).exclude(user=actor)
+    people = User.objects.active().filter(pk__in=told.values("user"))
+    key = f"calendar.record:{meeting.pk}:{event_being_delivered().pk}"
+    notify_all(people, notices.RECORD, about=meeting.ref, key=key, actor=actor)

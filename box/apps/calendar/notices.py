@@ -7,6 +7,7 @@ from box.core.registry.notices import Notice, Topic
 INVITATIONS = Topic("calendar.invitations", _("Invitations to events and changes to them"), by_mail=True)
 ANSWERS = Topic("calendar.answers", _("Answers to your invitations"))
 REMINDERS = Topic("calendar.reminders", _("Reminders of events"))
+RECORDS = Topic("calendar.records", _("Records of meetings"), by_mail=True)
 
 INVITED = Notice("calendar.invited", _("%(actor)s invites you to %(about)s"), INVITATIONS)
 MOVED = Notice(
@@ -18,3 +19,4 @@ ACCEPTED = Notice("calendar.accepted", _("%(actor)s comes to %(about)s"), ANSWER
 TENTATIVE = Notice("calendar.tentative", _("%(actor)s may come to %(about)s"), ANSWERS)
 DECLINED = Notice("calendar.declined", _("%(actor)s does not come to %(about)s"), ANSWERS)
 REMINDER = Notice("calendar.reminder", _("Coming up: %(about)s"), REMINDERS)
+RECORD = Notice("calendar.record", _("%(actor)s sends the record of %(about)s"), RECORDS)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from box.apps.calendar.views import calendars, events, pages, rooms
+from box.apps.calendar.views import calendars, events, meetings, pages, rooms
 
 app_name = "calendar"
 urlpatterns = [
@@ -20,6 +20,15 @@ urlpatterns = [
     path("calendar/events/<int:pk>/answer/", events.answer, name="answer"),
     path("calendar/events/<int:pk>/reminder/", events.reminder, name="reminder"),
     path("calendar/events/<int:pk>/removal/", events.removal, name="removal"),
+    path("calendar/events/<int:pk>/meeting/", meetings.prepare, name="prepare-meeting"),
+    path("calendar/meetings/<int:pk>/", meetings.meeting, name="meeting"),
+    path("calendar/meetings/<int:pk>/topics/", meetings.topics, name="topics"),
+    path("calendar/meetings/<int:pk>/decisions/", meetings.decisions, name="decisions"),
+    path("calendar/meetings/<int:pk>/presence/", meetings.presence, name="presence"),
+    path("calendar/meetings/<int:pk>/record/", meetings.record, name="record"),
+    path("calendar/topics/<int:pk>/", meetings.topic, name="topic"),
+    path("calendar/topics/<int:pk>/minutes/", meetings.minutes, name="minutes"),
+    path("calendar/decisions/<int:pk>/", meetings.decision, name="decision"),
     path("calendar/undoing/<int:pk>/", events.undoing, name="undoing"),
     path("calendar/calendars/new/", calendars.new, name="new-calendar"),
     path("calendar/calendars/<int:pk>/", calendars.calendar, name="calendar"),

@@ -22,6 +22,7 @@ from box.core.registry.capabilities import (
     panels,
     searchables,
     widgets,
+    workshops,
 )
 
 
@@ -31,6 +32,7 @@ class TasksConfig(Room):
     def offer(self) -> None:
         from box.apps.tasks import access, notices, searching
         from box.apps.tasks.actions.deadlines import DAY
+        from box.apps.tasks.actions.tasks import give_work
         from box.apps.tasks.belongings import HOLDINGS
         from box.apps.tasks.cards import day_cards
         from box.apps.tasks.demo import give_tasks
@@ -72,6 +74,7 @@ class TasksConfig(Room):
         finders.add(KIND, found_tasks)
         card_routes.add("tasks:task", KIND)
         creators.add(KIND, new_address)
+        workshops.add("tasks", give_work)
         made_of.add("tasks", MadeOf(_("Make a task"), "checkbox", address_of, is_for=access.can_create))
         searchables.add(KIND, searching.TASKS)
         searchables.add("tasks.comment", searching.COMMENTS)

@@ -311,6 +311,16 @@ class MadeOf:
     is_for: Callable[[User], bool] = lambda user: True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """Something that somebody is to do, as another room knows it: a decision of a meeting."""
+
+    title: str
+    text: str
+    responsible: User
+    deadline_at: datetime | None = None
+
+
 menu: Offers[MenuEntry] = Offers("menu")
 widgets: Offers[Widget] = Offers("widgets")
 assets: Offers[Assets] = Offers("assets")
@@ -334,6 +344,9 @@ creators: Offers[Creator] = Offers("creators")
 """By the kind of object the way to write one: `creators["feed.post"]("Have you tried ...", user)`."""
 made_of: Offers[MadeOf] = Offers("made of what was said")
 """What a room makes of things of other rooms. The key is the room's name."""
+workshops: Offers[Callable[[Work, User], Ref]] = Offers("workshops")
+"""Who makes work of it, given by this person: what comes of it. The key is the room's name. Raises
+ValidationError or PermissionDenied for what cannot be given so."""
 holdings: Offers[Holdings] = Offers("holdings")
 audience_counts: Offers[Callable[[list[str]], str]] = Offers("audience counts")
 """How many things of a room are addressed to any of these codes, in words; nothing where there are none."""

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.apps.calendar import actions
-from box.apps.calendar.access import can_edit
+from box.apps.calendar.access import can_edit, can_keep_minutes
 from box.apps.calendar.actions import Scope
 from box.apps.calendar.forms import (
     REMINDERS,
@@ -26,6 +26,7 @@ from box.apps.calendar.forms import (
     initial_of,
     moment_of,
 )
+from box.apps.calendar.meetings import meeting_at
 from box.apps.calendar.models import Attendance, Calendar, Event, Revision, Room
 from box.apps.calendar.presenters import at_of, calendars_of, name_of, when
 from box.apps.calendar.views.days import day_of
@@ -212,6 +213,8 @@ def _card(request: PersonRequest, occurrence: Occurrence, *, status: int = 200) 
         "attendances": people,
         "mine": next((one for one in people if one.user_id == request.user.pk), None),
         "can_edit": can_edit(request.user, event),
+        "can_keep_minutes": can_keep_minutes(request.user, event),
+        "meeting": meeting_at(occurrence),
         "scopes": SCOPES,
         "reminders": REMINDERS,
         "revisions": _revisions(event) if can_edit(request.user, event) else [],

@@ -62,6 +62,7 @@ from box.lib.ranks import between
 if TYPE_CHECKING:
     from box.apps.tasks.models import Template
     from box.core.fields.values import Values
+    from box.core.registry.capabilities import Ref, Work
 
 MOST_FILES = 50
 Role = Participant.Role
@@ -150,6 +151,14 @@ def add_task(draft: TaskDraft, *, by: User) -> Task:
     if draft.items:
         add_items(task, "\n".join(draft.items), by=by)
     return task
+
+
+def give_work(work: Work, by: User) -> Ref:
+    """See `box.core.registry.capabilities.workshops`."""
+    draft = TaskDraft(
+        title=work.title, text=work.text, responsible=work.responsible, deadline_at=work.deadline_at
+    )
+    return add_task(draft, by=by).ref
 
 
 @transaction.atomic

@@ -12,6 +12,8 @@ from box.apps.calendar.actions import (
     main_calendar,
     remove_event,
 )
+from box.apps.calendar.actions.meetings import add_decision, add_topic, prepare_meeting
+from box.apps.calendar.occurrences import Occurrence
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.models import User
 from box.core.groups.actions import NewGroup, create_group, join_group
@@ -56,6 +58,16 @@ VISITS = (
     Visit("GET", "calendar:new", (200, 200, 200, 200, 403, SIGN_IN)),
     Visit("POST", "calendar:new", (422, 422, 422, 422, 403, SIGN_IN), data={"title": ""}),
     Visit("GET", "calendar:event", private(200), of="event with a guest"),
+    Visit("POST", "calendar:prepare-meeting", private(302), of="event with a guest"),
+    Visit("GET", "calendar:meeting", private(200), of="meeting"),
+    Visit("POST", "calendar:topics", private(422), of="meeting"),
+    Visit("POST", "calendar:decisions", private(422), of="meeting"),
+    Visit("POST", "calendar:presence", private(404), of="meeting"),
+    Visit("POST", "calendar:record", private(302), of="meeting"),
+    Visit("POST", "calendar:topic", private(302), of="topic", data={"done": "1"}),
+    Visit("DELETE", "calendar:topic", private(302), of="topic"),
+    Visit("POST", "calendar:minutes", private(302), of="topic", data={"text": "Said", "base": ""}),
+    Visit("DELETE", "calendar:decision", private(302), of="decision"),
     Visit("GET", "calendar:event", annas_alone(200), of="own event"),
     Visit("GET", "calendar:event", members(200), of="event of a group"),
     Visit("GET", "calendar:event", signed_in(404), of="removed event"),
@@ -90,7 +102,11 @@ def things(cast: Cast) -> dict[str, Any]:
     join_group(group, by=cast.boris)
     anna = User.objects.get(pk=anna.pk)
     feed = create_feed(main_calendar(code_of(anna)), by=anna)
+    meeting = prepare_meeting(Occurrence(invited, invited.starts_at, invited.ends_at), by=anna)
     return {
+        "meeting": meeting.pk,
+        "topic": add_topic(meeting, "Budget", by=anna).pk,
+        "decision": add_decision(meeting, "Ask the bank", by=anna).pk,
         "event with a guest": invited.pk,
         "own event": planned(anna).pk,
         "event of a group": planned(anna, code=group.code).pk,

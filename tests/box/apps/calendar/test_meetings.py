@@ -1,0 +1,237 @@
+"""Agenda, minutes that several write at once, decisions that become tasks."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from box.apps.calendar.actions.meetings import (
+    MOST_TOPICS,
+    add_decision,
+    add_topic,
+    change_topic,
+    close_topic,
+    delete_topic,
+    move_topic,
+    note_presence,
+    prepare_meeting,
+    send_record,
+    write_minutes,
+)
+from box.apps.calendar.models import LONGEST_MINUTES, Event, Meeting, Topic
+from box.apps.calendar.occurrences import Occurrence
+from box.core.events.delivery import deliver_all
+from box.core.notify.models import Notification
+from box.core.registry.capabilities import cards_of
+from tests.box.apps.calendar.conftest import TEN, draft, planned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.core.accounts.models import User
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+WEEK, HOUR = timedelta(weeks=1), timedelta(hours=1)
+
+
+@pytest.fixture
+def event(anna: User, boris: User) -> Event:
+    return planned(anna, draft(invited=(f"U{boris.pk}",)))
+
+
+def first_time(event: Event) -> Occurrence:
+    return Occurrence(event, event.starts_at, event.ends_at)
+
+
+@pytest.fixture
+def meeting(event: Event, anna: User) -> Meeting:
+    return prepare_meeting(first_time(event), by=anna)
+
+
+def titles(meeting: Meeting) -> list[str]:
+    return list(meeting.topics.order_by("position", "id").values_list("title", flat=True))
+
+
+def test_it_is_prepared_once_from_the_card_of_the_event(
+    as_person: Browser, event: Event, anna: User, boris: User, cara: User
+) -> None:
+    assert "Prepare the agenda" in as_person(boris).get(event.get_absolute_url()).content.decode()
+    answers = [as_person(one).post(f"/calendar/events/{event.pk}/meeting/") for one in (boris, anna)]
+    meeting = Meeting.objects.get()
+    assert {answer.headers["Location"] for answer in answers} == {meeting.get_absolute_url()}
+    assert "Agenda and minutes" in as_person(boris).get(event.get_absolute_url()).content.decode()
+    assert as_person(cara).post(f"/calendar/events/{event.pk}/meeting/").status_code == 404
+    assert as_person(cara).get(meeting.get_absolute_url()).status_code == 404
+
+
+def test_the_agenda_says_when_what_begins_and_whether_it_is_too_much(
+    as_person: Browser, meeting: Meeting, anna: User
+) -> None:
+    browser, here = as_person(anna), f"/calendar/meetings/{meeting.pk}/"
+    for title, minutes in (("Budget", "20"), ("Rooms", ""), ("Dates", "45")):
+        browser.post(f"{here}topics/", {"title": title, "planned_minutes": minutes})
+    page = browser.get(here).content.decode()
+    assert titles(meeting) == ["Budget", "Rooms", "Dates"]
+    assert "10:20" in page
+    assert '<span class="danger">1:05 planned of 1:00' in page
+
+
+def test_two_who_write_at_once_lose_no_line(meeting: Meeting, anna: User, boris: User) -> None:
+    topic = add_topic(meeting, "Budget", by=anna)
+    write_minutes(topic, "We have 5", "", by=anna)
+    write_minutes(topic, "We have 5\nBoris: too little", "We have 5", by=boris)
+    found = write_minutes(topic, "We have 5\nAnna: enough", "We have 5", by=anna)
+    assert found.minutes == "We have 5\nBoris: too little\nAnna: enough"
+
+
+def test_the_page_is_answered_with_the_text_as_it_is_then(
+    as_person: Browser, meeting: Meeting, anna: User, boris: User
+) -> None:
+    topic = add_topic(meeting, "Budget", by=anna)
+    write_minutes(topic, "Theirs", "", by=boris)
+    sent = {"text": "Mine", "base": ""}
+    answer = as_person(anna).post(
+        f"/calendar/topics/{topic.pk}/minutes/", sent, headers={"Accept": "text/plain"}
+    )
+    assert answer.content.decode() == "Theirs\nMine"
+    assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+def test_minutes_have_an_end(meeting: Meeting, anna: User) -> None:
+    topic = add_topic(meeting, "Budget", by=anna)
+    write_minutes(topic, "x" * LONGEST_MINUTES, "", by=anna)
+    with pytest.raises(ValidationError, match="too long"):
+        write_minutes(topic, "x" * (LONGEST_MINUTES + 1), "", by=anna)
+
+
+def test_a_decision_with_somebody_who_does_it_becomes_a_task(
+    as_person: Browser, meeting: Meeting, anna: User, boris: User
+) -> None:
+    topic = add_topic(meeting, "Budget", by=anna)
+    browser = as_person(anna)
+    sent = {"text": "Ask the bank", "responsible": boris.pk, "due_on": "2026-12-04", "topic": topic.pk}
+    browser.post(f"/calendar/meetings/{meeting.pk}/decisions/", sent)
+    browser.post(f"/calendar/meetings/{meeting.pk}/decisions/", {"text": "We like it"})
+    asked, liked = meeting.decisions.order_by("id")
+    assert (asked.responsible, asked.due_on, asked.topic) == (boris, date(2026, 12, 4), topic)
+    assert liked.work is None
+    assert asked.work is not None
+    card = cards_of([asked.work], boris)[asked.work]
+    assert (card.title, [one.pk for one in card.people]) == ("Ask the bank", [boris.pk])
+    task = as_person(boris).get(card.url).content.decode()
+    assert meeting.get_absolute_url() in task
+    assert card.url in browser.get(meeting.get_absolute_url()).content.decode()
+
+
+def test_a_series_keeps_what_was_left_open(anna: User) -> None:
+    series = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=4"))
+    first = prepare_meeting(Occurrence(series, TEN, TEN + HOUR), by=anna)
+    for title in ("Budget", "Rooms", "Dates"):
+        add_topic(first, title, 10, by=anna)
+    close_topic(first.topics.get(title="Rooms"), True, by=anna)
+    second = prepare_meeting(Occurrence(series, TEN + WEEK, TEN + WEEK + HOUR), by=anna)
+    assert titles(second) == ["Budget", "Dates"]
+    close_topic(second.topics.get(title="Dates"), True, by=anna)
+    third = prepare_meeting(Occurrence(series, TEN + 2 * WEEK, TEN + 2 * WEEK + HOUR), by=anna)
+    assert [(one.title, one.times_carried, one.planned_minutes) for one in third.topics.all()] == [
+        ("Budget", 2, 10)
+    ]
+    again = prepare_meeting(Occurrence(series, TEN + WEEK, TEN + WEEK + HOUR), by=anna)
+    assert (again, Meeting.objects.count()) == (second, 3)
+
+
+def test_topics_are_moved_renamed_and_deleted(meeting: Meeting, anna: User) -> None:
+    budget, rooms, dates = (add_topic(meeting, title, by=anna) for title in ("Budget", "Rooms", "Dates"))
+    move_topic(dates, -1, by=anna)
+    change_topic(rooms, "Large rooms", 15, by=anna)
+    assert titles(meeting) == ["Budget", "Dates", "Large rooms"]
+    delete_topic(budget, by=anna)
+    assert titles(meeting) == ["Dates", "Large rooms"]
+    with pytest.raises(ValidationError, match="not there any more"):
+        change_topic(budget, "Again", None, by=anna)
+
+
+def test_an_agenda_has_an_end(meeting: Meeting, anna: User) -> None:
+    Topic.objects.bulk_create(Topic(meeting=meeting, title="x") for _ in range(MOST_TOPICS - 1))
+    add_topic(meeting, "The last", by=anna)
+    with pytest.raises(ValidationError, match="at most 60"):
+        add_topic(meeting, "One more", by=anna)
+    for minutes in (0, 601):
+        with pytest.raises(ValidationError, match="600 minutes"):
+            change_topic(meeting.topics.latest("id"), "The last", minutes, by=anna)
+
+
+def test_who_was_there_is_of_those_who_take_part(
+    meeting: Meeting, anna: User, boris: User, cara: User
+) -> None:
+    for is_there in (True, True, False, True):
+        note_presence(meeting, boris, is_there, by=anna)
+    assert [one.user for one in meeting.present.all()] == [boris]
+    with pytest.raises(ValidationError, match="does not take part"):
+        note_presence(meeting, cara, True, by=anna)
+
+
+def test_the_record_goes_to_all_who_take_part(
+    as_person: Browser, meeting: Meeting, anna: User, boris: User
+) -> None:
+    as_person(anna).post(f"/calendar/meetings/{meeting.pk}/record/")
+    deliver_all()
+    told = Notification.objects.get(kind="calendar.record")
+    assert (told.user, told.actor, told.about_kind, told.about_id) == (
+        boris,
+        anna,
+        "calendar.meeting",
+        meeting.pk,
+    )
+    meeting.refresh_from_db()
+    assert meeting.sent_by == anna
+
+
+def test_whoever_only_sees_it_writes_nothing(as_person: Browser, anna: User, cara: User, boris: User) -> None:
+    from box.apps.calendar.actions import change_calendar, main_calendar
+    from box.core.access.principals import code_of
+
+    calendar = main_calendar(code_of(anna))
+    change_calendar(calendar, name="", color=calendar.color, is_open=True, by=anna)
+    meeting = prepare_meeting(first_time(planned(anna)), by=anna)
+    topic = add_topic(meeting, "Budget", by=anna)
+    assert as_person(cara).get(meeting.get_absolute_url()).status_code == 200
+    for attempt in (
+        lambda: add_topic(meeting, "Mine", by=cara),
+        lambda: write_minutes(topic, "Mine", "", by=cara),
+        lambda: add_decision(meeting, "Mine", by=cara),
+        lambda: send_record(meeting, by=cara),
+        lambda: note_presence(meeting, anna, True, by=cara),
+    ):
+        with pytest.raises(PermissionDenied):
+            attempt()
+    assert titles(meeting) == ["Budget"]
+
+
+def test_the_page_costs_the_same_for_many(
+    as_person: Browser, meeting: Meeting, anna: User, boris: User
+) -> None:
+    def more(number: int) -> None:
+        topic = add_topic(meeting, f"Topic {number}", by=anna)
+        add_decision(meeting, f"Decision {number}", topic=topic, responsible=boris, by=anna)
+
+    browser, here = as_person(anna), meeting.get_absolute_url()
+    more(0)
+    browser.get(here)
+    with CaptureQueriesContext(connection) as for_one:
+        browser.get(here)
+    for number in range(1, 12):
+        more(number)
+    with CaptureQueriesContext(connection) as for_many:
+        assert "Decision 11" in browser.get(here).content.decode()
+    assert len(for_many) == len(for_one) <= 12

@@ -1,0 +1,47 @@
+"""Two who write at once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from box.lib.text_merge import merged
+
+BASE = "Budget\nRooms\nDates"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine", "expected"),
+    [
+        (BASE, "Budget\nRooms\nDates\nFood", "Budget\nRooms\nDates\nFood"),
+        ("Intro\n" + BASE, BASE + "\nFood", "Intro\n" + BASE + "\nFood"),
+        ("Budget: 5\nRooms\nDates", "Budget\nRooms\nDates: May", "Budget: 5\nRooms\nDates: May"),
+        ("Budget: 5\nRooms\nDates", "Budget: 6\nRooms\nDates", "Budget: 5\nBudget: 6\nRooms\nDates"),
+        ("Budget: 5\nRooms\nDates", "Budget: 5\nRooms\nDates", "Budget: 5\nRooms\nDates"),
+        ("Budget\nDates", BASE, "Budget\nDates"),
+        (BASE + "\nTheirs", BASE + "\nMine", BASE + "\nTheirs\nMine"),
+    ],
+)
+def test_both_are_in_it(theirs: str, mine: str, expected: str) -> None:
+    assert merged(BASE, theirs, mine) == expected
+
+
+def test_from_nothing_both_begin() -> None:
+    assert merged("", "Theirs", "Mine") == "Theirs\nMine"
+
+
+TEXTS = st.lists(st.sampled_from("abcdefgh"), max_size=8).map("\n".join)
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_no_line_that_either_has_written_is_lost(base: str, theirs: str, mine: str) -> None:
+    found = merged(base, theirs, mine).split("\n")
+    for text in (theirs, mine):
+        new = set(text.split("\n")) - set(base.split("\n"))
+        assert new <= set(found)
+
+
+@given(TEXTS, TEXTS)
+def test_what_one_alone_has_changed_is_as_they_have_it(base: str, changed: str) -> None:
+    assert merged(base, base, changed) == merged(base, changed, base) == changed
