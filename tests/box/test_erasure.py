@@ -15,6 +15,7 @@ from box.apps.feed.actions import Draft, Prize, edit_post, publish_post
 from box.apps.feed.models import Badge, Mark, Post, PostVersion, ScheduledPost
 from box.apps.pulse.aggregation import count_days
 from box.apps.pulse.models import Rank, Use
+from box.apps.tasks.actions.stages import stages_of
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.actions.templates import Plan, add_template
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
@@ -119,6 +120,7 @@ def fill_every_room(anna: User, boris: User) -> None:
     sing = TaskDraft(title="Sing", responsible=boris, observer_ids=(anna.pk,))
     add_task(sing, by=boris)
     add_template(sing, Plan(zone="UTC"), by=boris)
+    stages_of(anna)
     Retrieval.objects.create(asker=anna, kind="feed.post", text="t", asked_at=now)
     ScheduledPost.objects.create(author=anna, publish_at=now, audience=[EVERYONE])
     PersonSchedule.objects.create(person=anna, schedule=Schedule.objects.create(name="s", kind="flexible"))

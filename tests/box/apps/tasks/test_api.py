@@ -8,6 +8,7 @@ import pytest
 
 from box.apps.tasks.models import Participant, Task
 from box.apps.tasks.states import State
+from box.core.groups.actions import NewGroup, create_group
 from tests.box.rest.calling import program_of
 
 if TYPE_CHECKING:
@@ -116,3 +117,58 @@ def test_a_program_writes_down_time(give: Give, boris: User, cara: User) -> None
     (entry,) = program.call("task.elapseditem.getlist", taskId=task.pk)
     assert (entry["ID"], entry["MINUTES"], entry["COMMENT_TEXT"]) == (str(made), "2", "At the store")
     assert program_of(cara, "task").error("task.elapseditem.getlist", taskId=task.pk)[1] == "ERROR_NOT_FOUND"
+
+
+def test_a_program_keeps_the_checklist(give: Give, anna: User, boris: User, cara: User) -> None:
+    task, program = give(), program_of(boris, "task")
+    pk = program.call("task.checklistitem.add", taskId=task.pk, arFields={"TITLE": "Open the door"})
+    program.call("task.checklistitem.add", taskId=task.pk, arFields={"TITLE": "Go in", "IS_COMPLETE": "Y"})
+    program.call("task.checklistitem.update", taskId=task.pk, itemId=pk, arFields={"TITLE": "Open it"})
+    program.call("task.checklistitem.complete", taskId=task.pk, itemId=pk)
+    found = program.call("task.checklistitem.getlist", taskId=task.pk)
+    assert [(one["TITLE"], one["IS_COMPLETE"]) for one in found] == [("Open it", "Y"), ("Go in", "Y")]
+    program.call("task.checklistitem.renew", taskId=task.pk, itemId=pk)
+    assert program.call("task.checklistitem.get", taskId=task.pk, itemId=pk)["IS_COMPLETE"] == "N"
+    program.call("task.checklistitem.delete", taskId=task.pk, itemId=pk)
+    assert task.items.get().text == "Go in"
+    other = give("Another")
+    asked = {"taskId": other.pk, "itemId": task.items.get().pk}
+    assert program.error("task.checklistitem.delete", **asked)[1] == "ERROR_NOT_FOUND"
+    assert (
+        program_of(cara, "task").error("task.checklistitem.getlist", taskId=task.pk)[1] == "ERROR_NOT_FOUND"
+    )
+
+
+def test_an_observer_keeps_no_checklist(give: Give, cara: User) -> None:
+    task = give(observer_ids=(cara.pk,))
+    status, _code = program_of(cara, "task").error(
+        "task.checklistitem.add", taskId=task.pk, arFields={"TITLE": "x"}
+    )
+    assert status == 403
+    assert not task.items.exists()
+
+
+def test_a_program_comments_and_reads_what_is_said(give: Give, anna: User, boris: User) -> None:
+    task = give()
+    pk = program_of(boris, "task").call(
+        "task.commentitem.add", taskId=task.pk, fields={"POST_MESSAGE": "I begin tomorrow"}
+    )
+    (said,) = program_of(anna, "task").call("task.commentitem.getlist", taskId=task.pk)
+    assert (said["ID"], said["AUTHOR_ID"], said["POST_MESSAGE"]) == (
+        str(pk),
+        str(boris.pk),
+        "I begin tomorrow",
+    )
+
+
+def test_a_program_puts_a_task_into_a_stage(give: Give, anna: User, boris: User, cara: User) -> None:
+    group = create_group(NewGroup("Warehouse"), by=anna)
+    task, program = give(to=anna, project=group), program_of(anna, "task")
+    stages = program.call("task.stages.get", entityId=group.pk)
+    assert [one["TITLE"] for one in stages.values()] == ["New", "In work", "Done"]
+    last = list(stages)[-1]
+    assert program.call("task.stages.movetask", id=task.pk, stageId=last) is True
+    assert task.placements.get().stage_id == int(last)
+    own = list(program_of(cara, "task").call("task.stages.get", entityId=0))
+    assert program.error("task.stages.movetask", id=task.pk, stageId=own[0])[1] == "ERROR_NOT_FOUND"
+    assert program_of(cara, "task").error("task.stages.get", entityId=group.pk)[1] == "ERROR_NOT_FOUND"

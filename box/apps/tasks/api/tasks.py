@@ -223,9 +223,9 @@ def _elapsed_shown(rows: Sequence[TimeEntry]) -> list[dict[str, Any]]:
             "COMMENT_TEXT": one.note,
             "SECONDS": str(one.seconds),
             "MINUTES": str(one.seconds // 60),
-            "CREATED_DATE": _said(one.written_at),
-            "DATE_START": _said(one.started_at),
-            "DATE_STOP": _said(one.ended_at),
+            "CREATED_DATE": said(one.written_at),
+            "DATE_START": said(one.started_at),
+            "DATE_STOP": said(one.ended_at),
         }
         for one in rows
     ]
@@ -328,7 +328,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any, User], Any]]] = {
 # What is answered
 
 
-def _said(moment: datetime | None) -> str | None:
+def said(moment: datetime | None) -> str | None:
     return timezone.localtime(moment).isoformat(timespec="seconds") if moment else None
 
 
@@ -348,12 +348,12 @@ def _shown(rows: Sequence[Task]) -> list[dict[str, Any]]:
             "auditors": [str(one.user_id) for one in people[task.pk] if one.role == role.OBSERVER],
             "groupId": str(task.project_id or 0),
             "parentId": str(task.parent_id or 0),
-            "deadline": _said(task.deadline_at),
-            "startDatePlan": _said(task.starts_at),
-            "endDatePlan": _said(task.ends_at),
-            "createdDate": _said(task.created_at),
-            "changedDate": _said(task.changed_at),
-            "closedDate": _said(task.closed_at),
+            "deadline": said(task.deadline_at),
+            "startDatePlan": said(task.starts_at),
+            "endDatePlan": said(task.ends_at),
+            "createdDate": said(task.created_at),
+            "changedDate": said(task.changed_at),
+            "closedDate": said(task.closed_at),
             "tags": list(task.tags),
             "timeEstimate": str((task.estimate_minutes or 0) * 60),
             "timeSpentInLogs": str(task.spent_seconds),

@@ -1,0 +1,329 @@
+"""What belongs to a task, for programs: its checklist, what is said below it, and its project's stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.apps.tasks.access import can_comment
+from box.apps.tasks.actions.checklists import add_items, check_item, delete_item, rename_item
+from box.apps.tasks.actions.stages import put_into_stage, stages_of
+from box.apps.tasks.api.tasks import INTEGER, OfTask, found, said
+from box.apps.tasks.models import ChecklistItem, Stage
+from box.core.discussion.actions import add_comment
+from box.core.discussion.models import Comment
+from box.core.groups.models import Group
+from box.core.registry.rest import (
+    DOCS,
+    Call,
+    Conditions,
+    Listing,
+    ListParameters,
+    Method,
+    Parameters,
+    listed,
+    methods,
+    not_found,
+    shaped,
+    truth,
+)
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+_YES_NO = {True: "Y", False: "N"}
+
+
+class OfItem(OfTask):
+    ITEMID = forms.IntegerField(help_text=gettext_lazy("The line of the checklist."))
+
+
+class WithFields(OfTask):
+    ARFIELDS = Conditions(help_text=gettext_lazy("The fields of what is written, such as TITLE."))
+
+
+class ItemFields(OfItem):
+    ARFIELDS = Conditions(help_text=gettext_lazy("TITLE, or IS_COMPLETE."))
+
+
+class CommentFields(OfTask):
+    FIELDS = Conditions(help_text=gettext_lazy("POST_MESSAGE: what is said."))
+
+
+class Several(OfTask, ListParameters):
+    pass
+
+
+class OfProject(Parameters):
+    ENTITYID = forms.IntegerField(help_text=gettext_lazy("The group; 0 is one's own plan."))
+
+
+class IntoStage(Parameters):
+    ID = forms.IntegerField(help_text=gettext_lazy("The task."))
+    STAGEID = forms.IntegerField(help_text=gettext_lazy("The stage."))
+
+
+# The checklist
+
+
+def items(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-get-list.html"""
+    return Listing(found(call).items.all(), _items_shown, ("id",))
+
+
+def item(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-get.html"""
+    return _items_shown([_item(call)])[0]
+
+
+def new_item(call: Call) -> ChecklistItem:
+    """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-add.html"""
+    given = _upper(call.values["ARFIELDS"], "TITLE", "IS_COMPLETE")
+    title = " ".join(str(given.get("TITLE", "")).split())
+    (made,) = add_items(found(call), title, by=call.user)
+    return check_item(made, True, by=call.user) if truth(given.get("IS_COMPLETE", "N")) else made
+
+
+def change_item(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-update.html"""
+    given, one = _upper(call.values["ARFIELDS"], "TITLE", "IS_COMPLETE"), _item(call)
+    if "TITLE" in given:
+        one = rename_item(one, str(given["TITLE"]), by=call.user)
+    if "IS_COMPLETE" in given:
+        check_item(one, truth(given["IS_COMPLETE"]), by=call.user)
+    return True
+
+
+def drop_item(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-delete.html"""
+    delete_item(_item(call), by=call.user)
+    return True
+
+
+def _ticking(is_done: bool) -> Callable[[Call], Any]:
+    def answer(call: Call) -> Any:
+        check_item(_item(call), is_done, by=call.user)
+        return True
+
+    return answer
+
+
+def _item(call: Call) -> ChecklistItem:
+    one = found(call).items.filter(pk=call.values["ITEMID"]).first()
+    if one is None:
+        raise not_found(_("There is no such line in this checklist."))
+    return one
+
+
+def _items_shown(rows: Sequence[ChecklistItem]) -> list[dict[str, Any]]:
+    return [
+        {
+            "ID": str(one.pk),
+            "TASK_ID": str(one.task_id),
+            "PARENT_ID": "0",
+            "TITLE": one.text,
+            "IS_COMPLETE": _YES_NO[one.done_at is not None],
+            "TOGGLED_BY": str(one.done_by_id) if one.done_by_id else None,
+            "TOGGLED_DATE": said(one.done_at),
+        }
+        for one in rows
+    ]
+
+
+_ITEM = {
+    **dict.fromkeys(("ID", "TASK_ID", "PARENT_ID", "TITLE", "IS_COMPLETE"), "string"),
+    **dict.fromkeys(("TOGGLED_BY", "TOGGLED_DATE"), "string?"),
+}
+
+
+# What is said below
+
+
+def comments(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/comment-item/task-comment-item-get-list.html"""
+    rows = Comment.objects.filter(thread=found(call).thread_id, is_deleted=False).select_related("author")
+    return Listing(rows, _comments_shown, ("id",))
+
+
+def say(call: Call) -> Comment:
+    """https://apidocs.bitrix24.com/api-reference/tasks/comment-item/task-comment-item-add.html"""
+    task = found(call)
+    if not can_comment(call.user, task):
+        raise PermissionDenied(_("You cannot comment on this task."))
+    given = _upper(call.values["FIELDS"], "POST_MESSAGE", "AUTHOR_ID")
+    return add_comment(task.thread, str(given.get("POST_MESSAGE", "")), by=call.user)
+
+
+def _comments_shown(rows: Sequence[Comment]) -> list[dict[str, Any]]:
+    return [
+        {
+            "ID": str(one.pk),
+            "AUTHOR_ID": str(one.author_id),
+            "AUTHOR_NAME": one.author.name,
+            "POST_MESSAGE": one.text,
+            "POST_DATE": said(one.created_at),
+        }
+        for one in rows
+    ]
+
+
+_COMMENT = dict.fromkeys(("ID", "AUTHOR_ID", "AUTHOR_NAME", "POST_MESSAGE", "POST_DATE"), "string")
+
+
+# Stages
+
+
+def stages(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-get.html"""
+    owner = _owner(call)
+    return {
+        str(one.pk): {
+            "ID": str(one.pk),
+            "TITLE": one.name,
+            "SORT": str((place + 1) * 100),
+            "COLOR": one.color.removeprefix("#"),
+            "ENTITY_ID": str(call.values["ENTITYID"]),
+        }
+        for place, one in enumerate(stages_of(owner))
+    }
+
+
+def move_into_stage(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-move-task.html"""
+    call.values["TASKID"] = call.values["ID"]
+    task = found(call)
+    stage = Stage.objects.filter(pk=call.values["STAGEID"]).first()
+    if stage is None or (stage.user_id is not None and stage.user_id != call.user.pk):
+        raise not_found(_("There is no such stage, or it is not yours."))
+    put_into_stage(task, stage, None, None, by=call.user)
+    return True
+
+
+def _owner(call: Call) -> Any:
+    pk = call.values["ENTITYID"]
+    if not pk:
+        return call.user
+    group = Group.objects.of(call.user).filter(pk=pk).first()
+    if group is None:
+        raise not_found(_("There is no such group, or you are no member of it."))
+    return group
+
+
+def _upper(given: Mapping[str, Any], *known: str) -> dict[str, Any]:
+    """Raises ValidationError for a field that is not known: none is passed over."""
+    values = {name.upper(): value for name, value in given.items()}
+    if unknown := sorted(values.keys() - set(known)):
+        raise ValidationError(_("%(name)s is no field here.") % {"name": unknown[0][:40]}, code="unknown")
+    return values
+
+
+def declare() -> None:
+    done: Mapping[str, Any] = {"type": "boolean"}
+    for name, about, parameters, answer, result, makes in (
+        (
+            "checklistitem.add",
+            gettext_lazy("Adds a line to a checklist; answers with its number."),
+            WithFields,
+            new_item,
+            INTEGER,
+            ChecklistItem,
+        ),
+        ("checklistitem.get", gettext_lazy("A line of a checklist."), OfItem, item, shaped(**_ITEM), None),
+        (
+            "checklistitem.getlist",
+            gettext_lazy("The checklist of a task."),
+            Several,
+            items,
+            listed(**_ITEM),
+            None,
+        ),
+        (
+            "checklistitem.update",
+            gettext_lazy("Changes a line of a checklist."),
+            ItemFields,
+            change_item,
+            done,
+            None,
+        ),
+        (
+            "checklistitem.delete",
+            gettext_lazy("Deletes a line of a checklist."),
+            OfItem,
+            drop_item,
+            done,
+            None,
+        ),
+        ("checklistitem.complete", gettext_lazy("Ticks a line off."), OfItem, _ticking(True), done, None),
+        (
+            "checklistitem.renew",
+            gettext_lazy("Ticks a line off no more."),
+            OfItem,
+            _ticking(False),
+            done,
+            None,
+        ),
+        (
+            "commentitem.add",
+            gettext_lazy("Comments on a task; answers with the number."),
+            CommentFields,
+            say,
+            INTEGER,
+            Comment,
+        ),
+        (
+            "commentitem.getlist",
+            gettext_lazy("What is said below a task."),
+            Several,
+            comments,
+            listed(**_COMMENT),
+            None,
+        ),
+        (
+            "stages.get",
+            gettext_lazy("The stages of a project, or of one's own plan."),
+            OfProject,
+            stages,
+            {"type": "object"},
+            None,
+        ),
+        (
+            "stages.movetask",
+            gettext_lazy("Puts a task into a stage."),
+            IntoStage,
+            move_into_stage,
+            done,
+            None,
+        ),
+    ):
+        _method(name, about, parameters, answer, result=result, makes=makes)
+
+
+def _method(
+    name: str,
+    about: _StrOrPromise,
+    parameters: type[Parameters],
+    answer: Callable[[Call], Any],
+    *,
+    result: Mapping[str, Any],
+    makes: Any,
+) -> None:
+    part = {"checklistitem": "checklist-item", "commentitem": "comment-item", "stages": "stages"}
+    source = f"{DOCS}tasks/{part[name.partition('.')[0]]}/index.html"
+    methods.add(
+        f"task.{name}",
+        Method(
+            room="tasks",
+            scopes=("task",),
+            about=about,
+            parameters=parameters,
+            answer=answer,
+            result=result,
+            makes=makes,
+            source=source,
+        ),
+    )
