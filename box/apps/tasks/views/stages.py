@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from box.apps.tasks.access import can_keep_stages
+from box.apps.tasks.access import can_create, can_keep_stages
 from box.apps.tasks.actions.stages import (
     MOST_STAGES,
     add_stage,
@@ -48,12 +48,8 @@ def project(request: PersonRequest, pk: int) -> HttpResponseBase:
     group = _project(request, pk)
     board = stage_board(request.user, owner=group, role="all")
     stages = reverse("tasks:project-stages", args=[pk]) if can_keep_stages(request.user, group) else ""
-    return answer(
-        request,
-        board,
-        "tasks/stage_board.html",
-        {**around(request, "all"), "project": group, "stages": stages},
-    )
+    context = {"project": group, "stages": stages, "can_create": can_create(request.user)}
+    return answer(request, board, "tasks/stage_board.html", context)
 
 
 @require_http_methods(["GET", "POST"])

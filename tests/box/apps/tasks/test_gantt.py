@@ -189,6 +189,16 @@ def test_the_chart_shows_bars_links_and_what_has_no_dates(
         assert "gantt-task overdue" in page
 
 
+@pytest.mark.parametrize("address", ["/tasks/gantt/?role=gave&q=Draw", "/tasks/workload/?role=gave&q=Draw"])
+def test_what_is_filtered_is_drawn_in_its_place(
+    as_person: Browser, anna: User, chain: list[Task], address: str
+) -> None:
+    page = as_person(anna).get(address, headers={"HX-Request": "true"})
+    assert page.content.startswith(b'<section id="list"')
+    assert b'id="list-tools" hx-swap-oob="true"' in page.content
+    assert page.headers["HX-Replace-Url"] == address
+
+
 def test_only_what_one_may_plan_is_movable(
     as_person: Browser, anna: User, boris: User, chain: list[Task]
 ) -> None:
