@@ -51,7 +51,7 @@ def meeting_at(occurrence: Occurrence) -> Meeting | None:
     """Of this time, where one was begun."""
     event = occurrence.event
     found = Meeting.objects.filter(event=event.series_id or event.pk)
-    if event.series_id is not None or event.rule:
+    if occurrence.original_at is not None:
         found = found.filter(at=occurrence.original_at)
     return found.first()
 

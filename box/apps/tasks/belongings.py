@@ -83,7 +83,7 @@ BELONGINGS = Belongings(
         "tasks.ChecklistItem.done_by": Belongs(Stays(MADE)),
         "tasks.TimeEntry.user": Belongs(Stays(MADE), Settled(_stop)),
         "tasks.Participant.user": Belongs(Deleted(), OneEach("task")),
-        "tasks.Stage.user": Belongs(Deleted()),
+        "tasks.TaskStage.user": Belongs(Deleted()),
         "tasks.Template.created_by": Belongs(Stays(MADE)),
         "tasks.Template.responsible": Belongs(Stays(MADE)),
         "tasks.TemplateParticipant.user": Belongs(Deleted(), OneEach("template")),

@@ -119,7 +119,8 @@ def stage_board(user: User, *, owner: Group | User, role: str) -> Board[Task, Ro
     )
 
     def columns(found: QuerySet[Task, Task], query: Query) -> Sequence[Column]:
-        counts = dict(found.order_by().values_list("stage").annotate(Count("pk")))  # type: ignore[misc] - above
+        grouped = found.order_by().values_list("stage")  # type: ignore[misc]
+        counts = dict(grouped.annotate(Count("pk")))
         return [Column(str(one.pk), one.name, one.color, counts.get(one.pk, 0)) for one in stages]
 
     return Board(

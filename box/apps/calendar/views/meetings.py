@@ -163,7 +163,8 @@ def _person(request: PersonRequest) -> User | None:
     pk = number_of(request.POST, "responsible")
     if pk is None:
         return None
-    return get_object_or_404(User.objects.active().visible_to(request.user), pk=pk)
+    found: User = get_object_or_404(User.objects.active().visible_to(request.user), pk=pk)
+    return found
 
 
 def _seen(request: PersonRequest) -> Any:

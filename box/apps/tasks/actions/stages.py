@@ -14,7 +14,7 @@ from box.apps.tasks.access import can_keep_stages, can_work_on
 from box.apps.tasks.actions.locking import Gone, locked, must
 from box.apps.tasks.actions.tasks import place_task
 from box.apps.tasks.events import StagesChanged, TaskPlaced
-from box.apps.tasks.models import LONGEST_STAGE, Placement, Stage, Task
+from box.apps.tasks.models import LONGEST_STAGE, Placement, Task, TaskStage
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.groups.models import Group
@@ -27,27 +27,27 @@ COLORS = ("#8c8371", "#3a4169", "#17695a", "#c08a4a", "#2c6e3f", "#a8322a", "#6b
 
 
 @transaction.atomic
-def stages_of(owner: Group | User) -> Sequence[Stage]:
+def stages_of(owner: Group | User) -> Sequence[TaskStage]:
     """Its columns, with those that everybody begins with where there are none yet."""
-    found = list(Stage.objects.of(owner))
+    found = list(TaskStage.objects.of(owner))
     if found:
         return found
     _hold(owner)
-    found = list(Stage.objects.of(owner))
+    found = list(TaskStage.objects.of(owner))
     if found:
         return found
     if isinstance(owner, Group):
         names = [pgettext("stage", "New"), pgettext("stage", "In work"), pgettext("stage", "Done")]
     else:
         names = [pgettext("stage", "Not planned"), pgettext("stage", "Today"), pgettext("stage", "This week")]
-    return Stage.objects.bulk_create(
+    return TaskStage.objects.bulk_create(
         _stage(owner, name, place, color)
         for place, (name, color) in enumerate(zip(names, cycle(COLORS), strict=False))
     )
 
 
 @transaction.atomic
-def add_stage(owner: Group | User, name: str, *, by: User) -> Stage:
+def add_stage(owner: Group | User, name: str, *, by: User) -> TaskStage:
     """Behind the others."""
     must(can_keep_stages(by, owner), _whose())
     _hold(owner)
@@ -62,7 +62,7 @@ def add_stage(owner: Group | User, name: str, *, by: User) -> Stage:
 
 
 @transaction.atomic
-def rename_stage(stage: Stage, name: str, *, by: User) -> Stage:
+def rename_stage(stage: TaskStage, name: str, *, by: User) -> TaskStage:
     stage = _held(stage, by)
     stage.name = _checked(name)
     stage.save(update_fields=["name"])
@@ -71,40 +71,40 @@ def rename_stage(stage: Stage, name: str, *, by: User) -> Stage:
 
 
 @transaction.atomic
-def move_stage(stage: Stage, by_places: int, *, by: User) -> None:
+def move_stage(stage: TaskStage, by_places: int, *, by: User) -> None:
     """To the left or to the right."""
     stage = _held(stage, by)
-    stages = list(Stage.objects.of(_owner(stage)))
+    stages = list(TaskStage.objects.of(_owner(stage)))
     place = stages.index(stage)
     stages.insert(max(0, min(place + by_places, len(stages) - 1)), stages.pop(place))
     for position, one in enumerate(stages):
         one.position = position
-    Stage.objects.bulk_update(stages, ["position"])
+    TaskStage.objects.bulk_update(stages, ["position"])
     _tell(stage, by)
 
 
 @transaction.atomic
-def delete_stage(stage: Stage, *, by: User) -> None:
+def delete_stage(stage: TaskStage, *, by: User) -> None:
     """What stood in it is in the first one. The last one stays."""
     stage = _held(stage, by)
-    if Stage.objects.of(_owner(stage)).count() == 1:
+    if TaskStage.objects.of(_owner(stage)).count() == 1:
         raise ValidationError(_("A board has at least one stage."), code="last")
     _tell(stage, by)
     stage.delete()
 
 
 @transaction.atomic
-def put_into_stage(task: Task, stage: Stage, after: int | None, before: int | None, *, by: User) -> None:
+def put_into_stage(task: Task, stage: TaskStage, after: int | None, before: int | None, *, by: User) -> None:
     """Between the tasks with these ids. On one's own plan whoever sees the task puts it where they like."""
     task = locked(task)
-    stage = Stage.objects.select_related("project", "user").filter(pk=stage.pk).first() or _gone()
+    stage = TaskStage.objects.select_related("project", "user").filter(pk=stage.pk).first() or _gone()
     if stage.user_id is None:
         must(can_work_on(by, task), _("Only whoever works on the task does this."))
         if stage.project_id != task.project_id:
             raise ValidationError(_("The task is not in this project any more."), code="project")
     else:
         must(stage.user_id == by.pk, _("Everybody has a plan of their own."))
-    others = Placement.objects.filter(task=task, stage__in=Stage.objects.of(_owner(stage)))
+    others = Placement.objects.filter(task=task, stage__in=TaskStage.objects.of(_owner(stage)))
     if set(others.values_list("stage", flat=True)) != {stage.pk}:
         others.delete()
         Placement.objects.create(task=task, stage=stage)
@@ -118,25 +118,25 @@ def _hold(owner: Group | User) -> None:
     type(owner)._base_manager.select_for_update(no_key=True).get(pk=owner.pk)
 
 
-def _stage(owner: Group | User, name: str, position: int, color: str) -> Stage:
+def _stage(owner: Group | User, name: str, position: int, color: str) -> TaskStage:
     whose = {"project": owner} if isinstance(owner, Group) else {"user": owner}
-    return Stage(name=name, position=position, color=color, **whose)
+    return TaskStage(name=name, position=position, color=color, **whose)
 
 
-def _owner(stage: Stage) -> Group | User:
+def _owner(stage: TaskStage) -> Group | User:
     owner = stage.project or stage.user
     assert owner is not None  # noqa: S101 - the database says so
     return owner
 
 
-def _held(stage: Stage, by: User) -> Stage:
-    found = Stage.objects.select_related("project", "user").filter(pk=stage.pk).first() or _gone()
+def _held(stage: TaskStage, by: User) -> TaskStage:
+    found = TaskStage.objects.select_related("project", "user").filter(pk=stage.pk).first() or _gone()
     must(can_keep_stages(by, _owner(found)), _whose())
     _hold(_owner(found))
     return found
 
 
-def _gone() -> Stage:
+def _gone() -> TaskStage:
     raise Gone
 
 
@@ -152,5 +152,5 @@ def _whose() -> str:
     return _("The stages of a project are kept by its moderators.")
 
 
-def _tell(stage: Stage, by: User) -> None:
+def _tell(stage: TaskStage, by: User) -> None:
     emit(StagesChanged(by_id=by.pk, group_id=stage.project_id))

@@ -14,7 +14,7 @@ from box.apps.tasks.access import can_comment
 from box.apps.tasks.actions.checklists import add_items, check_item, delete_item, rename_item
 from box.apps.tasks.actions.stages import put_into_stage, stages_of
 from box.apps.tasks.api.tasks import INTEGER, OfTask, found, said
-from box.apps.tasks.models import ChecklistItem, Stage
+from box.apps.tasks.models import ChecklistItem, TaskStage
 from box.core.discussion.actions import add_comment
 from box.core.discussion.models import Comment
 from box.core.groups.models import Group
@@ -197,7 +197,7 @@ def move_into_stage(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-move-task.html"""
     call.values["TASKID"] = call.values["ID"]
     task = found(call)
-    stage = Stage.objects.filter(pk=call.values["STAGEID"]).first()
+    stage = TaskStage.objects.filter(pk=call.values["STAGEID"]).first()
     if stage is None or (stage.user_id is not None and stage.user_id != call.user.pk):
         raise not_found(_("There is no such stage, or it is not yours."))
     put_into_stage(task, stage, None, None, by=call.user)

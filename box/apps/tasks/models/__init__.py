@@ -2,7 +2,7 @@
 
 from box.apps.tasks.models.checklists import LONGEST_ITEM, ChecklistItem
 from box.apps.tasks.models.dependencies import Dependency, bar_of
-from box.apps.tasks.models.stages import LONGEST_STAGE, Placement, Stage
+from box.apps.tasks.models.stages import LONGEST_STAGE, Placement, TaskStage
 from box.apps.tasks.models.tasks import (
     KEPT_IN_TRASH_DAYS,
     KIND,
@@ -32,10 +32,10 @@ __all__ = [
     "Dependency",
     "Participant",
     "Placement",
-    "Stage",
     "Task",
     "TaskFile",
     "TaskQuerySet",
+    "TaskStage",
     "Template",
     "TemplateParticipant",
     "TimeEntry",

@@ -14,14 +14,14 @@ from box.core.groups.models import Group
 LONGEST_STAGE = 60
 
 
-class StageQuerySet(models.QuerySet["Stage"]):
+class TaskStageQuerySet(models.QuerySet["TaskStage"]):
     def of(self, owner: Group | User) -> Self:
         """In the order of their columns."""
         own = Q(project=owner) if isinstance(owner, Group) else Q(user=owner)
         return self.filter(own).order_by("position", "id")
 
 
-class Stage(models.Model):
+class TaskStage(models.Model):
     """Of a project, for whoever works in it; or of a person's own plan, which nobody else sees. What was put
     into none is in the first."""
 
@@ -31,7 +31,7 @@ class Stage(models.Model):
     color = models.CharField(max_length=7)
     position = models.PositiveSmallIntegerField(default=0)
 
-    objects = StageQuerySet.as_manager()
+    objects = TaskStageQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -47,7 +47,7 @@ class Stage(models.Model):
 class Placement(models.Model):
     """A task stands in this stage."""
 
-    stage = models.ForeignKey(Stage, models.CASCADE, related_name="placements", db_index=False)
+    stage = models.ForeignKey(TaskStage, models.CASCADE, related_name="placements", db_index=False)
     task = models.ForeignKey(Task, models.CASCADE, related_name="placements")
 
     class Meta:

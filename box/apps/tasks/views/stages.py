@@ -21,7 +21,7 @@ from box.apps.tasks.actions.stages import (
     stages_of,
 )
 from box.apps.tasks.boards import stage_board
-from box.apps.tasks.models import Stage
+from box.apps.tasks.models import TaskStage
 from box.apps.tasks.views.lists import around, role_of
 from box.core.boards.views import answer
 from box.core.groups.models import Group
@@ -113,8 +113,8 @@ def _project(request: PersonRequest, pk: int) -> Group:
     return get_object_or_404(own.distinct(), pk=pk)
 
 
-def _stage_for(request: PersonRequest, pk: int) -> Stage:
-    found = get_object_or_404(Stage.objects.select_related("project", "user"), pk=pk)
+def _stage_for(request: PersonRequest, pk: int) -> TaskStage:
+    found = get_object_or_404(TaskStage.objects.select_related("project", "user"), pk=pk)
     if found.project_id is not None:
         _project(request, found.project_id)
     elif found.user_id != request.user.pk:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from box.apps.tasks.models import Participant, Task
+from box.apps.tasks.models import Participant, Placement, Task
 from box.apps.tasks.states import State
 from box.core.groups.actions import NewGroup, create_group
 from tests.box.rest.calling import program_of
@@ -168,7 +168,7 @@ def test_a_program_puts_a_task_into_a_stage(give: Give, anna: User, boris: User,
     assert [one["TITLE"] for one in stages.values()] == ["New", "In work", "Done"]
     last = list(stages)[-1]
     assert program.call("task.stages.movetask", id=task.pk, stageId=last) is True
-    assert task.placements.get().stage_id == int(last)
+    assert Placement.objects.get(task=task).stage_id == int(last)
     own = list(program_of(cara, "task").call("task.stages.get", entityId=0))
     assert program.error("task.stages.movetask", id=task.pk, stageId=own[0])[1] == "ERROR_NOT_FOUND"
     assert program_of(cara, "task").error("task.stages.get", entityId=group.pk)[1] == "ERROR_NOT_FOUND"

@@ -19,7 +19,7 @@ from box.apps.tasks.actions.stages import (
     stages_of,
 )
 from box.apps.tasks.actions.tasks import change_task
-from box.apps.tasks.models import Placement, Stage, Task
+from box.apps.tasks.models import Placement, Task, TaskStage
 from box.core.events.delivery import deliver_all
 from box.core.groups.actions import NewGroup, create_group, invite_people, join_group
 from box.core.groups.models import Group
@@ -48,7 +48,7 @@ def project(anna: User, boris: User) -> Group:
 def standing(owner: Group | User, *tasks: Task) -> list[str]:
     """In which stage each was put."""
     names = dict(
-        Placement.objects.filter(stage__in=Stage.objects.of(owner)).values_list("task", "stage__name")
+        Placement.objects.filter(stage__in=TaskStage.objects.of(owner)).values_list("task", "stage__name")
     )
     return [names.get(task.pk, "") for task in tasks]
 
@@ -137,7 +137,7 @@ def test_what_stood_in_a_deleted_stage_is_in_the_first_and_one_stage_stays(
 def test_a_board_has_so_many_stages_at_most(anna: User) -> None:
     stages_of(anna)
     for number in range(MOST_STAGES - 3):
-        add_stage(anna, f"Stage {number}", by=anna)
+        add_stage(anna, f"TaskStage {number}", by=anna)
     with pytest.raises(ValidationError, match="at most 20"):
         add_stage(anna, "One more", by=anna)
     with pytest.raises(ValidationError, match="60 characters"):
