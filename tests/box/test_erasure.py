@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from box.apps.calendar.actions import EventDraft, create_event, create_feed, main_calendar
 from box.apps.crm.actions.records import NewRecord, add_record
-from box.apps.crm.models import RecordType
+from box.apps.crm.models import Receiver, RecordType, WebForm
 from box.apps.feed.actions import Draft, Prize, edit_post, publish_post
 from box.apps.feed.models import Badge, Mark, Post, PostVersion, ScheduledPost
 from box.apps.pulse.aggregation import count_days
@@ -117,6 +117,8 @@ def fill_every_room(anna: User, boris: User) -> None:
         type=RecordType.objects.get(slug="lead"), responsible=boris, title="Rose", observers=[anna]
     )
     add_record(lead, by=None)
+    form = WebForm.objects.create(token="t", name="f", type=lead.type, heading="h", button="b", thanks="t")
+    Receiver.objects.create(form=form, user=anna)
     sing = TaskDraft(title="Sing", responsible=boris, observer_ids=(anna.pk,))
     add_task(sing, by=boris)
     add_template(sing, Plan(zone="UTC"), by=boris)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 
@@ -35,6 +36,48 @@ def test_a_deal_is_written_dragged_on_and_opened(employee: Callable[..., Person]
     moved.get_by_role("link", name=title).click()
     expect(page.locator("#main h1")).to_contain_text(title)
     assert problems(page) == []
+
+
+@pytest.mark.parametrize("words", [EN, RU], ids=["en", "ru"])
+def test_products_become_an_invoice_that_the_client_opens(
+    employee: Callable[..., Person], visitor: Callable[..., Person], words: Words
+) -> None:
+    anna, title = employee("Anna", words=words), f"Chairs {secrets.token_hex(4)}"
+    page = anna.open("/crm/deal/new/")
+    page.locator("[name=title]").fill(title)
+    page.locator("form[data-crm-alike] [type=submit]").click()
+    expect(page.locator("#main h1")).to_contain_text(title)
+
+    lines = page.locator("#crm-lines")
+    lines.locator(".crm-group-head a").click()
+    line = lines.locator("[data-crm-line]").first
+    line.locator("[name=line-name]").fill("Oak chair")
+    line.locator("[name=line-quantity]").fill("3")
+    line.locator("[name=line-price]").fill("1220,50")
+    line.locator("[name=line-vat]").select_option("22i")
+    expect(lines.locator("#crm-lines-sums .crm-total")).to_contain_text(re.compile("3.661[.,]50"))
+    settled(page)
+    assert problems(page) == []
+    lines.locator("form.crm-lines-form [type=submit]").click()
+    expect(lines.locator("table")).to_contain_text("Oak chair")
+    expect(page.locator("#crm-bar .crm-amount")).to_contain_text(re.compile("3.661[.,]50"))
+
+    page.locator("#crm-paper button[value=invoice]").click()
+    page.wait_for_url("**/crm/invoice/*/")
+    paper = page.locator("#crm-paper")
+    paper.locator("button[hx-post$='/pdf/']").click()
+    expect(paper.locator("a[href$='/pdf/']")).to_be_visible(timeout=60_000)
+    paper.locator("details", has=page.locator("[name=days]")).locator("summary").click()
+    paper.locator("details form", has=page.locator("[name=days]")).locator("[type=submit]").click()
+    link = paper.locator(".crm-links input")
+    expect(link).to_be_visible()
+    settled(page)
+    assert problems(page) == []
+
+    client = visitor("Client", words=words)
+    seen = client.open(link.input_value())
+    expect(seen.locator("main table")).to_contain_text("Oak chair")
+    assert problems(seen) == []
 
 
 def drag(page: Page, what: Locator, onto: Locator) -> None:

@@ -74,6 +74,7 @@ BELONGINGS = Belongings(
         "crm.Paper.sent_by": Belongs(Stays(MADE)),
         "crm.PaperLink.created_by": Belongs(Stays(MADE)),
         "crm.Payment.created_by": Belongs(Stays(MADE)),
+        "crm.Receiver.user": Belongs(Deleted(), OneEach("form")),
         "crm.Merger.by": Belongs(Stays(DECIDED)),
     },
     follow=_follow,

@@ -128,6 +128,14 @@ class PaymentNoted:
 
 
 @dataclass(frozen=True)
+class FormAnswered:
+    """Somebody has sent a form on a website; the record came of it, or was there already."""
+
+    record_id: int
+    form_id: int
+
+
+@dataclass(frozen=True)
 class PermissionChanged:
     role_id: int
     role: str

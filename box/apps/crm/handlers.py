@@ -15,6 +15,7 @@ from box.apps.crm.events import (
     ActivityDone,
     ActivityPlanned,
     AudiencesChanged,
+    FormAnswered,
     LeadConverted,
     MergerTakenBack,
     ObserversChanged,
@@ -151,6 +152,13 @@ def lead_papers(event: RecordMoved | ResponsibleChanged | ObserversChanged | Aud
     papers = tuple(Paper.objects.filter(deal__in=ids).order_by("pk").values_list("pk", flat=True))
     if papers:
         emit(AudiencesChanged(record_ids=papers))
+
+
+@on(FormAnswered)
+def tell_of_answer(event: FormAnswered) -> None:
+    record = Record.objects.filter(pk=event.record_id).first()
+    if record is not None:
+        _notify([record.responsible_id], notices.FORM_ANSWERED, record.pk, None)
 
 
 # Next steps

@@ -16,4 +16,5 @@ OVERDUE = Notice("crm.overdue", _("Your next step is overdue: %(about)s"), STEPS
 COMMENTED = Notice("crm.comment", _("%(actor)s commented on %(about)s"), COMMENTS)
 MENTIONED = Notice("crm.mention", _("%(actor)s mentioned you in %(about)s"), MENTIONS)
 PAPER_DUE = Notice("crm.paper-due", _("Today is the last day of %(about)s"), STEPS)
+FORM_ANSWERED = Notice("crm.form", _("Somebody has sent a form on the website: %(about)s"), YOURS)
 ROBOT_REMINDS = Notice("crm.robot", _("A robot of the CRM reminds you: %(about)s"))

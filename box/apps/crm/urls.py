@@ -1,7 +1,7 @@
 from django.urls import path
 
 from box.apps.crm.setup.urls import urlpatterns as setup
-from box.apps.crm.views import activities, cards, lines, outside, papers, records
+from box.apps.crm.views import activities, cards, lines, outside, papers, public_forms, records
 
 app_name = "crm"
 # Slugs of types are "deal" or end in a number ("flats-1030"): no word of the CRM's own is one.
@@ -36,6 +36,10 @@ urlpatterns = [
     path("crm/<slug:slug>/<int:pk>/conversion/", cards.conversion, name="conversion"),
     path("crm/<slug:slug>/<int:pk>/history/", cards.history, name="history"),
     path("crm/<slug:slug>/<int:pk>/writing/", cards.writing, name="writing"),
+    path("forms/<slug:token>/", public_forms.page, name="form"),
+    path("forms/<slug:token>/challenge/", public_forms.challenge, name="form-challenge"),
+    path("forms/<slug:token>/answers/", public_forms.answers, name="form-answers"),
+    path("forms/<slug:token>/embed.js", public_forms.embed, name="form-embed"),
     path("papers/<str:token>/", outside.page, name="outside"),
     path("papers/<str:token>/pdf/", outside.pdf, name="outside-pdf"),
     path("crm/<slug:slug>/<int:pk>/activities/", activities.activities, name="activities"),

@@ -19,6 +19,7 @@ from box.apps.crm.events import MergerTakenBack, RecordsMerged
 from box.apps.crm.models import (
     ActivityBinding,
     ContactPoint,
+    FormAnswer,
     LineItem,
     Link,
     Merger,
@@ -86,6 +87,7 @@ RELATIONS = (
     Relation(LineItem, "record"),
     Relation(Payment, "record"),
     Relation(Paper, "deal"),
+    Relation(FormAnswer, "record"),
     Relation(Record, "company"),
     Relation(Record, "contact"),
 )

@@ -18,7 +18,7 @@ from box.apps.crm import access
 from box.apps.crm.actions.checks import all_currencies, check_fields
 from box.apps.crm.actions.records import NewRecord, add_record, locked_record, move_record
 from box.apps.crm.actions.series import usual_template
-from box.apps.crm.events import PaperPdfWanted, PaperSent, PaymentNoted
+from box.apps.crm.events import DictionaryChanged, PaperPdfWanted, PaperSent, PaymentNoted
 from box.apps.crm.models import (
     LineItem,
     Link,
@@ -264,6 +264,7 @@ def save_seller(seller: Seller | None, fields: dict[str, Any], *, by: User) -> S
         setattr(made, name, value)
     check_fields(made, list(fields))
     made.save()
+    _told_of("changed" if seller else "added", made, by)
     return made
 
 
@@ -278,6 +279,7 @@ def save_template(template: PaperTemplate | None, fields: dict[str, Any], *, by:
         setattr(made, name, value)
     check_fields(made, [name for name in fields if name != "type"])
     made.save()
+    _told_of("changed" if template else "added", made, by)
     return made
 
 
@@ -286,6 +288,11 @@ def retire(row: Seller | PaperTemplate, is_retired: bool, *, by: User) -> None:
     """It is offered no more, or again; papers that have it keep it."""
     _check_administers(by)
     type(row)._default_manager.filter(pk=row.pk).update(retired_at=timezone.now() if is_retired else None)
+    _told_of("retired" if is_retired else "restored", row, by)
+
+
+def _told_of(change: str, row: Seller | PaperTemplate, by: User) -> None:
+    emit(DictionaryChanged(dictionary="paper", change=change, name=row.name, by_id=by.pk))
 
 
 def _check_administers(by: User) -> None:

@@ -9,8 +9,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from box.apps.crm import access
+from box.apps.crm.events import DictionaryChanged
 from box.apps.crm.models import NumberSeries, Paper, PaperTemplate, Seller
 from box.apps.crm.numbering import check_pattern, next_number, period_of
+from box.core.events.outbox import emit
 from box.core.registry.company import LANGUAGE, company_day
 
 if TYPE_CHECKING:
@@ -59,3 +61,4 @@ def set_series(series: NumberSeries, *, pattern: str, restart: str, last: int, b
     held.pattern, held.restart, held.last = pattern, restart, last
     held.period = period_of(restart, company_day())
     held.save(update_fields=["pattern", "restart", "period", "last"])
+    emit(DictionaryChanged(dictionary="paper", change="changed", name=pattern, by_id=by.pk))

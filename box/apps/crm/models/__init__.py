@@ -21,12 +21,15 @@ from box.apps.crm.models.permissions import Permission
 from box.apps.crm.models.records import Link, Observer, Record, StageTotal, StageVisit
 from box.apps.crm.models.robots import Robot, RobotRun
 from box.apps.crm.models.types import LossReason, Pipeline, RecordType, Source, Stage
+from box.apps.crm.models.web_forms import Consent, FormAnswer, Receiver, WebForm
 
 __all__ = [
     "Activity",
     "ActivityBinding",
+    "Consent",
     "ContactPoint",
     "Currency",
+    "FormAnswer",
     "LineItem",
     "Link",
     "LossReason",
@@ -41,6 +44,7 @@ __all__ = [
     "Pipeline",
     "Price",
     "Product",
+    "Receiver",
     "Record",
     "RecordType",
     "Robot",
@@ -52,4 +56,5 @@ __all__ = [
     "StageVisit",
     "Unit",
     "VatRate",
+    "WebForm",
 ]

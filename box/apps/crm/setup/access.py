@@ -43,6 +43,7 @@ PAGES = (
     ),
     Page("robots", _("Robots"), icon="robot", url_name="crm:setup-robots", arguments=("deal",)),
     Page("types", _("Entities"), icon="box", url_name="crm:setup-types"),
+    Page("forms", _("Web forms"), icon="forms", url_name="crm:setup-forms"),
     Page("papers", _("Quotes and invoices"), icon="file-invoice", url_name="crm:setup-papers"),
     Page("products", _("Products"), icon="package", url_name="crm:setup-products"),
     Page(

@@ -25,6 +25,8 @@ _DICTIONARIES: Mapping[str, _StrOrPromise] = {
     "product": _("products"),
     "type": _("entities"),
     "robot": _("robots"),
+    "form": _("web forms"),
+    "paper": _("quotes and invoices"),
 }
 
 

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from box.apps.crm.setup import dictionaries, papers, permissions, pipelines, products, robots, types
+from box.apps.crm.setup import (
+    dictionaries,
+    papers,
+    permissions,
+    pipelines,
+    products,
+    robots,
+    types,
+    web_forms,
+)
 
 urlpatterns = [
     path("crm/settings/", pipelines.home, name="setup"),
@@ -30,6 +39,9 @@ urlpatterns = [
     path("crm/settings/products/", products.products, name="setup-products"),
     path("crm/settings/products/new/", products.new_product, name="setup-new-product"),
     path("crm/settings/products/<int:pk>/", products.product, name="setup-product"),
+    path("crm/settings/forms/", web_forms.forms, name="setup-forms"),
+    path("crm/settings/forms/<int:pk>/", web_forms.form, name="setup-form"),
+    path("crm/settings/forms/<int:pk>/switch/", web_forms.switch, name="setup-form-switch"),
     path("crm/settings/papers/", papers.papers, name="setup-papers"),
     path("crm/settings/papers/sellers/<int:pk>/", papers.seller, name="setup-seller"),
     path("crm/settings/papers/templates/", papers.templates, name="setup-templates"),

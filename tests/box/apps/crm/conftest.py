@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 if TYPE_CHECKING:
-    from box.apps.crm.models import Record, RecordType, Stage
+    from box.apps.crm.models import Record, RecordType, Stage, WebForm
     from box.apps.crm.permissions import Level
     from box.core.access.models import Role
     from box.core.accounts.models import User
@@ -35,6 +35,25 @@ def added(slug: str, responsible: User, title: str = "", **fields: Any) -> Recor
 
     new = NewRecord(type=type_of(slug), responsible=responsible, title=title or f"A {slug}", **fields)
     return add_record(new, by=None)
+
+
+def web_form(by: User, receivers: list[User], **more: Any) -> WebForm:
+    """It asks for a name, a telephone, an e-mail, a question and a choice."""
+    from box.apps.crm.actions.web_forms import FormDraft, save_form
+    from box.apps.crm.web_forms import Question
+
+    questions = [
+        Question("q1", "name", "First name"),
+        Question("q2", "phone", "Telephone"),
+        Question("q3", "email", "E-mail"),
+        Question("q4", "text", "Your question", is_required=True),
+        Question("q5", "choice", "Which chair", choices=("oak", "ash")),
+    ]
+    usual: dict[str, Any] = {
+        "name": "Callback", "type": type_of("lead"), "heading": "Write to us", "button": "Send",
+        "thanks": "Thank you!", "language": "en", "questions": questions, "receivers": receivers,
+    }  # fmt: skip
+    return save_form(None, FormDraft(**{**usual, **more}), by=by)
 
 
 def allow(role: Role, scope: str, level: Level, *operations: str) -> None:

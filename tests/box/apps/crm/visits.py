@@ -15,7 +15,7 @@ from box.apps.crm.actions.papers import PaymentDraft, add_paper, note_payment, o
 from box.apps.crm.models import PaperTemplate, RecordType, Source, Unit, VatRate
 from box.apps.crm.robots.actions import RobotDraft, save_robot
 from box.core.registry.company import company_day
-from tests.box.apps.crm.conftest import added
+from tests.box.apps.crm.conftest import added, web_form
 from tests.box.visits import CONSOLE, EMPLOYEES, SIGN_IN, Cast, Visit
 
 HERS = (200, 200, 404, 404, 404, SIGN_IN)
@@ -24,6 +24,7 @@ HERS = (200, 200, 404, 404, 404, SIGN_IN)
 MOVED = (302, 404, 404, 404, 404, SIGN_IN)
 REFUSED = (422, 404, 404, 404, 404, SIGN_IN)
 
+EVERYBODY = (200, 200, 200, 200, 200, 200)
 NONCE = "5b1f3c0e-8a52-4f37-9f0b-2d8f6a1c7e94"
 
 SETTINGS = (
@@ -55,6 +56,11 @@ SETTINGS = (
     Visit("POST", "crm:setup-new-product", REFUSED),
     Visit("GET", "crm:setup-product", CONSOLE, of="crm_product"),
     Visit("POST", "crm:setup-product", REFUSED, of="crm_product"),
+    Visit("GET", "crm:setup-forms", CONSOLE),
+    Visit("POST", "crm:setup-forms", REFUSED),
+    Visit("GET", "crm:setup-form", CONSOLE, of="crm_web_form"),
+    Visit("POST", "crm:setup-form", REFUSED, of="crm_web_form"),
+    Visit("POST", "crm:setup-form-switch", MOVED, of="crm_web_form"),
     Visit("GET", "crm:setup-papers", CONSOLE),
     Visit("GET", "crm:setup-seller", CONSOLE, of="crm_new"),
     Visit("POST", "crm:setup-seller", REFUSED, of="crm_new"),
@@ -105,8 +111,12 @@ VISITS = (
     Visit("POST", "crm:payments", (409, 409, 404, 404, 404, SIGN_IN), of="deal", data={"amount": "x"}),
     Visit("DELETE", "crm:payment", (302, 302, 404, 404, 404, SIGN_IN), of="crm_payment"),
     # Whoever has the address: it is the key.
-    Visit("GET", "crm:outside", (200, 200, 200, 200, 200, 200), of="crm_token"),
+    Visit("GET", "crm:outside", EVERYBODY, of="crm_token"),
     Visit("GET", "crm:outside-pdf", (404, 404, 404, 404, 404, 404), of="crm_token"),
+    Visit("GET", "crm:form", EVERYBODY, of="crm_form"),
+    Visit("GET", "crm:form-challenge", EVERYBODY, of="crm_form"),
+    Visit("POST", "crm:form-answers", (400, 400, 400, 400, 400, 400), of="crm_form"),
+    Visit("GET", "crm:form-embed", EVERYBODY, of="crm_form"),
     Visit("POST", "crm:stage", (409, 409, 404, 404, 404, SIGN_IN), of="deal", data={"stage": "1"}),
     Visit("GET", "crm:conversion", HERS, of="lead"),
     Visit("POST", "crm:conversion", (422, 422, 404, 404, 404, SIGN_IN), of="lead"),
@@ -131,10 +141,12 @@ def things(cast: Cast) -> dict[str, Any]:
     product = save_product(None, ProductDraft(name="Chair", unit=unit, vat=vat), by=None)
     notice = RobotDraft(name="Reminds", trigger="added", effect="notice")
     robot = save_robot(None, deal.type, notice, by=None)
+    form = web_form(cast.olga, [cast.anna])
     invoice = add_paper(deal, RecordType.objects.get(slug="invoice"), by=cast.anna)
     link = open_link(invoice, days=30, by=cast.anna)
     payment = note_payment(deal, PaymentDraft(amount=Decimal(1), on=company_day()), by=cast.anna)
     return {
+        "crm_form": form.token, "crm_web_form": form.pk,
         "crm_invoice": ("invoice", invoice.pk), "crm_link": ("invoice", invoice.pk, link.pk),
         "crm_payment": ("deal", deal.pk, payment.pk), "crm_token": link.token, "crm_new": 0,
         "crm_template": PaperTemplate.objects.values_list("pk", flat=True)[0], "crm_series": 31,

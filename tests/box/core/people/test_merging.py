@@ -157,6 +157,7 @@ NO_PEOPLE = {
         "item_id",
         "drive_id",
         "link_id",
+        "form_id",
         *("rows", "created", "changed", "failed"),
         *("pbx_id", "cause"),
         *("record_id", "record_ids", "merged_ids", "parted_id", "lead_id", "made"),

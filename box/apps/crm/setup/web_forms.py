@@ -1,0 +1,214 @@
+"""Forms for websites: designed, shown as people will see them, put on a page by a snippet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms as django_forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Max
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from box.apps.crm.actions.web_forms import FormDraft, consent_of, retire_form, save_form, switch_form
+from box.apps.crm.catalog import catalog
+from box.apps.crm.models import RecordType, WebForm
+from box.apps.crm.setup.access import only_administrators, setup_page
+from box.apps.crm.setup.forms import Color
+from box.apps.crm.web_forms import KINDS, Kind, Question, questions_in
+from box.core.accounts.models import User
+from box.core.events.nonces import once
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from box.core.accounts.requests import PersonRequest
+
+ROWS = 12
+_TYPES = (RecordType.Id.LEAD, RecordType.Id.DEAL)
+
+
+class WebFormForm(django_forms.Form):
+    name = django_forms.CharField(
+        label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Seen by you only.")
+    )
+    heading = django_forms.CharField(label=gettext_lazy("Heading"), max_length=200)
+    button = django_forms.CharField(label=gettext_lazy("What the button says"), max_length=60)
+    thanks = django_forms.CharField(label=gettext_lazy("What is said afterwards"), max_length=400)
+    language = django_forms.ChoiceField(label=gettext_lazy("Language"), choices=settings.LANGUAGES)
+    color = django_forms.RegexField(
+        r"#[0-9a-fA-F]{6}", label=gettext_lazy("Colour"), widget=Color, initial="#206bc4"
+    )
+    stage = django_forms.ChoiceField(label=gettext_lazy("What comes of it"))
+    source = django_forms.ChoiceField(label=gettext_lazy("Source"), required=False)
+    receivers = django_forms.ModelMultipleChoiceField(
+        User.objects.none(), label=gettext_lazy("Who gets it, in turn"),
+        help_text=gettext_lazy("What a client of yours sends goes to whoever looks after the client."),
+    )  # fmt: skip
+    always_adds = django_forms.BooleanField(
+        label=gettext_lazy("Something new each time, also of whom something is in work already"),
+        required=False,
+    )
+    consent = django_forms.CharField(
+        label=gettext_lazy("What people agree to"), required=False, max_length=4000,
+        widget=django_forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Left empty: nothing is asked. Who agreed to which wording is kept."),
+    )  # fmt: skip
+
+    def __init__(self, form: WebForm | None, data: Any = None) -> None:
+        super().__init__(data, initial=_initial(form))
+        known = catalog()
+        stages = [
+            (str(stage.pk), f"{stage.pipeline}: {stage}")
+            for type_id in _TYPES
+            for stage in known.stages_of_type(known.types[type_id])
+            if stage.is_open
+        ]
+        self.fields["stage"].choices = stages  # type: ignore[attr-defined]
+        sources = [(str(one.pk), str(one)) for one in known.standing_sources]
+        self.fields["source"].choices = [("", "–"), *sources]  # type: ignore[attr-defined]
+        employees = User.objects.active().employees().order_by("last_name", "first_name")
+        self.fields["receivers"].queryset = employees  # type: ignore[attr-defined]
+        kinds = [("", "–"), *KINDS.items()]
+        for number in range(ROWS):
+            self.fields[f"kind-{number}"] = django_forms.ChoiceField(
+                label=_("Question"), choices=kinds, required=False
+            )
+            self.fields[f"label-{number}"] = django_forms.CharField(
+                label=_("Text"), max_length=250, required=False
+            )
+            self.fields[f"required-{number}"] = django_forms.BooleanField(
+                label=_("has to be answered"), required=False
+            )
+            self.fields[f"choices-{number}"] = django_forms.CharField(
+                label=_("Answers, parted by commas"), max_length=2000, required=False
+            )
+
+    @property
+    def rows(self) -> list[list[django_forms.BoundField]]:
+        names = ("kind", "label", "required", "choices")
+        return [[self[f"{name}-{number}"] for name in names] for number in range(ROWS)]
+
+    @property
+    def plain(self) -> list[django_forms.BoundField]:
+        return [field for field in self if "-" not in field.name]
+
+    def questions(self) -> list[Question]:
+        data, found = self.cleaned_data, []
+        for number in range(ROWS):
+            kind, label = data[f"kind-{number}"], data[f"label-{number}"]
+            if kind:
+                choices = [part.strip() for part in data[f"choices-{number}"].split(",") if part.strip()]
+                found.append(
+                    Question(
+                        name=f"q{number + 1}", kind=kind, label=label or str(KINDS[Kind(kind)]),
+                        is_required=data[f"required-{number}"],
+                        choices=tuple(choices) if kind == Kind.CHOICE else (),
+                    )
+                )  # fmt: skip
+        return found
+
+    @property
+    def draft(self) -> FormDraft:
+        data, known = self.cleaned_data, catalog()
+        stage = known.stages[int(data["stage"])]
+        names = ("name", "heading", "button", "thanks", "language", "color", "consent", "always_adds")
+        return FormDraft(
+            type=stage.pipeline.type, stage=stage,
+            source=known.sources[int(data["source"])] if data["source"] else None,
+            questions=self.questions(), receivers=list(data["receivers"]),
+            **{name: data[name] for name in names},
+        )  # fmt: skip
+
+
+def _initial(form: WebForm | None) -> dict[str, Any]:
+    if form is None:
+        return {
+            "heading": _("Write to us"), "button": _("Send"), "thanks": _("Thank you! We will answer soon."),
+            "kind-0": Kind.NAME, "label-0": str(KINDS[Kind.NAME]), "kind-1": Kind.PHONE,
+            "label-1": str(KINDS[Kind.PHONE]), "required-1": True, "kind-2": Kind.TEXT,
+            "label-2": _("Your question"),
+        }  # fmt: skip
+    initial: dict[str, Any] = {
+        name: getattr(form, name)
+        for name in ("name", "heading", "button", "thanks", "language", "color", "always_adds")
+    }
+    initial |= {"stage": str(form.stage_id or ""), "source": str(form.source_id or "")}
+    initial |= {"consent": consent_of(form), "receivers": list(form.receivers.values_list("user", flat=True))}
+    for number, one in enumerate(questions_in(form.questions)):
+        initial |= {
+            f"kind-{number}": one.kind, f"label-{number}": one.label, f"required-{number}": one.is_required,
+            f"choices-{number}": ", ".join(one.choices),
+        }  # fmt: skip
+    return initial
+
+
+@require_http_methods(["GET", "POST"])
+@only_administrators
+def forms(request: PersonRequest) -> HttpResponse:
+    """GET shows them, POST adds one."""
+    form = WebFormForm(None, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            made = once(
+                WebForm,
+                lambda: save_form(None, form.draft, by=request.user),
+                nonce=request.POST.get("nonce", ""),
+                actor_id=request.user.pk,
+            )
+        except ValidationError as error:
+            _say(form, error)
+        else:
+            return redirect("crm:setup-form", made.pk)
+    # Numbers of answers are of forms, which are few; each is counted along its index.
+    standing = WebForm.objects.standing().annotate(count=Count("answers"), last_at=Max("answers__at"))
+    context = {"forms": standing.select_related("type").order_by("pk"), "form": form}
+    return setup_page(request, "forms", "crm/setup/web_forms.html", context, is_refused=form.is_bound)
+
+
+@require_http_methods(["GET", "POST"])
+@only_administrators
+def form(request: PersonRequest, pk: int) -> HttpResponse:
+    one = get_object_or_404(WebForm.objects.standing(), pk=pk)
+    shown = WebFormForm(one, request.POST if request.method == "POST" else None)
+    if shown.is_valid():
+        try:
+            save_form(one, shown.draft, by=request.user)
+        except ValidationError as error:
+            _say(shown, error)
+        else:
+            messages.success(request, _("“%(name)s” is saved.") % {"name": one.name})
+            return redirect("crm:setup-form", pk)
+    address = request.build_absolute_uri(one.get_absolute_url())
+    context = {"web_form": one, "form": shown, "address": address, "snippet": _snippet(address)}
+    return setup_page(request, "forms", "crm/setup/web_form.html", context, is_refused=shown.is_bound)
+
+
+def _snippet(address: str) -> str:
+    return f'<script src="{address}embed.js" async></script>'
+
+
+@require_POST
+@only_administrators
+def switch(request: PersonRequest, pk: int) -> HttpResponse:
+    """`to` is on, off or away."""
+    one, to = get_object_or_404(WebForm.objects.standing(), pk=pk), request.POST.get("to")
+    if to == "away":
+        retire_form(one, by=request.user)
+        messages.success(request, _("The form “%(name)s” takes nothing any more.") % {"name": one.name})
+    else:
+        switch_form(one, to == "on", by=request.user)
+    return redirect("crm:setup-forms")
+
+
+def _say(form: WebFormForm, error: ValidationError) -> None:
+    """Below the input that it is about, where the form has one."""
+    known = getattr(error, "error_dict", {})
+    if known and set(known) <= set(form.fields):
+        form.add_error(None, error)
+    else:
+        form.add_error(None, ValidationError(error.messages))

@@ -1,0 +1,179 @@
+"""Forms on websites, as whoever visits them meets them. Other sites may show the page in a frame and send
+answers to one address; no session is read there, and nothing else is opened to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csp import csp_override
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods
+
+from box.apps.crm.actions.web_forms import consent_of, take_answer
+from box.apps.crm.models import WebForm
+from box.apps.crm.web_forms import (
+    BITS,
+    TRAP,
+    Suspicious,
+    answered,
+    challenge_for,
+    check_challenge,
+    questions_in,
+)
+from box.core.accounts.throttle import Quota
+from box.core.registry.company import PHONE_REGION
+from box.core.registry.origin import address_of
+from box.lib.pages import render
+from box.lib.strict_json import parsed
+
+if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
+
+# Of one network within a quarter of an hour.
+MOST_ANSWERS = 20
+MOST_CHALLENGES = 300
+LARGEST = 128 * 1024
+FRAMED = {**settings.SECURE_CSP, "frame-ancestors": ["*"]}
+
+
+def _form(token: str) -> WebForm:
+    return get_object_or_404(WebForm.objects.open().select_related("type"), token=token)
+
+
+def from_anywhere(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Scripts of other sites may ask it and read what it answers, without anybody's cookies."""
+
+    @login_not_required
+    @never_cache
+    @wraps(view)
+    def answering(request: HttpRequest, token: str) -> HttpResponse:
+        response = HttpResponse(status=204) if request.method == "OPTIONS" else view(request, token)
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        response.headers["Access-Control-Allow-Headers"] = "Content-Type"
+        response.headers["Access-Control-Max-Age"] = "86400"
+        return response
+
+    return answering
+
+
+@require_GET
+@login_not_required
+@never_cache
+@csp_override(FRAMED)
+def page(request: HttpRequest, token: str) -> HttpResponseBase:
+    form = _form(token)
+    with translation.override(form.language):
+        context = {
+            "form": form, "questions": questions_in(form.questions), "consent": consent_of(form),
+            "trap": TRAP, "bits": BITS,
+        }  # fmt: skip
+        return render(request, "crm/web_form.html", context)
+
+
+@csrf_exempt
+@require_http_methods(["GET", "OPTIONS"])
+@from_anywhere
+def challenge(request: HttpRequest, token: str) -> HttpResponse:
+    """What is to be solved before an answer is taken."""
+    form = _form(token)
+    if not Quota("crm.challenge", address_of(request), MOST_CHALLENGES).take(timezone.now()):
+        return _refused(_("Please try again in a quarter of an hour."), 429)
+    return JsonResponse({"challenge": challenge_for(form.token), "bits": BITS})
+
+
+@csrf_exempt
+@require_http_methods(["POST", "OPTIONS"])
+@from_anywhere
+def answers(request: HttpRequest, token: str) -> HttpResponse:
+    """Takes a JSON map of answers, with `challenge` and `work`, and with `consent` where that is asked."""
+    form = _form(token)
+    with translation.override(form.language):
+        try:
+            given = _read(request)
+            key = check_challenge(form.token, given)
+            if not Quota("crm.form", address_of(request), MOST_ANSWERS).take(timezone.now()):
+                return _refused(_("Please try again in a quarter of an hour."), 429)
+            checked = answered(questions_in(form.questions), given, region=PHONE_REGION.value)
+            if consent_of(form) and given.get("consent") is not True:
+                raise ValidationError({"consent": _("Please agree to this first.")})
+            take_answer(form, checked, key=key, page=str(given.get("page") or ""))
+        except Suspicious as suspicious:
+            return _refused(str(suspicious), 400)
+        except ValidationError as error:
+            return JsonResponse({"fields": _problems(error, form)}, status=422)
+        return JsonResponse({"thanks": form.thanks}, status=201)
+
+
+def _problems(error: ValidationError, form: WebForm) -> dict[str, str]:
+    """By the name of the input, and without one what is wrong with none of them."""
+    said: Mapping[str, list[str]] = (
+        error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
+    )
+    names = {one.name for one in questions_in(form.questions)} | {"consent"}
+    found: dict[str, str] = {}
+    for name, texts in said.items():
+        place = name if name in names else ""
+        found[place] = " ".join([*([found[place]] if place in found else []), *texts])
+    return found
+
+
+def _read(request: HttpRequest) -> Mapping[str, Any]:
+    """Raises Suspicious."""
+    length = request.headers.get("Content-Length", "")
+    if not length.isdecimal() or int(length) > LARGEST:
+        raise Suspicious(f"At most {LARGEST} bytes are taken.")
+    try:
+        given = parsed(request.body)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise Suspicious("Send a JSON map of names and answers.")
+    return given
+
+
+def _refused(said: str, status: int) -> HttpResponse:
+    return JsonResponse({"refused": said}, status=status)
+
+
+@require_GET
+@login_not_required
+def embed(request: HttpRequest, token: str) -> HttpResponse:
+    """The script of the snippet: puts the page into a frame where the snippet stands, as high as it is."""
+    form = WebForm.objects.open().filter(token=token).first()
+    if form is None:
+        raise Http404
+    script = _EMBED.replace("ADDRESS", request.build_absolute_uri(form.get_absolute_url()))
+    return HttpResponse(script, content_type="text/javascript; charset=utf-8")
+
+
+# The token and the portal's own host are all that is put in: neither can hold a quotation mark.
+_EMBED = """\
+(() => {
+  const script = document.currentScript;
+  const address = new URL("ADDRESS");
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    if (name.startsWith("utm_")) address.searchParams.set(name, value);
+  }
+  address.searchParams.set("page", location.href.slice(0, 400));
+  const frame = document.createElement("iframe");
+  frame.src = address;
+  frame.title = document.title;
+  frame.style.cssText = "width:100%;border:0;height:480px";
+  script.after(frame);
+  addEventListener("message", ({ origin, source, data }) => {
+    if (origin !== address.origin || source !== frame.contentWindow) return;
+    if (Number.isFinite(data?.korobkaFormHeight)) frame.style.height = `${data.korobkaFormHeight}px`;
+  });
+})();
+"""

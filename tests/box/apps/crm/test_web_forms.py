@@ -1,0 +1,305 @@
+"""Forms on websites: designed, answered by strangers, kept from programs, and what becomes of answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.test import Client
+from django.utils import timezone
+
+from box.apps.crm.actions.records import move_record
+from box.apps.crm.actions.web_forms import consent_of, retire_form, save_form, switch_form, take_answer
+from box.apps.crm.contact_points import Reach
+from box.apps.crm.models import FormAnswer, Record, Source, WebForm
+from box.apps.crm.setup.web_forms import WebFormForm
+from box.apps.crm.views.public_forms import LARGEST, MOST_ANSWERS
+from box.apps.crm.web_forms import (
+    LATEST,
+    SOONEST,
+    Answered,
+    Question,
+    Suspicious,
+    answered,
+    challenge_for,
+    check_challenge,
+    check_questions,
+    is_solved,
+    questions_in,
+)
+from box.core.accounts.actions import dismiss_user
+from box.core.accounts.throttle import Quota
+from box.core.events.delivery import deliver_all
+from box.core.notify.models import Notification
+from tests.box.apps.crm.conftest import added, stage_of, type_of, web_form
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+ROSE = Answered(
+    first_name="Rose", phone="+79161234567", email="rose@example.com", said=(("Your question", "Chairs?"),)
+)
+
+
+@pytest.fixture
+def form(olga: User, anna: User) -> WebForm:
+    return web_form(olga, [anna])
+
+
+@contextmanager
+def at(distance: timedelta) -> Iterator[None]:
+    """So far from now on the clock of what is signed."""
+    moment = (timezone.now() + distance).timestamp()
+    with mock.patch("django.core.signing.time.time", lambda: moment):
+        yield
+
+
+def solved(form: WebForm) -> dict[str, str]:
+    """A challenge of some time ago, worked out."""
+    with at(-SOONEST - timedelta(seconds=2)):
+        challenge = challenge_for(form.token)
+    work = next(str(number) for number in count() if is_solved(challenge, str(number)))
+    return {"challenge": challenge, "work": work}
+
+
+def sent(client: Client, form: WebForm, /, **given: Any) -> Any:
+    body = {"q1": "Rose", "q2": "8 916 123-45-67", "q4": "Chairs?", **solved(form), **given}
+    address = f"/forms/{form.token}/answers/"
+    return client.post(
+        address, json.dumps(body), content_type="application/json", headers={"Origin": "https://shop.example"}
+    )
+
+
+# Against programs
+
+
+def test_a_challenge_is_taken_back_neither_too_soon_nor_too_late_nor_by_another_form() -> None:
+    form = WebForm(token="here")
+    given = solved(form)
+    assert len(check_challenge("here", given)) == 64
+    with pytest.raises(Suspicious, match="another form"):
+        check_challenge("there", given)
+    with pytest.raises(Suspicious, match="Wait"):
+        check_challenge("here", {"challenge": challenge_for("here"), "work": "0"})
+    with at(LATEST), pytest.raises(Suspicious, match="too old"):
+        check_challenge("here", given)
+    with pytest.raises(Suspicious, match="no such challenge"):
+        check_challenge("here", {**given, "challenge": given["challenge"] + "x"})
+    with pytest.raises(Suspicious, match="zero bits"):
+        check_challenge("here", {**given, "work": given["work"] + "x"})
+    with pytest.raises(Suspicious, match="stays empty"):
+        check_challenge("here", {**given, "website": "https://spam.example"})
+
+
+def test_a_program_is_refused_and_leaves_nothing(client: Client, form: WebForm) -> None:
+    assert sent(client, form, website="x").status_code == 400
+    assert sent(client, form, work="x").status_code == 400
+    assert (
+        client.post(f"/forms/{form.token}/answers/", "[1]", content_type="application/json").status_code
+        == 400
+    )
+    assert (
+        client.post(
+            f"/forms/{form.token}/answers/", "x" * (LARGEST + 1), content_type="text/plain"
+        ).status_code
+        == 400
+    )
+    assert not Record.objects.exists()
+
+
+def test_one_network_sends_so_many_answers_and_no_more(client: Client, form: WebForm) -> None:
+    for _n in range(MOST_ANSWERS - 1):
+        assert Quota("crm.form", "127.0.0.1", MOST_ANSWERS).take(timezone.now())
+    assert sent(client, form).status_code == 201
+    assert sent(client, form).status_code == 429
+    assert FormAnswer.objects.count() == 1
+
+
+def test_a_challenge_that_was_solved_is_good_for_one_answer(client: Client, form: WebForm) -> None:
+    given = solved(form)
+    for _again in range(2):
+        assert sent(client, form, **given).status_code == 201
+    assert FormAnswer.objects.count() == 1
+    assert Record.objects.count() == 1
+
+
+# From other sites
+
+
+def test_other_sites_reach_the_answers_and_the_challenge_and_nothing_else(
+    client: Client, form: WebForm
+) -> None:
+    answer = client.options(f"/forms/{form.token}/answers/", headers={"Origin": "https://shop.example"})
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (204, "*")
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert client.get(f"/forms/{form.token}/challenge/").headers["Access-Control-Allow-Origin"] == "*"
+    page = client.get(f"/forms/{form.token}/")
+    assert "Access-Control-Allow-Origin" not in page.headers
+    assert "frame-ancestors *" in page.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in client.get("/login/").headers["Content-Security-Policy"]
+    script = client.get(f"/forms/{form.token}/embed.js").content.decode()
+    assert f"/forms/{form.token}/" in script
+
+
+def test_a_form_that_is_off_or_gone_shows_nothing(client: Client, form: WebForm, olga: User) -> None:
+    given = solved(form)
+    switch_form(form, False, by=olga)
+    for path in ("", "challenge/", "embed.js"):
+        assert client.get(f"/forms/{form.token}/{path}").status_code == 404
+    assert sent(client, form, **given).status_code == 404
+    switch_form(form, True, by=olga)
+    assert client.get(f"/forms/{form.token}/").status_code == 200
+    retire_form(form, by=olga)
+    assert client.get(f"/forms/{form.token}/").status_code == 404
+
+
+# Answers
+
+
+def test_an_answer_becomes_a_lead_with_its_source_its_marks_and_its_words(
+    client: Client, form: WebForm, anna: User
+) -> None:
+    answer = sent(client, form, q5="oak", utm_source="mail", page="https://shop.example/chairs")
+    assert (answer.status_code, answer.json()) == (201, {"thanks": "Thank you!"})
+    lead = Record.objects.get()
+    assert (lead.title, lead.responsible, lead.utm) == ("Callback: Rose", anna, {"utm_source": "mail"})
+    assert lead.contact_points.get().normal == "+79161234567"
+    activity = lead.activities.get().activity
+    assert activity.text.splitlines() == [
+        "Name: Rose", "Telephone: 8 916 123-45-67", "Your question: Chairs?", "Which chair: oak",
+    ]  # fmt: skip
+    assert FormAnswer.objects.get().page == "https://shop.example/chairs"
+    deliver_all()
+    assert Notification.objects.get(kind="crm.form").user == anna
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"q4": ""}, "q4"), ({"q4": "x" * 4001}, "q4"), ({"q2": "", "q3": ""}, "q2"), ({"q3": "rose"}, "q3"),
+        ({"q5": "pine"}, "q5"), ({"q2": "call me"}, "q2"), ({"q1": "x" * 101}, "q1"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_at_its_question(
+    client: Client, form: WebForm, given: dict[str, str], wrong: str
+) -> None:
+    answer = sent(client, form, **given)
+    assert answer.status_code == 422
+    assert list(answer.json()["fields"]) == [wrong]
+    assert not Record.objects.exists()
+
+
+def test_who_agrees_agrees_to_the_wording_that_stood_there(client: Client, olga: User, anna: User) -> None:
+    form = web_form(olga, [anna], consent="You may call me.", stage=stage_of("lead", "NEW"))
+    refused = sent(client, form)
+    assert (refused.status_code, list(refused.json()["fields"])) == (422, ["consent"])
+    assert sent(client, form, consent="yes").status_code == 422
+    assert sent(client, form, consent=True).status_code == 201
+    shown = WebFormForm(form)
+    draft = {name: shown[name].value() for name in shown.fields}
+    sent_again = WebFormForm(form, {**draft, "consent": "You may write to me."})
+    assert sent_again.is_valid(), sent_again.errors
+    save_form(form, sent_again.draft, by=olga)
+    assert consent_of(form) == "You may write to me."
+    agreed = FormAnswer.objects.get().consent
+    assert agreed is not None
+    assert agreed.text == "You may call me."
+    save_form(form, sent_again.draft, by=olga)
+    assert form.consents.count() == 2
+
+
+def test_people_get_answers_in_turn_and_who_has_left_gets_none(
+    form: WebForm, olga: User, anna: User, boris: User
+) -> None:
+    form = web_form(olga, [anna, boris])
+    got = [
+        take_answer(form, Answered(phone=f"+7916123450{n}"), key=f"{n}").record.responsible for n in range(3)
+    ]
+    assert got == [anna, boris, anna]
+    dismiss_user(boris, by=olga)
+    assert take_answer(form, Answered(phone="+79161234509"), key="9").record.responsible == anna
+
+
+def test_a_form_whose_people_have_all_left_says_so(form: WebForm, olga: User, anna: User) -> None:
+    dismiss_user(anna, by=olga)
+    with pytest.raises(ValidationError, match="please call us"):
+        take_answer(form, ROSE, key="1")
+
+
+def test_what_a_client_sends_goes_to_whoever_looks_after_the_client(form: WebForm, boris: User) -> None:
+    rose = added("contact", boris, first_name="Rose", reached_by=[Reach("phone", "+79161234567")])
+    record = take_answer(form, ROSE, key="1").record
+    assert (record.responsible, record.contact) == (boris, rose)
+
+
+def test_who_writes_again_adds_to_what_is_open_and_begins_anew_once_it_is_closed(
+    form: WebForm, anna: User
+) -> None:
+    first = take_answer(form, ROSE, key="1").record
+    assert take_answer(form, ROSE, key="2").record == first
+    assert first.activities.count() == 2
+    move_record(first, stage_of("lead", "JUNK"), by=None)
+    assert take_answer(form, ROSE, key="3").record != first
+
+
+def test_a_form_may_want_something_new_each_time(olga: User, anna: User) -> None:
+    form = web_form(olga, [anna], always_adds=True)
+    assert take_answer(form, ROSE, key="1").record != take_answer(form, ROSE, key="2").record
+
+
+def test_a_deal_of_a_stranger_gets_a_contact(olga: User, anna: User) -> None:
+    form = web_form(olga, [anna], type=type_of("deal"), source=Source.objects.get(code="WEBFORM"))
+    deal = take_answer(form, ROSE, key="1").record
+    assert deal.contact is not None
+    assert (deal.type.slug, deal.contact.first_name, deal.source) == ("deal", "Rose", form.source)
+    assert take_answer(form, ROSE, key="2").record == deal
+
+
+# Designing
+
+
+@pytest.mark.parametrize(
+    "questions",
+    [
+        [], [Question("q", "name", "Name")], [Question("q", "phone", "")],
+        [Question("q", "phone", "P"), Question("r", "choice", "C")],
+        [Question("q", "phone", "P"), Question("r", "phone", "P")], [Question("q", "dance", "D")],
+        [Question(f"q{n}", "email" if n == 0 else "line", "L") for n in range(21)],
+    ],
+)  # fmt: skip
+def test_a_form_that_could_not_be_answered_is_refused(questions: list[Question]) -> None:
+    with pytest.raises(ValidationError):
+        check_questions(questions)
+
+
+def test_questions_are_kept_as_they_were_designed(form: WebForm) -> None:
+    questions = questions_in(WebForm.objects.get(pk=form.pk).questions)
+    assert questions[4] == Question("q5", "choice", "Which chair", choices=("oak", "ash"))
+    assert answered(questions, {"q2": "+79161234567", "q4": "x"}, region="RU").said == (
+        ("Your question", "x"),
+    )
+
+
+def test_only_who_administers_the_crm_designs_forms(form: WebForm, anna: User) -> None:
+    for act in (
+        lambda: switch_form(form, False, by=anna),
+        lambda: retire_form(form, by=anna),
+        lambda: web_form(anna, [anna]),
+    ):
+        with pytest.raises(PermissionDenied):
+            act()
+
+
+def test_what_visitors_read_is_no_markup(client: Client, olga: User, anna: User) -> None:
+    form = web_form(olga, [anna], heading="<b>Hi</b>", consent="<i>yes</i>")
+    page = client.get(f"/forms/{form.token}/").content.decode()
+    assert "&lt;b&gt;Hi&lt;/b&gt;" in page
+    assert "<i>yes" not in page
