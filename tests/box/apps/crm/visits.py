@@ -115,7 +115,7 @@ VISITS = (
     Visit("GET", "crm:outside-pdf", (404, 404, 404, 404, 404, 404), of="crm_token"),
     Visit("GET", "crm:form", EVERYBODY, of="crm_form"),
     Visit("GET", "crm:form-challenge", EVERYBODY, of="crm_form"),
-    Visit("POST", "crm:form-answers", (400, 400, 400, 400, 400, 400), of="crm_form"),
+    Visit("POST", "crm:form-answers", (400, 400, 400, 400, 400, 400), of="crm_form", has_session=False),
     Visit("GET", "crm:form-embed", EVERYBODY, of="crm_form"),
     Visit("POST", "crm:stage", (409, 409, 404, 404, 404, SIGN_IN), of="deal", data={"stage": "1"}),
     Visit("GET", "crm:conversion", HERS, of="lead"),
