@@ -53,7 +53,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         ("manage.py", "telephony"), "connect the company's Asterisk, and show its calls", is_portals=True
     ),
     "migrate": Subcommand(
-        ("manage.py", "transfer"), "look at a portal that is to be moved into this box", is_portals=True
+        ("manage.py", "transfer"), "move a portal of the cloud into this box", is_portals=True
     ),
     "upgrade": Subcommand(
         ("-m", "installer", "upgrade"), "move over to another release, and back if that fails"

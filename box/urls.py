@@ -33,6 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("box.console.backups.own_urls")),
     path("metrics", metrics.show, name="metrics"),
     path("console/", include("box.console.urls")),
+    path("console/migrations/", include("box.transfer.urls")),
 ]
 
 handler400 = errors.bad_request

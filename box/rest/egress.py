@@ -15,8 +15,9 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import override
-from urllib.parse import SplitResult, urlsplit
+from email.message import Message
+from typing import IO, override
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from django.utils.translation import gettext as _
 
@@ -24,6 +25,8 @@ TIMEOUT_SECONDS = 10.0
 """Of each step: to connect, to send, to hear something."""
 TOTAL_SECONDS = 30.0
 """Of all of them: who answers a byte at a time keeps those behind it waiting."""
+CHUNK = 2**20
+MOST_TURNS = 5
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -83,6 +86,58 @@ def exchange(
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unreachable(str(error) or type(error).__name__) from None
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What was fetched into a file. `name` is as the other side calls it, unchecked."""
+
+    size: int
+    name: str
+
+
+def download(
+    address: str, into: IO[bytes], *, reachable: Iterable[str], most: int, seconds: float = 600.0
+) -> Fetched:
+    """What a GET brings, written into the file, of at most `most` bytes; whoever sends it elsewhere is
+    followed, and each address looked at as the first. Raises Unreachable."""
+    networks = list(reachable)
+    try:
+        for _turn in range(MOST_TURNS):
+            parts = urlsplit(address)
+            connection = _connection(parts, _checked(parts, networks))
+            try:
+                connection.connect()
+                path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+                with _cut_after(seconds, connection.sock):
+                    connection.request("GET", path)
+                    response = connection.getresponse()
+                    if response.status in (301, 302, 303, 307, 308):
+                        address = urljoin(address, response.getheader("Location") or "")
+                        continue
+                    return _written(response, into, most)
+            finally:
+                connection.close()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Unreachable(str(error) or type(error).__name__) from None
+    raise Unreachable(_("It leads from one address to the next without an end."))
+
+
+def _written(response: http.client.HTTPResponse, into: IO[bytes], most: int) -> Fetched:
+    if response.status != 200:
+        raise ValueError(f"HTTP {response.status}")
+    size, told = 0, response.getheader("Content-Length")
+    while chunk := response.read(CHUNK):
+        size += len(chunk)
+        if size > most:
+            raise ValueError(f"more than {most} bytes")
+        into.write(chunk)
+    if told and told.isdigit() and int(told) != size:
+        raise ValueError(f"{size} of {told} bytes have arrived")
+    into.flush()
+    message = Message()
+    message["Content-Disposition"] = response.getheader("Content-Disposition") or ""
+    return Fetched(size, message.get_filename() or "")
 
 
 def _read(response: http.client.HTTPResponse, most: int) -> Answer:

@@ -11,6 +11,7 @@ from box.core.accounts.events import UserStatusChanged
 from box.core.accounts.models import User
 from box.core.events.delivery import event_being_delivered
 from box.core.events.outbox import on, subscribe
+from box.core.registry.origin import is_importing
 from box.core.registry.rest import HookEvent, hook_events
 from box.core.registry.services import is_on
 from box.rest import jobs
@@ -34,7 +35,7 @@ def tell_listeners(name: str, offer: HookEvent) -> None:
     """A handler for every event that a room offers."""
 
     def handle(event: Any) -> None:
-        if not is_on(offer.room):
+        if is_importing() or not is_on(offer.room):
             return
         data = offer.data(event)
         if data is None:

@@ -16,14 +16,16 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import batched
 from random import Random, SystemRandom
-from typing import Any, Protocol
-from urllib.parse import quote
+from typing import IO, Any, Protocol
+from urllib.parse import quote, urljoin
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from box.lib.php_query import flat
-from box.rest.egress import Answer, Forbidden, Unreachable, exchange
+from box.rest.egress import Answer, Fetched, Forbidden, Unreachable, download, exchange
 from box.transfer.pace import Limits, Pace
 
 AT_ONCE = 50
@@ -31,6 +33,7 @@ AT_ONCE = 50
 MOST_BYTES = 64 * 1024 * 1024
 """Of one answer: fifty pages of fifty rows each."""
 ATTEMPTS = 8
+FETCHES = 4
 LONGEST_PAUSE = 120.0
 WEBHOOK = re.compile(r"https?://[^/\s]+/rest/\d{1,10}/[A-Za-z0-9]{1,64}/")
 
@@ -74,6 +77,26 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """How a method is told what to list: the names of its parameters, which differ by the method's age."""
+
+    filter: str = "filter"
+    order: str = "order"
+    sort: str = ""
+    """The parameter that names the key, where the order is a word alone."""
+
+    def of(self, key: str, conditions: Mapping[str, Any]) -> dict[str, Any]:
+        if self.sort:
+            return {self.sort: key, self.order: "ASC", self.filter: conditions}
+        return {self.order: {key: "ASC"}, self.filter: conditions}
+
+
+PLAIN = Shape()
+CAPITALS = Shape("FILTER", "ORDER")
+WORDS = Shape("FILTER", "order", "sort")
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of a command: `total` is how many rows there are, where the method says so."""
 
@@ -82,8 +105,18 @@ class Outcome:
     total: int | None = None
 
 
+class Loader(Protocol):
+    def __call__(self, address: str, into: IO[bytes]) -> Fetched:
+        """Raises Unreachable."""
+
+
 def _post(address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    return exchange(address, body, headers, reachable=(), most=MOST_BYTES)
+    return exchange(address, body, headers, reachable=settings.REACHABLE_NETWORKS, most=MOST_BYTES)
+
+
+def _load(address: str, into: IO[bytes]) -> Fetched:
+    most = settings.FILE_SIZE_LIMIT
+    return download(address, into, reachable=settings.REACHABLE_NETWORKS, most=most)
 
 
 @dataclass
@@ -93,10 +126,12 @@ class Cloud:
     webhook: str
     limits: Limits = field(default_factory=Limits)
     transport: Transport = _post
+    loader: Loader = _load
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     sleep: Callable[[float], object] = time.sleep
     random: Random = field(default_factory=SystemRandom)
+    attempts: int = ATTEMPTS
     requests: int = 0
     """Sent so far."""
 
@@ -139,43 +174,67 @@ class Cloud:
         return self.batch([Command(one.name, one.method, {**one.parameters, "start": 0}) for one in commands])
 
     def walk(
-        self, method: str, *, after: int = 0, key: str = "ID", of: str = "", **parameters: Any
+        self,
+        method: str,
+        *,
+        after: int = 0,
+        key: str = "ID",
+        named: str = "",
+        of: str = "",
+        shape: Shape = PLAIN,
+        **parameters: Any,
     ) -> Iterator[list[dict[str, Any]]]:
         """All rows behind this id, a page of at most fifty at a time, by their ids and never by a count: what
-        is added or taken away meanwhile moves nothing. `of` is where in the answer the rows are.
+        is added or taken away meanwhile moves nothing. `of` is where in the answer the rows are, `named` how
+        they call the key, where that is otherwise than in the filter.
 
         A batch asks for as many pages as it holds, each behind the last row of the page before it.
         """
         while True:
-            pages = self.batch(list(self._pages(method, after, key, of, parameters)))
+            commands = _pages(Listed(method, key, named or key, of, shape, parameters), after)
+            pages = self.batch(list(commands))
             for outcome in pages.values():
                 if outcome.refused is not None:
                     raise outcome.refused
-                rows = [row for row in _rows(outcome.result, of) if int(row[key]) > after]
+                rows = [row for row in _rows(outcome.result, of) if int(row[named or key]) > after]
                 if rows:
                     yield rows
-                    after = int(rows[-1][key])
+                    after = int(rows[-1][named or key])
                 # The pages behind a short one have nothing to refer to, and begin anew.
                 if len(rows) < AT_ONCE:
                     return
 
-    def _pages(
-        self, method: str, after: int, key: str, of: str, parameters: Mapping[str, Any]
-    ) -> Iterator[Command]:
-        given = dict(parameters)
-        conditions = given.pop("filter", {})
-        place = f"[{of}]" if of else ""
-        for number in range(AT_ONCE):
-            last = f"$result[p{number - 1}]{place}[{AT_ONCE - 1}][{key}]" if number else after
-            yield Command(
-                f"p{number}",
-                method,
-                {**given, "order": {key: "ASC"}, "filter": {**conditions, f">{key}": last}, "start": -1},
-            )
+    def each(self, commands: Sequence[Command]) -> dict[str, Outcome]:
+        """As many commands as there are, fifty a request."""
+        found: dict[str, Outcome] = {}
+        for some in batched(commands, AT_ONCE, strict=False):
+            found |= self.batch(some)
+        return found
+
+    def fetch(self, address: str, into: IO[bytes]) -> Fetched:
+        """A file of the portal, by an address that it gave. Raises CloudAway."""
+        whole = urljoin(self.webhook, address)
+        problem = ""
+        for attempt in range(min(FETCHES, self.attempts)):
+            into.seek(0)
+            into.truncate()
+            try:
+                return self.loader(whole, into)
+            except Forbidden as error:
+                raise CloudAway(str(error)) from None
+            except Unreachable as error:
+                problem = str(error)
+            self.sleep(self._pause(attempt))
+        raise CloudAway(problem)
+
+    @property
+    def portal(self) -> str:
+        """Its name, without what is secret."""
+        return self.webhook.split("/")[2]
 
     def _ask(self, method: str, parameters: Mapping[str, Any], *, asks: Any) -> dict[str, Any]:
         problem = ""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self.attempts):
             self.sleep(max(0.0, self.pace.wait(asks, self.clock())))
             try:
                 return self._sent(method, parameters)
@@ -189,7 +248,7 @@ class Cloud:
             except (Unreachable, ValueError) as error:
                 problem = str(error)
             self.sleep(self._pause(attempt))
-        said = {"times": ATTEMPTS, "why": problem}
+        said = {"times": self.attempts, "why": problem}
         raise CloudAway(_("The portal has not answered %(times)d times: %(why)s") % said)
 
     def _sent(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,7 +258,8 @@ class Cloud:
         body = json.dumps(parameters).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         answer = self.transport(f"{self.webhook}{quote(method)}.json", body, headers)
-        said = json.loads(answer.body)
+        # A portal that mixes charsets in one answer is heard as far as it can be understood.
+        said = json.loads(answer.body.decode(errors="replace"))
         if not isinstance(said, dict):
             raise ValueError(_("The answer is no object."))
         if said.get("error"):
@@ -224,6 +284,29 @@ class Cloud:
     def _pause(self, attempt: int) -> float:
         """Growing, and never the same for two who were refused together."""
         return min(LONGEST_PAUSE, 0.5 * float(2**attempt)) * (0.5 + self.random.random() / 2)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What is walked through: see `Cloud.walk`."""
+
+    method: str
+    key: str
+    named: str
+    of: str
+    shape: Shape
+    parameters: Mapping[str, Any]
+
+
+def _pages(listed: Listed, after: int) -> Iterator[Command]:
+    """A batch of pages, each behind the last row of the one before it."""
+    given = dict(listed.parameters)
+    conditions = given.pop(listed.shape.filter, {})
+    place = f"[{listed.of}]" if listed.of else ""
+    for number in range(AT_ONCE):
+        last = f"$result[p{number - 1}]{place}[{AT_ONCE - 1}][{listed.named}]" if number else after
+        asked = listed.shape.of(listed.key, {**conditions, f">{listed.key}": last})
+        yield Command(f"p{number}", listed.method, {**given, **asked, "start": -1})
 
 
 def _refusal(said: Any) -> CloudRefused:

@@ -29,7 +29,7 @@ class Kind:
 KINDS = (
     Kind("people", _("People"), "user.get", "user"),
     Kind("departments", _("Departments"), "department.get", "department"),
-    Kind("groups", _("Groups"), "sonet_group.get", "sonet_group"),
+    Kind("groups", _("Groups"), "sonet_group.get", "sonet_group", {"IS_ADMIN": "Y"}),
     Kind("posts", _("Posts of the feed"), "log.blogpost.get", "log"),
     Kind("tasks", _("Tasks"), "tasks.task.list", "task", {"select": ["ID"]}),
     Kind("leads", _("Leads"), "crm.lead.list", "crm", {"select": ["ID"]}),
@@ -71,13 +71,26 @@ def take_stock(cloud: Cloud, kinds: Sequence[Kind] = KINDS) -> Inventory:
     totals = cloud.totals([Command(kind.key, kind.method, kind.parameters) for kind in kinds])
     counted = tuple(_counted(kind, totals[kind.key]) for kind in kinds)
     return Inventory(
-        cloud.webhook.split("/")[2],
+        cloud.portal,
         " ".join(filter(None, (person.get("NAME"), person.get("LAST_NAME")))),
         person.get("ADMIN") is True,
         counted,
         tuple(sorted({kind.scope for kind in kinds} - scopes)),
         _seconds((one.count or 0 for one in counted), cloud.limits.per_second),
     )
+
+
+def as_json(found: Inventory) -> dict[str, Any]:
+    """As it is kept, and for programs."""
+    return {
+        "portal": found.portal,
+        "person": found.person,
+        "is_administrator": found.is_administrator,
+        "missing_scopes": list(found.missing_scopes),
+        "counts": {one.kind.key: one.count for one in found.counted},
+        "hidden": {one.kind.key: one.hidden for one in found.counted if one.hidden},
+        "seconds": round(found.seconds, 1),
+    }
 
 
 def _counted(kind: Kind, outcome: Outcome) -> Counted:

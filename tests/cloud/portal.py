@@ -43,6 +43,8 @@ class Portal:
     faults: deque[Fault | None] = field(default_factory=deque)
     """One a request, in their order; None lets it pass."""
     total_is_off_by: int = 0
+    answers: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
+    """By method what else it answers: rows, or an object with `rows` and `total`."""
     on_request: Callable[[Portal], object] = lambda portal: None
 
     requests: int = 0
@@ -119,17 +121,25 @@ class Portal:
             return {"result": list(self.scopes)}
         if method == "profile":
             return {"result": {"ID": "1", "ADMIN": True, "NAME": "Anna", "LAST_NAME": "Orlova"}}
+        if method in self.answers:
+            found = self.answers[method](parameters)
+            if hasattr(found, "rows"):
+                return {"result": _as_php(found.rows), "total": found.total + self.total_is_off_by}
+            return {"result": _as_php(found)}
         if method not in self.tables:
             raise Refused("ERROR_METHOD_NOT_FOUND", "Method not found!", 404)
         return self._list(method, parameters)
 
     def _list(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        directions = (parameters.get("order") or {"ID": "ASC"}).values()
-        is_down = next(iter(directions)).upper() == "DESC"
-        found = [row for row in self.tables[method] if _is_meant(row, parameters.get("filter") or {})]
-        found.sort(key=lambda row: int(row["ID"]), reverse=is_down)
+        # Newer methods write their parameters in small letters, older ones in capitals.
+        given = {name.lower(): value for name, value in parameters.items()}
+        order = given.get("order") or "ASC"
+        direction = next(iter(order.values())) if isinstance(order, dict) else order
+        key = "id" if method == "tasks.task.list" else "ID"
+        found = [row for row in self.tables[method] if _is_meant(row, given.get("filter") or {}, key)]
+        found.sort(key=lambda row: int(row[key]), reverse=direction.upper() == "DESC")
         start = int(parameters.get("start") or 0)
-        page = [_written(row) for row in found[max(start, 0) :][:PAGE]]
+        page = [_as_php(row) for row in found[max(start, 0) :][:PAGE]]
         rows = {"tasks": page} if method == "tasks.task.list" else page
         # -1 says that nobody needs to know how many there are.
         return {"result": rows} if start < 0 else {"result": rows, "total": len(found) + self.total_is_off_by}
@@ -188,14 +198,14 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return values
 
 
-def _is_meant(row: Mapping[str, Any], conditions: Mapping[str, Any]) -> bool:
+def _is_meant(row: Mapping[str, Any], conditions: Mapping[str, Any], id_name: str = "ID") -> bool:
     for name, given in conditions.items():
         match = PREFIX.fullmatch(name)
         assert match is not None
         sign, key = match[1] or "=", match[2]
         if given == "":
             continue
-        value, wanted = int(row[key]), int(given)
+        value, wanted = int(row[id_name if key == "ID" else key]), int(given)
         if sign == ">" and not value > wanted:
             return False
         if sign == ">=" and not value >= wanted:
@@ -205,12 +215,13 @@ def _is_meant(row: Mapping[str, Any], conditions: Mapping[str, Any]) -> bool:
     return True
 
 
-def _written(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers as strings, and nothing as `false`."""
-    return {key: _as_php(value) for key, value in row.items()}
-
-
 def _as_php(value: Any) -> Any:
+    """Numbers as strings, nothing as `false`, an empty object as an empty list. What begins with `_` is the
+    stand-in's own."""
     if value is None:
         return False
+    if isinstance(value, dict):
+        return {key: _as_php(one) for key, one in value.items() if not key.startswith("_")} or []
+    if isinstance(value, list | tuple):
+        return [_as_php(one) for one in value]
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

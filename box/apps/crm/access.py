@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm.permissions import Operation, audience_in, is_permitted
 from box.core.access.principals import memberships_of
 from box.core.access.rights import has_right
+from box.core.registry.origin import is_importing
 
 if TYPE_CHECKING:
     from box.apps.crm.models import Record, RecordType, Stage
@@ -48,7 +49,7 @@ def check_may_hold(
 
     None: it is the portal itself, a robot or an import that was permitted as a whole.
     """
-    if user is None:
+    if user is None or is_importing():
         return
     scope = stage.scope if stage else kind.scope
     if not is_permitted(user, operation, audience_in(scope, memberships_of(responsible))):

@@ -38,6 +38,7 @@ from box.core.files import actions as files
 from box.core.files.pictures import small_picture
 from box.core.people.mentions import context_of
 from box.core.registry.capabilities import Ref, card_routes
+from box.core.registry.origin import is_importing, moment
 from box.core.structure.names import unaddressable
 from box.lib.rich_text import Rich, cleaned, from_text
 from box.lib.tag_balancing import TooMuch
@@ -88,9 +89,11 @@ def checked(draft: Draft, *, by: User) -> Rich:
     unknown or not this person's to address, PermissionDenied for what they may not write."""
     if draft.is_announcement and draft.question:
         raise ValidationError(_("A poll or an announcement: choose one of the two."), code="kind")
-    if draft.is_announcement and not can_announce(by):
+    if draft.is_announcement and not (is_importing() or can_announce(by)):
         raise PermissionDenied(_("You may not write announcements."))
     rich = _written(draft, by=by)
+    if is_importing():
+        return rich
     if draft.question and not rich.text:
         raise ValidationError(_("Write what you ask."), code="empty")
     if len(draft.file_ids) > MOST_FILES:
@@ -129,6 +132,7 @@ def publish_post(draft: Draft, *, by: User) -> Post:
         audience=audience,
         is_private=is_private(audience),
         thread=open_thread(KIND),
+        created_at=moment(),
     )
     PostAddressee.objects.bulk_create(PostAddressee(post=post, code=code) for code in addressees_of(audience))
     attached = files.attach(draft.file_ids, audience=audience, by=by)
@@ -242,6 +246,15 @@ def edit_post(
     row.tag_links.exclude(tag__in=rich.tags).delete()
     PostTag.objects.bulk_create((PostTag(post=row, tag=tag) for tag in rich.tags), ignore_conflicts=True)
     emit(PostEdited(post_id=row.pk, by_id=by.pk))
+
+
+@transaction.atomic
+def readdress(post: Post, html: str) -> None:
+    """The same text with other addresses in its links: nobody has edited it, and no version was before."""
+    file_ids = tuple(post.files.values_list("pk", flat=True))
+    rich = _written(Draft(file_ids=file_ids, html=html), by=post.author)
+    post.text, post.html, post.details = rich.text, rich.html, _with_cards(post.details, _details_of(rich))
+    post.save(update_fields=["text", "html", "details"])
 
 
 def _with_cards(details: dict[str, Any] | None, found: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -30,6 +30,7 @@ from box.core.events.outbox import emit
 from box.core.people.today import days_of_birth
 from box.core.registry.company import LANGUAGE
 from box.core.registry.environment import format_listed
+from box.core.registry.origin import is_importing
 from box.core.structure.names import named
 
 if TYPE_CHECKING:
@@ -65,8 +66,11 @@ class Fact:
 def tell(what: What, facts: Iterable[Fact], *, day: date, author: User) -> Post | None:
     """Adds what was not told yet to the day's entry, which begins with the first; the post that it changed.
 
-    `author` is the person whom the first fact is about: the post stands under their name.
+    `author` is the person whom the first fact is about: the post stands under their name. What was taken over
+    from elsewhere is no news.
     """
+    if is_importing():
+        return None
     entry, _is_new = SystemEntry.objects.get_or_create(key=f"{what}:{day.isoformat()}")
     # Whoever else tells of this day waits here.
     entry = SystemEntry.objects.select_for_update().get(pk=entry.pk)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from itertools import islice
 from typing import IO, Any, BinaryIO, Self, cast
 from urllib.parse import quote, urlsplit
@@ -100,9 +100,12 @@ class S3Store:
         with translated():
             return self._client.list_multipart_uploads(self._bucket, key)
 
-    def write(self, key: str, data: bytes, *, content_type: str) -> None:
+    def write(self, key: str, data: bytes | IO[bytes], *, content_type: str) -> None:
+        stream = BytesIO(data) if isinstance(data, bytes) else data
+        size = stream.seek(0, SEEK_END)
+        stream.seek(0)
         with translated():
-            self._client.put_object(self._bucket, key, BytesIO(data), len(data), content_type)
+            self._client.put_object(self._bucket, key, cast("BinaryIO", stream), size, content_type)
 
     def write_from(self, key: str, stream: IO[bytes], size: int, *, content_type: str) -> None:
         with translated():

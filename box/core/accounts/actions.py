@@ -11,6 +11,7 @@ from django.contrib.auth import logout
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -30,6 +31,7 @@ from box.core.accounts.events import (
 from box.core.accounts.models import Session, User
 from box.core.accounts.passwords import has_own_password, refuse_kept
 from box.core.events.outbox import emit
+from box.core.registry.origin import moment
 
 
 class LastAdministrator(ValidationError):
@@ -66,7 +68,7 @@ def create_user(new: NewUser, *, password: str | None, by: User | None) -> User:
     """
     email = new.email.strip().lower()
     login = (new.login or email).strip().lower()
-    user = User(**{**asdict(new), "login": login, "email": email})
+    user = User(**{**asdict(new), "login": login, "email": email}, joined_at=moment())
     user.clean_fields(exclude=["password"])
     if not re.fullmatch(r"[^\s/\\]+", login):
         raise ValidationError({"login": _("Write a login without spaces and slashes.")})
@@ -221,6 +223,27 @@ def suspend_user(person: User, *, by: User | None) -> None:
 def dismiss_user(person: User, *, by: User | None) -> None:
     """Ends the person's work here: signed out at once, no longer counted; what they made stays."""
     _change_status(person, User.Status.DISMISSED, by=by)
+
+
+@transaction.atomic
+def withdraw_user(person: User) -> None:
+    """An account that was taken over from elsewhere and that nobody has used is gone as if it had never come.
+
+    Raises ValidationError where something stands under its name.
+    """
+    keep_an_administrator_besides(person)
+    if person.last_login is not None:
+        raise ValidationError(_("%(name)s has signed in already.") % {"name": person.name}, code="used")
+    pk = person.pk
+    try:
+        with transaction.atomic():
+            person.delete()
+    except ProtectedError as error:
+        kinds = {str(one._meta.verbose_name) for one in error.protected_objects}
+        said = _("Something stands under the name of %(name)s (%(kinds)s).")
+        named = {"name": person.name, "kinds": ", ".join(sorted(kinds))}
+        raise ValidationError(said % named, code="used") from None
+    emit(UserStatusChanged(user_id=pk, status=User.Status.DISMISSED, by_id=None))
 
 
 def return_user(person: User, *, by: User | None) -> None:

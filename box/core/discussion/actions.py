@@ -25,6 +25,7 @@ from box.core.discussion.threads import subject_of, threads
 from box.core.events.outbox import emit
 from box.core.files import actions as files
 from box.core.people.mentions import context_of
+from box.core.registry.origin import moment
 from box.lib.emoji import is_emoji
 from box.lib.rich_text import Rich, cleaned, from_text
 from box.lib.tag_balancing import TooMuch
@@ -65,7 +66,12 @@ def add_comment(
         raise ValidationError(_("What you answer was deleted."), code="parent")
     top_id = (parent.parent_id or parent.pk) if parent else None
     comment = Comment.objects.create(
-        thread=thread, author=by, text=rich.text, html=rich.html, parent_id=top_id
+        thread=thread,
+        author=by,
+        text=rich.text,
+        html=rich.html,
+        parent_id=top_id,
+        created_at=moment(),
     )
     _attach(comment, file_ids)
     Follower.objects.get_or_create(thread=thread, user=by)
@@ -102,6 +108,14 @@ def edit_comment(comment: Comment, text: str = "", *, html: str = "", by: User) 
     comment.save(update_fields=["text", "html", "edited_at"])
     thread = comment.thread
     emit(CommentEdited(comment_id=comment.pk, thread_id=thread.pk, kind=thread.kind, by_id=by.pk))
+
+
+@transaction.atomic
+def readdress(comment: Comment, html: str) -> None:
+    """The same text with other addresses in its links: nobody has edited it."""
+    rich = written("", html, by=comment.author, is_needed=False)
+    comment.text, comment.html = rich.text, rich.html
+    comment.save(update_fields=["text", "html"])
 
 
 @transaction.atomic

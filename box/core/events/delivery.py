@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from contextlib import nullcontext
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from box.core.events.models import Delivery, Event, Nonce
 from box.core.events.outbox import CHANNEL, restored, subscription_named
+from box.core.registry.origin import importing
 from box.core.registry.settings import as_of, read_version
 from box.lib.prepared import Param, PreparedModels
 
@@ -90,8 +92,10 @@ def _hand_over(delivery: Delivery) -> None:
         log.warning("%s is gone: event %s is not delivered to it", delivery.handler, delivery.event_id)
         return
     token = _current.set(delivery.event)
+    imported_at = delivery.event.imported_at
     try:
-        subscription.handler(restored(subscription.event_type, delivery.event.payload))
+        with importing(at=imported_at) if imported_at else nullcontext():
+            subscription.handler(restored(subscription.event_type, delivery.event.payload))
     finally:
         _current.reset(token)
 

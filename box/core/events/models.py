@@ -24,6 +24,12 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.payload}"
 
+    @property
+    def imported_at(self) -> datetime | None:
+        """When it happened elsewhere, of what was taken over from there."""
+        at = self.origin.get("imported_at")
+        return datetime.fromisoformat(at) if at else None
+
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime | Expression) -> DeliveryQuerySet:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from tempfile import SpooledTemporaryFile
+from typing import IO
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -24,6 +26,7 @@ from box.core.files import inspection, names
 from box.core.files.events import FilesChanged, FileStored
 from box.core.files.models import Blob, File, Upload, new_key, part_size_of
 from box.core.files.store import NotFound, PartsRefused, StoreUnavailable, store
+from box.core.registry.origin import moment
 
 log = logging.getLogger(__name__)
 
@@ -156,6 +159,40 @@ def _commit(upload: Upload, *, by: User) -> File:
     row.save(update_fields=["file"])
     emit(FileStored(file_id=row.file.pk, by_id=by.pk))
     return row.file
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object that is in the store and has no row yet: without one the sweep takes it away again."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+def store_whole(content: IO[bytes]) -> Stored:
+    """Puts what a file holds into the store, outside of any transaction. Raises StoreUnavailable."""
+    content.seek(0)
+    digest = file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+    key, size = new_key(timezone.now()), content.tell()
+    store().write(key, content, content_type="application/octet-stream")
+    return Stored(key, size, digest)
+
+
+@transaction.atomic
+def take_in(stored: Stored, name: str, *, by: User) -> File:
+    """A file of what the portal itself has put into the store, as if `by` had uploaded it."""
+    audience = audience_for(by, [])
+    file = File.objects.create(
+        owner=by,
+        name=checked_name(name),
+        blob=Blob.objects.create(key=stored.key, size=stored.size, created_at=timezone.now()),
+        audience=audience,
+        is_private=is_private(audience),
+        created_at=moment(),
+    )
+    emit(FileStored(file_id=file.pk, by_id=by.pk))
+    return file
 
 
 def abort_upload(upload: Upload, *, by: User) -> None:

@@ -62,8 +62,8 @@ class Store(Protocol):
     def unfinished(self, key: str) -> list[str]:
         """The ids of all uploads that are open under exactly this key."""
 
-    def write(self, key: str, data: bytes, *, content_type: str) -> None:
-        """Stores a small object whole."""
+    def write(self, key: str, data: bytes | IO[bytes], *, content_type: str) -> None:
+        """Stores an object whole: a small one, or what is read from a file, a part at a time."""
 
     def write_from(self, key: str, stream: IO[bytes], size: int, *, content_type: str) -> None:
         """Stores an object of any size, of which a few MiB are in memory at a time."""

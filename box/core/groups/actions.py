@@ -32,6 +32,7 @@ from box.core.groups.models import KIND, Admission, Group, Member
 from box.core.groups.notices import ACCEPTED, ASKED, HANDED_OVER, INVITED
 from box.core.registry.capabilities import Ref
 from box.core.registry.notices import Notice
+from box.core.registry.origin import moment
 
 Kind = Group.Kind
 Role = Member.Role
@@ -53,6 +54,7 @@ class NewGroup:
 def create_group(new: NewGroup, *, by: User) -> Group:
     """Raises ValidationError for a name that is empty or too long."""
     group = Group(name=new.name.strip(), description=new.description.strip(), kind=new.kind)
+    group.created_at = moment()
     group.clean_fields(exclude=["audience"])
     # The code needs the id; nobody sees the row before this transaction ends.
     group.audience = [code_of(by)]

@@ -22,7 +22,10 @@ def follow(key: str, declared: Audited) -> None:
         row = event_being_delivered()
         details = {field.name: row.payload.get(field.name) for field in dataclasses.fields(event)}
         by_id = details.pop(declared.by, None)
-        write(Entry(key, by_id, about=declared.about(event), details=details), at=row.created_at)
+        write(
+            Entry(key, by_id, about=declared.about(event), details=details),
+            at=row.imported_at or row.created_at,
+        )
 
     subscribe(f"{__name__}.follow:{key}", declared.event, handle)
 

@@ -30,6 +30,7 @@ from box.core.notify.topics import is_mailed, is_told, topics
 from box.core.push.actions import send_each
 from box.core.registry.capabilities import Letter, Ref, can_send_letters
 from box.core.registry.notices import Notice
+from box.core.registry.origin import is_importing
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,8 @@ def notify_all(
     users: Iterable[User], notice: Notice, *, about: Ref, key: str, actor: User | None = None
 ) -> None:
     """The same to several, in as many queries as to one."""
+    if is_importing():
+        return
     people = {user.pk: user for user in users}
     known = Notification.objects.filter(user__in=people, key=key).values_list("user_id", flat=True)
     for pk in known if people else ():
@@ -163,7 +166,7 @@ def queue_letters(letters: Iterable[Letter]) -> None:
 
     Without a mail server nothing is: a letter that leaves in some months would tell of nothing any more.
     """
-    if not can_send_letters():
+    if is_importing() or not can_send_letters():
         return
     rows = written(letters)
     if not rows:

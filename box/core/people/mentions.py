@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from box.core.access.principals import codes_of
 from box.core.accounts.models import User, UserQuerySet
+from box.core.registry.origin import is_importing
 from box.lib.rich_text import Context, Mentioned, mentioned_in
 
 
@@ -28,7 +29,8 @@ def context_of(
         # Of an account that was merged since, the person who remains is meant.
         known = dict(User.objects.merged().filter(pk__in=ids).values_list("pk", "merged_into"))
         wanted = {pk: known.get(pk, pk) for pk in ids}
-        found = mentionable_by(writer).in_bulk(set(wanted.values()))
+        known_to_writer = User.objects.all() if is_importing() else mentionable_by(writer)
+        found = known_to_writer.in_bulk(set(wanted.values()))
         return {
             pk: Mentioned(found[meant].name, reverse("people:person", args=[meant]))
             for pk, meant in wanted.items()

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from box.core.push.models import PushMessage
+from box.core.registry.origin import is_importing
 from box.core.registry.services import is_on
 
 
@@ -23,6 +24,8 @@ def send(topic: str, kind: str, *, audience: Iterable[str], payload: Mapping[str
 
 def send_each(topic: str, kind: str, messages: Iterable[tuple[Iterable[str], Mapping[str, Any]]]) -> None:
     """The same to several audiences, to each what is its own."""
+    if is_importing():
+        return
     rows = [
         PushMessage(topic=topic, kind=kind, audience=sorted(set(audience)), payload=dict(payload))
         for audience, payload in messages

@@ -60,7 +60,8 @@ class Wire:
 
 def portal(rows: int = 0, **more: Any) -> Portal:
     table = [{"ID": 3 * n + 7, "TITLE": f"Deal {n}", "COMMENTS": None} for n in range(rows)]
-    return Portal({"crm.deal.list": table, "tasks.task.list": table}, lambda: 0.0, **more)
+    tasks = [{"id": 3 * n + 7, "title": f"Task {n}"} for n in range(rows)]
+    return Portal({"crm.deal.list": table, "tasks.task.list": tasks}, lambda: 0.0, **more)
 
 
 def ids(cloud: Cloud, **more: Any) -> list[int]:
@@ -76,7 +77,7 @@ def test_a_walk_meets_every_row_once(rows: int) -> None:
 
 def test_a_walk_finds_rows_below_a_name() -> None:
     there = portal(120)
-    pages = list(Wire(there).cloud().walk("tasks.task.list", of="tasks"))
+    pages = list(Wire(there).cloud().walk("tasks.task.list", named="id", of="tasks"))
     assert [len(page) for page in pages] == [50, 50, 20]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def company() -> Portal:
-    rows = [{"ID": n} for n in range(1, 5_001)]
+    rows = [{"ID": n, "id": n} for n in range(1, 5_001)]
     return Portal({"user.get": rows[:7], "tasks.task.list": rows, "crm.deal.list": []}, lambda: 0.0)
 
 
@@ -68,7 +68,6 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         return exchange(*given, **{**more, "reachable": ("127.0.0.0/8",)})
 
     monkeypatch.setattr(cloud, "exchange", from_loopback)
-    monkeypatch.setattr(cloud, "ATTEMPTS", 1)
     yield f"http://127.0.0.1:{server.server_port}/rest/1/abc/"
     server.shutdown()
     server.server_close()

@@ -21,6 +21,7 @@ from box.core.access.principals import is_private
 from box.core.events.outbox import emit
 from box.core.files.actions import attach, change_audience, checked_name, rename_file
 from box.core.files.models import File
+from box.core.registry.origin import moment
 from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def _add(folder: Item, file_id: int, added: Added, by: User) -> None:
 def _new(folder: Item, name: str, by: User, **values: object) -> Item:
     return Item.objects.create(
         drive=folder.drive, parent=folder, ancestors=folder.path, name=name, created_by=by, changed_by=by,
-        audience=folder.audience, editors=folder.editors, is_private=folder.is_private, **values,
+        audience=folder.audience, editors=folder.editors, is_private=folder.is_private,
+        created_at=moment(), changed_at=moment(), **values,
     )  # fmt: skip
 
 

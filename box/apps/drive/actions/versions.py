@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.drive.actions.locking import locked_item
@@ -14,6 +13,7 @@ from box.apps.drive.events import FolderChanged
 from box.apps.drive.models import Version
 from box.core.events.outbox import emit
 from box.core.files.actions import take_content
+from box.core.registry.origin import moment
 
 if TYPE_CHECKING:
     from box.apps.drive.models import Item
@@ -55,7 +55,7 @@ def _keep(item: Item, was: Blob, *, by: User) -> None:
         item=item, number=item.version, blob=was, by=item.changed_by, made_at=item.changed_at
     )
     item.version += 1
-    item.changed_by, item.changed_at = by, timezone.now()
+    item.changed_by, item.changed_at = by, moment()
     item.save(update_fields=["version", "changed_by", "changed_at"])
 
 

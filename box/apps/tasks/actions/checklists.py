@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.tasks.access import can_work_on
@@ -16,6 +15,7 @@ from box.apps.tasks.actions.locking import Gone, locked, must
 from box.apps.tasks.events import ChecklistChanged
 from box.apps.tasks.models import LONGEST_ITEM, ChecklistItem, Task
 from box.core.events.outbox import emit
+from box.core.registry.origin import moment
 from box.lib.ranks import between
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def check_item(item: ChecklistItem, is_done: bool, *, by: User) -> ChecklistItem
     item = _held_item(item, by)
     if (item.done_at is not None) == is_done:
         return item
-    item.done_at, item.done_by = (timezone.now(), by) if is_done else (None, None)
+    item.done_at, item.done_by = (moment(), by) if is_done else (None, None)
     item.save(update_fields=["done_at", "done_by"])
     _count(item.task)
     _tell(item, "done" if is_done else "undone", by)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.tasks.access import roles_of
@@ -24,6 +23,7 @@ from box.apps.tasks.events import (
 from box.apps.tasks.states import RULES, Role, State, Step, target
 from box.core.discussion.actions import add_comment
 from box.core.events.outbox import emit
+from box.core.registry.origin import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +85,15 @@ def take_back(task: Task, to: str, *, by: User) -> Task:
     return task
 
 
+@transaction.atomic
+def take_over_state(task: Task, state: State, *, by: User) -> Task:
+    """As it stood where it is taken over from: no step here has led to it."""
+    task = locked(task)
+    if task.state != state:
+        _write(task, state, by)
+    return task
+
+
 STEPS: Mapping[Step, Callable[..., Task]] = {
     Step.START: start_task,
     Step.PAUSE: pause_task,
@@ -115,7 +124,7 @@ def _step(task: Task, step: Step, by: User, event: Callable[..., Any], **more: A
 
 
 def _write(task: Task, to: State, by: User) -> None:
-    now = timezone.now()
+    now = moment()
     task.state, task.state_since, task.changed_at = to, now, now
     task.closed_at, task.closed_by = (now, by) if to == State.COMPLETED else (None, None)
     task.save(update_fields=["state", "state_since", "changed_at", "closed_at", "closed_by"])

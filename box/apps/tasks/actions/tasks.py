@@ -57,6 +57,7 @@ from box.core.events.outbox import emit
 from box.core.fields.values import forget_values, write_values
 from box.core.files import actions as files
 from box.core.groups.models import Group
+from box.core.registry.origin import is_importing, moment
 from box.lib.ranks import between
 
 if TYPE_CHECKING:
@@ -126,6 +127,10 @@ def add_task(draft: TaskDraft, *, by: User) -> Task:
         responsible=draft.responsible,
         text=rich.text,
         html=rich.html,
+        created_at=moment(),
+        changed_at=moment(),
+        state_since=moment(),
+        is_overdue_told=is_importing(),
         **{name: getattr(draft, name) for name in (*COLUMNS, *ORIGIN)},
     )
     check_columns(task)
@@ -198,8 +203,8 @@ def write_columns(task: Task, changes: Mapping[str, Any], *, by: User) -> None:
 def _save(task: Task, told: Sequence[tuple[str, str, str]]) -> None:
     check_columns(task)
     if any(name == "deadline_at" for name, _was, _now in told):
-        task.is_overdue_told = False
-    task.changed_at = timezone.now()
+        task.is_overdue_told = is_importing()
+    task.changed_at = moment()
     task.save()
 
 
@@ -220,6 +225,14 @@ def _changed_columns(task: Task, changes: Mapping[str, Any], *, by: User) -> lis
             check_parent(task, by=by)
         told.append((name, _as_text(was), _as_text(value)))
     return told
+
+
+@transaction.atomic
+def readdress(task: Task, html: str) -> None:
+    """The same text with other addresses in its links: nobody has changed the task."""
+    rich = checked_text("", html, by=task.created_by)
+    task.text, task.html = rich.text, rich.html
+    task.save(update_fields=["text", "html"])
 
 
 @transaction.atomic
@@ -327,18 +340,23 @@ def purge_old(now: datetime, *, most: int = 500) -> int:
     In one transaction of at most so many."""
     old = Task.objects.filter(deleted_at__lt=now - timedelta(days=KEPT_IN_TRASH_DAYS)).order_by("pk")
     with transaction.atomic():
-        rows = list(old.select_for_update(of=("self",), skip_locked=True)[:most])
-        ids = [task.pk for task in rows]
-        threads = [task.thread for task in rows]
-        own = list(TaskFile.objects.filter(task__in=ids).values_list("file", flat=True))
-        said = [pk for thread in threads for pk in files_below(thread.pk)]
-        forget_values(TASK_FIELDS, ids)
-        Task.objects.filter(pk__in=ids).delete()
-        files.delete_files([*own, *said])
-        for thread in threads:
-            thread.delete()
-        if ids:
-            emit(TasksPurged(task_ids=tuple(ids)))
+        return purge(list(old.select_for_update(of=("self",), skip_locked=True)[:most]))
+
+
+def purge(tasks: Sequence[Task]) -> int:
+    """These go for good, with their discussions and files, within a transaction that holds them."""
+    ids = [task.pk for task in tasks]
+    threads = [task.thread for task in tasks]
+    own = list(TaskFile.objects.filter(task__in=ids).values_list("file", flat=True))
+    said = [pk for thread in threads for pk in files_below(thread.pk)]
+    forget_values(TASK_FIELDS, ids)
+    Task.objects.filter(pk__in=ids).delete()
+    for thread in threads:
+        thread.delete()
+    # What was said below is gone by now: nothing refers to its files any more.
+    files.delete_files([*own, *said])
+    if ids:
+        emit(TasksPurged(task_ids=tuple(ids)))
     return len(ids)
 
 

@@ -84,13 +84,13 @@ def end_forgotten(now: datetime) -> int:
 
 
 @transaction.atomic
-def add_time(task: Task, minutes: int, *, on: date, note: str = "", by: User) -> TimeEntry:
-    """What was worked that day without a clock."""
+def add_time(task: Task, minutes: int, *, on: date, note: str = "", seconds: int = 0, by: User) -> TimeEntry:
+    """What was worked that day without a clock; `seconds` where it is known better than to the minute."""
     task = locked(task)
     must(can_work_on(by, task), _("Only whoever works on the task does this."))
     if on > timezone.localdate():
         raise ValidationError(_("What is still to come was not worked yet."), code="day")
-    seconds, note = _checked(minutes), _noted(note)
+    seconds, note = seconds or _checked(minutes), _noted(note)
     begin = datetime.combine(on, time(9), timezone.get_current_timezone())
     refuse_distant(begin)
     entry = TimeEntry.objects.create(

@@ -159,6 +159,7 @@ NO_PEOPLE = {
         "link_id",
         "form_id",
         *("rows", "created", "changed", "failed"),
+        *("migration_id", "passes", "refused", "removed"),
         *("pbx_id", "cause"),
         *("record_id", "record_ids", "merged_ids", "parted_id", "lead_id", "made"),
         *("stage_id", "stage_before_id", "pipeline_id", "activity_id"),

@@ -1,0 +1,220 @@
+"""Every write to migrations themselves: connected, looked at, matched, begun, paused, resumed, undone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from box.core.accounts.actions import send_invitation
+from box.core.accounts.models import User
+from box.core.events.outbox import emit
+from box.lib.sealing import seal
+from box.transfer import inventory
+from box.transfer.events import MigrationBegun, MigrationDue, MigrationFinished, NewcomersInvited
+from box.transfer.models import Identity, Match, Migration, Progress
+from box.transfer.plan import ordered
+from box.transfer.stages import NEEDS
+from box.transfer.stages.base import Work
+from box.transfer.stages.people import matched, people_pages
+from box.transfer.undo import obstacles
+
+if TYPE_CHECKING:
+    from box.core.accounts.models.people import UserQuerySet
+    from box.transfer.cloud import Cloud
+
+State = Migration.State
+
+
+class NotNow(ValidationError):
+    """What it is now doesn't allow it; the message says what does."""
+
+
+def _another_is_going() -> NotNow:
+    return NotNow(_("Another migration is going on: wait until it is over, or pause it."), code="another")
+
+
+def connect(cloud: Cloud, *, by: User) -> Migration:
+    """Tests the way to the portal, and keeps it. Raises CloudRefused, CloudAway; NotNow while one goes on."""
+    cloud.call("profile")
+    migration = Migration(
+        portal=cloud.portal,
+        webhook=seal(cloud.webhook, settings.SECRET_KEY),
+        by=by,
+        language=by.language,
+        burst=cloud.limits.burst,
+        per_second=cloud.limits.per_second,
+        stages=list(NEEDS),
+    )
+    try:
+        with transaction.atomic():
+            migration.save()
+            emit(MigrationDue(migration_id=migration.pk))
+    except IntegrityError:
+        raise _another_is_going() from None
+    return migration
+
+
+def reconnect(migration: Migration, cloud: Cloud, *, by: User) -> None:
+    """By another webhook of the same portal. Raises CloudRefused, CloudAway, NotNow for another portal."""
+    if cloud.portal != migration.portal:
+        said = _("This is a webhook of %(other)s, and the migration comes from %(portal)s.")
+        raise NotNow(said % {"other": cloud.portal, "portal": migration.portal}, code="portal")
+    cloud.call("profile")
+    sealed = seal(cloud.webhook, settings.SECRET_KEY)
+    Migration.objects.filter(pk=migration.pk).update(webhook=sealed, trouble="")
+
+
+def look(migration: Migration, cloud: Cloud) -> None:
+    """Counts what the portal has, and decides by rule who of its people is who here. Writes nothing else."""
+    found = inventory.take_stock(cloud)
+    work = Work(migration, cloud)
+    matches = [match for rows in people_pages(work) for match in matched(work, rows)]
+    with transaction.atomic():
+        decided = migration.matches.filter(way=Match.Way.HAND).values_list("theirs", flat=True)
+        migration.matches.exclude(way=Match.Way.HAND).delete()
+        kept = set(decided)
+        Match.objects.bulk_create(
+            [one for one in matches if one.theirs not in kept], batch_size=1000, ignore_conflicts=True
+        )
+        Migration.objects.filter(pk=migration.pk, state=State.LOOKING).update(
+            inventory=inventory.as_json(found), state=State.READY, trouble="", moved_at=timezone.now()
+        )
+
+
+@transaction.atomic
+def decide_match(match: Match, user: User | None, *, by: User) -> None:
+    """Somebody of the portal is this person here; None: will be added. Raises NotNow once it has begun."""
+    migration = Migration.objects.select_for_update().get(pk=match.migration_id)
+    if migration.passes or migration.state != State.READY:
+        raise NotNow(_("The people have come already: merge the two accounts instead."), code="begun")
+    if user is not None and migration.matches.exclude(pk=match.pk).filter(user=user).exists():
+        said = _("%(name)s is somebody else of the portal already.") % {"name": user.name}
+        raise NotNow(said, code="taken")
+    match.user, match.way = user, Match.Way.HAND
+    match.save(update_fields=["user", "way"])
+
+
+@transaction.atomic
+def begin(migration: Migration, stages: Collection[str] = (), *, by: User) -> None:
+    """The first pass, which brings everything; or one more, which brings what has changed since. Beginning
+    one that goes on changes nothing. Raises NotNow."""
+    migration = Migration.objects.select_for_update().get(pk=migration.pk)
+    if migration.state == State.RUNNING:
+        return
+    if migration.state not in (State.READY, State.DONE):
+        raise NotNow(
+            _("It is %(state)s: wait until that is over.") % {"state": migration.get_state_display()}
+        )
+    now = timezone.now()
+    migration.stages = list(stages) or migration.stages
+    migration.state, migration.trouble, migration.passes = State.RUNNING, "", migration.passes + 1
+    migration.started_at, migration.moved_at, migration.finished_at = now, now, None
+    _save_alone(migration)
+    # Of drives the portal counts the drives, and not what is on them.
+    counts = {**migration.inventory.get("counts", {}), "drives": None}
+    migration.progress.all().delete()
+    Progress.objects.bulk_create(
+        Progress(migration=migration, stage=stage, position=position, total=counts.get(stage))
+        for position, stage in enumerate(ordered(NEEDS, [*migration.stages, "links"]))
+    )
+    emit(MigrationBegun(migration_id=migration.pk, portal=migration.portal, by_id=by.pk))
+
+
+@transaction.atomic
+def pause(migration: Migration, *, by: User) -> None:
+    """Once the page that is on its way is here. Pausing again changes nothing."""
+    held = Migration.objects.select_for_update().get(pk=migration.pk)
+    if held.state == State.RUNNING:
+        held.state = State.PAUSED
+        held.save(update_fields=["state"])
+
+
+@transaction.atomic
+def resume(migration: Migration, *, by: User) -> None:
+    """From where it stood. Raises NotNow while another goes on."""
+    held = Migration.objects.select_for_update().get(pk=migration.pk)
+    if held.state == State.PAUSED:
+        held.state, held.trouble, held.moved_at = State.RUNNING, "", timezone.now()
+        _save_alone(held)
+
+
+def _save_alone(migration: Migration) -> None:
+    """It goes on from here, and no other beside it."""
+    try:
+        with transaction.atomic():
+            migration.save()
+    except IntegrityError:
+        raise _another_is_going() from None
+    emit(MigrationDue(migration_id=migration.pk))
+
+
+def tell_finished(migration: Migration) -> None:
+    """Within the transaction that ends the pass."""
+    sums = migration.progress.aggregate(
+        created=Sum("created"), changed=Sum("changed"), refused=Sum("refused")
+    )
+    emit(
+        MigrationFinished(
+            migration_id=migration.pk,
+            portal=migration.portal,
+            by_id=migration.by_id,
+            passes=migration.passes,
+            **{name: found or 0 for name, found in sums.items()},
+        )
+    )
+
+
+def newcomers(migration: Migration) -> UserQuerySet:
+    """Whom it has added, who work here and have no way in yet."""
+    added = Identity.objects.filter(migration=migration, kind="person", is_new=True).values("ours")
+    people: UserQuerySet = User.objects.active().filter(pk__in=added, invited_at=None, last_login=None)
+    return people.exclude(email="")
+
+
+@transaction.atomic
+def ask_to_invite(migration: Migration, *, by: User) -> None:
+    """In the background: there may be thousands."""
+    emit(NewcomersInvited(migration_id=migration.pk, by_id=by.pk))
+
+
+def invite_newcomers(migration: Migration, *, by: User) -> int:
+    """Sends each of them the link to join, in transactions of their own; returns to how many."""
+    count = 0
+    for person in newcomers(migration).order_by("pk"):
+        try:
+            send_invitation(person, by=by)
+        except ValidationError:
+            # Their password is kept elsewhere: they sign in with that one.
+            continue
+        count += 1
+    return count
+
+
+@transaction.atomic
+def begin_undo(migration: Migration, *, by: User) -> None:
+    """Takes away all that it has brought. Raises NotNow where people have worked with that already."""
+    migration = Migration.objects.select_for_update().get(pk=migration.pk)
+    if migration.state not in (State.PAUSED, State.DONE):
+        raise NotNow(_("It is %(state)s: pause it first.") % {"state": migration.get_state_display()})
+    if found := obstacles(migration):
+        raise NotNow(found, code="used")
+    migration.state, migration.moved_at = State.UNDOING, timezone.now()
+    _save_alone(migration)
+    emit(MigrationBegun(migration_id=migration.pk, portal=migration.portal, by_id=by.pk, is_undo=True))
+
+
+@transaction.atomic
+def forget(migration: Migration, *, by: User) -> None:
+    """The way to the portal and what was written down of its people go, what has come stays. Raises
+    NotNow."""
+    held = Migration.objects.select_for_update().get(pk=migration.pk)
+    if held.state in (State.RUNNING, State.UNDOING):
+        raise NotNow(_("Pause it first."), code="going")
+    held.delete()

@@ -1,0 +1,40 @@
+"""What the audit log tells of migrations: that they were begun, ended and undone, with their figures. Of what
+each thing is that has come, it tells nothing: that was not done here."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from box.core.registry.auditing import Audited, audited
+from box.transfer import events
+
+
+def declare() -> None:
+    audited.add(
+        "transfer.begun",
+        Audited(
+            _("began to move %(portal)s into this box"),
+            events.MigrationBegun,
+            told=lambda event: not event.is_undo,
+        ),
+    )
+    audited.add(
+        "transfer.undo_begun",
+        Audited(
+            _("began to undo the migration of %(portal)s"),
+            events.MigrationBegun,
+            told=lambda event: event.is_undo,
+        ),
+    )
+    audited.add(
+        "transfer.finished",
+        Audited(
+            _("moved %(portal)s into this box, pass %(passes)s: %(created)s added, %(changed)s changed,"
+              " %(refused)s refused"),
+            events.MigrationFinished,
+        ),
+    )  # fmt: skip
+    audited.add(
+        "transfer.undone",
+        Audited(_("undid the migration of %(portal)s: %(removed)s things"), events.MigrationUndone),
+    )

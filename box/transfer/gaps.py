@@ -1,0 +1,90 @@
+"""What cannot come from a portal, and why: said before anything is written.
+
+Pure: what the portal was found to have comes in, sentences come out, the gravest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+
+class Weight(IntEnum):
+    """How much is missing: a whole kind, a part of each thing, or a form that differs."""
+
+    KIND = 0
+    PART = 1
+    FORM = 2
+
+
+@dataclass(frozen=True)
+class Gap:
+    weight: Weight
+    what: str
+    why: str
+
+
+SCOPES: Mapping[str, _StrOrPromise] = {
+    "user": gettext_lazy("people"),
+    "department": gettext_lazy("departments"),
+    "sonet_group": gettext_lazy("groups"),
+    "log": gettext_lazy("posts of the feed"),
+    "task": gettext_lazy("tasks"),
+    "disk": gettext_lazy("drives and attached files"),
+    "crm": gettext_lazy("the CRM"),
+}
+"""What each permission of the webhook opens, of what can come."""
+
+_NOT_YET: Mapping[str, _StrOrPromise] = {
+    "products": gettext_lazy("products"),
+    "calls": gettext_lazy("calls"),
+}
+
+
+def gaps_of(found: Mapping[str, Any], *, newcomers: int = 0) -> list[Gap]:
+    """`found` is as `box.transfer.inventory.as_json` keeps it; `newcomers` how many people will be added."""
+    return sorted(_gaps(found, newcomers), key=lambda gap: gap.weight)
+
+
+def _gaps(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
+    counts = found.get("counts") or {}
+    for scope in found.get("missing_scopes") or ():
+        if scope in SCOPES:
+            why = _("The webhook lacks the permission “%(scope)s”: give it that one, and look again.")
+            yield Gap(Weight.KIND, str(SCOPES[scope]), why % {"scope": scope})
+    for key, label in _NOT_YET.items():
+        if count := counts.get(key):
+            why = _("This version does not bring them yet: they stay in the portal (%(count)s).")
+            yield Gap(Weight.KIND, str(label), why % {"count": count})
+    if not found.get("is_administrator"):
+        why = _("Whoever made the webhook is no administrator: what they do not see does not come.")
+        yield Gap(Weight.KIND, _("what others see"), why)
+    if counts.get("posts"):
+        why = _("The portal gives the texts of comments only to whoever wrote them.")
+        yield Gap(Weight.PART, _("comments of the feed by others"), why)
+        why = _("The portal does not give them to programs.")
+        yield Gap(Weight.PART, _("likes, polls and badges of posts"), why)
+    if counts.get("tasks"):
+        why = _("The new card of tasks keeps them in a chat, which this version does not read.")
+        yield Gap(Weight.PART, _("messages of tasks in their chats"), why)
+    if counts.get("drives"):
+        why = _("They are not given to programs: everything is for those whose drive it is.")
+        yield Gap(Weight.FORM, _("rights of single folders, links for outsiders"), why)
+    if counts.get("deals") or counts.get("leads"):
+        why = _("This version does not bring them yet: the amounts of deals come as they are.")
+        yield Gap(Weight.PART, _("lines of products, own fields, files and letters of the CRM"), why)
+    if newcomers:
+        said = ngettext(
+            "%(count)s person is added without a password: invite them when everything is here.",
+            "%(count)s people are added without a password: invite them when everything is here.",
+            newcomers,
+        )
+        yield Gap(Weight.FORM, _("passwords"), said % {"count": newcomers})

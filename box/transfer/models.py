@@ -1,0 +1,190 @@
+"""Migrations: where they come from, how far they are, what became of each thing, and what did not come."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+MOST_ID = 100
+
+
+class MigrationQuerySet(models.QuerySet["Migration"]):
+    def going_on(self) -> Self:
+        return self.filter(state__in=Migration.GOING)
+
+
+class Migration(models.Model):
+    """One portal that moves into this box, by as many passes as it takes."""
+
+    class State(models.TextChoices):
+        LOOKING = "looking", pgettext_lazy("migration", "looking at the portal")
+        READY = "ready", pgettext_lazy("migration", "ready to begin")
+        RUNNING = "running", pgettext_lazy("migration", "running")
+        PAUSED = "paused", pgettext_lazy("migration", "paused")
+        DONE = "done", pgettext_lazy("migration", "done")
+        UNDOING = "undoing", pgettext_lazy("migration", "being undone")
+        UNDONE = "undone", pgettext_lazy("migration", "undone")
+
+    GOING = (State.LOOKING, State.RUNNING, State.UNDOING)
+
+    # The name of the portal, without the secret of the webhook.
+    portal = models.CharField(max_length=255)
+    # Sealed with the box's key: see box.lib.sealing.
+    webhook = models.TextField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    # Keys of the stages that were chosen.
+    stages = models.JSONField(default=list)
+    language = models.CharField(max_length=2, blank=True)
+    burst = models.PositiveIntegerField(default=50)
+    per_second = models.FloatField(default=2.0)
+
+    state = models.CharField(max_length=10, choices=State, default=State.LOOKING)
+    # Why it stands still, for whoever looks at it.
+    trouble = models.TextField(blank=True)
+    # What the portal was found to have: see box.transfer.inventory.as_json.
+    inventory = models.JSONField(default=dict)
+    # How often all of it was gone through: the first pass brings everything, those after it what has changed.
+    passes = models.PositiveIntegerField(default=0)
+    requests = models.PositiveIntegerField(default=0)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    moved_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = MigrationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["moved_at"],
+                name="migration_going_on",
+                condition=models.Q(state__in=["looking", "running", "undoing"]),
+            )
+        ]
+        constraints = [
+            # Ids of two portals may meet, but two that come at once would share the pace and the people.
+            models.UniqueConstraint(
+                models.Value(1),
+                name="migration_one_at_a_time",
+                condition=models.Q(state__in=["looking", "running", "undoing"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.portal
+
+    @property
+    def is_going(self) -> bool:
+        return self.state in self.GOING
+
+    def time_left(self, now: datetime) -> timedelta | None:
+        """By the pace of this pass; None while there is none."""
+        stages = list(self.progress.all())
+        done, total = sum(one.done for one in stages), sum(one.total or one.done for one in stages)
+        if self.state != self.State.RUNNING or not done or self.started_at is None or total < done:
+            return None
+        return (now - self.started_at) / done * (total - done)
+
+
+class Progress(models.Model):
+    """How far a stage of a migration is. The cursor is written with what came before it, or not at all."""
+
+    migration = models.ForeignKey(Migration, models.CASCADE, related_name="progress")
+    stage = models.CharField(max_length=30)
+    position = models.PositiveSmallIntegerField()
+    is_done = models.BooleanField(default=False)
+    cursor = models.JSONField(default=dict)
+    # By the inventory; None where nobody could say.
+    total = models.PositiveIntegerField(null=True)
+    # Of this pass: rows looked at, and what became of them.
+    done = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["migration", "stage"], name="progress_once_a_stage")]
+        ordering = ("position",)
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.done}"
+
+
+class Identity(models.Model):
+    """What a thing of the portal became here."""
+
+    migration = models.ForeignKey(Migration, models.CASCADE, related_name="identities")
+    kind = models.CharField(max_length=30)
+    theirs = models.CharField(max_length=MOST_ID)
+    ours = models.BigIntegerField()
+    # False for what was here before and was only recognised: undoing leaves it alone.
+    is_new = models.BooleanField(default=True)
+    # Of the row as it came, so that a later pass knows what has changed; of a file its SHA-256.
+    digest = models.CharField(max_length=64, blank=True)
+    # Its text points to addresses of the portal: they are rewritten when everything is here.
+    has_links = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["migration", "kind", "theirs"], name="identity_of_theirs_once"),
+        ]
+        indexes = [
+            models.Index(fields=["migration", "kind", "ours"], name="identity_of_ours"),
+            models.Index(
+                fields=["migration", "id"], name="identity_with_links", condition=models.Q(has_links=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.theirs}: {self.ours}"
+
+
+class Match(models.Model):
+    """Whom somebody of the portal is here, decided before anything is written."""
+
+    class Way(models.TextChoices):
+        EMAIL = "email", _("by e-mail")
+        LOGIN = "login", _("by login")
+        NEW = "new", _("will be added")
+        HAND = "hand", _("chosen by hand")
+
+    migration = models.ForeignKey(Migration, models.CASCADE, related_name="matches")
+    theirs = models.CharField(max_length=MOST_ID)
+    name = models.CharField(max_length=255, blank=True)
+    email = models.CharField(max_length=254, blank=True)
+    has_left = models.BooleanField(default=False)
+    # None: will be added.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    way = models.CharField(max_length=5, choices=Way, default=Way.NEW)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["migration", "theirs"], name="match_of_theirs_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Remark(models.Model):
+    """What did not come, or not as it was, and why; in the language of who has started the migration."""
+
+    migration = models.ForeignKey(Migration, models.CASCADE, related_name="remarks")
+    kind = models.CharField(max_length=30)
+    theirs = models.CharField(max_length=MOST_ID, blank=True)
+    text = models.CharField(max_length=500)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            # A pass that says the same again adds nothing.
+            models.UniqueConstraint(fields=["migration", "kind", "theirs", "text"], name="remark_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.theirs}: {self.text}"

@@ -1,0 +1,50 @@
+"""What pages show of a migration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from box.transfer.inventory import KINDS
+from box.transfer.models import Migration, Progress
+from box.transfer.plan import ordered
+from box.transfer.stages import NEEDS, STAGES
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+
+@dataclass(frozen=True)
+class Count:
+    label: _StrOrPromise
+    count: int | None
+    hidden: str
+    can_come: bool
+
+
+@dataclass(frozen=True)
+class StageLine:
+    """A stage, with how far it is where it has begun."""
+
+    key: str
+    label: _StrOrPromise
+    progress: Progress | None
+    is_chosen: bool
+
+
+def counts_of(migration: Migration) -> list[Count]:
+    counts, hidden = (migration.inventory.get(name) or {} for name in ("counts", "hidden"))
+    if not migration.inventory:
+        return []
+    return [
+        Count(kind.label, counts.get(kind.key), hidden.get(kind.key, ""), kind.key in STAGES)
+        for kind in KINDS
+    ]
+
+
+def stages_of(migration: Migration) -> list[StageLine]:
+    held = {one.stage: one for one in migration.progress.all()}
+    return [
+        StageLine(key, STAGES[key].label, held.get(key), key in migration.stages)
+        for key in ordered(NEEDS, list(NEEDS))
+    ]

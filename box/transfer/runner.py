@@ -1,0 +1,196 @@
+"""A migration goes on: stage after stage, page after page, from wherever it stands.
+
+Whatever is asked of the portal is asked outside of transactions. What a page becomes, the cursor behind it
+and what each thing is here are one transaction: killed anywhere, nothing is half there, nothing comes twice,
+and the next run goes on behind the last page.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DataError, transaction
+from django.db.models import F
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from box.core.registry.origin import importing
+from box.core.registry.settings import as_of, read_version
+from box.lib.sealing import SealBroken, unseal
+from box.transfer.cloud import ATTEMPTS, BadWebhook, Cloud, CloudAway, CloudRefused
+from box.transfer.models import Identity, Migration, Progress
+from box.transfer.pace import Limits
+from box.transfer.stages import STAGES
+from box.transfer.stages.base import Extra, Row, Stage, Work, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+log = logging.getLogger(__name__)
+
+# What the portal says to whoever may not come in at all; anything else is about one kind of things.
+_LOCKED_OUT = {
+    *("expired_token", "invalid_token", "no_auth_found", "invalid_credentials", "user_access_error"),
+    *("authorization_error", "portal_deleted", "payment_required", "overload_limit", "application_not_found"),
+}
+
+State = Migration.State
+
+
+def cloud_of(migration: Migration, *, attempts: int = ATTEMPTS) -> Cloud:
+    """Raises SealBroken, BadWebhook."""
+    webhook = unseal(migration.webhook, settings.SECRET_KEY)
+    limits = Limits(burst=migration.burst, per_second=migration.per_second)
+    cloud = Cloud(webhook, limits, attempts=attempts)
+    asked_ago = (timezone.now() - migration.moved_at).total_seconds()
+    if migration.requests and asked_ago < limits.burst / limits.per_second:
+        # Whoever asked before us has filled the portal's bucket, and may have been killed.
+        cloud.pace.refused(cloud.clock(), seconds=0.0)
+    return cloud
+
+
+def run(migration: Migration, *, connect: Callable[[Migration], Cloud] = cloud_of) -> None:
+    """Until it is done, paused, or the portal is away. Call with the migration's lock held."""
+    with translation.override(migration.language or None):
+        try:
+            work = Work(migration, connect(migration))
+            for progress in migration.progress.filter(is_done=False):
+                if not _run_stage(work, STAGES[progress.stage], progress):
+                    return
+            _finish(migration)
+        except CloudAway as error:
+            # It goes on by itself: see `box.transfer.jobs.go_on_with_forgotten`.
+            _say(migration, str(error), State.RUNNING)
+        except (CloudRefused, BadWebhook, SealBroken) as error:
+            log.warning("migration %s waits: %s", migration.pk, error)
+            said = _("The portal does not let us in any more (%(why)s): connect it again, and go on.")
+            _say(migration, said % {"why": error}, State.PAUSED)
+
+
+def _run_stage(work: Work, stage: Stage, progress: Progress) -> bool:
+    """False where somebody has paused it. What the portal refuses of this kind alone stays, with a word."""
+    try:
+        if not _bring_pages(work, stage, progress):
+            return False
+    except CloudRefused as refused:
+        if refused.code.lower() in _LOCKED_OUT:
+            raise
+        work.remark(stage.kind, "", _("The portal does not give them: %(why)s") % {"why": refused})
+    with transaction.atomic():
+        if not _is_running(work.migration):
+            return False
+        Progress.objects.filter(pk=progress.pk).update(is_done=True, cursor={})
+    return True
+
+
+def _bring_pages(work: Work, stage: Stage, progress: Progress) -> bool:
+    asked = work.cloud.requests
+    for page in stage.pages(work, progress.cursor):
+        new, changed = _to_do(work, stage, page.rows)
+        extra = stage.fetch(work, [*new, *changed]) if new or changed else Extra()
+        sent, asked = work.cloud.requests - asked, work.cloud.requests
+        if not _take(work, stage, progress, _Step(page.rows, new, changed, extra, page.cursor, sent)):
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One page on its way into the box."""
+
+    rows: Sequence[Row]
+    new: Sequence[Row]
+    changed: Sequence[Row]
+    extra: Extra
+    cursor: Mapping[str, object]
+    requests: int
+
+
+def _to_do(work: Work, stage: Stage, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Those that are not here yet, and those that have changed since they came; each once."""
+    by_id = {stage.id_of(row): row for row in rows}
+    known = work.known(stage.kind, list(by_id))
+    new = [row for theirs, row in by_id.items() if theirs not in known]
+    changed = [
+        row for theirs, row in by_id.items() if theirs in known and known[theirs].digest != digest_of(row)
+    ]
+    return new, changed
+
+
+@transaction.atomic
+def _take(work: Work, stage: Stage, progress: Progress, step: _Step) -> bool:
+    """All of a page, or nothing of it. False where somebody has paused the migration meanwhile."""
+    if not _is_running(work.migration):
+        return False
+    with as_of(read_version()):
+        created = sum(_taken(work, stage, row, step.extra) for row in step.new)
+        changed = sum(_changed(work, stage, row, step.extra) for row in step.changed)
+    refused = len(step.new) + len(step.changed) - created - changed
+    Progress.objects.filter(pk=progress.pk).update(
+        cursor=dict(step.cursor),
+        done=F("done") + len(step.rows),
+        created=F("created") + created,
+        changed=F("changed") + changed,
+        refused=F("refused") + refused,
+    )
+    Migration.objects.filter(pk=work.migration.pk).update(
+        moved_at=timezone.now(), requests=F("requests") + step.requests, trouble=""
+    )
+    return True
+
+
+def _taken(work: Work, stage: Stage, row: Row, extra: Extra) -> bool:
+    def take() -> None:
+        stage.take(work, row, extra)
+
+    return _tried(work, stage, row, take)
+
+
+def _changed(work: Work, stage: Stage, row: Row, extra: Extra) -> bool:
+    theirs = stage.id_of(row)
+
+    def change() -> None:
+        identity = work.known(stage.kind, [theirs])[theirs]
+        stage.change(work, row, extra, identity.ours)
+        Identity.objects.filter(pk=identity.pk).update(digest=digest_of(row))
+
+    return _tried(work, stage, row, change)
+
+
+def _tried(work: Work, stage: Stage, row: Row, act: Callable[[], None]) -> bool:
+    """What cannot be here stays out with a sentence, and what it had begun is undone."""
+    try:
+        with transaction.atomic(), importing(at=stage.moment_of(row)):
+            act()
+    except (ValidationError, PermissionDenied, DataError) as error:
+        said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+        work.remark(stage.kind, stage.id_of(row), said or _("It is not what such a thing is."))
+        return False
+    return True
+
+
+def _is_running(migration: Migration) -> bool:
+    """With the migration's row held, so that whoever pauses it waits for the page to be over."""
+    held = Migration.objects.select_for_update().filter(pk=migration.pk).values_list("state", flat=True)
+    return held.first() == State.RUNNING
+
+
+@transaction.atomic
+def _finish(migration: Migration) -> None:
+    from box.transfer.actions import tell_finished
+
+    if _is_running(migration):
+        Migration.objects.filter(pk=migration.pk).update(
+            state=State.DONE, finished_at=timezone.now(), moved_at=timezone.now(), trouble=""
+        )
+        tell_finished(migration)
+
+
+def _say(migration: Migration, trouble: str, state: State) -> None:
+    going = Migration.objects.filter(pk=migration.pk, state=State.RUNNING)
+    going.update(trouble=trouble[:2000], state=state, moved_at=timezone.now())

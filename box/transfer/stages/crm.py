@@ -1,0 +1,439 @@
+"""The CRM: pipelines with their stages, sources, companies, contacts, leads and deals with what was said
+about them, and activities.
+
+Source: https://apidocs.bitrix24.com/api-reference/crm/. What a kind of records is called there and here, its
+numbers and its own fields, stands in `KINDS`; the rest is the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar, override
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
+from box.apps.crm.actions.dictionaries import add_ranked
+from box.apps.crm.actions.records import NewRecord, add_record, change_record, move_record
+from box.apps.crm.actions.setup import add_pipeline, add_stage
+from box.apps.crm.actions.stages import change_stage
+from box.apps.crm.contact_points import Reach, cleaned
+from box.apps.crm.models import Activity, Currency, Pipeline, Record, RecordType, Source
+from box.apps.crm.models import Stage as PipelineStage
+from box.core.discussion.actions import add_comment
+from box.core.registry.company import PHONE_REGION
+from box.core.registry.origin import importing
+from box.lib.plain_text import text_of
+from box.transfer.cloud import Command
+from box.transfer.markup import as_html
+from box.transfer.stages.base import (
+    Extra,
+    Page,
+    Row,
+    Stage,
+    Work,
+    clean,
+    counted,
+    digest_of,
+    ids_in,
+    is_yes,
+    line,
+    moment_in,
+    optional_moment,
+)
+
+DEAL_TYPE, DEFAULT_COLOR = 2, "#7bd500"
+TIMELINE = "timeline-comment"
+LONGEST_TEXT = 20_000
+MOST_COMMENTS = 50
+_SEMANTICS = {"S": PipelineStage.Kind.WON, "F": PipelineStage.Kind.LOST}
+_POINTS = {"PHONE": "phone", "EMAIL": "email", "WEB": "web", "IM": "im"}
+_USES = {"WORK": "work", "MOBILE": "mobile", "HOME": "home"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of records: the type here, the method there, the number of its type in activities."""
+
+    slug: str
+    method: str
+    owner_type: str
+    has_names: bool = False
+
+
+KINDS: Mapping[str, Kind] = {
+    "lead": Kind("lead", "crm.lead.list", "1", has_names=True),
+    "deal": Kind("deal", "crm.deal.list", "2"),
+    "contact": Kind("contact", "crm.contact.list", "3", has_names=True),
+    "company": Kind("company", "crm.company.list", "4"),
+}
+
+
+class Pipelines(Stage):
+    """A pipeline a row: that of leads, one for each category of deals, with their stages; and the sources.
+
+    The box's own first pipelines become the portal's first ones, and keep what stages they have beside.
+    """
+
+    key = "pipelines"
+    label = gettext_lazy("Pipelines, stages and sources")
+    kind = "pipeline"
+
+    @override
+    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+        statuses: dict[str, list[Row]] = {}
+        for _start, rows in counted(work, "crm.status.list", order={"SORT": "ASC"}):
+            for row in rows:
+                known = statuses.setdefault(str(row.get("ENTITY_ID")), [])
+                if row["STATUS_ID"] not in {one["STATUS_ID"] for one in known}:
+                    known.append(row)
+        found = work.cloud.call("crm.category.list", entityTypeId=DEAL_TYPE) or {}
+        categories = found.get("categories") if isinstance(found, dict) else None
+        rows = [{"ID": "lead", "slug": "lead", "name": "", "stages": statuses.get("STATUS", [])}]
+        for one in categories or [{"id": 0, "name": ""}]:
+            number = str(one["id"])
+            entity = "DEAL_STAGE" if number == "0" else f"DEAL_STAGE_{number}"
+            name = "" if number == "0" else line(one.get("name"), 100)
+            stages = statuses.get(entity, [])
+            rows.append({"ID": f"deal:{number}", "slug": "deal", "name": name, "stages": stages})
+        rows.append({"ID": "sources", "slug": "", "name": "", "stages": statuses.get("SOURCE", [])})
+        yield Page(rows, {})
+
+    @override
+    def take(self, work: Work, row: Row, extra: Extra) -> int:
+        if row["ID"] == "sources":
+            self._take_sources(work, row)
+            work.took(self.kind, row["ID"], 0, digest=digest_of(row), is_new=False)
+            return 0
+        of = RecordType.objects.get(slug=row["slug"])
+        is_first = not row["name"]
+        pipeline = (
+            of.pipelines.standing().in_order().first()
+            if is_first
+            else add_pipeline(of, row["name"], by=work.by)
+        )
+        if pipeline is None:
+            raise ValidationError(_("There is no pipeline here."), code="refused")
+        self._take_stages(work, row, pipeline, is_first=is_first)
+        work.took(self.kind, row["ID"], pipeline.pk, digest=digest_of(row), is_new=not is_first)
+        return pipeline.pk
+
+    @override
+    def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
+        if row["ID"] == "sources":
+            self._take_sources(work, row)
+        elif (pipeline := Pipeline.objects.filter(pk=ours).first()) is not None:
+            self._take_stages(work, row, pipeline, is_first=True)
+
+    def _take_stages(self, work: Work, row: Row, pipeline: Pipeline, *, is_first: bool) -> None:
+        standing = list(pipeline.stages.standing().in_order())
+        by_code = {stage.code: stage for stage in standing}
+        for told in row["stages"]:
+            code, kind = str(told["STATUS_ID"]), _semantics(told)
+            theirs, name = f"{row['ID']}:{code}", line(told.get("NAME"), 100) or code
+            ours = work.ours("stage", theirs)
+            plain = code.rpartition(":")[2]
+            stage = next((one for one in standing if one.pk == ours), None) or by_code.pop(plain, None)
+            if stage is None and kind == PipelineStage.Kind.WON:
+                # A pipeline is won in one stage.
+                stage = next((one for one in standing if one.kind == kind), None)
+            color = _color(told) or (stage.color if stage else DEFAULT_COLOR)
+            if stage is None:
+                stage = add_stage(pipeline, name, kind=kind, color=color, by=work.by)
+            elif str(stage) != name:
+                change_stage(stage, name, color, by=work.by)
+            work.took("stage", theirs, stage.pk, is_new=False)
+
+    def _take_sources(self, work: Work, row: Row) -> None:
+        known = {one.code: one for one in Source.objects.all()}
+        names = {str(one): one for one in known.values()}
+        for told in row["stages"]:
+            code, name = str(told["STATUS_ID"]), line(told.get("NAME"), 100) or str(told["STATUS_ID"])
+            if not work.ours("source", code):
+                source = known.get(code) or names.get(name) or add_ranked(Source, name, by=work.by)
+                work.took("source", code, source.pk, is_new=False)
+
+
+def _semantics(told: Row) -> PipelineStage.Kind:
+    return _SEMANTICS.get(str(told.get("SEMANTICS") or ""), PipelineStage.Kind.OPEN)
+
+
+def _color(told: Row) -> str:
+    extra = told.get("EXTRA")
+    given = str(told.get("COLOR") or (extra.get("COLOR") if isinstance(extra, dict) else "") or "").lower()
+    is_color = len(given) == 7 and given[0] == "#" and all(sign in "0123456789abcdef" for sign in given[1:])
+    return given if is_color else ""
+
+
+class Records(Stage):
+    """One kind of them."""
+
+    of: ClassVar[Kind]
+
+    @override
+    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+        after, select = int(cursor.get("after", 0)), ["*", "UF_*", *_POINTS]
+        for rows in work.cloud.walk(self.of.method, after=after, select=select):
+            yield Page(rows, {"after": int(rows[-1]["ID"])})
+
+    @override
+    def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
+        """What was said below them, and of deals all contacts."""
+        asked = []
+        for row in rows:
+            theirs = self.id_of(row)
+            about = {"ENTITY_ID": theirs, "ENTITY_TYPE": self.of.slug}
+            asked.append(
+                Command(f"c{theirs}", "crm.timeline.comment.list", {"filter": about, "order": {"ID": "ASC"}})
+            )
+            if self.of.slug == "deal":
+                asked.append(Command(f"k{theirs}", "crm.deal.contact.items.get", {"id": theirs}))
+        found = work.cloud.each(asked)
+        return Extra({name: outcome.result or [] for name, outcome in found.items()})
+
+    @override
+    def take(self, work: Work, row: Row, extra: Extra) -> int:
+        theirs = self.id_of(row)
+        by = work.author(self.kind, theirs, row.get("CREATED_BY_ID"))
+        responsible = work.author(self.kind, theirs, row.get("ASSIGNED_BY_ID"))
+        stage = self._stage(work, row)
+        contacts = self._contacts(work, row, extra)
+        new = NewRecord(
+            type=RecordType.objects.get(slug=self.of.slug),
+            responsible=responsible,
+            stage=stage,
+            contacts=contacts,
+            reached_by=self._points(work, row),
+            **self._fields(work, row, contacts),
+        )
+        record = add_record(new, by=by)
+        work.took(self.kind, theirs, record.pk, digest=digest_of(row))
+        self._say(work, row, extra, record)
+        if any(name.startswith("UF_") and value not in (None, False, "", []) for name, value in row.items()):
+            said = _("Its own fields were not taken: this version does not bring them yet.")
+            work.remark(self.kind, theirs, said)
+        return record.pk
+
+    @override
+    def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
+        record = Record.objects.there().filter(pk=ours).select_related("type", "stage").first()
+        if record is None:
+            return
+        by = work.person(row.get("MODIFY_BY_ID"))
+        with importing(at=moment_in(row.get("DATE_MODIFY"))):
+            contacts = self._contacts(work, row, extra)
+            changes = {**self._fields(work, row, contacts), "reached_by": self._points(work, row)}
+            responsible = work.person(row.get("ASSIGNED_BY_ID"))
+            if contacts:
+                changes["contacts"] = contacts
+            if responsible.pk != record.responsible_id and responsible.is_active:
+                changes["responsible"] = responsible
+            record = change_record(record, changes, by=by)
+            stage = self._stage(work, row)
+            if stage is not None and stage.pk != record.stage_id:
+                move_record(record, stage, by=by)
+        self._say(work, row, extra, record)
+
+    def _fields(self, work: Work, row: Row, contacts: Sequence[Record]) -> dict[str, Any]:
+        theirs = self.id_of(row)
+        title = line(row.get("TITLE"), 255)
+        fields: dict[str, Any] = {
+            "title": title or _("No. %(id)s") % {"id": theirs},
+            "comment": _plain(row.get("COMMENTS")),
+            "source": Source.objects.filter(pk=work.ours("source", row.get("SOURCE_ID"))).first(),
+            "source_note": line(row.get("SOURCE_DESCRIPTION"), 400),
+            "address": line(row.get("ADDRESS"), 400),
+        }
+        if self.of.has_names:
+            fields |= {
+                "first_name": line(row.get("NAME"), 100),
+                "patronymic": line(row.get("SECOND_NAME"), 100),
+                "last_name": line(row.get("LAST_NAME"), 100),
+                "position": line(row.get("POST"), 150),
+                "born_on": _day(row.get("BIRTHDATE")),
+            }
+        if self.of.slug in ("lead", "deal"):
+            begins, ends = _day(row.get("BEGINDATE")), _day(row.get("CLOSEDATE"))
+            fields |= {
+                "amount": _amount(row.get("OPPORTUNITY")),
+                "currency": self._currency(work, row),
+                "begins_on": begins,
+                "expected_on": ends if not (begins and ends) or begins <= ends else None,
+            }
+        if self.of.slug != "company":
+            company = str(row.get("COMPANY_ID") or "0")
+            fields["company"] = Record.objects.there().filter(pk=work.ours("company", company)).first()
+        if self.of.slug in ("lead", "deal"):
+            fields["contact"] = contacts[0] if contacts else None
+        return fields
+
+    def _currency(self, work: Work, row: Row) -> str:
+        code = line(row.get("CURRENCY_ID"), 3).upper()
+        if code and not Currency.objects.filter(code=code).exists():
+            said = _("There is no currency %(code)s here: the amount stands in the company's own.")
+            work.remark(self.kind, self.id_of(row), said % {"code": code})
+            return ""
+        return code
+
+    def _stage(self, work: Work, row: Row) -> PipelineStage | None:
+        """None: into the first one, or a type without stages."""
+        if self.of.slug not in ("lead", "deal"):
+            return None
+        pipeline = "lead" if self.of.slug == "lead" else f"deal:{row.get('CATEGORY_ID') or 0}"
+        code = row.get("STATUS_ID") if self.of.slug == "lead" else row.get("STAGE_ID")
+        ours = work.ours("stage", f"{pipeline}:{code}")
+        return PipelineStage.objects.select_related("pipeline").filter(pk=ours).first()
+
+    def _contacts(self, work: Work, row: Row, extra: Extra) -> list[Record]:
+        told = extra.rows.get(f"k{self.id_of(row)}") or []
+        theirs = [str(one.get("CONTACT_ID")) for one in told if isinstance(one, dict)]
+        theirs = list(dict.fromkeys([*ids_in(row.get("CONTACT_ID")), *theirs]))
+        if self.of.slug not in ("lead", "deal") or not theirs:
+            return []
+        ours = work.all_ours("contact", theirs)
+        found = Record.objects.there().in_bulk(ours.values())
+        return [found[ours[one]] for one in theirs if ours.get(one) in found]
+
+    def _points(self, work: Work, row: Row) -> tuple[Reach, ...]:
+        found: dict[tuple[str, str], Reach] = {}
+        for name, kind in _POINTS.items():
+            given = row.get(name)
+            for one in given if isinstance(given, list) else ():
+                value = line(one.get("VALUE"), 254) if isinstance(one, dict) else ""
+                if not value:
+                    continue
+                reach = Reach(kind, value, _USES.get(str(one.get("VALUE_TYPE")), "work"))
+                try:
+                    point = cleaned(reach, region=PHONE_REGION.value)
+                except ValidationError as error:
+                    work.remark(self.kind, self.id_of(row), " ".join(error.messages))
+                else:
+                    found.setdefault((kind, point.normal), reach)
+        return tuple(found.values())
+
+    def _say(self, work: Work, row: Row, extra: Extra, record: Record) -> None:
+        """What was written on its time line, below it."""
+        rows = [one for one in extra.rows.get(f"c{self.id_of(row)}") or [] if isinstance(one, dict)]
+        known = work.known(TIMELINE, [str(one["ID"]) for one in rows])
+        for one in rows:
+            theirs = str(one["ID"])
+            if theirs in known:
+                continue
+            try:
+                with transaction.atomic(), importing(at=moment_in(one.get("CREATED"))):
+                    author = work.author(TIMELINE, theirs, one.get("AUTHOR_ID"))
+                    comment = add_comment(record.thread, html=work.html(one.get("COMMENT")), by=author)
+                    work.took(TIMELINE, theirs, comment.pk, digest=digest_of(one), html=comment.html)
+            except ValidationError as error:
+                work.remark(TIMELINE, theirs, " ".join(error.messages))
+
+
+class Companies(Records):
+    key = "companies"
+    label = gettext_lazy("Companies")
+    kind = "company"
+    needs = ("people", "pipelines")
+    of = KINDS["company"]
+
+
+class Contacts(Records):
+    key = "contacts"
+    label = gettext_lazy("Contacts")
+    kind = "contact"
+    needs = ("people", "pipelines", "companies")
+    of = KINDS["contact"]
+
+
+class Leads(Records):
+    key = "leads"
+    label = gettext_lazy("Leads")
+    kind = "lead"
+    needs = ("people", "pipelines", "companies", "contacts")
+    of = KINDS["lead"]
+
+
+class Deals(Records):
+    key = "deals"
+    label = gettext_lazy("Deals")
+    kind = "deal"
+    needs = ("people", "pipelines", "companies", "contacts")
+    of = KINDS["deal"]
+
+
+class Activities(Stage):
+    """Calls, letters, meetings and steps to come, on the time line of what they are about."""
+
+    key = "activities"
+    label = gettext_lazy("Activities of the CRM")
+    kind = "activity"
+    needs = ("people", "companies", "contacts", "leads", "deals")
+
+    # By the number of the type there: https://apidocs.bitrix24.com/api-reference/crm/timeline/activities/
+    TYPES: ClassVar[Mapping[str, str]] = {"1": "meeting", "2": "call", "3": "task", "4": "email"}
+
+    @override
+    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+        after = int(cursor.get("after", 0))
+        for rows in work.cloud.walk("crm.activity.list", after=after, select=["*"]):
+            yield Page(rows, {"after": int(rows[-1]["ID"])})
+
+    @override
+    def moment_of(self, row: Row) -> datetime:
+        return moment_in(row.get("CREATED"))
+
+    @override
+    def take(self, work: Work, row: Row, extra: Extra) -> int:
+        theirs = self.id_of(row)
+        slug = next(
+            (key for key, kind in KINDS.items() if kind.owner_type == str(row.get("OWNER_TYPE_ID"))), ""
+        )
+        ours = work.ours(slug, row.get("OWNER_ID")) if slug else 0
+        record = Record.objects.there().filter(pk=ours).first()
+        if record is None:
+            raise ValidationError(_("What it is about has not come."), code="refused")
+        by = work.author(self.kind, theirs, row.get("AUTHOR_ID"))
+        is_done = is_yes(row.get("COMPLETED"))
+        deadline = None if is_done else optional_moment(row.get("DEADLINE"))
+        new = NewActivity(
+            kind=self.TYPES.get(str(row.get("TYPE_ID")), "note"),
+            subject=line(row.get("SUBJECT"), 255) or _("(without a subject)"),
+            responsible=work.author(self.kind, theirs, row.get("RESPONSIBLE_ID")),
+            direction={"1": "in", "2": "out"}.get(str(row.get("DIRECTION")), ""),
+            text=_plain(row.get("DESCRIPTION")),
+            at=optional_moment(row.get("START_TIME")) or moment_in(row.get("CREATED")),
+            deadline=deadline,
+        )
+        activity = add_activity(new, [record], by=by)
+        work.took(self.kind, theirs, activity.pk, digest=digest_of(row))
+        return activity.pk
+
+    @override
+    def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
+        """What was to be done is done by now."""
+        activity = Activity.objects.filter(pk=ours, done_at=None).exclude(deadline=None).first()
+        if activity is not None and is_yes(row.get("COMPLETED")):
+            with importing(at=moment_in(row.get("LAST_UPDATED"))):
+                complete_activity(activity, by=work.person(row.get("RESPONSIBLE_ID")))
+
+
+def _plain(text: Any) -> str:
+    return text_of(as_html(clean(text))).strip()[:LONGEST_TEXT]
+
+
+def _amount(value: Any) -> Decimal:
+    try:
+        found = Decimal(str(value or 0)).quantize(Decimal("0.01"))
+    except InvalidOperation:
+        return Decimal(0)
+    return max(found, Decimal(0)) if found.is_finite() else Decimal(0)
+
+
+def _day(value: Any) -> date | None:
+    found = optional_moment(value)
+    return found.date() if found else None

@@ -1,0 +1,206 @@
+"""Drives of people, groups and the company, with their folders, files, and what files were before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, override
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.apps.drive.actions.tree import add_files, free_name, make_folder, rename_item, root_of
+from box.apps.drive.actions.versions import new_version
+from box.apps.drive.models import Item
+from box.core.access.principals import EVERYONE
+from box.core.files.actions import take_in
+from box.core.registry.origin import importing
+from box.transfer.cloud import AT_ONCE, PLAIN, Command
+from box.transfer.models import Identity
+from box.transfer.stages.base import (
+    VERSION,
+    Attachment,
+    Extra,
+    Page,
+    Row,
+    Stage,
+    Work,
+    counted,
+    digest_of,
+    file_name,
+    moment_in,
+)
+
+FOLDERS_AT_ONCE = 50
+FOLDER, FILE = "folder", "drive-file"
+_OWNERS = {"user": ("person", "U"), "group": ("group", "G")}
+_METHODS = {"storage": "disk.storage.getchildren", FOLDER: "disk.folder.getchildren"}
+
+
+class Drives(Stage):
+    """Folder by folder, breadth first: the cursor is the folders that are still to be looked into."""
+
+    key = "drives"
+    label = gettext_lazy("Drives")
+    kind = FILE
+    needs = ("people", "groups")
+
+    @override
+    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+        queue: list[dict[str, Any]] = cursor["queue"] if "queue" in cursor else self._storages(work)
+        while queue:
+            some = queue[:FOLDERS_AT_ONCE]
+            commands = [
+                Command(
+                    f"f{number}",
+                    _METHODS[one["of"]],
+                    {"id": one["id"], **PLAIN.of("ID", {">ID": one["after"]}), "start": -1},
+                )
+                for number, one in enumerate(some)
+            ]
+            found = work.cloud.each(commands)
+            for number, one in enumerate(some):
+                rows = [row for row in found[f"f{number}"].result or [] if isinstance(row, dict)]
+                if (refused := found[f"f{number}"].refused) is not None:
+                    work.remark(
+                        self.kind, one["id"], _("The folder is not shown: %(why)s") % {"why": refused}
+                    )
+                queue = queue[1:]
+                if len(rows) >= AT_ONCE:
+                    queue = [*queue, {**one, "after": int(rows[-1]["ID"])}]
+                queue += [
+                    {"of": FOLDER, "id": str(row["ID"]), "after": 0}
+                    for row in rows
+                    if row.get("TYPE") == "folder"
+                ]
+                yield Page([{**row, "_in": one} for row in rows], {"queue": queue})
+
+    def _storages(self, work: Work) -> list[dict[str, Any]]:
+        found = []
+        for _start, rows in counted(work, "disk.storage.getlist"):
+            found += [{"of": "storage", "id": str(row["ID"]), "after": 0} for row in rows]
+            work.kept.setdefault("storages", {}).update({str(row["ID"]): row for row in rows})
+        return list({one["id"]: one for one in found}.values())
+
+    def _code(self, work: Work, storage: str) -> str | None:
+        """Whose it is, as a principal's code here."""
+        if storage not in work.kept.setdefault("storages", {}):
+            work.kept["storages"][storage] = work.cloud.call("disk.storage.get", id=storage) or {}
+        row = work.kept["storages"][storage]
+        if row.get("ENTITY_TYPE") == "common":
+            return EVERYONE
+        kind, letter = _OWNERS.get(str(row.get("ENTITY_TYPE")), ("", ""))
+        ours = work.ours(kind, row.get("ENTITY_ID")) if kind else 0
+        return f"{letter}{ours}" if ours else None
+
+    @override
+    def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
+        extra = Extra()
+        if rows and rows[0]["_in"]["of"] == "storage":
+            extra.rows["code"] = self._code(work, rows[0]["_in"]["id"])
+        files = [row for row in rows if row.get("TYPE") == "file"]
+        older = [row for row in files if str(row.get("GLOBAL_CONTENT_VERSION") or "1") not in ("0", "1")]
+        asked = [
+            Command(f"v{self.id_of(row)}", "disk.file.getVersions", {"id": self.id_of(row)}) for row in older
+        ]
+        found = work.cloud.each(asked)
+        wanted: dict[str, list[Row]] = {}
+        for row in files:
+            outcome = found.get(f"v{self.id_of(row)}")
+            versions = outcome.result if outcome and isinstance(outcome.result, list) else []
+            versions = sorted(
+                (one for one in versions if isinstance(one, dict)), key=lambda one: int(one["ID"])
+            )
+            extra.rows[self.id_of(row)] = versions
+            # The newest version is the file itself.
+            wanted[self.id_of(row)] = [
+                *({**one, "ID": f"v{one['ID']}", "NAME": row.get("NAME")} for one in versions[:-1]),
+                {**row, "ID": f"n{row['ID']}@{row.get('GLOBAL_CONTENT_VERSION') or 1}"},
+            ]
+        work.fetch_files(self.kind, wanted, extra)
+        return extra
+
+    @override
+    def moment_of(self, row: Row) -> datetime:
+        return moment_in(row.get("CREATE_TIME"))
+
+    @override
+    def take(self, work: Work, row: Row, extra: Extra) -> int:
+        theirs, by = self.id_of(row), work.person(row.get("CREATED_BY"))
+        folder = self._folder(work, row, extra)
+        if row.get("TYPE") == "folder":
+            name = file_name(row.get("NAME"))
+            # The box keeps "Plan" and "plan" for one name.
+            made = make_folder(folder, free_name(folder, name), by=by)
+            work.took(FOLDER, theirs, made.pk, digest=digest_of(row))
+            work.took(self.kind, theirs, made.pk, digest=digest_of(row))
+            return made.pk
+        item = self._item(work, row, extra, folder, by)
+        work.took(self.kind, theirs, item.pk, digest=digest_of(row))
+        return item.pk
+
+    def _folder(self, work: Work, row: Row, extra: Extra) -> Item:
+        above = row["_in"]
+        if above["of"] == "storage":
+            code = extra.rows.get("code")
+            if code is None:
+                raise ValidationError(_("Whose drive it is has not come."), code="refused")
+            return root_of(code, by=work.by)
+        found = Item.objects.filter(pk=work.ours(FOLDER, above["id"])).first()
+        if found is None:
+            raise ValidationError(_("The folder that it was in has not come."), code="refused")
+        return found
+
+    def _item(self, work: Work, row: Row, extra: Extra, folder: Item, by: Any) -> Item:
+        theirs = self.id_of(row)
+        contents = extra.files.get(theirs, [])
+        for of, text in extra.refused:
+            if of == theirs:
+                work.remark(self.kind, theirs, text)
+        if not contents:
+            raise ValidationError(_("None of it could be fetched."), code="refused")
+        versions = extra.rows.get(theirs) or []
+        told = [versions[number] if number < len(versions) else row for number in range(len(contents))]
+        item = self._first(work, row, told[0], folder, contents[0])
+        for one, content in zip(told[1:], contents[1:], strict=True):
+            self._renew(work, row, one, item, content)
+        return item
+
+    def _first(self, work: Work, row: Row, told: Row, folder: Item, content: Attachment) -> Item:
+        """`told` is what the portal says of this content, who wrote it and when."""
+        by = work.person(told.get("CREATED_BY"))
+        with importing(at=moment_in(told.get("CREATE_TIME"))):
+            # The box keeps "Plan" and "plan" for one name.
+            file = take_in(content.stored, free_name(folder, content.name), by=by)
+            item = add_files(folder, [file.pk], by=by).new[0]
+        self._note(work, row, item, content)
+        return item
+
+    def _renew(self, work: Work, row: Row, told: Row, item: Item, content: Attachment) -> None:
+        by = work.person(told.get("UPDATED_BY") or told.get("CREATED_BY"))
+        with importing(at=moment_in(told.get("UPDATE_TIME") or told.get("CREATE_TIME"))):
+            new_version(item, take_in(content.stored, content.name, by=by).pk, by=by)
+        self._note(work, row, item, content)
+
+    def _note(self, work: Work, row: Row, item: Item, content: Attachment) -> None:
+        is_newest = content.theirs.startswith("n")
+        if is_newest:
+            # What it was until now is a version by now.
+            held = Identity.objects.filter(migration=work.migration, kind="file", ours=item.file_id or 0)
+            held.update(kind=VERSION)
+        theirs = f"{self.kind}:{self.id_of(row)}:{content.theirs}"
+        kind = "file" if is_newest else VERSION
+        work.took(kind, theirs, item.file_id or 0, digest=content.stored.sha256)
+
+    @override
+    def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
+        item = Item.objects.there().select_related("drive", "parent", "file").filter(pk=ours).first()
+        if item is None:
+            return
+        by = work.person(row.get("UPDATED_BY"))
+        name = file_name(row.get("NAME"))
+        if name.lower() != item.name.lower():
+            rename_item(item, name, by=by)
+        for content in extra.files.get(self.id_of(row), [])[-1:]:
+            self._renew(work, row, row, item, content)

@@ -1,0 +1,93 @@
+"""Workgroups and projects, with their members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, override
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.core.accounts.models import User
+from box.core.groups.actions import NewGroup, archive_group, change_group, create_group, follow, set_role
+from box.core.groups.models import Group, Member
+from box.lib.plain_text import text_of
+from box.transfer.cloud import CAPITALS, Command
+from box.transfer.markup import as_html
+from box.transfer.stages.base import Extra, Page, Row, Stage, Work, clean, digest_of, is_yes, line
+
+Kind = Group.Kind
+LONGEST_NAME, LONGEST_DESCRIPTION = 200, 5000
+_OWNER, _MODERATOR = "A", "E"
+
+
+class Groups(Stage):
+    key = "groups"
+    label = gettext_lazy("Groups")
+    kind = "group"
+    needs = ("people",)
+
+    @override
+    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+        after = int(cursor.get("after", 0))
+        for rows in work.cloud.walk("sonet_group.get", after=after, shape=CAPITALS, IS_ADMIN="Y"):
+            yield Page(rows, {"after": int(rows[-1]["ID"])})
+
+    @override
+    def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
+        """Their members too: who comes and goes changes no group."""
+        asked = [Command(self.id_of(row), "sonet_group.user.get", {"ID": self.id_of(row)}) for row in rows]
+        found = work.cloud.each(asked)
+        return Extra({name: outcome.result or [] for name, outcome in found.items()})
+
+    @override
+    def take(self, work: Work, row: Row, extra: Extra) -> int:
+        theirs = self.id_of(row)
+        owner = work.author(self.kind, theirs, row.get("OWNER_ID"))
+        if owner.is_extranet or not owner.is_active:
+            said = _("%(name)s, whose group it was, does not work here: it is now %(owner)s's.")
+            work.remark(self.kind, theirs, said % {"name": owner.name, "owner": work.by.name})
+            owner = work.by
+        group = create_group(self._new(row), by=owner)
+        work.took(self.kind, theirs, group.pk, digest=digest_of(row))
+        self._admit(work, row, extra, group)
+        if is_yes(row.get("CLOSED")):
+            archive_group(group, by=owner)
+        return group.pk
+
+    @override
+    def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
+        group = Group.objects.filter(pk=ours).first()
+        if group is None or group.is_archived:
+            return
+        self._admit(work, row, extra, group)
+        change_group(group, self._new(row), by=work.by)
+        if is_yes(row.get("CLOSED")):
+            archive_group(group, by=work.by)
+
+    def _new(self, row: Row) -> NewGroup:
+        name = line(row.get("NAME"), LONGEST_NAME) or _("Group %(id)s") % {"id": row["ID"]}
+        description = text_of(as_html(clean(row.get("DESCRIPTION")))).strip()[:LONGEST_DESCRIPTION]
+        return NewGroup(name, description, self._kind(row))
+
+    def _kind(self, row: Row) -> str:
+        if is_yes(row.get("IS_EXTRANET")):
+            return Kind.EXTRANET
+        if "VISIBLE" in row and not is_yes(row["VISIBLE"]):
+            return Kind.SECRET
+        return Kind.OPEN if is_yes(row.get("OPENED")) else Kind.CLOSED
+
+    def _admit(self, work: Work, row: Row, extra: Extra, group: Group) -> None:
+        told = [one for one in extra.rows.get(self.id_of(row)) or [] if isinstance(one, dict)]
+        roles = {str(one.get("USER_ID")): str(one.get("ROLE")) for one in told}
+        ours = work.all_ours("person", roles)
+        people = User.objects.active().filter(pk__in=ours.values())
+        if group.kind != Kind.EXTRANET:
+            people = people.filter(is_extranet=False)
+        welcome = set(people.values_list("pk", flat=True))
+        there = set(group.members.values_list("user", flat=True))
+        follow(group, joining=sorted(welcome - there), leaving=sorted(there - welcome))
+        leading = {ours[theirs] for theirs, role in roles.items() if theirs in ours and role == _MODERATOR}
+        for member in group.members.filter(role=Member.Role.MEMBER, user__in=leading).select_related("user"):
+            if not member.user.is_extranet:
+                set_role(member, Member.Role.MODERATOR, by=work.by)

@@ -1,0 +1,204 @@
+"""People: whoever is here already is recognised as was decided before; others are added, with their place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from io import BytesIO
+from typing import Any, override
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.core.accounts.actions import NewUser, create_user, dismiss_user, update_profile
+from box.core.accounts.models import User
+from box.core.people.photos import set_photo
+from box.core.structure.actions import place
+from box.core.structure.models import Membership
+from box.transfer.cloud import WORDS, CloudAway
+from box.transfer.models import Match
+from box.transfer.stages.base import (
+    Extra,
+    Page,
+    Row,
+    Stage,
+    Work,
+    digest_of,
+    file_name,
+    ids_in,
+    is_yes,
+    line,
+    moment_in,
+    optional_moment,
+)
+from box.transfer.stages.structure import departments_of
+
+Role = Membership.Role
+MOST_PHOTO = 10 * 2**20
+_LOGIN = re.compile(r"[^\s/\\]{1,150}")
+
+
+class People(Stage):
+    key = "people"
+    label = gettext_lazy("People")
+    kind = "person"
+    needs = ("departments",)
+
+    @override
+    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+        for rows in people_pages(work, after=int(cursor.get("after", 0))):
+            yield Page(rows, {"after": int(rows[-1]["ID"])})
+
+    @override
+    def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
+        departments_of(work)
+        extra = Extra()
+        for row in rows:
+            address = row.get("PERSONAL_PHOTO")
+            if isinstance(address, str) and address:
+                content = BytesIO()
+                try:
+                    work.cloud.fetch(address, content)
+                except CloudAway as error:
+                    said = _("The photo could not be fetched: %(why)s") % {"why": error}
+                    extra.refused.append((self.id_of(row), said))
+                else:
+                    extra.rows[self.id_of(row)] = content
+        return extra
+
+    @override
+    def moment_of(self, row: Row) -> datetime:
+        return moment_in(row.get("DATE_REGISTER"))
+
+    @override
+    def take(self, work: Work, row: Row, extra: Extra) -> int:
+        theirs = self.id_of(row)
+        match = Match.objects.filter(migration=work.migration, theirs=theirs).select_related("user").first()
+        person = match.user if match else None
+        is_new = person is None
+        if person is None:
+            person = create_user(self._new(work, row), password=None, by=None)
+        # Whoever was here before stays as they are, and where they are.
+        work.took(self.kind, theirs, person.pk, digest=digest_of(row), is_new=is_new)
+        if is_new:
+            self._place(work, row, person)
+            self._show(work, row, extra, person)
+            if not is_active(row):
+                dismiss_user(person, by=None)
+        return person.pk
+
+    @override
+    def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
+        person = User.objects.filter(pk=ours).first()
+        if person is None or not work.known(self.kind, [self.id_of(row)])[self.id_of(row)].is_new:
+            return
+        new = self._new(work, row)
+        names = ("first_name", "last_name", "patronymic", "position", "phone", "birthday_on")
+        update_profile(person, {name: getattr(new, name) for name in names}, by=work.by)
+        self._place(work, row, person)
+        if not is_active(row) and person.is_active:
+            dismiss_user(person, by=None)
+
+    def _new(self, work: Work, row: Row) -> NewUser:
+        theirs = self.id_of(row)
+        email = line(row.get("EMAIL"), 254).lower()
+        try:
+            validate_email(email)
+        except ValidationError:
+            if email:
+                said = _("“%(email)s” is no e-mail: the person was added without one.")
+                work.remark(self.kind, theirs, said % {"email": email})
+            email = ""
+        login = line(row.get("LOGIN") or row.get("XML_ID"), 150).lower()
+        if not _LOGIN.fullmatch(login) or User.objects.signing_in_as(login).exists():
+            login = email or f"b24-{theirs}"
+        return NewUser(
+            email=email,
+            login=login,
+            first_name=line(row.get("NAME"), 100),
+            last_name=line(row.get("LAST_NAME"), 100),
+            patronymic=line(row.get("SECOND_NAME"), 100),
+            position=line(row.get("WORK_POSITION"), 200),
+            phone=line(row.get("PERSONAL_MOBILE") or row.get("WORK_PHONE"), 32),
+            birthday_on=_day(row.get("PERSONAL_BIRTHDAY")),
+            language=work.migration.language,
+            is_extranet=row.get("USER_TYPE") == "extranet",
+        )
+
+    def _place(self, work: Work, row: Row, person: User) -> None:
+        if not is_active(row) or person.is_extranet:
+            return
+        theirs, heads = (
+            self.id_of(row),
+            {str(one["ID"]): str(one.get("UF_HEAD")) for one in departments_of(work)},
+        )
+        wanted = {*ids_in(row.get("UF_DEPARTMENT")), *(pk for pk, head in heads.items() if head == theirs)}
+        ours = work.all_ours("department", wanted)
+        roles = {pk: Role.HEAD if heads.get(one) == theirs else Role.MEMBER for one, pk in ours.items()}
+        if roles:
+            place(person, roles, by=None)
+
+    def _show(self, work: Work, row: Row, extra: Extra, person: User) -> None:
+        theirs = self.id_of(row)
+        for of, text in extra.refused:
+            if of == theirs:
+                work.remark(self.kind, theirs, text)
+        if (photo := extra.rows.get(theirs)) is not None:
+            try:
+                set_photo(person, photo, by=None)
+            except ValidationError as error:
+                said = _("The photo “%(name)s” did not come: %(why)s")
+                name = file_name(str(row["PERSONAL_PHOTO"]).partition("?")[0])
+                work.remark(self.kind, theirs, said % {"name": name, "why": " ".join(error.messages)})
+
+
+def people_pages(work: Work, *, after: int = 0) -> Iterator[list[Row]]:
+    return work.cloud.walk("user.get", after=after, shape=WORDS, ADMIN_MODE=True)
+
+
+def is_active(row: Row) -> bool:
+    """Whether they work there; the portal says nothing of whoever is its own."""
+    return "ACTIVE" not in row or is_yes(row["ACTIVE"])
+
+
+def matched(work: Work, rows: Sequence[Row]) -> list[Match]:
+    """Whom each of these is here, by rule: by e-mail first, then by login."""
+    emails = {line(row.get("EMAIL"), 254).lower() for row in rows}
+    logins = {line(row.get("LOGIN"), 150).lower() for row in rows}
+    known = User.objects.themselves().called((emails | logins) - {""})
+    found = []
+    for row in rows:
+        email, login = line(row.get("EMAIL"), 254).lower(), line(row.get("LOGIN"), 150).lower()
+        user, way = known.get(email), Match.Way.EMAIL
+        if user is None and login in known:
+            user, way = known[login], Match.Way.LOGIN
+        name = line(
+            " ".join(filter(None, (line(row.get("NAME"), 100), line(row.get("LAST_NAME"), 100)))), 255
+        )
+        found.append(
+            Match(
+                migration=work.migration,
+                theirs=str(row["ID"]),
+                name=name or email or str(row["ID"]),
+                email=email,
+                has_left=not is_active(row),
+                user=user,
+                way=way if user else Match.Way.NEW,
+            )
+        )
+    return found
+
+
+def _day(value: Any) -> date | None:
+    """A birthday is a day, whatever zone its midnight has."""
+    match = re.match(r"(\d{4})-(\d{2})-(\d{2})", value) if isinstance(value, str) else None
+    try:
+        if match:
+            return date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        return None
+    found = optional_moment(value)
+    return found.date() if found else None

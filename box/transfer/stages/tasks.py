@@ -1,0 +1,305 @@
+"""Tasks with their checklists, comments, time and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, override
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.apps.tasks.actions.checklists import add_items, check_item
+from box.apps.tasks.actions.checks import LONGEST_TITLE, MOST_PARTICIPANTS
+from box.apps.tasks.actions.states import take_over_state
+from box.apps.tasks.actions.tasks import (
+    TaskDraft,
+    add_task,
+    change_task,
+    delegate_task,
+)
+from box.apps.tasks.actions.time import MOST_MINUTES, add_time
+from box.apps.tasks.models import LONGEST_ITEM, LONGEST_NOTE, ChecklistItem, Task
+from box.apps.tasks.models.tasks import MOST_TAGS
+from box.apps.tasks.states import State
+from box.core.discussion.actions import add_comment
+from box.core.groups.models import Group
+from box.core.registry.origin import importing
+from box.lib.rich_text import LONGEST_TAG
+from box.transfer.cloud import Command
+from box.transfer.stages.base import (
+    Extra,
+    Page,
+    Row,
+    Stage,
+    Work,
+    clean,
+    digest_of,
+    ids_in,
+    is_yes,
+    line,
+    moment_in,
+    optional_moment,
+)
+from box.transfer.stages.feed import change_comment
+
+# Source: https://apidocs.bitrix24.com/api-reference/tasks/fields.html
+_STATES = {
+    "1": State.WAITING,
+    "2": State.WAITING,
+    "3": State.IN_PROGRESS,
+    "4": State.IN_REVIEW,
+    "5": State.COMPLETED,
+    "6": State.DEFERRED,
+    "7": State.DEFERRED,
+}
+_SELECT = (
+    *("ID", "PARENT_ID", "TITLE", "DESCRIPTION", "STATUS", "PRIORITY", "GROUP_ID", "TAGS"),
+    *("CREATED_BY", "RESPONSIBLE_ID", "ACCOMPLICES", "AUDITORS", "CLOSED_BY"),
+    *("CREATED_DATE", "CHANGED_DATE", "CLOSED_DATE", "ACTIVITY_DATE", "DEADLINE"),
+    *("START_DATE_PLAN", "END_DATE_PLAN", "TIME_ESTIMATE", "TASK_CONTROL", "ALLOW_CHANGE_DEADLINE"),
+    "UF_TASK_WEBDAV_FILES",
+)
+_CHANGES = (
+    *("title", "text", "html", "deadline_at", "starts_at", "ends_at", "estimate_minutes"),
+    *("priority", "tags", "project", "parent", "accomplice_ids", "observer_ids"),
+)
+COMMENT = "task-comment"
+_PARTS = {
+    "checklist": "task.checklistitem.getlist",
+    "comments": "task.commentitem.getlist",
+    "time": "task.elapseditem.getlist",
+}
+
+
+class Tasks(Stage):
+    key = "tasks"
+    label = gettext_lazy("Tasks")
+    kind = "task"
+    needs = ("people", "groups")
+    id_name = "id"
+
+    @override
+    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+        after = int(cursor.get("after", 0))
+        walk = work.cloud.walk("tasks.task.list", after=after, named="id", of="tasks", select=list(_SELECT))
+        for rows in walk:
+            yield Page(rows, {"after": int(rows[-1]["id"])})
+
+    @override
+    def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
+        extra = Extra()
+        commands = [
+            Command(f"{part}{self.id_of(row)}", method, {"TASKID": self.id_of(row)})
+            for row in rows
+            for part, method in _PARTS.items()
+        ]
+        found = work.cloud.each(commands)
+        comment_files: dict[str, list[Row]] = {}
+        for row in rows:
+            theirs = self.id_of(row)
+            parts = {part: _list(found[f"{part}{theirs}"].result) for part in _PARTS}
+            for part in _PARTS:
+                if (refused := found[f"{part}{theirs}"].refused) is not None:
+                    said = _("Its %(part)s is not given by the portal: %(why)s")
+                    extra.refused.append((theirs, said % {"part": part, "why": refused}))
+            extra.rows[theirs] = parts
+            for comment in parts["comments"]:
+                attached = comment.get("ATTACHED_OBJECTS")
+                comment_files[str(comment["ID"])] = [
+                    {**one, "ID": f"n{one.get('FILE_ID')}"}
+                    for one in (attached.values() if isinstance(attached, dict) else ())
+                ]
+        attached = {self.id_of(row): ids_in(row.get("ufTaskWebdavFiles")) for row in rows}
+        work.fetch_attached(self.kind, attached, extra)
+        work.fetch_files(COMMENT, comment_files, extra)
+        return extra
+
+    @override
+    def moment_of(self, row: Row) -> datetime:
+        return moment_in(row.get("createdDate"))
+
+    @override
+    def take(self, work: Work, row: Row, extra: Extra) -> int:
+        theirs = self.id_of(row)
+        by = work.author(self.kind, theirs, row.get("createdBy"))
+        files = work.files_of(self.kind, theirs, extra, by=by)
+        task = add_task(self._draft(work, row, files), by=by)
+        work.took(self.kind, theirs, task.pk, digest=digest_of(row), html=task.html)
+        self._add_parts(work, row, extra, task)
+        self._set_state(work, row, task)
+        return task.pk
+
+    @override
+    def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
+        task = Task.objects.there().filter(pk=ours).select_related("created_by", "responsible").first()
+        if task is None:
+            return
+        draft = self._draft(work, row, work.held_files(self.kind, self.id_of(row)))
+        changes = {name: getattr(draft, name) for name in _CHANGES}
+        if draft.responsible.pk != task.responsible_id:
+            task = delegate_task(task, draft.responsible, by=task.created_by)
+        task = change_task(task, changes, by=task.created_by)
+        self._add_parts(work, row, extra, task)
+        self._set_state(work, row, task)
+
+    def _draft(self, work: Work, row: Row, files: Mapping[str, Any]) -> TaskDraft:
+        theirs = self.id_of(row)
+        starts, ends = optional_moment(row.get("startDatePlan")), optional_moment(row.get("endDatePlan"))
+        group = str(row.get("groupId") or "0")
+        project = Group.objects.filter(pk=work.ours("group", group)).first() if group != "0" else None
+        estimate = str(row.get("timeEstimate") or "0")
+        accomplices, observers = (
+            tuple(work.all_ours("person", ids_in(row.get(name))).values())
+            for name in ("accomplices", "auditors")
+        )
+        if len({*accomplices, *observers}) > MOST_PARTICIPANTS:
+            said = _("Of those who help and watch only the first %(most)s came.") % {
+                "most": MOST_PARTICIPANTS
+            }
+            work.remark(self.kind, theirs, said)
+            accomplices, observers = accomplices[:MOST_PARTICIPANTS], ()
+        return TaskDraft(
+            title=line(row.get("title"), LONGEST_TITLE) or _("Task %(id)s") % {"id": theirs},
+            responsible=work.author(self.kind, theirs, row.get("responsibleId")),
+            html=work.html(row.get("description"), files),
+            accomplice_ids=accomplices,
+            observer_ids=observers,
+            deadline_at=optional_moment(row.get("deadline")),
+            starts_at=starts,
+            ends_at=ends if not (starts and ends) or ends >= starts else None,
+            estimate_minutes=int(estimate) // 60 or None if estimate.isdigit() else None,
+            priority=Task.Priority.HIGH if str(row.get("priority")) == "2" else Task.Priority.NORMAL,
+            tags=tuple(self._tags(row))[:MOST_TAGS],
+            project=project,
+            parent=self._parent(work, row),
+            needs_acceptance=is_yes(row.get("taskControl")),
+            may_move_deadline=is_yes(row.get("allowChangeDeadline")),
+            file_ids=tuple(file.pk for file in files.values()),
+        )
+
+    def _tags(self, row: Row) -> Iterator[str]:
+        given = row.get("tags")
+        for one in given.values() if isinstance(given, dict) else given if isinstance(given, list) else ():
+            name = line(one.get("title") if isinstance(one, dict) else one, LONGEST_TAG).lstrip("#")
+            if name:
+                yield name
+
+    def _parent(self, work: Work, row: Row) -> Task | None:
+        """A part of a task may have come before it: the next pass, or the last stage, puts it below."""
+        theirs = str(row.get("parentId") or "0")
+        if theirs == "0" or theirs == self.id_of(row):
+            return None
+        return Task.objects.there().filter(pk=work.ours(self.kind, theirs)).first()
+
+    def _set_state(self, work: Work, row: Row, task: Task) -> None:
+        state = _STATES.get(str(row.get("status")), State.WAITING)
+        closed = optional_moment(row.get("closedDate"))
+        at = closed if state == State.COMPLETED and closed else moment_in(row.get("changedDate"))
+        closed_by = work.ours("person", row.get("closedBy"))
+        by = work.person(row.get("closedBy")) if closed_by else task.responsible
+        with importing(at=at):
+            take_over_state(task, state, by=by)
+
+    # What belongs to it
+
+    def _add_parts(self, work: Work, row: Row, extra: Extra, task: Task) -> None:
+        theirs = self.id_of(row)
+        parts = extra.rows.get(theirs, {})
+        self._check_off(work, theirs, parts.get("checklist", ()), task)
+        self._say(work, theirs, parts.get("comments", ()), extra, task)
+        self._write_time(work, theirs, parts.get("time", ()), task)
+
+    def _check_off(self, work: Work, theirs: str, rows: Sequence[Row], task: Task) -> None:
+        rows = sorted(rows, key=_sort_key)
+        # A list's own name is an item that no other holds.
+        items = [row for row in rows if ids_in(row.get("PARENT_ID")) or not _is_list_name(row, rows)]
+        known = work.known("checklist", [str(row["ID"]) for row in items])
+        for row in items:
+            text = line(row.get("TITLE"), LONGEST_ITEM) or "…"
+            identity = known.get(str(row["ID"]))
+            with _refusals(work, self.kind, theirs):
+                if identity is None:
+                    (item,) = add_items(task, text.lstrip("-*•· ") or "…", by=task.created_by)
+                    work.took("checklist", row["ID"], item.pk, digest=digest_of(row))
+                elif (
+                    found := ChecklistItem.objects.filter(pk=identity.ours).select_related("task").first()
+                ) is None:
+                    continue
+                else:
+                    item = found
+                by = work.person(row.get("TOGGLED_BY"))
+                with importing(at=moment_in(row.get("TOGGLED_DATE"))):
+                    check_item(item, is_yes(row.get("IS_COMPLETE")), by=by)
+
+    def _say(self, work: Work, theirs: str, rows: Sequence[Row], extra: Extra, task: Task) -> None:
+        rows = sorted(
+            (row for row in rows if str(row.get("ID", "")).isdigit()), key=lambda row: int(row["ID"])
+        )
+        kind = COMMENT
+        known = work.known(kind, [str(row["ID"]) for row in rows])
+        for row in rows:
+            pk, digest = str(row["ID"]), digest_of(row)
+            identity = known.get(pk)
+            if identity is not None and identity.digest == digest:
+                continue
+            with _refusals(work, kind, pk), importing(at=moment_in(row.get("POST_DATE"))):
+                if identity is not None:
+                    html = work.html(row.get("POST_MESSAGE"), work.held_files(kind, pk))
+                    change_comment(identity, html, digest)
+                    continue
+                author = work.author(kind, pk, row.get("AUTHOR_ID"))
+                files = work.files_of(kind, pk, extra, by=author)
+                html = work.html(row.get("POST_MESSAGE"), files)
+                if html or files:
+                    ids = [file.pk for file in files.values()]
+                    comment = add_comment(task.thread, html=html, file_ids=ids, by=author)
+                    work.took(kind, pk, comment.pk, digest=digest, html=comment.html)
+
+    def _write_time(self, work: Work, theirs: str, rows: Sequence[Row], task: Task) -> None:
+        known = work.known("time", [str(row["ID"]) for row in rows])
+        for row in rows:
+            seconds = int(row["SECONDS"]) if str(row.get("SECONDS", "")).isdigit() else 0
+            if str(row["ID"]) in known or not seconds:
+                continue
+            at = moment_in(row.get("CREATED_DATE"))
+            with _refusals(work, "time", str(row["ID"])), importing(at=at):
+                if seconds > MOST_MINUTES * 60:
+                    said = _("%(hours)s hours at once are more than a day has: they were not taken.")
+                    raise ValidationError(said % {"hours": seconds // 3600}, code="refused")
+                entry = add_time(
+                    task,
+                    max(1, seconds // 60),
+                    on=at.date(),
+                    note=clean(row.get("COMMENT_TEXT"), LONGEST_NOTE),
+                    seconds=seconds,
+                    by=work.author("time", str(row["ID"]), row.get("USER_ID")),
+                )
+                work.took("time", row["ID"], entry.pk, digest=digest_of(row))
+
+
+@contextmanager
+def _refusals(work: Work, kind: str, theirs: str) -> Iterator[None]:
+    """A part that cannot be here stays out with a sentence, and the rest comes."""
+    try:
+        with transaction.atomic():
+            yield
+    except ValidationError as error:
+        work.remark(kind, theirs, " ".join(error.messages))
+
+
+def _list(found: Any) -> list[Row]:
+    rows = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+    return [row for row in rows if isinstance(row, dict) and str(row.get("ID", "")).isdigit()]
+
+
+def _sort_key(row: Row) -> tuple[int, int]:
+    place = str(row.get("SORT_INDEX") or "0")
+    return (int(place) if place.isdigit() else 0, int(row["ID"]))
+
+
+def _is_list_name(row: Row, rows: Sequence[Row]) -> bool:
+    return any(ids_in(other.get("PARENT_ID")) == [str(row["ID"])] for other in rows)

@@ -1,0 +1,177 @@
+"""A whole migration undone, in a box that people have not begun to work with.
+
+What it has brought goes in the order in which things stand on each other, the last first, in batches of their
+own: killed, the next run goes on. Whoever was here before and was only recognised stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from box.apps.crm.actions.activities import remove_activities
+from box.apps.crm.actions.bulk import remove_records
+from box.apps.drive.actions.trash import purge as purge_item
+from box.apps.drive.actions.trash import remove_drive, throw_away
+from box.apps.drive.models import Drive, Item
+from box.apps.feed.actions import forget_post
+from box.apps.feed.models import Post
+from box.apps.tasks.actions.tasks import purge as purge_tasks
+from box.apps.tasks.models import Task
+from box.core.access.principals import code_of
+from box.core.accounts.actions import withdraw_user
+from box.core.accounts.models import User
+from box.core.discussion.models import Comment
+from box.core.events.outbox import emit
+from box.core.groups.actions import delete_group
+from box.core.groups.models import Group
+from box.core.people.photos import remove_photo
+from box.core.registry.origin import importing
+from box.core.structure.actions import delete_department
+from box.core.structure.models import Department
+from box.transfer.events import MigrationUndone
+from box.transfer.models import Identity, Migration, Remark
+from box.transfer.stages.drives import FILE, FOLDER
+from box.transfer.stages.tasks import COMMENT
+
+BATCH = 50
+
+
+def obstacles(migration: Migration) -> str:
+    """Why it cannot be undone: people have said or put something where it would be lost. Nothing: it can."""
+    ours = {
+        kind: _ours(migration, kind) for kind in ("post", "task", "comment", COMMENT, FILE, FOLDER, "group")
+    }
+    threads = Q(thread__in=Post.objects.filter(pk__in=ours["post"]).values("thread"))
+    threads |= Q(thread__in=Task.objects.filter(pk__in=ours["task"]).values("thread"))
+    comments = Comment.objects.filter(threads).exclude(pk__in=ours["comment"]).exclude(pk__in=ours[COMMENT])
+    tasks = Task.objects.filter(project__in=ours["group"]).exclude(pk__in=ours["task"])
+    items = Item.objects.filter(parent__in=ours[FOLDER]).exclude(pk__in=ours[FILE])
+    found = comments.count() + tasks.count() + items.count()
+    if not found:
+        return ""
+    return _("People have worked with what has come: %(count)s comments, tasks and files would be lost.") % {
+        "count": found
+    }
+
+
+def _ours(migration: Migration, kind: str) -> list[int]:
+    found = Identity.objects.filter(migration=migration, kind=kind, is_new=True)
+    return list(found.values_list("ours", flat=True))
+
+
+def take_back(migration: Migration) -> None:
+    """Until nothing of it is left. Call with the migration's lock held."""
+    removed = 0
+    with translation.override(migration.language or None):
+        for kind, remove in _REMOVERS.items():
+            removed += _take_back(migration, kind, remove)
+    with transaction.atomic():
+        held = Migration.objects.select_for_update().get(pk=migration.pk)
+        if held.state != Migration.State.UNDOING:
+            return
+        held.identities.all().delete()
+        held.progress.all().delete()
+        held.state, held.passes, held.moved_at = Migration.State.UNDONE, 0, timezone.now()
+        held.save(update_fields=["state", "passes", "moved_at"])
+        emit(MigrationUndone(migration_id=held.pk, portal=held.portal, by_id=held.by_id, removed=removed))
+
+
+def _take_back(migration: Migration, kind: str, remove: Callable[[Migration, Identity], None]) -> int:
+    count = 0
+    while True:
+        with transaction.atomic():
+            rows = list(
+                Identity.objects.select_for_update()
+                .filter(migration=migration, kind=kind, is_new=True)
+                .order_by("-id")[:BATCH]
+            )
+            for row in rows:
+                _try(migration, row, remove)
+            Identity.objects.filter(pk__in=[row.pk for row in rows]).delete()
+            Migration.objects.filter(pk=migration.pk).update(moved_at=timezone.now())
+        if not rows:
+            return count
+        count += len(rows)
+
+
+def _try(migration: Migration, row: Identity, remove: Callable[[Migration, Identity], None]) -> None:
+    try:
+        with transaction.atomic(), importing(at=timezone.now()):
+            remove(migration, row)
+    except ValidationError as error:
+        said = _("It stays: %(why)s") % {"why": " ".join(error.messages)}
+        Remark.objects.bulk_create(
+            [Remark(migration=migration, kind=row.kind, theirs=row.theirs, text=said[:500])],
+            ignore_conflicts=True,
+        )
+
+
+def _post(migration: Migration, row: Identity) -> None:
+    post = Post.objects.filter(pk=row.ours).select_related("thread").first()
+    if post is not None:
+        forget_post(post)
+
+
+def _task(migration: Migration, row: Identity) -> None:
+    held = Task.objects.select_for_update(of=("self",)).select_related("thread").filter(pk=row.ours)
+    purge_tasks(list(held))
+
+
+def _item(migration: Migration, row: Identity) -> None:
+    item = Item.objects.there().select_related("drive", "parent", "file").filter(pk=row.ours).first()
+    if item is not None:
+        throw_away([item], by=migration.by)
+        purge_item(item, by=None)
+
+
+def _activity(migration: Migration, row: Identity) -> None:
+    remove_activities([row.ours])
+
+
+def _record(migration: Migration, row: Identity) -> None:
+    remove_records([row.ours], by=migration.by)
+
+
+def _group(migration: Migration, row: Identity) -> None:
+    group = Group.objects.filter(pk=row.ours).first()
+    if group is not None:
+        delete_group(group, by=migration.by)
+
+
+def _person(migration: Migration, row: Identity) -> None:
+    person = User.objects.filter(pk=row.ours).first()
+    if person is not None:
+        if person.photo_id is not None:
+            remove_photo(person, by=None)
+        drive = Drive.objects.filter(code=code_of(person)).first()
+        if drive is not None and not drive.items.exclude(parent=None).exists():
+            remove_drive(drive, by=None)
+        withdraw_user(person)
+
+
+def _department(migration: Migration, row: Identity) -> None:
+    department = Department.objects.standing().filter(pk=row.ours).first()
+    if department is not None:
+        delete_department(department, by=None)
+
+
+# Comments, checklists, time and files go with what they hang on.
+_REMOVERS: Mapping[str, Callable[[Migration, Identity], None]] = {
+    FILE: _item,
+    "task": _task,
+    "post": _post,
+    "activity": _activity,
+    "deal": _record,
+    "lead": _record,
+    "contact": _record,
+    "company": _record,
+    "group": _group,
+    "person": _person,
+    "department": _department,
+}

@@ -1,0 +1,20 @@
+from django.urls import path
+
+from box.transfer import views
+
+app_name = "transfer"
+urlpatterns = [
+    path("", views.migrations, name="list"),
+    path("<int:pk>/", views.migration, name="migration"),
+    path("<int:pk>/connection/", views.connection, name="connection"),
+    path("<int:pk>/people/", views.people, name="people"),
+    path("<int:pk>/people/<int:match>/", views.match, name="match"),
+    path("<int:pk>/passes/", views.passes, name="passes"),
+    path("<int:pk>/pause/", views.pause, name="pause"),
+    path("<int:pk>/resumption/", views.resumption, name="resumption"),
+    path("<int:pk>/reconciliation/", views.reconciliation, name="reconciliation"),
+    path("<int:pk>/invitations/", views.invitations, name="invitations"),
+    path("<int:pk>/remarks/", views.remarks, name="remarks"),
+    path("<int:pk>/undoing/", views.undoing, name="undoing"),
+    path("<int:pk>/removal/", views.removal, name="removal"),
+]

@@ -1,0 +1,68 @@
+"""What tests of migrations share: a company in the cloud, and the way into the box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING, Any
+
+from box.rest.egress import Fetched, Unreachable
+from box.transfer import actions, runner
+from box.transfer.cloud import Cloud
+from box.transfer.models import Migration
+from tests.box.transfer.test_cloud import Wire
+from tests.cloud.company import Company, small_company
+from tests.cloud.portal import Portal
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+
+class Move:
+    """One company that moves in. What is changed in `company` is what the portal has by then."""
+
+    def __init__(self, by: User, company: Company | None = None, **more: Any) -> None:
+        self.by, self.company = by, company or small_company()
+        self.portal: Portal = self.company.portal(lambda: 0.0, **more)
+        self.wire = Wire(self.portal, longest=0.1)
+        self.loaded: list[str] = []
+        self.on_load: Callable[[str], object] = lambda address: None
+        self.migration = actions.connect(self.cloud(), by=by)
+
+    def cloud(self, migration: Migration | None = None) -> Cloud:
+        cloud = self.wire.cloud()
+        cloud.loader = self._load
+        return cloud
+
+    def _load(self, address: str, into: IO[bytes]) -> Fetched:
+        self.loaded.append(address)
+        self.on_load(address)
+        content = self.company.content(address)
+        if content is None:
+            raise Unreachable("HTTP 404")
+        into.write(content)
+        return Fetched(len(content), "")
+
+    def look(self) -> Migration:
+        actions.look(self.migration, self.cloud())
+        return self.again()
+
+    def again(self) -> Migration:
+        self.migration = Migration.objects.select_related("by").get(pk=self.migration.pk)
+        return self.migration
+
+    def go(self) -> Migration:
+        """From wherever it stands to its end, or to where it is paused."""
+        runner.run(self.again(), connect=self.cloud)
+        return self.again()
+
+    def bring(self) -> Migration:
+        if self.again().state == Migration.State.LOOKING:
+            self.look()
+        actions.begin(self.migration, by=self.by)
+        return self.go()
+
+    def ours(self, kind: str, theirs: Any) -> int:
+        return self.migration.identities.get(kind=kind, theirs=str(theirs)).ours
+
+    def said(self, kind: str) -> dict[str, str]:
+        return dict(self.migration.remarks.filter(kind=kind).values_list("theirs", "text"))
