@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, settings
+from pytest_django.plugin import blocking_manager_key
 
 from tests import cast as people
 
@@ -73,6 +76,32 @@ def _cheap_hashes() -> None:
     REAL_COST.update((name, getattr(Argon2PasswordHasher, name)) for name in ("time_cost", "memory_cost"))
     Argon2PasswordHasher.time_cost = 1
     Argon2PasswordHasher.memory_cost = 8 * Argon2PasswordHasher.parallelism
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """A test that writes for good leaves empty tables, also those that migrations had filled."""
+    yield
+    marker = item.get_closest_marker("django_db")
+    is_for_good = marker is not None and marker.kwargs.get("transaction", False)
+    if is_for_good or "transactional_db" in getattr(item, "fixturenames", ()):
+        with item.config.stash[blocking_manager_key].unblock():
+            fill_again()
+
+
+def fill_again() -> None:
+    """What a CRM begins with."""
+    from django.apps import apps
+
+    from box.apps.crm.models import RecordType
+    from box.core.registry.settings import raise_version
+
+    if RecordType.objects.exists():
+        return
+    with transaction.atomic():
+        for name in ("0003_beginnings", "0008_paper_beginnings"):
+            import_module(f"box.apps.crm.migrations.{name}").fill(apps, None)
+        raise_version()
 
 
 def begin_anew() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
-# Addresses that open something by themselves: links for outsiders, invitations, calendars, letters' ends.
-_SECRET = re.compile(r"/(links|join|letters|calendar/feeds)/[^/\s?#'\"]+")
+# Addresses that open something by themselves: links for outsiders, papers, invitations, calendars, letters.
+_SECRET = re.compile(r"/(links|join|letters|papers|calendar/feeds)/[^/\s?#'\"]+")
 
 
 class Discreet(logging.Filter):

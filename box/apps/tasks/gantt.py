@@ -136,8 +136,9 @@ class Chart:
 
 
 def chart_of(found: Sequence[Task], *, reader: User, zoom: Zoom, now: datetime) -> Chart:
-    """Of tasks in their order, `now` in the reader's time zone; in a query, however many they are."""
-    nested = _nested(found[:MOST_ROWS])
+    """Of tasks in their order, those without dates last, `now` in the reader's time zone; in a query, however
+    many they are."""
+    nested = _nested(sorted(found[:MOST_ROWS], key=lambda task: bar_of(task) is None))
     tasks = [task for task, _depth in nested]
     bars = {task.pk: bar for task in tasks if (bar := bar_of(task)) is not None}
     ids = [task.pk for task in tasks]

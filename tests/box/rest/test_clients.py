@@ -18,7 +18,6 @@ from box.core.access.principals import code_of
 from box.core.registry.settings import store
 from box.core.structure.actions import create_department
 from box.core.structure.models import Department
-from tests.box.apps.crm.conftest import begin_anew
 from tests.box.apps.drive.conftest import put
 from tests.box.rest.calling import Program, program_of
 
@@ -109,7 +108,6 @@ def test_bitrix24s_own_library_for_python(served: str, anna: User, boris: User, 
 
 
 def test_it_sells(served: str, anna: User) -> None:
-    begin_anew()
     client = _client(program_of(anna, "crm"), served)
     sent = {"TITLE": "Chairs", "PHONE": [{"VALUE": "+79161234567", "VALUE_TYPE": "WORK"}]}
     lead = client.crm.lead.add(fields=sent).response.result

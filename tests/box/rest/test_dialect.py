@@ -18,6 +18,8 @@ from django.utils import timezone
 
 from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.feed.models import Post
+from box.apps.tasks.actions.checklists import add_items
+from box.apps.tasks.actions.stages import stages_of
 from box.apps.tasks.actions.states import complete_task, start_task
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.actions.time import add_time
@@ -536,6 +538,17 @@ def on_tasks(anna: User, boris: User) -> dict[str, dict[str, Any]]:
         "task.elapseditem.add": {"TASKID": give().pk, "ARFIELDS": {"SECONDS": 60}},
         "task.elapseditem.getlist": {"TASKID": worked.pk},
     }
+    listed = give()
+    items = add_items(listed, "\n".join(f"Step {number}" for number in range(5)), by=anna)
+    for verb, item in zip(("get", "update", "complete", "renew", "delete"), items, strict=True):
+        asked = {"TASKID": listed.pk, "ITEMID": item.pk, "ARFIELDS": {"TITLE": "Weigh"}}
+        given[f"task.checklistitem.{verb}"] = asked
+    given["task.checklistitem.add"] = {"TASKID": listed.pk, "ARFIELDS": {"TITLE": "Weigh"}}
+    given["task.checklistitem.getlist"] = {"TASKID": listed.pk}
+    given["task.commentitem.add"] = {"TASKID": listed.pk, "FIELDS": {"POST_MESSAGE": "Weighed"}}
+    given["task.commentitem.getlist"] = {"TASKID": listed.pk}
+    given["task.stages.get"] = {"ENTITYID": 0}
+    given["task.stages.movetask"] = {"ID": listed.pk, "STAGEID": stages_of(anna)[0].pk}
     others = ("get", "delete", "start", "defer", "complete")
     return {**given, **{f"tasks.task.{name}": {"TASKID": give().pk} for name in others}}
 
@@ -590,9 +603,10 @@ def check(value: Any, schema: dict[str, Any], where: str) -> None:
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     assert any(isinstance(value, TYPES[one]) for one in types), (where, value)
     if isinstance(value, dict):
-        assert set(value) <= set(schema["properties"]), where
+        known, others = schema.get("properties", {}), schema.get("additionalProperties")
+        assert others or set(value) <= set(known), where
         for key, one in value.items():
-            check(one, schema["properties"][key], f"{where}.{key}")
+            check(one, known.get(key, others), f"{where}.{key}")
     elif isinstance(value, list):
         assert (
             value

@@ -31,7 +31,7 @@ _ROW = {
     "ID": "integer", "OWNER_ID": "integer", "OWNER_TYPE": "string", "PRODUCT_ID": "integer",
     "PRODUCT_NAME": "string", "PRICE": "number", "PRICE_EXCLUSIVE": "number", "PRICE_NETTO": "number",
     "PRICE_BRUTTO": "number", "QUANTITY": "number", "DISCOUNT_TYPE_ID": "integer", "DISCOUNT_RATE": "number",
-    "DISCOUNT_SUM": "number", "TAX_RATE": "number", "TAX_INCLUDED": "string", "MEASURE_NAME": "string",
+    "DISCOUNT_SUM": "number", "TAX_RATE": "number?", "TAX_INCLUDED": "string", "MEASURE_NAME": "string",
     "SORT": "integer",
 }  # fmt: skip
 

@@ -46,8 +46,8 @@ LARGEST = 128 * 1024
 FRAMED = {**settings.SECURE_CSP, "frame-ancestors": ["*"]}
 
 
-def _form(token: str) -> WebForm:
-    return get_object_or_404(WebForm.objects.open().select_related("type"), token=token)
+def _form(public_id: str) -> WebForm:
+    return get_object_or_404(WebForm.objects.open().select_related("type"), token=public_id)
 
 
 def from_anywhere(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -56,8 +56,8 @@ def from_anywhere(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     @login_not_required
     @never_cache
     @wraps(view)
-    def answering(request: HttpRequest, token: str) -> HttpResponse:
-        response = HttpResponse(status=204) if request.method == "OPTIONS" else view(request, token)
+    def answering(request: HttpRequest, public_id: str) -> HttpResponse:
+        response = HttpResponse(status=204) if request.method == "OPTIONS" else view(request, public_id)
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
         response.headers["Access-Control-Allow-Headers"] = "Content-Type"
@@ -71,8 +71,8 @@ def from_anywhere(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 @login_not_required
 @never_cache
 @csp_override(FRAMED)
-def page(request: HttpRequest, token: str) -> HttpResponseBase:
-    form = _form(token)
+def page(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    form = _form(public_id)
     with translation.override(form.language):
         context = {
             "form": form, "questions": questions_in(form.questions), "consent": consent_of(form),
@@ -84,9 +84,9 @@ def page(request: HttpRequest, token: str) -> HttpResponseBase:
 @csrf_exempt
 @require_http_methods(["GET", "OPTIONS"])
 @from_anywhere
-def challenge(request: HttpRequest, token: str) -> HttpResponse:
+def challenge(request: HttpRequest, public_id: str) -> HttpResponse:
     """What is to be solved before an answer is taken."""
-    form = _form(token)
+    form = _form(public_id)
     if not Quota("crm.challenge", address_of(request), MOST_CHALLENGES).take(timezone.now()):
         return _refused(_("Please try again in a quarter of an hour."), 429)
     return JsonResponse({"challenge": challenge_for(form.token), "bits": BITS})
@@ -95,9 +95,9 @@ def challenge(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["POST", "OPTIONS"])
 @from_anywhere
-def answers(request: HttpRequest, token: str) -> HttpResponse:
+def answers(request: HttpRequest, public_id: str) -> HttpResponse:
     """Takes a JSON map of answers, with `challenge` and `work`, and with `consent` where that is asked."""
-    form = _form(token)
+    form = _form(public_id)
     with translation.override(form.language):
         try:
             given = _read(request)
@@ -148,9 +148,9 @@ def _refused(said: str, status: int) -> HttpResponse:
 
 @require_GET
 @login_not_required
-def embed(request: HttpRequest, token: str) -> HttpResponse:
+def embed(request: HttpRequest, public_id: str) -> HttpResponse:
     """The script of the snippet: puts the page into a frame where the snippet stands, as high as it is."""
-    form = WebForm.objects.open().filter(token=token).first()
+    form = WebForm.objects.open().filter(token=public_id).first()
     if form is None:
         raise Http404
     script = _EMBED.replace("ADDRESS", request.build_absolute_uri(form.get_absolute_url()))

@@ -193,6 +193,9 @@ def stages(call: Call) -> Any:
     }
 
 
+STAGE = dict.fromkeys(("ID", "TITLE", "SORT", "COLOR", "ENTITY_ID"), "string")
+
+
 def move_into_stage(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-move-task.html"""
     call.values["TASKID"] = call.values["ID"]
@@ -288,7 +291,7 @@ def declare() -> None:
             gettext_lazy("The stages of a project, or of one's own plan."),
             OfProject,
             stages,
-            {"type": "object"},
+            {"type": "object", "additionalProperties": shaped(**STAGE)},
             None,
         ),
         (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.dictionaries import ProductDraft, save_product
+from box.apps.crm.actions.lines import LineDraft, set_lines
 from box.apps.crm.actions.setup import add_pipeline
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.models import Activity, Product, Record, Unit, VatRate
@@ -16,7 +18,8 @@ from tests.box.apps.crm.conftest import added, allow, type_of
 if TYPE_CHECKING:
     from box.core.accounts.models import User
 
-TYPES = {"lead": 1, "deal": 2, "contact": 3, "company": 4}
+TYPES = {"lead": 1, "deal": 2, "contact": 3, "company": 4, "quote": 7}
+PRICED = ("lead", "deal", "quote")
 
 
 def in_the_crm(person: User) -> dict[str, dict[str, Any]]:
@@ -34,12 +37,22 @@ def in_the_crm(person: User) -> dict[str, dict[str, Any]]:
         given[f"crm.{name}.delete"] = {"id": gone.pk}
         given[f"crm.{name}.add"] = {"fields": {"TITLE": "x", "NAME": "x"}}
         given[f"crm.{name}.list"] = {"filter": {"ID": one.pk}, "select": ["*", "CONTACT_IDS", "PHONE"]}
+    table = LineDraft(name="Table", price=Decimal(10))
+    for name in PRICED:
+        pk = given[f"crm.{name}.get"]["id"]
+        set_lines(Record.objects.get(pk=pk), [table], follows=True, by=None)
+        sent = {"id": pk, "rows": [{"PRODUCT_NAME": "Table", "PRICE": 10}]}
+        given |= {f"crm.{name}.productrows.{verb}": sent for verb in ("get", "set")}
     deal, gone = (_record("deal", person, rose) for _twice in range(2))
     given["crm.item.list"] = {"filter": {"id": deal.pk}}
     for verb in ("get", "update", "add", "fields", "list"):
         given.setdefault(f"crm.item.{verb}", {}).update(
             {"entityTypeId": 2, "id": deal.pk, "fields": {"title": "x", "contactId": rose.pk}}
         )
+    owner = {"ownerType": "D", "ownerId": deal.pk}
+    given["crm.item.productrow.set"] = {**owner, "productRows": [{"productName": "Table", "price": 10}]}
+    given["crm.item.productrow.list"] = {"filter": owner}
+    set_lines(deal, [table], follows=True, by=None)
     given["crm.item.delete"] = {"entityTypeId": 2, "id": gone.pk}
     empty = add_pipeline(type_of("deal"), "Empty", by=None)
     for verb in ("list", "get", "add", "update"):

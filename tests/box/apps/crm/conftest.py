@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import transaction
 
 if TYPE_CHECKING:
     from box.apps.crm.models import Record, RecordType, Stage, WebForm
@@ -62,19 +60,6 @@ def allow(role: Role, scope: str, level: Level, *operations: str) -> None:
 
     for operation in operations or tuple(Operation):
         set_permission(role, scope, Operation(operation), level, by=None)
-
-
-def begin_anew() -> None:
-    """What a CRM begins with, for a test whose tables were emptied by one before it that wrote for good."""
-    from django.apps import apps
-
-    from box.apps.crm.models import RecordType
-    from box.core.registry.settings import raise_version
-
-    if not RecordType.objects.exists():
-        with transaction.atomic():
-            import_module("box.apps.crm.migrations.0003_beginnings").fill(apps, None)
-            raise_version()
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ from box.core.files.store import store
 from box.core.notify.models import Reminder
 from box.core.registry.company import company_day, company_zone
 from box.lib.pdf import NotRendered
-from tests.box.apps.crm.conftest import added, allow, begin_anew, stage_of, type_of
+from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -131,10 +131,6 @@ def test_only_who_administers_the_crm_sets_a_series(anna: User) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_papers_written_at_once_get_each_their_number(anna: User) -> None:
-    begin_anew()
-    if not NumberSeries.objects.exists():
-        for type_id in (7, 31):
-            NumberSeries.objects.create(type_id=type_id)
     kind = type_of("invoice")
     deals = [added("deal", anna, f"Deal {n}") for n in range(6)]
     problems: list[Exception] = []
