@@ -10,18 +10,22 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Max
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from box.apps.crm.actions.web_forms import FormDraft, consent_of, retire_form, save_form, switch_form
 from box.apps.crm.catalog import catalog
+from box.apps.crm.inputs import PERSON_KIND, UI
 from box.apps.crm.models import RecordType, WebForm
 from box.apps.crm.setup.access import only_administrators, setup_page
 from box.apps.crm.setup.forms import Color
 from box.apps.crm.web_forms import KINDS, Kind, Question, questions_in
 from box.core.accounts.models import User
 from box.core.events.nonces import once
+from box.core.lists.presenters import macro
+from box.lib.pages import numbers_in
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -30,6 +34,19 @@ if TYPE_CHECKING:
 
 ROWS = 12
 _TYPES = (RecordType.Id.LEAD, RecordType.Id.DEAL)
+
+
+class People(django_forms.SelectMultiple):
+    """Found by a part of their names, one after the other: a company may have thousands."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        found = User.objects.in_bulk(numbers_in(str(one) for one in value or ()))
+        named = {f"U{pk}": one.name for pk, one in found.items()}
+        shown = macro(UI, "pick")(name, _("Who gets it, in turn"), PERSON_KIND, "U", named, False)
+        return mark_safe(shown)  # noqa: S308 - a template has made it
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        return [code.removeprefix("U") for code in data.getlist(name)]
 
 
 class WebFormForm(django_forms.Form):
@@ -46,7 +63,7 @@ class WebFormForm(django_forms.Form):
     stage = django_forms.ChoiceField(label=gettext_lazy("What comes of it"))
     source = django_forms.ChoiceField(label=gettext_lazy("Source"), required=False)
     receivers = django_forms.ModelMultipleChoiceField(
-        User.objects.none(), label=gettext_lazy("Who gets it, in turn"),
+        User.objects.none(), label=gettext_lazy("Who gets it, in turn"), widget=People,
         help_text=gettext_lazy("What a client of yours sends goes to whoever looks after the client."),
     )  # fmt: skip
     always_adds = django_forms.BooleanField(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
@@ -286,6 +286,26 @@ def test_questions_are_kept_as_they_were_designed(form: WebForm) -> None:
     assert answered(questions, {"q2": "+79161234567", "q4": "x"}, region="RU").said == (
         ("Your question", "x"),
     )
+
+
+def test_a_form_is_designed_on_its_page_for_people_who_were_picked(
+    as_person: Callable[[User], Client], olga: User, anna: User, boris: User
+) -> None:
+    page = as_person(olga)
+    sent = {
+        "name": "Callback", "heading": "Write to us", "button": "Send", "thanks": "Thank you!",
+        "language": "en", "color": "#1f6cc7", "stage": str(stage_of("lead", "NEW").pk),
+        "kind-0": "phone", "label-0": "Telephone", "nonce": "callback",
+        "receivers": [f"U{anna.pk}", f"U{boris.pk}"],
+    }  # fmt: skip
+    answer = page.post("/crm/settings/forms/", sent)
+    made = WebForm.objects.get()
+    assert answer.headers["Location"] == f"/crm/settings/forms/{made.pk}/"
+    assert {one.user for one in made.receivers.all()} == {anna, boris}
+    assert f'value="U{anna.pk}" checked' in page.get(answer.headers["Location"]).content.decode()
+    refused = page.post("/crm/settings/forms/", {**sent, "nonce": "another", "receivers": ["U0"]})
+    assert refused.status_code == 422
+    assert WebForm.objects.count() == 1
 
 
 def test_only_who_administers_the_crm_designs_forms(form: WebForm, anna: User) -> None:
