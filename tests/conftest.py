@@ -90,7 +90,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
 
 
 def fill_again() -> None:
-    """What a CRM begins with."""
+    """What a CRM begins with, and the first badges."""
     from django.apps import apps
 
     from box.apps.crm.models import RecordType
@@ -101,6 +101,7 @@ def fill_again() -> None:
     with transaction.atomic():
         for name in ("0003_beginnings", "0008_paper_beginnings"):
             import_module(f"box.apps.crm.migrations.{name}").fill(apps, None)
+        import_module("box.apps.feed.migrations.0007_badges_and_entries").add_first(apps, None)
         raise_version()
 
 

@@ -145,3 +145,12 @@ class ProductForm(forms.Form):
             name=data["name"], article=data["article"], unit=data["unit"], vat=data["vat"],
             about=data["about"], is_vat_included=data["is_vat_included"], prices=prices,
         )  # fmt: skip
+
+
+def say(form: forms.BaseForm, error: ValidationError) -> None:
+    """Below the input that it is about, where the form has one."""
+    known = getattr(error, "error_dict", {})
+    if known and set(known) <= set(form.fields):
+        form.add_error(None, error)
+    else:
+        form.add_error(None, ValidationError(error.messages))

@@ -17,10 +17,12 @@ from box.apps.crm.actions.papers import retire, save_seller, save_template
 from box.apps.crm.actions.series import HIGHEST, set_series
 from box.apps.crm.models import NumberSeries, PaperTemplate, RecordType, Seller
 from box.apps.crm.setup.access import only_administrators, setup_page
-from box.apps.crm.setup.forms import Color
+from box.apps.crm.setup.forms import Color, say
 from box.core.events.nonces import once
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpResponse
 
     from box.core.accounts.requests import PersonRequest
@@ -110,7 +112,8 @@ def seller(request: PersonRequest, pk: int) -> HttpResponse:
     form = SellerForm(request.POST if request.method == "POST" else None, instance=one)
     if form.is_valid():
         fields = {name: form.cleaned_data[name] for name in _FIELDS}
-        return _saved(request, Seller, lambda: save_seller(one, fields, by=request.user))
+        if _is_saved(request, form, lambda: save_seller(one, fields, by=request.user)):
+            return redirect("crm:setup-papers")
     context = {"form": form, "row": one, "title": one or _("A seller")}
     return setup_page(request, "papers", "crm/setup/paper_form.html", context, is_refused=form.is_bound)
 
@@ -124,7 +127,9 @@ def template(request: PersonRequest, pk: int) -> HttpResponse:
         return redirect("crm:setup-papers")
     form = TemplateForm(request.POST if request.method == "POST" else None, instance=one)
     if form.is_valid():
-        return _saved(request, PaperTemplate, lambda: save_template(one, form.cleaned_data, by=request.user))
+        fields = form.cleaned_data
+        if _is_saved(request, form, lambda: save_template(one, fields, by=request.user)):
+            return redirect("crm:setup-papers")
     context = {"form": form, "row": one, "title": one}
     return setup_page(request, "papers", "crm/setup/paper_form.html", context, is_refused=form.is_bound)
 
@@ -135,16 +140,25 @@ def templates(request: PersonRequest) -> HttpResponse:
     """One more: a copy of the first of its type, to be changed."""
     kind = get_object_or_404(RecordType, slug=request.POST.get("kind", ""), pk__in=[7, 31])
     fields = {"type": kind, "name": str(kind), "language": request.LANGUAGE_CODE}
-    made = once(
-        PaperTemplate,
-        lambda: save_template(None, fields, by=request.user),
-        nonce=request.POST.get("nonce", ""),
-        actor_id=request.user.pk,
-    )
+    try:
+        made = once(
+            PaperTemplate,
+            lambda: save_template(None, fields, by=request.user),
+            nonce=request.POST.get("nonce", ""),
+            actor_id=request.user.pk,
+        )
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("crm:setup-papers")
     return redirect("crm:setup-template", made.pk)
 
 
-def _saved(request: PersonRequest, model: Any, act: Any) -> HttpResponse:
-    made = once(model, act, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
+def _is_saved(request: PersonRequest, form: forms.ModelForm[Any], act: Callable[[], Any]) -> bool:
+    """Says so; or in the form, why not."""
+    try:
+        made = once(form._meta.model, act, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
+    except ValidationError as error:
+        say(form, error)
+        return False
     messages.success(request, _("“%(name)s” is saved.") % {"name": made})
-    return redirect("crm:setup-papers")
+    return True

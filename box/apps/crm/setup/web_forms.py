@@ -20,7 +20,7 @@ from box.apps.crm.catalog import catalog
 from box.apps.crm.inputs import PERSON_KIND, UI
 from box.apps.crm.models import RecordType, WebForm
 from box.apps.crm.setup.access import only_administrators, setup_page
-from box.apps.crm.setup.forms import Color
+from box.apps.crm.setup.forms import Color, say
 from box.apps.crm.web_forms import KINDS, Kind, Question, questions_in
 from box.core.accounts.models import User
 from box.core.events.nonces import once
@@ -178,7 +178,7 @@ def forms(request: PersonRequest) -> HttpResponse:
                 actor_id=request.user.pk,
             )
         except ValidationError as error:
-            _say(form, error)
+            say(form, error)
         else:
             return redirect("crm:setup-form", made.pk)
     # Numbers of answers are of forms, which are few; each is counted along its index.
@@ -196,7 +196,7 @@ def form(request: PersonRequest, pk: int) -> HttpResponse:
         try:
             save_form(one, shown.draft, by=request.user)
         except ValidationError as error:
-            _say(shown, error)
+            say(shown, error)
         else:
             messages.success(request, _("“%(name)s” is saved.") % {"name": one.name})
             return redirect("crm:setup-form", pk)
@@ -220,12 +220,3 @@ def switch(request: PersonRequest, pk: int) -> HttpResponse:
     else:
         switch_form(one, to == "on", by=request.user)
     return redirect("crm:setup-forms")
-
-
-def _say(form: WebFormForm, error: ValidationError) -> None:
-    """Below the input that it is about, where the form has one."""
-    known = getattr(error, "error_dict", {})
-    if known and set(known) <= set(form.fields):
-        form.add_error(None, error)
-    else:
-        form.add_error(None, ValidationError(error.messages))

@@ -33,7 +33,7 @@ from box.apps.crm.actions.papers import (
 )
 from box.apps.crm.actions.records import change_record, delete_records, move_record
 from box.apps.crm.actions.series import set_series
-from box.apps.crm.models import NumberSeries, Paper, PaperTemplate, Payment, Record, RecordType
+from box.apps.crm.models import NumberSeries, Paper, PaperTemplate, Payment, Record, RecordType, Seller
 from box.apps.crm.numbering import check_pattern, next_number
 from box.apps.crm.paper_document import html_of
 from box.apps.crm.paper_pdf import make_pdf_of
@@ -120,6 +120,19 @@ def test_a_series_that_begins_anew_each_year_goes_on_from_what_was_set(
     series = NumberSeries.objects.get(type=RecordType.Id.INVOICE)
     set_series(series, pattern="{year}-{number}", restart="yearly", last=41, by=olga)
     assert add_paper(sold, type_of("invoice"), by=anna).paper.number == f"{company_day():%Y}-42"
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_saved_is_said_in_the_form(as_person: Browser, olga: User) -> None:
+    page = as_person(olga)
+    incomplete = page.post("/crm/settings/papers/sellers/0/", {"name": "Chairs Ltd"})
+    assert incomplete.status_code == 422
+    assert "reload the page" in incomplete.content.decode()
+    page.post("/crm/settings/papers/templates/", {"kind": "quote"})
+    assert not Seller.objects.exists()
+    saved = page.post("/crm/settings/papers/sellers/0/", {"name": "Chairs Ltd", "nonce": "a-seller-of-chairs"})
+    assert saved.status_code == 302, saved.content.decode()
+    assert Seller.objects.get().name == "Chairs Ltd"
 
 
 @pytest.mark.django_db
