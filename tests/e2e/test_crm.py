@@ -26,7 +26,8 @@ def test_a_deal_is_written_dragged_on_and_opened(employee: Callable[..., Person]
     expect(card).to_be_visible()
     assert problems(page) == []
 
-    drag(page, card, columns.nth(1))
+    with page.expect_response(lambda one: one.request.method == "POST" and "/board/" in one.url):
+        drag(page, card, columns.nth(1))
     moved = columns.nth(1).locator(".board-card", has_text=title)
     expect(moved).to_be_visible()
     settled(page)

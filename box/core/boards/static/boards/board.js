@@ -231,7 +231,8 @@ class CardBoard extends HTMLElement {
 
   send(body) {
     const headers = { ...JSON.parse(document.body.getAttribute("hx-headers") ?? "{}"), "HX-Request": "true" };
-    return fetch(this.dataset.src, { method: "POST", headers, body }).catch(() => null);
+    // Also where one leaves the page at once.
+    return fetch(this.dataset.src, { method: "POST", headers, body, keepalive: true }).catch(() => null);
   }
 
   // What others do: asked for together, and put where it belongs.
