@@ -46,7 +46,8 @@ class People(django_forms.SelectMultiple):
         return mark_safe(shown)  # noqa: S308 - a template has made it
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
-        return [code.removeprefix("U") for code in data.getlist(name)]
+        codes = super().value_from_datadict(data, files, name) or []
+        return [str(code).removeprefix("U") for code in codes]
 
 
 class WebFormForm(django_forms.Form):
