@@ -20,8 +20,7 @@ from box.apps.feed.actions import Draft, edit_post, publish_post
 from box.apps.feed.models import Post
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.models import User
-from box.core.discussion.actions import add_comment, edit_comment
-from box.core.discussion.models import Comment
+from box.core.discussion.actions import add_comment
 from box.transfer.cloud import AT_ONCE, Command
 from box.transfer.models import Identity
 from box.transfer.stages.base import (
@@ -38,6 +37,7 @@ from box.transfer.stages.base import (
     line,
     moment_in,
 )
+from box.transfer.stages.comments import change_comment
 
 _CODES = {"SG": ("group", "G"), "DR": ("department", "DR"), "U": ("person", "U")}
 METHOD = "log.blogpost.get"
@@ -288,15 +288,6 @@ class Comments(Stage):
     def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
         html = work.html(row.get("text"), work.held_files(self.kind, self.id_of(row)))
         change_comment(work.known(self.kind, [self.id_of(row)])[self.id_of(row)], html, digest_of(row))
-
-
-def change_comment(identity: Identity, html: str, digest: str) -> None:
-    """Says something else since an earlier pass."""
-    found = Comment.objects.filter(pk=identity.ours, is_deleted=False)
-    comment = found.select_related("author", "thread").first()
-    if comment is not None and html:
-        edit_comment(comment, html=html, by=comment.author)
-        Identity.objects.filter(pk=identity.pk).update(digest=digest)
 
 
 def _first(rows: Any) -> str:

@@ -44,7 +44,7 @@ from box.transfer.stages.base import (
     moment_in,
     optional_moment,
 )
-from box.transfer.stages.feed import change_comment
+from box.transfer.stages.comments import change_comment
 
 # Source: https://apidocs.bitrix24.com/api-reference/tasks/fields.html
 _STATES = {
