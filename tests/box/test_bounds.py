@@ -34,6 +34,7 @@ globals().update({name: getattr(test_permissions, name) for name in ("_without_a
 
 LARGEST = 1_900_000
 """Of a body; an address has 60,000."""
+LONGEST_FORM = 2 * 2**20 - 1
 ODDITIES = {
     "nothing": "",
     "long": "x" * LARGEST,
@@ -95,15 +96,25 @@ def visitor(visit: Visit) -> str:
     return (allowed or others or ["olga"])[0]
 
 
+def form_of(given: dict[str, str]) -> str:
+    """As much of it as is sent, and no more: what a test holds itself is counted as the portal's."""
+    form = ""
+    for name, value in given.items():
+        form += f"{'&' if form else ''}{quote_plus(name)}={quote_plus(value)}"
+        if len(form) >= LONGEST_FORM:
+            break
+    return form[:LONGEST_FORM]
+
+
 def send(client: Client, visit: Visit, about: Any, given: dict[str, str]) -> int:
     address = reverse(visit.route, args=about if isinstance(about, tuple) else (about,))
-    form = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in given.items())
+    form = form_of(given)
     with transaction.atomic():
         if visit.method == "GET":
             status = client.get(f"{address}?{form[:60_000]}").status_code
         else:
             kind = "application/x-www-form-urlencoded"
-            status = client.generic(visit.method, address, form[: 2 * 2**20 - 1], kind).status_code
+            status = client.generic(visit.method, address, form, kind).status_code
         transaction.set_rollback(True)
     return status
 
