@@ -6,12 +6,13 @@
 A box on a machine of its own (`tests.system.machines`) is filled and backed up to a disk. Then people post,
 each time with a file, and note what the portal acknowledged. The plug is pulled and the data folders removed.
 For each of several random moments of that time a fresh machine gets the disk as it was, and nothing else but
-the recovery key: `install.sh --restore`. The first one is an empty Debian, the others have Debian's packages
-and the release already.
+the recovery key: `install.sh --restore`. The first one gets the root key too, and is an empty Debian; the
+others have Debian's packages and the release already.
 
 What must hold, or the program fails: every post acknowledged before the moment is there with its file, whose
 content has the hash of what was sent; none that was begun after it is there; the older posts are all there,
-and a sample of the older files has its hashes; the time line ended at most 60 s before the destruction.
+and a sample of the older files has its hashes; the time line ended at most 60 s before the destruction. With
+the root key the box has its authority's key again, without it the key stays sealed and is opened later.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ MOST_BEHIND = 60
 TARGET_SECONDS = 600
 SAMPLE = 200
 PATIENCE = 3600.0
+_AUTHORITY = "etc/korobka/tls/ca.key"
 _OF_THE_BOX = ("etc/korobka", "var/lib/korobka", "var/log/korobka", "usr/local/bin/boxctl")
 
 type Tell = Callable[[str], None]
@@ -64,9 +66,12 @@ class Size:
 
 @dataclass(frozen=True)
 class Destroyed:
-    """What is left of a box: its disk of backups, its recovery key, and what people know that they wrote."""
+    """What is left of a box: its disk of backups, its printed keys, and what people know that they wrote."""
 
     key: str
+    root_key: str
+    authority: bytes
+    """The key of the box's own authority, which no backup shows."""
     writer: Writer
     old_posts: int
     old_files: dict[int, str]
@@ -107,7 +112,7 @@ def prove(
             with Machine(
                 "systemd", based_on=None if is_empty else software, disk=disk, with_copy_of_disk=True
             ) as machine:
-                return bring_back(machine, left, moments[number], is_empty=is_empty)
+                return bring_back(machine, left, moments[number], is_empty=is_empty, has_root_key=number == 0)
 
         # The first alone: its time is a figure. Of the others two at a time.
         alone = 1 if begins_empty else 0
@@ -125,6 +130,8 @@ def write_and_destroy(
     with timed(f"{size.employees} people, {size.posts} posts, {size.files} files made", tell):
         fill(box, size)
     key = set_up(box, size)
+    root_key = printed_key(box.boxctl("backup", "root-key").stdout)
+    authority = box.path(_AUTHORITY).read_bytes()
     with timed("first full backup", tell):
         tell(first_set(box))
     old_posts, old_files = count_posts(box), sample(box)
@@ -139,7 +146,7 @@ def write_and_destroy(
     assert writer.written, f"nobody could write: {dict(writer.outcomes)}"
     behind = writer.written[-1].acknowledged_at - ends_at
     assert behind <= MOST_BEHIND, f"the time line ended {behind:.0f} s before the last post:\n{progress}"
-    return Destroyed(key, writer, old_posts, old_files, ends_at)
+    return Destroyed(key, root_key, authority, writer, old_posts, old_files, ends_at)
 
 
 def fill(box: MachineBox, size: Size) -> None:
@@ -161,11 +168,17 @@ def fill(box: MachineBox, size: Size) -> None:
 def set_up(box: MachineBox, size: Size) -> str:
     """Sets backups up as an administrator does; the recovery key."""
     said = box.boxctl("backup", "setup", "disk", "--folder", "/mnt/backup").stdout
-    found = re.search(r"^ {4}(\S{5}(?:-\S{5}){7})$", said, re.MULTILINE)
-    assert found, said
+    key = printed_key(said)
     if size.archive_seconds:
         box.query(f"ALTER SYSTEM SET archive_timeout = '{size.archive_seconds}s'")
         box.query("SELECT pg_reload_conf()")
+    return key
+
+
+def printed_key(said: str) -> str:
+    """A recovery key, or root's own, as `boxctl` prints them."""
+    found = re.search(r"^ {4}(\S{5}(?:-\S{5}){7})$", said, re.MULTILINE)
+    assert found, said
     return found[1]
 
 
@@ -198,17 +211,21 @@ def progress_of(box: MachineBox) -> str:
     return f"{box.query(archiver)}\n{copier}"
 
 
-def bring_back(machine: Machine, left: Destroyed, moment: float, *, is_empty: bool) -> str:
+def bring_back(
+    machine: Machine, left: Destroyed, moment: float, *, is_empty: bool, has_root_key: bool
+) -> str:
     """From a machine that was just switched on to one that people sign in to, and what is there then."""
     at = datetime.fromtimestamp(moment, UTC)
     began_at = time.monotonic()
-    machine.run(
+    keys = {"KOROBKA_RECOVERY_KEY": left.key} | ({"KOROBKA_ROOT_KEY": left.root_key} if has_root_key else {})
+    said = machine.run(
         ["/src/install.sh", "--restore", "/mnt/backup", "--restore-to", at.isoformat()],
-        env={**machine.registries, "KOROBKA_RECOVERY_KEY": left.key}, timeout=PATIENCE,
-    )  # fmt: skip
+        env={**machine.registries, **keys}, timeout=PATIENCE,
+    ).stdout  # fmt: skip
     box = MachineBox(machine)
     olga = box.administrator()
     took = time.monotonic() - began_at
+    check_authority(box, left, said, has_root_key=has_root_key)
     there = posts_there(box, left.writer.run)
     expected = {one.text: one for one in left.writer.written if one.acknowledged_at < moment}
     assert expected.keys() - there.keys() == set(), f"acknowledged before {at}, and lost"
@@ -225,6 +242,19 @@ def bring_back(machine: Machine, left: Destroyed, moment: float, *, is_empty: bo
         f"back to {at:%H:%M:%S}: signed in after {took:.0f} s{target}; all {len(expected)} posts that were "
         f"acknowledged before, none from after it; {len(hashes)} files read and compared{loaded()}"
     )
+
+
+def check_authority(box: MachineBox, left: Destroyed, said: str, *, has_root_key: bool) -> None:
+    """What browsers trust goes on; its key is there with the root key, or once that is given."""
+    key = box.path(_AUTHORITY)
+    assert ("The authority's key was left sealed" in said) != has_root_key, said
+    assert key.exists() == has_root_key
+    if not has_root_key:
+        given = ["env", f"KOROBKA_ROOT_KEY={left.root_key}", "boxctl", "backup", "root-key", "--give"]
+        assert "has the key of its authority again" in box.run(given).stdout
+    assert key.read_bytes() == left.authority
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert printed_key(box.boxctl("backup", "root-key").stdout) == left.root_key
 
 
 def posts_there(box: MachineBox, run: str) -> dict[str, tuple[int, str]]:

@@ -61,13 +61,17 @@ class Machine:
 
     def __init__(
         self, kind: Kind, *, hostname: str = "portal.example.com", based_on: Path | None = None,
-        disk: Path | None = None, with_copy_of_disk: bool = False,
+        disk: Path | None = None, with_copy_of_disk: bool = False, says_container: bool = True,
     ) -> None:  # fmt: skip
-        """With a copy of the disk, the machine has it as it is now, and changes nothing of it."""
+        """With a copy of the disk, the machine has it as it is now, and changes nothing of it.
+
+        A plain one may keep silent about being a container: what holds there holds for a virtual machine.
+        """
         self.kind = kind
         self.hostname = hostname
         self._lower = [*([based_on] if based_on else []), _base_tree()]
         self._disk, self._has_copy_of_disk = disk, with_copy_of_disk
+        self._says_container = says_container
         self._folder = Path(tempfile.mkdtemp(prefix="korobka-machine-", dir="/var/tmp"))
         self.root = self._folder / "root"
         self._boot: subprocess.Popen[bytes] | None = None
@@ -230,16 +234,18 @@ class Machine:
         # It says that it is a container, whose clock is the host's: to root by `container` in its first
         # process's environment, to everybody by a file. Its first process must collect orphans; ignoring
         # SIGCHLD lets the kernel do that.
+        mark = "touch run/.containerenv" if self._says_container else ""
+        word = "container=korobka-test" if self._says_container else ""
         script = f"""
             set -eu
             cd "{self.root}"
             mount -t proc proc proc && mount --rbind /dev dev && mount -t tmpfs tmpfs dev/shm
             mount -t tmpfs tmpfs run && mount -t tmpfs tmpfs tmp && mkdir -p src host
-            touch run/.containerenv
+            {mark}
             mount --bind "{CHECKOUT}" src && mount -o remount,bind,ro src
             echo "{self.hostname}" > proc/sys/kernel/hostname
             pivot_root . host
-            exec env -i container=korobka-test PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \\
+            exec env -i {word} PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \\
                 sh -c 'umount --lazy /host; exec perl -e "\\$SIG{{CHLD}} = q(IGNORE); sleep 60 while 1"'
         """
         return [

@@ -1,7 +1,7 @@
 """Each service taken over: a process of its user tries ways to root, and to what belongs to the others.
 
 It runs without the sandbox that the service itself has under systemd, so that what holds here is held by the
-users alone. `docs/dev/takeover.md` says the same in words.
+users alone. `docs/dev/takeover.md` says the same in words. Both kinds of boxes are in a root of their own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import pytest
 from appliance import users
 
 from ..intruder import PYTHON, found_by, let_in, run_as
-from ..living import Box, MachineBox, wait_until
+from ..living import MachineBox, wait_until
+from ..machines import Machine
 
 PUBLIC = (
     "etc/korobka/box.toml", "etc/korobka/tls/ca.crt", "run/korobka/state/*",
@@ -71,11 +72,11 @@ OWN: Mapping[str, Own] = {
     ),
 }  # fmt: skip
 
-# Looks at these processes (at all, without arguments) that are not its own; prints what it could do to them.
+# Looks at every process that is not its own, the first one among them; prints what it could do to them.
 MEDDLE = """
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
-for pid in map(int, sys.argv[1:] or filter(str.isdigit, os.listdir("/proc"))):
+for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
     try:
         if os.stat(f"/proc/{pid}").st_uid == os.getuid():
             continue
@@ -198,12 +199,29 @@ for folder in sys.argv[1:]:
 EACH = pytest.mark.parametrize("user", users.ALL)
 
 
+@pytest.fixture(scope="module")
+def plain_box(kept_plain_box: Path) -> Iterator[MachineBox]:
+    """A machine without systemd with a box to itself, under supervisord."""
+    with Machine("plain", based_on=kept_plain_box) as machine:
+        box = MachineBox(machine)
+        box.boxctl("start")
+        wait_until(box.is_healthy, "the box of the machine", seconds=120)
+        yield box
+
+
+@pytest.fixture(params=["plain", "machine"])
+def box(request: pytest.FixtureRequest) -> MachineBox:
+    found: MachineBox = request.getfixturevalue(f"{request.param}_box")
+    wait_until(found.is_healthy, "the box, which the test before has left ill")
+    return found
+
+
 def test_every_user_of_the_box_is_tried() -> None:
     assert set(OWN) == set(users.ALL)
 
 
 @EACH
-def test_of_files_each_user_has_its_own_alone(box: Box, user: str) -> None:
+def test_of_files_each_user_has_its_own_alone(box: MachineBox, user: str) -> None:
     private = [str(box.prefix / name) for name in ("etc/korobka", "var/lib/korobka", "var/log/korobka",
                                                    "run/korobka")]  # fmt: skip
     code = [str(box.prefix / name) for name in ("opt/korobka", "usr/local/bin", "etc")]
@@ -219,7 +237,7 @@ def test_of_files_each_user_has_its_own_alone(box: Box, user: str) -> None:
 
 
 @EACH
-def test_of_sockets_each_user_opens_those_that_it_needs(box: Box, user: str) -> None:
+def test_of_sockets_each_user_opens_those_that_it_needs(box: MachineBox, user: str) -> None:
     listed = box.run(["find", str(box.prefix / "run/korobka"), "-type", "s"]).stdout.split()
     assert len(listed) >= 6
     opened = [str(Path(path).relative_to(box.prefix / "run/korobka")) for path in let_in(box, user, *listed)]
@@ -229,14 +247,12 @@ def test_of_sockets_each_user_opens_those_that_it_needs(box: Box, user: str) -> 
 
 
 @EACH
-def test_no_process_of_another_user_is_ended_traced_or_read(box: Box, user: str) -> None:
-    # Of a machine of its own every process, the first one among them; here those of the box.
-    pids = [] if isinstance(box, MachineBox) else [str(process.pid) for process in box.processes()]
-    assert run_as(box, user, MEDDLE, *pids).split() == ["looked"]
+def test_no_process_of_another_user_is_ended_traced_or_read(box: MachineBox, user: str) -> None:
+    assert run_as(box, user, MEDDLE).split() == ["looked"]
 
 
 @EACH
-def test_nobody_starts_stops_or_restarts_anything(box: Box, user: str) -> None:
+def test_nobody_starts_stops_or_restarts_anything(box: MachineBox, user: str) -> None:
     before = box.pids()
     for words in (
         ("stop", "cache"), ("restart", "web"), ("config", "apply"), ("backup", "code"),
@@ -244,21 +260,21 @@ def test_nobody_starts_stops_or_restarts_anything(box: Box, user: str) -> None:
     ):  # fmt: skip
         boxctl = [str(box.prefix / "usr/local/bin/boxctl"), *words]
         assert box.run(boxctl, user=user, check=False).returncode != 0, words
-    if isinstance(box, MachineBox):
+    if box.machine.kind == "systemd":
         for verb in ("stop", "restart", "kill"):
             done = box.run(["systemctl", "--no-ask-password", verb, "korobka-cache"], user=user, check=False)
             assert done.returncode != 0, verb
     assert box.pids() == before
 
 
-def test_no_program_of_the_box_makes_somebody_else_of_its_user(box: Box) -> None:
+def test_no_program_of_the_box_makes_somebody_else_of_its_user(box: MachineBox) -> None:
     found = box.run(["find", str(box.prefix / "opt/korobka"), str(box.prefix / "usr/local"), "-perm", "/6000",
                      "-type", "f"])  # fmt: skip
     assert found.stdout == ""
 
 
 @pytest.mark.parametrize("user", [one for one in users.ALL if one != users.DATABASE])
-def test_the_database_makes_nobody_its_owner(box: Box, user: str) -> None:
+def test_the_database_makes_nobody_its_owner(box: MachineBox, user: str) -> None:
     roles = [role for (role,) in box.query("SELECT rolname FROM pg_roles WHERE rolcanlogin")]
     sockets = str(box.prefix / "run/korobka/database")
     done = run_as(box, user, RULE, sockets, stdin=json.dumps([roles, SQL])).split("\n")
@@ -271,7 +287,7 @@ def test_the_database_makes_nobody_its_owner(box: Box, user: str) -> None:
 # --- the portal's user, at the agent's socket
 
 
-def requests(box: Box) -> Iterator[str]:
+def requests(box: MachineBox) -> Iterator[str]:
     """What the portal's user may not have, or not so."""
 
     def asked(operation: str, /, _envelope: Mapping[str, Any] | None = None, **arguments: Any) -> str:
@@ -322,7 +338,7 @@ def requests(box: Box) -> Iterator[str]:
         yield asked("ReadStatus", {"by": word})
 
 
-def test_the_portal_gets_nothing_from_the_agent_that_it_may_not_have(box: Box) -> None:
+def test_the_portal_gets_nothing_from_the_agent_that_it_may_not_have(box: MachineBox) -> None:
     toml = box.path("etc/korobka/box.toml").read_text()
     (agent,) = box.pids()["agent"]
     said = list(requests(box))
@@ -339,7 +355,7 @@ def test_the_portal_gets_nothing_from_the_agent_that_it_may_not_have(box: Box) -
 
 
 @pytest.mark.parametrize("user", [one for one in users.ALL if one != users.PORTAL])
-def test_nobody_else_speaks_to_the_agent(box: Box, user: str) -> None:
+def test_nobody_else_speaks_to_the_agent(box: MachineBox, user: str) -> None:
     socket = str(box.prefix / "run/korobka/agent/agent.sock")
     said = json.dumps([json.dumps({"operation": "ReadStatus"})])
     done = box.run([PYTHON, "-c", SAY, socket], user=user, stdin=said, check=False)
@@ -349,7 +365,7 @@ def test_nobody_else_speaks_to_the_agent(box: Box, user: str) -> None:
 # --- links in their own folders, when root comes by
 
 
-def test_root_follows_no_link_out_of_a_services_folder(box: Box) -> None:
+def test_root_follows_no_link_out_of_a_services_folder(box: MachineBox) -> None:
     """Everything in the services' folders leads to something of root's, and root starts the box with that."""
     canary, file = box.path("canary"), box.path("canary/file")
     canary.mkdir(mode=0o700)
@@ -387,7 +403,7 @@ def _look_of(folder: Path) -> list[tuple[str, int, int, int, bytes]]:
     ]  # fmt: skip
 
 
-def _folders_of(box: Box, user: str) -> list[str]:
+def _folders_of(box: MachineBox, user: str) -> list[str]:
     """The topmost folders that are this user's."""
     places = [str(box.prefix / name) for name in ("etc/korobka", "var/lib/korobka", "var/log/korobka",
                                                   "run/korobka")]  # fmt: skip
