@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 _FIGURES: list[str] = []
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def figure() -> Callable[[str], None]:
     """Has a measured figure printed below the results."""
     return _FIGURES.append

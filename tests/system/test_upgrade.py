@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -18,84 +19,91 @@ from appliance.agent.journal import Journal
 from appliance.paths import Paths
 from installer import release, signing
 from installer.release import Source
-from installer.schema import LAST_RELEASE, Schema
 from installer.upgrade import PROVEN
 from tests.randomness import chosen
 
 from .living import PrefixBox, checked, wait_until
 from .poster import Poster, Reader
-
-type Edit = Callable[[Path], None]
-
-_MIGRATION = """
-from django.db import migrations, models
-
-
-class Migration(migrations.Migration):
-    dependencies = [("feed", "{after}")]
-    operations = [migrations.AddField("post", "probe_{number}", models.IntegerField(db_default=7))]
-"""
+from .versions import Versions
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("releases")
+def versions(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Versions:
+    return Versions(archive, tmp_path_factory.mktemp("releases"))
 
 
 @pytest.fixture(scope="module")
-def key(folder: Path) -> Path:
-    made = folder / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(made)], check=True)
-    return made
+def first(archive: Path, versions: Versions) -> Source:
+    return release.unpack(archive, versions.folder / "first")
 
 
 @pytest.fixture(scope="module")
-def first(archive: Path, folder: Path) -> Source:
-    return release.unpack(archive, folder / "first")
-
-
-@pytest.fixture(scope="module")
-def box(first: Source, key: Path) -> Iterator[PrefixBox]:
-    (first.tree / signing.SIGNERS).write_text(signing.lines_of([key.with_name("key.pub")]))
+def box(first: Source, versions: Versions) -> Iterator[PrefixBox]:
+    (first.tree / signing.SIGNERS).write_text(versions.signers)
     with PrefixBox.installed(first.tree / "install.sh") as box:
         yield box
 
 
-class Versions:
-    """Makes releases that come one after the other, each with a new column in the table of posts."""
+@dataclass
+class Trial:
+    """What people had of something that was done to the box: a row of the table printed at the end."""
 
-    def __init__(self, archive: Path, folder: Path, key: Path) -> None:
-        self.archive, self.folder, self.key = archive, folder, key
-        self.number = 0
+    what: str
+    runs: str = ""
+    seconds: float = 0.0
+    pages: Counter[str] = field(default_factory=Counter)
+    """How requests for a page ended."""
+    posts: Counter[str] = field(default_factory=Counter)
+    """How attempts to post ended."""
+    acknowledged: int = 0
+    lost: int = 0
+    slowest: float = 0.0
 
-    def next(self, running: Path, edit: Edit = lambda _: None) -> Path:
-        self.number += 1
-        source = release.unpack(self.archive, self.folder / f"unpacked-{self.number}")
-        tree = source.tree
-        project = tree / "pyproject.toml"
-        project.write_text(project.read_text().replace('version = "', f'version = "9.{self.number}.', 1))
-        # It knows what was done to the tables so far, and does more.
-        migrations = tree / "box/apps/feed/migrations"
-        for number in range(1, self.number + 1):
-            last = max(file.stem for file in migrations.glob("[0-9]*.py"))
-            text = _MIGRATION.format(after=last, number=number)
-            (migrations / f"9{number:03}_probe.py").write_text(text)
-        before = {"version": "9", "migrations": sorted(Schema.of(running).migrations)}
-        (tree / LAST_RELEASE).write_text(json.dumps(before))
-        edit(tree)
-        manifest = json.loads((tree / release.MANIFEST).read_text())
-        manifest["content"] = Source(tree).content_hash
-        (tree / release.MANIFEST).write_text(json.dumps(manifest))
-        (tree / signing.SIGNERS).write_text(signing.lines_of([self.key.with_name("key.pub")]))
-        packed = self.folder / f"korobka-9.{self.number}.tar.gz"
-        release.write_archive(tree, packed, datetime.now(UTC))
-        signing.sign(packed, self.key)
-        return packed
+    @property
+    def failed_pages(self) -> int:
+        return self.pages.total() - self.pages["200"]
+
+    @property
+    def failed_posts(self) -> int:
+        return self.posts.total() - self.posts["302"]
+
+    def __str__(self) -> str:
+        people = f"{self.pages.total():6} {self.failed_pages:6} {self.acknowledged:6} {self.failed_posts:6}"
+        return (
+            f"{self.what:<44} {self.runs:<10} {self.seconds:4.0f} {people} {self.lost:5} {self.slowest:7.1f}"
+        )
+
+
+HEADER = (
+    f"{'an upgrade under load':<44} {'runs then':<10} {'s':>4} {'pages':>6} {'failed':>6} {'posts':>6} "
+    f"{'failed':>6} {'lost':>5} {'slowest':>7}"
+)
 
 
 @pytest.fixture(scope="module")
-def versions(archive: Path, folder: Path, key: Path) -> Versions:
-    return Versions(archive, folder, key)
+def table(figure: Callable[[str], None]) -> Iterator[Callable[[Trial], None]]:
+    figure(HEADER)
+    yield lambda trial: figure(str(trial))
+
+
+@contextlib.contextmanager
+def people(box: PrefixBox, what: str, table: Callable[[Trial], None]) -> Iterator[Trial]:
+    """Has people read and write meanwhile; afterwards every post that was acknowledged is there, once."""
+    olga, trial = box.administrator(), Trial(what)
+    begun = time.monotonic()
+    with Reader(olga) as reader, Poster(olga) as poster:
+        yield trial
+        trial.seconds = trial.seconds or time.monotonic() - begun
+        poster.go_on()
+    rows = box.query(f"select text from feed_post where text like '{poster.run}%'")
+    there = Counter(row[0] for row in rows)
+    written = {post.text for post in poster.acknowledged}
+    trial.runs = running(box).name.partition("+")[0]
+    trial.pages, trial.posts, trial.slowest = reader.outcomes, poster.outcomes, poster.longest
+    trial.acknowledged, trial.lost = len(written), len(written - there.keys())
+    table(trial)
+    assert trial.lost == 0
+    assert set(there.values()) == {1}, "a post was written twice"
 
 
 def running(box: PrefixBox) -> Path:
@@ -107,29 +115,18 @@ def upgrade(box: PrefixBox, packed: Path) -> subprocess.CompletedProcess[str]:
     return checked(command, check=False, timeout=600)
 
 
-def posts(box: PrefixBox, run: str) -> set[str]:
-    return {row[0] for row in box.query(f"select text from feed_post where text like '{run}%'")}
-
-
-def test_nobody_notices_an_upgrade(box: PrefixBox, versions: Versions, figure: Callable[[str], None]) -> None:
-    olga, old = box.administrator(), running(box)
+def test_nobody_notices_an_upgrade(
+    box: PrefixBox, versions: Versions, table: Callable[[Trial], None]
+) -> None:
+    old = running(box)
     packed = versions.next(old)
-    with Reader(olga) as reader, Poster(olga, retries=False) as poster:
-        begun = time.monotonic()
+    with people(box, "goes well", table) as trial:
         done = upgrade(box, packed)
-        spent = time.monotonic() - begun
-        poster.go_on()
     assert done.returncode == 0, done.stdout + done.stderr
     assert running(box).name.startswith("9.1.")
-    assert set(reader.outcomes) == {"200"}
-    assert set(poster.outcomes) == {"302"}
-    assert posts(box, poster.run) == {post.text for post in poster.acknowledged}
+    assert (trial.failed_pages, trial.failed_posts) == (0, 0), trial
     assert release.previous_link(Paths(box.prefix)).resolve() == old
     assert box.query("select count(*) from feed_post where probe_1 <> 7") == [["0"]]
-    figure(
-        f"upgrade under load: {spent:.0f} s, {len(poster.acknowledged)} posts, "
-        f"{reader.outcomes['200']} pages, none failed; the slowest post took {poster.longest:.1f} s"
-    )
 
 
 def test_an_archive_of_somebody_else_is_not_taken(box: PrefixBox, versions: Versions) -> None:
@@ -148,16 +145,16 @@ def _cannot_start(tree: Path) -> None:
     wsgi.write_text(wsgi.read_text() + 'raise RuntimeError("this release does not start")\n')
 
 
-def test_a_release_that_does_not_start_goes_back_by_itself(box: PrefixBox, versions: Versions) -> None:
-    olga, old = box.administrator(), running(box)
+def test_a_release_that_does_not_start_goes_back_by_itself(
+    box: PrefixBox, versions: Versions, table: Callable[[Trial], None]
+) -> None:
+    old = running(box)
     packed = versions.next(old, _cannot_start)
-    with Poster(olga) as poster:
+    with people(box, "the new release does not start", table):
         failed = upgrade(box, packed)
-        poster.go_on()
     assert failed.returncode == 1
     assert f"The box runs {old.name}, as before." in failed.stderr
     assert running(box) == old
-    assert posts(box, poster.run) == {post.text for post in poster.acknowledged}
     wait_until(box.is_healthy, "health after going back", seconds=60)
 
 
@@ -168,51 +165,38 @@ MARKS = (
     "web@1: starting",
     "Final check: every",
 )
+"""In the order in which one upgrade says them: each is of the archive that was killed at the mark before."""
 
 
-def test_an_upgrade_killed_anywhere_ends_with_the_old_release(
-    box: PrefixBox, versions: Versions, figure: Callable[[str], None]
+def test_an_upgrade_killed_anywhere_and_begun_again_ends_with_the_old_release_or_the_new_one(
+    box: PrefixBox, versions: Versions, table: Callable[[Trial], None]
 ) -> None:
+    old = running(box)
+    packed = versions.next(old)
     for mark in chosen("kills of an upgrade", MARKS):
-        old = running(box)
-        _killed(box, versions.next(old), mark, figure)
+        _killed(box, packed, mark, table)
         assert running(box) == old, mark
+    _killed(box, packed, f'"entry": "{PROVEN}"', table)
+    assert running(box).name == Source(versions.tree_of(packed)).name
 
 
-def test_an_upgrade_killed_once_it_is_proven_ends_with_the_new_release(
-    box: PrefixBox, versions: Versions, figure: Callable[[str], None]
-) -> None:
-    packed = versions.next(running(box))
-    _killed(box, packed, f'"entry": "{PROVEN}"', figure)
-    assert running(box).name == Source(_tree(packed)).name
-
-
-def _killed(box: PrefixBox, packed: Path, mark: str, figure: Callable[[str], None]) -> None:
+def _killed(box: PrefixBox, packed: Path, mark: str, table: Callable[[Trial], None]) -> None:
     """Kills an upgrade as soon as its journal says `mark`, and sees that it comes to an end by itself."""
-    with Poster(box.administrator()) as poster:
+    with people(box, f"killed at {mark!r}", table) as trial:
         command = [str(box.prefix / "usr/local/bin/boxctl"), "upgrade", str(packed), "--yes"]
+        since = time.time()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        journal = _journal(box, since=time.time())
+        journal = _journal(box, since=since)
         wait_until(lambda: mark in journal.path.read_text() or journal.is_over(), mark, seconds=300)
+        assert not journal.is_over(), f"it never said {mark!r}: {journal.path.read_text()[-2000:]}"
         begun = time.monotonic()
         _kill(journal, process)
         wait_until(journal.is_over, "the end of the upgrade", seconds=300)
-        spent = time.monotonic() - begun
-        poster.go_on()
-    assert posts(box, poster.run) == {post.text for post in poster.acknowledged}
+        trial.seconds = time.monotonic() - begun
     wait_until(box.is_healthy, "health afterwards", seconds=60)
     codes = {os.path.realpath(f"/proc/{pid}/cwd") for pid in box.pids()["web"]}
     assert codes == {str(running(box))}
     assert list(running(box).parent.glob(".unpacked-*")) == []
-    figure(
-        f"upgrade killed at {mark!r}: {running(box).name} runs after {spent:.0f} s, "
-        f"{len(poster.acknowledged)} posts, none lost; the slowest took {poster.longest:.1f} s"
-    )
-
-
-def _tree(packed: Path) -> Path:
-    (tree,) = (packed.parent / f"unpacked-{packed.name.split('.')[1]}").iterdir()
-    return tree
 
 
 def _journal(box: PrefixBox, *, since: float) -> Journal:
@@ -231,10 +215,9 @@ def _journal(box: PrefixBox, *, since: float) -> Journal:
 
 def _kill(journal: Journal, process: subprocess.Popen[bytes]) -> None:
     """Ends whoever performs it, and who has begun it, at once."""
-    mark = f"KOROBKA_OPERATION={journal.path}"
     for one in psutil.process_iter():
         try:
-            performs = mark.split("=")[1] == one.environ().get("KOROBKA_OPERATION")
+            performs = one.environ().get("KOROBKA_OPERATION") == str(journal.path)
             if performs and "installer.upgrade" in one.cmdline():
                 one.send_signal(signal.SIGKILL)
         except psutil.Error:
