@@ -1,23 +1,37 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import require
+from tests.randomness import chosen
 
-from . import machines
 from .boxes import Installation, install, installed
-from .machines import CHECKOUT, Machine
+from .machines import Machine
+from .versions import archive_of_checkout
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    ways = set()
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("system")
+            ways |= {str(way) for way in [_way_of(item)] if way}
+    # One way to install in a run, as the seed chooses; a thorough one goes all. Who names one means it.
+    if not ways or any("[" in argument for argument in config.args):
+        return
+    taken = {None, *chosen("ways to install", sorted(ways))}
+    left_out = [item for item in items if _way_of(item) not in taken]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _way_of(item) in taken]
+
+
+def _way_of(item: pytest.Item) -> str | None:
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params["way"]) if callspec and "way" in callspec.params else None
 
 
 _FIGURES: list[str] = []
@@ -47,16 +61,7 @@ def _able_to_make_machines() -> None:
 
 @pytest.fixture(scope="session")
 def archive() -> Path:
-    """The release archive of this checkout; made once for each content."""
-    from installer.release import Source
-
-    folder = machines.BUILD.parent / "archives" / Source(CHECKOUT).content_hash[:12]
-    if not list(folder.glob("*.tar.gz")):
-        python = str(CHECKOUT / ".venv/bin/python")
-        command = [python, "-m", "installer", "release", "--output", str(folder)]
-        subprocess.run(command, check=True, cwd=CHECKOUT)
-    (found,) = folder.glob("*.tar.gz")
-    return found
+    return archive_of_checkout()
 
 
 @pytest.fixture(scope="module")

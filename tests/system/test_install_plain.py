@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from installer import bundle, release
 from installer.release import Source
 
 from . import boxes, registries
@@ -72,23 +71,6 @@ def test_the_second_run_has_nothing_to_do(box: Machine, unpacked: str, figure: C
     assert "Everything was as it should be: nothing to do." in again.output
     assert boxes.files(box) == files
     assert boxes.main_processes(box) == processes
-
-
-def test_a_bundle_needs_no_network(archive: Path, tmp_path: Path) -> None:
-    """Nor a kind machine: /tmp runs no programs, and whoever has unpacked it lets nobody else read."""
-    source = release.unpack(archive, tmp_path / "unpacked")
-    bundle.gather(source.tree / release.BUNDLE)
-    packed = tmp_path / "bundle.tar.gz"
-    release.write_archive(source.tree, packed, source.released_at)
-    with Machine("plain") as machine:
-        machine.proxy.allowed = lambda _: False
-        (machine.root / "root" / packed.name).write_bytes(packed.read_bytes())
-        machine.run(["mount", "-o", "remount,noexec", "/tmp"])
-        machine.run(["sh", "-c", f"umask 077; tar xf {packed.name} --no-same-owner"], cwd="/root")
-        done = boxes.install(machine, source=f"/root/{source.tree.name}")
-        assert done.code == 0, str(done)
-        assert machine.proxy.asked == []
-        assert boxes.is_sign_in_page(machine)
 
 
 def test_a_taken_port_stops_it_before_anything_is_changed(archive: Path) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from installer import release, signing
+from installer import bundle, release, signing
 from installer.release import Source
 from installer.schema import LAST_RELEASE, Schema
+
+from . import machines
+from .machines import CHECKOUT
 
 type Edit = Callable[[Path], None]
 
@@ -23,6 +27,36 @@ class Migration(migrations.Migration):
     dependencies = [("feed", "{after}")]
     operations = [migrations.AddField("post", "probe_{number}", models.IntegerField(db_default=7))]
 """
+
+
+def archive_of_checkout() -> Path:
+    """The release archive of this checkout; made once for each content."""
+    folder = _archives()
+    if not list(folder.glob("*.tar.gz")):
+        python = str(CHECKOUT / ".venv/bin/python")
+        command = [python, "-m", "installer", "release", "--output", str(folder)]
+        subprocess.run(command, check=True, cwd=CHECKOUT)
+    (found,) = folder.glob("*.tar.gz")
+    return found
+
+
+def bundle_of_checkout() -> Path:
+    """The same with Debian's packages in it, as `make bundle` makes it; made once for each content."""
+    archive = archive_of_checkout()
+    bundled = _archives() / "offline" / archive.name.replace(".tar.gz", "-offline.tar.gz")
+    if not bundled.exists():
+        bundled.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=bundled.parent) as scratch:
+            source = release.unpack(archive, Path(scratch) / "unpacked")
+            bundle.gather(source.tree / release.BUNDLE)
+            packed = Path(scratch) / bundled.name
+            release.write_archive(source.tree, packed, source.released_at)
+            packed.rename(bundled)
+    return bundled
+
+
+def _archives() -> Path:
+    return machines.BUILD.parent / "archives" / Source(CHECKOUT).content_hash[:12]
 
 
 class Versions:
@@ -67,10 +101,13 @@ class Versions:
 
     def long_ago(self) -> Path:
         """The tree of a release that knows less of the tables than the archive: nobody's release before."""
-        tree = release.unpack(self.archive, self.folder / "long-ago").tree
-        named(tree, "0.0.")
-        max((tree / MIGRATIONS).glob("[0-9]*.py")).unlink()
-        sealed(tree)
+        folder = self.folder / "long-ago"
+        if not folder.exists():
+            tree = release.unpack(self.archive, folder).tree
+            named(tree, "0.0.")
+            max((tree / MIGRATIONS).glob("[0-9]*.py")).unlink()
+            sealed(tree)
+        (tree,) = folder.iterdir()
         return tree
 
 
