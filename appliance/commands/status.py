@@ -11,9 +11,14 @@ from appliance import certificates
 from appliance.agent.answers import BackupState, CertificateState, NodeStatus, OperationState, ServiceState
 from appliance.agent.codec import encode
 from appliance.agent.protocol import ListOperations, ReadBackups, ReadCertificate, ReadStatus
+from appliance.cli import Subcommand, compose
 from appliance.commands.common import ask, box, out, plain_errors, reach, say
 from appliance.paths import Paths
+from appliance.runner import CommandFailed, run
 
+FIGURES = Subcommand(("manage.py", "figures"), "what /metrics says", is_portals=True)
+FIGURES_TIMEOUT = 60.0
+"""Seconds; a portal whose database is away gives up sooner."""
 COLUMNS = ("service", "state", "since", "memory", "pid", "health")
 
 
@@ -22,7 +27,12 @@ def main() -> None:
         prog="boxctl status", description="How every service is. Exits with 1 when something is wrong."
     )
     parser.add_argument("--json", action="store_true", help="for other programs")
+    parser.add_argument(
+        "--figures", action="store_true", help="with --json: and all that /metrics says; takes some seconds"
+    )
     arguments = parser.parse_args()
+    if arguments.figures and not arguments.json:
+        parser.error("--figures is for --json.")
     with plain_errors():
         paths = box()
         status, has_agent = reach(paths, ReadStatus())
@@ -32,7 +42,10 @@ def main() -> None:
             operation for operation in ask(paths, ListOperations()).operations if operation.state == "running"
         ]
     if arguments.json:
-        say(json.dumps(as_data(status, running, backups, certificate, has_agent=has_agent), indent=1))
+        data = as_data(status, running, backups, certificate, has_agent=has_agent)
+        if arguments.figures:
+            data["figures"] = figures(paths)
+        say(json.dumps(data, indent=1))
     else:
         show(status, running, backups, has_agent=has_agent)
     sys.exit(0 if status.is_healthy and has_agent else 1)
@@ -107,6 +120,17 @@ def metrics_of(backups: BackupState, now: datetime) -> dict[str, object]:
         "warnings": encode(backups.warnings),
         "targets": targets,
     }
+
+
+def figures(paths: Paths) -> dict[str, object] | None:
+    """What /metrics says, by name; None where the portal cannot count them, as without its database."""
+    command, environment = compose(FIGURES, (), paths.prefix)
+    try:
+        said = run(command, env=environment, timeout=FIGURES_TIMEOUT).stdout
+    except (CommandFailed, TimeoutError):
+        return None
+    found: dict[str, object] = json.loads(said)
+    return found
 
 
 def show(status: NodeStatus, running: list[OperationState], backups: BackupState, *, has_agent: bool) -> None:

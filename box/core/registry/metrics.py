@@ -75,6 +75,17 @@ def text(metrics: Iterable[Metric]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def as_data(metrics: Iterable[Metric]) -> dict[str, list[dict[str, Any]]]:
+    """The same for programs that read JSON: by name, `{"labels": {...}, "value": 3}` for each series."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for metric in metrics:
+        for labels, value in metric.samples:
+            own = {name: entry for name, entry in labels.items() if name != "__suffix__"}
+            name = metric.name + labels.get("__suffix__", "")
+            found.setdefault(name, []).append({"labels": own, "value": float(value)})
+    return found
+
+
 def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.test import Client, RequestFactory
 
 from box.core.accounts.models import User
@@ -22,6 +25,27 @@ def test_the_format_is_that_of_prometheus() -> None:
         "# TYPE korobka_other gauge\n"
         "korobka_other{} 0.25\n"
     )
+
+
+def test_programs_read_the_same_as_json() -> None:
+    of_feed = {"room": "feed", "__suffix__": "_count"}
+    told = [Metric("korobka_x", "X.", ((of_feed, 3), ({}, True))), gauge("korobka_y", "Y.", 0.25)]
+    assert metrics.as_data(told) == {
+        "korobka_x_count": [{"labels": {"room": "feed"}, "value": 3.0}],
+        "korobka_x": [{"labels": {}, "value": 1.0}],
+        "korobka_y": [{"labels": {}, "value": 0.25}],
+    }
+
+
+@pytest.mark.django_db
+def test_the_command_tells_what_all_rooms_offer() -> None:
+    said = StringIO()
+    call_command("figures", stdout=said)
+    found = json.loads(said.getvalue())
+    (jobs,) = found["korobka_jobs_waiting"]
+    assert (jobs["labels"], jobs["value"] >= 0) == ({}, True)
+    failed = {one["labels"]["room"]: one["value"] for one in found["korobka_metrics_failed"]}
+    assert failed["events"] == failed["requests"] == 0.0
 
 
 def test_labels_are_quoted() -> None:
