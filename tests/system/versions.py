@@ -40,6 +40,22 @@ def archive_of_checkout() -> Path:
     return found
 
 
+def packed_at(commit: str) -> Path:
+    """The release archive of another commit; made once, by that commit's own installer."""
+    folder = machines.BUILD.parent / "archives" / commit[:12]
+    if not list(folder.glob("*.tar.gz")):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            clone = ["git", "clone", "-q", "--no-checkout", str(CHECKOUT), scratch]
+            subprocess.run(clone, check=True)
+            subprocess.run(["git", "-C", scratch, "checkout", "-q", "--detach", commit], check=True)
+            python = str(CHECKOUT / ".venv/bin/python")
+            command = [python, "-m", "installer", "release", "--output", str(folder)]
+            subprocess.run(command, check=True, cwd=scratch)
+    (found,) = folder.glob("*.tar.gz")
+    return found
+
+
 def bundle_of_checkout() -> Path:
     """The same with Debian's packages in it, as `make bundle` makes it; made once for each content."""
     archive = archive_of_checkout()
