@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+import shlex
 import socket
 import subprocess
 import tempfile
@@ -28,6 +29,7 @@ from installer.release import Source
 from tests import require
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+INSTALLING = CHECKOUT / "docs/admin/install.md"
 WithFacts = Callable[..., Facts]
 
 
@@ -418,6 +420,30 @@ def test_a_file_that_is_no_certificate(
     der = tmp_path / "der.crt"
     der.write_bytes(b"\x30\x82\x01")
     assert "PEM" in the_only_finding(good_machine, with_pair(options, der, pair[1])).problem
+
+
+def test_the_documentations_lines_take_a_pfx_apart_and_a_password_away(
+    good_machine: Facts, options: Options, tmp_path: Path
+) -> None:
+    """As they stand in docs/admin/install.md; whoever types them is asked for the password."""
+    lines = [line for line in INSTALLING.read_text().splitlines() if line.startswith("openssl ")]
+    assert len(lines) == 3
+    _, middle, server, key = chain_of(tmp_path)
+    export = ("-in", server, "-inkey", key, "-certfile", middle, "-out", "portal.pfx", "-passout", "pass:x")
+    lock = ("-in", key, "-aes256", "-passout", "pass:x", "-out", "locked.key")
+    for words in (("pkcs12", "-export", *export), ("pkey", *lock)):
+        subprocess.run(["openssl", *words], cwd=tmp_path, check=True)
+    certificate, plain = tmp_path / "portal.crt", tmp_path / "portal.key"
+    for line in lines:
+        # Without a terminal of its own openssl asks on standard input.
+        typed = subprocess.run(
+            shlex.split(line), cwd=tmp_path, input="x\n", text=True, capture_output=True, check=False,
+            start_new_session=True,
+        )  # fmt: skip
+        assert typed.returncode == 0, typed.stderr
+        if plain.exists():
+            finding = the_only_finding(good_machine, with_pair(options, certificate, plain))
+            assert finding.is_warning and "authority that this machine knows" in finding.problem
 
 
 def test_a_key_with_a_password(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,19 @@ def test_the_second_run_has_nothing_to_do(box: Machine, unpacked: str, figure: C
     assert "Everything was as it should be: nothing to do." in again.output
     assert boxes.files(box) == files
     assert boxes.main_processes(box) == processes
+
+
+def test_after_a_restart_it_stands_still_until_what_was_said_is_run(
+    box: Machine, installation: Installation
+) -> None:
+    box.power_cut()
+    box.start()
+    assert [process for process in box.processes() if "korobka" in " ".join(process.cmdline())] == []
+    said = re.search(r"sh -c '(.* start) && exec sleep infinity'", installation.output)
+    assert said
+    box.run(["sh", "-c", said[1]])
+    boxes.wait_until_well(box)
+    assert boxes.is_sign_in_page(box)
 
 
 def test_a_taken_port_stops_it_before_anything_is_changed(archive: Path) -> None:
