@@ -17,7 +17,8 @@ _NOT_SYNCHRONISED = 5
 
 def is_clock_kept() -> bool:
     """Whether this kernel, which is the machine's too, is told the time by somebody."""
-    return ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(1024)) != _NOT_SYNCHRONISED
+    state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(1024))
+    return state != _NOT_SYNCHRONISED
 
 
 def the_line() -> list[str]:
