@@ -13,6 +13,7 @@ from box.core.fields.kinds import KINDS, PERSONS_AND_DEPARTMENTS
 from box.core.fields.models import Field
 from box.core.fields.sets import FieldSet
 from box.core.registry.capabilities import finders, searchables
+from box.lib.forms import set_choices
 
 Kind = Field.Kind
 
@@ -69,12 +70,12 @@ class FieldForm(forms.Form):
         targets = _targets()
         if not targets:
             del self.fields["target"]
-            self.fields["kind"].choices = [one for one in Kind.choices if one[0] != Kind.REFERENCE]  # type: ignore[attr-defined]
+            set_choices(self, "kind", [one for one in Kind.choices if one[0] != Kind.REFERENCE])
         else:
-            self.fields["target"].choices = [("", "–"), *targets]  # type: ignore[attr-defined]
+            set_choices(self, "target", [("", "–"), *targets])
         for name, words in (("readers", of.readers), ("writers", of.writers)):
             if words:
-                self.fields[name].choices = list(words.items())  # type: ignore[attr-defined]
+                set_choices(self, name, words.items())
             else:
                 del self.fields[name]
         for name, kinds in _ONLY_FOR.items():

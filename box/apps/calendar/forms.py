@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from box.apps.calendar.actions import EventDraft, Scope
 from box.apps.calendar.models import LONGEST_DECISION, LONGEST_TOPIC, Attendance, Calendar, Color, Room
 from box.core.registry.company import time_zones
+from box.lib.forms import set_choices
 from box.lib.moments import refuse_distant
 from box.lib.recurrence import local_moment
 from box.lib.recurrence_form import RepetitionForm, answers_of
@@ -91,7 +92,7 @@ class EventForm(RepetitionForm):
         room.queryset = Room.objects.filter(pk__in=[one.pk for one in rooms])
         room.choices = [("", room.empty_label or ""), *((one.pk, label_of(one)) for one in rooms)]
         current = timezone.get_current_timezone_name()
-        self.fields["zone"].choices = [(current, current.replace("_", " ")), *time_zones()]  # type: ignore[attr-defined]
+        set_choices(self, "zone", [(current, current.replace("_", " ")), *time_zones()])
 
     def draft(self, invited: Sequence[str]) -> EventDraft:
         """Of a form that is valid. Raises ValidationError for a rule with two ends."""

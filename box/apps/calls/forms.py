@@ -17,6 +17,7 @@ from box.bridges.telephony.numbers import MOST_RULES
 from box.core.accounts.models import User
 from box.core.registry.company import PHONE_REGION
 from box.lib import phones
+from box.lib.forms import set_choices
 
 _ENDPOINT = re.compile(r"(?:PJSIP|SIP|DAHDI|IAX2)/[A-Za-z0-9_.-]{1,70}")
 _BEGINNING = re.compile(r"\+[0-9]{1,15}")
@@ -330,7 +331,7 @@ class ProfileFieldForm(forms.Form):
     def __init__(self, data: Any = None, *, pbx: Pbx) -> None:
         super().__init__(data, initial={"profile_field": pbx.profile_field})
         found = [(one.key, one.name) for one in fields_with_extensions()]
-        self.fields["profile_field"].choices = [("", _("by hand")), *found]  # type: ignore[attr-defined]
+        set_choices(self, "profile_field", [("", _("by hand")), *found])
 
 
 class ConfigurationForm(forms.Form):

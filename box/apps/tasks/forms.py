@@ -21,6 +21,7 @@ from box.core.accounts.models import User
 from box.core.groups.models import Group
 from box.core.structure.names import Principal, person_principal
 from box.lib.durations import clock, minutes_of
+from box.lib.forms import set_queryset
 from box.lib.recurrence import local_moment
 from box.lib.recurrence_form import RepetitionForm, answers_of
 
@@ -147,7 +148,7 @@ class TaskForm(DeadlineForm):
             own = own.of(by)
         if task is not None and task.project_id:
             own = own | Group.objects.filter(pk=task.project_id)
-        self.fields["project"].queryset = own.distinct().by_name()  # type: ignore[attr-defined]
+        set_queryset(self, "project", own.distinct().by_name())
         self._people: dict[str, list[User]] = {}
 
     def clean(self) -> dict[str, Any]:

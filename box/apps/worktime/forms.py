@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from box.apps.worktime.actions import Plan, Truth
 from box.apps.worktime.models import Report, Schedule
 from box.core.structure.models import Department
+from box.lib.forms import set_choices
 
 TIME = {"type": "time"}
 
@@ -70,7 +71,7 @@ class ConfirmationForm(forms.ModelForm[Report]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Django's own word for none is English in every language.
-        self.fields["score"].choices = [("", _("without a score")), *Report.Score.choices]  # type: ignore[attr-defined]
+        set_choices(self, "score", [("", _("without a score")), *Report.Score.choices])
 
 
 class ScheduleForm(forms.ModelForm[Schedule]):

@@ -15,6 +15,7 @@ from appliance.client import AddBackupTarget, BackupPlan, BackupState, BackupTim
 from box.console.backups.agent import ProvenForm
 from box.console.backups.presenters import set_from, shown_moment
 from box.core.registry.capabilities import keepsakes
+from box.lib.forms import set_choices
 
 EVERY = (
     ("24", gettext_lazy("Every day")),
@@ -238,7 +239,7 @@ class RetrievalForm(forms.Form):
         super().__init__(data)
         self.state = state
         own = sorted((one.order, key, one.label) for key, one in keepsakes.items() if one.find_own)
-        self.fields["kind"].choices = [(key, label) for _order, key, label in own]  # type: ignore[attr-defined]
+        set_choices(self, "kind", [(key, label) for _order, key, label in own])
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data

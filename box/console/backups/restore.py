@@ -25,6 +25,7 @@ from box.console.backups.presenters import Target, lasting, shown_moment, target
 from box.console.backups.views import page
 from box.core.accounts.signing_in import check_password_again, recently_proven
 from box.core.registry.capabilities import counts_since
+from box.lib.forms import set_choices
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ class RestoreForm(forms.Form):
         good = [one for one in state.sets if not one.problem]
         named = [(one.name, one.name) for one in state.targets]
         sets = [(f"{one.label}@{one.target}", f"{shown_moment(one.ended_at)} · {one.target}") for one in good]
-        self.fields["target"].choices = named  # type: ignore[attr-defined]
-        self.fields["set"].choices = [("", "–"), *sets]  # type: ignore[attr-defined]
+        set_choices(self, "target", named)
+        set_choices(self, "set", [("", "–"), *sets])
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data

@@ -26,6 +26,7 @@ from box.console.access import can_look_after_backups, only_for
 from box.console.backups.agent import agent
 from box.console.backups.presenters import Operation, shown_moment
 from box.core.registry.capabilities import keepsakes
+from box.lib.forms import set_choices
 from box.lib.pages import REFUSED, number_of, render
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class FindForm(forms.Form):
         kinds = sorted(keepsakes.items(), key=lambda item: item[1].order)
         good = [one for one in state.sets if not one.problem]
         sets = [(f"{one.label}@{one.target}", f"{shown_moment(one.ended_at)} · {one.target}") for one in good]
-        self.fields["kind"].choices = [(key, one.label) for key, one in kinds]  # type: ignore[attr-defined]
-        self.fields["set"].choices = [("", _("the newest")), *sets]  # type: ignore[attr-defined]
+        set_choices(self, "kind", [(key, one.label) for key, one in kinds])
+        set_choices(self, "set", [("", _("the newest")), *sets])
 
     def asked_by(self, login: str) -> FindInBackup:
         given = self.cleaned_data

@@ -16,6 +16,7 @@ from box.core.access.principals import is_person
 from box.core.access.rights import rights
 from box.core.registry.capabilities import menu, own_pages
 from box.core.structure.names import named
+from box.lib.forms import set_choices
 
 if TYPE_CHECKING:
     from box.core.access.roles import RoleNow
@@ -50,7 +51,7 @@ class RoleForm(forms.Form):
         super().__init__(data, initial=initial)
         self.role = role
         self.sent = data or QueryDict()
-        self.fields["rights"].choices = [(key, right.label) for key, right in rights.items()]  # type: ignore[attr-defined]
+        set_choices(self, "rights", [(key, right.label) for key, right in rights.items()])
         if role and role.key:
             del self.fields["name"]
 

@@ -13,6 +13,7 @@ from box.core.accounts.models import User
 from box.core.fields.forms import FieldsForm
 from box.core.fields.values import values_of
 from box.core.registry.company import TIME_ZONE, time_zones
+from box.lib.forms import set_choices
 
 
 class SignInForm(forms.Form):
@@ -132,7 +133,7 @@ class ProfileForm(forms.ModelForm[User]):
                 }
         self.fields["birthday_shown"].required = False
         usual = _("%(zone)s, like the box") % {"zone": TIME_ZONE.value}
-        self.fields["time_zone"].choices = [("", usual), *time_zones()]  # type: ignore[attr-defined]
+        set_choices(self, "time_zone", [("", usual), *time_zones()])
 
     def clean_birthday_shown(self) -> str:
         """Who says nothing of it leaves it as it is."""

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from box.core.notify.actions import Decision
 from box.core.notify.models import Preferences
 from box.core.notify.topics import is_mailed, is_told, topics
+from box.lib.forms import set_choices
 
 
 class DecisionForm(forms.Form):
@@ -42,7 +43,7 @@ class DecisionForm(forms.Form):
             initial |= {name: getattr(preferences, name) for name in ("quiet_from", "quiet_until", "digest")}
         super().__init__(data, initial=initial)
         for name in ("told", "mailed"):
-            self.fields[name].choices = [(topic.key, topic.label) for topic in known]  # type: ignore[attr-defined]
+            set_choices(self, name, [(topic.key, topic.label) for topic in known])
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from box.core.search.indexing import kinds
 from box.core.search.queries import MOST_RANKED, Wanted
+from box.lib.forms import set_choices
 
 PEOPLE = "people"
 PERIODS = {"week": timedelta(days=7), "month": timedelta(days=31), "year": timedelta(days=366)}
@@ -25,7 +26,7 @@ class SearchForm(forms.Form):
     def __init__(self, data: Any) -> None:
         super().__init__(data)
         known = [("", ""), (PEOPLE, PEOPLE), *((kind, kind) for kind, _ in kinds())]
-        self.fields["kind"].choices = known  # type: ignore[attr-defined]
+        set_choices(self, "kind", known)
         # What is no choice is as if it had not been chosen.
         self.is_valid()
 

@@ -13,6 +13,7 @@ from box.core.accounts.models import User
 from box.core.fields.forms import Suggested
 from box.core.structure.models import Department, Membership
 from box.core.structure.names import PERSON_KIND
+from box.lib.forms import set_queryset
 
 
 class NameForm(forms.Form):
@@ -40,7 +41,7 @@ class _Elsewhere(forms.Form):
     def __init__(self, department: Department, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         outside = Department.objects.standing().exclude(path__contains=[department.pk])
-        self.fields[self.where].queryset = outside.by_name()  # type: ignore[attr-defined]
+        set_queryset(self, self.where, outside.by_name())
 
 
 class PlaceForm(_Elsewhere):

@@ -26,6 +26,7 @@ from box.core.accounts.models import User
 from box.core.events.nonces import once
 from box.core.fields.kinds import number_of
 from box.core.fields.values import finder
+from box.lib.forms import set_choices
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -85,8 +86,8 @@ class RobotForm(forms.Form):
             (str(stage.pk), f"{stage.pipeline}: {stage}" if len(known.pipelines_of(kind)) > 1 else str(stage))
             for stage in known.stages_of_type(kind)
         ]
-        self.fields["stage"].choices = [("", "–"), *stages]  # type: ignore[attr-defined]
-        self.fields["to_stage"].choices = [("", "–"), *stages]  # type: ignore[attr-defined]
+        set_choices(self, "stage", [("", "–"), *stages])
+        set_choices(self, "to_stage", [("", "–"), *stages])
         for number in range(CONDITIONS):
             self.fields[f"field-{number}"] = forms.ChoiceField(
                 label=gettext_lazy("Field"),

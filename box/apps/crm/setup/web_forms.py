@@ -25,6 +25,7 @@ from box.apps.crm.web_forms import KINDS, Kind, Question, questions_in
 from box.core.accounts.models import User
 from box.core.events.nonces import once
 from box.core.lists.presenters import macro
+from box.lib.forms import set_choices, set_queryset
 from box.lib.pages import numbers_in
 
 if TYPE_CHECKING:
@@ -86,11 +87,11 @@ class WebFormForm(django_forms.Form):
             for stage in known.stages_of_type(known.types[type_id])
             if stage.is_open
         ]
-        self.fields["stage"].choices = stages  # type: ignore[attr-defined]
+        set_choices(self, "stage", stages)
         sources = [(str(one.pk), str(one)) for one in known.standing_sources]
-        self.fields["source"].choices = [("", "–"), *sources]  # type: ignore[attr-defined]
+        set_choices(self, "source", [("", "–"), *sources])
         employees = User.objects.active().employees().order_by("last_name", "first_name")
-        self.fields["receivers"].queryset = employees  # type: ignore[attr-defined]
+        set_queryset(self, "receivers", employees)
         kinds = [("", "–"), *KINDS.items()]
         for number in range(ROWS):
             self.fields[f"kind-{number}"] = django_forms.ChoiceField(
