@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import BigIntegerField, F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -27,6 +27,7 @@ from box.core.files import actions as files
 from box.core.people.mentions import context_of
 from box.core.registry.origin import moment
 from box.lib.emoji import is_emoji
+from box.lib.prepared import Param, Prepared
 from box.lib.rich_text import Rich, cleaned, from_text
 from box.lib.tag_balancing import TooMuch
 
@@ -74,10 +75,18 @@ def add_comment(
         created_at=moment(),
     )
     _attach(comment, file_ids)
-    Follower.objects.get_or_create(thread=thread, user=by)
+    if not _FOLLOWS.rows(thread=thread.pk, user=by.pk):
+        Follower.objects.get_or_create(thread=thread, user=by)
     Thread.objects.filter(pk=thread.pk).update(comments_count=F("comments_count") + 1)
     emit(CommentAdded(comment_id=comment.pk, thread_id=thread.pk, kind=thread.kind, by_id=by.pk))
     return comment
+
+
+_FOLLOWS = Prepared(
+    lambda: Follower.objects.filter(
+        thread=Param("thread", BigIntegerField()), user=Param("user", BigIntegerField())
+    ).values_list("id")
+)
 
 
 def _attach(comment: Comment, file_ids: Sequence[int]) -> None:

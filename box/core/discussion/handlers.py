@@ -37,7 +37,8 @@ def tell_of_comment(event: CommentAdded) -> None:
 
 
 def _tell(people: list[User], notice: Notice, subject: Any, comment: Comment) -> None:
-    notify_all(people, notice, about=subject.ref, key=f"comment:{comment.pk}", actor=comment.author)
+    if people:
+        notify_all(people, notice, about=subject.ref, key=f"comment:{comment.pk}", actor=comment.author)
 
 
 def _listeners(subject: Any, own: set[int], *, to: Comment) -> list[User]:

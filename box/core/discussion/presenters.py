@@ -6,15 +6,16 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F, Window
+from django.db.models import BigIntegerField, F, Window
 from django.db.models.functions import RowNumber
 
 from box.core.discussion.access import can_delete, can_edit, can_moderate, can_write
 from box.core.discussion.actions import MOST_FILES
-from box.core.discussion.models import Comment, CommentFile, EmojiReaction, Reaction
+from box.core.discussion.models import Comment, CommentFile, EmojiReaction, Reaction, Thread
 from box.core.discussion.threads import discussed
 from box.core.files.presenters import Attached, facts_of
 from box.core.registry.capabilities import Ref, made_of_for
+from box.lib.prepared import Param, Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
     from box.core.accounts.models import User
-    from box.core.discussion.models import CommentQuerySet, Thread
+    from box.core.discussion.models import CommentQuerySet
     from box.core.registry.capabilities import MadeOf
 
 # How much of a discussion is shown at once; the rest is asked for.
@@ -224,13 +225,32 @@ def _with_replies(comments: list[Comment], may: _May) -> Iterable[Said]:
     return may.all_said(comments, below)
 
 
+def count_of(thread_id: int) -> int:
+    """How many comments there are by now."""
+    ((count,),) = _COUNT.rows(thread=thread_id)
+    return int(count)
+
+
+_COUNT = Prepared(
+    lambda: Thread.objects.filter(pk=Param("thread", BigIntegerField())).values_list("comments_count")
+)
+
+
 def files_of(comment_ids: Sequence[int | None]) -> Mapping[int, Sequence[Attached]]:
     """By comment, in the order in which its author put them."""
     found = defaultdict(list)
-    links = CommentFile.objects.filter(comment__in=[pk for pk in comment_ids if pk]).order_by("position")
-    for comment_id, *facts in links.values_list("comment_id", *facts_of("file")):
+    for comment_id, *facts in _FILES.rows(comments=[pk for pk in comment_ids if pk]):
         found[comment_id].append(Attached(*facts))
     return found
+
+
+_FILES = Prepared(
+    lambda: (
+        CommentFile.objects.filter(comment__id__in_array=Param("comments"))
+        .order_by("position")
+        .values_list("comment_id", *facts_of("file"))
+    )
+)
 
 
 def _latest_replies(parents: list[int]) -> CommentQuerySet:

@@ -17,6 +17,7 @@ from box.core.discussion.access import can_delete, can_edit, can_moderate, can_w
 from box.core.discussion.models import Comment
 from box.core.discussion.presenters import (
     MOST_NEWS,
+    count_of,
     foot_of,
     replies_before,
     said_alone,
@@ -90,9 +91,8 @@ def _add(request: PersonRequest, subject: Any) -> HttpResponse:
 
 def _changed(request: PersonRequest, subject: Any, comment: Comment, block: str) -> HttpResponse:
     """What was written and how many there are now, and nothing of what stood there before."""
-    subject.thread.refresh_from_db(fields=["comments_count"])
     said = said_alone(comment, subject=subject, reader=request.user)
-    context = {"one": said, "count": subject.thread.comments_count, "thread_pk": subject.thread_id}
+    context = {"one": said, "count": count_of(subject.thread_id), "thread_pk": subject.thread_id}
     return render(request, "discussion/comment.html", context, blocks=(block, "count"))
 
 

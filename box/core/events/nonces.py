@@ -6,12 +6,20 @@ import re
 from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from box.core.events.models import Nonce
+from box.lib.prepared import Asked
 
 _NONCE = re.compile(r"[0-9A-Za-z-]{8,64}")
+
+# Every write pays for these two: they are not composed each time.
+_TAKE = """
+INSERT INTO events_nonce (actor_id, value, result, created_at) VALUES (%s, %s, '', now())
+ON CONFLICT (actor_id, value) DO NOTHING RETURNING value
+"""
+_KEEP = "UPDATE events_nonce SET result = %s WHERE actor_id = %s AND value = %s RETURNING value"
 
 
 def once[M: models.Model](model: type[M], act: Callable[[], M], *, nonce: str, actor_id: int) -> M:
@@ -26,16 +34,10 @@ def once[M: models.Model](model: type[M], act: Callable[[], M], *, nonce: str, a
     if not _NONCE.fullmatch(nonce):
         raise _incomplete()
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO events_nonce (actor_id, value, result, created_at) VALUES (%s, %s, '', now())"
-                " ON CONFLICT (actor_id, value) DO NOTHING",
-                [actor_id, nonce],
-            )
-            is_first = cursor.rowcount == 1
-        mark = Nonce.objects.filter(actor_id=actor_id, value=nonce)
+        is_first = bool(Asked(_TAKE, (actor_id, nonce), is_repeated=True).rows())
         if not is_first:
-            label, _colon, pk = mark.get().result.partition(":")
+            mark = Nonce.objects.get(actor_id=actor_id, value=nonce)
+            label, _colon, pk = mark.result.partition(":")
             if label != model._meta.label:
                 raise _incomplete()
             found = model._default_manager.filter(pk=pk).first()
@@ -45,7 +47,8 @@ def once[M: models.Model](model: type[M], act: Callable[[], M], *, nonce: str, a
                 )
             return found
         result = act()
-        mark.update(result=f"{model._meta.label}:{result.pk}")
+        came_of_it = f"{model._meta.label}:{result.pk}"
+        Asked(_KEEP, (came_of_it, actor_id, nonce), is_repeated=True).rows()
         return result
 
 
