@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
 
 from tests import cast as people
@@ -61,10 +62,18 @@ def empty_cache() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """A busy machine must not switch the cache off, as the portal's short patience does."""
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """The run's database is a copy of one that is migrated. And a busy machine must not switch the cache off,
+    as the portal's short patience does."""
     from django.conf import settings
+    from django.db import connection
 
+    from tests.databases import migrated
+
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = migrated()
     settings.CACHES["default"]["OPTIONS"] |= {"connect_timeout": 20, "timeout": 20}
 
 
@@ -79,9 +88,12 @@ def _cheap_hashes() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
     """A test that writes for good leaves empty tables, also those that migrations had filled."""
     yield
+    if nextitem is None:
+        # The database went with the last of them.
+        return
     marker = item.get_closest_marker("django_db")
     is_for_good = marker is not None and marker.kwargs.get("transaction", False)
     if is_for_good or "transactional_db" in getattr(item, "fixturenames", ()):
