@@ -13,6 +13,7 @@ PROFILE_FIELDS = (
     "patronymic",
     "position",
     "phone",
+    "city",
     "birthday_on",
 )
 

@@ -31,6 +31,7 @@ LONGEST = {
     "patronymic": 100,
     "position": 200,
     "phone": 32,
+    "city": 100,
 }
 LARGEST_PHOTO = 8 * 2**20
 # So many are asked for by name before it is cheaper to read all.

@@ -203,7 +203,10 @@ def known_for(
     )
 
 
-_FIELDS = ("login", "email", "last_name", "first_name", "patronymic", "position", "phone", "birthday_on")
+_FIELDS = (
+    *("login", "email", "last_name", "first_name", "patronymic"),
+    *("position", "phone", "city", "birthday_on"),
+)
 
 
 def people_now(wanted: Q, console_holders: frozenset[int] = frozenset()) -> dict[int, LocalPerson]:

@@ -54,6 +54,8 @@ class NewUser:
     patronymic: str = ""
     position: str = ""
     phone: str = ""
+    city: str = ""
+    gender: str = ""
     birthday_on: date | None = None
     language: str = ""
     is_administrator: bool = False
@@ -148,6 +150,8 @@ PROFILE_FIELDS = (
     "patronymic",
     "position",
     "phone",
+    "city",
+    "gender",
     "birthday_on",
     "birthday_shown",
     "language",

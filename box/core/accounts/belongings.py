@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from box.core.registry.belongings import Pair
 
 
-_TEXTS = ("first_name", "last_name", "former_last_name", "patronymic", "position", "phone", "email")
+_TEXTS = (
+    *("first_name", "last_name", "former_last_name", "patronymic"),
+    *("position", "phone", "email", "city", "gender"),
+)
 _BLANK = (*_TEXTS, "own_words", "language", "time_zone")
 _FOLLOWS = Stays("the database writes it anew with the login and the e-mail, which are erased")
 

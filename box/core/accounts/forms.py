@@ -114,6 +114,8 @@ class ProfileForm(forms.ModelForm[User]):
             "former_last_name",
             "position",
             "phone",
+            "city",
+            "gender",
             "birthday_on",
             "birthday_shown",
             "time_zone",
@@ -121,6 +123,7 @@ class ProfileForm(forms.ModelForm[User]):
         widgets = {
             "birthday_on": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
             "phone": forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
+            "city": forms.TextInput(attrs={"autocomplete": "address-level2"}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

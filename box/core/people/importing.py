@@ -56,6 +56,8 @@ _LABELS: dict[str, _StrOrPromise] = {
     "position": gettext_lazy("Position"),
     "department": gettext_lazy("Department"),
     "phone": gettext_lazy("Phone"),
+    "city": gettext_lazy("City"),
+    "gender": gettext_lazy("Gender"),
     "birthday_on": gettext_lazy("Birthday"),
 }
 # What people call these columns, without signs and spaces.
@@ -70,9 +72,19 @@ _HEADINGS = {
     "position": "должность position jobtitle title post",
     "department": "отдел подразделение департамент department unit division",
     "phone": "телефон мобильный мобильныйтелефон рабочийтелефон phone mobile telephone phonenumber workphone",
+    "city": "город city town location",
+    "gender": "пол gender sex",
     "birthday_on": "деньрождения датарождения birthday birthdate dateofbirth dob",
 }
-_PROFILE = ("last_name", "first_name", "patronymic", "former_last_name", "position", "phone", "birthday_on")
+_PROFILE = (
+    *("last_name", "first_name", "patronymic", "former_last_name"),
+    *("position", "phone", "city", "gender", "birthday_on"),
+)
+_GENDERS = {
+    "": frozenset({""}),
+    User.Gender.WOMAN: frozenset(["f", "ж", "w", "female", "woman", "жен", "женский", "женщина"]),
+    User.Gender.MAN: frozenset(["m", "м", "male", "man", "муж", "мужской", "мужчина"]),
+}
 _DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d.%m.%y")
 _WAY = re.compile(r"\s*[/\\>→]\s*")
 
@@ -155,6 +167,8 @@ def _understood(cells: Mapping[str, str], context: Context) -> PersonRow:
         raise ValidationError(_("There is no name."))
     if "birthday_on" in fields:
         fields["birthday_on"] = _date(fields["birthday_on"])
+    if "gender" in fields:
+        fields["gender"] = _gender(fields["gender"])
     for name, value in fields.items():
         limit = getattr(User._meta.get_field(name), "max_length", None)
         if limit and len(value) > limit:
@@ -163,6 +177,15 @@ def _understood(cells: Mapping[str, str], context: Context) -> PersonRow:
                 % {"field": _LABELS[name], "limit": limit}
             )
     return PersonRow(email, login, fields, cells.get("department", ""), values_from(PROFILE, cells, context))
+
+
+def _gender(text: str) -> str:
+    """As tables call it, in either language, and as the portal's own export does."""
+    word = text.strip().lower().rstrip(".")
+    for gender, words in _GENDERS.items():
+        if word in words:
+            return gender
+    raise ValidationError(_("%(text)s is no gender: write woman or man, or leave it empty.") % {"text": text})
 
 
 def _date(text: str) -> date:

@@ -23,7 +23,7 @@ from box.core.fields.lookups import joined
 from box.core.fields.models import Field
 from box.core.lists.custom_fields import Filled, columns_of, filled, filters_of
 from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut
-from box.core.lists.filters import Choice, Context, Filter, Pairs, Reference, YesNo
+from box.core.lists.filters import Choice, Context, Filter, Pairs, Reference, Text, YesNo
 from box.core.lists.keyset import Keyset
 from box.core.lists.presenters import macro
 from box.core.people.models import Absence, Skill
@@ -31,6 +31,7 @@ from box.core.people.today import today
 from box.core.registry.company import company_day
 from box.core.registry.environment import url
 from box.core.registry.filtering import Among, Filterable, Flag, Keyword
+from box.core.registry.filtering import Text as TextField
 from box.core.structure.access import must_manage
 from box.core.structure.models import Membership
 from box.core.structure.names import DEPARTMENT_KIND
@@ -116,6 +117,8 @@ FILE_COLUMNS = (
     _file_column("login", gettext_lazy("Login"), lambda row: row.person.login),
     _file_column("position", gettext_lazy("Position"), lambda row: row.position),
     _file_column("file-phone", gettext_lazy("Phone"), lambda row: row.phone),
+    _file_column("city", gettext_lazy("City"), lambda row: row.person.city),
+    _file_column("gender", gettext_lazy("Gender"), lambda row: row.person.get_gender_display()),
     _file_column("birthday", gettext_lazy("Birthday"), lambda row: row.person.birthday_on),
     _file_column("department", gettext_lazy("Department"), lambda row: next(iter(row.departments), "")),
     _file_column("also-in", gettext_lazy("Also in"), lambda row: ", ".join(row.departments[1:])),
@@ -213,6 +216,7 @@ def _filters() -> tuple[Filter[Any], ...]:
         DEPARTMENT,
         YesNo("new", gettext_lazy("New here"), Flag(new)),
         YesNo("away", gettext_lazy("Out today"), Flag(away)),
+        Text("city", gettext_lazy("City"), TextField("city")),
         BySkill("skill", gettext_lazy("Can"), Among(lambda ids: Q(skills__skill__in=ids))),
     )
 

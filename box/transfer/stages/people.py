@@ -96,7 +96,10 @@ class People(Stage):
         if person is None or not work.known(self.kind, [self.id_of(row)])[self.id_of(row)].is_new:
             return
         new = self._new(work, row)
-        names = ("first_name", "last_name", "patronymic", "position", "phone", "birthday_on")
+        names = (
+            *("first_name", "last_name", "patronymic", "position"),
+            *("phone", "city", "gender", "birthday_on"),
+        )
         update_profile(person, {name: getattr(new, name) for name in names}, by=work.by)
         self._place(work, row, person)
         if not is_active(row) and person.is_active:
@@ -123,6 +126,8 @@ class People(Stage):
             patronymic=line(row.get("SECOND_NAME"), 100),
             position=line(row.get("WORK_POSITION"), 200),
             phone=line(row.get("PERSONAL_MOBILE") or row.get("WORK_PHONE"), 32),
+            city=line(row.get("PERSONAL_CITY"), 100),
+            gender=gender if (gender := line(row.get("PERSONAL_GENDER"), 1)) in User.Gender else "",
             birthday_on=_day(row.get("PERSONAL_BIRTHDAY")),
             language=work.migration.language,
             is_extranet=row.get("USER_TYPE") == "extranet",

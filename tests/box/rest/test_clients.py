@@ -88,11 +88,16 @@ def _client(program: Program, domain: str) -> Client:
 
 def test_bitrix24s_own_library_for_python(served: str, anna: User, boris: User, many: list[int]) -> None:
     anna = type(anna).objects.get(pk=anna.pk)
+    type(boris).objects.filter(pk=boris.pk).update(gender="M", city="Казань")
     client = _client(program_of(anna), served)
     assert client.profile().response.result["ID"] == str(anna.pk)
     answer = client.user.get(filter={"ID": boris.pk}).response
     (found,) = answer.result
-    assert (found["EMAIL"], found["IS_ONLINE"], found["PERSONAL_GENDER"]) == (boris.email, "N", "")
+    assert (found["EMAIL"], found["IS_ONLINE"]) == (boris.email, "N")
+    assert (found["PERSONAL_GENDER"], found["PERSONAL_CITY"]) == ("M", "Казань")
+    (found,) = client.user.get(filter={"PERSONAL_CITY": "казань"}).response.result
+    assert found["ID"] == str(boris.pk)
+    assert client.user.get(filter={"PERSONAL_GENDER": "F"}).response.result == []
     assert answer.time.operating == 0
     assert [one["ID"] for one in client.user.get().as_list().response.result] == sorted(
         map(str, type(anna).objects.values_list("pk", flat=True)), key=int

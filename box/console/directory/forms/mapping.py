@@ -30,6 +30,7 @@ FIELD_LABELS: dict[str, _StrOrPromise] = {
     "patronymic": gettext_lazy("Patronymic"),
     "position": gettext_lazy("Position"),
     "phone": gettext_lazy("Phone"),
+    "city": gettext_lazy("City"),
     "birthday_on": gettext_lazy("Birthday"),
 }
 

@@ -211,6 +211,12 @@ class User(AbstractBaseUser):
         YEAR = "year", _("with the year")
         NOBODY = "nobody", _("to nobody")
 
+    class Gender(models.TextChoices):
+        """Said by whoever wants to be written to accordingly; the portal decides nothing by it."""
+
+        WOMAN = "F", _("woman")
+        MAN = "M", _("man")
+
     login = models.CharField(_("login"), max_length=150, unique=True)
     email = models.EmailField(_("e-mail"), blank=True)
     last_name = models.CharField(_("last name"), max_length=100, blank=True)
@@ -219,6 +225,10 @@ class User(AbstractBaseUser):
     patronymic = models.CharField(_("patronymic"), max_length=100, blank=True)
     position = models.CharField(_("position"), max_length=200, blank=True)
     phone = models.CharField(_("phone"), max_length=32, blank=True)
+    city = models.CharField(_("city"), max_length=100, blank=True, default="", db_default="")
+    gender = models.CharField(
+        _("gender"), max_length=1, blank=True, choices=Gender, default="", db_default=""
+    )
     birthday_on = models.DateField(_("birthday"), null=True, blank=True)
     birthday_shown = models.CharField(
         _("birthday is shown"), max_length=6, choices=BirthdayShown, default=BirthdayShown.DAY,

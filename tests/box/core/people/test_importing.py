@@ -44,10 +44,10 @@ def row(number: int, **cells: str) -> list[Any]:
     return list((usual | cells).values())
 
 
-def table(*rows: list[Any]) -> io.BytesIO:
+def table(*rows: list[Any], head: list[str] = HEAD) -> io.BytesIO:
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
-    for one in (HEAD, *rows):
+    for one in (head, *rows):
         sheet.append(one)
     out = io.BytesIO()
     book.save(out)
@@ -97,6 +97,24 @@ def test_headings_are_understood_in_both_languages() -> None:
     assert guessed(HEAD, fields) == ["full_name", "email", "department", "position", "phone", "birthday_on"]
     head = ["Last Name", "first_name", "E-mail", "Job title", "Shoe size", "Name", "E-Mail"]
     assert guessed(head, fields) == ["last_name", "first_name", "email", "position", "", "full_name", ""]
+
+
+@pytest.mark.parametrize(
+    ("said", "gender"), [("Ж", "F"), ("муж.", "M"), ("Female", "F"), ("man", "M"), ("мужской", "M")]
+)
+def test_city_and_gender_come_as_tables_call_them(said: str, gender: str, olga: User, store: S3Store) -> None:
+    head = ["Имя", "Почта", "Город", "Пол"]
+    run = imported(table(["Анна", "anna9@example.com", "Казань", said], head=head), olga)
+    assert (run.created, run.failed) == (1, 0)
+    anna = User.objects.get(email="anna9@example.com")
+    assert (anna.city, anna.gender) == ("Казань", gender)
+
+
+def test_what_is_no_gender_is_named(olga: User, store: S3Store) -> None:
+    head = ["Имя", "Почта", "Пол"]
+    run = imported(table(["Анна", "anna9@example.com", "кошка"], head=head), olga)
+    (problem,) = run.problems.values_list("text", flat=True)
+    assert problem == "кошка is no gender: write woman or man, or leave it empty."
 
 
 BAD = {
