@@ -125,7 +125,7 @@ def test_no_address_breaks_over_what_it_is_sent(oddity: str, world: World) -> No
         browser.raise_request_exception = False
     most, broken, took = 0, list[str](), defaultdict[str, float](float)
     for visit in ADDRESSES:
-        before = _from_here_on()
+        before = from_here_on()
         about = world.things[visit.of] if visit.of else ()
         browser = world.browsers[visitor(visit)]
         names = _names.setdefault(str(visit), set(visit.data))
@@ -141,7 +141,7 @@ def test_no_address_breaks_over_what_it_is_sent(oddity: str, world: World) -> No
             if asked <= names:
                 break
             names |= asked
-        most = max(most, _highest() - before)
+        most = max(most, highest() - before)
     _tell(oddity, took, most)
     assert broken == []
     assert most < MEMORY
@@ -169,13 +169,13 @@ def test_no_address_for_json_breaks_over_what_it_is_sent(oddity: str, world: Wor
     assert broken == []
 
 
-def _from_here_on() -> int:
-    """Bytes in memory now; `_highest` is the most from here on (see proc(5), clear_refs)."""
+def from_here_on() -> int:
+    """Bytes in memory now; `highest` is the most from here on (see proc(5), clear_refs)."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return _highest()
+    return highest()
 
 
-def _highest() -> int:
+def highest() -> int:
     found = re.search(
         r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE
     )

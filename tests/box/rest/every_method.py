@@ -1,0 +1,120 @@
+"""What each method of the API is asked with: things of somebody's own, in the state that it wants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from box.apps.drive.actions.tree import make_folder, root_of
+from box.apps.tasks.actions.checklists import add_items
+from box.apps.tasks.actions.stages import stages_of
+from box.apps.tasks.actions.states import complete_task, start_task
+from box.apps.tasks.actions.tasks import TaskDraft, add_task
+from box.apps.tasks.actions.time import add_time
+from tests.box.apps.crm.calling import in_the_crm
+from tests.box.apps.drive.conftest import put
+from tests.cast import person
+
+if TYPE_CHECKING:
+    from box.apps.tasks.models import Task
+    from box.core.accounts.models import User
+    from box.core.structure.models import Department
+    from tests.box.rest.calling import Program
+
+
+def given_to_every_method(
+    program: Program, anna: User, boris: User, sales: Department
+) -> dict[str, dict[str, Any]]:
+    """By method, for the program of anna; those that are not in it need nothing."""
+    post = program.call("log.blogpost.add", POST_MESSAGE="Look #here", DEST=[f"DR{sales.pk}"])
+    return {
+        "log.blogpost.add": {"POST_MESSAGE": "x"},
+        "log.blogcomment.add": {"POST_ID": post, "TEXT": "x"},
+        "user.search": {"FILTER": {"FIND": "Boris"}},
+        **on_a_drive(anna),
+        **in_the_crm(anna),
+        **on_tasks(anna, boris),
+        **on_the_phone(program, anna),
+    }
+
+
+def on_a_drive(anna: User) -> dict[str, dict[str, Any]]:
+    """What methods about drives are given."""
+    root = root_of(f"U{anna.pk}", by=anna)
+    to, inner = make_folder(root, "to", by=anna), make_folder(root, "inner", by=anna)
+    file, other = put(root, "plan.txt", by=anna), put(root, "other.txt", by=anna)
+    gone = make_folder(root, "gone", by=anna)
+    given: dict[str, dict[str, Any]] = {
+        "storage.getchildren": {"ID": root.drive_id},
+        "storage.addfolder": {"ID": root.drive_id, "DATA": {"NAME": "first"}},
+        "folder.addsubfolder": {"ID": inner.pk, "DATA": {"NAME": "second"}},
+        "folder.getchildren": {"ID": root.pk},
+        "folder.get": {"ID": to.pk},
+        "folder.rename": {"ID": inner.pk, "NEWNAME": "third"},
+        "folder.moveto": {"ID": inner.pk, "TARGETFOLDERID": to.pk},
+        "folder.markdeleted": {"ID": gone.pk},
+        "file.get": {"ID": file.pk},
+        "file.rename": {"ID": file.pk, "NEWNAME": "fourth"},
+        "file.moveto": {"ID": file.pk, "TARGETFOLDERID": to.pk},
+        "file.markdeleted": {"ID": other.pk},
+        "file.getexternallink": {"ID": file.pk},
+    }
+    return {f"disk.{name}": values for name, values in given.items()}
+
+
+def on_tasks(anna: User, boris: User) -> dict[str, dict[str, Any]]:
+    """What methods about tasks are given: to each its own task, in the state in which it may be called."""
+    helper, watcher = person("Helen"), person("Wanda")
+    filled = {"accomplice_ids": (helper.pk,), "observer_ids": (watcher.pk,), "tags": ("store",)}
+
+    def give(to: User = anna) -> Task:
+        return add_task(TaskDraft(title="Count", responsible=to, **filled), by=anna)  # type: ignore[arg-type]
+
+    started, done, handed_in, worked = give(), give(boris), give(boris), give()
+    add_time(worked, 60, on=timezone.localdate(), by=anna)
+    start_task(started, by=anna)
+    for task in (done, handed_in):
+        complete_task(task, by=boris)
+    given: dict[str, dict[str, Any]] = {
+        "tasks.task.add": {
+            "FIELDS": {
+                "TITLE": "Weigh",
+                "ACCOMPLICES": [helper.pk],
+                "AUDITORS": [watcher.pk],
+                "TAGS": ["store"],
+            }
+        },
+        "tasks.task.update": {"TASKID": give().pk, "FIELDS": {"TITLE": "Weigh"}},
+        "tasks.task.delegate": {"TASKID": give().pk, "USERID": boris.pk},
+        "tasks.task.pause": {"TASKID": started.pk},
+        "tasks.task.approve": {"TASKID": done.pk},
+        "tasks.task.disapprove": {"TASKID": handed_in.pk},
+        "task.elapseditem.add": {"TASKID": give().pk, "ARFIELDS": {"SECONDS": 60}},
+        "task.elapseditem.getlist": {"TASKID": worked.pk},
+    }
+    listed = give()
+    items = add_items(listed, "\n".join(f"Step {number}" for number in range(5)), by=anna)
+    for verb, item in zip(("get", "update", "complete", "renew", "delete"), items, strict=True):
+        asked = {"TASKID": listed.pk, "ITEMID": item.pk, "ARFIELDS": {"TITLE": "Weigh"}}
+        given[f"task.checklistitem.{verb}"] = asked
+    given["task.checklistitem.add"] = {"TASKID": listed.pk, "ARFIELDS": {"TITLE": "Weigh"}}
+    given["task.checklistitem.getlist"] = {"TASKID": listed.pk}
+    given["task.commentitem.add"] = {"TASKID": listed.pk, "FIELDS": {"POST_MESSAGE": "Weighed"}}
+    given["task.commentitem.getlist"] = {"TASKID": listed.pk}
+    given["task.stages.get"] = {"ENTITYID": 0}
+    given["task.stages.movetask"] = {"ID": listed.pk, "STAGEID": stages_of(anna)[0].pk}
+    others = ("get", "delete", "start", "defer", "complete")
+    return {**given, **{f"tasks.task.{name}": {"TASKID": give().pk} for name in others}}
+
+
+def on_the_phone(program: Program, anna: User) -> dict[str, dict[str, Any]]:
+    """What an exchange of another make tells: to each method a call of its own."""
+    new = {"USER_ID": anna.pk, "PHONE_NUMBER": "+49 30 901820", "TYPE": 1}
+    calls = [program.call("telephony.externalcall.register", **new)["CALL_ID"] for _ in range(3)]
+    return {
+        "telephony.externalcall.register": new,
+        "telephony.externalcall.show": {"CALL_ID": calls[0], "USER_ID": [anna.pk]},
+        "telephony.externalcall.hide": {"CALL_ID": calls[1], "USER_ID": [anna.pk]},
+        "telephony.externalcall.finish": {"CALL_ID": calls[2], "USER_ID": anna.pk, "DURATION": 5},
+    }

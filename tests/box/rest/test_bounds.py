@@ -1,0 +1,125 @@
+"""Every method of the API is sent the largest and oddest values in each of its parameters, one after another.
+
+None fails by itself, and none takes memory that the request did not bring. What the slowest took of the
+processor is printed (`-s`), and judged by who reads it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import transaction
+
+from box.core.registry.rest import Conditions, Structures, methods
+from box.core.registry.settings import store
+from box.rest.dispatch import Asked, answer_to
+from box.rest.tokens import Caller
+from tests.box.rest.calling import program_of
+from tests.box.rest.every_method import given_to_every_method
+from tests.box.test_bounds import MEMORY, from_here_on, highest
+from tests.randomness import chosen
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+    from box.core.structure.models import Department
+
+pytestmark = pytest.mark.django_db
+
+MANY = 100_000
+ODDITIES: dict[str, Any] = {
+    "nothing": "",
+    "null": None,
+    "long": "x" * 1_900_000,
+    "minus a hundred": -100,
+    "a hundred": 100,
+    "nearly a hundred": "99.99999999999999999999999999999",
+    "large": "9" * 16,
+    "very large": 10**400,
+    "exponent": "1e999999",
+    "small": "1e-999999",
+    "no number": "NaN",
+    "first moment": "0001-01-01T00:00:00+14:00",
+    "last moment": "9999-12-31T23:59:59-12:00",
+    "digits of another script": "\N{ARABIC-INDIC DIGIT THREE}",
+    "superscript": "\N{SUPERSCRIPT TWO}",
+    "many numbers": [*range(MANY)],
+    "many telephones": [f"+7916{number:07}" for number in range(MANY)],
+    "many addresses": [f"a{number}@example.com" for number in range(MANY)],
+    "many maps": [{"VALUE": str(number), "ID": number} for number in range(MANY // 2)],
+    "named": {str(number): "x" for number in range(MANY)},
+    "deep": [[[[[[[[[[[[[[[[["x"]]]]]]]]]]]]]]]]],
+    "markup": "<div>" * 300_000,
+    "brackets": "[b][url=http://a.b]" * 90_000,
+    "spaces": " " * 1_900_000 + "x",
+    "per cents": "%" * 5000,
+}
+OPERATORS = ("", "%", "!", ">=", "@", "><")
+
+
+def named_in(schema: Any) -> set[str]:
+    """The properties that a schema knows, at any depth."""
+    found = set()
+    if isinstance(schema, dict):
+        found |= set(schema.get("properties", {}))
+        for one in schema.values():
+            found |= named_in(one)
+    elif isinstance(schema, list):
+        for one in schema:
+            found |= named_in(one)
+    return found
+
+
+def written_by(name: str) -> set[str]:
+    """What may stand in the fields that this method writes: whatever the methods beside it tell."""
+    beside = f"{name.rpartition('.')[0]}."
+    results = [method.result for other, method in methods.items() if other.startswith(beside)]
+    return {one for result in results for one in named_in(result)}
+
+
+def asked(name: str, given: dict[str, Any], odd: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """With one value after another in its place, and the others as they should be."""
+    method = methods[name]
+    given = {key.upper(): value for key, value in given.items()}
+    for parameter, field in method.parameters.base_fields.items():
+        yield parameter, {**given, parameter: odd}
+        if isinstance(field, Conditions):
+            inner = given.get(parameter, {})
+            operators = OPERATORS if parameter == "FILTER" else ("",)
+            for one in method.filters or written_by(name) | set(inner):
+                for key in (f"{operator}{one}" for operator in operators):
+                    yield f"{parameter}[{key}]", {**given, parameter: {**inner, key: odd}}
+        elif isinstance(field, Structures):
+            first = dict(next(iter(given.get(parameter) or [{}])))
+            for one in written_by(name) | set(first):
+                yield f"{parameter}[][{one}]", {**given, parameter: [{**first, one: odd}]}
+    for one in method.filters:
+        yield one, {**given, one: odd}
+
+
+@pytest.mark.parametrize("oddity", chosen("oddities for programs", [*ODDITIES]))
+def test_no_method_breaks_over_what_it_is_sent(
+    oddity: str, anna: User, boris: User, sales: Department, caplog: pytest.LogCaptureFixture
+) -> None:
+    store({"rest.burst": 1000})
+    program = program_of(anna)
+    given = given_to_every_method(program, anna, boris, sales)
+    caller = Caller(program.webhook, anna)
+    broken, took, most = [], [], 0
+    for name, _method in methods.items():
+        before = from_here_on()
+        for where, values in asked(name, given.get(name, {}), ODDITIES[oddity]):
+            began = time.process_time()
+            with transaction.atomic():
+                answer = answer_to(Asked(name, values), caller)
+                transaction.set_rollback(True)
+            took.append((time.process_time() - began, f"{name} {where}"))
+            if answer.error is not None and answer.error.status >= 500:
+                broken.append(f"{name} {where}: {caplog.records[-1].exc_info}")
+        most = max(most, highest() - before)
+    slowest = ", ".join(f"{where} {seconds:.2f} s" for seconds, where in sorted(took)[-5:])
+    print(f"\n{oddity}: {len(took)} calls, {most // 2**20} MB more; {slowest}")  # noqa: T201
+    assert broken == []
+    assert most < MEMORY
