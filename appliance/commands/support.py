@@ -28,6 +28,8 @@ LINES = 2000
 """Of each service's log."""
 SHORTEST_SECRET = 8
 _KEY = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
+# What an engine of backups reads as a secret may be a password that somebody has chosen.
+_CHOSEN = re.compile(r"^\s*\S*(?:secret|pass|key)\S*\s*[=:]\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 _HIDDEN = "[secret]"
 _RELEASE = Path(__file__).resolve().parents[2]
 
@@ -75,9 +77,10 @@ def secrets_of(paths: Paths) -> list[str]:
     # A key in PEM stands in files line by line.
     found = {line for value in secrets for line in value.splitlines() if not line.startswith("-----")}
     # Of what only root reads whatever looks like a key is taken for one.
-    for file in (paths.etc / "first-password", *paths.backup.rglob("*")):
+    for file in (paths.etc / "first-password", paths.etc / "root.key", *paths.backup.rglob("*")):
         if file.is_file():
-            found.update(_KEY.findall(file.read_text(encoding="utf-8", errors="replace")))
+            text = file.read_text(encoding="utf-8", errors="replace")
+            found.update(_KEY.findall(text), (one.strip("\"',") for one in _CHOSEN.findall(text)))
     return sorted((one for one in found if len(one) >= SHORTEST_SECRET), key=len, reverse=True)
 
 

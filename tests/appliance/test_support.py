@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from appliance import config
 from appliance.commands import support
 from appliance.node import Node
+from appliance.paths import Paths
 from tests.appliance.boxes import boxctl, running_box
 
 
@@ -65,6 +67,22 @@ def test_keys_of_backups_are_secrets_too(box: Node) -> None:
         box.paths.backup.rmdir()
     assert support.without(secrets, f"key {key}.") == "key [secret]."
     assert secrets == sorted(secrets, key=len, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "line", ["repo1-s3-key-secret={}", "secret_access_key = {}", '  "password": "{}",', "pass: {}"]
+)
+def test_a_password_that_somebody_has_chosen_is_a_secret_too(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = Paths(tmp_path)
+    paths.backup.mkdir(parents=True)
+    monkeypatch.setattr(support.config, "load_secrets", lambda paths: config.new_secrets())
+    chosen, root_key = "my cat's name!", "ABCDE-FGHJK-MNPQR-STVWX-YZ012-34567-89ABC-DEFGH"
+    (paths.backup / "pgbackrest.conf").write_text(f"[global]\n{line.format(chosen)}\n")
+    (paths.etc / "root.key").write_text(f"{root_key}\n")
+    secrets = support.secrets_of(paths)
+    assert support.without(secrets, f"tried {chosen} and {root_key}.") == "tried [secret] and [secret]."
 
 
 def test_a_monitor_is_given_a_token_once(box: Node) -> None:

@@ -67,7 +67,10 @@ def normal(kind: str, value: str, *, region: str) -> str:
 
 
 def _page(value: str) -> str:
-    parts = urlsplit(value if "://" in value else f"https://{value}")
+    try:
+        parts = urlsplit(value if "://" in value else f"https://{value}")
+    except ValueError:  # such as half of an IPv6 address
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValidationError({"reached_by": _("“%(value)s” is no web address.") % {"value": value}})
     path = parts.path.rstrip("/")

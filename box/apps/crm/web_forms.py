@@ -7,6 +7,7 @@ a number for which SHA-256 of `CHALLENGE:NUMBER` begins with `BITS` zero bits.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -180,8 +181,9 @@ class Suspicious(Exception):
 
 
 def challenge_for(token: str) -> str:
-    """Of this form, now; signed, so that nothing is kept of it until it comes back."""
-    return signing.dumps(token, salt=_SALT)
+    """Of this form, now, and like no other: two who open it in the same second answer for themselves. Signed,
+    so that nothing is kept of it until it comes back."""
+    return signing.dumps([token, secrets.token_urlsafe(9)], salt=_SALT)
 
 
 def check_challenge(token: str, given: Mapping[str, Any]) -> str:
@@ -190,7 +192,7 @@ def check_challenge(token: str, given: Mapping[str, Any]) -> str:
     if given.get(TRAP):
         raise Suspicious("The field “website” stays empty.")
     try:
-        if signing.loads(challenge, salt=_SALT, max_age=LATEST) != token:
+        if signing.loads(challenge, salt=_SALT, max_age=LATEST)[0] != token:
             raise Suspicious("The challenge is another form's.")
     except signing.SignatureExpired:
         raise Suspicious("The challenge is too old: ask for a new one.") from None

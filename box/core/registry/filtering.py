@@ -140,7 +140,7 @@ class Text:
             return Q(**{f"{self.lookup}__icontains": _single(value)})
         if operator in (*_EQUALS, "=%", "%="):
             found = Q(pk__in=[])
-            for one in _several(value):
+            for one in several(value):
                 found |= self._like(str(one))
             return found
         raise _wrong_operator()
@@ -166,7 +166,7 @@ class Keyword:
     def condition(self, operator: str, value: Any) -> Q:
         if operator not in _EQUALS:
             raise _wrong_operator()
-        given = [str(one) for one in _several(value)]
+        given = [str(one) for one in several(value)]
         if not set(given) <= set(self.words):
             raise ValidationError(_("Write one of: %(words)s.") % {"words": ", ".join(self.words)})
         return Q(**{f"{self.lookup}__in": given})
@@ -185,7 +185,7 @@ class Related(_Nullable):
     def condition(self, operator: str, value: Any) -> Q:
         if operator not in _EQUALS:
             raise _wrong_operator()
-        return Q(**{f"{self.lookup}__in": [_number(one) for one in _several(value)]})
+        return Q(**{f"{self.lookup}__in": [_number(one) for one in several(value)]})
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class Among:
     def condition(self, operator: str, value: Any) -> Q:
         if operator not in _EQUALS:
             raise _wrong_operator()
-        return self.having([_number(one) for one in _several(value)])
+        return self.having([_number(one) for one in several(value)])
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class Named:
         if operator not in _EQUALS:
             raise _wrong_operator()
         found = Q(pk__in=[])
-        for one in _several(value):
+        for one in several(value):
             if str(one) not in self.words:
                 raise ValidationError(_("Write one of: %(words)s.") % {"words": ", ".join(self.words)})
             found |= self.words[str(one)]
@@ -233,9 +233,9 @@ def _compared(lookup: str, operator: str, value: Any, cast: Callable[[Any], Any]
     if operator in _COMPARISONS:
         return Q(**{f"{lookup}__{_COMPARISONS[operator]}": cast(_single(value))})
     if operator in _EQUALS:
-        return Q(**{f"{lookup}__in": [cast(one) for one in _several(value)]})
+        return Q(**{f"{lookup}__in": [cast(one) for one in several(value)]})
     if operator == "><":
-        ends = [cast(one) for one in _several(value)]
+        ends = [cast(one) for one in several(value)]
         if len(ends) != 2:
             raise ValidationError(_("Write where it begins and where it ends."))
         return Q(**{f"{lookup}__range": ends})
@@ -252,7 +252,8 @@ def _single(value: Any) -> Any:
     return value
 
 
-def _several(value: Any) -> list[Any]:
+def several(value: Any) -> list[Any]:
+    """What a condition is compared with, one value or many. Raises ValidationError for too many."""
     values = (
         list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
     )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from box.apps.crm.models import Record
 
+LARGEST = Decimal(10) ** 16
+"""What a column of money no longer holds."""
 # Sources and clients are rows, and are given as such.
 _CHECKED = frozenset(
     {
@@ -52,10 +54,14 @@ def tidy(record: Record, currencies: Mapping[str, Currency] | None = None) -> No
     if not record.title:
         said = _("Give the name.") if record.type.is_person else _("Give the title.")
         raise ValidationError({"title": said})
-    record.sound = sound_of(record.title)
     record.tax_number = "".join(record.tax_number.split())
-    _set_base_amount(record, all_currencies() if currencies is None else currencies)
+    rate = _currency_of(record, all_currencies() if currencies is None else currencies).rate
     check_fields(record, _CHECKED)
+    # Only of what was found to be neither too long nor too large.
+    record.sound = sound_of(record.title)
+    record.base_amount = (Decimal(record.amount) * rate).quantize(Decimal("0.01"))
+    if record.base_amount >= LARGEST:
+        raise ValidationError({"amount": _("In the company's currency that is more than can be kept.")})
     if record.begins_on and record.expected_on and record.begins_on > record.expected_on:
         raise ValidationError({"expected_on": _("It would end before it begins.")})
 
@@ -64,11 +70,12 @@ def all_currencies() -> dict[str, Currency]:
     return {one.code: one for one in Currency.objects.all()}
 
 
-def _set_base_amount(record: Record, currencies: Mapping[str, Currency]) -> None:
+def _currency_of(record: Record, currencies: Mapping[str, Currency]) -> Currency:
+    """The one that was given, or else the company's. Raises ValidationError."""
     base = next((one.code for one in currencies.values() if one.is_base), "")
     record.currency = record.currency or base
     if record.currency not in currencies:
         raise ValidationError(
             {"currency": _("There is no currency %(code)s here.") % {"code": record.currency[:10]}}
         )
-    record.base_amount = (Decimal(record.amount) * currencies[record.currency].rate).quantize(Decimal("0.01"))
+    return currencies[record.currency]

@@ -21,7 +21,7 @@ from box.apps.crm.models import ContactPoint, Record, RecordType
 from box.core.accounts.models import User
 from box.core.fields.kinds import day_of
 from box.core.registry.company import PHONE_REGION
-from box.core.registry.filtering import Amount, Day, Flag, Moment, Named, Number, Related, Text
+from box.core.registry.filtering import Amount, Day, Flag, Moment, Named, Number, Related, Text, several
 from box.core.registry.rest import listed
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ class Staged:
     type_id: int
 
     def condition(self, operator: str, value: Any) -> Q:
-        given = list(value.values()) if isinstance(value, Mapping) else value
-        names = {str(one) for one in (given if isinstance(given, list) else [given])}
+        names = {str(one) for one in several(value)}
         if operator not in ("", "=", "@"):
             raise ValidationError(_("This operator has no meaning here."))
         known = catalog()
@@ -93,10 +92,9 @@ class Reached:
     def condition(self, operator: str, value: Any) -> Q:
         if operator not in ("", "=", "@"):
             raise ValidationError(_("This operator has no meaning here."))
-        given = value if isinstance(value, list) else [value]
         region = PHONE_REGION.value
         found = ContactPoint.objects.filter(
-            kind=self.kind, normal__in=[normal(self.kind, str(one), region=region) for one in given]
+            kind=self.kind, normal__in=[normal(self.kind, str(one), region=region) for one in several(value)]
         )
         return Q(pk__in=found.values("record"))
 

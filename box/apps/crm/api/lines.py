@@ -125,11 +125,11 @@ def _draft(row: Mapping[str, Any], products: Mapping[int, Product]) -> LineDraft
     product = products.get(int(pk)) if pk.isdecimal() and len(pk) < 18 else None
     if pk not in ("", "0") and product is None:
         raise ValidationError(_("There is no product %(number)s.") % {"number": pk[:20]})
-    vat = None if row.get("TAX_RATE") in (None, "") else _decimal(row["TAX_RATE"])
+    vat = None if row.get("TAX_RATE") in (None, "") else _percent(row["TAX_RATE"])
     if "TAX_RATE" not in row and product is not None:
         vat = product.vat.percent
     is_included = truth(row.get("TAX_INCLUDED", "N"))
-    discount = _decimal(row.get("DISCOUNT_RATE") or 0)
+    discount = _percent(row.get("DISCOUNT_RATE") or 0)
     name = "PRICE_BRUTTO" if is_included else "PRICE_NETTO"
     if name in row:
         price = _decimal(row[name])
@@ -138,13 +138,21 @@ def _draft(row: Mapping[str, Any], products: Mapping[int, Product]) -> LineDraft
         if not is_included:
             price = price * 100 / (100 + (vat or 0))
         if discount < 100:
-            price = price * 100 / (100 - discount)
+            price = _decimal(price * 100 / (100 - discount))
     return LineDraft(
         product=product, name=str(row.get("PRODUCT_NAME") or (product.name if product else "")),
         unit=str(row.get("MEASURE_NAME") or (product.unit if product else "")),
         quantity=_decimal(row.get("QUANTITY") or 1), price=price.quantize(Decimal("0.01")),
         discount_percent=discount, vat_percent=vat, is_vat_included=is_included,
     )  # fmt: skip
+
+
+def _percent(value: Any) -> Decimal:
+    """With two places, as lines hold them: the price is counted back from it."""
+    percent = _decimal(value)
+    if not 0 <= percent <= 100:
+        raise ValidationError(_("Between 0 and 100 per cent."))
+    return percent.quantize(Decimal("0.01"))
 
 
 def _decimal(value: Any) -> Decimal:

@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import pytest
 
+from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.records import delete_records
 from box.apps.crm.actions.setup import add_pipeline, add_type
 from box.apps.crm.api.stages import name_of
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import Activity, Product, Record
+from box.apps.crm.models import Activity, Currency, Product, Record
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
 from box.core.events.delivery import deliver_all
@@ -322,6 +323,44 @@ def test_an_activity_is_planned_moved_and_done(program: Program, anna: User, bor
     assert [(one["ID"], one["RESULT"]) for one in found] == [(str(pk), "She buys")]
     program.call("crm.activity.delete", id=pk)
     assert not Activity.objects.exists()
+
+
+def test_a_step_of_two_is_found_by_the_one_that_one_sees(program: Program, anna: User, cara: User) -> None:
+    mine, hidden = added("deal", anna, "Mine"), added("deal", cara, "Hidden")
+    add_activity(NewActivity(kind="call", subject="Call", responsible=anna), [mine, hidden], by=None)
+    asked = {"OWNER_TYPE_ID": 2}
+    assert len(program.call("crm.activity.list", filter={**asked, "OWNER_ID": mine.pk})) == 1
+    assert program.call("crm.activity.list", filter={**asked, "OWNER_ID": hidden.pk}) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"WEB": [{"VALUE": "http://[", "VALUE_TYPE": "WORK"}]}, "web address"),
+        ({"OPPORTUNITY": "1e999999"}, "digits"),
+        ({"OPPORTUNITY": "9" * 40}, "digits"),
+        ({"TITLE": "x" * 1_000_000}, "characters"),
+    ],
+)
+def test_what_is_too_large_or_half_an_address_is_refused(
+    fields: dict[str, Any], said: str, program: Program
+) -> None:
+    answer = program.ask("crm.lead.add", fields={"TITLE": "A lead", **fields})
+    assert (answer.status_code, answer.json()["error"]) == (400, "ERROR_ARGUMENT")
+    assert said in answer.json()["error_description"]
+
+
+def test_an_amount_that_is_too_large_in_the_companys_currency_is_refused(program: Program) -> None:
+    Currency.objects.create(code="KWD", rate=100)
+    sent = {"TITLE": "x", "OPPORTUNITY": "9999999999999999", "CURRENCY_ID": "KWD"}
+    answer = program.ask("crm.deal.add", fields=sent)
+    assert answer.status_code == 400, answer.content
+    assert "company's currency" in answer.json()["error_description"]
+
+
+def test_a_number_of_conditions_is_bounded(program: Program) -> None:
+    phones = [f"+7916{number:07}" for number in range(20_000)]
+    assert program.error("crm.lead.list", filter={"PHONE": phones}) == (400, "ERROR_ARGUMENT")
 
 
 def test_nothing_is_planned_for_what_one_does_not_see(program: Program, cara: User) -> None:

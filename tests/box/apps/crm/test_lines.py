@@ -277,6 +277,22 @@ def test_programs_set_and_read_the_lines_of_a_deal(anna: User, deal: Record) -> 
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"TAX_RATE": -100}, {"TAX_RATE": "1e15"}, {"DISCOUNT_RATE": "99.9999999999999999999"},
+        {"DISCOUNT_RATE": 100.5}, {"PRICE": "9999999999999999", "DISCOUNT_RATE": "99.99"},
+    ],
+)  # fmt: skip
+def test_a_price_that_cannot_be_counted_back_is_refused(
+    odd: dict[str, Any], anna: User, deal: Record
+) -> None:
+    rows = [{"PRODUCT_NAME": "Table", "PRICE": 10, **odd}]
+    found = program_of(anna, "crm").error("crm.deal.productrows.set", id=deal.pk, rows=rows)
+    assert found == (400, "ERROR_ARGUMENT")
+    assert not deal.lines.exists()
+
+
 def test_programs_are_refused_others_deals_and_products_that_are_not_there(
     anna: User, boris: User, deal: Record
 ) -> None:

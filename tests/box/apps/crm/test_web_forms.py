@@ -123,6 +123,15 @@ def test_one_network_sends_so_many_answers_and_no_more(client: Client, form: Web
     assert FormAnswer.objects.count() == 1
 
 
+def test_two_who_open_a_form_in_the_same_second_are_both_heard(client: Client, form: WebForm) -> None:
+    with at(timedelta(0)):
+        assert len({challenge_for(form.token) for _ in range(20)}) == 20
+    first, second = solved(form), solved(form)
+    assert sent(client, form, q2="8 916 000-00-01", **first).status_code == 201
+    assert sent(client, form, q2="8 916 000-00-02", **second).status_code == 201
+    assert FormAnswer.objects.count() == Record.objects.count() == 2
+
+
 def test_a_challenge_that_was_solved_is_good_for_one_answer(client: Client, form: WebForm) -> None:
     given = solved(form)
     for _again in range(2):
