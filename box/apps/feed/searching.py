@@ -38,4 +38,6 @@ POSTS = Searchable(
         PostDeleted: lambda event: Touched([event.post_id]),
     },
 )
-COMMENTS = comments_below(KIND, order=20, gone_with={PostDeleted: lambda event: event.post_id})
+COMMENTS = comments_below(
+    KIND, label=_("Comments"), order=20, gone_with={PostDeleted: lambda event: event.post_id}
+)

@@ -46,4 +46,4 @@ TASKS = Searchable(
         ),
     },
 )
-COMMENTS = comments_below(KIND, order=25)
+COMMENTS = comments_below(KIND, label=_("Comments on tasks"), order=25)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext_lazy as _
-
 from box.core.discussion.events import CommentAdded, CommentDeleted, CommentEdited
 from box.core.discussion.models import Comment
 from box.core.discussion.threads import threads
@@ -14,6 +12,7 @@ from box.core.registry.capabilities import Card, Findable, Ref, Searchable, Touc
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+    from django.utils.functional import _StrOrPromise
 
     from box.core.accounts.models import User
     from box.core.registry.capabilities import CardMaker
@@ -43,9 +42,13 @@ def comment_cards(kind: str) -> CardMaker:
 
 
 def comments_below(
-    kind: str, *, order: int, gone_with: Mapping[type[Any], Callable[[Any], int]] | None = None
+    kind: str,
+    *,
+    label: _StrOrPromise,
+    order: int,
+    gone_with: Mapping[type[Any], Callable[[Any], int]] | None = None,
 ) -> Searchable:
-    """The comments below objects of this kind. `gone_with` are the events after which an object is not there
+    """The comments below objects of this kind, which `label` tells from those below others. `gone_with` are the events after which an object is not there
     any more, or is again, with the id of the object."""
 
     def rows() -> QuerySet[Comment]:
@@ -76,7 +79,7 @@ def comments_below(
         return lambda event: Touched(within=find(event))
 
     return Searchable(
-        label=_("Comments"),
+        label=label,
         icon="message-circle",
         order=order,
         read=read,
