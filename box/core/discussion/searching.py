@@ -48,8 +48,8 @@ def comments_below(
     order: int,
     gone_with: Mapping[type[Any], Callable[[Any], int]] | None = None,
 ) -> Searchable:
-    """The comments below objects of this kind, which `label` tells from those below others. `gone_with` are the events after which an object is not there
-    any more, or is again, with the id of the object."""
+    """The comments below objects of this kind, which `label` tells from those below others. `gone_with` are
+    the events after which an object is not there any more, or is again, with the id of the object."""
 
     def rows() -> QuerySet[Comment]:
         over = threads[kind].find().order_by().values("thread")

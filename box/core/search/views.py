@@ -36,7 +36,7 @@ def results(request: PersonRequest) -> HttpResponse:
         "q": q,
         "kind": kind,
         "period": form.chosen("period"),
-        "people": people_found(request.user, q, most=most) if most else [],
+        "people": people_found(request.user, q, most=most, may_guess=not found) if most else [],
         "found": with_cards(found[:PAGE], request.user),
         "next_page": number + 1 if len(found) > PAGE else None,
         "kinds": [(PEOPLE, None), *kinds()],
@@ -50,20 +50,22 @@ def suggestions(request: PersonRequest) -> HttpResponse:
     """As one types: a few people, and a few of the rest."""
     form = SearchForm(request.GET)
     q = form.chosen("q")
+    found = find(request.user, form.wanted(), most=SUGGESTED)
     context = {
         "q": q,
-        "people": people_found(request.user, q, most=PEOPLE_SUGGESTED),
-        "found": find(request.user, form.wanted(), most=SUGGESTED),
+        "people": people_found(request.user, q, most=PEOPLE_SUGGESTED, may_guess=not found),
+        "found": found,
         "searchables": searchables,
     }
     return render(request, "search/suggestions.html", context, blocks="found")
 
 
-def people_found(reader: User, text: str, *, most: int) -> list[User]:
-    """Whoever is called so; where nobody is, whoever is called nearly so."""
+def people_found(reader: User, text: str, *, most: int, may_guess: bool) -> list[User]:
+    """Whoever is called so; where nobody is and nothing else was found, whoever is called nearly so."""
     if not text.strip():
         return []
     seen = User.objects.visible_to(reader)
     people = seen.exclude(status=User.Status.DISMISSED) if reader.is_extranet else seen.employees()
-    found: list[User] = people.nearest(text, most)
-    return found
+    if may_guess:
+        return list(people.nearest(text, most))
+    return list(people.looked_for(text)[:most])

@@ -188,6 +188,18 @@ def test_people_come_first_and_typos_are_forgiven(as_person: Browser, anna: User
     assert "Test Boris" in as_person(anna).get("/search/?q=Borsi&kind=people").content.decode()
 
 
+def test_nobody_is_guessed_where_something_is_called_so(as_person: Browser, anna: User, boris: User) -> None:
+    """ "Borsi" may be Boris, until a post is about one."""
+    for address in ("/search/?q=Borsi", "/search/suggestions/?q=Borsi"):
+        assert f"/employees/{boris.pk}/" in as_person(anna).get(address, headers=HTMX).content.decode()
+    post(anna, "The recipe of borsi")
+    deliver()
+    for address in ("/search/?q=Borsi", "/search/suggestions/?q=Borsi"):
+        page = as_person(anna).get(address, headers=HTMX).content.decode()
+        assert "The recipe of" in page
+        assert f"/employees/{boris.pk}/" not in page
+
+
 def test_what_is_older_than_the_period_is_left_out(anna: User) -> None:
     old, new = post(anna, "harvest of old"), post(anna, "harvest of now")
     Post.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=40))
