@@ -17,8 +17,10 @@ LONGEST_QUERY = 2000
 
 class SavedViewQuerySet(models.QuerySet["SavedView"]):
     def of(self, user: User, list_key: str) -> Self:
-        """The person's own, and what others have shared."""
-        return self.filter(Q(user=user) | Q(is_shared=True), list_key=list_key)
+        """The person's own, and what others have shared with whoever works here: a view's name and its
+        choice say things that are no outside guest's."""
+        seen = Q(user=user) if user.is_extranet else Q(user=user) | Q(is_shared=True)
+        return self.filter(seen, list_key=list_key)
 
 
 class SavedView(models.Model):

@@ -36,8 +36,9 @@ class Preferences:
 
     @classmethod
     def read(cls, kept: dict[str, Any], user: User) -> Preferences:
-        """Of what `kept_by` has found."""
-        views = [View(*row) for row in kept["views"] or ()]
+        """Of what `kept_by` has found; to outside guests nothing was shared, see `SavedViewQuerySet.of`."""
+        found = (View(*row) for row in kept["views"] or ())
+        views = [view for view in found if view.user_id == user.pk or not user.is_extranet]
         # One's own in one's own order, and behind them what others have shared.
         views.sort(key=lambda view: view.user_id != user.pk)
         opened = next((view for view in views if view.pk == kept["opened"]), None)

@@ -154,6 +154,19 @@ def test_who_may_share_shares_a_view_with_everybody(
     assert Preference.objects.get(user=anna).view is None
 
 
+def test_what_is_shared_is_shared_with_whoever_works_here(olga: User, anna: User, erik: User) -> None:
+    """Outside guests open lists too, and a view's name tells what the company looks for."""
+    view = actions.save_view("groups", "q=layoffs", "Layoffs", by=olga)
+    actions.share_view(view, is_shared=True, by=olga)
+    own = actions.save_view("groups", "q=a", "Mine", by=erik)
+    Preference.objects.create(user=erik, list_key="groups", view=view)
+    assert [one.name for one in preferences_of(anna, "groups").views] == ["Layoffs"]
+    kept = preferences_of(erik, "groups")
+    assert ([one.name for one in kept.views], kept.opens_with) == (["Mine"], None)
+    assert list(SavedView.objects.of(erik, "groups")) == [own]
+    assert set(SavedView.objects.of(anna, "groups")) == {view}
+
+
 # Columns
 
 
