@@ -15,10 +15,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from html.parser import HTMLParser
-from urllib.parse import urlsplit
 
 import nh3
 
+from box.lib.addresses import parts_of
 from box.lib.plain_text import addresses_in
 from box.lib.tag_balancing import TooMuch, balanced
 
@@ -419,10 +419,7 @@ class _Writer(HTMLParser):
 
 def _path_within(address: str, hosts: Collection[str]) -> str:
     """Where in the portal the address leads; nothing for one that leads out of it."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return ""
+    parts = parts_of(address)
     is_own = parts.scheme in {"http", "https"} and parts.netloc.lower() in hosts
     if is_own or (not parts.scheme and not parts.netloc and parts.path.startswith("/")):
         return f"{parts.path}?{parts.query}" if parts.query else parts.path

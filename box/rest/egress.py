@@ -132,7 +132,7 @@ def _written(response: http.client.HTTPResponse, into: IO[bytes], most: int) -> 
         if size > most:
             raise ValueError(f"more than {most} bytes")
         into.write(chunk)
-    if told and told.isdigit() and int(told) != size:
+    if told and told.isascii() and told.isdigit() and int(told) != size:
         raise ValueError(f"{size} of {told} bytes have arrived")
     into.flush()
     message = Message()

@@ -169,6 +169,23 @@ def test_no_address_for_json_breaks_over_what_it_is_sent(oddity: str, world: Wor
     assert broken == []
 
 
+def test_no_address_breaks_over_a_header_that_is_no_address(world: World) -> None:
+    """Strangers write headers too."""
+    odd = {"HX-Request": "true", "HX-Current-URL": "http://[", "Referer": "http://["}
+    broken = []
+    for visit in ADDRESSES:
+        about = world.things[visit.of] if visit.of else ()
+        address = reverse(visit.route, args=about if isinstance(about, tuple) else (about,))
+        for client in (world.browsers[visitor(visit)], Client()):
+            client.raise_request_exception = False
+            with transaction.atomic():
+                answer = client.generic(visit.method, address, b"", headers=odd)
+                transaction.set_rollback(True)
+            if answer.status_code >= 500:
+                broken.append(str(visit))
+    assert broken == []
+
+
 def from_here_on() -> int:
     """Bytes in memory now; `highest` is the most from here on (see proc(5), clear_refs)."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
+from box.lib.addresses import parts_of
 from box.lib.phones import normal as normal_number
 
 KINDS = ("phone", "email", "im", "web")
@@ -67,10 +67,7 @@ def normal(kind: str, value: str, *, region: str) -> str:
 
 
 def _page(value: str) -> str:
-    try:
-        parts = urlsplit(value if "://" in value else f"https://{value}")
-    except ValueError:  # such as half of an IPv6 address
-        parts = urlsplit("")
+    parts = parts_of(value if "://" in value else f"https://{value}")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValidationError({"reached_by": _("“%(value)s” is no web address.") % {"value": value}})
     path = parts.path.rstrip("/")

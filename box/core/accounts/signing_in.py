@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import wraps
 from math import ceil
 from typing import TYPE_CHECKING, Any, Concatenate
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.contrib.auth import authenticate, login
 from django.contrib.auth.decorators import login_not_required
@@ -37,6 +37,7 @@ from box.core.accounts.throttle import Attempt, counted_as
 from box.core.registry.auditing import record
 from box.core.registry.capabilities import SignInWay, sign_in_ways
 from box.core.registry.origin import address_of
+from box.lib.addresses import parts_of
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def recently_proven[**P, R: HttpResponseBase](view: View[P, R]) -> View[P, R | H
             return view(request, *args, **kwargs)
         # A form cannot be sent again by a redirect: it leads back to the page on which it stands.
         page = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
-        back = request.get_full_path() if request.method == "GET" else urlsplit(page).path
+        back = request.get_full_path() if request.method == "GET" else parts_of(page).path
         address = f"{reverse('accounts:proof')}?{urlencode({'next': back})}"
         if request.headers.get("HX-Request") == "true":
             return HttpResponse(headers={"HX-Redirect": address})
@@ -310,7 +311,7 @@ def onward_of(request: HttpRequest) -> str:
 
 def _leave_page(request: HttpRequest) -> HttpResponse:
     """The session ended under an open page: it goes to sign in as a whole, and comes back to where it was."""
-    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    page = parts_of(request.headers.get("HX-Current-URL", ""))
     onward = page._replace(scheme="", netloc="", fragment="").geturl()
     return HttpResponse(
         headers={"HX-Redirect": f"{reverse('accounts:sign-in')}?{urlencode({'next': onward})}"}

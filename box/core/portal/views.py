@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,6 +16,7 @@ from box.core.portal.actions import logo_file, offer_setup
 from box.core.portal.help import INDEX, contents, help_page, page_for
 from box.core.portal.setup import is_to_be_offered
 from box.core.registry.capabilities import menu_of
+from box.lib.addresses import parts_of
 from box.lib.pages import render
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def help_for(request: PersonRequest) -> HttpResponse:
 
     A boosted link keeps the address it was made with, so there the screen is the one that htmx names.
     """
-    screen = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    screen = parts_of(request.headers.get("HX-Current-URL", "")).path
     name = page_for(screen or request.GET.get("at", ""))
     return redirect("portal:help-contents") if name == INDEX else redirect("portal:help-page", name)
 

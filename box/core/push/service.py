@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -30,6 +29,7 @@ from box.core.push import authentication
 from box.core.push.handover import EXTENSION
 from box.core.push.hub import SIGNED_OUT, Hub, Listener, Message, Stream
 from box.core.push.tail import Tail
+from box.lib.addresses import parts_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -155,7 +155,7 @@ async def stream(request: Request) -> Response:
 def is_from_elsewhere(request: Request) -> bool:
     """True for a request that another site's page makes with this person's cookies."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and parts_of(origin).netloc != request.headers.get("host"):
         return True
     return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse, StreamingHttpResponse
@@ -28,6 +27,7 @@ from box.core.discussion.presenters import talk_below
 from box.core.registry.auditing import About, record
 from box.core.registry.capabilities import made_of_for
 from box.core.structure.names import named
+from box.lib.addresses import parts_of
 from box.lib.pages import REFUSED, ids_of, lead_on, number_of, render, wants_part, with_toast
 from box.lib.tables import CONTENT_TYPES, export
 
@@ -201,7 +201,7 @@ def _done(request: PersonRequest, post: Post, said: str) -> HttpResponse:
 
 def _gone(request: PersonRequest, pk: int) -> HttpResponse:
     """From a list the post is taken out; its own page leads back to the feed."""
-    shown_at = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    shown_at = parts_of(request.headers.get("HX-Current-URL", "")).path
     is_in_list = wants_part(request) and shown_at != reverse("feed:post", args=[pk])
     return HttpResponse() if is_in_list else lead_on(request, reverse("feed:list"))
 
