@@ -77,7 +77,7 @@ def test_a_password_that_somebody_has_chosen_is_a_secret_too(
 ) -> None:
     paths = Paths(tmp_path)
     paths.backup.mkdir(parents=True)
-    monkeypatch.setattr(support.config, "load_secrets", lambda paths: config.new_secrets())
+    monkeypatch.setattr(config, "load_secrets", lambda paths: config.new_secrets())
     chosen, root_key = "my cat's name!", "ABCDE-FGHJK-MNPQR-STVWX-YZ012-34567-89ABC-DEFGH"
     (paths.backup / "pgbackrest.conf").write_text(f"[global]\n{line.format(chosen)}\n")
     (paths.etc / "root.key").write_text(f"{root_key}\n")
