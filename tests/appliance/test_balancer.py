@@ -23,7 +23,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from secrets import token_hex
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -73,14 +73,34 @@ class Echo(BaseHTTPRequestHandler):
 
 
 class Worker(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Ends as a process does: with the connections that the balancer keeps to it."""
+
     daemon_threads = True
     request_queue_size = 128
+
+    def __init__(self, path: Path) -> None:
+        self._connected: set[socket.socket] = set()
+        super().__init__(str(path), Echo)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connected.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connected.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        super().server_close()
+        for connection in tuple(self._connected):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
 def worker(path: Path, node: Node) -> Iterator[None]:
     path.unlink(missing_ok=True)
-    server = Worker(str(path), Echo)
+    server = Worker(path)
     path.chmod(0o660)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
@@ -476,9 +496,14 @@ def taken_in(balancer: Runtime) -> int:
     return int(row["scur"])
 
 
+def wait_until_no_worker_is_there(node: Node) -> None:
+    servers = Runtime(runtime_socket(node))
+    wait_until(lambda: not any(server.is_up for server in servers.servers("web").values()))
+
+
 def test_requests_wait_while_no_worker_is_there(balanced: Node) -> None:
     servers = Runtime(runtime_socket(balanced))
-    wait_until(lambda: not any(server.is_up for server in servers.servers("web").values()))
+    wait_until_no_worker_is_there(balanced)
     with ThreadPoolExecutor(4) as people:
         waiting = [people.submit(ask, balanced, f"/{n}", method="POST") for n in range(4)]
         wait_until(lambda: taken_in(servers) == 4)
@@ -487,7 +512,8 @@ def test_requests_wait_while_no_worker_is_there(balanced: Node) -> None:
             assert {request.result()[0].status for request in waiting} == {200}
 
 
-def test_the_maintenance_page_speaks_both_languages(balanced: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_maintenance_page_speaks_both_languages(balanced: Node) -> None:
+    wait_until_no_worker_is_there(balanced)
     answer, body = ask(balanced, "/feed/")
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "10"
@@ -499,9 +525,7 @@ def test_the_maintenance_page_speaks_both_languages(balanced: Node, monkeypatch:
 
 def test_while_a_long_operation_keeps_the_portal_down_the_page_says_how_far_it_is(balanced: Node) -> None:
     file = progress_file(balanced.paths)
-    wait_until(
-        lambda: not any(one.is_up for one in Runtime(runtime_socket(balanced)).servers("web").values())
-    )
+    wait_until_no_worker_is_there(balanced)
     file.write_text("300\n1200\nFiles to <disk>: 300 MiB of 1.2 GiB, 80 MiB/s, 12 s left\n")
     try:
         answer, body = ask(balanced, "/feed/")
