@@ -6,23 +6,37 @@ Here, and not in the appliance, because a node needs more of Debian's packages t
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import socket
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
 from appliance import certificates
 from appliance.agent import operations_log
-from appliance.agent.answers import ClusterState
+from appliance.agent.answers import ClusterNode, ClusterState
 from appliance.agent.codec import encode
 from appliance.agent.operations_log import Asker
-from appliance.cluster import https, identity, joining, membership, patroni, state, topology
+from appliance.cluster import (
+    decisions,
+    https,
+    identity,
+    joining,
+    membership,
+    patroni,
+    reserves,
+    state,
+    topology,
+)
 from appliance.cluster.etcd import Etcd, EtcdAway
+from appliance.cluster.joining import Coming
 from appliance.cluster.overview import overview, sentence
+from appliance.cluster.scaling import Policy, PolicyRefused
 from appliance.cluster.topology import Role
 from appliance.commands.common import box, fail, out, plain_errors, say
 from appliance.node import Node
@@ -33,7 +47,7 @@ HERE = Path(__file__).resolve().parents[1]
 
 _REFUSALS = (
     topology.TopologyRefused, joining.JoinRefused, identity.IdentityRefused, patroni.PatroniAway, EtcdAway,
-    https.NodeAway, https.NodeRefused,
+    https.NodeAway, https.NodeRefused, PolicyRefused,
 )  # fmt: skip
 
 
@@ -61,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         "--database", action="store_true", help="a copy of the database alone, without the portal"
     )
     kind.add_argument("--witness", action="store_true", help="a vote alone, without the database")
+    kind.add_argument("--reserve", action="store_true", help="the portal alone, asleep until it is needed")
+    kind.add_argument("--made", action="store_true", help="a reserve whose machine a provider made")
+    join.add_argument("--mac", default="", help="of the network card, where Wake-on-LAN wakes the machine")
     for one in (init, join):
         one.add_argument("--address", help="this machine's address for the other nodes")
         one.add_argument("--name", help="what the node is called; else as its machine")
@@ -72,12 +89,27 @@ def _parser() -> argparse.ArgumentParser:
     over.add_argument("to", nargs="?", help="which; else the one that keeps up best")
     drain = verbs.add_parser("drain", help="send nobody to a node while others can answer; none is cut off")
     resume = verbs.add_parser("resume", help="send people to it again")
-    for one in (drain, resume):
+    wake = verbs.add_parser("wake", help="wake a reserve node")
+    sleep = verbs.add_parser("sleep", help="drain a reserve node, and let it sleep")
+    for one in (drain, resume, wake, sleep):
         one.add_argument("node")
+    _scaling_options(verbs.add_parser("scaling", help="show or set how many nodes are awake, by load"))
     verbs.add_parser("dissolve", help="make the last node a single box again")
     remove = verbs.add_parser("remove", help="take a node out, dead or alive")
     remove.add_argument("node")
     return parser
+
+
+def _scaling_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--minimum", type=int, help="nodes that are always awake")
+    parser.add_argument("--maximum", type=int, help="nodes that are awake at most")
+    parser.add_argument("--out", type=int, metavar="PERCENT", help="mean CPU above which one more wakes (60)")
+    parser.add_argument("--in", type=int, dest="in_", metavar="PERCENT", help="below which one sleeps (30)")
+    parser.add_argument("--window", type=int, metavar="MINUTES", help="that the mean is taken over (5)")
+    parser.add_argument("--cool-down", type=int, metavar="MINUTES", help="between two changes by load (5)")
+    parser.add_argument("--step", type=int, metavar="NODES", help="that one decision wakes at most (2)")
+    parser.add_argument("--machines", choices=("yes", "no"), help="whether a provider makes machines (no)")
+    parser.add_argument("--off", action="store_true", help="decide nothing any more")
 
 
 def _init(paths: Paths, arguments: argparse.Namespace) -> int:
@@ -106,10 +138,11 @@ def _join(paths: Paths, arguments: argparse.Namespace) -> int:
         fail("The token is missing: copy the whole line that `boxctl cluster token` prints.", code=2)
     else:
         operations_log.note(paths, Asker.here(), f"cluster join {arguments.to}")
-        joining.join(
-            paths, arguments.to, arguments.token, name=_name(arguments), address=_address(paths, arguments),
-            roles=_roles(arguments), site=arguments.site, say=say,
+        coming = Coming(
+            _name(arguments), _address(paths, arguments), _roles(arguments), arguments.site,
+            is_reserve=arguments.reserve or arguments.made, mac=arguments.mac, is_made=arguments.made,
         )  # fmt: skip
+        joining.join(paths, arguments.to, arguments.token, coming, say=say)
     node = Node.load(paths)
     say(f"{node.name} is a node of the cluster. {node.cluster.topology.survives()}", style="green")
     return 0
@@ -118,6 +151,8 @@ def _join(paths: Paths, arguments: argparse.Namespace) -> int:
 def _roles(arguments: argparse.Namespace) -> tuple[Role, ...]:
     if arguments.witness:
         return (Role.WITNESS,)
+    if arguments.reserve or arguments.made:
+        return (Role.PORTAL,)
     return (Role.DATABASE,) if arguments.database else (Role.PORTAL, Role.DATABASE)
 
 
@@ -139,13 +174,21 @@ def _show(found: ClusterState) -> None:
             node.name,
             node.address + (f" ({node.site})" if node.site else ""),
             ", ".join(node.roles),
-            ("drained" if node.is_drained else "yes") if node.is_there else "no",
+            _answers(node),
             f"{node.database_role}, {node.database_state}" if node.database_role else "",
             "" if node.lag_bytes is None else f"{node.lag_bytes >> 10} KiB",
             "" if node.busy is None else f"{node.busy:.0%}",
             style=None if node.is_well else "red",
         )
     out.print(table)
+
+
+def _answers(node: ClusterNode) -> str:
+    if node.rest != "awake":
+        return node.rest
+    if not node.is_there:
+        return "no"
+    return "drained" if node.is_drained else "yes"
 
 
 def _say_what_is_wrong(paths: Paths, found: ClusterState) -> int:
@@ -200,6 +243,65 @@ def _resume(paths: Paths, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _wake(paths: Paths, arguments: argparse.Namespace) -> int:
+    operations_log.note(paths, Asker.here(), f"cluster wake {arguments.node}")
+    reserves.set_rest(paths, arguments.node, is_awake=True)
+    say(f"{arguments.node} wakes. It gets requests as soon as it can answer them.", style="green")
+    return 0
+
+
+def _sleep(paths: Paths, arguments: argparse.Namespace) -> int:
+    operations_log.note(paths, Asker.here(), f"cluster sleep {arguments.node}")
+    reserves.set_rest(paths, arguments.node, is_awake=False)
+    say(f"{arguments.node} gets no more requests, and sleeps in half a minute.", style="green")
+    return 0
+
+
+def _scaling(paths: Paths, arguments: argparse.Namespace) -> int:
+    me = Node.load(paths).cluster
+    etcd = Etcd.of(paths, me.topology, first=me.me.address)
+    known = decisions.policy(etcd)
+    chosen = _chosen(arguments)
+    if arguments.off or chosen:
+        operations_log.note(paths, Asker.here(), "cluster scaling")
+        known = None if arguments.off else dataclasses.replace(known or Policy(), **chosen)
+        decisions.set_policy(etcd, known)
+    say(_told(known))
+    for decision in decisions.latest(etcd, most=10):
+        say(f"{decision.at.astimezone():%Y-%m-%d %H:%M}  {decision.sentence}")
+    return 0
+
+
+def _chosen(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was given of a policy, by the names of its fields."""
+    given = {
+        "minimum": arguments.minimum,
+        "maximum": arguments.maximum,
+        "out_above": _or_none(arguments.out, lambda percent: percent / 100),
+        "in_below": _or_none(arguments.in_, lambda percent: percent / 100),
+        "window": _or_none(arguments.window, lambda minutes: timedelta(minutes=minutes)),
+        "cool_down": _or_none(arguments.cool_down, lambda minutes: timedelta(minutes=minutes)),
+        "step": arguments.step,
+        "can_create": _or_none(arguments.machines, lambda word: word == "yes"),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _or_none[T](value: T | None, made: Callable[[T], object]) -> object | None:
+    return None if value is None else made(value)
+
+
+def _told(policy: Policy | None) -> str:
+    if policy is None:
+        return "Nobody decides about the number of nodes: `boxctl cluster scaling --maximum 4` begins it."
+    made = " Machines are made where no reserve is left." if policy.can_create else ""
+    return (
+        f"Between {policy.minimum} and {policy.maximum} nodes are awake: one more where the mean CPU is "
+        f"above {policy.out_above:.0%} over {policy.window.total_seconds() / 60:g} min, one less where it is "
+        f"below {policy.in_below:.0%}, {policy.cool_down.total_seconds() / 60:g} min apart.{made}"
+    )
+
+
 def _dissolve(paths: Paths, _: argparse.Namespace) -> int:
     operations_log.note(paths, Asker.here(), "cluster dissolve")
     membership.dissolve(paths, say=say)
@@ -217,6 +319,9 @@ _VERBS = {
     "remove": _remove,
     "drain": _drain,
     "resume": _resume,
+    "wake": _wake,
+    "sleep": _sleep,
+    "scaling": _scaling,
     "dissolve": _dissolve,
 }
 

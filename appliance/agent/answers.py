@@ -503,6 +503,30 @@ class ClusterNode:
     version: str = ""
     is_drained: bool = False
     """Nobody is sent to it while another node can answer."""
+    rest: str = "awake"
+    """Of a reserve: `awake`, `waking`, `draining`, `asleep`. Any other node is always awake."""
+    is_reserve: bool = False
+
+
+type NodePlace = Literal["drained", "resumed", "awake", "asleep"]
+"""What may be asked of a node: the first two of any, the others of a reserve."""
+
+
+@dataclass(frozen=True)
+class ClusterDecision:
+    """One about the number of nodes, and what followed from it."""
+
+    at: datetime
+    sentence: str
+    """In English, with its figures."""
+    wake: tuple[str, ...] = ()
+    drain: tuple[str, ...] = ()
+    create: int = 0
+    """Machines that a provider was to make."""
+    mean: float | None = None
+    """What the processors of the nodes at work did; None where it was about their number alone."""
+    active: int = 0
+    """Nodes at work."""
 
 
 @dataclass(frozen=True)
@@ -518,6 +542,11 @@ class ClusterState:
     home: str = ""
     """The node that makes backups while it leads."""
     problems: tuple[ClusterProblem, ...] = ()
+    decisions: tuple[ClusterDecision, ...] = ()
+    """The latest first."""
+    out_above: float | None = None
+    in_below: float | None = None
+    """What the mean has to pass before nodes are woken, or sleep; None while nobody decides."""
 
     @property
     def is_healthy(self) -> bool:

@@ -44,6 +44,7 @@ from appliance.agent.protocol import (
     ReadStatus,
     RestartService,
     SetConfig,
+    SetNode,
     SwitchOver,
 )
 from appliance.cluster.overview import overview
@@ -155,6 +156,14 @@ def switch_over(paths: Paths, asked: SwitchOver, asker: Asker, _: Tell) -> Opera
     return operations.begin(paths, "switchover", {"to": known.name}, by=str(asker)).state()
 
 
+def set_node(paths: Paths, asked: SetNode, asker: Asker, _: Tell) -> OperationState:
+    # Here, where it is refused to their face.
+    known = load_node(paths).cluster.topology[asked.name]
+    if asked.to in ("awake", "asleep") and not known.is_reserve:
+        raise TopologyRefused(f"{known.name} is no reserve, and never sleeps.")
+    return operations.begin(paths, "node", {"name": known.name, "to": asked.to}, by=str(asker)).state()
+
+
 def read_certificate(paths: Paths, _: ReadCertificate, __: Asker, ___: Tell) -> CertificateState:
     return certificates.info(paths)
 
@@ -215,6 +224,7 @@ HANDLERS: Mapping[type[Operation[Any]], Callable[[Paths, Any, Asker, Tell], Any]
     RestartService: restart_service,
     ReadCluster: read_cluster,
     SwitchOver: switch_over,
+    SetNode: set_node,
     SetConfig: set_config,
     ApplyConfig: apply_config,
     CancelOperation: cancel_operation,

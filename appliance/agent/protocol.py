@@ -23,6 +23,7 @@ from appliance.agent.answers import (
     FoundThings,
     HandedKey,
     LogPage,
+    NodePlace,
     NodeStatus,
     OperationList,
     OperationState,
@@ -154,6 +155,16 @@ class SwitchOver(Operation[OperationState]):
     answer: ClassVar = OperationState
     changes: ClassVar = True
     to: str
+
+
+@dataclass(frozen=True)
+class SetNode(Operation[OperationState]):
+    """Send people to a node no more, or again; wake a reserve, or let it sleep."""
+
+    answer: ClassVar = OperationState
+    changes: ClassVar = True
+    name: str
+    to: NodePlace
 
 
 @dataclass(frozen=True)
@@ -481,6 +492,7 @@ OPERATIONS: dict[str, type[Operation[Any]]] = {
         RestartService,
         ReadCluster,
         SwitchOver,
+        SetNode,
         ReadUpgrades,
         ExamineRelease,
         BeginUpgrade,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,14 @@ class Etcd:
 
     def entries(self, prefix: str) -> list[Entry]:
         """Every key that begins so, in order."""
-        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-        return self._range({"key": _b64(prefix), "range_end": _b64(end)})
+        return self._range({"key": _b64(prefix), "range_end": _b64(_end(prefix))})
+
+    def latest(self, prefix: str, *, most: int) -> list[Entry]:
+        """Of the keys that begin so, the last in order, the very last one first."""
+        return self._range(
+            {"key": _b64(prefix), "range_end": _b64(_end(prefix)), "limit": str(most)}
+            | {"sort_order": "DESCEND", "sort_target": "KEY"}
+        )
 
     def put(self, key: str, value: str, *, lease: str | None = None) -> None:
         self._ask("/v3/kv/put", _put(key, value, lease))
@@ -70,10 +76,23 @@ class Etcd:
         """Whether it was there: of two that delete, one is told so."""
         return int(self._ask("/v3/kv/deleterange", {"key": _b64(key)}).get("deleted", 0)) > 0
 
-    def replace(self, key: str, value: str, *, revision: int) -> bool:
-        """Put, if nobody has changed it since `revision`; 0: if it is not there."""
+    def delete_range(self, first: str, end: str) -> None:
+        """Every key from `first` on that lies before `end`."""
+        self._ask("/v3/kv/deleterange", {"key": _b64(first), "range_end": _b64(end)})
+
+    def replace(
+        self,
+        key: str,
+        value: str,
+        *,
+        revision: int,
+        lease: str | None = None,
+        also: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Put, if nobody has changed it since `revision`; 0: if it is not there. `also` is put with it."""
         same = {"key": _b64(key), "target": "MOD", "result": "EQUAL", "mod_revision": str(revision)}
-        asked = {"compare": [same], "success": [{"request_put": _put(key, value, None)}]}
+        puts = [_put(key, value, lease), *(_put(other, text, None) for other, text in (also or {}).items())]
+        asked = {"compare": [same], "success": [{"request_put": put} for put in puts]}
         return bool(self._ask("/v3/kv/txn", asked).get("succeeded", False))
 
     def lease(self, seconds: int) -> str:
@@ -152,6 +171,11 @@ def client_hosts(topology: Topology) -> Sequence[str]:
 
 def _host(address: str) -> str:
     return f"[{address}]" if ":" in address else address
+
+
+def _end(prefix: str) -> str:
+    """Before which every key lies that begins so."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 def _put(key: str, value: str, lease: str | None) -> dict[str, Any]:

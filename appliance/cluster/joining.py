@@ -27,7 +27,14 @@ from appliance.certificates import key_pem
 from appliance.cluster import https, identity, patroni, state, topology
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.membership import Say, close, listen, ports, set_aside
-from appliance.cluster.topology import MEMBER_PORT, Member, Membership, Role, Topology
+from appliance.cluster.topology import (
+    MEMBER_PORT,
+    Member,
+    Membership,
+    Rest,
+    Role,
+    Topology,
+)
 from appliance.config import KEYS
 from appliance.files import write_atomically
 from appliance.node import Node
@@ -58,6 +65,9 @@ class Asking:
     request: str = field(metadata=LINES)
     version: str
     at: datetime
+    is_reserve: bool = False
+    mac: str = ""
+    is_made: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,7 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
             "The token is not known: it was used, or has expired. `boxctl cluster token` prints another."
         )
     agreed, _ = state.read(etcd)
-    coming = Member(asking.name, asking.address, asking.roles, asking.site)
+    coming = _member(asking, now)
     agreed.joined_by(coming)
     if asking.name in state.beats(etcd):
         raise JoinRefused(f"A node of the name {asking.name} is at work: join with another --name.")
@@ -156,6 +166,17 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
             for name in _TLS_FILES
             if (paths.tls / name).exists()
         },
+    )
+
+
+def _member(asking: Asking, now: datetime) -> Member:
+    """A reserve sleeps until it is needed; one that was just made for it is needed."""
+    member = Member(asking.name, asking.address, asking.roles, asking.site)
+    if not asking.is_reserve:
+        return member
+    rest = Rest.WAKING if asking.is_made else Rest.ASLEEP
+    return dataclasses.replace(
+        member, is_reserve=True, rest=rest, rested_at=now, mac=asking.mac, is_made=asking.is_made
     )
 
 
@@ -197,9 +218,20 @@ def unreachable(address: str, numbers: tuple[int, ...]) -> tuple[int, ...]:
 # --- on the machine that joins
 
 
-def join(
-    paths: Paths, to: str, text: str, *, name: str, address: str, roles: tuple[Role, ...], site: str, say: Say
-) -> None:
+@dataclass(frozen=True)
+class Coming:
+    """What this machine shall be in the cluster."""
+
+    name: str
+    address: str
+    roles: tuple[Role, ...]
+    site: str = ""
+    is_reserve: bool = False
+    mac: str = ""
+    is_made: bool = False
+
+
+def join(paths: Paths, to: str, text: str, coming: Coming, *, say: Say) -> None:
     """Make this machine a node of the cluster of which `to` is an address. Its own portal ends."""
     node = Node.load(paths)
     if node.membership:
@@ -214,12 +246,15 @@ def join(
         say(f"Warning: a connection to {to} takes {took * 1000:.0f} ms, and every commit waits for one.")
     # A box that was just installed for it serves nobody; its ports must be free to be looked at.
     key = identity.new_key()
-    listening = listen(address, ports(node))
+    listening = listen(coming.address, ports(node))
     try:
         asking = Asking(
-            wanted.secret, name, address, roles, site, identity.request(name, key), version(node),
-            datetime.now(UTC),
-        )  # fmt: skip
+            secret=wanted.secret,
+            request=identity.request(coming.name, key),
+            version=version(node),
+            at=datetime.now(UTC),
+            **{one.name: getattr(coming, one.name) for one in dataclasses.fields(coming)},
+        )
         said = https.ask(to, MEMBER_PORT, "/join", encode(asking), context=context, seconds=60)
     except https.NodeRefused as error:
         raise JoinRefused(str(error)) from None

@@ -21,7 +21,18 @@ from typing import Any
 
 from appliance import config, folders, service_files
 from appliance.agent.codec import Malformed, decode_request, encode
-from appliance.cluster import credentials, https, identity, joining, membership, shared, state, topology
+from appliance.cluster import (
+    credentials,
+    https,
+    identity,
+    joining,
+    membership,
+    reserves,
+    shared,
+    state,
+    topology,
+)
+from appliance.cluster.decider import TICK_SECONDS, Decider
 from appliance.cluster.etcd import EtcdAway
 from appliance.cluster.joining import Asking, JoinRefused
 from appliance.cluster.processors import Meter
@@ -51,12 +62,14 @@ def main() -> None:
     paths = Paths.from_environment()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folders.prepare(paths)
-    meter = Meter()
+    meter, decider = Meter(), Decider(paths, log.info)
     for seconds, act in (
         (state.BEAT_SECONDS, lambda: membership.beat(paths, busy=meter.busy(), problems=problems(paths))),
         (FOLLOW_SECONDS, lambda: membership.follow(paths, log.info)),
         (FOLLOW_SECONDS, lambda: membership.watch(paths)),
         (SHARE_SECONDS, lambda: membership.share(paths, log.info)),
+        (TICK_SECONDS, lambda: decider.tick(datetime.now(UTC))),
+        (SHARE_SECONDS, lambda: reserves.switch_off(paths, log.info)),
     ):
         every(seconds, patiently(act))
     with Door(paths) as door:

@@ -11,7 +11,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from appliance import as_owner, folders, service_files, users
-from appliance.cluster import identity, patroni, shared, state, topology
+from appliance.agent.journal import Journal
+from appliance.cluster import identity, patroni, reserves, shared, state, topology
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.state import Beat
 from appliance.cluster.topology import (
@@ -49,6 +50,9 @@ FOLLOWERS = ("database", "router", "balancer")
 """Whose files name the other nodes, and who can be told of them without a pause."""
 READERS = ("web", "push", "jobs", "telephony")
 """Who must begin anew when the caches are others."""
+_OPERATIONS_LOOKED_AT = 5
+_TOLD = frozenset({"backup", "restore", "upgrade"})
+"""Of the others nobody has to hear: somebody who gets a file of their own back does so unseen."""
 # What tells PostgreSQL that it is a copy; Patroni puts it there while it starts.
 _SIGNALS = ("standby.signal", "recovery.signal")
 
@@ -210,16 +214,26 @@ def _forget(node: Node) -> None:
 
 def beat(paths: Paths, *, busy: float, problems: tuple[str, ...] = ()) -> None:
     """Tell the others how this node is."""
-    membership = _membership(paths)
+    node = Node.load(paths)
+    membership = node.cluster
     etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
     said = Beat(
         at=datetime.now(UTC),
-        version=version(Node.load(paths)),
+        version=version(node),
         busy=busy,
         revision=membership.revision,
         problems=problems,
+        is_serving=reserves.is_serving(node),
+        doing=_doing(paths),
     )
     state.beat(etcd, membership.name, said)
+
+
+def _doing(paths: Paths) -> tuple[str, ...]:
+    """The long operations that run here, and that a node should not go to sleep during."""
+    latest = Journal.all(paths.operations)[:_OPERATIONS_LOOKED_AT]
+    running = (one.kind for one in latest if not one.is_over())
+    return tuple(dict.fromkeys(kind for kind in running if kind in _TOLD))
 
 
 def follow(paths: Paths, say: Say) -> bool:
@@ -237,13 +251,17 @@ def follow(paths: Paths, say: Say) -> bool:
         leave(paths)
         return True
     say(f"The nodes are {', '.join(member.name for member in agreed.members)} (revision {revision}).")
+    before = Node.load(paths)
     taken = dataclasses.replace(membership, topology=agreed, revision=revision)
-    node = dataclasses.replace(Node.load(paths), membership=taken)
+    node = dataclasses.replace(before, membership=taken)
+    reserves.fall_asleep(before, node, say)
     known = [service for service in enabled(node) if service.name in (*FOLLOWERS, *READERS)]
     changed = service_files.apply(node, only=tuple(known))
     # Whoever was told in vain before has its files, and has not read them.
-    told = (service.name for service in known if service.name in (*FOLLOWERS, *changed))
-    supervisor_for(node).reload(*told)
+    told = [service.name for service in known if service.name in (*FOLLOWERS, *changed)]
+    woken = {service.name for service in enabled(node)} - {service.name for service in enabled(before)}
+    supervisor_for(node).reload(*(name for name in told if name not in woken))
+    reserves.wake(node, woken, say)
     topology.store(paths, taken)
     return True
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
 
-from appliance.agent.answers import ClusterNode, ClusterProblem, ClusterState, ClusterTrouble
-from appliance.cluster import patroni, state
+from appliance.agent.answers import (
+    ClusterDecision,
+    ClusterNode,
+    ClusterProblem,
+    ClusterState,
+    ClusterTrouble,
+)
+from appliance.cluster import decisions, patroni, state
 from appliance.cluster.etcd import Etcd, EtcdAway
 from appliance.cluster.identity import NODES
 from appliance.cluster.patroni import Copy
 from appliance.cluster.state import Beat
-from appliance.cluster.topology import Role, Topology, folder
+from appliance.cluster.topology import Rest, Role, Topology, folder
 from appliance.node import Node
 from appliance.paths import Paths
 
@@ -48,10 +55,12 @@ def overview(paths: Paths, *, now: datetime) -> ClusterState:
     node = Node.load(paths)
     me = node.cluster
     known, beats, problems = me.topology, dict[str, Beat](), list[ClusterProblem]()
+    made, policy = list[ClusterDecision](), None
     try:
         etcd = Etcd.of(paths, known, first=me.me.address)
         known, _ = state.read(etcd)
         beats = state.beats(etcd)
+        made, policy = decisions.latest(etcd), decisions.policy(etcd)
     except EtcdAway as error:
         problems.append(ClusterProblem("quorum", words=str(error)))
     try:
@@ -64,7 +73,13 @@ def overview(paths: Paths, *, now: datetime) -> ClusterState:
     ).not_valid_after_utc
     if ends < now + CERTIFICATE_WARNING:
         problems.append(ClusterProblem("certificate", me.name, f"{ends:%Y-%m-%d}"))
-    return judge(known, beats, copies, now=now, problems=problems)
+    found = judge(known, beats, copies, now=now, problems=problems)
+    return replace(
+        found,
+        decisions=tuple(made),
+        out_above=policy.out_above if policy else None,
+        in_below=policy.in_below if policy else None,
+    )
 
 
 def judge(
@@ -87,7 +102,9 @@ def judge(
     nodes = []
     for member in known.members:
         beat, copy = beats.get(member.name), by_name.get(member.name)
-        own = _problems_of(member.name, Role.DATABASE in member.roles, beat, copy, now)
+        # A machine that is switched off on purpose says nothing.
+        is_off = beat is None and member.rest is Rest.ASLEEP and bool(member.mac)
+        own = [] if is_off else _problems_of(member.name, Role.DATABASE in member.roles, beat, copy, now)
         # Without a quorum nobody is heard, which is said once.
         found += own if beats else []
         nodes.append(
@@ -99,6 +116,8 @@ def judge(
                 is_there=beat is not None,
                 is_well=not own,
                 is_drained=member.is_drained,
+                rest=str(member.rest),
+                is_reserve=member.is_reserve,
                 database_role=copy.role if copy else "",
                 database_state=copy.state if copy else "",
                 lag_bytes=copy.lag_bytes if copy else None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import fmean
@@ -107,6 +107,8 @@ class Plan:
     create: int = 0
     """Machines that the provider shall make."""
     drain: tuple[str, ...] = ()
+    mean: float | None = None
+    """What the processors of the nodes at work did; None where the decision is about their number alone."""
 
     @property
     def is_change(self) -> bool:
@@ -140,10 +142,12 @@ def decide(history: History, policy: Policy, now: datetime) -> Plan:
         return Plan("Too little is known of the last minutes")
     reason = f"Mean CPU {load.mean:.0%} of {_nodes(len(active))} over {_minutes(policy.window)}"
     if load.mean > policy.out_above:
-        return _busy(history, policy, load, now, reason=f"{reason}, above {policy.out_above:.0%}")
-    if load.mean < policy.in_below:
-        return _idle(history, policy, load, now, reason=f"{reason}, below {policy.in_below:.0%}")
-    return Plan(f"{reason}, between {policy.in_below:.0%} and {policy.out_above:.0%}")
+        plan = _busy(history, policy, load, now, reason=f"{reason}, above {policy.out_above:.0%}")
+    elif load.mean < policy.in_below:
+        plan = _idle(history, policy, load, now, reason=f"{reason}, below {policy.in_below:.0%}")
+    else:
+        plan = Plan(f"{reason}, between {policy.in_below:.0%} and {policy.out_above:.0%}")
+    return replace(plan, mean=load.mean)
 
 
 def _busy(history: History, policy: Policy, load: _Load, now: datetime, *, reason: str) -> Plan:

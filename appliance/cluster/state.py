@@ -28,6 +28,7 @@ BEAT_SECONDS = 2
 _BEAT_LIFE = 15
 """A node that has said nothing for so long counts as away."""
 _TRIES = 8
+_HOLDERS = "/korobka/holders/"
 
 SHORTEST_TOKEN, LONGEST_TOKEN = 60, 24 * 3600
 
@@ -44,6 +45,10 @@ class Beat:
     """Of the topology by which its services run."""
     problems: tuple[str, ...] = ()
     """Of its services, a sentence each."""
+    is_serving: bool = True
+    """Whether its part of the portal answers; asked of a node that wakes."""
+    doing: tuple[str, ...] = ()
+    """Long operations that run there, such as `backup`."""
 
 
 # --- the topology
@@ -109,3 +114,19 @@ def beats(etcd: Etcd) -> dict[str, Beat]:
         with suppress(ValueError, Malformed):
             found[entry.key.removeprefix(_BEATS)] = decode_request(Beat, json.loads(entry.value))
     return found
+
+
+# --- who acts for all
+
+
+def hold(etcd: Etcd, what: str, name: str, *, seconds: int) -> bool:
+    """Whether this node is the one that does so, from now on for so long: of all nodes one is told yes.
+
+    It ends by itself where that node says nothing more. Who was paused meanwhile may still believe it: what
+    follows from it is exchanged by revision, so that of two the second is refused.
+    """
+    entry = etcd.get(_HOLDERS + what)
+    if entry and entry.value != name:
+        return False
+    revision = entry.revision if entry else 0
+    return etcd.replace(_HOLDERS + what, name, revision=revision, lease=etcd.lease(seconds))

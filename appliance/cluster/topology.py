@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -50,6 +51,21 @@ SERVICES: Mapping[Role, frozenset[str]] = {
 OF_CLUSTERS = frozenset({"etcd", "member", "router"})
 
 
+_OF_RESERVES = SERVICES[Role.PORTAL] - {"cache"}
+"""A reserve has no part of the cache: the others would have to divide it anew whenever one wakes."""
+SLEEPERS = _OF_RESERVES - {"router"}
+"""What a reserve that is asleep does not run."""
+
+
+class Rest(StrEnum):
+    """Where a reserve stands between asleep and at work. Any other node is always awake."""
+
+    AWAKE = "awake"
+    WAKING = "waking"
+    DRAINING = "draining"
+    ASLEEP = "asleep"
+
+
 class TopologyRefused(Exception):
     """The nodes cannot be arranged so; the text says why and what to do."""
 
@@ -65,6 +81,15 @@ class Member:
     """The data centre; nodes of one site fail together."""
     is_drained: bool = False
     """Nobody is sent to it while another node can answer."""
+    is_reserve: bool = False
+    """Whether it may sleep: it has neither data nor a vote, and no part of the cache."""
+    rest: Rest = Rest.AWAKE
+    rested_at: datetime | None = None
+    """Since when its rest is such."""
+    mac: str = ""
+    """By which Wake-on-LAN switches its machine on; empty where that is never off."""
+    is_made: bool = False
+    """Whether a provider made its machine, and ends it."""
 
     @property
     def has_vote(self) -> bool:
@@ -72,6 +97,9 @@ class Member:
 
     @property
     def services(self) -> frozenset[str]:
+        if self.is_reserve:
+            asleep = SLEEPERS if self.rest is Rest.ASLEEP else frozenset()
+            return _EVERYWHERE | (_OF_RESERVES - asleep)
         return _EVERYWHERE.union(*(SERVICES[role] for role in self.roles))
 
 
@@ -94,6 +122,11 @@ class Topology:
     @property
     def voters(self) -> tuple[Member, ...]:
         return tuple(member for member in self.members if member.has_vote)
+
+    @property
+    def caches(self) -> tuple[Member, ...]:
+        """Those that the cache is divided between."""
+        return tuple(member for member in self.with_role(Role.PORTAL) if not member.is_reserve)
 
     @property
     def home(self) -> Member | None:
@@ -127,11 +160,20 @@ class Topology:
         if Role.PORTAL not in changed.roles:
             raise TopologyRefused(f"Nobody is sent to {name}: the portal does not run there.")
         after = replace(self, members=tuple(changed if one.name == name else one for one in self.members))
-        if all(one.is_drained for one in after.with_role(Role.PORTAL)):
+        if all(one.is_drained or one.rest is not Rest.AWAKE for one in after.with_role(Role.PORTAL)):
             raise TopologyRefused(
                 f"{name} is the last node that people are sent to: resume another one first."
             )
         return after
+
+    def with_rest(self, name: str, rest: Rest, *, at: datetime) -> Topology:
+        """That reserve wakes, or goes to sleep."""
+        changed = replace(self[name], rest=rest, rested_at=at)
+        if not changed.is_reserve:
+            raise TopologyRefused(
+                f"{name} is no reserve and never sleeps: a node that may was joined with --reserve."
+            )
+        return replace(self, members=tuple(changed if one.name == name else one for one in self.members))
 
     def survives(self) -> str:
         """What may be lost of it, in a sentence."""
@@ -155,6 +197,15 @@ def _refuse_odd(member: Member) -> None:
             f"{member.name!r} cannot be the name of a node: small letters, digits and hyphens, such as "
             f"node-2."
         )
+    if member.mac and not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", member.mac):
+        raise TopologyRefused(
+            f"{member.mac!r} is no hardware address: give the one of the network card, such as "
+            f"52:54:00:12:34:56."
+        )
+    if member.is_reserve and member.roles != (Role.PORTAL,):
+        raise TopologyRefused(f"{member.name} would hold data or a vote, and could not sleep.")
+    if not member.is_reserve and (member.rest is not Rest.AWAKE or member.is_made):
+        raise TopologyRefused(f"{member.name} is no reserve, and cannot be asleep.")
     try:
         ipaddress.ip_address(member.address)
     except ValueError:

@@ -247,6 +247,18 @@ class Telephony:
 
 
 @dataclass(frozen=True)
+class Cluster:
+    provider: str = _key(
+        "", "Program that makes and ends machines when the load asks for it.", check=_absolute
+    )
+    sleep: str = _key(
+        "services",
+        "What a reserve does that is put to sleep: ends its services, or switches its machine off.",
+        check=_one_of("services", "off"),
+    )
+
+
+@dataclass(frozen=True)
 class Logs:
     size_mb: int = _key(
         20, "A service's log is rotated at this size, in MiB.", check=_between(1, 1024), console=True
@@ -292,6 +304,7 @@ class Box:
     integrations: Integrations = field(default_factory=Integrations)
     metrics: Metrics = field(default_factory=Metrics)
     telephony: Telephony = field(default_factory=Telephony)
+    cluster: Cluster = field(default_factory=Cluster)
     logs: Logs = field(default_factory=Logs)
     node: NodeTable = field(default_factory=NodeTable)
 

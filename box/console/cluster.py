@@ -1,4 +1,4 @@
-"""The page of the nodes, and the button that lets another one lead."""
+"""The page of the nodes, and the buttons: who leads, who gets requests, who sleeps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from appliance.client import (
@@ -16,12 +17,13 @@ from appliance.client import (
     ListOperations,
     OperationState,
     ReadCluster,
+    SetNode,
     SwitchOver,
 )
 from box.console.access import can_restart, can_use_console, only_for
-from box.console.nodes import NodeCard, survives, told
+from box.console.nodes import CHOICES, NodeCard, decided, survives, thresholds, told
 from box.core.accounts.signing_in import recently_proven
-from box.lib.pages import render
+from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 SECONDS_TO_ANSWER = 15.0
 """A node that is away is asked for some seconds before another one is."""
 OPERATIONS_LOOKED_AT = 20
+DECISIONS_SHOWN = 10
 
 
 @require_GET
@@ -49,18 +52,32 @@ def lead(request: PersonRequest, name: str) -> HttpResponse:
     return redirect("console:cluster")
 
 
-def _page(request: PersonRequest, *, problem: str = "") -> HttpResponse:
+@require_POST
+@only_for(can_restart)
+@recently_proven
+def place(request: PersonRequest, name: str) -> HttpResponse:
+    """Sends people there or not, wakes it or lets it sleep; the page shows how far it is."""
+    choice = CHOICES.get(request.POST.get("to", ""))
+    if choice is None:
+        return _page(request, problem=_("Choose what is to be done with the node."), status=REFUSED)
+    try:
+        _agent().ask(SetNode(name, choice.to), by=request.user.login)
+    except AgentError as error:
+        return _page(request, problem=str(error))
+    return redirect("console:cluster")
+
+
+def _page(request: PersonRequest, *, problem: str = "", status: int = 200) -> HttpResponse:
     state: ClusterState | None = None
     switches: list[OperationState] = []
     try:
         state = _agent().ask(ReadCluster())
         latest = _agent().ask(ListOperations(OPERATIONS_LOOKED_AT)).operations
-        switches = [one for one in latest if one.kind == "switchover"]
+        switches = [one for one in latest if one.kind in ("switchover", "node")]
     except AgentError as error:
         problem = problem or str(error)
-    return render(
-        request, "console/cluster.html", _context(state, switches, problem, request), blocks="cluster"
-    )
+    context = _context(state, switches, problem, request)
+    return render(request, "console/cluster.html", context, blocks="cluster", status=status)
 
 
 def _context(
@@ -74,6 +91,8 @@ def _context(
         "survives": survives(state) if nodes and state else "",
         "is_away_from_home": bool(state and state.leader and state.home not in ("", state.leader)),
         "switches": switches,
+        "decisions": [(one.at, decided(one)) for one in state.decisions[:DECISIONS_SHOWN]] if state else [],
+        "thresholds": thresholds(state) if state else "",
         "problem": problem,
         "can_switch": can_restart(request.user),
     }

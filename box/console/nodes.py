@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from appliance.client import ClusterNode, ClusterProblem, ClusterState
+from appliance.client import ClusterDecision, ClusterNode, ClusterProblem, ClusterState
 
 PROBLEMS = {
     "quorum": gettext_lazy(
@@ -41,6 +42,42 @@ COPIES = {
 }
 
 
+RESTS = {
+    "waking": gettext_lazy("wakes"),
+    "draining": gettext_lazy("goes to sleep"),
+    "asleep": gettext_lazy("asleep"),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something to be done with a node: what the agent calls it, and what the button and its question say."""
+
+    to: str
+    label: Any
+    question: Any
+
+
+DRAIN = Choice(
+    "drained",
+    gettext_lazy("Send nobody there"),
+    gettext_lazy(
+        "%(node)s gets no more requests while others can answer, and another node leads the database. Do it"
+        " before you repair the machine."
+    ),
+)
+RESUME = Choice(
+    "resumed", gettext_lazy("Send people there"), gettext_lazy("People are sent to %(node)s again.")
+)
+WAKE = Choice("awake", gettext_lazy("Wake it"), gettext_lazy("%(node)s takes its part of the work."))
+SLEEP = Choice(
+    "asleep",
+    gettext_lazy("Let it sleep"),
+    gettext_lazy("%(node)s gets no more requests and sleeps half a minute later. Nobody is cut off."),
+)
+CHOICES = {one.to: one for one in (DRAIN, RESUME, WAKE, SLEEP)}
+
+
 @dataclass(frozen=True)
 class NodeCard:
     """A node as the page shows it."""
@@ -50,12 +87,16 @@ class NodeCard:
 
     @property
     def tone(self) -> str:
+        if self.node.rest in RESTS:
+            return "" if self.node.is_well else "warn"
         if not self.node.is_there:
             return "bad"
         return "good" if self.node.is_well else "warn"
 
     @property
     def word(self) -> str:
+        if self.node.rest in RESTS:
+            return str(RESTS[self.node.rest])
         if not self.node.is_there:
             return _("does not answer")
         if self.node.is_well and self.node.is_drained:
@@ -76,6 +117,15 @@ class NodeCard:
         return None if self.node.busy is None else round(self.node.busy * 100)
 
     @property
+    def choices(self) -> list[Choice]:
+        """What may be done with it now; whoever presses is told first what follows."""
+        if self.node.is_reserve:
+            return [SLEEP if self.node.rest == "awake" else WAKE]
+        if "portal" not in self.node.roles:
+            return []
+        return [RESUME if self.node.is_drained else DRAIN]
+
+    @property
     def can_lead(self) -> bool:
         """Whether the lead may be given to it: a copy that keeps up, and is not the leader's."""
         return self.node.is_well and bool(self.node.database_role) and not self.is_leader
@@ -83,6 +133,31 @@ class NodeCard:
 
 def told(problem: ClusterProblem) -> str:
     return str(PROBLEMS[problem.kind]) % {"node": problem.node, "words": problem.words}
+
+
+def decided(decision: ClusterDecision) -> str:
+    """A decision about the number of nodes, with the figure that it followed from."""
+    acts = [
+        _("%(nodes)s: woken") % {"nodes": ", ".join(decision.wake)} if decision.wake else "",
+        _("%(nodes)s: put to sleep") % {"nodes": ", ".join(decision.drain)} if decision.drain else "",
+        _("machines asked for: %(number)s") % {"number": decision.create} if decision.create else "",
+    ]
+    why = (
+        _("too few or too many nodes at work")
+        if decision.mean is None
+        else _("mean CPU %(percent)s%%") % {"percent": round(decision.mean * 100)}
+    )
+    return f"{'; '.join(act for act in acts if act)} ({why})"
+
+
+def thresholds(state: ClusterState) -> str:
+    """When nodes are woken or sleep; empty where nobody decides."""
+    if state.out_above is None or state.in_below is None:
+        return ""
+    return _("One more node wakes above %(out)s%% mean CPU, one sleeps below %(in)s%%.") % {
+        "out": round(state.out_above * 100),
+        "in": round(state.in_below * 100),
+    }
 
 
 def survives(state: ClusterState) -> str:

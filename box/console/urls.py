@@ -27,6 +27,7 @@ urlpatterns = [
     path("services/<slug:name>/restart/", views.restart, name="restart"),
     path("cluster/", cluster.cluster, name="cluster"),
     path("cluster/nodes/<slug:name>/lead/", cluster.lead, name="lead"),
+    path("cluster/nodes/<slug:name>/place/", cluster.place, name="place"),
     path("releases/", upgrades.upgrades, name="upgrades"),
     path("releases/examination/", upgrades.examine, name="examine-release"),
     path("releases/upgrade/", upgrades.begin, name="begin-upgrade"),

@@ -49,6 +49,7 @@ TABLE: Mapping[str, LongOperation] = {
     "restart": LongOperation(("-m", "appliance.agent.operations.restart"), "resume"),
     "apply": LongOperation(("-m", "appliance.agent.operations.apply"), "resume"),
     "switchover": LongOperation(("-m", "appliance.agent.operations.switchover"), "resume"),
+    "node": LongOperation(("-m", "appliance.agent.operations.node"), "resume"),
     "backup": LongOperation(("-m", "backup.operations.back_up"), "resume", frozenset({"backup"})),
     "verify": LongOperation(("-m", "backup.operations.verify"), "resume", frozenset({"backup"})),
     "drill": LongOperation(("-m", "backup.operations.drill"), "resume", frozenset({"backup"})),

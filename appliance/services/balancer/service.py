@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from appliance import certificates, users
 from appliance.cluster import credentials, identity
-from appliance.cluster.topology import BALANCER_PORT, Role
+from appliance.cluster.topology import BALANCER_PORT, Rest, Role
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import portal, probe
@@ -56,7 +56,7 @@ def listen_addresses(node: Node) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Peer:
-    """The balancer of another node, which answers with the workers that it has."""
+    """The balancer of another node that is awake, which answers with the workers that it has."""
 
     name: str
     address: str
@@ -71,7 +71,7 @@ def peers(node: Node) -> tuple[Peer, ...]:
     return tuple(
         Peer(one.name, _at(one.address, BALANCER_PORT), one.is_drained, Role.FILES in one.roles)
         for one in known.with_role(Role.PORTAL)
-        if one.name != node.membership.name
+        if one.name != node.membership.name and one.rest is Rest.AWAKE
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from appliance import users
-from appliance.cluster.topology import Role
 from appliance.node import Node
 from appliance.services import probe
 from appliance.services.base import Listener, Sandbox, Service
@@ -16,11 +15,10 @@ def socket_path(node: Node) -> Path:
 
 
 def servers(node: Node) -> tuple[Path, ...]:
-    """Those that the portal divides its keys between: every node of a cluster has a part of the cache."""
+    """Those that the portal divides its keys between: each node of a cluster but its reserves has a part."""
     if node.membership is None:
         return (socket_path(node),)
-    portals = node.membership.topology.with_role(Role.PORTAL)
-    return tuple(router_socket(node, member.name) for member in portals)
+    return tuple(router_socket(node, member.name) for member in node.membership.topology.caches)
 
 
 def router_socket(node: Node, name: str) -> Path:

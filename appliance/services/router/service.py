@@ -84,8 +84,8 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
         databases=[_destination(node, member) for member in databases],
         patroni_port=PATRONI_PORT,
         cache=cache_socket(node),
-        caches=[_destination(node, member) for member in topology.with_role(Role.PORTAL)],
-        has_cache=Role.PORTAL in me.roles,
+        caches=[_destination(node, member) for member in topology.caches],
+        has_cache=me in topology.caches,
         store={
             "address": f"{LOOPBACK}:{node.box.objects.port}",
             "is_here": is_own_store and node.is_home,

@@ -12,6 +12,7 @@ from box.core.registry.auditing import Audited
 OPERATIONS = {
     "RestartService": _("restart of a service"),
     "SwitchOver": _("switchover to another node"),
+    "SetNode": _("another state of a node"),
     "ExamineRelease": _("look at a release"),
     "BeginUpgrade": _("upgrade to another release"),
     "SetConfig": _("change of the configuration"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,16 @@ import pytest
 from appliance import runner, scratch, service_files
 from appliance.cluster import identity
 from appliance.cluster.processors import Meter
-from appliance.cluster.topology import Member, Membership, Role, Topology
+from appliance.cluster.topology import Member, Membership, Rest, Role, Topology
 from appliance.node import Node
-from appliance.services import named
+from appliance.services import enabled, named
 from appliance.services.database import patroni
 from box.lib.memcached import ByName
 
 ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.FILES, Role.DATABASE))
 TWO = Member("node-2", "fd00::2", (Role.PORTAL, Role.DATABASE))
 WITNESS = Member("witness", "10.0.0.9", (Role.WITNESS,))
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FOUNDERS = ("node-1=10.0.0.1", "node-2=fd00::2")
 
 
@@ -152,6 +154,29 @@ def test_people_are_sent_to_all_nodes_and_to_a_drained_one_last(node: Node) -> N
     # Streams stay on the node that they came to.
     assert servers_of(node, "push") == {"push": True, "at:node-1": False}
     assert servers_of(drained(node, "node-2"), "push") == {"push": False, "at:node-1": True}
+
+
+@pytest.mark.parametrize("rest", Rest)
+def test_a_reserve_gets_requests_while_it_is_awake_and_has_no_part_of_the_cache(
+    node: Node, rest: Rest
+) -> None:
+    reserve = Member("node-3", "10.0.0.3", (Role.PORTAL,), is_reserve=True, rest=rest, rested_at=NOW)
+    with_it = replace(node.cluster, topology=Topology((ONE, TWO, WITNESS, reserve)))
+    known = replace(node, membership=with_it)
+    assert ("at:node-3" in servers_of(known, "web")) is (rest is Rest.AWAKE)
+    # Who wakes or sleeps makes no worker of another node begin anew.
+    assert file_of(known, "web", "portal.json") == file_of(node, "web", "portal.json")
+    there = replace(node, membership=replace(with_it, name="node-3"))
+    runs = {service.name for service in enabled(there)}
+    assert runs == {"agent", "member", "router"} | (
+        set() if rest is Rest.ASLEEP else {"web", "push", "jobs", "balancer"}
+    )
+    service_files.apply(there, only=(named("router"), named("balancer")))
+    for service in (named("router"), named("balancer")):
+        assert service.check is not None
+        done = runner.run(service.check(there), check=False)
+        assert done.code == 0, done.stderr
+    assert "korobka-cache }" not in file_of(there, "router", "haproxy.cfg")
 
 
 def test_what_another_node_sends_goes_to_the_workers_here_and_not_on(node: Node) -> None:

@@ -11,13 +11,14 @@ import pytest
 from django.utils import translation
 
 from appliance.agent.answers import ClusterTrouble
-from appliance.client import ClusterNode, ClusterProblem, ClusterState
+from appliance.client import ClusterDecision, ClusterNode, ClusterProblem, ClusterState
 from appliance.node import Node
 from box.console import cluster
 from box.console.metrics import of_cluster
-from box.console.nodes import PROBLEMS, NodeCard, survives, told
+from box.console.nodes import PROBLEMS, NodeCard, decided, survives, told
 from box.core.accounts.models import User
 from box.core.registry import metrics
+from box.lib.pages import REFUSED
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -105,6 +106,51 @@ def test_what_is_wrong_stands_above_and_its_node_is_marked(shown: Any) -> None:
 def test_who_leads_away_from_the_backups_is_told(shown: Any) -> None:
     assert "whole backups are made" not in shown(STATE)
     assert "whole backups are made while node-1 leads" in shown(replace(STATE, leader="node-2"))
+
+
+RESERVE = replace(
+    ONE, name="node-3", roles=("portal",), database_role="", is_reserve=True, rest="asleep", busy=0.01
+)
+
+
+@pytest.mark.parametrize(
+    ("rest", "word", "to"),
+    [
+        ("asleep", "asleep", "awake"),
+        ("waking", "wakes", "awake"),
+        ("draining", "goes to sleep", "awake"),
+        ("awake", "running", "asleep"),
+    ],
+)
+def test_a_reserve_is_woken_or_put_to_sleep(shown: Any, rest: str, word: str, to: str) -> None:
+    page = shown(replace(STATE, nodes=(replace(RESERVE, rest=rest),)))
+    assert f"{word}</span>" in page
+    assert page.count('name="to"') == 1 and f'name="to" value="{to}"' in page
+
+
+def test_people_are_sent_to_a_node_or_not_and_a_witness_has_no_buttons(shown: Any) -> None:
+    assert 'value="drained"' in shown(replace(STATE, nodes=(ONE,)))
+    assert 'value="resumed"' in shown(replace(STATE, nodes=(replace(ONE, is_drained=True),)))
+    assert 'name="to"' not in shown(replace(STATE, nodes=(WITNESS,)))
+
+
+def test_decisions_are_told_with_their_figures(shown: Any) -> None:
+    woken = ClusterDecision(STATE.at, "In English.", wake=("node-3",), mean=0.74, active=2)
+    lost = ClusterDecision(STATE.at, "In English.", drain=("node-3",), create=2)
+    page = shown(replace(STATE, decisions=(woken, lost), out_above=0.6, in_below=0.3))
+    assert "node-3: woken (mean CPU 74%)" in page
+    assert "node-3: put to sleep; machines asked for: 2 (too few or too many nodes at work)" in page
+    assert "above 60% mean CPU, one sleeps below 30%" in page
+    assert "How many nodes are awake" not in shown(STATE)
+    with translation.override("ru"):
+        assert decided(woken) == "node-3: включены в работу (средняя загрузка ЦП 74%)"
+
+
+def test_what_is_not_offered_is_refused(agent: Node, as_person: Browser, olga: User) -> None:
+    answer = as_person(olga).post("/console/cluster/nodes/node-2/place/", {"to": "burnt"})
+    assert answer.status_code == REFUSED and "Choose what is to be done" in answer.content.decode()
+    answer = as_person(olga).post("/console/cluster/nodes/node-2/place/", {"to": "drained"})
+    assert "boxctl cluster init" in answer.content.decode()
 
 
 def test_a_single_machine_is_told_how_to_become_more(agent: Node, as_person: Browser, olga: User) -> None:
