@@ -106,6 +106,8 @@ MIDDLEWARE = [
     "box.core.registry.services.ServicesMiddleware",
     "box.core.accounts.gate.GateMiddleware",
     "box.core.notify.presence.PresenceMiddleware",
+    # Below all that asks who somebody is and what they may: that is the leader's to say.
+    "box.core.registry.replicas.ReplicaMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -149,6 +151,15 @@ DATABASES: dict[str, dict[str, Any]] = {
         },
     }
 }
+# Of a node whose cluster has replicas, by a way of their own: see box.core.registry.replicas.
+if _replicas := _database.get("replicas_port"):
+    DATABASES["replica"] = {
+        **DATABASES["default"],
+        "PORT": _replicas,
+        "CONN_HEALTH_CHECKS": False,  # each request begins with a question of its own
+        "OPTIONS": {**DATABASES["default"]["OPTIONS"], "connect_timeout": 2},
+    }
+DATABASE_ROUTERS = ["box.lib.replicas.ReplicaRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {

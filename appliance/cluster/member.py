@@ -27,6 +27,7 @@ from appliance.cluster import (
     identity,
     joining,
     membership,
+    position,
     reserves,
     shared,
     state,
@@ -47,6 +48,7 @@ log = logging.getLogger("appliance.cluster.member")
 
 FOLLOW_SECONDS = 1.0
 SHARE_SECONDS = 5.0
+POSITION_SECONDS = 1.0
 CERTIFICATE_SECONDS = 6 * 3600.0
 MOST_BYTES = 64 << 10
 MOST_AT_ONCE = 16
@@ -67,6 +69,7 @@ def main() -> None:
         (state.BEAT_SECONDS, lambda: membership.beat(paths, busy=meter.busy(), problems=problems(paths))),
         (FOLLOW_SECONDS, lambda: membership.follow(paths, log.info)),
         (FOLLOW_SECONDS, lambda: membership.watch(paths)),
+        (POSITION_SECONDS, lambda: position.note(paths)),
         (SHARE_SECONDS, lambda: membership.share(paths, log.info)),
         (TICK_SECONDS, lambda: decider.tick(datetime.now(UTC))),
         (SHARE_SECONDS, lambda: reserves.switch_off(paths, log.info)),

@@ -8,10 +8,11 @@ import json
 import tomllib
 from urllib.parse import urlsplit
 
+from appliance.cluster.topology import Role
 from appliance.node import Node
 from appliance.services.base import GeneratedFile
 from appliance.services.cache.service import servers as cache_servers
-from appliance.services.database.names import APPLICATION, NAME, OWNER
+from appliance.services.database.names import APPLICATION, NAME, OWNER, replicas_port
 from appliance.services.objects import authority
 from appliance.services.objects.service import endpoint
 
@@ -34,6 +35,12 @@ def phones(node: Node) -> dict[str, str]:
 def phones_key(node: Node) -> str:
     """With which the portal signs tickets to them, and the balancer checks these."""
     return hmac.digest(node.secrets.secret_key.encode(), b"phones in browsers", hashlib.sha256).hex()
+
+
+def _replicas_port(node: Node) -> int | None:
+    """By which reads go to replicas; None where there are none."""
+    known = node.membership.topology.with_role(Role.DATABASE) if node.membership else ()
+    return replicas_port(node) if len(known) > 1 else None
 
 
 def version(node: Node) -> str:
@@ -63,6 +70,7 @@ def files(node: Node) -> tuple[GeneratedFile, ...]:
             "name": NAME,
             "user": APPLICATION,
             "owner": OWNER,
+            "replicas_port": _replicas_port(node),
         },
         "objects": {
             "engine": box.objects.engine,

@@ -23,12 +23,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Expression, Field, Model, QuerySet, TextField
 from django.db.models.query import ModelIterable
 
 from box.lib import lookups  # noqa: F401 - brings `in_array`, which takes a list as one value
+from box.lib.replicas import alias_for_reads, connection_for_reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -67,7 +68,8 @@ class Asked:
         return Asked(self.sql, values, self.is_repeated)
 
     def rows(self) -> list[tuple[Any, ...]]:
-        with _repeating_cursor() if self.is_repeated else connection.cursor() as cursor:
+        connection = connection_for_reads()
+        with _repeating_cursor(connection) if self.is_repeated else connection.cursor() as cursor:
             cursor.execute(self.sql, self.values)
             found: list[tuple[Any, ...]] = cursor.fetchall()
             return found
@@ -105,12 +107,12 @@ class PreparedModels[M: Model]:
 
     def rows(self, **given: Any) -> list[M]:
         queryset, compiler, asked = self._composed
-        again = copy(compiler)
-        again.connection = connection
+        again, alias = copy(compiler), alias_for_reads()
+        again.using, again.connection = alias, connections[alias]
         # All at once: what a page shows is never so much that it would have to come in pieces.
         again.execute_sql = lambda *_, **__: [asked.of(given).rows()]  # type: ignore[method-assign,assignment]
         query: Any = _Ready(again)
-        ready: QuerySet[M, M] = QuerySet(queryset.model, query=query, using=DEFAULT_DB_ALIAS)
+        ready: QuerySet[M, M] = QuerySet(queryset.model, query=query, using=alias)
         ready._fetch_mode = queryset._fetch_mode  # type: ignore[attr-defined]
         return list(ModelIterable(ready))
 
@@ -159,7 +161,7 @@ def _together(questions: Iterable[Asked]) -> Asked:
     return Asked(sql, values, all(one.is_repeated for one in questions))
 
 
-def _repeating_cursor() -> CursorWrapper:
+def _repeating_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
     """Sends the values apart from the SQL, so that the driver lets the server prepare what it has seen
     some times: see `prepare_threshold` in the settings. Django's own does so for all queries or for none."""
     connection.close_if_health_check_failed()

@@ -17,3 +17,8 @@ STANZA = "korobka"
 def cluster(node: Node) -> Path:
     """The folder of the cluster. Its last part is the version, so the next one can be built beside it."""
     return node.data("database") / "17"
+
+
+def replicas_port(node: Node) -> int:
+    """By which clients name the socket of the router that leads to replicas: in the leader's folder."""
+    return node.box.database.port + 1

@@ -22,6 +22,7 @@ from appliance.services.balancer.service import PROGRAM
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
 from appliance.services.cache.service import router_socket
 from appliance.services.cache.service import socket_path as cache_socket
+from appliance.services.database.names import replicas_port
 from appliance.services.objects.service import LOOPBACK
 from appliance.templates import render
 
@@ -43,6 +44,10 @@ class Destination:
 def socket_path(node: Node) -> Path:
     """Named as PostgreSQL names its own, so that `host` is the folder and `port` the number."""
     return node.run("router") / f".s.PGSQL.{node.box.database.port}"
+
+
+def replicas_socket(node: Node) -> Path:
+    return node.run("router") / f".s.PGSQL.{replicas_port(node)}"
 
 
 def runtime_socket(node: Node) -> Path:
@@ -77,6 +82,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
         folder=node.generated("router"),
         runtime_socket=runtime_socket(node),
         socket=socket_path(node),
+        replicas=replicas_socket(node) if Role.PORTAL in me.roles and len(databases) > 1 else None,
         # Of the portal here, and of all the others at what is here; each has two sides.
         most=4 * node.box.database.max_connections + 4096,
         name=me.name,

@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from box.core.registry.offers import Offers
 from box.lib.prepared import Asked, Rows, at_once
+from box.lib.replicas import at_leader
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -156,7 +157,8 @@ def _cached(user: User) -> frozenset[str]:
     key = f"held:{user.pk}:{user.access_version}"
     cached = cache.get(key)
     if cached is None:
-        held = list(_computed(user))
+        with at_leader():  # it is kept, and a replica's would be kept as well
+            held = list(_computed(user))
         seconds = _seconds_to_live(held)
         cached = {"codes": sorted({one.code for one in held}), "until": now + seconds}
         if seconds:

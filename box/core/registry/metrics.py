@@ -20,6 +20,7 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
 from box.core.registry.offers import Offers
+from box.core.registry.replicas import replicas
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +133,7 @@ class Requests:
             "statuses": [[*key, value] for key, value in self.statuses.items()],
             "buckets": [[*key, value] for key, value in self.buckets.items()],
             "seconds": [[key, value] for key, value in self.seconds.items()],
+            "reads": [[key, value] for key, value in replicas.verdicts.items()],
         }
 
 
@@ -160,12 +162,15 @@ def request_metrics() -> list[Metric]:
     keys = {_key(number): str(number) for number in range(1, MOST_WORKERS + 1)}
     statuses: list[Sample] = []
     times: list[Sample] = []
+    reads: list[Sample] = []
     for key, said in sorted(cache.get_many(keys).items()):
         worker, figures = keys[key], json.loads(said)
         counts: Counter[str] = Counter()
         for room, status, count in figures["statuses"]:
             counts[room] += count
             statuses.append(({"room": room, "worker": worker, "status": status}, count))
+        for verdict, count in figures.get("reads", ()):
+            reads.append(({"worker": worker, "from": verdict}, count))
         below = {(room, limit): count for room, limit, count in figures["buckets"]}
         for room, seconds in figures["seconds"]:
             own = {"room": room, "worker": worker}
@@ -178,5 +183,11 @@ def request_metrics() -> list[Metric]:
             times.append(({"__suffix__": "_count", **own}, counts[room]))
     return [
         Metric("korobka_requests_total", "Requests answered, by room.", tuple(statuses), "counter"),
+        Metric(
+            "korobka_reads_total",
+            "Pages read from a replica, and from the leader with the reason why.",
+            tuple(reads),
+            "counter",
+        ),
         Metric("korobka_request_seconds", "How long answers took, by room.", tuple(times), "histogram"),
     ]

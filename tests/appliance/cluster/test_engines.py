@@ -108,6 +108,23 @@ def test_a_node_asks_another_for_its_part_of_the_cache_and_for_the_files(node: N
     assert "bind 127.0.0.1:" not in file_of(home, "router", "haproxy.cfg")
 
 
+def test_pages_are_read_from_its_own_copy_and_else_from_any(node: Node) -> None:
+    conf = file_of(node, "router", "haproxy.cfg").split("\nbackend replicas\n")[1].split("\nbackend ")[0]
+    assert "uri /replica" in conf and "allbackups" in conf
+    servers = [line.split() for line in conf.splitlines() if line.strip().startswith("server ")]
+    assert [(words[1], "backup" in words) for words in servers] == [("node-2", False), ("node-1", True)]
+    database = json.loads(file_of(node, "web", "portal.json"))["database"]
+    assert f".s.PGSQL.{database['replicas_port']} " in file_of(node, "router", "haproxy.cfg")
+    assert database["replicas_port"] != database["port"]
+
+
+def test_where_there_is_one_copy_nothing_is_read_from_another(node: Node) -> None:
+    alone = replace(node, membership=replace(node.cluster, topology=Topology((TWO, WITNESS))))
+    for each in (alone, replace(node, membership=None)):
+        assert json.loads(file_of(each, "web", "portal.json"))["database"]["replicas_port"] is None
+    assert "replicas" not in file_of(alone, "router", "haproxy.cfg")
+
+
 def on(node: Node, member: Member) -> Node:
     """What the same files would say on another of the nodes."""
     return replace(node, membership=replace(node.cluster, name=member.name))

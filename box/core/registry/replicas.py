@@ -1,0 +1,182 @@
+"""Reads on replicas of the database: when a request may, and how everybody reads what they have written.
+
+The node's member notes each second how far the leader had come at that moment (`appliance.cluster.position`).
+A replica that has all of that is not older than the note, whatever it says of itself; with a note that is too
+old nobody reads from one. Whoever has just written has a cookie, which says how far a replica must have come
+for them.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.core.signing import BadSignature
+from django.db import Error, connection, connections
+from django.http import HttpRequest, HttpResponse
+
+from box.lib.pages import wants_part
+from box.lib.replicas import REPLICA, Reading, reading_from
+
+logger = logging.getLogger(__name__)
+
+COOKIE = "__Host-position"
+OLDEST = 3.0
+"""Seconds that a note may be old, and so what anybody reads."""
+COOKIE_SECONDS = 10
+"""Longer than OLDEST: what was written before that is in every replica that is read from."""
+AWAY_SECONDS = 5.0
+"""Until a replica is tried again that could not be reached."""
+NOTE = "position"
+_BEYOND = 1 << 63
+"""No replica has come so far: for who wrote, and nobody knows where."""
+_REPLAYED = """
+SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END
+     - '0/0'::pg_lsn
+"""
+_WRITTEN = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
+
+
+class Verdict(StrEnum):
+    """From where a request reads, and why."""
+
+    REPLICA = "replica"
+    BEHIND = "behind"
+    """The replica lacks what the leader had, or what this person wrote."""
+    UNKNOWN = "unknown"
+    """Nobody has noted how far the leader is."""
+    AWAY = "away"
+    """No replica is reached."""
+    LEADER = "leader"
+    """It writes, or shows what others have just been told of."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """How far the leader was, in bytes of its log, and how many seconds ago."""
+
+    position: int
+    age: float
+
+
+def judge(replayed: int, note: Note | None, *, own: int) -> Verdict:
+    """Whether a replica that has come so far may be read from, by somebody whose last write is at `own`."""
+    if note is None or not 0 <= note.age <= OLDEST:
+        return Verdict.UNKNOWN
+    return Verdict.REPLICA if replayed >= max(note.position, own) else Verdict.BEHIND
+
+
+def noted(file: Path) -> Note | None:
+    """Two numbers: bytes, and nanoseconds of the machine's monotonic clock."""
+    try:
+        position, at = map(int, file.read_text(encoding="ascii").split())
+    except (OSError, ValueError):
+        return None
+    return Note(position, (time.monotonic_ns() - at) / 1e9)
+
+
+class Replicas:
+    """This worker's view of them."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._away_until = 0.0
+        self.verdicts: Counter[str] = Counter()
+
+    def verdict(self, own: int) -> Verdict:
+        note = noted(settings.STATE_DIR / NOTE)
+        # Without a note nothing that a replica says would help.
+        if judge(_BEYOND, note, own=0) is not Verdict.REPLICA:
+            return Verdict.UNKNOWN
+        if self._clock() < self._away_until:
+            return Verdict.AWAY
+        try:
+            return judge(_replayed(), note, own=own)
+        except Error:
+            self.lose()
+            return Verdict.AWAY
+
+    def lose(self) -> None:
+        """It was not reached, or is so no longer: a connection that was kept is not used again."""
+        connections[REPLICA].close()
+        self._away_until = self._clock() + AWAY_SECONDS
+
+
+def _replayed() -> int:
+    try:
+        return _asked()
+    except Error:
+        # A connection that was kept, to a replica that has become something else: once more with a new one.
+        connections[REPLICA].close()
+        return _asked()
+
+
+def _asked() -> int:
+    with connections[REPLICA].cursor() as cursor:
+        cursor.execute(_REPLAYED)
+        return int(cursor.fetchone()[0])
+
+
+replicas = Replicas()
+
+
+class ReplicaMiddleware:
+    """Lets pages be read from a replica. Who somebody is, and what they may, was read from the leader before.
+
+    Parts of pages are the leader's: they are asked for because a message has told of something new.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        if REPLICA not in settings.DATABASES:
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_read = request.method in ("GET", "HEAD")
+        verdict = Verdict.LEADER
+        if is_read and not wants_part(request):
+            verdict = replicas.verdict(own_position(request))
+        replicas.verdicts[verdict] += 1
+        reading = Reading(REPLICA) if verdict is Verdict.REPLICA else Reading()
+        with reading_from(reading):
+            response = self.get_response(request)
+        if verdict is Verdict.REPLICA and response.status_code in (404, 503) and not reading.has_written:
+            # Nothing is said to be missing because a replica does not have it yet, or was just lost.
+            if response.status_code == 503:
+                replicas.lose()
+            with reading_from(Reading()):
+                response = self.get_response(request)
+        if reading.has_written or not is_read:
+            remember(response)
+        return response
+
+
+def own_position(request: HttpRequest) -> int:
+    """Of the last that this browser has written; 0 where that was long ago."""
+    try:
+        said = request.get_signed_cookie(COOKIE, default="0", salt=COOKIE, max_age=2 * COOKIE_SECONDS)
+        return int(said or 0)
+    except (BadSignature, ValueError):
+        return 0
+
+
+def remember(response: HttpResponse) -> None:
+    """Whoever has written reads nothing older from now on."""
+    position = _BEYOND
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITTEN)
+            position = int(cursor.fetchone()[0])
+    except Error:
+        # Nobody knows how far it is, so this browser reads from the leader for a while.
+        logger.warning("The position of a write is not known", exc_info=True)
+    response.set_signed_cookie(
+        COOKIE, str(position), salt=COOKIE, max_age=COOKIE_SECONDS, secure=True, httponly=True, samesite="Lax"
+    )

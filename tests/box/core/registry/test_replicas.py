@@ -1,0 +1,264 @@
+"""When a page is read from a replica, and that nobody reads less than they wrote.
+
+Real replicas are in `tests/appliance/cluster/test_traffic.py`; here their verdict is given.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from http.cookies import Morsel
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import MiddlewareNotUsed
+from django.core.signing import get_cookie_signer
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from box.core.registry import replicas as module
+from box.core.registry.replicas import (
+    COOKIE,
+    NOTE,
+    OLDEST,
+    Note,
+    ReplicaMiddleware,
+    Replicas,
+    Verdict,
+    judge,
+    noted,
+    own_position,
+)
+from box.lib.replicas import REPLICA, Reading, ReplicaRouter, alias_for_reads, at_leader, reading_from
+
+ROUTER = ReplicaRouter()
+HEAD = 5_000
+
+
+@pytest.mark.parametrize(
+    ("replayed", "note", "own", "verdict"),
+    [
+        (HEAD, Note(HEAD, 0.5), 0, Verdict.REPLICA),
+        (HEAD - 1, Note(HEAD, 0.5), 0, Verdict.BEHIND),
+        (HEAD, Note(HEAD, OLDEST), 0, Verdict.REPLICA),
+        (HEAD, Note(HEAD, OLDEST + 0.001), 0, Verdict.UNKNOWN),
+        (HEAD, Note(HEAD, -0.001), 0, Verdict.UNKNOWN),
+        (HEAD, None, 0, Verdict.UNKNOWN),
+        (HEAD + 10, Note(HEAD, 0.5), HEAD + 10, Verdict.REPLICA),
+        (HEAD + 9, Note(HEAD, 0.5), HEAD + 10, Verdict.BEHIND),
+    ],
+)
+def test_a_replica_is_read_from_when_it_has_enough(
+    replayed: int, note: Note | None, own: int, verdict: Verdict
+) -> None:
+    assert judge(replayed, note, own=own) is verdict
+
+
+def test_a_note_is_as_old_as_the_clock_of_the_machine_says(tmp_path: Path) -> None:
+    file = tmp_path / NOTE
+    assert noted(file) is None
+    file.write_text(f"{HEAD} {time.monotonic_ns() - 2_000_000_000}\n")
+    found = noted(file)
+    assert found is not None and found.position == HEAD and 2 <= found.age < 60
+    for broken in ("", "5000", "5000 soon\n"):
+        file.write_text(broken)
+        assert noted(file) is None
+
+
+# --- what a request reads from
+
+
+def test_without_a_request_everything_is_the_leaders() -> None:
+    assert alias_for_reads() == ROUTER.db_for_read(None) == DEFAULT_DB_ALIAS
+
+
+def test_a_request_reads_from_the_replica_until_it_writes() -> None:
+    with reading_from(Reading(REPLICA)) as _:
+        assert ROUTER.db_for_read(None) == REPLICA
+        assert ROUTER.db_for_write(None) == DEFAULT_DB_ALIAS
+        assert ROUTER.db_for_read(None) == DEFAULT_DB_ALIAS
+    assert alias_for_reads() == DEFAULT_DB_ALIAS
+
+
+def test_what_stands_in_a_transaction_is_the_leaders(monkeypatch: pytest.MonkeyPatch) -> None:
+    with reading_from(Reading(REPLICA)):
+        monkeypatch.setattr(connections[DEFAULT_DB_ALIAS], "in_atomic_block", True)
+        assert alias_for_reads() == DEFAULT_DB_ALIAS
+        monkeypatch.setattr(connections[DEFAULT_DB_ALIAS], "in_atomic_block", False)
+        assert alias_for_reads() == REPLICA
+
+
+def test_what_is_kept_is_read_at_the_leader() -> None:
+    with reading_from(Reading(REPLICA)):
+        with at_leader():
+            assert alias_for_reads() == DEFAULT_DB_ALIAS
+        assert alias_for_reads() == REPLICA
+
+
+def test_nothing_is_migrated_on_a_replica() -> None:
+    assert ROUTER.allow_migrate(REPLICA, "feed") is False
+    assert ROUTER.allow_migrate(DEFAULT_DB_ALIAS, "feed") is None
+
+
+# --- the middleware
+
+
+type Answer = Callable[[HttpRequest], HttpResponse]
+
+
+@pytest.fixture
+def verdict(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[Verdict]:
+    """What the replicas are found to be; the last is the one that counts."""
+    monkeypatch.setitem(settings.DATABASES, REPLICA, {})
+    found = [Verdict.REPLICA]
+    replicas = Replicas()
+    monkeypatch.setattr(replicas, "verdict", lambda own: found[-1])
+    monkeypatch.setattr(replicas, "lose", lambda: found.append(Verdict.AWAY))
+    monkeypatch.setattr(module, "replicas", replicas)
+    return found
+
+
+def asked(answer: Answer, method: str = "GET", **headers: str) -> HttpResponse:
+    request = RequestFactory().generic(method, "/feed/", headers=headers)
+    return ReplicaMiddleware(answer)(request)
+
+
+def test_a_single_box_has_no_such_thing() -> None:
+    with pytest.raises(MiddlewareNotUsed):
+        ReplicaMiddleware(lambda _: HttpResponse())
+
+
+def read_from(aliases: list[str], *statuses: int) -> Answer:
+    left = list(statuses)
+
+    def answer(_: HttpRequest) -> HttpResponse:
+        aliases.append(alias_for_reads())
+        return HttpResponse(status=left.pop(0) if left else 200)
+
+    return answer
+
+
+def test_a_page_is_read_from_a_replica_and_a_part_of_one_is_not(verdict: list[Verdict]) -> None:
+    aliases: list[str] = []
+    asked(read_from(aliases))
+    asked(read_from(aliases), **{"HX-Request": "true", "HX-Boosted": "true"})
+    asked(read_from(aliases), **{"HX-Request": "true"})
+    assert aliases == [REPLICA, REPLICA, DEFAULT_DB_ALIAS]
+    assert module.replicas.verdicts == {Verdict.REPLICA: 2, Verdict.LEADER: 1}
+
+
+@pytest.mark.parametrize("why", [Verdict.BEHIND, Verdict.UNKNOWN, Verdict.AWAY])
+def test_a_replica_that_has_not_enough_is_not_read_from(verdict: list[Verdict], why: Verdict) -> None:
+    verdict.append(why)
+    aliases: list[str] = []
+    asked(read_from(aliases))
+    assert aliases == [DEFAULT_DB_ALIAS]
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_what_a_replica_lacks_is_asked_of_the_leader(verdict: list[Verdict], status: int) -> None:
+    aliases: list[str] = []
+    assert asked(read_from(aliases, status)).status_code == 200
+    assert aliases == [REPLICA, DEFAULT_DB_ALIAS]
+    assert verdict[-1] is (Verdict.AWAY if status == 503 else Verdict.REPLICA)
+
+
+def test_what_was_refused_is_asked_once(verdict: list[Verdict]) -> None:
+    aliases: list[str] = []
+    assert asked(read_from(aliases, 403)).status_code == 403
+    assert aliases == [REPLICA]
+
+
+def test_a_page_that_wrote_is_not_made_twice(verdict: list[Verdict], db: None) -> None:
+    asks: list[str] = []
+
+    def answer(_: HttpRequest) -> HttpResponse:
+        asks.append(ROUTER.db_for_write(None))
+        return HttpResponse(status=404)
+
+    response = asked(answer)
+    assert response.status_code == 404 and len(asks) == 1
+    assert COOKIE in response.cookies
+
+
+def own_after(morsel: Morsel[str]) -> int:
+    request = RequestFactory().get("/")
+    request.COOKIES[COOKIE] = morsel.value
+    return own_position(request)
+
+
+def test_who_writes_reads_nothing_older_from_then_on(verdict: list[Verdict], db: None) -> None:
+    response = asked(lambda _: HttpResponse(status=302), "POST")
+    cookie = response.cookies[COOKIE]
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+        (now,) = cursor.fetchone()
+    assert 0 < own_after(cookie) <= now
+    assert cookie["httponly"] and cookie["secure"] and cookie["max-age"] > OLDEST
+    assert COOKIE not in asked(lambda _: HttpResponse()).cookies
+
+
+def test_where_the_position_is_not_known_the_leader_is_read(
+    verdict: list[Verdict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(module.connection, "cursor", away)
+    own = own_after(asked(lambda _: HttpResponse(status=302), "POST").cookies[COOKIE])
+    assert judge(HEAD, Note(HEAD, 0.1), own=own) is Verdict.BEHIND
+
+
+def test_a_cookie_that_was_not_signed_here_counts_for_nothing() -> None:
+    request = RequestFactory().get("/")
+    for forged in ("0", f"{HEAD}", get_cookie_signer(salt="other").sign(f"{HEAD}")):
+        request.COOKIES[COOKIE] = forged
+        assert own_position(request) == 0
+
+
+# --- what is asked of a replica
+
+
+@pytest.fixture
+def worker(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replicas:
+    """With a note of the leader's position that is fresh, and a clock that stands."""
+    settings.STATE_DIR = tmp_path
+    (tmp_path / NOTE).write_text(f"{HEAD} {time.monotonic_ns()}\n")
+    return Replicas(clock=lambda: 100.0)
+
+
+class Connection:
+    """Of a replica that is not there: closed as often as it was."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def cursor(self) -> None:
+        raise OperationalError("gone")
+
+
+def test_a_replica_that_is_away_is_tried_twice_and_then_left_alone(
+    worker: Replicas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Connection()
+    monkeypatch.setattr(module, "connections", {REPLICA: gone})
+    assert worker.verdict(0) is Verdict.AWAY and gone.closed == 2
+    assert worker.verdict(0) is Verdict.AWAY and gone.closed == 2
+    worker._clock = lambda: 100.0 + module.AWAY_SECONDS
+    assert worker.verdict(0) is Verdict.AWAY and gone.closed == 4
+
+
+def test_without_a_note_no_replica_is_asked(worker: Replicas, settings: Settings) -> None:
+    (settings.STATE_DIR / NOTE).unlink()
+    assert worker.verdict(0) is Verdict.UNKNOWN
+
+
+def test_a_server_says_how_far_it_is(worker: Replicas, monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    monkeypatch.setattr(module, "connections", {REPLICA: connections[DEFAULT_DB_ALIAS]})
+    assert worker.verdict(0) is Verdict.REPLICA
+    assert worker.verdict(1 << 62) is Verdict.BEHIND
