@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -73,6 +74,18 @@ def of_cluster(state: ClusterState) -> Iterator[Metric]:
         "How far a copy of the database is behind the leader.",
         tuple(({"node": node.name}, node.lag_bytes) for node in state.nodes if node.lag_bytes is not None),
     )
+    rests = Counter(node.rest for node in state.nodes if "portal" in node.roles)
+    yield Metric(
+        "korobka_cluster_nodes",
+        "Nodes with the portal, by whether they are awake.",
+        tuple(({"rest": rest}, float(rests[rest])) for rest in ("awake", "waking", "draining", "asleep")),
+    )
+    if state.out_above is not None and state.in_below is not None:
+        yield Metric(
+            "korobka_scaling_threshold_ratio",
+            "The mean of the processors above which a node wakes (out), and below which one sleeps (in).",
+            (({"way": "out"}, state.out_above), ({"way": "in"}, state.in_below)),
+        )
     yield gauge("korobka_cluster_problems", "What is wrong between the nodes.", len(state.problems))
 
 

@@ -9,12 +9,12 @@ from appliance.agent.answers import ClusterProblem, ClusterState
 from appliance.cluster.overview import MOST_LAG_BYTES, judge, sentence
 from appliance.cluster.patroni import Copy
 from appliance.cluster.state import Beat
-from appliance.cluster.topology import Member, Role, Topology
+from appliance.cluster.topology import Member, Rest, Role, Topology
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NODES = Topology(
     (
-        Member("node-1", "10.0.0.1", (Role.PORTAL, Role.DATABASE)),
+        Member("node-1", "10.0.0.1", (Role.PORTAL, Role.FILES, Role.DATABASE)),
         Member("node-2", "10.0.0.2", (Role.DATABASE,)),
         Member("witness", "10.0.0.9", (Role.WITNESS,)),
     )
@@ -45,9 +45,18 @@ def test_a_node_that_says_nothing_is_named() -> None:
     assert [node.is_there for node in found.nodes] == [True, False, True]
 
 
+def test_a_machine_that_is_switched_off_on_purpose_says_nothing_and_need_not() -> None:
+    reserve = Member("node-3", "10.0.0.3", (Role.PORTAL,), is_reserve=True, rest=Rest.ASLEEP)
+    for mac, troubles in (("", 1), ("52:54:00:12:34:56", 0)):
+        known = Topology((*NODES.members, replace(reserve, mac=mac)))
+        assert len(judge(known, BEATS, COPIES, now=NOW).problems) == troubles
+    awake = Topology((*NODES.members, replace(reserve, mac=mac, rest=Rest.AWAKE)))
+    assert said(judge(awake, BEATS, COPIES, now=NOW))[0].startswith("node-3 says nothing")
+
+
 def test_nobody_leads() -> None:
     found = judged(copies=[replace(COPIES[0], role="replica", state="streaming"), COPIES[1]])
-    assert found.leader is None
+    assert found.leader == ""
     assert said(found) == ("No node leads the database: nobody can write until one is elected.",)
 
 

@@ -173,7 +173,10 @@ def test_without_the_agent_the_page_says_so(
 
 def test_a_monitor_reads_who_is_there_who_leads_and_how_far_copies_are_behind() -> None:
     gone = replace(TWO, is_there=False, is_well=False, busy=None, lag_bytes=4096)
-    state = replace(STATE, nodes=(ONE, gone), problems=(ClusterProblem("away", "node-2"),))
+    state = replace(
+        STATE, nodes=(ONE, gone, RESERVE), problems=(ClusterProblem("away", "node-2"),), out_above=0.6,
+        in_below=0.3,
+    )  # fmt: skip
     lines = metrics.text(of_cluster(state)).splitlines()
     for line in (
         'korobka_node_up{node="node-1"} 1',
@@ -183,6 +186,9 @@ def test_a_monitor_reads_who_is_there_who_leads_and_how_far_copies_are_behind() 
         'korobka_database_leader{node="node-2"} 0',
         'korobka_database_lag_bytes{node="node-2"} 4096',
         "korobka_cluster_problems{} 1",
+        'korobka_cluster_nodes{rest="awake"} 1',
+        'korobka_cluster_nodes{rest="asleep"} 1',
+        'korobka_scaling_threshold_ratio{way="out"} 0.6',
     ):
         assert line in lines
     assert 'korobka_node_busy_ratio{node="node-2"}' not in "\n".join(lines)

@@ -171,7 +171,7 @@ def test_what_was_refused_is_asked_once(verdict: list[Verdict]) -> None:
     assert aliases == [REPLICA]
 
 
-def test_a_page_that_wrote_is_not_made_twice(verdict: list[Verdict], db: None) -> None:
+def test_a_page_that_wrote_is_not_made_twice(db: None, verdict: list[Verdict]) -> None:
     asks: list[str] = []
 
     def answer(_: HttpRequest) -> HttpResponse:
@@ -189,7 +189,7 @@ def own_after(morsel: Morsel[str]) -> int:
     return own_position(request)
 
 
-def test_who_writes_reads_nothing_older_from_then_on(verdict: list[Verdict], db: None) -> None:
+def test_who_writes_reads_nothing_older_from_then_on(db: None, verdict: list[Verdict]) -> None:
     response = asked(lambda _: HttpResponse(status=302), "POST")
     cookie = response.cookies[COOKIE]
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
