@@ -12,13 +12,14 @@ from collections.abc import Callable
 from enum import Enum
 
 from django.conf import settings
-from django.db import Error, InterfaceError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from box.core.registry import health
+from box.lib.replicas import alias_for_reads
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -122,7 +123,8 @@ class AvailabilityMiddleware:
 def answer_to(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
     """The answer to a request that failed so; None if the box is well and the error is a mistake in it."""
     trouble = trouble_of(error)
-    if trouble is Trouble.DATABASE_AWAY:
+    # A replica that is lost in the middle of a page is no outage: the leader is asked at once.
+    if trouble is Trouble.DATABASE_AWAY and alias_for_reads() == DEFAULT_DB_ALIAS:
         outage.begin()
     return answer(request, trouble) if trouble else None
 

@@ -34,6 +34,8 @@ COOKIE_SECONDS = 10
 """Longer than OLDEST: what was written before that is in every replica that is read from."""
 AWAY_SECONDS = 5.0
 """Until a replica is tried again that could not be reached."""
+NOT_LAST = frozenset({404, 500, 503})
+"""Statuses by which a page that was read from a replica is made once more."""
 NOTE = "position"
 _BEYOND = 1 << 63
 """No replica has come so far: for who wrote, and nobody knows where."""
@@ -147,8 +149,9 @@ class ReplicaMiddleware:
         reading = Reading(REPLICA) if verdict is Verdict.REPLICA else Reading()
         with reading_from(reading):
             response = self.get_response(request)
-        if verdict is Verdict.REPLICA and response.status_code in (404, 503) and not reading.has_written:
-            # Nothing is said to be missing because a replica does not have it yet, or was just lost.
+        if verdict is Verdict.REPLICA and response.status_code in NOT_LAST and not reading.has_written:
+            # Nothing is said to be missing, or wrong, because a replica does not have it yet, gave up a query
+            # for what it had to replay, or was just lost.
             if response.status_code == 503:
                 replicas.lose()
             with reading_from(Reading()):

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from django.core.cache import cache
-from django.db import Error, IntegrityError, InterfaceError, OperationalError, connection
-from django.test import Client
+from django.db import DEFAULT_DB_ALIAS, Error, IntegrityError, InterfaceError, OperationalError, connection
+from django.test import Client, RequestFactory
 
 from box.core.registry import availability, health
 from box.core.registry.availability import Outage, Trouble, trouble_of
+from box.lib.replicas import REPLICA, Reading, reading_from
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries, Settings
@@ -96,6 +97,14 @@ def test_errors_without_a_state_are_the_connections() -> None:
     assert trouble_of(IntegrityError("twice")) is None
     assert trouble_of(ValueError("ours")) is None
     assert trouble_of(None) is None
+
+
+@pytest.mark.parametrize(("alias", "is_outage"), [(DEFAULT_DB_ALIAS, True), (REPLICA, False)])
+def test_a_replica_that_is_lost_is_no_outage(outage: Outage, alias: str, is_outage: bool) -> None:
+    with reading_from(Reading(alias)):
+        response = availability.answer_to(RequestFactory().get("/feed/"), OperationalError("gone"))
+    assert response is not None and response.status_code == 503
+    assert outage.refuses() is is_outage
 
 
 def test_postgresql_says_read_only_by_itself(

@@ -157,7 +157,7 @@ def test_a_replica_that_has_not_enough_is_not_read_from(verdict: list[Verdict], 
     assert aliases == [DEFAULT_DB_ALIAS]
 
 
-@pytest.mark.parametrize("status", [404, 503])
+@pytest.mark.parametrize("status", [404, 500, 503])
 def test_what_a_replica_lacks_is_asked_of_the_leader(verdict: list[Verdict], status: int) -> None:
     aliases: list[str] = []
     assert asked(read_from(aliases, status)).status_code == 200
