@@ -87,13 +87,16 @@ class BoxNode:
         with _within(self.space):
             yield Paths(self.prefix)
 
-    def install(self, *services: str, has_tables: bool = False) -> None:
-        """A box of its own, as it is before anybody thinks of a cluster, on request with tables."""
+    def install(self, *services: str, has_tables: bool = False, **values: config.Value) -> None:
+        """A box of its own, as it is before anybody thinks of a cluster, on request with tables, and with
+        these values in its box.toml (`metrics__networks=("10.0.0.0/8",)`)."""
         node = scratch.create(self.prefix)
         if has_tables:
             clusters.give(node)
         toml = node.paths.box_toml
-        own = config.set_values(toml.read_text(), {"node.listen": (self.address,)}, from_console=False)
+        given = {name.replace("__", "."): value for name, value in values.items()}
+        given["node.listen"] = (self.address,)
+        own = config.set_values(toml.read_text(), given, from_console=False)
         toml.write_text(own)
         self.run([sys.executable, "-m", "appliance.scratch", "start", self.prefix, *services])
 
@@ -147,10 +150,10 @@ class BoxNode:
     # --- what befalls it
 
     def pids(self, service: str | None = None) -> set[int]:
-        """Of a service with all that it has started, or of everything."""
+        """Of a service, or of one instance (`web@1`), with all that it has started; or of everything."""
         found: set[int] = set()
         for pid, of in processes.marked(self.prefix).items():
-            if service in (None, of.partition("@")[0]):
+            if service in (None, of, of.partition("@")[0]):
                 found |= processes.children_of(pid)
         return found
 

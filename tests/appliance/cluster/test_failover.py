@@ -14,23 +14,20 @@ from tests.appliance.boxes import wait_until
 from .nodes import BoxFailed, BoxNode, Company, require_engines
 from .writer import TABLE, Writer
 
+type Noted = Callable[[str, Writer], None]
+
 
 @pytest.fixture(scope="module")
-def figure(pytestconfig: pytest.Config) -> Iterator[Callable[..., None]]:
-    """What was measured, as a table after the last test: seconds without writes, and failed attempts."""
-    lines: list[str] = []
+def noted(figure: Callable[[str], None]) -> Noted:
+    """Seconds without writes, and failed attempts."""
 
     def note(what: str, writer: Writer) -> None:
-        lines.append(
+        figure(
             f"{what:<34}{writer.longest_pause:6.1f} s without writes, {writer.failures:4} failed attempts, "
             f"{len(writer.acknowledged):5} acknowledged, 0 lost"
         )
 
-    yield note
-    terminal = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    if terminal is not None:
-        for line in ("", *lines):
-            terminal.write_line(line)
+    return note
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +89,7 @@ def test_three_nodes_are_one_cluster(company: Company) -> None:
     assert len(written) == 1 and written != {"0"}
 
 
-def test_a_switchover_loses_nothing(company: Company, figure: Callable[..., None]) -> None:
+def test_a_switchover_loses_nothing(company: Company, noted: Noted) -> None:
     leader, other, _ = parted(company)
     with writing(other) as writer:
         said = other.cluster("switchover").stdout
@@ -100,20 +97,20 @@ def test_a_switchover_loses_nothing(company: Company, figure: Callable[..., None
     assert "leads the database" in said and leader.name not in said
     wait_until_well(company)
     assert missing(leader, writer) == set()
-    figure("switchover", writer)
+    noted("switchover", writer)
 
 
-def test_the_leaders_process_is_killed(company: Company, figure: Callable[..., None]) -> None:
+def test_the_leaders_process_is_killed(company: Company, noted: Noted) -> None:
     leader, other, _ = parted(company)
     with writing(other) as writer:
         leader.kill("database")
         writer.go_on()
     wait_until_well(company)
     assert missing(other, writer) == set()
-    figure("the leader's processes killed", writer)
+    noted("the leader's processes killed", writer)
 
 
-def test_the_leaders_machine_dies_and_comes_back(company: Company, figure: Callable[..., None]) -> None:
+def test_the_leaders_machine_dies_and_comes_back(company: Company, noted: Noted) -> None:
     leader, other, third = parted(company)
     with writing(other) as writer:
         leader.kill()
@@ -125,12 +122,10 @@ def test_the_leaders_machine_dies_and_comes_back(company: Company, figure: Calla
     wait_until_well(company)
     assert problems is not None
     assert missing(leader, writer) == set()
-    figure("the leader's machine killed", writer)
+    noted("the leader's machine killed", writer)
 
 
-def test_a_leader_that_is_cut_off_takes_no_writes_before_another_does(
-    company: Company, figure: Callable[..., None]
-) -> None:
+def test_a_leader_that_is_cut_off_takes_no_writes_before_another_does(company: Company, noted: Noted) -> None:
     leader, other, _ = parted(company)
     with (
         writing(other) as writer,
@@ -148,7 +143,7 @@ def test_a_leader_that_is_cut_off_takes_no_writes_before_another_does(
     wait_until_well(company)
     assert missing(other, writer) == missing(leader, writer) == set()
     assert missing(other, inside) == set()
-    figure("the leader cut off", writer)
+    noted("the leader cut off", writer)
 
 
 def test_with_one_of_three_left_nobody_writes_and_it_is_said(company: Company) -> None:
