@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from appliance.client import ClusterDecision, ClusterNode, ClusterProblem, ClusterState
+from appliance.client import ClusterDecision, ClusterNode, ClusterProblem, ClusterState, NodePlace
 
 PROBLEMS = {
     "quorum": gettext_lazy(
@@ -53,7 +54,7 @@ RESTS = {
 class Choice:
     """Something to be done with a node: what the agent calls it, and what the button and its question say."""
 
-    to: str
+    to: NodePlace
     label: Any
     question: Any
 
@@ -75,7 +76,7 @@ SLEEP = Choice(
     gettext_lazy("Let it sleep"),
     gettext_lazy("%(node)s gets no more requests and sleeps half a minute later. Nobody is cut off."),
 )
-CHOICES = {one.to: one for one in (DRAIN, RESUME, WAKE, SLEEP)}
+CHOICES: Mapping[str, Choice] = {one.to: one for one in (DRAIN, RESUME, WAKE, SLEEP)}
 
 
 @dataclass(frozen=True)

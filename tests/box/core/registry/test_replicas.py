@@ -206,7 +206,7 @@ def test_where_the_position_is_not_known_the_leader_is_read(
     def away(*_: object) -> None:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(module.connection, "cursor", away)
+    monkeypatch.setattr(connections[DEFAULT_DB_ALIAS], "cursor", away)
     own = own_after(asked(lambda _: HttpResponse(status=302), "POST").cookies[COOKIE])
     assert judge(HEAD, Note(HEAD, 0.1), own=own) is Verdict.BEHIND
 
