@@ -100,7 +100,11 @@ def test_errors_without_a_state_are_the_connections() -> None:
 
 
 @pytest.mark.parametrize(("alias", "is_outage"), [(DEFAULT_DB_ALIAS, True), (REPLICA, False)])
-def test_a_replica_that_is_lost_is_no_outage(outage: Outage, alias: str, is_outage: bool) -> None:
+def test_a_replica_that_is_lost_is_no_outage(
+    monkeypatch: pytest.MonkeyPatch, alias: str, is_outage: bool
+) -> None:
+    outage = Outage(clock=lambda: 0.0)
+    monkeypatch.setattr(availability, "outage", outage)
     with reading_from(Reading(alias)):
         response = availability.answer_to(RequestFactory().get("/feed/"), OperationalError("gone"))
     assert response is not None and response.status_code == 503
