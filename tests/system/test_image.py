@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import socket
 import subprocess
 import tarfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,9 +47,20 @@ def image(archive: Path) -> Path:
     disk = folder / "korobka.raw"
     if not disk.with_suffix(".ova").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        build.build(archive, disk, print)
-        formats.write_all(disk, print)
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(_build, archive, disk).result()
     return disk
+
+
+BUILDER = "the-machine-that-builds-it"
+
+
+def _build(archive: Path, disk: Path) -> None:
+    """On a machine whose name stands nowhere by chance: a thread has a host name of its own."""
+    os.unshare(os.CLONE_NEWUTS)
+    socket.sethostname(BUILDER)
+    build.build(archive, disk, print)
+    formats.write_all(disk, print)
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +83,10 @@ def test_no_key_and_no_secret_is_in_the_image(tree: Path) -> None:
         for file in tree.rglob("*")
         if file.is_file() and not file.is_symlink() and _has_private_key(file)
     ]
-    # Of programs that know how one begins, and of examples that come with documentation, there is none.
-    assert [name for name in keys if name.startswith(("etc", "var", "root", "opt", "srv", "home"))] == []
+    # Of programs that know how one begins, and of examples that come with documentation or with a published
+    # package's own tests, there is none.
+    published = re.compile("usr/|opt/korobka/releases/[^/]+/venv/lib/python3[.0-9]+/site-packages/")
+    assert [name for name in keys if not published.match(name)] == []
     assert list(tree.glob("etc/ssh/ssh_host_*")) == []
     assert not (tree / "etc/korobka").exists()
     assert not (tree / "var/lib/korobka").exists()
@@ -95,8 +110,8 @@ def test_nothing_tells_where_it_was_built(tree: Path) -> None:
     assert [file for file in tree.glob("var/log/**/*") if file.is_file()] == []
     assert list(tree.glob("var/cache/apt/archives/*.deb")) == []
     assert not (tree / "root/release").exists()
-    here = socket.gethostname().encode()
-    assert [file for file in tree.glob("etc/**/*") if file.is_file() and here in file.read_bytes()] == []
+    written = [file for top in ("etc", "var", "root", "boot") for file in tree.glob(f"{top}/**/*")]
+    assert [file for file in written if file.is_file() and BUILDER.encode() in file.read_bytes()] == []
 
 
 def test_every_file_for_a_hypervisor_holds_the_same_disk(image: Path, tmp_path: Path) -> None:
