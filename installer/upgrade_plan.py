@@ -44,7 +44,8 @@ class Plan:
     has_backup: bool
 
     def __str__(self) -> str:
-        tables = f"{self.new_migrations} changes of the tables" if self.new_migrations else "the tables stay"
+        count = f"{self.new_migrations} change{'' if self.new_migrations == 1 else 's'}"
+        tables = f"{count} of the tables" if self.new_migrations else "the tables stay"
         safety = "a backup is made first" if self.has_backup else "NO BACKUP is made, because none is set up"
         return (
             f"From {self.running.name} to {self.wanted.name}, made on {self.wanted.released_at:%d %b %Y}: "

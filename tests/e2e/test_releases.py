@@ -28,7 +28,7 @@ RUSSIAN = {
     "none is set up, and none is made": "не настроено, копии не будет",
     "Upgrade": "Обновить",
     "This box runs": "Работает версия",
-    "done": "завершён",
+    "done": "готово",
     "failed": "сбой",
 }
 

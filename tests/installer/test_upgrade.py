@@ -28,7 +28,7 @@ from .releases import ONE, THREE, TWO, made
 def test_a_plan_says_what_will_change(paths: Paths, running: Source, tmp_path: Path) -> None:
     plan = upgrade_plan.decide(paths, made(tmp_path / "new", "2", ONE, TWO, before=(ONE,)))
     assert f"From {running.name} to 2+" in str(plan)
-    assert "1 changes of the tables" in str(plan)
+    assert "1 change of the tables" in str(plan)
     assert "NO BACKUP" in str(plan)
 
 
