@@ -54,7 +54,7 @@ def test_a_box_that_landed_earlier_moves_over_to_the_present_state(
     figure(f"{len(new)} migrations since {old.name}\n{HEADER}")
     with people(box, "from an earlier state of main", lambda trial: figure(str(trial))) as trial:
         command = [str(box.prefix / "usr/local/bin/boxctl"), "upgrade", str(packed), "--yes"]
-        done = checked(command, check=False, timeout=900)
+        done = checked(command, check=False, timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr
     assert running_release(box) == present.name
     assert (trial.failed_pages, trial.failed_posts) == (0, 0), trial

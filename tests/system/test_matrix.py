@@ -109,7 +109,8 @@ def test_it_is_upgraded_while_people_work(
     box.path("etc/korobka/release-signers").write_text(versions.signers)
     figure(HEADER)
     with people(box, f"{way}", lambda trial: figure(str(trial))) as trial:
-        done = box.machine.run(["boxctl", "upgrade", f"/root/{packed.name}", "--yes"], check=False)
+        command = ["boxctl", "upgrade", f"/root/{packed.name}", "--yes"]
+        done = box.machine.run(command, check=False, timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr
     assert running_release(box).startswith(f"9.{versions.number}.")
     assert (trial.failed_pages, trial.failed_posts) == (0, 0), trial

@@ -53,7 +53,7 @@ def running(box: PrefixBox) -> Path:
 
 def upgrade(box: PrefixBox, packed: Path) -> subprocess.CompletedProcess[str]:
     command = [str(box.prefix / "usr/local/bin/boxctl"), "upgrade", str(packed), "--yes"]
-    return checked(command, check=False, timeout=600)
+    return checked(command, check=False, timeout=1800)
 
 
 def test_nobody_notices_an_upgrade(
