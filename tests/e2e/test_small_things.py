@@ -17,19 +17,15 @@ type Say = Callable[[str], str]
 RUSSIAN = {
     "Comments": "Комментарии",
     "Your comment": "Ваш комментарий",
-    "First name": "Имя",
     "Save": "Сохранить",
     "Substitute": "Заместитель",
     "Start the day": "Начать день",
-    "Take a break": "Сделать перерыв",
     "Poll and more": "Опрос и другое",
-    "Answer 1": "Ответ 1",
     "Answer 3": "Ответ 3",
     "Drive": "Диск",
     "Members": "Участники",
     "Copy the link": "Скопировать ссылку",
     "The link is copied.": "Ссылка скопирована.",
-    "Tasks": "Задачи",
 }
 CONSOLE = (
     "/console/",
@@ -59,19 +55,18 @@ def test_comments_leads_into_the_field(anna: Person, olga: Portal, say: Say) -> 
 
 def test_the_bar_says_what_one_is_called_from_now_on(anna: Person, say: Say) -> None:
     page = anna.open(f"/employees/{anna.pk}/details/")
-    expect(page.locator("header .me")).to_contain_text("Anna")
-    page.get_by_label(say("First name"), exact=True).fill("Hanna")
+    expect(page.locator(".me")).to_contain_text("Anna")
+    page.locator("[name=first_name]").fill("Hanna")
     page.get_by_role("button", name=say("Save"), exact=True).click()
     expect(page.get_by_role("heading", name="Hanna")).to_be_visible()
-    expect(page.locator("header .me")).to_contain_text("Hanna")
+    expect(page.locator(".me")).to_contain_text("Hanna")
 
 
 def test_a_substitute_is_picked(anna: Person, olga: Portal, say: Say) -> None:
     olga.employ(new_login("Quentin"), first_name="Quentin", last_name="Quiller")
     page = anna.open(f"/employees/{anna.pk}/absences/")
-    page.get_by_label(say("Substitute")).press_sequentially("Quent")
-    option = page.locator("#id_substitute-options option, [role=option]", has_text="Quentin").first
-    expect(option).to_be_attached()
+    page.get_by_label(say("Substitute")).press_sequentially("Quentin")
+    expect(page.locator("datalist option[value^='Quentin Quiller']").first).to_be_attached()
 
 
 def test_the_day_starts_with_one_press(anna: Person, say: Say) -> None:
