@@ -197,11 +197,12 @@ class PrefixBox(Box):
                     *("--http-port", str(http), "--https-port", str(https), *INSTALL),
                 ],
                 stdin=f"{PASSWORD}\n",
-                timeout=600,
+                timeout=1800,
             )
             yield cls(prefix)
         finally:
-            checked([str(prefix / "usr/local/bin/boxctl"), "uninstall", "--purge", "--yes"], check=False)
+            uninstall = [str(prefix / "usr/local/bin/boxctl"), "uninstall", "--purge", "--yes"]
+            checked(uninstall, check=False, timeout=600)
             checked(["umount", str(disk)])
             shutil.rmtree(folder)
 

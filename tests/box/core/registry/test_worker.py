@@ -15,8 +15,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection
+from django.urls import clear_url_caches, get_resolver
 
+from box.core.registry.management.commands import web
+from box.core.registry.metrics import requests
 from box.core.registry.worker import Channel, WebWorker, refuse_cut
 from tests.box.processes import (
     PATIENCE,
@@ -341,3 +345,19 @@ def test_a_connection_that_the_server_has_ended_is_not_given_out() -> None:
             refuse_cut(cut)
         assert cut.closed, "the pool makes another one"
         assert standing.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_worker_knows_its_pages_before_anybody_finds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found: list[bool] = []
+
+    def serve(*_: object, **__: object) -> None:
+        found.append("url_patterns" in vars(get_resolver()))
+
+    monkeypatch.setattr(web, "serve", serve)
+    monkeypatch.setattr(web, "use_pool", lambda **_: None)
+    monkeypatch.setattr(requests, "worker", "")
+    clear_url_caches()
+    call_command("web", socket=tmp_path / "1.sock")
+    assert found == [True]
