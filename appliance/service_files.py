@@ -8,7 +8,8 @@ from appliance import users
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
 from appliance.services import Service, enabled
-from appliance.services.objects import authority
+from appliance.services.objects.authority import AUTHORITY as OF_STORE
+from appliance.services.telephony.sockets import AUTHORITY as OF_PBX
 
 
 def apply(node: Node, only: tuple[Service, ...] | None = None) -> tuple[str, ...]:
@@ -21,7 +22,8 @@ def apply(node: Node, only: tuple[Service, ...] | None = None) -> tuple[str, ...
     changes nothing.
     """
     services = enabled(node) if only is None else only
-    authority.keep(node)
+    for authority in (OF_STORE, OF_PBX):
+        authority.keep(node)
     planned = [(service, service.files(node)) for service in services]
     changed = []
     for service, files in planned:

@@ -16,7 +16,7 @@ from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services.database import setup as database
 from appliance.supervise import Status, SupervisorError, supervisor_for
-from installer import facts, options, portal_check, preflight, schema
+from installer import facts, options, portal_check, preflight, schema, telephony_check
 from installer.findings import Finding
 from installer.portal_commands import manage
 from installer.release import Source
@@ -70,6 +70,8 @@ def examine(prefix: Path, accepted: tuple[str, ...] = ()) -> Iterator[Finding]:
     if not any(finding.check == "database" for finding in unwell):
         yield from _tables(node)
         yield from _administrators(node)
+        if node.box.telephony.enabled:
+            yield from telephony_check.findings(node)
 
 
 def _installation(node: Node) -> Iterator[Finding]:

@@ -115,10 +115,13 @@ def _endpoint(value: str) -> str | None:
 def _phones(value: tuple[str, ...]) -> str | None:
     for entry in value:
         name, _, address = entry.partition("=")
-        host, _, port = address.rpartition(":")
+        is_tls = address.startswith("wss://")
+        host, _, port = address.removeprefix("wss://").rpartition(":")
         good = re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name) and host and not _host(host) and port.isdecimal()
         if not good or _port(int(port)):
             return f"must hold names and addresses such as office=10.0.0.7:8088, and {entry!r} is none"
+        if is_tls and not re.search("[a-z]", host):
+            return f"must name the PBX as its certificate does where it is encrypted: {entry!r} is an address"
     names = [entry.partition("=")[0] for entry in value]
     return None if len(names) == len(set(names)) else "must name each PBX once"
 
@@ -241,8 +244,13 @@ class Telephony:
     phones: tuple[str, ...] = _key(
         (),
         "Where phones in browsers find their PBX: its name in the portal and its WebSocket, such as "
-        "office=10.0.0.7:8088.",
+        "office=10.0.0.7:8088, or office=wss://pbx.example.com:8089 where it is encrypted.",
         check=_phones,
+    )
+    ca_file: str = _key(
+        "",
+        "Authority of encrypted WebSockets of PBXs, PEM; empty: the system's. The box keeps a copy.",
+        check=_absolute,
     )
 
 

@@ -15,6 +15,7 @@ from appliance.services.cache.service import servers as cache_servers
 from appliance.services.database.names import APPLICATION, NAME, OWNER, replicas_port
 from appliance.services.objects import authority
 from appliance.services.objects.service import endpoint
+from appliance.services.telephony.sockets import phone_sockets
 
 FOLDER = "portal"
 
@@ -25,11 +26,6 @@ def public_store_host(node: Node) -> str | None:
         return None
     host = urlsplit(node.box.objects.endpoint).netloc
     return host if node.box.objects.path_style else f"{node.box.objects.bucket}.{host}"
-
-
-def phones(node: Node) -> dict[str, str]:
-    """Addresses of the WebSockets of PBXs, by the names that these have in the portal."""
-    return dict(entry.split("=", 1) for entry in node.box.telephony.phones)
 
 
 def phones_key(node: Node) -> str:
@@ -92,7 +88,7 @@ def files(node: Node) -> tuple[GeneratedFile, ...]:
             "networks": list(box.metrics.networks),
             "token_sha256": box.metrics.token_sha256,
         },
-        "phones": {"names": list(phones(node)), "key": phones_key(node)},
+        "phones": {"names": list(phone_sockets(node)), "key": phones_key(node)},
         "agent_socket": str(node.run("agent") / "agent.sock"),
         "state_dir": str(node.run("state")),
         "static_root": str(node.release / "static"),

@@ -70,6 +70,14 @@ def test_values_are_typed() -> None:
         ("[objects]\nengine = 'external'", "line 2: objects.endpoint must be given when objects.engine is"),
         ("[backup]\npatience_seconds = 5", "line 2: backup.patience_seconds must be between 20 and 3600."),
         ("[balancer]\nhttps_port = 70000", "line 2: balancer.https_port must be between 1 and 65535."),
+        (
+            "[telephony]\nphones = ['office=10.0.0.7']",
+            "line 2: telephony.phones must hold names and addresses",
+        ),
+        (
+            "[telephony]\nphones = ['office=wss://10.0.0.7:8089']",
+            "line 2: telephony.phones must name the PBX as its certificate does",
+        ),
         ("hostname = 'Portal.example.com:443'", "line 1: hostname must be a host name in lower case"),
         ("time_zone = 'Europe/Moskow'", "line 1: time_zone must be a time zone such as Europe/Moscow."),
         ("node = 3", "line 1: node must be a table."),

@@ -19,6 +19,8 @@ from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
 from appliance.services.objects import authority
 from appliance.services.objects.service import LOOPBACK
 from appliance.services.push.service import socket_path as push_socket
+from appliance.services.telephony import sockets
+from appliance.services.telephony.sockets import phone_sockets
 from appliance.services.web.service import socket_path as web_socket
 from appliance.templates import render
 
@@ -134,6 +136,7 @@ def _store(node: Node) -> dict[str, object]:
 
 def _files(node: Node) -> tuple[GeneratedFile, ...]:
     folder, box, store_ca = node.generated("balancer"), node.box, authority.text_of(node)
+    phones_ca = sockets.AUTHORITY.text_of(node)
     addresses = listen_addresses(node)
     its_names, domains = names(node)
     me = node.membership.me if node.membership else None
@@ -152,7 +155,8 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 publicly_trusted=box.balancer.publicly_trusted,
                 proxies=[str(ipaddress.ip_network(entry)) for entry in box.balancer.trusted_proxies],
                 proxy_protocol=box.balancer.proxy_protocol,
-                phones=portal.phones(node),
+                phones=phone_sockets(node),
+                phones_ca=sockets.AUTHORITY.name if phones_ca else None,
                 phones_key=portal.phones_key(node),
                 bucket=box.objects.bucket,
                 strip_bucket=box.objects.engine == "external" and not box.objects.path_style,
@@ -179,6 +183,8 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
         files += credentials.pem(node, identity.BALANCERS)
     if store_ca:
         files.append(GeneratedFile(authority.NAME, store_ca))
+    if phones_ca:
+        files.append(GeneratedFile(sockets.AUTHORITY.name, phones_ca))
     return tuple(files)
 
 

@@ -14,7 +14,7 @@ SERVICE = Service(
     command=lambda node, _: (str(node.python), "manage.py", "telephony", "run"),
     environment=lambda node: node.portal_environment,
     directory=lambda node: node.release,
-    # It calls the PBX; the PBX does not call it.
+    # It calls the PBX. Where PBXs ask about calls that come in is set in the portal: `doctor` looks there.
     listeners=lambda _node, _number: (),
     # How each PBX is, the portal's own pages tell: that one is away is no fault of this machine.
     health=lambda _node, _number: None,
