@@ -16,6 +16,7 @@ PARTS = {
     "directory": "an import of 10,000 people, from two kinds of directory, beside a loop",
     "backup": "backup and restore beside pg_dump, tar, zstd and openssl",
     "price": "what a page and a write cost a whole box, by service",
+    "calls": "from a telephone's ring to the client's card in a browser",
     "box": "files through a whole box beside its store alone, and its memory",
 }
 
