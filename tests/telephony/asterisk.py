@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from box.bridges.telephony.generator import Phone, Plan, Queue, Trunk, generate
+from box.bridges.telephony.generator import generate
+from box.bridges.telephony.plan import Phone, Plan, Queue, Trunk
 from tests.directory.server import Server
 from tests.ports import hold
 

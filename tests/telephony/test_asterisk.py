@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock
 
 import pytest
 
 from box.bridges.telephony import generator
 from box.bridges.telephony.ami import (
+    LONGEST_LINE,
     LONGEST_RUN,
     ActionRefused,
     Address,
+    Event,
     Garbled,
     PbxTrouble,
     Refused,
@@ -27,6 +32,7 @@ from box.bridges.telephony.ami_events import facts
 from box.bridges.telephony.calls import Call, Calls, Result
 from box.bridges.telephony.fastagi import Inquiry, Route, Server, Way
 from box.bridges.telephony.logs import CsvLog
+from box.bridges.telephony.plan import Hours, Queue
 from box.bridges.telephony.recordings import Folder
 from box.bridges.telephony.resync import catch_up, channel_facts
 from tests.randomness import is_thorough
@@ -115,6 +121,21 @@ def test_what_is_wrong_is_said_with_its_cure(
         Session(address(asterisk, **changed))
 
 
+def test_phones_in_browsers_may_arrive_encrypted(asterisk: Asterisk) -> None:
+    """As the balancer asks for them where telephony.phones says wss://."""
+    trusted = ssl.create_default_context(cadata=asterisk.authority.pem)
+    with (
+        socket.create_connection((asterisk.address, asterisk.plan.websocket_port + 1), timeout=20) as line,
+        trusted.wrap_socket(line, server_hostname=asterisk.host) as encrypted,
+    ):
+        encrypted.sendall(
+            b"GET /ws HTTP/1.1\r\nHost: pbx\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Protocol: sip\r\n\r\n"
+        )
+        assert encrypted.recv(4096).startswith(b"HTTP/1.1 101 ")
+
+
 def test_what_the_manager_user_may_not_is_refused_and_the_session_goes_on(asterisk: Asterisk) -> None:
     with Session(address(asterisk)) as session:
         with pytest.raises(Refused, match="does not allow"):
@@ -144,9 +165,10 @@ def stranger() -> Iterator[tuple[Address, list[bytes]]]:
         except OSError:
             return
         with line:
+            asked = b""
             for text in says:
-                line.sendall(text)
-                line.recv(65536)
+                line.sendall(text.replace(b"%ID", asked))
+                asked = re.findall(rb"ActionID: (\S+)", line.recv(65536) + b"ActionID: -")[0]
             line.recv(65536)
 
     threading.Thread(target=serve, daemon=True).start()
@@ -155,7 +177,8 @@ def stranger() -> Iterator[tuple[Address, list[bytes]]]:
 
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
-CHALLENGE = b"Response: Success\r\nChallenge: 1\r\nActionID: %s\r\n\r\n"
+CHALLENGE = b"Response: Success\r\nChallenge: 1\r\nActionID: %ID\r\n\r\n"
+WELCOME = b"Response: Success\r\nMessage: Authentication accepted\r\nActionID: %ID\r\n\r\n"
 
 
 def test_what_does_not_greet_as_asterisk_is_none(stranger: tuple[Address, list[bytes]]) -> None:
@@ -182,6 +205,22 @@ def test_a_header_without_end_is_bounded(stranger: tuple[Address, list[bytes]]) 
         Session(where)
 
 
+def test_a_header_of_a_megabyte_is_passed_over_and_the_next_event_is_heard(
+    stranger: tuple[Address, list[bytes]],
+) -> None:
+    where, says = stranger
+    long = b"Event: Newchannel\r\nCallerIDName: " + b"z" * 2**20 + b"\r\nChannel: PJSIP/100-1\r\n\r\n"
+    garbage = b"\x00\xff\xfe no header\r\n: \r\n\r\n"
+    says += [GREETING, CHALLENGE, WELCOME + long + garbage + b"Event: Hangup\r\nCause: 16\r\n\r\n"]
+    heard: list[Event] = []
+    with Session(where) as session:
+        while len(heard) < 2:
+            heard += session.events(within=20)
+    assert [one["Event"] for one in heard] == ["Newchannel", "Hangup"]
+    assert heard[0]["Channel"] == "PJSIP/100-1"
+    assert len(heard[0].get("CallerIDName", "")) <= LONGEST_LINE
+
+
 # --- what callers say
 
 
@@ -192,6 +231,7 @@ def test_a_header_without_end_is_bounded(stranger: tuple[Address, list[bytes]]) 
         '"Robert\'); DROP TABLE calls; --"',
         '"<script>alert(1)</script>"',
         '"Анна"',
+        '"Folded\r\n Action: Originate"',
     ],
 )
 def test_a_callers_name_is_only_a_name(asterisk: Asterisk, name: str) -> None:
@@ -270,6 +310,40 @@ def test_without_an_answer_the_call_goes_on_as_if_there_were_no_box(asterisk: As
     finally:
         decided.set()
         server.stop()
+
+
+def somebody_at(asterisk: Asterisk, number: str, **more: object) -> dict[str, object]:
+    """The line rings there."""
+    trunks = tuple(replace(one, answers=number, **more) for one in asterisk.plan.trunks)  # type: ignore[arg-type]
+    return {"trunks": trunks}
+
+
+@pytest.mark.parametrize(("weekdays", "who"), [(range(7), "PJSIP/100"), ((), "PJSIP/104")])
+def test_outside_working_hours_the_line_rings_elsewhere(
+    asterisk: Asterisk, weekdays: Iterable[int], who: str
+) -> None:
+    today = {now().weekday(), (now() + timedelta(minutes=5)).weekday()}
+    open_on = frozenset(weekdays) or frozenset(range(7)) - today
+    hours = Hours(clock(0), clock(23, 59), open_on, "Etc/UTC")
+    with configured(asterisk, **somebody_at(asterisk, "100", closed="104"), hours=hours):
+        assert answering(asterisk) == [who]
+
+
+def test_a_telephone_that_nobody_answers_forwards(asterisk: Asterisk) -> None:
+    phones = tuple(
+        replace(one, forwards_to="105", forwards_after=2) if one.number == "101" else one
+        for one in asterisk.plan.phones
+    )
+    with configured(asterisk, **somebody_at(asterisk, "101"), phones=phones):
+        assert answering(asterisk, seconds=9) == ["PJSIP/105"]
+
+
+def test_a_group_rings_in_its_order_and_goes_on_when_nobody_answers(asterisk: Asterisk) -> None:
+    group = Queue(
+        "night", "790", ("101", "103"), strategy="linear", rings_seconds=2, is_group=True, otherwise="104"
+    )
+    with configured(asterisk, **somebody_at(asterisk, "790"), queues=(*asterisk.plan.queues, group)):
+        assert answering(asterisk, seconds=9) == ["PJSIP/104"]
 
 
 def test_a_recording_is_told_of_alike_by_both_streams_and_can_be_collected(asterisk: Asterisk) -> None:

@@ -1,5 +1,5 @@
-"""The service under load, killed in the middle with its database and its PBX: what it has agrees with the
-PBX's own records."""
+"""The service under load, in the middle of which it, its database, its PBX and the network between are taken
+away: what it has agrees with the PBX's own records."""
 
 from __future__ import annotations
 
@@ -8,24 +8,32 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 
+from box.bridges.telephony.actions import save_pbx
 from box.bridges.telephony.models import Call, Pbx
 from box.core.events.models import Event
-from tests.box.processes import until
+from tests.box.processes import database_away, until
 from tests.randomness import is_thorough
 from tests.telephony import load
 from tests.telephony.asterisk import Asterisk
 from tests.telephony.load import Known
 from tests.telephony.scenarios import Manager
 from tests.telephony.test_bridge import is_connected, manager, pbx, start  # noqa: F401 - fixtures
+from tests.telephony.wire import Wire, wired
 
 type Start = Callable[[], subprocess.Popen[bytes]]
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+SECONDS, TALK = (120, 9) if is_thorough() else (4, 2)
+"""20 new calls a second; in the long form for two minutes, with 200 at once."""
+AWAY_SECONDS = 5 if is_thorough() else 1.5
 
 
 def known() -> list[Known]:
@@ -33,45 +41,141 @@ def known() -> list[Known]:
     return [Known(*row) for row in Call.objects.whole().values_list(*fields)]
 
 
-def used(pid: int) -> tuple[float, float]:
-    """Seconds of processor and MiB of memory that a process has taken so far."""
+def used(pid: int) -> str:
+    """What a process has taken so far."""
     parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ticks = int(parts[11]) + int(parts[12])
-    pages = int(parts[21])
-    return ticks / os.sysconf("SC_CLK_TCK"), pages * resource.getpagesize() / 2**20
+    seconds = (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
+    return f"{seconds:.1f} s of processor, {int(parts[21]) * resource.getpagesize() / 2**20:.0f} MiB"
 
 
-def test_a_bridge_that_is_killed_under_load_loses_and_doubles_no_call(
+@pytest.fixture
+def records(asterisk: Asterisk) -> Callable[[], str]:
+    """What the PBX has written down since the test began."""
+    begin = asterisk.cdr_file.stat().st_size if asterisk.cdr_file.exists() else 0
+    return lambda: asterisk.cdr_file.read_text()[begin:]
+
+
+class Interruption:
+    """Begins when half of the time is over, and ends some seconds later."""
+
+    def __init__(self, begin: Callable[[], object], end: Callable[[], object] = lambda: None) -> None:
+        self._steps = [(SECONDS / 2, begin), (SECONDS / 2 + AWAY_SECONDS, end)]
+
+    def __call__(self, passed: float) -> None:
+        if self._steps and passed > self._steps[0][0]:
+            self._steps.pop(0)[1]()
+        time.sleep(0.02)
+
+    def finish(self) -> None:
+        """What has not ended yet does."""
+        while self._steps:
+            self._steps.pop(0)[1]()
+
+
+def expect_agreement(count: int, records: str) -> None:
+    """Every call is known once, told once, over, and what it was."""
+    assert list(load.disagreements(known(), records)) == []
+    assert len(load.records(records)) == count
+    assert Event.objects.filter(kind="telephony.CallStarted").count() == count
+    # An end that was only thought of is told once more when the PBX has written down the real one.
+    ends = Event.objects.filter(kind="telephony.CallEnded").values_list("payload__call", flat=True)
+    assert len(set(ends)) == count
+
+
+def place_with(interruption: Interruption, manager: Manager) -> int:  # noqa: F811
+    count = load.place(manager, seconds=SECONDS, talk=TALK, meanwhile=interruption)
+    interruption.finish()
+    return count
+
+
+def all_over(count: int) -> Callable[[], bool]:
+    """And none of them only thought to be."""
+
+    def is_so() -> bool:
+        known = Call.objects.whole()
+        doubtful = known.filter(ended_at=None) | known.filter(is_estimated=True)
+        return known.count() == count and not doubtful.exists()
+
+    return is_so
+
+
+def at_work(running: list[subprocess.Popen[bytes]], port: int) -> subprocess.Popen[bytes]:
+    """The one of these bridges that is connected with the PBX."""
+
+    def found() -> subprocess.Popen[bytes] | None:
+        for one in running:
+            lines = psutil.Process(one.pid).net_connections("tcp") if one.poll() is None else ()
+            if any(line.raddr and line.raddr.port == port for line in lines):
+                return one
+        return None
+
+    bridge: subprocess.Popen[bytes] = until(found)
+    return bridge
+
+
+def test_a_second_bridge_takes_over_from_one_that_is_killed(
     pbx: Pbx,  # noqa: F811
     manager: Manager,  # noqa: F811
     asterisk: Asterisk,
     start: Start,  # noqa: F811
+    records: Callable[[], str],
 ) -> None:
-    """20 new calls a second; in the long form for two minutes, with 200 at once."""
-    seconds, talk = (120, 9) if is_thorough() else (3, 2)
-    begin = asterisk.cdr_file.stat().st_size if asterisk.cdr_file.exists() else 0
-    running = [start()]
+    running = [start(), start()]
     until(is_connected)
-    killed: list[int] = []
 
-    def kill(passed: float) -> None:
-        if passed > seconds / 2 and not killed:
-            taken, memory = used(running[0].pid)
-            sys.stdout.write(f"Until it was killed: {taken:.1f} s of processor, {memory:.0f} MiB\n")
-            running[0].kill()
-            killed.append(running[0].wait())
-            running.append(start())
-        time.sleep(0.02)
+    def kill() -> None:
+        first = at_work(running, pbx.port)
+        sys.stdout.write(f"Until it was killed: {used(first.pid)}\n")
+        first.kill()
+        first.wait()
 
-    count = load.place(manager, seconds=seconds, talk=talk, meanwhile=kill)
-    until(lambda: Call.objects.count() == count and not Call.objects.going().exists())
-    taken, memory = used(running[1].pid)
-    sys.stdout.write(f"The next one: {taken:.1f} s of processor, {memory:.0f} MiB; {count} calls\n")
+    count = place_with(Interruption(kill), manager)
+    until(all_over(count))
+    sys.stdout.write(f"The next one: {used(at_work(running, pbx.port).pid)}; {count} calls\n")
     asterisk.idle()
-    assert list(load.disagreements(known(), asterisk.cdr_file.read_text()[begin:])) == []
-    # Each was told once.
-    assert Event.objects.filter(kind="telephony.CallStarted").count() == count
-    assert Event.objects.filter(kind="telephony.CallEnded").count() == count
+    expect_agreement(count, records())
+
+
+def test_while_the_database_is_away_nothing_is_lost(
+    pbx: Pbx,  # noqa: F811
+    manager: Manager,  # noqa: F811
+    asterisk: Asterisk,
+    start: Start,  # noqa: F811
+    records: Callable[[], str],
+) -> None:
+    bridge = start()
+    until(is_connected)
+    with ExitStack() as away:
+        count = place_with(Interruption(lambda: away.enter_context(database_away()), away.close), manager)
+    until(all_over(count))
+    sys.stdout.write(f"With its database away for a while: {used(bridge.pid)}; {count} calls\n")
+    asterisk.idle()
+    expect_agreement(count, records())
+
+
+@pytest.fixture
+def wire(asterisk: Asterisk) -> Iterator[Wire]:
+    with wired(asterisk.address, asterisk.plan.manager_port) as made:
+        yield made
+
+
+def test_while_the_network_is_cut_nothing_is_lost(
+    pbx: Pbx,  # noqa: F811
+    wire: Wire,
+    manager: Manager,  # noqa: F811
+    asterisk: Asterisk,
+    start: Start,  # noqa: F811
+    records: Callable[[], str],
+) -> None:
+    pbx.host, pbx.port = "127.0.0.1", wire.port
+    save_pbx(pbx, by=None)
+    bridge = start()
+    until(is_connected)
+    count = place_with(Interruption(wire.cut, wire.mend), manager)
+    until(all_over(count))
+    sys.stdout.write(f"With the network cut for a while: {used(bridge.pid)}; {count} calls\n")
+    asterisk.idle()
+    expect_agreement(count, records())
 
 
 def test_after_a_killed_asterisk_nothing_is_open_and_what_was_over_agrees(
@@ -79,8 +183,8 @@ def test_after_a_killed_asterisk_nothing_is_open_and_what_was_over_agrees(
     manager: Manager,  # noqa: F811
     asterisk: Asterisk,
     start: Start,  # noqa: F811
+    records: Callable[[], str],
 ) -> None:
-    begin = asterisk.cdr_file.stat().st_size if asterisk.cdr_file.exists() else 0
     start()
     until(is_connected)
     count = load.place(manager, seconds=2, talk=1, meanwhile=lambda _passed: time.sleep(0.02))
@@ -90,7 +194,7 @@ def test_after_a_killed_asterisk_nothing_is_open_and_what_was_over_agrees(
     asterisk.start()
     until(lambda: not Call.objects.going().exists())
     assert Call.objects.whole().count() == count
-    over = asterisk.cdr_file.read_text()[begin:]
+    over = records()
     ended = [one for one in known() if one.key in load.records(over)]
     assert ended
     assert list(load.disagreements(ended, over)) == []

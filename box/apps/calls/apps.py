@@ -35,7 +35,7 @@ class CallsConfig(Room):
         from box.apps.calls.cards import call_cards
         from box.apps.calls.models import KIND
         from box.apps.calls.routing import ClientRouter
-        from box.apps.calls.settings import ALL
+        from box.apps.calls.settings import ALL, check
         from box.bridges.telephony.fastagi import routers
         from box.core.registry.services import Service, services
         from box.core.registry.settings import Section, sections, settings
@@ -63,7 +63,7 @@ class CallsConfig(Room):
         console_pages.add(page.key, page)
         widgets.add("calls", Widget("calls/widget.html", order=20, is_for=access.works_here))
         assets.add("calls", Assets(styles=("calls/calls.css",), scripts=("calls/calls.js",)))
-        sections.add("calls", Section(_("Calls"), order=65))
+        sections.add("calls", Section(_("Calls"), order=65, check=check))
         for setting in ALL:
             settings.add(setting.key, setting)
         rights.add(access.SEE_ALL, Right("calls", _("See everybody's calls")))

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from django.utils import timezone
 
-from box.bridges.telephony.generator import Phone, Plan, generate
+from box.bridges.telephony.configuration import plan_of
+from box.bridges.telephony.generator import generate
 from box.bridges.telephony.models import Pbx
 from box.bridges.telephony.recordings import script
 
@@ -16,29 +17,12 @@ SCRIPT = "korobka_recording.sh"
 
 
 def files_for(
-    pbx: Pbx, *, asterisk: int, boxes: tuple[str, ...], records: bool, agi_host: str, receiver: str
+    pbx: Pbx, *, asterisk: int, boxes: tuple[str, ...], records: bool, receiver: str
 ) -> dict[str, str]:
-    """By name. Raises Unwritable, RecordingRefused and ValueError for what cannot be written."""
+    """By name. Raises Unwritable, NotAllowed, RecordingRefused and ValueError for what cannot be written."""
     sends = records and not pbx.recordings_here
-    files = generate(
-        Plan(
-            pbx.secret,
-            asterisk=asterisk,
-            box_addresses=boxes,
-            manager_port=pbx.port,
-            manager_user=pbx.user,
-            phones=tuple(
-                Phone(one.number, one.user.name if one.user else one.number, "", is_browser=True)
-                for one in pbx.extensions.filter(is_browser=True).select_related("user").order_by("number")
-            ),
-            agi_host=agi_host,
-            outgoing_prefixes=tuple(one.lstrip("+") for one in pbx.prefixes),
-            records=records,
-            recording_folder=pbx.recordings_there,
-            recording_command=f"/usr/local/bin/{SCRIPT}" if sends else "",
-            database=pbx.logs == Pbx.Logs.TABLES,
-        )
-    )
+    command = f"/usr/local/bin/{SCRIPT}" if sends else ""
+    files = generate(plan_of(pbx, asterisk=asterisk, boxes=boxes, records=records, recording_command=command))
     if sends and pbx.delivery_key:
         files[SCRIPT] = script(pbx=pbx.name, key=pbx.delivery_key, url=receiver)
     return files

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from box.bridges.telephony.relays import MOST, is_address
 from box.core.registry.settings import Setting
 
 SECTION = "calls"
+
+
+class RelaysField(forms.CharField):
+    """Addresses of relays, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(max_length=2000, **more)
+
+    def clean(self, value: Any) -> str:
+        words = str(super().clean(value)).split()
+        for word in words:
+            if not is_address(word):
+                said = _("“%(word)s” is no relay: write it like turn:relay.example.com:3478.")
+                raise forms.ValidationError(said, params={"word": word[:60]})
+        if len(words) > MOST:
+            raise forms.ValidationError(_("At most %(most)s of them."), params={"most": MOST})
+        return "\n".join(words)
 
 
 def _number(least: int, most: int) -> forms.Field:
@@ -64,4 +87,40 @@ RECORDINGS_KEPT = Setting(
     _("Then they are deleted, unless they are held. The call stays in the log."),
     field=lambda: _number(1, 3650),
 )
-ALL = (OPENS_CARD, RESPONSIBLE_FIRST, CLOSES, ANSWERS_WITHIN, CALL_BACK_WITHIN, RECORDINGS_KEPT)
+RELAYS = Setting(
+    "calls.relays",
+    "",
+    SECTION,
+    _("Relays for telephones in browsers outside"),
+    _(
+        "Servers of the company's own (TURN), such as turn:relay.example.com:3478 and"
+        " turns:relay.example.com:5349, one a line. Empty: who works elsewhere needs the VPN for calls."
+    ),
+    field=lambda: RelaysField(required=False),
+)
+RELAYS_SECRET = Setting(
+    "calls.relays_secret",
+    "",
+    SECTION,
+    _("Secret of the relays"),
+    _("What stands in their configuration as static-auth-secret."),
+    is_secret=True,
+)
+ALL = (
+    OPENS_CARD,
+    RESPONSIBLE_FIRST,
+    CLOSES,
+    ANSWERS_WITHIN,
+    CALL_BACK_WITHIN,
+    RECORDINGS_KEPT,
+    RELAYS,
+    RELAYS_SECRET,
+)
+
+
+def check(values: Mapping[str, Any]) -> None:
+    """See `box.core.registry.settings.Section`."""
+    needs = any(not one.startswith("stun:") for one in str(values.get(RELAYS.key, "")).split())
+    if needs and not (values.get(RELAYS_SECRET.key) or RELAYS_SECRET.value):
+        said = _("Give the secret that the relays know: without it they let nobody through.")
+        raise forms.ValidationError({RELAYS_SECRET.key: said})

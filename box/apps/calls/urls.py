@@ -1,6 +1,6 @@
 from django.urls import path
 
-from box.apps.calls.views import live, log, phone, receiver, reports, setup
+from box.apps.calls.views import dialling, live, log, phone, receiver, reports, setup
 
 app_name = "calls"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("calls/phone/number/", phone.number, name="phone-number"),
     path("calls/phone/leaving/", phone.leaving, name="phone-leaving"),
     path("calls/reports/", reports.report, name="reports"),
+    path("calls/reports/table/", reports.table, name="report-table"),
     path("calls/wallboard/", reports.wallboard, name="wallboard"),
     path("calls/recordings/", receiver.receive, name="receiver"),
     path("calls/<int:pk>/", log.call, name="call"),
@@ -26,7 +27,13 @@ urlpatterns = [
     path("calls/exchanges/<int:pk>/", setup.exchange, name="exchange"),
     path("calls/exchanges/<int:pk>/numbers/", setup.numbers, name="numbers"),
     path("calls/exchanges/<int:pk>/extensions/", setup.extensions, name="extensions"),
-    path("calls/exchanges/<int:pk>/extensions/<int:number>/", setup.extension, name="extension"),
+    path("calls/exchanges/<int:pk>/extensions/<int:number>/", dialling.extension, name="extension"),
+    path("calls/exchanges/<int:pk>/extensions/table/", setup.extension_table, name="extension-table"),
+    path("calls/exchanges/<int:pk>/dialling/", dialling.dialling, name="dialling"),
+    path("calls/exchanges/<int:pk>/lines/new/", dialling.new_trunk, name="new-trunk"),
+    path("calls/exchanges/<int:pk>/lines/<int:number>/", dialling.trunk, name="trunk"),
+    path("calls/exchanges/<int:pk>/queues/new/", dialling.new_queue, name="new-queue"),
+    path("calls/exchanges/<int:pk>/queues/<int:number>/", dialling.queue, name="queue"),
     path("calls/exchanges/<int:pk>/configuration/", setup.configuration, name="configuration"),
     path("calls/blocked/", setup.blocked, name="blocked"),
     path("calls/blocked/<int:pk>/", setup.unblock, name="unblock"),

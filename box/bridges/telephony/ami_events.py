@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from box.bridges.telephony.dialplan import RECORDING
 from box.bridges.telephony.facts import Channel, Fact, Kind, State, Unreadable, clean
-from box.bridges.telephony.generator import RECORDING
 
 _STATES = {"4": State.RINGING, "5": State.RINGING, "6": State.UP}
 _KINDS = {

@@ -37,6 +37,8 @@ WAITS = (1, 2, 5, 10, 30)
 """Seconds before the next attempt, the last for ever."""
 EVERY = timedelta(minutes=5)
 """Also without an interruption: an event may have been lost on the way."""
+LOOKS_AGAIN = (timedelta(seconds=2), timedelta(seconds=15), timedelta(minutes=1))
+"""After it has caught up: a PBX writes down the end of a channel a moment after the channel is gone."""
 TELLS_EVERY = timedelta(seconds=20)
 _OF_QUEUES = frozenset({"QueueMemberPause", "QueueMemberAdded", "QueueMemberRemoved"})
 """After these the PBX is asked who is in its queues."""
@@ -78,6 +80,7 @@ class Bridge:
             place_credentials_again(pbx)
             tell_state(pbx, connected_at=self._now(), heard_at=self._now(), version=session.version)
             synced_at = told_at = self._now()
+            looks_again = list(LOOKS_AGAIN)
             while not self._stopping.is_set():
                 events = session.events(within=0.5)
                 self._keep(pbx, calls, calls.feed(self._facts(events)))
@@ -86,10 +89,14 @@ class Bridge:
                 self._obey(pbx, session)
                 self._place(session, take_credentials(pbx, now=self._now()))
                 now = self._now()
+                if looks_again and now - synced_at >= looks_again[0]:
+                    looks_again.pop(0)
+                    if calls.has_estimates:
+                        self.read_logs(pbx, calls)
                 if now - synced_at >= EVERY:
                     self.catch_up(pbx, calls, session)
                     forget_commands(pbx, now=now)
-                    synced_at = now
+                    synced_at, looks_again = now, list(LOOKS_AGAIN)
                 if now - told_at >= TELLS_EVERY:
                     pbx_now = Pbx.objects.filter(pk=pbx.pk, changed_at=pbx.changed_at, is_on=True)
                     if not pbx_now.exists():

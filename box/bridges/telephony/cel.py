@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from box.bridges.telephony.ami_events import LONGEST_PATH
+from box.bridges.telephony.dialplan import RECORDING
 from box.bridges.telephony.facts import Channel, Fact, Kind, State, Unreadable, clean
-from box.bridges.telephony.generator import RECORDING
 
 _LONGEST_EXTRA = 4000
 _STATES = {"CHAN_START": State.DOWN, "ANSWER": State.UP}

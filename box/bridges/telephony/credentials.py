@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from django.utils.crypto import salted_hmac
 
 from box.bridges.telephony.facts import CREDENTIALS_CONTEXT
 from box.bridges.telephony.models import Credential
+from box.bridges.telephony.relays import Relay
 
 LIVES = timedelta(hours=1)
 TICKET_LIVES = timedelta(minutes=2)
@@ -31,6 +33,8 @@ class Phone:
     socket: str
     """Path and query on the portal's own host."""
     expires_at: datetime
+    relays: Sequence[Relay] = ()
+    """By way of which sound passes where there is no straight way."""
 
 
 def password(credential: Credential) -> str:

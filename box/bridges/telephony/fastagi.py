@@ -110,7 +110,11 @@ class Server:
         try:
             async with asyncio.timeout(READS_WITHIN + self._decides_within + READS_WITHIN):
                 async with asyncio.timeout(READS_WITHIN):
-                    inquiry = read_inquiry(await _headers(reader))
+                    headers = await _headers(reader)
+                if not headers:
+                    # Whoever only looks whether somebody is there.
+                    return
+                inquiry = read_inquiry(headers)
                 decision = self._loop.run_in_executor(self._pool, self._router.route, inquiry)
                 route = await asyncio.wait_for(decision, self._decides_within)
                 for command in commands(route):

@@ -8,13 +8,12 @@ the PBX by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from box.bridges.telephony.asterisk_conf import Unwritable, Writer, caller_name, name, number, value
-from box.bridges.telephony.facts import CREDENTIALS_CONTEXT
+from box.bridges.telephony.dialplan import BROWSER_FAMILY, INCOMING, INTERNAL, extensions, look_where_calls_go
+from box.bridges.telephony.plan import Plan, Trunk
 
 # What the bridge reads: `calls` needs no dialplan step, no RTCP report and no device's state, and on a busy
 # PBX these are most of the stream.
@@ -77,109 +76,20 @@ CDR_COLUMNS = (
     "sequence",
     "userfield",
 )
-BROWSER_FAMILY = "korobka"
-"""Where in the PBX's own database the box puts the credentials of phones in browsers."""
-HOLD_CONTEXT = "korobka-hold"
-RETURN_CONTEXT = "korobka-return"
-RETURNED_HEADER = "X-Korobka-Return"
-"""On an INVITE with which somebody who waited is put through again."""
-RECORDING = "KOROBKA_RECORDING"
-"""The user event, in AMI and CEL alike, that says where a recording lies."""
 _NOTES = Path(__file__).with_name("notes.txt")
-WAITS_SECONDS = 300
-"""On hold; then the telephone at which somebody was put there rings."""
-COMES_BACK_SECONDS = 20
-"""For which a telephone that is gone is waited for."""
-ASKS_FOR_SECONDS = 2
-"""How long a ringing call waits for the box; FastAGI by itself would wait for ever."""
-
-
-@dataclass(frozen=True)
-class Phone:
-    number: str
-    name: str
-    password: str
-    is_browser: bool = False
-    """Rings in the portal, over a WebSocket that the box leads there; its password is the box's to give."""
-    address: str = ""
-    """Of a phone that does not register: `sip:100@10.0.0.7:5060`."""
-
-
-@dataclass(frozen=True)
-class Queue:
-    name: str
-    number: str
-    members: tuple[str, ...] = ()
-    strategy: str = "ringall"
-    rings_seconds: int = 20
-    waits_seconds: int = 300
-
-
-@dataclass(frozen=True)
-class Trunk:
-    """The provider's line."""
-
-    name: str
-    host: str
-    user: str = ""
-    password: str = ""
-    caller_id: str = ""
-    numbers: tuple[str, ...] = ()
-    """Ours, as the provider sends them."""
-    answers: str = ""
-    """Which extension or queue rings when one of these is called."""
-
-
-@dataclass(frozen=True)
-class Menu:
-    """Press one for sales."""
-
-    number: str
-    sound: str
-    choices: Mapping[str, str]
-    """A key, and the number that it leads to."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    manager_secret: str
-    asterisk: int = 13
-    """The PBX's version: 13 to 22. A later one than is said here also reads what is written."""
-    box_addresses: tuple[str, ...] = ("127.0.0.1/32",)
-    """From where the bridge signs in."""
-    bind_address: str = "0.0.0.0"  # noqa: S104 - a PBX listens; the user's ACL lets the box in only
-    manager_port: int = 5038
-    manager_user: str = "korobka"
-    certificate: str = ""
-    """A PEM file with key and certificate, on the PBX; with it the bridge's connection is encrypted."""
-    websocket_port: int = 8088
-    """Where browsers' phones arrive, by way of the box."""
-    agi_host: str = ""
-    agi_port: int = 4573
-    phones: tuple[Phone, ...] = ()
-    queues: tuple[Queue, ...] = ()
-    trunks: tuple[Trunk, ...] = ()
-    menus: tuple[Menu, ...] = ()
-    outgoing_prefixes: tuple[str, ...] = ()
-    """What may be dialled outside; nothing without."""
-    records: bool = False
-    recording_folder: str = "/var/spool/asterisk/monitor"
-    recording_command: str = ""
-    """Called with the file when a recording is whole."""
-    database: bool = False
-    """CEL and CDR go to PostgreSQL, not to CSV files."""
-    database_dsn: Mapping[str, str] = field(default_factory=dict)
 
 
 def generate(plan: Plan) -> dict[str, str]:
-    """File name to text. Raises Unwritable where something cannot be written into a configuration."""
+    """File name to text. Raises Unwritable where something cannot be written into a configuration, or would
+    lead nowhere."""
+    look_where_calls_go(plan)
     files = {
         "manager_korobka.conf": _manager(plan),
         "cel_korobka.conf": _cel(plan),
         "cdr_korobka.conf": _cdr(),
         "pjsip_korobka.conf": _pjsip(plan),
         "queues_korobka.conf": _queues(plan),
-        "extensions_korobka.conf": _extensions(plan),
+        "extensions_korobka.conf": extensions(plan),
         "README_korobka.txt": _NOTES.read_text(encoding="utf-8"),
     }
     if any(phone.is_browser for phone in plan.phones):
@@ -290,6 +200,11 @@ def _browsers(plan: Plan) -> dict[str, str]:
     http.set("bindaddr", value(ip_address(plan.bind_address)), "Let a firewall admit the box only.")
     http.set("bindport", plan.websocket_port)
     http.set("enablestatic", False)
+    if plan.certificate:
+        where = f"{ip_address(plan.bind_address)}:{plan.websocket_port + 1}"
+        http.set("tlsenable", True, "The box arrives here encrypted where telephony.phones says wss://.")
+        http.set("tlsbindaddr", where)
+        http.set("tlscertfile", plan.certificate)
     sorcery = Writer("Passwords of phones in browsers are short-lived, and lie in AstDB: sorcery.conf")
     sorcery.section("res_pjsip")
     sorcery.set("auth", "config,pjsip.conf,criteria=type=auth")
@@ -307,10 +222,12 @@ def _pjsip(plan: Plan) -> str:
         out.set("protocol", "ws")
         out.set("bind", value(ip_address(plan.bind_address)))
     for phone in plan.phones:
+        if phone.is_own:
+            continue
         number(phone.number, "An extension")
         out.section(phone.number, why=f"{phone.name}")
         out.set("type", "endpoint")
-        out.set("context", "korobka-internal")
+        out.set("context", INTERNAL)
         out.set("disallow", "all")
         out.set("allow", "opus,alaw,ulaw" if phone.is_browser else "alaw,ulaw,g722")
         out.set("callerid", f'"{caller_name(phone.name)}" <{phone.number}>')
@@ -343,7 +260,7 @@ def _pjsip(plan: Plan) -> str:
 def _trunk(out: Writer, trunk: Trunk) -> None:
     out.section(trunk.name, why="The provider's line.")
     out.set("type", "endpoint")
-    out.set("context", "korobka-incoming")
+    out.set("context", INCOMING)
     out.set("disallow", "all")
     out.set("allow", "alaw,ulaw")
     out.set("direct_media", False)
@@ -375,6 +292,8 @@ def _trunk(out: Writer, trunk: Trunk) -> None:
 def _queues(plan: Plan) -> str:
     out = Writer("Queues: #include it in queues.conf.")
     for queue in plan.queues:
+        if queue.is_group:
+            continue
         out.section(queue.name)
         out.set("strategy", name(queue.strategy))
         out.set("timeout", queue.rings_seconds)
@@ -385,146 +304,3 @@ def _queues(plan: Plan) -> str:
         for member in queue.members:
             out.set("member", f"PJSIP/{number(member, 'A member of a queue')}")
     return str(out)
-
-
-def _extensions(plan: Plan) -> str:
-    out = Writer("The dialplan: #include it at the end of extensions.conf.")
-    out.section("korobka-internal", why="What employees dial.")
-    for phone in plan.phones:
-        out.extension(
-            number(phone.number), [*_recorded(plan), f"Dial(PJSIP/{phone.number},60,tT)", "Hangup()"]
-        )
-    for queue in plan.queues:
-        out.extension(number(queue.number), [*_recorded(plan), *_queue(queue)])
-    for menu in plan.menus:
-        _menu_entry(out, menu)
-    out.extension("*8", ["Pickup()", "Hangup()"])
-    out.extension("_**X.", ["Pickup(${EXTEN:2})", "Hangup()"])
-    if plan.trunks:
-        trunk = plan.trunks[0]
-        for prefix in plan.outgoing_prefixes:
-            out.comment("Only what begins so may be dialled outside: the rest is what toll fraud lives on.")
-            steps = [*_recorded(plan), f"Dial(PJSIP/${{EXTEN}}@{name(trunk.name)},60,T)", "Hangup()"]
-            if trunk.caller_id:
-                steps.insert(0, f"Set(CALLERID(num)={number(trunk.caller_id)})")
-            out.extension(f"_{number(prefix, 'A prefix')}X.", steps)
-    out.section("korobka-incoming", why="What the provider's line brings.")
-    for trunk in plan.trunks:
-        for own in trunk.numbers:
-            out.extension(number(own, "A number of ours"), _incoming(plan, trunk))
-    for menu in plan.menus:
-        _menu(out, menu)
-    _hold(out)
-    if any(phone.is_browser for phone in plan.phones):
-        _credentials(out)
-    if plan.agi_host:
-        out.section("korobka-ask", why="Asks the box; in a channel of its own, which a time limit can end.")
-        out.extension(
-            "ask",
-            [
-                f"AGI(agi://{value(ip_address(plan.agi_host))}:{plan.agi_port}/route)",
-                # A number, checked here once more: whatever the box says, it is dialled in our context only.
-                'GotoIf($[${REGEX("^[0-9]{1,15}$" ${KOROBKA_EXTENSION})} = 0]?told)',
-                "Set(SHARED(KOROBKA_EXTENSION,${KOROBKA_CALLER})=${KOROBKA_EXTENSION})",
-                "told|Set(SHARED(KOROBKA_ROUTE,${KOROBKA_CALLER})=${FILTER(a-z,${KOROBKA_ROUTE})})",
-                "Hangup()",
-            ],
-        )
-    return str(out)
-
-
-def _credentials(out: Writer) -> None:
-    out.section(
-        CREDENTIALS_CONTEXT,
-        why="The box gives a phone in a browser its password for an hour. Its manager user may not write"
-        " AstDB itself: here it can set these, and nothing else.",
-    )
-    # It becomes JSON: what is not hexadecimal would be a field of its own.
-    password = "${FILTER(0-9a-f,${KOROBKA_PASSWORD})}"  # noqa: S105 - a variable of the dialplan
-    held = f'{{"auth_type":"userpass","username":"${{EXTEN}}","password":"{password}"}}'
-    steps = [
-        "Set(CDR_PROP(disable)=1)",
-        f"GotoIf($[${{LEN({password})}} < 32]?over)",
-        f"Set(DB({BROWSER_FAMILY}/auth/${{EXTEN}})={held})",
-        "over|Hangup()",
-    ]
-    for digits in range(1, 7):
-        out.extension("_" + "X" * digits, steps)
-
-
-def _hold(out: Writer) -> None:
-    out.section(HOLD_CONTEXT, why="Who is put on hold from the portal waits here for the extension.")
-    out.extension(
-        "_X!",
-        [f"MusicOnHold(,{WAITS_SECONDS})", f"Goto({RETURN_CONTEXT},${{EXTEN}},1)"],
-    )
-    out.section(RETURN_CONTEXT, why="And is put through to it again; a browser may just be loading a page.")
-    out.extension(
-        "_X!",
-        [
-            "Set(KOROBKA_TRIES=0)",
-            "again|Dial(PJSIP/${EXTEN},30,tTb(korobka-returned^s^1))",
-            'GotoIf($["${DIALSTATUS}" != "CHANUNAVAIL"]?over)',
-            "Set(KOROBKA_TRIES=$[${KOROBKA_TRIES} + 1])",
-            f"GotoIf($[${{KOROBKA_TRIES}} > {COMES_BACK_SECONDS}]?over)",
-            "Wait(1)",
-            "Goto(again)",
-            "over|Hangup()",
-        ],
-    )
-    out.section("korobka-returned")
-    out.extension("s", [f"Set(PJSIP_HEADER(add,{RETURNED_HEADER})=yes)", "Return()"])
-
-
-def _recorded(plan: Plan) -> list[str]:
-    if not plan.records:
-        return []
-    path = f"{value(plan.recording_folder)}/${{STRFTIME(${{EPOCH}},UTC,%Y/%m/%d)}}/${{CHANNEL(LINKEDID)}}.wav"
-    if any(sign in plan.recording_folder + plan.recording_command for sign in ",()${}'\"|&`"):
-        raise Unwritable(
-            "The folder and the command of recordings have signs that the dialplan reads: use plain paths."
-        )
-    command = f",{plan.recording_command} ^{{MIXMONITOR_FILENAME}}" if plan.recording_command else ""
-    return [
-        f"Set(KOROBKA_FILE={path})",
-        f"MixMonitor(${{KOROBKA_FILE}},b{command})",
-        # The same in both streams: live, and for whoever reads up later.
-        f"UserEvent({RECORDING},File: ${{KOROBKA_FILE}})",
-        f"CELGenUserEvent({RECORDING},${{KOROBKA_FILE}})",
-    ]
-
-
-def _queue(queue: Queue) -> list[str]:
-    return ["Answer()", f"Queue({name(queue.name)},tT,,,{queue.waits_seconds})", "Hangup()"]
-
-
-def _incoming(plan: Plan, trunk: Trunk) -> list[str]:
-    goal = number(trunk.answers, "Who answers a line")
-    steps = []
-    if plan.agi_host:
-        steps = [
-            "Set(__KOROBKA_CALLER=${CHANNEL})",
-            f"Dial(Local/ask@korobka-ask/n,{ASKS_FOR_SECONDS})",
-            'GotoIf($["${SHARED(KOROBKA_ROUTE)}" = "refuse"]?refused)',
-            'ExecIf($["${SHARED(KOROBKA_ROUTE)}" = "first" & "${SHARED(KOROBKA_EXTENSION)}" != ""]'
-            "?Dial(PJSIP/${SHARED(KOROBKA_EXTENSION)},20,tT))",
-            'GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)',
-            'GotoIf($["${SHARED(KOROBKA_ROUTE)}" = "closed"]?over)',
-        ]
-    steps.append(f"Goto(korobka-internal,{goal},1)")
-    if plan.agi_host:
-        steps += ["over|Hangup()", "refused|Hangup(21)"]
-    return steps
-
-
-def _menu_entry(out: Writer, menu: Menu) -> None:
-    out.extension(number(menu.number), [f"Goto(korobka-menu-{number(menu.number)},s,1)"])
-
-
-def _menu(out: Writer, menu: Menu) -> None:
-    out.section(f"korobka-menu-{number(menu.number)}")
-    out.extension("s", ["Answer()", f"Background({name(menu.sound)})", "WaitExten(8)", "Hangup()"])
-    for key, goal in menu.choices.items():
-        out.extension(number(key), [f"Goto(korobka-internal,{number(goal)},1)"])
-    out.extension("i", ["Goto(s,1)"])
-    out.extension("t", ["Hangup()"])

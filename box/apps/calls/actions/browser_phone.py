@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 
 from box.apps.calls.access import works_here
 from box.apps.calls.actions.call_control import goal_of, hold_leg, other_leg
+from box.apps.calls.settings import RELAYS, RELAYS_SECRET
 from box.bridges.telephony.actions import issue_credential
 from box.bridges.telephony.credentials import Phone, password, socket_path
-from box.bridges.telephony.generator import RETURN_CONTEXT
+from box.bridges.telephony.dialplan import RETURN_CONTEXT
 from box.bridges.telephony.models import CallLeg, Command, Extension
+from box.bridges.telephony.relays import relays
 from box.core.accounts.models import User
 
 
@@ -32,6 +34,7 @@ def connect_phone(*, by: User, now: datetime) -> Phone:
         password(credential),
         socket_path(extension.pbx.name, now=now),
         credential.expires_at,
+        relays(RELAYS.value.split(), RELAYS_SECRET.value, user=f"U{by.pk}", now=now),
     )
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from box.apps.calls.access import can_call_outside, works_here
 from box.apps.calls.models import LoggedCall
 from box.bridges.telephony.actions import ask_pbx
-from box.bridges.telephony.generator import RETURN_CONTEXT
+from box.bridges.telephony.dialplan import RETURN_CONTEXT
 from box.bridges.telephony.models import CallLeg, Command, Extension
 from box.bridges.telephony.originate import Caller, NotAllowed, hang_up, redirect, request, transfer
 from box.core.accounts.models import User

@@ -52,6 +52,14 @@ def import_extensions(pbx: Pbx, text: str, *, by: User) -> int:
     return set_extensions(pbx, wanted, in_browser={row.number for row in rows if row.is_browser}, by=by)
 
 
+def extension_rows(pbx: Pbx) -> list[tuple[str, str, str]]:
+    """What `import_extensions` takes in: extension, login, and whether it rings in the portal."""
+    held = pbx.extensions.select_related("user").order_by("number")[:MOST_ROWS]
+    return [
+        (one.number, one.user.login if one.user else "", BROWSER if one.is_browser else "") for one in held
+    ]
+
+
 def fields_with_extensions() -> list[Field]:
     """Of profiles: only those that nobody fills in for themselves, or they would take over others' calls."""
     kinds = (Field.Kind.TEXT, Field.Kind.NUMBER)

@@ -1,4 +1,4 @@
-"""What people send to calls, and administrators to their PBXs."""
+"""What administrators send to their PBXs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.calls.actions.setup import fields_with_extensions
-from box.apps.calls.models import BlockedNumber
 from box.bridges.telephony.models import Pbx
 from box.bridges.telephony.numbers import MOST_RULES
 from box.core.accounts.models import User
-from box.core.registry.company import PHONE_REGION
-from box.lib import phones
 from box.lib.forms import set_choices
 
 _ENDPOINT = re.compile(r"(?:PJSIP|SIP|DAHDI|IAX2)/[A-Za-z0-9_.-]{1,70}")
@@ -353,25 +350,3 @@ class ConfigurationForm(forms.Form):
             return tuple(str(ip_network(word)) for word in words)
         except ValueError as error:
             raise forms.ValidationError(_("Give addresses like 10.0.0.5 or 10.0.0.0/24.")) from error
-
-
-class NoteForm(forms.Form):
-    note = forms.CharField(
-        label=gettext_lazy("Notes"),
-        required=False,
-        max_length=20_000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-
-
-class BlockForm(forms.ModelForm[BlockedNumber]):
-    class Meta:
-        model = BlockedNumber
-        fields = ("number", "reason")
-        labels = {"number": gettext_lazy("Number")}
-
-    def clean_number(self) -> str:
-        found = phones.normal(self.cleaned_data["number"], PHONE_REGION.value)
-        if found is None:
-            raise forms.ValidationError(_("This is no telephone number."))
-        return found

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from box.apps.calls import access
 from box.apps.calls.actions import misses, recordings
-from box.apps.calls.forms import NoteForm
+from box.apps.calls.forms.calls import NoteForm
 from box.apps.calls.lists import call_list
 from box.apps.calls.models import LoggedCall, Recording
 from box.apps.calls.presenters import shown_call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -26,7 +27,14 @@ def phone(request: PersonRequest) -> HttpResponse:
         return render(request, "calls/phone.html", {"number": extension.number})
     given = browser_phone.connect_phone(by=request.user, now=timezone.now())
     seconds = (given.expires_at - timezone.now()).total_seconds()
-    answer = {"number": given.number, "password": given.password, "socket": given.socket, "seconds": seconds}
+    relays = [{name: value for name, value in asdict(one).items() if value} for one in given.relays]
+    answer = {
+        "number": given.number,
+        "password": given.password,
+        "socket": given.socket,
+        "seconds": seconds,
+        "relays": relays,
+    }
     return JsonResponse(answer, headers={"Cache-Control": "no-store"})
 
 

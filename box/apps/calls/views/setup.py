@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from box.apps.calls.access import can_set_up
 from box.apps.calls.actions.blocklist import block_number, unblock_number
-from box.apps.calls.actions.setup import follow_profiles, import_extensions
+from box.apps.calls.actions.setup import extension_rows, follow_profiles, import_extensions
 from box.apps.calls.configuration import files_for, packed
-from box.apps.calls.forms import (
-    BlockForm,
+from box.apps.calls.forms.calls import BlockForm
+from box.apps.calls.forms.exchange import (
     ConfigurationForm,
     ExtensionForm,
     NumbersForm,
@@ -29,49 +28,38 @@ from box.apps.calls.forms import (
     TableForm,
 )
 from box.apps.calls.models import BlockedNumber
-from box.bridges.telephony.actions import remove_extension, remove_pbx, save_pbx, set_extensions
+from box.apps.calls.views.guards import found_pbx, only_for_administrators, posted
+from box.bridges.telephony.actions import remove_pbx, save_pbx, set_extensions
 from box.bridges.telephony.asterisk_conf import Unwritable
-from box.bridges.telephony.models import Extension, Pbx
+from box.bridges.telephony.models import Pbx
+from box.bridges.telephony.originate import NotAllowed
 from box.bridges.telephony.probe import is_good, probe
 from box.bridges.telephony.recordings import RecordingRefused
 from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import once
+from box.core.lists.export import EXPORTED
+from box.core.registry.auditing import record
 from box.core.registry.company import PHONE_REGION
 from box.lib.pages import REFUSED, lead_on, render
+from box.lib.tables import export
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Concatenate
-
-    from django.http import QueryDict
+    from django.http.response import HttpResponseBase
 
     from box.core.accounts.requests import PersonRequest
-
-    type View[**P] = Callable[Concatenate[PersonRequest, P], HttpResponse]
 
 MOST_EXTENSIONS = 500
 
 
-def _only_for_administrators[**P](view: View[P]) -> View[P]:
-    """For everybody else there is no such page."""
-
-    def guarded(request: PersonRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not can_set_up(request.user):
-            raise Http404
-        return view(request, *args, **kwargs)
-
-    return guarded
-
-
 @require_http_methods(["GET"])
-@_only_for_administrators
+@only_for_administrators
 def exchanges(request: PersonRequest) -> HttpResponse:
     return render(request, "calls/setup/list.html", {"exchanges": list(Pbx.objects.order_by("name"))})
 
 
 @sensitive_post_parameters("secret", "dsn")
 @require_http_methods(["GET", "POST"])
-@_only_for_administrators
+@only_for_administrators
 @recently_proven
 def new(request: PersonRequest) -> HttpResponse:
     """The secret is suggested: it goes into the configuration that the PBX gets."""
@@ -81,10 +69,10 @@ def new(request: PersonRequest) -> HttpResponse:
 
 @sensitive_post_parameters("secret", "dsn")
 @require_http_methods(["GET", "POST", "DELETE"])
-@_only_for_administrators
+@only_for_administrators
 @recently_proven
 def exchange(request: PersonRequest, pk: int) -> HttpResponse:
-    pbx = _pbx(pk)
+    pbx = found_pbx(pk)
     if request.method != "DELETE":
         return _connection(request, pbx)
     try:
@@ -142,9 +130,9 @@ def _shown(
 
 
 @require_http_methods(["GET", "POST"])
-@_only_for_administrators
+@only_for_administrators
 def numbers(request: PersonRequest, pk: int) -> HttpResponse:
-    form = NumbersForm(_posted(request), pbx=_pbx(pk))
+    form = NumbersForm(posted(request), pbx=found_pbx(pk))
     if form.is_valid():
         try:
             save_pbx(form.pbx(), by=request.user)
@@ -158,10 +146,10 @@ def numbers(request: PersonRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@_only_for_administrators
+@only_for_administrators
 def extensions(request: PersonRequest, pk: int) -> HttpResponse:
     """One by hand, or a table of them."""
-    pbx = _pbx(pk)
+    pbx = found_pbx(pk)
     is_table, is_field = "table" in request.POST, "profile_field" in request.POST
     by_hand = request.method == "POST" and not is_table and not is_field
     form = ExtensionForm(request.POST if by_hand else None)
@@ -190,35 +178,35 @@ def extensions(request: PersonRequest, pk: int) -> HttpResponse:
     return render(request, "calls/setup/extensions.html", context, status=status)
 
 
+@require_http_methods(["GET"])
+@only_for_administrators
+def extension_table(request: PersonRequest, pk: int) -> HttpResponseBase:
+    """As the page of extensions takes it in again."""
+    rows = extension_rows(found_pbx(pk))
+    about = {"list": str(_("Extensions")), "format": "csv", "filter": "", "rows": len(rows)}
+    record(EXPORTED, by_id=request.user.pk, **about)
+    return export("csv", "extensions", (_("Extension"), _("E-mail or login"), ""), rows)
+
+
 def _given(request: PersonRequest, pbx: Pbx, count: int) -> HttpResponse:
     said = ngettext("%(num)s extension is given out.", "%(num)s extensions are given out.", count)
     messages.success(request, said % {"num": count})
     return redirect("calls:extensions", pbx.pk)
 
 
-@require_http_methods(["DELETE"])
-@_only_for_administrators
-def extension(request: PersonRequest, pk: int, number: int) -> HttpResponse:
-    found = get_object_or_404(Extension, pk=number, pbx=pk)
-    remove_extension(found, by=request.user)
-    return lead_on(
-        request, redirect("calls:extensions", pk).headers["Location"], _("The extension is taken away.")
-    )
-
-
 @require_http_methods(["GET", "POST"])
-@_only_for_administrators
+@only_for_administrators
 @recently_proven
 def configuration(request: PersonRequest, pk: int) -> HttpResponse:
     """Shown, or as one archive. The manager's secret is in it, so it is asked who wants it."""
-    pbx = _pbx(pk)
+    pbx = found_pbx(pk)
     usual = {"asterisk": 20, "boxes": request.get_host().partition(":")[0], "records": True}
-    form = ConfigurationForm(_posted(request), initial=usual)
+    form = ConfigurationForm(posted(request), initial=usual)
     files: dict[str, str] = {}
     if form.is_valid():
         try:
             files = _files(request, pbx, form)
-        except (Unwritable, RecordingRefused, ValueError) as error:
+        except (Unwritable, NotAllowed, RecordingRefused, ValueError) as error:
             form.add_error(None, str(error))
     if files and request.POST.get("do") == "download":
         headers = {
@@ -237,16 +225,15 @@ def _files(request: PersonRequest, pbx: Pbx, form: ConfigurationForm) -> dict[st
         asterisk=form.cleaned_data["asterisk"],
         boxes=form.cleaned_data["boxes"],
         records=form.cleaned_data["records"],
-        agi_host=pbx.asks_at or "",
         receiver=request.build_absolute_uri("/calls/recordings/"),
     )
 
 
 @require_http_methods(["GET", "POST"])
-@_only_for_administrators
+@only_for_administrators
 def blocked(request: PersonRequest) -> HttpResponse:
     """Numbers from which nobody is put through."""
-    form = BlockForm(_posted(request))
+    form = BlockForm(posted(request))
     if form.is_valid():
         block_number(form.cleaned_data["number"], form.cleaned_data["reason"], by=request.user)
         return redirect("calls:blocked")
@@ -258,15 +245,7 @@ def blocked(request: PersonRequest) -> HttpResponse:
 
 
 @require_http_methods(["DELETE"])
-@_only_for_administrators
+@only_for_administrators
 def unblock(request: PersonRequest, pk: int) -> HttpResponse:
     unblock_number(get_object_or_404(BlockedNumber, pk=pk), by=request.user)
     return lead_on(request, redirect("calls:blocked").headers["Location"], _("The number may call again."))
-
-
-def _posted(request: PersonRequest) -> QueryDict | None:
-    return request.POST if request.method == "POST" else None
-
-
-def _pbx(pk: int) -> Pbx:
-    return get_object_or_404(Pbx, pk=pk)

@@ -1,4 +1,4 @@
-"""PBXs that the box is connected to, whose extension is whose, and every call."""
+"""PBXs that the box is connected to, whose extension is whose, and what the bridge is to do there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from box.bridges.telephony import calls, generator
+from box.bridges.telephony import generator
 from box.bridges.telephony.ami import Address
 from box.bridges.telephony.logs import CDR_TABLE, CEL_TABLE, CsvLog, Log, TableLog
 from box.bridges.telephony.numbers import Numbering, TrunkRule
@@ -178,6 +178,10 @@ class Extension(models.Model):
     user = models.ForeignKey("accounts.User", models.CASCADE, null=True, related_name="extensions")
     # It rings in the portal, and has no telephone.
     is_browser = models.BooleanField(default=False, db_default=False)
+    # To whom calls go on that are not answered there within these seconds, such as a mobile: an extension, or
+    # a number in E.164; empty: to nobody.
+    forwards_to = models.CharField(_("forwards to"), max_length=16, blank=True, default="", db_default="")
+    forwards_after = models.PositiveSmallIntegerField(default=20, db_default=20)
 
     objects = ExtensionQuerySet.as_manager()
 
@@ -221,109 +225,6 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return self.number
-
-
-class CallQuerySet(models.QuerySet["Call"]):
-    def going(self) -> Self:
-        return self.filter(ended_at=None, merged_into=None)
-
-    def whole(self) -> Self:
-        """Those that did not become a part of another."""
-        return self.filter(merged_into=None)
-
-    def since(self, moment: datetime) -> Self:
-        return self.filter(models.Q(ended_at=None) | models.Q(ended_at__gte=moment))
-
-
-class Call(models.Model):
-    """One call, however many phones it rang and whoever it was passed on to."""
-
-    class Direction(models.TextChoices):
-        IN = "in", _("incoming")
-        OUT = "out", _("outgoing")
-        INTERNAL = "internal", _("internal")
-
-    class Result(models.TextChoices):
-        ANSWERED = calls.Result.ANSWERED.value, _("answered")
-        NO_ANSWER = calls.Result.NO_ANSWER.value, _("not answered")
-        BUSY = calls.Result.BUSY.value, _("busy")
-        FAILED = calls.Result.FAILED.value, _("failed")
-        BY_PBX = calls.Result.BY_PBX.value, _("answered by the PBX")
-
-    pbx = models.ForeignKey(Pbx, models.PROTECT, related_name="calls", db_index=False)
-    # The Linkedid.
-    key = models.CharField(max_length=150)
-    direction = models.CharField(max_length=8, choices=Direction, default=Direction.INTERNAL)
-    # Of the one outside, in E.164; empty where it is withheld, or nobody is.
-    number = models.CharField(max_length=20, blank=True)
-    endpoint = models.CharField(max_length=80, blank=True)
-    caller = models.CharField(max_length=80, blank=True)
-    caller_name = models.CharField(max_length=80, blank=True)
-    called = models.CharField(max_length=80, blank=True)
-    queue = models.CharField(max_length=80, blank=True)
-    started_at = models.DateTimeField()
-    answered_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
-    # Of a call that is over.
-    result = models.CharField(max_length=12, choices=Result, blank=True)
-    # Its end was missed, and is not known to the moment.
-    is_estimated = models.BooleanField(default=False)
-    merged_into = models.ForeignKey("self", models.CASCADE, null=True, related_name="parts")
-    # What the bridge goes on with after a restart: see `state`.
-    state = models.JSONField(default=dict)
-
-    objects = CallQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["pbx", "key"], name="telephony_call_once")]
-        indexes = [
-            models.Index(fields=["-started_at", "-id"], name="telephony_call_newest"),
-            models.Index(fields=["number", "-started_at"], name="telephony_call_of_number"),
-            models.Index(fields=["pbx", "ended_at"], name="telephony_call_by_end"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.pbx_id}/{self.key}"
-
-
-class CallLeg(models.Model):
-    """A channel's part in a call: who called, whose phone rang, and who talked."""
-
-    call = models.ForeignKey(Call, models.CASCADE, related_name="legs", db_index=False)
-    uniqueid = models.CharField(max_length=150)
-    endpoint = models.CharField(max_length=80)
-    number = models.CharField(max_length=80, blank=True)
-    is_called = models.BooleanField(default=False)
-    started_at = models.DateTimeField()
-    answered_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
-    cause = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["call", "uniqueid"], name="telephony_leg_once")]
-        indexes = [models.Index(fields=["endpoint", "-started_at"], name="telephony_leg_of_endpoint")]
-
-    def __str__(self) -> str:
-        return self.endpoint
-
-
-class CallEvent(models.Model):
-    """A line of a call's timeline."""
-
-    call = models.ForeignKey(Call, models.CASCADE, related_name="timeline", db_index=False)
-    # The name of its class in `events`.
-    kind = models.CharField(max_length=20)
-    at = models.DateTimeField()
-    leg = models.CharField(max_length=150, blank=True)
-    endpoint = models.CharField(max_length=80, blank=True)
-    # The queue, the number it was passed on to, the room, the file, the reason.
-    text = models.CharField(max_length=1000, blank=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["call", "at", "id"], name="telephony_event_of_call")]
-
-    def __str__(self) -> str:
-        return f"{self.at:%H:%M:%S} {self.kind}"
 
 
 class CommandQuerySet(models.QuerySet["Command"]):

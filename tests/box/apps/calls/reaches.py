@@ -7,7 +7,7 @@ from box.bridges.telephony.actions import ask_pbx, refuse_command
 from box.bridges.telephony.models import Pbx
 from box.core.events.delivery import deliver_all
 from tests.box.reach import Exported, Push, World
-from tests.box.visits import EMPLOYEES
+from tests.box.visits import CONSOLE, EMPLOYEES
 
 
 def _refused(world: World) -> None:
@@ -23,4 +23,8 @@ PUSHES = (
 )
 
 # The rows are those that the list shows: `visible_to`.
-EXPORTS = (Exported("box.apps.calls.views.log.log", "calls:log", EMPLOYEES, query="as=csv"),)
+EXPORTS = (
+    Exported("box.apps.calls.views.log.log", "calls:log", EMPLOYEES, query="as=csv"),
+    Exported("box.apps.calls.views.reports.table", "calls:report-table", EMPLOYEES, query="of=people&as=csv"),
+    Exported("box.apps.calls.views.setup.extension_table", "calls:extension-table", CONSOLE, of="pbx"),
+)

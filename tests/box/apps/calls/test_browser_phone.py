@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,16 @@ from django.utils import timezone
 from box.apps.calls.access import CALL_OUTSIDE
 from box.apps.calls.actions.browser_phone import await_return, connect_phone, dialled, phone_of
 from box.apps.calls.actions.call_control import extension_of
+from box.apps.calls.settings import RELAYS, RELAYS_SECRET
 from box.bridges.telephony.actions import forget_credentials, set_extensions, take_credentials
 from box.bridges.telephony.credentials import LIVES, TICKET_LIVES
 from box.bridges.telephony.models import Command, Credential
+from box.bridges.telephony.relays import LIVES as RELAY_LIVES
 from box.core.access.actions import employees_role, set_rights
 from box.core.access.rights import rights
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.models import User
+from box.core.registry.settings import store
 from tests.box.apps.calls.conftest import TALKING, play
 
 if TYPE_CHECKING:
@@ -53,6 +57,42 @@ def test_a_browser_rings_where_the_box_leads_to_its_pbx(
     assert phone_of(boris) is None
     settings.BROWSER_PHONES = ["branch"]
     assert phone_of(anna) is None
+
+
+def test_who_works_outside_gets_a_relay_that_knows_them_for_a_while(
+    browsers: Pbx, anna: User, as_person: Browser
+) -> None:
+    def relays() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = as_person(anna).post("/calls/phone/").json()["relays"]
+        return found
+
+    assert relays() == []
+    turn = "turn:relay.example.com:3478"
+    store({RELAYS.key: f"stun:relay.example.com\n{turn}", RELAYS_SECRET.key: "a-shared-secret"})
+    plain, closed = relays()
+    assert plain == {"urls": ["stun:relay.example.com"]}
+    until, _colon, who = closed["username"].partition(":")
+    assert who == f"U{anna.pk}"
+    assert abs(int(until) - (timezone.now() + RELAY_LIVES).timestamp()) < 60
+    digest = hmac.digest(b"a-shared-secret", closed["username"].encode(), "sha1")
+    assert closed["credential"] == base64.b64encode(digest).decode()
+    assert closed["urls"] == [turn]
+
+
+def test_relays_are_set_up_with_their_secret_and_as_addresses(olga: User, as_person: Browser) -> None:
+    browser = as_person(olga)
+    usual = {"calls.answers_within": "20", "calls.call_back_within": "60", "calls.recordings_kept": "180"}
+
+    def status(**sent: str) -> int:
+        given = {f"calls.{name}": value for name, value in sent.items()}
+        return browser.post("/console/settings/calls/", {**usual, **given}).status_code
+
+    assert status(relays="turn:relay.example.com") == 422
+    assert status(relays="http://relay.example.com", relays_secret="s") == 422
+    assert status(relays="turn:relay.example.com:3478", relays_secret="s") == 302
+    # It stays as it is where none is given.
+    assert status(relays="turns:relay.example.com:5349") == 302
+    assert (RELAYS.value, RELAYS_SECRET.value) == ("turns:relay.example.com:5349", "s")
 
 
 def test_the_line_is_given_to_whose_it_is_and_to_nobody_else(

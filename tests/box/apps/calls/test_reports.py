@@ -82,6 +82,36 @@ def test_the_service_level_leaves_out_who_hung_up_at_once(anna: User) -> None:
     assert (found.service_level, found.abandonment) == (33, 33)
 
 
+def test_a_part_of_the_report_is_saved_as_it_is_shown(anna: User, as_person: Browser) -> None:
+    within = ANSWERS_WITHIN.value
+    logged(anna, wait=within)
+    logged(anna, wait=within + 1)
+    browser = as_person(anna)
+    day = company_day().isoformat()
+
+    def table(of: str) -> list[list[str]]:
+        answer = browser.get(f"/calls/reports/table/?of={of}&as=csv&day=today")
+        text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+        return [line.split(";" if ";" in line else ",") for line in text.splitlines()]
+
+    assert table("queues")[1][:5] == ["support", "2", "2", "0", "50"]
+    assert table("days")[1][:3] == [day, "2", "2"]
+    assert table("hours")[1:] == [["12", "2", "0"]]
+    assert table("people")[1][1:] == ["2", "0", "0", "120"]
+    for wrong in ("of=people&as=exe", "of=secrets&as=csv", "of=people&as=csv&day=never"):
+        assert browser.get(f"/calls/reports/table/?{wrong}").status_code == 404
+
+
+def test_a_month_is_told_day_by_day(anna: User) -> None:
+    logged(anna)
+    logged(anna, at=noon() - timedelta(days=1))
+    found = report(anna, company_day() - timedelta(days=1), company_day())
+    assert [(day, figures.incoming) for day, figures in found.days] == [
+        (company_day() - timedelta(days=1), 1),
+        (company_day(), 1),
+    ]
+
+
 def test_without_a_call_there_is_no_level(anna: User) -> None:
     found = today(anna)
     assert (found.all.service_level, found.all.abandonment) == (None, None)

@@ -123,6 +123,17 @@ def test_extensions_come_from_a_table_whole_or_not_at_all(
     assert list(pbx.extensions.filter(is_browser=True).values_list("number", flat=True)) == ["104"]
 
 
+def test_the_table_that_is_saved_is_the_one_that_is_taken_in(
+    pbx: Pbx, olga: User, as_person: Browser
+) -> None:
+    answer = as_person(olga).get(f"/calls/exchanges/{pbx.pk}/extensions/table/")
+    table = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    assert import_extensions(pbx, table, by=olga) == 0
+    pbx.extensions.filter(number="100").update(user=None)
+    assert import_extensions(pbx, table, by=olga) == 1
+    assert pbx.extensions.get(number="100").user is not None
+
+
 def extension_field(olga: User, *, writers: str = "editors") -> Field:
     return add_field(PROFILE, FieldDraft("Extension", "text", readers="everybody", writers=writers), by=olga)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from box.apps.calls.models import BlockedNumber, Recording
+from box.bridges.telephony.models import CallQueue, Trunk
 from tests.box.apps.calls.conftest import office, play
 from tests.box.visits import CONSOLE, EMPLOYEES, SIGN_IN, Cast, Visit
 
@@ -16,6 +17,8 @@ VISITS = (
     Visit("GET", "calls:log", EMPLOYEES),
     Visit("POST", "calls:log", (400, 400, 400, 400, 404, SIGN_IN)),
     Visit("GET", "calls:reports", EMPLOYEES),
+    # With what it needs to be a file: see EXPORTS.
+    Visit("GET", "calls:report-table", (404, 404, 404, 404, 404, SIGN_IN)),
     Visit("GET", "calls:wallboard", EMPLOYEES),
     Visit("GET", "calls:now", EMPLOYEES),
     Visit("POST", "calls:dialled", (422, 422, 422, 422, 404, SIGN_IN)),
@@ -45,6 +48,20 @@ VISITS = (
     Visit("POST", "calls:numbers", SET_UP_REFUSED, of="pbx"),
     Visit("GET", "calls:extensions", CONSOLE, of="pbx"),
     Visit("POST", "calls:extensions", SET_UP_REFUSED, of="pbx"),
+    Visit("GET", "calls:extension", CONSOLE, of="extension"),
+    Visit("POST", "calls:extension", SET_UP_REFUSED, of="extension"),
+    Visit("GET", "calls:extension-table", CONSOLE, of="pbx"),
+    Visit("GET", "calls:dialling", CONSOLE, of="pbx"),
+    Visit("GET", "calls:new-trunk", CONSOLE, of="pbx"),
+    Visit("POST", "calls:new-trunk", SET_UP_REFUSED, of="pbx"),
+    Visit("GET", "calls:trunk", CONSOLE, of="trunk"),
+    Visit("POST", "calls:trunk", SET_UP_REFUSED, of="trunk"),
+    Visit("DELETE", "calls:trunk", (302, 404, 404, 404, 404, SIGN_IN), of="trunk"),
+    Visit("GET", "calls:new-queue", CONSOLE, of="pbx"),
+    Visit("POST", "calls:new-queue", SET_UP_REFUSED, of="pbx"),
+    Visit("GET", "calls:queue", CONSOLE, of="queue"),
+    Visit("POST", "calls:queue", SET_UP_REFUSED, of="queue"),
+    Visit("DELETE", "calls:queue", (302, 404, 404, 404, 404, SIGN_IN), of="queue"),
     Visit("DELETE", "calls:extension", (302, 404, 404, 404, 404, SIGN_IN), of="extension"),
     Visit("GET", "calls:configuration", CONSOLE, of="pbx"),
     Visit("POST", "calls:configuration", SET_UP_REFUSED, of="pbx"),
@@ -60,10 +77,14 @@ def things(cast: Cast) -> dict[str, Any]:
     # On its way: nobody hears anything yet.
     recording = Recording.objects.create(logged=call, file="a.wav")
     blocked = BlockedNumber.objects.create(number="+79990000000")
+    trunk = Trunk.objects.create(pbx=pbx, name="line", host="sip.example", numbers=["1"], answers="100")
+    queue = CallQueue.objects.create(pbx=pbx, name="support", number="700", members=["100"])
     return {
         "pbx": pbx.pk,
         "call": call.pk,
         "recording": (call.pk, recording.pk),
         "extension": (pbx.pk, pbx.extensions.get(number="102").pk),
         "blocked": blocked.pk,
+        "trunk": (pbx.pk, trunk.pk),
+        "queue": (pbx.pk, queue.pk),
     }

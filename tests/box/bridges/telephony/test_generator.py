@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from box.bridges.telephony import asterisk_conf
 from box.bridges.telephony.asterisk_conf import Unwritable, Writer
-from box.bridges.telephony.generator import Menu, Phone, Plan, Queue, Trunk, generate
+from box.bridges.telephony.generator import generate
+from box.bridges.telephony.plan import Menu, Phone, Plan, Queue, Trunk
 
 PLAN = Plan(
     "a-secret-of-enough-length",

@@ -32,6 +32,7 @@ class TicketSocket extends WebSocketInterface {
 }
 
 export class Line {
+  relays = [];
   #calls = new Map();
   #ua = null;
   #refusals = 0;
@@ -146,6 +147,7 @@ export class Line {
   async #refresh() {
     const given = await this.give();
     if (this.#ua) this.#ua.set("password", given.password);
+    this.relays = given.relays;
     clearTimeout(this.timer);
     // A new one is given in the second half of its time.
     this.timer = setTimeout(() => this.#refresh().catch(() => {}), (given.seconds / 2 + 5) * 1000);
@@ -232,7 +234,7 @@ export class Line {
   #media() {
     const { microphone } = this.devices();
     const audio = microphone ? { deviceId: { ideal: microphone } } : true;
-    return { mediaConstraints: { audio, video: false }, pcConfig: { iceServers: [] } };
+    return { mediaConstraints: { audio, video: false }, pcConfig: { iceServers: this.relays } };
   }
 
   #say(trouble) {

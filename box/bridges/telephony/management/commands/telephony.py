@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 import signal
 import threading
+from collections.abc import Iterator
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,21 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 
-from box.bridges.telephony import ami_events, generator
+from box.bridges.telephony import ami_events, cel, fastagi, generator
 from box.bridges.telephony.actions import restore
 from box.bridges.telephony.ami import PbxTrouble, Session
 from box.bridges.telephony.asterisk_conf import Unwritable
 from box.bridges.telephony.bridge import Bridge, Bridges
 from box.bridges.telephony.calls import Calls
-from box.bridges.telephony.facts import Unreadable
+from box.bridges.telephony.configuration import plan_of
+from box.bridges.telephony.facts import Fact, Unreadable
+from box.bridges.telephony.logs import CsvLog, LogTrouble
 from box.bridges.telephony.models import Call, Pbx
+from box.bridges.telephony.originate import NotAllowed
+from box.bridges.telephony.plan import Plan
 from box.bridges.telephony.probe import is_good, probe
 from box.core.events.worker import ClusterLock
+from box.lib.sealing import SealBroken
 
 LOCK = "korobka telephony"
 LARGEST = 50 * 1024 * 1024
@@ -49,9 +56,18 @@ class Command(BaseCommand):
         config.add_argument(
             "--tables", action="store_true", help="CEL and CDR go to PostgreSQL, not to files"
         )
+        config.add_argument(
+            "--pbx",
+            default="",
+            help="the name of one that is set up: with its secret, lines and queues",
+        )
+        config.add_argument("--records", action="store_true", help="calls are recorded")
         test = commands.add_parser("test", help="sign in to each PBX, and say in words what is wrong")
         status = commands.add_parser("status", help="how the connections are, and which calls are going")
-        replay = commands.add_parser("replay", help="tell a recorded AMI stream as calls; nothing is stored")
+        status.add_argument("--json", action="store_true", help="print it as JSON")
+        replay = commands.add_parser(
+            "replay", help="tell a recorded AMI stream, or a log of CEL (.csv), as calls; nothing is stored"
+        )
         replay.add_argument("file", type=Path)
         sync = commands.add_parser("resync", help="read up what the PBX has written down, now")
         commands.add_parser("run", help="the service")
@@ -61,15 +77,26 @@ class Command(BaseCommand):
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         getattr(self, f"_{command}")(**options)
 
-    def _config(self, folder: Path, asterisk: int, box: list[str], tables: bool, **options: Any) -> None:
-        secret = secrets.token_urlsafe(24)
+    def _config(
+        self,
+        folder: Path,
+        *,
+        asterisk: int,
+        box: list[str],
+        tables: bool,
+        pbx: str,
+        records: bool,
+        **options: Any,
+    ) -> None:
+        boxes = tuple(box) or ("127.0.0.1/32",)
         try:
-            files = generator.generate(
-                generator.Plan(
-                    secret, asterisk=asterisk, box_addresses=tuple(box) or ("127.0.0.1/32",), database=tables
-                )
-            )
-        except (Unwritable, ValueError) as error:
+            if pbx:
+                plan = plan_of(_chosen(pbx)[0], asterisk=asterisk, boxes=boxes, records=records)
+            else:
+                secret = secrets.token_urlsafe(24)
+                plan = Plan(secret, asterisk=asterisk, box_addresses=boxes, database=tables, records=records)
+            files = generator.generate(plan)
+        except (Unwritable, NotAllowed, SealBroken, ValueError) as error:
             raise CommandError(str(error)) from error
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
@@ -86,7 +113,11 @@ class Command(BaseCommand):
         if not all(is_good(steps) for _one, steps in tried):
             raise CommandError("Not every PBX can be used: what is wrong is named above.")
 
-    def _status(self, pbx: str, **options: Any) -> None:
+    def _status(self, pbx: str, json: bool, **options: Any) -> None:
+        if json:
+            found = Pbx.objects.filter(name=pbx) if pbx else Pbx.objects.order_by("name")
+            self.stdout.write(dumps([_state(one) for one in found], indent=1))
+            return
         for one in _chosen(pbx):
             heard = f"heard of {one.heard_at:%Y-%m-%d %H:%M:%S}" if one.heard_at else "never heard of"
             state = one.trouble or heard if one.is_on else "off"
@@ -98,17 +129,12 @@ class Command(BaseCommand):
         if file.stat().st_size > LARGEST:
             raise CommandError(f"{file} has more than {LARGEST // 1024 // 1024} MB.")
         calls = Calls("replay")
-        text = file.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
-        for block in text.split("\n\n"):
-            event = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
-            if "Event" not in event:
-                continue
-            try:
-                told = calls.feed(ami_events.facts(event, received_at=timezone.now()))
-            except Unreadable as error:
-                raise CommandError(f"This is no stream of AMI: {error}") from error
-            for one in told:
-                self.stdout.write(f"{one.at:%H:%M:%S.%f} {one.call} {type(one).__name__}")
+        try:
+            for facts in _log(file) if file.suffix in (".csv", ".cel") else _stream(file):
+                for one in calls.feed(facts):
+                    self.stdout.write(f"{one.at:%H:%M:%S.%f} {one.call} {type(one).__name__}")
+        except (Unreadable, LogTrouble) as error:
+            raise CommandError(f"This is neither a stream of AMI nor a log of CEL: {error}") from error
 
     def _resync(self, pbx: str, **options: Any) -> None:
         for one in _chosen(pbx):
@@ -140,6 +166,36 @@ class Command(BaseCommand):
             Bridges(lock.is_held, stopping).run()
         finally:
             lock.release()
+
+
+def _stream(file: Path) -> Iterator[list[Fact]]:
+    text = file.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
+    for block in text.split("\n\n"):
+        event = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
+        if "Event" in event:
+            yield list(ami_events.facts(event, received_at=timezone.now()))
+
+
+def _log(file: Path) -> Iterator[list[Fact]]:
+    log, batch = CsvLog(file, generator.CEL_COLUMNS), None
+    while batch is None or not batch.is_last:
+        batch = log.read(batch.cursor if batch else "")
+        for row in batch.rows:
+            yield list(cel.facts(row))
+
+
+def _state(pbx: Pbx) -> dict[str, object]:
+    """For programs; `doctor` reads it."""
+    return {
+        "name": pbx.name,
+        "host": pbx.host,
+        "is_on": pbx.is_on,
+        "heard_at": pbx.heard_at.isoformat() if pbx.heard_at else None,
+        "trouble": pbx.trouble if pbx.is_on else "",
+        "asks_at": pbx.asks_at if pbx.is_on else None,
+        "asks_port": fastagi.PORT,
+        "calls": Call.objects.filter(pbx=pbx).going().count(),
+    }
 
 
 def _chosen(name: str) -> list[Pbx]:

@@ -1,0 +1,1 @@
+"""What people send to calls, and administrators to their PBXs."""

@@ -1,0 +1,207 @@
+"""Lines, queues and forwarding."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.apps.calls.actions.dialling import LONGEST_RING
+from box.bridges.telephony.models import CallQueue, Trunk
+from box.lib import phones
+
+if TYPE_CHECKING:
+    from box.bridges.telephony.models import Extension, Pbx
+
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
+_NUMBER = re.compile(r"[0-9]{1,20}")
+_INSIDE = re.compile(r"[0-9]{1,15}")
+MOST_MEMBERS = 200
+
+
+def _words(text: str, shape: re.Pattern[str], said: str, most: int) -> list[str]:
+    words = list(dict.fromkeys(re.split(r"[\s,;]+", text.strip()))) if text.strip() else []
+    for word in words:
+        if not shape.fullmatch(word):
+            raise forms.ValidationError(said % {"word": word[:60]})
+    if len(words) > most:
+        raise forms.ValidationError(_("At most %(most)s of them.") % {"most": most})
+    return words
+
+
+class _Goal(forms.ChoiceField):
+    """Where calls go on: an extension, or a queue."""
+
+    def __init__(self, pbx: Pbx, *, without: str = "", **more: Any) -> None:
+        queues = [(one.number, f"{one.number} {one.name}") for one in pbx.call_queues.order_by("number")]
+        extensions = [
+            (one.number, f"{one.number} {one.user.name if one.user else ''}".strip())
+            for one in pbx.extensions.select_related("user").order_by("number")
+        ]
+        found = [one for one in (*queues, *extensions) if one[0] != without]
+        super().__init__(choices=[("", "–"), *found], **more)
+
+
+class TrunkForm(forms.ModelForm[Trunk]):
+    """A provider's line."""
+
+    numbers = forms.CharField(
+        label=gettext_lazy("Our numbers on it"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        help_text=gettext_lazy("As the provider sends them, one a line: 74951234567."),
+    )
+    password = forms.CharField(
+        label=gettext_lazy("Password"),
+        max_length=200,
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = Trunk
+        fields = ("name", "host", "user", "caller_id")
+        help_texts = {
+            "name": gettext_lazy("A short word of letters, digits and hyphens: its endpoint on the PBX."),
+            "host": gettext_lazy("sip.provider.example, with a port where it is not 5060."),
+            "user": gettext_lazy("Empty where the provider knows the PBX by its address."),
+        }
+
+    def __init__(self, data: Any = None, *, trunk: Trunk) -> None:
+        super().__init__(data, instance=trunk, initial={"numbers": "\n".join(trunk.numbers)})
+        pbx = trunk.pbx
+        self.fields["answers"] = _Goal(
+            pbx, label=gettext_lazy("Who answers"), initial=trunk.answers,
+            help_text=gettext_lazy("An extension or a queue."),
+        )  # fmt: skip
+        self.fields["closed"] = _Goal(
+            pbx, label=gettext_lazy("Outside working hours"), initial=trunk.closed, required=False,
+            help_text=gettext_lazy("By the company's working calendar. Empty: as at any time."),
+        )  # fmt: skip
+        if trunk.password_sealed:
+            self.fields["password"].help_text = _("It is stored and shown to nobody; empty: it stays.")
+
+    def clean_host(self) -> str:
+        host = str(self.cleaned_data["host"])
+        if not _HOST.fullmatch(host):
+            raise forms.ValidationError(_("Write a name or an address, such as sip.provider.example."))
+        return host
+
+    def clean_caller_id(self) -> str:
+        number = str(self.cleaned_data["caller_id"]).lstrip("+")
+        if number and not _NUMBER.fullmatch(number):
+            raise forms.ValidationError(_("Digits only, please."))
+        return number
+
+    def clean_numbers(self) -> list[str]:
+        said = _("“%(word)s” is no number: digits only, as the provider sends it.")
+        return _words(self.cleaned_data["numbers"], _NUMBER, said, 100)
+
+    def trunk(self) -> Trunk:
+        """As the form says it, not stored yet."""
+        made: Trunk = self.save(commit=False)
+        for name in ("numbers", "answers", "closed"):
+            setattr(made, name, self.cleaned_data[name])
+        if self.cleaned_data["password"]:
+            made.password = self.cleaned_data["password"]
+        return made
+
+
+class CallQueueForm(forms.ModelForm[CallQueue]):
+    """A queue, or a hunt group."""
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("What callers do"),
+        choices=(("queue", gettext_lazy("wait in a line")), ("group", gettext_lazy("hear it ring"))),
+        widget=forms.RadioSelect,
+    )
+    members = forms.CharField(
+        label=gettext_lazy("Whose telephones ring"),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        help_text=gettext_lazy("Extensions in their order: 100 101 102."),
+    )
+    rings_seconds = forms.IntegerField(
+        label=gettext_lazy("Seconds for which a telephone rings"), min_value=5, max_value=LONGEST_RING
+    )
+    waits_seconds = forms.IntegerField(
+        label=gettext_lazy("Seconds for which a caller waits"), min_value=5, max_value=3600
+    )
+
+    class Meta:
+        model = CallQueue
+        fields = ("name", "number", "strategy")
+        labels = {
+            "number": gettext_lazy("Number of the queue"),
+            "strategy": gettext_lazy("Telephones ring"),
+        }
+        help_texts = {
+            "name": gettext_lazy("A short word of letters, digits and hyphens: support."),
+            "number": gettext_lazy("What one dials inside to reach it."),
+        }
+
+    def __init__(self, data: Any = None, *, queue: CallQueue) -> None:
+        initial = {
+            "members": " ".join(queue.members),
+            "kind": "group" if queue.is_group else "queue",
+            "rings_seconds": queue.rings_seconds,
+            "waits_seconds": queue.waits_seconds,
+        }
+        super().__init__(data, instance=queue, initial=initial)
+        self.fields["otherwise"] = _Goal(
+            queue.pbx, without=queue.number, label=gettext_lazy("If nobody answers"), required=False,
+            initial=queue.otherwise, help_text=gettext_lazy("Empty: the call ends."),
+        )  # fmt: skip
+
+    def clean_number(self) -> str:
+        number = str(self.cleaned_data["number"])
+        if not _INSIDE.fullmatch(number):
+            raise forms.ValidationError(_("Digits only, please."))
+        return number
+
+    def clean_members(self) -> list[str]:
+        said = _("“%(word)s” is no extension: it has 1 to 15 digits.")
+        return _words(self.cleaned_data["members"], _INSIDE, said, MOST_MEMBERS)
+
+    def queue(self) -> CallQueue:
+        """As the form says it, not stored yet."""
+        made: CallQueue = self.save(commit=False)
+        made.is_group = self.cleaned_data["kind"] == "group"
+        for name in ("members", "rings_seconds", "waits_seconds", "otherwise"):
+            setattr(made, name, self.cleaned_data[name])
+        return made
+
+
+class ForwardForm(forms.Form):
+    """Where calls of an extension go on that nobody answers there."""
+
+    forwards_to = forms.CharField(
+        label=gettext_lazy("Forwards to"),
+        max_length=40,
+        required=False,
+        help_text=gettext_lazy("An extension, or a mobile that may be called from here. Empty: to nobody."),
+    )
+    after = forms.IntegerField(
+        label=gettext_lazy("After so many seconds"),
+        min_value=0,
+        max_value=LONGEST_RING,
+        help_text=gettext_lazy("0: at once, and it does not ring."),
+    )
+
+    def __init__(self, data: Any = None, *, extension: Extension) -> None:
+        shown = {"forwards_to": extension.forwards_to, "after": extension.forwards_after}
+        super().__init__(data, initial=shown)
+        self._pbx = extension.pbx
+
+    def clean_forwards_to(self) -> str:
+        written = "".join(str(self.cleaned_data["forwards_to"]).split())
+        if not written or self._pbx.numbering.is_extension(written):
+            return written
+        found = phones.normal(written, self._pbx.region)
+        if found is None:
+            raise forms.ValidationError(_("This is no telephone number."))
+        return found

@@ -1,0 +1,18 @@
+"""PBXs and their calls."""
+
+from box.bridges.telephony.models.calls import Call, CallEvent, CallLeg
+from box.bridges.telephony.models.dialling import CallQueue, Trunk
+from box.bridges.telephony.models.exchange import Command, Credential, Extension, Pbx, QueueMember
+
+__all__ = [
+    "Call",
+    "CallEvent",
+    "CallLeg",
+    "CallQueue",
+    "Command",
+    "Credential",
+    "Extension",
+    "Pbx",
+    "QueueMember",
+    "Trunk",
+]

@@ -1,0 +1,128 @@
+"""What a PBX is to be: its telephones, lines, queues and rules, as `generator` writes them down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from box.bridges.telephony.asterisk_conf import Unwritable
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True)
+class Phone:
+    number: str
+    name: str
+    password: str
+    is_browser: bool = False
+    """Rings in the portal, over a WebSocket that the box leads there; its password is the box's to give."""
+    address: str = ""
+    """Of a phone that does not register: `sip:100@10.0.0.7:5060`."""
+    is_own: bool = False
+    """The PBX has it already, with its password: only the dialplan rings it."""
+    forwards_to: str = ""
+    """Digits, as they are dialled in our own context: an extension, or a number that may be called."""
+    forwards_after: int = 20
+    """Seconds for which it rings before; 0: it does not ring."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    name: str
+    number: str
+    members: tuple[str, ...] = ()
+    strategy: str = "ringall"
+    rings_seconds: int = 20
+    waits_seconds: int = 300
+    is_group: bool = False
+    """A hunt group: callers do not wait in a line. With the strategy `linear` telephones ring one after the
+    other, else all together."""
+    otherwise: str = ""
+    """Where whoever was not answered goes on; nowhere without."""
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """The provider's line."""
+
+    name: str
+    host: str
+    user: str = ""
+    password: str = ""
+    caller_id: str = ""
+    numbers: tuple[str, ...] = ()
+    """Ours, as the provider sends them."""
+    answers: str = ""
+    """Which extension or queue rings when one of these is called."""
+    closed: str = ""
+    """Where calls go outside `Plan.hours`; as at any time without."""
+
+
+@dataclass(frozen=True)
+class Hours:
+    """When somebody is there, by the clock of a time zone."""
+
+    begin: time
+    end: time
+    weekdays: frozenset[int]
+    """0 is Monday."""
+    zone: str
+
+    def __str__(self) -> str:
+        """As GotoIfTime takes it."""
+        if not re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", self.zone):
+            raise Unwritable(f"{self.zone!r} is no time zone: write it like Europe/Moscow.")
+        # The end is the first minute after it; Asterisk counts that of its range in.
+        last = (datetime.combine(date.min, self.end) - timedelta(minutes=1)).time()
+        days = "&".join(_WEEKDAYS[day] for day in sorted(self.weekdays))
+        return f"{self.begin:%H:%M}-{last:%H:%M},{days},*,*,{self.zone}"
+
+
+@dataclass(frozen=True)
+class Menu:
+    """Press one for sales."""
+
+    number: str
+    sound: str
+    choices: Mapping[str, str]
+    """A key, and the number that it leads to."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    manager_secret: str
+    asterisk: int = 13
+    """The PBX's version: 13 to 22. A later one than is said here also reads what is written."""
+    box_addresses: tuple[str, ...] = ("127.0.0.1/32",)
+    """From where the bridge signs in."""
+    bind_address: str = "0.0.0.0"  # noqa: S104 - a PBX listens; the user's ACL lets the box in only
+    manager_port: int = 5038
+    manager_user: str = "korobka"
+    certificate: str = ""
+    """A PEM file with key and certificate, on the PBX; with it the bridge's connection, and those of phones
+    in browsers, can be encrypted."""
+    websocket_port: int = 8088
+    """Where browsers' phones arrive, by way of the box."""
+    agi_host: str = ""
+    agi_port: int = 4573
+    phones: tuple[Phone, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    trunks: tuple[Trunk, ...] = ()
+    menus: tuple[Menu, ...] = ()
+    hours: Hours | None = None
+    outgoing_prefixes: tuple[str, ...] = ()
+    """What may be dialled outside; nothing without."""
+    forbidden_prefixes: tuple[str, ...] = ()
+    """But not these, which are longer."""
+    dial_prefix: str = ""
+    """What employees dial before a number outside."""
+    records: bool = False
+    recording_folder: str = "/var/spool/asterisk/monitor"
+    recording_command: str = ""
+    """Called with the file when a recording is whole."""
+    database: bool = False
+    """CEL and CDR go to PostgreSQL, not to CSV files."""
+    database_dsn: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,168 @@
+"""Lines, queues and forwarding, and the configuration that is made of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from box.apps.calls.actions.dialling import forward_extension
+from box.bridges.telephony.asterisk_conf import Unwritable
+from box.bridges.telephony.configuration import plan_of
+from box.bridges.telephony.generator import generate
+from box.bridges.telephony.models import CallQueue, Pbx, Trunk
+from box.bridges.telephony.originate import NotAllowed
+from box.core.registry.company import TIME_ZONE
+from box.core.registry.settings import store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from box.core.accounts.models import User
+
+    type Browser = Callable[[User], Client]
+
+pytestmark = pytest.mark.django_db
+
+LINE = {"name": "line", "host": "sip.provider.test:5070", "numbers": "74951234567", "answers": "700"}
+QUEUE = {
+    "name": "support",
+    "number": "700",
+    "kind": "queue",
+    "strategy": "ringall",
+    "members": "100, 101",
+    "rings_seconds": "20",
+    "waits_seconds": "300",
+}
+
+
+@pytest.fixture
+def console(pbx: Pbx, olga: User, as_person: Browser) -> Callable[..., int]:
+    """Sends a form to a page of the PBX; the status."""
+    browser = as_person(olga)
+
+    def send(place: str, sent: dict[str, str]) -> int:
+        return browser.post(f"/calls/exchanges/{pbx.pk}/{place}/", sent).status_code
+
+    return send
+
+
+def dialplan(pbx: Pbx) -> str:
+    return files(pbx)["extensions_korobka.conf"]
+
+
+def files(pbx: Pbx) -> dict[str, str]:
+    pbx.refresh_from_db()
+    return generate(plan_of(pbx, asterisk=20, boxes=("10.0.0.5/32",), records=False))
+
+
+def test_a_line_and_a_queue_become_configuration(pbx: Pbx, console: Callable[..., int]) -> None:
+    store({TIME_ZONE.key: "Europe/Moscow"})
+    assert console("queues/new", QUEUE) == 302
+    assert console("lines/new", {**LINE, "password": "p;w", "user": "us", "closed": "101"}) == 302
+    written = files(pbx)
+    assert "[support]" in written["queues_korobka.conf"]
+    assert "member = PJSIP/101" in written["queues_korobka.conf"]
+    assert "password = p\\;w" in written["pjsip_korobka.conf"]
+    incoming = written["extensions_korobka.conf"].partition("[korobka-incoming]")[2]
+    assert (
+        "exten => 74951234567,1,GotoIfTime(09:00-17:59,mon&tue&wed&thu&fri,*,*,Europe/Moscow?open)"
+        in incoming
+    )
+    assert "Goto(korobka-internal,101,1)" in incoming
+    # Its endpoint is a line outside from now on, and desk telephones keep the passwords that the PBX knows.
+    assert "PJSIP/line" in pbx.lines
+    assert "[100]" not in written["pjsip_korobka.conf"]
+
+
+def test_the_password_of_a_line_is_shown_to_nobody_and_stays(
+    pbx: Pbx, console: Callable[..., int], olga: User, as_person: Browser
+) -> None:
+    console("queues/new", QUEUE)
+    console("lines/new", {**LINE, "password": "a-password"})
+    trunk = Trunk.objects.get()
+    address = f"lines/{trunk.pk}"
+    assert "a-password" not in as_person(olga).get(f"/calls/exchanges/{pbx.pk}/{address}/").text
+    assert console(address, {**LINE, "host": "sip2.provider.test"}) == 302
+    trunk.refresh_from_db()
+    assert (trunk.host, trunk.password) == ("sip2.provider.test", "a-password")
+    assert "a-password" not in trunk.password_sealed
+
+
+def test_a_group_rings_one_after_the_other_and_then_goes_on(pbx: Pbx, console: Callable[..., int]) -> None:
+    group = {**QUEUE, "kind": "group", "strategy": "linear", "otherwise": "102", "rings_seconds": "7"}
+    assert console("queues/new", group) == 302
+    steps = dialplan(pbx).partition("exten => 700,1,")[2].partition("exten =>")[0]
+    assert [line.rpartition(",1,")[2].strip() for line in steps.splitlines() if line][:5] == [
+        "Dial(PJSIP/100,7,tT)",
+        'same => n,GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)',
+        "same => n,Dial(PJSIP/101,7,tT)",
+        'same => n,GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)',
+        "same => n,Goto(korobka-internal,102,1)",
+    ]
+    assert "[support]" not in files(pbx)["queues_korobka.conf"]
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        ("queues/new", {**QUEUE, "members": "100 _X."}),
+        ("queues/new", {**QUEUE, "number": "7,1)"}),
+        ("queues/new", {**QUEUE, "number": "100"}),
+        ("queues/new", {**QUEUE, "name": "a b"}),
+        ("queues/new", {**QUEUE, "rings_seconds": "100000"}),
+        ("queues/new", {**QUEUE, "otherwise": "+79161234567"}),
+        ("lines/new", {**LINE, "answers": "100", "host": "a\nb"}),
+        ("lines/new", {**LINE, "answers": "999"}),
+        ("lines/new", {**LINE, "answers": "100", "numbers": "74951234567,1)System(x"}),
+    ],
+)
+def test_what_no_dialplan_can_hold_is_refused(
+    pbx: Pbx, console: Callable[..., int], place: str, wrong: dict[str, str]
+) -> None:
+    assert console(place, wrong) == 422
+    assert not CallQueue.objects.exists()
+    assert not Trunk.objects.exists()
+
+
+def test_a_telephone_forwards_to_a_mobile_that_may_be_called(
+    pbx: Pbx, console: Callable[..., int], olga: User
+) -> None:
+    extension = pbx.extensions.get(number="100")
+    place = f"extensions/{extension.pk}"
+    assert console(place, {"forwards_to": "8 (916) 123-45-67", "after": "15"}) == 302
+    extension.refresh_from_db()
+    assert (extension.forwards_to, extension.forwards_after) == ("+79161234567", 15)
+    assert console(place, {"forwards_to": "100", "after": "15"}) == 422
+    # Outside the beginnings that are allowed, or within one that is not.
+    for dear in ("+442079460958", "+79791234567"):
+        assert console(place, {"forwards_to": dear, "after": "15"}) == 422
+        with pytest.raises(ValidationError):
+            forward_extension(extension, dear, 15, by=olga)
+    extension.refresh_from_db()
+    assert extension.forwards_to == "+79161234567"
+    pbx.prefixes = []
+    pbx.save()
+    # What was allowed once is allowed no more.
+    with pytest.raises((NotAllowed, Unwritable)):
+        files(pbx)
+
+
+def test_calls_that_would_go_in_a_circle_are_refused(pbx: Pbx, olga: User) -> None:
+    one, other = pbx.extensions.get(number="100"), pbx.extensions.get(number="101")
+    forward_extension(one, "101", 0, by=olga)
+    assert "exten => 100,1,Goto(korobka-internal,101,1)" in dialplan(pbx)
+    forward_extension(other, "100", 20, by=olga)
+    with pytest.raises(Unwritable, match="in a circle"):
+        files(pbx)
+
+
+def test_dear_numbers_are_refused_by_the_dialplan_as_well(pbx: Pbx, console: Callable[..., int]) -> None:
+    console("lines/new", {**LINE, "answers": "100"})
+    Pbx.objects.filter(pk=pbx.pk).update(dial_prefix="9")
+    written = dialplan(pbx)
+    assert "exten => _979X.,1,Dial(PJSIP/${EXTEN:1}@line,60,T)" in written
+    assert "exten => _97979X.,1,Hangup(21)" in written
