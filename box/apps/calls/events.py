@@ -25,6 +25,8 @@ class CallFinished:
     """Whose telephones rang."""
     call_back_by: datetime | None = None
     """Of a missed call: by when the company means to have called back."""
+    begins_lead: bool = False
+    """The company wants a lead of whoever calls from a number that nobody knows."""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,20 @@ CALL_BACK_WITHIN = Setting(
     _("It becomes a next step of whoever is responsible for the client, with this deadline."),
     field=lambda: _number(5, 7 * 24 * 60),
 )
+MAKES_LEADS = Setting(
+    "calls.makes_leads",
+    "none",
+    SECTION,
+    _("Make a lead of a number that nobody knows"),
+    _("Of an incoming call, for whoever answered it, or whose telephone rang first."),
+    field=lambda: forms.ChoiceField(
+        choices=(
+            ("none", _("no: the employee decides")),
+            ("missed", _("of missed calls")),
+            ("every", _("of every call")),
+        )
+    ),
+)
 RECORDINGS_KEPT = Setting(
     "calls.recordings_kept",
     180,
@@ -112,6 +126,7 @@ ALL = (
     CLOSES,
     ANSWERS_WITHIN,
     CALL_BACK_WITHIN,
+    MAKES_LEADS,
     RECORDINGS_KEPT,
     RELAYS,
     RELAYS_SECRET,

@@ -13,7 +13,7 @@ from box.apps.calls.actions.misses import recount_misses, settle_earlier
 from box.apps.calls.events import CallFinished
 from box.apps.calls.models import LoggedCall, Participant
 from box.apps.calls.permissions import audience_of
-from box.apps.calls.settings import CALL_BACK_WITHIN
+from box.apps.calls.settings import CALL_BACK_WITHIN, MAKES_LEADS
 from box.bridges.telephony.models import Call, CallLeg, Extension
 from box.core.events.outbox import emit
 from box.core.push.actions import send
@@ -165,8 +165,15 @@ def finish(logged: LoggedCall, rang: Sequence[Participant]) -> None:
             user_id=logged.user_id,
             rang_ids=tuple(ids),
             call_back_by=back_by if logged.is_missed else None,
+            begins_lead=_begins_lead(logged),
         )
     )
+
+
+def _begins_lead(logged: LoggedCall) -> bool:
+    if logged.direction != LoggedCall.Direction.IN or not logged.number.startswith("+"):
+        return False
+    return MAKES_LEADS.value == "every" or (MAKES_LEADS.value == "missed" and logged.is_missed)
 
 
 def tell(people: Iterable[int], call_id: int | None = None) -> None:

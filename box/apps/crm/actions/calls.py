@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
 from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
+from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.callers import reached_by
+from box.apps.crm.catalog import catalog
+from box.apps.crm.contact_points import Reach
 from box.apps.crm.events import ActivityChanged
 from box.apps.crm.models import Activity
 from box.core.accounts.models import User
@@ -37,12 +40,32 @@ def write_call_down(call: CallFinished) -> Activity | None:
     known = Activity.objects.filter(about=about(call.call_id)).first()
     if known is not None or not call.number:
         return known
+    if call.begins_lead:
+        # Whoever calls twice in a row becomes one lead.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"lead {call.number}"])
     records = [record for record in reached_by(call.number) if record.deleted_at is None][:MOST_TIME_LINES]
+    if not records and call.begins_lead and (lead := _lead_of(call)) is not None:
+        records = [lead]
     if not records:
         return None
     # It is read by everybody: in the company's language.
     with translation.override(LANGUAGE.value):
         return add_activity(_activity(call, records), records, by=None)
+
+
+def _lead_of(call: CallFinished) -> Record | None:
+    """A new one, for whoever answered, or whose telephone rang first; None where none of them works here any
+    more."""
+    kind = catalog().by_slug.get("lead")
+    asked = [pk for pk in (call.user_id, *call.rang_ids) if pk]
+    people = User.objects.in_bulk(asked)
+    who = next((people[pk] for pk in asked if pk in people and people[pk].is_active), None)
+    if kind is None or who is None:
+        return None
+    number = phones.shown(call.number, PHONE_REGION.value)
+    reached = (Reach("phone", call.number),)
+    return add_record(NewRecord(type=kind, responsible=who, title=number, reached_by=reached), by=None)
 
 
 def _activity(call: CallFinished, records: Sequence[Record]) -> NewActivity:

@@ -81,7 +81,12 @@ def test_who_works_outside_gets_a_relay_that_knows_them_for_a_while(
 
 def test_relays_are_set_up_with_their_secret_and_as_addresses(olga: User, as_person: Browser) -> None:
     browser = as_person(olga)
-    usual = {"calls.answers_within": "20", "calls.call_back_within": "60", "calls.recordings_kept": "180"}
+    usual = {
+        "calls.answers_within": "20",
+        "calls.call_back_within": "60",
+        "calls.recordings_kept": "180",
+        "calls.makes_leads": "none",
+    }
 
     def status(**sent: str) -> int:
         given = {f"calls.{name}": value for name, value in sent.items()}

@@ -9,10 +9,12 @@ import pytest
 
 from box.apps.calls.actions.misses import reopen_miss, settle_miss
 from box.apps.calls.models import LoggedCall, Participant
+from box.apps.calls.settings import MAKES_LEADS
 from box.bridges.telephony.actions import set_extensions
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.notify.models import Counter
+from box.core.registry.settings import store
 from tests.box.apps.calls.conftest import miss, play
 
 if TYPE_CHECKING:
@@ -117,3 +119,23 @@ def test_what_is_told_twice_is_told_on_once(pbx: Pbx) -> None:
 def test_rooms_with_clients_hear_nothing_of_internal_calls(call: Play) -> None:
     call("hold")
     assert not Event.objects.filter(kind="calls.CallFinished").exists()
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"), [("none", (False, False)), ("missed", (False, True)), ("every", (True, True))]
+)
+def test_a_lead_is_wanted_of_whom_the_rule_says(pbx: Pbx, rule: str, wanted: tuple[bool, bool]) -> None:
+    store({MAKES_LEADS.key: rule})
+    play(pbx, "incoming_queue")
+    miss(pbx, later=HOUR)
+    finished = Event.objects.filter(kind="calls.CallFinished").order_by("id")
+    told = {event.payload["is_missed"]: event.payload["begins_lead"] for event in finished}
+    assert (told[False], told[True]) == wanted
+
+
+def test_of_who_is_called_no_lead_is_wanted(pbx: Pbx, cara: User) -> None:
+    store({MAKES_LEADS.key: "every"})
+    set_extensions(pbx, [("104", cara)], by=None)
+    play(pbx, "outgoing")
+    finished = Event.objects.filter(kind="calls.CallFinished").order_by("id")
+    assert {event.payload["begins_lead"] for event in finished} == {False}

@@ -56,6 +56,41 @@ def test_a_person_is_nearer_than_what_is_yet_to_become_a_client(rose: Record, an
     assert [card.title for card in cards([NUMBER], anna)[NUMBER]] == ["Rose", "Rose wants chairs"]
 
 
+def test_a_number_that_nobody_knows_becomes_one_lead_where_the_company_wants_that(
+    anna: User, boris: User
+) -> None:
+    def leads() -> list[Record]:
+        return list(Record.objects.filter(type__slug="lead").order_by("pk"))
+
+    assert write_call_down(call(user_id=anna.pk)) is None
+    assert leads() == []
+    activity = write_call_down(call(user_id=anna.pk, begins_lead=True))
+    (lead,) = leads()
+    assert activity is not None
+    assert (lead.responsible, lead.title) == (anna, "8 (916) 123-45-67")
+    assert list(activity.bindings.values_list("record_id", flat=True)) == [lead.pk]
+    # Told again, or calling again, they are known.
+    write_call_down(call(user_id=anna.pk, begins_lead=True))
+    write_call_down(call(call_id=8, user_id=boris.pk, begins_lead=True))
+    assert leads() == [lead]
+
+
+def test_a_missed_call_of_a_new_lead_is_to_be_returned_by_who_works_here(
+    anna: User, boris: User, olga: User
+) -> None:
+    dismiss_user(anna, by=olga)
+    told = call(
+        is_missed=True, talk_seconds=0, rang_ids=(anna.pk, boris.pk), call_back_by=NOW, begins_lead=True
+    )
+    activity = write_call_down(told)
+    assert activity is not None
+    assert activity.responsible == boris
+    assert activity.is_planned
+    # Nobody works here any more whose telephone rang.
+    other = call(call_id=9, number="+79161234568", rang_ids=(anna.pk,), begins_lead=True)
+    assert write_call_down(other) is None
+
+
 def test_many_numbers_cost_as_many_queries_as_one(rose: Record, anna: User) -> None:
     for n in range(10):
         added("contact", anna, f"C{n}", reached_by=(Reach("phone", f"+7916000000{n}"),))
