@@ -169,7 +169,8 @@ def look_where_calls_go(plan: Plan) -> None:
     telephones off, a circle would keep the PBX busy for as long as the caller has patience."""
     further = {phone.number: phone.forwards_to for phone in plan.phones if phone.forwards_to}
     further |= {queue.number: queue.otherwise for queue in plan.queues if queue.otherwise}
-    known = {one.number for one in (*plan.phones, *plan.queues, *plan.menus)}
+    known = {phone.number for phone in plan.phones}
+    known |= {queue.number for queue in plan.queues} | {menu.number for menu in plan.menus}
     answers = [goal for trunk in plan.trunks for goal in (trunk.answers, trunk.closed) if goal]
     for goal in (*further.values(), *answers):
         if goal not in known and not _may_be_dialled(plan, goal):

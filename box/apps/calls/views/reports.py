@@ -64,8 +64,14 @@ def table(request: PersonRequest) -> HttpResponseBase:
     if not works_here(request.user) or found is None or kind not in CONTENT_TYPES or asked.problem:
         raise Http404
     rows = list(found.rows(counted.report(request.user, asked.first, asked.last)))
-    about = {"list": str(_("Report on calls")), "format": kind, "filter": f"{part}: {asked.chosen}"}
-    record(EXPORTED, by_id=request.user.pk, rows=len(rows), **about)
+    record(
+        EXPORTED,
+        by_id=request.user.pk,
+        list=str(_("Report on calls")),
+        format=kind,
+        filter=f"{part}: {_query(asked.chosen)}",
+        rows=len(rows),
+    )
     return export(kind, f"calls-{part}", found.head, rows)
 
 

@@ -183,8 +183,9 @@ def extensions(request: PersonRequest, pk: int) -> HttpResponse:
 def extension_table(request: PersonRequest, pk: int) -> HttpResponseBase:
     """As the page of extensions takes it in again."""
     rows = extension_rows(found_pbx(pk))
-    about = {"list": str(_("Extensions")), "format": "csv", "filter": "", "rows": len(rows)}
-    record(EXPORTED, by_id=request.user.pk, **about)
+    record(
+        EXPORTED, by_id=request.user.pk, list=str(_("Extensions")), format="csv", filter="", rows=len(rows)
+    )
     return export("csv", "extensions", (_("Extension"), _("E-mail or login"), ""), rows)
 
 
