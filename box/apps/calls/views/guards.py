@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from box.apps.calls.access import can_set_up
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from typing import Concatenate
 
     from django.http import QueryDict
+    from django.http.response import HttpResponseBase
 
     from box.core.accounts.requests import PersonRequest
 
-    type View[**P] = Callable[Concatenate[PersonRequest, P], HttpResponse]
+    type View[**P] = Callable[Concatenate[PersonRequest, P], HttpResponseBase]
 
 
 def only_for_administrators[**P](view: View[P]) -> View[P]:
     """For everybody else there is no such page."""
 
-    def guarded(request: PersonRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: PersonRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not can_set_up(request.user):
             raise Http404
         return view(request, *args, **kwargs)
