@@ -95,9 +95,10 @@ def is_whole(file: Path) -> bool:
     """Asterisk writes how long it is when it closes it: before, the file says that it has nothing."""
     try:
         with wave.open(str(file)) as sound:
-            return sound.getnframes() > 0
+            frames: int = sound.getnframes()
     except (wave.Error, EOFError):
         return False
+    return frames > 0
 
 
 def channel(pbx: Asterisk) -> str:
