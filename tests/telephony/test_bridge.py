@@ -128,6 +128,33 @@ def test_a_killed_asterisk_leaves_no_call_open(
     assert (call.result, call.is_estimated) == ("answered", True)
 
 
+def test_an_end_that_is_written_down_late_replaces_the_one_that_was_thought(
+    pbx: Pbx,
+    manager: Manager,
+    asterisk: Asterisk,
+    start: Callable[[], subprocess.Popen[bytes]],
+    tmp_path: Path,
+) -> None:
+    """A PBX writes its log a moment after a channel is gone: here the box sees it later still."""
+    seen, begin = tmp_path / "cel.csv", asterisk.cel_file.stat().st_size if asterisk.cel_file.exists() else 0
+    seen.touch()
+    pbx.cel_path, pbx.cdr_path = str(seen), ""
+    save_pbx(pbx, by=None)
+    first = start()
+    until(is_connected)
+    manager.call("104", "100")
+    until(has("CallAnswered"))
+    first.kill()
+    first.wait()
+    manager.hang_up("/^PJSIP/104-.*$/")
+    asterisk.idle()
+    start()
+    until(Call.objects.filter(is_estimated=True).exclude(ended_at=None).exists)
+    seen.write_bytes(asterisk.cel_file.read_bytes()[begin:])
+    until(lambda: not Call.objects.filter(is_estimated=True).exists())
+    assert Call.objects.get().result == "answered"
+
+
 def said(*words: str) -> str:
     out = StringIO()
     call_command("telephony", *words, stdout=out)
