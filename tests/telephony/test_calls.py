@@ -105,8 +105,8 @@ def test_a_client_who_gives_up_is_missed_until_they_are_called_back(
     office: Pbx, asterisk: Asterisk, anna: User, boris: User
 ) -> None:
     set_extensions(office, [("100", None)], by=None)
-    # The queue of sales has only telephones that ring.
-    asterisk.cli('dialplan add extension 4950001,1,Goto,"korobka-internal,701,1" into korobka-incoming')
+    # It rings for as long as it takes the portal to say so.
+    asterisk.cli('dialplan add extension 4950001,1,Dial,"PJSIP/101,90" into korobka-incoming')
     caller = call_from_outside(asterisk, "4950001", seconds=1)
     happens(lambda: states(boris) == ["rings"])
     caller.kill()

@@ -117,7 +117,6 @@ class CallQueueForm(forms.ModelForm[CallQueue]):
     kind = forms.ChoiceField(
         label=gettext_lazy("What callers do"),
         choices=(("queue", gettext_lazy("wait in a line")), ("group", gettext_lazy("hear it ring"))),
-        widget=forms.RadioSelect,
     )
     members = forms.CharField(
         label=gettext_lazy("Whose telephones ring"),
