@@ -243,7 +243,7 @@ SECURE_CSP: dict[str, list[str]] = {
 if _public_host := KOROBKA["objects"]["public_host"]:
     for _directive in ("img-src", "connect-src"):
         SECURE_CSP[_directive].append(f"https://{_public_host}")
-# Which of the machine's own networks outgoing webhooks may reach: see box.rest.egress.
+# Which of the machine's own networks outgoing webhooks may reach: see box.lib.egress.
 REACHABLE_NETWORKS: list[str] = KOROBKA.get("reachable_networks", [])
 # Who may read /metrics: see box.console.metrics.
 METRICS: dict[str, Any] = KOROBKA.get("metrics", {"networks": [], "token_sha256": ""})

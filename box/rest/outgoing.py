@@ -29,10 +29,10 @@ from box.core.registry.capabilities import Card, Ref
 from box.core.registry.models import StoredSetting
 from box.core.registry.rest import hook_events
 from box.core.registry.settings import Remembered, raise_version
+from box.lib.egress import Unreachable, post
 from box.lib.php_query import flat
 from box.lib.sealing import seal, unseal
 from box.rest.access import can_send_out
-from box.rest.egress import Unreachable, post
 from box.rest.events import ListenerAdded, ListenerRemoved
 from box.rest.models import Listener, Sending
 from box.rest.notices import PAUSED

@@ -24,8 +24,8 @@ from urllib.parse import quote, urljoin
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from box.lib.egress import Answer, Fetched, Forbidden, Unreachable, download, exchange
 from box.lib.php_query import flat
-from box.rest.egress import Answer, Fetched, Forbidden, Unreachable, download, exchange
 from box.transfer.pace import Limits, Pace
 
 AT_ONCE = 50

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.db import close_old_connections
 from django.utils import timezone
 
@@ -13,8 +11,8 @@ from box.apps.calls.settings import CLOSES, RESPONSIBLE_FIRST
 from box.bridges.telephony.fastagi import Inquiry, Route, Way
 from box.bridges.telephony.models import Extension
 from box.core.accounts.models import User
-from box.core.portal.calendar import work_calendar, working_hours
-from box.core.registry.company import PHONE_REGION, company_zone
+from box.core.portal.calendar import is_open
+from box.core.registry.company import PHONE_REGION
 from box.core.registry.services import is_on
 from box.lib import phones
 
@@ -43,13 +41,6 @@ def decide(number: str) -> Route:
         return Route(Way.USUAL)
     extension = Extension.objects.in_use().filter(user=person).first()
     return Route(Way.FIRST, extension.number) if extension else Route(Way.USUAL)
-
-
-def is_open(moment: datetime) -> bool:
-    """Whether the company works then, by its own calendar and clock."""
-    local = moment.astimezone(company_zone())
-    begin, end = working_hours()
-    return work_calendar().is_working_day(local.date()) and begin <= local.time() < end
 
 
 def _is_busy(person: User) -> bool:

@@ -42,7 +42,7 @@ def agenda_of(person: User, now: datetime) -> list[AgendaDay]:
     until = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=DAYS)
     due = Activity.objects.open().filter(responsible=person, deadline__lt=until).by_deadline()
     found = list(due[:MOST])
-    records = _records_of(found, person)
+    records = records_of(found, person)
     days: dict[date | None, list[Step]] = {}
     for one in found:
         day = None if one.deadline < now else timezone.localdate(one.deadline)  # type: ignore[operator]
@@ -57,7 +57,7 @@ def due_count(person: User, now: datetime) -> int:
     return Activity.objects.open().filter(responsible=person, deadline__lt=tomorrow)[:100].count()
 
 
-def _records_of(activities: Sequence[Activity], reader: User) -> dict[int, Record]:
+def records_of(activities: Sequence[Activity], reader: User) -> dict[int, Record]:
     """By activity the first record that it was written down for, of those that the reader sees."""
     bound = ActivityBinding.objects.filter(activity__in=activities).order_by("-pk")
     pairs = list(bound.values_list("activity", "record"))

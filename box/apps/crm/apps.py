@@ -6,7 +6,9 @@ from box.core.registry.apps import Room
 from box.core.registry.capabilities import (
     Assets,
     MenuEntry,
+    after_restore,
     assets,
+    calendar_layers,
     callers,
     card_routes,
     cards,
@@ -28,6 +30,7 @@ class CrmConfig(Room):
         from box.apps.crm.callers import CALLERS
         from box.apps.crm.custom_fields import SETS
         from box.apps.crm.importing.importers import IMPORTERS
+        from box.apps.crm.layers import NEXT_STEPS
         from box.apps.crm.permissions import codes_from_roles, may_enter
         from box.apps.crm.setup import PAGES
         from box.apps.crm.setup.auditing import declare
@@ -47,6 +50,7 @@ class CrmConfig(Room):
             help_pages.add(f"crm:{name}", "crm-settings")
         self._offer_objects()
         callers.add("crm", CALLERS)
+        calendar_layers.add("crm.steps", NEXT_STEPS)
         holdings.add("crm", HOLDINGS)
         rights.add(ADMINISTER, Right("crm", _("Set up the CRM: pipelines, lists, robots, permissions")))
         rights.add(IMPORT, Right("crm", _("Import tables into the CRM")))
@@ -59,9 +63,12 @@ class CrmConfig(Room):
         """Records as others meet them: a kind for each type that the box brings, one for a company's own."""
         from box.apps.crm.cards import cards_of_kind, discussed_as, finder_of
         from box.apps.crm.demo import sell
+        from box.apps.crm.history import narrower
         from box.apps.crm.models.types import ANY_RECORD, BUILT_IN
+        from box.apps.crm.robots.webhooks import discard_waiting
         from box.apps.crm.searching import RECORDS
         from box.core.discussion.threads import threads
+        from box.core.history.narrowing import narrowers
 
         for slug in BUILT_IN:
             cards.add(f"crm.{slug}", cards_of_kind(f"crm.{slug}"))
@@ -70,5 +77,7 @@ class CrmConfig(Room):
         card_routes.add("crm:record", ANY_RECORD)
         for kind in (*(f"crm.{slug}" for slug in BUILT_IN), ANY_RECORD):
             threads.add(kind, discussed_as(kind))
+            narrowers.add(kind, narrower)
         searchables.add(ANY_RECORD, RECORDS)
         demo_shares.add("crm", sell)
+        after_restore.add("crm.robot-calls", discard_waiting)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.crm.catalog import catalog
+from box.apps.crm.custom_fields import SETS
 from box.apps.crm.events import (
     LeadConverted,
     ObserversChanged,
@@ -64,6 +65,16 @@ def _direction(value: str) -> str:
     return str(Payment.Direction(value).label)
 
 
+class _Labels(dict[str, Any]):
+    """Of the CRM's fields, and under their keys of those that the company has added."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name in self:
+            return self[name]
+        own = (field for of in SETS.values() for field in of.fields if field.key == name)
+        return next((field.name for field in own), default)
+
+
 _STAGES: dict[str, Callable[[Any], str]] = {"stage_before_id": _stage, "stage_id": _stage}
 _PEOPLE: dict[str, Callable[[Any], str]] = {
     "user_id": _person, "former_id": _person, "user_ids": _people, "former_ids": _people,
@@ -74,7 +85,7 @@ _HISTORY: tuple[tuple[str, Any, type[Any], dict[str, Any]], ...] = (
         "changed",
         _("changed %(changes)s"),
         RecordChanged,
-        {"words": {"changes": changes_of(LABELS)}, "told": lambda event: bool(event.changes)},
+        {"words": {"changes": changes_of(_Labels(LABELS))}, "told": lambda event: bool(event.changes)},
     ),
     ("moved", _("%(stage_before_id)s → %(stage_id)s"), RecordMoved, {"words": _STAGES}),
     (

@@ -75,6 +75,8 @@ BELONGINGS = Belongings(
         "crm.PaperLink.created_by": Belongs(Stays(MADE)),
         "crm.Payment.created_by": Belongs(Stays(MADE)),
         "crm.Receiver.user": Belongs(Deleted(), OneEach("form")),
+        "crm.Plan.user": Belongs(Deleted(), OneEach("month")),
+        "crm.RobotTurn.user": Belongs(Deleted(), OneEach("robot")),
         "crm.Merger.by": Belongs(Stays(DECIDED)),
     },
     follow=_follow,

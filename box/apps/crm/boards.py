@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from box.apps.crm.access import can_change
 from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.catalog import catalog
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.lists import record_list
 from box.apps.crm.models import Record, StageTotal
 from box.apps.crm.moves import Asked, move_asking
@@ -35,6 +36,7 @@ type Totals = dict[int, tuple[int, Decimal]]
 
 
 def record_board(user: User, kind: RecordType, pipeline: Pipeline) -> Board[Record, RecordRow]:
+    fields = fields_for(user, kind.pk)
     return Board(
         listed=record_list(user, kind),
         columns=_columns_of(user, kind, pipeline),
@@ -44,7 +46,7 @@ def record_board(user: User, kind: RecordType, pipeline: Pipeline) -> Board[Reco
         move=_move_of(user),
         add=_add_of(user, kind) if reaches_into(user, Operation.ADD, kind) else None,
         add_label=gettext_lazy("Add"),
-        can_move=lambda record: can_change(user, record),
+        can_move=lambda record: can_change(user, record) and fields.changes("stage"),
         present=lambda records: rows_of(records, user),
         told=("crm", "record"),
     )
@@ -60,14 +62,17 @@ def _columns_of(
         only_pipeline = {one.filter.key for one in query.chosen} <= {"pipeline"}
         is_all = only_pipeline and not query.text and not query.problems
         totals = _kept_totals(user, stages) if is_all else _counted(rows, stages)
-        return [_column(stage, totals, kind, can_add=may_add and stage.is_open) for stage in stages]
+        has_sums = kind.has_amount and fields_for(user, kind.pk).sees("amount")
+        return [
+            _column(stage, totals, has_sums=has_sums, can_add=may_add and stage.is_open) for stage in stages
+        ]
 
     return columns
 
 
-def _column(stage: Stage, totals: Totals, kind: RecordType, *, can_add: bool) -> Column:
+def _column(stage: Stage, totals: Totals, *, has_sums: bool, can_add: bool) -> Column:
     count, amount = totals.get(stage.pk, (0, Decimal(0)))
-    said = money(amount, base_currency()) if kind.has_amount and amount else ""
+    said = money(amount, base_currency()) if has_sums and amount else ""
     return Column(str(stage.pk), str(stage), stage.color, count, said, can_add)
 
 

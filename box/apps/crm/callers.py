@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from box.apps.crm.cards import card_of
 from box.apps.crm.catalog import catalog
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import ContactPoint, Record
 from box.apps.crm.permissions import Operation, reaches_into
 from box.core.registry.capabilities import CallerLookup, Card
@@ -44,7 +45,14 @@ def cards(numbers: Sequence[str], reader: User) -> Mapping[str, Sequence[Card]]:
     if not behind:
         return {}
     records = Record.objects.visible_to(reader).filter(pk__in={pk for _number, pk in behind})
-    seen = {record.pk: record for record in catalog().dress(list(records.select_related("responsible")))}
+    # Who may not see by what clients are reached is not told whom a number is of.
+    types = [
+        kind.pk
+        for kind in catalog().types.values()
+        if kind.slug in NEAREST and fields_for(reader, kind.pk).sees("reached_by")
+    ]
+    own = records.filter(type__in=types).select_related("responsible")
+    seen = {record.pk: record for record in catalog().dress(list(own))}
     found: dict[str, list[Record]] = {}
     for number, pk in behind:
         if pk in seen:

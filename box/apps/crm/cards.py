@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from box.apps.crm import notices
 from box.apps.crm.access import can_delete
 from box.apps.crm.catalog import catalog
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import Record
 from box.apps.crm.models.types import ANY_RECORD, BUILT_IN
 from box.core.discussion.threads import Discussed, Told
@@ -34,7 +35,7 @@ def finder_of(slug: str) -> Finder:
         if kind is None:
             return []
         seen = Record.objects.visible_to(reader).there().of_type(kind.pk).select_related("responsible")
-        rows = seen.matching(text).newest_first()[:MOST_FOUND]
+        rows = seen.matching(text, fields_for(reader, kind.pk).sees).newest_first()[:MOST_FOUND]
         return [card_of(one, kind.kind) for one in catalog().dress(list(rows))]
 
     return found

@@ -8,16 +8,22 @@ from decimal import Decimal
 
 from box.apps.crm.actions.activities import renew_next_steps
 from box.apps.crm.actions.bulk import add_records
+from box.apps.crm.actions.papers import PaymentDraft, add_paper, note_payment
+from box.apps.crm.actions.plans import set_plan
 from box.apps.crm.actions.records import NewRecord
+from box.apps.crm.actions.web_forms import FormDraft, save_form
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import Activity, ActivityBinding, Record, RecordType, Source, Stage
+from box.apps.crm.models import Activity, ActivityBinding, Payment, Record, RecordType, Source, Stage
+from box.apps.crm.web_forms import Kind, Question
 from box.core.accounts.models import User
+from box.core.registry.company import company_day
 from box.core.registry.demo import Company
 
 MOST_CLIENTS = 400
 DEALS_A_CLIENT = 2
 BATCH = 500
+MOST_INVOICES = 60
 # Of employees, who sell.
 SELLERS = 0.05
 
@@ -59,6 +65,8 @@ def sell(company: Company) -> None:
     leads = _added(company, _leads(company, count, sellers))
     _grow_old(company, [*deals, *leads])
     _plan(company, [*deals, *leads])
+    _get_paid(company, deals)
+    _ask_visitors(sellers)
 
 
 def _sellers(company: Company) -> Sequence[int]:
@@ -142,6 +150,54 @@ def _grow_old(company: Company, records: Sequence[Record]) -> None:
     Record.objects.bulk_update(
         records, ["created_at", "stage_since", "changed_at", "closed_at"], batch_size=BATCH
     )
+
+
+def _get_paid(company: Company, deals: Sequence[Record]) -> None:
+    """What was won has an invoice, most of them paid within a month; deliveries cost something. Whoever sells
+    has a plan for the year."""
+    random, invoices = company.random, catalog().types[RecordType.Id.INVOICE]
+    won = [one for one in deals if one.stage and one.stage.kind == Stage.Kind.WON][:MOST_INVOICES]
+    today = company_day(company.now)
+    for deal in won:
+        invoice = add_paper(deal, invoices, by=deal.responsible)
+        closed = company_day(deal.closed_at or company.now)
+        paid_on = min(today, closed + timedelta(days=random.randrange(30)))
+        if random.random() < 0.8:
+            note_payment(invoice, PaymentDraft(amount=deal.amount, on=paid_on), by=None)
+        if random.random() < 0.4:
+            spent = PaymentDraft(amount=deal.amount / 5, on=paid_on, direction=Payment.Direction.OUT)
+            note_payment(deal, spent, by=None)
+    boss = _administrator()
+    for seller in {deal.responsible for deal in won}:
+        if boss is not None:
+            months = {month: Decimal(random.randrange(3, 12) * 100_000) for month in range(1, 13)}
+            set_plan(seller, today.year, months, by=boss)
+
+
+def _ask_visitors(sellers: Sequence[User]) -> None:
+    """A form for the company's website, with a page for the drawing."""
+    boss, leads = _administrator(), catalog().types[RecordType.Id.LEAD]
+    if boss is None:
+        return
+    questions = (
+        Question("q1", Kind.NAME, "Имя"),
+        Question("q2", Kind.PHONE, "Телефон", is_required=True),
+        Question("q3", Kind.TEXT, "Что вам нужно?"),
+        Question("q4", Kind.PAGE, "Чертёж или фото"),
+        Question("q5", Kind.FILE, "Файл"),
+    )
+    draft = FormDraft(
+        name="Заявка с сайта", type=leads, stage=catalog().stages_of_type(leads)[0],
+        heading="Оставьте заявку",
+        button="Отправить", thanks="Спасибо! Мы скоро позвоним.", language="ru", questions=questions,
+        receivers=list(sellers)[:5],
+    )  # fmt: skip
+    save_form(None, draft, by=boss)
+
+
+def _administrator() -> User | None:
+    found: User | None = User.objects.active().filter(is_administrator=True).order_by("pk").first()
+    return found
 
 
 def _plan(company: Company, records: Sequence[Record]) -> None:

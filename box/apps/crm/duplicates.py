@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db.models import Q
 
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import ContactPoint, Record
 from box.lib.sounds import sound_of
 
@@ -56,7 +57,11 @@ def duplicates_of(
     if reader is not None:
         there = there.visible_to(reader)
     grounds: dict[int, list[Ground]] = defaultdict(list)
-    for ground, ids in _found(there, sought):
+    reached, taxed = (
+        there.filter(type__in=[pk for pk in types if fields_for(reader, pk).sees(name)])
+        for name in ("reached_by", "tax_number")
+    )
+    for ground, ids in _found(there, reached, taxed, sought):
         for pk in ids:
             if ground not in grounds[pk]:
                 grounds[pk].append(ground)
@@ -65,21 +70,24 @@ def duplicates_of(
     return sorted(found, key=lambda one: -len(one.grounds))
 
 
-def _found(there: RecordQuerySet, sought: Sought) -> Iterable[tuple[Ground, list[int]]]:
-    reached = Q()
+def _found(
+    there: RecordQuerySet, reached: RecordQuerySet, taxed: RecordQuerySet, sought: Sought
+) -> Iterable[tuple[Ground, list[int]]]:
+    """By numbers and addresses of those whose `reached` by is seen, by the tax number of the `taxed`."""
+    points = Q()
     if sought.phones:
-        reached |= Q(kind=ContactPoint.Kind.PHONE, normal__in=list(sought.phones))
+        points |= Q(kind=ContactPoint.Kind.PHONE, normal__in=list(sought.phones))
     if sought.emails:
-        reached |= Q(kind=ContactPoint.Kind.EMAIL, normal__in=list(sought.emails))
-    if reached:
-        rows = ContactPoint.objects.filter(reached, record__in=there)[: 4 * MOST]
+        points |= Q(kind=ContactPoint.Kind.EMAIL, normal__in=list(sought.emails))
+    if points:
+        rows = ContactPoint.objects.filter(points, record__in=reached)[: 4 * MOST]
         by_kind: dict[Ground, list[int]] = defaultdict(list)
         for kind, pk in rows.values_list("kind", "record_id"):
             by_kind[Ground(kind)].append(pk)
         yield from by_kind.items()
     if sought.tax_number:
         number = "".join(sought.tax_number.split())
-        yield Ground.TAX_NUMBER, list(there.filter(tax_number=number).values_list("pk", flat=True)[:MOST])
+        yield Ground.TAX_NUMBER, list(taxed.filter(tax_number=number).values_list("pk", flat=True)[:MOST])
     if sound := sound_of(sought.name):
         alike = there.filter(sound__trigram_similar=sound).annotate(near=TrigramSimilarity("sound", sound))
         near = alike.filter(near__gte=ALIKE).order_by("-near", "-pk")

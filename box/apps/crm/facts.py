@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from markupsafe import Markup
 
 from box.apps.crm.custom_fields import set_of
+from box.apps.crm.field_rights import RecordFields, fields_for
 from box.apps.crm.inputs import INPUTS, Input, inputs_of
-from box.apps.crm.models import ContactPoint, Link, Record
+from box.apps.crm.models import ContactPoint, Link, Record, RecordType
 from box.apps.crm.presenters import money
 from box.core.lists.custom_fields import filled
 from box.core.lists.presenters import macro, said
@@ -21,8 +22,8 @@ from box.lib.plain_text import linked
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-    from box.apps.crm.models import RecordType
     from box.core.accounts.models import User
+    from box.core.fields.models import Field
 
 UI = "crm/facts.html"
 OWN = "own"
@@ -56,17 +57,32 @@ class FactGroup:
     key: str
     label: str
     facts: Sequence[Fact]
+    can_change: bool
+    """Whether the reader's role lets them change one of its fields; of the record they may not."""
 
 
 def groups_of(record: Record, reader: User) -> list[FactGroup]:
     """In as many queries for any record: of its links, its numbers, its observers, its own fields."""
-    say = _Saying(record, reader)
+    say, fields = _Saying(record, reader), fields_for(reader, record.type_id)
     groups = []
     for key, inputs in fields_by_group(record).items():
-        facts = [Fact(str(one.label), value) for one in inputs if (value := say(one.name))]
-        groups.append(FactGroup(key, str(_GROUPS[key][0]), facts))
-    own = own_facts(record, reader)
-    return [*groups, *([FactGroup(OWN, _("Further fields"), own)] if own is not None else [])]
+        seen = [one for one in inputs if fields.sees(one.name)]
+        facts = [Fact(str(one.label), value) for one in seen if (value := say(one.name))]
+        if seen:
+            can_change = any(fields.changes(one.name) for one in seen)
+            groups.append(FactGroup(key, str(_GROUPS[key][0]), facts, can_change))
+    return [*groups, *_own_group(record, reader, fields)]
+
+
+def _own_group(record: Record, reader: User, fields: RecordFields) -> list[FactGroup]:
+    """None where a company has added no fields to this type, or none that this reader sees."""
+    own = set_of(record.type_id)
+    seen = fields.seen(own.fields) if own else ()
+    if not seen:
+        return []
+    values = filled(seen, [record.pk], reader)[record.pk]
+    facts = [Fact(field.name, macro(UI, "values")(said)) for field in seen if (said := values.shown(field))]
+    return [FactGroup(OWN, _("Further fields"), facts, bool(fields.changeable(seen)))]
 
 
 def fields_by_group(record: Record) -> dict[str, list[Input]]:
@@ -77,15 +93,6 @@ def fields_by_group(record: Record) -> dict[str, list[Input]]:
         key: [known[name] for name in names if name in known] for key, (_label, names) in _GROUPS.items()
     }
     return {key: inputs for key, inputs in found.items() if inputs}
-
-
-def own_facts(record: Record, reader: User) -> list[Fact] | None:
-    """None where a company has added no fields to this type."""
-    own = set_of(record.type_id)
-    if own is None or not own.fields:
-        return None
-    values = filled(own.fields, [record.pk], reader)[record.pk]
-    return [Fact(field.name, text) for field in own.fields if (text := values.said(field))]
 
 
 class _Saying:
@@ -120,7 +127,8 @@ class _Saying:
         if not ids:
             return ""
         seen = self._seen(ids)
-        points = ContactPoint.objects.filter(record__in=seen, kind="phone").in_order()
+        of = seen if fields_for(self.reader, RecordType.Id.CONTACT).sees("reached_by") else []
+        points = ContactPoint.objects.filter(record__in=of, kind="phone").in_order()
         phones: dict[int, ContactPoint] = {}
         for point in points:
             phones.setdefault(point.record_id, point)
@@ -140,15 +148,17 @@ class _Saying:
         return macro(UI, "people")(people) if people else ""
 
 
-def group_inputs(record: Record, key: str) -> list[Input] | None:
-    """None where the record has no such group."""
-    return fields_by_group(record).get(key)
+def group_inputs(record: Record, key: str, by: User) -> list[Input] | None:
+    """Those that this person may change; None where the record has no such group."""
+    fields, inputs = fields_for(by, record.type_id), fields_by_group(record).get(key)
+    return None if inputs is None else [one for one in inputs if fields.changes(one.name)]
 
 
 def html_of(inputs: Sequence[Input], record: Record, user: User) -> list[tuple[Input, Markup]]:
     return [(one, one.html(record, user)) for one in inputs]
 
 
-def has_own_fields(kind: RecordType) -> bool:
+def own_fields(kind: RecordType, by: User) -> tuple[Field, ...]:
+    """Of a company's own those that this person may change."""
     own = set_of(kind.pk)
-    return own is not None and bool(own.fields)
+    return fields_for(by, kind.pk).changeable(own.fields) if own else ()

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from box.apps.crm.access import can_administer
 from box.apps.crm.catalog import catalog
+from box.apps.crm.payments import has_reports
 from box.apps.crm.permissions import Operation, reaches_into
 from box.core.registry.environment import url
 
@@ -28,10 +29,19 @@ class Section:
     icon: str
     url_name: str
     is_for: Callable[[User], bool] = lambda user: True
+    arguments: tuple[str, ...] = ()
 
 
 SECTIONS: tuple[Section, ...] = (
     Section("day", _("My day"), icon="calendar-event", url_name="crm:day"),
+    Section(
+        "report",
+        _("Reports"),
+        icon="chart-bar",
+        url_name="crm:report",
+        arguments=("month",),
+        is_for=has_reports,
+    ),
     Section("settings", _("Settings"), icon="settings", url_name="crm:setup", is_for=can_administer),
 )
 """In their order, behind the types."""
@@ -57,6 +67,8 @@ def tabs_for(user: User) -> list[Tab]:
         if reaches_into(user, Operation.READ, one)
     ]
     sections = [
-        Tab(one.key, str(one.label), one.icon, url(one.url_name)) for one in SECTIONS if one.is_for(user)
+        Tab(one.key, str(one.label), one.icon, url(one.url_name, *one.arguments))
+        for one in SECTIONS
+        if one.is_for(user)
     ]
     return [*types, *sections]

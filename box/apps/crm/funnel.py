@@ -34,7 +34,7 @@ from box.apps.crm.models import Record, Stage, StageVisit
 from box.apps.crm.presenters import base_currency, money
 
 if TYPE_CHECKING:
-    from box.apps.crm.models import RecordType
+    pass
 
 type Rows = QuerySet[Record, Record]
 
@@ -57,7 +57,7 @@ class FunnelStage:
         return 10 * self.percent
 
 
-def funnel_of(rows: Rows, stages: Sequence[Stage], kind: RecordType, *, now: datetime) -> list[FunnelStage]:
+def funnel_of(rows: Rows, stages: Sequence[Stage], *, has_sums: bool, now: datetime) -> list[FunnelStage]:
     """Of these records, in three queries."""
     furthest = _furthest(rows, stages)
     here = _here(rows, stages)
@@ -69,7 +69,7 @@ def funnel_of(rows: Rows, stages: Sequence[Stage], kind: RecordType, *, now: dat
         came = sum(n for at, n in furthest.items() if at >= place)
         reached = count if stage.kind == Stage.Kind.LOST else came
         percent = round(100 * reached / all_of_them) if all_of_them else 0
-        said = money(amount, base_currency()) if kind.has_amount and amount else ""
+        said = money(amount, base_currency()) if has_sums and amount else ""
         found.append(FunnelStage(stage, reached, percent, count, said, said_span(stays.get(stage.pk))))
     return found
 

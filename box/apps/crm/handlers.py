@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
 from box.apps.crm import notices
-from box.apps.crm.actions.audiences import renew_audiences_of
+from box.apps.crm.actions.audiences import BATCH, renew_audiences_of
 from box.apps.crm.actions.calls import note_call, settle_call, write_call_down
+from box.apps.crm.actions.files import follow_records
 from box.apps.crm.actions.papers import want_pdf
 from box.apps.crm.events import (
     ActivityChanged,
@@ -30,14 +32,15 @@ from box.apps.crm.events import (
     RecordsMerged,
     ResponsibleChanged,
 )
+from box.apps.crm.field_rights import SEARCHED, types_in
 from box.apps.crm.jobs import make_pdf
 from box.apps.crm.models import Activity, Paper, Record
 from box.apps.crm.reminders import recount_due, renew_paper_reminders
 from box.apps.crm.robots import handlers as robots  # noqa: F401 - declares its own
-from box.core.access.events import AccessChanged
+from box.core.access.events import AccessChanged, FieldRightChanged
 from box.core.accounts.models import User
 from box.core.events.delivery import event_being_delivered
-from box.core.events.outbox import emit, on, subscribe
+from box.core.events.outbox import emit, emit_all, on, subscribe
 from box.core.notify.actions import notify_all
 from box.core.push.actions import send_each
 
@@ -118,6 +121,17 @@ def tell_of_parting(event: MergerTakenBack) -> None:
     tell_pages([event.record_id, event.parted_id], event.by_id)
 
 
+@on(FieldRightChanged)
+def search_anew(event: FieldRightChanged) -> None:
+    """What is hidden from somebody leaves the search, and comes back when it is not: batch by batch, for a
+    company may have hundreds of thousands of records."""
+    if event.field not in SEARCHED:
+        return
+    for type_id in types_in([event.entity]):
+        ids = Record.objects.there().filter(type=type_id).order_by("pk").values_list("pk", flat=True)
+        emit_all([AudiencesChanged(record_ids=some) for some in batched(ids.iterator(), BATCH, strict=False)])
+
+
 # Papers
 
 
@@ -152,6 +166,17 @@ def lead_papers(event: RecordMoved | ResponsibleChanged | ObserversChanged | Aud
     papers = tuple(Paper.objects.filter(deal__in=ids).order_by("pk").values_list("pk", flat=True))
     if papers:
         emit(AudiencesChanged(record_ids=papers))
+
+
+def follow_audience(event: RecordMoved | ResponsibleChanged | ObserversChanged | AudiencesChanged) -> None:
+    """Who sees a record opens its files."""
+    follow_records(event.record_ids if isinstance(event, AudiencesChanged) else (event.record_id,))
+
+
+def follow_merged(event: RecordsMerged | MergerTakenBack) -> None:
+    """Comments and forms are now with another record, or with their own again."""
+    others = event.merged_ids if isinstance(event, RecordsMerged) else (event.parted_id,)
+    follow_records([event.record_id, *others])
 
 
 @on(FormAnswered)
@@ -206,14 +231,16 @@ def _notify(user_ids: Iterable[int], notice: Notice, record_id: int, by_id: int 
     notify_all(people, notice, about=record.ref, key=key, actor=actor)
 
 
-_OF_PAPERS: tuple[tuple[Callable[[Any], None], tuple[type[Any], ...]], ...] = (
+_REACTIONS: tuple[tuple[Callable[[Any], None], tuple[type[Any], ...]], ...] = (
     (make_paper_anew, (RecordChanged,)),
     (tell_of_paper, (PaperSent, PaymentNoted)),
     (remind_of_paper, (RecordAdded, RecordChanged, RecordMoved, ResponsibleChanged)),
     (remind_of_papers, (RecordsDeleted, RecordsBroughtBack)),
+    (follow_audience, (RecordMoved, ResponsibleChanged, ObserversChanged, AudiencesChanged)),
+    (follow_merged, (RecordsMerged, MergerTakenBack)),
     (lead_papers, (RecordMoved, ResponsibleChanged, ObserversChanged, AudiencesChanged)),
 )
-for _react, _events in _OF_PAPERS:
+for _react, _events in _REACTIONS:
     for _event in _events:
         subscribe(f"{__name__}.{_react.__name__}:{_event.__name__}", _event, _react)
 _CHANGES: tuple[type[Any], ...] = (RecordAdded, RecordChanged, RecordMoved)

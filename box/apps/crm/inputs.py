@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import KINDS, USES, Reach
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import ContactPoint, Currency, Link, Record
 from box.core.accounts.models import User
 from box.core.lists.presenters import macro
@@ -60,6 +61,13 @@ def inputs_of(kind: RecordType) -> list[Input]:
     names += ["tax_number", "address"] if kind.has_contact_points and not kind.is_person else []
     names += ["born_on", "address"] if kind.is_person else []
     return [INPUTS[name] for name in [*names, "source", "source_note", "comment", "responsible", "observers"]]
+
+
+def inputs_for(kind: RecordType, by: User) -> list[Input]:
+    """Those of a new record that this person may fill in: what names it among them, whatever their role."""
+    fields = fields_for(by, kind.pk)
+    named = {"title", "last_name", "first_name", "patronymic"}
+    return [one for one in inputs_of(kind) if one.name in named or fields.changes(one.name)]
 
 
 def read_all(given: QueryDict, names: Iterable[str], reader: User) -> dict[str, Any]:

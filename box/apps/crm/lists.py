@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -17,16 +17,21 @@ from box.apps.crm.actions.records import (
     bring_back_records,
     change_record,
     delete_records,
+    locked_record,
     move_record,
 )
 from box.apps.crm.catalog import catalog
+from box.apps.crm.custom_fields import set_of
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.filters import filters_for
 from box.apps.crm.inputs import INPUTS
 from box.apps.crm.models import Record
 from box.apps.crm.permissions import Operation, reaches_into
 from box.apps.crm.presenters import RecordRow, Step, money, rows_of
 from box.core.accounts.models import User
-from box.core.lists.definition import Bulk, Column, Edit, Empty, List, Search, Shortcut, Sort, Way
+from box.core.fields.lookups import joined
+from box.core.lists.custom_fields import columns_of, filters_of
+from box.core.lists.definition import Act, Bulk, Column, Edit, Empty, List, Search, Shortcut, Sort, Way
 from box.core.lists.presenters import macro
 from box.core.registry.environment import url
 from box.lib.pages import number_of
@@ -47,29 +52,44 @@ def _amount(record: Record) -> SafeString:
 
 
 def record_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
-    columns = tuple(_columns(user, kind))
+    fields = fields_for(user, kind.pk)
+    of = set_of(kind.pk)
+    own = fields.seen(of.fields) if of else ()
+    columns = tuple(one for one in _columns(user, kind) if fields.sees(FIELD_OF.get(one.key, one.key)))
     return List(
         key=f"crm.{kind.slug}",
         title=kind.label,
-        rows=Record.objects.visible_to(user)
-        .there()
-        .of_type(kind.pk)
-        .select_related("responsible", *(["paper"] if kind.is_paper else [])),
-        columns=columns,
-        filters=filters_for(kind),
+        rows=joined(
+            Record.objects.visible_to(user)
+            .there()
+            .of_type(kind.pk)
+            .select_related("responsible", *(["paper"] if kind.is_paper else [])),
+            own,
+        ),
+        columns=(*columns, *columns_of(own)),
+        filters=(
+            *(one for one in filters_for(kind) if fields.sees(FIELD_OF.get(one.key, one.key))),
+            *filters_of(own),
+        ),
         shortcuts=_shortcuts(kind),
         ways=ways_of(kind),
         bulk=tuple(_bulk(user, kind)),
         order="-added",
         search=Search(
             gettext_lazy("Name, telephone, e-mail or tax number"),
-            narrow=lambda rows, text: rows.matching(text),  # type: ignore[attr-defined]
+            narrow=lambda rows, text: rows.matching(text, fields.sees),  # type: ignore[attr-defined]
         ),
-        present=lambda rows: rows_of(rows, user),
+        present=lambda rows: rows_of(rows, user, own),
         href=lambda row: row.record.get_absolute_url(),
         can_export=reaches_into(user, Operation.EXPORT, kind),
         empty=_empty(user, kind),
     )
+
+
+FIELD_OF: Mapping[str, str] = {
+    "expected": "expected_on", "tax": "tax_number", "observer": "observers", "reached": "stage",
+}  # fmt: skip
+"""By the key of a column or a filter the field that it shows, where that is called otherwise."""
 
 
 def exportable(listed: List[Record, RecordRow], user: User) -> List[Record, RecordRow]:
@@ -115,9 +135,10 @@ def _columns(user: User, kind: RecordType) -> Iterable[Column[RecordRow]]:
         return Edit(
             lambda record: one.html(_dressed(record), user),
             lambda record, given, by: change_record(record, one.read(given, by), by=by),
-            may,
+            lambda record: may(record) and fields.changes(name),
         )
 
+    fields = fields_for(user, kind.pk)
     title = gettext_lazy("Name") if kind.is_person else gettext_lazy("Title")
     yield Column("title", title, lambda row: row.record.title, sort="title")
     if kind.is_paper:
@@ -128,7 +149,11 @@ def _columns(user: User, kind: RecordType) -> Iterable[Column[RecordRow]]:
             gettext_lazy("Stage"),
             lambda row: str(row.record.stage),
             cell=macro(UI, "stage_of_row"),
-            edit=Edit(lambda record: _stage_input(record, kind), _write_stage, may),
+            edit=Edit(
+                lambda record: _stage_input(record, kind),
+                _write_stage,
+                lambda record: may(record) and fields.changes("stage"),
+            ),
         )
     if kind.has_amount:
         yield Column(
@@ -233,10 +258,13 @@ def _move(record: Record, stage: Stage, *, by: User) -> None:
 
 def _bulk(user: User, kind: RecordType) -> Iterable[Bulk[Record]]:
     if reaches_into(user, Operation.CHANGE, kind):
-        yield _hand_over(user)
-        if kind.has_stages:
+        fields = fields_for(user, kind.pk)
+        if fields.changes("responsible"):
+            yield _hand_over(user)
+        if kind.has_stages and fields.changes("stage"):
             yield _to_stage(kind)
-        yield _observe(user)
+        if fields.changes("observers"):
+            yield _observe(user)
     if reaches_into(user, Operation.DELETE, kind):
         yield Bulk(
             key="delete",
@@ -250,10 +278,22 @@ def _bulk(user: User, kind: RecordType) -> Iterable[Bulk[Record]]:
         )
 
 
+@dataclass(frozen=True)
+class _HandOver:
+    person: User
+
+    def __call__(self, record: Record, /, *, by: User) -> object:
+        return change_record(record, {"responsible": self.person}, by=by)
+
+
+def _hold(record: Record, act: Act[Record]) -> Record:
+    """People first: whom it goes to, and whose it is."""
+    return locked_record(record, by=None, people=[act.person.pk] if isinstance(act, _HandOver) else [])
+
+
 def _hand_over(user: User) -> Bulk[Record]:
-    def bind(given: QueryDict) -> Any:
-        person = INPUTS["responsible"].read(given, user)["responsible"]
-        return lambda record, *, by: change_record(record, {"responsible": person}, by=by)
+    def bind(given: QueryDict) -> Act[Record]:
+        return _HandOver(INPUTS["responsible"].read(given, user)["responsible"])
 
     return Bulk(
         key="responsible",
@@ -268,6 +308,7 @@ def _hand_over(user: User) -> Bulk[Record]:
             record, {"responsible": User.objects.get(pk=was)}, by=by
         ),
         gone=Record.objects.all(),
+        hold=_hold,
     )
 
 
@@ -288,6 +329,7 @@ def _to_stage(kind: RecordType) -> Bulk[Record]:
         state=lambda record: record.stage_id,
         restore=lambda record, was, *, by: move_record(record, catalog().stages[was], by=by),
         gone=Record.objects.all(),
+        hold=_hold,
     )
 
 
@@ -315,6 +357,7 @@ def _observe(user: User) -> Bulk[Record]:
         restore=lambda record, was, *, by: change_record(
             record, {"observers": list(User.objects.filter(pk__in=was))}, by=by
         ),
+        hold=_hold,
     )
 
 

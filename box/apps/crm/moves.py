@@ -12,6 +12,7 @@ from markupsafe import Markup
 from box.apps.crm.actions.records import Demanded, change_record, move_record
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import Reach
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.inputs import INPUTS, UI, read_all
 from box.apps.crm.models import Stage
 from box.core.lists.presenters import macro
@@ -19,6 +20,7 @@ from box.core.lists.presenters import macro
 if TYPE_CHECKING:
     from django.http import QueryDict
 
+    from box.apps.crm.field_rights import RecordFields
     from box.apps.crm.models import Record
     from box.core.accounts.models import User
 
@@ -44,7 +46,7 @@ def move_asking(
     by: User,
 ) -> Record:
     """Moves it, with what was answered in `given`. Raises Asked, ValidationError and PermissionDenied."""
-    possible = _asked_by(record, stage)
+    possible = _asked_by(record, stage, fields_for(by, record.type_id))
     answered = [name for name in given.getlist("asked") if name in possible]
     try:
         with transaction.atomic():
@@ -82,11 +84,12 @@ def error_of(error: ValidationError) -> dict[str, list[str]]:
     return error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
 
 
-def _asked_by(record: Record, stage: Stage) -> list[str]:
+def _asked_by(record: Record, stage: Stage, fields: RecordFields) -> list[str]:
     if record.stage_id == stage.pk:
         return []
     wanted = [name for name in stage.demands if name in INPUTS]
-    if stage.kind == Stage.Kind.LOST and catalog().standing_loss_reasons and REASON not in wanted:
+    has_reasons = catalog().standing_loss_reasons and fields.changes(REASON)
+    if stage.kind == Stage.Kind.LOST and has_reasons and REASON not in wanted:
         wanted.append(REASON)
     return wanted
 

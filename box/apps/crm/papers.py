@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from box.apps.crm.access import can_change
 from box.apps.crm.catalog import catalog
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import Paper, PaperLink, PaperTemplate, Payment, Record, RecordType, Seller
 from box.apps.crm.presenters import money
 
@@ -86,7 +87,14 @@ def _papers_of(record: Record, reader: User) -> list[PaperRow]:
         return []
     seen = Record.objects.visible_to(reader).there().filter(paper__deal=record).select_related("paper")
     rows = catalog().dress(list(seen.newest_first()[:MOST_SHOWN]))
-    return [PaperRow(one, one.paper.number, money(one.amount, one.currency)) for one in rows]
+    return [
+        PaperRow(
+            one,
+            one.paper.number,
+            money(one.amount, one.currency) if fields_for(reader, one.type_id).sees("amount") else "",
+        )
+        for one in rows
+    ]
 
 
 def _money_of(record: Record) -> Money | None:

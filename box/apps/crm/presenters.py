@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 from babel.numbers import format_decimal, get_currency_symbol
 from django.core.exceptions import ValidationError
+from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import normal
 from box.apps.crm.duplicates import Ground, Sought, duplicates_of
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import ContactPoint, Currency, Record
+from box.core.lists.custom_fields import Filled, filled
 from box.core.registry.company import PHONE_REGION
 from box.core.registry.environment import format_number
 from box.core.registry.settings import Remembered
@@ -29,11 +32,13 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from box.apps.crm.duplicates import Duplicate
-    from box.apps.crm.models import RecordType
+    from box.apps.crm.models import RecordType, RobotRun
     from box.core.accounts.models import User
+    from box.core.fields.models import Field
 
 
 MOST_POINTS = 50
+MOST_RUNS = 10
 
 
 class Step(StrEnum):
@@ -49,40 +54,46 @@ class Step(StrEnum):
 @dataclass(frozen=True)
 class RecordRow:
     """A record as a list or a board shows it to one reader. `client` is its contact or company, as far as the
-    reader sees them."""
+    reader sees them; `amount` is empty where there is none, or none for them."""
 
     record: Record
     step: Step
     client: Record | None = None
     points: Mapping[str, Sequence[ContactPoint]] = field(default_factory=dict)
+    amount: str = ""
+    filled: Filled | None = None
+    """What it has in the company's own fields, where these were asked for."""
 
     @property
     def pk(self) -> int:
         return self.record.pk
 
-    @property
-    def amount(self) -> str:
-        return money(self.record.amount, self.record.currency)
-
     def __str__(self) -> str:
         return self.record.title
 
 
-def rows_of(records: Sequence[Record], reader: User) -> list[RecordRow]:
-    """Two queries beside that of the records."""
+def rows_of(records: Sequence[Record], reader: User, own: Sequence[Field] = ()) -> list[RecordRow]:
+    """Two queries beside that of the records; with fields of the company's `own` one more, and one for each
+    kind of objects that these point at."""
     catalog().dress(records)
     now = timezone.now()
     clients = _clients_of(records, reader)
     points = _points_of(records)
-    return [
-        RecordRow(
-            record,
-            step_of(record, now),
-            clients.get(record.contact_id or 0) or clients.get(record.company_id or 0),
-            points.get(record.pk, {}),
+    fields = {type_id: fields_for(reader, type_id) for type_id in {record.type_id for record in records}}
+    values = filled(own, [record.pk for record in records], reader) if own else {}
+    rows = []
+    for record in records:
+        seen = fields[record.type_id]
+        contact = clients.get(record.contact_id or 0) if seen.sees("contacts") else None
+        company = clients.get(record.company_id or 0) if seen.sees("company") else None
+        sum_of = money(record.amount, record.currency) if record.amount and seen.sees("amount") else ""
+        reached = points.get(record.pk, {}) if seen.sees("reached_by") else {}
+        rows.append(
+            RecordRow(
+                record, step_of(record, now), contact or company, reached, sum_of, values.get(record.pk)
+            )
         )
-        for record in records
-    ]
+    return rows
 
 
 def step_of(record: Record, now: datetime) -> Step:
@@ -207,6 +218,12 @@ def _clients_of(records: Sequence[Record], reader: User) -> dict[int, Record]:
         return {}
     seen = Record.objects.visible_to(reader).there().filter(pk__in=wanted)
     return {one.pk: one for one in catalog().dress(list(seen.only("id", "title", "type", "stage", "source")))}
+
+
+def runs_of(record: Record) -> list[RobotRun]:
+    """What robots did with it and will do, what waits first; in one query."""
+    runs = record.robot_runs.select_related("robot").order_by(F("finished_at").desc(nulls_first=True), "-id")
+    return list(runs[:MOST_RUNS])
 
 
 def _points_of(records: Sequence[Record]) -> dict[int, dict[str, list[ContactPoint]]]:

@@ -20,10 +20,12 @@ from box.apps.crm.events import (
     RecordsMerged,
     ResponsibleChanged,
 )
+from box.apps.crm.field_rights import SEARCHED, hidden_from_some
 from box.apps.crm.models import ContactPoint, Paper, Record
 from box.core.registry.capabilities import Findable, Searchable, Touched
 
 LONGEST_COMMENT = 2000
+_TEXTS = ("position", "tax_number", "address", "comment")
 
 _TOUCHED: Mapping[type[Any], Callable[[Any], Touched]] = {
     **dict.fromkeys(
@@ -39,15 +41,19 @@ _TOUCHED: Mapping[type[Any], Callable[[Any], Touched]] = {
 
 
 def _read(ids: Sequence[int]) -> Iterable[Findable]:
+    """What is hidden from somebody is found by nobody: the index has one text for all who see a record."""
     found = list(Record.objects.there().filter(pk__in=ids).select_related("type"))
     points: dict[int, list[str]] = defaultdict(list)
-    for point in ContactPoint.objects.filter(record__in=found):
+    hidden = {pk: hidden_from_some(pk, SEARCHED) for pk in {record.type_id for record in found}}
+    reached = [record for record in found if "reached_by" not in hidden[record.type_id]]
+    for point in ContactPoint.objects.filter(record__in=reached):
         # As it is written, and as it is dialled with and without a country.
         points[point.record_id] += [point.value, point.normal.lstrip("+"), point.normal[-10:]]
     numbers = dict(Paper.objects.filter(record__in=found).values_list("record", "number"))
     for record in found:
         points[record.pk] += [numbers[record.pk]] if record.pk in numbers else []
-        words = (record.position, record.tax_number, record.address, record.comment[:LONGEST_COMMENT])
+        texts = {name: getattr(record, name) for name in _TEXTS if name not in hidden[record.type_id]}
+        words = [text[:LONGEST_COMMENT] for text in texts.values()]
         yield Findable(
             id=record.pk,
             title=record.title,

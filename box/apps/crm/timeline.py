@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,13 +12,17 @@ from django.core.exceptions import BadRequest
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from box.apps.crm.models import Activity, Record
+from box.apps.crm.history import narrow_to
+from box.apps.crm.models import Activity, FormFile, Record
+from box.apps.crm.web_forms import ABOUT
 from box.core.accounts.models import User
 from box.core.history.models import Line
 from box.core.registry.auditing import sentence_of
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from box.core.history.narrowing import Narrow
 
 PAGE = 30
 MOST_OPEN = 20
@@ -31,6 +36,8 @@ class Entry:
     who: User | None
     activity: Activity | None = None
     sentence: str = ""
+    files: tuple[FormFile, ...] = ()
+    """That came with what is told of."""
 
     @property
     def name(self) -> str:
@@ -45,18 +52,21 @@ class Timeline:
     before: str
 
 
-def timeline_of(record: Record, *, before: datetime | None = None) -> Timeline:
-    """A page of it, in three queries."""
+def timeline_of(record: Record, reader: User, *, before: datetime | None = None) -> Timeline:
+    """A page of it, in three queries. Changes of a field that the reader may not see are left out."""
     done = record.activities.filter(is_open=False).order_by("-at", "-activity_id")
     lines = Line.objects.about(record.type.kind, record.pk).newest_first()
     if before is not None:
         done, lines = done.filter(at__lt=before), lines.filter(at__lt=before)
     bindings = done.select_related("activity__responsible", "activity__done_by", "activity__created_by")
     said = lines.select_related("by")[: PAGE + 1]
-    entries = [*map(_of_activity, (one.activity for one in bindings[: PAGE + 1])), *_of_lines(said)]
+    narrow = narrow_to(reader, record.type_id)
+    activities = [one.activity for one in bindings[: PAGE + 1]]
+    entries = [*_of_activities(activities), *_of_lines(said, narrow)]
     entries.sort(key=lambda one: one.at, reverse=True)
-    shown = tuple(entries[:PAGE])
-    return Timeline(shown, shown[-1].at.isoformat() if len(entries) > PAGE else "")
+    page = entries[:PAGE]
+    before_text = page[-1].at.isoformat() if len(entries) > PAGE else ""
+    return Timeline(tuple(one for one in page if one.activity or one.sentence), before_text)
 
 
 def open_activities(record: Record) -> list[Activity]:
@@ -78,17 +88,28 @@ def moment_in(text: str) -> datetime | None:
     return found
 
 
-def _of_activity(activity: Activity) -> Entry:
-    return Entry(activity.at, activity.done_by or activity.created_by or activity.responsible, activity)
+def _of_activities(activities: Sequence[Activity]) -> Iterable[Entry]:
+    """With what came through forms, in one query more where something did."""
+    answers = [int(one.about.removeprefix(ABOUT)) for one in activities if one.about.startswith(ABOUT)]
+    files: dict[str, list[FormFile]] = defaultdict(list)
+    if answers:
+        for one in FormFile.objects.filter(answer__in=answers).select_related("file").order_by("id"):
+            files[f"{ABOUT}{one.answer_id}"].append(one)
+    for activity in activities:
+        who = activity.done_by or activity.created_by or activity.responsible
+        yield Entry(activity.at, who, activity, files=tuple(files.get(activity.about, ())))
 
 
-def _of_lines(lines: Iterable[Line]) -> list[Entry]:
+def _of_lines(lines: Iterable[Line], narrow: Narrow) -> list[Entry]:
+    """What is not for the reader has no sentence: it counts in the page, so that this goes on behind it."""
     found = list(lines)
     names = _names(found)
-    return [
-        Entry(line.at, line.by, sentence=sentence_of(line.kind, _named(line.details, names)))
-        for line in found
-    ]
+    entries = []
+    for line in found:
+        details = narrow(line.kind, line.details)
+        said = "" if details is None else sentence_of(line.kind, _named(details, names))
+        entries.append(Entry(line.at, line.by, sentence=said))
+    return entries
 
 
 PEOPLE = ("user_id", "former_id", "user_ids", "former_ids")

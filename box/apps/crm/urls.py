@@ -1,13 +1,16 @@
 from django.urls import path
 
 from box.apps.crm.setup.urls import urlpatterns as setup
-from box.apps.crm.views import activities, cards, lines, outside, papers, public_forms, records
+from box.apps.crm.views import activities, cards, lines, outside, papers, public_forms, records, reports
 
 app_name = "crm"
 # Slugs of types are "deal" or end in a number ("flats-1030"): no word of the CRM's own is one.
 urlpatterns = [
     path("crm/", records.home, name="home"),
     *setup,
+    path("crm/payments/", reports.payments, name="payments-list"),
+    path("crm/report/<slug:by>/", reports.report, name="report"),
+    path("crm/plans/<int:year>/", reports.plans, name="plans"),
     path("crm/day/", activities.agenda, name="day"),
     path("crm/activities/<int:pk>/", activities.activity, name="activity"),
     path("crm/activities/<int:pk>/completion/", activities.completion, name="completion"),

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from django.core import signing
 from django.core.exceptions import ValidationError
@@ -24,6 +25,8 @@ from django.utils.translation import gettext_lazy
 from box.apps.crm.contact_points import Reach, normal
 
 MOST_QUESTIONS = 20
+MOST_FILES = 5
+LARGEST_FILE = 10 * 2**20
 MOST_CHOICES = 30
 LONGEST = 4000
 LONGEST_LINE = 250
@@ -34,6 +37,8 @@ LATEST = timedelta(hours=12)
 BITS = 16
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 _SALT = "crm.form"
+ABOUT = "crm.answer:"
+"""Before the number of an answer: what its entry in the time line tells of."""
 
 
 class Kind(StrEnum):
@@ -45,6 +50,9 @@ class Kind(StrEnum):
     LINE = "line"
     TEXT = "text"
     CHOICE = "choice"
+    FILE = "file"
+    # What follows stands on a page of its own.
+    PAGE = "page"
 
 
 KINDS: Mapping[Kind, Any] = {
@@ -56,7 +64,11 @@ KINDS: Mapping[Kind, Any] = {
     Kind.LINE: gettext_lazy("a question, answered in a line"),
     Kind.TEXT: gettext_lazy("a question, answered at length"),
     Kind.CHOICE: gettext_lazy("a choice"),
+    Kind.FILE: gettext_lazy("a file"),
+    Kind.PAGE: gettext_lazy("a new page"),
 }
+_OFTEN = frozenset({Kind.LINE, Kind.TEXT, Kind.CHOICE, Kind.FILE, Kind.PAGE})
+"""What may be asked several times."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,28 @@ def questions_in(stored: Sequence[Mapping[str, Any]]) -> list[Question]:
     return [Question(**{**one, "choices": tuple(one["choices"])}) for one in stored]
 
 
+@dataclass(frozen=True)
+class Page:
+    """A part of a form, shown by itself; the first has no heading of its own."""
+
+    heading: str
+    questions: tuple[Question, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.questions
+
+
+def pages_of(questions: Sequence[Question]) -> list[Page]:
+    pages: list[tuple[str, list[Question]]] = [("", [])]
+    for one in questions:
+        if one.kind == Kind.PAGE:
+            pages.append((one.label, []))
+        else:
+            pages[-1][1].append(one)
+    return [Page(heading, tuple(asked)) for heading, asked in pages]
+
+
 def check_questions(questions: Sequence[Question]) -> None:
     """Raises ValidationError."""
     if not 1 <= len(questions) <= MOST_QUESTIONS:
@@ -95,8 +129,12 @@ def check_questions(questions: Sequence[Question]) -> None:
             raise ValidationError(
                 _("A choice has between one and %(most)s answers.") % {"most": MOST_CHOICES}
             )
-        if one.kind not in {Kind.LINE, Kind.TEXT, Kind.CHOICE} and kinds.count(one.kind) > 1:
+        if one.kind not in _OFTEN and kinds.count(one.kind) > 1:
             raise ValidationError(_("“%(kind)s” is asked once.") % {"kind": KINDS[Kind(one.kind)]})
+    if kinds.count(Kind.FILE) > MOST_FILES:
+        raise ValidationError(_("At most %(most)s files are asked for.") % {"most": MOST_FILES})
+    if any(page.is_empty for page in pages_of(questions)):
+        raise ValidationError(_("Each page asks something: there is one without a question."))
 
 
 # What was answered
@@ -130,15 +168,25 @@ _KNOWN = {
 }  # fmt: skip
 
 
-def answered(questions: Sequence[Question], given: Mapping[str, Any], *, region: str) -> Answered:
-    """Raises ValidationError by the names of questions, for whoever fills the form in."""
+def answered(
+    questions: Sequence[Question],
+    given: Mapping[str, Any],
+    *,
+    region: str,
+    files: Mapping[str, SentFile] = MappingProxyType({}),
+) -> Answered:
+    """`files` by the names of questions. Raises ValidationError by these, for whoever fills the form in."""
     known: dict[str, str] = {}
     said: list[tuple[str, str]] = []
     problems: dict[str, str] = {}
-    for one in questions:
-        text = str(given.get(one.name) or "").strip()
+    asked = [one for one in questions if one.kind != Kind.PAGE]
+    for one in asked:
+        file = files.get(one.name) if one.kind == Kind.FILE else None
+        text = (file.name or "") if file else "" if one.kind == Kind.FILE else _text(given, one.name)
         try:
             _check_answer(one, text, region)
+            if file is not None:
+                _check_file(file)
         except ValidationError as error:
             problems[one.name] = " ".join(error.messages)
         if one.kind in _KNOWN:
@@ -148,10 +196,31 @@ def answered(questions: Sequence[Question], given: Mapping[str, Any], *, region:
     if problems:
         raise ValidationError(problems)
     if not known.get("phone") and not known.get("email"):
-        name = next(one.name for one in questions if one.kind in {Kind.PHONE, Kind.EMAIL})
+        name = next(one.name for one in asked if one.kind in {Kind.PHONE, Kind.EMAIL})
         raise ValidationError({name: _("Leave a telephone or an e-mail, so that we can answer.")})
     utm = {name: str(given[name])[:200] for name in UTM if given.get(name)}
     return Answered(**known, said=tuple(said), utm=utm)
+
+
+class SentFile(Protocol):
+    """As a request has it: what it is called on the other side, and how many bytes it has."""
+
+    @property
+    def name(self) -> str | None: ...
+
+    @property
+    def size(self) -> int | None: ...
+
+
+def _text(given: Mapping[str, Any], name: str) -> str:
+    return str(given.get(name) or "").strip()
+
+
+def _check_file(file: SentFile) -> None:
+    if not file.size:
+        raise ValidationError(_("This file is empty."))
+    if file.size > LARGEST_FILE:
+        raise ValidationError(_("A file has at most %(most)s MB.") % {"most": LARGEST_FILE // 2**20})
 
 
 def _check_answer(one: Question, text: str, region: str) -> None:

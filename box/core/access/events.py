@@ -68,3 +68,15 @@ class RoleSignInChanged:
     by_id: int | None
     needs_second_factor: bool | None = None
     networks: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class FieldRightChanged:
+    """A role sees or changes a field of an entity from now on; with no `level` nothing is said of it."""
+
+    role_id: int
+    role: str
+    entity: str
+    field: str
+    level: str
+    by_id: int | None

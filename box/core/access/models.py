@@ -1,6 +1,7 @@
 """Roles, who was granted them and when, and what people answered to: nothing of it is forgotten.
 
 Every row tells of a span of time. What holds now has no end yet; a change ends one row and begins another.
+Rights by field are as they are now: what they were stands in the audit log.
 """
 
 from __future__ import annotations
@@ -92,6 +93,25 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role_id} for {self.code}"
+
+
+class FieldRight(models.Model):
+    """How far a role reaches in a field of an entity; how it is read, see `box.core.access.field_rights`."""
+
+    role = models.ForeignKey(Role, models.CASCADE, related_name="+", db_index=False)
+    entity = models.CharField(max_length=40)
+    field = models.CharField(max_length=60)
+    # Of `FieldLevel`: hidden, seen, changed.
+    level = models.SmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["role", "entity", "field"], name="field_right_once"),
+            models.CheckConstraint(condition=Q(level__gte=0, level__lte=2), name="field_right_has_level"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role_id}: {self.level} in {self.entity}.{self.field}"
 
 
 class Standing(models.Model):

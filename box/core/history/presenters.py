@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from box.core.history.models import Line
+from box.core.history.narrowing import readable
 from box.core.registry.auditing import sentence_of
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ class History:
     """The line below which there are more."""
 
 
-def history_of(ref: Ref, *, before: int | None = None) -> History:
-    """Newest first. Whether the reader may see the object is asked beforehand."""
+def history_of(ref: Ref, *, reader: User | None = None, before: int | None = None) -> History:
+    """Newest first, as far as its reader may know; None: all of it. Whether they may see the object is asked
+    beforehand."""
     lines = Line.objects.about(ref.kind, ref.id).newest_first().select_related("by")
     found = list((lines.before(before) if before else lines)[: PAGE + 1])
     shown = found[:PAGE]
-    told = tuple(Told(one.at, one.by, sentence_of(one.kind, one.details)) for one in shown)
+    seen = shown if reader is None else readable(ref, reader, shown)
+    told = tuple(Told(one.at, one.by, sentence_of(one.kind, one.details)) for one in seen)
     return History(ref, told, shown[-1].pk if len(found) > PAGE else None)

@@ -23,5 +23,6 @@ def history(request: PersonRequest, kind: str, pk: int) -> HttpResponse:
     card = cards_of([ref], request.user).get(ref)
     if card is None:
         raise Http404
-    context = {"history": history_of(ref, before=number_of(request.GET, "before")), "card": card}
+    told = history_of(ref, reader=request.user, before=number_of(request.GET, "before"))
+    context = {"history": told, "card": card}
     return render(request, "history/history.html", context, blocks="lines")

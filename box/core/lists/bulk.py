@@ -102,7 +102,7 @@ def _act[M: models.Model](bulk: Bulk[M], row: M, *, by: User) -> Any:
         bulk.act(row, by=by)
         return None
     there = _standing(bulk, type(row))
-    row = _locked(type(row)._default_manager.all(), row.pk)
+    row = bulk.hold(row, bulk.act) if bulk.hold else _locked(type(row)._default_manager.all(), row.pk)
     was = bulk.state(row)
     bulk.act(row, by=by)
     return [was, bulk.state(there.get(pk=row.pk))]

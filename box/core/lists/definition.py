@@ -123,6 +123,8 @@ class Bulk[M: models.Model]:
     """Markup of inputs beside the button, such as whom the rows go to: `bind` makes the action of what was
     chosen there, and raises ValidationError."""
     bind: Callable[[QueryDict], Act[M]] | None = None
+    hold: Callable[[M, Act[M]], M] | None = None
+    """Locks the row for this action, where that has to come after rows of another table."""
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ calendar = work_calendar()
 calendar.is_working_day(day)
 calendar.working_days_between(first, last)
 begin, end = working_hours()
+is_open(moment)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
@@ -20,7 +21,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from box.core.portal.models import CalendarDay
-from box.core.registry.company import LANGUAGE
+from box.core.registry.company import LANGUAGE, company_zone
 from box.core.registry.settings import Remembered, Section, Setting, sections, settings
 from box.lib.workdays import DayKind, Exceptional, WorkCalendar, russian_days
 
@@ -102,6 +103,13 @@ _calendar = Remembered(_composed)
 def work_calendar() -> WorkCalendar:
     """In a request it is composed once a process, and anew once somebody has changed it."""
     return _calendar.value
+
+
+def is_open(moment: datetime) -> bool:
+    """Whether the company works then, by its own calendar and clock."""
+    local = moment.astimezone(company_zone())
+    begin, end = working_hours()
+    return work_calendar().is_working_day(local.date()) and begin <= local.time() < end
 
 
 def working_hours() -> tuple[time, time]:

@@ -14,7 +14,7 @@ def send_and_die() -> None:
     from django.conf import settings
     from django.utils import timezone
 
-    from box.rest.egress import post
+    from box.lib.egress import post
     from box.rest.models import Sending
     from box.rest.outgoing import send_waiting
     from tests.box.ear import LOOPBACK

@@ -27,9 +27,9 @@ from box.core.notify.models import Notification
 from box.core.registry.capabilities import after_restore
 from box.core.registry.services import switch_of
 from box.core.registry.settings import as_of, read_version, store
+from box.lib.egress import Forbidden, Unreachable, is_unfit, post
 from box.lib.php_query import parsed
 from box.rest import outgoing
-from box.rest.egress import Forbidden, Unreachable, is_unfit, post
 from box.rest.models import Listener, Sending
 from box.rest.outgoing import (
     NewListener,
@@ -279,7 +279,7 @@ def test_it_never_speaks_to_the_box_itself(ear: Ear, settings: Any, address: str
 def test_other_computers_are_fit_in_the_company_and_outside(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("box.rest.egress._is_own", lambda ip, port: False)
+    monkeypatch.setattr("box.lib.egress._is_own", lambda ip, port: False)
     assert not is_unfit(ipaddress.ip_address(address), 443)
 
 
@@ -357,7 +357,7 @@ def test_an_event_that_nobody_offers_is_refused(olga: User) -> None:
 
 def test_who_answers_a_byte_at_a_time_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each byte comes in time, and the answer never."""
-    monkeypatch.setattr("box.rest.egress.TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr("box.lib.egress.TOTAL_SECONDS", 1.0)
     is_cut = threading.Event()
 
     def drip(listener: socket.socket) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
-from box.rest.egress import Fetched, Unreachable
+from box.lib.egress import Fetched, Unreachable
 from box.transfer import actions, runner
 from box.transfer.cloud import Cloud
 from box.transfer.models import Migration

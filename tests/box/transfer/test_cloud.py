@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from box.rest.egress import Answer, Unreachable
+from box.lib.egress import Answer, Unreachable
 from box.transfer.cloud import BadWebhook, Cloud, CloudAway, CloudRefused, Command
 from box.transfer.pace import Limits
 from tests.cloud.portal import Fault, Portal

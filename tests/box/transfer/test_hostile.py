@@ -14,7 +14,7 @@ from box.apps.tasks.models import Task
 from box.core.accounts.models import User
 from box.core.groups.models import Group
 from box.core.structure.models import Department
-from box.rest.egress import Answer
+from box.lib.egress import Answer
 from box.transfer import actions
 from box.transfer.models import Migration
 from box.transfer.stages.base import file_name

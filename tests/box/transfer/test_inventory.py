@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from box.rest.egress import Answer, exchange
+from box.lib.egress import Answer, exchange
 from box.transfer import cloud
 from box.transfer.inventory import KINDS, take_stock
 from tests.box.transfer.test_cloud import WEBHOOK, Wire

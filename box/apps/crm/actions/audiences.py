@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
+from box.apps.crm.actions.locks import locked_people
 from box.apps.crm.events import AudiencesChanged
 from box.apps.crm.models import Observer, Record, Stage
 from box.apps.crm.permissions import PREFIX, audience_in
@@ -20,19 +21,6 @@ if TYPE_CHECKING:
     from box.apps.crm.models.records import RecordQuerySet
 
 BATCH = 2000
-
-
-def locked_people(user_ids: Iterable[int]) -> dict[int, User]:
-    """These people with their memberships as they are until this transaction ends.
-
-    Whoever changes a membership writes the person's row: so either that waits for us, and its handler finds
-    what we write, or we wait for that and read what it wrote.
-    """
-    ids = sorted(set(user_ids))
-    rows = User.objects.filter(pk__in=ids).order_by("pk")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM accounts_user WHERE id = ANY (%s) ORDER BY id FOR SHARE", [ids])
-    return {user.pk: user for user in rows}
 
 
 def audience_of(record: Record, responsible: User, observer_ids: Iterable[int]) -> list[str]:

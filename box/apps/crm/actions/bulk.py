@@ -16,11 +16,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.crm import access
-from box.apps.crm.actions.audiences import audience_of, locked_people
+from box.apps.crm.actions.audiences import audience_of
 from box.apps.crm.actions.checks import all_currencies, tidy
+from box.apps.crm.actions.locks import locked_people
 from box.apps.crm.actions.records import MOST_CONTACT_POINTS, PLAIN, NewRecord, first_rank
 from box.apps.crm.contact_points import Point, cleaned
 from box.apps.crm.events import RecordAdded, RecordChanged, RecordsDeleted
+from box.apps.crm.field_rights import check_changeable
 from box.apps.crm.models import ContactPoint, Link, Observer, Record, StageTotal, StageVisit
 from box.apps.crm.permissions import Operation
 from box.core.discussion.actions import files_below, open_threads
@@ -66,6 +68,7 @@ def add_records(new: Sequence[NewRecord], *, by: User | None) -> list[Record | V
                 may[key] = _refusal(one, responsible, by)
             if may[key]:
                 raise ValidationError(may[key])
+            _check_fields(by, one.type.pk, one.given)
             tidy(record, currencies)
             points[place] = _cleaned(one.reached_by, region)
             if {client.pk for client in _clients(one)} - seen:
@@ -77,6 +80,14 @@ def add_records(new: Sequence[NewRecord], *, by: User | None) -> list[Record | V
         found.append(record)
     _write(new, found, points, by)
     return found
+
+
+def _check_fields(by: User | None, type_id: int, names: Iterable[str]) -> None:
+    """Raises ValidationError where `by` may not change one of these fields."""
+    try:
+        check_changeable(by, type_id, names)
+    except PermissionDenied as error:
+        raise ValidationError(str(error)) from None
 
 
 def _refusal(one: NewRecord, responsible: User, by: User | None) -> str:
@@ -203,6 +214,7 @@ def change_records(changes: Mapping[int, Change], *, by: User | None) -> dict[in
             if len(there[pk]) + len(points) > MOST_CONTACT_POINTS:
                 said = _("At most %(most)s numbers and addresses.")
                 raise ValidationError(said % {"most": MOST_CONTACT_POINTS})
+            _check_fields(by, record.type_id, [*change.fields, *(["reached_by"] if points else [])])
             was = _set(record, change.fields, currencies)
         except ValidationError as error:
             outcome[pk] = error

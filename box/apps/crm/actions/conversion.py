@@ -46,7 +46,8 @@ def convert_lead(lead: Record, how: Conversion, *, by: User | None) -> Converted
 
     Raises ValidationError, also for a lead that was converted before.
     """
-    held = locked_record(lead, by=by)
+    watching = list(lead.observers.order_by("user").values_list("user", flat=True))
+    held = locked_record(lead, by=by, people=watching)
     if held.type_id != RecordType.Id.LEAD:
         raise ValidationError(_("Only a lead is converted."), code="type")
     if held.linked_from.filter(role=Link.Role.ORIGIN).exists():
@@ -60,7 +61,7 @@ def convert_lead(lead: Record, how: Conversion, *, by: User | None) -> Converted
                 type=_type(RecordType.Id.COMPANY), responsible=held.responsible, observers=observers,
                 title=how.company_title or held.title, tax_number=held.tax_number, address=held.address,
                 source=held.source, source_note=held.source_note, utm=held.utm,
-                reached_by=() if how.makes_contact else points,
+                reached_by=() if how.makes_contact else points, is_copy=True,
             ),
             by=by,
         )  # fmt: skip
@@ -72,6 +73,7 @@ def convert_lead(lead: Record, how: Conversion, *, by: User | None) -> Converted
                 title=held.title, first_name=held.first_name, patronymic=held.patronymic,
                 last_name=held.last_name, position=held.position, born_on=held.born_on, company=company,
                 source=held.source, source_note=held.source_note, utm=held.utm, reached_by=points,
+                is_copy=True,
             ),
             by=by,
         )  # fmt: skip
@@ -82,7 +84,7 @@ def convert_lead(lead: Record, how: Conversion, *, by: User | None) -> Converted
                 type=_type(RecordType.Id.DEAL), stage=how.deal_stage, responsible=held.responsible,
                 title=held.title, amount=held.amount, currency=held.currency, comment=held.comment,
                 source=held.source, source_note=held.source_note, utm=held.utm, contact=contact,
-                company=company, observers=observers,
+                company=company, observers=observers, is_copy=True,
             ),
             by=by,
         )  # fmt: skip

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm.actions.checks import check_fields, tidy
 from box.apps.crm.actions.records import locked_record
 from box.apps.crm.events import RecordChanged
+from box.apps.crm.field_rights import check_changeable
 from box.apps.crm.models import LineItem, Product
 from box.apps.crm.pricing import totals_of
 from box.core.events.outbox import emit
@@ -48,6 +49,7 @@ def set_lines(record: Record, drafts: Sequence[LineDraft], *, follows: bool, by:
     """These lines and no others. `follows`: the amount is what they come to; else it stays as somebody has
     written it. Raises ValidationError, which names the line, and PermissionDenied."""
     held = locked_record(record, by=by)
+    check_changeable(by, held.type_id, ["lines", *(["amount"] if follows else [])])
     if not held.type.has_amount:
         raise ValidationError(_("%(type)s have no lines of products.") % {"type": held.type.label})
     if len(drafts) > MOST_LINES:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm import access
 from box.apps.crm.actions.activities import renew_next_steps
 from box.apps.crm.actions.audiences import renew_audience
+from box.apps.crm.actions.locks import locked_records
 from box.apps.crm.events import MergerTakenBack, RecordsMerged
 from box.apps.crm.models import (
     ActivityBinding,
@@ -103,7 +104,7 @@ def merge_records(kept: Record, others: Sequence[Record], *, by: User | None) ->
     if not 0 < len(ids) <= MOST_AT_ONCE:
         said = _("Choose between 1 and %(most)s duplicates.") % {"most": MOST_AT_ONCE}
         raise ValidationError(said, code="number")
-    held = {pk: record for pk, record in _locked({kept.pk, *ids}).items() if record.deleted_at is None}
+    held = locked_records([kept, *others], among=Record.objects.there())
     if held.keys() != {kept.pk, *ids}:
         raise ValidationError(_("One of them is not there any more: reload the page."), code="gone")
     first, rest = held.pop(kept.pk), list(held.values())
@@ -123,7 +124,7 @@ def merge_records(kept: Record, others: Sequence[Record], *, by: User | None) ->
 def take_back_merger(merger: Merger, *, by: User | None) -> Record:
     """The record that had gone is there again, with what it brought along and is still where it went. What
     was filled in stays where it was changed since. Raises ValidationError after thirty days."""
-    records = _locked({merger.kept_id, merger.gone_id})
+    records = locked_records([merger.kept, merger.gone])
     kept, gone = records[merger.kept_id], records[merger.gone_id]
     held = Merger.objects.select_for_update().get(pk=merger.pk)
     if not Merger.objects.revocable(timezone.now()).filter(pk=held.pk).exists():
@@ -201,9 +202,3 @@ def _empty_again(kept: Record, gone: Record, filled: Iterable[str]) -> None:
         setattr(kept, name, getattr(blank, name))
     if names:
         kept.save(update_fields=[name.removesuffix("_id") for name in names])
-
-
-def _locked(ids: Collection[int]) -> dict[int, Record]:
-    """In the order of their ids, as everywhere."""
-    rows = Record.objects.filter(pk__in=ids).select_related("type", "stage")
-    return {record.pk: record for record in rows.select_for_update(of=("self",)).order_by("pk")}

@@ -19,6 +19,7 @@ from box.apps.crm.actions.checks import all_currencies, check_fields
 from box.apps.crm.actions.records import NewRecord, add_record, locked_record, move_record
 from box.apps.crm.actions.series import usual_template
 from box.apps.crm.events import DictionaryChanged, PaperPdfWanted, PaperSent, PaymentNoted
+from box.apps.crm.field_rights import check_seen
 from box.apps.crm.models import (
     LineItem,
     Link,
@@ -65,7 +66,7 @@ def add_paper(source: Record, kind: RecordType, *, by: User) -> Record:
             amount=held.amount, currency=held.currency, company=held.company, contact=held.contact,
             contacts=[one.to for one in held.links.filter(role=Link.Role.CONTACT).order_by("rank", "id")],
             source=held.source, begins_on=today,
-            expected_on=today + timedelta(days=template.days if template else 10),
+            expected_on=today + timedelta(days=template.days if template else 10), is_copy=True,
         ),
         by=by,
     )  # fmt: skip
@@ -117,7 +118,7 @@ def _move_on(record: Record, code: str, *, by: User | None, only_from: tuple[str
     try:
         with transaction.atomic():
             move_record(held, stage, by=by)
-    except ValidationError:
+    except (ValidationError, PermissionDenied):
         # It stays where it is, and its stages say what is missing.
         return
 
@@ -138,6 +139,7 @@ def note_payment(record: Record, draft: PaymentDraft, *, by: User | None) -> Pay
     """Money for a paper or a deal, in its currency. An invoice that is paid whole comes to its last stage.
     Raises ValidationError by field, and PermissionDenied."""
     held = locked_record(record, by=by)
+    check_seen(by, held.type_id, ["amount"])
     if not held.type.has_amount:
         raise ValidationError(_("%(type)s have no amount.") % {"type": held.type.label})
     if held.payments.count() >= MOST_PAYMENTS:
@@ -165,6 +167,7 @@ def note_payment(record: Record, draft: PaymentDraft, *, by: User | None) -> Pay
 def remove_payment(payment: Payment, *, by: User | None) -> None:
     """It was written down by mistake."""
     held = locked_record(payment.record, by=by)
+    check_seen(by, held.type_id, ["amount"])
     if Payment.objects.filter(pk=payment.pk).delete()[0]:
         emit(_noted(held, payment, by, is_removed=True))
 
@@ -247,6 +250,8 @@ def keep_pdf(paper: Paper, data: bytes, *, digest: str, wanted_at: datetime) -> 
 def _locked_paper(record: Record, by: User) -> Paper:
     """Raises PermissionDenied, and Paper.DoesNotExist where it is none."""
     held = locked_record(record, by=by)
+    # A paper is its sum.
+    check_seen(by, held.type_id, ["amount"])
     return Paper.objects.select_for_update(of=("self",)).select_related("seller", "template").get(record=held)
 
 

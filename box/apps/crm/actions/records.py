@@ -14,8 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.crm import access
-from box.apps.crm.actions.audiences import audience_of, locked_people, renew_audience
+from box.apps.crm.actions.audiences import audience_of, renew_audience
 from box.apps.crm.actions.checks import tidy
+from box.apps.crm.actions.locks import locked_people, locked_records
 from box.apps.crm.actions.series import begin_paper
 from box.apps.crm.contact_points import Reach, cleaned
 from box.apps.crm.events import (
@@ -27,6 +28,7 @@ from box.apps.crm.events import (
     RecordsDeleted,
     ResponsibleChanged,
 )
+from box.apps.crm.field_rights import check_changeable, check_seen
 from box.apps.crm.models import (
     ContactPoint,
     Link,
@@ -91,6 +93,19 @@ class NewRecord:
     contacts: Sequence[Record] = ()
     observers: Sequence[User] = ()
     reached_by: Sequence[Reach] = ()
+    # What it holds comes of another record, so that nobody has chosen it: rights by field don't ask.
+    is_copy: bool = False
+
+    @property
+    def given(self) -> list[str]:
+        """The fields that hold something beside those that every record has."""
+        named = {*PLAIN, "contacts", "observers", "reached_by"} - _EVERY
+        if not self.amount:
+            named.discard("currency")
+        return sorted(name for name in named if getattr(self, name))
+
+
+_EVERY = frozenset({"title", "first_name", "patronymic", "last_name"})
 
 
 @transaction.atomic
@@ -106,6 +121,8 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
         access.check_may_hold(by, Operation.ADD, responsible, new.type, stage)
     elif by is not None and not access.can_change(by, new.deal):
         raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": new.deal})
+    if not new.is_copy:
+        check_changeable(by, new.type.pk, new.given)
     if not responsible.is_active and not is_importing():
         raise ValidationError(
             {"responsible": _("%(name)s does not work here any more.") % {"name": responsible.name}}
@@ -141,7 +158,8 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
 
     Raises ValidationError by field, and PermissionDenied.
     """
-    held = locked_record(record, by=by)
+    to = changes.get("responsible")
+    held = locked_record(record, by=by, people=[to.pk] if to else [])
     rest = dict(changes)
     contacts, observers, reached_by = (
         rest.pop(name, None) for name in ("contacts", "observers", "reached_by")
@@ -149,6 +167,8 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
     responsible = rest.pop("responsible", None)
     if unknown := sorted(rest.keys() - set(PLAIN)):
         raise ValidationError(_("There is no field %(names)s.") % {"names": ", ".join(unknown)}, code="field")
+    # What one may not see one may not try out either.
+    check_seen(by, held.type_id, changes)
     before = {name: getattr(held, name) for name in PLAIN}
     for name, value in rest.items():
         setattr(held, name, value)
@@ -163,6 +183,7 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
         for name in PLAIN
         if before[name] != getattr(held, name)
     )
+    check_changeable(by, held.type_id, [name for name, _was, _is in changed])
     if changed:
         held.changed_by, held.changed_at = by, moment()
         held.save(
@@ -176,9 +197,12 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
             ]
         )
     links_changed = contacts is not None or any(name in {"company", "contact"} for name, _was, _is in changed)
+    if contacts is not None:
+        check_changeable(by, held.type_id, ["contacts"])
     if links_changed:
         _set_links(held, contacts)
     if reached_by is not None and set_contact_points(held, reached_by):
+        check_changeable(by, held.type_id, ["reached_by"])
         changed = (*changed, ("reached_by", "", ""))
         held.changed_by, held.changed_at = by, timezone.now()
         held.save(update_fields=["changed_by", "changed_at"])
@@ -207,6 +231,7 @@ def move_record(
         raise ValidationError(_("There is no such stage here: reload the page."), code="stage")
     moved = held.stage_id != stage.pk
     if moved:
+        check_changeable(by, held.type_id, ["stage"])
         responsible = locked_people([held.responsible_id])[held.responsible_id]
         if not _is_of_deal(held):
             access.check_may_hold(by, Operation.CHANGE, responsible, held.type, stage)
@@ -279,33 +304,29 @@ def bring_back_records(records: Iterable[Record], *, by: User | None) -> list[Re
     return found
 
 
-def locked_record(record: Record, *, by: User | None) -> Record:
-    """The record as it is now, until this transaction ends. Raises PermissionDenied where `by` may not change
-    it, and Record.DoesNotExist where it is gone."""
-    held = (
-        Record.objects.there()
-        .select_for_update(of=("self",))
-        .select_related("type", "stage")
-        .get(pk=record.pk)
-    )
+def locked_record(record: Record, *, by: User | None, people: Iterable[int] = ()) -> Record:
+    """The record as it is now, until this transaction ends; held before it are these people and who looks
+    after it. Raises PermissionDenied where `by` may not change it, and Record.DoesNotExist where it is gone.
+    """
+    actor = [by.pk] if by is not None else []
+    found = locked_records([record], among=Record.objects.there(), people=[*people, *actor])
+    if (held := found.get(record.pk)) is None:
+        raise Record.DoesNotExist(f"record {record.pk} is gone")
     if by is not None and not is_importing() and not access.can_change(by, held):
         raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": held})
     return held
 
 
 def _locked_records(records: Iterable[Record]) -> list[Record]:
-    ids = _bounded({record.pk for record in records}, MOST_AT_ONCE, "records")
-    return list(
-        Record.objects.filter(pk__in=ids)
-        .select_for_update(of=("self",))
-        .select_related("type", "stage")
-        .order_by("pk")
-    )
+    rows = {record.pk: record for record in records}
+    _bounded(set(rows), MOST_AT_ONCE, "records")
+    return list(locked_records(list(rows.values())).values())
 
 
 def _hand_over(record: Record, to: User, by: User | None) -> None:
     if to.pk == record.responsible_id:
         return
+    check_changeable(by, record.type_id, ["responsible"])
     person = locked_people([to.pk])[to.pk]
     if not person.is_active:
         raise ValidationError(
@@ -324,6 +345,7 @@ def _set_observers(record: Record, observers: Iterable[User], by: User | None) -
     added, removed = wanted - there, there - wanted
     if not added and not removed:
         return
+    check_changeable(by, record.type_id, ["observers"])
     record.observers.filter(user__in=removed).delete()
     Observer.objects.bulk_create(Observer(record=record, user_id=pk) for pk in sorted(added))
     renew_audience(record)

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from box.apps.crm import access
 from box.apps.crm.actions.activities import NewActivity, add_activity
@@ -24,6 +25,7 @@ from box.apps.crm.models import (
     Consent,
     ContactPoint,
     FormAnswer,
+    FormFile,
     Receiver,
     Record,
     RecordType,
@@ -32,9 +34,10 @@ from box.apps.crm.models import (
     WebForm,
 )
 from box.apps.crm.routing import Candidate, Rule, decide
-from box.apps.crm.web_forms import Answered, Question, check_questions
+from box.apps.crm.web_forms import ABOUT, Answered, Question, check_questions
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
+from box.core.files.actions import Stored, attach, take_in
 from box.core.registry.company import PHONE_REGION
 
 if TYPE_CHECKING:
@@ -43,6 +46,15 @@ if TYPE_CHECKING:
 MOST_FORMS = 100
 MOST_RECEIVERS = 50
 _TEXTS = ("name", "language", "heading", "button", "thanks", "color")
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A file that came with answers; it is in the store already."""
+
+    question: str
+    name: str
+    stored: Stored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,9 +147,11 @@ def _check_administers(by: User) -> None:
 
 
 @transaction.atomic
-def take_answer(form: WebForm, given: Answered, *, key: str, page: str = "") -> FormAnswer:
+def take_answer(
+    form: WebForm, given: Answered, *, key: str, page: str = "", files: Sequence[Attached] = ()
+) -> FormAnswer:
     """A lead or a deal, or one more entry of what is open already with who wrote. The same key again is the
-    first answer. Raises ValidationError."""
+    first answer: what was stored for it once more is swept away. Raises ValidationError."""
     held = WebForm.objects.select_for_update(of=("self",)).select_related("type", "stage").get(pk=form.pk)
     if (there := FormAnswer.objects.filter(key=key).first()) is not None:
         return there
@@ -146,14 +160,6 @@ def take_answer(form: WebForm, given: Answered, *, key: str, page: str = "") -> 
     if record is None:
         record = _added(held, given, client)
     text = "\n".join(f"{question}: {answer}" for question, answer in _told(given))
-    add_activity(
-        NewActivity(
-            kind=Activity.Kind.FORM, direction=Activity.Direction.IN, subject=held.name,
-            text=text[:20_000], responsible=record.responsible,
-        ),
-        [record],
-        by=None,
-    )  # fmt: skip
     consent = held.consents.order_by("-pk").first()
     made = FormAnswer.objects.create(
         form=held,
@@ -162,14 +168,34 @@ def take_answer(form: WebForm, given: Answered, *, key: str, page: str = "") -> 
         page=page[:400],
         consent=consent if consent and consent.text else None,
     )
+    add_activity(
+        NewActivity(
+            kind=Activity.Kind.FORM, direction=Activity.Direction.IN, subject=held.name,
+            text=text[:20_000], responsible=record.responsible, about=f"{ABOUT}{made.pk}",
+        ),
+        [record],
+        by=None,
+    )  # fmt: skip
+    _keep(made, record, files)
     emit(FormAnswered(record_id=record.pk, form_id=held.pk))
     return made
 
 
+def _keep(answer: FormAnswer, record: Record, files: Sequence[Attached]) -> None:
+    """As files of whoever looks after the record, for all who see it."""
+    owner = record.responsible
+    taken = [take_in(one.stored, one.name, by=owner) for one in files]
+    attach([one.pk for one in taken], audience=record.audience, by=owner)
+    FormFile.objects.bulk_create(
+        FormFile(answer=answer, question=one.question, file=file)
+        for one, file in zip(files, taken, strict=True)
+    )
+
+
 def _told(given: Answered) -> list[tuple[str, str]]:
     who = (
-        (_("Name"), f"{given.first_name} {given.last_name}".strip()), (_("Telephone"), given.phone),
-        (_("E-mail"), given.email), (_("Name of the company"), given.company),
+        (pgettext("person", "Name"), f"{given.first_name} {given.last_name}".strip()),
+        (_("Telephone"), given.phone), (_("E-mail"), given.email), (_("Name of the company"), given.company),
     )  # fmt: skip
     return [*((label, value) for label, value in who if value), *given.said]
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from box.apps.crm.api.records import CLASSIC, declare_method
 from box.apps.crm.contact_points import normal
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import ContactPoint, Record
 from box.core.registry.company import PHONE_REGION
 from box.core.registry.rest import Call, Parameters, Several, shaped
@@ -33,6 +34,8 @@ def found_by(call: Call) -> dict[str, list[int]] | list[Any]:
     wanted = call.values["ENTITY_TYPE"].lower()
     answer = {}
     for name in [wanted] if wanted else ["lead", "contact", "company"]:
+        if not fields_for(call.user, CLASSIC[name]).sees("reached_by"):
+            continue
         points = ContactPoint.objects.filter(kind=kind, normal__in=values, record__type=CLASSIC[name])
         seen = Record.objects.visible_to(call.user).there().filter(pk__in=points.values("record"))
         ids = list(seen.order_by("pk").values_list("pk", flat=True)[:MOST_FOUND])

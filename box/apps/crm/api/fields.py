@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm.api.stages import SEMANTICS, category_of, name_of, pipeline_numbered, stage_named
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import normal
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import ContactPoint, Record, RecordType
 from box.core.accounts.models import User
 from box.core.fields.kinds import day_of
@@ -34,6 +35,7 @@ MULTI = {"PHONE": "phone", "EMAIL": "email", "WEB": "web", "IM": "im"}
 USES = {"WORK": "work", "MOBILE": "mobile", "HOME": "home", "FAX": "fax", "OTHER": "other"}
 UTM = ("UTM_SOURCE", "UTM_MEDIUM", "UTM_CAMPAIGN", "UTM_CONTENT", "UTM_TERM")
 
+PAPERS = frozenset({Id.QUOTE, Id.INVOICE})
 NO_CONTACTS = frozenset({Id.CONTACT, Id.COMPANY})
 """Types whose records are clients, and have none."""
 
@@ -54,6 +56,14 @@ class ApiField:
     filter: Filterable | None = None
     order: str = ""
     is_required: bool = False
+
+    @property
+    def guarded(self) -> str:
+        """By which rights by field know it; empty where everybody sees it who sees the record."""
+        return self.attribute.partition(":")[0] or {
+            "IS_MANUAL_OPPORTUNITY": "amount",
+            "PAID_AMOUNT": "amount",
+        }.get(self.name, "")
 
 
 @dataclass(frozen=True)
@@ -118,9 +128,19 @@ def _all(
         *(_staged(type_id) if has_stages else ()),
         *(_client(type_id) if has_client and type_id != Id.COMPANY else ()),
         *(_MONEY if has_amount else ()),
+        *(_PAPER if type_id in PAPERS else ()),
         *_COMMON,
     ]
     return tuple(found)
+
+
+_GUARDED: Mapping[str, str] = {"IS_MANUAL_OPPORTUNITY": "amount", "PAID_AMOUNT": "amount"}
+
+
+def seen_fields(kind: RecordType, reader: User) -> list[ApiField]:
+    """Those that this person's roles let them see."""
+    fields = fields_for(reader, kind.pk)
+    return [one for one in fields_of(kind.pk).values() if not one.guarded or fields.sees(one.guarded)]
 
 
 def schema_of(type_ids: Sequence[int], *, is_item: bool) -> dict[str, Any]:
@@ -313,6 +333,19 @@ _MONEY: Sequence[ApiField] = (
         Day("expected_on"),
     ),
 )  # fmt: skip
+_PAPER: Sequence[ApiField] = (
+    ApiField(
+        "ACCOUNT_NUMBER", "accountNumber", "string", lambda one: one.paper.number,
+        filter=Text("paper__number"),
+    ),
+    ApiField(
+        "PAID_AMOUNT", "paidAmount", "double",
+        lambda one: sum(
+            (paid.amount for paid in one.payments.all() if paid.direction == "in"), Decimal(0)
+        ),
+    ),
+)  # fmt: skip
+"""Of quotes and invoices; whoever reads them reads papers and payments with them."""
 _COMMON: Sequence[ApiField] = (
     ApiField("COMMENTS", "comments", "string", lambda one: one.comment, "comment", _text, Text("comment")),
     ApiField(

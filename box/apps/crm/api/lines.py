@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -18,9 +18,13 @@ from django.utils.translation import gettext_lazy
 from box.apps.crm.actions.lines import MOST_LINES, LineDraft, set_lines
 from box.apps.crm.api.records import CLASSIC, declare_method, found
 from box.apps.crm.catalog import catalog
+from box.apps.crm.field_rights import check_seen
 from box.apps.crm.models import LineItem, Product, Record, RecordType
 from box.apps.crm.pricing import sums_of
 from box.core.registry.rest import Call, Conditions, Parameters, Structures, listed, not_found, truth
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
 
 Id = RecordType.Id
 # By which items name the type of what lines belong to.
@@ -59,8 +63,9 @@ class ItemRows(Parameters):
     FILTER = Conditions(help_text=gettext_lazy('Of what: {"=ownerType": "D", "=ownerId": 7}.'))
 
 
-def rows_of(record: Record) -> list[dict[str, Any]]:
-    """In the names of the older methods."""
+def rows_of(record: Record, reader: User) -> list[dict[str, Any]]:
+    """In the names of the older methods. Raises PermissionDenied where they are hidden from `reader`."""
+    check_seen(reader, record.type_id, ["lines"])
     letters = {int(type_id): letter for letter, type_id in OWNERS.items()}
     letter = letters.get(record.type_id, "")
     return [_shown(line, letter, place) for place, line in enumerate(record.lines.in_order(), 1)]
@@ -178,18 +183,17 @@ def _owner(call: Call, letter: str, pk: Any) -> Record:
 
 def item_rows(call: Call) -> dict[str, Any]:
     sent = {_capital(str(name).lstrip("=")): value for name, value in call.values["FILTER"].items()}
-    return _items(_owner(call, str(sent.get("OWNER_TYPE", "")), sent.get("OWNER_ID", "")))
+    return _items(call, _owner(call, str(sent.get("OWNER_TYPE", "")), sent.get("OWNER_ID", "")))
 
 
 def set_item_rows(call: Call) -> dict[str, Any]:
     record = _owner(call, call.values["OWNERTYPE"], call.values["OWNERID"])
-    return _items(_write(record, call.values["PRODUCTROWS"], call))
+    return _items(call, _write(record, call.values["PRODUCTROWS"], call))
 
 
-def _items(record: Record) -> dict[str, Any]:
-    return {
-        "productRows": [{_item_name(name): value for name, value in row.items()} for row in rows_of(record)]
-    }
+def _items(call: Call, record: Record) -> dict[str, Any]:
+    rows = rows_of(record, call.user)
+    return {"productRows": [{_item_name(name): value for name, value in row.items()} for row in rows]}
 
 
 def _item_name(name: str) -> str:
@@ -211,7 +215,7 @@ def declare() -> None:
 
 def _declare_of(name: str, type_id: RecordType.Id, rows: Any) -> None:
     def get(call: Call) -> list[dict[str, Any]]:
-        return rows_of(found(call, catalog().types[type_id]))
+        return rows_of(found(call, catalog().types[type_id]), call.user)
 
     def put(call: Call) -> bool:
         _write(found(call, catalog().types[type_id]), call.values["ROWS"], call)

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.records import (
     NewRecord,
     add_record,
@@ -26,10 +28,20 @@ from box.apps.crm.actions.records import (
     move_record,
 )
 from box.apps.crm.api import ROOM, SCOPE
-from box.apps.crm.api.fields import MULTI, NO_CONTACTS, USES, ApiField, Reached, fields_of, schema_of
+from box.apps.crm.api.fields import (
+    MULTI,
+    NO_CONTACTS,
+    USES,
+    ApiField,
+    Reached,
+    fields_of,
+    schema_of,
+    seen_fields,
+)
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.custom_fields import set_of, set_values
+from box.apps.crm.custom_fields import set_of
+from box.apps.crm.field_rights import RecordFields, fields_for
 from box.apps.crm.models import ContactPoint, Link, Record, RecordType
 from box.apps.crm.permissions import Operation, reaches_into
 from box.core.accounts.models import User
@@ -157,49 +169,56 @@ def found(call: Call, kind: RecordType) -> Record:
     return record
 
 
-def filters_of(kind: RecordType, dialect: Dialect) -> dict[str, Filterable]:
+def filters_of(kind: RecordType, dialect: Dialect, reader: User) -> dict[str, Filterable]:
     known = {
-        dialect.name(one).upper(): one.filter for one in fields_of(kind.pk).values() if one.filter is not None
+        dialect.name(one).upper(): one.filter for one in seen_fields(kind, reader) if one.filter is not None
     }
-    if kind.has_contact_points:
+    if kind.has_contact_points and fields_for(reader, kind.pk).sees("reached_by"):
         known |= {name: Reached(of) for name, of in MULTI.items()}
-    return known | custom.filters(_custom(kind))
+    return known | custom.filters(_custom(kind, reader))
 
 
 def listing(call: Call, kind: RecordType, dialect: Dialect) -> Listing[Record]:
     if not reaches_into(call.user, Operation.READ, kind):
         raise PermissionDenied(_("Your role does not reach that far here."))
     seen = Record.objects.visible_to(call.user).there().of_type(kind.pk)
-    rows = seen.filter(condition_of(call.values["FILTER"], filters_of(kind, dialect)))
-    orders = {dialect.name(one).upper(): one.order for one in fields_of(kind.pk).values() if one.order}
+    rows = seen.filter(condition_of(call.values["FILTER"], filters_of(kind, dialect, call.user)))
+    orders = {dialect.name(one).upper(): one.order for one in seen_fields(kind, call.user) if one.order}
     order = order_of("ID", call.values["ORDER"], orders)
     selected = [name.strip() for name in call.values["SELECT"]]
     return Listing(
         rows,
-        lambda page: shown(page, kind, dialect, selected),
+        lambda page: shown(page, kind, dialect, call.user, selected),
         order,
         within="items" if dialect.is_item else "",
     )
 
 
 def shown(
-    records: Sequence[Record], kind: RecordType, dialect: Dialect, selected: Sequence[str] = ()
+    records: Sequence[Record],
+    kind: RecordType,
+    dialect: Dialect,
+    reader: User,
+    selected: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """With `selected` these fields and the number; without, all of the CRM's own, and for a single record
-    everything (`["*", "UF_*", ...]`)."""
+    everything (`["*", "UF_*", ...]`): of what this person sees."""
     catalog().dress(records)
+    if kind.is_paper:
+        prefetch_related_objects(records, "paper", "payments")
+    may = fields_for(reader, kind.pk)
     wanted = {name.upper() for name in selected} or {"*"}
     every = "*" in wanted
     fields = [
         one
-        for one in fields_of(kind.pk).values()
+        for one in seen_fields(kind, reader)
         if every or one.name == "ID" or dialect.name(one).upper() in wanted
     ]
     ids = [record.pk for record in records]
-    own = [one for one in _custom(kind) if "UF_*" in wanted or one.code.upper() in wanted]
+    own = [one for one in _custom(kind, reader) if "UF_*" in wanted or one.code.upper() in wanted]
     values = values_of_many(own, ids)
-    points = _points(ids, kind, wanted, dialect)
-    has_contacts = kind.has_client and kind.pk not in NO_CONTACTS
+    points = _points(ids, kind, wanted if may.sees("reached_by") else set(), dialect)
+    has_contacts = kind.has_client and kind.pk not in NO_CONTACTS and may.sees("contacts")
     contacts = _contacts(ids) if has_contacts and (every or wanted & _CONTACT_LISTS) else None
     answered = []
     for record in records:
@@ -213,9 +232,9 @@ def shown(
 _CONTACT_LISTS = frozenset({"CONTACT_IDS", "CONTACTIDS"})
 
 
-def _custom(kind: RecordType) -> Sequence[Field]:
+def _custom(kind: RecordType, reader: User) -> Sequence[Field]:
     of = set_of(kind.pk)
-    return of.fields if of else ()
+    return fields_for(reader, kind.pk).seen(of.fields) if of else ()
 
 
 def _points(
@@ -252,8 +271,8 @@ def _contacts(ids: Sequence[int]) -> Mapping[int, list[int]]:
 _EVERYTHING = ("*", "UF_*", "FM", *MULTI)
 
 
-def one(record: Record, dialect: Dialect) -> dict[str, Any]:
-    return shown([record], record.type, dialect, _EVERYTHING)[0]
+def one(record: Record, dialect: Dialect, reader: User) -> dict[str, Any]:
+    return shown([record], record.type, dialect, reader, _EVERYTHING)[0]
 
 
 # Writing
@@ -286,7 +305,9 @@ def change(call: Call, kind: RecordType, dialect: Dialect) -> Record:
         if "utm" in changes:
             changes["utm"] = {**record.utm, **changes["utm"]}
         if given.points:
-            changes["reached_by"] = given.points_of(locked_record(record, by=call.user))
+            to = changes.get("responsible")
+            held = locked_record(record, by=call.user, people=[to.pk] if to else [])
+            changes["reached_by"] = given.points_of(held)
         if changes:
             change_record(record, changes, by=call.user)
         if stage is not None and stage.pk != record.stage_id:
@@ -358,7 +379,7 @@ class Given:
         return [*there.values(), *added]
 
     def write_custom(self, record: Record, user: User) -> None:
-        fields = _custom(self.kind)
+        fields = _custom(self.kind, user)
         values = custom.given(fields, self.own, finder(user))
         if values:
             set_values(record, values, by=user)
@@ -415,26 +436,29 @@ def remove(call: Call, kind: RecordType) -> None:
 # What there is
 
 
-def described(kind: RecordType, dialect: Dialect) -> dict[str, Any]:
+def described(kind: RecordType, dialect: Dialect, reader: User) -> dict[str, Any]:
     """https://apidocs.bitrix24.com/api-reference/crm/universal/crm-item-fields.html"""
-    fields = {dialect.name(one): _described(one, dialect) for one in fields_of(kind.pk).values()}
-    for name in MULTI if kind.has_contact_points and not dialect.is_item else ():
+    may = fields_for(reader, kind.pk)
+    fields = {dialect.name(one): _described(one, dialect, may) for one in seen_fields(kind, reader)}
+    has_points = kind.has_contact_points and not dialect.is_item and may.sees("reached_by")
+    for name in MULTI if has_points else ():
         fields[name] = {
-            "type": "crm_multifield", "isRequired": False, "isReadOnly": False, "isMultiple": True,
-            "title": name,
+            "type": "crm_multifield", "isRequired": False, "isReadOnly": not may.changes("reached_by"),
+            "isMultiple": True, "title": name,
         }  # fmt: skip
-    for one in _custom(kind):
+    for one in _custom(kind, reader):
         fields[one.code] = {
-            "type": one.kind, "isRequired": one.is_required, "isReadOnly": False,
+            "type": one.kind, "isRequired": one.is_required, "isReadOnly": not may.changes(one.key),
             "isMultiple": one.is_several, "isDynamic": True, "title": one.code,
             "listLabel": one.name, "formLabel": one.name,
         }  # fmt: skip
     return fields
 
 
-def _described(one: ApiField, dialect: Dialect) -> dict[str, Any]:
+def _described(one: ApiField, dialect: Dialect, may: RecordFields) -> dict[str, Any]:
+    is_read_only = one.read is None or not may.changes(one.guarded)
     return {
-        "type": one.type, "isRequired": one.is_required, "isReadOnly": one.read is None,
+        "type": one.type, "isRequired": one.is_required, "isReadOnly": is_read_only,
         "isImmutable": False, "isMultiple": False, "isDynamic": False, "title": dialect.name(one),
     }  # fmt: skip
 
@@ -464,13 +488,13 @@ def _declare_classic(name: str, type_id: RecordType.Id) -> None:
         return catalog().types[type_id]
 
     def fields(call: Call) -> Any:
-        return described(kind(), CAPITALS)
+        return described(kind(), CAPITALS, call.user)
 
     def rows(call: Call) -> Any:
         return listing(call, kind(), CAPITALS)
 
     def get(call: Call) -> Any:
-        return one(found(call, kind()), CAPITALS)
+        return one(found(call, kind()), CAPITALS, call.user)
 
     def added(call: Call) -> Record:
         return add(call, kind(), CAPITALS)
@@ -500,7 +524,7 @@ def _declare_items() -> None:
     item = {"type": "object", "properties": {"item": row}}
     items = {"type": "object", "properties": {"items": {"type": "array", "items": row}}}
     fields = {"type": "object", "properties": {"fields": _fields_schema(row)}}
-    adds = {"makes": Record, "made": lambda record, call: {"item": one(_again(record), ITEM)}}
+    adds = {"makes": Record, "made": lambda record, call: {"item": one(_again(record), ITEM, call.user)}}
     changes = gettext_lazy("Changes the named fields of a record; answers with it.")
     for verb, about, parameters, answer, result, more in (
         ("fields", gettext_lazy("Which fields records of a type have."), OfType, _item_fields, fields, {}),
@@ -524,7 +548,7 @@ def declare_method(name: str, about: Any, parameters: Any, answer: Any, result: 
 
 
 def _item_fields(call: Call) -> Any:
-    return {"fields": described(type_of(call), ITEM)}
+    return {"fields": described(type_of(call), ITEM, call.user)}
 
 
 def _item_list(call: Call) -> Any:
@@ -532,7 +556,7 @@ def _item_list(call: Call) -> Any:
 
 
 def _item(call: Call) -> Any:
-    return {"item": one(found(call, type_of(call)), ITEM)}
+    return {"item": one(found(call, type_of(call)), ITEM, call.user)}
 
 
 def _added_item(call: Call) -> Record:
@@ -540,7 +564,7 @@ def _added_item(call: Call) -> Record:
 
 
 def _changed_item(call: Call) -> Any:
-    return {"item": one(change(call, type_of(call), ITEM), ITEM)}
+    return {"item": one(change(call, type_of(call), ITEM), ITEM, call.user)}
 
 
 def _deleted_item(call: Call) -> list[Any]:

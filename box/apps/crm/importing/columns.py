@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from box.apps.crm.field_rights import PART_OF
 from box.apps.crm.models import RecordType
 from box.core.imports.importers import ImportField, Option
 
@@ -155,3 +156,17 @@ TEXTS = frozenset(
         "source_note",
     }
 )  # fmt: skip
+
+
+def field_of(column: str) -> str:
+    """The field, as rights by field call it, that a column of a table fills in."""
+    if column in _REACHED:
+        return "reached_by"
+    if column.startswith("utm_"):
+        return "source"
+    return {"contact": "contacts", "contact_phone": "contacts", "contact_email": "contacts"}.get(
+        column, PART_OF.get(column, column)
+    )
+
+
+_REACHED = frozenset(one.key for one in REACHED)

@@ -23,6 +23,7 @@ from box.apps.crm.actions.bulk import (
 from box.apps.crm.actions.records import NewRecord
 from box.apps.crm.contact_points import Reach, normal
 from box.apps.crm.custom_fields import SETS
+from box.apps.crm.field_rights import ALWAYS_SEEN, fields_for
 from box.apps.crm.importing.cells import day_in, first_number, money_in, person_in, reached
 from box.apps.crm.importing.clients import Clients
 from box.apps.crm.importing.columns import (
@@ -44,6 +45,7 @@ from box.apps.crm.importing.columns import (
     TAX_NUMBER,
     TEXTS,
     TITLES,
+    field_of,
 )
 from box.apps.crm.importing.rows import ClientSought, Lists, RecordRow
 from box.apps.crm.importing.snapshots import packed, unpacked
@@ -127,6 +129,7 @@ class RecordImporter(Importer[RecordRow]):
     # Understanding
 
     def understand(self, cells: Mapping[str, str], context: Context) -> RecordRow:
+        self._check_fields(cells, context)
         lists = self._lists(context)
         fields: dict[str, Any] = {name: cells[name] for name in TEXTS & cells.keys()}
         self._name(fields)
@@ -155,6 +158,16 @@ class RecordImporter(Importer[RecordRow]):
             stage=lists.stage(cells.get("pipeline", ""), cells.get("stage", "")),
             own=values_from(self.set, cells, context),
         )
+
+    def _check_fields(self, columns: Iterable[str], context: Context) -> None:
+        """Raises ValidationError where a cell is of a field that whoever imports may not change."""
+        fields = fields_for(context.by, self.type_id)
+        for column in columns:
+            field = field_of(column)
+            if field not in ALWAYS_SEEN and not fields.changes(field):
+                label = next((one.label for one in self.fields() if one.key == column), column)
+                said = _("Your role does not let you change “%(field)s” here.")
+                raise ValidationError(said % {"field": label})
 
     def _name(self, fields: dict[str, Any]) -> None:
         """A contact's whole name in one cell is in the order of Russian papers; a lead without a title is

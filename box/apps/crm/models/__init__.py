@@ -18,10 +18,11 @@ from box.apps.crm.models.papers import (
     Seller,
 )
 from box.apps.crm.models.permissions import Permission
+from box.apps.crm.models.plans import Plan
 from box.apps.crm.models.records import Link, Observer, Record, StageTotal, StageVisit
-from box.apps.crm.models.robots import Robot, RobotRun
+from box.apps.crm.models.robots import Robot, RobotCall, RobotRun, RobotTurn
 from box.apps.crm.models.types import LossReason, Pipeline, RecordType, Source, Stage
-from box.apps.crm.models.web_forms import Consent, FormAnswer, Receiver, WebForm
+from box.apps.crm.models.web_forms import Consent, FormAnswer, FormFile, Receiver, WebForm
 
 __all__ = [
     "Activity",
@@ -30,6 +31,7 @@ __all__ = [
     "ContactPoint",
     "Currency",
     "FormAnswer",
+    "FormFile",
     "LineItem",
     "Link",
     "LossReason",
@@ -42,13 +44,16 @@ __all__ = [
     "Payment",
     "Permission",
     "Pipeline",
+    "Plan",
     "Price",
     "Product",
     "Receiver",
     "Record",
     "RecordType",
     "Robot",
+    "RobotCall",
     "RobotRun",
+    "RobotTurn",
     "Seller",
     "Source",
     "Stage",

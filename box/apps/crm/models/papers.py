@@ -202,6 +202,7 @@ class Payment(models.Model):
         indexes = [
             models.Index(F("record"), F("on"), F("id"), name="crm_payment_of_record"),
             models.Index(F("on"), F("direction"), name="crm_payment_by_day"),
+            models.Index(F("on"), F("id"), name="crm_payment_newest"),
         ]
 
     def __str__(self) -> str:

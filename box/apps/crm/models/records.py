@@ -19,11 +19,13 @@ from box.apps.crm.permissions import Operation, granted_codes, sees_whole_scope
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
 from box.core.accounts.models import User
 from box.core.discussion.models import Thread
+from box.core.fields.lookups import FieldValues
 from box.core.registry.capabilities import Ref
 from box.core.registry.company import PHONE_REGION
 from box.lib import phones
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
 
@@ -74,23 +76,29 @@ class RecordQuerySet(ScopedQuerySet["Record"]):
     def overdue(self, now: datetime) -> Self:
         return self.in_work().filter(next_step_at__lt=now)
 
-    def matching(self, text: str) -> Self:
+    def matching(self, text: str, sees: Callable[[str], bool] = lambda name: True) -> Self:
         """By what the text looks like: an e-mail address, a telephone or tax number, else words of the title.
-        Each is answered by an index of its own, so that numbers are looked up before rows are."""
+        Each is answered by an index of its own, so that numbers are looked up before rows are.
+
+        Whoever does not see a field finds nothing by it."""
         from box.apps.crm.models.contact_points import ContactPoint
 
-        if "@" in text:
+        if "@" in text and sees("reached_by"):
             return self.filter(pk__in=ContactPoint.objects.containing("email", text.lower()))
         number = phones.normal(text, PHONE_REGION.value) or text
         digits = "".join(sign for sign in number if sign.isdigit())
         if len(digits) >= SHORTEST_NUMBER and not any(sign.isalpha() for sign in text):
-            reached = list(ContactPoint.objects.containing("phone", digits)[:MOST_REACHED])
-            taxed = self.model.objects.filter(tax_number="".join(text.split())).values_list("pk", flat=True)
-            return self.filter(pk__in=[*reached, *taxed[:MOST_REACHED]])
-        found = self
+            found: list[int] = []
+            if sees("reached_by"):
+                found += ContactPoint.objects.containing("phone", digits)[:MOST_REACHED]
+            if sees("tax_number"):
+                taxed = self.model.objects.filter(tax_number="".join(text.split()))
+                found += taxed.values_list("pk", flat=True)[:MOST_REACHED]
+            return self.filter(pk__in=found)
+        named = self
         for word in text.split()[:MOST_WORDS]:
-            found = found.filter(title__icontains=word)
-        return found
+            named = named.filter(title__icontains=word)
+        return named
 
 
 class Record(AudienceModel):
@@ -160,6 +168,8 @@ class Record(AudienceModel):
     deleted_at = models.DateTimeField(null=True)
     deleted_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged", db_index=False)
+    # What it has in the company's own fields.
+    custom = FieldValues()
 
     objects: ClassVar[RecordQuerySet] = RecordQuerySet.as_manager()  # type: ignore[assignment]
 

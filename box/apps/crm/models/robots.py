@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from box.apps.crm.models.records import Record
 from box.apps.crm.models.types import RecordType, Stage
+from box.core.accounts.models import User
 
 
 class RobotQuerySet(models.QuerySet["Robot"]):
@@ -43,6 +44,8 @@ class Robot(models.Model):
         FIELD = "field", _("fill in a field")
         RESPONSIBLE = "responsible", _("hand it over")
         STAGE = "stage", _("move it to a stage")
+        ROUTE = "route", _("hand it to one of several")
+        WEBHOOK = "webhook", _("tell an address outside")
 
     type = models.ForeignKey(RecordType, models.CASCADE, related_name="robots")
     name = models.CharField(_("name"), max_length=100)
@@ -108,3 +111,53 @@ class RobotRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.robot_id} for {self.record_id}: {self.status}"
+
+
+class RobotTurn(models.Model):
+    """When somebody was last given a record by a robot that hands out among several."""
+
+    robot = models.ForeignKey(Robot, models.CASCADE, related_name="turns", db_index=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    given_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["robot", "user"], name="crm_robot_turn_once")]
+
+    def __str__(self) -> str:
+        return f"{self.robot_id}: {self.user_id}"
+
+
+class RobotCallQuerySet(models.QuerySet["RobotCall"]):
+    def waiting(self) -> Self:
+        return self.filter(sent_at=None, failed_at=None)
+
+    def due(self, now: datetime) -> Self:
+        return self.waiting().filter(due_at__lte=now)
+
+
+class RobotCall(models.Model):
+    """What a robot tells an address outside, written with its run and sent afterwards: at least once, each
+    time under the run's number. `due_at` is also until when whoever sends it has taken it for themselves."""
+
+    run = models.OneToOneField(RobotRun, models.CASCADE, related_name="call")
+    address = models.CharField(max_length=2000)
+    created_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    # What was answered last, or what stood in the way.
+    status = models.PositiveSmallIntegerField(null=True)
+    error = models.CharField(max_length=400, blank=True)
+
+    objects = RobotCallQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due_at"], name="crm_robot_call_due", condition=Q(sent_at=None, failed_at=None)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} to {self.address}"

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from box.apps.crm.models.records import Record
 from box.apps.crm.models.types import RecordType, Source, Stage
 from box.core.accounts.models import User
+from box.core.files.models import File
 
 
 class WebFormQuerySet(models.QuerySet["WebForm"]):
@@ -78,6 +79,20 @@ class Receiver(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} for {self.form_id}"
+
+
+class FormFile(models.Model):
+    """What somebody sent with their answers."""
+
+    answer = models.ForeignKey("FormAnswer", models.CASCADE, related_name="files", db_index=False)
+    question = models.CharField(max_length=250)
+    file = models.OneToOneField(File, models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["answer", "id"], name="crm_form_file_of_answer")]
+
+    def __str__(self) -> str:
+        return f"{self.file_id} with {self.answer_id}"
 
 
 class FormAnswer(models.Model):

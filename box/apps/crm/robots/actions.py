@@ -17,7 +17,7 @@ from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.conditions import read
 from box.apps.crm.events import DictionaryChanged
 from box.apps.crm.models import Record, Robot, RobotRun, Stage
-from box.apps.crm.robots.effects import EFFECTS
+from box.apps.crm.robots.effects import EFFECTS, Left
 from box.apps.crm.robots.values import FIELDS, values_of
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
@@ -83,7 +83,9 @@ def save_robot(robot: Robot | None, kind: RecordType, draft: RobotDraft, *, by: 
         draft.date_field,
     )
     held.delay_hours, held.condition, held.effect = draft.delay_hours, condition, draft.effect
-    held.settings = EFFECTS[draft.effect].read(draft.settings or {}, kind)
+    # The token that a receiver knows stays.
+    kept = {"token": held.settings.get("token")} if held.settings.get("token") else {}
+    held.settings = EFFECTS[draft.effect].read({**kept, **(draft.settings or {})}, kind)
     check_fields(held, ["name", "date_field"])
     held.save()
     _changed(held, "added" if is_new else "changed", by)
@@ -214,6 +216,8 @@ def _outcome(run: RobotRun, now: datetime) -> tuple[str, str]:
             return Status.LEFT, reason
         with transaction.atomic():
             EFFECTS[robot.effect].act(run, record, robot.settings, now)
+    except Left as left:
+        return Status.LEFT, str(left)
     except (ValidationError, PermissionDenied, Stage.DoesNotExist, User.DoesNotExist) as error:
         said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
         return Status.FAILED, said[:400]

@@ -9,23 +9,31 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.utils.translation import gettext as _
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.records import change_record, move_record
-from box.apps.crm.models import Activity, Robot, Source, Stage
+from box.apps.crm.conditions import Group
+from box.apps.crm.models import Activity, Robot, RobotCall, RobotRun, RobotTurn, Source, Stage
 from box.apps.crm.notices import ROBOT_REMINDS
+from box.apps.crm.robots.candidates import candidates_of
+from box.apps.crm.robots.webhooks import new_token
+from box.apps.crm.routing import Rule, Way, decide
 from box.core.accounts.models import User
 from box.core.notify.actions import notify
 from box.core.registry.company import company_day
 
 if TYPE_CHECKING:
-    from box.apps.crm.models import Record, RecordType, RobotRun
+    from box.apps.crm.models import Record, RecordType
 
 Effect = Robot.Effect
 FILLED = ("comment", "source", "source_note", "expected_on")
 """Fields that a robot may fill in."""
 LATEST_DAYS = 365
+MOST_CANDIDATES = 100
+MOST_OPEN = 100_000
+LONGEST_ADDRESS = 2000
 _PLANNED = frozenset({Activity.Kind.CALL, Activity.Kind.EMAIL, Activity.Kind.MEETING, Activity.Kind.TASK})
 
 
@@ -127,10 +135,79 @@ def _move(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datet
     move_record(record, Stage.objects.select_related("pipeline").get(pk=settings["stage_id"]), by=None)
 
 
+# One of several
+
+
+class Left(Exception):
+    """The robot leaves this record alone, with why."""
+
+
+def _read_route(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
+    ids = list(dict.fromkeys(sent.get("people") or ()))
+    employees = User.objects.filter(pk__in=ids, is_extranet=False).count()
+    if not ids or len(ids) > MOST_CANDIDATES or employees != len(ids):
+        said = _("Choose between 1 and %(most)s colleagues who work here.") % {"most": MOST_CANDIDATES}
+        raise ValidationError({"people": said})
+    if sent.get("way") not in set(Way):
+        raise ValidationError({"way": _("Choose how it is handed out.")})
+    most_open = sent.get("most_open")
+    if most_open is not None and not 1 <= most_open <= MOST_OPEN:
+        raise ValidationError({"most_open": _("Between 1 and %(most)s.") % {"most": MOST_OPEN}})
+    return {
+        "people": ids,
+        "way": str(sent["way"]),
+        "most_open": most_open,
+        "waits_for_work": bool(sent.get("waits_for_work")),
+    }
+
+
+def _route(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime) -> None:
+    """The first robot that has somebody for it decides. It is held: two leads at once go to two people."""
+    robot = Robot.objects.select_for_update().get(pk=run.robot_id)
+    before = RobotRun.objects.filter(record=record, key=run.key, robot__effect=Effect.ROUTE)
+    if before.filter(status=RobotRun.Status.DONE).exclude(pk=run.pk).exists():
+        raise Left(_("Another robot has handed it out."))
+    rule = Rule(
+        id=robot.pk,
+        condition=Group(()),
+        candidates=tuple(settings["people"]),
+        way=Way(settings["way"]),
+        most_open=settings["most_open"],
+        waits_for_work=settings["waits_for_work"],
+    )
+    chosen = decide([rule], {}, candidates_of(robot, settings["people"], record.type_id, now)).user_id
+    if chosen is None:
+        raise Left(_("Nobody could take it: they are not at work, or have enough."))
+    change_record(record, {"responsible": User.objects.get(pk=chosen)}, by=None)
+    RobotTurn.objects.update_or_create(robot=robot, user_id=chosen, defaults={"given_at": now})
+
+
+# An address outside
+
+
+def _read_webhook(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
+    address = str(sent.get("address", "")).strip()
+    try:
+        URLValidator(schemes=["http", "https"])(address)
+    except ValidationError:
+        said = _("Write an address that begins with https:// or http://.")
+        raise ValidationError({"address": said}) from None
+    if len(address) > LONGEST_ADDRESS:
+        raise ValidationError({"address": _("At most %(most)s characters.") % {"most": LONGEST_ADDRESS}})
+    return {"address": address, "token": sent.get("token") or new_token()}
+
+
+def _tell(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime) -> None:
+    """It is sent once this transaction has ended: see `box.apps.crm.robots.webhooks`."""
+    RobotCall.objects.create(run=run, address=settings["address"], created_at=now, due_at=now)
+
+
 EFFECTS: Mapping[str, Does] = {
     Effect.ACTIVITY: Does(_read_activity, _plan),
     Effect.NOTICE: Does(_read_notice, _notify),
     Effect.FIELD: Does(_read_field, _fill),
     Effect.RESPONSIBLE: Does(_read_responsible, _hand_over),
     Effect.STAGE: Does(_read_stage, _move),
+    Effect.ROUTE: Does(_read_route, _route),
+    Effect.WEBHOOK: Does(_read_webhook, _tell),
 }

@@ -7,6 +7,7 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
 from box.apps.crm.robots.actions import call_by_time, run_due
+from box.apps.crm.robots.webhooks import send_due
 from box.core.registry.services import is_on
 
 
@@ -14,14 +15,20 @@ from box.core.registry.services import is_on
 def run_robots() -> None:
     """After something has called them."""
     if is_on("crm"):
-        run_due(timezone.now())
+        _work()
 
 
 @db_periodic_task(crontab())
 def run_waiting_robots() -> None:
     """Every minute: also what a killed process has left."""
     if is_on("crm"):
-        run_due(timezone.now())
+        _work()
+
+
+def _work() -> None:
+    """What robots tell outside is sent once all that is due was done: nothing waits for somebody's answer."""
+    run_due(timezone.now())
+    send_due(timezone.now())
 
 
 @db_periodic_task(crontab(minute="7"))

@@ -10,7 +10,10 @@ from django.utils.translation import pgettext
 
 from box.apps.crm.catalog import catalog
 from box.apps.crm.events import DictionaryChanged, PermissionChanged, PipelineChanged
+from box.apps.crm.field_rights import FIELD_LEVELS, PREFIX, types_in
 from box.apps.crm.permissions import LEVELS, OPERATIONS, Level, Operation
+from box.core.access.events import FieldRightChanged
+from box.core.access.field_rights import FieldLevel
 from box.core.registry.auditing import Audited, audited
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ _DICTIONARIES: Mapping[str, _StrOrPromise] = {
     "robot": _("robots"),
     "form": _("web forms"),
     "paper": _("quotes and invoices"),
+    "plan": _("plans of revenue"),
 }
 
 
@@ -54,6 +58,24 @@ def declare() -> None:
             words={"operation": _operation, "scope": _scope, "level": _level},
         ),
     )
+    audited.add(
+        "crm.field_right",
+        Audited(
+            _("changed what the role %(role)s may with a field: %(field)s of %(entity)s: %(level)s"),
+            FieldRightChanged,
+            told=lambda event: event.entity.startswith(PREFIX),
+            words={"entity": _entity, "level": _field_level},
+        ),
+    )
+
+
+def _entity(key: str) -> str:
+    kind = next((catalog().types.get(pk) for pk in types_in([key])), None)
+    return str(kind.label) if kind else key
+
+
+def _field_level(key: str) -> str:
+    return str(FIELD_LEVELS[FieldLevel[key.upper()]]) if key else pgettext("field", "as usual")
 
 
 def _is(change: str) -> Callable[[DictionaryChanged], bool]:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.crm.actions.dictionaries import ProductDraft
 from box.apps.crm.fields import DEMANDABLE
+from box.apps.crm.inputs import PERSON_KIND, UI
 from box.apps.crm.models import Currency, Product, Stage, Unit, VatRate
+from box.core.accounts.models import User
 from box.core.fields.kinds import number_of
+from box.core.lists.presenters import macro
+from box.lib.pages import numbers_in
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 COLORS = (
     "#4299e1", "#17a2b8", "#7950f2", "#f59f00", "#f76707", "#2fb344", "#74b816", "#d6336c", "#d63939",
@@ -22,6 +30,24 @@ COLORS = (
 
 class Color(forms.TextInput):
     input_type = "color"
+
+
+class People(forms.SelectMultiple):
+    """Found by a part of their names, one after the other: a company may have thousands."""
+
+    def __init__(self, label: _StrOrPromise) -> None:
+        super().__init__()
+        self.label = label
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        found = User.objects.in_bulk(numbers_in(str(one) for one in value or ()))
+        named = {f"U{pk}": one.name for pk, one in found.items()}
+        shown = macro(UI, "pick")(name, self.label, PERSON_KIND, "U", named, False)
+        return mark_safe(shown)  # noqa: S308 - a template has made it
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        codes = super().value_from_datadict(data, files, name) or []
+        return [str(code).removeprefix("U") for code in codes]
 
 
 class NumberField(forms.DecimalField):

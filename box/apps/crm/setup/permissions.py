@@ -103,7 +103,8 @@ def role(request: PersonRequest, slug: str) -> HttpResponse:
     asked = request.GET.get("person", "").strip()[:LONGEST]
     context = {
         "roles": there, "role": now, "rows": rows_of(now), "operations": OPERATIONS, "levels": LEVELS,
-        "asked": asked, "answer": reach_of(asked, request.user) if asked else None,
+        "types": catalog().standing_types, "asked": asked,
+        "answer": reach_of(asked, request.user) if asked else None,
     }  # fmt: skip
     return setup_page(request, "permissions", "crm/setup/permissions.html", context)
 

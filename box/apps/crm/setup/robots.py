@@ -19,14 +19,17 @@ from box.apps.crm.conditions import OPERATORS, Type
 from box.apps.crm.fields import DEMANDABLE
 from box.apps.crm.models import Activity, Record, RecordType, Robot, RobotRun
 from box.apps.crm.robots import actions
-from box.apps.crm.robots.effects import FILLED
+from box.apps.crm.robots.effects import FILLED, LONGEST_ADDRESS, MOST_OPEN
 from box.apps.crm.robots.values import FIELDS
+from box.apps.crm.robots.webhooks import token_of
+from box.apps.crm.routing import WAYS
 from box.apps.crm.setup.access import only_administrators, setup_page
+from box.apps.crm.setup.forms import People
 from box.core.accounts.models import User
 from box.core.events.nonces import once
 from box.core.fields.kinds import number_of
 from box.core.fields.values import finder
-from box.lib.forms import set_choices
+from box.lib.forms import set_choices, set_queryset
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -60,7 +63,8 @@ class RobotForm(forms.Form):
         min_value=0,
         max_value=actions.LONGEST_DELAY,
     )
-    matches = forms.ChoiceField(
+    # No input is called as a method of forms in a browser: it would stand in its place.
+    holds = forms.ChoiceField(
         label=pgettext_lazy("robot", "If"),
         choices=[("all", gettext_lazy("all of this holds")), ("any", gettext_lazy("one of this holds"))],
     )
@@ -78,6 +82,32 @@ class RobotForm(forms.Form):
         max_length=200,
         help_text=gettext_lazy("Left empty: whoever is responsible."),
     )
+    people = forms.ModelMultipleChoiceField(
+        User.objects.none(),
+        label=gettext_lazy("Among whom"),
+        required=False,
+        widget=People(gettext_lazy("Among whom")),
+    )
+    way = forms.ChoiceField(
+        label=gettext_lazy("How it is handed out"), choices=list(WAYS.items()), required=False
+    )
+    most_open = forms.IntegerField(
+        label=gettext_lazy("Not to whoever has so many open"),
+        required=False,
+        min_value=1,
+        max_value=MOST_OPEN,
+        help_text=gettext_lazy("Left empty: however much they have."),
+    )
+    waits_for_work = forms.BooleanField(
+        label=gettext_lazy("Only to who is at work: in the company's hours, and not away"), required=False
+    )
+    address = forms.URLField(
+        label=gettext_lazy("Address"),
+        required=False,
+        max_length=LONGEST_ADDRESS,
+        assume_scheme="https",
+        help_text=gettext_lazy("It is told the number of the record, and nothing else."),
+    )
 
     def __init__(self, kind: RecordType, robot: Robot | None, data: Any = None) -> None:
         super().__init__(data, initial=_initial(robot))
@@ -88,6 +118,7 @@ class RobotForm(forms.Form):
         ]
         set_choices(self, "stage", [("", "–"), *stages])
         set_choices(self, "to_stage", [("", "–"), *stages])
+        set_queryset(self, "people", User.objects.active().employees())
         for number in range(CONDITIONS):
             self.fields[f"field-{number}"] = forms.ChoiceField(
                 label=gettext_lazy("Field"),
@@ -124,11 +155,14 @@ class RobotForm(forms.Form):
         settings = {
             "kind": data["kind"], "text": data["text"], "in_days": data["in_days"] or 0,
             "field": data["field"], "stage_id": int(data["to_stage"] or 0), "user_id": user_id,
+            "people": [one.pk for one in data["people"]], "way": data["way"],
+            "most_open": data["most_open"], "waits_for_work": data["waits_for_work"],
+            "address": data["address"],
         }  # fmt: skip
         return actions.RobotDraft(
             name=data["name"], trigger=data["trigger"], effect=data["effect"], days=data["days"] or 0,
             stage=stages[int(data["stage"])] if data["stage"] else None, date_field=data["date_field"],
-            delay_hours=data["delay_hours"] or 0, condition={data["matches"]: self._tests()},
+            delay_hours=data["delay_hours"] or 0, condition={data["holds"]: self._tests()},
             settings=settings,
         )  # fmt: skip
 
@@ -165,10 +199,12 @@ def _initial(robot: Robot | None) -> dict[str, Any]:
     initial: dict[str, Any] = {
         "name": robot.name, "trigger": robot.trigger, "stage": str(robot.stage_id or ""), "days": robot.days,
         "date_field": robot.date_field, "delay_hours": robot.delay_hours, "effect": robot.effect,
-        "matches": "any" if robot.condition.get("any") else "all", "kind": known.get("kind"),
+        "holds": "any" if robot.condition.get("any") else "all", "kind": known.get("kind"),
         "field": known.get("field"), "text": known.get("subject") or known.get("text", ""),
         "in_days": known.get("days"), "to_stage": str(known.get("stage_id", "")),
-        "person": person.name if person else "",
+        "person": person.name if person else "", "people": known.get("people", ()),
+        "way": known.get("way"), "most_open": known.get("most_open"),
+        "waits_for_work": known.get("waits_for_work"), "address": known.get("address", ""),
     }  # fmt: skip
     for number, test in enumerate(tests[:CONDITIONS]):
         value = test.get("value", "")
@@ -223,7 +259,8 @@ def robot(request: PersonRequest, pk: int) -> HttpResponse:
             _say(form, error)
         else:
             return redirect("crm:setup-robots", one.type.slug)
-    context = {"robot": one, "form": form}
+    token = token_of(one) if one.effect == Robot.Effect.WEBHOOK else ""
+    context = {"robot": one, "form": form, "token": token}
     return setup_page(request, "robots", "crm/setup/robot.html", context, is_refused=form.is_bound)
 
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from box.apps.crm.setup import (
     dictionaries,
+    field_rights,
     papers,
     permissions,
     pipelines,
@@ -49,6 +50,11 @@ urlpatterns = [
     path("crm/settings/papers/numbers/<int:pk>/", papers.series, name="setup-series"),
     path("crm/settings/permissions/", permissions.permissions, name="setup-permissions"),
     path("crm/settings/permissions/<slug:slug>/", permissions.role, name="setup-role"),
+    path(
+        "crm/settings/permissions/<slug:slug>/fields/<slug:type_slug>/",
+        field_rights.field_rights,
+        name="setup-field-rights",
+    ),
     path("crm/settings/lists/<slug:key>/", dictionaries.dictionary, name="setup-dictionary"),
     path("crm/settings/lists/<slug:key>/<slug:entry>/", dictionaries.entry, name="setup-entry"),
 ]

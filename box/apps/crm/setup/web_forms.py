@@ -10,45 +10,27 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Max
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from box.apps.crm.actions.web_forms import FormDraft, consent_of, retire_form, save_form, switch_form
 from box.apps.crm.catalog import catalog
-from box.apps.crm.inputs import PERSON_KIND, UI
 from box.apps.crm.models import RecordType, WebForm
 from box.apps.crm.setup.access import only_administrators, setup_page
-from box.apps.crm.setup.forms import Color, say
-from box.apps.crm.web_forms import KINDS, Kind, Question, questions_in
+from box.apps.crm.setup.forms import Color, People, say
+from box.apps.crm.web_forms import KINDS, MOST_QUESTIONS, Kind, Question, questions_in
 from box.core.accounts.models import User
 from box.core.events.nonces import once
-from box.core.lists.presenters import macro
 from box.lib.forms import set_choices, set_queryset
-from box.lib.pages import numbers_in
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from box.core.accounts.requests import PersonRequest
 
-ROWS = 12
+_RECEIVERS = gettext_lazy("Who gets it, in turn")
 _TYPES = (RecordType.Id.LEAD, RecordType.Id.DEAL)
-
-
-class People(django_forms.SelectMultiple):
-    """Found by a part of their names, one after the other: a company may have thousands."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        found = User.objects.in_bulk(numbers_in(str(one) for one in value or ()))
-        named = {f"U{pk}": one.name for pk, one in found.items()}
-        shown = macro(UI, "pick")(name, _("Who gets it, in turn"), PERSON_KIND, "U", named, False)
-        return mark_safe(shown)  # noqa: S308 - a template has made it
-
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
-        codes = super().value_from_datadict(data, files, name) or []
-        return [str(code).removeprefix("U") for code in codes]
 
 
 class WebFormForm(django_forms.Form):
@@ -65,7 +47,7 @@ class WebFormForm(django_forms.Form):
     stage = django_forms.ChoiceField(label=gettext_lazy("What comes of it"))
     source = django_forms.ChoiceField(label=gettext_lazy("Source"), required=False)
     receivers = django_forms.ModelMultipleChoiceField(
-        User.objects.none(), label=gettext_lazy("Who gets it, in turn"), widget=People,
+        User.objects.none(), label=_RECEIVERS, widget=People(_RECEIVERS),
         help_text=gettext_lazy("What a client of yours sends goes to whoever looks after the client."),
     )  # fmt: skip
     always_adds = django_forms.BooleanField(
@@ -93,7 +75,7 @@ class WebFormForm(django_forms.Form):
         employees = User.objects.active().employees().order_by("last_name", "first_name")
         set_queryset(self, "receivers", employees)
         kinds = [("", "–"), *KINDS.items()]
-        for number in range(ROWS):
+        for number in range(MOST_QUESTIONS):
             self.fields[f"kind-{number}"] = django_forms.ChoiceField(
                 label=_("Question"), choices=kinds, required=False
             )
@@ -110,7 +92,7 @@ class WebFormForm(django_forms.Form):
     @property
     def rows(self) -> list[list[django_forms.BoundField]]:
         names = ("kind", "label", "required", "choices")
-        return [[self[f"{name}-{number}"] for name in names] for number in range(ROWS)]
+        return [[self[f"{name}-{number}"] for name in names] for number in range(MOST_QUESTIONS)]
 
     @property
     def plain(self) -> list[django_forms.BoundField]:
@@ -118,7 +100,7 @@ class WebFormForm(django_forms.Form):
 
     def questions(self) -> list[Question]:
         data, found = self.cleaned_data, []
-        for number in range(ROWS):
+        for number in range(MOST_QUESTIONS):
             kind, label = data[f"kind-{number}"], data[f"label-{number}"]
             if kind:
                 choices = [part.strip() for part in data[f"choices-{number}"].split(",") if part.strip()]

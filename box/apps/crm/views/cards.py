@@ -15,17 +15,18 @@ from django_htmx.http import trigger_client_event
 
 from box.apps.crm.access import can_change, can_delete
 from box.apps.crm.actions.conversion import Conversion, convert_lead
+from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.records import change_record, delete_records
 from box.apps.crm.catalog import catalog
-from box.apps.crm.custom_fields import set_of, set_values
-from box.apps.crm.facts import OWN, group_inputs, groups_of, has_own_fields, html_of
+from box.apps.crm.facts import OWN, group_inputs, groups_of, html_of, own_fields
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.frame import tabs_for
 from box.apps.crm.inputs import read_all
 from box.apps.crm.lines import lines_of
 from box.apps.crm.models import Activity, Link, Record, RecordType
 from box.apps.crm.moves import Asked, error_of, move_asking
 from box.apps.crm.papers import paper_card
-from box.apps.crm.presenters import RecordRow, alike_of, money, rows_of, step_of
+from box.apps.crm.presenters import RecordRow, alike_of, money, rows_of, runs_of, step_of
 from box.apps.crm.timeline import moment_in, open_activities, timeline_of
 from box.apps.crm.views.lookup import record_at
 from box.core.discussion.presenters import talk_below
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
 
-PARTS = ("bar", "lines", "paper", "steps", "facts", "timeline")
+PARTS = ("bar", "lines", "paper", "steps", "facts", "robots", "timeline")
 """Of the page, each of which is asked for anew when something has changed."""
 
 
@@ -61,10 +62,12 @@ def record(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> dict[str, Any]:
     """What the templates of a record's page know."""
     reader, now = request.user, timezone.now()
+    fields = fields_for(reader, found.type_id)
     context = {
         "record": found,
         "kind": found.type,
-        "amount": money(found.amount, found.currency) if found.amount else "",
+        "fields": fields,
+        "amount": money(found.amount, found.currency) if found.amount and fields.sees("amount") else "",
         "may_change": can_change(reader, found),
         "now": now,
         "step": step_of(found, now),
@@ -74,7 +77,8 @@ def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> 
         "lines": lines_of(found),
         "paper_card": paper_card(found, reader),
         "here": request.build_absolute_uri("/").rstrip("/"),
-        "timeline": timeline_of(found, before=moment_in(request.GET.get("before", ""))),
+        "timeline": timeline_of(found, reader, before=moment_in(request.GET.get("before", ""))),
+        "runs": runs_of(found),
         "kinds": [(one.value, one.label) for one in PLANNED],
     }
     if not is_whole:
@@ -111,9 +115,11 @@ def facts(request: PersonRequest, slug: str, pk: int, group: str) -> HttpRespons
     found = changeable(request, slug, pk)
     if group == OWN:
         return _own_facts(request, found)
-    inputs = group_inputs(found, group)
+    inputs = group_inputs(found, group, request.user)
     if inputs is None:
         raise Http404
+    if not inputs:
+        raise PermissionDenied(_("Your role does not let you change anything of this."))
     problems: dict[str, list[str]] = {}
     if request.method == "POST":
         try:
@@ -128,13 +134,13 @@ def facts(request: PersonRequest, slug: str, pk: int, group: str) -> HttpRespons
 
 
 def _own_facts(request: PersonRequest, found: Record) -> HttpResponse:
-    own = set_of(found.type_id)
-    if own is None or not has_own_fields(found.type):
+    fields = own_fields(found.type, request.user)
+    if not fields:
         raise Http404
     sent = request.POST if request.method == "POST" else None
-    form = FieldsForm(own.fields, sent, values=values_of(own, found.pk), by=request.user)
+    form = FieldsForm(fields, sent, values=values_of(fields, found.pk), by=request.user)
     if form.is_bound and form.is_valid():
-        set_values(found, {one: form.cleaned_data[one.key] for one in own.fields}, by=request.user)
+        set_values(found, {one: form.cleaned_data[one.key] for one in fields}, by=request.user)
         return changed(request, found)
     context = {"record": found, "group": OWN, "form": form, "fields": (), "problems": {}}
     return render(
@@ -233,7 +239,7 @@ def writing(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 def history(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     """Further down in its time line."""
     found = record_at(request, slug, pk)
-    shown = timeline_of(found, before=moment_in(request.GET.get("before", "")))
+    shown = timeline_of(found, request.user, before=moment_in(request.GET.get("before", "")))
     context = {"record": found, "timeline": shown, "may_change": can_change(request.user, found)}
     return render(request, "crm/history.html", context, blocks="entries")
 

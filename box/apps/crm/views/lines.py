@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.apps.crm.actions.lines import set_lines
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.lines import drafts_in, found_products, line_of, lines_of, shown, vat_choices
 from box.apps.crm.models import Product
 from box.apps.crm.views.cards import changeable, changed
@@ -84,6 +85,6 @@ def line(request: PersonRequest, slug: str, pk: int, product_pk: int) -> HttpRes
 
 def _priced(request: PersonRequest, slug: str, pk: int) -> Record:
     found = changeable(request, slug, pk)
-    if not found.type.has_amount:
+    if not found.type.has_amount or not fields_for(request.user, found.type_id).sees("lines"):
         raise Http404
     return found

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from box.apps.crm.actions import papers as actions
 from box.apps.crm.catalog import catalog
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import Paper, PaperLink, Payment, Record
 from box.apps.crm.papers import sellers, templates_of
 from box.apps.crm.views.cards import changeable, changed
@@ -88,6 +89,8 @@ def sent(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 def pdf(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     """POST asks for it, GET leads to it."""
     found = record_at(request, slug, pk)
+    if not fields_for(request.user, found.type_id).sees("amount"):
+        raise Http404
     one = get_object_or_404(Paper.objects.select_related("pdf"), record=found)
     if request.method == "POST":
         actions.ask_for_pdf(found, by=request.user)

@@ -5,44 +5,58 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import ValidationError
+from django.core.exceptions import BadRequest, SuspiciousOperation, ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import get_object_or_404
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from box.apps.crm.actions.web_forms import consent_of, take_answer
+from box.apps.crm.actions.web_forms import Attached, consent_of, take_answer
 from box.apps.crm.models import WebForm
 from box.apps.crm.web_forms import (
     BITS,
+    LARGEST_FILE,
+    MOST_FILES,
     TRAP,
+    Kind,
     Suspicious,
     answered,
     challenge_for,
     check_challenge,
+    pages_of,
     questions_in,
 )
 from box.core.accounts.throttle import Quota
+from box.core.files.actions import checked_name, store_whole
+from box.core.files.store import StoreUnavailable
 from box.core.registry.company import PHONE_REGION
 from box.core.registry.origin import address_of
 from box.lib.pages import render
 from box.lib.strict_json import parsed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http.response import HttpResponseBase
+
+    from box.apps.crm.web_forms import Question
 
 # Of one network within a quarter of an hour.
 MOST_ANSWERS = 20
 MOST_CHALLENGES = 300
 LARGEST = 128 * 1024
+LARGEST_WITH_FILES = LARGEST + MOST_FILES * (LARGEST_FILE + 1024)
 FRAMED = {**settings.SECURE_CSP, "frame-ancestors": ["*"]}
 
 
@@ -70,13 +84,14 @@ def from_anywhere(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 @require_GET
 @login_not_required
 @never_cache
+@xframe_options_exempt
 @csp_override(FRAMED)
 def page(request: HttpRequest, public_id: str) -> HttpResponseBase:
     form = _form(public_id)
     with translation.override(form.language):
         context = {
-            "form": form, "questions": questions_in(form.questions), "consent": consent_of(form),
-            "trap": TRAP, "bits": BITS,
+            "form": form, "pages": pages_of(questions_in(form.questions)), "consent": consent_of(form),
+            "trap": TRAP, "bits": BITS, "largest_file": LARGEST_FILE,
         }  # fmt: skip
         return render(request, "crm/web_form.html", context)
 
@@ -100,14 +115,16 @@ def answers(request: HttpRequest, public_id: str) -> HttpResponse:
     form = _form(public_id)
     with translation.override(form.language):
         try:
-            given = _read(request)
+            given, files = _read(request)
             key = check_challenge(form.token, given)
             if not Quota("crm.form", address_of(request), MOST_ANSWERS).take(timezone.now()):
                 return _refused(_("Please try again in a quarter of an hour."), 429)
-            checked = answered(questions_in(form.questions), given, region=PHONE_REGION.value)
+            questions = questions_in(form.questions)
+            checked = answered(questions, given, region=PHONE_REGION.value, files=files)
             if consent_of(form) and given.get("consent") is not True:
                 raise ValidationError({"consent": _("Please agree to this first.")})
-            take_answer(form, checked, key=key, page=str(given.get("page") or ""))
+            page = str(given.get("page") or "")
+            take_answer(form, checked, key=key, page=page, files=_stored(questions, files))
         except Suspicious as suspicious:
             return _refused(str(suspicious), 400)
         except ValidationError as error:
@@ -128,18 +145,48 @@ def _problems(error: ValidationError, form: WebForm) -> dict[str, str]:
     return found
 
 
-def _read(request: HttpRequest) -> Mapping[str, Any]:
-    """Raises Suspicious."""
-    length = request.headers.get("Content-Length", "")
-    if not length.isdecimal() or int(length) > LARGEST:
-        raise Suspicious(f"At most {LARGEST} bytes are taken.")
+def _read(request: HttpRequest) -> tuple[Mapping[str, Any], Mapping[str, UploadedFile[Any]]]:
+    """Answers and files: JSON, or the same as the part `answers` of a form with files under the names of
+    questions. Raises Suspicious, before anything is read of what is too large."""
+    has_files = request.content_type == "multipart/form-data"
+    length, most = request.headers.get("Content-Length", ""), LARGEST_WITH_FILES if has_files else LARGEST
+    if not length.isdecimal() or int(length) > most:
+        raise Suspicious(f"At most {most} bytes are taken.")
     try:
-        given = parsed(request.body)
-    except ValueError:
+        text = request.POST.get("answers", "").encode() if has_files else request.body
+        if len(text) > LARGEST:
+            raise Suspicious(f"At most {LARGEST} bytes of answers are taken.")
+        given = parsed(text)
+    except (ValueError, BadRequest, SuspiciousOperation, MultiPartParserError):
         given = None
     if not isinstance(given, dict):
         raise Suspicious("Send a JSON map of names and answers.")
-    return given
+    # The last of each name; a browser sends an empty one where none was chosen.
+    files = {
+        name: file
+        for name in (request.FILES if has_files else ())
+        if isinstance(file := request.FILES[name], UploadedFile) and file.name
+    }
+    if len(files) > MOST_FILES:
+        raise Suspicious(f"At most {MOST_FILES} files are taken.")
+    return given, files
+
+
+def _stored(questions: Sequence[Question], files: Mapping[str, UploadedFile[Any]]) -> list[Attached]:
+    """Of those that were asked for, once all else is checked: what comes to nothing behind this the store's
+    sweep takes away. Raises ValidationError, also while the store is away."""
+    found = []
+    for one in questions:
+        file = files.get(one.name)
+        if one.kind != Kind.FILE or file is None:
+            continue
+        try:
+            found.append(
+                Attached(one.label, checked_name(file.name or ""), store_whole(cast("IO[bytes]", file)))
+            )
+        except StoreUnavailable:
+            raise ValidationError({one.name: _("Files cannot be taken just now: try again later.")}) from None
+    return found
 
 
 def _refused(said: str, status: int) -> HttpResponse:

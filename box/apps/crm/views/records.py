@@ -16,10 +16,11 @@ from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.boards import record_board
 from box.apps.crm.catalog import catalog
 from box.apps.crm.duplicates import duplicates_of
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.frame import tabs_for
 from box.apps.crm.funnel import funnel_of
 from box.apps.crm.importing.importers import importer_of
-from box.apps.crm.inputs import inputs_of, read_all
+from box.apps.crm.inputs import inputs_for, read_all
 from box.apps.crm.lists import exportable, record_list, trash_list
 from box.apps.crm.models import Record
 from box.apps.crm.moves import error_of
@@ -91,7 +92,8 @@ def funnel(request: PersonRequest, slug: str) -> HttpResponse:
     listed = record_list(request.user, kind)
     query = read(request, listed)
     rows = found(listed, query).filter(pipeline=pipeline.pk).select_related(None)
-    stages = funnel_of(rows, catalog().stages_of(pipeline), kind, now=timezone.now())
+    has_sums = kind.has_amount and fields_for(request.user, kind.pk).sees("amount")
+    stages = funnel_of(rows, catalog().stages_of(pipeline), has_sums=has_sums, now=timezone.now())
     table = Table(listed, query, request.path, preferences_of(request.user, listed.key))
     context = {
         **_around(request, kind),
@@ -134,7 +136,8 @@ def new(request: PersonRequest, slug: str) -> HttpResponse:
     context = {
         **_around(request, kind),
         "fields": [
-            (one, one.html(record, request.user), problems.get(one.name, ())) for one in inputs_of(kind)
+            (one, one.html(record, request.user), problems.get(one.name, ()))
+            for one in inputs_for(kind, request.user)
         ],
         "problems": problems,
         "pipelines": catalog().pipelines_of(kind),
@@ -145,7 +148,7 @@ def new(request: PersonRequest, slug: str) -> HttpResponse:
 
 
 def _new_record(kind: RecordType, given: QueryDict, by: User) -> NewRecord:
-    values = read_all(given, [one.name for one in inputs_of(kind)], by)
+    values = {"responsible": by, **read_all(given, [one.name for one in inputs_for(kind, by)], by)}
     stage = catalog().stages.get(number_of(given, "stage") or 0)
     return NewRecord(type=kind, stage=stage, **values)
 

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 
 from box.apps.calls.actions.blocklist import block_number
 from box.apps.calls.actions.setup import fields_with_extensions, follow_profiles, import_extensions
-from box.apps.calls.routing import decide, is_open
+from box.apps.calls.routing import decide
 from box.apps.calls.settings import CLOSES
 from box.bridges.telephony.fastagi import Route, Way
 from box.bridges.telephony.models import Pbx
@@ -21,6 +21,7 @@ from box.core.accounts.custom_fields import PROFILE
 from box.core.fields.actions import FieldDraft, add_field
 from box.core.fields.models import Field
 from box.core.fields.values import write_many
+from box.core.portal.calendar import is_open
 from box.core.registry.capabilities import CallerLookup, callers
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.settings import store

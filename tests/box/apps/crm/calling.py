@@ -13,6 +13,7 @@ from box.apps.crm.contact_points import Reach
 from box.apps.crm.models import Activity, Product, Record, Unit, VatRate
 from box.apps.crm.permissions import Level
 from box.core.access.actions import create_role, grant_role
+from box.core.discussion.actions import add_comment
 from tests.box.apps.crm.conftest import added, allow, type_of
 
 if TYPE_CHECKING:
@@ -69,6 +70,13 @@ def in_the_crm(person: User) -> dict[str, dict[str, Any]]:
         given[f"crm.activity.{verb}"] = {"id": step.pk, "fields": {"COMPLETED": "Y"}}
     given["crm.activity.delete"] = {"id": other.pk}
     given["crm.activity.add"] = {"fields": {"OWNER_ID": deal.pk, "OWNER_TYPE_ID": 2, "TYPE_ID": 2}}
+    said, gone_too = (add_comment(deal.thread, "Oak", by=person) for _twice in range(2))
+    on = {"ENTITY_ID": deal.pk, "ENTITY_TYPE": "deal"}
+    for verb in ("get", "update", "list", "add"):
+        given[f"crm.timeline.comment.{verb}"] = {
+            "id": said.pk, "fields": {**on, "COMMENT": "Ash"}, "filter": on
+        }  # fmt: skip
+    given["crm.timeline.comment.delete"] = {"id": gone_too.pk}
     given["crm.duplicate.findbycomm"] = {"type": "PHONE", "values": ["+79161234567"]}
     return given
 

@@ -53,5 +53,9 @@ EXPORTS = (
         "box.apps.crm.views.records.trash", "crm:trash", (403, 404, 404, 404, 404, SIGN_IN),
         of="deals", query="as=csv",
     ),
+    Exported(
+        "box.apps.crm.views.reports.payments", "crm:payments-list", (200, 403, 403, 403, 404, SIGN_IN),
+        query="as=csv",
+    ),
     Exported("box.apps.crm.setup.products.products", "crm:setup-products", CONSOLE, query="as=csv"),
 )  # fmt: skip

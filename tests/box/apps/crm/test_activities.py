@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.apps.crm.actions.activities import (
@@ -22,11 +23,13 @@ from box.apps.crm.actions.activities import (
 from box.apps.crm.actions.conversion import Conversion, convert_lead
 from box.apps.crm.actions.records import change_record
 from box.apps.crm.contact_points import Reach
+from box.apps.crm.layers import next_steps
 from box.apps.crm.models import Activity, LineItem, Record
-from tests.box.apps.crm.conftest import added
-
-if TYPE_CHECKING:
-    from box.core.accounts.models import User
+from box.apps.crm.permissions import Level
+from box.core.access.actions import employees_role
+from box.core.accounts.models import User
+from box.core.registry.settings import as_of, read_version
+from tests.box.apps.crm.conftest import added, allow
 
 pytestmark = pytest.mark.django_db
 
@@ -175,3 +178,24 @@ def test_a_deal_is_not_converted_and_a_lead_not_into_nothing(anna: User, lead: R
         convert_lead(deal, Conversion(), by=anna)
     with pytest.raises(ValidationError, match="what the lead becomes"):
         convert_lead(lead, Conversion(makes_contact=False, makes_deal=False), by=anna)
+
+
+def test_next_steps_stand_in_the_calendar_of_whose_they_are(anna: User, boris: User) -> None:
+    now = timezone.now()
+    deal = added("deal", anna, "Chairs")
+    for who, subject, hours in ((anna, "Call", 2), (anna, "Late", -2), (boris, "His", 2), (anna, "Far", 999)):
+        new = NewActivity(
+            kind="call", subject=subject, responsible=who, deadline=now + timedelta(hours=hours)
+        )
+        add_activity(new, [deal], by=None)
+    day = timedelta(days=1)
+    with as_of(read_version()):
+        list(next_steps(anna, now - day, now + day))
+        with CaptureQueriesContext(connection) as queries:
+            items = list(next_steps(anna, now - day, now + day))
+    assert [(one.title, one.tone) for one in items] == [("Late · Chairs", "bad"), ("Call · Chairs", "")]
+    assert items[0].url == deal.get_absolute_url()
+    assert len(queries) <= 3
+    allow(employees_role(), "t2", Level.NONE)
+    again = User.objects.get(pk=anna.pk)
+    assert [one.title for one in next_steps(again, now, now + day)] == ["Call"]

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
+from box.apps.crm.actions.papers import PaymentDraft, add_paper, note_payment
 from box.apps.crm.actions.records import delete_records
 from box.apps.crm.actions.setup import add_pipeline, add_type
 from box.apps.crm.api.stages import name_of
@@ -18,6 +19,7 @@ from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
 from box.core.events.delivery import deliver_all
 from box.core.fields.models import Field
+from box.core.registry.company import company_day
 from box.rest.models import Sending
 from box.rest.outgoing import NewListener, add_listener
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
@@ -401,3 +403,50 @@ def test_listeners_are_told_of_each_record_of_their_type(olga: User, anna: User)
         ("ONCRMDEALADD", first), ("ONCRMDEALADD", second),
         ("ONCRMDEALDELETE", first), ("ONCRMDEALDELETE", second),
     ]  # fmt: skip
+
+
+# Comments
+
+
+def test_a_comment_is_written_read_changed_and_taken_away(program: Program, anna: User, boris: User) -> None:
+    deal = added("deal", anna, observers=[boris])
+    on = {"ENTITY_ID": deal.pk, "ENTITY_TYPE": "deal"}
+    pk = program.call("crm.timeline.comment.add", fields={**on, "COMMENT": "Likes oak"})
+    (row,) = program.call("crm.timeline.comment.list", filter=on)
+    assert (row["ID"], row["COMMENT"], row["AUTHOR_ID"]) == (str(pk), "Likes oak", str(anna.pk))
+    assert program.call("crm.timeline.comment.update", id=pk, fields={"COMMENT": "Likes ash"}) is True
+    assert program.call("crm.timeline.comment.get", id=pk)["COMMENT"] == "Likes ash"
+    other = program_of(boris, "crm")
+    assert other.call("crm.timeline.comment.get", id=pk)["COMMENT"] == "Likes ash"
+    assert other.error("crm.timeline.comment.update", id=pk, fields={"COMMENT": "x"})[0] == 403
+    assert other.error("crm.timeline.comment.delete", id=pk)[0] == 403
+    assert program.call("crm.timeline.comment.delete", id=pk) is True
+    assert program.call("crm.timeline.comment.list", filter=on) == []
+
+
+def test_comments_of_what_one_does_not_see_are_not_there(program: Program, anna: User, cara: User) -> None:
+    deal = added("deal", anna)
+    on = {"ENTITY_ID": deal.pk, "ENTITY_TYPE": "deal"}
+    pk = program.call("crm.timeline.comment.add", fields={**on, "COMMENT": "Likes oak"})
+    allow(employees_role(), "t2", Level.OWN)
+    other = program_of(cara, "crm")
+    for method, given in (
+        ("list", {"filter": on}), ("get", {"id": pk}), ("delete", {"id": pk}),
+        ("add", {"fields": {**on, "COMMENT": "x"}}), ("update", {"id": pk, "fields": {"COMMENT": "x"}}),
+    ):  # fmt: skip
+        assert other.error(f"crm.timeline.comment.{method}", **given) == (400, "ERROR_NOT_FOUND")
+    assert program.error("crm.timeline.comment.list", filter={})[0] == 400
+    assert program.error("crm.timeline.comment.list", filter={**on, "AUTHOR_ID": 1})[0] == 400
+    assert program.error("crm.timeline.comment.add", fields={**on, "COMMENT": " "})[0] == 400
+
+
+def test_a_papers_number_and_what_was_paid_are_told(program: Program, anna: User) -> None:
+    deal = added("deal", anna, amount=Decimal(100))
+    invoice = add_paper(deal, type_of("invoice"), by=anna)
+    note_payment(invoice, PaymentDraft(amount=Decimal(40), on=company_day()), by=anna)
+    item = program.call("crm.item.get", entityTypeId=31, id=invoice.pk)["item"]
+    assert (item["accountNumber"], item["paidAmount"]) == (invoice.paper.number, 40)
+    (found,) = program.call("crm.item.list", entityTypeId=31, filter={"accountNumber": invoice.paper.number})[
+        "items"
+    ]
+    assert found["id"] == invoice.pk

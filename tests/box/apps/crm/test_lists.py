@@ -15,11 +15,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
+from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.stages import set_demands
 from box.apps.crm.contact_points import Reach
+from box.apps.crm.custom_fields import SETS
 from box.apps.crm.models import Record
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
+from box.core.fields.actions import FieldDraft, add_field
 from tests.box.apps.crm.conftest import added, allow, stage_of
 
 if TYPE_CHECKING:
@@ -208,3 +211,37 @@ def test_what_is_there_already_is_said_while_one_writes(as_person: Browser, anna
     assert "Anna Rose" in as_person(anna).get("/crm/lead/alike/", query).content.decode()
     assert "same telephone" in as_person(anna).get("/crm/lead/alike/", query).content.decode()
     assert "Anna Rose" not in as_person(boris).get("/crm/lead/alike/", query).content.decode()
+
+
+def test_a_companys_own_field_is_a_column_a_filter_an_order_and_in_files(
+    as_person: Browser, anna: User, olga: User
+) -> None:
+    margin = add_field(SETS[2], FieldDraft(name="Margin", kind="number"), by=olga)
+    for title, value in (("Low", 5), ("High", 40), ("Middle", 20)):
+        set_values(added("deal", anna, title), {margin: (Decimal(value),)}, by=None)
+    added("deal", anna, "Without")
+    allow(employees_role(), "t2", Level.OWN, "export")
+    browser = as_person(anna)
+    assert names(browser.get(f"/crm/deal/?sort={margin.key}"))[:3] == ["Low", "Middle", "High"]
+    assert names(browser.get(f"/crm/deal/?{margin.key}.from=20&sort=-{margin.key}")) == ["High", "Middle"]
+    assert names(browser.get(f"/crm/deal/?{margin.key}.is=empty")) == ["Without"]
+    browser.post("/crm/deal/", {"do": "columns", "column": ["title", margin.key]})
+    assert "Margin" in browser.get("/crm/deal/").content.decode()
+    table = b"".join(browser.get(f"/crm/deal/?as=csv&{margin.key}.from=40")).decode()
+    assert "Margin" in table and "40" in table
+    assert "High" in browser.get(f"/crm/deal/board/?{margin.key}.from=40").content.decode()
+
+
+def test_own_fields_cost_one_query_whatever_the_list_holds(
+    as_person: Browser, anna: User, olga: User
+) -> None:
+    margin = add_field(SETS[2], FieldDraft(name="Margin", kind="number"), by=olga)
+    browser, counts = as_person(anna), []
+    for _more in range(2):
+        for number in range(5):
+            set_values(added("deal", anna, f"D{number}"), {margin: (Decimal(number),)}, by=None)
+        browser.get("/crm/deal/")
+        with CaptureQueriesContext(connection) as queries:
+            browser.get("/crm/deal/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1]

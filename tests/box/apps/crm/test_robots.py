@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import pytest
@@ -14,7 +18,7 @@ from django.utils import timezone
 from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.records import change_record, delete_records, move_record
 from box.apps.crm.actions.stages import set_demands
-from box.apps.crm.models import Activity, Record, Robot, RobotRun
+from box.apps.crm.models import Activity, Record, Robot, RobotCall, RobotRun, Source
 from box.apps.crm.robots import jobs
 from box.apps.crm.robots.actions import (
     MOST_AGAIN,
@@ -26,10 +30,21 @@ from box.apps.crm.robots.actions import (
     save_robot,
     switch_robot,
 )
+from box.apps.crm.robots.webhooks import (
+    LONGEST_PAUSE,
+    MOST_ATTEMPTS,
+    TAKEN_FOR,
+    discard_waiting,
+    send_due,
+    token_of,
+)
 from box.core.access.actions import create_role, grant_role
 from box.core.events.delivery import deliver_all
 from box.core.notify.models import Notification
+from box.core.people.models import Absence
+from box.core.registry.company import company_day
 from tests.box.apps.crm.conftest import added, stage_of, type_of
+from tests.box.ear import LOOPBACK, Ear, listening_ear
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -271,6 +286,158 @@ def test_the_minutes_job_finds_what_was_left(anna: User) -> None:
     assert RobotRun.objects.get().status == "done"
 
 
+# Handing out among several
+
+
+def route(people: list[User], **settings: Any) -> Robot:
+    given = {"people": [one.pk for one in people], "way": "in-turn", **settings}
+    return robot("added", "route", code="", settings=given)
+
+
+def given_to(deals: list[Record]) -> list[str]:
+    work()
+    found = Record.objects.in_bulk([deal.pk for deal in deals])
+    return [found[deal.pk].responsible.first_name for deal in deals]
+
+
+def test_what_is_added_goes_to_several_in_turn(olga: User, anna: User, boris: User) -> None:
+    route([anna, boris])
+    assert given_to([added("deal", olga) for _each in range(3)]) == ["Anna", "Boris", "Anna"]
+
+
+def test_the_least_load_gets_it_and_who_has_enough_does_not(olga: User, anna: User, boris: User) -> None:
+    added("deal", anna)
+    first = route([anna, boris], way="least-load")
+    assert given_to([added("deal", olga)]) == ["Boris"]
+    switch_robot(first, False, by=None)
+    route([anna, boris], most_open=1)
+    deal = added("deal", olga)
+    assert given_to([deal]) == ["Olga"]
+    assert RobotRun.objects.latest("id").said.startswith("Nobody could take it")
+
+
+def test_who_is_away_or_not_in_hours_is_passed_over(
+    olga: User, anna: User, boris: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    route([anna, boris], waits_for_work=True)
+    today = company_day()
+    Absence.objects.create(user=anna, kind="vacation", starts_on=today, ends_on=today, by=anna)
+    monkeypatch.setattr("box.apps.crm.robots.candidates.is_open", lambda moment: True)
+    assert given_to([added("deal", olga)]) == ["Boris"]
+    monkeypatch.setattr("box.apps.crm.robots.candidates.is_open", lambda moment: False)
+    assert given_to([added("deal", olga)]) == ["Olga"]
+
+
+def test_the_first_that_has_somebody_decides(olga: User, anna: User, boris: User) -> None:
+    route([anna])
+    route([boris])
+    assert given_to([added("deal", olga)]) == ["Anna"]
+    assert [run.status for run in RobotRun.objects.order_by("id")] == ["done", "left"]
+
+
+def test_a_condition_says_which_leads_are_handed_out(olga: User, anna: User) -> None:
+    web = Source.objects.get(code="WEB")
+    given = {"people": [anna.pk], "way": "in-turn"}
+    of_web = {"all": [{"field": "source", "is": "one_of", "value": ["WEB"]}]}
+    robot("added", "route", code="", settings=given, condition=of_web)
+    assert given_to([added("deal", olga), added("deal", olga, source=web)]) == ["Olga", "Anna"]
+
+
+# Telling an address outside
+
+
+@pytest.fixture
+def ear(settings: Any) -> Iterator[Ear]:
+    settings.REACHABLE_NETWORKS = list(LOOPBACK)
+    with listening_ear() as found:
+        yield found
+
+
+def test_an_address_is_told_a_number_with_a_signature_and_the_card_says_so(
+    anna: User, ear: Ear, as_person: Browser
+) -> None:
+    one = robot(effect="webhook", settings={"address": ear.address})
+    deal = added("deal", anna, "Secret chairs")
+    into(deal, "EXECUTING")
+    assert work() == [("done", "")]
+    assert ear.heard == []
+    assert send_due(timezone.now()) == 1
+    ((headers, body),) = ear.heard
+    sent = dict(parse_qsl(body))
+    assert sent["document_id[2]"] == f"DEAL_{deal.pk}"
+    assert sent["auth[application_token]"] == token_of(one)
+    assert "Secret" not in body
+    moment, _comma, signature = headers["X-Korobka-Signature"].partition(",v1=")
+    said = f"{moment.removeprefix('t=')}.{body}".encode()
+    assert signature == hmac.new(token_of(one).encode(), said, hashlib.sha256).hexdigest()
+    assert send_due(timezone.now()) == 0
+    page = as_person(anna).get(deal.get_absolute_url()).content.decode()
+    assert "A robot" in page.partition('id="crm-robots"')[2].partition("</section>")[0]
+
+
+def test_a_receiver_keeps_its_token_when_the_robot_is_changed() -> None:
+    one = robot(effect="webhook", settings={"address": "https://example.com/a"})
+    draft = RobotDraft(
+        name="x", trigger="added", effect="webhook", settings={"address": "https://example.com/b"}
+    )
+    again = save_robot(one, one.type, draft, by=None)
+    assert token_of(again) == token_of(one)
+    assert again.settings["address"] == "https://example.com/b"
+
+
+def test_who_does_not_answer_is_asked_again_and_at_last_given_up(anna: User) -> None:
+    """The address is the box's own: it is refused where the connection is made."""
+    robot(effect="webhook", settings={"address": "http://127.0.0.1:9/"})
+    into(added("deal", anna), "EXECUTING")
+    work()
+    now = timezone.now()
+    for attempt in range(MOST_ATTEMPTS):
+        assert send_due(now) == 0
+        call = RobotCall.objects.get()
+        assert call.attempts == attempt + 1
+        assert send_due(now) == 0
+        now += LONGEST_PAUSE
+    call = RobotCall.objects.get()
+    assert call.failed_at is not None
+    run = RobotRun.objects.get()
+    assert (run.status, run.said) == ("failed", call.error)
+    assert "127.0.0.1" in call.error
+
+
+def test_killed_between_sending_and_noting_it_is_sent_again_under_the_same_number(
+    anna: User, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robot(effect="webhook", settings={"address": ear.address})
+    into(added("deal", anna), "EXECUTING")
+    work()
+    save = RobotCall.save
+
+    def die(self: RobotCall, **kwargs: Any) -> None:
+        if "sent_at" in kwargs["update_fields"]:
+            raise KeyboardInterrupt
+        save(self, **kwargs)
+
+    now = timezone.now()
+    monkeypatch.setattr(RobotCall, "save", die)
+    with pytest.raises(KeyboardInterrupt):
+        send_due(now)
+    monkeypatch.setattr(RobotCall, "save", save)
+    # Whoever has taken it may still be at it.
+    assert send_due(now) == 0
+    assert send_due(now + TAKEN_FOR) == 1
+    numbers = {headers["X-Korobka-Delivery"] for headers, _body in ear.heard}
+    assert (len(ear.heard), len(numbers)) == (2, 1)
+
+
+def test_after_a_restore_nothing_that_waited_is_sent(anna: User, ear: Ear) -> None:
+    robot(effect="webhook", settings={"address": ear.address})
+    into(added("deal", anna), "EXECUTING")
+    work()
+    assert discard_waiting() == 1
+    assert send_due(timezone.now()) == 0
+    assert ear.heard == []
+
+
 # Making them
 
 
@@ -293,6 +460,11 @@ def test_the_minutes_job_finds_what_was_left(anna: User) -> None:
         {"effect": "field", "settings": {"field": "source", "text": "NOWHERE"}},
         {"effect": "responsible", "settings": {}},
         {"effect": "stage", "settings": {"stage_id": 0}},
+        {"effect": "webhook", "settings": {"address": "javascript:alert(1)"}},
+        {"effect": "webhook", "settings": {"address": "ftp://example.com/"}},
+        {"effect": "webhook", "settings": {"address": f"https://example.com/{'x' * 2000}"}},
+        {"effect": "route", "settings": {"people": [], "way": "in-turn"}},
+        {"effect": "route", "settings": {"people": [10**9], "way": "in-turn"}},
         {"condition": {"all": [{"field": "password", "is": "filled"}]}},
     ],
 )
@@ -313,7 +485,7 @@ def test_a_robot_is_made_changed_switched_and_removed_on_its_pages(
     browser, page = as_person(olga), reverse("crm:setup-robots", args=["deal"])
     sent = {
         "name": "Calls", "trigger": "stage", "stage": stage_of("deal", "EXECUTING").pk, "effect": "activity",
-        "kind": "call", "text": "Call them", "in_days": "2", "matches": "all", "person": anna.name,
+        "kind": "call", "text": "Call them", "in_days": "2", "holds": "all", "person": anna.name,
         "field-0": "amount", "is-0": "more", "value-0": "1 000,5", "nonce": str(uuid4()),
     }  # fmt: skip
     for _again in range(2):

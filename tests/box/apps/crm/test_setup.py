@@ -401,7 +401,7 @@ def test_the_settings_read_in_russian(as_person: Browser, olga: User) -> None:
 
 
 def test_every_page_of_the_settings_has_its_help() -> None:
-    things = {"slug": "deal", "pk": 1, "key": "units", "entry": "1"}
+    things = {"slug": "deal", "pk": 1, "key": "units", "entry": "1", "type_slug": "deal"}
     for pattern in urlpatterns:
         wanted = pattern.pattern.converters.keys()
         address = reverse(f"crm:{pattern.name}", kwargs={name: things[name] for name in wanted})

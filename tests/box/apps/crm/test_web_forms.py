@@ -12,14 +12,16 @@ from unittest import mock
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from box.apps.crm.actions.records import move_record
+from box.apps.crm.actions.records import change_record, move_record
 from box.apps.crm.actions.web_forms import consent_of, retire_form, save_form, switch_form, take_answer
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import FormAnswer, Record, Source, WebForm
+from box.apps.crm.models import FormAnswer, FormFile, Record, Source, WebForm
 from box.apps.crm.setup.web_forms import WebFormForm
+from box.apps.crm.timeline import timeline_of
 from box.apps.crm.views.public_forms import LARGEST, MOST_ANSWERS
 from box.apps.crm.web_forms import (
     LATEST,
@@ -32,15 +34,19 @@ from box.apps.crm.web_forms import (
     check_challenge,
     check_questions,
     is_solved,
+    pages_of,
     questions_in,
 )
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.throttle import Quota
 from box.core.events.delivery import deliver_all
+from box.core.files.models import File
+from box.core.files.store import StoreUnavailable
 from box.core.notify.models import Notification
 from tests.box.apps.crm.conftest import added, stage_of, type_of, web_form
 
 if TYPE_CHECKING:
+    from box.bridges.storage.client import S3Store
     from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -287,6 +293,92 @@ def test_a_deal_of_a_stranger_gets_a_contact(olga: User, anna: User) -> None:
 def test_a_form_that_could_not_be_answered_is_refused(questions: list[Question]) -> None:
     with pytest.raises(ValidationError):
         check_questions(questions)
+
+
+# Pages and files
+
+PAGED = [
+    Question("q1", "email", "E-mail", is_required=True),
+    Question("q2", "page", "About the chairs"),
+    Question("q3", "file", "A drawing", is_required=True),
+    Question("q4", "file", "A photo"),
+]
+
+
+def sent_with(client: Client, form: WebForm, files: dict[str, Any], **given: Any) -> Any:
+    answers = json.dumps({**solved(form), **given})
+    return client.post(f"{form.get_absolute_url()}answers/", {"answers": answers, **files})
+
+
+def test_a_form_has_pages_with_their_headings(client: Client, olga: User, anna: User) -> None:
+    form = web_form(olga, [anna], questions=PAGED)
+    first, second = pages_of(questions_in(form.questions))
+    assert (first.heading, [one.name for one in first.questions]) == ("", ["q1"])
+    assert (second.heading, [one.name for one in second.questions]) == ("About the chairs", ["q3", "q4"])
+    page = client.get(form.get_absolute_url())
+    assert page.content.decode().count("data-page") == 2
+    assert "X-Frame-Options" not in page.headers
+
+
+def test_a_file_comes_with_the_answers_and_is_for_who_sees_the_record(
+    client: Client, olga: User, anna: User, boris: User, store: S3Store
+) -> None:
+    form = web_form(olga, [anna], questions=PAGED)
+    drawing = SimpleUploadedFile("chair.txt", b"a chair")
+    answer = sent_with(client, form, {"q3": drawing}, q1="rose@example.com", q2="x")
+    assert answer.status_code == 201, answer.content
+    (kept,) = FormFile.objects.select_related("file__blob", "answer__record")
+    record = kept.answer.record
+    assert (kept.file.name, kept.question, kept.file.owner) == ("chair.txt", "A drawing", anna)
+    assert b"".join(store.read(kept.file.blob.key)) == b"a chair"
+    assert set(kept.file.audience) == set(record.audience)
+    (entry,) = [one for one in timeline_of(record, anna).entries if one.activity]
+    assert [one.file.name for one in entry.files] == ["chair.txt"]
+    assert entry.activity is not None
+    assert "A drawing: chair.txt" in entry.activity.text
+    # It follows the record to whoever has it next.
+    change_record(record, {"responsible": boris}, by=None)
+    deliver_all()
+    kept.file.refresh_from_db()
+    record.refresh_from_db()
+    assert set(kept.file.audience) == set(record.audience)
+
+
+def test_files_that_cannot_be_are_refused_and_leave_nothing(
+    client: Client, olga: User, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = web_form(olga, [anna], questions=PAGED)
+
+    def named(**files: bytes) -> dict[str, Any]:
+        return {name: SimpleUploadedFile("a.txt", content) for name, content in files.items()}
+
+    email = {"q1": "rose@example.com"}
+    missing = sent_with(client, form, {}, **email)
+    assert (missing.status_code, list(missing.json()["fields"])) == (422, ["q3"])
+    # What a file is said to be in words is none.
+    assert sent_with(client, form, {}, **email, q3="a.txt").status_code == 422
+    assert sent_with(client, form, named(q3=b""), **email).json()["fields"].keys() == {"q3"}
+    monkeypatch.setattr("box.apps.crm.web_forms.LARGEST_FILE", 5)
+    assert sent_with(client, form, named(q3=b"123456"), **email).json()["fields"].keys() == {"q3"}
+    assert sent_with(client, form, named(**{f"x{n}": b"1" for n in range(6)}), **email).status_code == 400
+    monkeypatch.setattr("box.apps.crm.views.public_forms.LARGEST_WITH_FILES", 10)
+    assert sent_with(client, form, named(q3=b"1"), **email).status_code == 400
+    assert not Record.objects.exists()
+    assert not File.objects.exists()
+
+
+def test_a_store_that_is_away_says_so_and_nothing_is_half_done(
+    client: Client, olga: User, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = web_form(olga, [anna], questions=PAGED)
+
+    def away(content: object) -> None:
+        raise StoreUnavailable
+
+    monkeypatch.setattr("box.apps.crm.views.public_forms.store_whole", away)
+    answer = sent_with(client, form, {"q3": SimpleUploadedFile("a.txt", b"1")}, q1="rose@example.com")
+    assert (answer.status_code, list(answer.json()["fields"])) == (422, ["q3"])
+    assert not FormAnswer.objects.exists()
 
 
 def test_questions_are_kept_as_they_were_designed(form: WebForm) -> None:

@@ -71,6 +71,10 @@ SETTINGS = (
     Visit("GET", "crm:setup-permissions", MOVED),
     Visit("GET", "crm:setup-role", CONSOLE, of="crm_role"),
     Visit("POST", "crm:setup-role", MOVED, of="crm_role"),
+    Visit("GET", "crm:setup-field-rights", CONSOLE, of="crm_fields_of_role"),
+    Visit("POST", "crm:setup-field-rights", MOVED, of="crm_fields_of_role"),
+    Visit("GET", "crm:plans", CONSOLE, of="crm_year"),
+    Visit("POST", "crm:plans", MOVED, of="crm_year"),
     Visit("GET", "crm:setup-dictionary", CONSOLE, of="crm_dictionary"),
     Visit("POST", "crm:setup-dictionary", REFUSED, of="crm_dictionary"),
     Visit("POST", "crm:setup-entry", MOVED, of="crm_entry"),
@@ -78,6 +82,9 @@ SETTINGS = (
 
 VISITS = (
     *SETTINGS,
+    Visit("GET", "crm:payments-list", (200, 200, 200, 200, 404, SIGN_IN)),
+    Visit("POST", "crm:payments-list", (302, 302, 302, 302, 404, SIGN_IN), data={"do": "columns"}),
+    Visit("GET", "crm:report", (302, 302, 302, 302, 404, SIGN_IN), of="crm_report"),
     Visit("GET", "crm:home", (302, 302, 302, 302, 404, SIGN_IN)),
     Visit("GET", "crm:list", EMPLOYEES, of="deals"),
     Visit("POST", "crm:list", (400, 400, 400, 400, 404, SIGN_IN), of="deals", data={"do": "nothing"}),
@@ -155,6 +162,7 @@ def things(cast: Cast) -> dict[str, Any]:
         "line_product": ("deal", deal.pk, product.pk),
         "facts": ("deal", deal.pk, "about"), "crm_pipeline": deal.pipeline_id,
         "crm_stage": deal.stage_id, "crm_type": deal.type_id, "crm_product": product.pk,
+        "crm_fields_of_role": ("employees", "deal"), "crm_year": 2026, "crm_report": "month",
         "crm_role": "employees", "crm_dictionary": "sources",
         "crm_entry": ("sources", Source.objects.values_list("pk", flat=True)[0]),
     }  # fmt: skip

@@ -1,0 +1,90 @@
+"""People are held before records, whatever is done: merging accounts comes from the same side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from box.apps.crm.actions.conversion import Conversion, convert_lead
+from box.apps.crm.actions.locks import locked_records
+from box.apps.crm.actions.merging import merge_records, take_back_merger
+from box.apps.crm.actions.records import change_record, delete_records, move_record
+from box.apps.crm.models import Merger, Record
+from tests.box.apps.crm.conftest import added, stage_of
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from box.core.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+_SHARED = re.compile(r"FROM accounts_user WHERE id = ANY \('?\{?\[?([\d, ]*)")
+
+
+def held_in_order(act: Callable[[], object]) -> tuple[set[int], set[int]]:
+    """Whom it holds before the first record, and whom after it."""
+    with CaptureQueriesContext(connection) as queries:
+        act()
+    before: set[int] = set()
+    after: set[int] = set()
+    has_record = False
+    for query in queries.captured_queries:
+        sql = query["sql"]
+        if found := _SHARED.search(sql):
+            (after if has_record else before).update(int(pk) for pk in found[1].split(",") if pk.strip())
+        has_record = has_record or ('FROM "crm_record"' in sql and "FOR UPDATE" in sql)
+    assert has_record
+    return before, after
+
+
+def test_whoever_is_handed_a_record_is_held_before_it(olga: User, anna: User, boris: User) -> None:
+    deal = added("deal", anna)
+    before, after = held_in_order(lambda: change_record(deal, {"responsible": boris}, by=olga))
+    assert {anna.pk, boris.pk, olga.pk} <= before
+    assert after <= before
+
+
+def test_other_actions_hold_people_first_too(olga: User, anna: User, boris: User) -> None:
+    deal, gone = added("deal", anna), added("deal", boris)
+    lead = added("lead", anna, observers=[boris])
+    for act in (
+        lambda: move_record(deal, stage_of("deal", "WON"), by=olga),
+        lambda: change_record(deal, {"observers": [boris]}, by=olga),
+        lambda: merge_records(deal, [gone], by=olga),
+        lambda: take_back_merger(Merger.objects.get(), by=olga),
+        lambda: convert_lead(lead, Conversion(), by=olga),
+        lambda: delete_records([deal, gone], by=olga),
+    ):
+        before, after = held_in_order(act)
+        assert anna.pk in before
+        assert after <= before
+
+
+def test_a_record_that_changed_hands_meanwhile_is_held_with_whose_it_is_now(anna: User, boris: User) -> None:
+    stale = added("deal", anna)
+    Record.objects.filter(pk=stale.pk).update(responsible=boris)
+    with CaptureQueriesContext(connection) as queries:
+        held = locked_records([stale])
+    assert held[stale.pk].responsible_id == boris.pk
+    shared = [found[1] for one in queries.captured_queries if (found := _SHARED.search(one["sql"]))]
+    assert [str(boris.pk) in re.findall(r"\d+", ids) for ids in shared] == [False, True]
+    # What was held without its person was let go.
+    assert any("ROLLBACK TO SAVEPOINT" in one["sql"] for one in queries.captured_queries)
+
+
+def test_a_list_that_hands_over_many_holds_people_first_too(
+    as_person: Callable[[User], Client], olga: User, anna: User, boris: User
+) -> None:
+    deal = added("deal", anna)
+    given = {"do": "bulk:responsible", "row": [deal.pk], "responsible": f"U{boris.pk}"}
+    before, after = held_in_order(lambda: as_person(olga).post("/crm/deal/", given))
+    deal.refresh_from_db()
+    assert deal.responsible_id == boris.pk
+    assert {anna.pk, boris.pk} <= before
+    assert after <= before | {olga.pk}

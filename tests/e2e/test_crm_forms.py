@@ -1,0 +1,97 @@
+"""A form is designed, stands on a page without TLS, and is filled in by a stranger: page by page, with a
+drawing and the proof of work that a browser has to find."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.e2e.accessibility import problems
+from tests.e2e.people import Person, settled
+from tests.e2e.portal import Portal
+from tests.e2e.words import EN, RU, Words
+
+SHOP = "http://shop.test/chairs?utm_source=leaflet"
+RUSSIAN = {"Oak chairs": "Дубовые стулья", "Thank you!": "Спасибо!"}
+
+
+def design(page: Page, name: str, thanks: str, anna: Person) -> None:
+    """With a second page that asks for a file."""
+    page.locator("#main [name=name]").fill(name)
+    page.locator("[name=thanks]").fill(thanks)
+    rows = page.locator(".crm-question")
+    # Those that there are, and no empty one.
+    expect(page.locator(".crm-question:visible")).to_have_count(3)
+    for number, (kind, label) in enumerate((("page", "The chairs"), ("file", "A drawing")), 3):
+        page.locator("[data-crm-more-questions]").click()
+        row = rows.nth(number)
+        row.locator("select").select_option(kind)
+        row.locator("[name^=label]").fill(label)
+        if kind == "file":
+            row.locator("[type=checkbox]").check()
+    picker = page.locator("[data-list-pick]").filter(has=page.locator("input[type=search]"))
+    picker.locator("input[type=search]").fill(anna.last_name)
+    picker.locator("[data-list-found] [value]").first.click()
+    settled(page)
+    assert problems(page) == []
+
+
+@pytest.mark.parametrize("words", [EN, RU], ids=["en", "ru"])
+def test_a_strangers_form_with_pages_and_a_file_becomes_a_lead(
+    olga: Portal,
+    administrator: Person,
+    employee: Callable[..., Person],
+    visitor: Callable[..., Person],
+    words: Words,
+    tmp_path: Path,
+) -> None:
+    say = words.saying(RUSSIAN)
+    anna = employee("Anna", f"Form{secrets.token_hex(3)}", words=words)
+    name, thanks = f"{say('Oak chairs')} {secrets.token_hex(3)}", say("Thank you!")
+    page = administrator.open("/crm/settings/forms/")
+    design(page, name, thanks, anna)
+    page.locator("form.card:has([name=thanks]) [type=submit]").click()
+    page.wait_for_url(re.compile(r"/crm/settings/forms/\d+/"))
+    snippet = page.locator("input[value^='<script']").input_value()
+    assert problems(page) == []
+
+    stranger = visitor("Rose", words=words)
+
+    def shop(route: Route) -> None:
+        body = f"<!doctype html><title>Shop</title><h1>Shop</h1><div id=here>{snippet}</div>"
+        route.fulfill(content_type="text/html; charset=utf-8", body=body)
+
+    stranger.page.route("http://shop.test/**", shop)
+    stranger.page.goto(SHOP)
+    # In a page without TLS browsers have no SHA-256 of their own.
+    assert stranger.page.evaluate("() => isSecureContext") is False
+    form = stranger.page.frame_locator("iframe")
+    expect(form.locator("h1")).to_be_visible()
+    following, sending = form.locator("[data-next]"), form.locator("[type=submit]")
+    expect(sending).to_be_hidden()
+    following.click()
+    # The telephone has to be said before one goes on.
+    expect(form.locator("[aria-invalid=true]")).to_have_count(1)
+    form.locator("[name=q1]").fill("Rose")
+    form.locator("[name=q2]").fill("+7 916 123-45-67")
+    following.click()
+    drawing = tmp_path / "chair.txt"
+    drawing.write_text("a chair")
+    form.locator("input[type=file]").set_input_files(str(drawing))
+    expect(following).to_be_hidden()
+    height = stranger.page.locator("iframe").evaluate("one => one.style.height")
+    assert height.endswith("px")
+    sending.click()
+    expect(form.locator("#thanks")).to_have_text(thanks, timeout=60_000)
+
+    seen = anna.open("/crm/lead/")
+    seen.get_by_role("link", name=re.compile(re.escape(name))).click()
+    entry = seen.locator("#crm-timeline .crm-entry").filter(has_text=name).first
+    expect(entry).to_contain_text("+7 916 123-45-67")
+    expect(entry.locator(".crm-files a")).to_contain_text("chair.txt")
+    assert problems(seen) == []
