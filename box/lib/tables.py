@@ -24,7 +24,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from box.lib import vcards
+from box.lib import icalendars, vcards
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -90,9 +90,9 @@ class Row:
 
 
 def read_table(file: IO[bytes], reading: Reading = Reading(), *, most_rows: int = MOST_ROWS) -> Iterator[Row]:
-    """The rows of a CSV file, of the first sheet of an XLSX file or of an address book of vCards, whichever
-    it is; of the usual encodings and delimiters that which it looks like, unless `reading` says it. One can
-    seek in `file`.
+    """The rows of a CSV file, of the first sheet of an XLSX file, of an address book of vCards or of a
+    calendar, whichever it is; of the usual encodings and delimiters that which it looks like, unless
+    `reading` says it. One can seek in `file`.
 
     Raises TableRefused, also in the middle: for what is no table, too large, or a bomb.
     """
@@ -109,6 +109,8 @@ def read_table(file: IO[bytes], reading: Reading = Reading(), *, most_rows: int 
     encoding = reading.encoding if reading.encoding in ENCODINGS else _encoding_of(file)
     if _is_vcard(file):
         return _limited(_cards(file, encoding), most_rows)
+    if _is_icalendar(file):
+        return _limited(_events(file), most_rows)
     return _limited(_csv(file, encoding, reading.delimiter), most_rows)
 
 
@@ -117,7 +119,7 @@ def guess_reading(file: IO[bytes]) -> Reading:
     if _head(file).startswith((b"PK", b"\xd0\xcf\x11\xe0")):
         return Reading()
     encoding = _encoding_of(file)
-    if _is_vcard(file):
+    if _is_vcard(file) or _is_icalendar(file):
         return Reading(encoding)
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
     try:
@@ -133,6 +135,24 @@ def _is_vcard(file: IO[bytes]) -> bool:
     is_vcard = vcards.is_vcard(file.read(CHUNK))
     file.seek(0)
     return is_vcard
+
+
+def _is_icalendar(file: IO[bytes]) -> bool:
+    file.seek(0)
+    is_calendar = icalendars.is_icalendar(file.read(CHUNK))
+    file.seek(0)
+    return is_calendar
+
+
+def _events(file: IO[bytes]) -> Iterator[tuple[int, Sequence[Any]]]:
+    file.seek(0)
+    zone = timezone.get_current_timezone_name()
+    try:
+        yield from enumerate(icalendars.rows(file.read(icalendars.LARGEST + 1), zone=zone), start=1)
+    except icalendars.NotCalendar as error:
+        raise TableRefused(
+            _("This calendar cannot be read: %(why)s Export it again.") % {"why": error}
+        ) from None
 
 
 def _cards(file: IO[bytes], encoding: str) -> Iterator[tuple[int, Sequence[Any]]]:

@@ -13,7 +13,7 @@ from box.lib.tables import DELIMITERS, ENCODINGS, Reading
 
 class TableForm(forms.Form):
     table = forms.FileField(
-        label=_("Table"), widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.txt,.tsv,.vcf"})
+        label=_("Table"), widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.txt,.tsv,.vcf,.ics"})
     )
 
 

@@ -1,0 +1,312 @@
+"""What a calendar file says, in our terms. A part that cannot be read spoils no other: of an event without a
+beginning nothing is kept, and `Read.refused` says how many there were."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from icalendar import Calendar
+from icalendar.cal import Component
+
+from box.lib.icalendars.zones import zone_named
+from box.lib.recurrence import local_moment
+
+LARGEST = 16 * 2**20
+MOST_ITEMS = 10_000
+MOST_LINES = 1_000_000
+MOST_EXCLUDED = 2_000
+DEEPEST = 8
+LONGEST_KEPT = 8_000
+ONE_DAY = timedelta(days=1)
+_BEGIN = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*BEGIN:VCALENDAR\s", re.IGNORECASE)
+_KINDS = ("VEVENT", "VTODO")
+# What clients write of their own, or what has no place here: given back to them as it came.
+_KEPT = re.compile(r"X-[A-Z0-9-]+|CATEGORIES|COLOR|GEO|PRIORITY|CONFERENCE|STATUS|RESOURCES|CONTACT")
+# Of the program that sent it, not of the event: alarms that rang, and what an account calls it.
+_LEFT = re.compile(r"X-MOZ-(LASTACK|SNOOZE).*|X-MICROSOFT-.*|X-GOOGLE-CALENDAR-.*|X-ALT-DESC")
+
+
+class NotCalendar(ValueError):
+    """It is no calendar, or larger than any. Says why, in English."""
+
+
+@dataclass(frozen=True)
+class Attendee:
+    email: str
+    name: str = ""
+    answer: str = "NEEDS-ACTION"
+    """PARTSTAT, as RFC 5545 has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """An event or a to-do. What lasts whole days begins and ends at midnight in UTC, and ends the day after
+    its last; `zone` is the place whose local time stays."""
+
+    kind: str
+    uid: str
+    zone: str
+    title: str = ""
+    description: str = ""
+    place: str = ""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    """Of a to-do when it is due."""
+    is_all_day: bool = False
+    rule: str = ""
+    excluded: tuple[datetime, ...] = ()
+    original_at: datetime | None = None
+    """Of one time of a series: when it would have begun."""
+    original_is_day: bool = False
+    is_cancelled: bool = False
+    is_confidential: bool = False
+    is_free: bool = False
+    sequence: int = 0
+    organizer: str = ""
+    attendees: tuple[Attendee, ...] = ()
+    alarms: tuple[int, ...] = ()
+    """Minutes before the beginning, each once."""
+    completed_at: datetime | None = None
+    status: str = ""
+    percent: int | None = None
+    priority: int = 0
+    comment: str = ""
+    kept: str = ""
+    """Lines of properties that have no other place, to be given back to whoever asks for the object."""
+
+
+@dataclass
+class Read:
+    """A file: its items in order, and what of it was none."""
+
+    method: str = ""
+    name: str = ""
+    items: list[Item] = field(default_factory=list)
+    refused: int = 0
+
+
+def is_icalendar(head: bytes) -> bool:
+    return _BEGIN.match(head) is not None
+
+
+def read(data: bytes, *, zone: str) -> Read:
+    """`zone` is for times without one. Raises NotCalendar."""
+    _demand_bounds(data)
+    try:
+        calendars = Calendar.from_ical(data.decode("utf-8-sig", errors="replace"), multiple=True)
+    except (ValueError, IndexError, KeyError, AttributeError, TypeError, OverflowError) as error:
+        raise NotCalendar(f"It does not read as iCalendar: {error}") from None
+    if not calendars:
+        raise NotCalendar("There is no whole calendar in it.")
+    found = Read()
+    for calendar in calendars:
+        _gather(calendar, found, zone)
+    if len(found.items) > MOST_ITEMS:
+        raise NotCalendar(f"It holds more than {MOST_ITEMS} events.")
+    return found
+
+
+def _demand_bounds(data: bytes) -> None:
+    """Before anything of it is parsed."""
+    if len(data) > LARGEST:
+        raise NotCalendar(f"It is larger than {LARGEST // 2**20} MB.")
+    if data.count(b"\n") > MOST_LINES:
+        raise NotCalendar("It has too many lines.")
+    depth = 0
+    for match in re.finditer(rb"^(BEGIN|END):", data, re.IGNORECASE | re.MULTILINE):
+        depth += 1 if match[1].upper() == b"BEGIN" else -1
+        if depth > DEEPEST:
+            raise NotCalendar("Its parts are nested too deeply.")
+
+
+def _gather(calendar: Component, found: Read, zone: str) -> None:
+    definitions = {str(one.get("TZID", "")): one for one in calendar.walk("VTIMEZONE")}
+    found.method = found.method or str(calendar.get("METHOD", "")).upper()
+    found.name = found.name or str(calendar.get("X-WR-CALNAME", ""))[:200]
+    said = str(calendar.get("X-WR-TIMEZONE", ""))
+    reader = _Reader(definitions, zone_named(said, definitions, zone) if said else zone)
+    for kind in _KINDS:
+        for component in calendar.walk(kind):
+            try:
+                found.items.append(reader.item(kind, component))
+            except (ValueError, TypeError, OverflowError, AttributeError):
+                found.refused += 1
+
+
+@dataclass(frozen=True)
+class _Moment:
+    at: datetime
+    is_day: bool
+    zone: str
+
+
+class _Reader:
+    def __init__(self, definitions: Mapping[str, Component], zone: str) -> None:
+        self._definitions, self._zone = definitions, zone
+
+    def item(self, kind: str, component: Component) -> Item:
+        """Raises ValueError for an event without a beginning."""
+        starts = self._moment(component.get("DTSTART"))
+        if starts is None and kind == "VEVENT":
+            raise ValueError("An event without a beginning.")
+        ends = self._end(component, starts, "DUE" if kind == "VTODO" else "DTEND")
+        original = self._moment(component.get("RECURRENCE-ID"))
+        begins = starts or ends
+        status = str(component.get("STATUS", "")).upper()
+        return Item(
+            kind=kind,
+            uid=str(component.get("UID", "")).strip()[:500],
+            zone=begins.zone if begins else self._zone,
+            title=_text(component, "SUMMARY", 200),
+            description=_text(component, "DESCRIPTION", 20_000, keeps_lines=True),
+            place=_text(component, "LOCATION", 200),
+            starts_at=starts.at if starts else None,
+            ends_at=ends.at if ends else None,
+            is_all_day=begins.is_day if begins else False,
+            rule=_rule(component),
+            excluded=self._excluded(component, starts),
+            original_at=original.at if original else None,
+            original_is_day=original.is_day if original else False,
+            is_cancelled=status == "CANCELLED",
+            is_confidential=str(component.get("CLASS", "")).upper() in ("PRIVATE", "CONFIDENTIAL"),
+            is_free=_is_free(component),
+            sequence=_number(component.get("SEQUENCE")) or 0,
+            organizer=_email(component.get("ORGANIZER")),
+            attendees=tuple(_attendees(component)),
+            alarms=_alarms(component),
+            completed_at=self._at(component.get("COMPLETED")),
+            status=status,
+            percent=_number(component.get("PERCENT-COMPLETE")),
+            priority=_number(component.get("PRIORITY")) or 0,
+            comment=_text(component, "COMMENT", 300),
+            kept=_kept(component),
+        )
+
+    def _at(self, value: Any) -> datetime | None:
+        found = self._moment(value)
+        return found.at if found else None
+
+    def _moment(self, value: Any) -> _Moment | None:
+        if isinstance(value, list):
+            value = value[0]
+        moment = getattr(value, "dt", None)
+        return self._of(moment, value.params.get("TZID", "")) if moment is not None else None
+
+    def _of(self, moment: Any, tzid: str) -> _Moment:
+        if not isinstance(moment, datetime):
+            if not isinstance(moment, date):
+                raise ValueError("No moment.")
+            return _Moment(datetime.combine(moment, time(), tzinfo=UTC), True, self._zone)
+        if not tzid and moment.tzinfo is not None:
+            return _Moment(moment.astimezone(UTC), False, self._zone)
+        zone = zone_named(tzid, self._definitions, self._zone) if tzid else self._zone
+        return _Moment(local_moment(moment.date(), moment.time(), ZoneInfo(zone)), False, zone)
+
+    def _end(self, component: Component, starts: _Moment | None, name: str) -> _Moment | None:
+        """What says nothing of it lasts a day, or, of a moment, half an hour; what ends before it begins,
+        too."""
+        ends = self._moment(component.get(name))
+        if starts is None:
+            return ends
+        length = getattr(component.get("DURATION"), "dt", None)
+        if ends is None and isinstance(length, timedelta):
+            ends = _Moment(starts.at + length, starts.is_day, starts.zone)
+        if ends is None and name == "DUE":
+            return None
+        if ends is None or ends.at <= starts.at:
+            usual = ONE_DAY if starts.is_day else timedelta(minutes=30)
+            return _Moment(starts.at + usual, starts.is_day, starts.zone)
+        return ends
+
+    def _excluded(self, component: Component, starts: _Moment | None) -> tuple[datetime, ...]:
+        """A day leaves out the time that begins on it."""
+        found: set[datetime] = set()
+        for one in _listed(component.get("EXDATE")):
+            for moment in list(getattr(one, "dts", []))[:MOST_EXCLUDED]:
+                out = self._of(moment.dt, one.params.get("TZID", ""))
+                if out.is_day and starts is not None and not starts.is_day:
+                    zone = ZoneInfo(starts.zone)
+                    local = starts.at.astimezone(zone)
+                    found.add(local_moment(out.at.date(), local.time(), zone).astimezone(UTC))
+                else:
+                    found.add(out.at.astimezone(UTC))
+        return tuple(sorted(found)[:MOST_EXCLUDED])
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value] if value is not None else []
+
+
+def _text(component: Component, name: str, longest: int, *, keeps_lines: bool = False) -> str:
+    text = str(next(iter(_listed(component.get(name))), "")).replace("\x00", "")
+    text = text.replace("\r\n", "\n").strip() if keeps_lines else " ".join(text.split())
+    return text[:longest]
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return min(max(int(value), 0), 2**31 - 1)
+    except (TypeError, ValueError):
+        return None
+
+
+def _rule(component: Component) -> str:
+    """Doubled rules are folded: the first one is the series."""
+    first = next(iter(_listed(component.get("RRULE"))), None)
+    return first.to_ical().decode() if first is not None else ""
+
+
+def _is_free(component: Component) -> bool:
+    busy = str(component.get("X-MICROSOFT-CDO-BUSYSTATUS", "")).upper()
+    return str(component.get("TRANSP", "")).upper() == "TRANSPARENT" or busy == "FREE"
+
+
+def _email(value: Any) -> str:
+    """Outlook writes MAILTO, iOS sometimes no scheme at all."""
+    text = str(next(iter(_listed(value)), "")).strip()
+    address = re.sub(r"^mailto:", "", text, flags=re.IGNORECASE).strip().lower()
+    return address if "@" in address and len(address) <= 254 else ""
+
+
+def _attendees(component: Component) -> Iterator[Attendee]:
+    seen: set[str] = set()
+    for one in _listed(component.get("ATTENDEE"))[:1000]:
+        email = _email(one)
+        if email and email not in seen:
+            seen.add(email)
+            name = str(one.params.get("CN", "")).strip().strip('"')[:200]
+            yield Attendee(email, name, str(one.params.get("PARTSTAT", "NEEDS-ACTION")).upper())
+
+
+def _alarms(component: Component) -> tuple[int, ...]:
+    """Minutes before the beginning; what rings at a moment of its own, or after it, is left out."""
+    found: set[int] = set()
+    for alarm in component.walk("VALARM")[:50]:
+        trigger = getattr(alarm.get("TRIGGER"), "dt", None)
+        is_of_end = str(getattr(alarm.get("TRIGGER"), "params", {}).get("RELATED", "")).upper() == "END"
+        if isinstance(trigger, timedelta) and trigger <= timedelta(0) and not is_of_end:
+            found.add(int(-trigger.total_seconds() // 60))
+    return tuple(sorted(found))
+
+
+def _kept(component: Component) -> str:
+    lines: list[str] = []
+    for name, value in component.property_items(recursive=False, sorted=True):
+        if _KEPT.fullmatch(name) and not _LEFT.fullmatch(name):
+            lines.append(component.content_line(name, value, sorted=True).replace("\r\n", "\n"))
+    return _bounded(lines)
+
+
+def _bounded(lines: Iterable[str]) -> str:
+    found, length = [], 0
+    for line in lines:
+        length += len(line) + 1
+        if length > LONGEST_KEPT:
+            break
+        found.append(line)
+    return "\n".join(found)
