@@ -29,12 +29,14 @@ from django.utils.translation import gettext_lazy as _
 from box.core.notify.models import QueuedLetter
 from box.core.registry.capabilities import Letter
 from box.core.registry.company import LANGUAGE, company_name
+from box.core.registry.enclosures import enclosed
 from box.core.registry.offers import Offers
 from box.core.registry.settings import Section, Setting, sections, settings
 from box.lib.plain_text import text_of, title_of
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
+    from box.core.registry.enclosures import Enclosure
 
 TLS, STARTTLS, PLAIN = "tls", "starttls", "none"
 
@@ -182,5 +184,16 @@ def message_of(letter: QueuedLetter, *, sender: str) -> EmailMessage:
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
+    if enclosure := enclosed(letter.key):
+        _enclose(message, enclosure)
     message.set_boundary(f"={name}=")
     return message
+
+
+def _enclose(message: EmailMessage, enclosure: Enclosure) -> None:
+    """As one more form of the same letter: so Outlook, Gmail and Apple Mail offer to answer (RFC 6047)."""
+    if enclosure.reply_to:
+        message["Reply-To"] = enclosure.reply_to
+    message.add_alternative(
+        enclosure.body, subtype="calendar", params={"method": enclosure.method, "name": "invite.ics"}
+    )
