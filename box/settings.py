@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "box.core.notify",
     "box.core.history",
     "box.core.audit",
+    "box.bridges.dav",
     "box.bridges.directory",
     "box.bridges.mail",
     "box.bridges.storage",

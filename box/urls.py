@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("box.core.notify.urls")),
     path("", include("box.core.search.urls")),
     path("", include("box.core.history.urls")),
+    path("", include("box.bridges.dav.urls")),
     path("", include("box.bridges.directory.urls")),
     path("", include("box.apps.feed.urls")),
     path("", include("box.apps.drive.urls")),

@@ -21,7 +21,8 @@ from django.utils.translation import gettext as _
 from box.core.registry import health
 from box.lib.replicas import alias_for_reads
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# With the two by which programs look into calendars and address books (RFC 4918, RFC 3253).
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
 
 READ_ONLY_STATE = "25006"  # a copy, or a database that was set read-only
 DISK_FULL_STATE = "53100"

@@ -1,0 +1,19 @@
+"""What happened to devices."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DeviceAdded:
+    device_id: int
+    user_id: int
+    by_id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class DeviceRemoved:
+    device_id: int
+    user_id: int
+    by_id: int
+    name: str

@@ -1,0 +1,386 @@
+"""Radicale's server code over the collections of rooms: its protocol, our storage, rights and people.
+
+Radicale makes one object of each part for the whole process; whose request it is stands in a context
+variable. A part that refuses raises, and leaves in the session what the program is told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, connection, transaction
+from radicale import config
+from radicale.app import Application
+from radicale.item import Item
+from radicale.item.filter import simplify_prefilters
+from radicale.pathutils import strip_path
+from radicale.rights import BaseRights
+from radicale.storage import BaseCollection, BaseStorage
+
+from box.bridges.dav.session import LARGEST_REQUEST, Session, current
+from box.bridges.dav.states import UnknownState, changed_since, remember, token_of
+from box.core.registry.dav import DavChanged, DavCollection, DavObject, dav_sources
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+LARGEST_OBJECT = 512 * 1024
+MOST_TIMES = 2000
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_NAME = "D:displayname"
+_NAMES = {"VCALENDAR": "VCALENDAR", "VADDRESSBOOK": "VCARD"}
+_COLORS = "ICAL:calendar-color"
+_FREE = re.compile(r"[\w.@+=-]{1,200}")
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Nothing half done, and the session knows why. Radicale takes a ValueError for a request that is bad."""
+    try:
+        with transaction.atomic():
+            yield
+    except (DavChanged, IntegrityError, PermissionDenied, ValidationError) as error:
+        current().refuse(error)
+        raise ValueError(str(error)) from error
+
+
+def etag_of(tag: str) -> str:
+    return f'"{hashlib.sha256(tag.encode()).hexdigest()[:32]}"'
+
+
+class _Object(Item):
+    """Its text is read when somebody wants it: lists of names and tags need none."""
+
+    def __init__(self, within: Collection, name: str, tag: str) -> None:
+        super().__init__(
+            collection=within, href=name, text="", etag=etag_of(tag),
+            component_name=within.room.components[0], name=_NAMES[within.room.kind],
+        )  # fmt: skip
+        self.within, self.dav_name, self.dav_tag = within, name, tag
+        self._text = None
+
+    @property
+    def read(self) -> DavObject:
+        found = self.within.known(self.dav_name)
+        if found is None:
+            raise LookupError(f"{self.within.room.key}/{self.dav_name} has just gone.")
+        return found
+
+    def serialize(self) -> str:
+        if self._text is None:
+            self._text = self.read.text
+        return str(self._text)
+
+    @property
+    def last_modified(self) -> str:
+        return format_datetime(self.read.changed_at.astimezone(UTC), usegmt=True)
+
+    @last_modified.setter
+    def last_modified(self, value: str | None) -> None:
+        """Radicale's own would be told while the object is made: here it is asked for."""
+
+    @property
+    def vobject_item(self) -> Any:
+        self.serialize()
+        return super().vobject_item
+
+    @property
+    def uid(self) -> str:
+        return self.read.uid
+
+
+class Collection(BaseCollection):
+    def __init__(self, session: Session, room: DavCollection) -> None:
+        self.session, self.room = session, room
+        self._read: dict[str, DavObject] = {}
+        self._is_walked = False
+
+    @property
+    def path(self) -> str:
+        return f"{self.session.home}/{self.room.key}"
+
+    @cached_property
+    def tags(self) -> Mapping[str, str]:
+        return self.room.tags()
+
+    def known(self, name: str) -> DavObject | None:
+        if name not in self._read:
+            # Who walks through all wants the texts of all, if they want one.
+            self._read |= self.room.read(list(self.tags) if self._is_walked else [name])
+        return self._read.get(name)
+
+    def item(self, name: str) -> _Object | None:
+        return _Object(self, name, self.tags[name]) if name in self.tags else None
+
+    @property
+    def etag(self) -> str:
+        return f'"{token_of({**self.tags, "/": self.room.name + self.room.color})[:32]}"'
+
+    @property
+    def last_modified(self) -> str:
+        return format_datetime(EPOCH, usegmt=True)
+
+    def sync(self, old_token: str = "") -> tuple[str, Iterable[str]]:
+        prefix = "urn:korobka:sync:"
+        if old_token and not old_token.startswith(prefix):
+            raise ValueError("A token of another server.")
+        try:
+            names = (
+                changed_since(self.session.user, self.room.key, old_token.removeprefix(prefix), self.tags)
+                if old_token
+                else list(self.tags)
+            )
+        except UnknownState as error:
+            raise ValueError(f"Unknown token {error}") from error
+        return prefix + remember(self.session.user, self.room.key, self.tags), names
+
+    def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, Item | None]]:
+        hrefs = list(hrefs)
+        self._read |= self.room.read([one for one in hrefs if one in self.tags])
+        for href in hrefs:
+            yield href, self.item(href) if href in self._read else None
+
+    def get_all(self) -> Iterator[Item]:
+        """Without their texts, which are read at once for all where one is wanted."""
+        self._is_walked = True
+        return (_Object(self, name, tag) for name, tag in self.tags.items())
+
+    def get_filtered(self, filters: Iterable[Element]) -> Iterator[tuple[Item, bool]]:
+        tag, start, end, is_simple = simplify_prefilters(filters, self.tag)
+        if tag is not None and tag not in self.room.components and self.room.kind == "VCALENDAR":
+            return
+        names = self.room.touching(_moment(start), _moment(end))
+        wanted = [one for one in (self.tags if names is None else names) if one in self.tags]
+        self._read |= self.room.read(wanted)
+        for name in wanted:
+            found = self._read.get(name)
+            if found is not None:
+                yield _Object(self, name, self.tags[name]), is_simple and _is_within(found, start, end)
+
+    def has_uid(self, uid: str) -> bool:
+        return self.room.name_of_uid(uid) is not None
+
+    def upload(self, href: str, item: Item) -> tuple[Item, Item | None]:
+        before = self.item(href)
+        with _refusing():
+            if not _FREE.fullmatch(href):
+                raise ValidationError("This name is none of an object here.")
+            self.room.write(href, item.serialize(), tag=before.dav_tag if before else None)
+        self._forget()
+        made = self.item(href)
+        if made is None:
+            raise ValueError("What was written is not to be seen.")
+        return made, before
+
+    def delete(self, href: str | None = None) -> None:
+        with _refusing():
+            if href is None:
+                self.room.discard()
+            else:
+                self.room.remove(href, tag=self.tags[href])
+        self._forget()
+
+    def _forget(self) -> None:
+        self.__dict__.pop("tags", None)
+        self._read = {}
+
+    def get_meta(self, key: str | None = None) -> Any:
+        found = {
+            "tag": self.room.kind,
+            _NAME: self.room.name,
+            **({_COLORS: self.room.color} if self.room.color else {}),
+            **(
+                {"C:supported-calendar-component-set": ",".join(self.room.components)}
+                if self.room.kind == "VCALENDAR"
+                else {}
+            ),
+        }
+        return found if key is None else found.get(key)
+
+    def set_meta(self, props: Mapping[str, str]) -> None:
+        with _refusing():
+            if not self.room.can_change:
+                raise PermissionDenied("This collection is not called or coloured otherwise.")
+            self.room.change(name=props.get(_NAME), color=_color(props.get(_COLORS, "")) or None)
+
+
+class _Folder(BaseCollection):
+    """The root, and a person's home."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    @property
+    def path(self) -> str:
+        return self._path
+
+    @property
+    def etag(self) -> str:
+        return '""'
+
+    @property
+    def last_modified(self) -> str:
+        return format_datetime(EPOCH, usegmt=True)
+
+    def get_meta(self, key: str | None = None) -> Any:
+        session = current()
+        found = {_NAME: session.user.name} if self._path else {}
+        return found if key is None else found.get(key)
+
+    def get_all(self) -> Iterator[Item]:
+        return iter(())
+
+    def set_meta(self, props: Mapping[str, str]) -> None:
+        current().refuse(PermissionDenied("This cannot be changed."))
+        raise ValueError
+
+    def delete(self, href: str | None = None) -> None:
+        self.set_meta({})
+
+
+class Storage(BaseStorage):
+    """See `radicale.storage.BaseStorage`."""
+
+    def discover(
+        self, path: str, depth: str = "0", child_context_manager: Any = None, user_groups: Any = ()
+    ) -> Iterator[BaseCollection | Item]:
+        session = current()
+        parts = strip_path(path).split("/") if strip_path(path) else []
+        if parts and parts[0] != session.home:
+            return
+        match parts:
+            case []:
+                yield _Folder("")
+                if depth != "0":
+                    yield _Folder(session.home)
+            case [home]:
+                yield _Folder(home)
+                if depth != "0":
+                    yield from (Collection(session, one) for one in session.collections.values())
+            case [_home, key] if key in session.collections:
+                found = Collection(session, session.collections[key])
+                yield found
+                if depth != "0":
+                    yield from found.get_all()
+            case [_home, key, name] if key in session.collections:
+                item = Collection(session, session.collections[key]).item(name)
+                if item is not None:
+                    yield item
+
+    def move(self, item: Item, to_collection: BaseCollection, to_href: str) -> None:
+        """Made there and removed here, in the transaction of the lock."""
+        with _refusing():
+            to_collection.upload(to_href, item)
+            if isinstance(item, _Object):
+                item.within.delete(item.dav_name)
+
+    def create_collection(
+        self, href: str, items: Any = None, props: Mapping[str, str] | None = None
+    ) -> tuple[BaseCollection, dict[str, Item], list[str]]:
+        session = current()
+        _home, _slash, key = strip_path(href).partition("/")
+        props = props or {}
+        with _refusing():
+            if props.get("tag") != "VCALENDAR" or not _FREE.fullmatch(key) or items:
+                raise PermissionDenied("Only calendars for events are made so.")
+            components = props.get("C:supported-calendar-component-set", "VEVENT")
+            if "VEVENT" not in components:
+                raise PermissionDenied("Calendars here hold events.")
+            color = _color(props.get(_COLORS, ""))
+            made = (
+                source.create(key, name=props.get(_NAME, key), color=color, by=session.user)
+                for source in dav_sources
+            )
+            found = next((one for one in made if one is not None), None)
+            if found is None:
+                raise PermissionDenied("No calendars are made here.")
+        session.collections[found.key] = found
+        return Collection(session, found), {}, []
+
+    @contextmanager
+    def acquire_lock(self, mode: str, user: str = "", *args: Any, **kwargs: Any) -> Iterator[None]:
+        """Writers of one person wait for each other; against others the rows are locked, and compared."""
+        if mode == "r":
+            yield
+            return
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('dav'), %s)", [int(user or 0) % 2**31])
+            yield
+
+    def verify(self) -> bool:
+        return True
+
+
+class Rights(BaseRights):
+    """`R` looks into folders, `r` and `w` into collections: see `radicale.rights`."""
+
+    def authorization(self, user: str, user_groups: Any, path: str) -> str:
+        parts = strip_path(path).split("/") if strip_path(path) else []
+        session = current()
+        if not user:
+            return ""
+        if not parts or parts == [session.home]:
+            return "R"
+        if parts[0] != session.home or len(parts) != 2:
+            return ""
+        room = session.collections.get(parts[1])
+        if room is None:
+            # What is not there yet may be made.
+            return "rw"
+        return "r" + ("w" if room.can_write else "") + ("D" if room.can_change else "l")
+
+
+@cache
+def application() -> Application:
+    """The server, once a process."""
+    # It tells of each request, and of what it was set to.
+    logging.getLogger("radicale").setLevel(logging.WARNING)
+    settings = config.load()
+    settings.update(
+        {
+            "server": {
+                "max_content_length": LARGEST_REQUEST, "max_resource_size": LARGEST_OBJECT,
+                "max_vevent_rrule_occurrence": MOST_TIMES, "delay_on_error": 0,
+            },
+            "auth": {"type": "remote_user", "delay": 0},
+            "rights": {
+                "type": Rights, "permit_delete_collection": False, "permit_overwrite_collection": False,
+            },
+            "storage": {"type": Storage},
+            "web": {"type": "none"},
+            "logging": {"mask_passwords": True, "request_header_on_debug": False},
+        },
+        "korobka", privileged=True,
+    )  # fmt: skip
+    return Application(settings)
+
+
+def _moment(stamp: float) -> datetime | None:
+    """Radicale's ends of time are ours without one."""
+    try:
+        return datetime.fromtimestamp(stamp, UTC) if 0 < stamp < 2**33 else None
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _is_within(found: DavObject, start: float, end: float) -> bool:
+    """What lies in the stretch as a whole need not be looked at again."""
+    if found.begins_at is None or found.ends_at is None:
+        return False
+    return start <= found.begins_at.timestamp() and found.ends_at.timestamp() <= end
+
+
+def _color(text: str) -> str:
+    """Apple writes a fourth pair of digits, which says how much shines through."""
+    match = _COLOR.match(text)
+    return match[0].lower() if match else ""
