@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COMPANY = "calendar.company"
 ROOMS = "calendar.rooms"
+OUTSIDERS = "calendar.outsiders"
 
 
 def has_own_calendar(user: User) -> bool:
@@ -74,6 +75,11 @@ def can_keep_minutes(user: User, event: Event) -> bool:
 def can_keep_rooms(user: User) -> bool:
     """Say which rooms there are, and who may book them."""
     return has_right(user, ROOMS)
+
+
+def can_ask_outsiders(user: User) -> bool:
+    """Have the portal write letters of invitation to addresses outside."""
+    return has_right(user, OUTSIDERS)
 
 
 def readers_of(event: Event, people: Iterable[int]) -> list[str]:

@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from box.core.access.principals import EVERYONE
 from box.core.access.rights import Right, rights
 from box.core.registry.apps import Room
 from box.core.registry.capabilities import (
@@ -15,6 +16,8 @@ from box.core.registry.capabilities import (
     reminded,
     searchables,
 )
+from box.core.registry.dav import dav_sources
+from box.core.registry.enclosures import enclosers
 
 
 class CalendarConfig(Room):
@@ -22,11 +25,15 @@ class CalendarConfig(Room):
 
     def offer(self) -> None:
         from box.apps.calendar import layers
-        from box.apps.calendar.access import COMPANY, ROOMS
+        from box.apps.calendar.access import COMPANY, OUTSIDERS, ROOMS
+        from box.apps.calendar.actions.guests import LETTERS, enclosure_of
         from box.apps.calendar.actions.reminders import plan_reminders
+        from box.apps.calendar.dav.collections import CalendarSource
         from box.apps.calendar.demo import plan
+        from box.apps.calendar.importing import EventImporter
         from box.apps.calendar.models import KIND, MEETING, event_cards, meeting_cards
         from box.apps.calendar.searching import EVENTS
+        from box.core.imports.importers import importers
         from box.core.registry.services import Service, services
 
         services.add(
@@ -44,6 +51,11 @@ class CalendarConfig(Room):
         )
         rights.add(COMPANY, Right("calendar", _("Change the company calendar")))
         rights.add(ROOMS, Right("calendar", _("Manage meeting rooms")))
+        outsiders = Right("calendar", _("Invite people outside by letter"), default=(EVERYONE,))
+        rights.add(OUTSIDERS, outsiders)
+        importers.add(EventImporter.key, EventImporter())
+        dav_sources.add("calendar", CalendarSource())
+        enclosers.add(LETTERS, enclosure_of)
         cards.add(KIND, event_cards)
         cards.add(MEETING, meeting_cards)
         card_routes.add("calendar:event", KIND)

@@ -12,13 +12,15 @@ class EventCreated:
 
 @dataclass(frozen=True)
 class EventChanged:
-    """`version` counts the changes; `is_moved` says that it takes place at another time."""
+    """`version` counts the changes; `is_moved` says that it takes place at another time. `is_cut`: its later
+    times are another series now, of whose change those who take part hear."""
 
     event_id: int
     by_id: int
     version: int
     is_moved: bool = False
     former_user_ids: tuple[int, ...] = ()
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,23 @@ class EventRemoved:
 class EventAnswered:
     event_id: int
     user_id: int
+    answer: str
+
+
+@dataclass(frozen=True)
+class GuestsAsked:
+    """So many people outside are to be invited by letter."""
+
+    event_id: int
+    by_id: int
+    count: int
+
+
+@dataclass(frozen=True)
+class GuestAnswered:
+    """Somebody outside, by the link of their letter."""
+
+    guest_id: int
     answer: str
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time, timedelta
+from email.utils import formataddr, getaddresses
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from box.apps.calendar.actions import EventDraft, Scope
+from box.apps.calendar.actions import EventDraft, GuestDraft, Scope
 from box.apps.calendar.models import LONGEST_DECISION, LONGEST_TOPIC, Attendance, Calendar, Color, Room
 from box.core.registry.company import time_zones
 from box.lib.forms import set_choices
@@ -67,6 +69,13 @@ class EventForm(RepetitionForm):
         label=gettext_lazy("Description"), max_length=20_000, required=False,
         widget=forms.Textarea(attrs={"rows": 4, "data-grow": ""}),
     )  # fmt: skip
+    guests = forms.CharField(
+        label=gettext_lazy("People outside, by e-mail"), max_length=5000, required=False,
+        help_text=gettext_lazy(
+            "Addresses with commas between them. Each gets a letter that their calendar understands."
+        ),
+        widget=forms.Textarea(attrs={"rows": 1, "data-grow": "", "autocomplete": "off"}),
+    )  # fmt: skip
     is_confidential = forms.BooleanField(
         label=gettext_lazy("Private: others see only that you are busy"), required=False
     )
@@ -102,7 +111,7 @@ class EventForm(RepetitionForm):
             title=said["title"], starts_at=starts_at, ends_at=ends_at, zone=self._zone(),
             is_all_day=said["is_all_day"], rule=self.rule_from(starts_at), description=said["description"],
             place=said["place"], is_confidential=said["is_confidential"], is_free=said["is_free"],
-            invited=tuple(invited), room=said["room"],
+            invited=tuple(invited), room=said["room"], guests=guests_of(said["guests"]),
         )  # fmt: skip
 
     def _zone(self) -> str:
@@ -116,6 +125,14 @@ class EventForm(RepetitionForm):
         zone = ZoneInfo(self._zone())
         starts = local_moment(said["starts_on"], said["starts"], zone)
         return starts, local_moment(said["ends_on"], said["ends"], zone)
+
+
+def guests_of(text: str) -> tuple[GuestDraft, ...]:
+    """`anna@example.com, "Boris" <b@example.com>`, with commas, semicolons or lines between them."""
+    text = ",".join(filter(None, (part.strip() for part in re.split(r"[;\n]", text))))
+    # An address that is none is for the action to refuse, and so is what this cannot part.
+    found = getaddresses([text], strict=False) if text else []
+    return tuple(GuestDraft(email or text[:100], name) for name, email in found)
 
 
 def label_of(room: Room) -> str:
@@ -141,6 +158,7 @@ def initial_of(occurrence: Occurrence) -> dict[str, Any]:
         "is_all_day": event.is_all_day,
         "is_confidential": event.is_confidential, "is_free": event.is_free,
         "starts_on": starts.date(), "starts": starts.time(), "ends_on": last, "ends": ends.time(),
+        "guests": ", ".join(formataddr((one.name, one.email)) for one in event.guests.asked().order_by("pk")),
         **answers_of(event.rule, starts),
     }  # fmt: skip
 

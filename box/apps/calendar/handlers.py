@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from box.apps.calendar import notices
+from box.apps.calendar.actions.guests import write_to_guests
 from box.apps.calendar.actions.reminders import plan_reminders
 from box.apps.calendar.events import (
     CalendarChanged,
@@ -14,10 +15,11 @@ from box.apps.calendar.events import (
     EventChanged,
     EventCreated,
     EventRemoved,
+    GuestAnswered,
     MeetingChanged,
     RecordSent,
 )
-from box.apps.calendar.models import Attendance, Calendar, Event, Meeting
+from box.apps.calendar.models import Attendance, Calendar, Event, Guest, Meeting
 from box.core.accounts.models import User
 from box.core.events.delivery import event_being_delivered
 from box.core.events.outbox import on
@@ -34,6 +36,12 @@ _ANSWERED = {
     Attendance.Answer.ACCEPTED: notices.ACCEPTED,
     Attendance.Answer.TENTATIVE: notices.TENTATIVE,
     Attendance.Answer.DECLINED: notices.DECLINED,
+}
+
+_GUESTS = {
+    Attendance.Answer.ACCEPTED: notices.GUEST_ACCEPTED,
+    Attendance.Answer.TENTATIVE: notices.GUEST_TENTATIVE,
+    Attendance.Answer.DECLINED: notices.GUEST_DECLINED,
 }
 
 
@@ -100,7 +108,7 @@ def invite(event: EventCreated) -> None:
 def tell_of_change(event: EventChanged) -> None:
     """Who is new hears of an invitation, the others of the change; who is not asked any more, that."""
     row = Event.objects.there().filter(pk=event.event_id).first()
-    if row is None or row.version != event.version:
+    if row is None or row.version != event.version or event.is_cut:
         return
     waiting = Attendance.Answer.WAITING
     told = row.attendances.exclude(answer=Attendance.Answer.DECLINED, answered_at__isnull=False)
@@ -132,6 +140,33 @@ def tell_organizer(event: EventAnswered) -> None:
     notify(one.event.organizer, notice, about=one.event.ref, key=key, actor=one.user)
 
 
+@on(EventCreated)
+def write_of_new(event: EventCreated) -> None:
+    write_to_guests(event.event_id, timezone.now())
+
+
+@on(EventChanged)
+def write_of_changed(event: EventChanged) -> None:
+    write_to_guests(event.event_id, timezone.now())
+
+
+@on(EventRemoved)
+def write_of_removed(event: EventRemoved) -> None:
+    write_to_guests(event.event_id, timezone.now())
+
+
+@on(GuestAnswered)
+def tell_of_guest(event: GuestAnswered) -> None:
+    """The newest answer, as that of anybody else."""
+    found = Guest.objects.filter(pk=event.guest_id, answer=event.answer, answered_at__isnull=False)
+    one = found.select_related("event__organizer", "event__calendar").first()
+    if one is None or one.answered_at is None:
+        return
+    key = f"calendar.guest:{one.pk}:{int(one.answered_at.timestamp())}"
+    notify(one.event.organizer, _GUESTS[Attendance.Answer(one.answer)], about=one.event.ref, key=key)
+    send("calendar", "changed", audience={*one.event.audience, one.event.calendar.code}, payload={"by": 0})
+
+
 def _knowing(event: Event) -> set[int]:
     """Who has heard of the event, or of the series that it was a time of."""
     about = [event.pk, *([event.series_id] if event.series_id else [])]
@@ -157,7 +192,7 @@ def show_meeting(event: MeetingChanged) -> None:
     meeting = Meeting.objects.select_related("event").filter(pk=event.meeting_id).first()
     if meeting is None:
         return
-    audience = meeting.event.audience
+    audience = {*meeting.event.audience, *meeting.held_as.audience}
     if event.topic_id is not None:
         send("calendar", "topic", audience=audience, payload={"id": event.topic_id, "by": event.by_id})
     send("calendar", "meeting", audience=audience, payload={"id": meeting.pk, "by": event.by_id})
@@ -169,7 +204,7 @@ def tell_of_record(event: RecordSent) -> None:
     actor = User.objects.filter(pk=event.by_id).first()
     if meeting is None or actor is None:
         return
-    told = meeting.event.attendances.exclude(answer=Attendance.Answer.DECLINED).exclude(user=actor)
+    told = meeting.held_as.attendances.exclude(answer=Attendance.Answer.DECLINED).exclude(user=actor)
     people = User.objects.active().filter(pk__in=told.values("user"))
     key = f"calendar.record:{meeting.pk}:{event_being_delivered().pk}"
     notify_all(people, notices.RECORD, about=meeting.ref, key=key, actor=actor)

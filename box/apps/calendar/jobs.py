@@ -7,11 +7,13 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task
 
 from box.apps.calendar import actions
+from box.apps.calendar.actions.guests import forget_sent
 
 
 @db_periodic_task(crontab(minute="41", hour="3"))
 def purge_removed() -> None:
     actions.purge_removed(timezone.now())
+    forget_sent(timezone.now())
 
 
 @db_periodic_task(crontab(minute="11", hour="4"))

@@ -12,6 +12,7 @@ from box.apps.calendar.models import Attendance, Decision, Meeting, Present, Top
 from box.core.registry.capabilities import Card, cards_of
 
 if TYPE_CHECKING:
+    from box.apps.calendar.models import Event
     from box.apps.calendar.occurrences import Occurrence
     from box.core.accounts.models import User
 
@@ -32,6 +33,7 @@ class DecisionShown:
 @dataclass(frozen=True)
 class Page:
     meeting: Meeting
+    event: Event
     starts_at: datetime
     topics: Sequence[TopicShown]
     decisions: Sequence[DecisionShown]
@@ -57,7 +59,7 @@ def meeting_at(occurrence: Occurrence) -> Meeting | None:
 
 
 def page_of(meeting: Meeting, *, reader: User) -> Page:
-    event = meeting.event
+    event = meeting.held_as
     topics = list(meeting.topics.order_by("position", "id"))
     decisions = list(meeting.decisions.select_related("responsible", "topic").order_by("id"))
     works = cards_of([one.work for one in decisions if one.work is not None], reader)
@@ -66,6 +68,7 @@ def page_of(meeting: Meeting, *, reader: User) -> Page:
     starts_at = meeting.at if event.rule else event.starts_at
     return Page(
         meeting,
+        event,
         starts_at,
         _timed(topics, starts_at),
         [DecisionShown(one, works.get(one.work) if one.work else None) for one in decisions],

@@ -18,5 +18,12 @@ CANCELLED = Notice("calendar.cancelled", _("%(actor)s cancelled %(about)s"), INV
 ACCEPTED = Notice("calendar.accepted", _("%(actor)s comes to %(about)s"), ANSWERS)
 TENTATIVE = Notice("calendar.tentative", _("%(actor)s may come to %(about)s"), ANSWERS)
 DECLINED = Notice("calendar.declined", _("%(actor)s does not come to %(about)s"), ANSWERS)
+GUEST_ACCEPTED = Notice("calendar.guest-accepted", _("Somebody from outside comes to %(about)s"), ANSWERS)
+GUEST_TENTATIVE = Notice(
+    "calendar.guest-tentative", _("Somebody from outside may come to %(about)s"), ANSWERS
+)
+GUEST_DECLINED = Notice(
+    "calendar.guest-declined", _("Somebody from outside does not come to %(about)s"), ANSWERS
+)
 REMINDER = Notice("calendar.reminder", _("Coming up: %(about)s"), REMINDERS)
 RECORD = Notice("calendar.record", _("%(actor)s sends the record of %(about)s"), RECORDS)

@@ -15,16 +15,15 @@ from box.apps.calendar.access import can_edit, can_write, has_own_calendar, shar
 from box.apps.calendar.actions.calendars import make_missing
 from box.apps.calendar.models import Attendance, Booking, Calendar, Event
 from box.apps.calendar.occurrences import WIDEST_OFFSET, Occurrence, occurrences
+from box.apps.calendar.said import utc_day
 from box.apps.calendar.slots import FARTHEST_DAYS, Workday, next_slots
 from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.people.models import Absence
 from box.core.portal.calendar import work_calendar, working_hours
 from box.core.registry.capabilities import calendar_layers
 from box.core.registry.company import company_zone
-from box.core.registry.environment import format_date, format_time
 from box.core.registry.services import is_on
 from box.core.structure.names import named
-from box.lib.recurrence_text import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -153,12 +152,8 @@ def at_of(one: Occurrence) -> str:
 
 def times_of(one: Occurrence) -> dict[str, Any]:
     if one.event.is_all_day:
-        return {"start": str(_utc(one.starts_at)), "end": str(_utc(one.ends_at)), "allDay": True}
+        return {"start": str(utc_day(one.starts_at)), "end": str(utc_day(one.ends_at)), "allDay": True}
     return {"start": one.starts_at.isoformat(), "end": one.ends_at.isoformat(), "allDay": False}
-
-
-def _utc(moment: datetime) -> date:
-    return moment.astimezone(UTC).date()
 
 
 @dataclass(frozen=True)
@@ -197,40 +192,6 @@ def _layer_item(key: str, one: LayerItem) -> dict[str, Any]:
         "editable": False,
         "extendedProps": {"layer": key, "tone": one.tone, "url": one.url},
     }
-
-
-@dataclass(frozen=True)
-class When:
-    """When an event is, in words: its days and times for the reader, and for whoever wrote it elsewhere."""
-
-    text: str
-    elsewhere: str
-    rhythm: str
-
-
-def when(one: Occurrence) -> When:
-    event = one.event
-    rhythm = in_words(event.recurrence, event.local_start) if event.recurrence else ""
-    if event.is_all_day:
-        first, last = _utc(one.starts_at), _utc(one.ends_at) - timedelta(days=1)
-        days = format_date(first) if first == last else f"{format_date(first)} – {format_date(last)}"
-        return When(_("%(days)s, all day") % {"days": days}, "", rhythm)
-    here = _stretch(timezone.localtime(one.starts_at), timezone.localtime(one.ends_at))
-    starts, ends = one.starts_at.astimezone(event.tz), one.ends_at.astimezone(event.tz)
-    is_here = starts.utcoffset() == timezone.localtime(one.starts_at).utcoffset()
-    there = f"{starts:%H:%M} – {ends:%H:%M}, {event.zone.replace('_', ' ')}"
-    return When(here, "" if is_here else there, rhythm)
-
-
-def _stretch(starts: datetime, ends: datetime) -> str:
-    first, last = f"{format_date(starts.date())}, {_at(starts)}", _at(ends)
-    if starts.date() == ends.date():
-        return f"{first} – {last}"
-    return f"{first} – {format_date(ends.date())}, {last}"
-
-
-def _at(local: datetime) -> str:
-    return format_time(local.time())
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from box.apps.calendar.views import calendars, events, meetings, pages, rooms
+from box.apps.calendar.views import calendars, events, invitations, meetings, pages, rooms
 
 app_name = "calendar"
 urlpatterns = [
@@ -35,5 +35,7 @@ urlpatterns = [
     path("calendar/calendars/<int:pk>/feeds/", calendars.feeds, name="feeds"),
     path("calendar/feeds/<int:pk>/end/", calendars.feed_end, name="feed-end"),
     path("calendar/feeds/<str:token>.ics", calendars.feed, name="feed"),
+    path("calendar/invitations/<str:token>.ics", invitations.file, name="invitation-file"),
+    path("calendar/invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("calendar/calendars/<int:pk>/removal/", calendars.removal, name="calendar-removal"),
 ]

@@ -18,6 +18,7 @@ from box.apps.calendar.actions.events import (
     remove_event,
 )
 from box.apps.calendar.actions.feeds import create_feed, end_feed
+from box.apps.calendar.actions.guests import GuestDraft, answer_as_guest, write_to_guests
 from box.apps.calendar.actions.reminders import choose_reminder, plan_reminders
 from box.apps.calendar.actions.revisions import take_back
 from box.apps.calendar.actions.rooms import RoomDraft, book_ahead, change_room, create_room, retire_room
@@ -25,8 +26,10 @@ from box.apps.calendar.actions.rooms import RoomDraft, book_ahead, change_room, 
 __all__ = [
     "Change",
     "EventDraft",
+    "GuestDraft",
     "RoomDraft",
     "Scope",
+    "answer_as_guest",
     "answer_event",
     "book_ahead",
     "change_calendar",
@@ -46,4 +49,5 @@ __all__ = [
     "remove_event",
     "retire_room",
     "take_back",
+    "write_to_guests",
 ]

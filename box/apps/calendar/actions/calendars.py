@@ -47,10 +47,10 @@ def _color(code: str) -> Color:
 
 
 @transaction.atomic
-def create_calendar(name: str, color: str, *, is_open: bool = False, by: User) -> Calendar:
-    """One more of the person's own."""
+def create_calendar(name: str, color: str, *, is_open: bool = False, href: str = "", by: User) -> Calendar:
+    """One more of the person's own; `href` is where a program that has made it looks for it."""
     code = code_of(by)
-    calendar = Calendar(code=code, name=_checked(name), color=color, is_open=is_open)
+    calendar = Calendar(code=code, name=_checked(name), color=color, is_open=is_open, href=href)
     if not can_write(by, calendar):
         raise PermissionDenied(_("Calendars of one's own are for employees."))
     main_calendar(code)

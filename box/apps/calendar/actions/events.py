@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from box.apps.calendar.access import can_edit, can_write
 from box.apps.calendar.actions.attendees import attend, attendees_of, invited_people
 from box.apps.calendar.actions.audiences import write_audience
+from box.apps.calendar.actions.guests import GuestDraft, ask_guests, copy_guest_answers
 from box.apps.calendar.actions.revisions import remember
 from box.apps.calendar.actions.rooms import book, check_room, free
 from box.apps.calendar.events import EventChanged, EventCreated, EventRemoved
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 LONGEST = timedelta(days=366)
 MOST_EXCEPTIONS = 500
-# Beyond what people plan, and within what a rule can count.
-
-
 # What a person writes, and the model knows the bounds of.
 _WRITTEN = {"title", "description", "place", "rule"}
 
@@ -65,6 +63,10 @@ class EventDraft:
     is_free: bool = False
     invited: tuple[str, ...] = ()
     room: Room | None = None
+    guests: tuple[GuestDraft, ...] | None = None
+    kept_lines: str | None = None
+    excluded: tuple[datetime, ...] | None = None
+    """Of a series that is new: times at which it does not take place."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,16 @@ class Change:
 
 
 @transaction.atomic
-def create_event(calendar: Calendar, draft: EventDraft, *, by: User) -> Event:
+def create_event(calendar: Calendar, draft: EventDraft, *, by: User, uid: str = "", href: str = "") -> Event:
+    """`uid` and `href` are what another program calls it, and where it keeps it."""
     if not can_write(by, calendar):
         raise PermissionDenied(_("You may look into this calendar, and not write into it."))
-    event = Event(calendar=calendar, organizer=by, changed_by=by)
+    event = Event(calendar=calendar, organizer=by, changed_by=by, uid=uid, href=href)
     _fill(event, draft, by)
+    if event.rule:
+        event.excluded = _checked_excluded(draft.excluded or ())
     _store(event, {by.pk, *invited_people(draft.invited, by=by)}, by=by)
+    ask_guests(event, draft.guests or (), by=by)
     emit(EventCreated(event_id=event.pk, by_id=by.pk))
     return event
 
@@ -227,6 +233,8 @@ def _fill(event: Event, draft: EventDraft, by: User) -> None:
     event.place = " ".join(draft.place.split())
     event.is_all_day, event.is_free = draft.is_all_day, draft.is_free
     event.is_confidential = draft.is_confidential
+    if draft.kept_lines is not None:
+        event.kept_lines = draft.kept_lines
     event.zone = _checked_zone(draft.zone)
     event.starts_at, event.ends_at = draft.starts_at, draft.ends_at
     rule = _checked_rule(draft.rule) if draft.rule else None
@@ -295,28 +303,46 @@ def _store(event: Event, people: Iterable[int], *, by: User, asks_anew: bool = F
     write_audience(event)
 
 
-def _touch(event: Event, by: User, *, is_moved: bool, former: Iterable[int] = ()) -> None:
+def _touch(
+    event: Event, by: User, *, is_moved: bool, former: Iterable[int] = (), is_cut: bool = False
+) -> None:
     event.version += 1
     event.changed_by, event.changed_at = by, timezone.now()
     event.save(update_fields=["version", "changed_by", "changed_at"])
     emit(
         EventChanged(
             event_id=event.pk, by_id=by.pk, version=event.version, is_moved=is_moved,
-            former_user_ids=tuple(sorted(former)),
+            former_user_ids=tuple(sorted(former)), is_cut=is_cut,
         )
     )  # fmt: skip
 
 
 def _exclude(event: Event, moments: Iterable[datetime]) -> None:
-    event.excluded = sorted({*event.excluded, *moments})
-    if len(event.excluded) > MOST_EXCEPTIONS:
+    event.excluded = _checked_excluded({*event.excluded, *moments})
+    event.save(update_fields=["excluded"])
+    book(event)
+
+
+def _checked_excluded(moments: Collection[datetime]) -> list[datetime]:
+    if len(moments) > MOST_EXCEPTIONS:
         raise ValidationError(
             _("A series has %(most)s exceptions at most: change it from this time on instead.")
             % {"most": MOST_EXCEPTIONS},
             code="exceptions",
         )
+    return sorted(moments)
+
+
+@transaction.atomic
+def change_excluded(event: Event, moments: Collection[datetime], *, by: User) -> Revision:
+    """Of a series exactly these times are left out, or take place otherwise."""
+    event, _scope, _at = _meant(event, Scope.ALL, None, by)
+    revision = remember(event, by=by)
+    event.excluded = _checked_excluded(moments)
     event.save(update_fields=["excluded"])
     book(event)
+    _touch(event, by, is_moved=True)
+    return revision
 
 
 def _change_whole(event: Event, draft: EventDraft, at: datetime | None, by: User) -> None:
@@ -332,7 +358,14 @@ def _change_whole(event: Event, draft: EventDraft, at: datetime | None, by: User
         _move_exceptions(event, old_rule, before)
     people = {event.organizer_id, *invited_people(draft.invited, by=by, known=former)}
     _store(event, people, by=by, asks_anew=is_moved)
+    ask_guests(event, _guests(event, draft), by=by, asks_anew=is_moved)
     _touch(event, by, is_moved=is_moved, former=former - people)
+
+
+def _guests(event: Event, draft: EventDraft) -> tuple[GuestDraft, ...]:
+    if draft.guests is not None:
+        return draft.guests
+    return tuple(GuestDraft(one.email, one.name) for one in event.guests.asked())
 
 
 def _from_the_first(event: Event, draft: EventDraft, at: datetime) -> EventDraft:
@@ -381,6 +414,7 @@ def _made_exception(event: Event, at: datetime, draft: EventDraft, by: User) -> 
     people = {event.organizer_id, *invited_people(draft.invited, by=by, known=former)}
     is_moved = made.starts_at != at or made.duration != event.duration
     _store(made, people, by=by)
+    ask_guests(made, _guests(event, draft), by=by)
     _copy_answers(event, made, asks_anew=is_moved)
     _touch(made, by, is_moved=is_moved, former=former - people)
     return made
@@ -411,6 +445,7 @@ def _made_rest(event: Event, at: datetime, draft: EventDraft, by: User) -> Event
     event.save(update_fields=["excluded"])
     _write_span(event)
     _store(made, people, by=by)
+    ask_guests(made, _guests(event, draft), by=by)
     _copy_answers(event, made, asks_anew=is_moved)
     for exception in exceptions:
         if follows and exception.original_at is not None:
@@ -419,20 +454,23 @@ def _made_rest(event: Event, at: datetime, draft: EventDraft, by: User) -> Event
             exception.removed_at = timezone.now()
             free(exception)
         exception.save(update_fields=["series", "original_at", "removed_at"])
+    _touch(event, by, is_moved=False, is_cut=True)
     _touch(made, by, is_moved=is_moved, former=former - people)
     return made
 
 
 def _copy(event: Event) -> Event:
     return Event(
-        calendar=event.calendar, organizer_id=event.organizer_id, changed_by=event.changed_by, room=event.room
-    )
+        calendar=event.calendar, organizer_id=event.organizer_id, changed_by=event.changed_by,
+        room=event.room, kept_lines=event.kept_lines,
+    )  # fmt: skip
 
 
 def _copy_answers(event: Event, made: Event, *, asks_anew: bool) -> None:
     """Who had answered for the series has answered for what is made of it, if it is at the same time."""
     if asks_anew:
         return
+    copy_guest_answers(event, made)
     answers = {one.user_id: one for one in event.attendances.all()}
     for attendance in made.attendances.all():
         known = answers.get(attendance.user_id)

@@ -202,7 +202,7 @@ def delete_decision(decision: Decision, *, by: User) -> None:
 def note_presence(meeting: Meeting, person: User, is_there: bool, *, by: User) -> None:
     """Of those who take part."""
     meeting = _held(meeting, by)
-    if not meeting.event.attendances.filter(user=person).exists():
+    if not meeting.held_as.attendances.filter(user=person).exists():
         raise ValidationError(_("This person does not take part."), code="people")
     if is_there:
         Present.objects.get_or_create(meeting=meeting, user=person)
@@ -239,7 +239,7 @@ def _held(meeting: Meeting, by: User) -> Meeting:
     found = rows.select_for_update(of=("self",)).filter(pk=meeting.pk).first()
     if found is None or found.event.removed_at is not None:
         raise ValidationError(_("This meeting is not there any more: reload the page."), code="gone")
-    _must(found.event, by)
+    _must(found.held_as, by)
     return found
 
 

@@ -15,13 +15,13 @@ from box.apps.calendar.access import can_edit
 from box.apps.calendar.actions.audiences import write_audience
 from box.apps.calendar.actions.rooms import book
 from box.apps.calendar.events import EventChanged
-from box.apps.calendar.models import Attendance, Booking, Event, Revision
+from box.apps.calendar.models import Attendance, Booking, Event, Guest, Revision
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.lib.undo import changed_since
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from django.db.models import Field
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_KEPT = 50
 _FIELDS = (
     "calendar", "title", "description", "place", "starts_at", "ends_at", "is_all_day", "zone", "rule",
-    "excluded", "room", "series", "original_at", "is_confidential", "is_free", "removed_at",
+    "excluded", "room", "series", "original_at", "is_confidential", "is_free", "removed_at", "kept_lines",
 )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def take_back(revision: Revision, *, by: User) -> Event:
     """Makes of the series what it was before its newest change, and ends what that change has made."""
     root = Event.objects.select_for_update(of=("self",)).select_related("calendar").get(pk=revision.event_id)
     newest = root.revisions.filter(taken_back_at=None).order_by("-pk").first()
-    if newest != revision:
+    if newest != revision or _is_there_again(root):
         raise changed_since()
     if not can_edit(by, root):
         raise PermissionDenied(_("You may look at this event, and not change it."))
@@ -74,6 +74,12 @@ def take_back(revision: Revision, *, by: User) -> Event:
     return root
 
 
+def _is_there_again(event: Event) -> bool:
+    """A program has sent what was removed once more: it is another row by now."""
+    same = Event.objects.there().filter(calendar=event.calendar, uid=event.uid, series=None)
+    return bool(event.uid) and same.exclude(pk=event.pk).exists()
+
+
 def _fields() -> list[Field[Any, Any]]:
     return [field for field in Event._meta.concrete_fields if field.name in _FIELDS]
 
@@ -83,7 +89,10 @@ def _kept(event: Event) -> dict[str, Any]:
     nulls = [field.name for field in _fields() if getattr(event, field.attname) is None]
     span = [_written(event.span.lower), _written(event.span.upper)]
     answers = [[one.user_id, one.answer] for one in event.attendances.order_by("pk")]
-    return {"id": event.pk, "values": values, "nulls": nulls, "span": span, "answers": answers}
+    guests = [[one.email, one.name, one.answer] for one in event.guests.asked().order_by("pk")]
+    return {
+        "id": event.pk, "values": values, "nulls": nulls, "span": span, "answers": answers, "guests": guests,
+    }  # fmt: skip
 
 
 def _restore(row: Mapping[str, Any]) -> None:
@@ -106,7 +115,18 @@ def _restore(row: Mapping[str, Any]) -> None:
         one.answer, one.span = answer, event.span
         if one.pk or User.objects.filter(pk=pk).exists():
             one.save()
+    _restore_guests(event, row.get("guests", []))
     write_audience(event)
+
+
+def _restore_guests(event: Event, guests: Sequence[Sequence[str]]) -> None:
+    """Who is asked no longer stays until they are told."""
+    event.guests.exclude(email__in=[email for email, *_rest in guests]).update(is_asked=False)
+    for email, name, answer in guests:
+        said = {"answer": answer, "is_asked": True}
+        Guest.objects.update_or_create(
+            event=event, email=email, defaults=said, create_defaults={**said, "name": name}
+        )
 
 
 def _written(moment: Any) -> str | None:

@@ -19,6 +19,7 @@ from box.apps.calendar.models.events import (
     RoomQuerySet,
     event_cards,
 )
+from box.apps.calendar.models.guests import LONGEST_COMMENT, Guest, GuestQuerySet, SentInvitation
 from box.apps.calendar.models.meetings import (
     LONGEST_DECISION,
     LONGEST_MINUTES,
@@ -34,6 +35,7 @@ from box.apps.calendar.models.meetings import (
 __all__ = [
     "KEPT_REMOVED",
     "KIND",
+    "LONGEST_COMMENT",
     "LONGEST_DECISION",
     "LONGEST_MINUTES",
     "LONGEST_NAME",
@@ -50,11 +52,14 @@ __all__ = [
     "EventQuerySet",
     "Feed",
     "FeedQuerySet",
+    "Guest",
+    "GuestQuerySet",
     "Meeting",
     "Present",
     "Revision",
     "Room",
     "RoomQuerySet",
+    "SentInvitation",
     "Topic",
     "event_cards",
     "meeting_cards",

@@ -104,6 +104,8 @@ class Calendar(models.Model):
     is_main = models.BooleanField(default=False)
     # Of a person: whether colleagues see what is in it, and not only that the time is taken.
     is_open = models.BooleanField(_("colleagues see what is in it"), default=False)
+    # Of one that a program has made: where it looks for it.
+    href = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     objects = CalendarQuerySet.as_manager()
 
@@ -174,6 +176,12 @@ class Event(AudienceModel):
     version = models.PositiveIntegerField(default=0)
     removed_at = models.DateTimeField(null=True)
 
+    # What another program calls it and where it keeps it; empty: what was made here is called by its number.
+    uid = models.CharField(max_length=500, blank=True, default="", db_default="")
+    href = models.CharField(max_length=255, blank=True, default="", db_default="")
+    # Lines of iCalendar that have no other place: given back to the program that wrote them.
+    kept_lines = models.TextField(blank=True, default="", db_default="")
+
     objects: ClassVar[EventQuerySet] = EventQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta(AudienceModel.Meta):
@@ -198,6 +206,11 @@ class Event(AudienceModel):
                 fields=["series", "original_at"],
                 name="event_exception_once",
                 condition=models.Q(removed_at=None),
+            ),
+            models.UniqueConstraint(
+                fields=["calendar", "uid"],
+                name="event_uid_once",
+                condition=models.Q(series=None, removed_at=None) & ~models.Q(uid=""),
             ),
         ]
 

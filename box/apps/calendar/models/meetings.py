@@ -5,11 +5,12 @@ Of a series each time has a meeting of its own: `event` is the series, `at` the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.calendar.models.events import Event
@@ -25,6 +26,15 @@ LONGEST_MINUTES = 20_000
 LONGEST_DECISION = 255
 
 
+class MeetingQuerySet(models.QuerySet["Meeting"]):
+    def visible_to(self, reader: User) -> Self:
+        """Whoever sees the event, or what takes place in its stead at this time."""
+        seen = Event.objects.visible_to(reader).there().order_by()
+        instead = seen.filter(series=models.OuterRef("event"), original_at=models.OuterRef("at"))
+        is_seen = models.Q(event__in=seen.values("pk")) | models.Exists(instead)
+        return self.filter(is_seen, event__removed_at=None)
+
+
 class Meeting(models.Model):
     event = models.ForeignKey(Event, models.CASCADE, related_name="meetings")
     at = models.DateTimeField()
@@ -33,11 +43,19 @@ class Meeting(models.Model):
     sent_at = models.DateTimeField(null=True)
     sent_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
 
+    objects = MeetingQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["event", "at"], name="meeting_once")]
 
     def __str__(self) -> str:
         return f"{self.event_id} at {self.at:%Y-%m-%d %H:%M}"
+
+    @cached_property
+    def held_as(self) -> Event:
+        """What takes place at this time: the event, or its exception, with people of its own."""
+        exceptions = self.event.exceptions.filter(original_at=self.at, removed_at=None)
+        return exceptions.select_related("calendar", "organizer", "room").first() or self.event
 
     @property
     def ref(self) -> Ref:
@@ -104,6 +122,5 @@ class Present(models.Model):
 
 def meeting_cards(ids: Collection[int], reader: User) -> dict[int, Card]:
     """See `box.core.registry.capabilities.CardMaker`: whoever sees the event sees what was said."""
-    seen = Event.objects.visible_to(reader).there().order_by().values("pk")
-    found = Meeting.objects.filter(pk__in=ids, event__in=seen).select_related("event")
+    found = Meeting.objects.visible_to(reader).filter(pk__in=ids).select_related("event")
     return {one.pk: Card(one.ref, one.event.title, one.get_absolute_url(), icon="notes") for one in found}

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.apps.calendar.actions import meetings as actions
 from box.apps.calendar.forms import DecisionForm, TopicForm
 from box.apps.calendar.meetings import page_of
-from box.apps.calendar.models import Decision, Event, Meeting, Topic
+from box.apps.calendar.models import Decision, Meeting, Topic
 from box.apps.calendar.views.lookup import event_of, problem_of, time_of
 from box.core.accounts.models import User
 from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
@@ -99,7 +99,9 @@ def decisions(request: PersonRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["DELETE"])
 def decision(request: PersonRequest, pk: int) -> HttpResponse:
-    rows = Decision.objects.select_related("meeting").filter(meeting__event__in=_seen(request))
+    rows = Decision.objects.select_related("meeting").filter(
+        meeting__in=Meeting.objects.visible_to(request.user)
+    )
     found = get_object_or_404(rows, pk=pk)
     return _do(request, found.meeting, lambda _meeting: actions.delete_decision(found, by=request.user))
 
@@ -167,15 +169,11 @@ def _person(request: PersonRequest) -> User | None:
     return found
 
 
-def _seen(request: PersonRequest) -> Any:
-    return Event.objects.visible_to(request.user).there().order_by().values("pk")
-
-
 def meeting_for(request: PersonRequest, pk: int) -> Meeting:
     rows = Meeting.objects.select_related("event__calendar", "event__organizer", "event__room", "sent_by")
-    return get_object_or_404(rows.filter(event__in=_seen(request)), pk=pk)
+    return get_object_or_404(rows.visible_to(request.user), pk=pk)
 
 
 def topic_for(request: PersonRequest, pk: int) -> Topic:
     rows = Topic.objects.select_related("meeting__event__calendar")
-    return get_object_or_404(rows.filter(meeting__event__in=_seen(request)), pk=pk)
+    return get_object_or_404(rows.filter(meeting__in=Meeting.objects.visible_to(request.user)), pk=pk)

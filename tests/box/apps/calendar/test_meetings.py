@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from box.apps.calendar.actions import Scope, change_event, remove_event
 from box.apps.calendar.actions.meetings import (
     MOST_TOPICS,
     add_decision,
@@ -235,3 +236,28 @@ def test_the_page_costs_the_same_for_many(
     with CaptureQueriesContext(connection) as for_many:
         assert "Decision 11" in browser.get(here).content.decode()
     assert len(for_many) == len(for_one) <= 12
+
+
+def test_who_is_invited_to_one_time_alone_has_its_meeting_and_no_other(
+    as_person: Browser, anna: User, boris: User, cara: User
+) -> None:
+    series = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=3", invited=(f"U{cara.pk}",)))
+    second = TEN + timedelta(weeks=1)
+    wanted = draft(starts=second, invited=(f"U{boris.pk}",))
+    once = change_event(series, wanted, scope=Scope.THIS, at=second, by=anna).event
+    first_time = prepare_meeting(Occurrence(series, TEN, TEN + timedelta(hours=1)), by=anna)
+    browser = as_person(boris)
+    assert browser.post(f"/calendar/events/{once.pk}/meeting/").status_code == 302
+    found = Meeting.objects.get(at=second)
+    topic = add_topic(found, "Budget", by=boris)
+    assert write_minutes(topic, "Agreed", "", by=boris).minutes == "Agreed"
+    page = browser.get(found.get_absolute_url()).content.decode()
+    assert boris.name in page
+    assert f"/calendar/events/{once.pk}/" in page
+    assert browser.get(first_time.get_absolute_url()).status_code == 404
+    send_record(found, by=anna)
+    deliver_all()
+    told = Notification.objects.filter(kind="calendar.record").values_list("user", flat=True)
+    assert list(told) == [boris.pk]
+    remove_event(once, scope=Scope.THIS, by=anna)
+    assert browser.get(found.get_absolute_url()).status_code == 404

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from box.apps.calendar.actions import (
+    GuestDraft,
     RoomDraft,
     create_calendar,
     create_feed,
@@ -89,6 +90,9 @@ VISITS = (
     Visit("POST", "calendar:feeds", annas_alone(302), of="own calendar"),
     Visit("POST", "calendar:feed-end", annas_alone(302), of="link to a calendar"),
     Visit("GET", "calendar:feed", signed_in(200, nobody=200), of="address of a calendar", has_session=False),
+    Visit("GET", "calendar:invitation", signed_in(200, nobody=200), of="invitation", has_session=False),
+    Visit("POST", "calendar:invitation", signed_in(422, nobody=422), of="invitation", has_session=False),
+    Visit("GET", "calendar:invitation-file", signed_in(200, nobody=200), of="invitation", has_session=False),
     Visit("POST", "calendar:calendar-removal", annas_alone(302), of="own calendar"),
 )
 
@@ -103,6 +107,7 @@ def things(cast: Cast) -> dict[str, Any]:
     anna = User.objects.get(pk=anna.pk)
     feed = create_feed(main_calendar(code_of(anna)), by=anna)
     meeting = prepare_meeting(Occurrence(invited, invited.starts_at, invited.ends_at), by=anna)
+    asked = planned(anna, draft(guests=(GuestDraft("zoe@example.com"),)))
     return {
         "meeting": meeting.pk,
         "topic": add_topic(meeting, "Budget", by=anna).pk,
@@ -114,6 +119,7 @@ def things(cast: Cast) -> dict[str, Any]:
         "change of an event": revision.pk,
         "link to a calendar": feed.pk,
         "address of a calendar": feed.token,
+        "invitation": asked.guests.get().token,
         "own calendar": create_calendar("Family", "plum", by=anna).pk,
         "room": create_room(RoomDraft(name="Blue", bookers=(EVERYONE,)), by=cast.olga).pk,
         "calendar of the company": main_calendar(EVERYONE).pk,
