@@ -24,6 +24,7 @@ from box.core.registry.capabilities import (
     widgets,
     workshops,
 )
+from box.core.registry.dav import dav_sources
 
 
 class TasksConfig(Room):
@@ -35,6 +36,7 @@ class TasksConfig(Room):
         from box.apps.tasks.actions.tasks import give_work
         from box.apps.tasks.belongings import HOLDINGS
         from box.apps.tasks.cards import day_cards
+        from box.apps.tasks.dav import TaskSource
         from box.apps.tasks.demo import give_tasks
         from box.apps.tasks.fields import TASK_FIELDS
         from box.apps.tasks.layers import DEADLINES
@@ -55,6 +57,7 @@ class TasksConfig(Room):
         from box.core.registry.services import Service, services
 
         holdings.add("tasks", HOLDINGS)
+        dav_sources.add("tasks", TaskSource())
         services.add("tasks", Service(_("Tasks"), _("Who does what until when, alone and in projects.")))
         menu.add(
             "tasks",

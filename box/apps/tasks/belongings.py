@@ -86,6 +86,7 @@ BELONGINGS = Belongings(
         "tasks.TaskStage.user": Belongs(Deleted()),
         "tasks.Template.created_by": Belongs(Stays(MADE)),
         "tasks.Template.responsible": Belongs(Stays(MADE)),
+        "tasks.ProgramName.user": Belongs(Deleted(), Deleted()),
         "tasks.TemplateParticipant.user": Belongs(Deleted(), OneEach("template")),
     },
     follow=_follow,

@@ -2,7 +2,8 @@
 
 
 def declare() -> None:
-    from box.apps.tasks.api import parts, tasks
+    from box.apps.tasks.api import parts, plans, tasks
 
     tasks.declare()
     parts.declare()
+    plans.declare()

@@ -36,6 +36,8 @@ from box.core.registry.rest import (
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
+    from box.core.accounts.models import User
+
 _YES_NO = {True: "Y", False: "N"}
 
 
@@ -83,7 +85,7 @@ def item(call: Call) -> Any:
 
 def new_item(call: Call) -> ChecklistItem:
     """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-add.html"""
-    given = _upper(call.values["ARFIELDS"], "TITLE", "IS_COMPLETE")
+    given = upper(call.values["ARFIELDS"], "TITLE", "IS_COMPLETE")
     title = " ".join(str(given.get("TITLE", "")).split())
     (made,) = add_items(found(call), title, by=call.user)
     return check_item(made, True, by=call.user) if truth(given.get("IS_COMPLETE", "N")) else made
@@ -91,7 +93,7 @@ def new_item(call: Call) -> ChecklistItem:
 
 def change_item(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-update.html"""
-    given, one = _upper(call.values["ARFIELDS"], "TITLE", "IS_COMPLETE"), _item(call)
+    given, one = upper(call.values["ARFIELDS"], "TITLE", "IS_COMPLETE"), _item(call)
     if "TITLE" in given:
         one = rename_item(one, str(given["TITLE"]), by=call.user)
     if "IS_COMPLETE" in given:
@@ -155,7 +157,7 @@ def say(call: Call) -> Comment:
     task = found(call)
     if not can_comment(call.user, task):
         raise PermissionDenied(_("You cannot comment on this task."))
-    given = _upper(call.values["FIELDS"], "POST_MESSAGE", "AUTHOR_ID")
+    given = upper(call.values["FIELDS"], "POST_MESSAGE", "AUTHOR_ID")
     return add_comment(task.thread, str(given.get("POST_MESSAGE", "")), by=call.user)
 
 
@@ -180,7 +182,7 @@ _COMMENT = dict.fromkeys(("ID", "AUTHOR_ID", "AUTHOR_NAME", "POST_MESSAGE", "POS
 
 def stages(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-get.html"""
-    owner = _owner(call)
+    owner = owner_meant(call.values["ENTITYID"], call.user)
     return {
         str(one.pk): {
             "ID": str(one.pk),
@@ -207,17 +209,17 @@ def move_into_stage(call: Call) -> Any:
     return True
 
 
-def _owner(call: Call) -> Any:
-    pk = call.values["ENTITYID"]
-    if not pk:
-        return call.user
-    group = Group.objects.of(call.user).filter(pk=pk).first()
+def owner_meant(group_id: int, user: User) -> Group | User:
+    """Whose stages: a group's that the person is in, or with 0 their own."""
+    if not group_id:
+        return user
+    group = Group.objects.of(user).filter(pk=group_id).first()
     if group is None:
         raise not_found(_("There is no such group, or you are no member of it."))
     return group
 
 
-def _upper(given: Mapping[str, Any], *known: str) -> dict[str, Any]:
+def upper(given: Mapping[str, Any], *known: str) -> dict[str, Any]:
     """Raises ValidationError for a field that is not known: none is passed over."""
     values = {name.upper(): value for name, value in given.items()}
     if unknown := sorted(values.keys() - set(known)):

@@ -138,8 +138,12 @@ class ElapsedAdd(OfTask):
 
 
 def found(call: Call) -> Task:
-    seen = Task.objects.visible_to(call.user).there().as_shown().select_related("thread")
-    task = seen.filter(pk=call.values["TASKID"]).first()
+    return task_seen(call.values["TASKID"], call.user)
+
+
+def task_seen(pk: int, user: User) -> Task:
+    seen = Task.objects.visible_to(user).there().as_shown().select_related("thread")
+    task = seen.filter(pk=pk).first()
     if task is None:
         raise not_found(_("There is no such task, or you don't see it."))
     return task

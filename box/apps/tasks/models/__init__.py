@@ -2,6 +2,7 @@
 
 from box.apps.tasks.models.checklists import LONGEST_ITEM, ChecklistItem
 from box.apps.tasks.models.dependencies import Dependency, bar_of
+from box.apps.tasks.models.names import ProgramName
 from box.apps.tasks.models.stages import LONGEST_STAGE, Placement, TaskStage
 from box.apps.tasks.models.tasks import (
     KEPT_IN_TRASH_DAYS,
@@ -32,6 +33,7 @@ __all__ = [
     "Dependency",
     "Participant",
     "Placement",
+    "ProgramName",
     "Task",
     "TaskFile",
     "TaskQuerySet",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from box.apps.tasks.models import Participant, Placement, Task
+from box.apps.tasks.models import Dependency, Participant, Placement, Task
 from box.apps.tasks.states import State
 from box.core.groups.actions import NewGroup, create_group
 from tests.box.rest.calling import program_of
@@ -172,3 +172,43 @@ def test_a_program_puts_a_task_into_a_stage(give: Give, anna: User, boris: User,
     own = list(program_of(cara, "task").call("task.stages.get", entityId=0))
     assert program.error("task.stages.movetask", id=task.pk, stageId=own[0])[1] == "ERROR_NOT_FOUND"
     assert program_of(cara, "task").error("task.stages.get", entityId=group.pk)[1] == "ERROR_NOT_FOUND"
+
+
+def test_stages_are_made_placed_called_and_removed(anna: User, boris: User) -> None:
+    program = program_of(anna, "task")
+    project = create_group(NewGroup("Store"), by=anna)
+
+    def names(entity: int) -> list[str]:
+        found = program.ask("task.stages.get", entityId=entity).json()["result"]
+        return [one["TITLE"] for one in found.values()]
+
+    usual = names(project.pk)
+    said = {"TITLE": "Testing", "ENTITY_ID": project.pk, "AFTER_ID": 0}
+    pk = program.ask("task.stages.add", fields=said).json()["result"]
+    assert names(project.pk) == ["Testing", *usual]
+    first = min(int(one) for one in program.ask("task.stages.get", entityId=project.pk).json()["result"])
+    changed = {"TITLE": "Trials", "AFTER_ID": first}
+    assert program.ask("task.stages.update", id=pk, fields=changed).json()["result"]
+    assert "Trials" in names(project.pk)[1:]
+    stranger = program_of(boris, "task")
+    others: dict[str, dict[str, Any]] = {"update": {"fields": {"TITLE": "Mine"}}, "delete": {}}
+    for name, given in others.items():
+        assert stranger.ask(f"task.stages.{name}", id=pk, **given).status_code == 400
+    assert stranger.ask("task.stages.add", fields=said).status_code == 400
+    assert program.ask("task.stages.add", fields={"TITLE": ""}).status_code == 400
+    assert program.ask("task.stages.delete", id=pk).json()["result"] is True
+    assert names(project.pk) == usual
+
+
+def test_one_task_waits_for_another_and_no_more(anna: User, boris: User, give: Give) -> None:
+    first, second = give(), give("Pack the boxes")
+    program = program_of(anna, "task")
+    linked: dict[str, Any] = {"taskIdFrom": first.pk, "taskIdTo": second.pk}
+    assert program.ask("task.dependence.add", linkType=2, **linked).json()["result"] == []
+    (link,) = Dependency.objects.all()
+    assert (link.before, link.after, link.kind) == (first, second, Dependency.Kind.FINISH_START)
+    assert program.ask("task.dependence.add", linkType=4, **linked).status_code == 400
+    assert program_of(boris, "task").ask("task.dependence.delete", **linked).status_code == 403
+    assert program.ask("task.dependence.delete", **linked).json()["result"] == []
+    assert program.ask("task.dependence.delete", **linked).status_code == 400
+    assert not Dependency.objects.exists()

@@ -1,0 +1,145 @@
+"""How work is planned, for programs: stages made and kept, and what waits for what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.apps.tasks.actions.dependencies import add_dependency, remove_dependency
+from box.apps.tasks.actions.stages import add_stage, delete_stage, move_stage, rename_stage, stages_of
+from box.apps.tasks.api.parts import owner_meant, upper
+from box.apps.tasks.api.tasks import INTEGER, task_seen
+from box.apps.tasks.models import Dependency, TaskStage
+from box.core.registry.rest import DOCS, Call, Conditions, Method, Parameters, methods, not_found
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+Kind = Dependency.Kind
+_LINKS = {0: Kind.START_START, 1: Kind.START_FINISH, 2: Kind.FINISH_START, 3: Kind.FINISH_FINISH}
+"""https://apidocs.bitrix24.com/api-reference/tasks/task-dependence-add.html: linkType"""
+
+
+class StageAdd(Parameters):
+    FIELDS = Conditions(help_text=gettext_lazy("TITLE, ENTITY_ID (a group; 0: one's own plan), AFTER_ID."))
+
+
+class OfStage(Parameters):
+    ID = forms.IntegerField(help_text=gettext_lazy("The stage."))
+
+
+class StageUpdate(OfStage):
+    FIELDS = Conditions(help_text=gettext_lazy("TITLE, AFTER_ID."))
+
+
+class Linked(Parameters):
+    TASKIDFROM = forms.IntegerField(help_text=gettext_lazy("The task that is waited for."))
+    TASKIDTO = forms.IntegerField(help_text=gettext_lazy("The task that waits."))
+
+
+class Link(Linked):
+    LINKTYPE = forms.IntegerField(
+        min_value=0, max_value=3,
+        help_text=gettext_lazy("0: start to start, 1: start to end, 2: end to start, 3: end to end."),
+    )  # fmt: skip
+
+
+def new_stage(call: Call) -> TaskStage:
+    """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-add.html"""
+    given = upper(call.values["FIELDS"], "TITLE", "COLOR", "AFTER_ID", "ENTITY_ID")
+    owner = owner_meant(_number(given.get("ENTITY_ID", 0)), call.user)
+    made = add_stage(owner, str(given.get("TITLE", "")), by=call.user)
+    _place(made, _number(given.get("AFTER_ID", 0)), call)
+    return made
+
+
+def change_stage(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-update.html"""
+    given, stage = upper(call.values["FIELDS"], "TITLE", "COLOR", "AFTER_ID"), _stage(call)
+    if "TITLE" in given:
+        stage = rename_stage(stage, str(given["TITLE"]), by=call.user)
+    if "AFTER_ID" in given:
+        _place(stage, _number(given["AFTER_ID"]), call)
+    return True
+
+
+def drop_stage(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-delete.html"""
+    delete_stage(_stage(call), by=call.user)
+    return True
+
+
+def _stage(call: Call) -> TaskStage:
+    stage = TaskStage.objects.select_related("project", "user").filter(pk=call.values["ID"]).first()
+    if stage is None or (stage.user_id is not None and stage.user_id != call.user.pk):
+        raise not_found(_("There is no such stage, or it is not yours."))
+    if stage.project_id is not None:
+        owner_meant(stage.project_id, call.user)
+    return stage
+
+
+def _place(stage: TaskStage, after_id: int, call: Call) -> None:
+    """Behind this one; 0: before all others."""
+    stage = TaskStage.objects.select_related("project", "user").get(pk=stage.pk)
+    ids = [one.pk for one in stages_of(stage.project or call.user)]
+    others = [pk for pk in ids if pk != stage.pk]
+    if after_id and after_id not in others:
+        raise not_found(_("There is no such stage, or it is not yours."))
+    place = others.index(after_id) + 1 if after_id else 0
+    move_stage(stage, place - ids.index(stage.pk), by=call.user)
+
+
+def _number(value: Any) -> int:
+    try:
+        return int(value or 0)
+    except (TypeError, ValueError):
+        raise ValidationError(_("Write a number."), code="number") from None
+
+
+def link(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/task-dependence-add.html"""
+    before, after = (task_seen(call.values[name], call.user) for name in ("TASKIDFROM", "TASKIDTO"))
+    add_dependency(before, after, _LINKS[call.values["LINKTYPE"]], by=call.user)
+    return []
+
+
+def unlink(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/tasks/task-dependence-delete.html"""
+    before, after = (task_seen(call.values[name], call.user) for name in ("TASKIDFROM", "TASKIDTO"))
+    found = Dependency.objects.select_related("after").filter(before=before, after=after).first()
+    if found is None:
+        raise not_found(_("These tasks are not linked."))
+    remove_dependency(found, by=call.user)
+    return []
+
+
+def declare() -> None:
+    done: Mapping[str, Any] = {"type": "boolean"}
+    nothing: Mapping[str, Any] = {"type": "array"}
+    stage = gettext_lazy("Makes a stage; answers with its number.")
+    _method("stages.add", stage, StageAdd, new_stage, result=INTEGER, makes=TaskStage)
+    changes = gettext_lazy("Changes a stage, or its place.")
+    _method("stages.update", changes, StageUpdate, change_stage, result=done)
+    _method("stages.delete", gettext_lazy("Removes a stage."), OfStage, drop_stage, result=done)
+    waits = gettext_lazy("One task waits for another.")
+    _method("dependence.add", waits, Link, link, result=nothing)
+    _method("dependence.delete", gettext_lazy("It waits no more."), Linked, unlink, result=nothing)
+
+
+def _method(
+    name: str, about: _StrOrPromise, parameters: type[Parameters], answer: Callable[[Call], Any],
+    *, result: Mapping[str, Any], makes: Any = None,
+) -> None:  # fmt: skip
+    source = f"{DOCS}tasks/stages/index.html" if name.startswith("stages") else f"{DOCS}tasks/index.html"
+    methods.add(
+        f"task.{name}",
+        Method(
+            room="tasks", scopes=("task",), about=about, parameters=parameters, answer=answer, result=result,
+            makes=makes, source=source,
+        ),
+    )  # fmt: skip
