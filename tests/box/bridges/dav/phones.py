@@ -27,7 +27,7 @@ class Phone:
         made = DevicePassword.new()
         self.device: Device | None = add_device("Phone", made, by=user) if not password else None
         self.user, self.password = user, password or made.text
-        self.client = Client()
+        self.client = Client(headers={"X-Forwarded-Proto": "https"})
         self.home = f"/dav/{user.pk}/"
 
     def ask(self, method: str, path: str, body: str = "", **headers: str) -> HttpResponse:
