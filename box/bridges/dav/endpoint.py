@@ -86,6 +86,8 @@ def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
     from box.bridges.dav.server import application
 
     body = request.body
+    if request.method == "PUT":
+        session.text = body.decode(errors="replace")
     environ: dict[str, Any] = {
         name: value for name, value in request.META.items() if name.startswith(_PASSED_ON)
     }

@@ -175,7 +175,8 @@ class Collection(BaseCollection):
         with _refusing():
             if not _FREE.fullmatch(href):
                 raise ValidationError("This name is none of an object here.")
-            self.room.write(href, item.serialize(), tag=before.dav_tag if before else None)
+            text = current().text or item.serialize()
+            self.room.write(href, text, tag=before.dav_tag if before else None)
         self._forget()
         made = self.item(href)
         if made is None:

@@ -26,6 +26,8 @@ class Session:
     """One request of one person."""
 
     user: User
+    text: str = ""
+    """What was sent, as it was: Radicale's own copy of it has lost what is written loosely."""
     status: int = 0
     """What is answered in place of Radicale's own word, and why."""
     problem: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -84,7 +85,7 @@ def test_nothing_but_small_requests_of_known_methods_is_read(anna: User) -> None
 
 def test_the_page_shows_a_password_once(as_person: Browser, anna: User, boris: User) -> None:
     browser = as_person(anna)
-    said = {"name": "My phone", "nonce": "n1"}
+    said = {"name": "My phone", "nonce": str(uuid4())}
     first = browser.post("/profile/devices/new/", said).content.decode()
     assert "/dav/" in first
     assert "data-password" in first
