@@ -77,7 +77,7 @@ def test_events_are_those_of_the_stretch_that_one_sees(anna: User, boris: User, 
     assert asked(cara, "calendar.event.get", ownerId=anna.pk, **said) == []
     asked(cara, "calendar.event.getbyid", id=seen.pk, expected=400)
     asked(anna, "calendar.event.get", expected=400, **{**said, "to": "2029-01-01"})
-    asked(anna, "calendar.event.get", scope="task", expected=401, **said)
+    asked(anna, "calendar.event.get", scope="task", expected=403, **said)
 
 
 def test_who_is_invited_answers_and_changes_nothing(anna: User, boris: User, cara: User) -> None:
