@@ -217,7 +217,10 @@ def _clients_of(records: Sequence[Record], reader: User) -> dict[int, Record]:
     if not wanted:
         return {}
     seen = Record.objects.visible_to(reader).there().filter(pk__in=wanted)
-    return {one.pk: one for one in catalog().dress(list(seen.only("id", "title", "type", "stage", "source")))}
+    return {
+        one.pk: one
+        for one in catalog().dress(list(seen.only("id", "title", "type", "stage", "source", "loss_reason")))
+    }
 
 
 def runs_of(record: Record) -> list[RobotRun]:
