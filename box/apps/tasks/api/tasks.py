@@ -32,6 +32,7 @@ from box.core.registry.filtering import (
     Text,
     condition_of,
     order_of,
+    several,
 )
 from box.core.registry.rest import (
     DOCS,
@@ -301,8 +302,7 @@ def _parent(value: Any, by: User) -> Task | None:
 
 
 def _tags(value: Any, by: User) -> tuple[str, ...]:
-    given = value.split(",") if isinstance(value, str) else list(value or ())
-    return tuple(str(one) for one in given)
+    return tuple(str(one) for one in (value.split(",") if isinstance(value, str) else several(value or [])))
 
 
 def _minutes(value: Any, by: User) -> int | None:
