@@ -19,6 +19,7 @@ from box.apps.crm.models import Record
 from box.core.discussion.access import can_delete, can_edit, can_moderate, can_write
 from box.core.discussion.actions import add_comment, delete_comment, edit_comment
 from box.core.discussion.models import Comment
+from box.core.registry.filtering import order_of
 from box.core.registry.rest import Call, Listing, listed, not_found, shaped
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ def comments(call: Call) -> Listing[Comment]:
         raise ValidationError(_("There is no field %(names)s.") % {"names": ", ".join(unknown)[:80]})
     record = _record(given, call)
     rows = Comment.objects.filter(thread=record.thread_id, is_deleted=False)
-    newest = str(call.values["ORDER"].get("ID", "ASC")).upper() == "DESC"
-    return Listing(rows, lambda page: [_row(one, record) for one in page], ("-id" if newest else "id",))
+    order = order_of("ID", call.values["ORDER"], {"ID": "id", "CREATED": "created_at"})
+    return Listing(rows, lambda page: [_row(one, record) for one in page], order)
 
 
 def comment(call: Call) -> dict[str, Any]:

@@ -414,6 +414,11 @@ def test_a_comment_is_written_read_changed_and_taken_away(program: Program, anna
     pk = program.call("crm.timeline.comment.add", fields={**on, "COMMENT": "Likes oak"})
     (row,) = program.call("crm.timeline.comment.list", filter=on)
     assert (row["ID"], row["COMMENT"], row["AUTHOR_ID"]) == (str(pk), "Likes oak", str(anna.pk))
+    later = program.call("crm.timeline.comment.add", fields={**on, "COMMENT": "And ash"})
+    rows = program.call("crm.timeline.comment.list", filter=on, order={"ID": "DESC"})
+    assert [row["ID"] for row in rows] == [str(later), str(pk)]
+    assert program.error("crm.timeline.comment.list", filter=on, order={"COMMENT": "ASC"})[0] == 400
+    assert program.call("crm.timeline.comment.delete", id=later) is True
     assert program.call("crm.timeline.comment.update", id=pk, fields={"COMMENT": "Likes ash"}) is True
     assert program.call("crm.timeline.comment.get", id=pk)["COMMENT"] == "Likes ash"
     other = program_of(boris, "crm")

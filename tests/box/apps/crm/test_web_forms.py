@@ -331,7 +331,8 @@ def test_a_file_comes_with_the_answers_and_is_for_who_sees_the_record(
     record = kept.answer.record
     assert (kept.file.name, kept.question, kept.file.owner) == ("chair.txt", "A drawing", anna)
     assert b"".join(store.read(kept.file.blob.key)) == b"a chair"
-    assert set(kept.file.audience) == set(record.audience)
+    # And for its owner, as every file.
+    assert set(kept.file.audience) == {*record.audience, f"U{anna.pk}"}
     (entry,) = [one for one in timeline_of(record, anna).entries if one.activity]
     assert [one.file.name for one in entry.files] == ["chair.txt"]
     assert entry.activity is not None
