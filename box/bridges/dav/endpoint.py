@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import sys
 from html import escape
 from io import BytesIO
@@ -23,6 +24,8 @@ from box.core.registry.company import LANGUAGE
 from box.core.registry.dav import dav_address
 from box.core.registry.health import is_read_only
 from box.core.registry.origin import address_of
+
+log = logging.getLogger(__name__)
 
 FOLDER = "/dav"
 METHODS = (
@@ -106,6 +109,7 @@ def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
 
     content = b"".join(application()(environ, start_response))
     if session.problem:
+        log.info("Refused %s %r of %s: %r", request.method, path, session.user.login, session.problem)
         return HttpResponse(session.problem, status=session.status, content_type="text/plain; charset=utf-8")
     response = HttpResponse(_addressed(content, session), status=said["status"])
     for name, value in said["headers"]:

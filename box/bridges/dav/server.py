@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -26,7 +26,7 @@ from radicale.pathutils import strip_path
 from radicale.rights import BaseRights
 from radicale.storage import BaseCollection, BaseStorage
 
-from box.bridges.dav.session import LARGEST_REQUEST, Session, current
+from box.bridges.dav.session import LARGEST_REQUEST, Session, current, is_refused
 from box.bridges.dav.states import UnknownState, changed_since, remember, token_of
 from box.core.registry.dav import DavChanged, DavCollection, DavObject, dav_sources
 
@@ -43,15 +43,28 @@ _COLORS = "ICAL:calendar-color"
 _FREE = re.compile(r"[\w.@+=-]{1,200}")
 
 
+class _Refused(ValueError, PermissionError):
+    """Radicale takes a ValueError for a request that is bad; where it takes none (DELETE), a PermissionError
+    is the one that it does not trace."""
+
+
+class _WithoutRefusals(logging.Filter):
+    """Radicale tells of a refusal as of a fault of its own: what is to be told of it, the endpoint tells."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not is_refused()
+
+
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Nothing half done, and the session knows why. Radicale takes a ValueError for a request that is bad."""
+    """Nothing half done, and the session knows why."""
     try:
         with transaction.atomic():
             yield
     except (DavChanged, IntegrityError, PermissionDenied, ValidationError) as error:
         current().refuse(error)
-        raise ValueError(str(error)) from error
+        raise _Refused(current().problem) from error
 
 
 def etag_of(tag: str) -> str:
@@ -242,8 +255,8 @@ class _Folder(BaseCollection):
         return iter(())
 
     def set_meta(self, props: Mapping[str, str]) -> None:
-        current().refuse(PermissionDenied("This cannot be changed."))
-        raise ValueError
+        with _refusing():
+            raise PermissionDenied("This cannot be changed.")
 
     def delete(self, href: str | None = None) -> None:
         self.set_meta({})
@@ -344,8 +357,10 @@ class Rights(BaseRights):
 @cache
 def application() -> Application:
     """The server, once a process."""
+    log = logging.getLogger("radicale")
     # It tells of each request, and of what it was set to.
-    logging.getLogger("radicale").setLevel(logging.WARNING)
+    log.setLevel(logging.WARNING)
+    log.addFilter(_WithoutRefusals())
     settings = config.load()
     settings.update(
         {

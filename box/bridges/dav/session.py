@@ -57,6 +57,12 @@ def current() -> Session:
     return _session.get()
 
 
+def is_refused() -> bool:
+    """Whether a request is being served, and refused by now."""
+    session = _session.get(None)
+    return session is not None and bool(session.problem)
+
+
 @contextmanager
 def serving(session: Session) -> Iterator[None]:
     token = _session.set(session)

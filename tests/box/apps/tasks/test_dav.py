@@ -68,11 +68,18 @@ def test_what_is_done_waits_for_acceptance_and_comes_back(anna: User, boris: Use
     assert task.state == State.WAITING
 
 
-def test_who_only_does_it_changes_no_words_and_removes_nothing(boris: User, cara: User, give: Give) -> None:
+def test_who_only_does_it_changes_no_words_and_removes_nothing(
+    boris: User, cara: User, give: Give, caplog: pytest.LogCaptureFixture
+) -> None:
     task, does = give(), Phone(boris)
     name = f"{task.pk}.ics"
-    assert does.change(path(does, name), "Count the boxes", "Count no boxes").status_code == 403
-    assert does.ask("DELETE", path(does, name)).status_code == 403
+    with caplog.at_level("INFO"):
+        assert does.change(path(does, name), "Count the boxes", "Count no boxes").status_code == 403
+        assert does.ask("DELETE", path(does, name)).status_code == 403
+    # A line each, and nothing of a fault.
+    assert [(one.name, one.levelname, one.exc_info) for one in caplog.records] == [
+        ("box.bridges.dav.endpoint", "INFO", None)
+    ] * 2
     task.refresh_from_db()
     assert (task.title, task.deleted_at) == ("Count the boxes", None)
     stranger = Phone(cara)
