@@ -111,7 +111,7 @@ def _answers(answer: HttpResponse) -> list[tuple[str, int, dict[str, str]]]:
         said: dict[str, str] = {}
         for part in one.findall("D:propstat", NAMES):
             if " 200 " in part.findtext("D:status", "", NAMES):
-                said |= {_name(prop): _text(prop) for prop in part.find("D:prop", NAMES) or ()}
+                said |= {_name(prop): _text(prop) for prop in part.iterfind("D:prop/*", NAMES)}
         found.append((href, int(status.split()[1]), said))
     return found
 
