@@ -97,10 +97,20 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._server.close)
+        """Calls that are being decided about go the usual way."""
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(timeout=5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _close(self) -> None:
+        self._server.close()
+        # Asterisk keeps a channel for as long as its connection is open, whatever became of the caller.
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        for one in serving:
+            one.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._busy >= MOST_AT_A_TIME:
