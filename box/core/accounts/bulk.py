@@ -9,6 +9,7 @@ from dataclasses import fields
 from datetime import date
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from box.core.access.events import AccessChanged
 from box.core.accounts.actions import NewUser
@@ -49,10 +50,23 @@ _FREE_NAMES = """
 """
 
 
+# Who gives a name up to somebody else lets go of it first: the database looks at each row by itself.
+_LET_GO = """
+    UPDATE accounts_user AS held
+       SET login = CASE WHEN new.login IS NULL OR held.login = new.login THEN held.login
+                        ELSE %s || held.id END,
+           email = CASE WHEN new.email IS NULL OR held.email = new.email THEN held.email ELSE '' END
+      FROM jsonb_to_recordset(%s::jsonb) AS new(id bigint, login text, email text)
+     WHERE held.id = new.id AND (held.login = ANY(%s) OR held.email = ANY(%s))
+"""
+MOVING = "/moving/"
+
+
 @transaction.atomic
 def change_people(changes: Mapping[int, Mapping[str, str]]) -> None:
     """Writes these fields, as texts, whoever owns them: it is their owner who calls this. Those that
-    administrators have defined go by their keys, their values as `custom_fields.texts_of_many` has them."""
+    administrators have defined go by their keys, their values as `custom_fields.texts_of_many` has them.
+    Logins and e-mails may be exchanged among these people, in circles too."""
     by_fields: dict[tuple[str, ...], list[dict[str, object]]] = {}
     own: dict[int, dict[str, str]] = {}
     defined = {field.key for field in plain_fields()}
@@ -65,6 +79,7 @@ def change_people(changes: Mapping[int, Mapping[str, str]]) -> None:
         if len(values) > len(built_in):
             own[pk] = {name: value for name, value in values.items() if name in defined}
     with connection.cursor() as cursor:
+        _let_go(cursor, [row for rows in by_fields.values() for row in rows])
         for names, rows in by_fields.items():
             if {"login", "email"} & set(names):
                 cursor.execute(_FREE_NAMES, [MERGED, json.dumps(rows)])
@@ -82,6 +97,13 @@ def change_people(changes: Mapping[int, Mapping[str, str]]) -> None:
             )
     write_texts(own)
     emit_all([ProfileChanged(user_id=pk, fields=tuple(sorted(one))) for pk, one in changes.items() if one])
+
+
+def _let_go(cursor: CursorWrapper, rows: Sequence[Mapping[str, object]]) -> None:
+    moving = [row for row in rows if "login" in row or "email" in row]
+    names = [name for row in moving for name in (row.get("login"), row.get("email")) if name]
+    if names:
+        cursor.execute(_LET_GO, [MOVING, json.dumps(moving), names, names])
 
 
 @transaction.atomic
