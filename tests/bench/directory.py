@@ -3,8 +3,10 @@ as many from a Samba Active Directory.
 
     python -m tests.bench.directory [--people 10000] [--loop 1000] [--server slapd|samba]
 
-Seconds of the full import, of a run in which nothing changed and of one with 100 changes; memory above the
-start for this many people and for a tenth of them; and the loop, on fewer people, as seconds for as many.
+Seconds of the full import, of a run in which nothing changed and of one with 100 changes, each with the
+questions that the server was asked; memory above the start for this many people and for a tenth of them; and
+the loop, on fewer people, as seconds for as many. On the Samba 13 groups are followed, each with another one
+in it, and one change is of who is in a group in one of these, outside of the search bases.
 Besides it is looked whether everybody whom the directory shows is here and nobody else, and whether those are
 suspended who are deleted and moved out of the search base. Samba needs root, for its ports.
 """
@@ -21,8 +23,10 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from tests import parts
 from tests.directory.samba import Samba
@@ -41,7 +45,9 @@ CHANGED = 100
 FULL_AT_MOST, SAME_AT_MOST, CHANGES_AT_MOST = 40.0, 2.0, 5.0
 TIMES_AT_LEAST, MEMORY_AT_MOST = 8.0, 1.2
 SERVERS = ("slapd", "samba")
-EVERYTHING = ["unpaged", "import", "same", "changes", "leavers"]
+EVERYTHING = ["unpaged", "import", "same", "changes", "nested", "leavers"]
+GROUPS = 13
+QUESTIONS_AT_MOST = 15
 READER, READER_PASSWORD = "reader", "Reader-Passw0rd"
 # Few enough for the guard.
 LEAVING = 5
@@ -86,9 +92,15 @@ def _print(people: int, small: dict[str, float], large: dict[str, float], loop: 
 
 def _print_samba(people: int, large: dict[str, float]) -> None:
     print(f"{people} people in {UNITS} units, Samba AD")
-    print(f"  full import              {large['import']:8.1f}   {FULL_AT_MOST:.0f}")
-    print(f"  nothing changed          {large['same']:8.2f}   {SAME_AT_MOST:.0f}")
-    print(f"  {CHANGED} changes              {large['changes']:8.2f}   {CHANGES_AT_MOST:.0f}")
+    for what, label, most in (
+        ("import", "full import", FULL_AT_MOST),
+        ("same", "nothing changed", SAME_AT_MOST),
+        ("changes", f"{CHANGED} changes", CHANGES_AT_MOST),
+        ("nested", "one in a nested group", CHANGES_AT_MOST),
+    ):
+        asked = large[f"questions-{what}"]
+        print(f"  {label:<24} {large[what]:8.2f}   {most:.0f}   {asked:.0f} questions")
+    print(f"    questions of the last  {QUESTIONS_AT_MOST} at most")
     print(f"  {LEAVING} deleted, {LEAVING} moved out  {large['leavers']:8.2f}")
     print(f"  memory above the start   {large['memory']:8.1f} MB")
     print(f"  entries that the domain controller tells without pages: {large['unpaged']:.0f}")
@@ -124,6 +136,7 @@ def _seeded(server: Server, count: int) -> dict[str, Any]:
         "admin_password": server.password,
     }
     if isinstance(server, Samba):
+        server.seed(*_groups(server, company.dn))
         server.seed(server.person(READER, password=READER_PASSWORD))
         reader = f"{READER}@corp.test"
         return known | {"kind": "ad", "server": server.address, "reader": reader, "password": READER_PASSWORD}
@@ -133,6 +146,15 @@ def _seeded(server: Server, count: int) -> dict[str, Any]:
         "reader": server.reader,
         "password": server.reader_password,
     }
+
+
+def _groups(server: Samba, base: str) -> Iterator[Entry]:
+    """Each of the followed has another one in it, and the last of these one elsewhere."""
+    yield server.group("Elsewhere", f"OU=Outside,{server.base}")
+    for number in range(GROUPS):
+        members = [f"CN=Elsewhere,OU=Outside,{server.base}"] if number == 0 else []
+        yield server.group(f"Inner {number}", base, members=members)
+        yield server.group(f"Group {number}", base, members=[f"CN=Inner {number},{base}"])
 
 
 def _company(server: Slapd | Samba, base: str, count: int) -> Iterator[Entry]:
@@ -165,20 +187,30 @@ def _measured(told: dict[str, Any]) -> dict[str, float]:
         connection = _connection(told)
         figures: dict[str, float] = {}
         for what in told["what"]:
-            figures |= _MEASURES[what](connection, told)
+            with _questions() as asked:
+                figures |= _MEASURES[what](connection, told)
+            figures[f"questions-{what}"] = asked[0]
         return figures
     finally:
         database.creation.destroy_test_db(database.settings_dict["NAME"], verbosity=0)
 
 
 def _connection(told: dict[str, Any]) -> Connection:
+    from box.bridges.directory.mapping import GroupRule
     from box.bridges.directory.models import Connection
     from box.bridges.directory.presets import preset
+    from box.core.accounts.actions import NewUser, create_user
 
+    mapping = preset(told["kind"]).mapping
+    if told["kind"] == "ad":
+        # Who leads the workgroups that are made.
+        create_user(NewUser(login="administrator", is_administrator=True), password=None, by=None)
+        rules = tuple(GroupRule("", f"CN=Group {number},{told['base']}") for number in range(GROUPS))
+        mapping = replace(mapping, groups=rules)
     connection = Connection(
         name="Corp", kind=told["kind"], servers=[told["server"]], security="starttls",
         ca_pem=Path(told["ca"]).read_text(), bind_dn=told["reader"], people_bases=[told["base"]],
-        mapping=preset(told["kind"]).mapping, is_on=True, is_confirmed=True,
+        mapping=mapping, is_on=True, is_confirmed=True,
     )  # fmt: skip
     connection.bind_password = told["password"]
     connection.save()
@@ -228,6 +260,17 @@ def _changes(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
         _did(line, line.modify(_dn(number, told), {"title": [(ldap3.MODIFY_REPLACE, [f"New {number}"])]}))
     line.unbind()
     return {"changes": _run(connection, "sync", expected={"change": CHANGED})}
+
+
+def _nested(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
+    """Of a group in a group in a followed one, outside of the search bases."""
+    import ldap3
+
+    line = _administrator(told)
+    elsewhere = f"CN=Elsewhere,OU=Outside,{told['root']}"
+    _did(line, line.modify(elsewhere, {"member": [(ldap3.MODIFY_ADD, [_dn(1, told)])]}))
+    line.unbind()
+    return {"nested": _run(connection, "sync", expected={"join": 1})}
 
 
 def _leavers(connection: Connection, told: dict[str, Any]) -> dict[str, float]:
@@ -328,9 +371,32 @@ _MEASURES = {
     "import": _import,
     "same": _same,
     "changes": _changes,
+    "nested": _nested,
     "leavers": _leavers,
     "loop": _loop,
 }
+
+
+@contextmanager
+def _questions() -> Iterator[list[int]]:
+    """How many the server was asked in the last run, a page being one."""
+    import ldap3
+
+    from box.bridges.directory import sync
+
+    asked = [0]
+    search, begin = ldap3.Connection.search, sync.perform_run
+
+    def counted(line: Any, *of: Any, **more: Any) -> Any:
+        asked[0] += 1
+        return search(line, *of, **more)
+
+    def begun(*of: Any, **more: Any) -> None:
+        asked[0] = 0
+        begin(*of, **more)
+
+    with patch.object(ldap3.Connection, "search", counted), patch.object(sync, "perform_run", begun):
+        yield asked
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from box.bridges.directory.mapping import PROFILE_FIELDS
-from box.bridges.directory.models import Change, Connection, Link, Run
+from box.bridges.directory.models import Change, Conflict, Connection, Link, Run
 from box.bridges.directory.plan.values import Note, PersonStep, UnitStep
 from box.bridges.directory.targets import targets
 from box.core.accounts import actions as accounts
@@ -82,6 +82,7 @@ class Performer:
             self._units[step.key] = made.pk
         else:
             department = Department.objects.get(pk=step.object_id)
+            set_source([department.pk], source)
             org.rename_department(department, step.name, by=None)
             org.move_department(department, parent, by=None)
             self._units[step.key] = department.pk
@@ -89,12 +90,17 @@ class Performer:
             connection=self.connection,
             kind=Link.Kind.DEPARTMENT,
             stable_id=step.key,
-            defaults={"object_id": self._units[step.key], "dn": step.dn, "seen_at": self.now},
+            defaults={
+                "object_id": self._units[step.key],
+                "dn": step.dn,
+                "seen_at": self.now,
+                "leaving_since": None,
+            },
         )
 
     def drop_units(self, gone: Iterable[Link]) -> None:
         """Departments that the directory no longer has: deleted where nobody is in them, else left to the
-        portal, and said so."""
+        portal, and said so. What comes back under the same id finds its department."""
         for link in gone:
             department = Department.objects.standing().filter(pk=link.object_id).first()
             name = department.name if department else link.dn
@@ -104,6 +110,7 @@ class Performer:
                     if department is not None:
                         with transaction.atomic():
                             org.delete_department(department, by=None)
+                    link.delete()
                     note = Note("leave", reason=_("The directory has it no more, and nobody was in it."))
                 except ValidationError:
                     set_source([link.object_id], "")
@@ -113,7 +120,8 @@ class Performer:
                             "The directory has it no more, but it is not empty: it is the portal's own now."
                         ),
                     )
-                link.delete()
+                    link.leaving_since = self.now
+                    link.save(update_fields=["leaving_since"])
                 self._write_down(Link.Kind.DEPARTMENT, step, link.object_id, Outcome.DONE, (note,))
 
     # People
@@ -138,16 +146,18 @@ class Performer:
 
     def _people(self, steps: Sequence[PersonStep]) -> None:
         ids = {step.stable_id: step.object_id for step in steps if step.object_id is not None}
-        new = [step for step in steps if step.is_new]
+        done = [step for step in steps if not step.is_skipped]
+        # First, for what somebody gives up may be taken by who is new.
+        change_people({ids[step.stable_id]: step.fields for step in done if step.fields and not step.is_new})
+        new = [step for step in done if step.is_new]
         made = add_people([self._new_user(step) for step in new], by=self.run.by)
         ids |= {step.stable_id: pk for step, pk in zip(new, made, strict=True)}
-        done = [step for step in steps if not step.is_skipped]
-        change_people({ids[step.stable_id]: step.fields for step in done if step.fields and not step.is_new})
         write_texts({ids[step.stable_id]: own for step in new if (own := _own_texts(step))})
         seen = [step for step in done if step.is_seen]
         claim_fields({ids[step.stable_id]: self._owned(step) for step in seen}, source=self.connection.name)
         self._place({ids[step.stable_id]: step.unit for step in done if step.unit is not None})
         self._link(done, ids)
+        self._keep_conflicts(steps)
         for step in done:
             if step.status:
                 self._give_status(ids[step.stable_id], step)
@@ -193,7 +203,40 @@ class Performer:
         }
         give[User.Status(step.status)](person, by=None)
 
+    def _keep_conflicts(self, steps: Sequence[PersonStep]) -> None:
+        """The standing list has of these entries what was found just now, and since when. What somebody has
+        decided goes once the entry is somebody's."""
+        standing = self.connection.conflicts.filter(stable_id__in=[step.stable_id for step in steps])
+        before = {(one.stable_id, one.kind): one for one in standing}
+        found = {(step.stable_id, clash.kind): (step, clash) for step in steps for clash in step.clashes}
+        taken_in = {step.stable_id for step in steps if not step.is_skipped}
+        over = [
+            one.pk
+            for key, one in before.items()
+            if key not in found and (not one.decision or key[0] in taken_in)
+        ]
+        Conflict.objects.filter(pk__in=over).delete()
+        Conflict.objects.bulk_create(
+            [
+                Conflict(
+                    connection=self.connection, stable_id=step.stable_id, kind=clash.kind,
+                    wanted=clash.wanted[:254], rule=clash.rule, person_id=clash.person, dn=step.dn,
+                    name=step.name[:300], since=self.now,
+                )
+                for step, clash in found.values()
+            ],
+            update_conflicts=True, unique_fields=["connection", "stable_id", "kind"],
+            update_fields=["wanted", "rule", "person", "dn", "name"],
+        )  # fmt: skip
+
+    def forget_conflicts(self) -> None:
+        """Of entries that the directory does not show any more; what somebody has decided stays."""
+        self.connection.conflicts.filter(decision="").unseen().delete()
+
     def _link(self, steps: Sequence[PersonStep], ids: Mapping[str, int]) -> None:
+        again = [ids[step.stable_id] for step in steps if step.is_relinked]
+        if again:
+            self.connection.links.people().filter(object_id__in=again).delete()
         Link.objects.bulk_create(
             [
                 Link(

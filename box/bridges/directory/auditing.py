@@ -27,6 +27,19 @@ def declare() -> None:
         "directory.run_cancelled": Audited(
             _("stopped a run of the directory %(about)s"), events.RunCancelled, about=_run
         ),
+        "directory.linked": Audited(
+            _("linked the entry %(dn)s of the directory %(about)s with a person"),
+            events.EntryLinked,
+            about=_connection,
+        ),
+        "directory.separated": Audited(
+            _("said that the entry %(dn)s of the directory %(about)s is somebody new"),
+            events.EntrySeparated,
+            about=_connection,
+        ),
+        "directory.unlinked": Audited(
+            _("unlinked a person from the directory %(about)s"), events.PersonUnlinked, about=_connection
+        ),
         "directory.guard_answered": Audited(
             _("answered the guard of the directory %(about)s: allowed %(is_allowed)s"),
             events.GuardAnswered,

@@ -29,12 +29,13 @@ from django.views.decorators.debug import sensitive_variables
 from django_auth_ldap.backend import LDAPBackend, _LDAPUser
 from django_auth_ldap.config import LDAPSearch, LDAPSettings
 
-from box.bridges.directory import presets
-from box.bridges.directory.actions import note_bind_refusal
+from box.bridges.directory import answering, distinguished_names, presets
+from box.bridges.directory.actions import ask_run, note_bind_refusal
 from box.bridges.directory.client import server_of
 from box.bridges.directory.lockout import Budget
 from box.bridges.directory.membership import GroupHidden, GroupMissing, Membership, any_of
-from box.bridges.directory.models import Connection, Link
+from box.bridges.directory.models import Connection, Link, Run
+from box.bridges.directory.plan.clashes import AGAIN, APART, LOGIN
 from box.core.accounts.browsers import is_known_to
 from box.core.accounts.models import User
 from box.lib.sealing import SealBroken
@@ -50,6 +51,8 @@ SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 SILENT_SECONDS = 10
 # The bind account is not locked by trying its wrong password with everybody who signs in.
 REFUSED_FOR = timedelta(minutes=30)
+# A run that was asked for since has looked for everybody.
+FRESH = timedelta(minutes=1)
 # What Active Directory says only to who has given the right password.
 DATA = re.compile(r"\bdata ([0-9a-f]+)")
 
@@ -81,14 +84,14 @@ def ask(
     with _directory_user(connection, name, request) as user:
         entry = user.find()
         local = User.objects.filter(pk=user.linked(entry)).first() if entry else None
-        is_theirs = entry is not None and _may_be_asked(name, local, person)
+        is_theirs = entry is not None and _may_be_asked(name, local, person, connection)
         who = entry.stable_id if entry is not None and is_theirs else f"name:{name.lower()}"
         budget = Budget(connection, who, local is not None and is_known_to(local, request))
         before = budget.take()
         dn = entry.dn if entry is not None and is_theirs else _nobody(user)
         if not user.has_password(dn, password, budget, before) or not is_theirs:
             return None
-        return user.admitted(local)
+        return user.admitted(local, entry)
 
 
 def ask_of_ticket(connection: Connection, name: str, *, request: HttpRequest) -> User | None:
@@ -105,16 +108,21 @@ def ask_of_ticket(connection: Connection, name: str, *, request: HttpRequest) ->
             )
         if user.is_disabled:
             raise Refused(_disabled())
-        return user.admitted(local)
+        return user.admitted(local, entry)
 
 
-def _may_be_asked(name: str, local: User | None, person: User | None) -> bool:
+def _may_be_asked(name: str, local: User | None, person: User | None, connection: Connection) -> bool:
     """Not about another than the one who is meant; and what one whose password the portal keeps has typed is
     not passed on."""
     if person is not None:
         return local == person
+    if local is not None:
+        return True
     typed = name.lower()
-    return local is not None or not User.objects.filter(Q(login=typed) | Q(email=typed)).exists()
+    holders = User.objects.filter(Q(login=typed) | Q(email=typed)).values_list("pk", flat=True)
+    # Of whom this directory keeps the password, it may be asked: their entry was made anew.
+    kept = Link.objects.people().filter(connection=connection, object_id__in=holders)
+    return set(holders) <= set(kept.values_list("object_id", flat=True))
 
 
 def _nobody(user: DirectoryUser) -> str:
@@ -137,6 +145,7 @@ def _directory_user(connection: Connection, name: str, request: HttpRequest) -> 
             backend = OneDirectory(connection, authorities.name if connection.ca_pem.strip() else "")
             user = DirectoryUser(backend, username=name, request=request)
             yield user
+            user.note_who_answered()
         except BindRefused as error:
             note_bind_refusal(connection, way, at=timezone.now())
             logger.warning(
@@ -193,7 +202,9 @@ class OneDirectory(LDAPBackend):  # type: ignore[misc]
             # No setting begins like this: all there is, is what follows.
             "KOROBKA_DIRECTORY_",
             {
-                "SERVER_URI": " ".join(_address(connection, server) for server in connection.servers),
+                "SERVER_URI": " ".join(
+                    _address(connection, server) for server in answering.in_order(connection)
+                ),
                 "START_TLS": connection.security == Connection.Security.STARTTLS,
                 "BIND_DN": connection.bind_dn,
                 "BIND_PASSWORD": connection.bind_password,
@@ -231,7 +242,10 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
                 None, ["userPrincipalName" if self._is_ad else "", named.get("email", "mail")]
             )
         escaped = ldap.filter.escape_filter_chars(name)
+        implied = "" if by_login else self._implied_login(name)
         any_name = "".join(f"({attribute}={escaped})" for attribute in dict.fromkeys(attributes))
+        if implied:
+            any_name += f"({login}={ldap.filter.escape_filter_chars(implied)})"
         people = presets.people_filter(connection)
         filterstr = f"(&{people}{connection.sign_in.filter.strip()}(|{any_name}))"
         wanted = [*attributes, mapping.stable_id, "userAccountControl", "primaryGroupID", "objectSid"]
@@ -241,7 +255,14 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
             found |= {dn: _lower(values) for dn, values in answer if dn}
         if len(found) > 1:
             # Several have the e-mail, and one may be called so: the name decides.
-            found = {dn: values for dn, values in found.items() if _is_called(name, values, login)}
+            ways = [(name, attribute) for attribute in attributes] + [(implied, login)]
+            called = (
+                {dn: one for dn, one in found.items() if _is_called(text, one, attribute)}
+                for text, attribute in ways
+                if text
+            )
+            # What an entry says outright comes before what a domain takes for granted.
+            found = next(filter(None, called), found)
         if len(found) != 1 or not name:
             return None
         self._user_dn, values = next(iter(found.items()))
@@ -251,6 +272,14 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
             self.is_disabled = bool(int(control) & 2) if control else None
         stable_id = _stable_id(mapping.stable_id, values)
         return Entry(self._user_dn, stable_id) if self._user_dn and stable_id else None
+
+    def _implied_login(self, name: str) -> str:
+        """The login in `login@domain`: so Active Directory knows everybody, whatever else they may be called
+        (MS-ADTS 5.1.1.1.1, the implicit user principal name)."""
+        login, at, domain = name.rpartition("@")
+        if not (self._is_ad and at and login):
+            return ""
+        return login if domain.lower() in {_domain_of(base) for base in self.bases} else ""
 
     @property
     def bases(self) -> list[str]:
@@ -290,17 +319,53 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
         budget.was_right(before)
         return True
 
-    def admitted(self, local: User | None) -> User:
+    def admitted(self, local: User | None, entry: Entry) -> User:
         """Whoever has shown who they are, unless a rule keeps them out. Raises Refused."""
         try:
             self._check_requirements()
         except self.AuthenticationFailed:
             raise Refused(_("You may not sign in here: ask your administrator to be let in.")) from None
+        if local is None and self._is_waiting(entry):
+            raise Refused(
+                _(
+                    "Your account of the directory is a new one: your administrator has to confirm that it is"
+                    " yours, in the Console's list of conflicts."
+                )
+            )
+        if local is None and self._is_taken_in():
+            raise Refused(_("You are being taken into the portal right now: try again in a minute."))
         if local is None:
             raise Refused(_("You are not in the portal yet: ask your administrator to have you imported."))
         if not local.is_active:
             raise Refused(_("Your account of the portal is suspended: ask your administrator."))
         return local
+
+    def _is_taken_in(self) -> bool:
+        """Whoever is new in the directory does not wait for the next run; one that has just been done would
+        have found them."""
+        connection = self.backend.connection
+        newest = connection.runs.filter(mode=Run.Mode.SYNC).order_by("-id").first()
+        is_fresh = newest is not None and timezone.now() - newest.asked_at < FRESH
+        if not connection.is_confirmed or (is_fresh and newest is not None and not newest.is_going):
+            return False
+        ask_run(connection, Run.Mode.SYNC, why=Run.Why.SIGN_IN, by=None)
+        return True
+
+    def _is_waiting(self, entry: Entry) -> bool:
+        waits = self.backend.connection.conflicts.open()
+        return bool(waits.filter(stable_id=entry.stable_id, kind__in=[AGAIN, APART, LOGIN]).exists())
+
+    def note_who_answered(self) -> None:
+        """The library tries one after the other, and says whom it has reached."""
+        if self._connection is None:
+            return
+        connection = self.backend.connection
+        reached = self._connection.get_option(ldap.OPT_URI)
+        peers = {_address(connection, server): server for server in connection.servers}
+        # Only the one in use is left in front once the line is open.
+        first = str(reached or "").split(" ")[0].rstrip("/")
+        if server := peers.get(first):
+            answering.remember(connection, server)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -329,6 +394,12 @@ def _is_called(name: str, values: dict[str, list[bytes]], attribute: str) -> boo
     return name.lower() in [
         value.decode(errors="replace").lower() for value in values.get(attribute.lower(), [])
     ]
+
+
+def _domain_of(dn: str) -> str:
+    """`DC=corp,DC=test` is corp.test."""
+    parts = [value for rdn in distinguished_names.parse(dn) for name, value in rdn if name == "dc"]
+    return ".".join(parts).lower()
 
 
 def _address(connection: Connection, text: str) -> str:

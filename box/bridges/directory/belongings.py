@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.bridges.directory.models import Link
-from box.core.registry.belongings import DECIDED, Belongings, Belongs, Stays, run
+from box.core.registry.belongings import DECIDED, Belongings, Belongs, Deleted, Stays, run
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -90,7 +90,11 @@ def _release(pair: Pair, source: str) -> None:
 
 BELONGINGS = Belongings(
     gettext_lazy("Directory"),
-    {"directory.Run.by": Belongs(Stays(DECIDED))},
+    {
+        "directory.Run.by": Belongs(Stays(DECIDED)),
+        "directory.Conflict.person": Belongs(Deleted()),
+        "directory.Conflict.decided_by": Belongs(Stays(DECIDED)),
+    },
     found=_linked,
     erase=_forget,
     moves=_entry,

@@ -22,9 +22,12 @@ from ldap3.core.exceptions import (
     LDAPStartTLSError,
 )
 
+from box.bridges.directory import answering
 from box.bridges.directory.models import Connection
 
 CONNECT_SECONDS = 5
+# For who does not say hello for so long the next is asked; an answer may take longer.
+HELLO_SECONDS = 10
 ANSWER_SECONDS = 60
 PAGE = 500
 SMALLEST_PAGE = 20
@@ -123,11 +126,14 @@ def connect(connection: Connection, *, password: str | None = None) -> Iterator[
 
 def _first_that_answers(connection: Connection) -> Directory:
     trouble: DirectoryTrouble | None = None
-    for text in connection.servers:
+    for text in answering.in_order(connection):
         try:
-            return open_server(server_of(text, connection.security), connection.security, connection.ca_pem)
+            line = open_server(server_of(text, connection.security), connection.security, connection.ca_pem)
         except DirectoryTrouble as error:
             trouble = error
+        else:
+            answering.remember(connection, text)
+            return line
     raise trouble or DirectoryTrouble("name", _("No server is named: write at least one."))
 
 
@@ -150,7 +156,7 @@ def open_server(server: Server, security: str, ca_pem: str) -> Directory:
         auto_referrals=False,
         auto_range=False,
         check_names=False,
-        receive_timeout=ANSWER_SECONDS,
+        receive_timeout=HELLO_SECONDS,
         return_empty_attributes=False,
         raise_exceptions=False,
     )
@@ -158,11 +164,18 @@ def open_server(server: Server, security: str, ca_pem: str) -> Directory:
         line.open(read_server_info=False)
         if security == Connection.Security.STARTTLS and not line.start_tls(read_server_info=False):
             raise LDAPStartTLSError(line.last_error)
+        _patient(line)
     except (LDAPException, OSError) as error:
         with suppress(LDAPException, OSError):
             line.unbind()
         raise _explained(tls.failure or error, server) from error
     return Directory(line, server)
+
+
+def _patient(line: ldap3.Connection) -> None:
+    """From now on: what was open for a moment only is open for questions."""
+    line.receive_timeout = ANSWER_SECONDS
+    line.socket.settimeout(ANSWER_SECONDS)
 
 
 def _resolve(server: Server) -> None:

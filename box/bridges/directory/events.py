@@ -42,6 +42,35 @@ class RunCancelled:
 
 
 @dataclass(frozen=True)
+class EntryLinked:
+    """Somebody has said whose entry it is."""
+
+    connection_id: int
+    user_id: int
+    dn: str
+    by_id: int
+
+
+@dataclass(frozen=True)
+class EntrySeparated:
+    """Somebody has said that an entry is none of those whom it was taken for."""
+
+    connection_id: int
+    user_id: int | None
+    dn: str
+    by_id: int
+
+
+@dataclass(frozen=True)
+class PersonUnlinked:
+    """No directory says any more how this person is."""
+
+    connection_id: int
+    user_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
 class GuardAnswered:
     """Somebody has decided whether the run that the guard has stopped goes on."""
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from box.bridges.directory import presets
 from box.bridges.directory.client import DirectoryTrouble, connect
 from box.bridges.directory.models import Change, Connection, Link
-from box.bridges.directory.plan.people import plan_people
+from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting
 from box.bridges.directory.plan.values import Claims, PersonStep
 from box.bridges.directory.reader import PersonEntry, Reader, Sighting
 from box.bridges.directory.snapshot import Seen, known_for, units_now
@@ -47,7 +47,9 @@ def _here(connection: Connection, login: str) -> Iterator[str]:
     }
     if link.leaving_since:
         yield _("Leaving since %(moment)s.") % {"moment": f"{link.leaving_since:%Y-%m-%d %H:%M}"}
-    last = Change.objects.filter(run__connection=connection, kind="person", stable_id=link.stable_id)
+    # What was only looked at, or stopped by the guard, has not happened.
+    done = Change.objects.exclude(outcome=Change.Outcome.PLANNED)
+    last = done.filter(run__connection=connection, kind="person", stable_id=link.stable_id)
     for change in last.select_related("run").order_by("-id")[:5]:
         yield _line(change)
 
@@ -56,6 +58,8 @@ def _line(change: Change) -> str:
     told = f"{change.get_action_display()} {change.field}".strip()
     values = f" {change.old or '–'} → {change.new or '–'}" if change.old or change.new else ""
     reason = f": {change.reason}" if change.reason else ""
+    if change.outcome == Change.Outcome.FAILED:
+        told = f"{told} ({change.get_outcome_display()})"
     return f"{change.run.asked_at:%Y-%m-%d %H:%M} {told}{values}{reason}"
 
 
@@ -108,4 +112,6 @@ def _step(entry: PersonEntry, connection: Connection, now: datetime) -> PersonSt
         )
     finally:
         table.drop()
-    return next(iter(plan_people([entry], known, connection.rules, Claims(), now=now)), None)
+    claims, waiting = Claims(), list[Waiting]()
+    steps = plan_people([entry], known, connection.rules, claims, waiting, now=now)
+    return next(iter([*steps, *plan_waiting(waiting, connection.rules, claims, now=now)]), None)

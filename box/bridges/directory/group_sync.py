@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -11,13 +11,14 @@ from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from box.bridges.directory import distinguished_names
+from box.bridges.directory.group_news import Followed, GroupNews, followed, owners
 from box.bridges.directory.mapping import GroupRule
 from box.bridges.directory.models import Change, Connection, Link, Run
 from box.bridges.directory.reader import GroupEntry, Reader, expanded
 from box.core.access.actions import grant_role, withdraw_role
 from box.core.access.models import Role
 from box.core.accounts.models import User
-from box.core.groups.actions import NewGroup, create_group, follow
+from box.core.groups.actions import NewGroup, change_group, create_group, follow
 from box.core.groups.models import Group
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from box.bridges.directory.snapshot import Seen
 
 WORKGROUP, ROLE = "workgroup", "role"
-# So many names are resolved in a question to the database.
-RESOLVED_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,19 @@ class GroupStep:
     is_gone: bool = False
     # It was gone, and is there again.
     is_back: bool = False
+    # How it was called when the workgroup was.
+    old_name: str = ""
+    # The versions of all groups in it, by their ids.
+    inner: Mapping[str, str] = field(default_factory=dict)
+    is_remembered: bool = False
+
+    @property
+    def is_news(self) -> bool:
+        return bool(self.is_new or self.is_back or self.joining or self.leaving or not self.is_remembered)
+
+    @property
+    def is_renamed(self) -> bool:
+        return not self.is_new and bool(self.old_name) and self.old_name != self.name
 
     def changes(
         self, run: Run, outcome: str, *, reason: str = "", object_id: int | None = None
@@ -63,41 +75,97 @@ class GroupStep:
             yield Change(action=Change.Action.REPORT, **(known | {"reason": reason or left}))
         if self.is_new:
             yield Change(action=Change.Action.CREATE, **known)
+        if self.is_renamed:
+            renamed = {"field": "name", "old": self.old_name, "new": self.name}
+            yield Change(action=Change.Action.CHANGE, **renamed, **known)
         for action, people in ((Change.Action.JOIN, self.joining), (Change.Action.LEAVE, self.leaving)):
             if people:
                 yield Change(action=action, field="members", new=str(len(people)), **known)
 
 
-def plan_groups(connection: Connection, reader: Reader, table: Seen) -> list[GroupStep]:
+def plan_groups(
+    connection: Connection, reader: Reader, table: Seen, news: GroupNews, coming: Collection[str]
+) -> list[GroupStep]:
+    """What changes of who is in which group. `coming` are the ids of entries that this run takes in."""
     mapping = connection.mapping
     if not mapping.groups and not mapping.all_groups:
         return []
-    found = {
-        distinguished_names.key(group.dn): group for group in reader.groups(with_members=not reader.is_ad)
-    }
-    steps = []
-    for rule, group in _wanted(connection, found):
-        if reader.is_ad:
-            members = _resolved(reader.names_in_chain(group.dn), table)
-            if group.rid is not None:
-                members |= set(reader.members_by_primary_group(group.rid))
-        else:
-            members = _resolved(expanded(found, distinguished_names.key(group.dn)), table)
-        step = _step(connection, rule, group, members, reader)
-        if step.is_new or step.is_back or step.joining or step.leaving:
-            steps.append(step)
-    return [*steps, *_gone(connection, found)]
+    links = {(link.kind, link.stable_id): link for link in _links(connection)}
+    chosen = None if news.is_full else _known_groups(connection, reader, links.values())
+    if chosen is None:
+        found = {
+            distinguished_names.key(group.dn): group for group in reader.groups(with_members=not reader.is_ad)
+        }
+        chosen = list(_wanted(connection, found))
+        gone = [link for link in links.values() if not link.leaving_since]
+        shown = {group.stable_id for group in found.values()}
+        gone_steps = [_gone(link) for link in gone if link.stable_id not in shown]
+    else:
+        found, gone_steps = {}, []
+    groups = list({group.stable_id: group for _rule, group in chosen}.values())
+    by_id = {link.stable_id: link for link in links.values()}
+    if reader.is_ad:
+        members = {one.group.stable_id: one for one in followed(groups, by_id, reader, table, news)}
+    else:
+        members = {
+            group.stable_id: Followed(
+                group, frozenset(owners(expanded(found, distinguished_names.key(group.dn))[0], table)), {}
+            )
+            for group in groups
+        }
+    steps = [
+        _step(rule, members[group.stable_id], links.get((_kind(rule.target), group.stable_id)), reader)
+        for rule, group in chosen
+    ]
+    here = _who_is_here(connection, steps, coming)
+    steps = [replace(step, joining=tuple(one for one in step.joining if one in here)) for step in steps]
+    return [*(step for step in steps if step.is_news), *gone_steps]
 
 
-def _gone(connection: Connection, found: dict[str, GroupEntry]) -> Iterator[GroupStep]:
+def _links(connection: Connection) -> list[Link]:
+    return list(connection.links.filter(kind__in=[Link.Kind.GROUP, Link.Kind.ROLE]))
+
+
+def _kind(target: str) -> str:
+    return Link.Kind.ROLE if target == ROLE else Link.Kind.GROUP
+
+
+def _known_groups(
+    connection: Connection, reader: Reader, links: Iterable[Link]
+) -> list[tuple[GroupRule, GroupEntry]] | None:
+    """Those that the rules name, read by their ids; None where the bases have to be looked through: for
+    groups without a rule, and one that was not found before or is not there now."""
+    mapping = connection.mapping
+    if mapping.all_groups or not reader.is_ad:
+        return None
+    followed_now = [link for link in links if link.leaving_since is None]
+    by_id = {(link.kind, link.stable_id) for link in followed_now}
+    by_name = {(link.kind, distinguished_names.key(link.dn)): link.stable_id for link in followed_now}
+    wanted = []
+    for rule in mapping.groups:
+        kind = _kind(rule.target)
+        is_known = (kind, rule.stable_id) in by_id
+        stable_id = rule.stable_id if is_known else by_name.get((kind, distinguished_names.key(rule.dn)))
+        if stable_id is None:
+            return None
+        wanted.append((rule, stable_id))
+    there = reader.groups_with(sorted({stable_id for _rule, stable_id in wanted}))
+    bases = tuple(connection.group_bases) or reader.bases
+    for _rule, stable_id in wanted:
+        group = there.get(stable_id)
+        # Moved out of the bases it is gone as well.
+        if group is None or not any(distinguished_names.is_within(group.dn, base) for base in bases):
+            return None
+    return [(rule, there[stable_id]) for rule, stable_id in wanted]
+
+
+def _gone(link: Link) -> GroupStep:
     """A right that was taken away looks the same: nobody is taken out, and nothing is locked any more."""
-    followed = connection.links.filter(kind__in=[Link.Kind.GROUP, Link.Kind.ROLE], leaving_since=None)
-    for link in followed.exclude(stable_id__in=[group.stable_id for group in found.values()]):
-        target = ROLE if link.kind == Link.Kind.ROLE else WORKGROUP
-        yield GroupStep(
-            link.stable_id, link.dn, distinguished_names.name_of(link.dn), "", target, link.object_id,
-            is_new=False, is_gone=True,
-        )  # fmt: skip
+    target = ROLE if link.kind == Link.Kind.ROLE else WORKGROUP
+    return GroupStep(
+        link.stable_id, link.dn, distinguished_names.name_of(link.dn), "", target, link.object_id,
+        is_new=False, is_gone=True,
+    )  # fmt: skip
 
 
 def _wanted(connection: Connection, found: dict[str, GroupEntry]) -> Iterator[tuple[GroupRule, GroupEntry]]:
@@ -114,29 +182,32 @@ def _wanted(connection: Connection, found: dict[str, GroupEntry]) -> Iterator[tu
                 yield GroupRule(group.stable_id, group.dn), group
 
 
-def _resolved(keys: set[str], table: Seen) -> set[str]:
-    ordered = sorted(keys)
-    found: set[str] = set()
-    for start in range(0, len(ordered), RESOLVED_AT_ONCE):
-        found |= set(table.owners_of(ordered[start : start + RESOLVED_AT_ONCE]).values())
-    return found
+def _who_is_here(connection: Connection, steps: Sequence[GroupStep], coming: Collection[str]) -> set[str]:
+    """Of those who would join who is somebody here, or is about to be: the others join once they are."""
+    joining = {one for step in steps for one in step.joining}
+    linked = connection.links.people().filter(stable_id__in=joining).values_list("stable_id", flat=True)
+    return set(linked) | (joining & set(coming))
 
 
-def _step(
-    connection: Connection, rule: GroupRule, group: GroupEntry, members: set[str], reader: Reader
-) -> GroupStep:
-    kind = Link.Kind.ROLE if rule.target == ROLE else Link.Kind.GROUP
-    link = connection.links.filter(kind=kind, stable_id=group.stable_id).first()
-    before = set(link.values.get("members", ())) if link else set()
+def _step(rule: GroupRule, one: Followed, link: Link | None, reader: Reader) -> GroupStep:
+    group, members = one.group, one.members
+    before = frozenset(link.values.get("members", ())) if link else frozenset()
     if before and not members and not reader.may_read_members(group):
         # Nobody is seen in it, and that says nothing.
         members = before
+    values = link.values if link else {}
+    is_named_here = rule.target == WORKGROUP and rule.target_id is None
+    old_name = str(values.get("name", group.name)) if is_named_here else group.name
     return GroupStep(
         stable_id=group.stable_id, dn=group.dn, name=group.name, description=group.description,
         target=rule.target, target_id=link.object_id if link else rule.target_id, is_new=link is None,
         is_back=link is not None and link.leaving_since is not None,
         joining=tuple(sorted(members - before)), leaving=tuple(sorted(before - members)),
-        count=len(before),
+        count=len(before), old_name=old_name,
+        inner=dict(one.inner),
+        is_remembered=link is not None
+        and dict(one.inner) == values.get("inner", {})
+        and (group.dn, group.name) == (link.dn, values.get("name")),
     )  # fmt: skip
 
 
@@ -176,6 +247,9 @@ def _perform(step: GroupStep, performer: Performer) -> int:
         object_id = role.pk
     else:
         group = _group(step, performer)
+        if step.is_renamed and group.name == step.old_name[:200] and not group.is_archived:
+            named = NewGroup(step.name[:200], group.description, group.kind)
+            change_group(group, named, by=_leading(performer))
         follow(group, joining=joining, leaving=leaving)
         object_id = group.pk
     _remember(step, connection, object_id)
@@ -198,7 +272,7 @@ def _remember(step: GroupStep, connection: Connection, object_id: int) -> None:
         defaults={
             "object_id": object_id,
             "dn": step.dn,
-            "values": {"members": members},
+            "values": {"members": members, "inner": dict(step.inner), "name": step.name},
             "leaving_since": None,
         },
     )
@@ -210,8 +284,12 @@ def _group(step: GroupStep, performer: Performer) -> Group:
         if found is None:
             raise LookupError(_("The workgroup is gone: choose another for this group."))
         return found
+    new = NewGroup(step.name[:200], step.description[:5000], Group.Kind.CLOSED)
+    return create_group(new, by=_leading(performer))
+
+
+def _leading(performer: Performer) -> User:
     owner = performer.run.by or User.objects.active().filter(is_administrator=True).order_by("id").first()
     if owner is None:
         raise LookupError(_("There is nobody to lead the new workgroup: make somebody an administrator."))
-    new = NewGroup(step.name[:200], step.description[:5000], Group.Kind.CLOSED)
-    return create_group(new, by=owner)
+    return owner

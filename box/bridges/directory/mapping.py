@@ -56,6 +56,8 @@ class Mapping:
     disabled: str = ""
     # An attribute that holds when the account ends.
     expires: str = ""
+    # The employee number, by which somebody whose entry was made anew is recognised.
+    number: str = ""
 
     # "ou": the tree of organizational units; "attribute": a text, maybe a path; "" leaves them alone.
     departments: str = "ou"
@@ -81,10 +83,15 @@ class Rules:
     without_name: str = "skip"
     # Which local people are taken for the same: those of the same "email", "login", "either", or "none".
     matching: str = "either"
+    # An entry that was made anew for somebody whose former one is gone: "ask", or link it by itself where the
+    # employee "number" is the same.
+    again: str = "ask"
     # What happens to whom the directory doesn't show any more: "suspend" or "keep".
     gone: str = "suspend"
     # Where the company puts who has left; an entry there is of somebody who has.
     leavers: str = ""
+    # Units whose people are nobody's here, such as those of service accounts.
+    excluded: tuple[str, ...] = ()
     # After so many days in the leavers' unit, expired or gone, a person is dismissed. None: never.
     dismiss_after_days: int | None = 30
     # The country of phones that are written without its code, such as "RU".

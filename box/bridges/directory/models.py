@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from box.bridges.directory.mapping import Mapping, Rules, SignIn
+from box.bridges.directory.plan.clashes import CURES, reason_of
 from box.bridges.directory.typed_json import TypedField
 from box.lib.sealing import seal, unseal
 
@@ -116,6 +117,19 @@ class LinkQuerySet(models.QuerySet["Link"]):
     def groups(self) -> Self:
         return self.filter(kind=Link.Kind.GROUP)
 
+    def standing(self) -> Self:
+        """Those that the directory still has."""
+        return self.filter(leaving_since=None)
+
+    def unseen(self) -> Self:
+        """Whose entry this run's directory doesn't show: see `snapshot.Seen`."""
+        return self.extra(
+            where=[
+                "NOT EXISTS (SELECT 1 FROM directory_seen AS seen"
+                " WHERE seen.stable_id = directory_link.stable_id)"
+            ]
+        )
+
 
 class Link(models.Model):
     """An entry of the directory and what it is here. The stable id outlives renames and moves; a link stays
@@ -215,6 +229,7 @@ class Run(models.Model):
         SCHEDULE = "schedule", _("by schedule")
         DEMAND = "demand", _("on demand")
         COMMAND = "command", _("by boxctl")
+        SIGN_IN = "sign_in", _("for somebody who signs in")
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="runs")
     mode = models.CharField(max_length=7, choices=Mode)
@@ -310,6 +325,69 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.name}"
+
+
+class ConflictQuerySet(models.QuerySet["Conflict"]):
+    def open(self) -> Self:
+        """Those about which somebody may do something."""
+        return self.exclude(decision=Conflict.Decision.SEPARATE)
+
+    def unseen(self) -> Self:
+        """Whose entry this run's directory doesn't show: see `snapshot.Seen`."""
+        return self.extra(
+            where=[
+                "NOT EXISTS (SELECT 1 FROM directory_seen AS seen"
+                " WHERE seen.stable_id = directory_conflict.stable_id)"
+            ]
+        )
+
+
+class Conflict(models.Model):
+    """What of an entry is not taken over and waits: found by runs, and gone with the run that finds it no
+    more; or what an administrator has decided about it."""
+
+    class Decision(models.TextChoices):
+        NONE = "", _("none yet")
+        SEPARATE = "separate", _("somebody new")
+        APART = "apart", _("unlinked")
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="conflicts", db_index=False)
+    # Of the entry, as in its link.
+    stable_id = models.CharField(max_length=500)
+    # What it is about: see `plan.clashes`.
+    kind = models.CharField(max_length=10)
+    # The login or the e-mail.
+    wanted = models.CharField(max_length=254, blank=True)
+    # By what the person was recognised.
+    rule = models.CharField(max_length=10, blank=True)
+    # Whose the name is, or who it may be.
+    person = models.ForeignKey("accounts.User", models.CASCADE, null=True, related_name="+")
+    dn = models.TextField()
+    name = models.CharField(max_length=300, blank=True)
+    since = models.DateTimeField(default=timezone.now)
+    decision = models.CharField(max_length=10, choices=Decision, blank=True, default=Decision.NONE)
+    decided_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+
+    objects = ConflictQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "stable_id", "kind"], name="directory_conflict_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+    @property
+    def reason(self) -> str:
+        return reason_of(self.kind, self.wanted, self.rule)
+
+    @property
+    def cure(self) -> str:
+        """What to do about it."""
+        return str(CURES[self.kind])
 
 
 class Tries(models.Model):

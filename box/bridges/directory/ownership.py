@@ -46,6 +46,17 @@ def _groups_of(source: str) -> list[int]:
     return list(Group.objects.filter(source=source).values_list("pk", flat=True))
 
 
+def release_person(connection: Connection, pk: int) -> None:
+    """Nothing of this person is the directory's any more."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            "UPDATE accounts_profile SET owners = ("
+            " SELECT COALESCE(jsonb_object_agg(key, value), '{}') FROM jsonb_each(owners)"
+            " WHERE value <> to_jsonb(%s::text)) WHERE user_id = %s",
+            [connection.name, pk],
+        )
+
+
 def release_all(connection: Connection) -> None:
     """People, departments and workgroups of this directory are the portal's own again."""
     with database.cursor() as cursor:

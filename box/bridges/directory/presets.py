@@ -33,6 +33,7 @@ _AD = Preset(
         manager="manager",
         disabled="userAccountControl",
         expires="accountExpires",
+        number="employeeID",
     ),
     # Computers are users too, and contacts are persons.
     people_filter="(&(objectCategory=person)(objectClass=user))",
@@ -53,6 +54,7 @@ _OPENLDAP = Preset(
         photo=("jpegPhoto",),
         manager="manager",
         disabled="pwdAccountLockedTime",
+        number="employeeNumber",
     ),
     people_filter="(objectClass=inetOrgPerson)",
     group_filter="(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))",
@@ -65,6 +67,7 @@ _FREEIPA = Preset(
         manager="manager",
         disabled="nsAccountLock",
         expires="krbPrincipalExpiration",
+        number="employeeNumber",
         # FreeIPA keeps all people in one place: the tree says nothing.
         departments="attribute",
         department_attribute="ou",

@@ -59,6 +59,7 @@ class PersonEntry:
     # The key of the department: a unit's stable id, or a path's; empty: the one that all stand under.
     unit: str = ""
     manager: str = ""
+    number: str = ""
     is_disabled: bool = False
     is_leaver: bool = False
     expires_at: datetime | None = None
@@ -67,6 +68,9 @@ class PersonEntry:
     reports: tuple[str, ...] = ()
     # What the bind account may not read: fields, and the names of `unreadable`. It is never 'no'.
     unknown: frozenset[str] = frozenset()
+    # The groups that it says it is in, by the keys of their names, and the primary one; of Active Directory.
+    groups: frozenset[str] = frozenset()
+    primary_group: int | None = None
     # The attributes that the entry has shown, in small letters.
     shown: frozenset[str] = field(default=frozenset(), repr=False)
 
@@ -88,6 +92,7 @@ class PersonEntry:
         fingerprint of the picture."""
         expires = self.expires_at.isoformat() if self.expires_at else ""
         told = [sorted(self.fields.items()), self.unit, manager, self.is_disabled, self.is_leaver, expires]
+        told += [self.number, distinguished_names.key(self.manager)]
         # What else is unknown is as it was.
         decides = sorted(self.unknown & {DISABLED, EXPIRES})
         return hashlib.sha256(json.dumps([*told, photo, *decides]).encode()).hexdigest()[:32]
@@ -114,6 +119,7 @@ class GroupEntry:
     members: tuple[str, ...] = ()
     # The last part of a security identifier: whose primary group it is names it by that.
     rid: int | None = None
+    version: str = ""
 
 
 class Reader:
@@ -134,6 +140,7 @@ class Reader:
         self._leavers = (
             distinguished_names.key(connection.rules.leavers) if connection.rules.leavers.strip() else ""
         )
+        self._excluded = tuple(map(distinguished_names.key, connection.rules.excluded))
         self._bases = tuple(connection.people_bases) or (self.root.default_naming_context,)
         self.rights = Rights(directory, connection, self._bases)
         self.hidden_units: set[str] = set()
@@ -179,7 +186,7 @@ class Reader:
         for base in self._bases:
             for entry in self._directory.search(base, self._filter, attributes):
                 stable_id = self._stable_id(entry)
-                if stable_id:
+                if stable_id and not self._is_excluded(entry.dn):
                     version = self.version(entry.first(self.version_attribute))
                     yield Sighting(stable_id, entry.dn, base, version)
 
@@ -221,14 +228,22 @@ class Reader:
         mapping = self._mapping
         names = {rule.attribute for rule in mapping.fields}
         names |= {mapping.stable_id, *mapping.photo}
-        names |= {mapping.manager, mapping.disabled, mapping.expires}
+        names |= {mapping.manager, mapping.disabled, mapping.expires, mapping.number}
         if mapping.departments == "attribute":
             names.add(mapping.department_attribute)
+        if self.is_ad and (mapping.groups or mapping.all_groups):
+            names |= {"memberOf", "primaryGroupID"}
         return sorted(filter(None, names))
+
+    def _is_excluded(self, dn: str) -> bool:
+        if not self._excluded:
+            return False
+        own = distinguished_names.key(dn)
+        return any(_is_at(own, unit) for unit in self._excluded)
 
     def _person(self, entry: Entry, base: str) -> Iterator[PersonEntry]:
         stable_id = self._stable_id(entry)
-        if not stable_id:
+        if not stable_id or self._is_excluded(entry.dn):
             return
         mapping = self._mapping
         fields, reports = self._fields(entry)
@@ -242,17 +257,18 @@ class Reader:
             fields=fields,
             unit=unit,
             manager=entry.first(mapping.manager) if mapping.manager else "",
+            number=transforms.plain(entry.first(mapping.number))[:64] if mapping.number else "",
             is_disabled=bool(mapping.disabled)
             and transforms.is_disabled(mapping.disabled, entry.first(mapping.disabled)),
             is_leaver=bool(self._leavers) and self._leavers in distinguished_names.ancestor_keys(entry.dn),
             expires_at=transforms.moment_of(mapping.expires, entry.first(mapping.expires))
             if mapping.expires
             else None,
-            photo=next(
-                (raw for name in mapping.photo if 0 < len(raw := entry.raw(name)) <= LARGEST_PHOTO), b""
-            ),
+            photo=_picture(entry, mapping.photo),
             reports=tuple(reports),
             unknown=unknown if is_known else unknown | {UNIT},
+            groups=frozenset(map(distinguished_names.key, entry.texts("memberOf"))),
+            primary_group=int(primary) if (primary := entry.first("primaryGroupID")).isdigit() else None,
             shown=shown,
         )
 
@@ -261,7 +277,9 @@ class Reader:
         reports = []
         for rule in self._mapping.fields:
             _label, transform = transforms.TRANSFORMS.get(rule.transform, transforms.TRANSFORMS[""])
-            value = transform(entry.first(rule.attribute), self._region)
+            is_each = rule.transform == transforms.ALL_VALUES
+            text = ", ".join(entry.texts(rule.attribute)) if is_each else entry.first(rule.attribute)
+            value = transform(text, self._region)
             if not value or found.get(rule.field):
                 continue
             most = LONGEST.get(rule.field)
@@ -329,7 +347,7 @@ class Reader:
             for entry in self._directory.search(base, unit_filter, attributes):
                 own = distinguished_names.key(entry.dn)
                 stable_id = self._stable_id(entry, self._unit_id)
-                if stable_id and own not in bases:
+                if stable_id and own not in bases and not self._is_excluded(entry.dn):
                     found[own] = entry, stable_id
         self._units = {own: stable_id for own, (_entry, stable_id) in found.items()}
         shown = set(self._units.values())
@@ -387,25 +405,31 @@ class Reader:
 
     def groups(self, *, with_members: bool) -> Iterator[GroupEntry]:
         bases = tuple(self._connection.group_bases) or self._bases
-        attributes = [self._mapping.stable_id, "cn", "description"]
-        if self.is_ad:
-            attributes.append("objectSid")
+        attributes = self._group_attributes()
         if with_members:
             attributes += ["member", "uniqueMember"]
         question = presets.group_filter(self._connection)
         for base in bases:
             for entry in self._directory.search(base, question, attributes):
-                stable_id = self._stable_id(entry)
-                if stable_id:
-                    sid = entry.raw("objectSid")
-                    yield GroupEntry(
-                        stable_id=stable_id,
-                        dn=entry.dn,
-                        name=transforms.plain(entry.first("cn") or distinguished_names.name_of(entry.dn)),
-                        description=transforms.plain(entry.first("description")),
-                        members=tuple(self._all_members(entry)) if with_members else (),
-                        rid=int.from_bytes(sid[-4:], "little") if len(sid) >= 12 else None,
-                    )
+                if stable_id := self._stable_id(entry):
+                    members = tuple(self._all_members(entry)) if with_members else ()
+                    yield self._group(entry, stable_id, members)
+
+    def _group_attributes(self) -> list[str]:
+        names = [self._mapping.stable_id, "cn", "description", self.version_attribute]
+        return [*names, "objectSid"] if self.is_ad else names
+
+    def _group(self, entry: Entry, stable_id: str, members: tuple[str, ...] = ()) -> GroupEntry:
+        sid = entry.raw("objectSid")
+        return GroupEntry(
+            stable_id=stable_id,
+            dn=entry.dn,
+            name=transforms.plain(entry.first("cn") or distinguished_names.name_of(entry.dn)),
+            description=transforms.plain(entry.first("description")),
+            members=members,
+            rid=int.from_bytes(sid[-4:], "little") if len(sid) >= 12 else None,
+            version=self.version(entry.first(self.version_attribute)),
+        )
 
     def newest_group(self) -> str:
         """The highest version among the groups: another one means that some group has changed."""
@@ -435,30 +459,52 @@ class Reader:
             entry = following
             ranged = next((name for name in entry.attributes if name.startswith("member;range=")), "")
 
-    def names_in_chain(self, group_dn: str) -> set[str]:
-        """Keys of the names of everybody in the group, by however many groups between.
+    def groups_with(self, stable_ids: Sequence[str]) -> dict[str, GroupEntry]:
+        """By their ids those of these that there are, wherever they stand in the domain; nobody in them."""
+        found: dict[str, GroupEntry] = {}
+        for asked in batched(stable_ids, ASKED_AT_ONCE, strict=False):
+            these = "".join(f"({self._mapping.stable_id}={self._escaped_id(one)})" for one in asked)
+            for entry in self._directory.search(self._everywhere, f"(|{these})", self._group_attributes()):
+                if stable_id := self._stable_id(entry):
+                    found[stable_id] = self._group(entry, stable_id)
+        return found
 
-        Asked a level at a time: to follow the chain by itself (LDAP_MATCHING_RULE_IN_CHAIN) costs a domain
-        controller a look at each person of the company, of each group anew.
+    def group_graph(self, tops: Sequence[GroupEntry]) -> dict[str, GroupEntry]:
+        """These groups and all in them with those in them, by the keys of their names.
+
+        Asked a level at a time, of all together: to follow the chain by itself (LDAP_MATCHING_RULE_IN_CHAIN)
+        costs a domain controller a look at each person of the company, of each group anew.
         """
-        names: set[str] = set()
-        seen = {distinguished_names.key(group_dn)}
-        top = self._directory.read(group_dn, ["member"])
-        level = [top] if top else []
-        while level:
-            for group in level:
-                names.update(map(distinguished_names.key, self._all_members(group)))
-            inner = self._groups_in([group.dn for group in level])
-            level = [group for group in inner if distinguished_names.key(group.dn) not in seen]
-            seen.update(distinguished_names.key(group.dn) for group in level)
-        return names
+        attributes = [*self._group_attributes(), "member"]
+        found: dict[str, GroupEntry] = {}
+        ids = [self._escaped_id(group.stable_id) for group in tops]
+        level = self._groups_where(f"({self._mapping.stable_id}=%s)", ids, attributes)
+        while True:
+            fresh = {
+                own: self._group(entry, self._stable_id(entry), tuple(self._all_members(entry)))
+                for entry in level
+                if (own := distinguished_names.key(entry.dn)) not in found
+            }
+            if not fresh:
+                return found
+            found |= fresh
+            names = [escape_filter_chars(group.dn) for group in fresh.values()]
+            level = self._groups_where("(memberOf=%s)", names, attributes)
 
-    def _groups_in(self, group_dns: Sequence[str]) -> Iterator[Entry]:
-        """Groups that are members of these, wherever they stand in the domain."""
-        everywhere = self.root.default_naming_context or self._bases[0]
-        for asked in batched(group_dns, ASKED_AT_ONCE, strict=False):
-            these = "".join(f"(memberOf={escape_filter_chars(dn)})" for dn in asked)
-            yield from self._directory.search(everywhere, f"(&(objectCategory=group)(|{these}))", ["member"])
+    def _groups_where(self, condition: str, values: Sequence[str], attributes: list[str]) -> list[Entry]:
+        return [
+            entry
+            for asked in batched(values, ASKED_AT_ONCE, strict=False)
+            for entry in self._directory.search(
+                self._everywhere,
+                f"(&(objectCategory=group)(|{''.join(condition % value for value in asked)}))",
+                attributes,
+            )
+        ]
+
+    @property
+    def _everywhere(self) -> str:
+        return self.root.default_naming_context or self._bases[0]
 
     def may_read_members(self, group: GroupEntry) -> bool:
         """Whether a group in which nobody is seen is empty."""
@@ -467,13 +513,15 @@ class Reader:
         self.rights.unread["member"] += 1
         return False
 
-    def members_by_primary_group(self, rid: int) -> Iterator[str]:
-        """Stable ids of those whose primary group it is, which no group lists."""
-        question = f"(&{_bracketed(self._filter)}(primaryGroupID={rid}))"
-        for base in self._bases:
-            for entry in self._directory.search(base, question, [self._mapping.stable_id]):
-                if stable_id := self._stable_id(entry):
-                    yield stable_id
+    def members_by_primary_group(self, rids: Sequence[int]) -> Iterator[str]:
+        """Stable ids of those whose primary group one of these is, which no group lists."""
+        for asked in batched(rids, ASKED_AT_ONCE, strict=False):
+            primary = "".join(f"(primaryGroupID={rid})" for rid in asked)
+            question = f"(&{_bracketed(self._filter)}(|{primary}))"
+            for base in self._bases:
+                for entry in self._directory.search(base, question, [self._mapping.stable_id]):
+                    if stable_id := self._stable_id(entry):
+                        yield stable_id
 
     # Names
 
@@ -496,12 +544,12 @@ def path_key(path: Sequence[str]) -> str:
     return "path:" + "\x1f".join(part.casefold() for part in path) if path else ""
 
 
-def expanded(groups: Mapping[str, GroupEntry], wanted: str) -> set[str]:
-    """Keys of the names of everybody in a group and in the groups in it. `groups` is by the key of their
-    names; a group that contains itself is no trouble."""
+def expanded(groups: Mapping[str, GroupEntry], wanted: str) -> tuple[set[str], set[str]]:
+    """Keys of the names of everybody in a group and in the groups in it, and of all these groups. `groups` is
+    by the keys of their names; a group that contains itself is no trouble."""
     found: set[str] = set()
-    seen = {wanted}
-    waiting = [wanted]
+    seen = {wanted} & groups.keys()
+    waiting = list(seen)
     while waiting:
         for member in groups[waiting.pop()].members:
             own = distinguished_names.key(member)
@@ -511,7 +559,17 @@ def expanded(groups: Mapping[str, GroupEntry], wanted: str) -> set[str]:
                     waiting.append(own)
             else:
                 found.add(own)
-    return found
+    return found, seen
+
+
+def _picture(entry: Entry, attributes: Sequence[str]) -> bytes:
+    """The first that is one: of what is broken the next takes the place."""
+    found = [raw for name in attributes if 0 < len(raw := entry.raw(name)) <= LARGEST_PHOTO]
+    return (
+        next((raw for raw in found if transforms.is_picture(raw)), found[0])
+        if len(found) > 1
+        else next(iter(found), b"")
+    )
 
 
 def _is_at(own: str, base: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from box.bridges.directory import distinguished_names
-from box.bridges.directory.models import Connection, Link
+from box.bridges.directory.models import Conflict, Connection, Link
+from box.bridges.directory.plan.clashes import AGAIN, APART, CONSOLE, EMAIL, LOGIN, Clash
 from box.bridges.directory.plan.values import Known, LinkNow, LocalPerson, UnitNow
 from box.bridges.directory.targets import targets
 from box.core.accounts.custom_fields import texts_of_many
@@ -27,6 +28,12 @@ _LINK_COLUMNS = (
     "stable_id", "object_id", "dn", "base", "values", "fingerprint", "photo_fingerprint", "status",
     "leaving_since", "leaving_why", "expires_at",
 )  # fmt: skip
+
+
+def _called(fields: Mapping[str, Any]) -> str:
+    """Of two names at least: one alone is many people's."""
+    names = (fields.get("last_name"), fields.get("first_name"), fields.get("patronymic"))
+    return " ".join(filter(None, names)).casefold() if all(names[:2]) else ""
 
 
 class Seen:
@@ -74,6 +81,7 @@ class Seen:
         or whose time has come."""
         days = self._connection.rules.dismiss_after_days
         due = now - timedelta(days=days) if days is not None else None
+        # Who has a manager is looked at again when that one is called otherwise, comes or goes.
         rows = self._rows(
             "SELECT DISTINCT seen.stable_id FROM directory_seen AS seen"
             " LEFT JOIN directory_link AS link ON link.connection_id = %(connection)s"
@@ -81,6 +89,9 @@ class Seen:
             " WHERE seen.version > %(position)s"
             "  OR (link.id IS NULL AND seen.stable_id <> ALL(%(skipped)s))"
             "  OR (link.id IS NOT NULL AND (link.dn <> seen.dn OR link.fingerprint = ''"
+            "   OR (link.values->>'manager_key' IS NOT NULL AND link.values->>'manager' <> COALESCE("
+            "    (SELECT min(above.stable_id) FROM directory_seen AS above"
+            "      WHERE above.dn_key = link.values->>'manager_key'), ''))"
             "   OR link.leaving_why = 'gone'"
             "   OR (link.leaving_since IS NULL AND link.expires_at <= %(now)s)"
             "   OR (link.leaving_since <= %(due)s AND link.status <> 'dismissed')))",
@@ -92,21 +103,78 @@ class Seen:
                 "due": due,
             },
         )
-        return [row[0] for row in rows]
+        news = [row[0] for row in rows]
+        return [*news, *self._freed(set(news))]
+
+    def _freed(self, news: set[str]) -> list[str]:
+        """Entries that wait for a name which nobody has any more, or whose holder may be about to give it up;
+        and those about whom somebody has decided."""
+        rows = self._rows(
+            "SELECT waits.stable_id, waits.decision, held.name IS NULL, link.stable_id"
+            "  FROM directory_conflict AS waits"
+            "  JOIN directory_seen AS seen ON seen.stable_id = waits.stable_id"
+            "  LEFT JOIN accounts_signinname AS held ON held.name = waits.wanted"
+            "  LEFT JOIN directory_link AS link ON link.connection_id = waits.connection_id"
+            "   AND link.kind = 'person' AND link.object_id = held.person_id"
+            " WHERE waits.connection_id = %(connection)s AND waits.kind = ANY(%(kinds)s)",
+            {"connection": self._connection.pk, "kinds": [LOGIN, EMAIL, AGAIN, CONSOLE, APART]},
+        )
+        found: set[str] = set()
+        is_growing = True
+        while is_growing:
+            more = {
+                stable_id
+                for stable_id, decision, is_free, holder in rows
+                if decision == "separate" or is_free or holder in news or holder in found
+            } - found
+            found |= more
+            is_growing = bool(more)
+        return sorted(found - news)
 
     def gone(self) -> dict[str, LinkNow]:
         """Links whose entry the directory doesn't show."""
         missing = (
             Link.objects.filter(connection=self._connection, kind=Link.Kind.PERSON)
-            .extra(
-                where=[
-                    "NOT EXISTS (SELECT 1 FROM directory_seen AS seen"
-                    " WHERE seen.stable_id = directory_link.stable_id)"
-                ]
-            )
+            .unseen()
             .values_list(*_LINK_COLUMNS)
         )
         return {row[0]: LinkNow(*row[1:]) for row in missing.iterator(chunk_size=500)}
+
+    def former(self, entries: Sequence[PersonEntry]) -> dict[str, tuple[Clash, LinkNow]]:
+        """By the id of an entry that has no link who of those whose entry is gone it may be, and by what:
+        a name alone is believed of those only who have not been dismissed yet."""
+        wanted = {
+            "number": {one.number: one for one in entries if one.number},
+            "login": {login: one for one in entries if (login := one.fields.get("login"))},
+            "email": {email: one for one in entries if (email := one.fields.get("email"))},
+            "name": {name: one for one in entries if (name := _called(one.fields))},
+        }
+        rows = (
+            Link.objects.people()
+            .filter(connection=self._connection)
+            .unseen()
+            .filter(
+                Q(values__number__in=list(wanted["number"]))
+                | Q(values__login__in=list(wanted["login"]))
+                | Q(values__email__in=list(wanted["email"]))
+                | Q(values__last_name__in=[last for one in entries if (last := one.fields.get("last_name"))])
+            )
+            .order_by("id")
+            .values_list(*_LINK_COLUMNS)
+        )
+        found: dict[str, tuple[Clash, LinkNow]] = {}
+        for rule in ("number", "login", "email", "name"):
+            for row in rows:
+                link = LinkNow(*row[1:])
+                told = _called(link.values) if rule == "name" else link.values.get(rule)
+                entry = wanted[rule].get(told) if told else None
+                if entry is None or entry.stable_id in found:
+                    continue
+                if rule == "name" and link.status == User.Status.DISMISSED:
+                    continue
+                name = entry.fields.get(rule if rule == "email" else "login", "")
+                found[entry.stable_id] = Clash(AGAIN, name, link.object_id, rule), link
+        return found
 
     def linked_by_base(self) -> dict[str, int]:
         """How many people of each base work here."""
@@ -125,6 +193,15 @@ class Seen:
             "SELECT key FROM unnest(%(keys)s::text[]) AS key WHERE EXISTS (SELECT 1 FROM directory_seen"
             " WHERE right(dn_key, length(key) + 1) = ',' || key)",
             {"keys": sorted(keys)},
+        )
+        return {row[0] for row in rows}
+
+    def missing(self, stable_ids: Collection[str]) -> set[str]:
+        """Those of these whom the directory doesn't show."""
+        rows = self._rows(
+            "SELECT asked.id FROM unnest(%(ids)s::text[]) AS asked(id) WHERE NOT EXISTS"
+            " (SELECT 1 FROM directory_seen AS seen WHERE seen.stable_id = asked.id)",
+            {"ids": sorted(stable_ids)},
         )
         return {row[0] for row in rows}
 
@@ -173,6 +250,15 @@ def known_for(
             connection=connection, kind=Link.Kind.PERSON, stable_id__in=[one.stable_id for one in entries]
         ).values_list(*_LINK_COLUMNS)
     }
+    strangers = [one for one in entries if one.stable_id not in links]
+    former = table.former(strangers) if strangers else {}
+    decided = [one.stable_id for one in entries]
+    standing: dict[str, set[Clash]] = defaultdict(set)
+    separate = set()
+    for row in Conflict.objects.filter(connection=connection, stable_id__in=decided):
+        if row.decision == Conflict.Decision.SEPARATE:
+            separate.add(row.stable_id)
+        standing[row.stable_id].add(Clash(row.kind, row.wanted, row.person_id, row.rule))
     logins = [login for one in entries if (login := one.fields.get("login"))]
     emails = [email for one in entries if (email := one.fields.get("email"))]
     linked_ids = [link.object_id for link in links.values()]
@@ -182,7 +268,8 @@ def known_for(
     merged = User.objects.merged().filter(Q(login__in=names) | Q(email__in=names))
     aliases = list(merged.values_list("login", "email", "merged_into"))
     wanted = Q(login__in=names) | Q(email__in=names)
-    wanted |= Q(pk__in=[*linked_ids, *(meant for _login, _email, meant in aliases)])
+    again_ids = [link.object_id for _clash, link in former.values()]
+    wanted |= Q(pk__in=[*linked_ids, *again_ids, *(meant for _login, _email, meant in aliases)])
     people = people_now(wanted & Q(merged_into=None), console_holders)
     linked = Link.objects.filter(kind=Link.Kind.PERSON, object_id__in=people).values_list(
         "object_id", flat=True
@@ -200,6 +287,10 @@ def known_for(
         managers=table.owners_of(sorted(managers)) if managers else {},
         mapped=frozenset(rule.field for rule in connection.mapping.fields) & frozenset(targets()),
         has_units=bool(connection.mapping.departments),
+        again={stable_id: clash for stable_id, (clash, _link) in former.items()},
+        former={link.object_id: link for _clash, link in former.values()},
+        standing={stable_id: frozenset(told) for stable_id, told in standing.items()},
+        separate=frozenset(separate),
     )
 
 
@@ -237,9 +328,14 @@ def people_now(wanted: Q, console_holders: frozenset[int] = frozenset()) -> dict
 
 def units_now(connection: Connection) -> dict[str, UnitNow]:
     """The departments of this directory by key; under the empty key the one that they stand under."""
-    links = dict(connection.links.departments().values_list("object_id", "stable_id"))
+    links = {
+        pk: (stable_id, leaving_since is not None)
+        for pk, stable_id, leaving_since in connection.links.departments().values_list(
+            "object_id", "stable_id", "leaving_since"
+        )
+    }
     rows = Department.objects.standing().filter(pk__in=links).values_list("pk", "name", "parent")
-    found = {links[pk]: UnitNow(pk, name, parent) for pk, name, parent in rows}
+    found = {links[pk][0]: UnitNow(pk, name, parent, links[pk][1]) for pk, name, parent in rows}
     root = root_of(connection)
     if root is not None:
         found[""] = UnitNow(root.pk, root.name, root.parent_id)

@@ -29,14 +29,24 @@ from box.bridges.directory.apply import BATCH, Performer, change_rows, counts_of
 from box.bridges.directory.client import DirectoryTrouble, connect
 from box.bridges.directory.department_heads import HeadStep, perform_heads, plan_heads
 from box.bridges.directory.events import RunFinished
+from box.bridges.directory.group_news import Grouped, GroupNews
 from box.bridges.directory.group_sync import GroupStep, perform_groups, plan_groups
 from box.bridges.directory.models import Change, Connection, Cursor, Link, Run
 from box.bridges.directory.ownership import own_groups
+from box.bridges.directory.plan.clashes import AGAIN, Clash
 from box.bridges.directory.plan.guard import Leaving, guard
 from box.bridges.directory.plan.leavers import plan_gone
-from box.bridges.directory.plan.people import plan_people
+from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting, together
 from box.bridges.directory.plan.units import plan_units
-from box.bridges.directory.plan.values import Claims, Note, PersonStep, UnitNow, UnitStep, with_photo
+from box.bridges.directory.plan.values import (
+    Claims,
+    Known,
+    Note,
+    PersonStep,
+    UnitNow,
+    UnitStep,
+    with_photo,
+)
 from box.bridges.directory.reader import PersonEntry, Reader
 from box.bridges.directory.snapshot import Seen, known_for, people_now, seen, units_now
 from box.bridges.directory.targets import label_of
@@ -86,8 +96,9 @@ class Spool:
         for line in self._steps:
             told = json.loads(line)
             notes = tuple(Note(**note) for note in told.pop("notes"))
+            found = tuple(Clash(**clash) for clash in told.pop("clashes"))
             photo = told.pop("photo")
-            yield PersonStep(**told, notes=notes, photo=tuple(photo) if photo else None)
+            yield PersonStep(**told, notes=notes, clashes=found, photo=tuple(photo) if photo else None)
 
     def close(self) -> None:
         self._steps.close()
@@ -99,10 +110,14 @@ class Plan:
     """All that a run will do, as data. People wait in the spool, for they may be many."""
 
     spool: Spool
+    # Entries between whose people names change hands: done together, or not at all.
+    together: frozenset[str] = frozenset()
+    claims: Claims = field(default_factory=Claims)
     units: list[UnitStep] = field(default_factory=list)
     gone_units: list[Link] = field(default_factory=list)
     heads: list[HeadStep] = field(default_factory=list)
     groups: list[GroupStep] = field(default_factory=list)
+    grouped: dict[str, Grouped] = field(default_factory=dict)
     question: str = ""
     # By what the guard counts how many.
     asked: dict[str, int] = field(default_factory=dict)
@@ -196,7 +211,7 @@ class _Running:
             units = units_now(self.connection)
             links = {
                 distinguished_names.key(link.dn): link
-                for link in self.connection.links.departments()
+                for link in self.connection.links.departments().standing()
                 if link.dn
             }
             known = {own: link.stable_id for own, link in links.items()}
@@ -215,8 +230,15 @@ class _Running:
                 plan.heads = plan_heads(
                     self.connection, plan.spool.steps(), found_units, units, table, is_full=plan.is_full
                 )
-            if plan.is_full or plan.spool.count or self._has_groups_news(plan):
-                plan.groups = plan_groups(self.connection, reader, table)
+            mapping = self.connection.mapping
+            follows = bool(mapping.groups or mapping.all_groups)
+            has_news = plan.is_full or plan.spool.count or reader.is_ad or self._has_groups_news(plan)
+            if follows and has_news:
+                coming = {
+                    step.stable_id for step in plan.spool.steps() if step.is_seen and not step.is_skipped
+                }
+                read = GroupNews(plan.is_full, plan.grouped)
+                plan.groups = plan_groups(self.connection, reader, table, read, coming)
             plan.unread, plan.seen_of_nobody = reader.rights.unread, reader.rights.seen_of_nobody()
             self._look_at_guard(plan, table, reader)
         self._tell(plan)
@@ -253,9 +275,9 @@ class _Running:
         units: dict[str, UnitNow],
         reader: Reader,
     ) -> None:
-        claims = Claims()
         holders = console_holders()
         met: set[str] = set()
+        waiting: list[Waiting] = []
         for batch in batched(entries, READ_BATCH, strict=False):
             # Search bases that lie in each other tell of somebody twice.
             fresh = [entry for entry in batch if entry.stable_id not in met]
@@ -264,33 +286,55 @@ class _Running:
                 units.setdefault(unit.key, UnitNow(None, unit.name))
             known = known_for(fresh, self.connection, table=table, units=units, console_holders=holders)
             fresh = [reader.rights.judged(entry, known.links.get(entry.stable_id)) for entry in fresh]
-            steps = plan_people(fresh, known, self.connection.rules, claims, now=self.now)
+            steps = plan_people(fresh, known, self.connection.rules, plan.claims, waiting, now=self.now)
             by_id = {entry.stable_id: entry for entry in fresh}
             for step in steps:
-                link = known.links.get(step.stable_id)
-                has_photo = not step.is_skipped and step.photo_fingerprint
-                is_new_photo = has_photo and (
-                    link is None or link.photo_fingerprint != step.photo_fingerprint
-                )
-                if step.is_skipped:
-                    plan.skipped.add(step.stable_id)
-                plan.spool.add(step, by_id[step.stable_id].photo if is_new_photo else b"")
+                self._add(plan, step, by_id[step.stable_id], known)
+            if not plan.is_full:
+                plan.grouped |= {
+                    entry.stable_id: Grouped(entry.groups, entry.primary_group) for entry in fresh
+                }
             plan.read += len(fresh)
             self._note(done=plan.read, read=plan.read)
+        waits = {one.entry.stable_id: one for one in waiting}
+        for step in plan_waiting(waiting, self.connection.rules, plan.claims, now=self.now):
+            one = waits[step.stable_id]
+            self._add(plan, step, one.entry, one.known)
+        plan.together = together(waiting, plan.claims)
+
+    def _add(self, plan: Plan, step: PersonStep, entry: PersonEntry, known: Known) -> None:
+        if step.is_skipped:
+            plan.skipped.add(step.stable_id)
+            was_told = set(step.clashes) <= known.standing.get(step.stable_id, frozenset())
+            if was_told and not self.is_preview and not plan.is_full:
+                return
+        link = known.links.get(step.stable_id)
+        has_photo = not step.is_skipped and step.photo_fingerprint
+        is_new_photo = has_photo and (link is None or link.photo_fingerprint != step.photo_fingerprint)
+        plan.spool.add(step, entry.photo if is_new_photo else b"")
 
     def _plan_gone(self, plan: Plan, table: Seen) -> None:
         gone = table.gone()
+        waits = self.connection.conflicts.filter(kind=AGAIN).values_list("person", flat=True)
+        asked_about = plan.claims.asked_about | {pk for pk in waits if pk is not None}
         for part in batched(gone.items(), BATCH, strict=False):
             links = dict(part)
             people = people_now(Q(pk__in=[link.object_id for link in links.values()]))
-            for step in plan_gone(links, people, self.connection.rules, now=self.now):
+            for step in plan_gone(
+                links,
+                people,
+                self.connection.rules,
+                now=self.now,
+                relinked=plan.claims.relinked,
+                asked_about=asked_about,
+            ):
                 plan.spool.add(step, b"")
 
     def _plan_gone_units(self, plan: Plan, found: set[str]) -> None:
         """Names in an attribute are all known only when everybody was read."""
         how = self.connection.mapping.departments
         if how == "ou" or (how == "attribute" and plan.is_full):
-            links = self.connection.links.departments().exclude(stable_id__in=found)
+            links = self.connection.links.departments().standing().exclude(stable_id__in=found)
             plan.gone_units = list(links.order_by("-id"))
 
     def _look_at_guard(self, plan: Plan, table: Seen, reader: Reader) -> None:
@@ -313,7 +357,9 @@ class _Running:
             in_base=in_base,
             empty_bases=tuple(base for base in reader.bases if not answered.get(base)),
             departments_now=len(plan.gone_units),
-            departments=self.connection.links.departments().count(),
+            departments=self.connection.links.departments().standing().count(),
+            heads_now=sum(1 for step in plan.heads if step.old and step.unit and not step.head),
+            heads=sum(bool(link.values.get("head")) for link in self.connection.links.departments()),
             by_field={label_of(name): count for name, count in by_field.items()},
             by_group={step.name: len(step.leaving) for step in plan.groups if step.leaving},
             in_group={step.name: step.count for step in plan.groups},
@@ -321,6 +367,7 @@ class _Running:
         plan.asked = {
             "leaving": leaving.now,
             "departments": leaving.departments_now,
+            "heads": leaving.heads_now,
             "values": by_field.total(),
             "members": sum(leaving.by_group.values()),
         }
@@ -342,7 +389,9 @@ class _Running:
         return lately.values("object_id").distinct().count()
 
     def _groups_position(self, reader: Reader) -> str:
-        if not self.connection.mapping.groups and not self.connection.mapping.all_groups:
+        is_followed = self.connection.mapping.groups or self.connection.mapping.all_groups
+        if reader.is_ad or not is_followed:
+            # There each group has its version: see `group_news`.
             return ""
         return reader.newest_group()
 
@@ -425,13 +474,18 @@ class _Running:
         )
         performer.units(plan.units)
         performer.write(*self._unread_rows(plan, Change.Outcome.DONE))
-        for steps in batched(plan.spool.steps(), BATCH, strict=False):
+        alone = (step for step in plan.spool.steps() if step.stable_id not in plan.together)
+        for steps in batched(alone, BATCH, strict=False):
             performer.people(steps)
+        if plan.together:
+            performer.people([step for step in plan.spool.steps() if step.stable_id in plan.together])
+        performer.forget_conflicts()
         with_photos = (step for step in plan.spool.steps() if step.photo or step.takes_photo_away)
         performer.photos(with_photos, plan.spool.photos)
-        performer.drop_units(plan.gone_units)
-        self._note()
+        # First: whoever headed a department that goes has nothing more to do with it.
         perform_heads(plan.heads, performer)
+        self._note()
+        performer.drop_units(plan.gone_units)
         self._note()
         perform_groups(plan.groups, performer)
         own_groups(self.connection)

@@ -6,10 +6,12 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import phonenumbers
 from django.utils.translation import gettext_lazy as _
+from PIL import Image
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -68,8 +70,11 @@ def before_at(text: str, region: str = "") -> str:
     return lower(text).partition("@")[0]
 
 
+ALL_VALUES = "all"
 TRANSFORMS: Mapping[str, tuple[_StrOrPromise, Callable[[str, str], str]]] = {
     "": (_("as it is"), plain),
+    # Of the others the first value counts.
+    ALL_VALUES: (_("all values, parted by commas"), plain),
     "lower": (_("in small letters"), lower),
     "phone": (_("as an international phone number"), phone),
     "day": (_("as a date"), day),
@@ -107,6 +112,16 @@ def moment_of(attribute: str, text: str) -> datetime | None:
     if attribute.lower() == "shadowexpire":
         return datetime.fromtimestamp(int(text) * 86400, UTC) if text.isdigit() else None
     return generalized_time(text)
+
+
+def is_picture(raw: bytes) -> bool:
+    """Whether its file is whole: nothing of it is drawn."""
+    try:
+        with Image.open(BytesIO(raw)) as image:
+            image.verify()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+    return True
 
 
 def is_disabled(attribute: str, text: str) -> bool:

@@ -23,6 +23,9 @@ class Leaving:
     empty_bases: tuple[str, ...] = ()
     departments_now: int = 0
     departments: int = 0
+    # How many departments would have nobody at their head any more, of how many that have.
+    heads_now: int = 0
+    heads: int = 0
     # By field from how many the directory takes away what it had given.
     by_field: Mapping[str, int] = field(default_factory=dict)
     # By name how many would leave a group, and of how many.
@@ -72,6 +75,11 @@ def _about_the_rest(leaving: Leaving, rules: Rules) -> str:
             "%(count)s of %(all)s departments are not in the directory any more. Were they removed, or a"
             " right taken away?"
         ) % {"count": leaving.departments_now, "all": leaving.departments}
+    if _is_much(leaving.heads_now, leaving.heads, rules):
+        return _(
+            "%(count)s of %(all)s departments would have no head any more. Was that changed, or a right taken"
+            " away?"
+        ) % {"count": leaving.heads_now, "all": leaving.heads}
     for name, count in sorted(leaving.by_field.items()):
         if _is_much(count, leaving.people, rules):
             return _(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -82,18 +82,27 @@ def why_leaving(entry: PersonEntry, link: LinkNow, now: datetime) -> str:
 
 
 def plan_gone(
-    links: Mapping[str, LinkNow], people: Mapping[int, LocalPerson], rules: Rules, *, now: datetime
+    links: Mapping[str, LinkNow],
+    people: Mapping[int, LocalPerson],
+    rules: Rules,
+    *,
+    now: datetime,
+    relinked: Collection[int] = (),
+    asked_about: Collection[int] = (),
 ) -> list[PersonStep]:
-    """What follows for those whom the directory doesn't show any more."""
+    """What follows for those whom the directory doesn't show any more; nothing for who was found again under
+    another id, and no dismissal of who may have been."""
     if rules.gone == "keep":
         return []
     steps = []
     for stable_id, link in sorted(links.items()):
         here = people.get(link.object_id)
-        if here is None:
+        if here is None or here.id in relinked:
             continue
         since = link.leaving_since or now
-        status, link_status, notes = _leaving(link, here, rules, why=GONE, since=since, now=now)
+        # A moment ago: who is asked about is only suspended.
+        counted = now if here.id in asked_about and rules.dismiss_after_days else since
+        status, link_status, notes = _leaving(link, here, rules, why=GONE, since=counted, now=now)
         if link.leaving_why == GONE and not status:
             continue
         step = PersonStep(

@@ -1,8 +1,13 @@
-"""Who comes, and what changes of whom."""
+"""Who comes, and what changes of whom.
+
+Most entries are decided as they are read. Where a login or an e-mail is somebody else's, it may be given up
+in the same run: such entries wait until all have been read (`names.granted`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +15,10 @@ from django.utils.translation import gettext as _
 
 from box.bridges.directory import distinguished_names
 from box.bridges.directory.mapping import Rules
+from box.bridges.directory.plan import clashes
+from box.bridges.directory.plan.clashes import Clash
 from box.bridges.directory.plan.leavers import status_of, why_leaving
+from box.bridges.directory.plan.names import Holder, Wish, granted
 from box.bridges.directory.plan.values import (
     SUSPENDED,
     Claims,
@@ -23,95 +31,234 @@ from box.bridges.directory.plan.values import (
 from box.bridges.directory.reader import PersonEntry
 from box.bridges.directory.unreadable import DISABLED, EXPIRES, MANAGER, PHOTO, as_known
 
+NAMES = ("login", "email")
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """Whose entry it is: somebody's by its link, a local person's, or (`here` is None) nobody's yet."""
+
+    here: LocalPerson | None
+    link: LinkNow
+    is_relinked: bool = False
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An entry of which a name is somebody else's."""
+
+    entry: PersonEntry
+    whose: Recognised
+    known: Known
+    wishes: tuple[Wish, ...]
+
 
 def plan_people(
-    entries: Iterable[PersonEntry], known: Known, rules: Rules, claims: Claims, *, now: datetime
+    entries: Iterable[PersonEntry],
+    known: Known,
+    rules: Rules,
+    claims: Claims,
+    waiting: list[Waiting],
+    *,
+    now: datetime,
 ) -> list[PersonStep]:
-    """What follows from these entries. Whoever has nothing new gets no step."""
-    steps = (_person_step(entry, known, rules, claims, now) for entry in entries)
+    """What follows from these entries. Whoever has nothing new gets no step; whoever waits for a name is put
+    there."""
+    steps = (_decided(entry, known, rules, claims, waiting, now=now) for entry in entries)
     return [step for step in steps if step is not None]
 
 
-def _person_step(
-    entry: PersonEntry, known: Known, rules: Rules, claims: Claims, now: datetime
+def plan_waiting(
+    waiting: Iterable[Waiting], rules: Rules, claims: Claims, *, now: datetime
+) -> list[PersonStep]:
+    """When all have been read: these are done together, for what one gives up another takes."""
+    waiting = list(waiting)
+    wishes = [wish for one in waiting for wish in one.wishes if hash(wish.name) not in claims.names]
+    holders: dict[str, frozenset[Holder]] = {}
+    for one in waiting:
+        holders.update((wish.name, one.known.holders(wish.name)) for wish in one.wishes)
+    given = granted(wishes, claims.moving, holders)
+    steps = []
+    for one in waiting:
+        denied = frozenset(wish.field for wish in one.wishes if wish.key not in given)
+        step = _step(one.entry, one.whose, one.known, rules, denied, now=now)
+        if step is not None:
+            steps.append(step)
+    return steps
+
+
+def together(waiting: Iterable[Waiting], claims: Claims) -> frozenset[str]:
+    """The ids of entries that are done in one piece: who waits, and who gives up what they wait for."""
+    giving = {wish.person: wish.stable_id for wish in claims.moving}
+    found = set()
+    for one in waiting:
+        found.add(one.entry.stable_id)
+        for wish in one.wishes:
+            found.update(
+                giving[person] for person, _field in one.known.holders(wish.name) if person in giving
+            )
+    return frozenset(found)
+
+
+def _decided(
+    entry: PersonEntry,
+    known: Known,
+    rules: Rules,
+    claims: Claims,
+    waiting: list[Waiting],
+    *,
+    now: datetime,
 ) -> PersonStep | None:
+    whose = _recognised(entry, known, rules, claims, now)
+    if isinstance(whose, Clash):
+        if whose.person is not None and whose.kind == clashes.AGAIN:
+            claims.asked_about.add(whose.person)
+        return _skipped(entry, whose)
+    wishes = _wishes(entry, whose)
+    if any(_is_contested(wish, known, claims) for wish in wishes):
+        waiting.append(Waiting(entry, whose, known, wishes))
+        claims.moving += _given_up(entry, whose)
+        claims.contested.update(hash(wish.name) for wish in wishes)
+        return None
+    claims.names.update(hash(wish.name) for wish in wishes)
+    claims.moving += [*(wish for wish in wishes if wish.gives_up), *_given_up(entry, whose)]
+    return _step(entry, whose, known, rules, frozenset(), now=now)
+
+
+def _recognised(  # noqa: PLR0911 - a way a line
+    entry: PersonEntry, known: Known, rules: Rules, claims: Claims, now: datetime
+) -> Recognised | Clash:
+    """Whose it is, or why it is left out."""
     link = known.links.get(entry.stable_id)
     if link is not None and link.object_id in known.people:
-        here = known.people[link.object_id]
-        return _step_of_known(entry, link, here, known=known, rules=rules, claims=claims, now=now)
-    return _step_of_new(entry, known, rules, claims, now)
-
-
-def _step_of_new(entry: PersonEntry, known: Known, rules: Rules, claims: Claims, now: datetime) -> PersonStep:
-    login, email = entry.fields.get("login", ""), entry.fields.get("email", "")
-    if reason := _why_not(entry, rules, now):
-        return _skipped(entry, reason)
-    local = _match(login, email, known, rules, claims)
+        return Recognised(known.people[link.object_id], link)
+    if (reason := _why_not(entry, rules, now)) is not None:
+        return reason
+    if apart := _apart(entry, known):
+        return apart
+    again = known.again.get(entry.stable_id) if entry.stable_id not in known.separate else None
+    former = known.people.get(again.person or 0) if again else None
+    if again is not None and former is not None:
+        if again.rule != "number" or rules.again != "number" or former.id in claims.relinked:
+            return again
+        claims.relinked.add(former.id)
+        return Recognised(former, known.former[former.id], is_relinked=True)
+    local = _match(entry, known, rules, claims)
     if local is not None and local.holds_console:
-        return _skipped(
-            entry,
-            _(
-                "%(name)s holds a role of the Console, and stays local: a directory takes over no such"
-                " account."
-            )
-            % {"name": local.name},
-        )
+        return Clash(clashes.CONSOLE, entry.fields.get("login", ""), local.id)
     if local is not None:
         claims.people.add(local.id)
-        return _step_of_known(
-            entry, LinkNow(local.id), local, known=known, rules=rules, claims=claims, now=now
-        ) or _skipped(entry, "")
-    if known.is_taken(login) or hash(login) in claims.names:
-        return _skipped(entry, _("The login %(login)s is somebody else's already.") % {"login": login})
+        return Recognised(local, LinkNow(local.id))
+    return Recognised(None, LinkNow(0))
+
+
+def _apart(entry: PersonEntry, known: Known) -> Clash | None:
+    if entry.stable_id in known.separate:
+        return None
+    told = known.standing.get(entry.stable_id, frozenset())
+    return next((clash for clash in told if clash.kind == clashes.APART), None)
+
+
+def _wishes(entry: PersonEntry, whose: Recognised) -> tuple[Wish, ...]:
+    """The names that the entry's person does not have yet."""
+    before = whose.here.fields if whose.here else {}
+    person = whose.here.id if whose.here else None
+    return tuple(
+        Wish(entry.stable_id, name, wanted, person, before.get(name, ""), _lets_go(name, whose.link))
+        for name in NAMES
+        if (wanted := entry.fields.get(name, "")) and wanted != before.get(name, "")
+    )
+
+
+def _lets_go(name: str, link: LinkNow) -> bool:
+    """Nobody keeps an e-mail that the directory says is not theirs any more; a login one has to have."""
+    return name == "email" and bool(link.values.get("email"))
+
+
+def _given_up(entry: PersonEntry, whose: Recognised) -> Iterator[Wish]:
+    """An e-mail that the directory has taken away is free for others."""
+    if whose.here is None or entry.fields.get("email") or "email" in entry.unknown:
+        return
+    if whose.link.values.get("email") and (before := whose.here.fields.get("email", "")):
+        yield Wish(entry.stable_id, "email", "", whose.here.id, before)
+
+
+def _is_contested(wish: Wish, known: Known, claims: Claims) -> bool:
+    marked = hash(wish.name)
+    return (
+        known.is_taken(wish.name, by_others_than=wish.person)
+        or marked in claims.names
+        or marked in claims.contested
+    )
+
+
+def _step(
+    entry: PersonEntry,
+    whose: Recognised,
+    known: Known,
+    rules: Rules,
+    denied: frozenset[str],
+    *,
+    now: datetime,
+) -> PersonStep | None:
+    if whose.here is None:
+        return _step_of_new(entry, known, denied)
+    return _step_of_known(entry, whose, whose.here, known=known, rules=rules, denied=denied, now=now)
+
+
+def _step_of_new(entry: PersonEntry, known: Known, denied: frozenset[str]) -> PersonStep:
+    login = entry.fields.get("login", "")
+    if "login" in denied:
+        return _skipped(entry, Clash(clashes.LOGIN, login, known.holder(login)))
     fields = dict(entry.fields)
     notes = [Note("report", reason=reason) for reason in entry.reports]
-    is_whole = True
-    if email and (known.is_taken(email) or hash(email) in claims.names):
-        fields["email"] = ""
-        is_whole = False
-        notes.append(Note("report", "email", new=email, reason=_email_taken(email)))
-    claims.names |= {hash(login), hash(fields.get("email") or login)}
+    told: tuple[Clash, ...] = ()
+    if "email" in denied:
+        email = fields.pop("email")
+        told = (Clash(clashes.EMAIL, email, known.holder(email)),)
+        notes += [Note("report", clash.kind, new=clash.wanted, reason=clash.reason) for clash in told]
     manager, about_manager = _manager(entry, known)
     notes += about_manager
-    fingerprint = entry.fingerprint(manager, entry.photo_fingerprint)
     status = SUSPENDED if entry.is_disabled else ""
     if status:
         notes.append(Note("suspend", reason=_("disabled in the directory")))
     return PersonStep(
         stable_id=entry.stable_id, dn=entry.dn, base=entry.base, name=entry.name, is_new=True,
-        fields=fields,
-        values=_values(fields, entry.unit, manager, () if is_whole else ("email",), fingerprint),
+        fields=fields, values=_values(fields, entry, manager),
         unit=entry.unit if known.has_units else None,
         status=status, link_status=status, expires_at=_iso(entry.expires_at),
-        fingerprint=fingerprint if is_whole else "",
+        fingerprint=entry.fingerprint(manager, entry.photo_fingerprint),
         photo_fingerprint=entry.photo_fingerprint,
-        notes=(Note("create", new=login), *notes),
+        notes=(Note("create", new=login), *notes), clashes=told,
     )  # fmt: skip
 
 
-def _why_not(entry: PersonEntry, rules: Rules, now: datetime) -> str:  # noqa: PLR0911 - a sentence a case
-    """Why this entry, which is not here yet, is not taken in; empty where it is."""
+def _why_not(entry: PersonEntry, rules: Rules, now: datetime) -> Clash | None:  # noqa: PLR0911 - a line a case
+    """Why this entry, which is not here yet, is not taken in; None where it is."""
     fields = entry.fields
     login = fields.get("login", "")
     if not login:
-        return _("It has no login.")
+        return Clash(clashes.NO_LOGIN)
     if any(letter.isspace() or letter in "/\\" for letter in login):
-        return _("Its login has a space or a slash in it: %(login)s.") % {"login": login}
+        return Clash(clashes.BAD_LOGIN, login)
     if rules.without_name == "skip" and not (fields.get("first_name") or fields.get("last_name")):
-        return _("It has no name.")
+        return Clash(clashes.NO_NAME)
     if rules.without_email == "skip" and not fields.get("email"):
-        return _("It has no e-mail.")
+        return Clash(clashes.NO_EMAIL)
     if entry.is_leaver:
-        return _("It is in the unit of those who have left.")
+        return Clash(clashes.LEAVER)
     if entry.expires_at is not None and entry.expires_at <= now:
-        return _("The account has expired.")
+        return Clash(clashes.EXPIRED)
     if entry.unknown & {DISABLED, EXPIRES}:
-        return _("The bind account may not read whether this account is disabled or has expired.")
-    return ""
+        return Clash(clashes.UNKNOWN)
+    return None
 
 
-def _match(login: str, email: str, known: Known, rules: Rules, claims: Claims) -> LocalPerson | None:
+def _match(entry: PersonEntry, known: Known, rules: Rules, claims: Claims) -> LocalPerson | None:
     """The local person who is the same, and is nobody's entry yet."""
+    login, email = entry.fields.get("login", ""), entry.fields.get("email", "")
+    if entry.stable_id in known.separate:
+        return None
     found = []
     if rules.matching in ("email", "either") and email:
         found.append(known.by_email.get(email))
@@ -128,16 +275,17 @@ def _match(login: str, email: str, known: Known, rules: Rules, claims: Claims) -
 
 def _step_of_known(
     entry: PersonEntry,
-    link: LinkNow,
+    whose: Recognised,
     here: LocalPerson,
     *,
     known: Known,
     rules: Rules,
-    claims: Claims,
+    denied: frozenset[str],
     now: datetime,
 ) -> PersonStep | None:
+    link = whose.link
     # An entry that is known already has left its name.
-    is_matched = not link.dn
+    is_matched = not link.dn or whose.is_relinked
     entry = as_known(entry, link)
     manager, about_manager = _manager(entry, known)
     if MANAGER in entry.unknown:
@@ -149,6 +297,7 @@ def _step_of_known(
     status, link_status, about_status = status_of(
         entry, link, here, rules, why=leaving_why, since=leaving_since, now=now
     )
+    standing = known.standing.get(entry.stable_id, frozenset())
     is_same = (
         link.fingerprint == fingerprint
         and link.dn == entry.dn
@@ -157,16 +306,11 @@ def _step_of_known(
         and link.status == link_status
         and not status
     )
-    if is_same and not is_matched:
+    if is_same and not is_matched and not standing:
         return None
-    fields, conflicts = _changed_fields(entry, link, here, known, claims)
-    taken = sorted(note.field for note in conflicts)
-    is_known_conflict = (
-        bool(taken)
-        and link.values.get("conflicts") == taken
-        and link.values.get("fingerprint") == fingerprint
-        and link.photo_fingerprint == photo
-    )
+    fields, told = _changed_fields(entry, link, here, known, denied)
+    if is_same and not is_matched and not fields and standing == frozenset(told):
+        return None
     notes = [Note("change", name, here.fields.get(name, ""), value) for name, value in sorted(fields.items())]
     if is_matched:
         notes.insert(0, Note("link", new=here.fields.get("login", "")))
@@ -174,57 +318,48 @@ def _step_of_known(
     if about_unit is not None:
         notes.append(about_unit)
     notes += about_status
-    if (
-        is_known_conflict
-        and not notes
-        and not status
-        and link.dn == entry.dn
-        and link.leaving_why == leaving_why
-    ):
-        # Nobody has given it away meanwhile; it was said before.
-        return None
-    notes += about_manager + conflicts
-    notes += [Note("report", reason=reason) for reason in entry.reports]
-    told = {**here.fields, **fields}
-    kept = {name for name, value in entry.fields.items() if value and told.get(name) == value}
+    if not is_same or is_matched:
+        notes += about_manager
+        notes += [Note("report", reason=reason) for reason in entry.reports]
+    # What the list says already was said.
+    notes += [
+        Note("report", clash.kind, here.fields.get(clash.kind, ""), clash.wanted, clash.reason)
+        for clash in told
+        if clash not in standing
+    ]
+    is_here = {**here.fields, **fields}
+    kept = {name: value for name, value in entry.fields.items() if value and is_here.get(name) == value}
     return PersonStep(
         stable_id=entry.stable_id, dn=entry.dn, base=entry.base, name=entry.name, object_id=here.id,
-        fields=fields,
-        values=_values({name: entry.fields[name] for name in kept}, entry.unit, manager, taken, fingerprint),
+        is_relinked=whose.is_relinked, fields=fields, values=_values(kept, entry, manager),
         unit=unit, status=status, link_status=link_status,
         leaving_since=_iso(leaving_since), leaving_why=leaving_why, expires_at=_iso(entry.expires_at),
-        fingerprint="" if conflicts else fingerprint,
+        fingerprint=fingerprint,
         takes_photo_away=bool(link.photo_fingerprint) and not photo,
         photo_fingerprint=photo,
-        notes=tuple(notes),
+        notes=tuple(notes), clashes=told,
     )  # fmt: skip
 
 
 def _changed_fields(
-    entry: PersonEntry, link: LinkNow, here: LocalPerson, known: Known, claims: Claims
-) -> tuple[dict[str, str], list[Note]]:
-    """What to write, and what of it somebody else has already. A value that the directory no longer holds is
-    taken away where the directory had written it."""
+    entry: PersonEntry, link: LinkNow, here: LocalPerson, known: Known, denied: frozenset[str]
+) -> tuple[dict[str, str], tuple[Clash, ...]]:
+    """What to write, and what of it somebody else has. A value that the directory no longer holds is taken
+    away where the directory had written it."""
     fields: dict[str, str] = {}
-    conflicts = []
-    for name in known.mapped:
+    told = []
+    for name in sorted(known.mapped):
         value = entry.fields.get(name, "")
         before = here.fields.get(name, "")
         if value == before or (not value and (name == "login" or not link.values.get(name))):
             continue
-        if name == "login" and _is_taken(value, here, known, claims):
-            reason = _("The login %(login)s is somebody else's already.") % {"login": value}
-            conflicts.append(Note("report", "login", before, value, reason))
-        elif name == "email" and value and _is_taken(value, here, known, claims):
-            conflicts.append(Note("report", "email", before, value, _email_taken(value)))
+        if name in denied:
+            told.append(Clash(name, value, known.holder(value, besides=here.id)))
+            if before and _lets_go(name, link):
+                fields[name] = ""
         else:
             fields[name] = value
-    claims.names.update(hash(fields[name]) for name in ("login", "email") if fields.get(name))
-    return fields, conflicts
-
-
-def _is_taken(value: str, here: LocalPerson, known: Known, claims: Claims) -> bool:
-    return known.is_taken(value, by_others_than=here.id) or hash(value) in claims.names
+    return fields, tuple(told)
 
 
 def _moved(
@@ -260,25 +395,19 @@ def _manager(entry: PersonEntry, known: Known) -> tuple[str, list[Note]]:
     return found, []
 
 
-def _values(
-    fields: Mapping[str, str], unit: str, manager: str, conflicts: Sequence[str], fingerprint: str
-) -> dict[str, Any]:
-    """What is remembered of the entry. Whoever has conflicts is looked at with every run, until nothing of
-    theirs is somebody else's: the fingerprint beside them tells whether there is other news."""
+def _values(fields: Mapping[str, str], entry: PersonEntry, manager: str) -> dict[str, Any]:
+    """What is remembered of the entry."""
     held = {name: value for name, value in fields.items() if value}
-    told = {"conflicts": list(conflicts), "fingerprint": fingerprint} if conflicts else {}
-    return {**held, "unit": unit, "manager": manager, **told}
+    above = {"manager_key": distinguished_names.key(entry.manager)} if entry.manager else {}
+    number = {"number": entry.number} if entry.number else {}
+    return {**held, "unit": entry.unit, "manager": manager, **above, **number}
 
 
-def _skipped(entry: PersonEntry, reason: str) -> PersonStep:
+def _skipped(entry: PersonEntry, clash: Clash) -> PersonStep:
     return PersonStep(
         stable_id=entry.stable_id, dn=entry.dn, base=entry.base, name=entry.name,
-        is_skipped=True, notes=(Note("skip", reason=reason),),
+        is_skipped=True, notes=(Note("skip", reason=clash.reason),), clashes=(clash,),
     )  # fmt: skip
-
-
-def _email_taken(email: str) -> str:
-    return _("The e-mail %(email)s is somebody else's already: the person has none here.") % {"email": email}
 
 
 def _iso(moment: datetime | None) -> str:

@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from box.bridges.directory.plan.values import Note, UnitNow, UnitStep
 from box.bridges.directory.reader import Unit
 
@@ -19,7 +21,7 @@ def plan_units(units: Sequence[Unit], here: Mapping[str, UnitNow]) -> list[UnitS
         if now is None or now.id is None:
             notes = [Note("create", new=unit.name, reason=names.get(unit.parent, ""))]
         else:
-            notes = []
+            notes = [Note("return", reason=_("is in the directory again"))] if now.is_left else []
             if now.name != unit.name:
                 notes.append(Note("change", "name", now.name, unit.name))
             parent = here.get(unit.parent)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from box.bridges.directory.plan.clashes import Clash
+from box.bridges.directory.plan.names import Holder, Wish
+
 ACTIVE, SUSPENDED, DISMISSED = "active", "suspended", "dismissed"
 GONE, EXPIRED, LEAVER = "gone", "expired", "leavers"
 
@@ -51,15 +54,23 @@ class UnitNow:
     id: int | None
     name: str
     parent: int | None = None
+    # The directory had it no more, and the portal kept it.
+    is_left: bool = False
 
 
 @dataclass
 class Claims:
-    """The names to sign in with and the local people that this run has given away, over all its batches: of
-    the texts hashes, which are small."""
+    """What this run has given away, over all its batches: of names the hashes, which are small."""
 
     people: set[int] = field(default_factory=set)
     names: set[int] = field(default_factory=set)
+    # Names that are given up in exchange: who gets them is decided when all have been read.
+    moving: list[Wish] = field(default_factory=list)
+    contested: set[int] = field(default_factory=set)
+    # Entries that are gone and have found their person again under another id.
+    relinked: set[int] = field(default_factory=set)
+    # Those who may be somebody whose entry is gone: nobody dismisses them meanwhile.
+    asked_about: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -79,11 +90,24 @@ class Known:
     # The fields that a rule maps: what they hold is the directory's.
     mapped: frozenset[str] = frozenset()
     has_units: bool = False
+    # By the id of an entry that is new whose entry, that is gone, was like it, and by what; and how that was.
+    again: Mapping[str, Clash] = field(default_factory=dict)
+    former: Mapping[int, LinkNow] = field(default_factory=dict)
+    # What the standing list has, by the entry's id.
+    standing: Mapping[str, frozenset[Clash]] = field(default_factory=dict)
+    # Entries that an administrator has told to be somebody new.
+    separate: frozenset[str] = frozenset()
 
     def is_taken(self, name: str, *, by_others_than: int | None = None) -> bool:
         """Whether somebody signs in with it, be it their login or their e-mail."""
-        holders = {self.by_login.get(name), self.by_email.get(name)} - {None, by_others_than}
-        return bool(holders)
+        return any(person != by_others_than for person, _field in self.holders(name))
+
+    def holders(self, name: str) -> frozenset[Holder]:
+        held = ((self.by_login.get(name), "login"), (self.by_email.get(name), "email"))
+        return frozenset((person, field) for person, field in held if person is not None)
+
+    def holder(self, name: str, *, besides: int | None = None) -> int | None:
+        return next((person for person, _field in sorted(self.holders(name)) if person != besides), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +133,8 @@ class PersonStep:
     # Nothing is done, and the notes say why.
     is_skipped: bool = False
     is_new: bool = False
+    # The person is the entry's from now on, and not that one's any more that they were before.
+    is_relinked: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     # The department to belong to; None leaves it as it is.
@@ -127,6 +153,8 @@ class PersonStep:
     # Still in the directory.
     is_seen: bool = True
     notes: tuple[Note, ...] = ()
+    # What of it stays undone until somebody does something: what the standing list says from now on.
+    clashes: tuple[Clash, ...] = ()
 
     def __str__(self) -> str:
         """`create Anna Smirnova; suspend (disabled)`."""

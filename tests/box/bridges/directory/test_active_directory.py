@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import ldap3
 import pytest
 
 from box.bridges.directory.client import Directory
@@ -14,9 +15,10 @@ from box.bridges.directory.mapping import GroupRule
 from box.bridges.directory.models import Cursor, Run
 from box.core.access.actions import create_role
 from box.core.access.principals import codes_of
+from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.models import User
 from box.core.groups.models import Group
-from box.core.structure.models import Department
+from box.core.structure.models import Department, Membership
 from tests.box.bridges.directory.companies import connected, person, picture, synchronised, told
 from tests.directory import entries
 from tests.directory.samba import BASE, DISABLED, WITHOUT_PASSWORD
@@ -114,8 +116,9 @@ def test_groups_in_a_circle_elsewhere_and_the_primary_one(samba: Samba, olga: Us
         members = Group.objects.get(name=name).members.filter(role="member")
         assert set(members.values_list("user__login", flat=True)) == {"anna", "boris"}, name
     samba.apply(entries.modify(loop.dn, member=[wide.dn]))
-    # Nothing in the bases tells of it: the next look at everything does.
-    synchronised(connection, is_full=True)
+    # Nothing in the bases tells of it, and nothing of any person.
+    run = synchronised(connection)
+    assert (run.is_full, run.read, run.counts) == (False, 0, {"leave": 1})
     members = Group.objects.get(name="Wide").members.filter(role="member")
     assert set(members.values_list("user__login", flat=True)) == {"boris"}
 
@@ -138,14 +141,23 @@ def test_what_has_not_changed_is_not_read(samba: Samba, olga: User, monkeypatch:
     run = synchronised(connection)
     assert (run.read, told(run)) == (0, [])
     # Who is there, and how new they and the groups are.
-    groups = 7
-    assert (told_of["mail"], told_of["member"], told_of["uSNChanged"]) == (0, 0, 2 + MANY + groups)
+    followed, all_in_them = 2, 6
+    assert (told_of["mail"], told_of["member"]) == (0, 0)
+    assert told_of["uSNChanged"] == 2 + MANY + followed + all_in_them
     told_of.clear()
     samba.apply(entries.modify(f"CN=Anna,{SALES}", title="Head"))
     run = synchronised(connection)
     assert (run.read, run.counts) == (1, {"change": 1})
-    # Of the groups those alone that are followed, with those in them: six and four.
-    assert (told_of["mail"], told_of["member"]) == (1, 6 + 4)
+    # In which groups she is she says herself.
+    assert (told_of["mail"], told_of["member"]) == (1, 0)
+    told_of.clear()
+    samba.apply(
+        entries.modify(f"CN=Level 1,{COMPANY}", member=[f"CN=Level 0,{COMPANY}", f"CN=Boris,{SALES}"])
+    )
+    run = synchronised(connection)
+    assert (run.read, run.counts) == (0, {"join": 2})
+    # Both of the followed are read together, with what is in them: six groups, of which one is met twice.
+    assert told_of["member"] == 7
 
 
 def test_disabled_moved_out_deleted_renamed_and_returned(samba: Samba) -> None:
@@ -256,3 +268,164 @@ def test_what_is_hard_about_entries(samba: Samba) -> None:
     assert second is not None
     assert second.pk != first.pk
     assert person("gone").status == "suspended"
+
+
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The questions that the domain controller is asked, a page being one."""
+    asked: list[str] = []
+    search = ldap3.Connection.search
+
+    def counted(self: ldap3.Connection, base: str, question: str, **more: Any) -> Any:
+        asked.append(f"{base} {question}")
+        return search(self, base, question, **more)
+
+    monkeypatch.setattr(ldap3.Connection, "search", counted)
+    return asked
+
+
+def test_of_many_groups_a_change_reads_those_that_it_touches(
+    samba: Samba, olga: User, searches: list[str]
+) -> None:
+    """Thirteen followed groups, each with another one in it, and in one of them a group elsewhere."""
+    elsewhere = samba.group("Elsewhere", f"OU=Outside,{BASE}")
+    inner = [samba.group(f"In {number}", COMPANY) for number in range(13)]
+    outer = [samba.group(f"Out {number}", COMPANY, members=[inner[number].dn]) for number in range(13)]
+    samba.add(elsewhere, *inner, *outer)
+    samba.apply(entries.modify(inner[3].dn, member=[elsewhere.dn]))
+    rules = tuple(rule(f"Out {number}") for number in range(13))
+    connection = connected(samba, COMPANY, people_filter=FEW, mapping={"groups": rules})
+    assert synchronised(connection).error == ""
+
+    def asked(*changes: str) -> tuple[dict[str, int], int]:
+        for change in changes:
+            samba.apply(change)
+        searches.clear()
+        run = synchronised(connection)
+        assert (run.state, run.is_full) == (Run.State.DONE, False)
+        return run.counts, len(searches)
+
+    anna, boris = f"CN=Anna,{SALES}", f"CN=Boris,{SALES}"
+    for changes, counts in (
+        ((), {}),
+        ((entries.modify(anna, title="Head"),), {"change": 1}),
+        ((entries.modify(inner[7].dn, member=[anna]),), {"join": 1}),
+        ((entries.modify(elsewhere.dn, member=[boris]),), {"join": 1}),
+        ((entries.modify(elsewhere.dn, member=None),), {"leave": 1}),
+        ((entries.delete(inner[7].dn),), {"leave": 1}),
+    ):
+        told_counts, count = asked(*changes)
+        assert told_counts == counts
+        assert count <= 15, searches
+    assert not Group.objects.get(name="Out 3").members.filter(role="member").exists()
+
+
+def test_a_renamed_group_renames_its_workgroup_unless_somebody_has_called_it_otherwise(
+    samba: Samba, olga: User
+) -> None:
+    samba.add(samba.group("Sellers", COMPANY), samba.group("Buyers", COMPANY))
+    connection = connected(samba, COMPANY, people_filter=FEW, mapping={"all_groups": True})
+    synchronised(connection)
+    ids = dict(Group.objects.values_list("name", "pk"))
+    Group.objects.filter(name="Buyers").update(name="Our buyers")
+    for name in ("Sellers", "Buyers"):
+        samba.apply(entries.move(f"CN={name},{COMPANY}", new_rdn=f"CN={name} 2", parent=COMPANY))
+    run = synchronised(connection)
+    assert "change Sellers 2 name Sellers>Sellers 2 " in told(run)
+    assert Group.objects.get(name="Sellers 2").pk == ids["Sellers"]
+    assert Group.objects.get(name="Our buyers").pk == ids["Buyers"]
+    assert told(synchronised(connection)) == []
+
+
+def test_who_is_in_a_group_and_left_out_here_joins_once_they_come(samba: Samba, olga: User) -> None:
+    nameless = samba.person("nameless", SALES)
+    samba.add(nameless, samba.group("Sellers", COMPANY, members=[nameless.dn, f"CN=Anna,{SALES}"]))
+    connection = connected(samba, COMPANY, people_filter=FEW, mapping={"groups": (rule("Sellers"),)})
+    assert synchronised(connection).counts["join"] == 1
+    for is_full in (False, True):
+        assert "join" not in synchronised(connection, is_full=is_full).counts
+    samba.apply(entries.modify(nameless.dn, givenName="Now"))
+    assert synchronised(connection).counts == {"create": 1, "join": 1}
+    members = Group.objects.get(name="Sellers").members.filter(role="member")
+    assert set(members.values_list("user__login", flat=True)) == {"anna", "nameless"}
+
+
+def test_a_manager_who_comes_into_the_base_gets_their_people(samba: Samba) -> None:
+    boss = samba.person("boss", f"OU=Outside,{BASE}", givenName="Boss")
+    samba.add(boss)
+    trade = samba.unit("Trade", COMPANY)
+    dora = samba.person("dora", trade.dn, givenName="Dora", manager=boss.dn)
+    samba.add(trade, dora)
+    connection = connected(samba, COMPANY, people_filter=FEW)
+    synchronised(connection)
+    heads = Membership.objects.filter(department__name="Trade", role="head")
+    assert not heads.exists()
+    samba.apply(entries.move(boss.dn, new_rdn="CN=boss", parent=trade.dn))
+    run = synchronised(connection)
+    assert not run.is_full
+    assert heads.get().user.login == "boss"
+    # By another name they are the same.
+    samba.apply(entries.move(f"CN=boss,{trade.dn}", new_rdn="CN=The boss", parent=trade.dn))
+    synchronised(connection)
+    assert heads.get().user.login == "boss"
+    assert told(synchronised(connection, is_full=True)) == []
+
+
+def test_a_unit_emptied_and_deleted_goes_with_its_head(samba: Samba) -> None:
+    trade = samba.unit("Trade", COMPANY)
+    samba.add(trade, samba.person("boss", trade.dn, givenName="Boss"))
+    samba.add(samba.person("dora", trade.dn, givenName="Dora", manager=f"CN=boss,{trade.dn}"))
+    connection = connected(samba, COMPANY, people_filter=FEW)
+    synchronised(connection)
+    assert Membership.objects.get(department__name="Trade", role="head").user.login == "boss"
+    for login in ("boss", "dora"):
+        samba.apply(entries.move(f"CN={login},{trade.dn}", new_rdn=f"CN={login}", parent=SALES))
+    samba.apply(entries.delete(trade.dn))
+    run = synchronised(connection)
+    assert not run.is_full
+    assert not Department.objects.filter(name="Trade").exists()
+    assert told(synchronised(connection, is_full=True)) == []
+
+
+def test_a_department_that_the_portal_keeps_is_found_again_by_its_unit(samba: Samba) -> None:
+    trade = samba.unit("Trade", COMPANY)
+    samba.add(trade, samba.person("dora", trade.dn, givenName="Dora"))
+    connection = connected(samba, COMPANY, people_filter=FEW, rules=UNGUARDED)
+    synchronised(connection)
+    department = Department.objects.get(name="Trade")
+    local = create_user(NewUser(login="local"), password=None, by=None)
+    Membership.objects.create(user=local, department=department)
+    samba.apply(entries.move(trade.dn, new_rdn="OU=Trade", parent=f"OU=Outside,{BASE}"))
+    synchronised(connection)
+    department.refresh_from_db()
+    assert department.source == ""
+    assert told(synchronised(connection)) == []
+    samba.apply(entries.move(f"OU=Trade,OU=Outside,{BASE}", new_rdn="OU=Trade", parent=COMPANY))
+    run = synchronised(connection)
+    department.refresh_from_db()
+    assert (department.source, Department.objects.filter(name="Trade").count()) == ("Corp", 1)
+    assert any(line.startswith("return Trade") for line in told(run))
+    assert person("dora").memberships.get().department == department
+
+
+def test_a_broken_picture_hides_no_good_one(samba: Samba) -> None:
+    samba.apply(
+        entries.modify(f"CN=Anna,{SALES}", thumbnailPhoto=picture("red")[:200], jpegPhoto=picture("blue"))
+    )
+    connection = connected(samba, COMPANY, people_filter=FEW)
+    synchronised(connection)
+    assert person("anna").photo is not None
+
+
+def test_units_that_are_left_out_are_nobodys_and_no_departments(samba: Samba) -> None:
+    service = samba.unit("Service", COMPANY)
+    samba.add(service, samba.person("robot", service.dn, givenName="Robot"))
+    rules = {**UNGUARDED, "excluded": (service.dn.lower(),)}
+    connection = connected(samba, COMPANY, people_filter=FEW, rules=rules)
+    synchronised(connection)
+    assert not User.objects.filter(login="robot").exists()
+    assert not Department.objects.filter(name="Service").exists()
+    connection.rules = replace(connection.rules, excluded=())
+    connection.save()
+    synchronised(connection)
+    assert person("robot").memberships.get().department.name == "Service"

@@ -345,9 +345,12 @@ def test_explain_says_why_somebody_is_and_is_not_imported(slapd: Slapd) -> None:
     only_people = "(&(objectClass=inetOrgPerson)(!(employeeType=service)))"
     connection = connected(slapd, inside.dn, people_filter=only_people)
     now = timezone.now()
+    previewed(connection)
     assert "The next run: created" in "\n".join(explain(connection, "anna", now=now))
     synchronised(connection)
     assert "comes from Corp" in "\n".join(explain(connection, "ANNA", now=now))
+    # What was only looked at has not happened.
+    assert "\n".join(explain(connection, "anna", now=now)).count(" created") == 1
     assert "The filter does not take it" in "\n".join(explain(connection, "robot", now=now))
     assert "outside of the search bases" in "\n".join(explain(connection, "out", now=now))
     assert "no entry with the login" in "\n".join(explain(connection, "*)(uid=*", now=now))
@@ -356,18 +359,25 @@ def test_explain_says_why_somebody_is_and_is_not_imported(slapd: Slapd) -> None:
 def test_fields_that_administrators_have_defined_are_filled_in_and_locked(slapd: Slapd) -> None:
     olga = create_user(NewUser(login="olga", is_administrator=True), password=None, by=None)
     room = add_field(PROFILE, FieldDraft("Room"), by=olga)
+    cars = add_field(PROFILE, FieldDraft("Cars"), by=olga)
     since = add_field(PROFILE, FieldDraft("Here since", Field.Kind.DATE), by=olga)
-    anna = slapd.person("anna", slapd.base, name="Anna", roomNumber="12 a", employeeNumber="20200131000000Z")
+    anna = slapd.person("anna", slapd.base, name="Anna", roomNumber="12 a", carLicense=["A 1", "B 2"],
+                         employeeNumber="20200131000000Z")  # fmt: skip
     boris = slapd.person("boris", slapd.base, name="Boris", employeeNumber="soon")
     slapd.seed(anna, boris)
     connection = connected(slapd)
-    rules = (FieldRule(room.key, "roomNumber"), FieldRule(since.key, "employeeNumber"))
+    rules = (
+        FieldRule(room.key, "roomNumber"),
+        FieldRule(cars.key, "carLicense", "all"),
+        FieldRule(since.key, "employeeNumber"),
+    )
     connection.mapping = replace(connection.mapping, fields=(*connection.mapping.fields, *rules))
     connection.save()
     run = synchronised(connection)
     assert any("is no date" in line for line in told(run))
     assert texts_of_many([person("anna").pk])[person("anna").pk] == {
         room.key: "12 a",
+        cars.key: "A 1, B 2",
         since.key: "2020-01-31",
     }
     assert texts_of_many([person("boris").pk]) == {}

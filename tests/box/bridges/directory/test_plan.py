@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from box.bridges.directory.mapping import Rules
+from box.bridges.directory.plan.clashes import Clash
 from box.bridges.directory.plan.guard import Leaving, guard
 from box.bridges.directory.plan.leavers import plan_gone
-from box.bridges.directory.plan.people import plan_people
+from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting
 from box.bridges.directory.plan.units import heads_by_manager, plan_units, without_circles
 from box.bridges.directory.plan.values import Claims, Known, LinkNow, LocalPerson, PersonStep, UnitNow
 from box.bridges.directory.reader import PersonEntry, Unit
@@ -48,8 +49,17 @@ def known(*people: LocalPerson, links: dict[str, LinkNow] | None = None, **more:
 
 
 def planned(one: PersonEntry, here: Known, rules: Rules = RULES, now: datetime = NOW) -> PersonStep | None:
-    steps = plan_people([one], here, rules, Claims(), now=now)
+    steps = planned_all([one], here, rules, now=now)
     return steps[0] if steps else None
+
+
+def planned_all(
+    entries: list[PersonEntry], here: Known, rules: Rules = RULES, *, now: datetime = NOW
+) -> list[PersonStep]:
+    """As a run does it: who waits for a name comes last."""
+    claims, waiting = Claims(), list[Waiting]()
+    steps = plan_people(entries, here, rules, claims, waiting, now=now)
+    return [*steps, *plan_waiting(waiting, rules, claims, now=now)]
 
 
 def linked(one: PersonEntry, step: PersonStep | None, pk: int = 1) -> LinkNow:
@@ -100,7 +110,7 @@ def test_without_matching_a_taken_login_is_refused_and_a_taken_email_left_out() 
     assert step.is_skipped
     step = planned(entry("anna2"), known(local()), rules)
     assert step is not None
-    assert (step.is_new, step.fields["email"], step.actions) == (True, "", frozenset({"create", "report"}))
+    assert (step.is_new, step.fields.get("email"), step.actions) == (True, None, {"create", "report"})
 
 
 def test_a_login_that_is_anothers_email_is_taken_and_the_other_way_round() -> None:
@@ -111,7 +121,7 @@ def test_a_login_that_is_anothers_email_is_taken_and_the_other_way_round() -> No
     assert step.is_skipped
     step = planned(entry("boris", "anna"), known(local()), rules)
     assert step is not None
-    assert (step.is_new, step.fields["email"]) == (True, "")
+    assert (step.is_new, step.fields.get("email")) == (True, None)
     # Somebody who is here already keeps what they have.
     first = planned(entry("boris"), known(local(2, "boris", "")))
     here = known(local(), local(2, "boris", ""), links={"id-boris": linked(entry("boris"), first, 2)})
@@ -121,7 +131,7 @@ def test_a_login_that_is_anothers_email_is_taken_and_the_other_way_round() -> No
     assert "email" not in step.fields
     # Of two in one run as of those who are here.
     both = [entry("anna"), entry("anna@corp.test", "x@corp.test")]
-    _first, second = plan_people(both, known(), RULES, Claims(), now=NOW)
+    _first, second = planned_all(both, known())
     assert second.is_skipped
     # One's own are no trouble.
     step = planned(entry("vera@corp.test", "vera@corp.test"), known(local()))
@@ -136,20 +146,26 @@ def test_an_outside_guest_is_never_taken_for_an_employee() -> None:
 
 
 def test_of_two_with_one_email_the_second_has_none() -> None:
-    first, second = plan_people(
-        [entry("anna"), entry("boris", email="anna@corp.test")], known(), RULES, Claims(), now=NOW
-    )
-    assert (first.fields["email"], second.fields["email"]) == ("anna@corp.test", "")
+    first, second = planned_all([entry("anna"), entry("boris", email="anna@corp.test")], known())
+    assert (first.fields["email"], second.fields.get("email")) == ("anna@corp.test", None)
     assert [note.field for note in second.notes if note.action == "report"] == ["email"]
     # It is tried again, and said once.
-    here = known(local(2, "boris", ""), local(1), links={"id-boris": linked(entry("boris"), second, 2)})
+    standing = {"id-boris": frozenset({Clash("email", "anna@corp.test", 1)})}
+    here = known(
+        local(2, "boris", ""),
+        local(1),
+        links={"id-boris": linked(entry("boris"), second, 2)},
+        standing=standing,
+    )
     assert planned(entry("boris", email="anna@corp.test"), here) is None
     # What else there is to tell of them waits for nobody.
     assert planned(entry("boris", email="anna@corp.test", photo=b"another"), here) is not None
     assert (
         planned(entry("boris", email="anna@corp.test", expires_at=NOW + timedelta(days=9)), here) is not None
     )
-    freed = known(local(2, "boris", ""), links={"id-boris": linked(entry("boris"), second, 2)})
+    freed = known(
+        local(2, "boris", ""), links={"id-boris": linked(entry("boris"), second, 2)}, standing=standing
+    )
     step = planned(entry("boris", email="anna@corp.test"), freed)
     assert step is not None
     assert step.fields == {"email": "anna@corp.test"}
@@ -330,7 +346,7 @@ def test_whatever_the_directory_holds_nobody_has_what_is_anothers(
             not email or email not in {one.fields["email"] for one in people}
         ):
             people.append(local(number, login, email, holds_console=holds_console))
-    steps = plan_people(entries, known(*people), RULES, Claims(), now=NOW)
+    steps = planned_all(entries, known(*people))
     after = {one.id: dict(one.fields) for one in people}
     for number, step in enumerate(steps, 100):
         if not step.is_skipped:
@@ -342,3 +358,60 @@ def test_whatever_the_directory_holds_nobody_has_what_is_anothers(
     touched = [step.object_id for step in steps if step.object_id]
     assert len(touched) == len(set(touched))
     assert not {one.id for one in people if one.holds_console} & set(touched)
+
+
+def swapped(people: list[tuple[str, str]], wanted: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What people have after a run, where the directory gives them these logins and e-mails."""
+    locals_ = [local(pk, *names) for pk, names in enumerate(people, 1)]
+    first = [entry(*names, stable_id=f"id-{pk}") for pk, names in enumerate(people, 1)]
+    links = {one.stable_id: linked(one, planned(one, known()), pk) for pk, one in enumerate(first, 1)}
+    here = known(*locals_, links=links)
+    steps = planned_all([entry(*names, stable_id=f"id-{pk}") for pk, names in enumerate(wanted, 1)], here)
+    after = {one.id: dict(one.fields) for one in locals_}
+    for step in steps:
+        if step.object_id:
+            after[step.object_id].update(step.fields)
+    return [(after[pk]["login"], after[pk]["email"]) for pk in sorted(after)]
+
+
+ABC = [("anna", "anna@corp.test"), ("boris", "boris@corp.test"), ("cara", "cara@corp.test")]
+
+
+@pytest.mark.parametrize("order", [[1, 0, 2], [1, 2, 0], [2, 0, 1], [0, 2, 1]])
+def test_logins_and_emails_change_hands_in_circles_too(order: list[int]) -> None:
+    assert swapped(ABC, [ABC[number] for number in order]) == [ABC[number] for number in order]
+
+
+def test_what_nobody_gives_up_is_nobodys_and_the_rest_goes_on() -> None:
+    # Cara keeps hers, so that Boris gets it not, and keeps his, so that Anna gets that not.
+    wanted = [("boris", "anna@corp.test"), ("cara", "new@corp.test"), ("cara", "cara@corp.test")]
+    assert swapped(ABC, wanted) == [
+        ("anna", "anna@corp.test"), ("boris", "new@corp.test"), ("cara", "cara@corp.test"),
+    ]  # fmt: skip
+    # What Cara gives up goes down the line, also by way of an e-mail that the directory has taken away.
+    wanted = [("boris", ""), ("cara", "anna@corp.test"), ("dina", "boris@corp.test")]
+    assert swapped(ABC, wanted) == wanted
+
+
+@given(
+    st.permutations(ABC),
+    st.lists(st.sampled_from(["anna", "boris", "cara", "anna@corp.test", "new"]), min_size=3, max_size=3),
+    st.lists(
+        st.sampled_from(["anna@corp.test", "boris@corp.test", "x@corp.test", ""]), min_size=3, max_size=3
+    ),
+)
+def test_however_names_move_each_is_one_persons(
+    people: list[tuple[str, str]], logins: list[str], emails: list[str]
+) -> None:
+    wanted = list(zip(logins, emails, strict=True))
+    after = swapped(people, wanted)
+    holders: dict[str, set[int]] = {}
+    for number, names in enumerate(after):
+        for name in filter(None, names):
+            holders.setdefault(name, set()).add(number)
+    assert all(len(one) == 1 for one in holders.values())
+    for number, (was, wish, has) in enumerate(zip(people, wanted, after, strict=True)):
+        for field in (0, 1):
+            assert has[field] in (was[field], wish[field], "")[: 2 + field]
+            # What nobody has in the end was not refused to whoever wants it.
+            assert has[field] == wish[field] or holders.get(wish[field], {number}) != {number}

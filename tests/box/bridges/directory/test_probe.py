@@ -89,6 +89,19 @@ def test_an_ordinary_user_of_the_domain_suffices(domain: Samba, security: str) -
     assert is_good(steps)
 
 
+def test_a_dead_server_keeps_the_others_from_nothing(domain: Samba) -> None:
+    connection = to_samba(domain)
+    alive = list(connection.servers)
+    connection.servers = ["127.77.250.250", *alive]
+    steps = probe(connection)
+    assert ("connect", "bad") in states(steps)
+    assert is_good(steps)
+    connection.servers = ["127.77.250.250"]
+    assert not is_good(probe(connection))
+    connection.servers, connection.people_bases = alive, ["OU=Nowhere,DC=corp,DC=test"]
+    assert not is_good(probe(connection))
+
+
 def test_where_no_base_is_named_all_is_read(domain: Samba) -> None:
     steps = probe(to_samba(domain, people_bases=[]))
     assert states(steps) == ALL_WELL, steps

@@ -22,9 +22,12 @@ from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
 
+from box.bridges.directory.answering import in_order
 from box.bridges.directory.authentication import REFUSED_FOR
+from box.bridges.directory.client import connect
+from box.bridges.directory.jobs import run_once
 from box.bridges.directory.mapping import SignIn
-from box.bridges.directory.models import Connection, Link, Tries
+from box.bridges.directory.models import Conflict, Connection, Link, Run, Tries
 from box.core.accounts import actions
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.models import User
@@ -79,6 +82,56 @@ def test_by_login_upn_and_mail(in_corp: User, name: str) -> None:
     assert is_in(tried(name, SECRET))
     in_corp.refresh_from_db()
     assert not in_corp.has_usable_password()
+
+
+def test_by_the_domain_that_everybody_is_called_after(in_corp: User, corp: Samba) -> None:
+    """Whatever name the directory has given them for it."""
+    corp.apply(entries.modify(ANNA, userPrincipalName="anna.elkina@elsewhere.test"))
+    try:
+        for name in ("anna@corp.test", "ANNA@Corp.Test", "anna.elkina@elsewhere.test"):
+            assert is_in(tried(name, SECRET)), name
+        assert WRONG in said(tried("anna@other.test", SECRET))
+    finally:
+        corp.restore("corp")
+
+
+def test_who_is_new_there_is_taken_in_at_the_first_sign_in(line: Connection) -> None:
+    line.is_confirmed, line.rules = True, replace(line.rules, without_name="import")
+    line.save()
+    assert WRONG in said(tried("anna", "wrong"))
+    assert not Run.objects.exists()
+    for _time in range(2):
+        assert "being taken into the portal" in said(tried("anna", SECRET))
+    (run,) = Run.objects.all()
+    assert (run.why, run.state) == (Run.Why.SIGN_IN, Run.State.WAITING)
+    assert run_once(run.pk)
+    assert is_in(tried("anna", SECRET))
+    # Whom that run has not taken in hears so, and asks for no other.
+    Link.objects.all().delete()
+    User.objects.filter(login="anna").update(login="another", email="")
+    assert "You are not in the portal yet" in said(tried("anna", SECRET))
+    assert Run.objects.count() == 1
+
+
+def test_whose_entry_was_made_anew_hears_who_can_help(in_corp: User, line: Connection) -> None:
+    link = Link.objects.people().get(object_id=in_corp.pk)
+    stable_id = link.stable_id
+    Link.objects.filter(pk=link.pk).update(stable_id="of the entry before", leaving_why="gone")
+    Conflict.objects.create(connection=line, stable_id=stable_id, kind="again", dn=ANNA, person=in_corp)
+    assert "has to confirm that it is" in said(tried("anna", SECRET))
+    assert WRONG in said(tried("anna", "wrong"))
+
+
+def test_who_answered_last_is_asked_first(in_corp: User, line: Connection, corp: Samba) -> None:
+    dead = "127.77.250.250"
+    Connection.objects.update(servers=[dead, *line.servers])
+    connection = Connection.objects.get()
+    assert in_order(connection) == [dead, corp.address]
+    assert is_in(tried("anna", SECRET))
+    assert in_order(connection) == [corp.address, dead]
+    cache.clear()
+    with connect(connection):
+        assert in_order(connection) == [corp.address, dead]
 
 
 def test_starttls_is_as_good(in_corp: User, line: Connection) -> None:

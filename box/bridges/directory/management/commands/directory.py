@@ -16,6 +16,8 @@ from box.bridges.directory.explanation import explain
 from box.bridges.directory.jobs import run_once
 from box.bridges.directory.models import Change, Connection, Run
 from box.bridges.directory.reader import Reader
+from box.bridges.directory.troubles import sentence as told_of
+from box.bridges.directory.troubles import troubles
 from box.lib.progress_bars import Bars
 
 SHOWN = 200
@@ -38,7 +40,8 @@ class Command(BaseCommand):
         cancel = commands.add_parser(
             "cancel", help="stop the runs that are going; what was written by then stays"
         )
-        commands.add_parser("status", help="how the last runs went")
+        commands.add_parser("status", help="how the last runs went, and what needs somebody")
+        commands.add_parser("troubles", help="what needs somebody, a line each")
         explained = commands.add_parser("explain", help="why this person is, or is not, imported")
         explained.add_argument("login")
         for one in (test, preview, sync, cancel, explained):
@@ -98,6 +101,12 @@ class Command(BaseCommand):
             self.stdout.write(f"{one.name} ({one.get_kind_display()}): {state}")
             for run in one.runs.order_by("-id")[:5]:
                 self.stdout.write(f"  {run.asked_at:%Y-%m-%d %H:%M} {_summary(run)}")
+        self._troubles()
+
+    def _troubles(self, **options: Any) -> None:
+        """A line each, as `boxctl doctor` reads them."""
+        for one in troubles(timezone.now()):
+            self.stdout.write(f"! {told_of(one.kind, one.target, one.about)}")
 
     def _explain(self, login: str, connection: str, **options: Any) -> None:
         for one in _connections(connection):

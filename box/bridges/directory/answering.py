@@ -1,0 +1,30 @@
+"""Which of a directory's servers is asked first: that which has answered last. A dead one before it in the
+list would cost everybody who signs in, and each run, the wait for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.cache import cache
+
+if TYPE_CHECKING:
+    from box.bridges.directory.models import Connection
+
+# Then the first in the list is tried again.
+REMEMBERED_SECONDS = 15 * 60
+
+
+def in_order(connection: Connection) -> list[str]:
+    """Its servers as they are to be asked."""
+    servers = list(connection.servers)
+    last = cache.get(_key(connection)) if len(servers) > 1 and connection.pk else None
+    return sorted(servers, key=lambda server: server != last)
+
+
+def remember(connection: Connection, server: str) -> None:
+    if connection.pk and len(connection.servers) > 1:
+        cache.set(_key(connection), server, REMEMBERED_SECONDS)
+
+
+def _key(connection: Connection) -> str:
+    return f"directory:answering:{connection.pk}"

@@ -1,0 +1,275 @@
+"""A directory that somebody changes at random, as administrators of domains do: people come, go, come again
+under the same name, change names among each other, move; units are made, renamed, moved and emptied.
+
+Every change is one that the directory allows. `Company` remembers where each entry is, and nothing else: what
+is to be expected of the box is read from the directory itself.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from tests.directory import entries
+from tests.directory.entries import rdn
+from tests.directory.samba import DISABLED, WITHOUT_PASSWORD, Samba
+from tests.directory.slapd import Slapd
+
+FIRST = ("Anna", "Boris", "Cara", "Dora", "Erik", "Fedor")
+LAST = ("Ivanova", "Petrov", "Smirnova")
+
+
+@dataclass
+class Somebody:
+    login: str
+    mail: str
+    first: str
+    last: str
+    number: str
+    unit: int
+    cn: str
+    is_disabled: bool = False
+
+
+@dataclass
+class Company:
+    """People by a number of their own, units by theirs; zero is the base."""
+
+    server: Samba | Slapd
+    base: str
+    dice: random.Random
+    people: dict[int, Somebody] = field(default_factory=dict)
+    units: dict[int, tuple[str, int]] = field(default_factory=dict)
+    gone: list[Somebody] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    _count: int = 0
+    _ldif: list[str] = field(default_factory=list)
+
+    def begin(self) -> None:
+        for _number in range(3):
+            self._new_unit()
+        for _number in range(8):
+            self._come()
+        self._send()
+
+    def change(self) -> None:
+        """A handful of changes at once."""
+        every = (
+            self._come, self._go, self._return, self._again, self._again, self._swap, self._swap,
+            self._rotate, self._rename, self._move, self._mail, self._take_mail, self._drop_mail,
+            self._toggle, self._lose_name, self._new_unit, self._rename_unit, self._move_unit,
+            self._empty_unit,
+        )  # fmt: skip
+        for act in self.dice.choices(every, k=self.dice.randint(1, 6)):
+            act()
+        self._send()
+
+    # People
+
+    def _come(self) -> None:
+        number = self._next()
+        who = Somebody(
+            f"p{number}", f"p{number}@corp.test", self.dice.choice(FIRST), self.dice.choice(LAST),
+            str(number), self._any_unit(), f"e{number}",
+        )  # fmt: skip
+        self._add(number, who)
+
+    def _go(self) -> None:
+        if (number := self._anybody()) is not None:
+            self._delete(number)
+
+    def _return(self) -> None:
+        """Somebody who has gone is there again, maybe after others have taken their names."""
+        if not self.gone:
+            return
+        who = self.dice.choice(self.gone)
+        logins, mails = (
+            {one.login for one in self.people.values()},
+            {one.mail for one in self.people.values()},
+        )
+        if who.login not in logins and who.mail not in mails:
+            self.gone.remove(who)
+            number = self._next()
+            who.cn, who.unit = f"e{number}", self._any_unit()
+            self._add(number, who)
+
+    def _again(self) -> None:
+        """Deleted, and made anew in the same moment."""
+        if (number := self._anybody()) is not None:
+            self._delete(number)
+            self._return()
+
+    def _swap(self) -> None:
+        self._exchange(2)
+
+    def _rotate(self) -> None:
+        self._exchange(self.dice.randint(3, 4))
+
+    def _exchange(self, count: int) -> None:
+        if len(self.people) < count:
+            return
+        numbers = self.dice.sample(sorted(self.people), count)
+        logins = [self.people[number].login for number in numbers]
+        mails = [self.people[number].mail for number in numbers]
+        for number in numbers:
+            self._modify(number, **{self._login: f"moving{number}"})
+        for number, login, mail in zip(
+            numbers, [*logins[1:], logins[0]], [*mails[1:], mails[0]], strict=True
+        ):
+            who = self.people[number]
+            who.login, who.mail = login, mail
+            self._modify(number, **{self._login: login, "mail": mail or None})
+
+    def _rename(self) -> None:
+        if (number := self._anybody()) is not None:
+            who = self.people[number]
+            who.login = f"p{self._next()}"
+            self._modify(number, **{self._login: who.login})
+
+    def _move(self) -> None:
+        if (number := self._anybody()) is not None:
+            who, before = self.people[number], self.dn(number)
+            who.unit, who.cn = self._any_unit(), f"e{self._next()}"
+            self._moved(before, f"{self._rdn}={who.cn}", self.unit_dn(who.unit))
+
+    def _mail(self) -> None:
+        self._give_mail(f"p{self._next()}@corp.test")
+
+    def _take_mail(self) -> None:
+        """Two have the same for a while."""
+        if (other := self._anybody()) is not None:
+            self._give_mail(self.people[other].mail)
+
+    def _drop_mail(self) -> None:
+        self._give_mail("")
+
+    def _give_mail(self, mail: str) -> None:
+        if (number := self._anybody()) is not None:
+            self.people[number].mail = mail
+            self._modify(number, mail=mail or None)
+
+    def _toggle(self) -> None:
+        if (number := self._anybody()) is not None:
+            who = self.people[number]
+            who.is_disabled = not who.is_disabled
+            self._modify(number, **self._state(who))
+
+    def _lose_name(self) -> None:
+        """Without a login that can be one, nobody is taken in; who is here already keeps theirs."""
+        if (number := self._anybody()) is not None and not self._is_ad:
+            who = self.people[number]
+            who.login = f"p {self._next()}"
+            self._modify(number, **{self._login: who.login})
+
+    # Units
+
+    def _new_unit(self) -> None:
+        number = self._next()
+        self.units[number] = f"Unit {number}", self._any_unit()
+        self._note(
+            entries.added(self.server.unit(self.units[number][0], self.unit_dn(self.units[number][1])))
+        )
+
+    def _rename_unit(self) -> None:
+        if self.units:
+            number = self.dice.choice(sorted(self.units))
+            self._to(number, f"Unit {self._next()}", self.units[number][1])
+
+    def _move_unit(self) -> None:
+        if self.units:
+            number = self.dice.choice(sorted(self.units))
+            to = self._any_unit()
+            if number not in self._way(to):
+                self._to(number, self.units[number][0], to)
+
+    def _empty_unit(self) -> None:
+        """Emptied and deleted in one moment."""
+        leaves = [one for one in self.units if one not in {above for _name, above in self.units.values()}]
+        if not leaves:
+            return
+        number = self.dice.choice(sorted(leaves))
+        for who in [one for one in self.people if self.people[one].unit == number]:
+            before = self.dn(who)
+            self.people[who].unit = self.units[number][1]
+            self._moved(before, f"{self._rdn}={self.people[who].cn}", self.unit_dn(self.people[who].unit))
+        self._note(entries.delete(self.unit_dn(number)))
+        del self.units[number]
+
+    # How it is written
+
+    def dn(self, number: int) -> str:
+        who = self.people[number]
+        return rdn(self._rdn, who.cn, self.unit_dn(who.unit))
+
+    def unit_dn(self, number: int) -> str:
+        if number == 0:
+            return self.base
+        name, above = self.units[number]
+        return rdn("OU" if self._is_ad else "ou", name, self.unit_dn(above))
+
+    @property
+    def _is_ad(self) -> bool:
+        return isinstance(self.server, Samba)
+
+    @property
+    def _rdn(self) -> str:
+        return "CN" if self._is_ad else "cn"
+
+    @property
+    def _login(self) -> str:
+        return "sAMAccountName" if self._is_ad else "uid"
+
+    def _state(self, who: Somebody) -> dict[str, str | None]:
+        if self._is_ad:
+            return {"userAccountControl": str(WITHOUT_PASSWORD | (DISABLED if who.is_disabled else 0))}
+        return {"employeeType": "disabled" if who.is_disabled else None}
+
+    def _add(self, number: int, who: Somebody) -> None:
+        self.people[number] = who
+        named = {"givenName": who.first, "sn": who.last}
+        named |= {"employeeID" if self._is_ad else "employeeNumber": who.number}
+        named |= {name: value for name, value in self._state(who).items() if value}
+        if who.mail:
+            named["mail"] = who.mail
+        if self._is_ad:
+            named["userPrincipalName"] = f"{who.cn}@corp.test"
+        made = self.server.person(who.login, self.unit_dn(who.unit), name=who.cn, **named)
+        self._note(entries.added(made))
+
+    def _delete(self, number: int) -> None:
+        self._note(entries.delete(self.dn(number)))
+        self.gone.append(self.people.pop(number))
+
+    def _modify(self, number: int, **changes: str | None) -> None:
+        self._note(entries.modify(self.dn(number), **changes))
+
+    def _moved(self, before: str, new_rdn: str, parent: str) -> None:
+        self._note(entries.move(before, new_rdn=new_rdn, parent=parent))
+
+    def _to(self, number: int, name: str, above: int) -> None:
+        before = self.unit_dn(number)
+        self.units[number] = name, above
+        attribute = "OU" if self._is_ad else "ou"
+        self._moved(before, f"{attribute}={name}", self.unit_dn(above))
+
+    def _way(self, unit: int) -> list[int]:
+        return [] if unit == 0 else [unit, *self._way(self.units[unit][1])]
+
+    def _any_unit(self) -> int:
+        return self.dice.choice([0, *sorted(self.units)])
+
+    def _anybody(self) -> int | None:
+        return self.dice.choice(sorted(self.people)) if self.people else None
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count
+
+    def _note(self, ldif: str) -> None:
+        self._ldif.append(ldif)
+        self.log.append(ldif.strip().replace("\n", " | "))
+
+    def _send(self) -> None:
+        if self._ldif:
+            self.server.apply("\n".join(self._ldif))
+        self._ldif = []
