@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.console.access import BACKUPS, RESTART, can_ask_back, can_look_after_backups
+from box.console.access import BACKUPS, DIRECTORY, RESTART, can_ask_back, can_look_after_backups
 from box.console.alerts import Finding, Known, Plan, decide
 from box.console.backups.changes import change_of
 from box.console.events import (
@@ -24,7 +24,15 @@ from box.console.events import (
     RetrievalWithdrawn,
 )
 from box.console.models import BackupChange, Bulletin, Retrieval, RetrievalQuerySet, Subject, Trouble
-from box.console.notices import CHANGED, CLUSTER_ILL, CLUSTER_WELL, ILL, WELL
+from box.console.notices import (
+    CHANGED,
+    CLUSTER_ILL,
+    CLUSTER_WELL,
+    DIRECTORY_ILL,
+    DIRECTORY_WELL,
+    ILL,
+    WELL,
+)
 from box.core.access.principals import people_behind
 from box.core.access.roles import current
 from box.core.accounts.models import User
@@ -81,8 +89,9 @@ def tell_of(subject: Subject, found: Iterable[Finding], *, now: datetime) -> Pla
 _NOTICES: dict[Subject, tuple[Notice, Notice]] = {
     Subject.BACKUPS: (ILL, WELL),
     Subject.CLUSTER: (CLUSTER_ILL, CLUSTER_WELL),
+    Subject.DIRECTORY: (DIRECTORY_ILL, DIRECTORY_WELL),
 }
-_RIGHTS = {Subject.BACKUPS: BACKUPS, Subject.CLUSTER: RESTART}
+_RIGHTS = {Subject.BACKUPS: BACKUPS, Subject.CLUSTER: RESTART, Subject.DIRECTORY: DIRECTORY}
 """Who looks after it: whoever may mend it."""
 
 

@@ -1,5 +1,5 @@
-"""Which troubles of backups and of the cluster are told when: decided from what is known and what was found
-just now."""
+"""Which troubles of backups, of the cluster and of directories are told when: decided from what is known and
+what was found just now."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ PATIENCE: Mapping[str, timedelta] = {
     "ill": timedelta(minutes=10),
     "slow": timedelta(minutes=10),
     "service": timedelta(minutes=5),
+    # A domain controller that is restarted is there again by the next run.
+    "dir_failing": timedelta(minutes=20),
 }
 CALM = timedelta(minutes=15)
 """So long a trouble has to be gone: one that comes and goes is told once."""

@@ -10,6 +10,7 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
 from appliance.client import Agent, AgentError, ReadBackups, ReadCluster, ReadRecord
+from box.bridges.directory.troubles import troubles
 from box.console.actions import tell_of, tell_of_changes
 from box.console.backups.retrieval_jobs import follow_all
 from box.console.models import Subject
@@ -54,6 +55,12 @@ def watch_cluster() -> None:
         log.warning("How the nodes are is not known: %s", error)
         return
     tell_of(Subject.CLUSTER, state.problems, now=timezone.now())
+
+
+@db_periodic_task(crontab(minute="*"))
+def watch_directories() -> None:
+    """Every minute. Who connects directories hears of questions, failures, conflicts and late runs."""
+    tell_of(Subject.DIRECTORY, troubles(timezone.now()), now=timezone.now())
 
 
 def look_after_retrievals() -> None:

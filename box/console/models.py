@@ -24,6 +24,7 @@ class Subject(models.TextChoices):
 
     BACKUPS = "backups", _("Backups")
     CLUSTER = "cluster", _("Nodes")
+    DIRECTORY = "directory", _("Directories")
 
 
 class Trouble(models.Model):

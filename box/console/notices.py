@@ -13,10 +13,14 @@ RETRIEVALS = Topic("console.retrievals", _("What you asked to get back"), by_mai
 
 CLUSTER = Topic("console.cluster", _("How the nodes are"), by_mail=True)
 
+DIRECTORY = Topic("console.directory", _("How the directories are"), by_mail=True)
+
 ILL = Notice("console.backups_ill", _("Backups need you: %(about)s"), BACKUPS)
 WELL = Notice("console.backups_well", _("Backups: %(about)s"), BACKUPS)
 CLUSTER_ILL = Notice("console.cluster_ill", _("The nodes need you: %(about)s"), CLUSTER)
 CLUSTER_WELL = Notice("console.cluster_well", _("The nodes: %(about)s"), CLUSTER)
+DIRECTORY_ILL = Notice("console.directory_ill", _("The directories need you: %(about)s"), DIRECTORY)
+DIRECTORY_WELL = Notice("console.directory_well", _("The directories: %(about)s"), DIRECTORY)
 CHANGED = Notice(
     "console.backups_changed",
     _("Who can open the backups may have changed. %(about)s"),

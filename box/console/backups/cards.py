@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from appliance.client import BackupWarning, ClusterProblem
-from box.console.access import can_look_after_backups, can_use_console
+from box.bridges.directory import troubles
+from box.console.access import can_connect_directories, can_look_after_backups, can_use_console
 from box.console.actions import BULLETIN, CHANGE
 from box.console.backups.presenters import from_when, sentence
 from box.console.models import BackupChange, Bulletin, Retrieval, Subject
@@ -26,6 +27,7 @@ def bulletin_cards(ids: list[int], reader: User) -> dict[int, Card]:
     subjects = {
         Subject.BACKUPS: (can_look_after_backups, _title, "console:backups"),
         Subject.CLUSTER: (can_use_console, title_of_nodes, "console:cluster"),
+        Subject.DIRECTORY: (can_connect_directories, title_of_directories, "console:directory:list"),
     }
     found = {}
     for one in Bulletin.objects.filter(pk__in=ids):
@@ -66,6 +68,11 @@ def retrieval_cards(ids: list[int], reader: User) -> dict[int, Card]:
 def title_of_nodes(bulletin: Bulletin) -> str:
     said = [ClusterProblem(one["kind"], one["target"], one["about"]) for one in bulletin.troubles]
     return " ".join(map(told, said)) or _("all is well")
+
+
+def title_of_directories(bulletin: Bulletin) -> str:
+    said = [troubles.sentence(one["kind"], one["target"], one["about"]) for one in bulletin.troubles]
+    return " ".join(said) or _("all is well")
 
 
 def _title(bulletin: Bulletin) -> str:

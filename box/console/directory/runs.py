@@ -19,9 +19,11 @@ from box.console.directory.forms.mapping import field_label
 from box.console.directory.forms.runs import ChangesFilter
 from box.core.accounts.signing_in import recently_proven
 from box.lib.pages import REFUSED, render
+from box.lib.tables import export
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+    from django.http.response import HttpResponseBase
 
     from box.core.accounts.requests import PersonRequest
 
@@ -42,6 +44,27 @@ def begin(request: PersonRequest, pk: int) -> HttpResponse:
 @only_for(can_connect_directories)
 def run(request: PersonRequest, pk: int) -> HttpResponse:
     return _page(request, get_object_or_404(_runs(), pk=pk))
+
+
+@require_GET
+@only_for(can_connect_directories)
+def table(request: PersonRequest, pk: int) -> HttpResponseBase:
+    """All that the run did or would do, as a file to save."""
+    shown = get_object_or_404(_runs(), pk=pk)
+    kind = "csv" if request.GET.get("format") == "csv" else "xlsx"
+    rows = (
+        (
+            one.get_action_display(), one.get_kind_display(), one.name, one.dn,
+            str(field_label(one.field)) if one.field else "", one.old, one.new, one.get_outcome_display(),
+            one.reason,
+        )
+        for one in shown.changes.order_by("id").iterator(chunk_size=1000)
+    )  # fmt: skip
+    head = (
+        _("What"), _("Kind"), _("Name"), _("Entry"), _("Field"), _("Before"), _("After"), _("Outcome"),
+        _("Reason"),
+    )  # fmt: skip
+    return export(kind, f"directory-run-{shown.pk}", head, rows)
 
 
 @require_POST

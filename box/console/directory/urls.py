@@ -1,6 +1,6 @@
 from django.urls import path
 
-from box.console.directory import connections, groups, mapping, runs, tree, views
+from box.console.directory import conflicts, connections, groups, mapping, runs, tree, views
 
 app_name = "directory"
 urlpatterns = [
@@ -16,9 +16,14 @@ urlpatterns = [
     path("<int:pk>/sign-in/", mapping.sign_in, name="sign-in"),
     path("<int:pk>/tree/", tree.tree, name="tree"),
     path("<int:pk>/entry/", tree.entry, name="entry"),
+    path("<int:pk>/conflicts/", conflicts.conflicts, name="conflicts"),
+    path("conflicts/<int:pk>/link/", conflicts.linking, name="linking"),
+    path("conflicts/<int:pk>/separation/", conflicts.separation, name="separation"),
+    path("people/<int:pk>/unlinking/", conflicts.unlinking, name="unlinking"),
     path("<int:pk>/schedule/", views.schedule, name="schedule"),
     path("<int:pk>/runs/", runs.begin, name="runs"),
     path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/table/", runs.table, name="run-table"),
     path("runs/<int:pk>/confirmation/", runs.confirmation, name="confirmation"),
     path("runs/<int:pk>/cancellation/", runs.cancellation, name="cancellation"),
     path("runs/<int:pk>/answer/", runs.answer, name="answer"),

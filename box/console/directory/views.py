@@ -14,8 +14,10 @@ from django.views.decorators.http import require_GET, require_POST
 from box.bridges.directory.actions import save_connection
 from box.bridges.directory.explanation import explain
 from box.bridges.directory.models import Change, Connection, Link, Run
+from box.bridges.directory.plan.clashes import TO_DECIDE
 from box.console.access import can_connect_directories, only_for
 from box.console.directory.forms.runs import ScheduleForm
+from box.core.accounts.models import User
 from box.core.accounts.signing_in import recently_proven
 from box.lib.pages import number_of, render
 from box.lib.sealing import SealBroken
@@ -59,6 +61,7 @@ def overview(request: PersonRequest, pk: int) -> HttpResponse:
     form = ScheduleForm(initial={"interval_minutes": connection.interval_minutes})
     context = {
         "connection": connection,
+        "conflicts": connection.conflicts.open().filter(kind__in=TO_DECIDE).count(),
         "tab": "overview",
         "runs": found[:PAGE],
         "more": found[PAGE - 1].pk if len(found) > PAGE else None,
@@ -94,7 +97,9 @@ def explanation(request: PersonRequest) -> HttpResponse:
     login = request.GET.get("q", "").strip()[:150]
     directories = Connection.objects.order_by("order", "id") if login else []
     said = [(connection, _explained(connection, login)) for connection in directories]
-    return render(request, "console/directory/explanation.html", {"q": login, "said": said})
+    link = Link.objects.people().filter(object_id__in=User.objects.filter(login=login.lower())).first()
+    context = {"q": login, "said": said, "link": link if login else None}
+    return render(request, "console/directory/explanation.html", context)
 
 
 def _explained(connection: Connection, login: str) -> list[str]:

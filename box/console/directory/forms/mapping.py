@@ -72,6 +72,13 @@ class MappingForm(forms.Form):
     expires = forms.CharField(
         label=gettext_lazy("When the account ends"), required=False, max_length=100, widget=one_line()
     )
+    number = forms.CharField(
+        label=gettext_lazy("Employee number"),
+        required=False,
+        max_length=100,
+        widget=one_line(),
+        help_text=gettext_lazy("By it somebody whose entry was made anew is recognised."),
+    )
     departments = forms.ChoiceField(
         label=gettext_lazy("Departments come from"),
         required=False,
@@ -110,13 +117,13 @@ class MappingForm(forms.Form):
         ],
     )
 
-    ATTRIBUTES = ("manager", "expires", "department_attribute")
+    ATTRIBUTES = ("manager", "expires", "number", "department_attribute")
 
     def __init__(self, mapping: Mapping, data: Any = None) -> None:
         rules = {rule.field: rule for rule in mapping.fields}
         initial: dict[str, Any] = {
             name: getattr(mapping, name)
-            for name in ("manager", "disabled", "expires", "departments", "department_attribute",
+            for name in ("manager", "disabled", "expires", "number", "departments", "department_attribute",
                          "department_separator", "department_root", "heads")
         }  # fmt: skip
         initial["photo"] = ", ".join(mapping.photo)

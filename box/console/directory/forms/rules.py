@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.bridges.directory.mapping import Rules
-from box.console.directory.forms.fields import bases_in, one_line
+from box.console.directory.forms.fields import bases_in, lines, one_line
 
 
 class RulesForm(forms.Form):
@@ -45,6 +45,20 @@ class RulesForm(forms.Form):
         label=gettext_lazy("Whom the directory does not show any more"),
         choices=[("suspend", gettext_lazy("is suspended")), ("keep", gettext_lazy("stays as before"))],
     )
+    again = forms.ChoiceField(
+        label=gettext_lazy("Whose entry was deleted and made anew"),
+        choices=[
+            ("ask", gettext_lazy("is asked about")),
+            ("number", gettext_lazy("is linked by itself where the employee number is the same")),
+        ],
+    )
+    excluded = forms.CharField(
+        label=gettext_lazy("Units that are left out"),
+        required=False,
+        max_length=20_000,
+        widget=lines(3),
+        help_text=gettext_lazy("One a line, such as that of service accounts: nobody in it is imported."),
+    )
     leavers = forms.CharField(
         label=gettext_lazy("Where those are who have left"),
         required=False,
@@ -71,13 +85,14 @@ class RulesForm(forms.Form):
         label=gettext_lazy("or than this share of one base, in percent"), min_value=0.1, max_value=100
     )
 
-    COMING = ("without_email", "without_name", "matching", "phone_region")
+    COMING = ("without_email", "without_name", "matching", "again", "phone_region", "excluded")
     LEAVING = ("gone", "leavers", "dismiss_after_days")
     GUARD = ("guard_people", "guard_percent", "guard_base_percent")
 
     def __init__(self, rules: Rules, data: Any = None) -> None:
         names = (*self.COMING, *self.LEAVING, *self.GUARD)
         super().__init__(data, initial={name: getattr(rules, name) for name in names})
+        self.initial["excluded"] = "\n".join(rules.excluded)
         self.rules = rules
 
     def clean_phone_region(self) -> str:
@@ -89,6 +104,9 @@ class RulesForm(forms.Form):
     def clean_leavers(self) -> str:
         bases = bases_in(self.cleaned_data["leavers"])
         return bases[0] if bases else ""
+
+    def clean_excluded(self) -> tuple[str, ...]:
+        return tuple(bases_in(self.cleaned_data["excluded"]))
 
     def result(self) -> Rules:
         """Of a form that is valid."""

@@ -23,6 +23,14 @@ class ScheduleForm(forms.Form):
     )
 
 
+class ConflictsFilter(forms.Form):
+    """What of the list of conflicts is shown: part of the page's address."""
+
+    q = forms.CharField(required=False, max_length=200)
+    show = forms.ChoiceField(required=False, choices=[("", ""), ("decide", ""), ("left", "")])
+    after = forms.IntegerField(required=False, min_value=0)
+
+
 class ChangesFilter(forms.Form):
     """What of a run's changes is shown: part of the page's address."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from box.bridges.directory.models import Connection, Run
+from box.bridges.directory.models import Conflict, Connection, Link, Run
 from tests.box.visits import CONSOLE, SIGN_IN, Cast, Visit
 
 
@@ -32,9 +32,14 @@ VISITS = (
     Visit("POST", "console:directory:sign-in", administrators(422), of="directory"),
     Visit("GET", "console:directory:tree", CONSOLE, of="directory"),
     Visit("GET", "console:directory:entry", CONSOLE, of="directory"),
+    Visit("GET", "console:directory:conflicts", CONSOLE, of="directory"),
+    Visit("POST", "console:directory:linking", administrators(422), of="directory-conflict"),
+    Visit("POST", "console:directory:separation", administrators(422), of="directory-conflict"),
+    Visit("POST", "console:directory:unlinking", administrators(302), of="directory-person"),
     Visit("POST", "console:directory:schedule", administrators(302), of="directory"),
     Visit("POST", "console:directory:runs", administrators(302), of="directory"),
     Visit("GET", "console:directory:run", CONSOLE, of="directory-run"),
+    Visit("GET", "console:directory:run-table", CONSOLE, of="directory-run"),
     Visit("POST", "console:directory:confirmation", administrators(422), of="directory-run"),
     Visit("POST", "console:directory:cancellation", administrators(422), of="directory-run"),
     Visit("POST", "console:directory:answer", administrators(422), of="directory-run"),
@@ -48,4 +53,11 @@ def things(cast: Cast) -> dict[str, Any]:
     run = Run.objects.create(connection=connection, mode=Run.Mode.PREVIEW, state=Run.State.DONE)
     Connection.objects.filter(pk=connection.pk).update(changed_at=cast.olga.joined_at)
     Run.objects.filter(pk=run.pk).update(asked_at=cast.olga.joined_at.replace(year=2000))
-    return {"directory": connection.pk, "directory-run": run.pk}
+    conflict = Conflict.objects.create(connection=connection, stable_id="1", kind="email", dn="cn=somebody")
+    Link.objects.create(
+        connection=connection, kind=Link.Kind.PERSON, stable_id="2", object_id=cast.anna.pk, dn="cn=anna"
+    )
+    return {
+        "directory": connection.pk, "directory-run": run.pk, "directory-conflict": conflict.pk,
+        "directory-person": cast.anna.pk,
+    }  # fmt: skip
