@@ -72,6 +72,7 @@ def examine(prefix: Path, accepted: tuple[str, ...] = ()) -> Iterator[Finding]:
         yield from _administrators(node)
         if node.box.telephony.enabled:
             yield from telephony_check.findings(node)
+        yield from _directories(node)
 
 
 def _installation(node: Node) -> Iterator[Finding]:
@@ -112,6 +113,17 @@ def _administrators(node: Node) -> Iterator[Finding]:
             "Nobody can sign in as an administrator.",
             "sudo boxctl user create EMAIL --administrator",
         )
+
+
+def _directories(node: Node) -> Iterator[Finding]:
+    """What the portal itself tells of them, where it can be asked."""
+    told = manage(node, node.release, "directory", "troubles", check=False)
+    for line in told.stdout.splitlines() if told.code == 0 else ():
+        if line.startswith("! "):
+            yield Finding(
+                "directory", line.removeprefix("! "), "Console, Directories; or boxctl directory status.",
+                is_warning=True,
+            )  # fmt: skip
 
 
 def _certificate(node: Node) -> Iterator[Finding]:
