@@ -116,7 +116,7 @@ def differences(connection: Connection) -> list[str]:
     links = {link.stable_id: link for link in connection.links.people()}
     people = {one.pk: one for one in User.objects.filter(pk__in=[link.object_id for link in links.values()])}
     departments = dict(connection.links.departments().standing().values_list("stable_id", "object_id"))
-    wrong = []
+    wrong: list[str] = []
     for stable_id, entry in entries.items():
         waits = {one.kind: one for one in connection.conflicts.filter(stable_id=stable_id)}
         link = links.get(stable_id)
@@ -140,7 +140,7 @@ def differences(connection: Connection) -> list[str]:
 def of_person(
     entry: PersonEntry, person: User, waits: dict[str, Conflict], departments: dict[str, int]
 ) -> list[str]:
-    wrong = []
+    wrong: list[str] = []
     has_login = " " not in entry.fields.get("login", "")
     for name in ("login", "email", "first_name", "last_name"):
         wanted = entry.fields.get(name, "")
@@ -176,7 +176,7 @@ def baseless(conflict: Conflict, entries: dict[str, PersonEntry], links: dict[st
 
 
 def of_units(connection: Connection, units: list[Unit], departments: dict[str, int]) -> list[str]:
-    wrong = []
+    wrong: list[str] = []
     rows = {one.pk: one for one in Department.objects.standing().filter(source=connection.name)}
     shown = {unit.key: unit for unit in units}
     for key, unit in shown.items():
