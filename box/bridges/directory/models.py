@@ -121,7 +121,7 @@ class LinkQuerySet(models.QuerySet["Link"]):
         """Those that the directory still has."""
         return self.filter(leaving_since=None)
 
-    def unseen(self) -> Self:
+    def unseen(self) -> models.QuerySet[Link]:
         """Whose entry this run's directory doesn't show: see `snapshot.Seen`."""
         return self.extra(
             where=[
@@ -332,7 +332,7 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         """Those about which somebody may do something."""
         return self.exclude(decision=Conflict.Decision.SEPARATE)
 
-    def unseen(self) -> Self:
+    def unseen(self) -> models.QuerySet[Conflict]:
         """Whose entry this run's directory doesn't show: see `snapshot.Seen`."""
         return self.extra(
             where=[
