@@ -78,14 +78,14 @@ def give(samba: Samba, names_of: dict[str, str]) -> None:
         samba.apply(entries.modify(dn(login), sAMAccountName=new, mail=f"{new}@corp.test"))
 
 
-def anew(samba: Samba, login: str, **changed: str) -> None:
+def anew(samba: Samba, who: str, **changed: str) -> None:
     """The entry is deleted, and another made for the same person."""
-    samba.apply(entries.delete(dn(login)))
+    samba.apply(entries.delete(dn(who)))
     attributes = {
-        "givenName": login.title(), "sn": f"{login.title()}ova", "mail": f"{login}@corp.test",
-        "employeeID": f"10-{login}", "userPrincipalName": f"{login}@anew.test", **changed,
+        "givenName": who.title(), "sn": f"{who.title()}ova", "mail": f"{who}@corp.test",
+        "employeeID": f"10-{who}", "userPrincipalName": f"{who}@anew.test", **changed,
     }  # fmt: skip
-    samba.add(samba.person(attributes.pop("login", login), PEOPLE, name=login, **attributes))
+    samba.add(samba.person(attributes.pop("login", who), PEOPLE, name=who, **attributes))
 
 
 def open_conflicts() -> list[tuple[str, str, str]]:
@@ -121,10 +121,10 @@ def test_a_name_passes_to_somebody_new_in_the_same_run(samba: Samba, connection:
 
 
 def test_who_waits_for_a_name_gets_it_when_it_is_free(samba: Samba, connection: Connection) -> None:
-    local = create_user(NewUser(login="guest", email="dora.b@corp.test"), password=None, by=None)
+    local = create_user(NewUser(login="lodger", email="dora.b@corp.test"), password=None, by=None)
     User.objects.filter(pk=local.pk).update(is_extranet=True)
     samba.apply(entries.modify(dn("dora"), mail="dora.b@corp.test"))
-    samba.add(samba.person("guest", PEOPLE, givenName="Waiting"))
+    samba.add(samba.person("lodger", PEOPLE, givenName="Waiting"))
     for counts in ({"change": 1, "report": 1, "skip": 1}, {}):
         run = synchronised(connection)
         assert (run.counts, run.is_full) == (counts, False)
@@ -132,7 +132,7 @@ def test_who_waits_for_a_name_gets_it_when_it_is_free(samba: Samba, connection: 
     # Nobody keeps an e-mail that the directory says is another's.
     assert names()["Dora"] == ("dora", "")
     conflict = Conflict.objects.get(kind="login")
-    assert (conflict.person_id, conflict.wanted) == (local.pk, "guest")
+    assert (conflict.person_id, conflict.wanted) == (local.pk, "lodger")
     assert "somebody else's already" in conflict.reason
     assert "another login" in conflict.cure
     with pytest.raises(ValidationError, match="outside guest"):
@@ -141,7 +141,7 @@ def test_who_waits_for_a_name_gets_it_when_it_is_free(samba: Samba, connection: 
     run = synchronised(connection)
     assert (run.counts, run.is_full) == ({"change": 1, "create": 1}, False)
     assert names()["Dora"] == ("dora", "dora.b")
-    assert (names()["Waiting"], open_conflicts()) == (("guest", ""), [])
+    assert (names()["Waiting"], open_conflicts()) == (("lodger", ""), [])
 
 
 @pytest.mark.parametrize(
