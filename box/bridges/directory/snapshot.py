@@ -83,7 +83,7 @@ class Seen:
         due = now - timedelta(days=days) if days is not None else None
         # Who has a manager is looked at again when that one is called otherwise, comes or goes.
         rows = self._rows(
-            "SELECT DISTINCT seen.stable_id FROM directory_seen AS seen"
+            "SELECT DISTINCT seen.stable_id, link.id IS NULL FROM directory_seen AS seen"
             " LEFT JOIN directory_link AS link ON link.connection_id = %(connection)s"
             "  AND link.kind = 'person' AND link.stable_id = seen.stable_id"
             " WHERE seen.version > %(position)s"
@@ -103,8 +103,22 @@ class Seen:
                 "due": due,
             },
         )
-        news = [row[0] for row in rows]
-        return [*news, *self._freed(set(news))]
+        news = {stable_id for stable_id, _is_new in rows}
+        if any(is_new for _stable_id, is_new in rows):
+            # Whoever is new may be a manager who was outside, by another name than was known.
+            news |= self._without_manager()
+        return [*sorted(news), *self._freed(news)]
+
+    def _without_manager(self) -> set[str]:
+        """Who has one in the directory, and none here."""
+        rows = self._rows(
+            "SELECT link.stable_id FROM directory_link AS link"
+            "  JOIN directory_seen AS seen ON seen.stable_id = link.stable_id"
+            " WHERE link.connection_id = %(connection)s AND link.kind = 'person'"
+            "  AND link.values->>'manager_key' IS NOT NULL AND link.values->>'manager' = ''",
+            {"connection": self._connection.pk},
+        )
+        return {row[0] for row in rows}
 
     def _freed(self, news: set[str]) -> list[str]:
         """Entries that wait for a name which nobody has any more, or whose holder may be about to give it up;
