@@ -268,7 +268,7 @@ class Reader:
             reports=tuple(reports),
             unknown=unknown if is_known else unknown | {UNIT},
             groups=frozenset(map(distinguished_names.key, entry.texts("memberOf"))),
-            primary_group=int(primary) if (primary := entry.first("primaryGroupID")).isdigit() else None,
+            primary_group=transforms.integer(entry.first("primaryGroupID")),
             shown=shown,
         )
 

@@ -21,6 +21,7 @@ FILETIME_BEGIN = -11_644_473_600
 NEVER = {0, 2**63 - 1}
 
 ACCOUNT_DISABLED = 0x2
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
 _GENERALIZED = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})?(\d{2})?(\d{2})?")
 _DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%d/%m/%Y")
 
@@ -84,12 +85,20 @@ TRANSFORMS: Mapping[str, tuple[_StrOrPromise, Callable[[str, str], str]]] = {
 }
 
 
+def integer(text: str) -> int | None:
+    """Of a whole number as directories write them, of 19 digits at most; None for anything else."""
+    return int(text) if _INTEGER.fullmatch(text) else None
+
+
 def filetime(text: str) -> datetime | None:
     """When a Windows account ends; None for never."""
-    if not text.lstrip("-").isdigit() or int(text) in NEVER:
-        return None
+    steps = integer(text)
+    return None if steps is None or steps in NEVER else _moment(steps / 10_000_000 + FILETIME_BEGIN)
+
+
+def _moment(seconds: float) -> datetime | None:
     try:
-        return datetime.fromtimestamp(int(text) / 10_000_000 + FILETIME_BEGIN, UTC)
+        return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):
         return None
 
@@ -110,7 +119,9 @@ def moment_of(attribute: str, text: str) -> datetime | None:
     if attribute.lower() == "accountexpires":
         return filetime(text)
     if attribute.lower() == "shadowexpire":
-        return datetime.fromtimestamp(int(text) * 86400, UTC) if text.isdigit() else None
+        days = integer(text)
+        # -1 is how they write that it never ends.
+        return None if days is None or days < 0 else _moment(days * 86400)
     return generalized_time(text)
 
 
@@ -128,7 +139,7 @@ def is_disabled(attribute: str, text: str) -> bool:
     """Whether the account is switched off, as this attribute says it. A lock for a while is none of it."""
     match attribute.lower():
         case "useraccountcontrol":
-            return text.lstrip("-").isdigit() and bool(int(text) & ACCOUNT_DISABLED)
+            return bool((integer(text) or 0) & ACCOUNT_DISABLED)
         case "pwdaccountlockedtime":
             # Locked by an administrator, for good; other times are a lockout after wrong passwords.
             return text == "000001010000Z"

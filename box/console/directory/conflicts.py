@@ -114,7 +114,7 @@ def _chosen(found: ConflictQuerySet, chosen: dict[str, object]) -> ConflictQuery
     elif chosen.get("show") == "left":
         found = found.exclude(kind__in=TO_DECIDE)
     if q := chosen.get("q"):
-        found = found.filter(name__icontains=q)
+        found = found.filter(name__icontains=str(q))
     if after := chosen.get("after"):
         found = found.filter(pk__gt=after)
     return found.select_related("person").order_by("id")

@@ -207,7 +207,7 @@ class Work:
 
     def fetch_attached(self, kind: str, wanted: Mapping[str, Sequence[Any]], extra: Extra) -> None:
         """The same by the ids of attachments, which the portal knows apart from those of its disk."""
-        pairs = [(theirs, str(one)) for theirs, ids in wanted.items() for one in ids if str(one).isdigit()]
+        pairs = [(theirs, str(one)) for theirs, ids in wanted.items() for one in ids if str(one).isdecimal()]
         commands = [
             Command(f"a{number}", "disk.attachedObject.get", {"id": one})
             for number, (_theirs, one) in enumerate(pairs)
@@ -317,7 +317,7 @@ def ids_in(value: Any) -> list[str]:
         value = list(value.values())
     if not isinstance(value, list):
         value = [value]
-    return [str(one) for one in value if str(one).isdigit() and int(one) > 0]
+    return [text for text in map(str, value) if text.isascii() and text.isdecimal() and text.strip("0")]
 
 
 def counted(work: Work, method: str, **parameters: Any) -> Iterator[tuple[int, list[Row]]]:

@@ -21,7 +21,7 @@ def departments_of(work: Work) -> list[Row]:
     if "departments" not in work.kept:
         rows: dict[str, Row] = {}
         for _start, page in counted(work, "department.get", sort="ID", order="ASC"):
-            rows |= {str(row["ID"]): row for row in page if str(row.get("ID", "")).isdigit()}
+            rows |= {str(row["ID"]): row for row in page if str(row.get("ID", "")).isdecimal()}
         work.kept["departments"] = list(rows.values())
     found: list[Row] = work.kept["departments"]
     return found

@@ -17,7 +17,7 @@ from box.core.structure.models import Department
 from box.lib.egress import Answer
 from box.transfer import actions
 from box.transfer.models import Migration
-from box.transfer.stages.base import file_name
+from box.transfer.stages.base import file_name, ids_in
 from box.transfer.stages.structure import top_down
 from tests.box.transfer.moving import Move
 from tests.cast import person
@@ -74,6 +74,11 @@ def test_the_order_of_departments_holds_each_once() -> None:
 )
 def test_of_a_file_name_nothing_but_a_name_is_kept(name: Any, kept: str) -> None:
     assert file_name(name) == kept
+
+
+@pytest.mark.parametrize("nothing", ["²", "--5", "-5", "0", "00", "٥", "", None, False])
+def test_ids_are_whole_numbers_of_their_own(nothing: Any) -> None:
+    assert ids_in([nothing, "7", 9, "8" * 5000]) == ["7", "9", "8" * 5000]
 
 
 def test_scripts_huge_fields_and_broken_characters_are_cleaned_or_refused(olga: User, store: object) -> None:

@@ -160,7 +160,7 @@ def of_person(
 def baseless(conflict: Conflict, entries: dict[str, PersonEntry], links: dict[str, Link]) -> str:
     """Why the list should not say it."""
     if conflict.kind == "again":
-        link = Link.objects.people().filter(object_id=conflict.person_id).first()
+        link = Link.objects.people().filter(object_id=conflict.person_id or 0).first()
         return "" if link is not None and link.stable_id not in entries else "asks about who is there"
     if conflict.kind not in ("login", "email"):
         return ""
