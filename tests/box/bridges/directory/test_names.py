@@ -85,7 +85,9 @@ def anew(samba: Samba, who: str, **changed: str) -> None:
         "givenName": who.title(), "sn": f"{who.title()}ova", "mail": f"{who}@corp.test",
         "employeeID": f"10-{who}", "userPrincipalName": f"{who}@anew.test", **changed,
     }  # fmt: skip
-    samba.add(samba.person(attributes.pop("login", who), PEOPLE, name=who, **attributes))
+    login = attributes.pop("login", who)
+    held = {name: value for name, value in attributes.items() if value}
+    samba.add(samba.person(login, PEOPLE, name=who, **held))
 
 
 def open_conflicts() -> list[tuple[str, str, str]]:
