@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
+import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -358,15 +360,11 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
         return bool(waits.filter(stable_id=entry.stable_id, kind__in=[AGAIN, APART, LOGIN]).exists())
 
     def note_who_answered(self) -> None:
-        """The library tries one after the other, and says whom it has reached."""
-        if self._connection is None:
-            return
+        """The library tries one after the other, and does not say whom it has reached: its socket does."""
         connection = self.backend.connection
-        reached = self._connection.get_option(ldap.OPT_URI)
-        peers = {_address(connection, server): server for server in connection.servers}
-        # Only the one in use is left in front once the line is open.
-        first = str(reached or "").split(" ")[0].rstrip("/")
-        if server := peers.get(first):
+        if self._connection is None or len(connection.servers) < 2:
+            return
+        if server := _reached(self._connection.fileno(), connection):
             answering.remember(connection, server)
 
     def close(self) -> None:
@@ -402,6 +400,21 @@ def _domain_of(dn: str) -> str:
     """`DC=corp,DC=test` is corp.test."""
     parts = [value for rdn in distinguished_names.parse(dn) for name, value in rdn if name == "dc"]
     return ".".join(parts).lower()
+
+
+def _reached(descriptor: int, connection: Connection) -> str:
+    """Which of the servers a socket leads to; empty where that can't be told."""
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as line:
+            peer = line.getpeername()[:2]
+        for text in answering.in_order(connection):
+            server = server_of(text, connection.security)
+            found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+            if peer in [address[:2] for *_kind, address in found]:
+                return text
+    except OSError:
+        return ""
+    return ""
 
 
 def _address(connection: Connection, text: str) -> str:

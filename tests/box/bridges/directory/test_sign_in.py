@@ -31,7 +31,7 @@ from box.bridges.directory.models import Conflict, Connection, Link, Run, Tries
 from box.core.accounts import actions
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.models import User
-from tests.box.bridges.directory.conftest import ANNA, BORIS, SECRET
+from tests.box.bridges.directory.conftest import ANNA, BORIS, SALES, SECRET
 from tests.cast import PASSWORD
 from tests.directory import entries
 from tests.directory.server import run
@@ -203,11 +203,23 @@ def test_who_was_not_imported_hears_it_only_with_the_right_password(line: Connec
 
 
 def test_an_e_mail_of_two_is_nobodys_but_the_login_decides(
+    imported: Callable[[str], User], line: Connection, corp: Samba
+) -> None:
+    for dn in (BORIS, entries.rdn("CN", "twin", SALES)):
+        corp.apply(entries.modify(dn, mail="both@corp.test"))
+    try:
+        imported("twin")
+        assert WRONG in said(tried("both@corp.test", SECRET))
+        assert is_in(tried("twin", SECRET))
+    finally:
+        corp.restore("corp")
+
+
+def test_a_principal_name_is_its_owners_although_it_is_anothers_e_mail(
     imported: Callable[[str], User], line: Connection
 ) -> None:
-    imported("twin")
-    assert WRONG in said(tried("boris@corp.test", SECRET))
-    assert is_in(tried("twin", SECRET))
+    imported("boris")
+    assert is_in(tried("boris@corp.test", SECRET))
 
 
 def test_who_is_disabled_there_hears_it_only_with_the_right_password(
