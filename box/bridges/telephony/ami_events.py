@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -36,6 +37,8 @@ _PREFIXES = (
     "LocalTwo",
 )
 LONGEST_PATH = 1000
+_ESCAPED = re.compile(r"\\([abfnrtv\\'\"?])")
+_MEANT = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def facts(event: Mapping[str, str], *, received_at: datetime) -> Iterator[Fact]:
@@ -111,9 +114,14 @@ def _channel(event: Mapping[str, str], prefix: str) -> Channel | None:
         event.get(f"{prefix}Linkedid", ""),
         name,
         number=event.get(f"{prefix}CallerIDNum", ""),
-        caller_name=event.get(f"{prefix}CallerIDName", ""),
+        caller_name=_unescaped(event.get(f"{prefix}CallerIDName", "")),
         exten=event.get(f"{prefix}Exten", ""),
     )
+
+
+def _unescaped(text: str) -> str:
+    """Asterisk escapes names in events as C does (`ast_escape_c`), and in its logs it does not."""
+    return _ESCAPED.sub(lambda found: _MEANT.get(found[1], found[1]), text)
 
 
 def _moment(event: Mapping[str, str], received_at: datetime) -> datetime:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from box.bridges.telephony import events
+from box.bridges.telephony import ami_events, events
 from box.bridges.telephony.calls import Call, Calls
 from box.bridges.telephony.facts import Channel, Fact, Kind, State
 from tests.telephony.replay import PBX, ami_facts, cel_facts, plain, recorded, told
@@ -260,3 +260,14 @@ def test_a_queue_that_nobody_served_is_no_answer() -> None:
         [fact(Kind.SEEN, channel(1), state=State.UP), fact(Kind.QUEUED, channel(1), 1, text="support")]
     )
     assert ended(calls.feed([fact(Kind.GONE, channel(1), 4)])).result == "no answer"
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [(r"O\'Neil", "O'Neil"), (r"\"Bob\"", '"Bob"'), (r"a\\n", r"a\n"), (r"C:\d", r"C:\d"), (r"x\ny", "xy")],
+)
+def test_names_in_events_are_read_as_asterisk_escapes_them(said: str, name: str) -> None:
+    event = {"Event": "Newchannel", "Uniqueid": "1.1", "Linkedid": "1.1", "Channel": "PJSIP/line-1"}
+    heard = {**event, "ChannelState": "4", "CallerIDName": said}
+    (found,) = ami_events.facts(heard, received_at=datetime(2026, 5, 4, tzinfo=UTC))
+    assert found.channel.caller_name == name
