@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("box.apps.pulse.urls")),
     path("", include("box.rest.urls")),
     path("", include("box.console.backups.own_urls")),
+    path("", include("box.transfer.own_urls")),
     path("metrics", metrics.show, name="metrics"),
     path("console/", include("box.console.urls")),
     path("console/migrations/", include("box.transfer.urls")),

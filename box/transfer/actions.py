@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from itertools import batched
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -15,11 +16,20 @@ from django.utils.translation import gettext as _
 from box.core.accounts.actions import send_invitation
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
+from box.core.files import ranged
+from box.core.files.actions import attach, delete_files
+from box.core.files.models import File
 from box.lib.sealing import seal
 from box.transfer import inventory
+from box.transfer.archive.container import Archive, opened, verify
+from box.transfer.archive.records import Person
+from box.transfer.archive.stages import ARCHIVE_STAGES
+from box.transfer.archive.stages.base import ArchiveWork
+from box.transfer.archive.stages.company import row_of
 from box.transfer.events import MigrationBegun, MigrationDue, MigrationFinished, NewcomersInvited
 from box.transfer.models import Identity, Match, Migration, Progress
 from box.transfer.plan import ordered
+from box.transfer.sources import needs_of
 from box.transfer.stages import NEEDS
 from box.transfer.stages.base import Work
 from box.transfer.stages.people import matched, people_pages
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
     from box.transfer.cloud import Cloud
 
 State = Migration.State
+_AT_ONCE = 500
 
 
 class NotNow(ValidationError):
@@ -61,6 +72,24 @@ def connect(cloud: Cloud, *, by: User) -> Migration:
     return migration
 
 
+@transaction.atomic
+def connect_archive(file: File, *, by: User) -> Migration:
+    """Keeps an upload of `by` as what a migration comes from. Raises BadArchive, StoreUnavailable, NotNow,
+    `files.NotYours`."""
+    with ranged.opened(file.blob) as content, opened(content) as archive:
+        portal = archive.manifest.source
+    there = Migration.objects.filter(portal=portal).exclude(state=State.UNDONE)
+    if there.filter(passes__gt=0).exists():
+        said = _("Something of %(portal)s is here already, and all of it would come twice: undo that first.")
+        raise NotNow(said % {"portal": portal}, code="twice")
+    (kept,) = attach([file.pk], audience=[], by=by)
+    migration = Migration(
+        portal=portal, archive=kept, by=by, language=by.language, stages=list(ARCHIVE_STAGES)
+    )
+    _save_alone(migration)
+    return migration
+
+
 def reconnect(migration: Migration, cloud: Cloud, *, by: User) -> None:
     """By another webhook of the same portal. Raises CloudRefused, CloudAway, NotNow for another portal."""
     if cloud.portal != migration.portal:
@@ -76,6 +105,30 @@ def look(migration: Migration, cloud: Cloud) -> None:
     found = inventory.take_stock(cloud)
     work = Work(migration, cloud)
     matches = [match for rows in people_pages(work) for match in matched(work, rows)]
+    _have_looked(migration, inventory.as_json(found), matches)
+
+
+def look_into(migration: Migration, archive: Archive) -> None:
+    """The same of an archive: reads all of it once, so that one that was cut or changed is refused before
+    anything is written. Raises BadArchive."""
+    verify(archive, lambda kind, number: None)
+    work = ArchiveWork(migration, archive)
+    rows = (row_of(person) for _number, person in archive.lines("people") if isinstance(person, Person))
+    matches = [match for some in batched(rows, _AT_ONCE, strict=False) for match in matched(work, some)]
+    manifest = archive.manifest
+    found = {
+        "is_archive": True,
+        "portal": manifest.source,
+        "created_at": manifest.created_at.isoformat(),
+        "counts": dict(archive.counts),
+        "missing": len(manifest.missing),
+        "is_private_left_out": manifest.filters.is_private_left_out,
+        "bytes": manifest.blobs_size,
+    }
+    _have_looked(migration, found, matches)
+
+
+def _have_looked(migration: Migration, found: Mapping[str, Any], matches: Sequence[Match]) -> None:
     with transaction.atomic():
         decided = migration.matches.filter(way=Match.Way.HAND).values_list("theirs", flat=True)
         migration.matches.exclude(way=Match.Way.HAND).delete()
@@ -84,7 +137,7 @@ def look(migration: Migration, cloud: Cloud) -> None:
             [one for one in matches if one.theirs not in kept], batch_size=1000, ignore_conflicts=True
         )
         Migration.objects.filter(pk=migration.pk, state=State.LOOKING).update(
-            inventory=inventory.as_json(found), state=State.READY, trouble="", moved_at=timezone.now()
+            inventory=found, state=State.READY, trouble="", moved_at=timezone.now()
         )
 
 
@@ -122,7 +175,7 @@ def begin(migration: Migration, stages: Collection[str] = (), *, by: User) -> No
     migration.progress.all().delete()
     Progress.objects.bulk_create(
         Progress(migration=migration, stage=stage, position=position, total=counts.get(stage))
-        for position, stage in enumerate(ordered(NEEDS, [*migration.stages, "links"]))
+        for position, stage in enumerate(ordered(needs_of(migration), [*migration.stages, "links"]))
     )
     emit(MigrationBegun(migration_id=migration.pk, portal=migration.portal, by_id=by.pk))
 
@@ -217,4 +270,7 @@ def forget(migration: Migration, *, by: User) -> None:
     held = Migration.objects.select_for_update().get(pk=migration.pk)
     if held.state in (State.RUNNING, State.UNDOING):
         raise NotNow(_("Pause it first."), code="going")
+    file_id = held.archive_id
     held.delete()
+    if file_id is not None:
+        delete_files([file_id])

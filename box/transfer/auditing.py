@@ -27,6 +27,22 @@ def declare() -> None:
         ),
     )
     audited.add(
+        "transfer.export_ordered",
+        Audited(
+            _("had the portal written into an archive"),
+            events.ExportOrdered,
+            told=lambda event: not event.is_own,
+        ),
+    )
+    audited.add(
+        "transfer.own_ordered",
+        Audited(
+            _("had what is their own written into an archive"),
+            events.ExportOrdered,
+            told=lambda event: event.is_own,
+        ),
+    )
+    audited.add(
         "transfer.finished",
         Audited(
             _("moved %(portal)s into this box, pass %(passes)s: %(created)s added, %(changed)s changed,"

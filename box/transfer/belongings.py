@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy, ngettext
 
-from box.core.registry.belongings import DECIDED, Belongings, Belongs, Stays
-from box.transfer.models import Identity, Match, Remark
+from box.core.registry.belongings import DECIDED, Belongings, Belongs, Deleted, Settled, Stays
+from box.transfer.exports import remove_export
+from box.transfer.models import Export, Identity, Match, Remark
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -31,8 +32,16 @@ def _known(person: User) -> list[str]:
     return [said % {"num": count}] if count else []
 
 
+def _end_exports(pair: Pair) -> None:
+    """What was written for one account is not for another."""
+    for export in Export.objects.filter(by=pair.gone).select_related("by"):
+        remove_export(export, by=export.by)
+
+
 def _forget(person: User, by: User) -> None:
-    """The numbers stay, for what they made still leads to them."""
+    """The numbers stay, for what they made still leads to them; what was exported for them goes."""
+    for export in Export.objects.filter(by=person):
+        remove_export(export, by=by)
     _matches_of(person).update(name="", email="")
     for word in filter(None, (person.name, person.email)):
         Remark.objects.filter(text__icontains=word).delete()
@@ -47,6 +56,7 @@ BELONGINGS = Belongings(
     gettext_lazy("Migrations"),
     {
         "transfer.Migration.by": Belongs(Stays(DECIDED)),
+        "transfer.Export.by": Belongs(Deleted(), Settled(_end_exports)),
         "transfer.Match.user": Belongs(Stays(DECIDED)),
     },
     found=_known,

@@ -31,6 +31,26 @@ class MigrationBegun:
 
 
 @dataclass(frozen=True)
+class ExportDue:
+    export_id: int
+
+
+@dataclass(frozen=True)
+class ExportOrdered:
+    export_id: int
+    by_id: int | None
+    is_own: bool = False
+
+
+@dataclass(frozen=True)
+class ExportFinished:
+    export_id: int
+    by_id: int | None
+    is_own: bool = False
+    records: int = 0
+
+
+@dataclass(frozen=True)
 class MigrationFinished:
     migration_id: int
     portal: str

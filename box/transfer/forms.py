@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.core.accounts.models import User
+from box.core.groups.models import Group
+from box.transfer.archive.container import Filters
+from box.transfer.archive.encryption import recipient_of
+from box.transfer.archive.records import KINDS
+from box.transfer.archive.stages import ARCHIVE_STAGES
 from box.transfer.cloud import BadWebhook, Cloud
 from box.transfer.pace import Limits
 
@@ -72,3 +79,86 @@ class MatchForm(forms.Form):
         if found is None:
             raise ValidationError(_("Nobody here has the e-mail or login “%(name)s”.") % {"name": name})
         return found
+
+
+class OwnExportForm(forms.Form):
+    """How an archive is to be written."""
+
+    recipient = forms.CharField(
+        label=gettext_lazy("Public key of age, if it is to be encrypted"),
+        help_text=gettext_lazy(
+            "The line of age-keygen that begins with “age1”. Only its other half opens the archive."
+        ),
+        max_length=100,
+        required=False,
+        widget=forms.TextInput({"placeholder": "age1…", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_recipient(self) -> str:
+        text: str = self.cleaned_data["recipient"].strip()
+        if text:
+            recipient_of(text)
+        return text
+
+    @property
+    def key(self) -> str:
+        """Whom it is encrypted to."""
+        found: str = self.cleaned_data["recipient"]
+        return found
+
+
+class ExportForm(OwnExportForm):
+    """What of the portal goes into an archive."""
+
+    kinds = forms.MultipleChoiceField(
+        label=gettext_lazy("What goes into it"),
+        choices=[(key, stage.label) for key, stage in ARCHIVE_STAGES.items() if key in KINDS],
+        initial=list(KINDS),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    groups = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Only of these groups"),
+        queryset=Group.objects.none(),
+        required=False,
+        widget=forms.SelectMultiple({"size": 5}),
+        help_text=gettext_lazy("None chosen: of the whole portal."),
+    )
+    since = forms.DateField(
+        label=gettext_lazy("Made from this day on"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+    until = forms.DateField(
+        label=gettext_lazy("and until this day"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+    field_order = ("kinds", "groups", "since", "until", "recipient")
+
+    def __init__(self, *args: Any, reader: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        groups = self.fields["groups"]
+        assert isinstance(groups, forms.ModelMultipleChoiceField)  # noqa: S101 - as it stands above
+        groups.queryset = Group.objects.visible_to(reader).order_by("name", "id")
+
+    def filters(self) -> Filters:
+        data = self.cleaned_data
+        kinds = [kind for kind in KINDS if kind in data["kinds"]]
+        return Filters(
+            kinds=[] if len(kinds) == len(KINDS) else kinds,
+            groups=[group.pk for group in data["groups"]],
+            since=_midnight(data["since"]) if data["since"] else None,
+            before=_midnight(data["until"] + timedelta(days=1)) if data["until"] else None,
+        )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), timezone.get_current_timezone())
+
+
+class ArchiveForm(forms.Form):
+    """An upload that is an open archive."""
+
+    files = forms.IntegerField(
+        widget=forms.HiddenInput, error_messages={"required": gettext_lazy("Choose the archive.")}
+    )

@@ -55,6 +55,9 @@ def gaps_of(found: Mapping[str, Any], *, newcomers: int = 0) -> list[Gap]:
 
 
 def _gaps(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
+    if found.get("is_archive"):
+        yield from _gaps_of_archive(found, newcomers)
+        return
     counts = found.get("counts") or {}
     for scope in found.get("missing_scopes") or ():
         if scope in SCOPES:
@@ -81,6 +84,26 @@ def _gaps(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
     if counts.get("deals") or counts.get("leads"):
         why = _("This version does not bring them yet: the amounts of deals come as they are.")
         yield Gap(Weight.PART, _("lines of products, own fields, files and letters of the CRM"), why)
+    yield from _passwords(newcomers)
+
+
+def _gaps_of_archive(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
+    if count := found.get("missing"):
+        said = ngettext(
+            "The store had lost %(count)s of them when the archive was written.",
+            "The store had lost %(count)s of them when the archive was written.",
+            count,
+        )
+        yield Gap(Weight.PART, _("bytes of files"), said % {"count": count})
+    if found.get("is_private_left_out"):
+        why = _("Whoever wrote the archive did not see it: it stayed where it was.")
+        yield Gap(Weight.PART, _("what is for named people alone"), why)
+    why = _("They are no part of the format: what they were about comes.")
+    yield Gap(Weight.PART, _("badges, notices, drafts, saved views, own fields, working days, calls"), why)
+    yield from _passwords(newcomers)
+
+
+def _passwords(newcomers: int) -> Iterator[Gap]:
     if newcomers:
         said = ngettext(
             "%(count)s person is added without a password: invite them when everything is here.",

@@ -10,13 +10,16 @@ from huey.contrib.djhuey import db_periodic_task, db_task
 
 from box.core.accounts.models import User
 from box.core.files.jobs import locked
-from box.transfer import actions, undo
+from box.core.files.store import StoreUnavailable
+from box.transfer import actions, exports, undo
+from box.transfer.archive.container import BadArchive
 from box.transfer.cloud import BadWebhook, CloudAway, CloudRefused
-from box.transfer.models import Migration
-from box.transfer.runner import cloud_of, run
+from box.transfer.models import Export, Migration
+from box.transfer.runner import run
+from box.transfer.sources import archive_of, cloud_of
 
-# The first of an advisory lock's two keys; the second is the migration's id.
-LOCK = 0x6D696772
+# The first of an advisory lock's two keys; the second is the id.
+LOCK, EXPORT_LOCK = 0x6D696772, 0x6578706F
 FORGOTTEN = timedelta(minutes=1)
 
 
@@ -35,10 +38,23 @@ def invite(migration_id: int, by_id: int) -> None:
         actions.invite_newcomers(migration, by=by)
 
 
+@db_task()
+def export(export_id: int) -> None:
+    """Writes an open archive that somebody has asked for."""
+    export_once(export_id)
+
+
+@db_periodic_task(crontab(minute="41"))
+def forget_exports() -> None:
+    """Every hour: those that were kept long enough."""
+    exports.forget_old(timezone.now())
+
+
 @db_periodic_task(crontab())
 def go_on_with_forgotten() -> None:
     """Every minute."""
     go_on_forgotten(timezone.now())
+    export_forgotten(timezone.now())
 
 
 def go_on_once(migration_id: int) -> None:
@@ -57,11 +73,30 @@ def go_on_once(migration_id: int) -> None:
                 undo.take_back(migration)
 
 
+def export_once(export_id: int) -> None:
+    """Writes it, unless somebody is just at it."""
+    with locked(EXPORT_LOCK, export_id) as is_ours:
+        going = Export.objects.going_on().select_related("by").filter(pk=export_id)
+        if is_ours and (found := going.first()) is not None:
+            exports.write_export(found)
+
+
+def export_forgotten(now: datetime, *, older_than: timedelta = FORGOTTEN) -> None:
+    """From the beginning, where whoever wrote it was killed."""
+    standing = Export.objects.going_on().filter(moved_at__lt=now - older_than)
+    for pk in list(standing.values_list("pk", flat=True)):
+        export_once(pk)
+
+
 def _look(migration: Migration) -> None:
     with translation.override(migration.language or None):
         try:
-            actions.look(migration, cloud_of(migration))
-        except (CloudAway, CloudRefused, BadWebhook) as error:
+            if migration.archive_id:
+                with archive_of(migration) as archive:
+                    actions.look_into(migration, archive)
+            else:
+                actions.look(migration, cloud_of(migration))
+        except (BadArchive, CloudAway, CloudRefused, BadWebhook, StoreUnavailable) as error:
             Migration.objects.filter(pk=migration.pk).update(
                 trouble=str(error)[:2000], moved_at=timezone.now()
             )

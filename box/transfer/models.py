@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from box.core.files.models import File
+
 MOST_ID = 100
 
 
@@ -35,8 +37,10 @@ class Migration(models.Model):
 
     # The name of the portal, without the secret of the webhook.
     portal = models.CharField(max_length=255)
-    # Sealed with the box's key: see box.lib.sealing.
+    # Sealed with the box's key: see box.lib.sealing. Nothing of a migration from an archive.
     webhook = models.TextField()
+    # The open archive that it comes from; None of one that comes from the cloud.
+    archive = models.ForeignKey(File, models.PROTECT, null=True, related_name="+")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     # Keys of the stages that were chosen.
     stages = models.JSONField(default=list)
@@ -188,3 +192,61 @@ class Remark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.theirs}: {self.text}"
+
+
+class ExportQuerySet(models.QuerySet["Export"]):
+    def going_on(self) -> Self:
+        return self.filter(state=Export.State.RUNNING)
+
+
+class Export(models.Model):
+    """An open archive that somebody has asked for: of the portal, or of what is their own."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", pgettext_lazy("export", "being written")
+        DONE = "done", pgettext_lazy("export", "ready")
+        FAILED = "failed", pgettext_lazy("export", "not written")
+
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # What belongs to whoever asked, and nothing else.
+    is_own = models.BooleanField(default=False)
+    # See box.transfer.archive.container.Filters.
+    filters = models.JSONField(default=dict)
+    # Whom it is encrypted to, a public key of age; nothing: it is not.
+    recipient = models.CharField(max_length=100, blank=True)
+
+    state = models.CharField(max_length=8, choices=State, default=State.RUNNING)
+    # Why it was not written, for whoever asked.
+    trouble = models.TextField(blank=True)
+    # By kind how many things are in it so far.
+    counts = models.JSONField(default=dict)
+    # How many files the store no longer had.
+    missing = models.PositiveIntegerField(default=0)
+    file = models.ForeignKey(File, models.PROTECT, null=True, related_name="+")
+
+    created_at = models.DateTimeField(default=timezone.now)
+    moved_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = ExportQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["by", "is_own"], name="export_one_at_a_time", condition=models.Q(state="running")
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], name="export_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"export {self.pk}"
+
+    @property
+    def is_going(self) -> bool:
+        return self.state == self.State.RUNNING
+
+    @property
+    def records(self) -> int:
+        return sum(self.counts.values())

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from box.transfer.inventory import KINDS
 from box.transfer.models import Migration, Progress
 from box.transfer.plan import ordered
-from box.transfer.stages import NEEDS, STAGES
+from box.transfer.sources import needs_of
+from box.transfer.sources import stages_of as stages_of_source
+from box.transfer.stages import STAGES
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -36,6 +38,13 @@ def counts_of(migration: Migration) -> list[Count]:
     counts, hidden = (migration.inventory.get(name) or {} for name in ("counts", "hidden"))
     if not migration.inventory:
         return []
+    if migration.archive_id:
+        known = stages_of_source(migration)
+        return [
+            Count(known[key].label, count, "", True)
+            for key, count in migration.inventory["counts"].items()
+            if key in known
+        ]
     return [
         Count(kind.label, counts.get(kind.key), hidden.get(kind.key, ""), kind.key in STAGES)
         for kind in KINDS
@@ -44,7 +53,8 @@ def counts_of(migration: Migration) -> list[Count]:
 
 def stages_of(migration: Migration) -> list[StageLine]:
     held = {one.stage: one for one in migration.progress.all()}
+    known, needs = stages_of_source(migration), needs_of(migration)
     return [
-        StageLine(key, STAGES[key].label, held.get(key), key in migration.stages)
-        for key in ordered(NEEDS, list(NEEDS))
+        StageLine(key, known[key].label, held.get(key), key in migration.stages)
+        for key in ordered(needs, list(needs))
     ]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
-from box.apps.crm.models import Activity, Record
+from box.apps.calendar.models import Event
+from box.apps.crm.models import Activity, Pipeline, Record
 from box.apps.drive.models import Item
 from box.apps.feed.models import Post
 from box.apps.tasks.models import Task, TimeEntry
@@ -18,6 +19,7 @@ from box.core.accounts.models import User
 from box.core.discussion.models import Comment
 from box.core.files.models import File
 from box.core.groups.models import Group
+from box.core.people.models import Absence
 from box.core.structure.models import Department
 from box.transfer.inventory import take_stock
 from box.transfer.models import Identity, Migration
@@ -44,6 +46,20 @@ _KINDS: tuple[tuple[str, str, _StrOrPromise, type[Model]], ...] = (
     ("deals", "deal", _("Deals"), Record),
     ("activities", "activity", _("Activities of the CRM"), Activity),
     ("", FILE, _("Files and folders of drives"), Item),
+)
+_OF_ARCHIVES: tuple[tuple[str, str, _StrOrPromise, type[Model]], ...] = (
+    ("people", "person", _("People"), User),
+    ("departments", "department", _("Departments"), Department),
+    ("groups", "group", _("Groups"), Group),
+    ("posts", "post", _("Posts of the feed"), Post),
+    ("tasks", "task", _("Tasks"), Task),
+    ("drives", FILE, _("Files and folders of drives"), Item),
+    ("pipelines", "pipeline", _("Pipelines and stages"), Pipeline),
+    ("clients", "client", _("Clients and deals"), Record),
+    ("activities", "activity", _("Activities of the CRM"), Activity),
+    ("comments", "comment", _("Comments"), Comment),
+    ("events", "event", _("Calendars"), Event),
+    ("absences", "absence", _("Absences"), Absence),
 )
 MOST_NAMED = 20
 
@@ -92,16 +108,19 @@ class Reconciliation:
         return self.files.is_whole and all(line.is_whole for line in self.lines)
 
 
-def reconcile(migration: Migration, cloud: Cloud) -> Reconciliation:
-    """Asks the portal once more. Raises CloudRefused, CloudAway."""
-    theirs = {one.kind.key: one.count for one in take_stock(cloud).counted}
+def reconcile(migration: Migration, cloud: Cloud | None) -> Reconciliation:
+    """Asks the portal once more; an archive is what it was. Raises CloudRefused, CloudAway."""
+    if cloud is None:
+        theirs: dict[str, int | None] = dict(migration.inventory["counts"])
+    else:
+        theirs = {one.kind.key: one.count for one in take_stock(cloud).counted}
     tasks = Identity.objects.filter(migration=migration, kind="task").values("ours")
     seconds = TimeEntry.objects.filter(task__in=tasks).aggregate(sum=Sum("seconds"))["sum"] or 0
     return Reconciliation(tuple(_lines(migration, theirs)), _files(migration), seconds)
 
 
 def _lines(migration: Migration, theirs: dict[str, int | None]) -> Iterator[Line]:
-    for key, kind, label, model in _KINDS:
+    for key, kind, label, model in _OF_ARCHIVES if migration.archive_id else _KINDS:
         came = Identity.objects.filter(migration=migration, kind=kind)
         gone = came.exclude(ours__in=model._default_manager.values("pk"))
         lost = tuple(gone.order_by("id").values_list("theirs", flat=True)[:MOST_NAMED])

@@ -10,23 +10,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DataError, transaction
 from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from box.core.files.store import StoreUnavailable
 from box.core.registry.origin import importing
 from box.core.registry.settings import as_of, read_version
-from box.lib.sealing import SealBroken, unseal
-from box.transfer.cloud import ATTEMPTS, BadWebhook, Cloud, CloudAway, CloudRefused
+from box.lib.sealing import SealBroken
+from box.transfer.archive.container import BadArchive
+from box.transfer.cloud import BadWebhook, Cloud, CloudAway, CloudRefused
+from box.transfer.ledger import Extra, Ledger, Row, digest_of
 from box.transfer.models import Identity, Migration, Progress
-from box.transfer.pace import Limits
-from box.transfer.stages import STAGES
-from box.transfer.stages.base import Extra, Row, Stage, Work, digest_of
+from box.transfer.sources import cloud_of, stages_of, work_on
+from box.transfer.stages.base import AnyStage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,28 +43,21 @@ _LOCKED_OUT = {
 State = Migration.State
 
 
-def cloud_of(migration: Migration, *, attempts: int = ATTEMPTS) -> Cloud:
-    """Raises SealBroken, BadWebhook."""
-    webhook = unseal(migration.webhook, settings.SECRET_KEY)
-    limits = Limits(burst=migration.burst, per_second=migration.per_second)
-    cloud = Cloud(webhook, limits, attempts=attempts)
-    asked_ago = (timezone.now() - migration.moved_at).total_seconds()
-    if migration.requests and asked_ago < limits.burst / limits.per_second:
-        # Whoever asked before us has filled the portal's bucket, and may have been killed.
-        cloud.pace.refused(cloud.clock(), seconds=0.0)
-    return cloud
-
-
 def run(migration: Migration, *, connect: Callable[[Migration], Cloud] = cloud_of) -> None:
     """Until it is done, paused, or the portal is away. Call with the migration's lock held."""
     with translation.override(migration.language or None):
         try:
-            work = Work(migration, connect(migration))
-            for progress in migration.progress.filter(is_done=False):
-                if not _run_stage(work, STAGES[progress.stage], progress):
-                    return
+            stages = stages_of(migration)
+            with work_on(migration, connect) as work:
+                for progress in migration.progress.filter(is_done=False):
+                    if not _run_stage(work, stages[progress.stage], progress):
+                        return
             _finish(migration)
-        except CloudAway as error:
+        except BadArchive as error:
+            log.warning("migration %s stands still: %s", migration.pk, error)
+            said = _("The archive cannot be read any further: %(why)s")
+            _say(migration, said % {"why": error}, State.PAUSED)
+        except (CloudAway, StoreUnavailable) as error:
             # It goes on by itself: see `box.transfer.jobs.go_on_with_forgotten`.
             _say(migration, str(error), State.RUNNING)
         except (CloudRefused, BadWebhook, SealBroken) as error:
@@ -72,7 +66,7 @@ def run(migration: Migration, *, connect: Callable[[Migration], Cloud] = cloud_o
             _say(migration, said % {"why": error}, State.PAUSED)
 
 
-def _run_stage(work: Work, stage: Stage, progress: Progress) -> bool:
+def _run_stage(work: Ledger, stage: AnyStage[Any], progress: Progress) -> bool:
     """False where somebody has paused it. What the portal refuses of this kind alone stays, with a word."""
     try:
         if not _bring_pages(work, stage, progress):
@@ -88,12 +82,12 @@ def _run_stage(work: Work, stage: Stage, progress: Progress) -> bool:
     return True
 
 
-def _bring_pages(work: Work, stage: Stage, progress: Progress) -> bool:
-    asked = work.cloud.requests
+def _bring_pages(work: Ledger, stage: AnyStage[Any], progress: Progress) -> bool:
+    asked = work.requests
     for page in stage.pages(work, progress.cursor):
         new, changed = _to_do(work, stage, page.rows)
         extra = stage.fetch(work, [*new, *changed]) if new or changed else Extra()
-        sent, asked = work.cloud.requests - asked, work.cloud.requests
+        sent, asked = work.requests - asked, work.requests
         if not _take(work, stage, progress, _Step(page.rows, new, changed, extra, page.cursor, sent)):
             return False
     return True
@@ -111,7 +105,7 @@ class _Step:
     requests: int
 
 
-def _to_do(work: Work, stage: Stage, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+def _to_do(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     """Those that are not here yet, and those that have changed since they came; each once."""
     by_id = {stage.id_of(row): row for row in rows}
     known = work.known(stage.kind, list(by_id))
@@ -123,7 +117,7 @@ def _to_do(work: Work, stage: Stage, rows: Sequence[Row]) -> tuple[list[Row], li
 
 
 @transaction.atomic
-def _take(work: Work, stage: Stage, progress: Progress, step: _Step) -> bool:
+def _take(work: Ledger, stage: AnyStage[Any], progress: Progress, step: _Step) -> bool:
     """All of a page, or nothing of it. False where somebody has paused the migration meanwhile."""
     if not _is_running(work.migration):
         return False
@@ -144,14 +138,14 @@ def _take(work: Work, stage: Stage, progress: Progress, step: _Step) -> bool:
     return True
 
 
-def _taken(work: Work, stage: Stage, row: Row, extra: Extra) -> bool:
+def _taken(work: Ledger, stage: AnyStage[Any], row: Row, extra: Extra) -> bool:
     def take() -> None:
         stage.take(work, row, extra)
 
     return _tried(work, stage, row, take)
 
 
-def _changed(work: Work, stage: Stage, row: Row, extra: Extra) -> bool:
+def _changed(work: Ledger, stage: AnyStage[Any], row: Row, extra: Extra) -> bool:
     theirs = stage.id_of(row)
 
     def change() -> None:
@@ -162,7 +156,7 @@ def _changed(work: Work, stage: Stage, row: Row, extra: Extra) -> bool:
     return _tried(work, stage, row, change)
 
 
-def _tried(work: Work, stage: Stage, row: Row, act: Callable[[], None]) -> bool:
+def _tried(work: Ledger, stage: AnyStage[Any], row: Row, act: Callable[[], None]) -> bool:
     """What cannot be here stays out with a sentence, and what it had begun is undone."""
     try:
         with transaction.atomic(), importing(at=stage.moment_of(row)):

@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from box.apps.calendar.models import Event
 from box.apps.crm.actions.activities import remove_activities
 from box.apps.crm.actions.bulk import remove_records
 from box.apps.drive.actions.trash import purge as purge_item
@@ -30,6 +31,8 @@ from box.core.discussion.models import Comment
 from box.core.events.outbox import emit
 from box.core.groups.actions import delete_group
 from box.core.groups.models import Group
+from box.core.people.absences import remove_absence
+from box.core.people.models import Absence
 from box.core.people.photos import remove_photo
 from box.core.registry.origin import importing
 from box.core.structure.actions import delete_department
@@ -161,8 +164,20 @@ def _department(migration: Migration, row: Identity) -> None:
         delete_department(department, by=None)
 
 
+def _event(migration: Migration, row: Identity) -> None:
+    Event.objects.filter(pk=row.ours).delete()
+
+
+def _absence(migration: Migration, row: Identity) -> None:
+    absence = Absence.objects.filter(pk=row.ours).select_related("user").first()
+    if absence is not None:
+        remove_absence(absence, by=migration.by)
+
+
 # Comments, checklists, time and files go with what they hang on.
 _REMOVERS: Mapping[str, Callable[[Migration, Identity], None]] = {
+    "event": _event,
+    "absence": _absence,
     FILE: _item,
     "task": _task,
     "post": _post,

@@ -1,10 +1,13 @@
 from django.urls import path
 
-from box.transfer import views
+from box.transfer import export_pages, views
 
 app_name = "transfer"
 urlpatterns = [
     path("", views.migrations, name="list"),
+    path("archive/", views.from_archive, name="from-archive"),
+    path("exports/", export_pages.exports, name="exports"),
+    path("exports/<int:pk>/removal/", export_pages.removal, name="export-removal"),
     path("<int:pk>/", views.migration, name="migration"),
     path("<int:pk>/connection/", views.connection, name="connection"),
     path("<int:pk>/people/", views.people, name="people"),

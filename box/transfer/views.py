@@ -17,19 +17,23 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.console.access import only_for
 from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import once
+from box.core.files.actions import NotYours
+from box.core.files.models import File
+from box.core.files.store import StoreUnavailable
 from box.lib.pages import REFUSED, number_of, render
 from box.lib.sealing import SealBroken
 from box.lib.tables import export
 from box.transfer import actions
 from box.transfer.access import can_migrate
+from box.transfer.archive.container import BadArchive
 from box.transfer.cloud import BadWebhook, CloudAway, CloudRefused
-from box.transfer.forms import IMPATIENT, ConnectForm, MatchForm
+from box.transfer.forms import IMPATIENT, ArchiveForm, ConnectForm, MatchForm
 from box.transfer.gaps import gaps_of
 from box.transfer.models import Match, Migration
 from box.transfer.presenters import counts_of, stages_of
 from box.transfer.reconciliation import reconcile
-from box.transfer.runner import cloud_of
-from box.transfer.stages import STAGES
+from box.transfer.sources import cloud_of
+from box.transfer.sources import stages_of as stages_of_source
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -59,9 +63,39 @@ def migrations(request: PersonRequest) -> HttpResponse:
             form.add_error(None, error)
         else:
             return redirect("transfer:migration", made.pk)
+    return _list(request, form, ArchiveForm(), status=REFUSED if form.is_bound else 200)
+
+
+@require_POST
+@only_for(can_migrate)
+@recently_proven
+def from_archive(request: PersonRequest) -> HttpResponse:
+    """An upload of the reader's becomes a migration."""
+    form = ArchiveForm(request.POST)
+    if form.is_valid():
+        file = File.objects.owned_by(request.user).unattached().filter(pk=form.cleaned_data["files"]).first()
+        try:
+            if file is None:
+                raise NotYours
+            made = once(
+                Migration,
+                lambda: actions.connect_archive(file, by=request.user),
+                nonce=request.POST.get("nonce", ""),
+                actor_id=request.user.pk,
+            )
+        except (BadArchive, StoreUnavailable) as error:
+            form.add_error(None, str(error))
+        except ValidationError as error:
+            form.add_error(None, " ".join(error.messages))
+        else:
+            return redirect("transfer:migration", made.pk)
+    return _list(request, ConnectForm(), form, status=REFUSED)
+
+
+def _list(request: PersonRequest, form: ConnectForm, upload: ArchiveForm, *, status: int) -> HttpResponse:
     found = Migration.objects.select_related("by").order_by("-id")[:LISTED]
-    context = {"form": form, "migrations": found}
-    return render(request, "transfer/list.html", context, status=REFUSED if form.is_bound else 200)
+    context = {"form": form, "upload": upload, "migrations": found}
+    return render(request, "transfer/list.html", context, status=status)
 
 
 def _in_words(error: Exception) -> str:
@@ -184,7 +218,7 @@ def passes(request: PersonRequest, pk: int) -> HttpResponse:
     def act(one: Migration) -> None:
         if not one.passes and not chosen:
             raise ValidationError(_("Choose what is to come."))
-        actions.begin(one, [key for key in chosen if key in STAGES], by=request.user)
+        actions.begin(one, [key for key in chosen if key in stages_of_source(one)], by=request.user)
 
     return _act(request, pk, act)
 
@@ -208,7 +242,7 @@ def reconciliation(request: PersonRequest, pk: int) -> HttpResponse:
     one = get_object_or_404(Migration, pk=pk)
     found, trouble = None, ""
     try:
-        found = reconcile(one, cloud_of(one, attempts=IMPATIENT))
+        found = reconcile(one, None if one.archive_id else cloud_of(one, attempts=IMPATIENT))
     except (CloudAway, CloudRefused, BadWebhook, SealBroken) as error:
         trouble = _in_words(error)
     context = {"migration": one, "found": found, "trouble": trouble}

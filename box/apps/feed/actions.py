@@ -141,7 +141,7 @@ def publish_post(draft: Draft, *, by: User) -> Post:
     )
     PostTag.objects.bulk_create(PostTag(post=post, tag=tag) for tag in rich.tags)
     if draft.question:
-        open_poll(post, draft.question, now=timezone.now())
+        open_poll(post, draft.question, now=moment())
     if prize:
         Award.objects.create(post=post, badge=prize[0], user=prize[1], own_picture_id=prize[0].own_picture_id)
     if draft.is_announcement:

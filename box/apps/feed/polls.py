@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -90,3 +90,17 @@ def vote(post: Post, option_ids: Collection[int], *, by: User, now: datetime | N
     kept = [] if poll.is_anonymous else chosen
     Ballot.objects.update_or_create(poll=poll, user=by, defaults={"chosen": kept})
     emit(Voted(post_id=post.pk, by_id=by.pk))
+
+
+@transaction.atomic
+def take_over_counts(post: Post, counts: Mapping[int, int], voters: Collection[User]) -> None:
+    """How an anonymous poll stood where it is taken over from: by the ids of its answers how many chose them,
+    and who has voted. Nobody can say any more who chose what. Raises ValidationError."""
+    poll = Poll.objects.select_for_update().get(pk=post.pk)
+    most = len(voters)
+    if not poll.is_anonymous or any(not 0 <= count <= most for count in counts.values()):
+        raise ValidationError(_("More people have chosen an answer than have voted."), code="counts")
+    for pk, count in counts.items():
+        poll.options.filter(pk=pk).update(votes_count=count)
+    Ballot.objects.bulk_create([Ballot(poll=poll, user=one) for one in voters], ignore_conflicts=True)
+    Poll.objects.filter(pk=poll.pk).update(voters_count=poll.ballots.count())

@@ -30,6 +30,8 @@ CONNECTIONS = 16
 
 CHUNK = 2**20
 PART = 8 * 2**20
+# Of what has no known end: S3 takes 10,000 parts, so that this reaches 320 GB.
+LARGE_PART = 32 * 2**20
 PAGE = 1000
 
 _GONE = {"NoSuchKey", "NoSuchUpload"}
@@ -112,6 +114,13 @@ class S3Store:
             self._client.put_object(
                 self._bucket, key, cast("BinaryIO", stream), size, content_type,
                 part_size=PART, num_parallel_uploads=1,
+            )  # fmt: skip
+
+    def write_stream(self, key: str, stream: IO[bytes]) -> None:
+        with translated():
+            self._client.put_object(
+                self._bucket, key, cast("BinaryIO", stream), -1, "application/octet-stream",
+                part_size=LARGE_PART, num_parallel_uploads=1,
             )  # fmt: skip
 
     def stat(self, key: str) -> StoredObject:

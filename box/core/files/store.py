@@ -68,6 +68,9 @@ class Store(Protocol):
     def write_from(self, key: str, stream: IO[bytes], size: int, *, content_type: str) -> None:
         """Stores an object of any size, of which a few MiB are in memory at a time."""
 
+    def write_stream(self, key: str, stream: IO[bytes]) -> None:
+        """The same of what nobody knows the size of yet, until it ends; a part of it at a time in memory."""
+
     def stat(self, key: str) -> StoredObject:
         """Raises NotFound."""
 

@@ -306,7 +306,7 @@ def hand_over(group: Group, to: User, *, by: User | None) -> None:
 @transaction.atomic
 def archive_group(group: Group, *, by: User) -> None:
     """From now on the group is only read."""
-    if Group.objects.filter(pk=group.pk, archived_at=None).update(archived_at=timezone.now()):
+    if Group.objects.filter(pk=group.pk, archived_at=None).update(archived_at=moment()):
         changes = (("is_archived", False, True),)
         emit(GroupChanged(group_id=group.pk, by_id=by.pk, changes=changes))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from box.transfer.stages.base import Stage
+from box.transfer.stages.base import AnyStage, Work
 from box.transfer.stages.crm import Activities, Companies, Contacts, Deals, Leads, Pipelines
 from box.transfer.stages.drives import Drives
 from box.transfer.stages.feed import Comments, Posts
@@ -14,7 +14,7 @@ from box.transfer.stages.people import People
 from box.transfer.stages.structure import Departments
 from box.transfer.stages.tasks import Tasks
 
-STAGES: Mapping[str, Stage] = {
+STAGES: Mapping[str, AnyStage[Work]] = {
     stage.key: stage
     for stage in (
         Departments(),
@@ -30,7 +30,7 @@ STAGES: Mapping[str, Stage] = {
         Leads(),
         Deals(),
         Activities(),
-        Links(),
+        Links[Work](),
     )
 }
 NEEDS: Mapping[str, tuple[str, ...]] = {key: stage.needs for key, stage in STAGES.items()}

@@ -7,42 +7,32 @@ on behind the last page that is here whole.
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from box.core.accounts.models import User
 from box.core.files import actions as files
 from box.core.files.models import File
 from box.core.registry.origin import moment
-from box.transfer import addresses, markup
+from box.transfer import markup
 from box.transfer.cloud import AT_ONCE, Cloud, CloudAway, Command
-from box.transfer.models import Identity, Migration, Remark
+from box.transfer.ledger import Attachment, Extra, Ledger, Row, file_key
+from box.transfer.models import Migration
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-    from box.core.files.actions import Stored
-
-type Row = dict[str, Any]
 
 STRIDE = AT_ONCE - 10
 VERSION = "file-version"
 IN_MEMORY = 4 * 2**20
-# Addresses with a token of their own, and who looked when.
-_FLEETING = {
-    *("DOWNLOAD_URL", "VIEW_URL", "DETAIL_URL", "urlDownload", "urlPreview", "urlShow"),
-    *("IS_ONLINE", "LAST_LOGIN", "LAST_ACTIVITY_DATE", "TIMESTAMP_X", "viewedDate"),
-}
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 
 
@@ -54,27 +44,7 @@ class Page:
     cursor: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Attachment:
-    """A file of the portal that is in our store, and is no file here yet."""
-
-    theirs: str
-    """Its id on the portal's disk."""
-    name: str
-    stored: Stored
-
-
-@dataclass
-class Extra:
-    """What else belongs to the rows of a page, by their ids."""
-
-    rows: dict[str, Any] = field(default_factory=dict)
-    files: dict[str, list[Attachment]] = field(default_factory=dict)
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    """Ids of rows, and what of them could not be fetched and why."""
-
-
-class Stage(ABC):
+class AnyStage[W: Ledger](ABC):
     """One kind of things, and how they come."""
 
     key: ClassVar[str]
@@ -84,18 +54,18 @@ class Stage(ABC):
     id_name: ClassVar[str] = "ID"
 
     @abstractmethod
-    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+    def pages(self, work: W, cursor: Mapping[str, Any]) -> Iterator[Page]:
         """From behind the cursor on; an empty one is the beginning."""
 
-    def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
+    def fetch(self, work: W, rows: Sequence[Row]) -> Extra:
         """What else the portal has of these rows: outside of any transaction, and only of what is new."""
         return Extra()
 
     @abstractmethod
-    def take(self, work: Work, row: Row, extra: Extra) -> int:
+    def take(self, work: W, row: Row, extra: Extra) -> int:
         """Makes it; the id of what it is here. Raises ValidationError for what cannot be here."""
 
-    def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
+    def change(self, work: W, row: Row, extra: Extra, ours: int) -> None:
         """It has changed since an earlier pass. Of most kinds nothing follows."""
         return
 
@@ -107,71 +77,21 @@ class Stage(ABC):
         return str(row[self.id_name])
 
 
-class Work:
-    """One run of a migration: the portal, and what its things are here."""
+class Stage(AnyStage["Work"]):
+    """Of the cloud."""
+
+
+class Work(Ledger):
+    """One run of a migration from the cloud: the portal, and what its things are here."""
 
     def __init__(self, migration: Migration, cloud: Cloud) -> None:
-        self.migration, self.cloud = migration, cloud
-        self.by: User = migration.by
-        self.kept: dict[str, Any] = {}
-        """What a stage has asked once for all its pages."""
+        super().__init__(migration)
+        self.cloud = cloud
 
-    # Who is who
-
-    def ours(self, kind: str, theirs: Any) -> int:
-        """Our id of it; 0 where it has not come."""
-        return self.all_ours(kind, [theirs]).get(str(theirs), 0)
-
-    def all_ours(self, kind: str, theirs: Collection[Any]) -> dict[str, int]:
-        found = Identity.objects.filter(
-            migration=self.migration, kind=kind, theirs__in={str(one) for one in theirs}
-        )
-        return dict(found.values_list("theirs", "ours"))
-
-    def known(self, kind: str, theirs: Collection[str]) -> dict[str, Identity]:
-        found = Identity.objects.filter(migration=self.migration, kind=kind, theirs__in=theirs)
-        return {one.theirs: one for one in found}
-
-    def person(self, theirs: Any) -> User:
-        """Whoever the portal means; where it is nobody who came, whoever has started the migration."""
-        ours = self.ours("person", theirs) if theirs else 0
-        return User.objects.filter(pk=ours).first() or self.by
-
-    def author(self, kind: str, theirs_of: str, person: Any) -> User:
-        """The same, and says so where somebody else's name has to stand there."""
-        found = self.person(person)
-        if found.pk == self.by.pk and self.ours("person", person) != self.by.pk:
-            said = _("Person %(id)s has not come: it stands under the name of %(name)s.")
-            self.remark(kind, theirs_of, said % {"id": person or "?", "name": self.by.name})
-        return found
-
-    # What is written down
-
-    def took(
-        self, kind: str, theirs: Any, ours: int, *, digest: str = "", is_new: bool = True, html: str = ""
-    ) -> None:
-        """`html` is a text of it as it is kept: whether it leads to the portal."""
-        Identity.objects.update_or_create(
-            migration=self.migration,
-            kind=kind,
-            theirs=str(theirs),
-            defaults={
-                "digest": digest,
-                "has_links": addresses.mentions_portal(html, self.migration.portal),
-            },
-            create_defaults={
-                "ours": ours,
-                "is_new": is_new,
-                "digest": digest,
-                "has_links": addresses.mentions_portal(html, self.migration.portal),
-            },
-        )
-
-    def remark(self, kind: str, theirs: Any, text: str) -> None:
-        Remark.objects.bulk_create(
-            [Remark(migration=self.migration, kind=kind, theirs=str(theirs)[:100], text=text[:500])],
-            ignore_conflicts=True,
-        )
+    @property
+    @override
+    def requests(self) -> int:
+        return self.cloud.requests
 
     # Texts and files
 
@@ -188,11 +108,11 @@ class Work:
     def fetch_files(self, kind: str, wanted: Mapping[str, Sequence[Row]], extra: Extra) -> None:
         """Files by the id of the row that they hang on; each a row with its id, name and address. What is
         here already is not fetched again."""
-        names = [_file_key(kind, theirs, row["ID"]) for theirs, rows in wanted.items() for row in rows]
+        names = [file_key(kind, theirs, row["ID"]) for theirs, rows in wanted.items() for row in rows]
         known = {**self.all_ours("file", names), **self.all_ours(VERSION, names)}
         for theirs, rows in wanted.items():
             for row in rows:
-                if _file_key(kind, theirs, row["ID"]) in known:
+                if file_key(kind, theirs, row["ID"]) in known:
                     continue
                 name = file_name(row.get("NAME"))
                 with SpooledTemporaryFile(max_size=IN_MEMORY) as content:
@@ -223,45 +143,6 @@ class Work:
                 said = _("Attachment %(id)s is not given by the portal.") % {"id": one}
                 extra.refused.append((theirs, said))
         self.fetch_files(kind, rows, extra)
-
-    def files_of(self, kind: str, theirs: str, extra: Extra, *, by: User) -> dict[str, File]:
-        """Makes files of what was fetched for a row, by their ids; says what was not."""
-        for of, text in extra.refused:
-            if of == theirs:
-                self.remark(kind, theirs, text)
-        made: dict[str, File] = {}
-        for one in extra.files.get(theirs, ()):
-            file = files.take_in(one.stored, one.name, by=by)
-            self.took("file", _file_key(kind, theirs, one.theirs), file.pk, digest=one.stored.sha256)
-            made[one.theirs] = file
-        return made
-
-    def held_files(self, kind: str, theirs: str) -> dict[str, File]:
-        """Those that have come with it before, by their ids."""
-        begin = _file_key(kind, theirs, "")
-        found = Identity.objects.filter(migration=self.migration, kind="file", theirs__startswith=begin)
-        ours = dict(found.values_list("ours", "theirs"))
-        return {ours[file.pk].removeprefix(begin): file for file in File.objects.filter(pk__in=ours)}
-
-
-def _file_key(kind: str, theirs: str, file: Any) -> str:
-    """A file is another one in each place that it hangs in: so it is here."""
-    return f"{kind}:{theirs}:{file}"
-
-
-def digest_of(row: Any) -> str:
-    """Of what the portal says of a thing, without what it says otherwise each time."""
-    return sha256(json.dumps(_lasting(row), sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _lasting(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            name: _lasting(one)
-            for name, one in value.items()
-            if name not in _FLEETING and not name.startswith("_")
-        }
-    return [_lasting(one) for one in value] if isinstance(value, list) else value
 
 
 def clean(text: Any, most: int = markup.LONGEST) -> str:

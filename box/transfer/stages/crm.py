@@ -31,16 +31,14 @@ from box.core.registry.company import PHONE_REGION
 from box.core.registry.origin import importing
 from box.lib.plain_text import text_of
 from box.transfer.cloud import Command
+from box.transfer.ledger import Extra, Row, digest_of
 from box.transfer.markup import as_html
 from box.transfer.stages.base import (
-    Extra,
     Page,
-    Row,
     Stage,
     Work,
     clean,
     counted,
-    digest_of,
     ids_in,
     is_yes,
     line,

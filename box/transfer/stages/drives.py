@@ -17,20 +17,9 @@ from box.core.access.principals import EVERYONE
 from box.core.files.actions import take_in
 from box.core.registry.origin import importing
 from box.transfer.cloud import AT_ONCE, PLAIN, Command
+from box.transfer.ledger import Attachment, Extra, Row, digest_of
 from box.transfer.models import Identity
-from box.transfer.stages.base import (
-    VERSION,
-    Attachment,
-    Extra,
-    Page,
-    Row,
-    Stage,
-    Work,
-    counted,
-    digest_of,
-    file_name,
-    moment_in,
-)
+from box.transfer.stages.base import VERSION, Page, Stage, Work, counted, file_name, moment_in
 
 FOLDERS_AT_ONCE = 50
 FOLDER, FILE = "folder", "drive-file"

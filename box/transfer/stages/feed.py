@@ -22,21 +22,9 @@ from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
 from box.transfer.cloud import AT_ONCE, Command
+from box.transfer.ledger import Extra, Row, digest_of
 from box.transfer.models import Identity
-from box.transfer.stages.base import (
-    STRIDE,
-    Extra,
-    Page,
-    Row,
-    Stage,
-    Work,
-    clean,
-    digest_of,
-    ids_in,
-    is_yes,
-    line,
-    moment_in,
-)
+from box.transfer.stages.base import STRIDE, Page, Stage, Work, clean, ids_in, is_yes, line, moment_in
 from box.transfer.stages.comments import change_comment
 
 _CODES = {"SG": ("group", "G"), "DR": ("department", "DR"), "U": ("person", "U")}

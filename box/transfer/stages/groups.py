@@ -13,8 +13,9 @@ from box.core.groups.actions import NewGroup, archive_group, change_group, creat
 from box.core.groups.models import Group, Member
 from box.lib.plain_text import text_of
 from box.transfer.cloud import CAPITALS, Command
+from box.transfer.ledger import Extra, Row, digest_of
 from box.transfer.markup import as_html
-from box.transfer.stages.base import Extra, Page, Row, Stage, Work, clean, digest_of, is_yes, line
+from box.transfer.stages.base import Page, Stage, Work, clean, is_yes, line
 
 Kind = Group.Kind
 LONGEST_NAME, LONGEST_DESCRIPTION = 200, 5000

@@ -20,8 +20,9 @@ from box.apps.tasks.models import Task
 from box.core.discussion import actions as discussion
 from box.core.discussion.models import Comment
 from box.transfer import addresses
+from box.transfer.ledger import Extra, Ledger, Row
 from box.transfer.models import Identity
-from box.transfer.stages.base import Extra, Page, Row, Stage, Work
+from box.transfer.stages.base import AnyStage, Page
 from box.transfer.stages.crm import KINDS, TIMELINE
 from box.transfer.stages.tasks import COMMENT
 
@@ -43,14 +44,14 @@ _TEXTS: Mapping[str, tuple[Callable[[], Any], Callable[[Any, str], None]]] = {
 _AT_ONCE = 50
 
 
-class Links(Stage):
+class Links[W: Ledger](AnyStage[W]):
     key = "links"
     label = gettext_lazy("Links to the old portal")
     kind = "link"
     id_name = "id"
 
     @override
-    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+    def pages(self, work: W, cursor: Mapping[str, Any]) -> Iterator[Page]:
         after = int(cursor.get("after", 0))
         marked = Identity.objects.filter(migration=work.migration, has_links=True).order_by("id")
         while found := list(marked.filter(pk__gt=after)[:_AT_ONCE]):
@@ -59,19 +60,22 @@ class Links(Stage):
             yield Page(rows, {"after": after})
 
     @override
-    def take(self, work: Work, row: Row, extra: Extra) -> int:
+    def take(self, work: W, row: Row, extra: Extra) -> int:
         if row["kind"] not in _TEXTS:
             return int(row["ours"])
         all_of_kind, readdress = _TEXTS[row["kind"]]
         found = all_of_kind().filter(pk=row["ours"]).first()
         if found is not None:
-            html = addresses.rewritten(found.html, work.migration.portal, _addresses(work, found.html))
+            html = self.rewritten(work, found.html)
             if html != found.html:
                 readdress(found, html)
         return int(row["ours"])
 
+    def rewritten(self, work: Ledger, html: str) -> str:
+        return addresses.rewritten(html, work.migration.portal, _addresses(work, html))
 
-def _addresses(work: Work, html: str) -> Callable[[str, str], str | None]:
+
+def _addresses(work: Ledger, html: str) -> Callable[[str, str], str | None]:
     wanted: dict[str, set[str]] = defaultdict(set)
     for kind, theirs in addresses.targets_in(html, work.migration.portal):
         wanted[kind].add(theirs)

@@ -19,14 +19,12 @@ from box.core.people.photos import set_photo
 from box.core.structure.actions import place
 from box.core.structure.models import Membership
 from box.transfer.cloud import WORDS, CloudAway
+from box.transfer.ledger import Extra, Ledger, Row, digest_of
 from box.transfer.models import Match
 from box.transfer.stages.base import (
-    Extra,
     Page,
-    Row,
     Stage,
     Work,
-    digest_of,
     file_name,
     ids_in,
     is_yes,
@@ -169,7 +167,7 @@ def is_active(row: Row) -> bool:
     return "ACTIVE" not in row or is_yes(row["ACTIVE"])
 
 
-def matched(work: Work, rows: Sequence[Row]) -> list[Match]:
+def matched(work: Ledger, rows: Sequence[Row]) -> list[Match]:
     """Whom each of these is here, by rule: by e-mail first, then by login."""
     emails = {line(row.get("EMAIL"), 254).lower() for row in rows}
     logins = {line(row.get("LOGIN"), 150).lower() for row in rows}

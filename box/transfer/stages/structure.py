@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy
 
 from box.core.structure.actions import create_department, move_department, rename_department
 from box.core.structure.models import Department
-from box.transfer.stages.base import Extra, Page, Row, Stage, Work, counted, digest_of, ids_in, line
+from box.transfer.ledger import Extra, Row, digest_of
+from box.transfer.stages.base import Page, Stage, Work, counted, ids_in, line
 
 LONGEST_NAME = 200
 _MOST_AT_ONCE = 50

@@ -30,14 +30,12 @@ from box.core.groups.models import Group
 from box.core.registry.origin import importing
 from box.lib.rich_text import LONGEST_TAG
 from box.transfer.cloud import Command
+from box.transfer.ledger import Extra, Row, digest_of
 from box.transfer.stages.base import (
-    Extra,
     Page,
-    Row,
     Stage,
     Work,
     clean,
-    digest_of,
     ids_in,
     is_yes,
     line,

@@ -19,7 +19,7 @@ from box.core.discussion.actions import add_comment
 from box.core.discussion.models import Comment
 from box.core.groups.models import Group
 from box.core.structure.models import Department
-from box.transfer import actions, runner, undo
+from box.transfer import actions, sources, undo
 from box.transfer.models import Match, Migration
 from tests.box.transfer.moving import Move
 from tests.cast import person
@@ -149,13 +149,13 @@ def test_whoever_goes_on_after_a_kill_does_not_fill_the_portals_bucket_again(
 ) -> None:
     move = Move(olga)
     migration = move.look()
-    fresh, cold = runner.cloud_of(migration), migration
+    fresh, cold = sources.cloud_of(migration), migration
     assert fresh.pace.wait(("scope",), fresh.clock()) == 0
     cold.requests = 7
-    again = runner.cloud_of(cold)
+    again = sources.cloud_of(cold)
     assert again.pace.wait(("scope",), again.clock()) > 0
     cold.moved_at = timezone.now() - timedelta(hours=1)
-    later = runner.cloud_of(cold)
+    later = sources.cloud_of(cold)
     assert later.pace.wait(("scope",), later.clock()) == 0
 
 

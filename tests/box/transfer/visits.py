@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from box.transfer.models import Match, Migration
-from tests.box.visits import CONSOLE, SIGN_IN, Cast, Visit
+from box.transfer.models import Export, Match, Migration
+from tests.box.visits import CONSOLE, SIGN_IN, Cast, Visit, signed_in
 
 DOES = (302, 404, 404, 404, 404, SIGN_IN)
 REFUSED = (422, 404, 404, 404, 404, SIGN_IN)
@@ -25,6 +25,13 @@ VISITS = (
     Visit("GET", "transfer:remarks", CONSOLE, of="migration"),
     Visit("POST", "transfer:undoing", REFUSED, of="migration"),
     Visit("POST", "transfer:removal", DOES, of="migration"),
+    Visit("POST", "transfer:from-archive", REFUSED, data={"files": ""}),
+    Visit("GET", "transfer:exports", CONSOLE),
+    Visit("POST", "transfer:exports", REFUSED, data={"kinds": "secrets"}),
+    Visit("POST", "transfer:export-removal", DOES, of="export"),
+    Visit("GET", "archives:own", signed_in(200)),
+    Visit("POST", "archives:own", signed_in(422), data={"recipient": "nonsense"}),
+    Visit("POST", "archives:removal", (404, 302, 404, 404, 404, SIGN_IN), of="own_export"),
 )
 
 
@@ -38,4 +45,9 @@ def things(cast: Cast) -> dict[str, Any]:
         inventory={"person": "Anna", "counts": {"people": 3}, "hidden": {}, "seconds": 2.0},
     )
     match = Match.objects.create(migration=migration, theirs="5", name="Anna")
-    return {"migration": migration.pk, "match": (migration.pk, match.pk)}
+    return {
+        "migration": migration.pk,
+        "match": (migration.pk, match.pk),
+        "export": Export.objects.create(by=cast.olga).pk,
+        "own_export": Export.objects.create(by=cast.anna, is_own=True).pk,
+    }

@@ -1,37 +1,52 @@
-"""`boxctl migrate`: a portal of the cloud moves into this box."""
+"""`boxctl migrate`: a portal of the cloud or an archive moves in, and this box is written as an archive."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from time import sleep
+from typing import IO, Any
 
 from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from box.core.accounts.models import User
+from box.core.files.actions import store_whole, take_in
+from box.core.files.store import StoreError
 from box.lib.sealing import SealBroken
 from box.transfer import actions, jobs
+from box.transfer.archive.container import BadArchive, Filters, opened
+from box.transfer.archive.encryption import encrypted
+from box.transfer.archive.export import Scope, write_archive
+from box.transfer.archive.records import KINDS
+from box.transfer.archive.stages import ARCHIVE_STAGES
 from box.transfer.cloud import BadWebhook, Cloud, CloudAway, CloudRefused
+from box.transfer.exports import OF_A_PERSON
 from box.transfer.gaps import gaps_of
 from box.transfer.inventory import Inventory, as_json, take_stock
 from box.transfer.models import Match, Migration
 from box.transfer.pace import Limits
 from box.transfer.plan import ImpossiblePlan, ordered
 from box.transfer.reconciliation import reconcile
-from box.transfer.runner import cloud_of
-from box.transfer.stages import NEEDS, STAGES
+from box.transfer.sources import cloud_of, needs_of, stages_of
+from box.transfer.stages import NEEDS
 
 LONGEST = 500
+ANY_STAGE = dict.fromkeys((*NEEDS, *ARCHIVE_STAGES))
 MOST_REMARKS = 200
 LOOKS_EVERY = 1.0
 
 
 class Command(BaseCommand):
-    help = "Moves a portal of the cloud into this box."
+    help = "Moves a portal of the cloud or an open archive into this box, and writes this one as an archive."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -55,7 +70,7 @@ class Command(BaseCommand):
         commands.add_parser("plan", help="what will come, in which order, who is whom, and what cannot come")
         run = commands.add_parser("run", help="bring everything, and follow how far it is")
         run.add_argument(
-            "--only", nargs="+", metavar="STAGE", choices=[*NEEDS], help=f"of {', '.join(NEEDS)}"
+            "--only", nargs="+", metavar="STAGE", choices=[*ANY_STAGE], help=f"of {', '.join(ANY_STAGE)}"
         )
         commands.add_parser("delta", help="bring what has changed since")
         commands.add_parser("status", help="how far it is, and what did not come").add_argument(
@@ -64,12 +79,34 @@ class Command(BaseCommand):
         commands.add_parser("pause", help="stand still after the page that is on its way")
         commands.add_parser("resume", help="go on from there")
         commands.add_parser("check", help="compare counts, and the bytes of files, with the portal's")
+        self._add_archives(commands)
         undo = commands.add_parser("undo", help="take away all that has come")
         undo.add_argument("--yes", action="store_true", help="without asking")
+
+    def _add_archives(self, commands: Any) -> None:
+        export = commands.add_parser("export", help="write the portal, or a part of it, as an open archive")
+        export.add_argument("file", help="where to; - is standard output")
+        export.add_argument("--kinds", nargs="+", choices=[*KINDS], default=[], metavar="KIND",
+                            help=f"only these of {', '.join(KINDS)}")  # fmt: skip
+        export.add_argument("--groups", nargs="+", type=int, default=[], metavar="ID", help="only of these")
+        export.add_argument("--since", metavar="DATE", help="only what was made from this day on")
+        export.add_argument("--until", metavar="DATE", help="only what was made until and including this day")
+        export.add_argument("--person", metavar="LOGIN", help="only what is this person's own")
+        export.add_argument(
+            "--without-private", action="store_true", help="leave out what is for named people alone"
+        )
+        export.add_argument(
+            "--recipient", default="", metavar="KEY", help="encrypt to this public key of age"
+        )
+        taken = commands.add_parser("import", help="connect an open archive: plan, run and undo follow")
+        taken.add_argument("file", help="the archive; - is standard input")
+        taken.add_argument("--by", required=True, metavar="LOGIN", help="the administrator who takes it in")
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         try:
             getattr(self, f"_{command}")(options)
+        except (BadArchive, StoreError, OSError) as error:
+            raise CommandError(str(error)) from None
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         except (BadWebhook, CloudAway, CloudRefused, ImpossiblePlan, SealBroken) as error:
@@ -83,9 +120,7 @@ class Command(BaseCommand):
         self.stdout.write(said)
 
     def _connect(self, options: Mapping[str, Any]) -> None:
-        by = User.objects.active().filter(login=options["by"], is_administrator=True).first()
-        if by is None:
-            raise CommandError(f"Nobody who administers the box signs in as {options['by']}.")
+        by = _administrator(options["by"])
         cloud = Cloud(self._webhook(), Limits(burst=options["burst"], per_second=options["per_second"]))
         last = Migration.objects.filter(portal=cloud.portal).exclude(state=Migration.State.UNDONE).last()
         if last is not None and last.passes:
@@ -98,6 +133,45 @@ class Command(BaseCommand):
         actions.look(migration, cloud)
         self.stdout.write(f"{migration.portal} is connected: 'boxctl migrate plan' says what will come.")
 
+    # Open archives
+
+    def _export(self, options: Mapping[str, Any]) -> None:
+        person = _named(options["person"]) if options["person"] else None
+        since, before = _midnight(options["since"]), _midnight(options["until"], days=1)
+        filters = Filters(
+            kinds=options["kinds"] or (list(OF_A_PERSON) if person else []),
+            groups=options["groups"],
+            since=since,
+            before=before,
+            person=person.pk if person else None,
+            is_private_left_out=options["without_private"],
+        )
+        scope = Scope(filters, by=person, person=person)
+        with _written(options["file"]) as out, encrypted(out, options["recipient"].strip()) as plain:
+            manifest = write_archive(plain, scope)
+        for one in manifest.files:
+            self.stderr.write(f"  {one.kind}: {one.records:,}")
+        self.stderr.write(f"  files: {manifest.blobs:,} ({manifest.blobs_size:,} bytes)")
+        if manifest.missing:
+            self.stderr.write(f"  {len(manifest.missing):,} files were missing from the store.")
+
+    def _import(self, options: Mapping[str, Any]) -> None:
+        by = _administrator(options["by"])
+        name = "archive.zip" if options["file"] == "-" else Path(options["file"]).name
+        with TemporaryFile() as content, _read(options["file"]) as given:
+            copyfileobj(given, content)
+            content.seek(0)
+            with opened(content):
+                # Judged before it is kept.
+                pass
+            file = take_in(store_whole(content), name, by=by)
+        migration = actions.connect_archive(file, by=by)
+        jobs.go_on_once(migration.pk)
+        migration.refresh_from_db()
+        if migration.trouble:
+            raise CommandError(migration.trouble)
+        self.stdout.write(f"{migration.portal} is connected: 'boxctl migrate plan' says what will come.")
+
     def _webhook(self) -> str:
         # Not an argument: everybody on the machine could read the secret in it.
         if sys.stdin.isatty():
@@ -108,9 +182,10 @@ class Command(BaseCommand):
         migration = self._last()
         counts = migration.inventory.get("counts", {})
         self.stdout.write(f"From {migration.portal}, in this order:")
-        for stage in ordered(NEEDS, [*migration.stages, "links"]):
+        known = stages_of(migration)
+        for stage in ordered(needs_of(migration), [*migration.stages, "links"]):
             count = counts.get(stage)
-            said = f"  {STAGES[stage].label}" + (f": {count:,}" if count is not None else "")
+            said = f"  {known[stage].label}" + (f": {count:,}" if count is not None else "")
             self.stdout.write(said)
         matches = migration.matches.all()
         new = matches.filter(user=None).count()
@@ -150,7 +225,7 @@ class Command(BaseCommand):
             self.stdout.write(_progress_line(migration))
             if not migration.is_going:
                 break
-            time.sleep(LOOKS_EVERY)
+            sleep(LOOKS_EVERY)
         if migration.trouble:
             raise CommandError(migration.trouble)
 
@@ -169,7 +244,7 @@ class Command(BaseCommand):
 
     def _check(self, options: Mapping[str, Any]) -> None:
         migration = self._last()
-        found = reconcile(migration, cloud_of(migration))
+        found = reconcile(migration, None if migration.archive_id else cloud_of(migration))
         for line in found.lines:
             theirs = "?" if line.theirs is None else f"{line.theirs:,}"
             here = f"{line.came:,} came, {line.here:,} here, {line.refused:,} refused"
@@ -201,11 +276,63 @@ class Command(BaseCommand):
         return found
 
 
+def _administrator(login: str) -> User:
+    found = User.objects.active().filter(login=login, is_administrator=True).first()
+    if found is None:
+        raise CommandError(f"Nobody who administers the box signs in as {login}.")
+    return found
+
+
+def _named(login: str) -> User:
+    found: User | None = User.objects.themselves().called([login.lower()]).get(login.lower())
+    if found is None:
+        raise CommandError(f"Nobody here has the login or e-mail {login}.")
+    return found
+
+
+def _midnight(text: str | None, *, days: int = 0) -> datetime | None:
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        raise CommandError(f"{text} is no day: write it as 2026-12-31.") from None
+    return datetime.combine(day, time(), timezone.get_current_timezone())
+
+
+@contextmanager
+def _written(name: str) -> Iterator[IO[bytes]]:
+    """A file that is there whole, or not at all; - is standard output."""
+    if name == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(name)
+    part = path.with_name(f"{path.name}.part")
+    # Never through a link that somebody has put there, and not over what another run is writing.
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _read(name: str) -> Iterator[IO[bytes]]:
+    if name == "-":
+        yield sys.stdin.buffer
+    else:
+        with Path(name).open("rb") as file:
+            yield file
+
+
 def _progress_line(migration: Migration) -> str:
     stages = list(migration.progress.all())
     going = next((one for one in stages if not one.is_done), None)
     done = sum(one.done for one in stages)
-    where = STAGES[going.stage].label if going else ""
+    where = stages_of(migration)[going.stage].label if going else ""
     left = migration.time_left(timezone.now())
     said = f"{migration.get_state_display()}: {done:,} looked at {where}"
     return said + (f", about {max(1, round(left.total_seconds() / 60))} min left" if left else "")
@@ -233,11 +360,12 @@ def _status(migration: Migration) -> str:
     lines = [f"{migration.portal}: {migration.get_state_display()}, {migration.requests:,} requests"]
     if migration.trouble:
         lines.append(migration.trouble)
+    known = stages_of(migration)
     for one in migration.progress.all():
         of = f" of {one.total:,}" if one.total is not None else ""
         mark = "done" if one.is_done else "to do" if not one.done else "on its way"
         lines.append(
-            f"  {STAGES[one.stage].label}: {mark}, {one.done:,}{of} looked at, {one.created:,} added,"
+            f"  {known[one.stage].label}: {mark}, {one.done:,}{of} looked at, {one.created:,} added,"
             f" {one.changed:,} changed, {one.refused:,} refused"
         )
     remarks = list(migration.remarks.order_by("id")[:MOST_REMARKS])

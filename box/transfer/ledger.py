@@ -1,0 +1,167 @@
+"""What a migration knows while it runs: what each thing of the source is here, and what did not come.
+
+Sources differ (`box.transfer.stages` reads the cloud, `box.transfer.archive.stages` an archive); this is what
+they share.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from box.core.accounts.models import User
+from box.core.files import actions as files
+from box.core.files.models import File
+from box.transfer import addresses
+from box.transfer.models import Identity, Migration, Remark
+
+if TYPE_CHECKING:
+    from box.core.files.actions import Stored
+
+type Row = dict[str, Any]
+
+# Addresses with a token of their own, and who looked when.
+_FLEETING = {
+    *("DOWNLOAD_URL", "VIEW_URL", "DETAIL_URL", "urlDownload", "urlPreview", "urlShow"),
+    *("IS_ONLINE", "LAST_LOGIN", "LAST_ACTIVITY_DATE", "TIMESTAMP_X", "viewedDate"),
+}
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file of the portal that is in our store, and is no file here yet."""
+
+    theirs: str
+    """Its id on the portal's disk."""
+    name: str
+    stored: Stored
+
+
+@dataclass
+class Extra:
+    """What else belongs to the rows of a page, by their ids."""
+
+    rows: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, list[Attachment]] = field(default_factory=dict)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    """Ids of rows, and what of them could not be fetched and why."""
+
+
+class Ledger:
+    """One run of a migration, whatever it reads from."""
+
+    def __init__(self, migration: Migration) -> None:
+        self.migration = migration
+        self.by: User = migration.by
+        self.kept: dict[str, Any] = {}
+        """What a stage has asked once for all its pages."""
+
+    @property
+    def requests(self) -> int:
+        """So many the source was asked."""
+        return 0
+
+    # Who is who
+
+    def ours(self, kind: str, theirs: Any) -> int:
+        """Our id of it; 0 where it has not come."""
+        return self.all_ours(kind, [theirs]).get(str(theirs), 0)
+
+    def all_ours(self, kind: str, theirs: Collection[Any]) -> dict[str, int]:
+        found = Identity.objects.filter(
+            migration=self.migration, kind=kind, theirs__in={str(one) for one in theirs}
+        )
+        return dict(found.values_list("theirs", "ours"))
+
+    def known(self, kind: str, theirs: Collection[str]) -> dict[str, Identity]:
+        found = Identity.objects.filter(migration=self.migration, kind=kind, theirs__in=theirs)
+        return {one.theirs: one for one in found}
+
+    def person(self, theirs: Any) -> User:
+        """Whoever the portal means; where it is nobody who came, whoever has started the migration."""
+        ours = self.ours("person", theirs) if theirs else 0
+        return User.objects.filter(pk=ours).first() or self.by
+
+    def author(self, kind: str, theirs_of: str, person: Any) -> User:
+        """The same, and says so where somebody else's name has to stand there."""
+        found = self.person(person)
+        if found.pk == self.by.pk and self.ours("person", person) != self.by.pk:
+            said = _("Person %(id)s has not come: it stands under the name of %(name)s.")
+            self.remark(kind, theirs_of, said % {"id": person or "?", "name": self.by.name})
+        return found
+
+    # What is written down
+
+    def has_links(self, html: str) -> bool:
+        """Whether a text as it is kept leads to pages of the source."""
+        return addresses.mentions_portal(html, self.migration.portal)
+
+    def took(
+        self, kind: str, theirs: Any, ours: int, *, digest: str = "", is_new: bool = True, html: str = ""
+    ) -> None:
+        """`html` is a text of it as it is kept: whether it leads to the portal."""
+        Identity.objects.update_or_create(
+            migration=self.migration,
+            kind=kind,
+            theirs=str(theirs),
+            defaults={
+                "digest": digest,
+                "has_links": self.has_links(html),
+            },
+            create_defaults={
+                "ours": ours,
+                "is_new": is_new,
+                "digest": digest,
+                "has_links": self.has_links(html),
+            },
+        )
+
+    def remark(self, kind: str, theirs: Any, text: str) -> None:
+        Remark.objects.bulk_create(
+            [Remark(migration=self.migration, kind=kind, theirs=str(theirs)[:100], text=text[:500])],
+            ignore_conflicts=True,
+        )
+
+    def files_of(self, kind: str, theirs: str, extra: Extra, *, by: User) -> dict[str, File]:
+        """Makes files of what was fetched for a row, by their ids; says what was not."""
+        for of, text in extra.refused:
+            if of == theirs:
+                self.remark(kind, theirs, text)
+        made: dict[str, File] = {}
+        for one in extra.files.get(theirs, ()):
+            file = files.take_in(one.stored, one.name, by=by)
+            self.took("file", file_key(kind, theirs, one.theirs), file.pk, digest=one.stored.sha256)
+            made[one.theirs] = file
+        return made
+
+    def held_files(self, kind: str, theirs: str) -> dict[str, File]:
+        """Those that have come with it before, by their ids."""
+        begin = file_key(kind, theirs, "")
+        found = Identity.objects.filter(migration=self.migration, kind="file", theirs__startswith=begin)
+        ours = dict(found.values_list("ours", "theirs"))
+        return {ours[file.pk].removeprefix(begin): file for file in File.objects.filter(pk__in=ours)}
+
+
+def file_key(kind: str, theirs: str, file: Any) -> str:
+    """A file is another one in each place that it hangs in: so it is here."""
+    return f"{kind}:{theirs}:{file}"
+
+
+def digest_of(row: Any) -> str:
+    """Of what the portal says of a thing, without what it says otherwise each time."""
+    return sha256(json.dumps(_lasting(row), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _lasting(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _lasting(one)
+            for name, one in value.items()
+            if name not in _FLEETING and not name.startswith("_")
+        }
+    return [_lasting(one) for one in value] if isinstance(value, list) else value

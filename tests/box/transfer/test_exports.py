@@ -1,0 +1,248 @@
+"""Who gets which archive, and what becomes of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.utils import timezone
+
+from box.core.files import ranged
+from box.core.files.models import File
+from box.core.groups.models import Group
+from box.transfer import exports, jobs
+from box.transfer.actions import NotNow, connect_archive
+from box.transfer.archive.container import BadArchive, Filters
+from box.transfer.archive.export import Scope
+from box.transfer.exports import order_export, order_own, remove_export
+from box.transfer.models import Export, Migration
+from box.transfer.undo import take_back
+from tests.box.transfer.archived import AT, a_file, archive, company, lines_of, moved_in, undone
+from tests.cast import browser, person
+
+if TYPE_CHECKING:
+    import io
+    from pathlib import Path
+
+    from box.bridges.storage.client import S3Store
+    from box.core.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def olga(store: S3Store) -> User:
+    return person("Olga", is_administrator=True)
+
+
+@pytest.fixture
+def anna(olga: User) -> User:
+    from box.core.accounts.models import User
+
+    company(olga)
+    return User.objects.get(first_name="Anna")
+
+
+def lines(export: Export) -> dict[str, list[dict[str, Any]]]:
+    export.refresh_from_db()
+    assert export.file is not None, export.trouble
+    with ranged.opened(export.file.blob) as file:
+        return lines_of(_copy(file.read()))
+
+
+def _copy(content: bytes) -> io.BytesIO:
+    import io
+
+    return io.BytesIO(content)
+
+
+def texts(found: dict[str, list[dict[str, Any]]]) -> str:
+    return " ".join(one.get("html", "") for one in found["posts"])
+
+
+def test_an_administrators_archive_holds_no_private_correspondence(olga: User, anna: User) -> None:
+    export = order_export(Filters(), by=olga)
+    jobs.export_once(export.pk)
+    found = lines(export)
+    assert "Read this" in texts(found)
+    assert "Only between us" not in texts(found)
+    assert {one["name"] for one in found["drives"]} >= {"bridge.txt", "rules.txt"}
+    assert "diary.txt" not in {one["name"] for one in found["drives"]}
+    assert export.file is not None
+    assert export.file.owner == olga
+    # Root's has it.
+    assert "Only between us" in texts(lines_of(archive()))
+    assert "Only between us" not in texts(lines_of(archive(Scope(Filters(is_private_left_out=True)))))
+
+
+def test_what_one_takes_along_is_ones_own_and_of_others_their_names(anna: User) -> None:
+    export = order_own(by=anna)
+    jobs.export_once(export.pk)
+    found = lines(export)
+    assert {one["author"] for one in found["posts"]} == {anna.pk}
+    assert {one["author"] for one in found["comments"]} == {anna.pk}
+    assert "Only between us" in texts(found)
+    assert {one["name"] for one in found["drives"]} == {"diary.txt"}
+    assert all(anna.pk in (one["created_by"], one["responsible"]) for one in found["tasks"])
+    assert "clients" not in found
+    others = [one for one in found["people"] if one["id"] != anna.pk]
+    assert others
+    assert all(one.keys() == {"id", "name"} for one in others)
+
+
+def test_one_group_brings_what_is_its_own(anna: User) -> None:
+    group = Group.objects.get(name="Bridge")
+    found = lines_of(archive(Scope(Filters(groups=[group.pk]))))
+    assert [one["name"] for one in found["groups"]] == ["Bridge"]
+    assert all(f"G{group.pk}" in one["audience"] for one in found["posts"])
+    assert {one["drive"] for one in found["drives"]} == {f"G{group.pk}"}
+    assert {one["title"] for one in found["tasks"]} == {"Build"}
+    assert found["clients"] == found["activities"] == []
+    assert {one["name"] for one in found["people"]} == {"Anna Test", "Boris Test", "Cara Test"}
+
+
+def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(anna: User) -> None:
+    inside = lines_of(archive(Scope(Filters(since=AT, before=AT + timedelta(seconds=1)))))
+    assert inside["posts"]
+    assert not lines_of(archive(Scope(Filters(before=AT))))["posts"]
+    assert not lines_of(archive(Scope(Filters(since=AT + timedelta(seconds=1)))))["posts"]
+
+
+def test_kinds_are_chosen(anna: User) -> None:
+    assert set(lines_of(archive(Scope(Filters(kinds=["groups", "people"]))))) == {"groups", "people"}
+
+
+def test_an_order_that_cannot_be_is_refused(olga: User) -> None:
+    for wrong in (
+        Filters(kinds=["secrets"]),
+        Filters(groups=[999]),
+        Filters(since=AT, before=AT),
+    ):
+        with pytest.raises(ValidationError):
+            order_export(wrong, by=olga)
+    with pytest.raises(ValidationError, match="age1"):
+        order_own(recipient="ssh-rsa AAAA", by=olga)
+    assert not Export.objects.exists()
+
+
+def test_one_is_written_at_a_time(olga: User) -> None:
+    order_own(by=olga)
+    order_export(Filters(), by=olga)
+    with pytest.raises(ValidationError, match="already"):
+        order_own(by=olga)
+    assert Export.objects.count() == 2
+
+
+def test_one_whose_writer_was_killed_is_written_anew(olga: User) -> None:
+    export = order_export(Filters(kinds=["people"]), by=olga)
+    now = timezone.now()
+    jobs.export_forgotten(now)
+    assert Export.objects.get().is_going
+    jobs.export_forgotten(now + timedelta(minutes=2))
+    assert [one["name"] for one in lines(export)["people"]] == ["Olga Test"]
+    assert File.objects.count() == 1
+
+
+def test_one_that_is_withdrawn_leaves_nothing(olga: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    export = order_export(Filters(kinds=["people"]), by=olga)
+    write = exports.write_archive
+
+    def late(out: Any, scope: Any, each: Any) -> Any:
+        remove_export(export, by=olga)
+        return write(out, scope, each)
+
+    monkeypatch.setattr(exports, "write_archive", late)
+    jobs.export_once(export.pk)
+    assert not Export.objects.exists()
+    assert not File.objects.exists()
+
+
+def test_after_a_week_it_is_gone_with_its_file(olga: User) -> None:
+    export = order_export(Filters(kinds=["people"]), by=olga)
+    jobs.export_once(export.pk)
+    export.refresh_from_db()
+    assert exports.forget_old(export.created_at + exports.KEPT) == 0
+    assert exports.forget_old(export.created_at + exports.KEPT + timedelta(seconds=1)) == 1
+    assert not File.objects.exists()
+
+
+def test_only_whoever_had_it_written_fetches_it(olga: User, anna: User) -> None:
+    export = order_own(by=anna)
+    jobs.export_once(export.pk)
+    export.refresh_from_db()
+    assert export.file is not None
+    assert browser(anna).get(export.file.get_absolute_url()).status_code == 302
+    assert browser(olga).get(export.file.get_absolute_url()).status_code == 404
+    assert browser(olga).post(f"/my-data/{export.pk}/removal/").status_code == 404
+
+
+def test_the_page_shows_what_was_asked_for(olga: User) -> None:
+    page = browser(olga)
+    answer = page.post("/my-data/", {"recipient": "nonsense", "nonce": "1"})
+    assert answer.status_code == 422
+    assert "age1" in answer.content.decode()
+    assert page.post("/my-data/", {"recipient": "", "nonce": "2"}).status_code == 302
+    jobs.export_once(Export.objects.get().pk)
+    assert ".zip" in page.get("/my-data/").content.decode()
+    assert page.post("/console/migrations/exports/", {"kinds": ["people"], "nonce": "3"}).status_code == 302
+    assert Export.objects.get(is_own=False).filters["kinds"] == ["people"]
+
+
+def test_what_came_is_undone_whole(olga: User) -> None:
+    with undone():
+        company(olga)
+        went = archive().getvalue()
+    migration = moved_in(went, olga)
+    from box.core.accounts.models import User
+    from box.transfer.actions import begin_undo
+
+    assert User.objects.count() > 1
+    begin_undo(migration, by=olga)
+    take_back(Migration.objects.get())
+    found = lines_of(archive())
+    left = {kind: rows for kind, rows in found.items() if rows and kind not in ("pipelines", "departments")}
+    assert [one["name"] for one in left.pop("people")] == ["Olga Test"]
+    assert left == {}
+
+
+def test_the_same_portal_does_not_come_twice(olga: User) -> None:
+    content = archive(Scope(Filters(kinds=["groups"]))).getvalue()
+    moved_in(content, olga)
+    with pytest.raises(NotNow, match="twice"):
+        connect_archive(a_file(olga, "again.zip", content), by=olga)
+
+
+def test_what_is_no_archive_is_not_kept(olga: User) -> None:
+    page = browser(olga)
+    file = a_file(olga, "notes.zip", b"Notes")
+    with pytest.raises(BadArchive):
+        connect_archive(file, by=olga)
+    answer = page.post("/console/migrations/archive/", {"files": file.pk, "nonce": "1"})
+    assert answer.status_code == 422
+    assert "does not end as a ZIP" in answer.content.decode()
+    assert not Migration.objects.exists()
+
+
+def test_somebody_elses_upload_is_nobodys_archive(olga: User) -> None:
+    other = person("Boris")
+    file = a_file(other, "company.zip", archive(Scope(Filters(kinds=["groups"]))).getvalue())
+    assert browser(olga).post("/console/migrations/archive/", {"files": file.pk}).status_code == 422
+    assert not Migration.objects.exists()
+
+
+def test_boxctl_writes_a_file_whole_or_not_at_all(olga: User, tmp_path: Path) -> None:
+    target = tmp_path / "company.zip"
+    call_command("transfer", "export", str(target), "--kinds", "people", "--since", "2026-01-01")
+    assert [one["name"] for one in lines_of(_copy(target.read_bytes()))["people"]] == ["Olga Test"]
+    assert target.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(Exception, match="is no day"):
+        call_command("transfer", "export", str(tmp_path / "x.zip"), "--since", "yesterday")
+    assert [one.name for one in tmp_path.iterdir()] == ["company.zip"]
+    call_command("transfer", "import", str(target), "--by", olga.login)
+    migration = Migration.objects.get()
+    assert migration.state == Migration.State.READY
+    assert migration.inventory["counts"] == {"people": 1}
+    assert migration.created_at > datetime(2026, 1, 1, tzinfo=UTC)
