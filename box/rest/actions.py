@@ -35,7 +35,8 @@ def create_webhook(new: NewWebhook, secret: Secret, *, by: User) -> Webhook:
         raise ValidationError(_("There is no such scope: %(names)s.") % {"names": ", ".join(unknown)})
     if new.expires_on is not None and new.expires_on < timezone.localdate():
         raise ValidationError({"expires_on": _("This day is over: choose a later one.")})
-    if Webhook.objects.of(by).alive(timezone.localdate()).count() >= MOST_OF_A_PERSON:
+    own = Webhook.objects.of(by).filter(ends_at=None)
+    if own.alive(timezone.localdate()).count() >= MOST_OF_A_PERSON:
         raise ValidationError(
             _("You have %(most)s webhooks: revoke those that nothing uses.") % {"most": MOST_OF_A_PERSON}
         )
@@ -62,16 +63,17 @@ def create_webhook(new: NewWebhook, secret: Secret, *, by: User) -> Webhook:
 @transaction.atomic
 def revoke_webhook(webhook: Webhook, *, by: User) -> None:
     """It opens nothing from now on. Doing it again does nothing."""
-    _revoke(Webhook.objects.filter(pk=webhook.pk), by_id=by.pk)
+    revoke_webhooks(Webhook.objects.filter(pk=webhook.pk), by_id=by.pk)
 
 
 @transaction.atomic
 def revoke_all_of(person: User, *, until: datetime, by_id: int | None) -> None:
     """Those that this person had at that moment: they were suspended, or have left."""
-    _revoke(Webhook.objects.of(person).filter(created_at__lte=until), by_id=by_id)
+    revoke_webhooks(Webhook.objects.of(person).filter(created_at__lte=until), by_id=by_id)
 
 
-def _revoke(webhooks: WebhookQuerySet, *, by_id: int | None) -> None:
+def revoke_webhooks(webhooks: WebhookQuerySet, *, by_id: int | None) -> None:
+    """Those of them that open something: within a transaction."""
     alive: Iterable[Webhook] = webhooks.filter(revoked_at=None).select_for_update()
     now = timezone.now()
     for webhook in alive:

@@ -6,10 +6,11 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import get_language, gettext_lazy
 
-from box.core.registry.rest import DOCS, Call, Method, Parameters, YesNo, methods, scopes, shaped
+from box.core.registry.rest import DOCS, ApiRefused, Call, Method, Parameters, YesNo, methods, scopes, shaped
 from box.core.registry.services import is_on
+from box.rest.models import Application
 
 ROOM = "rest"
 _NAMES = {"type": "array", "items": {"type": "string"}}
@@ -63,7 +64,40 @@ def profile(call: Call) -> Any:
     }
 
 
+def app_info(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/common/system/app-info.html"""
+    application = Application.objects.filter(grants__webhook=call.webhook_id).first()
+    if application is None:
+        raise ApiRefused("ACCESS_DENIED", "Access denied! Application context required")
+    return {
+        "ID": application.pk,
+        "CODE": application.client_id,
+        "VERSION": 1,
+        # One portal's own, which costs nothing.
+        "STATUS": "L",
+        "INSTALLED": True,
+        "PAYMENT_EXPIRED": "N",
+        "DAYS": None,
+        "LANGUAGE_ID": get_language() or "en",
+        "LICENSE": "",
+        "LICENSE_TYPE": "",
+        "LICENSE_FAMILY": "",
+    }
+
+
 def declare() -> None:
+    methods.add(
+        "app.info",
+        Method(
+            room=ROOM,
+            about=gettext_lazy("Which application calls."),
+            answer=app_info,
+            result=shaped(
+                ID="integer", CODE="string", VERSION="integer", STATUS="string", INSTALLED="boolean"
+            ),
+            source=f"{DOCS}common/system/app-info.html",
+        ),
+    )
     methods.add(
         "methods",
         Method(

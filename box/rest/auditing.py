@@ -6,7 +6,15 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.accounts.auditing import about_person
 from box.core.registry.auditing import About, Audited, audited
-from box.rest.events import ListenerAdded, ListenerRemoved, WebhookCreated, WebhookRevoked
+from box.rest.events import (
+    ApplicationAdded,
+    ApplicationAuthorized,
+    ApplicationRetired,
+    ListenerAdded,
+    ListenerRemoved,
+    WebhookCreated,
+    WebhookRevoked,
+)
 
 
 def declare() -> None:
@@ -17,6 +25,14 @@ def declare() -> None:
     audited.add(
         "rest.webhook_revoked",
         Audited(_("revoked the webhook “%(name)s” of %(about)s"), WebhookRevoked, about=_person),
+    )
+    audited.add("rest.application_added", Audited(_("added the application “%(name)s”"), ApplicationAdded))
+    audited.add(
+        "rest.application_authorized",
+        Audited(_("let the application “%(name)s” act in their name"), ApplicationAuthorized),
+    )
+    audited.add(
+        "rest.application_retired", Audited(_("removed the application “%(name)s”"), ApplicationRetired)
     )
     audited.add(
         "rest.listener_added",

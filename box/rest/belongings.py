@@ -26,6 +26,9 @@ BELONGINGS = Belongings(
         "rest.Webhook.user": Belongs(
             Deleted(), Deleted(), said=ngettext_lazy("%(num)s webhook", "%(num)s webhooks", "num")
         ),
+        "rest.Application.by": Belongs(Stays(DECIDED)),
+        "rest.AuthorizationCode.user": Belongs(Deleted(), Deleted()),
+        "rest.Grant.user": Belongs(Deleted(), Deleted()),
         "rest.Listener.by": Belongs(Stays(DECIDED)),
     },
     moves=_ending,

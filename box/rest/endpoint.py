@@ -35,8 +35,9 @@ from box.rest.dialect import (
 )
 from box.rest.dispatch import Asked, answer_to, method_name
 from box.rest.limits import seconds_to_wait
+from box.rest.middleware import AUTH
 from box.rest.openapi import description
-from box.rest.tokens import Caller, caller_by, caller_of, note_use
+from box.rest.tokens import Caller, Secret, caller_by, caller_of, note_use
 
 if TYPE_CHECKING:
     from box.rest.middleware import Credentials
@@ -83,12 +84,23 @@ def _keep_out(caller: Caller, address: str) -> None:
 def _caller(request: HttpRequest) -> Caller:
     """Raises ApiRefused; the same for a wrong secret and for one whose person has left."""
     credentials: Credentials | None = getattr(request, "credentials", None)
-    if credentials is None:
+    secret = credentials.secret if credentials else _secret_in_body(request)
+    if secret is None:
         raise no_credentials()
-    caller = caller_of(credentials.secret, credentials.user_id)
+    caller = caller_of(secret, credentials.user_id if credentials else None)
     if caller is None:
         raise wrong_credentials()
     return caller
+
+
+def _secret_in_body(request: HttpRequest) -> Secret | None:
+    """An access token as applications send it beside the parameters."""
+    try:
+        given = _in_body(request)
+    except (Misshapen, SuspiciousOperation, RequestDataTooBig, UnicodeDecodeError, ValueError):
+        return None
+    found = next((given[name] for name in AUTH if isinstance(given.get(name), str)), "")
+    return Secret(found) if found else None
 
 
 def given_in(request: HttpRequest) -> dict[str, Any]:

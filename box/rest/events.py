@@ -25,6 +25,34 @@ class WebhookRevoked:
 
 
 @dataclass(frozen=True)
+class ApplicationAdded:
+    """People can authorise it from now on."""
+
+    application_id: int
+    name: str
+    by_id: int
+
+
+@dataclass(frozen=True)
+class ApplicationAuthorized:
+    """It may act as this person from now on."""
+
+    application_id: int
+    name: str
+    user_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
+class ApplicationRetired:
+    """It can do nothing any more, in nobody's name."""
+
+    application_id: int
+    name: str
+    by_id: int
+
+
+@dataclass(frozen=True)
 class ListenerAdded:
     """An address outside is told of these events from now on."""
 

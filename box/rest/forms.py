@@ -9,8 +9,16 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.registry.rest import hook_events, scopes
 from box.core.registry.services import is_on
+from box.lib.forms import set_choices
 from box.rest.actions import NewWebhook
+from box.rest.oauth import NewApplication
 from box.rest.outgoing import NewListener
+
+
+def offer_scopes(form: forms.Form) -> None:
+    """Those of services that are on."""
+    offered = ((key, f"{scope.label}: {scope.help}") for key, scope in scopes.items() if is_on(scope.room))
+    set_choices(form, "scopes", offered)
 
 
 class WebhookForm(forms.Form):
@@ -34,15 +42,40 @@ class WebhookForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["scopes"]
-        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - as it stands above
-        field.choices = [
-            (key, f"{scope.label}: {scope.help}") for key, scope in scopes.items() if is_on(scope.room)
-        ]
+        offer_scopes(self)
 
     def new_webhook(self) -> NewWebhook:
         values = self.cleaned_data
         return NewWebhook(values["name"], tuple(values["scopes"]), values["expires_on"])
+
+
+class ApplicationForm(forms.Form):
+    name = forms.CharField(
+        label=_("What it is called"),
+        max_length=100,
+        help_text=_("People read it when they are asked to allow it."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    redirect_uri = forms.CharField(
+        label=_("Where it gets people back (redirect_uri)"),
+        max_length=500,
+        widget=forms.TextInput(
+            attrs={"placeholder": "https://", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may"),
+        help_text=_("Never more than whoever allows it may themselves."),
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_scopes(self)
+
+    def new_application(self) -> NewApplication:
+        values = self.cleaned_data
+        return NewApplication(values["name"], values["redirect_uri"].strip(), tuple(values["scopes"]))
 
 
 class ListenerForm(forms.Form):

@@ -33,10 +33,15 @@ class Bucket:
 
 
 def seconds_to_wait(webhook_id: int, now: float) -> int:
+    """Of a webhook: see `seconds_to_wait_of`."""
+    return seconds_to_wait_of(str(webhook_id), now)
+
+
+def seconds_to_wait_of(whose: str, now: float) -> int:
     """Counts this request, at `now` in seconds, and returns 0; or how long to wait, at least 1, and counts
     nothing. Without the cache nobody is kept out."""
     burst, rate = BURST.value, RATE.value
-    key = cache.make_and_validate_key(f"rest:bucket:{webhook_id}")
+    key = cache.make_and_validate_key(f"rest:bucket:{whose}")
     lives = ceil(burst / rate) + 60
     # What Django's cache has no name for: to write only what nobody else has written meanwhile.
     memcached: Any = cache._cache  # type: ignore[attr-defined]

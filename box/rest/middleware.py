@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
 
 from django.http import HttpRequest, HttpResponse
 
@@ -20,6 +21,8 @@ from box.rest.tokens import Secret
 FOLDER = "/rest/"
 DESCRIPTION = "/rest/openapi.json"
 DOWNLOAD = "/rest/download.json"
+TOKENS = "/oauth/token/"
+AUTH = ("auth", "access_token")
 _WITH_SECRET = re.compile(r"/rest/+(\d{1,18})/+([^/]*)/*(.*)", re.DOTALL)
 _BEARER = "bearer "
 
@@ -39,6 +42,8 @@ class DoorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info == TOKENS:
+            take_token_parameters(request)
         if not request.path_info.startswith(FOLDER):
             return self.get_response(request)
         credentials = take_credentials(request)
@@ -65,7 +70,32 @@ def take_credentials(request: HttpRequest) -> Credentials | None:
         return Credentials(Secret(match[2]), int(match[1]))
     if authorization.lower().startswith(_BEARER):
         return Credentials(Secret(authorization[len(_BEARER) :].strip()))
-    return None
+    return _in_query(request)
+
+
+def _in_query(request: HttpRequest) -> Credentials | None:
+    """An access token as applications send it, `?auth=`; those in a body are read with the body."""
+    pairs = parse_qsl(request.META.get("QUERY_STRING", ""), keep_blank_values=True)
+    secrets = [value for name, value in pairs if name in AUTH and value]
+    if not secrets:
+        return None
+    _set_query(request, urlencode([(name, value) for name, value in pairs if name not in AUTH]))
+    return Credentials(Secret(secrets[0]))
+
+
+def take_token_parameters(request: HttpRequest) -> None:
+    """A client's secret and its codes, out of the address and the body."""
+    given = dict(parse_qsl(request.META.get("QUERY_STRING", "")))
+    _set_query(request, "")
+    if request.method == "POST":
+        given |= {name: str(value) for name, value in request.POST.items()}
+    request.token_parameters = given  # type: ignore[attr-defined]
+
+
+def _set_query(request: HttpRequest, query: str) -> None:
+    request.META["QUERY_STRING"] = query
+    for name in ("RAW_URI", "REQUEST_URI"):
+        request.META.pop(name, None)
 
 
 def is_json(response: HttpResponse) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Self
+from urllib.parse import urlsplit
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -15,6 +16,54 @@ from box.core.accounts.models import User
 PAGE = 50
 # For so long a list shows what was revoked.
 REMEMBERED_FOR = timedelta(days=30)
+
+
+class ApplicationQuerySet(models.QuerySet["Application"]):
+    def with_people(self) -> Self:
+        """Each row knows how many `people` let it act in their name."""
+        alive = models.Q(grants__webhook__revoked_at=None)
+        return self.annotate(people=models.Count("grants", filter=alive))
+
+
+class Application(models.Model):
+    """A local application: people authorise it by OAuth 2.0. See `box.rest.oauth`."""
+
+    name = models.CharField(_("name"), max_length=100)
+    client_id = models.CharField(max_length=60, unique=True)
+    secret_digest = models.CharField(max_length=64)
+    # Where people come back to with a code.
+    redirect_uri = models.URLField(max_length=500)
+    scopes = ArrayField(models.CharField(max_length=40))
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    retired_at = models.DateTimeField(null=True)
+
+    objects = ApplicationQuerySet.as_manager()
+
+    # Of rows that `with_people` read.
+    people: int
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.redirect_uri).netloc
+
+
+class AuthorizationCode(models.Model):
+    """What an application gets its first tokens for: once, within half a minute. Kept for a day, so that one
+    that is used again is known for what it is."""
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    prefix = models.CharField(max_length=8, unique=True)
+    digest = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.application_id} for {self.user_id}"
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
@@ -52,6 +101,8 @@ class Webhook(models.Model):
     used_at = models.DateTimeField(null=True)
     used_address = models.GenericIPAddressField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    # Of an access token, which an application has of this person: see Grant.
+    ends_at = models.DateTimeField(null=True)
 
     objects = WebhookQuerySet.as_manager()
 
@@ -68,6 +119,26 @@ class Webhook(models.Model):
     @property
     def is_expired(self) -> bool:
         return self.expires_on is not None and self.expires_on < timezone.localdate()
+
+
+class Grant(models.Model):
+    """That a person lets an application act in their name. Its tokens follow one another: the access token is
+    the secret of `webhook`, and the refresh token makes another pair."""
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="grants")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    webhook = models.OneToOneField(Webhook, models.CASCADE, related_name="grant")
+    refresh_prefix = models.CharField(max_length=8, unique=True)
+    refresh_digest = models.CharField(max_length=64)
+    refresh_ends_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["application", "user"], name="grant_once_a_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application_id} for {self.user_id}"
 
 
 class ListenerQuerySet(models.QuerySet["Listener"]):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @require_GET
 def listeners(request: PersonRequest) -> HttpResponse:
-    _for_administrators(request)
+    for_administrators(request)
     context = {"listeners": Listener.objects.newest_first(), "events": dict(hook_events.items())}
     return render(request, "rest/listeners.html", context)
 
@@ -35,7 +35,7 @@ def listeners(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @recently_proven
 def new(request: PersonRequest) -> HttpResponse:
-    _for_administrators(request)
+    for_administrators(request)
     form = ListenerForm(request.POST or None)
     if form.is_valid():
         try:
@@ -57,7 +57,7 @@ def new(request: PersonRequest) -> HttpResponse:
 @recently_proven
 def listener(request: PersonRequest, pk: int) -> HttpResponse:
     """With its token, and what was sent there lately."""
-    _for_administrators(request)
+    for_administrators(request)
     found = get_object_or_404(Listener.objects.select_related("by"), pk=pk)
     context = {
         "listener": found,
@@ -70,7 +70,7 @@ def listener(request: PersonRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def removal(request: PersonRequest, pk: int) -> HttpResponse:
-    _for_administrators(request)
+    for_administrators(request)
     found = get_object_or_404(Listener, pk=pk)
     outgoing.remove_listener(found, by=request.user)
     messages.success(request, _("%(name)s is told of nothing any more.") % {"name": found.name})
@@ -79,13 +79,13 @@ def removal(request: PersonRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def resumption(request: PersonRequest, pk: int) -> HttpResponse:
-    _for_administrators(request)
+    for_administrators(request)
     found = get_object_or_404(Listener, pk=pk)
     outgoing.resume_listener(found, by=request.user)
     messages.success(request, _("%(name)s is told of what happens from now on.") % {"name": found.name})
     return redirect("rest:listener", found.pk)
 
 
-def _for_administrators(request: PersonRequest) -> None:
+def for_administrators(request: PersonRequest) -> None:
     if not can_send_out(request.user):
         raise Http404

@@ -13,6 +13,7 @@ from box.core.accounts.backends import PasswordBackend
 from box.core.accounts.digests import digest
 from box.core.accounts.models import User
 from box.core.registry.health import is_read_only
+from box.core.registry.rest import ApiRefused
 from box.rest.access import is_let_in
 from box.rest.models import Webhook
 
@@ -45,6 +46,10 @@ class Secret:
         return "Secret(…)"
 
 
+def expired_token() -> ApiRefused:
+    return ApiRefused("expired_token", "The access token provided has expired.", status=401)
+
+
 @dataclass(frozen=True)
 class Caller:
     """The webhook that was used, and its person as of now."""
@@ -56,12 +61,19 @@ class Caller:
 def caller_of(secret: Secret, user_id: int | None) -> Caller | None:
     """Who calls with this secret; `user_id` is what the address says besides, if it does.
 
-    Nobody, if the webhook is revoked or over, and if its person was suspended or has left.
+    Nobody, if the webhook is revoked or over, and if its person was suspended or has left. Raises ApiRefused
+    for an access token that is over: whoever has it asks for another.
     """
     found = Webhook.objects.alive(timezone.localdate()).filter(prefix=secret.prefix).first()
     is_right = constant_time_compare(secret.digest, found.digest if found else _NOBODYS)
     if found is None or not is_right or user_id not in (None, found.user_id):
         return None
+    if found.ends_at is not None:
+        # An application's token is in no address.
+        if user_id is not None:
+            return None
+        if found.ends_at <= timezone.now():
+            raise expired_token()
     user = PasswordBackend().get_user(found.user_id)
     return Caller(found, user) if user is not None and is_let_in(user) else None
 

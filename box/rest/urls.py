@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from box.rest import endpoint, outgoing_pages, views
+from box.rest import endpoint, oauth_endpoint, oauth_pages, outgoing_pages, views
 
 app_name = "rest"
 urlpatterns = [
@@ -13,6 +13,13 @@ urlpatterns = [
     path("console/integrations/outgoing/<int:pk>/", outgoing_pages.listener, name="listener"),
     path("console/integrations/outgoing/<int:pk>/removal/", outgoing_pages.removal, name="removal"),
     path("console/integrations/outgoing/<int:pk>/resumption/", outgoing_pages.resumption, name="resumption"),
+    path("console/integrations/applications/", oauth_pages.applications, name="applications"),
+    path("console/integrations/applications/new/", oauth_pages.new, name="new-application"),
+    path(
+        "console/integrations/applications/<int:pk>/removal/", oauth_pages.removal, name="application-removal"
+    ),
+    path("oauth/authorize/", oauth_pages.authorization, name="authorization"),
+    path("oauth/token/", oauth_endpoint.token, name="token"),
     path("rest/openapi.json", endpoint.openapi, name="openapi"),
     path("rest/download.json", endpoint.download, name="download"),
     re_path("^rest/(?P<name>.*)$", endpoint.method, name="method"),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from box.core.accounts.models import User
 from box.core.groups.models import Group
+from box.lib.forms import set_queryset
 from box.transfer.archive.container import Filters
 from box.transfer.archive.encryption import recipient_of
 from box.transfer.archive.records import KINDS
@@ -137,9 +138,7 @@ class ExportForm(OwnExportForm):
 
     def __init__(self, *args: Any, reader: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        groups = self.fields["groups"]
-        assert isinstance(groups, forms.ModelMultipleChoiceField)  # noqa: S101 - as it stands above
-        groups.queryset = Group.objects.visible_to(reader).order_by("name", "id")
+        set_queryset(self, "groups", Group.objects.visible_to(reader).order_by("name", "id"))
 
     def filters(self) -> Filters:
         data = self.cleaned_data

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import DataError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -161,8 +161,9 @@ def _tried(work: Ledger, stage: AnyStage[Any], row: Row, act: Callable[[], None]
     try:
         with transaction.atomic(), importing(at=stage.moment_of(row)):
             act()
-    except (ValidationError, PermissionDenied, DataError) as error:
-        said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+    except (ValidationError, PermissionDenied, DataError, IntegrityError) as error:
+        said = " ".join(error.messages) if isinstance(error, ValidationError) else ""
+        said = str(error) if isinstance(error, PermissionDenied | DataError) else said
         work.remark(stage.kind, stage.id_of(row), said or _("It is not what such a thing is."))
         return False
     return True

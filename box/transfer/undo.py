@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from box.apps.calendar.events import EventRemoved
 from box.apps.calendar.models import Event
 from box.apps.crm.actions.activities import remove_activities
 from box.apps.crm.actions.bulk import remove_records
@@ -165,7 +166,11 @@ def _department(migration: Migration, row: Identity) -> None:
 
 
 def _event(migration: Migration, row: Identity) -> None:
-    Event.objects.filter(pk=row.ours).delete()
+    event = Event.objects.filter(pk=row.ours).first()
+    if event is not None:
+        people = tuple(sorted(event.attendances.values_list("user_id", flat=True)))
+        event.delete()
+        emit(EventRemoved(event_id=row.ours, by_id=migration.by_id, version=event.version, user_ids=people))
 
 
 def _absence(migration: Migration, row: Identity) -> None:

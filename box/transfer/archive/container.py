@@ -147,6 +147,10 @@ class Writer:
         self._add_text(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
         self._zip.close()
 
+    def abandon(self) -> None:
+        """It is not written any further: nothing is added to what there is."""
+        self._zip.fp = None
+
     def _add_text(self, name: str, text: bytes) -> None:
         with self._open(name, zipfile.ZIP_DEFLATED) as file:
             file.write(text)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from box.rest.oauth import NewApplication, add_application
 from box.rest.outgoing import NewListener, add_listener
+from box.rest.tokens import Secret
 from tests.box.rest.calling import program_of
 from tests.box.visits import CONSOLE, SIGN_IN, Cast, Visit, signed_in
 
@@ -25,6 +27,14 @@ VISITS = (
     Visit("GET", "rest:listener", CONSOLE, of="listener"),
     Visit("POST", "rest:removal", (302, 404, 404, 404, 404, SIGN_IN), of="listener"),
     Visit("POST", "rest:resumption", (302, 404, 404, 404, 404, SIGN_IN), of="listener"),
+    Visit("GET", "rest:applications", CONSOLE),
+    Visit("GET", "rest:new-application", CONSOLE),
+    Visit("POST", "rest:new-application", (422, 404, 404, 404, 404, SIGN_IN), data={"name": ""}),
+    Visit("POST", "rest:application-removal", (302, 404, 404, 404, 404, SIGN_IN), of="application"),
+    Visit("GET", "rest:authorization", signed_in(404)),
+    Visit("POST", "rest:authorization", signed_in(404)),
+    Visit("GET", "rest:token", signed_in(400, nobody=400)),
+    Visit("POST", "rest:token", signed_in(400, nobody=400), has_session=False),
     Visit("GET", "rest:openapi", signed_in(200, nobody=401)),
     Visit("GET", "rest:download", NO_SESSION, has_session=False),
     Visit("GET", "rest:method", NO_SESSION, of="method"),
@@ -37,4 +47,11 @@ def things(cast: Cast) -> dict[str, Any]:
         NewListener("The warehouse", "https://example.com/hook", ("ONUSERADD",)), by=cast.olga
     )
     webhook = program_of(cast.anna, "user").webhook
-    return {"webhook": webhook.pk, "method": "profile", "listener": listener.pk}
+    new = NewApplication("The till", "https://till.example/back", ("user",))
+    application = add_application(new, Secret.new(), by=cast.olga)
+    return {
+        "application": application.pk,
+        "webhook": webhook.pk,
+        "method": "profile",
+        "listener": listener.pk,
+    }

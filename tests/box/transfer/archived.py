@@ -105,7 +105,7 @@ def _feed(anna: User, boris: User, cara: User, group: int, sales: int) -> None:
     html = f'<p>Look, <span data-mention="{boris.pk}">Boris</span>!</p>'
     html += f'<img src="/files/{plan.pk}/preview" alt="">'
     first = publish_post(Draft(html=html, audience=(f"G{group}", f"DR{sales}"), file_ids=(plan.pk,)), by=anna)
-    link = f'<p>As I said <a href="/feed/{first.pk}/">there</a></p>'
+    link = f'<p>As I said <a href="{first.get_absolute_url()}">there</a></p>'
     publish_post(Draft(html=link, audience=(EVERYONE,)), by=boris)
     publish_post(Draft(text="Only between us", audience=(f"U{boris.pk}",)), by=anna)
     notes = publish_post(

@@ -42,7 +42,7 @@ def test_the_commands_on_the_page_read_an_archive(store: S3Store, tmp_path: Path
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
     assert said[:2] == ["korobka-archive", "1"]
-    assert any(line.startswith("2026-03-02\tAnna Test\tG") for line in said[2:])
+    assert any(line.startswith("2026-03-02\tAnna Test\t") for line in said[2:])
     assert (tmp_path / "brief.txt").read_bytes() == b"Brief"
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.utils import timezone
 
+from box.core.accounts.models import User
 from box.core.files import ranged
 from box.core.files.models import File
 from box.core.groups.models import Group
 from box.transfer import exports, jobs
-from box.transfer.actions import NotNow, connect_archive
+from box.transfer.actions import NotNow, begin_undo, connect_archive
 from box.transfer.archive.container import BadArchive, Filters
 from box.transfer.archive.export import Scope
 from box.transfer.exports import order_export, order_own, remove_export
@@ -24,11 +27,9 @@ from tests.box.transfer.archived import AT, a_file, archive, company, lines_of, 
 from tests.cast import browser, person
 
 if TYPE_CHECKING:
-    import io
     from pathlib import Path
 
     from box.bridges.storage.client import S3Store
-    from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -40,8 +41,6 @@ def olga(store: S3Store) -> User:
 
 @pytest.fixture
 def anna(olga: User) -> User:
-    from box.core.accounts.models import User
-
     company(olga)
     return User.objects.get(first_name="Anna")
 
@@ -54,8 +53,6 @@ def lines(export: Export) -> dict[str, list[dict[str, Any]]]:
 
 
 def _copy(content: bytes) -> io.BytesIO:
-    import io
-
     return io.BytesIO(content)
 
 
@@ -181,13 +178,16 @@ def test_only_whoever_had_it_written_fetches_it(olga: User, anna: User) -> None:
 
 def test_the_page_shows_what_was_asked_for(olga: User) -> None:
     page = browser(olga)
-    answer = page.post("/my-data/", {"recipient": "nonsense", "nonce": "1"})
+    answer = page.post("/my-data/", {"recipient": "nonsense", "nonce": str(uuid4())})
     assert answer.status_code == 422
     assert "age1" in answer.content.decode()
-    assert page.post("/my-data/", {"recipient": "", "nonce": "2"}).status_code == 302
+    assert page.post("/my-data/", {"recipient": "", "nonce": str(uuid4())}).status_code == 302
     jobs.export_once(Export.objects.get().pk)
     assert ".zip" in page.get("/my-data/").content.decode()
-    assert page.post("/console/migrations/exports/", {"kinds": ["people"], "nonce": "3"}).status_code == 302
+    assert (
+        page.post("/console/migrations/exports/", {"kinds": ["people"], "nonce": str(uuid4())}).status_code
+        == 302
+    )
     assert Export.objects.get(is_own=False).filters["kinds"] == ["people"]
 
 
@@ -196,9 +196,6 @@ def test_what_came_is_undone_whole(olga: User) -> None:
         company(olga)
         went = archive().getvalue()
     migration = moved_in(went, olga)
-    from box.core.accounts.models import User
-    from box.transfer.actions import begin_undo
-
     assert User.objects.count() > 1
     begin_undo(migration, by=olga)
     take_back(Migration.objects.get())
@@ -220,7 +217,7 @@ def test_what_is_no_archive_is_not_kept(olga: User) -> None:
     file = a_file(olga, "notes.zip", b"Notes")
     with pytest.raises(BadArchive):
         connect_archive(file, by=olga)
-    answer = page.post("/console/migrations/archive/", {"files": file.pk, "nonce": "1"})
+    answer = page.post("/console/migrations/archive/", {"files": file.pk, "nonce": str(uuid4())})
     assert answer.status_code == 422
     assert "does not end as a ZIP" in answer.content.decode()
     assert not Migration.objects.exists()

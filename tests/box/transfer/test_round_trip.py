@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from box.apps.drive.models import Item
+from box.apps.feed.models import Post
+from box.apps.tasks.models import Task
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.notify.models import Notification, QueuedLetter
 from box.core.push.models import PushMessage
+from box.core.structure.models import Department
+from box.transfer.archive import records
+from box.transfer.archive.container import Manifest, Writer
+from box.transfer.archive.records import FORMAT, VERSION, Record
 from box.transfer.models import Migration
-from tests.box.transfer.archived import Canonical, archive, company, lines_of, moved_in, undone
+from tests.box.transfer.archived import AT, Canonical, archive, company, lines_of, moved_in, undone
 from tests.cast import person
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from box.bridges.storage.client import S3Store
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +37,7 @@ DIFFERENCES = {
         "departments": "whoever was dismissed belongs nowhere",
     },
     "groups": {"members": "whoever was dismissed is in no group"},
+    "pipelines": {"code": "a stage of a company's own is called by its number"},
     "tasks": {"started_at": "time is written down by the day: the hour is that of its morning"},
     "events": {"created_at": "an event is made when it comes", "attendees": "nobody asks whoever has left"},
 }
@@ -82,3 +93,67 @@ def test_nobody_comes_with_a_password_or_as_an_administrator(store: S3Store) -> 
     assert not root.is_administrator
     assert not root.has_usable_password()
     assert "password" not in lines_of(went)["people"][0]
+
+
+def crafted(**kinds: Sequence[Record]) -> bytes:
+    """An archive that nobody's box has written."""
+    out = io.BytesIO()
+    writer = Writer(out, at=AT)
+    for kind, lines in kinds.items():
+        writer.add_kind(kind, lines)
+    manifest = Manifest(
+        format=FORMAT, version=VERSION, source="evil.example", created_at=AT, files=writer.members
+    )
+    writer.finish(manifest, "")
+    return out.getvalue()
+
+
+def test_a_hostile_archive_is_cleaned_or_left_out_with_a_sentence(store: S3Store) -> None:
+    olga = person("Olga", is_administrator=True)
+    bad = "<p>Hello<script>alert(1)</script><img src=x onerror=alert(2)></p>"
+    given: dict[str, Any] = {"state_since": AT, "created_by": 2, "responsible": 2, "created_at": AT}
+    content = crafted(
+        departments=[
+            records.Department(id=1, name="Company"),
+            # They stand under each other.
+            records.Department(id=2, name="Hen", parent=3),
+            records.Department(id=3, name="Egg", parent=2),
+        ],
+        people=[
+            records.Person(id=1, name="Eve", login="eve/../x", email="no e-mail", joined_at=AT),
+            records.Person(id=2, name="Mallory", login="mallory", first_name="M" * 900, joined_at=AT),
+            records.Person(id=3, name="Olga", login="olga@example.com", first_name="Olga", joined_at=AT),
+        ],
+        groups=[records.Group(id=1, name="G" * 900, created_at=AT, owner=99, members=[2, 77])],
+        posts=[
+            records.Post(id=1, author=2, html=bad, audience=["UA", "U77", "G1"], created_at=AT),
+            records.Post(id=2, author=77, html="", audience=["UA"], created_at=AT),
+        ],
+        tasks=[
+            records.Task(id=1, title="T" * 900, state="ruined", **given),
+            records.Task(
+                id=2, title="Fine", state="waiting", parent=2, waits_for=[records.Waits(task=2, kind="FS")],
+                **given,
+            ),
+        ],
+        comments=[records.Comment(id=1, on_kind="post", on=55, author=2, html="<p>x</p>", created_at=AT)],
+        drives=[
+            records.DriveItem(
+                id=1, drive="G1", name="../../passwd", is_folder=True, created_by=2, created_at=AT
+            )
+        ],
+    )  # fmt: skip
+    migration = moved_in(content, olga)
+    assert migration.state == Migration.State.DONE
+    post = Post.objects.exclude(kind=Post.Kind.SYSTEM).get()
+    assert "script" not in post.html
+    assert "onerror" not in post.html
+    assert {one.title for one in Task.objects.all()} == {"Fine"}
+    assert not Task.objects.get().parent_id
+    assert Item.objects.exclude(parent=None).get().name == "passwd"
+    olga.refresh_from_db()
+    assert olga.first_name == "Olga"
+    tops = Department.objects.standing().filter(parent=None)
+    assert tops.count() == 1
+    said = {f"{one.kind} {one.theirs}" for one in migration.remarks.all()}
+    assert said >= {"department 2", "person 1", "post 2", "task 1", "comment 1"}

@@ -58,6 +58,14 @@ def write_archive(
     What others refer to is written last: whatever comes into being meanwhile is there when it is named.
     """
     writer = Writer(out, at=timezone.now())
+    try:
+        return _written(writer, scope, each)
+    except BaseException:
+        writer.abandon()
+        raise
+
+
+def _written(writer: Writer, scope: Scope, each: Callable[[str, int], object]) -> Manifest:
     wanted = scope.filters.kinds or list(KINDS)
     for kind in reversed(KINDS):
         if kind in wanted:

@@ -121,7 +121,8 @@ class People(ArchiveStage[records.Person]):
             "time_zone": line(record.time_zone, 64),
         }
         with part_of(work, self.kind, theirs):
-            update_profile(person, {name: value for name, value in more.items() if value}, by=work.by)
+            if changes := {name: value for name, value in more.items() if value}:
+                update_profile(person, changes, by=work.by)
         self._place(work, record, person)
         self._show(work, record, extra, person)
         if record.status == "dismissed":

@@ -13,7 +13,7 @@ from box.apps.drive.actions.sharing import share_item
 from box.apps.drive.actions.tree import add_files, free_name, make_folder, root_of
 from box.apps.drive.actions.versions import new_version
 from box.apps.drive.models import Item
-from box.core.accounts.models import User
+from box.core.access.principals import EVERYONE
 from box.core.files.actions import take_in
 from box.core.registry.origin import importing
 from box.transfer.archive import records
@@ -93,9 +93,10 @@ class Drives(ArchiveStage[records.DriveItem]):
 
     def _share(self, work: ArchiveWork, record: records.DriveItem, item: Item) -> None:
         """By whose drive it is: nobody else could."""
-        owner = User.objects.filter(pk=work.ours("person", record.drive[1:])).first()
+        is_personal = record.drive.startswith("U") and record.drive != EVERYONE
+        owner = work.person(record.drive[1:]) if is_personal else work.by
         for can_edit in (False, True):
             codes = work.codes(one.code for one in record.shares if one.can_edit is can_edit)
             if codes:
                 with part_of(work, self.kind, record.id):
-                    share_item(item, codes, can_edit=can_edit, by=owner or work.by)
+                    share_item(item, codes, can_edit=can_edit, by=owner)

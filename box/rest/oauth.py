@@ -1,0 +1,211 @@
+"""OAuth 2.0 for local applications, as Bitrix24's cloud has it, with the box as the authorisation server.
+
+What an application gets for a person is a webhook of that person (see `Grant`), whose secret is the access
+token: it lives for an hour, and a refresh token makes another pair. So lists, limits, revocation and
+what becomes of people who leave are those of webhooks.
+
+Sources: https://apidocs.bitrix24.com/settings/oauth/index.html, auto-renewal.html, error-codes.html
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.db import transaction
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+
+from box.core.accounts.digests import digest
+from box.core.accounts.models import User
+from box.core.events.outbox import emit
+from box.core.registry.rest import ApiRefused, scopes
+from box.rest.access import can_use, is_let_in
+from box.rest.actions import revoke_webhooks
+from box.rest.events import ApplicationAdded, ApplicationAuthorized, ApplicationRetired
+from box.rest.models import Application, AuthorizationCode, Grant, Webhook
+from box.rest.tokens import Secret
+
+CODE_LIVES = timedelta(seconds=30)
+ACCESS_LIVES = timedelta(hours=1)
+REFRESH_LIVES = timedelta(days=180)
+MOST_APPLICATIONS = 100
+_NOBODYS = digest("nobody's")
+
+
+@dataclass(frozen=True)
+class NewApplication:
+    """`redirect_uri` is where people come back to with a code."""
+
+    name: str
+    redirect_uri: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What an application is given. Here lie only digests of it."""
+
+    webhook: Webhook
+    access: Secret
+    refresh: Secret
+    expires_at: datetime
+
+
+@transaction.atomic
+def add_application(new: NewApplication, secret: Secret, *, by: User) -> Application:
+    """Raises ValidationError by field."""
+    if unknown := sorted(set(new.scopes) - {key for key, _scope in scopes.items()}):
+        raise ValidationError(_("There is no such scope: %(names)s.") % {"names": ", ".join(unknown)})
+    if Application.objects.filter(retired_at=None).count() >= MOST_APPLICATIONS:
+        raise ValidationError(
+            _("There are %(most)s applications: remove one first.") % {"most": MOST_APPLICATIONS}
+        )
+    _check_address(new.redirect_uri)
+    application = Application.objects.create(
+        name=new.name,
+        # As the cloud calls local ones, so that libraries know it for one.
+        client_id=f"local.{secrets.token_hex(7)}.{secrets.randbelow(10**8):08}",
+        secret_digest=secret.digest,
+        redirect_uri=new.redirect_uri,
+        scopes=sorted(set(new.scopes)),
+        by=by,
+    )
+    emit(ApplicationAdded(application_id=application.pk, name=application.name, by_id=by.pk))
+    return application
+
+
+def _check_address(address: str) -> None:
+    """Of the company's own network it may be plain HTTP; never anything that a browser would run."""
+    try:
+        URLValidator(schemes=["https", "http"])(address)
+    except ValidationError:
+        said = _("Write an address that begins with https:// or http://.")
+        raise ValidationError({"redirect_uri": said}) from None
+    parts = urlsplit(address)
+    if parts.fragment or parts.username or parts.password:
+        raise ValidationError({"redirect_uri": _("Write the address without a user, a password and “#”.")})
+
+
+@transaction.atomic
+def retire_application(application: Application, *, by: User, now: datetime) -> None:
+    """Nobody can authorise it any more, and all its tokens open nothing. Doing it again does nothing."""
+    if Application.objects.filter(pk=application.pk, retired_at=None).update(retired_at=now):
+        revoke_webhooks(Webhook.objects.filter(grant__application=application), by_id=by.pk)
+        emit(ApplicationRetired(application_id=application.pk, name=application.name, by_id=by.pk))
+
+
+def is_authorized(application: Application, user: User) -> bool:
+    """Whether this person has allowed it all that it asks for: they are not asked again."""
+    held = Webhook.objects.of(user).filter(grant__application=application, revoked_at=None).first()
+    return held is not None and set(held.scopes) >= set(application.scopes)
+
+
+@transaction.atomic
+def authorize(application: Application, code: Secret, *, by: User, now: datetime) -> AuthorizationCode:
+    """This person lets it act in their name: the code is what it gets its first tokens for."""
+    if application.retired_at is not None or not can_use(by):
+        raise ValidationError(_("This application cannot be used."), code="application")
+    AuthorizationCode.objects.filter(made_at__lt=now - timedelta(days=1)).delete()
+    return AuthorizationCode.objects.create(
+        application=application, user=by, prefix=code.prefix, digest=code.digest, made_at=now
+    )
+
+
+def application_by(client_id: str, secret: str) -> Application:
+    """Raises ApiRefused `invalid_client`."""
+    found = Application.objects.filter(client_id=client_id[:100], retired_at=None).first()
+    if not constant_time_compare(digest(secret), found.secret_digest if found else _NOBODYS) or found is None:
+        raise ApiRefused("invalid_client", "Unknown client, or a wrong secret", status=401)
+    return found
+
+
+@transaction.atomic
+def _exchanged(application: Application, text: str, now: datetime) -> Tokens | None:
+    """None: the code was used before, and whoever has tokens for it loses them (RFC 6749, 4.1.2)."""
+    code = Secret(text)
+    found = (
+        AuthorizationCode.objects.select_for_update(of=("self",))
+        .select_related("user")
+        .filter(prefix=code.prefix, application=application)
+        .first()
+    )
+    if not constant_time_compare(code.digest, found.digest if found else _NOBODYS) or found is None:
+        raise _bad_grant()
+    if found.used_at is not None:
+        used = Webhook.objects.filter(grant__application=application, user=found.user_id)
+        revoke_webhooks(used, by_id=None)
+        return None
+    if now - found.made_at > CODE_LIVES:
+        raise _bad_grant()
+    found.used_at = now
+    found.save(update_fields=["used_at"])
+    return _given(application, found.user, now)
+
+
+def exchange_code(application: Application, text: str, *, now: datetime) -> Tokens:
+    """The first pair. A code serves once, for half a minute. Raises ApiRefused `invalid_grant`."""
+    tokens = _exchanged(application, text, now)
+    if tokens is None:
+        raise _bad_grant()
+    return tokens
+
+
+@transaction.atomic
+def refresh_tokens(application: Application, text: str, *, now: datetime) -> Tokens:
+    """Another pair; the one before opens nothing any more. Raises ApiRefused `invalid_grant`."""
+    refresh = Secret(text)
+    found = (
+        Grant.objects.select_for_update(of=("self",))
+        .select_related("user")
+        .filter(refresh_prefix=refresh.prefix, application=application, webhook__revoked_at=None)
+        .first()
+    )
+    is_right = constant_time_compare(refresh.digest, found.refresh_digest if found else _NOBODYS)
+    if found is None or not is_right or found.refresh_ends_at <= now:
+        raise _bad_grant()
+    return _given(application, found.user, now)
+
+
+def _given(application: Application, user: User, now: datetime) -> Tokens:
+    """Another pair in place of the one before, or the first one."""
+    if not is_let_in(user):
+        raise _bad_grant()
+    access, refresh = Secret.new(), Secret.new()
+    ends_at = now + ACCESS_LIVES
+    grant = (
+        Grant.objects.select_for_update(of=("self",))
+        .select_related("webhook")
+        .filter(application=application, user=user)
+        .first()
+    )
+    webhook = grant.webhook if grant and grant.webhook.revoked_at is None else Webhook(user=user)
+    is_new = webhook.pk is None
+    webhook.name, webhook.scopes = application.name, application.scopes
+    webhook.prefix, webhook.digest, webhook.ends_at = access.prefix, access.digest, ends_at
+    webhook.save()
+    Grant.objects.update_or_create(
+        application=application,
+        user=user,
+        defaults={
+            "webhook": webhook,
+            "refresh_prefix": refresh.prefix,
+            "refresh_digest": refresh.digest,
+            "refresh_ends_at": now + REFRESH_LIVES,
+        },
+    )
+    if is_new:
+        emit(
+            ApplicationAuthorized(
+                application_id=application.pk, name=application.name, user_id=user.pk, by_id=user.pk
+            )
+        )
+    return Tokens(webhook, access, refresh, ends_at)
+
+
+def _bad_grant() -> ApiRefused:
+    return ApiRefused("invalid_grant", "The code or token is wrong, used or over", status=400)
