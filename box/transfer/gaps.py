@@ -82,8 +82,8 @@ def _gaps(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
         why = _("They are not given to programs: everything is for those whose drive it is.")
         yield Gap(Weight.FORM, _("rights of single folders, links for outsiders"), why)
     if counts.get("deals") or counts.get("leads"):
-        why = _("This version does not bring them yet: the amounts of deals come as they are.")
-        yield Gap(Weight.PART, _("lines of products, own fields, files and letters of the CRM"), why)
+        why = _("This version does not bring them yet.")
+        yield Gap(Weight.PART, _("own fields, files and letters of the CRM"), why)
     yield from _passwords(newcomers)
 
 

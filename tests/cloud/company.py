@@ -57,6 +57,8 @@ class Company:
         default_factory=lambda: {kind: [] for kind in ("lead", "deal", "contact", "company")}
     )
     deal_contacts: dict[int, list[int]] = field(default_factory=dict)
+    product_rows: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=dict)
+    """By the kind of a record and its number."""
     timeline: list[dict[str, Any]] = field(default_factory=list)
     activities: list[dict[str, Any]] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
@@ -344,6 +346,17 @@ class Company:
         self.activities.append({**row, **more})
         return pk
 
+    def product(self, kind: str, of: int, name: str, price: float, **more: Any) -> None:
+        """A line of products. The portal gives numbers as numbers here, and the last added first."""
+        rows = self.product_rows.setdefault((kind, of), [])
+        row = {
+            "ID": str(len(rows) + 1), "OWNER_ID": str(of), "PRODUCT_ID": 0, "PRODUCT_NAME": name,
+            "PRICE": price, "PRICE_EXCLUSIVE": price, "PRICE_NETTO": price, "PRICE_BRUTTO": price,
+            "QUANTITY": 1, "DISCOUNT_TYPE_ID": 2, "DISCOUNT_RATE": 0, "DISCOUNT_SUM": 0, "TAX_RATE": None,
+            "TAX_INCLUDED": "Y", "MEASURE_NAME": "шт", "SORT": 10,
+        }  # fmt: skip
+        rows.insert(0, {**row, **more})
+
     # What it answers
 
     def portal(self, clock: Callable[[], float], **more: Any) -> Portal:
@@ -362,6 +375,12 @@ class Company:
                 {"CONTACT_ID": pk, "SORT": 10, "IS_PRIMARY": "N"}
                 for pk in self.deal_contacts.get(_number(given["id"]), [])
             ],
+            **{
+                f"crm.{kind}.productrows.get": lambda given, kind=kind: self.product_rows.get(
+                    (kind, _number(given["id"])), []
+                )
+                for kind in ("lead", "deal")
+            },
             "department.get": lambda given: self._counted(self.departments, given),
             "sonet_group.user.get": lambda given: self.members.get(_number(given["ID"]), []),
             "log.blogpost.get": self._posts,
@@ -597,6 +616,8 @@ def small_company() -> Company:
         CLOSEDATE=at(90),
     )
     company.deal_contacts[1] = [1, 2]
+    company.product("deal", 1, "Delivery", 556.11, DISCOUNT_RATE=10, SORT=20)
+    company.product("deal", 1, "Roses", 10, QUANTITY=100, SORT=10)
     company.record("deal", 2, "An old one", 4, CATEGORY_ID=0, STAGE_ID="WON", OPPORTUNITY="10.00")
     for number in range(10, 65):
         company.record("deal", number, f"Deal {number}", 2, CATEGORY_ID=0, STAGE_ID="NEW")

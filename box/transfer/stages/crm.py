@@ -26,6 +26,7 @@ from box.apps.crm.actions.stages import change_stage
 from box.apps.crm.contact_points import Reach, cleaned
 from box.apps.crm.models import Activity, Currency, Pipeline, Record, RecordType, Source
 from box.apps.crm.models import Stage as PipelineStage
+from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
 from box.core.registry.company import PHONE_REGION
 from box.core.registry.origin import importing
@@ -45,6 +46,7 @@ from box.transfer.stages.base import (
     moment_in,
     optional_moment,
 )
+from box.transfer.stages.products import bring_lines
 
 DEAL_TYPE, DEFAULT_COLOR = 2, "#7bd500"
 TIMELINE = "timeline-comment"
@@ -63,11 +65,13 @@ class Kind:
     method: str
     owner_type: str
     has_names: bool = False
+    products: str = ""
+    """The method that lists the lines of products of one."""
 
 
 KINDS: Mapping[str, Kind] = {
-    "lead": Kind("lead", "crm.lead.list", "1", has_names=True),
-    "deal": Kind("deal", "crm.deal.list", "2"),
+    "lead": Kind("lead", "crm.lead.list", "1", has_names=True, products="crm.lead.productrows.get"),
+    "deal": Kind("deal", "crm.deal.list", "2", products="crm.deal.productrows.get"),
     "contact": Kind("contact", "crm.contact.list", "3", has_names=True),
     "company": Kind("company", "crm.company.list", "4"),
 }
@@ -182,7 +186,7 @@ class Records(Stage):
 
     @override
     def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
-        """What was said below them, and of deals all contacts."""
+        """What was said below them, lines of products, and of deals all contacts."""
         asked = []
         for row in rows:
             theirs = self.id_of(row)
@@ -190,6 +194,8 @@ class Records(Stage):
             asked.append(
                 Command(f"c{theirs}", "crm.timeline.comment.list", {"filter": about, "order": {"ID": "ASC"}})
             )
+            if self.of.products:
+                asked.append(Command(f"p{theirs}", self.of.products, {"id": theirs}))
             if self.of.slug == "deal":
                 asked.append(Command(f"k{theirs}", "crm.deal.contact.items.get", {"id": theirs}))
         found = work.cloud.each(asked)
@@ -212,6 +218,7 @@ class Records(Stage):
         )
         record = add_record(new, by=by)
         work.took(self.kind, theirs, record.pk, digest=digest_of(row))
+        self._sell(work, row, extra, record, by)
         self._say(work, row, extra, record)
         if any(name.startswith("UF_") and value not in (None, False, "", []) for name, value in row.items()):
             said = _("Its own fields were not taken: this version does not bring them yet.")
@@ -236,6 +243,7 @@ class Records(Stage):
             stage = self._stage(work, row)
             if stage is not None and stage.pk != record.stage_id:
                 move_record(record, stage, by=by)
+            self._sell(work, row, extra, record, by)
         self._say(work, row, extra, record)
 
     def _fields(self, work: Work, row: Row, contacts: Sequence[Record]) -> dict[str, Any]:
@@ -314,6 +322,13 @@ class Records(Stage):
                 else:
                     found.setdefault((kind, point.normal), reach)
         return tuple(found.values())
+
+    def _sell(self, work: Work, row: Row, extra: Extra, record: Record, by: User) -> None:
+        if self.of.products:
+            told = extra.rows.get(f"p{self.id_of(row)}")
+            rows = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+            follows = not is_yes(row.get("IS_MANUAL_OPPORTUNITY"))
+            bring_lines(work, self.kind, self.id_of(row), rows, record, follows=follows, by=by)
 
     def _say(self, work: Work, row: Row, extra: Extra, record: Record) -> None:
         """What was written on its time line, below it."""

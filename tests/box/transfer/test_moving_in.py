@@ -213,6 +213,10 @@ def test_pipelines_come_with_their_stages_and_sources(moved: Move) -> None:
 def test_a_deal_comes_with_its_clients_its_stage_and_what_was_said(moved: Move) -> None:
     deal = Record.objects.select_related("stage", "pipeline").get(pk=moved.ours("deal", 1))
     assert (deal.title, deal.amount, deal.comment) == ("A thousand roses", Decimal("1500.50"), "In June")
+    assert [(one.name, one.quantity, one.price, one.discount_percent) for one in deal.lines.in_order()] == [
+        ("Roses", Decimal(100), Decimal(10), Decimal(0)),
+        ("Delivery", Decimal(1), Decimal("556.11"), Decimal(10)),
+    ]
     assert deal.stage is not None and str(deal.stage) == "Offer"
     assert deal.pipeline is not None and deal.pipeline.name == "Wholesale"
     assert deal.company_id == moved.ours("company", 1) and deal.contact_id == moved.ours("contact", 1)
