@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader, BufferedWriter
 from threading import Thread
-from typing import IO, TYPE_CHECKING, override
-
-if TYPE_CHECKING:
-    from collections.abc import Buffer
+from typing import Protocol
 
 
 @contextmanager
-def piped(consume: Callable[[IO[bytes]], object]) -> Iterator[IO[bytes]]:
+def piped(consume: Callable[[BufferedReader], object]) -> Iterator[BufferedWriter]:
     """A file to write into, while `consume` reads the other end in a thread of its own.
 
     What it raises is raised at the end. Where the writer fails, the reader sees the end of what there is: it
@@ -46,19 +43,24 @@ def piped(consume: Callable[[IO[bytes]], object]) -> Iterator[IO[bytes]]:
         raise failed[0]
 
 
-class Counted(io.RawIOBase):
+class Sink(Protocol):
+    """What bytes are written to, one after another."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
+class Counted:
     """Passes on what is written, and knows how many bytes that were."""
 
-    def __init__(self, out: IO[bytes]) -> None:
+    def __init__(self, out: Sink) -> None:
         self._out, self.size = out, 0
 
-    @override
-    def writable(self) -> bool:
-        return True
+    def write(self, data: bytes, /) -> int:
+        self._out.write(data)
+        self.size += len(data)
+        return len(data)
 
-    @override
-    def write(self, data: Buffer, /) -> int:
-        view = memoryview(data)
-        self._out.write(view)
-        self.size += view.nbytes
-        return view.nbytes
+    def flush(self) -> None:
+        self._out.flush()

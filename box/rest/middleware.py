@@ -89,7 +89,7 @@ def take_token_parameters(request: HttpRequest) -> None:
     _set_query(request, "")
     if request.method == "POST":
         given |= {name: str(value) for name, value in request.POST.items()}
-    request.token_parameters = given  # type: ignore[attr-defined]
+    vars(request)["token_parameters"] = given
 
 
 def _set_query(request: HttpRequest, query: str) -> None:

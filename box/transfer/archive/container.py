@@ -27,6 +27,7 @@ import msgspec
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
+from box.lib.piping import Sink
 from box.transfer.archive.records import FORMAT, KINDS, VERSION, Digest, Moment, Record, schema_of
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ MOST_DIRECTORY = 256 * 2**20
 MOST_EXPANDED = 200
 """How often the text of one kind may be larger than it is packed. JSON lines come to 5 to 40."""
 CHUNK = 2**20
+ENCRYPTED = b"age-encryption.org/"
+"""What a file of age begins with."""
 _NAMES = re.compile(
     r"manifest\.json|README\.txt|[a-z]+\.jsonl|schemas/[a-z]+\.schema\.json|blobs/([0-9a-f]{2})/\1[0-9a-f]{62}"
 )
@@ -98,7 +101,7 @@ def blob_name(digest: str) -> str:
 class Writer:
     """Writes to anything that takes bytes, a pipe as well: nothing is gone back to."""
 
-    def __init__(self, out: IO[bytes], *, at: datetime) -> None:
+    def __init__(self, out: Sink, *, at: datetime) -> None:
         self._zip = zipfile.ZipFile(_Forward(out), "w", allowZip64=True)
         self._at = at.timetuple()[:6]
         self.members: list[Member] = []
@@ -164,18 +167,20 @@ class Writer:
 
 
 class _Forward:
-    """A file that only goes forward: what zipfile writes is written, and where it stands it is told."""
+    """A file that only goes forward, so that an archive is written alike into a pipe and into a file."""
 
-    def __init__(self, out: IO[bytes]) -> None:
-        self._out, self._at = out, 0
+    def __init__(self, out: Sink) -> None:
+        self._out = out
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes, /) -> int:
         self._out.write(data)
-        self._at += len(data)
         return len(data)
 
     def flush(self) -> None:
         self._out.flush()
+
+    def close(self) -> None:
+        """Whoever opened it closes it."""
 
 
 @dataclass
@@ -267,6 +272,9 @@ def verify(archive: Archive, each: Callable[[str, int], object] = lambda kind, n
 
 def _check_directory(file: IO[bytes]) -> None:
     """How large the ZIP's own table is, before zipfile reads it whole into memory."""
+    file.seek(0)
+    if file.read(len(ENCRYPTED)) == ENCRYPTED:
+        raise BadArchive(_("The archive is encrypted: open it with “age --decrypt” first."))
     end = file.seek(0, 2)
     file.seek(max(0, end - _EOCD.size - _LOCATOR.size))
     tail = file.read(_EOCD.size + _LOCATOR.size)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from io import BufferedIOBase
+from typing import TYPE_CHECKING, override
 
 import pyrage
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from pyrage import x25519
 
-from box.lib.piping import piped
+from box.lib.piping import Sink, piped
 
-HEADER = b"age-encryption.org/v1"
+if TYPE_CHECKING:
+    from collections.abc import Buffer
 
 
 def recipient_of(text: str) -> x25519.Recipient:
@@ -27,12 +29,32 @@ def recipient_of(text: str) -> x25519.Recipient:
         ) from None
 
 
+class _Buffered(BufferedIOBase):
+    """A sink as the library wants one."""
+
+    def __init__(self, out: Sink) -> None:
+        self._out = out
+
+    @override
+    def writable(self) -> bool:
+        return True
+
+    @override
+    def write(self, data: Buffer, /) -> int:
+        self._out.write(bytes(data))
+        return memoryview(data).nbytes
+
+    @override
+    def flush(self) -> None:
+        self._out.flush()
+
+
 @contextmanager
-def encrypted(out: IO[bytes], recipient: str) -> Iterator[IO[bytes]]:
+def encrypted(out: Sink, recipient: str) -> Iterator[Sink]:
     """A file to write into; what reaches `out` only the holder of the key can read. Nothing: as it is."""
     if not recipient:
         yield out
         return
     key = recipient_of(recipient)
-    with piped(lambda plain: pyrage.encrypt_io(plain, out, [key])) as sealed:
+    with piped(lambda plain: pyrage.encrypt_io(plain, _Buffered(out), [key])) as sealed:
         yield sealed

@@ -10,13 +10,14 @@ import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from box.lib.piping import Sink
 from box.transfer.archive import container
 from box.transfer.archive.container import BadArchive, Filters, Manifest, Writer, opened, verify
 from box.transfer.archive.records import FORMAT, KINDS, VERSION, Blob, Department, schema_of
@@ -27,7 +28,7 @@ BLOB = Blob(sha256=sha256(BYTES).hexdigest(), size=len(BYTES))
 COMPANY = [Department(id=1, name="Company"), Department(id=2, name="Sales", parent=1)]
 
 
-def written(out: IO[bytes] | None = None, *, version: int = VERSION) -> bytes:
+def written(out: Sink | None = None, *, version: int = VERSION) -> bytes:
     file = io.BytesIO()
     writer = Writer(out or file, at=AT)
     writer.add_kind("departments", COMPANY)
@@ -73,18 +74,18 @@ def test_what_is_written_is_read() -> None:
 
 
 def test_it_is_written_from_front_to_back() -> None:
-    class Pipe(io.RawIOBase):
-        """Nothing is gone back to: it can only be written."""
+    class Pipe:
+        """It can only be written."""
 
         def __init__(self) -> None:
             self.got = bytearray()
 
-        def writable(self) -> bool:
-            return True
-
-        def write(self, data: Any, /) -> int:
+        def write(self, data: bytes, /) -> int:
             self.got += data
             return len(data)
+
+        def flush(self) -> None:
+            pass
 
     pipe = Pipe()
     written(pipe)
@@ -181,7 +182,7 @@ def test_what_was_not_written_to_its_end_is_refused() -> None:
     assert "manifest" in refused(rewritten(lambda files: files.pop("manifest.json")))
     assert "does not end as a ZIP" in refused(written()[:-40])
     assert "does not end as a ZIP" in refused(b"")
-    assert "does not end as a ZIP" in refused(b"age-encryption.org/v1\n" + bytes(100))
+    assert "age --decrypt" in refused(b"age-encryption.org/v1\n" + bytes(100))
 
 
 def test_of_another_product_it_is_refused() -> None:

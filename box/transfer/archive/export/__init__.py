@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import batched, chain
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import timezone
 
 from box.core.files.models import Blob
 from box.core.files.store import NotFound, store
+from box.lib.piping import Sink
 from box.transfer.archive import records
 from box.transfer.archive.container import Manifest, Writer
 from box.transfer.archive.export.base import PAGE, Scope
@@ -51,7 +52,7 @@ The whole description stands in the documentation for administrators: "The open 
 
 
 def write_archive(
-    out: IO[bytes], scope: Scope, each: Callable[[str, int], object] = lambda kind, number: None
+    out: Sink, scope: Scope, each: Callable[[str, int], object] = lambda kind, number: None
 ) -> Manifest:
     """Writes from front to back, in bounded memory. `each` hears of every page of things.
 
