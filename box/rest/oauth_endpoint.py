@@ -77,4 +77,4 @@ def server_name() -> str:
 
 def member_id() -> str:
     """Of this portal, whatever it is called: 32 characters."""
-    return salted_hmac("box.rest.member", "portal").hexdigest()[:32]
+    return salted_hmac("box.rest.member", "portal", algorithm="sha256").hexdigest()[:32]

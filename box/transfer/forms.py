@@ -158,6 +158,9 @@ def _midnight(day: date) -> datetime:
 class ArchiveForm(forms.Form):
     """An upload that is an open archive."""
 
-    files = forms.IntegerField(
-        widget=forms.HiddenInput, error_messages={"required": gettext_lazy("Choose the archive.")}
-    )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What the list of uploads calls it, and Django's forms have an attribute of that name.
+        self.fields["files"] = forms.IntegerField(
+            widget=forms.HiddenInput, error_messages={"required": gettext_lazy("Choose the archive.")}
+        )

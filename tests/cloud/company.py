@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from PIL import Image
@@ -367,7 +368,7 @@ class Company:
             **{f"crm.{kind}.list": rows for kind, rows in self.records.items()},
             "crm.activity.list": self.activities,
         }
-        answers = {
+        answers: dict[str, Callable[[Mapping[str, Any]], Any]] = {
             "crm.status.list": lambda given: self._counted(self.statuses, given),
             "crm.category.list": lambda given: {"categories": self.categories},
             "crm.timeline.comment.list": self._timeline,
@@ -375,12 +376,7 @@ class Company:
                 {"CONTACT_ID": pk, "SORT": 10, "IS_PRIMARY": "N"}
                 for pk in self.deal_contacts.get(_number(given["id"]), [])
             ],
-            **{
-                f"crm.{kind}.productrows.get": lambda given, kind=kind: self.product_rows.get(
-                    (kind, _number(given["id"])), []
-                )
-                for kind in ("lead", "deal")
-            },
+            **{f"crm.{kind}.productrows.get": partial(self._products, kind) for kind in ("lead", "deal")},
             "department.get": lambda given: self._counted(self.departments, given),
             "sonet_group.user.get": lambda given: self.members.get(_number(given["ID"]), []),
             "log.blogpost.get": self._posts,
@@ -408,6 +404,9 @@ class Company:
     def _counted(self, rows: list[dict[str, Any]], given: Mapping[str, Any]) -> Any:
         start = _number(given.get("start") or 0)
         return Counted([self._linked(row) for row in rows[start : start + PAGE]], len(rows))
+
+    def _products(self, kind: str, given: Mapping[str, Any]) -> Any:
+        return self.product_rows.get((kind, _number(given["id"])), [])
 
     def _one(self, rows: list[dict[str, Any]], given: Mapping[str, Any]) -> Any:
         found = [row for row in rows if row["ID"] == _number(given["id"])]

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest, sha256
+from os import SEEK_END
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -174,7 +175,8 @@ def store_whole(content: IO[bytes]) -> Stored:
     """Puts what a file holds into the store, outside of any transaction. Raises StoreUnavailable."""
     content.seek(0)
     digest = file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
-    key, size = new_key(timezone.now()), content.tell()
+    # Asked of the end: of a file in memory the digest is made without reading on.
+    key, size = new_key(timezone.now()), content.seek(0, SEEK_END)
     store().write(key, content, content_type="application/octet-stream")
     return Stored(key, size, digest)
 

@@ -52,13 +52,15 @@ def _draft(row: Row) -> LineDraft:
     # Before the discount, with the tax or without it as the line is written.
     price = _number(row.get("PRICE_BRUTTO" if is_vat_included else "PRICE_NETTO")).quantize(_CENT)
     rate = row.get("TAX_RATE")
+    # 0 is a rate too, and equals False.
+    is_taxed = rate is not None and rate is not False and rate != ""
     return LineDraft(
         name=line(row.get("PRODUCT_NAME"), 255) or _("No. %(id)s") % {"id": row.get("ID")},
         price=price,
         quantity=_number(row.get("QUANTITY")).quantize(_PART) or Decimal(1),
         unit=line(row.get("MEASURE_NAME"), 20),
         discount_percent=_discount(row, price),
-        vat_percent=None if rate in (None, "", False) else min(_number(rate), Decimal(100)).quantize(_CENT),
+        vat_percent=min(_number(rate), Decimal(100)).quantize(_CENT) if is_taxed else None,
         is_vat_included=is_vat_included,
     )
 

@@ -14,7 +14,7 @@ from box.rest.actions import NewWebhook, create_webhook
 from box.rest.models import Webhook
 from box.rest.tokens import Secret
 
-EVERYTHING = ("user", "department", "log", "sonet_group", "disk", "crm", "task", "telephony")
+EVERYTHING = ("user", "department", "log", "sonet_group", "disk", "crm", "task", "telephony", "calendar")
 
 
 @dataclass

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from box.apps.calendar.actions import create_calendar
 from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.tasks.actions.checklists import add_items
 from box.apps.tasks.actions.stages import stages_of
 from box.apps.tasks.actions.states import complete_task, start_task
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.actions.time import add_time
+from tests.box.apps.calendar.conftest import draft, planned
 from tests.box.apps.crm.calling import in_the_crm
 from tests.box.apps.drive.conftest import put
 from tests.cast import person
@@ -36,6 +39,7 @@ def given_to_every_method(
         **in_the_crm(anna),
         **on_tasks(anna, boris),
         **on_the_phone(program, anna),
+        **in_a_calendar(anna, boris),
     }
 
 
@@ -118,3 +122,28 @@ def on_the_phone(program: Program, anna: User) -> dict[str, dict[str, Any]]:
         "telephony.externalcall.hide": {"CALL_ID": calls[1], "USER_ID": [anna.pk]},
         "telephony.externalcall.finish": {"CALL_ID": calls[2], "USER_ID": anna.pk, "DURATION": 5},
     }
+
+
+def in_a_calendar(anna: User, boris: User) -> dict[str, dict[str, Any]]:
+    """What methods about calendars are given: one's own events, and an invitation."""
+    tomorrow = timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+    told, gone = (planned(anna, draft(starts=tomorrow)) for _twice in range(2))
+    invited = planned(boris, draft(starts=tomorrow, invited=(f"U{anna.pk}",)))
+    kept, over = (create_calendar(name, "plum", by=anna) for name in ("Family", "Garden"))
+    own = {"TYPE": "user", "OWNERID": anna.pk}
+    days = {"FROM": tomorrow.date().isoformat(), "TO": (tomorrow + timedelta(days=1)).date().isoformat()}
+    given: dict[str, dict[str, Any]] = {
+        "event.get": {**own, **days},
+        "event.getbyid": {"ID": told.pk},
+        "event.add": {**own, "NAME": "Fair", "FROM": tomorrow.isoformat(), "TO": tomorrow.isoformat()},
+        "event.update": {**own, "ID": told.pk, "NAME": "Fair"},
+        "event.delete": {"ID": gone.pk},
+        "meeting.status.get": {"EVENTID": invited.pk},
+        "meeting.status.set": {"EVENTID": invited.pk, "STATUS": "Y"},
+        "accessibility.get": {"USERS": [anna.pk], **days},
+        "section.get": own,
+        "section.add": {**own, "NAME": "Work"},
+        "section.update": {**own, "ID": kept.pk, "NAME": "Work too"},
+        "section.delete": {**own, "ID": over.pk},
+    }
+    return {f"calendar.{name}": values for name, values in given.items()}

@@ -136,7 +136,7 @@ def _tasks(anna: User, boris: User, cara: User, group: Any) -> None:
     )  # fmt: skip
     build = add_task(draft, by=anna)
     later = add_task(TaskDraft(title="Paint", responsible=cara, parent=build), by=anna)
-    add_dependency(build, later, "FS", 60, by=anna)
+    add_dependency(build, later, lag_minutes=60, by=anna)
     steel, _paint = add_items(build, "Steel\nPaint", by=anna)
     assign_item(steel, boris, by=anna)
     check_item(steel, True, by=boris)
@@ -233,7 +233,7 @@ def archive(scope: Scope | None = None) -> io.BytesIO:
 @contextmanager
 def undone() -> Iterator[None]:
     """What is done to the database within is as if it had never been; what lies in the store stays."""
-    point = transaction.savepoint()
+    point = transaction.savepoint_create()
     try:
         yield
     finally:
@@ -311,7 +311,8 @@ class Canonical:
         for kind, rows in self.lines.items():
             for row in rows:
                 if kind == "posts":
-                    row["text"] = text_of(row.get("html", ""))
+                    # Without where people are found: by their numbers.
+                    row["text"] = re.sub(r" </employees/\d+/>", "", text_of(row.get("html", "")))
                 self.names[kind, row["id"]] = "/".join(str(row.get(name, "")) for name in _NATURAL[kind])
         for row in self.lines["pipelines"]:
             for stage in row["stages"]:
@@ -381,6 +382,6 @@ def _html(names: Canonical, html: str) -> str:
         return f"{match[1]}{names.names['people', int(match[2])]}{match[3]}"
 
     html = re.sub(r'(data-mention=")(\d+)(")', person, html)
-    html = re.sub(r"(/people/)(\d+)(/)", person, html)
+    html = re.sub(r"(/employees/)(\d+)(/)", person, html)
     html = re.sub(r"/feed/(\d+)/", lambda match: f"/feed/{names.names['posts', int(match[1])]}/", html)
     return re.sub(r"/files/(\d+)/", lambda match: f"/files/{names.files[int(match[1])]}/", html)

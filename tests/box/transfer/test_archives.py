@@ -54,6 +54,13 @@ def rewritten(change: Callable[[dict[str, bytes]], object], **how: Any) -> bytes
     return file.getvalue()
 
 
+def adding(name: str) -> Callable[[dict[str, bytes]], object]:
+    def change(files: dict[str, bytes]) -> None:
+        files[name] = b"x"
+
+    return change
+
+
 def refused(content: bytes) -> str:
     with pytest.raises(BadArchive) as caught, opened(io.BytesIO(content)) as archive:
         verify(archive)
@@ -95,7 +102,7 @@ def test_it_is_written_from_front_to_back() -> None:
 
 def test_what_would_be_put_elsewhere_is_refused() -> None:
     for name in ("../../etc/passwd", "/etc/passwd", "blobs/../x", "C:\\x", "posts.jsonl/", "blobs/ab/cd"):
-        said = refused(rewritten(lambda files, name=name: files.update({name: b"x"})))
+        said = refused(rewritten(adding(name)))
         assert "which is no part of the format" in said, name
 
 

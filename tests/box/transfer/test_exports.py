@@ -19,7 +19,7 @@ from box.core.groups.models import Group
 from box.transfer import exports, jobs
 from box.transfer.actions import NotNow, begin_undo, connect_archive
 from box.transfer.archive.container import BadArchive, Filters
-from box.transfer.archive.export import Scope
+from box.transfer.archive.export import Scope, write_archive
 from box.transfer.exports import order_export, order_own, remove_export
 from box.transfer.models import Export, Migration
 from box.transfer.undo import take_back
@@ -42,7 +42,8 @@ def olga(store: S3Store) -> User:
 @pytest.fixture
 def anna(olga: User) -> User:
     company(olga)
-    return User.objects.get(first_name="Anna")
+    anna: User = User.objects.get(first_name="Anna")
+    return anna
 
 
 def lines(export: Export) -> dict[str, list[dict[str, Any]]]:
@@ -145,7 +146,7 @@ def test_one_whose_writer_was_killed_is_written_anew(olga: User) -> None:
 
 def test_one_that_is_withdrawn_leaves_nothing(olga: User, monkeypatch: pytest.MonkeyPatch) -> None:
     export = order_export(Filters(kinds=["people"]), by=olga)
-    write = exports.write_archive
+    write = write_archive
 
     def late(out: Any, scope: Any, each: Any) -> Any:
         remove_export(export, by=olga)

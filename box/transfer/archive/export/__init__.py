@@ -68,7 +68,7 @@ def write_archive(
 
 def _written(writer: Writer, scope: Scope, each: Callable[[str, int], object]) -> Manifest:
     wanted = scope.filters.kinds or list(KINDS)
-    for kind in reversed(KINDS):
+    for kind in reversed(list(KINDS)):
         if kind in wanted:
             writer.add_kind(kind, _counted(kind, EXPORTERS[kind](scope), each))
             _add_blobs(writer, scope)

@@ -128,6 +128,6 @@ def reactions_of(scope: Scope, threads: Sequence[int]) -> dict[int, records.Reac
     return found
 
 
-def word(value: str) -> Any:
-    """One of the format's words; a column knows it as any text."""
+def word(value: str | int) -> Any:
+    """One of the format's words or levels; a column knows it as any text or number."""
     return value

@@ -91,7 +91,7 @@ def _clients(scope: Scope, slug: str, page: list[Record]) -> Iterator[records.Cl
             responsible=row.responsible_id, observers=watching,
             created_by=row.created_by_id, created_at=row.created_at,
             reached_by=[
-                records.Point(kind=word(one.kind), value=one.value, use=one.use)
+                records.Point(kind=word(one.kind), value=one.value, use=word(one.use))
                 for one in points[row.pk]
             ],
             lines=[_line(one) for one in lines[row.pk]],

@@ -17,7 +17,8 @@ def drives(scope: Scope) -> Iterator[records.DriveItem]:
     """Folders before what is in them; roots have no line, for a drive is known by whose it is. Of a period
     the files, with all folders."""
     rows = scope.seen(Item.objects.there()).exclude(parent=None)
-    rows = rows.filter(Q(is_folder=True) | scope.within("created_at"))
+    if period := scope.within("created_at"):
+        rows = rows.filter(Q(is_folder=True) | period)
     if scope.filters.groups:
         rows = rows.filter(drive__code__in=scope.group_codes)
     if scope.person:

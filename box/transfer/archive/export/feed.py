@@ -61,7 +61,7 @@ def posts(scope: Scope) -> Iterator[records.Post]:
 
 def _polls(scope: Scope, page: Sequence[Post]) -> dict[int, records.Poll]:
     rows = Poll.objects.filter(post__in=page).prefetch_related("options")
-    ballots = grouped(Ballot.objects.filter(poll__in=page).order_by("id"), lambda one: one.poll_id)
+    ballots = grouped(Ballot.objects.filter(poll__in=list(rows)).order_by("id"), lambda one: one.poll_id)
     found = {}
     for poll in rows:
         cast = ballots[poll.pk]

@@ -116,7 +116,7 @@ class People(ArchiveStage[records.Person]):
             raise ValidationError(_("The archive only names this person."), code="named")
         person = create_user(self._new(work, record), password=None, by=None)
         self.took(work, record, person.pk)
-        more = {
+        more: dict[str, object] = {
             "former_last_name": line(record.former_last_name, 100),
             "time_zone": line(record.time_zone, 64),
         }

@@ -78,9 +78,9 @@ class Posts(ArchiveStage[records.Post]):
             return
         chosen: dict[int, list[int]] = {}
         for one in poll.options:
-            for person in one.voters:
+            for voter in one.voters:
                 if one.text.strip() in options:
-                    chosen.setdefault(person, []).append(options[one.text.strip()])
+                    chosen.setdefault(voter, []).append(options[one.text.strip()])
         for theirs, ids in chosen.items():
             for person in everybody(work, [theirs]):
                 vote(post, ids, by=person, now=post.created_at)

@@ -277,7 +277,7 @@ class Command(BaseCommand):
 
 
 def _administrator(login: str) -> User:
-    found = User.objects.active().filter(login=login, is_administrator=True).first()
+    found: User | None = User.objects.active().filter(login=login, is_administrator=True).first()
     if found is None:
         raise CommandError(f"Nobody who administers the box signs in as {login}.")
     return found
