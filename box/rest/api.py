@@ -93,7 +93,17 @@ def declare() -> None:
             about=gettext_lazy("Which application calls."),
             answer=app_info,
             result=shaped(
-                ID="integer", CODE="string", VERSION="integer", STATUS="string", INSTALLED="boolean"
+                ID="integer",
+                CODE="string",
+                VERSION="integer",
+                STATUS="string",
+                INSTALLED="boolean",
+                PAYMENT_EXPIRED="string",
+                DAYS="integer?",
+                LANGUAGE_ID="string",
+                LICENSE="string",
+                LICENSE_TYPE="string",
+                LICENSE_FAMILY="string",
             ),
             source=f"{DOCS}common/system/app-info.html",
         ),

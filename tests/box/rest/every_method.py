@@ -127,6 +127,7 @@ def on_the_phone(program: Program, anna: User) -> dict[str, dict[str, Any]]:
 def in_a_calendar(anna: User, boris: User) -> dict[str, dict[str, Any]]:
     """What methods about calendars are given: one's own events, and an invitation."""
     tomorrow = timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+    later = tomorrow + timedelta(hours=1)
     told, gone = (planned(anna, draft(starts=tomorrow)) for _twice in range(2))
     invited = planned(boris, draft(starts=tomorrow, invited=(f"U{anna.pk}",)))
     kept, over = (create_calendar(name, "plum", by=anna) for name in ("Family", "Garden"))
@@ -135,7 +136,7 @@ def in_a_calendar(anna: User, boris: User) -> dict[str, dict[str, Any]]:
     given: dict[str, dict[str, Any]] = {
         "event.get": {**own, **days},
         "event.getbyid": {"ID": told.pk},
-        "event.add": {**own, "NAME": "Fair", "FROM": tomorrow.isoformat(), "TO": tomorrow.isoformat()},
+        "event.add": {**own, "NAME": "Fair", "FROM": tomorrow.isoformat(), "TO": later.isoformat()},
         "event.update": {**own, "ID": told.pk, "NAME": "Fair"},
         "event.delete": {"ID": gone.pk},
         "meeting.status.get": {"EVENTID": invited.pk},

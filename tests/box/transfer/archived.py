@@ -311,8 +311,8 @@ class Canonical:
         for kind, rows in self.lines.items():
             for row in rows:
                 if kind == "posts":
-                    # Without where people are found: by their numbers.
-                    row["text"] = re.sub(r" </employees/\d+/>", "", text_of(row.get("html", "")))
+                    # Without where links lead: to numbers.
+                    row["text"] = re.sub(r" </(employees|feed)/\d+/>", "", text_of(row.get("html", "")))
                 self.names[kind, row["id"]] = "/".join(str(row.get(name, "")) for name in _NATURAL[kind])
         for row in self.lines["pipelines"]:
             for stage in row["stages"]:

@@ -289,15 +289,21 @@ def _rule_shown(rule: Rule | None) -> Any:
     }  # fmt: skip
 
 
-_EVENT = {
+_EVENT = shaped(
     **dict.fromkeys(
-        ("ID", "CAL_TYPE", "OWNER_ID", "NAME", "DATE_FROM", "DATE_TO", "TZ_FROM", "DT_SKIP_TIME",
-         "DESCRIPTION", "LOCATION", "SECTION_ID", "ACCESSIBILITY", "PRIVATE_EVENT", "CREATED_BY"),
+        ("ID", "PARENT_ID", "DELETED", "CAL_TYPE", "OWNER_ID", "NAME", "DATE_FROM", "DATE_TO", "TZ_FROM",
+         "TZ_TO", "DATE_FROM_TS_UTC", "DATE_TO_TS_UTC", "DT_SKIP_TIME", "CREATED_BY", "DATE_CREATE",
+         "TIMESTAMP_X", "DESCRIPTION", "PRIVATE_EVENT", "ACCESSIBILITY", "MEETING_HOST", "LOCATION", "EXDATE",
+         "VERSION", "SECTION_ID", "SECT_ID"),
         "string",
     ),
-    "DT_LENGTH": "integer",
-    "IS_MEETING": "boolean",
-}  # fmt: skip
+    DT_LENGTH="integer", IS_MEETING="boolean", ORIGINAL_DATE_FROM="string?", RECURRENCE_ID="integer?",
+    ATTENDEES_CODES="array of string",
+)  # fmt: skip
+_EVENT["properties"] |= {
+    "RRULE": {"type": ["string", "object"], "additionalProperties": True},
+    "ATTENDEE_LIST": listed(id="integer", entryId="string", status="string"),
+}
 
 
 def _told(event: EventCreated | EventChanged | EventRemoved) -> Mapping[str, Any]:
@@ -314,8 +320,9 @@ def declare() -> None:
     about = gettext_lazy("Read the calendars that you have, plan and answer in your name.")
     scopes.add("calendar", Scope(gettext_lazy("Calendar"), about, room="calendar"))
     removes = gettext_lazy("Removes an event, for a month.")
-    method("event.get", gettext_lazy("Events of a calendar."), EventGet, events, result=listed(**_EVENT))
-    method("event.getbyid", gettext_lazy("One event."), OfEvent, event, result=shaped(**_EVENT))
+    several: Mapping[str, Any] = {"type": "array", "items": _EVENT}
+    method("event.get", gettext_lazy("Events of a calendar."), EventGet, events, result=several)
+    method("event.getbyid", gettext_lazy("One event."), OfEvent, event, result=_EVENT)
     method("event.add", gettext_lazy("Plans an event."), EventFields, add_event, result=INTEGER, makes=Event)
     method("event.update", gettext_lazy("Changes an event."), EventUpdate, update_event, result=INTEGER)
     method("event.delete", removes, OfEvent, delete_event, result=TRUE)

@@ -16,7 +16,7 @@ from box.apps.calendar.api.owners import TRUE, day_said, event_seen, method, sai
 from box.apps.calendar.models import Attendance, Event
 from box.apps.calendar.occurrences import occurrences
 from box.core.accounts.models import User
-from box.core.registry.rest import Call, Parameters, Several, not_found
+from box.core.registry.rest import Call, Parameters, Several, listed, not_found
 
 MOST_TIMES = 5000
 MOST_PEOPLE = 50
@@ -92,9 +92,12 @@ def accessibility(call: Call) -> Any:
     return found
 
 
+_TAKEN = dict.fromkeys(("ID", "NAME", "DATE_FROM", "DATE_TO", "ACCESSIBILITY"), "string")
+
+
 def declare() -> None:
     text: Mapping[str, Any] = {"type": "string"}
-    busy = {"type": "object", "additionalProperties": {"type": "array"}}
+    busy = {"type": "object", "additionalProperties": listed(**_TAKEN)}
     method("meeting.status.get", gettext_lazy("One's own answer."), OfMeeting, get_status, result=text)
     method("meeting.status.set", gettext_lazy("Answers an invitation."), Answering, set_status, result=TRUE)
     about = gettext_lazy("When people are busy.")

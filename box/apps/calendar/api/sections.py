@@ -16,7 +16,7 @@ from box.apps.calendar.models import Calendar, Color
 from box.apps.calendar.presenters import calendars_of, name_of
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
-from box.core.registry.rest import Call, listed, not_found
+from box.core.registry.rest import Call, not_found, shaped
 
 
 class SectionFields(OfOwner):
@@ -81,14 +81,19 @@ def _color(call: Call) -> str:
     return f"#{text.removeprefix('#')}" if text else ""
 
 
-_SECTION = dict.fromkeys(("ID", "NAME", "COLOR", "CAL_TYPE", "OWNER_ID"), "string")
+_SECTION = shaped(**dict.fromkeys(("ID", "NAME", "COLOR", "CAL_TYPE", "OWNER_ID"), "string"))
+_SECTION["properties"]["PERM"] = shaped(
+    **dict.fromkeys(
+        ("view_time", "view_title", "view_full", "add", "edit", "edit_section", "access"), "boolean"
+    )
+)
 
 
 def declare() -> None:
     one = gettext_lazy("One more calendar of one's own.")
     all_of = gettext_lazy("Calendars of one owner.")
     changes = gettext_lazy("Changes a calendar.")
-    method("section.get", all_of, OfOwner, sections, result=listed(**_SECTION))
+    method("section.get", all_of, OfOwner, sections, result={"type": "array", "items": _SECTION})
     method("section.add", one, SectionFields, add_section, result=INTEGER, makes=Calendar)
     method("section.update", changes, SectionUpdate, update_section, result=INTEGER)
     method("section.delete", gettext_lazy("Removes a calendar."), OfSection, delete_section, result=TRUE)
