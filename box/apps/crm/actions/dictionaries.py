@@ -34,7 +34,7 @@ _WORDS: Mapping[type[Ranked], str] = {Source: "source", LossReason: "loss_reason
 
 
 @transaction.atomic
-def add_ranked[R: Ranked](model: type[R], name: str, *, by: User | None) -> R:
+def add_ranked(model: type[Ranked], name: str, *, by: User | None) -> Ranked:
     """Raises ValidationError."""
     if model.objects.filter(retired_at=None).count() >= MOST:
         raise ValidationError(_("There are at most %(most)s of them.") % {"most": MOST}, code="most")

@@ -135,7 +135,7 @@ class Clients(ArchiveStage[records.Client]):
         known: dict[str, Source] = work.kept.setdefault("sources", {})
         if name not in known:
             found = next((one for one in Source.objects.filter(retired_at=None) if str(one) == name), None)
-            known[name] = found or add_ranked(Source, name, by=work.by)
+            known[name] = found or Source.objects.get(pk=add_ranked(Source, name, by=work.by).pk)
         return known[name]
 
     def _points(self, work: ArchiveWork, record: records.Client) -> list[Reach]:

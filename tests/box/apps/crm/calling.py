@@ -72,10 +72,9 @@ def in_the_crm(person: User) -> dict[str, dict[str, Any]]:
     given["crm.activity.add"] = {"fields": {"OWNER_ID": deal.pk, "OWNER_TYPE_ID": 2, "TYPE_ID": 2}}
     said, gone_too = (add_comment(deal.thread, "Oak", by=person) for _twice in range(2))
     on = {"ENTITY_ID": deal.pk, "ENTITY_TYPE": "deal"}
-    for verb in ("get", "update", "list", "add"):
-        given[f"crm.timeline.comment.{verb}"] = {
-            "id": said.pk, "fields": {**on, "COMMENT": "Ash"}, "filter": on
-        }  # fmt: skip
+    for verb in ("get", "update", "add"):
+        given[f"crm.timeline.comment.{verb}"] = {"id": said.pk, "fields": {**on, "COMMENT": "Ash"}}
+    given["crm.timeline.comment.list"] = {"filter": on}
     given["crm.timeline.comment.delete"] = {"id": gone_too.pk}
     given["crm.duplicate.findbycomm"] = {"type": "PHONE", "values": ["+79161234567"]}
     return given
