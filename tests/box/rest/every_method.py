@@ -10,7 +10,8 @@ from django.utils import timezone
 from box.apps.calendar.actions import create_calendar
 from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.tasks.actions.checklists import add_items
-from box.apps.tasks.actions.stages import stages_of
+from box.apps.tasks.actions.dependencies import add_dependency
+from box.apps.tasks.actions.stages import add_stage, stages_of
 from box.apps.tasks.actions.states import complete_task, start_task
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.actions.time import add_time
@@ -108,6 +109,14 @@ def on_tasks(anna: User, boris: User) -> dict[str, dict[str, Any]]:
     given["task.commentitem.getlist"] = {"TASKID": listed.pk}
     given["task.stages.get"] = {"ENTITYID": 0}
     given["task.stages.movetask"] = {"ID": listed.pk, "STAGEID": stages_of(anna)[0].pk}
+    first, linked, waits = give(), give(), give()
+    add_dependency(first, linked, by=anna)
+    given["task.dependence.add"] = {"TASKIDFROM": first.pk, "TASKIDTO": waits.pk, "LINKTYPE": 2}
+    given["task.dependence.delete"] = {"TASKIDFROM": first.pk, "TASKIDTO": linked.pk}
+    kept, over = (add_stage(anna, name, by=anna) for name in ("Weighed", "Sold"))
+    given["task.stages.add"] = {"FIELDS": {"TITLE": "Packed"}}
+    given["task.stages.update"] = {"ID": kept.pk, "FIELDS": {"TITLE": "Weighed twice"}}
+    given["task.stages.delete"] = {"ID": over.pk}
     others = ("get", "delete", "start", "defer", "complete")
     return {**given, **{f"tasks.task.{name}": {"TASKID": give().pk} for name in others}}
 

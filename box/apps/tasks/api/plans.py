@@ -120,7 +120,7 @@ def unlink(call: Call) -> Any:
 
 def declare() -> None:
     done: Mapping[str, Any] = {"type": "boolean"}
-    nothing: Mapping[str, Any] = {"type": "array"}
+    nothing: Mapping[str, Any] = {"type": "array", "maxItems": 0}
     stage = gettext_lazy("Makes a stage; answers with its number.")
     _method("stages.add", stage, StageAdd, new_stage, result=INTEGER, makes=TaskStage)
     changes = gettext_lazy("Changes a stage, or its place.")
