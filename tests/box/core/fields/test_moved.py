@@ -27,8 +27,9 @@ BEFORE = [("accounts", "0011_spelling"), ("org", "0007_tables_let_go")]
 
 
 @pytest.fixture
-def earlier(transactional_db: None) -> Iterator[None]:
-    """The tables as they were; the test goes on to those of now."""
+def earlier(transactional_db: None, anna: User, olga: User) -> Iterator[None]:
+    """The tables as they were; the test goes on to those of now. People are made first: what makes them knows
+    the columns of now."""
     MigrationExecutor(connection).migrate(BEFORE)
     yield
     upgrade()
