@@ -166,7 +166,7 @@ NO_PEOPLE = {
         *("call_id", "command_id", "recording_id", "talk_seconds", "wait_seconds"),
         *("template_id", "times_missed", "before_id"),
         *("task_id", "task_ids", "seconds", "calendar_id", "event_id", "feed_id"),
-        *("meeting_id", "topic_id"),
+        *("meeting_id", "topic_id", "guest_id", "device_id"),
     ),
 }
 
