@@ -6,7 +6,7 @@ import logging
 import re
 
 # Addresses that open something by themselves: links for outsiders, papers, invitations, calendars, letters.
-_SECRET = re.compile(r"/(links|join|letters|papers|calendar/feeds)/[^/\s?#'\"]+")
+_SECRET = re.compile(r"/(links|join|letters|papers|calendar/feeds|calendar/invitations)/[^/\s?#'\"]+")
 
 
 class Discreet(logging.Filter):
