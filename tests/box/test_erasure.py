@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from box.apps.calendar.actions import EventDraft, create_event, create_feed, main_calendar
 from box.apps.crm.actions.records import NewRecord, add_record
-from box.apps.crm.models import Receiver, RecordType, WebForm
+from box.apps.crm.models import Plan as ExpectedRevenue
+from box.apps.crm.models import Receiver, RecordType, Robot, RobotTurn, WebForm
 from box.apps.feed.actions import Draft, Prize, edit_post, publish_post
 from box.apps.feed.models import Badge, Mark, Post, PostVersion, ScheduledPost
 from box.apps.pulse.aggregation import count_days
@@ -18,7 +19,10 @@ from box.apps.pulse.models import Rank, Use
 from box.apps.tasks.actions.stages import stages_of
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.actions.templates import Plan, add_template
+from box.apps.tasks.models import ProgramName, Task
 from box.apps.worktime.models import Correction, PersonSchedule, Report, Schedule, WorkDay
+from box.bridges.dav.models import Device, SyncState
+from box.bridges.directory.models import Conflict, Connection
 from box.bridges.telephony.models import Command, Extension, Pbx
 from box.console.models import Retrieval
 from box.core.access.principals import EVERYONE
@@ -41,7 +45,8 @@ from box.core.people.models import Absence
 from box.core.people.skills import add_skill
 from box.core.registry.belongings import Deleted, Stays, belongings, going, relations_to
 from box.core.search.models import Document
-from box.rest.models import Webhook
+from box.rest.models import Application, AuthorizationCode, Grant, Webhook
+from box.transfer.models import Export
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +127,30 @@ def fill_every_room(anna: User, boris: User) -> None:
     sing = TaskDraft(title="Sing", responsible=boris, observer_ids=(anna.pk,))
     add_task(sing, by=boris)
     add_template(sing, Plan(zone="UTC"), by=boris)
+    ProgramName.objects.create(task=Task.objects.get(title="Sing"), user=anna, uid="t", href="t")
+    Device.objects.create(user=anna, name="Phone", digest="d")
+    SyncState.objects.create(user=anna, collection="t", token="t", packed=b"")
+    ExpectedRevenue.objects.create(user=anna, month=now.date().replace(day=1), amount=1)
+    hands_out = Robot.objects.create(
+        type=lead.type, name="r", trigger=Robot.Trigger.ADDED, effect=Robot.Effect.ROUTE
+    )
+    RobotTurn.objects.create(robot=hands_out, user=anna, given_at=now)
     stages_of(anna)
+    Conflict.objects.create(
+        connection=Connection.objects.create(), stable_id="t", kind="login", person=anna, dn="t"
+    )
+    program = Application.objects.create(
+        name="t", client_id="t", redirect_uri="https://t", scopes=[], by=boris
+    )
+    AuthorizationCode.objects.create(application=program, user=anna, prefix="t", digest="d", made_at=now)
+    Grant.objects.create(
+        application=program,
+        user=anna,
+        webhook=Webhook.objects.filter(user=anna)[0],
+        refresh_prefix="t",
+        refresh_ends_at=now,
+    )
+    Export.objects.create(by=anna)
     Retrieval.objects.create(asker=anna, kind="feed.post", text="t", asked_at=now)
     ScheduledPost.objects.create(author=anna, publish_at=now, audience=[EVERYONE])
     PersonSchedule.objects.create(person=anna, schedule=Schedule.objects.create(name="s", kind="flexible"))

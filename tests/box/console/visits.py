@@ -45,7 +45,7 @@ VISITS = (
     Visit("POST", "console:restart", CONSOLE, of="service"),
     Visit("GET", "console:cluster", CONSOLE),
     Visit("POST", "console:lead", CONSOLE, of="service"),
-    Visit("POST", "console:place", CONSOLE, of="service"),
+    Visit("POST", "console:place", administrators(422), of="service"),
     Visit("GET", "console:upgrades", CONSOLE),
     Visit("POST", "console:examine-release", CONSOLE, data={"archive": "none.tar.gz"}),
     Visit("POST", "console:begin-upgrade", CONSOLE, data={"examination": "none"}),

@@ -118,14 +118,11 @@ def test_a_zip_bomb_is_refused_before_it_unpacks() -> None:
             "too wide",
         ),
         (b"<worksheet>" + b"<x/>" * 1_000_001 + b"</worksheet>", "too wide"),
-        (b"<!DOCTYPE a [<!ENTITY b 'c'>]><worksheet><sheetData/></worksheet>", ""),
+        (b"<!DOCTYPE a [<!ENTITY b 'c'>]><worksheet><sheetData/></worksheet>", "damaged"),
     ],
 )
 def test_a_sheet_that_would_fill_the_memory_is_refused(sheet: bytes, word: str) -> None:
     bomb = with_sheet(book_of(["a"]), sheet)
-    if not word:
-        assert cells(bomb) == []
-        return
     with pytest.raises(TableRefused, match=word):
         cells(bomb)
 

@@ -90,9 +90,21 @@ VISITS = (
     Visit("POST", "calendar:feeds", annas_alone(302), of="own calendar"),
     Visit("POST", "calendar:feed-end", annas_alone(302), of="link to a calendar"),
     Visit("GET", "calendar:feed", signed_in(200, nobody=200), of="address of a calendar", has_session=False),
-    Visit("GET", "calendar:invitation", signed_in(200, nobody=200), of="invitation", has_session=False),
-    Visit("POST", "calendar:invitation", signed_in(422, nobody=422), of="invitation", has_session=False),
-    Visit("GET", "calendar:invitation-file", signed_in(200, nobody=200), of="invitation", has_session=False),
+    Visit(
+        "GET",
+        "calendar:invitation",
+        signed_in(200, nobody=200),
+        of="guest",
+        has_session=False,
+    ),
+    Visit("POST", "calendar:invitation", signed_in(422, nobody=422), of="guest"),
+    Visit(
+        "GET",
+        "calendar:invitation-file",
+        signed_in(200, nobody=200),
+        of="guest",
+        has_session=False,
+    ),
     Visit("POST", "calendar:calendar-removal", annas_alone(302), of="own calendar"),
 )
 
@@ -119,7 +131,7 @@ def things(cast: Cast) -> dict[str, Any]:
         "change of an event": revision.pk,
         "link to a calendar": feed.pk,
         "address of a calendar": feed.token,
-        "invitation": asked.guests.get().token,
+        "guest": asked.guests.get().token,
         "own calendar": create_calendar("Family", "plum", by=anna).pk,
         "room": create_room(RoomDraft(name="Blue", bookers=(EVERYONE,)), by=cast.olga).pk,
         "calendar of the company": main_calendar(EVERYONE).pk,

@@ -33,10 +33,10 @@ def test_an_emoji_is_given_counted_and_taken_back(as_person: Browser, anna: User
     discussion.give_emoji(post.thread, "🎉", True, by=anna)
     browser, address = as_person(boris), f"/discussion/feed.post/{post.pk}/emoji/"
     foot = browser.post(address, {"emoji": "🎉"}, headers=HTMX).content.decode()
-    assert 'aria-pressed="true">🎉 <span class="number">2</span>' in foot
+    assert 'aria-pressed="true">🎉 <span class="number">2</span>' in " ".join(foot.split())
     assert browser.post(address, {"emoji": "🎉"}, headers=HTMX).content.decode().count(">2</span>") == 1
     foot = browser.post(f"{address}?on=0", {"emoji": "🎉"}, headers=HTMX).content.decode()
-    assert 'aria-pressed="false">🎉 <span class="number">1</span>' in foot
+    assert 'aria-pressed="false">🎉 <span class="number">1</span>' in " ".join(foot.split())
 
 
 def test_who_reacted_is_told_to_who_may_know_them(

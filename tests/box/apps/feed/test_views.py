@@ -593,4 +593,4 @@ def test_the_menu_leads_to_all_of_an_author_and_of_a_department(
     # What was chosen goes on when one chooses more.
     page = as_person(boris).get(f"/feed/?to={sales.code}&author=U{anna.pk}").content.decode()
     assert f'<input type="hidden" name="to" value="{sales.code}">' in page
-    assert f'name="author" value="U{anna.pk}" checked' in page
+    assert f'name="author" value="U{anna.pk}" checked' in " ".join(page.split())

@@ -191,11 +191,11 @@ def test_people_come_first_and_typos_are_forgiven(as_person: Browser, anna: User
 def test_nobody_is_guessed_where_something_is_called_so(as_person: Browser, anna: User, boris: User) -> None:
     """ "Borsi" may be Boris, until a post is about one."""
     for address in ("/search/?q=Borsi", "/search/suggestions/?q=Borsi"):
-        assert f"/employees/{boris.pk}/" in as_person(anna).get(address, headers=HTMX).content.decode()
+        assert f"/employees/{boris.pk}/" in as_person(anna).get(address).content.decode()
     post(anna, "The recipe of borsi")
     deliver()
     for address in ("/search/?q=Borsi", "/search/suggestions/?q=Borsi"):
-        page = as_person(anna).get(address, headers=HTMX).content.decode()
+        page = as_person(anna).get(address).content.decode()
         assert "The recipe of" in page
         assert f"/employees/{boris.pk}/" not in page
 
