@@ -15,6 +15,8 @@ from django_htmx.http import trigger_client_event
 from jinja2_fragments import render_blocks
 from markupsafe import Markup
 
+from box.lib.numbers import whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -100,7 +102,7 @@ def ids_of(data: QueryDict, name: str) -> list[int]:
 
 def numbers_in(texts: Iterable[str]) -> list[int]:
     """Those that a key in the database may be; what is none is left out."""
-    return [int(one) for one in texts if one.isascii() and one.isdigit() and len(one) <= 18]
+    return [number for one in texts if (number := whole_number(one)) is not None]
 
 
 def with_toast(

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
+from box.lib.numbers import whole_number
+
 DEEPEST = 20
 MOST_PAIRS = 1000
 
@@ -70,7 +72,7 @@ def _free(values: dict[str, Any], key: str) -> str:
     """`[]` is the number behind the highest."""
     if key:
         return key
-    numbers = [int(one) for one in values if one.isascii() and one.isdigit() and len(one) <= 18]
+    numbers = [number for one in values if (number := whole_number(one)) is not None]
     return str(max(numbers, default=-1) + 1)
 
 

@@ -25,6 +25,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from box.lib.egress import Answer, Fetched, Forbidden, Unreachable, download, exchange
+from box.lib.numbers import whole_number
 from box.lib.php_query import flat
 from box.transfer.pace import Limits, Pace
 
@@ -326,4 +327,4 @@ def _rows(found: Any, of: str) -> list[dict[str, Any]]:
 
 
 def _number(given: Any) -> int | None:
-    return int(given) if isinstance(given, int | str) and str(given).isdigit() else None
+    return whole_number(str(given)) if isinstance(given, int | str) else None

@@ -25,6 +25,7 @@ from box.core.registry.rest import (
     scopes,
     shaped,
 )
+from box.lib.numbers import whole_number
 from box.lib.pages import numbers_in
 
 SCOPE = "telephony"
@@ -76,7 +77,7 @@ def finish(call: Call) -> dict[str, Any]:
     given = call.values
     seconds = given["DURATION"]
     code = given["STATUS_CODE"] or ("200" if seconds else "304")
-    result = _RESULTS.get(int(code) if code.isascii() and code.isdigit() else 0, "failed")
+    result = _RESULTS.get(whole_number(code) or 0, "failed")
     found = finish_call(_found(call), _user(call), seconds, result, by=call.user)
     return {"CALL_ID": found.external_key, "CALL_DURATION": found.talk_seconds}
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from box.apps.drive.actions.sharing import LONGEST_PASSWORD
 from box.core.files.names import MAX_LENGTH
+from box.lib.pages import numbers_in
 
 LINKS_LIVE_DAYS = 30
 """What the form suggests."""
@@ -82,5 +83,4 @@ class ListFilter(forms.Form):
 
 def numbers_of(values: list[str], *, most: int) -> list[int]:
     """Ids as forms and addresses send them; what is none is left out."""
-    fitting = (value for value in values if value.isascii() and value.isdigit() and len(value) <= 18)
-    return list(dict.fromkeys(map(int, fitting)))[:most]
+    return list(dict.fromkeys(numbers_in(values)))[:most]

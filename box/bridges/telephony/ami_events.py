@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from box.bridges.telephony.dialplan import RECORDING
 from box.bridges.telephony.facts import Channel, Fact, Kind, State, Unreadable, clean
+from box.lib.numbers import whole_number
 
 _STATES = {"4": State.RINGING, "5": State.RINGING, "6": State.UP}
 _KINDS = {
@@ -134,4 +135,4 @@ def _moment(event: Mapping[str, str], received_at: datetime) -> datetime:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
+    return whole_number(text, digits=4) or 0

@@ -33,7 +33,8 @@ from box.core.lists.presenters import Table, columns_shown, rows_shown
 from box.core.lists.query import AFTER, AS, VIEW, Query
 from box.core.registry.capabilities import finders
 from box.core.registry.company import company_day
-from box.lib.pages import REFUSED, number_of, render, wants_part
+from box.lib.numbers import whole_number
+from box.lib.pages import REFUSED, ids_of, number_of, render, wants_part
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -189,7 +190,7 @@ def keep_view(request: PersonRequest, list_key: str, query: Query) -> HttpRespon
         return redirect(f"{request.path}?{saved.query}")
     if verb not in _ACTS:
         raise BadRequest("What is posted to a list says what to do.")
-    pk = int(key) if key.isascii() and key.isdigit() and len(key) <= 18 else 0
+    pk = whole_number(key) or 0
     view = SavedView.objects.of(request.user, list_key).filter(pk=pk).first()
     if view is None:
         raise Http404
@@ -229,8 +230,7 @@ def _run(request: PersonRequest, listed: List[Any, Any], query: Query, bulk: Bul
     if request.POST.get("all"):
         keyset = keyset_of(listed, query)
         return run_bulk(bulk, keyset.ordered(found(listed, query)), list_key=listed.key, by=request.user)
-    given = request.POST.getlist("row")
-    ids = [int(one) for one in given if one.isascii() and one.isdigit() and len(one) <= 18]
+    ids = ids_of(request.POST, "row")
     if not ids:
         raise ValidationError(_("Choose some rows first."), code="rows")
     rows = listed.rows.filter(pk__in=ids).order_by("pk")

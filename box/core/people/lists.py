@@ -36,6 +36,7 @@ from box.core.structure.access import must_manage
 from box.core.structure.models import Membership
 from box.core.structure.names import DEPARTMENT_KIND
 from box.core.structure.presenters import structure
+from box.lib.numbers import whole_number
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -228,8 +229,8 @@ class BySkill(Filter[Skill]):
         text = given.get(self.key, "")
         if not text:
             return None
-        is_number = text.isascii() and text.isdigit() and len(text) <= 18
-        skill = Skill.objects.filter(pk=text).first() if is_number else None
+        number = whole_number(text)
+        skill = None if number is None else Skill.objects.filter(pk=number).first()
         if skill is None:
             raise ValidationError(_("Nobody has this skill any more."), code="filter")
         return skill

@@ -21,6 +21,7 @@ from box.apps.feed.models import Post
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
+from box.lib.numbers import whole_number
 from box.transfer.cloud import AT_ONCE, Command
 from box.transfer.ledger import Extra, Row, digest_of
 from box.transfer.models import Identity
@@ -237,7 +238,7 @@ class Comments(Stage):
     def _posts(self, work: Work, entries: set[str]) -> dict[str, str]:
         """By the number of an entry the id of the post that it is."""
         known: dict[str, str] = work.kept.setdefault("entries", {})
-        new = sorted(entry for entry in entries if entry.isdigit() and entry not in known)
+        new = sorted(entry for entry in entries if whole_number(entry) is not None and entry not in known)
         commands = [
             Command(f"e{entry}b{behind}", METHOD, {"FIRST_ID": int(entry) - 1 + behind, "LIMIT": 1})
             for entry in new

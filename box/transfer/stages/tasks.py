@@ -28,6 +28,7 @@ from box.apps.tasks.states import State
 from box.core.discussion.actions import add_comment
 from box.core.groups.models import Group
 from box.core.registry.origin import importing
+from box.lib.numbers import whole_number
 from box.lib.rich_text import LONGEST_TAG
 from box.transfer.cloud import Command
 from box.transfer.ledger import Extra, Row, digest_of
@@ -169,7 +170,7 @@ class Tasks(Stage):
             deadline_at=optional_moment(row.get("deadline")),
             starts_at=starts,
             ends_at=ends if not (starts and ends) or ends >= starts else None,
-            estimate_minutes=int(estimate) // 60 or None if estimate.isdigit() else None,
+            estimate_minutes=(whole_number(estimate) or 0) // 60 or None,
             priority=Task.Priority.HIGH if str(row.get("priority")) == "2" else Task.Priority.NORMAL,
             tags=tuple(self._tags(row))[:MOST_TAGS],
             project=project,
@@ -234,9 +235,7 @@ class Tasks(Stage):
                     check_item(item, is_yes(row.get("IS_COMPLETE")), by=by)
 
     def _say(self, work: Work, theirs: str, rows: Sequence[Row], extra: Extra, task: Task) -> None:
-        rows = sorted(
-            (row for row in rows if str(row.get("ID", "")).isdigit()), key=lambda row: int(row["ID"])
-        )
+        rows = sorted(_list(list(rows)), key=lambda row: int(row["ID"]))
         kind = COMMENT
         known = work.known(kind, [str(row["ID"]) for row in rows])
         for row in rows:
@@ -260,7 +259,7 @@ class Tasks(Stage):
     def _write_time(self, work: Work, theirs: str, rows: Sequence[Row], task: Task) -> None:
         known = work.known("time", [str(row["ID"]) for row in rows])
         for row in rows:
-            seconds = int(row["SECONDS"]) if str(row.get("SECONDS", "")).isdigit() else 0
+            seconds = whole_number(str(row.get("SECONDS", ""))) or 0
             if str(row["ID"]) in known or not seconds:
                 continue
             at = moment_in(row.get("CREATED_DATE"))
@@ -291,12 +290,12 @@ def _refusals(work: Work, kind: str, theirs: str) -> Iterator[None]:
 
 def _list(found: Any) -> list[Row]:
     rows = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
-    return [row for row in rows if isinstance(row, dict) and str(row.get("ID", "")).isdigit()]
+    return [row for row in rows if isinstance(row, dict) and whole_number(str(row.get("ID", ""))) is not None]
 
 
 def _sort_key(row: Row) -> tuple[int, int]:
     place = str(row.get("SORT_INDEX") or "0")
-    return (int(place) if place.isdigit() else 0, int(row["ID"]))
+    return (whole_number(place) or 0, int(row["ID"]))
 
 
 def _is_list_name(row: Row, rows: Sequence[Row]) -> bool:

@@ -54,6 +54,7 @@ from box.core.registry.rest import (
     shaped,
     truth,
 )
+from box.lib.numbers import whole_number
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -268,9 +269,10 @@ def _moment(value: Any, by: User) -> datetime | None:
 
 def _number(value: Any, name: str = "") -> int:
     text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+    number = whole_number(text)
+    if number is None:
         raise ValidationError(_("%(name)s: write a number.") % {"name": name or text[:40]}, code="number")
-    return int(text)
+    return number
 
 
 def _person(value: Any, by: User) -> User:

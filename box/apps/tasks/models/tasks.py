@@ -27,6 +27,7 @@ from box.core.fields.lookups import FieldValues
 from box.core.files.models import File
 from box.core.groups.models import Group
 from box.core.registry.capabilities import Card, Ref
+from box.lib.numbers import whole_number
 from box.lib.rich_text import LONGEST_TAG
 
 if TYPE_CHECKING:
@@ -306,20 +307,17 @@ MOST_FOUND = 8
 def found_tasks(text: str, reader: User) -> list[Card]:
     """See `box.core.registry.capabilities.Finder`: by words of the title, or by the number."""
     seen, now = Task.objects.visible_to(reader).there().select_related("responsible"), timezone.now()
-    number = text.lstrip("#")
-    is_number = number.isascii() and number.isdigit() and len(number) <= 18
-    found = seen.filter(pk=int(number)) if is_number else seen.matching(text)
+    number = whole_number(text.lstrip("#"))
+    found = seen.matching(text) if number is None else seen.filter(pk=number)
     return [_card(task, now) for task in found.order_by("-id")[:MOST_FOUND]]
 
 
 def task_named(text: str, reader: User) -> Task:
     """The one that is meant by its title, its number, or both: `Report #12`. Raises ValidationError."""
     seen = Task.objects.visible_to(reader).there()
-    _title, _mark, number = text.strip().rpartition("#")
-    if number.isascii() and number.isdigit() and len(number) <= 18:
-        found = seen.filter(pk=int(number))[:2]
-    else:
-        found = seen.filter(title__iexact=text.strip())[:2]
+    number = whole_number(text.strip().rpartition("#")[2])
+    found = seen.filter(title__iexact=text.strip()) if number is None else seen.filter(pk=number)
+    found = found[:2]
     if len(found) != 1:
         said = _("Choose a task from those that are offered, or write its number: #12.")
         raise ValidationError(said, code="task")

@@ -33,6 +33,7 @@ from box.apps.tasks.views.tasks import done, refused
 from box.core.lists.preferences import preferences_of
 from box.core.lists.presenters import Table
 from box.core.lists.views import found, keep_view, read
+from box.lib.numbers import whole_number
 from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _moved(count: int) -> str:
 
 def _moment(text: str) -> datetime:
     """Seconds since 1970, as the drawing counts them. Raises BadRequest."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 14 else 0
+    number = whole_number(text, digits=13) or 0
     if not FIRST.timestamp() <= number <= LAST.timestamp():
         raise BadRequest("What is asked here says from when to when, in seconds since 1970.")
     return datetime.fromtimestamp(number, UTC)

@@ -39,7 +39,7 @@ HTMX = {"HX-Request": "true"}
 
 def names(page: Any) -> list[str]:
     found = page.content.decode().partition('id="list"')[2].partition("</section>")[0]
-    return re.findall(r'class="list-first"><a href="[^"]+">([^<]+)</a>', found)
+    return re.findall(r'class="list-first"><a\s+href="[^"]+">([^<]+)</a>', found)
 
 
 @pytest.mark.parametrize(

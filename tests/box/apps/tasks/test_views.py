@@ -300,7 +300,7 @@ def test_it_reads_in_russian(as_person: Browser, give: Give, anna: User) -> None
     anna.language = "ru"
     anna.save()
     browser = as_person(anna)
-    assert "Поручил" in page(browser, "/tasks/")
+    assert "Постановщик" in page(browser, "/tasks/")
     assert "исполнитель ещё не приступил" in page(browser, task.get_absolute_url())
 
 

@@ -36,7 +36,7 @@ KEY = people_lists.KEY
 
 def names(page: Any) -> list[str]:
     found = page.content.decode().partition('id="list"')[2].partition("</section>")[0]
-    return re.findall(r'<a href="/employees/\d+/">([^<]+)</a>', found)
+    return re.findall(r'<a\s+href="/employees/\d+/">([^<]+)</a>', found)
 
 
 # Saved views

@@ -194,7 +194,7 @@ def test_one_click_in_a_letter_ends_its_kind_without_signing_in(post: Ref, anna:
 
 def test_the_page_shows_and_takes_decisions(as_person: Browser, boris: User) -> None:
     browser = as_person(boris)
-    page = browser.get("/notifications/settings/").content.decode()
+    page = " ".join(browser.get("/notifications/settings/").content.decode().split())
     assert (
         'name="mailed" value="feed.mentions" aria-label="Mentions of you in the feed: by e-mail" checked'
         in page
