@@ -10,11 +10,12 @@ import hashlib
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, override
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -25,6 +26,7 @@ from radicale.item.filter import simplify_prefilters
 from radicale.pathutils import strip_path
 from radicale.rights import BaseRights
 from radicale.storage import BaseCollection, BaseStorage
+from vobject.icalendar import registerTzid
 
 from box.bridges.dav.session import LARGEST_REQUEST, Session, current, is_refused
 from box.bridges.dav.states import UnknownState, changed_since, remember, token_of
@@ -40,6 +42,7 @@ _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _NAME = "D:displayname"
 _NAMES = {"VCALENDAR": "VCALENDAR", "VADDRESSBOOK": "VCARD"}
 _COLORS = "ICAL:calendar-color"
+_ZONE = re.compile(r"\bTZID[:=]\"?([\w/+-]{1,64})")
 _FREE = re.compile(r"[\w.@+=-]{1,200}")
 
 
@@ -65,6 +68,14 @@ def _refusing() -> Iterator[None]:
     except (DavChanged, IntegrityError, PermissionDenied, ValidationError) as error:
         current().refuse(error)
         raise _Refused(current().problem) from error
+
+
+def _call_zones_by_name(text: str) -> None:
+    """vobject keeps zones for the whole process, as the first text that named one has described it. In ours
+    they are those of the tz database, whatever a program has sent under their names."""
+    for name in set(_ZONE.findall(text)):
+        with suppress(ZoneInfoNotFoundError, ValueError):
+            registerTzid(name, ZoneInfo(name))
 
 
 def etag_of(tag: str) -> str:
@@ -104,7 +115,7 @@ class _Object(Item):
 
     @property
     def vobject_item(self) -> Any:
-        self.serialize()
+        _call_zones_by_name(self.serialize())
         return super().vobject_item
 
     @property

@@ -265,7 +265,7 @@ def test_options_offer_whom_one_sees_by_what_is_typed(
     found = as_person(boris).get(
         "/fields/options/org.person/", {"q": anna.name}, headers={"HX-Request": "true"}
     )
-    assert f'<option value="{anna.name}">' in found.content.decode()
+    assert f'<option value="{anna.name}">' in " ".join(found.content.decode().split())
     nothing = as_person(erik).get(
         "/fields/options/org.person/", {"q": anna.name}, headers={"HX-Request": "true"}
     )

@@ -167,6 +167,7 @@ NO_PEOPLE = {
         *("template_id", "times_missed", "before_id"),
         *("task_id", "task_ids", "seconds", "calendar_id", "event_id", "feed_id"),
         *("meeting_id", "topic_id", "guest_id", "device_id"),
+        *("application_id", "export_id", "records"),
     ),
 }
 
