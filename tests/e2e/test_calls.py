@@ -17,6 +17,8 @@ RUSSIAN = {
     "Test": "Проверить",
     "The PBX can be used": "АТС готова к работе",
     "Save": "Сохранить",
+    "“office” is saved.": "Сохранено: «office».",
+    "The rules are saved.": "Правила сохранены.",
     "Calls you": "Звонит вам",
     "missed": "пропущен",
     "Done": "Готово",
@@ -48,11 +50,13 @@ def connect(page: Page, pbx: Asterisk, say: Callable[[str], str]) -> None:
     page.locator("[name=secret]").fill(SECRET)
     page.locator("[name=is_on]").check()
     page.get_by_role("button", name=say("Save"), exact=True).click()
-    page.locator(".tabs a").nth(1).click()
+    expect(page.get_by_text(say("“office” is saved."))).to_be_visible()
+    page.goto(str(page.locator(".tabs a").nth(1).get_attribute("href")))
     page.locator("[name=lines]").fill("PJSIP/line")
     page.locator("[name=prefixes]").fill("+79")
     page.get_by_role("button", name=say("Save"), exact=True).click()
-    page.locator(".tabs a").first.click()
+    expect(page.get_by_text(say("The rules are saved."))).to_be_visible()
+    page.goto(str(page.locator(".tabs a").first.get_attribute("href")))
     page.get_by_role("button", name=say("Test"), exact=True).click()
     expect(page.locator("#tried h2")).to_have_text(say("The PBX can be used"))
 
