@@ -1,6 +1,6 @@
 """A public client of CalDAV, unmodified, against a live box: PyPI's `vdirsyncer`.
 
-`caldav` brings, from its version 2 on, a urllib3 of its own under that name: the portal would be tested with it.
+`caldav` brings a urllib3 of its own under that name: the portal would be tested with it.
 """
 
 from __future__ import annotations
