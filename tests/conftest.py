@@ -91,7 +91,7 @@ def _cheap_hashes() -> None:
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
     """A test that writes for good leaves empty tables, also those that migrations had filled."""
     yield
-    if nextitem is None:
+    if nextitem is None and not item.config.getoption("reuse_db"):
         # The database went with the last of them.
         return
     marker = item.get_closest_marker("django_db")
