@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from box.core.registry.models import SettingsVersion, StoredSetting
 from box.core.registry.offers import Offers
+from box.lib.replicas import at_leader
 from box.lib.sealing import seal, unseal
 
 if TYPE_CHECKING:
@@ -98,14 +99,19 @@ class Remembered[T]:
     def value(self) -> T:
         version = _version.get()
         if version is None:
-            self.known = self._read()
+            self.known = self._read_anew()
             return self.known
         cached, key = self._cached, (version, self._within())
         if cached is None or cached[0] != key:
             # Read after the version: it may be newer than that says, and is then read once more, never older.
-            cached = self._cached = key, self._read()
+            cached = self._cached = key, self._read_anew()
             self.known = cached[1]
         return cached[1]
+
+    def _read_anew(self) -> T:
+        # A replica that is behind would be believed for as long as nothing else changes.
+        with at_leader():
+            return self._read()
 
     def forget(self) -> None:
         self._cached = self.known = None

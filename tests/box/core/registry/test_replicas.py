@@ -31,6 +31,7 @@ from box.core.registry.replicas import (
     noted,
     own_position,
 )
+from box.core.registry.settings import Remembered, as_of
 from box.lib.replicas import REPLICA, Reading, ReplicaRouter, alias_for_reads, at_leader, reading_from
 
 ROUTER = ReplicaRouter()
@@ -95,6 +96,14 @@ def test_what_is_kept_is_read_at_the_leader() -> None:
         with at_leader():
             assert alias_for_reads() == DEFAULT_DB_ALIAS
         assert alias_for_reads() == REPLICA
+
+
+def test_what_a_worker_remembers_by_version_is_read_at_the_leader() -> None:
+    remembered = Remembered(alias_for_reads)
+    for version in (1, 2):
+        with reading_from(Reading(REPLICA)), as_of(version):
+            assert remembered.value == DEFAULT_DB_ALIAS
+            assert alias_for_reads() == REPLICA
 
 
 def test_nothing_is_migrated_on_a_replica() -> None:
