@@ -48,8 +48,18 @@ def reading_from(reading: Reading) -> Iterator[None]:
 @contextmanager
 def at_leader() -> Iterator[None]:
     """What is read within comes from the leader."""
-    with reading_from(Reading()):
-        yield
+    outer, inner = _reading.get(), Reading()
+    try:
+        with reading_from(inner):
+            yield
+    finally:
+        if outer is not None:
+            outer.has_written |= inner.has_written
+
+
+def current() -> Reading | None:
+    """The request's; None outside of one."""
+    return _reading.get()
 
 
 def alias_for_reads() -> str:

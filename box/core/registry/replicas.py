@@ -23,7 +23,7 @@ from django.db import Error, connection, connections
 from django.http import HttpRequest, HttpResponse
 
 from box.lib.pages import wants_part
-from box.lib.replicas import REPLICA, Reading, reading_from
+from box.lib.replicas import REPLICA, Reading, current, reading_from
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ AWAY_SECONDS = 5.0
 NOT_LAST = frozenset({404, 500, 503})
 """Statuses by which a page that was read from a replica is made once more."""
 NOTE = "position"
+_VERDICT = "replica_verdict"
 _BEYOND = 1 << 63
 """No replica has come so far: for who wrote, and nobody knows where."""
 _REPLAYED = """
@@ -130,9 +131,13 @@ replicas = Replicas()
 
 
 class ReplicaMiddleware:
-    """Lets pages be read from a replica. Who somebody is, and what they may, was read from the leader before.
+    """Lets the pages of people who are signed in be read from a replica.
 
-    Parts of pages are the leader's: they are asked for because a message has told of something new.
+    Who somebody is, and whether they may go on, is asked by the other middleware, also as late as in
+    `process_view`: so this one stands below them all, and only its own `process_view` leaves the leader.
+    What opens without a session (links, programs, sign-in) is the leader's: a link or a token that was just
+    taken back opens nothing, and programs have no cookie that tells what they wrote. Parts of pages are its
+    too: they are asked for because a message has told of something new.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -141,24 +146,40 @@ class ReplicaMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        is_read = request.method in ("GET", "HEAD")
-        verdict = Verdict.LEADER
-        if is_read and not wants_part(request):
-            verdict = replicas.verdict(own_position(request))
-        replicas.verdicts[verdict] += 1
-        reading = Reading(REPLICA) if verdict is Verdict.REPLICA else Reading()
+        reading = Reading()
         with reading_from(reading):
             response = self.get_response(request)
-        if verdict is Verdict.REPLICA and response.status_code in NOT_LAST and not reading.has_written:
+        replicas.verdicts[vars(request).get(_VERDICT, Verdict.LEADER)] += 1
+        if reading.alias == REPLICA and response.status_code in NOT_LAST and not reading.has_written:
             # Nothing is said to be missing, or wrong, because a replica does not have it yet, gave up a query
             # for what it had to replay, or was just lost.
             if response.status_code == 503:
                 replicas.lose()
             with reading_from(Reading()):
                 response = self.get_response(request)
-        if reading.has_written or not is_read:
+        if request.user.is_authenticated and (reading.has_written or not _is_read(request)):
             remember(response)
         return response
+
+    def process_view(self, request: HttpRequest, view: Callable[..., object], *_: object) -> None:
+        reading = current()
+        # What was answered from a replica and is made once more has its verdict already.
+        if reading is None or _VERDICT in vars(request):
+            return
+        may = _is_read(request) and not wants_part(request) and _needs_session(request, view)
+        verdict = replicas.verdict(own_position(request)) if may else Verdict.LEADER
+        vars(request)[_VERDICT] = verdict
+        if verdict is Verdict.REPLICA:
+            reading.alias = REPLICA
+
+
+def _is_read(request: HttpRequest) -> bool:
+    return request.method in ("GET", "HEAD")
+
+
+def _needs_session(request: HttpRequest, view: Callable[..., object]) -> bool:
+    """Also of who has one: behind an address that is the key nobody's session counts."""
+    return request.user.is_authenticated and bool(getattr(view, "login_required", True))
 
 
 def own_position(request: HttpRequest) -> int:

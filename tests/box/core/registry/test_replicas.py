@@ -11,13 +11,17 @@ from http.cookies import Morsel
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import MiddlewareNotUsed
 from django.core.signing import get_cookie_signer
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from box.core.accounts import gate
+from box.core.accounts.models import User
 from box.core.registry import replicas as module
 from box.core.registry.replicas import (
     COOKIE,
@@ -32,7 +36,15 @@ from box.core.registry.replicas import (
     own_position,
 )
 from box.core.registry.settings import Remembered, as_of
-from box.lib.replicas import REPLICA, Reading, ReplicaRouter, alias_for_reads, at_leader, reading_from
+from box.lib.replicas import (
+    REPLICA,
+    Reading,
+    ReplicaRouter,
+    alias_for_reads,
+    at_leader,
+    current,
+    reading_from,
+)
 
 ROUTER = ReplicaRouter()
 HEAD = 5_000
@@ -120,7 +132,7 @@ type Answer = Callable[[HttpRequest], HttpResponse]
 @pytest.fixture
 def verdict(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[Verdict]:
     """What the replicas are found to be; the last is the one that counts."""
-    monkeypatch.setitem(settings.DATABASES, REPLICA, {})
+    monkeypatch.setitem(settings.DATABASES, REPLICA, connections[DEFAULT_DB_ALIAS].settings_dict)
     found = [Verdict.REPLICA]
     replicas = Replicas()
     monkeypatch.setattr(replicas, "verdict", lambda own: found[-1])
@@ -129,9 +141,19 @@ def verdict(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[Verdict
     return found
 
 
-def asked(answer: Answer, method: str = "GET", **headers: str) -> HttpResponse:
+def asked(
+    answer: Answer, method: str = "GET", user: User | AnonymousUser | None = None, **headers: str
+) -> HttpResponse:
+    """By the person who is signed in, or somebody else, as Django does it."""
     request = RequestFactory().generic(method, "/feed/", headers=headers)
-    return ReplicaMiddleware(answer)(request)
+    request.user = user or User()
+
+    def resolved(request: HttpRequest) -> HttpResponse:
+        middleware.process_view(request, answer, (), {})
+        return answer(request)
+
+    middleware = ReplicaMiddleware(resolved)
+    return middleware(request)
 
 
 def test_a_single_box_has_no_such_thing() -> None:
@@ -156,6 +178,45 @@ def test_a_page_is_read_from_a_replica_and_a_part_of_one_is_not(verdict: list[Ve
     asked(read_from(aliases), **{"HX-Request": "true"})
     assert aliases == [REPLICA, REPLICA, DEFAULT_DB_ALIAS]
     assert module.replicas.verdicts == {Verdict.REPLICA: 2, Verdict.LEADER: 1}
+
+
+def test_who_is_not_signed_in_reads_at_the_leader_and_gets_no_cookie(verdict: list[Verdict]) -> None:
+    aliases: list[str] = []
+    for method in ("GET", "POST", "PROPFIND"):
+        assert COOKIE not in asked(read_from(aliases), method, AnonymousUser()).cookies
+    assert {*aliases} == {DEFAULT_DB_ALIAS}
+
+
+def test_what_opens_by_its_address_alone_is_read_at_the_leader(verdict: list[Verdict]) -> None:
+    aliases: list[str] = []
+    asked(login_not_required(read_from(aliases)))
+    assert aliases == [DEFAULT_DB_ALIAS]
+
+
+def test_whether_somebody_may_go_on_is_asked_of_the_leader(
+    client: Client, anna: User, verdict: list[Verdict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gate asks when the view is known, which is within all middleware."""
+    aliases: list[str] = []
+
+    def noted(*_: object) -> bool:
+        reading = current()
+        assert reading is not None
+        aliases.append(reading.alias)
+        return True
+
+    monkeypatch.setattr(gate, "may_come_from", noted)
+    client.force_login(anna)
+    assert client.get("/employees/").status_code == 200
+    assert aliases == [DEFAULT_DB_ALIAS]
+    assert module.replicas.verdicts == {Verdict.REPLICA: 1}
+
+
+def test_what_was_written_while_the_leader_was_read_is_known() -> None:
+    with reading_from(Reading(REPLICA)) as _:
+        with at_leader():
+            ROUTER.db_for_write(None)
+        assert alias_for_reads() == DEFAULT_DB_ALIAS
 
 
 @pytest.mark.parametrize("why", [Verdict.BEHIND, Verdict.UNKNOWN, Verdict.AWAY])
