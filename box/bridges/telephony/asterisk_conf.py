@@ -69,6 +69,7 @@ class Writer:
 
     def __init__(self, *about: str) -> None:
         self._lines: list[str] = []
+        self._extensions: set[str] = set()
         for line in about:
             self.comment(line)
 
@@ -77,6 +78,7 @@ class Writer:
 
     def section(self, title: str, *, why: str = "", template: str = "") -> None:
         self._lines.append("")
+        self._extensions.clear()
         if why:
             self.comment(why)
         inherited = f"({name(template)})" if template else ""
@@ -93,7 +95,11 @@ class Writer:
 
     def extension(self, exten: str, steps: Iterable[str]) -> None:
         """A number or pattern of the dialplan with its steps, each an application with its arguments: made by
-        this package of names and numbers that `name` and `number` have let through."""
+        this package of names and numbers that `name` and `number` have let through. Of two with one number
+        Asterisk would mix the steps."""
+        if exten in self._extensions:
+            raise Unwritable(f"Two things have the number {exten}: change one of them.")
+        self._extensions.add(exten)
         for place, step in enumerate(steps):
             begin = f"exten => {exten},1," if place == 0 else " same => n,"
             label, _, rest = step.partition("|") if re.match(r"[a-z]+\|", step) else ("", "", step)

@@ -25,6 +25,10 @@ COMES_BACK_SECONDS = 20
 """For which a telephone that is gone is waited for."""
 ASKS_FOR_SECONDS = 2
 """How long a ringing call waits for the box; FastAGI by itself would wait for ever."""
+OUTSIDE = "korobka-outside"
+_OUTSIDE = "KOROBKA_OUTSIDE"
+# Who calls from outside, and might pass the call on by keys, would call the world at the company's expense.
+_TRANSFERS = f't${{IF($["${{{_OUTSIDE}}}" = ""]?T)}}'
 
 
 def extensions(plan: Plan) -> str:
@@ -39,17 +43,7 @@ def extensions(plan: Plan) -> str:
     out.extension("*8", ["Pickup()", "Hangup()"])
     out.extension("_**X.", ["Pickup(${EXTEN:2})", "Hangup()"])
     if plan.trunks:
-        trunk = plan.trunks[0]
-        for prefix in plan.outgoing_prefixes:
-            out.comment("Only what begins so may be dialled outside: the rest is what toll fraud lives on.")
-            dialled = f"${{EXTEN:{len(plan.dial_prefix)}}}" if plan.dial_prefix else "${EXTEN}"
-            steps = [*_recorded(plan), f"Dial(PJSIP/{dialled}@{name(trunk.name)},60,T)", "Hangup()"]
-            if trunk.caller_id:
-                steps.insert(0, f"Set(CALLERID(num)={number(trunk.caller_id)})")
-            out.extension(f"_{plan.dial_prefix}{number(prefix, 'A prefix')}X.", steps)
-        for prefix in plan.forbidden_prefixes:
-            # Of two patterns the longer one counts.
-            out.extension(f"_{plan.dial_prefix}{number(prefix, 'A prefix')}X.", ["Hangup(21)"])
+        _outgoing(out, plan, plan.trunks[0])
     out.section(INCOMING, why="What the provider's line brings.")
     for trunk in plan.trunks:
         for own in trunk.numbers:
@@ -73,6 +67,28 @@ def extensions(plan: Plan) -> str:
             ],
         )
     return str(out)
+
+
+def _outgoing(out: Writer, plan: Plan, trunk: Trunk) -> None:
+    begin = number(plan.dial_prefix, "The prefix of numbers outside") if plan.dial_prefix else ""
+    dialled = f"${{EXTEN:{len(begin)}}}" if begin else "${EXTEN}"
+    for prefix in dict.fromkeys(plan.outgoing_prefixes):
+        if prefix in plan.forbidden_prefixes:
+            continue
+        out.comment("Only what begins so may be dialled outside: the rest is what toll fraud lives on.")
+        steps = [
+            # The dot of a pattern takes any sign, and "&" would dial a second number behind the first.
+            'GotoIf($[${REGEX("^[0-9*#+]+$" ${EXTEN})} = 0]?refused)',
+            *([f"Set(CALLERID(num)={number(trunk.caller_id)})"] if trunk.caller_id else []),
+            *_recorded(plan),
+            f"Dial(PJSIP/{dialled}@{name(trunk.name)},60,Tb({OUTSIDE}^s^1))",
+            "Hangup()",
+            "refused|Hangup(21)",
+        ]
+        out.extension(f"_{begin}{number(prefix, 'A prefix')}X.", steps)
+    for prefix in dict.fromkeys(plan.forbidden_prefixes):
+        # Of two patterns the longer one counts.
+        out.extension(f"_{begin}{number(prefix, 'A prefix')}X.", ["Hangup(21)"])
 
 
 def _credentials(out: Writer) -> None:
@@ -105,7 +121,7 @@ def _hold(out: Writer) -> None:
         "_X!",
         [
             "Set(KOROBKA_TRIES=0)",
-            "again|Dial(PJSIP/${EXTEN},30,tTb(korobka-returned^s^1))",
+            "again|Dial(PJSIP/${EXTEN},30," + _TRANSFERS + "b(korobka-returned^s^1))",
             'GotoIf($["${DIALSTATUS}" != "CHANUNAVAIL"]?over)',
             "Set(KOROBKA_TRIES=$[${KOROBKA_TRIES} + 1])",
             f"GotoIf($[${{KOROBKA_TRIES}} > {COMES_BACK_SECONDS}]?over)",
@@ -116,6 +132,8 @@ def _hold(out: Writer) -> None:
     )
     out.section("korobka-returned")
     out.extension("s", [f"Set(PJSIP_HEADER(add,{RETURNED_HEADER})=yes)", "Return()"])
+    out.section(OUTSIDE, why="Whoever is called outside is marked: also on hold they pass no call on.")
+    out.extension("s", [f"Set({_OUTSIDE}=yes)", "Return()"])
 
 
 def _recorded(plan: Plan) -> list[str]:
@@ -137,7 +155,7 @@ def _recorded(plan: Plan) -> list[str]:
 
 
 def _phone(phone: Phone) -> list[str]:
-    rings = f"Dial(PJSIP/{phone.number},{phone.forwards_after if phone.forwards_to else 60:d},tT)"
+    rings = f"Dial(PJSIP/{phone.number},{phone.forwards_after if phone.forwards_to else 60:d},{_TRANSFERS})"
     if not phone.forwards_to:
         return [rings, "Hangup()"]
     return [*(_unless_answered(rings) if phone.forwards_after else ()), *_on_to(phone.forwards_to)]
@@ -147,12 +165,12 @@ def _queue(queue: Queue) -> list[str]:
     further = _on_to(queue.otherwise) if queue.otherwise else ["Hangup()", "over|Hangup()"]
     if not queue.is_group:
         # Behind it the dialplan goes on only for whoever nobody has answered.
-        waits = f"Queue({name(queue.name)},tT,,,{queue.waits_seconds:d})"
+        waits = f"Queue({name(queue.name)},{_TRANSFERS},,,{queue.waits_seconds:d})"
         return ["Answer()", waits, *further]
     phones = [f"PJSIP/{number(member, 'A member of a group')}" for member in queue.members]
     if queue.strategy != "linear":
         phones = ["&".join(phones)] if phones else []
-    rings = (_unless_answered(f"Dial({one},{queue.rings_seconds:d},tT)") for one in phones)
+    rings = (_unless_answered(f"Dial({one},{queue.rings_seconds:d},{_TRANSFERS})") for one in phones)
     return [*chain.from_iterable(rings), *further]
 
 
@@ -193,7 +211,7 @@ def _may_be_dialled(plan: Plan, goal: str) -> bool:
 def _incoming(plan: Plan, trunk: Trunk) -> list[str]:
     goal = number(trunk.answers, "Who answers a line")
     closed = f"{INTERNAL},{number(trunk.closed)},1" if trunk.closed else "over"
-    steps = []
+    steps = [f"Set({_OUTSIDE}=yes)"]
     if plan.hours and trunk.closed:
         steps += [f"GotoIfTime({plan.hours}?open)", f"Goto({closed})", "open|NoOp()"]
     if plan.agi_host:
@@ -202,7 +220,7 @@ def _incoming(plan: Plan, trunk: Trunk) -> list[str]:
             f"Dial(Local/ask@korobka-ask/n,{ASKS_FOR_SECONDS})",
             'GotoIf($["${SHARED(KOROBKA_ROUTE)}" = "refuse"]?refused)',
             'ExecIf($["${SHARED(KOROBKA_ROUTE)}" = "first" & "${SHARED(KOROBKA_EXTENSION)}" != ""]'
-            "?Dial(PJSIP/${SHARED(KOROBKA_EXTENSION)},20,tT))",
+            "?Dial(PJSIP/${SHARED(KOROBKA_EXTENSION)},20,t))",
             'GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)',
             f'GotoIf($["${{SHARED(KOROBKA_ROUTE)}}" = "closed"]?{closed})',
         ]

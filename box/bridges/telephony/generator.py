@@ -13,7 +13,7 @@ from pathlib import Path
 
 from box.bridges.telephony.asterisk_conf import Unwritable, Writer, caller_name, name, number, value
 from box.bridges.telephony.dialplan import BROWSER_FAMILY, INCOMING, INTERNAL, extensions, look_where_calls_go
-from box.bridges.telephony.plan import Plan, Trunk
+from box.bridges.telephony.plan import RESERVED, Plan, Trunk
 
 # What the bridge reads: `calls` needs no dialplan step, no RTCP report and no device's state, and on a busy
 # PBX these are most of the stream.
@@ -83,6 +83,7 @@ def generate(plan: Plan) -> dict[str, str]:
     """File name to text. Raises Unwritable where something cannot be written into a configuration, or would
     lead nowhere."""
     look_where_calls_go(plan)
+    _look_at_names(plan)
     files = {
         "manager_korobka.conf": _manager(plan),
         "cel_korobka.conf": _cel(plan),
@@ -96,6 +97,14 @@ def generate(plan: Plan) -> dict[str, str]:
         files |= _browsers(plan)
     files |= _databases(plan) if plan.database else _csv()
     return files
+
+
+def _look_at_names(plan: Plan) -> None:
+    """A section of the name of a telephone, the PBX's own too, would become a part of that telephone."""
+    taken = RESERVED | {phone.number for phone in plan.phones}
+    for one in (*plan.trunks, *plan.queues):
+        if one.name in taken:
+            raise Unwritable(f"{one.name!r} is the name of something else on a PBX: choose another.")
 
 
 def _manager(plan: Plan) -> str:

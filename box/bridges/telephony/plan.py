@@ -9,6 +9,8 @@ from datetime import date, datetime, time, timedelta
 
 from box.bridges.telephony.asterisk_conf import Unwritable
 
+RESERVED = frozenset({"general", "global", "system", "anonymous", "default"})
+"""Sections that mean something of their own to Asterisk, in one of its files or another."""
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 

@@ -12,6 +12,7 @@ from box.bridges.telephony.events import ExtensionsChanged, PbxChanged
 from box.bridges.telephony.models import CallQueue, Extension, Pbx, Trunk
 from box.bridges.telephony.models.dialling import MOST
 from box.bridges.telephony.originate import NotAllowed
+from box.bridges.telephony.plan import RESERVED
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 
@@ -24,6 +25,7 @@ def save_trunk(trunk: Trunk, *, by: User) -> None:
     ValidationError."""
     pbx = Pbx.objects.select_for_update().get(pk=trunk.pbx_id)
     _room_for(trunk, pbx.trunks.count())
+    _check_name(trunk)
     trunk.full_clean()
     trunk.save()
     if trunk.endpoint not in pbx.lines:
@@ -44,6 +46,7 @@ def save_queue(queue: CallQueue, *, by: User) -> None:
     """Adds it, or keeps what was changed. Raises ValidationError."""
     pbx = Pbx.objects.select_for_update().get(pk=queue.pbx_id)
     _room_for(queue, pbx.call_queues.count())
+    _check_name(queue)
     if pbx.extensions.filter(number=queue.number).exists():
         said = _("%(number)s is an extension already: choose another number.") % {"number": queue.number}
         raise ValidationError({"number": said})
@@ -72,6 +75,13 @@ def forward_extension(extension: Extension, to: str, after_seconds: int, *, by: 
             raise ValidationError(str(refused), code="not-allowed") from refused
     extension.save(update_fields=["forwards_to", "forwards_after"])
     emit(ExtensionsChanged(pbx_id=extension.pbx_id, by_id=by.pk))
+
+
+def _check_name(one: Trunk | CallQueue) -> None:
+    """Digits alone would be a telephone's name."""
+    if one.name in RESERVED or one.name.isdecimal():
+        said = _("“%(name)s” is the name of something else on a PBX: choose another.") % {"name": one.name}
+        raise ValidationError({"name": said})
 
 
 def _room_for(one: Trunk | CallQueue, count: int) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
+TRANSFERS = 't${IF($["${KOROBKA_OUTSIDE}" = ""]?T)}'
 LINE = {"name": "line", "host": "sip.provider.test:5070", "numbers": "74951234567", "answers": "700"}
 QUEUE = {
     "name": "support",
@@ -69,8 +70,8 @@ def test_a_line_and_a_queue_become_configuration(pbx: Pbx, console: Callable[...
     assert "password = p\\;w" in written["pjsip_korobka.conf"]
     incoming = written["extensions_korobka.conf"].partition("[korobka-incoming]")[2]
     assert (
-        "exten => 74951234567,1,GotoIfTime(09:00-17:59,mon&tue&wed&thu&fri,*,*,Europe/Moscow?open)"
-        in incoming
+        "exten => 74951234567,1,Set(KOROBKA_OUTSIDE=yes)\n"
+        " same => n,GotoIfTime(09:00-17:59,mon&tue&wed&thu&fri,*,*,Europe/Moscow?open)" in incoming
     )
     assert "Goto(korobka-internal,101,1)" in incoming
     # Its endpoint is a line outside from now on, and desk telephones keep the passwords that the PBX knows.
@@ -97,9 +98,9 @@ def test_a_group_rings_one_after_the_other_and_then_goes_on(pbx: Pbx, console: C
     assert console("queues/new", group) == 302
     steps = dialplan(pbx).partition("exten => 700,1,")[2].partition("exten =>")[0]
     assert [line.rpartition(",1,")[2].strip() for line in steps.splitlines() if line][:5] == [
-        "Dial(PJSIP/100,7,tT)",
+        f"Dial(PJSIP/100,7,{TRANSFERS})",
         'same => n,GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)',
-        "same => n,Dial(PJSIP/101,7,tT)",
+        f"same => n,Dial(PJSIP/101,7,{TRANSFERS})",
         'same => n,GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)',
         "same => n,Goto(korobka-internal,102,1)",
     ]
@@ -113,10 +114,12 @@ def test_a_group_rings_one_after_the_other_and_then_goes_on(pbx: Pbx, console: C
         ("queues/new", {**QUEUE, "number": "7,1)"}),
         ("queues/new", {**QUEUE, "number": "100"}),
         ("queues/new", {**QUEUE, "name": "a b"}),
+        ("queues/new", {**QUEUE, "name": "general"}),
         ("queues/new", {**QUEUE, "rings_seconds": "100000"}),
         ("queues/new", {**QUEUE, "otherwise": "+79161234567"}),
         ("lines/new", {**LINE, "answers": "100", "host": "a\nb"}),
         ("lines/new", {**LINE, "answers": "999"}),
+        ("lines/new", {**LINE, "answers": "100", "name": "100"}),
         ("lines/new", {**LINE, "answers": "100", "numbers": "74951234567,1)System(x"}),
     ],
 )
@@ -164,5 +167,5 @@ def test_dear_numbers_are_refused_by_the_dialplan_as_well(pbx: Pbx, console: Cal
     console("lines/new", {**LINE, "answers": "100"})
     Pbx.objects.filter(pk=pbx.pk).update(dial_prefix="9")
     written = dialplan(pbx)
-    assert "exten => _979X.,1,Dial(PJSIP/${EXTEN:1}@line,60,T)" in written
+    assert "Dial(PJSIP/${EXTEN:1}@line,60,T" in written.partition("exten => _979X.,1,")[2]
     assert "exten => _97979X.,1,Hangup(21)" in written

@@ -35,9 +35,36 @@ def test_only_allowed_prefixes_lead_outside() -> None:
     internal = dialplan[: dialplan.index("[korobka-incoming]")]
     assert [line for line in internal.splitlines() if line.startswith("exten => _")] == [
         "exten => _**X.,1,Pickup(${EXTEN:2})",
-        "exten => _79X.,1,Set(CALLERID(num)=4950000)",
+        'exten => _79X.,1,GotoIf($[${REGEX("^[0-9*#+]+$" ${EXTEN})} = 0]?refused)',
     ]
     assert "@line" not in generate(replace(PLAN, outgoing_prefixes=()))["extensions_korobka.conf"]
+
+
+def test_a_second_number_behind_an_allowed_one_is_refused_before_anything_is_dialled() -> None:
+    """`79161234567&PJSIP/8816…@line`, as a telephone may send it: the dot of a pattern takes any sign."""
+    dialplan = generate(replace(PLAN, forbidden_prefixes=("7979",), dial_prefix="9"))
+    steps = dialplan["extensions_korobka.conf"].partition("exten => _979X.,1,")[2].partition("exten =>")[0]
+    first, *rest = steps.splitlines()
+    assert first == 'GotoIf($[${REGEX("^[0-9*#+]+$" ${EXTEN})} = 0]?refused)'
+    assert any("Dial(PJSIP/${EXTEN:1}@line" in one for one in rest)
+    assert " same => n(refused),Hangup(21)" in rest
+    # What is both allowed and forbidden is forbidden.
+    both = generate(replace(PLAN, forbidden_prefixes=("79",)))["extensions_korobka.conf"]
+    assert "exten => _79X.,1,Hangup(21)" in both
+    assert "@line" not in both
+
+
+def test_who_calls_from_outside_passes_no_call_on() -> None:
+    """`T` lets the calling side transfer by keys: from outside that would be at the company's expense."""
+    dialplan = generate(PLAN)["extensions_korobka.conf"]
+    incoming = dialplan.partition("[korobka-incoming]")[2].partition("\n[")[0]
+    assert "exten => 4950000,1,Set(KOROBKA_OUTSIDE=yes)" in incoming
+    assert "tT" not in dialplan
+    for line in dialplan.splitlines():
+        if ",n,Dial(PJSIP/" in line or ",1,Dial(PJSIP/" in line or "Queue(" in line:
+            assert 't${IF($["${KOROBKA_OUTSIDE}" = ""]?T)}' in line or "@line" in line
+    assert "@line,60,Tb(korobka-outside^s^1))" in dialplan
+    assert "[korobka-outside]\nexten => s,1,Set(KOROBKA_OUTSIDE=yes)" in dialplan
 
 
 def test_a_phone_in_a_browser_has_no_password_in_any_file() -> None:
@@ -66,6 +93,11 @@ def test_a_semicolon_begins_no_comment() -> None:
         replace(PLAN, phones=(Phone("100,1,System(x)", "A", "p"),)),
         replace(PLAN, queues=(Queue("support),System(x", "700"),)),
         replace(PLAN, outgoing_prefixes=("_.",)),
+        replace(PLAN, dial_prefix="X."),
+        replace(PLAN, queues=(Queue("support", "100"),)),
+        replace(PLAN, queues=(Queue("general", "700"),)),
+        replace(PLAN, trunks=(replace(PLAN.trunks[0], name="100"),)),
+        replace(PLAN, trunks=(PLAN.trunks[0], replace(PLAN.trunks[0], name="other"))),
         replace(PLAN, trunks=(replace(PLAN.trunks[0], answers="700,1)"),)),
         replace(PLAN, menus=(Menu("800", "hello&x", {}),)),
         replace(PLAN, recording_folder="/tmp/${SHELL(id)}"),
