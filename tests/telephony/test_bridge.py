@@ -86,6 +86,19 @@ def test_a_call_is_kept_while_it_happens(
     assert bridge.wait(timeout=60) == 0
 
 
+def test_what_is_saved_is_heard_by_a_bridge_that_runs(
+    pbx: Pbx, manager: Manager, start: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    pbx.lines = []
+    save_pbx(pbx, by=None)
+    start()
+    until(is_connected)
+    before = Pbx.objects.get().connected_at
+    pbx.lines = ["PJSIP/line"]
+    save_pbx(pbx, by=None)
+    until(lambda: Pbx.objects.get().connected_at != before)
+
+
 def test_a_bridge_killed_in_the_middle_is_followed_by_another(
     pbx: Pbx, manager: Manager, asterisk: Asterisk, start: Callable[[], subprocess.Popen[bytes]]
 ) -> None:

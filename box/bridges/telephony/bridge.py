@@ -40,6 +40,8 @@ EVERY = timedelta(minutes=5)
 LOOKS_AGAIN = (timedelta(seconds=2), timedelta(seconds=15), timedelta(minutes=1))
 """After it has caught up: a PBX writes down the end of a channel a moment after the channel is gone."""
 TELLS_EVERY = timedelta(seconds=20)
+LOOKS_AT_SETTINGS_EVERY = timedelta(seconds=1)
+"""Until then calls are told by the rules from before: whoever has just saved others tries them out."""
 _OF_QUEUES = frozenset({"QueueMemberPause", "QueueMemberAdded", "QueueMemberRemoved"})
 """After these the PBX is asked who is in its queues."""
 
@@ -79,7 +81,7 @@ class Bridge:
             self._attempts = 0
             place_credentials_again(pbx)
             tell_state(pbx, connected_at=self._now(), heard_at=self._now(), version=session.version)
-            synced_at = told_at = self._now()
+            synced_at = told_at = asked_at = self._now()
             looks_again = list(LOOKS_AGAIN)
             while not self._stopping.is_set():
                 events = session.events(within=0.5)
@@ -97,10 +99,11 @@ class Bridge:
                     self.catch_up(pbx, calls, session)
                     forget_commands(pbx, now=now)
                     synced_at, looks_again = now, list(LOOKS_AGAIN)
-                if now - told_at >= TELLS_EVERY:
-                    pbx_now = Pbx.objects.filter(pk=pbx.pk, changed_at=pbx.changed_at, is_on=True)
-                    if not pbx_now.exists():
+                if now - asked_at >= LOOKS_AT_SETTINGS_EVERY:
+                    if not Pbx.objects.filter(pk=pbx.pk, changed_at=pbx.changed_at, is_on=True).exists():
                         return
+                    asked_at = now
+                if now - told_at >= TELLS_EVERY:
                     tell_state(pbx, heard_at=now)
                     self._place(session, forget_credentials(pbx, now=now))
                     told_at = now
