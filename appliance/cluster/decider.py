@@ -30,6 +30,8 @@ DRAIN = timedelta(seconds=30)
 """What requests that were begun have until their node sleeps; open pages come back elsewhere."""
 WAKING = timedelta(minutes=5)
 """A node that does not serve so long after it was woken counts as dead."""
+END_AGAIN = timedelta(minutes=1)
+"""After which a machine is ended again that could not be."""
 _HOLDER = "decider"
 _MOST_SAMPLES = 100_000
 _BUSINESS = {"backup": Business.BACKUP, "restore": Business.BACKUP, "upgrade": Business.UPGRADE}
@@ -115,6 +117,8 @@ class Decider:
     _samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=_MOST_SAMPLES))
     _lost_at: datetime | None = None
     _there: frozenset[str] = frozenset()
+    _create_again_at: datetime | None = None
+    _end_again_at: datetime | None = None
 
     def tick(self, now: datetime) -> None:
         node = Node.load(self.paths)
@@ -154,7 +158,11 @@ class Decider:
     def _switch_on(self, view: _View) -> None:
         for member in view.known.members:
             if member.rest is Rest.WAKING and member.mac and member.name not in view.beats:
-                wake_on_lan.wake(member.mac, source=view.me.me.address)
+                try:
+                    wake_on_lan.wake(member.mac, source=view.me.me.address)
+                except OSError as error:
+                    # An address that is translated on the way is no card's of this machine.
+                    self.say(f"{member.name} cannot be switched on from {view.me.me.address}: {error}")
 
     def _settle(self, view: _View, after: Topology) -> None:
         gone = {one.name for one in view.known.members} - {one.name for one in after.members}
@@ -168,10 +176,13 @@ class Decider:
             self.say(f"{name} is no node any more, and its machine is ended.")
 
     def _end_machines(self, view: _View, program: Path) -> None:
+        if self._end_again_at and view.at < self._end_again_at:
+            return
         for name in decisions.ending(view.etcd):
             try:
                 provider.end(program, name=name)
             except provider.ProviderFailed as error:
+                self._end_again_at = view.at + END_AGAIN
                 self.say(str(error))
             else:
                 decisions.ended(view.etcd, name)
@@ -181,7 +192,9 @@ class Decider:
         for name in {*making} & {member.name for member in view.known.members}:
             decisions.end_making(view.etcd, name)
         history = self._history(view, making)
-        plan = decide(history, replace(policy, can_create=policy.can_create and program is not None), view.at)
+        # Without a pause after a failure each look would be one more change of the topology.
+        can_create = program is not None and (self._create_again_at or view.at) <= view.at
+        plan = decide(history, replace(policy, can_create=policy.can_create and can_create), view.at)
         if not plan.is_change:
             return
         active = len(history.names(Phase.ACTIVE))
@@ -192,9 +205,8 @@ class Decider:
             return
         self.say(decision.sentence)
         decisions.forget_old(view.etcd, now=view.at)
-        if program:
-            for _ in range(plan.create):
-                self._make(view, program, decision)
+        if program and plan.create and not self._make(view, program, decision):
+            self._create_again_at = view.at + policy.cool_down
 
     def _history(self, view: _View, making: Sequence[str]) -> History:
         changes = [member.rested_at for member in view.known.members if member.rested_at]
@@ -215,13 +227,24 @@ class Decider:
         except patroni.PatroniAway:
             return Business.FAILOVER
 
-    def _make(self, view: _View, program: Path, decision: ClusterDecision) -> None:
-        name = f"reserve-{secrets.token_hex(3)}"
-        decisions.begin_making(view.etcd, name)
+    def _make(self, view: _View, program: Path, decision: ClusterDecision) -> bool:
+        """Whether all of them are being made."""
+        left = [f"reserve-{secrets.token_hex(3)}" for _ in range(decision.create)]
+        # All first: to make one takes longer than the lease lasts, and whoever decides then counts them.
+        for name in left:
+            decisions.begin_making(view.etcd, name)
         try:
-            secret = token(self.paths, seconds=decisions.MAKING_LIFE)
-            words = ("join", view.me.me.address, str(secret), "--name", name, "--made")
-            provider.create(program, name=name, join=("boxctl", "cluster", *words), reason=decision.sentence)
+            while left:
+                decisions.begin_making(view.etcd, left[0])
+                ticket = token(self.paths, seconds=decisions.MAKING_LIFE)
+                words = ("join", view.me.me.address, str(ticket), "--name", left[0], "--made")
+                provider.create(
+                    program, name=left[0], join=("boxctl", "cluster", *words), reason=decision.sentence,
+                    secret=ticket.secret,
+                )  # fmt: skip
+                del left[0]
         except (provider.ProviderFailed, JoinRefused) as error:
-            decisions.end_making(view.etcd, name)
+            for name in left:
+                decisions.end_making(view.etcd, name)
             self.say(str(error))
+        return not left

@@ -22,9 +22,9 @@ class ProviderFailed(Exception):
     """It was not done; the text is the program's own last line."""
 
 
-def create(program: Path, *, name: str, join: tuple[str, ...], reason: str) -> None:
-    """Have a machine made that joins by itself."""
-    _call(program, "create", {"name": name, "join": list(join), "reason": reason})
+def create(program: Path, *, name: str, join: tuple[str, ...], reason: str, secret: str) -> None:
+    """Have a machine made that joins by itself; `secret` is what of `join` is never said again."""
+    _call(program, "create", {"name": name, "join": list(join), "reason": reason}, secret=secret)
 
 
 def end(program: Path, *, name: str) -> None:
@@ -32,7 +32,7 @@ def end(program: Path, *, name: str) -> None:
     _call(program, "end", {"name": name})
 
 
-def _call(program: Path, verb: str, told: dict[str, object]) -> None:
+def _call(program: Path, verb: str, told: dict[str, object], *, secret: str = "") -> None:
     try:
         done = run([program, verb], stdin=json.dumps(told), timeout=SECONDS, check=False, cwd=Path("/"))
     except TimeoutError:
@@ -41,5 +41,8 @@ def _call(program: Path, verb: str, told: dict[str, object]) -> None:
         raise ProviderFailed(f"{program} cannot be run: is it there, and executable?") from None
     if done.code:
         said = (done.stderr.strip().splitlines() or [f"it ended with code {done.code}"])[-1]
+        if secret:
+            # A script that is being mended often says every word of its own.
+            said = said.replace(secret, "[secret]")
         plain = "".join(letter if letter.isprintable() else " " for letter in said)
         raise ProviderFailed(f"{program} {verb}: {plain[:MOST_WORDS]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -290,6 +291,23 @@ def test_a_machine_that_is_off_is_switched_on_until_it_speaks(
     assert len(woken) == 2
 
 
+def test_a_machine_that_cannot_be_switched_on_keeps_nobody_from_deciding(
+    etcd: Etcd, at_work: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    def no_such_card(*_: object, **__: object) -> None:
+        raise OSError(99, "Cannot assign requested address")
+
+    monkeypatch.setattr(wake_on_lan, "wake", no_such_card)
+    waking = replace(RESERVE, mac="52:54:00:12:34:56", rest=Rest.WAKING, rested_at=NOW)
+    drained = replace(
+        RESERVE, name="node-3", address="127.88.77.3", rest=Rest.DRAINING, rested_at=NOW - DRAIN
+    )
+    etcd.put(state.TOPOLOGY, topology.written(Topology((ONE, waking, drained))))
+    at_work(NOW, 1, node_1=0.5)
+    assert "node-2 cannot be switched on from 127.88.77.1: [Errno 99]" in said[0]
+    assert rest_of(etcd, "node-3") is Rest.ASLEEP
+
+
 def test_decisions_of_more_than_a_month_ago_are_forgotten(etcd: Etcd) -> None:
     for age in (31, 29):
         decision = ClusterDecision(NOW - timedelta(days=age), f"{age} days ago.")
@@ -360,6 +378,37 @@ def test_a_provider_that_fails_is_quoted_and_asked_again_later(
     at_work(NOW, 6, node_1=0.9)
     assert said[-1] == f"{tmp_path}/provider create: No room is left."
     assert decisions.making(etcd) == ()
+
+
+def test_a_provider_that_fails_is_asked_again_after_the_cool_down_only(
+    etcd: Etcd, at_work: Callable[..., None], told: Told, tmp_path: Path
+) -> None:
+    (tmp_path / "broken").touch()
+    alone(etcd, replace(POLICY, minimum=2, can_create=True))
+    _, before = state.read(etcd)
+    at_work(NOW, 10, node_1=0.9)
+    assert [verb for verb, _ in told()] == 2 * ["create"]
+    assert len(decisions.latest(etcd)) == 2 and state.read(etcd)[1] > before
+
+
+def test_what_a_provider_says_of_the_token_is_not_said_again(
+    etcd: Etcd, at_work: Callable[..., None], told: Told, said: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "provider").write_text("#!/bin/sh\ncat >&2\nexit 1\n")
+    alone(etcd, replace(POLICY, minimum=2, can_create=True))
+    at_work(NOW, 1, node_1=0.9)
+    assert re.search(r'"127\.88\.77\.1", "\[secret\]\.[0-9a-f]{64}"', said[-1])
+
+
+def test_of_two_machines_the_second_counts_while_the_first_is_made(
+    etcd: Etcd, at_work: Callable[..., None], told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To make one may take longer than the lease lasts, and another node decides meanwhile."""
+    counted: list[int] = []
+    monkeypatch.setattr(provider, "create", lambda *_, **__: counted.append(len(decisions.making(etcd))))
+    alone(etcd, Policy(minimum=3, maximum=3, can_create=True))
+    at_work(NOW, 1, node_1=0.9)
+    assert counted == [2, 2]
 
 
 def test_no_machine_is_made_where_that_was_not_chosen(
