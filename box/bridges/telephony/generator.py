@@ -102,9 +102,9 @@ def generate(plan: Plan) -> dict[str, str]:
 def _look_at_names(plan: Plan) -> None:
     """A section of the name of a telephone, the PBX's own too, would become a part of that telephone."""
     taken = RESERVED | {phone.number for phone in plan.phones}
-    for one in (*plan.trunks, *plan.queues):
-        if one.name in taken:
-            raise Unwritable(f"{one.name!r} is the name of something else on a PBX: choose another.")
+    for name_of_section in [*(trunk.name for trunk in plan.trunks), *(queue.name for queue in plan.queues)]:
+        if name_of_section in taken:
+            raise Unwritable(f"{name_of_section!r} is the name of something else on a PBX: choose another.")
 
 
 def _manager(plan: Plan) -> str:

@@ -142,7 +142,10 @@ def verdict(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[Verdict
 
 
 def asked(
-    answer: Answer, method: str = "GET", user: User | AnonymousUser | None = None, **headers: str
+    answer: Answer,
+    method: str = "GET",
+    user: User | AnonymousUser | None = None,
+    headers: dict[str, str] | None = None,
 ) -> HttpResponse:
     """By the person who is signed in, or somebody else, as Django does it."""
     request = RequestFactory().generic(method, "/feed/", headers=headers)
@@ -174,8 +177,8 @@ def read_from(aliases: list[str], *statuses: int) -> Answer:
 def test_a_page_is_read_from_a_replica_and_a_part_of_one_is_not(verdict: list[Verdict]) -> None:
     aliases: list[str] = []
     asked(read_from(aliases))
-    asked(read_from(aliases), **{"HX-Request": "true", "HX-Boosted": "true"})
-    asked(read_from(aliases), **{"HX-Request": "true"})
+    asked(read_from(aliases), headers={"HX-Request": "true", "HX-Boosted": "true"})
+    asked(read_from(aliases), headers={"HX-Request": "true"})
     assert aliases == [REPLICA, REPLICA, DEFAULT_DB_ALIAS]
     assert module.replicas.verdicts == {Verdict.REPLICA: 2, Verdict.LEADER: 1}
 

@@ -1,0 +1,10 @@
+"""Who comes by what of the directories."""
+
+from __future__ import annotations
+
+from tests.box.reach import Exported
+from tests.box.visits import CONSOLE
+
+EXPORTS = (
+    Exported("box.console.directory.runs.table", "console:directory:run-table", CONSOLE, of="directory-run"),
+)
