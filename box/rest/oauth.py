@@ -120,7 +120,7 @@ def application_by(client_id: str, secret: str) -> Application:
     """Raises ApiRefused `invalid_client`."""
     found = Application.objects.filter(client_id=client_id[:100], retired_at=None).first()
     if not constant_time_compare(digest(secret), found.secret_digest if found else _NOBODYS) or found is None:
-        raise ApiRefused("invalid_client", "Unknown client, or a wrong secret", status=401)
+        raise _bad_client()
     return found
 
 
@@ -160,8 +160,8 @@ def refresh_tokens(application: Application, text: str, *, now: datetime) -> Tok
     """Another pair; the one before opens nothing any more. Raises ApiRefused `invalid_grant`."""
     refresh = Secret(text)
     found = (
-        Grant.objects.select_for_update(of=("self",))
-        .select_related("user")
+        Grant.objects.select_for_update(of=("self", "webhook"))
+        .select_related("user", "webhook")
         .filter(refresh_prefix=refresh.prefix, application=application, webhook__revoked_at=None)
         .first()
     )
@@ -172,32 +172,29 @@ def refresh_tokens(application: Application, text: str, *, now: datetime) -> Tok
 
 
 def _given(application: Application, user: User, now: datetime) -> Tokens:
-    """Another pair in place of the one before, or the first one."""
+    """Another pair in place of the one before, or the first one. Who removes the application or ends what it
+    may meanwhile has done so: the rows are locked, and nothing but the pair is written of them."""
+    if not Application.objects.select_for_update(no_key=True).filter(pk=application.pk, retired_at=None):
+        raise _bad_client()
     if not is_let_in(user):
         raise _bad_grant()
     access, refresh = Secret.new(), Secret.new()
     ends_at = now + ACCESS_LIVES
     grant = (
-        Grant.objects.select_for_update(of=("self",))
+        Grant.objects.select_for_update(of=("self", "webhook"))
         .select_related("webhook")
         .filter(application=application, user=user)
         .first()
-    )
-    webhook = grant.webhook if grant and grant.webhook.revoked_at is None else Webhook(user=user)
-    is_new = webhook.pk is None
+    ) or Grant(application=application, user=user)
+    is_new = grant.pk is None or grant.webhook.revoked_at is not None
+    webhook = Webhook(user=user) if is_new else grant.webhook
     webhook.name, webhook.scopes = application.name, application.scopes
     webhook.prefix, webhook.digest, webhook.ends_at = access.prefix, access.digest, ends_at
-    webhook.save()
-    Grant.objects.update_or_create(
-        application=application,
-        user=user,
-        defaults={
-            "webhook": webhook,
-            "refresh_prefix": refresh.prefix,
-            "refresh_digest": refresh.digest,
-            "refresh_ends_at": now + REFRESH_LIVES,
-        },
-    )
+    webhook.save(update_fields=None if is_new else ["name", "scopes", "prefix", "digest", "ends_at"])
+    grant.webhook = webhook
+    grant.refresh_prefix, grant.refresh_digest = refresh.prefix, refresh.digest
+    grant.refresh_ends_at = now + REFRESH_LIVES
+    grant.save()
     if is_new:
         emit(
             ApplicationAuthorized(
@@ -205,6 +202,10 @@ def _given(application: Application, user: User, now: datetime) -> Tokens:
             )
         )
     return Tokens(webhook, access, refresh, ends_at)
+
+
+def _bad_client() -> ApiRefused:
+    return ApiRefused("invalid_client", "Unknown client, or a wrong secret", status=401)
 
 
 def _bad_grant() -> ApiRefused:

@@ -12,8 +12,10 @@ from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.http import JsonResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.core.accounts.actions import dismiss_user
@@ -21,7 +23,13 @@ from box.core.accounts.digests import digest
 from box.core.registry.rest import ApiRefused
 from box.rest.middleware import DoorMiddleware
 from box.rest.models import Application, AuthorizationCode, Grant, Webhook
-from box.rest.oauth import NewApplication, add_application, exchange_code, retire_application
+from box.rest.oauth import (
+    NewApplication,
+    add_application,
+    exchange_code,
+    refresh_tokens,
+    retire_application,
+)
 from box.rest.tokens import Secret
 from tests.box.rest.calling import program_of
 from tests.cast import browser
@@ -224,6 +232,35 @@ def test_an_application_that_is_removed_acts_in_nobodys_name(till: Till, anna: U
     assert till.call("profile", given["access_token"]).status_code == 401
     assert till.exchanged(code).json()["error"] == "invalid_client"
     assert till.asks(anna).status_code == 404
+
+
+def test_who_ends_it_while_it_asks_for_another_pair_has_ended_it(
+    till: Till, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between what is read and what is written; where two do so at once, the one waits for the other."""
+    given = till.exchanged(till.allowed_by(anna)).json()
+    save = Webhook.save
+
+    def late(webhook: Webhook, **how: Any) -> None:
+        Webhook.objects.update(revoked_at=timezone.now())
+        save(webhook, **how)
+
+    with monkeypatch.context() as patched, CaptureQueriesContext(connection) as asked:
+        patched.setattr(Webhook, "save", late)
+        tokens = refresh_tokens(till.application, given["refresh_token"], now=timezone.now())
+    read = [one["sql"] for one in asked if one["sql"].startswith("SELECT") and "rest_grant" in one["sql"]]
+    assert len(read) == 2
+    assert all(sql.endswith('FOR UPDATE OF "rest_grant", "rest_webhook"') for sql in read)
+    assert till.call("profile", tokens.access.text).status_code == 401
+
+
+def test_one_that_is_removed_while_it_asks_gets_nothing(till: Till, anna: User, olga: User) -> None:
+    code = till.allowed_by(anna)
+    retire_application(till.application, by=olga, now=timezone.now())
+    with pytest.raises(ApiRefused, match="client"):
+        # As it was found before.
+        exchange_code(till.application, code, now=timezone.now())
+    assert not Webhook.objects.exists()
 
 
 def test_who_has_left_has_no_application(till: Till, anna: User) -> None:
