@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,18 +19,19 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.apps.crm.models import RobotCall, RobotRun
+from box.apps.crm.models import Robot, RobotCall, RobotRun
 from box.lib.egress import Unreachable, post
 from box.lib.php_query import flat
-from box.lib.sealing import seal, unseal
+from box.lib.sealing import SealBroken, seal, unseal
 
 if TYPE_CHECKING:
-    from box.apps.crm.models import Record, Robot
+    from box.apps.crm.models import Record
 
 MOST_ATTEMPTS = 10
 LONGEST_PAUSE = timedelta(hours=4)
 # Nobody else sends it meanwhile: longer than a request may take.
 TAKEN_FOR = timedelta(minutes=2)
+LASTS_SECONDS = 60
 _DOCUMENTS = {"lead": "CCrmDocumentLead", "deal": "CCrmDocumentDeal"}
 
 
@@ -44,10 +46,13 @@ def token_of(robot: Robot) -> str:
 
 
 def send_due(now: datetime) -> int:
-    """How much arrived. An address that does not answer is left alone until the next time."""
-    arrived, silent = 0, set[str]()
-    while (call := _taken(now, silent)) is not None:
-        if _send(call, now):
+    """How much arrived. An address that does not answer is left alone until the next time; so is what is left
+    after a minute, for whoever took more then would not have it for as long as a request may take."""
+    arrived, silent, began = 0, set[str](), monotonic()
+    while monotonic() - began < LASTS_SECONDS and (call := _taken(now, silent)) is not None:
+        if said := _vain(call):
+            _give_up(call, said, now)
+        elif _send(call, now):
             arrived += 1
         else:
             silent.add(call.address)
@@ -71,6 +76,18 @@ def _taken(now: datetime, silent: set[str]) -> RobotCall | None:
     return call
 
 
+def _vain(call: RobotCall) -> str:
+    """Why no attempt would go well, in words; empty where one may."""
+    robot = call.run.robot
+    if robot.retired_at is not None or not robot.is_on or robot.effect != Robot.Effect.WEBHOOK:
+        return _("The robot was switched off meanwhile.")
+    try:
+        token_of(robot)
+    except SealBroken:
+        return _("The robot's secret is another box's: make a new robot in its place.")
+    return ""
+
+
 def _send(call: RobotCall, now: datetime) -> bool:
     try:
         call.status, call.error = _post(call), ""
@@ -79,15 +96,21 @@ def _send(call: RobotCall, now: datetime) -> bool:
     if call.status is not None and 200 <= call.status < 300:
         call.sent_at = now
     elif call.attempts >= MOST_ATTEMPTS:
-        call.failed_at = now
+        said = call.error or _("It was answered with %(status)s.") % {"status": call.status}
+        _give_up(call, said, now)
+        return False
     else:
         call.due_at = now + pause_after(call.attempts)
-    with transaction.atomic():
-        call.save(update_fields=["status", "error", "sent_at", "failed_at", "due_at"])
-        if call.failed_at is not None:
-            said = call.error or _("It was answered with %(status)s.") % {"status": call.status}
-            RobotRun.objects.filter(pk=call.run_id).update(status=RobotRun.Status.FAILED, said=said)
+    call.save(update_fields=["status", "error", "sent_at", "due_at"])
     return call.sent_at is not None
+
+
+@transaction.atomic
+def _give_up(call: RobotCall, said: str, now: datetime) -> None:
+    call.failed_at = now
+    call.error = call.error or said
+    call.save(update_fields=["status", "error", "failed_at"])
+    RobotRun.objects.filter(pk=call.run_id).update(status=RobotRun.Status.FAILED, said=said)
 
 
 def _post(call: RobotCall) -> int:

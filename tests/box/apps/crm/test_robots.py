@@ -19,7 +19,7 @@ from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.records import change_record, delete_records, move_record
 from box.apps.crm.actions.stages import set_demands
 from box.apps.crm.models import Activity, Record, Robot, RobotCall, RobotRun, Source
-from box.apps.crm.robots import jobs
+from box.apps.crm.robots import jobs, webhooks
 from box.apps.crm.robots.actions import (
     MOST_AGAIN,
     RobotDraft,
@@ -31,6 +31,7 @@ from box.apps.crm.robots.actions import (
     switch_robot,
 )
 from box.apps.crm.robots.webhooks import (
+    LASTS_SECONDS,
     LONGEST_PAUSE,
     MOST_ATTEMPTS,
     TAKEN_FOR,
@@ -43,6 +44,7 @@ from box.core.events.delivery import deliver_all
 from box.core.notify.models import Notification
 from box.core.people.models import Absence
 from box.core.registry.company import company_day
+from box.lib.egress import TIMEOUT_SECONDS, TOTAL_SECONDS
 from tests.box.apps.crm.conftest import added, stage_of, type_of
 from tests.box.ear import LOOPBACK, Ear, listening_ear
 
@@ -427,6 +429,52 @@ def test_killed_between_sending_and_noting_it_is_sent_again_under_the_same_numbe
     assert send_due(now + TAKEN_FOR) == 1
     numbers = {headers["X-Korobka-Delivery"] for headers, _body in ear.heard}
     assert (len(ear.heard), len(numbers)) == (2, 1)
+
+
+def test_who_has_waited_for_slow_addresses_takes_nothing_more(
+    anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be taken for a time that is over by then, and somebody else would send it too."""
+    for port in (7, 9):
+        robot(effect="webhook", settings={"address": f"http://127.0.0.1:{port}/"})
+    into(added("deal", anna), "EXECUTING")
+    work()
+    passed = [0.0]
+
+    def slow(*_: object, **__: object) -> int:
+        passed[0] += TAKEN_FOR.total_seconds()
+        return 500
+
+    monkeypatch.setattr(webhooks, "monotonic", lambda: passed[0])
+    monkeypatch.setattr(webhooks, "post", slow)
+    send_due(timezone.now())
+    assert sorted(RobotCall.objects.values_list("attempts", flat=True)) == [0, 1]
+    assert TAKEN_FOR.total_seconds() > LASTS_SECONDS + TOTAL_SECONDS + 2 * TIMEOUT_SECONDS
+
+
+@pytest.mark.parametrize("how", ["off", "gone", "other", "broken"])
+def test_what_a_robot_tells_no_more_is_not_sent_and_keeps_nothing_else_waiting(
+    how: str, anna: User, ear: Ear
+) -> None:
+    one = robot(effect="webhook", settings={"address": ear.address})
+    robot(effect="webhook", settings={"address": ear.address}, name="Another")
+    into(added("deal", anna), "EXECUTING")
+    work()
+    if how == "off":
+        switch_robot(one, False, by=None)
+    elif how == "gone":
+        remove_robot(one, by=None)
+    elif how == "other":
+        draft = RobotDraft(name="x", trigger="stage", stage=one.stage, effect="activity", settings=CALL)
+        save_robot(one, one.type, draft, by=None)
+    else:
+        Robot.objects.filter(pk=one.pk).update(settings={"address": ear.address, "token": "another-box"})
+    assert send_due(timezone.now()) == 1
+    call = RobotCall.objects.get(run__robot=one)
+    assert (call.attempts, call.failed_at is not None) == (1, True)
+    run = RobotRun.objects.get(robot=one)
+    assert run.status == "failed"
+    assert run.said == call.error != ""
 
 
 def test_after_a_restore_nothing_that_waited_is_sent(anna: User, ear: Ear) -> None:
