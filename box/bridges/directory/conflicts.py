@@ -28,13 +28,9 @@ def link_entry(conflict: Conflict, *, by: User) -> Run:
     if person is None:
         raise ValidationError(_("Nobody here is meant by it: it cannot be linked."))
     _refuse_local(person)
-    link = Link.objects.people().select_for_update().filter(object_id=person.pk).first()
+    link = _former_link(person, held)
     if link is None:
         link = Link(connection=held.connection, kind=Link.Kind.PERSON, object_id=person.pk)
-    elif link.leaving_why != GONE:
-        raise ValidationError(
-            _("%(name)s is another entry already: %(dn)s") % {"name": person.name, "dn": link.dn}
-        )
     link.connection, link.stable_id, link.dn = held.connection, held.stable_id, held.dn
     # Everything is written anew by the next run, which also looks whether they may work here.
     link.fingerprint = ""
@@ -47,12 +43,14 @@ def link_entry(conflict: Conflict, *, by: User) -> Run:
 @transaction.atomic
 def separate_entry(conflict: Conflict, *, by: User) -> Run:
     """The entry is of somebody new. Who was much like it and is gone gives up the names that both would
-    have."""
+    have. Raises ValidationError for whose names are not for a directory to take, or whose entry is back."""
     held = _held(conflict)
     if held.kind not in (AGAIN, APART):
         raise ValidationError(_("There is nobody to be told apart from: change the name in the directory."))
     person = User.objects.select_for_update().filter(pk=held.person_id).first()
     if person is not None and held.kind == AGAIN:
+        _refuse_local(person)
+        _former_link(person, held)
         change_people({person.pk: {"login": _former_login(person), "email": ""}})
     held.decision, held.decided_by = Conflict.Decision.SEPARATE, by
     held.save(update_fields=["decision", "decided_by"])
@@ -88,6 +86,19 @@ def _held(conflict: Conflict) -> Conflict:
     if held is None:
         raise ValidationError(_("This was done already: reload the page."))
     return held
+
+
+def _former_link(person: User, held: Conflict) -> Link | None:
+    """By which they were an entry that is gone. Raises ValidationError for whose entry is there."""
+    link = Link.objects.people().select_for_update().filter(object_id=person.pk).first()
+    if link is None or link.leaving_why == GONE:
+        return link
+    # By this rule nobody who is gone is written down as that: the run has seen it that left the entry aside.
+    if held.kind == AGAIN and link.connection == held.connection and held.connection.rules.gone == "keep":
+        return link
+    raise ValidationError(
+        _("%(name)s is another entry already: %(dn)s") % {"name": person.name, "dn": link.dn}
+    )
 
 
 def _refuse_local(person: User) -> None:

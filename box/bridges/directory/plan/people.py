@@ -139,7 +139,9 @@ def _recognised(  # noqa: PLR0911 - a way a line
     again = known.again.get(entry.stable_id) if entry.stable_id not in known.separate else None
     former = known.people.get(again.person or 0) if again else None
     if again is not None and former is not None:
-        if again.rule != "number" or rules.again != "number" or former.id in claims.relinked:
+        is_sure = again.rule == "number" and rules.again == "number"
+        # Who writes numbers into a directory opens no account of the console by one.
+        if not is_sure or former.holds_console or former.id in claims.relinked:
             return again
         claims.relinked.add(former.id)
         return Recognised(former, known.former[former.id], is_relinked=True)

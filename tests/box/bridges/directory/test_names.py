@@ -217,6 +217,49 @@ def test_by_rule_the_same_employee_number_is_the_same_person(samba: Samba, conne
     assert told(synchronised(connection)) == []
 
 
+def test_nobody_of_the_console_is_taken_over_or_renamed_by_an_entry_made_anew(
+    samba: Samba, connection: Connection, olga: User
+) -> None:
+    connection.rules = replace(connection.rules, again="number")
+    connection.save()
+    anna = person("anna")
+    User.objects.filter(pk=anna.pk).update(is_administrator=True)
+    anew(samba, "anna", login="anna.b", mail="anna.b@corp.test")
+    synchronised(connection)
+    assert [(kind, by) for _name, kind, by in open_conflicts()] == [("again", "number")]
+    for decide in (link_entry, separate_entry):
+        with pytest.raises(ValidationError, match="role of the Console"):
+            decide(Conflict.objects.get(), by=olga)
+    anna.refresh_from_db()
+    assert (anna.login, anna.email) == ("anna", "anna@corp.test")
+
+
+def test_whose_entry_is_back_gives_nothing_up(samba: Samba, connection: Connection, olga: User) -> None:
+    anna = person("anna")
+    anew(samba, "anna")
+    synchronised(connection)
+    # Before a run has seen it.
+    Link.objects.people().filter(object_id=anna.pk).update(leaving_why="", leaving_since=None)
+    for decide in (link_entry, separate_entry):
+        with pytest.raises(ValidationError, match="another entry already"):
+            decide(Conflict.objects.get(), by=olga)
+    anna.refresh_from_db()
+    assert anna.login == "anna"
+
+
+def test_where_who_is_gone_is_kept_an_entry_made_anew_is_linked_too(
+    samba: Samba, connection: Connection, olga: User
+) -> None:
+    connection.rules = replace(connection.rules, gone="keep")
+    connection.save()
+    anna = person("anna")
+    anew(samba, "anna", login="anna.b")
+    synchronised(connection)
+    perform_run(link_entry(Conflict.objects.get(), by=olga))
+    anna.refresh_from_db()
+    assert (anna.login, anna.status, open_conflicts()) == ("anna.b", User.Status.ACTIVE, [])
+
+
 def test_one_person_is_unlinked_and_linked_again(samba: Samba, connection: Connection, olga: User) -> None:
     anna = person("anna")
     unlink_person(Link.objects.people().get(object_id=anna.pk), by=olga)

@@ -103,6 +103,22 @@ def test_a_local_person_is_recognised_but_never_one_of_the_console(how: str) -> 
     assert (refused.is_skipped, refused.object_id) == (True, None)
 
 
+def test_an_employee_number_opens_no_account_of_the_console() -> None:
+    rules = replace(RULES, again="number")
+    for holds_console in (False, True):
+        step = planned(
+            entry("anna-new"),
+            known(
+                local(holds_console=holds_console),
+                again={"id-anna-new": Clash("again", "anna-new", 1, "number")},
+                former={1: LinkNow(1, "CN=Anna")},
+            ),
+            rules,
+        )
+        assert step is not None
+        assert (step.is_relinked, step.is_skipped) == (not holds_console, holds_console)
+
+
 def test_without_matching_a_taken_login_is_refused_and_a_taken_email_left_out() -> None:
     rules = replace(RULES, matching="none")
     step = planned(entry(), known(local()), rules)
