@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from icalendar import Alarm, Calendar, vCalAddress, vRecur, vText
+from icalendar import Alarm, Calendar, Timezone, vCalAddress, vRecur, vText
 from icalendar import Event as Component
 
 from box.core.registry.dav import dav_host
@@ -69,8 +70,19 @@ def enclosing(components: Iterable[Component], *, method: str = "", name: str = 
         found.add("x-wr-calname", name)
     for one in components:
         found.add_component(one)
-    found.add_missing_timezones()
+    for zone in sorted(found.get_missing_tzids()):
+        if (described := _described(zone)) is not None:
+            found.subcomponents.insert(0, described)
     return bytes(found.to_ical())
+
+
+@cache
+def _described(zone: str) -> Timezone | None:
+    """Once a process: it takes longer than all the rest of an object. None: the database has no such zone."""
+    try:
+        return Timezone.from_tzid(zone)
+    except ValueError:
+        return None
 
 
 def moved_times(events: Iterable[Event]) -> dict[int, set[datetime]]:

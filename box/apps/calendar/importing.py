@@ -119,7 +119,6 @@ class EventImporter(Importer[EventRow]):
                 rule = str(parse(rule))
             except BadRule as error:
                 raise ValidationError(str(error)) from None
-        refuse_distant(starts)
         draft = EventDraft(
             title=title, starts_at=starts, ends_at=ends_at, zone=zone, is_all_day=is_all_day, rule=rule,
             description=cells.get("description", "")[:20_000],
@@ -264,10 +263,11 @@ def _moment(day: str, at: str, *, zone: ZoneInfo, is_day_first: bool) -> tuple[d
 def _iso(text: str, zone: ZoneInfo) -> tuple[datetime, bool] | None:
     try:
         if len(text) <= 10:
-            return _midnight(date.fromisoformat(text)), True
+            return _midnight(_near(date.fromisoformat(text))), True
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
+    _near(found.date())
     if found.tzinfo is None:
         found = local_moment(found.date(), found.time(), zone)
     return found, False
@@ -277,10 +277,16 @@ def _day(text: str, *, is_day_first: bool) -> date:
     slashes = ("%d/%m/%Y", "%d/%m/%y") if is_day_first else ("%m/%d/%Y", "%m/%d/%y")
     for form in (*_DATES, *slashes):
         try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007 - a day has no zone
+            return _near(datetime.strptime(text, form).date())  # noqa: DTZ007 - a day has no zone
         except ValueError:
             continue
     raise ValidationError(_("%(text)s is no day: write 24.11.2026 or 2026-11-24.") % {"text": text or "–"})
+
+
+def _near(day: date) -> date:
+    """Before it is reckoned with: the days at the ends of the calendar cannot be said in every zone."""
+    refuse_distant(_midnight(day))
+    return day
 
 
 def _time(text: str) -> time:
@@ -299,8 +305,10 @@ def _stamp(moment: datetime) -> str:
 
 def _stamped(text: str) -> datetime:
     try:
-        return datetime.strptime(text, _STAMP).replace(tzinfo=UTC)
+        found = datetime.strptime(text, _STAMP).replace(tzinfo=UTC)
     except ValueError:
         raise ValidationError(
             _("%(text)s is no moment: write 20261124T113000Z.") % {"text": text[:40]}
         ) from None
+    refuse_distant(found)
+    return found

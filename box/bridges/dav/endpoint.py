@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.utils import timezone, translation
 from django.views.decorators.cache import never_cache
@@ -18,7 +19,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
 from box.bridges.dav.passwords import device_of, note_use
-from box.bridges.dav.session import LARGEST_REQUEST, Session, serving
+from box.bridges.dav.session import LARGEST_OBJECT, LARGEST_REQUEST, Session, serving
+from box.bridges.dav.skeleton import skeleton
 from box.core.accounts.throttle import Quota
 from box.core.registry.company import LANGUAGE
 from box.core.registry.dav import dav_address
@@ -61,9 +63,7 @@ def dav(request: HttpRequest, path: str | None = None) -> HttpResponse:
     login, password = _credentials(request)
     found = device_of(login, password, address, now) if login else None
     if found is None:
-        return HttpResponse(
-            status=401, headers={"WWW-Authenticate": 'Basic realm="Korobka", charset="UTF-8"'}
-        )
+        return HttpResponse(status=401, headers={"WWW-Authenticate": CHALLENGE})
     device, user = found
     length = request.headers.get("Content-Length") or "0"
     if not length.isdecimal() or int(length) > LARGEST_REQUEST:
@@ -82,7 +82,8 @@ def _credentials(request: HttpRequest) -> tuple[str, str]:
         login, _colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return "", ""
-    return login, password
+    # A NUL is in no login, and no question to the database.
+    return ("", "") if "\x00" in login else (login, password)
 
 
 def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
@@ -90,7 +91,14 @@ def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
 
     body = request.body
     if request.method == "PUT":
+        if len(body) > LARGEST_OBJECT:
+            return HttpResponse(status=413)
         session.text = body.decode(errors="replace")
+        try:
+            body = skeleton(session.text).encode()
+        except ValidationError as error:
+            session.refuse(error)
+            return _refusal(request, path, session)
     environ: dict[str, Any] = {
         name: value for name, value in request.META.items() if name.startswith(_PASSED_ON)
     }
@@ -109,8 +117,7 @@ def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
 
     content = b"".join(application()(environ, start_response))
     if session.problem:
-        log.info("Refused %s %r of %s: %r", request.method, path, session.user.login, session.problem)
-        return HttpResponse(session.problem, status=session.status, content_type="text/plain; charset=utf-8")
+        return _refusal(request, path, session)
     response = HttpResponse(_addressed(content, session), status=said["status"])
     for name, value in said["headers"]:
         if name != "Content-Length":
@@ -118,6 +125,11 @@ def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
     if "DAV" in response.headers:
         response.headers["DAV"] = f"{response.headers['DAV']}, {SCHEDULES}"
     return response
+
+
+def _refusal(request: HttpRequest, path: str, session: Session) -> HttpResponse:
+    log.info("Refused %s %r of %s: %r", request.method, path, session.user.login, session.problem)
+    return HttpResponse(session.problem, status=session.status, content_type="text/plain; charset=utf-8")
 
 
 def _addressed(content: bytes, session: Session) -> bytes:

@@ -28,14 +28,15 @@ from radicale.rights import BaseRights
 from radicale.storage import BaseCollection, BaseStorage
 from vobject.icalendar import registerTzid
 
-from box.bridges.dav.session import LARGEST_REQUEST, Session, current, is_refused
+from box.bridges.dav.session import LARGEST_OBJECT, LARGEST_REQUEST, Session, current, is_refused
 from box.bridges.dav.states import UnknownState, changed_since, remember, token_of
 from box.core.registry.dav import DavChanged, DavCollection, DavObject, dav_sources
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-LARGEST_OBJECT = 512 * 1024
+# Beside addresses: what is asked of each of thousands of objects, and how deep it is nested.
+MOST_ELEMENTS = 120
 MOST_TIMES = 2000
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -44,6 +45,8 @@ _NAMES = {"VCALENDAR": "VCALENDAR", "VADDRESSBOOK": "VCARD"}
 _COLORS = "ICAL:calendar-color"
 _ZONE = re.compile(r"\bTZID[:=]\"?([\w/+-]{1,64})")
 _FREE = re.compile(r"[\w.@+=-]{1,200}")
+# As `DavCollection.key`, which states are kept by.
+_KEY = re.compile(r"[\w.@+=-]{1,64}")
 
 
 class _Refused(ValueError, PermissionError):
@@ -316,7 +319,7 @@ class Storage(BaseStorage):
         _home, _slash, key = strip_path(href).partition("/")
         props = props or {}
         with _refusing():
-            if props.get("tag") != "VCALENDAR" or not _FREE.fullmatch(key) or items:
+            if props.get("tag") != "VCALENDAR" or not _KEY.fullmatch(key) or items:
                 raise PermissionDenied("Only calendars for events are made so.")
             components = props.get("C:supported-calendar-component-set", "VEVENT")
             if "VEVENT" not in components:
@@ -365,6 +368,20 @@ class Rights(BaseRights):
         return "r" + ("w" if room.can_write else "") + ("D" if room.can_change else "l")
 
 
+class _Server(Application):
+    def _read_xml_request_body(self, environ: Any, request_info: Any) -> Element | None:
+        """Radicale takes a RuntimeError for a request that is bad."""
+        try:
+            found: Element | None = super()._read_xml_request_body(environ, request_info)
+        except ValueError as error:
+            raise RuntimeError(f"Entities and such are not read: {error}") from error
+        if found is not None:
+            count = sum(1 for _one in found.iter()) - len(found.findall("{DAV:}href"))
+            if count > MOST_ELEMENTS:
+                raise RuntimeError(f"More than {MOST_ELEMENTS} elements.")
+        return found
+
+
 @cache
 def application() -> Application:
     """The server, once a process."""
@@ -389,7 +406,7 @@ def application() -> Application:
         },
         "korobka", privileged=True,
     )  # fmt: skip
-    return Application(settings)
+    return _Server(settings)
 
 
 def _moment(stamp: float) -> datetime | None:

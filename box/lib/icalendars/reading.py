@@ -14,6 +14,7 @@ from icalendar import Calendar
 from icalendar.cal import Component
 
 from box.lib.icalendars.zones import zone_named
+from box.lib.moments import EARLIEST, LATEST
 from box.lib.recurrence import local_moment
 
 LARGEST = 16 * 2**20
@@ -22,8 +23,12 @@ MOST_LINES = 1_000_000
 MOST_EXCLUDED = 2_000
 DEEPEST = 8
 LONGEST_KEPT = 8_000
+LONGEST_LEAD = timedelta(days=366)
 ONE_DAY = timedelta(days=1)
 _BEGIN = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*BEGIN:VCALENDAR\s", re.IGNORECASE)
+# As icalendar unfolds: from the first of several ends of line, and so once.
+_FOLD = re.compile(rb"(?:(?<!\n)\r\n|(?<![\r\n])\n)(?:\r?\n)*[ \t]")
+_PART = re.compile(rb'^(BEGIN|END)(?:;(?:[^":\n]|"[^"\n]*")*)?:([^\n]*)', re.IGNORECASE | re.MULTILINE)
 _KINDS = ("VEVENT", "VTODO")
 # What clients write of their own, or what has no place here: given back to them as it came.
 _KEPT = re.compile(r"X-[A-Z0-9-]+|CATEGORIES|COLOR|GEO|PRIORITY|CONFERENCE|STATUS|RESOURCES|CONTACT")
@@ -96,6 +101,7 @@ def is_icalendar(head: bytes) -> bool:
 
 def read(data: bytes, *, zone: str) -> Read:
     """`zone` is for times without one. Raises NotCalendar."""
+    data = data.replace(b"\x00", b"")
     _demand_bounds(data)
     try:
         calendars = Calendar.from_ical(data.decode("utf-8-sig", errors="replace"), multiple=True)
@@ -106,8 +112,6 @@ def read(data: bytes, *, zone: str) -> Read:
     found = Read()
     for calendar in calendars:
         _gather(calendar, found, zone)
-    if len(found.items) > MOST_ITEMS:
-        raise NotCalendar(f"It holds more than {MOST_ITEMS} events.")
     return found
 
 
@@ -117,11 +121,14 @@ def _demand_bounds(data: bytes) -> None:
         raise NotCalendar(f"It is larger than {LARGEST // 2**20} MB.")
     if data.count(b"\n") > MOST_LINES:
         raise NotCalendar("It has too many lines.")
-    depth = 0
-    for match in re.finditer(rb"^(BEGIN|END):", data, re.IGNORECASE | re.MULTILINE):
+    depth = items = 0
+    for match in _PART.finditer(_FOLD.sub(b"", data)):
         depth += 1 if match[1].upper() == b"BEGIN" else -1
         if depth > DEEPEST:
             raise NotCalendar("Its parts are nested too deeply.")
+        items += match[1].upper() == b"BEGIN" and match[2].strip().upper().decode("latin-1") in _KINDS
+    if items > MOST_ITEMS:
+        raise NotCalendar(f"It holds more than {MOST_ITEMS} events.")
 
 
 def _gather(calendar: Component, found: Read, zone: str) -> None:
@@ -148,6 +155,7 @@ class _Moment:
 class _Reader:
     def __init__(self, definitions: Mapping[str, Component], zone: str) -> None:
         self._definitions, self._zone = definitions, zone
+        self._named: dict[str, str] = {}
 
     def item(self, kind: str, component: Component) -> Item:
         """Raises ValueError for an event without a beginning."""
@@ -198,14 +206,21 @@ class _Reader:
         return self._of(moment, value.params.get("TZID", "")) if moment is not None else None
 
     def _of(self, moment: Any, tzid: str) -> _Moment:
+        """Raises ValueError for what nobody means, and Python cannot say in another zone."""
+        if not isinstance(moment, date) or not EARLIEST.year <= moment.year < LATEST.year:
+            raise ValueError("No moment, or one that is too far away.")
         if not isinstance(moment, datetime):
-            if not isinstance(moment, date):
-                raise ValueError("No moment.")
             return _Moment(datetime.combine(moment, time(), tzinfo=UTC), True, self._zone)
         if not tzid and moment.tzinfo is not None:
             return _Moment(moment.astimezone(UTC), False, self._zone)
-        zone = zone_named(tzid, self._definitions, self._zone) if tzid else self._zone
+        zone = self._called(tzid) if tzid else self._zone
         return _Moment(local_moment(moment.date(), moment.time(), ZoneInfo(zone)), False, zone)
+
+    def _called(self, tzid: str) -> str:
+        """A definition of many parts is looked through once, and not for each moment."""
+        if tzid not in self._named:
+            self._named[tzid] = zone_named(tzid, self._definitions, self._zone)
+        return self._named[tzid]
 
     def _end(self, component: Component, starts: _Moment | None, name: str) -> _Moment | None:
         """What says nothing of it lasts a day, or, of a moment, half an hour; what ends before it begins,
@@ -228,6 +243,8 @@ class _Reader:
         found: set[datetime] = set()
         for one in _listed(component.get("EXDATE")):
             for moment in list(getattr(one, "dts", []))[:MOST_EXCLUDED]:
+                if not EARLIEST.year <= moment.dt.year < LATEST.year:
+                    continue
                 out = self._of(moment.dt, one.params.get("TZID", ""))
                 if out.is_day and starts is not None and not starts.is_day:
                     zone = ZoneInfo(starts.zone)
@@ -289,7 +306,7 @@ def _alarms(component: Component) -> tuple[int, ...]:
     for alarm in component.walk("VALARM")[:50]:
         trigger = getattr(alarm.get("TRIGGER"), "dt", None)
         is_of_end = str(getattr(alarm.get("TRIGGER"), "params", {}).get("RELATED", "")).upper() == "END"
-        if isinstance(trigger, timedelta) and trigger <= timedelta(0) and not is_of_end:
+        if isinstance(trigger, timedelta) and -LONGEST_LEAD <= trigger <= timedelta(0) and not is_of_end:
             found.add(int(-trigger.total_seconds() // 60))
     return tuple(sorted(found))
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.validators import validate_email
+from django.core.validators import MaxLengthValidator, validate_email
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 MOST_GUESTS = 50
 # A portal is no machine for letters to the world.
 MOST_A_DAY = 300
+# Of one organizer, with those of changes and cancellations.
+MOST_LETTERS_A_DAY = 1000
 KEPT_SENT = timedelta(days=30)
 LETTERS = "calendar"
+_LONGEST = MaxLengthValidator(254)
 
 Answer = Attendance.Answer
 PARTSTATS = {
@@ -56,10 +59,11 @@ def checked_guests(guests: Iterable[GuestDraft]) -> tuple[GuestDraft, ...]:
     for one in guests:
         email = one.email.strip().lower()
         try:
+            _LONGEST(email)
             validate_email(email)
         except ValidationError:
             raise ValidationError(
-                _("%(email)s is no e-mail address.") % {"email": one.email}, code="guests"
+                _("%(email)s is no e-mail address.") % {"email": one.email[:100]}, code="guests"
             ) from None
         found.setdefault(email, GuestDraft(email, " ".join(one.name.split())[:200]))
     if len(found) > MOST_GUESTS:
@@ -74,6 +78,8 @@ def ask_guests(event: Event, guests: Iterable[GuestDraft], *, by: User, asks_ane
     wanted = {one.email: one for one in checked_guests(guests)}
     present = {one.email: one for one in event.guests.select_for_update()}
     new = [one for email, one in wanted.items() if email not in present or not present[email].is_asked]
+    if wanted:
+        _check_letters(event.organizer)
     if new:
         _check_new(new, by)
     for one in present.values():
@@ -91,6 +97,18 @@ def _ask_again(guest: Guest, *, is_asked: bool, asks_anew: bool) -> None:
     guest.is_asked = is_asked
     if was != (guest.is_asked, guest.answer):
         guest.save(update_fields=["is_asked", "answer", "comment", "answered_at"])
+
+
+def _check_letters(organizer: User) -> None:
+    """By what has left and not by who is asked: one who is asked no longer leaves no row."""
+    since = timezone.now() - timedelta(days=1)
+    sent = SentInvitation.objects.filter(organizer=organizer.email, made_at__gte=since).count()
+    if sent >= MOST_LETTERS_A_DAY:
+        raise ValidationError(
+            _("%(most)s letters to people outside have left for %(name)s within a day: go on tomorrow.")
+            % {"most": MOST_LETTERS_A_DAY, "name": organizer.name},
+            code="guests",
+        )
 
 
 def _check_new(new: Sequence[GuestDraft], by: User) -> None:
@@ -261,6 +279,8 @@ def _cancelled(one: _Told) -> Component:
     attendee = ics.Person(one.guest.email, one.guest.name, PARTSTATS[Answer(one.guest.answer)])
     organizer = ics.Person(one.event.organizer.email, one.event.organizer.name)
     found = _component(one.event, set(), organizer, attendee)
+    # In place of what a program may have written of it.
+    found.pop("STATUS", None)
     found.add("status", "CANCELLED")
     return found
 

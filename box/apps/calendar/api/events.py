@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -51,10 +52,12 @@ from box.core.registry.rest import (
     scopes,
     shaped,
 )
+from box.lib.moments import refuse_distant
 from box.lib.recurrence import BadRule, Rule, local_moment, parse
 
 MOST = 1000
 _YES_NO = {True: "Y", False: "N"}
+_COUNT = re.compile("[0-9]{1,7}")
 _MINUTES = {"min": 1, "hour": 60, "day": 24 * 60}
 LONGEST_LEAD = 366 * 24 * 60
 """Minutes before an event at which one is reminded at most."""
@@ -186,11 +189,14 @@ def _moment(text: str, stamp: int | None, zone: str, *, is_all_day: bool) -> dat
             found = datetime.fromtimestamp(stamp, UTC)
         except (OverflowError, ValueError, OSError):
             raise ValidationError(_("This moment is not understood."), code="moment") from None
+        refuse_distant(found)
         return _midnight(found) if is_all_day else found
     if not text:
         return None
     try:
         found_day, found_at = parse_date(text[:10]), parse_datetime(text)
+        if day := found_at.date() if found_at else found_day:
+            refuse_distant(datetime.combine(day, time(), tzinfo=UTC))
         if is_all_day and found_day is not None:
             return datetime.combine(found_day, time(), tzinfo=UTC)
         moment = found_at or (datetime.combine(found_day, time()) if found_day else None)
@@ -222,7 +228,7 @@ def _rule(said: Mapping[str, Any]) -> str:
 def _remind(event: Event, call: Call) -> None:
     if "REMIND" not in call.parameters.given:
         return
-    said = [one for one in call.values["REMIND"] if str(one.get("count", "")).isdecimal()]
+    said = [one for one in call.values["REMIND"] if _COUNT.fullmatch(str(one.get("count", "")))]
     minutes = [int(one["count"]) * _MINUTES.get(str(one.get("type")), 1) for one in said]
     if minutes and min(minutes) > LONGEST_LEAD:
         raise ValidationError(_("Choose one of the times before an event."), code="remind")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -18,6 +18,7 @@ from box.apps.calendar.actions import main_calendar
 from box.apps.calendar.models import Calendar, Event
 from box.core.access.principals import EVERYONE
 from box.core.registry.rest import DOCS, Call, Method, Parameters, methods, not_found
+from box.lib.moments import refuse_distant
 from box.lib.recurrence import local_moment
 
 if TYPE_CHECKING:
@@ -81,9 +82,13 @@ def event_seen(pk: int, user: User) -> Event:
 def day_said(text: str, usual: datetime) -> datetime:
     if not text:
         return usual
-    found = parse_date(text[:10]) if len(text) >= len("2026-01-01") else None
+    try:
+        found = parse_date(text[:10]) if len(text) >= len("2026-01-01") else None
+    except ValueError:
+        found = None
     if found is None:
         raise ValidationError(_("This moment is not understood."), code="moment")
+    refuse_distant(datetime.combine(found, time(), tzinfo=UTC))
     return local_moment(found, time(), timezone.get_current_timezone())
 
 

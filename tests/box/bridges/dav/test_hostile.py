@@ -1,0 +1,140 @@
+"""What is sent to break the server of calendars, or to read and remember more than is one's own."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import pytest
+from vobject.icalendar import getTzid
+
+from box.apps.calendar.actions import main_calendar
+from box.apps.calendar.models import Event
+from box.bridges.dav.actions import remove_device
+from box.bridges.dav.models import SyncState
+from box.bridges.dav.server import MOST_ELEMENTS
+from box.bridges.dav.session import LARGEST_OBJECT, LARGEST_REQUEST
+from box.bridges.dav.skeleton import MOST_PARTS, skeleton
+from box.core.accounts.models import Failures, User
+from tests.box.bridges.dav.phones import Phone
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import Settings
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+TIMES = ("DTSTART;TZID=Europe/Moscow:20261201T100000", "DTEND;TZID=Europe/Moscow:20261201T110000")
+
+
+def own(phone: Phone) -> str:
+    return f"{phone.home}calendar-{main_calendar(f'U{phone.user.pk}').pk}/"
+
+
+def test_a_rule_that_never_comes_true_is_followed_by_nobody(anna: User) -> None:
+    phone = Phone(anna)
+    rules = ("FREQ=DAILY;INTERVAL=7;BYDAY=WE;COUNT=5", "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30")
+    with patch("dateutil.rrule.rrulestr", side_effect=AssertionError("A rule was followed.")):
+        answers = [
+            phone.put(f"{own(phone)}{number}.ics", f"UID:{number}", *TIMES, f"RRULE:{rule}")
+            for number, rule in enumerate(rules)
+        ]
+    assert [one.status_code for one in answers] == [403, 403]
+    assert not Event.objects.exists()
+
+
+def test_a_zone_that_a_text_describes_is_not_kept_for_the_process(anna: User) -> None:
+    phone = Phone(anna)
+    zone = (
+        "BEGIN:VTIMEZONE", "TZID:Of Annas making", "BEGIN:STANDARD", "DTSTART:19700101T000000",
+        "TZOFFSETFROM:+0500", "TZOFFSETTO:+0500", "END:STANDARD", "END:VTIMEZONE",
+    )  # fmt: skip
+    event = ("DTSTART;TZID=Of Annas making:20261201T100000", "DURATION:PT1H")
+    lines = (
+        "UID:1",
+        *event,
+        "END:VEVENT",
+        *zone,
+        "BEGIN:VEVENT",
+        "UID:1",
+        "RECURRENCE-ID:20261201T050000Z",
+        *event,
+    )
+    assert phone.put(f"{own(phone)}1.ics", *lines).status_code == 201
+    assert f"{Event.objects.get().starts_at:%H:%M}" == "05:00"
+    assert getTzid("Of Annas making") is None
+
+
+def test_an_object_has_so_many_parts_and_bytes_and_no_more(anna: User) -> None:
+    phone = Phone(anna)
+    address = f"{own(phone)}1.ics"
+    many = ["BEGIN:VALARM", "END:VALARM"] * (MOST_PARTS - 2)
+    assert phone.put(address, "UID:1", *TIMES, *many, "BEGIN:VALARM", "END:VALARM").status_code == 403
+    assert phone.put(address, "UID:1", *TIMES, "DESCRIPTION:" + "a" * LARGEST_OBJECT).status_code == 413
+    assert phone.put(address, "UID:1", *TIMES, *many).status_code == 201
+    assert skeleton("BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VCALENDAR\nEND:VEVENT\n") == ""
+
+
+def test_no_more_is_taken_than_is_read(settings: Settings) -> None:
+    assert settings.DATA_UPLOAD_MAX_MEMORY_SIZE >= LARGEST_REQUEST
+
+
+def test_little_is_asked_of_each_of_many_objects(anna: User) -> None:
+    phone = Phone(anna)
+
+    def asked(count: int) -> int:
+        names = "".join(f"<a{number}/>" for number in range(count))
+        body = f'<propfind xmlns="DAV:"><prop>{names}</prop></propfind>'
+        return phone.ask("PROPFIND", phone.home, body, Depth="1").status_code
+
+    assert (asked(MOST_ELEMENTS - 2), asked(MOST_ELEMENTS - 1)) == (207, 400)
+    hrefs = f"<href>{phone.home}people/1.vcf</href>" * MOST_ELEMENTS
+    spaces = 'xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"'
+    body = f"<C:addressbook-multiget {spaces}>{hrefs}</C:addressbook-multiget>"
+    assert phone.ask("REPORT", f"{phone.home}people/", body).status_code == 207
+    entities = "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"
+    assert phone.ask("PROPFIND", phone.home, entities).status_code == 400
+
+
+def test_what_tags_say_of_people_is_not_remembered(anna: User, boris: User) -> None:
+    boris.phone = "+7 495 123-45-67"
+    boris.save()
+    phone = Phone(anna)
+    token, _known = phone.sync(f"{phone.home}people/")
+    kept = zlib.decompress(bytes(SyncState.objects.get().packed)).decode()
+    assert set(json.loads(kept)) == {f"{anna.pk}.vcf", f"{boris.pk}.vcf"}
+    assert boris.phone not in kept
+    boris.phone = ""
+    boris.save()
+    assert set(phone.sync(f"{phone.home}people/", token)[1]) == {f"{boris.pk}.vcf"}
+
+
+def test_a_collection_is_called_so_that_its_states_are_kept(anna: User) -> None:
+    phone = Phone(anna)
+    assert phone.ask("MKCALENDAR", f"{phone.home}{'a' * 65}/").status_code == 403
+    assert phone.ask("MKCALENDAR", f"{phone.home}{'a' * 64}/").status_code == 201
+    assert phone.sync(f"{phone.home}{'a' * 64}/")[1] == {}
+
+
+def test_a_phone_whose_device_was_removed_guesses_nothing(anna: User, boris: User) -> None:
+    phone = Phone(anna)
+    assert phone.device is not None
+    remove_device(phone.device, by=anna)
+    assert phone.ask("OPTIONS", phone.home).status_code == 401
+    assert not Failures.objects.filter(count__gt=0).exclude(key__in=_quotas()).exists()
+    phone.user = boris
+    assert phone.ask("OPTIONS", phone.home).status_code == 401
+    assert Failures.objects.exclude(key__in=_quotas()).count() == 2
+
+
+def _quotas() -> list[str]:
+    from box.core.accounts.digests import digest
+
+    return [digest("quota:dav:127.0.0.0/24")]
+
+
+def test_a_login_that_no_database_takes_is_nobodys(anna: User) -> None:
+    phone = Phone(anna)
+    phone.user = User(login="an\x00na", pk=anna.pk)
+    assert phone.ask("OPTIONS", phone.home).status_code == 401
