@@ -17,7 +17,7 @@ from box.core.files.actions import Stored, attach, delete_files, take_in
 from box.core.files.models import new_key
 from box.core.files.store import StoreError, store
 from box.core.groups.models import Group
-from box.lib.piping import Counted, piped
+from box.lib.pipes import Counted, piped
 from box.transfer.archive.container import BadArchive, Filters
 from box.transfer.archive.encryption import encrypted, recipient_of
 from box.transfer.archive.export import Scope, write_archive

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from box.apps.calls.views import dialling, live, log, phone, receiver, reports, setup
+from box.apps.calls.views import live, log, phone, receiver, reports, setup, trunks
 
 app_name = "calls"
 urlpatterns = [
@@ -27,13 +27,13 @@ urlpatterns = [
     path("calls/exchanges/<int:pk>/", setup.exchange, name="exchange"),
     path("calls/exchanges/<int:pk>/numbers/", setup.numbers, name="numbers"),
     path("calls/exchanges/<int:pk>/extensions/", setup.extensions, name="extensions"),
-    path("calls/exchanges/<int:pk>/extensions/<int:number>/", dialling.extension, name="extension"),
+    path("calls/exchanges/<int:pk>/extensions/<int:number>/", trunks.extension, name="extension"),
     path("calls/exchanges/<int:pk>/extensions/table/", setup.extension_table, name="extension-table"),
-    path("calls/exchanges/<int:pk>/dialling/", dialling.dialling, name="dialling"),
-    path("calls/exchanges/<int:pk>/lines/new/", dialling.new_trunk, name="new-trunk"),
-    path("calls/exchanges/<int:pk>/lines/<int:number>/", dialling.trunk, name="trunk"),
-    path("calls/exchanges/<int:pk>/queues/new/", dialling.new_queue, name="new-queue"),
-    path("calls/exchanges/<int:pk>/queues/<int:number>/", dialling.queue, name="queue"),
+    path("calls/exchanges/<int:pk>/trunks/", trunks.trunks, name="trunks"),
+    path("calls/exchanges/<int:pk>/lines/new/", trunks.new_trunk, name="new-trunk"),
+    path("calls/exchanges/<int:pk>/lines/<int:number>/", trunks.trunk, name="trunk"),
+    path("calls/exchanges/<int:pk>/queues/new/", trunks.new_queue, name="new-queue"),
+    path("calls/exchanges/<int:pk>/queues/<int:number>/", trunks.queue, name="queue"),
     path("calls/exchanges/<int:pk>/configuration/", setup.configuration, name="configuration"),
     path("calls/blocked/", setup.blocked, name="blocked"),
     path("calls/blocked/<int:pk>/", setup.unblock, name="unblock"),

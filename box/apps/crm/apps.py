@@ -63,12 +63,12 @@ class CrmConfig(Room):
         """Records as others meet them: a kind for each type that the box brings, one for a company's own."""
         from box.apps.crm.cards import cards_of_kind, discussed_as, finder_of
         from box.apps.crm.demo import sell
-        from box.apps.crm.history import narrower
+        from box.apps.crm.history import redactor
         from box.apps.crm.models.types import ANY_RECORD, BUILT_IN
         from box.apps.crm.robots.webhooks import discard_waiting
         from box.apps.crm.searching import RECORDS
         from box.core.discussion.threads import threads
-        from box.core.history.narrowing import narrowers
+        from box.core.history.redaction import redactors
 
         for slug in BUILT_IN:
             cards.add(f"crm.{slug}", cards_of_kind(f"crm.{slug}"))
@@ -77,7 +77,7 @@ class CrmConfig(Room):
         card_routes.add("crm:record", ANY_RECORD)
         for kind in (*(f"crm.{slug}" for slug in BUILT_IN), ANY_RECORD):
             threads.add(kind, discussed_as(kind))
-            narrowers.add(kind, narrower)
+            redactors.add(kind, redactor)
         searchables.add(ANY_RECORD, RECORDS)
         demo_shares.add("crm", sell)
         after_restore.add("crm.robot-calls", discard_waiting)

@@ -10,7 +10,7 @@ from box.apps.crm.models import Record
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
-    from box.core.history.narrowing import Narrow
+    from box.core.history.redaction import Redact
     from box.core.registry.capabilities import Ref
 
 _OF_FIELDS: Mapping[str, str] = {
@@ -22,16 +22,16 @@ _OF_FIELDS: Mapping[str, str] = {
 """By the kind of a line the field that it tells of."""
 
 
-def narrower(ref: Ref, reader: User) -> Narrow:
-    """See `box.core.history.narrowing`; in one query."""
+def redactor(ref: Ref, reader: User) -> Redact:
+    """See `box.core.history.redaction`; in one query."""
     type_id = Record.objects.filter(pk=ref.id).values_list("type_id", flat=True).first()
-    return narrow_to(reader, type_id or 0)
+    return redaction_for(reader, type_id or 0)
 
 
-def narrow_to(reader: User, type_id: int) -> Narrow:
+def redaction_for(reader: User, type_id: int) -> Redact:
     fields = fields_for(reader, type_id)
 
-    def narrow(kind: str, details: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def redact(kind: str, details: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if not fields.sees(_OF_FIELDS.get(kind, "title")):
             return None
         if kind != "crm.changed":
@@ -39,4 +39,4 @@ def narrow_to(reader: User, type_id: int) -> Narrow:
         told = fields.told(details.get("changes", ()))
         return {**details, "changes": told} if told else None
 
-    return narrow
+    return redact

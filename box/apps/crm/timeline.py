@@ -12,7 +12,7 @@ from django.core.exceptions import BadRequest
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from box.apps.crm.history import narrow_to
+from box.apps.crm.history import redaction_for
 from box.apps.crm.models import Activity, FormFile, Record
 from box.apps.crm.web_forms import ABOUT
 from box.core.accounts.models import User
@@ -22,7 +22,7 @@ from box.core.registry.auditing import sentence_of
 if TYPE_CHECKING:
     from typing import Any
 
-    from box.core.history.narrowing import Narrow
+    from box.core.history.redaction import Redact
 
 PAGE = 30
 MOST_OPEN = 20
@@ -60,9 +60,9 @@ def timeline_of(record: Record, reader: User, *, before: datetime | None = None)
         done, lines = done.filter(at__lt=before), lines.filter(at__lt=before)
     bindings = done.select_related("activity__responsible", "activity__done_by", "activity__created_by")
     said = lines.select_related("by")[: PAGE + 1]
-    narrow = narrow_to(reader, record.type_id)
+    redact = redaction_for(reader, record.type_id)
     activities = [one.activity for one in bindings[: PAGE + 1]]
-    entries = [*_of_activities(activities), *_of_lines(said, narrow)]
+    entries = [*_of_activities(activities), *_of_lines(said, redact)]
     entries.sort(key=lambda one: one.at, reverse=True)
     page = entries[:PAGE]
     before_text = page[-1].at.isoformat() if len(entries) > PAGE else ""
@@ -100,13 +100,13 @@ def _of_activities(activities: Sequence[Activity]) -> Iterable[Entry]:
         yield Entry(activity.at, who, activity, files=tuple(files.get(activity.about, ())))
 
 
-def _of_lines(lines: Iterable[Line], narrow: Narrow) -> list[Entry]:
+def _of_lines(lines: Iterable[Line], redact: Redact) -> list[Entry]:
     """What is not for the reader has no sentence: it counts in the page, so that this goes on behind it."""
     found = list(lines)
     names = _names(found)
     entries = []
     for line in found:
-        details = narrow(line.kind, line.details)
+        details = redact(line.kind, line.details)
         said = "" if details is None else sentence_of(line.kind, _named(details, names))
         entries.append(Entry(line.at, line.by, sentence=said))
     return entries

@@ -31,7 +31,7 @@ from django.views.decorators.debug import sensitive_variables
 from django_auth_ldap.backend import LDAPBackend, _LDAPUser
 from django_auth_ldap.config import LDAPSearch, LDAPSettings
 
-from box.bridges.directory import answering, distinguished_names, presets
+from box.bridges.directory import distinguished_names, presets, server_order
 from box.bridges.directory.actions import ask_run, note_bind_refusal
 from box.bridges.directory.client import server_of
 from box.bridges.directory.lockout import Budget
@@ -207,7 +207,7 @@ class OneDirectory(LDAPBackend):  # type: ignore[misc]
             "KOROBKA_DIRECTORY_",
             {
                 "SERVER_URI": " ".join(
-                    _address(connection, server) for server in answering.in_order(connection)
+                    _address(connection, server) for server in server_order.in_order(connection)
                 ),
                 "START_TLS": connection.security == Connection.Security.STARTTLS,
                 "BIND_DN": connection.bind_dn,
@@ -365,7 +365,7 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
         if self._connection is None or len(connection.servers) < 2:
             return
         if server := _reached(self._connection.fileno(), connection):
-            answering.remember(connection, server)
+            server_order.remember(connection, server)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -407,7 +407,7 @@ def _reached(descriptor: int, connection: Connection) -> str:
     try:
         with socket.socket(fileno=os.dup(descriptor)) as line:
             peer = line.getpeername()[:2]
-        for text in answering.in_order(connection):
+        for text in server_order.in_order(connection):
             server = server_of(text, connection.security)
             found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
             if peer in [address[:2] for *_kind, address in found]:

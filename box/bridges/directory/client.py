@@ -22,7 +22,7 @@ from ldap3.core.exceptions import (
     LDAPStartTLSError,
 )
 
-from box.bridges.directory import answering
+from box.bridges.directory import server_order
 from box.bridges.directory.models import Connection
 
 CONNECT_SECONDS = 5
@@ -126,13 +126,13 @@ def connect(connection: Connection, *, password: str | None = None) -> Iterator[
 
 def _first_that_answers(connection: Connection) -> Directory:
     trouble: DirectoryTrouble | None = None
-    for text in answering.in_order(connection):
+    for text in server_order.in_order(connection):
         try:
             line = open_server(server_of(text, connection.security), connection.security, connection.ca_pem)
         except DirectoryTrouble as error:
             trouble = error
         else:
-            answering.remember(connection, text)
+            server_order.remember(connection, text)
             return line
     raise trouble or DirectoryTrouble("name", _("No server is named: write at least one."))
 

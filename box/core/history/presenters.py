@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from box.core.history.models import Line
-from box.core.history.narrowing import readable
+from box.core.history.redaction import readable
 from box.core.registry.auditing import sentence_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ for item in read(data, zone="Europe/Moscow"):     # Raises NotCalendar
     item.uid, item.starts_at, item.zone, item.rule
 """
 
-from box.lib.icalendars.reading import (
+from box.lib.icalendars.parser import (
     LARGEST,
     MOST_ITEMS,
     Attendee,

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from box.lib.icalendars.reading import read
+from box.lib.icalendars.parser import read
 
 if TYPE_CHECKING:
-    from box.lib.icalendars.reading import Item
+    from box.lib.icalendars.parser import Item
 
 HEADS = (
     *("Title", "Starts", "Ends", "All day", "Time zone", "Repeats", "Except", "Instead of"),

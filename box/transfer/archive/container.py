@@ -27,7 +27,7 @@ import msgspec
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
-from box.lib.piping import Sink
+from box.lib.pipes import Sink
 from box.transfer.archive.records import FORMAT, KINDS, VERSION, Digest, Moment, Record, schema_of
 
 if TYPE_CHECKING:

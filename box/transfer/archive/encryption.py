@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from pyrage import x25519
 
-from box.lib.piping import Sink, piped
+from box.lib.pipes import Sink, piped
 
 if TYPE_CHECKING:
     from collections.abc import Buffer

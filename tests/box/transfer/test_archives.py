@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from box.lib.piping import Sink
+from box.lib.pipes import Sink
 from box.transfer.archive import container
 from box.transfer.archive.container import BadArchive, Filters, Manifest, Writer, opened, verify
 from box.transfer.archive.records import FORMAT, KINDS, VERSION, Blob, Department, schema_of

@@ -17,7 +17,7 @@ from box.apps.calendar import ics
 from box.apps.calendar.actions import change_calendar, create_calendar, remove_calendar
 from box.apps.calendar.actions.guests import PARTSTATS
 from box.apps.calendar.colors import HEXADECIMAL, nearest
-from box.apps.calendar.dav.applying import apply_new, apply_removal, apply_text
+from box.apps.calendar.dav.changes import apply_new, apply_removal, apply_text
 from box.apps.calendar.models import Attendance, Calendar, Color, Event, Guest
 from box.apps.calendar.presenters import calendars_of
 from box.core.access.principals import EVERYONE, code_of

@@ -1,8 +1,8 @@
 """PBXs and their calls."""
 
 from box.bridges.telephony.models.calls import Call, CallEvent, CallLeg
-from box.bridges.telephony.models.dialling import CallQueue, Trunk
 from box.bridges.telephony.models.exchange import Command, Credential, Extension, Pbx, QueueMember
+from box.bridges.telephony.models.trunks import CallQueue, Trunk
 
 __all__ = [
     "Call",

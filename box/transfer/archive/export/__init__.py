@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from box.core.files.models import Blob
 from box.core.files.store import NotFound, store
-from box.lib.piping import Sink
+from box.lib.pipes import Sink
 from box.transfer.archive import records
 from box.transfer.archive.container import Manifest, Writer
 from box.transfer.archive.export.base import PAGE, Scope

@@ -21,7 +21,7 @@ from box.apps.crm.contact_points import Reach
 from box.apps.crm.custom_fields import SETS
 from box.apps.crm.duplicates import Sought, duplicates_of
 from box.apps.crm.field_rights import fields_for, fields_of, give
-from box.apps.crm.history import narrow_to
+from box.apps.crm.history import redaction_for
 from box.apps.crm.models import Currency, Record, RecordType
 from box.apps.crm.permissions import Level
 from box.apps.crm.searching import RECORDS
@@ -235,12 +235,12 @@ def test_nobody_is_found_by_what_is_hidden(as_person: Browser, anna: User) -> No
 
 def test_history_tells_changes_of_a_field_to_those_who_see_it(anna: User) -> None:
     hide("amount")
-    narrow = narrow_to(anew(anna), type_of("deal").pk)
+    redact = redaction_for(anew(anna), type_of("deal").pk)
     both = {"changes": [["amount", "1", "2"], ["comment", "a", "b"]]}
-    assert narrow("crm.changed", both) == {"changes": [["comment", "a", "b"]]}
-    assert narrow("crm.changed", {"changes": [["currency", "RUB", "EUR"]]}) is None
-    assert narrow("crm.payment", {"amount": "1 RUB"}) is None
-    assert narrow("crm.added", {}) == {}
+    assert redact("crm.changed", both) == {"changes": [["comment", "a", "b"]]}
+    assert redact("crm.changed", {"changes": [["currency", "RUB", "EUR"]]}) is None
+    assert redact("crm.payment", {"amount": "1 RUB"}) is None
+    assert redact("crm.added", {}) == {}
 
 
 # Every way in

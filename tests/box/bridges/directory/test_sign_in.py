@@ -22,12 +22,12 @@ from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
 
-from box.bridges.directory.answering import in_order
 from box.bridges.directory.authentication import REFUSED_FOR
 from box.bridges.directory.client import connect
 from box.bridges.directory.jobs import run_once
 from box.bridges.directory.mapping import SignIn
 from box.bridges.directory.models import Conflict, Connection, Link, Run, Tries
+from box.bridges.directory.server_order import in_order
 from box.core.accounts import actions
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.models import User

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.exceptions import ValidationError
 
-from box.apps.calls.actions.dialling import forward_extension
+from box.apps.calls.actions.trunks import forward_extension
 from box.bridges.telephony.asterisk_conf import Unwritable
 from box.bridges.telephony.configuration import plan_of
 from box.bridges.telephony.generator import generate

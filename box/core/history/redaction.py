@@ -1,8 +1,8 @@
 """What of an object's history its reader may not read: rooms with rights by field say it of their kinds.
 
-narrowers.add("ideas.idea", narrower)
+redactors.add("ideas.idea", redactor)
 
-def narrower(ref: Ref, reader: User) -> Narrow: ...
+def redactor(ref: Ref, reader: User) -> Redact: ...
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from box.core.history.models import Line
     from box.core.registry.capabilities import Ref
 
-type Narrow = Callable[[str, Mapping[str, Any]], Mapping[str, Any] | None]
+type Redact = Callable[[str, Mapping[str, Any]], Mapping[str, Any] | None]
 """Of the kind and the details of a line those that are read; None: the line is not for them at all."""
 
-narrowers: Offers[Callable[[Ref, User], Narrow]] = Offers("narrowers of histories")
+redactors: Offers[Callable[[Ref, User], Redact]] = Offers("redactors of histories")
 
 
 def readable(ref: Ref, reader: User, lines: Sequence[Line]) -> list[Line]:
     """These lines of the object, each with the details that this person may read."""
-    if ref.kind not in narrowers:
+    if ref.kind not in redactors:
         return list(lines)
-    narrow, found = narrowers[ref.kind](ref, reader), []
+    redact, found = redactors[ref.kind](ref, reader), []
     for line in lines:
-        details = narrow(line.kind, line.details)
+        details = redact(line.kind, line.details)
         if details is not None:
             line.details = dict(details)
             found.append(line)

@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from box.apps.calls.actions.dialling import LONGEST_RING
+from box.apps.calls.actions.trunks import LONGEST_RING
 from box.bridges.telephony.models import CallQueue, Trunk
 from box.lib import phones
 

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
-from box.apps.calls.actions import dialling as actions
-from box.apps.calls.forms.dialling import CallQueueForm, ForwardForm, TrunkForm
+from box.apps.calls.actions import trunks as actions
+from box.apps.calls.forms.trunks import CallQueueForm, ForwardForm, TrunkForm
 from box.apps.calls.views.guards import found_pbx, only_for_administrators, posted
 from box.bridges.telephony.actions import remove_extension
 from box.bridges.telephony.models import CallQueue, Extension, Trunk
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 @require_GET
 @only_for_administrators
-def dialling(request: PersonRequest, pk: int) -> HttpResponse:
+def trunks(request: PersonRequest, pk: int) -> HttpResponse:
     pbx = found_pbx(pk)
     context = {
         "pbx": pbx,
-        "tab": "dialling",
+        "tab": "trunks",
         "trunks": list(pbx.trunks.order_by("name")),
         "queues": list(pbx.call_queues.order_by("number")),
     }
-    return render(request, "calls/setup/dialling.html", context)
+    return render(request, "calls/setup/trunks.html", context)
 
 
 @sensitive_post_parameters("password")
@@ -128,11 +128,11 @@ def _kept(
         form.add_error(None, error)
         return None
     messages.success(request, _("It is noted. Fetch the configuration of the PBX anew."))
-    return redirect("calls:dialling", pbx.pk)
+    return redirect("calls:trunks", pbx.pk)
 
 
 def _gone(request: PersonRequest, pk: int, said: str) -> HttpResponse:
-    return lead_on(request, redirect("calls:dialling", pk).headers["Location"], said)
+    return lead_on(request, redirect("calls:trunks", pk).headers["Location"], said)
 
 
 def _form(
@@ -141,8 +141,8 @@ def _form(
     form: forms.BaseForm,
     title: str,
     *,
-    tab: str = "dialling",
+    tab: str = "trunks",
 ) -> HttpResponse:
     context = {"pbx": found.pbx, "form": form, "title": title, "tab": tab, "is_new": found.pk is None}
     status = REFUSED if form.is_bound else 200
-    return render(request, "calls/setup/dialling_form.html", context, status=status)
+    return render(request, "calls/setup/trunks_form.html", context, status=status)

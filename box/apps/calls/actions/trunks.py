@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from box.bridges.telephony.configuration import forward_goal
 from box.bridges.telephony.events import ExtensionsChanged, PbxChanged
 from box.bridges.telephony.models import CallQueue, Extension, Pbx, Trunk
-from box.bridges.telephony.models.dialling import MOST
+from box.bridges.telephony.models.trunks import MOST
 from box.bridges.telephony.originate import NotAllowed
 from box.bridges.telephony.plan import RESERVED
 from box.core.accounts.models import User

@@ -27,4 +27,4 @@ def remember(connection: Connection, server: str) -> None:
 
 
 def _key(connection: Connection) -> str:
-    return f"directory:answering:{connection.pk}"
+    return f"directory:last-answered:{connection.pk}"
