@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -45,8 +45,24 @@ class _Goal(forms.ChoiceField):
         super().__init__(choices=[("", "–"), *found], **more)
 
 
-class TrunkForm(forms.ModelForm[Trunk]):
+class PbxRowForm[Row: Trunk | CallQueue](forms.ModelForm[Row]):
+    """A row of which a part of the PBX's configuration is made: a line, or a queue."""
+
+    placed: ClassVar[tuple[str, ...]] = ()
+    """Fields of the row that the form has in another shape than the model would give them."""
+
+    def row(self) -> Row:
+        """As the form says it, not stored yet."""
+        made: Row = self.save(commit=False)
+        for name in self.placed:
+            setattr(made, name, self.cleaned_data[name])
+        return made
+
+
+class TrunkForm(PbxRowForm[Trunk]):
     """A provider's line."""
+
+    placed = ("numbers", "answers", "closed")
 
     numbers = forms.CharField(
         label=gettext_lazy("Our numbers on it"),
@@ -71,18 +87,18 @@ class TrunkForm(forms.ModelForm[Trunk]):
             "user": gettext_lazy("Empty where the provider knows the PBX by its address."),
         }
 
-    def __init__(self, data: Any = None, *, trunk: Trunk) -> None:
-        super().__init__(data, instance=trunk, initial={"numbers": "\n".join(trunk.numbers)})
-        pbx = trunk.pbx
+    def __init__(self, data: Any = None, *, row: Trunk) -> None:
+        super().__init__(data, instance=row, initial={"numbers": "\n".join(row.numbers)})
+        pbx = row.pbx
         self.fields["answers"] = _Goal(
-            pbx, label=gettext_lazy("Who answers"), initial=trunk.answers,
+            pbx, label=gettext_lazy("Who answers"), initial=row.answers,
             help_text=gettext_lazy("An extension or a queue."),
         )  # fmt: skip
         self.fields["closed"] = _Goal(
-            pbx, label=gettext_lazy("Outside working hours"), initial=trunk.closed, required=False,
+            pbx, label=gettext_lazy("Outside working hours"), initial=row.closed, required=False,
             help_text=gettext_lazy("By the company's working calendar. Empty: as at any time."),
         )  # fmt: skip
-        if trunk.password_sealed:
+        if row.password_sealed:
             self.fields["password"].help_text = _("It is stored and shown to nobody; empty: it stays.")
 
     def clean_host(self) -> str:
@@ -101,18 +117,17 @@ class TrunkForm(forms.ModelForm[Trunk]):
         said = _("“%(word)s” is no number: digits only, as the provider sends it.")
         return _words(self.cleaned_data["numbers"], _NUMBER, said, 100)
 
-    def trunk(self) -> Trunk:
-        """As the form says it, not stored yet."""
-        made: Trunk = self.save(commit=False)
-        for name in ("numbers", "answers", "closed"):
-            setattr(made, name, self.cleaned_data[name])
+    def row(self) -> Trunk:
+        made = super().row()
         if self.cleaned_data["password"]:
             made.password = self.cleaned_data["password"]
         return made
 
 
-class CallQueueForm(forms.ModelForm[CallQueue]):
+class CallQueueForm(PbxRowForm[CallQueue]):
     """A queue, or a hunt group."""
+
+    placed = ("members", "rings_seconds", "waits_seconds", "otherwise")
 
     kind = forms.ChoiceField(
         label=gettext_lazy("What callers do"),
@@ -143,17 +158,17 @@ class CallQueueForm(forms.ModelForm[CallQueue]):
             "number": gettext_lazy("What one dials inside to reach it."),
         }
 
-    def __init__(self, data: Any = None, *, queue: CallQueue) -> None:
+    def __init__(self, data: Any = None, *, row: CallQueue) -> None:
         initial = {
-            "members": " ".join(queue.members),
-            "kind": "group" if queue.is_group else "queue",
-            "rings_seconds": queue.rings_seconds,
-            "waits_seconds": queue.waits_seconds,
+            "members": " ".join(row.members),
+            "kind": "group" if row.is_group else "queue",
+            "rings_seconds": row.rings_seconds,
+            "waits_seconds": row.waits_seconds,
         }
-        super().__init__(data, instance=queue, initial=initial)
+        super().__init__(data, instance=row, initial=initial)
         self.fields["otherwise"] = _Goal(
-            queue.pbx, without=queue.number, label=gettext_lazy("If nobody answers"), required=False,
-            initial=queue.otherwise, help_text=gettext_lazy("Empty: the call ends."),
+            row.pbx, without=row.number, label=gettext_lazy("If nobody answers"), required=False,
+            initial=row.otherwise, help_text=gettext_lazy("Empty: the call ends."),
         )  # fmt: skip
 
     def clean_number(self) -> str:
@@ -166,12 +181,9 @@ class CallQueueForm(forms.ModelForm[CallQueue]):
         said = _("“%(word)s” is no extension: it has 1 to 15 digits.")
         return _words(self.cleaned_data["members"], _INSIDE, said, MOST_MEMBERS)
 
-    def queue(self) -> CallQueue:
-        """As the form says it, not stored yet."""
-        made: CallQueue = self.save(commit=False)
+    def row(self) -> CallQueue:
+        made = super().row()
         made.is_group = self.cleaned_data["kind"] == "group"
-        for name in ("members", "rings_seconds", "waits_seconds", "otherwise"):
-            setattr(made, name, self.cleaned_data[name])
         return made
 
 

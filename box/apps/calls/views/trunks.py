@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -23,9 +25,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django import forms
+    from django.db.models import QuerySet
+    from django.utils.functional import _StrOrPromise
 
-    from box.bridges.telephony.models import Pbx
+    from box.apps.calls.forms.trunks import PbxRowForm
     from box.core.accounts.requests import PersonRequest
+
+
+@dataclass(frozen=True)
+class _Kind[Row: Trunk | CallQueue]:
+    """What lines and queues do each in their own way; all else of their pages is the same."""
+
+    rows: QuerySet[Row]
+    form: Callable[..., PbxRowForm[Row]]
+    save: Callable[..., None]
+    remove: Callable[..., None]
+    add: _StrOrPromise
+    removed: _StrOrPromise
+
+
+TRUNKS = _Kind(
+    rows=Trunk.objects.all(),
+    form=TrunkForm,
+    save=actions.save_trunk,
+    remove=actions.remove_trunk,
+    add=gettext_lazy("Add a line"),
+    removed=gettext_lazy("The line is removed."),
+)
+QUEUES = _Kind(
+    rows=CallQueue.objects.all(),
+    form=CallQueueForm,
+    save=actions.save_queue,
+    remove=actions.remove_queue,
+    add=gettext_lazy("Add a queue"),
+    removed=gettext_lazy("The queue is removed."),
+)
 
 
 @require_GET
@@ -45,54 +79,26 @@ def trunks(request: PersonRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @only_for_administrators
 def new_trunk(request: PersonRequest, pk: int) -> HttpResponse:
-    return _trunk(request, Trunk(pbx=found_pbx(pk)))
+    return _edited(request, Trunk(pbx=found_pbx(pk)), TRUNKS)
 
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST", "DELETE"])
 @only_for_administrators
 def trunk(request: PersonRequest, pk: int, number: int) -> HttpResponse:
-    found = get_object_or_404(Trunk.objects.select_related("pbx"), pk=number, pbx=pk)
-    if request.method == "DELETE":
-        actions.remove_trunk(found, by=request.user)
-        return _gone(request, pk, _("The line is removed."))
-    return _trunk(request, found)
-
-
-def _trunk(request: PersonRequest, found: Trunk) -> HttpResponse:
-    form = TrunkForm(posted(request), trunk=found)
-
-    def keep() -> None:
-        actions.save_trunk(form.trunk(), by=request.user)
-
-    title = found.name or _("Add a line")
-    return _kept(request, found.pbx, form, keep) or _form(request, found, form, title)
+    return _edited_or_removed(request, pk, number, TRUNKS)
 
 
 @require_http_methods(["GET", "POST"])
 @only_for_administrators
 def new_queue(request: PersonRequest, pk: int) -> HttpResponse:
-    return _queue(request, CallQueue(pbx=found_pbx(pk)))
+    return _edited(request, CallQueue(pbx=found_pbx(pk)), QUEUES)
 
 
 @require_http_methods(["GET", "POST", "DELETE"])
 @only_for_administrators
 def queue(request: PersonRequest, pk: int, number: int) -> HttpResponse:
-    found = get_object_or_404(CallQueue.objects.select_related("pbx"), pk=number, pbx=pk)
-    if request.method == "DELETE":
-        actions.remove_queue(found, by=request.user)
-        return _gone(request, pk, _("The queue is removed."))
-    return _queue(request, found)
-
-
-def _queue(request: PersonRequest, found: CallQueue) -> HttpResponse:
-    form = CallQueueForm(posted(request), queue=found)
-
-    def keep() -> None:
-        actions.save_queue(form.queue(), by=request.user)
-
-    title = found.name or _("Add a queue")
-    return _kept(request, found.pbx, form, keep) or _form(request, found, form, title)
+    return _edited_or_removed(request, pk, number, QUEUES)
 
 
 @require_http_methods(["GET", "POST", "DELETE"])
@@ -117,22 +123,28 @@ def extension(request: PersonRequest, pk: int, number: int) -> HttpResponse:
     return _form(request, found, form, found.number, tab="extensions")
 
 
-def _kept(
-    request: PersonRequest, pbx: Pbx, form: TrunkForm | CallQueueForm, keep: Callable[[], None]
-) -> HttpResponse | None:
-    if not form.is_valid():
-        return None
-    try:
-        keep()
-    except ValidationError as error:
-        form.add_error(None, error)
-        return None
-    messages.success(request, _("It is noted. Fetch the configuration of the PBX anew."))
-    return redirect("calls:trunks", pbx.pk)
+def _edited_or_removed[Row: Trunk | CallQueue](
+    request: PersonRequest, pk: int, number: int, kind: _Kind[Row]
+) -> HttpResponse:
+    found = get_object_or_404(kind.rows.select_related("pbx"), pk=number, pbx=pk)
+    if request.method == "DELETE":
+        kind.remove(found, by=request.user)
+        return lead_on(request, redirect("calls:trunks", pk).headers["Location"], str(kind.removed))
+    return _edited(request, found, kind)
 
 
-def _gone(request: PersonRequest, pk: int, said: str) -> HttpResponse:
-    return lead_on(request, redirect("calls:trunks", pk).headers["Location"], said)
+def _edited[Row: Trunk | CallQueue](request: PersonRequest, found: Row, kind: _Kind[Row]) -> HttpResponse:
+    title = found.name or str(kind.add)
+    form = kind.form(posted(request), row=found)
+    if form.is_valid():
+        try:
+            kind.save(form.row(), by=request.user)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, _("It is noted. Fetch the configuration of the PBX anew."))
+            return redirect("calls:trunks", found.pbx_id)
+    return _form(request, found, form, title)
 
 
 def _form(
