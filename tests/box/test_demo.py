@@ -7,7 +7,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
+from box.apps.calendar.actions import main_calendar
+from box.apps.calendar.demo import PER_HOST as EVENTS_PER_HOST
+from box.apps.calendar.models import Event
 from box.apps.feed.models import Post
+from box.apps.tasks.demo import PER_HOST
+from box.apps.tasks.models import Task
 from box.core.accounts.models import User
 from box.core.discussion.models import Comment, Thread
 from box.core.structure.models import Department, Membership
@@ -32,6 +37,15 @@ def test_a_company_is_whole(store: object) -> None:
     for thread in Thread.objects.all():
         assert thread.comments_count == Comment.objects.filter(thread=thread).count()
     assert all(department.path[-1] == department.pk for department in Department.objects.all())
+
+
+def test_who_administers_the_box_has_work_in_it_too(store: object, olga: User) -> None:
+    main_calendar(f"U{olga.pk}")
+    _demo()
+    own = Task.objects.filter(responsible=olga)
+    assert own.count() > PER_HOST / 2
+    assert Task.objects.visible_to(olga).filter(created_by=olga).exclude(responsible=olga).exists()
+    assert Event.objects.visible_to(olga).filter(organizer=olga).count() == EVENTS_PER_HOST
 
 
 def test_one_seed_makes_one_company(store: object) -> None:

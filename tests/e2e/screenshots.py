@@ -1,8 +1,9 @@
 """Pictures of every page, for people to look at: in each language, width and theme, into build/screenshots/.
 
-    python -m tests.e2e.screenshots
+    python -m tests.e2e.screenshots            all, and the README's picture, docs/images/feed.png
+    python -m tests.e2e.screenshots gantt crm  these pages alone, and those whose names begin so
 
-Shows the invented company of `boxctl demo`, and writes the README's picture, docs/images/feed.png, too.
+Shows the invented company of `boxctl demo`.
 """
 
 from __future__ import annotations
@@ -49,6 +50,40 @@ PAGES = {
     "notifications": "/notifications/",
     "worktime": "/worktime/",
     "pulse": "/pulse/",
+    "tasks": "/tasks/",
+    "tasks-board": "/tasks/board/deadline/",
+    "tasks-plan": "/tasks/plan/",
+    "tasks-gantt": "/tasks/gantt/",
+    "tasks-workload": "/tasks/workload/",
+    "tasks-time": "/tasks/time/",
+    "tasks-templates": "/tasks/templates/",
+    "tasks-new": "/tasks/new/",
+    "task": "{task}",
+    "calendar": "/calendar/",
+    "calendar-month": "/calendar/?view=month",
+    "calendar-agenda": "/calendar/?view=agenda",
+    "calendar-team": "/calendar/team/",
+    "calendar-rooms": "/calendar/rooms/",
+    "calendar-new": "/calendar/events/new/",
+    "crm": "/crm/deal/board/",
+    "crm-list": "/crm/deal/",
+    "crm-funnel": "/crm/deal/funnel/",
+    "crm-day": "/crm/day/",
+    "crm-contacts": "/crm/contact/",
+    "crm-report": "/crm/report/month/",
+    "crm-settings": "/crm/settings/",
+    "crm-deal": "{deal}",
+    "calls": "/calls/",
+    "calls-reports": "/calls/reports/",
+    "calls-wallboard": "/calls/wallboard/",
+    "calls-setup": "/calls/exchanges/",
+    "devices": "/profile/devices/",
+    "applications": "/console/integrations/applications/",
+    "application-new": "/console/integrations/applications/new/",
+    "migrations": "/console/migrations/",
+    "exports": "/console/migrations/exports/",
+    "cluster": "/console/cluster/",
+    "releases": "/console/releases/",
     "integrations": "/profile/integrations/",
     "integration-new": "/profile/integrations/new/",
     "password": "/profile/password/",
@@ -64,14 +99,15 @@ PAGES = {
 }
 
 
-def main() -> int:
+def main(wanted: tuple[str, ...]) -> int:
     with box_to_visit() as box, tempfile.TemporaryDirectory() as home:
         make_company(box)
         olga = Portal.of(box, box.admin)
         with chromium(box, Path(home)) as browser:
             for words, size in product((EN, RU), SIZES):
-                show_everything(browser, olga, words, size)
-            show_readme(browser, olga)
+                show_everything(browser, olga, words, size, wanted)
+            if not wanted:
+                show_readme(browser, olga)
     return 0
 
 
@@ -80,13 +116,19 @@ def make_company(box: Box) -> None:
     box.boxctl("demo", *COMPANY, check=False)
 
 
-def show_everything(browser: Browser, olga: Portal, words: Words, size: tuple[int, int]) -> None:
+def show_everything(
+    browser: Browser, olga: Portal, words: Words, size: tuple[int, int], wanted: tuple[str, ...]
+) -> None:
     olga.post("/preferences/", language=words.language)
     places = places_of(olga)
     with person_at(browser, olga, words, size) as person:
         for name, path in PAGES.items():
+            if wanted and not name.startswith(wanted):
+                continue
             person.open(path.format(**places))
             take(person.page, f"{name}-{words.language}-{size[0]}")
+        if wanted:
+            return
         person.open("/feed/")
         person.page.locator("summary.me").click()
         take(person.page, f"menu-{words.language}-{size[0]}")
@@ -96,13 +138,23 @@ def show_everything(browser: Browser, olga: Portal, words: Words, size: tuple[in
 
 
 def places_of(olga: Portal) -> dict[str, str]:
-    """The post that is talked about most, and who wrote it."""
+    """The post that is talked about most, and who wrote it; the first task and deal of their lists."""
     feed = olga.get("/feed/").data.decode()
     posts = re.findall(r'id="post-(\d+)".*?id="count-\1"[^>]*>(\d*)<', feed, re.DOTALL)
     post = max(posts, key=lambda found: int(found[1] or 0))[0]
     person = re.search(r'href="/employees/(\d+)/"', feed.partition(f'id="post-{post}"')[2])
     assert person is not None
-    return {"post": post, "person": person[1]}
+    return {
+        "post": post,
+        "person": person[1],
+        "task": first_link(olga, "/tasks/", r"/tasks/\d+/"),
+        "deal": first_link(olga, "/crm/deal/", r"/crm/deal/\d+/"),
+    }
+
+
+def first_link(olga: Portal, page: str, address: str) -> str:
+    found = re.search(f'href="({address})"', olga.get(page).data.decode())
+    return found[1] if found else page
 
 
 @contextmanager
@@ -151,4 +203,4 @@ def show_readme(browser: Browser, olga: Portal) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(tuple(sys.argv[1:])))

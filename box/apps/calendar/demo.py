@@ -30,10 +30,11 @@ type Planned = tuple[Event, list[int]]
 """An event, and who takes part."""
 
 DAYS = range(-10, 15)
+PER_PERSON, PER_HOST = 2, 12
 
 
 def plan(company: Company) -> None:
-    company.tell(f"{company.employees * 2} events")
+    company.tell(f"{company.employees * PER_PERSON + len(company.hosts) * PER_HOST} events")
     Room.objects.bulk_create(
         Room(name=name, capacity=capacity, equipment=equipment, bookers=[EVERYONE])
         for name, capacity, equipment in ROOMS
@@ -56,9 +57,9 @@ def _stand_ups(company: Company) -> Iterator[Planned]:
 
 def _meetings(company: Company) -> Iterator[Planned]:
     random = company.random
-    for organizer in company.people:
+    for organizer in [*company.people, *company.hosts]:
         calendar = Calendar(code=f"U{organizer}", is_main=True, color=Color.SPRUCE)
-        for _number in range(2):
+        for _number in range(PER_HOST if organizer in company.hosts else PER_PERSON):
             others = random.sample(company.people, k=min(3, len(company.people)))
             people = [organizer, *(pk for pk in others if pk != organizer)]
             day = company.now + timedelta(days=random.choice(DAYS))
@@ -79,7 +80,9 @@ def _event(calendar: Calendar, title: str, start: datetime, length: timedelta, p
 
 def _store(company: Company, planned: list[Planned]) -> None:
     calendars = {event.calendar.code: event.calendar for event, _people in planned}
-    Calendar.objects.bulk_create(calendars.values(), batch_size=BATCH)
+    # Who administers the box may have looked at theirs before.
+    calendars |= {one.code: one for one in Calendar.objects.filter(code__in=calendars, is_main=True)}
+    Calendar.objects.bulk_create((one for one in calendars.values() if not one.pk), batch_size=BATCH)
     for event, _people in planned:
         event.calendar = calendars[event.calendar.code]
     Event.objects.bulk_create([event for event, _people in planned], batch_size=BATCH)

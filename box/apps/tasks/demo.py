@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from box.core.registry.demo import Company
 
 PER_PERSON = 6
+PER_HOST = 24
 TITLES = [
     "Отчёт за квартал",
     "Order new chairs",
@@ -47,7 +48,7 @@ FIELDS = (
 
 
 def give_tasks(company: Company) -> None:
-    count = company.employees * PER_PERSON
+    count = company.employees * PER_PERSON + len(company.hosts) * PER_HOST
     company.tell(f"{count} tasks")
     ids, threads = reserve_ids(Task, count), reserve_ids(Thread, count)
     copy_rows(
@@ -65,11 +66,16 @@ def _rows(
     company: Company, ids: list[int], threads: list[int], watching: list[tuple[int, int, str]]
 ) -> Iterator[tuple[object, ...]]:
     random = company.random
-    above = {person: heads_over([person]) for person in company.people}
+    above = {person: heads_over([person]) for person in [*company.people, *company.hosts]}
     groups = list(company.groups.items())
-    for pk, thread in zip(ids, threads, strict=True):
+    hosts = [host for host in company.hosts for _ in range(PER_HOST)]
+    for number, (pk, thread) in enumerate(zip(ids, threads, strict=True)):
         group, members = random.choice(groups) if groups and random.random() < 0.4 else (None, company.people)
         giver, doer, watcher = (random.choice(members) for _ in range(3))
+        if number < len(hosts):
+            # Two of three are theirs to do.
+            group, host = None, hosts[number]
+            giver, doer = (giver, host) if number % 3 else (host, doer)
         state = random.choice(STATES)
         given = company.now - timedelta(hours=random.randrange(60 * 24))
         is_done = state == State.COMPLETED

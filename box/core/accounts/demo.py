@@ -58,6 +58,7 @@ def hire(company: Company) -> None:
         raise DemoRefused("Real people work in this box: a demonstration goes into an empty one only.")
     if User.objects.filter(is_demo=True).exists():
         raise DemoRefused("This box has a demonstration company already.")
+    company.hosts = list(User.objects.filter(is_demo=False).values_list("pk", flat=True))
     company.tell(f"{company.employees} employees")
     ids = reserve_ids(User, company.employees + max(1, company.employees * GUESTS_PER_HUNDRED // 100))
     company.people, company.guests = ids[: company.employees], ids[company.employees :]

@@ -22,6 +22,8 @@ class Company:
     random: Random
     password: str | None = None
     tell: Callable[[str], None] = lambda text: None
+    # Who administers the box, and so looks at all this first.
+    hosts: list[int] = field(default_factory=list)
     people: list[int] = field(default_factory=list)
     guests: list[int] = field(default_factory=list)
     # Each department's id with the ids of its way from the root, itself included.
