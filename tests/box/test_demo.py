@@ -10,6 +10,8 @@ from django.db import transaction
 from box.apps.calendar.actions import main_calendar
 from box.apps.calendar.demo import PER_HOST as EVENTS_PER_HOST
 from box.apps.calendar.models import Event
+from box.apps.calls.models import LoggedCall
+from box.apps.crm.models import Record
 from box.apps.feed.models import Post
 from box.apps.tasks.demo import PER_HOST
 from box.apps.tasks.models import Task
@@ -45,6 +47,9 @@ def test_who_administers_the_box_has_work_in_it_too(store: object, olga: User) -
     own = Task.objects.filter(responsible=olga)
     assert own.count() > PER_HOST / 2
     assert Task.objects.visible_to(olga).filter(created_by=olga).exclude(responsible=olga).exists()
+    assert Record.objects.filter(responsible=olga).exists()
+    assert LoggedCall.objects.filter(user=olga).exists()
+    assert LoggedCall.objects.unreturned().count() < LoggedCall.objects.filter(is_missed=True).count()
     assert Event.objects.visible_to(olga).filter(organizer=olga).count() == EVENTS_PER_HOST
 
 

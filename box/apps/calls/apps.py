@@ -11,6 +11,7 @@ from box.core.registry.capabilities import (
     card_routes,
     cards,
     console_pages,
+    demo_shares,
     help_pages,
     menu,
     widgets,
@@ -33,6 +34,7 @@ class CallsConfig(Room):
     def offer(self) -> None:
         from box.apps.calls import access
         from box.apps.calls.cards import call_cards
+        from box.apps.calls.demo import telephone
         from box.apps.calls.models import KIND
         from box.apps.calls.routing import ClientRouter
         from box.apps.calls.settings import ALL, check
@@ -61,6 +63,7 @@ class CallsConfig(Room):
             is_for=access.can_set_up,
         )
         console_pages.add(page.key, page)
+        demo_shares.add("calls", telephone)
         widgets.add("calls", Widget("calls/widget.html", order=20, is_for=access.works_here))
         assets.add("calls", Assets(styles=("calls/calls.css",), scripts=("calls/calls.js",)))
         sections.add("calls", Section(_("Calls"), order=65, check=check))

@@ -67,10 +67,11 @@ def sell(company: Company) -> None:
     _plan(company, [*deals, *leads])
     _get_paid(company, deals)
     _ask_visitors(sellers)
+    company.client_numbers = [f"+7916{1_000_000 + number}" for number in range(len(people))]
 
 
 def _sellers(company: Company) -> Sequence[int]:
-    return company.people[: max(2, int(len(company.people) * SELLERS))]
+    return [*company.people[: max(2, int(len(company.people) * SELLERS))], *company.hosts]
 
 
 def _added(company: Company, new: Iterator[NewRecord]) -> list[Record]:

@@ -26,6 +26,8 @@ class Company:
     hosts: list[int] = field(default_factory=list)
     people: list[int] = field(default_factory=list)
     guests: list[int] = field(default_factory=list)
+    # Telephone numbers of clients, in E.164.
+    client_numbers: list[str] = field(default_factory=list)
     # Each department's id with the ids of its way from the root, itself included.
     departments: dict[int, list[int]] = field(default_factory=dict)
     # Each group's id with the ids of the employees in it, and each guest's group.
