@@ -227,6 +227,26 @@ def test_a_header_of_a_megabyte_is_passed_over_and_the_next_event_is_heard(
     assert len(heard[0].get("CallerIDName", "")) <= LONGEST_LINE
 
 
+def test_what_came_of_somebody_elses_call_is_no_answer_to_the_box(
+    stranger: tuple[Address, list[bytes]],
+) -> None:
+    """OriginateResponse has a header `Response`, and an ActionID only if its sender gave one."""
+    where, says = stranger
+    elsewhere = b"Event: OriginateResponse\r\nResponse: Failure\r\nReason: 8\r\n\r\n"
+    channels = (
+        b"Response: Success\r\nActionID: %ID\r\nEventList: start\r\n\r\n"
+        + elsewhere
+        + b"Event: CoreShowChannelsComplete\r\nActionID: %ID\r\nEventList: Complete\r\n\r\n"
+    )
+    pong = b"Response: Success\r\nActionID: %ID\r\nPing: Pong\r\n\r\n"
+    says += [GREETING, CHALLENGE, WELCOME, channels, elsewhere + pong]
+    with Session(where) as session:
+        assert session.channels() == []
+        assert session.act("Ping")["Ping"] == "Pong"
+        heard = session.events(within=0)
+    assert [one["Event"] for one in heard if one["Event"] == "OriginateResponse"] == ["OriginateResponse"] * 2
+
+
 # --- what callers say
 
 

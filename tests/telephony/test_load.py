@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,11 +21,12 @@ from box.bridges.telephony.actions import save_pbx
 from box.bridges.telephony.models import Call, Pbx
 from box.core.events.models import Event
 from tests.box.processes import database_away, until
+from tests.prefixes import scratch_prefix
 from tests.randomness import is_thorough
 from tests.telephony import load
-from tests.telephony.asterisk import Asterisk
+from tests.telephony.asterisk import SECRET, Asterisk
 from tests.telephony.load import Known
-from tests.telephony.scenarios import Manager
+from tests.telephony.scenarios import Manager, listening
 from tests.telephony.test_bridge import is_connected, manager, pbx, start  # noqa: F401 - fixtures
 from tests.telephony.wire import Wire, wired
 
@@ -36,9 +39,9 @@ SECONDS, TALK = (120, 9) if is_thorough() else (4, 2)
 AWAY_SECONDS = 5 if is_thorough() else 1.5
 
 
-def known() -> list[Known]:
+def known(of: str = "office") -> list[Known]:
     fields = ("key", "result", "started_at", "ended_at", "is_estimated")
-    return [Known(*row) for row in Call.objects.whole().values_list(*fields)]
+    return [Known(*row) for row in Call.objects.whole().filter(pbx__name=of).values_list(*fields)]
 
 
 def used(pid: int) -> str:
@@ -187,7 +190,7 @@ def test_after_a_killed_asterisk_nothing_is_open_and_what_was_over_agrees(
 ) -> None:
     start()
     until(is_connected)
-    count = load.place(manager, seconds=2, talk=1, meanwhile=lambda _passed: time.sleep(0.02))
+    count = load.place(manager, seconds=2, talk=1, meanwhile=_rest)
     until(lambda: Call.objects.count() == count)
     until(lambda: Call.objects.exclude(ended_at=None).exists())
     asterisk.kill()
@@ -198,3 +201,44 @@ def test_after_a_killed_asterisk_nothing_is_open_and_what_was_over_agrees(
     ended = [one for one in known() if one.key in load.records(over)]
     assert ended
     assert list(load.disagreements(ended, over)) == []
+
+
+@pytest.fixture
+def branch() -> Iterator[Asterisk]:
+    """Another PBX, which numbers its channels from 0 as well."""
+    folder = scratch_prefix(f"branch-{os.getpid()}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o755)
+    there = Asterisk(folder)
+    there.start()
+    yield there
+    there.remove()
+
+
+def test_two_pbxs_at_once_are_told_apart(
+    pbx: Pbx,  # noqa: F811
+    branch: Asterisk,
+    manager: Manager,  # noqa: F811
+    asterisk: Asterisk,
+    start: Start,  # noqa: F811
+    records: Callable[[], str],
+) -> None:
+    other = Pbx(name="branch", host=branch.address, is_on=True, logs=Pbx.Logs.CSV)
+    other.cel_path, other.cdr_path, other.secret = str(branch.cel_file), str(branch.cdr_file), SECRET
+    save_pbx(other, by=None)
+    start()
+    until(lambda: not Pbx.objects.filter(connected_at=None).exists())
+    with listening(branch) as second, ThreadPoolExecutor(1) as pool:
+        there = pool.submit(load.place, second, seconds=SECONDS, talk=TALK, meanwhile=_rest)
+        count = load.place(manager, seconds=SECONDS, talk=TALK, meanwhile=_rest)
+        placed = count + there.result()
+    until(all_over(placed))
+    for server in (asterisk, branch):
+        server.idle()
+    assert list(load.disagreements(known(), records())) == []
+    assert list(load.disagreements(known("branch"), branch.cdr_file.read_text())) == []
+    assert len(known()) == count
+
+
+def _rest(_passed: float) -> None:
+    time.sleep(0.02)

@@ -210,13 +210,18 @@ def keep_calls(
 
     Events go to the portal's handlers in the same transaction: whoever has the call has heard of it once.
     """
+    keys = {one.call for one in happened}
     if cursors is not None and cursors != pbx.cursors:
         pbx.cursors = dict(cursors)
         Pbx.objects.filter(pk=pbx.pk).update(cursors=pbx.cursors)
-    if not happened:
+        # What a log has said is not read again, so it is stored also where nothing is told of it: that a
+        # Local channel was answered, which decides what the call comes to.
+        keys |= known.changed
+    touched = {call.key: call for key in keys if (call := known.call(key)) is not None}
+    known.changed -= keys
+    if not touched:
         return
     merged = {one.call: one.into for one in happened if isinstance(one, events.CallMerged)}
-    touched = {call.key: call for one in happened if (call := known.call(one.call)) is not None}
     rows = _save_calls(pbx, touched.values())
     _save_legs(rows, touched.values())
     _save_merged(pbx, merged, known, rows)

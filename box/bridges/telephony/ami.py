@@ -301,6 +301,14 @@ class _Manager(Asterisk.Manager.CoreManager):  # type: ignore[misc]
         self._hear(event)
         super().on_Event(event)
 
+    def _dispatch_packet(self, packet: Any) -> None:
+        # OriginateResponse is an event with a header `Response`: py-Asterisk would put it among the answers,
+        # and trip over it there, for it has no ActionID where somebody else has placed the call.
+        if "Event" in packet:
+            self.on_Event(packet)
+        else:
+            super()._dispatch_packet(packet)
+
     def _authenticate(self) -> None:
         banner = self.file.banner()
         if not banner.startswith(_BANNER):
@@ -332,9 +340,6 @@ class _Manager(Asterisk.Manager.CoreManager):  # type: ignore[misc]
             raise ValueError("A header has a line break: it would be an action of its own.")
         self.file.write("".join(f"{line}\r\n" for line in [*lines, ""]).encode())
         return number
-
-    def _translate_event(self, event: Any) -> None:
-        """Names of channels stay names."""
 
     def _translate_response(self, packet: Any) -> Any:
         if packet.get("Response") in ("Success", "Goodbye", "Pong"):

@@ -181,6 +181,8 @@ class Calls:
         """Every channel's call, also of those that are gone."""
         self._merged: dict[str, str] = {}
         self._out: list[CallEvent] = []
+        self.changed: set[str] = set()
+        """Keys of calls of which something was heard that whoever stores them has not stored yet."""
 
     # What comes in
 
@@ -248,6 +250,7 @@ class Calls:
         if handler := self._HANDLERS.get(fact.kind):
             handler(self, call, leg, fact)
         call = self.call(call.key) or call
+        self.changed.add(call.key)
         if all(one.ended_at is not None for one in call.legs.values()):
             self._end(call)
 
@@ -395,6 +398,7 @@ class Calls:
             self._drop(key, call)
 
     def _drop(self, key: str, call: Call) -> None:
+        self.changed.discard(key)
         for uniqueid in call.legs:
             self._call_of.pop(uniqueid, None)
         for merged in call.parts:

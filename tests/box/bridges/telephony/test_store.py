@@ -6,10 +6,12 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from box.bridges.telephony import state
 from box.bridges.telephony.actions import keep_calls, restore, save_pbx
 from box.bridges.telephony.calls import REMEMBERED, Calls
+from box.bridges.telephony.facts import Channel, Fact, Kind, State
 from box.bridges.telephony.models import Call, Pbx
 from box.core.events.models import Event
 from tests.box.bridges.telephony.test_streams import AMI, CEL, summaries
@@ -68,6 +70,18 @@ def test_kept_step_by_step_nothing_is_double(pbx: Pbx, name: str) -> None:
     kinds = [type(one).__name__ for one in happened]
     heard = list(Event.objects.filter(kind__startswith="telephony.Call").values_list("kind", flat=True))
     assert sorted(heard) == sorted(f"telephony.{kind}" for kind in kinds if kind.startswith("Call"))
+
+
+def test_what_a_log_has_said_is_stored_with_how_far_it_is_read(pbx: Pbx) -> None:
+    """Nobody is told that a Local channel is answered; what the call comes to hangs on it."""
+    at, calls = timezone.now(), Calls("office")
+    caller, called = Channel("1.1", "1.1", "Local/a@x-1;1"), Channel("1.2", "1.1", "Local/b@x-2;1")
+    keep(pbx, calls, [Fact(Kind.SEEN, at, caller), Fact(Kind.SEEN, at, called)])
+    assert calls.feed([Fact(Kind.SEEN, at, called, state=State.UP)]) == []
+    keep_calls(pbx, calls, [], cursors={"cel": "1:100"})
+    keep(pbx, restore(pbx, now=at), [Fact(Kind.GONE, at, caller), Fact(Kind.GONE, at, called)])
+    assert Call.objects.get().result == "answered"
+    assert Pbx.objects.get().cursors == {"cel": "1:100"}
 
 
 def test_a_call_that_became_part_of_another_is_told_of_there(pbx: Pbx) -> None:
