@@ -27,6 +27,7 @@ from playwright.sync_api import (
 from tests.e2e.boxes import PATIENCE, Box
 
 CHROMIUM = "/usr/bin/chromium"
+FOREIGN_SITE = "shop.test"
 FLAGS = (
     "--no-sandbox",  # the tests run as root in a container
     "--disable-gpu",
@@ -35,6 +36,8 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Another website, on this machine too: browsers let no public page into a private network.
+    f"--host-resolver-rules=MAP {FOREIGN_SITE} 127.0.0.1",
 )
 # How Chromium and htmx write down that a request was refused.
 ICON = "Error while trying to use the following icon from the Manifest"
@@ -80,6 +83,8 @@ class Watch:
     # Chromium drops its connections when any network interface comes or goes, as those of containers do.
     tolerated: set[str] = field(default_factory=lambda: {"net::ERR_NETWORK_CHANGED"})
     """Statuses and network errors that are not the page's fault; a test adds those it causes on purpose."""
+    sites: set[str] = field(default_factory=set)
+    """The beginnings of addresses that a test serves itself, as another website."""
 
     def over(self, context: BrowserContext) -> None:
         context.on("request", self._note)
@@ -102,11 +107,12 @@ class Watch:
     @property
     def foreign(self) -> list[str]:
         """The addresses that were asked for and are not the box's."""
+        ours = (f"{self.box.url}/", *self.sites)
         addresses = [request.url for request in self.requests]
         return [
             address
             for address in addresses
-            if urlsplit(address).scheme not in LOCAL_SCHEMES and not address.startswith(f"{self.box.url}/")
+            if urlsplit(address).scheme not in LOCAL_SCHEMES and not address.startswith(ours)
         ]
 
     def to(self, path: str) -> list[Request]:

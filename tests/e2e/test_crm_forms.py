@@ -5,19 +5,47 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import problems
+from tests.e2e.browser import FOREIGN_SITE
 from tests.e2e.people import Person, settled
 from tests.e2e.portal import Portal
 from tests.e2e.words import EN, RU, Words
 
-SHOP = "http://shop.test/chairs?utm_source=leaflet"
 RUSSIAN = {"Oak chairs": "Дубовые стулья", "Thank you!": "Спасибо!"}
+
+
+@pytest.fixture
+def shop() -> Iterator[Callable[[str], str]]:
+    """Serves this page, whatever is asked for, without TLS; where."""
+    pages = [""]
+
+    class Shop(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(pages[-1].encode())
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+
+        def serve(page: str) -> str:
+            pages.append(page)
+            return f"http://{FOREIGN_SITE}:{server.server_port}/"
+
+        yield serve
+        server.shutdown()
 
 
 def design(page: Page, name: str, thanks: str, anna: Person) -> None:
@@ -47,6 +75,7 @@ def test_a_strangers_form_with_pages_and_a_file_becomes_a_lead(
     administrator: Person,
     employee: Callable[..., Person],
     visitor: Callable[..., Person],
+    shop: Callable[[str], str],
     words: Words,
     tmp_path: Path,
 ) -> None:
@@ -61,13 +90,9 @@ def test_a_strangers_form_with_pages_and_a_file_becomes_a_lead(
     assert problems(page) == []
 
     stranger = visitor("Rose", words=words)
-
-    def shop(route: Route) -> None:
-        body = f"<!doctype html><title>Shop</title><h1>Shop</h1><div id=here>{snippet}</div>"
-        route.fulfill(content_type="text/html; charset=utf-8", body=body)
-
-    stranger.page.route("http://shop.test/**", shop)
-    stranger.page.goto(SHOP)
+    address = shop(f"<!doctype html><title>Shop</title><h1>Shop</h1><div id=here>{snippet}</div>")
+    stranger.watch.sites.add(address)
+    stranger.page.goto(f"{address}chairs?utm_source=leaflet")
     # In a page without TLS browsers have no SHA-256 of their own.
     assert stranger.page.evaluate("() => isSecureContext") is False
     form = stranger.page.frame_locator("iframe")

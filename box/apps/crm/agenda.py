@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from box.apps.crm.catalog import catalog
+from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import Activity, ActivityBinding, Record
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Step:
 
     activity: Activity
     record: Record | None
+    sees_number: bool
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,15 @@ def agenda_of(person: User, now: datetime) -> list[AgendaDay]:
     days: dict[date | None, list[Step]] = {}
     for one in found:
         day = None if one.deadline < now else timezone.localdate(one.deadline)  # type: ignore[operator]
-        days.setdefault(day, []).append(Step(one, records.get(one.pk)))
+        record = records.get(one.pk)
+        days.setdefault(day, []).append(Step(one, record, sees_number(person, record)))
     days.setdefault(today, [])
     return [AgendaDay(day, days[day]) for day in sorted(days, key=lambda one: one or date.min)]
+
+
+def sees_number(reader: User, record: Record | None) -> bool:
+    """Whether this reader sees by what the record's client is reached."""
+    return record is not None and fields_for(reader, record.type_id).sees("reached_by")
 
 
 def due_count(person: User, now: datetime) -> int:

@@ -75,8 +75,10 @@ def note(event: CallNoted) -> None:
 
 
 def tell_pages(ids: Iterable[int], by_id: int | None, *, also: Iterable[int] = ()) -> None:
-    """Whoever sees these records now, and those who have just ceased to: their pages ask for them anew."""
-    more = [f"U{pk}" for pk in also]
+    """Whoever sees these records now, and those who have just ceased to: their pages ask for them anew.
+    Administrators see all of them, by no code of the records'."""
+    administrators = User.objects.active().filter(is_administrator=True).values_list("pk", flat=True)
+    more = [f"U{pk}" for pk in {*also, *administrators}]
     rows = Record.objects.filter(pk__in=list(ids)).values_list("pk", "audience")
     send_each("crm", "record", [([*audience, *more], {"id": pk, "by": by_id}) for pk, audience in rows])
 

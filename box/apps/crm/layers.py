@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from box.apps.crm.agenda import records_of
+from box.apps.crm.agenda import records_of, sees_number
 from box.apps.crm.models import Activity
 from box.core.registry.capabilities import CalendarLayer, LayerItem
 
@@ -32,7 +32,8 @@ def next_steps(reader: User, since: datetime, before: datetime) -> Iterator[Laye
             continue
         record = records.get(step.pk)
         day = timezone.localtime(step.deadline).date()
-        title = f"{step.subject} · {record.title}" if record else step.subject
+        subject = step.said_to(sees_number(reader, record))
+        title = f"{subject} · {record.title}" if record else subject
         url = record.get_absolute_url() if record else reverse("crm:day")
         yield LayerItem(str(step.pk), title, day, day, url=url, tone="bad" if step.deadline < now else "")
 

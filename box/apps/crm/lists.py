@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from box.apps.crm.access import can_change
+from box.apps.crm.actions.locks import locked_records
 from box.apps.crm.actions.records import (
     Demanded,
     bring_back_records,
@@ -37,11 +38,13 @@ from box.core.registry.environment import url
 from box.lib.pages import number_of
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import QueryDict
     from django.utils.safestring import SafeString
     from markupsafe import Markup
 
     from box.apps.crm.models import RecordType, Stage
+    from box.apps.crm.models.records import RecordQuerySet
 
 UI = "crm/ui.html"
 
@@ -77,7 +80,7 @@ def record_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
         order="-added",
         search=Search(
             gettext_lazy("Name, telephone, e-mail or tax number"),
-            narrow=lambda rows, text: rows.matching(text, fields.sees),  # type: ignore[attr-defined]
+            narrow=lambda rows, text: _records(rows).matching(text, fields.sees),
         ),
         present=lambda rows: rows_of(rows, user, own),
         href=lambda row: row.record.get_absolute_url(),
@@ -94,7 +97,12 @@ FIELD_OF: Mapping[str, str] = {
 
 def exportable(listed: List[Record, RecordRow], user: User) -> List[Record, RecordRow]:
     """The same list, of the rows that this person may take along: fewer, perhaps, than they see."""
-    return replace(listed, rows=listed.rows.permitted(user, Operation.EXPORT))  # type: ignore[attr-defined]
+    return replace(listed, rows=_records(listed.rows).permitted(user, Operation.EXPORT))
+
+
+def _records(rows: QuerySet[Record, Record]) -> RecordQuerySet:
+    """What a list hands on as rows of any table."""
+    return cast("RecordQuerySet", rows)
 
 
 def ways_of(kind: RecordType) -> tuple[Way, ...]:
@@ -275,6 +283,8 @@ def _bulk(user: User, kind: RecordType) -> Iterable[Bulk[Record]]:
             state=lambda record: record.deleted_at is not None,
             restore=lambda record, was, *, by: bring_back_records([record], by=by),
             gone=Record.objects.all(),
+            hold=lambda record, act: _held_anywhere(record),
+            hold_again=lambda record, was: _held_anywhere(record),
         )
 
 
@@ -288,7 +298,23 @@ class _HandOver:
 
 def _hold(record: Record, act: Act[Record]) -> Record:
     """People first: whom it goes to, and whose it is."""
-    return locked_record(record, by=None, people=[act.person.pk] if isinstance(act, _HandOver) else [])
+    return _held(record, people=[act.person.pk] if isinstance(act, _HandOver) else [])
+
+
+def _hold_again(record: Record, was: object) -> Record:
+    return _held(record)
+
+
+def _held(record: Record, people: Iterable[int] = ()) -> Record:
+    try:
+        return locked_record(record, by=None, people=people)
+    except Record.DoesNotExist:
+        raise ValidationError(_("It is in the trash by now.")) from None
+
+
+def _held_anywhere(record: Record) -> Record:
+    """Also in the trash."""
+    return locked_records([record])[record.pk]
 
 
 def _hand_over(user: User) -> Bulk[Record]:
@@ -309,6 +335,7 @@ def _hand_over(user: User) -> Bulk[Record]:
         ),
         gone=Record.objects.all(),
         hold=_hold,
+        hold_again=lambda record, was: _held(record, people=[was]),
     )
 
 
@@ -330,6 +357,7 @@ def _to_stage(kind: RecordType) -> Bulk[Record]:
         restore=lambda record, was, *, by: move_record(record, catalog().stages[was], by=by),
         gone=Record.objects.all(),
         hold=_hold,
+        hold_again=_hold_again,
     )
 
 
@@ -358,6 +386,7 @@ def _observe(user: User) -> Bulk[Record]:
             record, {"observers": list(User.objects.filter(pk__in=was))}, by=by
         ),
         hold=_hold,
+        hold_again=_hold_again,
     )
 
 

@@ -85,7 +85,7 @@ def undo_bulk[M: models.Model](
         row = there.get(pk=pk)
         try:
             with transaction.atomic():
-                row = _locked(there, pk)
+                row = bulk.hold_again(row, was) if bulk.hold_again else _locked(there, pk)
                 if bulk.state(row) != became:
                     raise ValidationError(_("It was changed since."), code="undo")
                 bulk.restore(row, was, by=by)

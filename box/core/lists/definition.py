@@ -125,6 +125,8 @@ class Bulk[M: models.Model]:
     bind: Callable[[QueryDict], Act[M]] | None = None
     hold: Callable[[M, Act[M]], M] | None = None
     """Locks the row for this action, where that has to come after rows of another table."""
+    hold_again: Callable[[M, Any], M] | None = None
+    """The same before it becomes again what it `was`."""
 
 
 @dataclass(frozen=True)

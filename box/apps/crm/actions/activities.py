@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
 
 MOST_BOUND = 50
-_GIVEN = frozenset({"kind", "direction", "subject", "text", "result", "about"})
+_GIVEN = frozenset({"kind", "direction", "subject", "text", "result", "about", "number"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,7 @@ class NewActivity:
     seconds: int | None = None
     deadline: datetime | None = None
     about: str = ""
+    number: str = ""
 
 
 @transaction.atomic
@@ -53,7 +54,7 @@ def add_activity(new: NewActivity, records: Sequence[Record], *, by: User | None
     activity = Activity(
         kind=new.kind, subject=subject, direction=new.direction, text=new.text, responsible=new.responsible,
         created_by=by, at=new.deadline or new.at or moment(), seconds=new.seconds, created_at=moment(),
-        deadline=new.deadline, about=new.about,
+        deadline=new.deadline, about=new.about, number=new.number,
     )  # fmt: skip
     check_fields(activity, _GIVEN)
     refuse_distant(activity.at)

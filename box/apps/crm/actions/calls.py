@@ -15,6 +15,7 @@ from box.apps.crm.callers import reached_by
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.events import ActivityChanged
+from box.apps.crm.field_rights import hidden_from_some
 from box.apps.crm.models import Activity
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
@@ -64,6 +65,10 @@ def _lead_of(call: CallFinished) -> Record | None:
     if kind is None or who is None:
         return None
     number = phones.shown(call.number, PHONE_REGION.value)
+    # Titles are for whoever sees the lead.
+    if hidden_from_some(kind.pk, {"reached_by"}):
+        with translation.override(LANGUAGE.value):
+            number = _("Incoming call")
     reached = (Reach("phone", call.number),)
     return add_record(NewRecord(type=kind, responsible=who, title=number, reached_by=reached), by=None)
 
@@ -76,12 +81,12 @@ def _activity(call: CallFinished, records: Sequence[Record]) -> NewActivity:
     if call.is_missed:
         # A next step must be somebody's who works here: of whose telephone rang, if need be.
         who = next((one for one in (responsible, *people.values()) if one.is_active), None)
-        said = _("Call back: %(number)s") % {"number": number}
+        said = _("Call back")
         more = {"deadline": call.call_back_by if who else None}
     else:
         who = people.get(call.user_id or 0)
         is_in = call.direction == "in"
-        said = (_("Call from %(number)s") if is_in else _("Call to %(number)s")) % {"number": number}
+        said = _("Incoming call") if is_in else _("Outgoing call")
         more = {"deadline": None}
     return NewActivity(
         kind="call",
@@ -92,6 +97,7 @@ def _activity(call: CallFinished, records: Sequence[Record]) -> NewActivity:
         at=call.started_at,
         seconds=call.talk_seconds,
         about=about(call.call_id),
+        number=number,
         **more,
     )
 

@@ -64,6 +64,8 @@ class Activity(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     # What it is about in another app, as `str(Ref)`: a call, a letter, a task.
     about = models.CharField(max_length=80, blank=True)
+    # Of a call, as people write it: apart from the subject, for it is hidden from some.
+    number = models.CharField(max_length=50, blank=True, db_default="", default="")
 
     objects = ActivityQuerySet.as_manager()
 
@@ -80,6 +82,10 @@ class Activity(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    def said_to(self, reader_sees_numbers: bool) -> str:
+        """What it is called on pages."""
+        return f"{self.subject}: {self.number}" if self.number and reader_sees_numbers else self.subject
 
     @property
     def is_planned(self) -> bool:

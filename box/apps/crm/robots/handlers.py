@@ -34,6 +34,20 @@ def call_for_what_has_moved(event: RecordMoved) -> None:
         transaction.on_commit(jobs.run_robots)
 
 
-for _event, _handler in ((RecordAdded, call_for_what_was_added), (RecordMoved, call_for_what_has_moved)):
-    # An import of thousands stores nothing for robots that there are not.
-    subscribe(f"{__name__}.{_handler.__name__}", _event, _handler, is_wanted=lambda: _at_work.value)  # type: ignore[arg-type]
+def _are_there_robots() -> bool:
+    """An import of thousands stores nothing for robots that there are not."""
+    return _at_work.value
+
+
+subscribe(
+    f"{__name__}.{call_for_what_was_added.__name__}",
+    RecordAdded,
+    call_for_what_was_added,
+    is_wanted=_are_there_robots,
+)
+subscribe(
+    f"{__name__}.{call_for_what_has_moved.__name__}",
+    RecordMoved,
+    call_for_what_has_moved,
+    is_wanted=_are_there_robots,
+)

@@ -240,7 +240,12 @@ def history(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     """Further down in its time line."""
     found = record_at(request, slug, pk)
     shown = timeline_of(found, request.user, before=moment_in(request.GET.get("before", "")))
-    context = {"record": found, "timeline": shown, "may_change": can_change(request.user, found)}
+    context = {
+        "record": found,
+        "timeline": shown,
+        "may_change": can_change(request.user, found),
+        "sees_numbers": fields_for(request.user, found.type_id).sees("reached_by"),
+    }
     return render(request, "crm/history.html", context, blocks="entries")
 
 

@@ -35,8 +35,8 @@ def _own_entity(world: World, word: str) -> object:
 
 
 PUSHES = (
-    Push("crm", "record", lambda world: added("deal", world.cast.anna, "x"), "anna"),
-    Push("crm", "record", _observed, "anna boris"),
+    Push("crm", "record", lambda world: added("deal", world.cast.anna, "x"), "olga anna"),
+    Push("crm", "record", _observed, "olga anna boris"),
     Push("crm", "writing", _writing, "anna boris"),
 )
 FOUND = (

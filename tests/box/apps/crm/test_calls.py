@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
 from box.apps.crm.actions.calls import note_call, settle_call, write_call_down
 from box.apps.crm.callers import cards, responsible
 from box.apps.crm.contact_points import Reach
+from box.apps.crm.field_rights import give
+from box.apps.crm.layers import next_steps
 from box.apps.crm.models import Activity, Record
+from box.core.access.actions import employees_role
+from box.core.access.field_rights import FieldLevel
 from box.core.accounts.actions import dismiss_user
-from tests.box.apps.crm.conftest import added
+from tests.box.apps.crm.conftest import added, type_of
 
 if TYPE_CHECKING:
+    from django.test import Client
+
     from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -146,6 +155,35 @@ def test_what_was_agreed_stands_there_too(rose: Record, anna: User) -> None:
     write_call_down(call())
     note_call(CallNoted(call_id=7, by_id=anna.pk, note="Ten chairs, in oak"))
     assert Activity.objects.get().result == "Ten chairs, in oak"
+
+
+def test_its_number_is_told_to_whom_telephones_are_not_hidden(
+    as_person: Callable[[User], Client], rose: Record, anna: User
+) -> None:
+    write_call_down(call(user_id=anna.pk))
+    write_call_down(replace(missed((anna.pk,)), call_id=8, call_back_by=timezone.now() + timedelta(hours=1)))
+    browser = as_person(anna)
+    pages = (rose.get_absolute_url(), f"{rose.get_absolute_url()}history/", "/crm/day/")
+
+    def told() -> list[bool]:
+        found = [browser.get(page).content.decode() for page in pages]
+        assert all("Incoming call" in page for page in found[:2])
+        assert "Call back" in found[2]
+        steps = next_steps(anna, timezone.now(), timezone.now() + timedelta(days=2))
+        return ["123-45-67" in said for said in (*found, *(one.title for one in steps))]
+
+    assert told() == [True] * 4
+    give(employees_role(), type_of("contact"), "reached_by", FieldLevel.HIDDEN, by=None)
+    assert told() == [False] * 4
+    assert not Activity.objects.filter(subject__contains="123").exists()
+
+
+def test_the_title_of_a_callers_lead_names_no_number_that_is_hidden_from_some(anna: User) -> None:
+    give(employees_role(), type_of("lead"), "reached_by", FieldLevel.HIDDEN, by=None)
+    write_call_down(call(user_id=anna.pk, begins_lead=True))
+    (lead,) = Record.objects.filter(type__slug="lead")
+    assert lead.title == "Incoming call"
+    assert lead.contact_points.get().normal == NUMBER
 
 
 def test_a_stranger_leaves_nothing(anna: User) -> None:

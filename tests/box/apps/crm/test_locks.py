@@ -88,3 +88,35 @@ def test_a_list_that_hands_over_many_holds_people_first_too(
     assert deal.responsible_id == boris.pk
     assert {anna.pk, boris.pk} <= before
     assert after <= before | {olga.pk}
+
+
+@pytest.mark.parametrize("what", ["responsible", "stage", "observers", "delete"])
+def test_taking_back_what_was_done_with_many_holds_people_first_too(
+    as_person: Callable[[User], Client], olga: User, anna: User, boris: User, what: str
+) -> None:
+    deal, browser = added("deal", anna), as_person(olga)
+    given = {"responsible": f"U{boris.pk}", "observers": f"U{boris.pk}", "stage": stage_of("deal", "WON").pk}
+    chosen = {"do": f"bulk:{what}", "row": [deal.pk], **given}
+    page = browser.post("/crm/deal/", chosen).content.decode()
+    note = re.search(r'name="note" value="([^"]+)"', page)
+    assert note is not None
+    before, after = held_in_order(lambda: browser.post("/crm/deal/", {"do": f"undo:{what}", "note": note[1]}))
+    deal.refresh_from_db()
+    assert (deal.responsible_id, deal.deleted_at, deal.stage) == (anna.pk, None, stage_of("deal", "NEW"))
+    assert not deal.observers.exists()
+    assert {anna.pk, boris.pk} <= before if what == "responsible" else anna.pk in before
+    assert after <= before | {olga.pk}
+
+
+def test_what_went_to_the_trash_meanwhile_is_not_taken_back(
+    as_person: Callable[[User], Client], olga: User, anna: User, boris: User
+) -> None:
+    deal, browser = added("deal", anna), as_person(olga)
+    chosen = {"do": "bulk:responsible", "row": [deal.pk], "responsible": f"U{boris.pk}"}
+    note = re.search(r'name="note" value="([^"]+)"', browser.post("/crm/deal/", chosen).content.decode())
+    assert note is not None
+    delete_records([deal], by=olga)
+    page = browser.post("/crm/deal/", {"do": "undo:responsible", "note": note[1]}).content.decode()
+    assert "in the trash by now" in page
+    deal.refresh_from_db()
+    assert deal.responsible_id == boris.pk
