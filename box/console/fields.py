@@ -17,7 +17,7 @@ from box.core.events.nonces import once
 from box.core.fields import actions
 from box.core.fields.forms import FieldsForm
 from box.core.fields.models import Field
-from box.core.fields.sets import FieldSet, field_sets
+from box.core.fields.sets import FieldSet, all_sets, set_at
 from box.core.portal.access import can_change_settings
 from box.lib.pages import REFUSED, render
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @require_GET
 @only_for(can_change_settings)
 def sets(request: PersonRequest) -> HttpResponse:
-    return render(request, "console/field_sets.html", {"sets": list(field_sets)})
+    return render(request, "console/field_sets.html", {"sets": list(all_sets().values())})
 
 
 @require_http_methods(["GET", "POST"])
@@ -115,6 +115,7 @@ def archive(request: PersonRequest, pk: int) -> HttpResponse:
 
 
 def _set(key: str) -> FieldSet:
-    if key not in field_sets:
+    found = set_at(key)
+    if found is None:
         raise Http404
-    return field_sets[key]
+    return found

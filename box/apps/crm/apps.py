@@ -28,13 +28,13 @@ class CrmConfig(Room):
         from box.apps.crm.access import ADMINISTER, IMPORT
         from box.apps.crm.belongings import HOLDINGS
         from box.apps.crm.callers import CALLERS
-        from box.apps.crm.custom_fields import SETS
+        from box.apps.crm.custom_fields import SETS, own_sets
         from box.apps.crm.importing.importers import IMPORTERS
         from box.apps.crm.layers import NEXT_STEPS
         from box.apps.crm.permissions import codes_from_roles, may_enter
         from box.apps.crm.setup import PAGES
         from box.apps.crm.setup.auditing import declare
-        from box.core.fields.sets import field_sets
+        from box.core.fields.sets import field_sets, further_sets
         from box.core.imports.importers import importers
         from box.core.registry.services import Service, services
 
@@ -56,6 +56,7 @@ class CrmConfig(Room):
         rights.add(IMPORT, Right("crm", _("Import tables into the CRM")))
         for one in SETS.values():
             field_sets.add(one.key, one)
+        further_sets.add("crm", own_sets)
         for importer in IMPORTERS:
             importers.add(importer.key, importer)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.crm.catalog import catalog
-from box.apps.crm.custom_fields import SETS
+from box.apps.crm.custom_fields import all_sets
 from box.apps.crm.events import (
     LeadConverted,
     ObserversChanged,
@@ -71,7 +71,7 @@ class _Labels(dict[str, Any]):
     def get(self, name: str, default: Any = None) -> Any:
         if name in self:
             return self[name]
-        own = (field for of in SETS.values() for field in of.fields if field.key == name)
+        own = (field for of in all_sets() for field in of.fields if field.key == name)
         return next((field.name for field in own), default)
 
 

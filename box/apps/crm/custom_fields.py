@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from box.apps.crm.catalog import catalog
 from box.apps.crm.models import RecordType
 from box.core.fields.sets import FieldSet
 
@@ -26,6 +28,18 @@ SETS: Mapping[int, FieldSet] = {
 }
 
 
-def set_of(type_id: int) -> FieldSet | None:
-    """None for a company's own entities: theirs come with them."""
-    return SETS.get(type_id)
+def set_of(type_id: int) -> FieldSet:
+    return SETS.get(type_id) or _own_set(catalog().types[type_id])
+
+
+def own_sets() -> list[FieldSet]:
+    """Of a company's own entities, those that are out of use too."""
+    return [_own_set(one) for one in catalog().types.values() if not one.is_built_in]
+
+
+def all_sets() -> Iterable[FieldSet]:
+    return (*SETS.values(), *own_sets())
+
+
+def _own_set(kind: RecordType) -> FieldSet:
+    return FieldSet(f"crm.t{kind.pk}", gettext("Fields: %(type)s") % {"type": kind.label}, _ABOUT)

@@ -76,8 +76,7 @@ def groups_of(record: Record, reader: User) -> list[FactGroup]:
 
 def _own_group(record: Record, reader: User, fields: RecordFields) -> list[FactGroup]:
     """None where a company has added no fields to this type, or none that this reader sees."""
-    own = set_of(record.type_id)
-    seen = fields.seen(own.fields) if own else ()
+    seen = fields.seen(set_of(record.type_id).fields)
     if not seen:
         return []
     values = filled(seen, [record.pk], reader)[record.pk]
@@ -160,5 +159,4 @@ def html_of(inputs: Sequence[Input], record: Record, user: User) -> list[tuple[I
 
 def own_fields(kind: RecordType, by: User) -> tuple[Field, ...]:
     """Of a company's own those that this person may change."""
-    own = set_of(kind.pk)
-    return fields_for(by, kind.pk).changeable(own.fields) if own else ()
+    return fields_for(by, kind.pk).changeable(set_of(kind.pk).fields)

@@ -88,9 +88,8 @@ def fields_of(kind: RecordType) -> dict[str, _StrOrPromise]:
         "tax_number": kind.has_contact_points and not kind.is_person,
         "address": kind.has_contact_points or kind.is_person,
     }
-    own = set_of(kind.pk)
     known = {name: label for name, label in _LABELS.items() if has.get(name, True)}
-    return known | ({one.key: one.name for one in own.fields} if own else {})
+    return known | {one.key: one.name for one in set_of(kind.pk).fields}
 
 
 @dataclass(frozen=True)

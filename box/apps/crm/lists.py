@@ -56,8 +56,7 @@ def _amount(record: Record) -> SafeString:
 
 def record_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
     fields = fields_for(user, kind.pk)
-    of = set_of(kind.pk)
-    own = fields.seen(of.fields) if of else ()
+    own = fields.seen(set_of(kind.pk).fields)
     columns = tuple(one for one in _columns(user, kind) if fields.sees(FIELD_OF.get(one.key, one.key)))
     return List(
         key=f"crm.{kind.slug}",

@@ -7,6 +7,7 @@ from box.core.registry.capabilities import (
     MenuEntry,
     Widget,
     assets,
+    at_work,
     cards,
     demo_shares,
     menu,
@@ -23,6 +24,7 @@ class WorktimeConfig(Room):
         from box.apps.worktime.demo import work
         from box.apps.worktime.export import EXPORTED
         from box.apps.worktime.models import CORRECTION, DAY, REPORT
+        from box.apps.worktime.presenters import scheduled_now
         from box.apps.worktime.settings import ALL
         from box.core.registry.auditing import Audited, audited
         from box.core.registry.services import Service, services
@@ -54,3 +56,4 @@ class WorktimeConfig(Room):
         cards.add(CORRECTION, own.correction_cards)
         cards.add(REPORT, own.report_cards)
         demo_shares.add("worktime", work)
+        at_work.add("worktime", scheduled_now)

@@ -23,6 +23,7 @@ from box.core.people.models import Absence
 from box.core.portal.calendar import work_calendar
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.environment import format_month_and_year, format_time, format_weekday
+from box.core.registry.services import is_on
 from box.core.structure.models import Membership
 
 # Nobody's working day is older.
@@ -138,6 +139,32 @@ def expected(people: Sequence[User], first: date, last: date) -> Expected:
     for one in PersonSchedule.objects.filter(person__in=ids).select_related("schedule"):
         of_people[one.person_id] = one.schedule.hours
     return Expected(usual_hours(), of_people, working_days(first, last))
+
+
+def scheduled_now(ids: Sequence[int], moment: datetime) -> dict[int, bool]:
+    """Of these people who has a schedule with fixed hours, and whether they are to work at this moment: the
+    hours of the day before may last into the night. See `box.core.registry.capabilities.at_work`."""
+    if not is_on("worktime"):
+        return {}
+    people = list(User.objects.filter(pk__in=ids))
+    zones = {person.pk: ZoneInfo(person.time_zone or TIME_ZONE.value) for person in people}
+    today = {pk: local_day(moment, zone) for pk, zone in zones.items()}
+    if not today:
+        return {}
+    plan = expected(people, min(today.values()) - timedelta(days=1), max(today.values()))
+    return {
+        person.pk: any(
+            _spans(plan.hours(person, day, zones[person.pk]), day, zones[person.pk], moment)
+            for day in (today[person.pk] - timedelta(days=1), today[person.pk])
+        )
+        for person in people
+        if (own := plan.of_people.get(person.pk)) is not None and own.is_fixed
+    }
+
+
+def _spans(hours: Hours | None, day: date, zone: ZoneInfo, moment: datetime) -> bool:
+    span = hours.span(day, zone) if hours is not None else None
+    return span is not None and span[0] <= moment < span[1]
 
 
 def sheets(

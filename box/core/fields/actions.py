@@ -17,7 +17,7 @@ from box.core.events.outbox import emit
 from box.core.fields.events import FieldChanged
 from box.core.fields.kinds import kind_of
 from box.core.fields.models import Choice, Field
-from box.core.fields.sets import field_sets
+from box.core.fields.sets import all_sets
 from box.core.registry.capabilities import cards
 from box.core.registry.settings import raise_version
 
@@ -83,7 +83,7 @@ def change_field(changed: Field, draft: FieldDraft, *, by: User) -> None:
 
 
 def _write(one: Field, draft: FieldDraft) -> None:
-    of = field_sets[one.set_key]
+    of = all_sets()[one.set_key]
     one.name, one.help = " ".join(draft.name.split()), " ".join(draft.help.split())
     one.is_required = draft.is_required
     one.currency = _currency(draft.currency) if one.kind == Field.Kind.MONEY else ""
@@ -201,4 +201,4 @@ def _tell(one: Field, change: str, by: User) -> None:
     """And have everybody read the fields anew."""
     emit(FieldChanged(set_key=one.set_key, field_id=one.pk, name=one.name, change=change, by_id=by.pk))
     raise_version()
-    field_sets[one.set_key].changed()
+    all_sets()[one.set_key].changed()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.utils.translation import gettext_lazy as _
 
 from box.core.fields.events import FieldChanged
-from box.core.fields.sets import field_sets
+from box.core.fields.sets import set_at
 from box.core.registry.auditing import Audited, audited
 
 
@@ -36,4 +36,5 @@ def _is(*changes: str) -> Callable[[FieldChanged], bool]:
 
 
 def _label(set_key: str) -> str:
-    return str(field_sets[set_key].label) if set_key in field_sets else set_key
+    of = set_at(set_key)
+    return str(of.label) if of else set_key

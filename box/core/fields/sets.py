@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,18 @@ class FieldSet:
 
 
 field_sets: Offers[FieldSet] = Offers("sets of fields")
+
+# Of rooms whose kinds of objects companies add themselves: those that there are now.
+further_sets: Offers[Callable[[], Iterable[FieldSet]]] = Offers("sets of fields that come and go")
+
+
+def all_sets() -> dict[str, FieldSet]:
+    """By their keys, in the order in which rooms offer them."""
+    return {one.key: one for sets in (field_sets, *(now() for now in further_sets)) for one in sets}
+
+
+def set_at(key: str) -> FieldSet | None:
+    return field_sets[key] if key in field_sets else all_sets().get(key)
 
 
 def _read() -> Mapping[str, tuple[Field, ...]]:

@@ -392,6 +392,11 @@ callers: Offers[CallerLookup] = Offers("callers")
 """By the room that has clients. Asked while a telephone rings: an index answers."""
 
 
+at_work: Offers[Callable[[Sequence[int], datetime], Mapping[int, bool]]] = Offers("at work")
+"""Of these people who has hours of their own, by a schedule, and whether they work at this moment. Who has
+none is left out: for them the company's hours hold."""
+
+
 before_opening: Offers[Callable[[], str]] = Offers("before opening")
 """What else has to be done when the box was brought back, after all of `after_restore`, each by itself,
 before anybody is let in: what asks others, such as a directory that knows who has left since. Says what it

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from box.apps.crm.actions.records import locked_record
-from box.apps.crm.custom_fields import SETS
+from box.apps.crm.custom_fields import set_of
 from box.apps.crm.events import RecordChanged
 from box.apps.crm.field_rights import check_changeable, check_seen
 from box.core.events.outbox import emit
@@ -27,7 +27,7 @@ def set_values(record: Record, values: Mapping[Field, Sequence[Any]], *, by: Use
     """Writes these values of the record; whether anything has changed. Raises PermissionDenied."""
     held = locked_record(record, by=by)
     check_seen(by, held.type_id, [field.key for field in values])
-    of = SETS[held.type_id]
+    of = set_of(held.type_id)
     changes = write_values(of, held.pk, values, by=by, audience=held.audience)
     if not changes:
         return False

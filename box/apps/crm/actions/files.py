@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from box.apps.crm.custom_fields import SETS
+from box.apps.crm.custom_fields import all_sets
 from box.apps.crm.models import FormFile, Record
 from box.core.discussion.models import CommentFile
 from box.core.fields.models import Value
@@ -29,7 +29,7 @@ def follow_records(ids: Collection[int]) -> None:
 
 def _files_of(ids: Collection[int]) -> Mapping[int, Sequence[int]]:
     wanted, found = list(ids), defaultdict(list)
-    keys = [of.key for of in SETS.values()]
+    keys = [of.key for of in all_sets()]
     threads = dict(Record.objects.filter(pk__in=wanted).values_list("thread", "pk"))
     below = CommentFile.objects.filter(comment__thread__in=list(threads))
     pairs = (

@@ -233,8 +233,7 @@ _CONTACT_LISTS = frozenset({"CONTACT_IDS", "CONTACTIDS"})
 
 
 def _custom(kind: RecordType, reader: User) -> Sequence[Field]:
-    of = set_of(kind.pk)
-    return fields_for(reader, kind.pk).seen(of.fields) if of else ()
+    return fields_for(reader, kind.pk).seen(set_of(kind.pk).fields)
 
 
 def _points(

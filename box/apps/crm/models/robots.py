@@ -46,6 +46,7 @@ class Robot(models.Model):
         STAGE = "stage", _("move it to a stage")
         ROUTE = "route", _("hand it to one of several")
         WEBHOOK = "webhook", _("tell an address outside")
+        LETTER = "letter", _("write a letter")
 
     type = models.ForeignKey(RecordType, models.CASCADE, related_name="robots")
     name = models.CharField(_("name"), max_length=100)

@@ -18,6 +18,7 @@ from box.apps.crm.conditions import Group
 from box.apps.crm.models import Activity, Robot, RobotCall, RobotRun, RobotTurn, Source, Stage
 from box.apps.crm.notices import ROBOT_REMINDS
 from box.apps.crm.robots.candidates import candidates_of
+from box.apps.crm.robots.letters import NotWritten, read_letter, write_letter
 from box.apps.crm.robots.webhooks import new_token
 from box.apps.crm.routing import Rule, Way, decide
 from box.core.accounts.models import User
@@ -202,6 +203,17 @@ def _tell(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datet
     RobotCall.objects.create(run=run, address=settings["address"], created_at=now, due_at=now)
 
 
+def _read_letter(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
+    return read_letter(sent, _person(sent))
+
+
+def _write(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime) -> None:
+    try:
+        write_letter(run, record, settings, _of(settings, record))
+    except NotWritten as error:
+        raise Left(str(error)) from None
+
+
 EFFECTS: Mapping[str, Does] = {
     Effect.ACTIVITY: Does(_read_activity, _plan),
     Effect.NOTICE: Does(_read_notice, _notify),
@@ -210,4 +222,5 @@ EFFECTS: Mapping[str, Does] = {
     Effect.STAGE: Does(_read_stage, _move),
     Effect.ROUTE: Does(_read_route, _route),
     Effect.WEBHOOK: Does(_read_webhook, _tell),
+    Effect.LETTER: Does(_read_letter, _write),
 }

@@ -20,6 +20,7 @@ from box.apps.crm.fields import DEMANDABLE
 from box.apps.crm.models import Activity, Record, RecordType, Robot, RobotRun
 from box.apps.crm.robots import actions
 from box.apps.crm.robots.effects import FILLED, LONGEST_ADDRESS, MOST_OPEN
+from box.apps.crm.robots.letters import CLIENT, COLLEAGUE, LONGEST
 from box.apps.crm.robots.values import FIELDS
 from box.apps.crm.robots.webhooks import token_of
 from box.apps.crm.routing import WAYS
@@ -46,9 +47,14 @@ _PLANNED = [
     for one in (Activity.Kind.CALL, Activity.Kind.EMAIL, Activity.Kind.MEETING, Activity.Kind.TASK)
 ]
 
+_RECEIVERS = [
+    (CLIENT, pgettext_lazy("letter", "the client")),
+    (COLLEAGUE, pgettext_lazy("letter", "a colleague")),
+]
+
 
 class RobotForm(forms.Form):
-    """`text` means by the effect: what is planned, or what a field is filled with."""
+    """`text` means by the effect: what is planned, what a field is filled with, or what a letter is about."""
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=100)
     trigger = forms.ChoiceField(label=pgettext_lazy("robot", "When"), choices=Robot.Trigger.choices)
@@ -72,6 +78,16 @@ class RobotForm(forms.Form):
     kind = forms.ChoiceField(label=gettext_lazy("What is planned"), choices=_PLANNED, required=False)
     field = forms.ChoiceField(label=gettext_lazy("Field"), choices=list(_FILLED.items()), required=False)
     text = forms.CharField(label=gettext_lazy("Text"), max_length=400, required=False)
+    to = forms.ChoiceField(label=pgettext_lazy("letter", "To whom"), choices=_RECEIVERS, required=False)
+    letter = forms.CharField(
+        label=gettext_lazy("Letter"),
+        required=False,
+        max_length=LONGEST,
+        widget=forms.Textarea(attrs={"rows": 6, "data-grow": ""}),
+        help_text=gettext_lazy(
+            "{title}, {client}, {amount} and {responsible} give way to what the record holds."
+        ),
+    )
     in_days = forms.IntegerField(
         label=gettext_lazy("In how many days"), required=False, min_value=0, max_value=365
     )
@@ -99,7 +115,8 @@ class RobotForm(forms.Form):
         help_text=gettext_lazy("Left empty: however much they have."),
     )
     waits_for_work = forms.BooleanField(
-        label=gettext_lazy("Only to who is at work: in the company's hours, and not away"), required=False
+        label=gettext_lazy("Only to who is at work: in their own or the company's hours, and not away"),
+        required=False,
     )
     address = forms.URLField(
         label=gettext_lazy("Address"),
@@ -157,7 +174,7 @@ class RobotForm(forms.Form):
             "field": data["field"], "stage_id": int(data["to_stage"] or 0), "user_id": user_id,
             "people": [one.pk for one in data["people"]], "way": data["way"],
             "most_open": data["most_open"], "waits_for_work": data["waits_for_work"],
-            "address": data["address"],
+            "address": data["address"], "to": data["to"], "letter": data["letter"],
         }  # fmt: skip
         return actions.RobotDraft(
             name=data["name"], trigger=data["trigger"], effect=data["effect"], days=data["days"] or 0,
@@ -205,6 +222,7 @@ def _initial(robot: Robot | None) -> dict[str, Any]:
         "person": person.name if person else "", "people": known.get("people", ()),
         "way": known.get("way"), "most_open": known.get("most_open"),
         "waits_for_work": known.get("waits_for_work"), "address": known.get("address", ""),
+        "to": known.get("to"), "letter": known.get("letter", ""),
     }  # fmt: skip
     for number, test in enumerate(tests[:CONDITIONS]):
         value = test.get("value", "")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.apps.crm.actions import setup as actions
-from box.apps.crm.custom_fields import SETS
+from box.apps.crm.custom_fields import all_sets
 from box.apps.crm.models import RecordType
 from box.apps.crm.setup.access import only_administrators, setup_page
 from box.apps.crm.setup.forms import NewTypeForm, TypeForm
@@ -80,5 +80,5 @@ def retirement(request: PersonRequest, pk: int) -> HttpResponse:
 @only_administrators
 def fields(request: PersonRequest) -> HttpResponse:
     """Defined where all fields of the portal are: by whoever may change its settings."""
-    context = {"sets": list(SETS.values()), "may_define": can_change_settings(request.user)}
+    context = {"sets": list(all_sets()), "may_define": can_change_settings(request.user)}
     return setup_page(request, "fields", "crm/setup/fields.html", context)

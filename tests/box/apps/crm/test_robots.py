@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import OperationalError
 from django.urls import reverse
 from django.utils import timezone
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.records import change_record, delete_records, move_record
 from box.apps.crm.actions.stages import set_demands
+from box.apps.crm.contact_points import Reach
+from box.apps.crm.field_rights import give
 from box.apps.crm.models import Activity, Record, Robot, RobotCall, RobotRun, Source
 from box.apps.crm.robots import jobs, webhooks
 from box.apps.crm.robots.actions import (
@@ -30,6 +34,7 @@ from box.apps.crm.robots.actions import (
     save_robot,
     switch_robot,
 )
+from box.apps.crm.robots.candidates import candidates_of
 from box.apps.crm.robots.webhooks import (
     LASTS_SECONDS,
     LONGEST_PAUSE,
@@ -39,11 +44,16 @@ from box.apps.crm.robots.webhooks import (
     send_due,
     token_of,
 )
-from box.core.access.actions import create_role, grant_role
+from box.apps.worktime.actions.schedules import give_schedule
+from box.apps.worktime.models import Schedule
+from box.core.access.actions import create_role, employees_role, grant_role
+from box.core.access.field_rights import FieldLevel
+from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
-from box.core.notify.models import Notification
+from box.core.notify.models import Notification, QueuedLetter
 from box.core.people.models import Absence
-from box.core.registry.company import company_day
+from box.core.registry.company import company_day, company_zone
+from box.core.registry.settings import store
 from box.lib.egress import TIMEOUT_SECONDS, TOTAL_SECONDS
 from tests.box.apps.crm.conftest import added, stage_of, type_of
 from tests.box.ear import LOOPBACK, Ear, listening_ear
@@ -52,8 +62,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.test import Client
-
-    from box.core.accounts.models import User
 
     type Browser = Callable[[User], Client]
 
@@ -330,6 +338,31 @@ def test_who_is_away_or_not_in_hours_is_passed_over(
     assert given_to([added("deal", olga)]) == ["Olga"]
 
 
+def test_hours_of_ones_own_come_before_the_companys(olga: User, anna: User, boris: User) -> None:
+    """Anna works at night, boris when the company does."""
+    night = Schedule.objects.create(name="Night", starts=time(21), ends=time(5))
+    give_schedule(anna, night, by=olga)
+    User.objects.filter(pk__in=[anna.pk, boris.pk]).update(joined_at=datetime(2026, 1, 1, tzinfo=UTC))
+    robot = route([boris, anna], waits_for_work=True)
+    zone = company_zone()
+
+    def at_work(month: int, day: int, hour: int, minute: int = 0) -> list[bool]:
+        moment = datetime(2026, month, day, hour, minute, tzinfo=zone)
+        found = candidates_of(robot, [anna.pk, boris.pk], 2, moment)
+        return [found[one.pk].is_at_work for one in (anna, boris)]
+
+    assert at_work(10, 14, 22) == [True, False]
+    # Until five in the morning of the day after, and not from then on.
+    assert at_work(10, 15, 4, 59) == [True, False]
+    assert at_work(10, 15, 5) == [False, False]
+    assert at_work(10, 15, 12) == [False, True]
+    # In the night after Friday, but not on Saturday's own.
+    assert at_work(10, 17, 2) == [True, False]
+    assert at_work(10, 17, 22) == [False, False]
+    store({"services.worktime": False})
+    assert at_work(10, 14, 22) == [False, False]
+
+
 def test_the_first_that_has_somebody_decides(olga: User, anna: User, boris: User) -> None:
     route([anna])
     route([boris])
@@ -343,6 +376,86 @@ def test_a_condition_says_which_leads_are_handed_out(olga: User, anna: User) -> 
     of_web = {"all": [{"field": "source", "is": "one_of", "value": ["WEB"]}]}
     robot("added", "route", code="", settings=given, condition=of_web)
     assert given_to([added("deal", olga), added("deal", olga, source=web)]) == ["Olga", "Anna"]
+
+
+# Writing letters
+
+LETTER = {
+    "to": "client", "text": "Your {title}", "letter": "Dear {client},\n{title} is {amount}.\n{responsible}",
+}  # fmt: skip
+
+
+@pytest.fixture
+def mail() -> None:
+    store({"mail.host": "127.0.0.1"})
+
+
+@pytest.mark.usefixtures("mail")
+def test_a_client_is_written_to_once_and_it_stands_on_the_time_line(anna: User) -> None:
+    rose = added("contact", anna, "Rose", reached_by=[Reach("email", "Rose@Example.com")])
+    robot(effect="letter", settings=LETTER)
+    deal = added("deal", anna, "oak chairs", contact=rose, amount=Decimal(1200), currency="RUB")
+    into(deal, "EXECUTING")
+    assert work() == [("done", "")]
+    letter = QueuedLetter.objects.get(key__startswith="crm.robot:")
+    assert (letter.to, letter.subject) == ("rose@example.com", "Your oak chairs")
+    assert "Dear Rose," in letter.text
+    assert "oak chairs is 1" in letter.text
+    assert f"please write to {anna.name}" in letter.text
+    activity = Activity.objects.get(about__startswith="crm.robot_letter:")
+    assert (activity.kind, activity.direction, activity.subject) == ("email", "out", "Your oak chairs")
+    assert set(activity.bindings.values_list("record", flat=True)) == {deal.pk, rose.pk}
+
+
+@pytest.mark.usefixtures("mail")
+def test_killed_before_the_end_no_letter_is_queued_and_afterwards_one(
+    anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robot(effect="letter", settings=LETTER)
+    into(added("deal", anna, "chairs", contact=_rose(anna)), "EXECUTING")
+    deliver_all()
+
+    def killed(*_given: object, **_named: object) -> None:
+        raise OperationalError("killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("box.apps.crm.robots.letters.add_activity", killed)
+        with pytest.raises(OperationalError):
+            run_due(timezone.now())
+    assert not QueuedLetter.objects.filter(key__startswith="crm.robot:").exists()
+    for _again in range(2):
+        run_due(timezone.now())
+    assert QueuedLetter.objects.filter(key__startswith="crm.robot:").count() == 1
+
+
+def _rose(responsible: User) -> Record:
+    return added("contact", responsible, "Rose", reached_by=[Reach("email", "rose@example.com")])
+
+
+@pytest.mark.usefixtures("mail")
+def test_a_colleague_is_written_what_they_see_and_nothing_of_what_they_do_not(anna: User, cara: User) -> None:
+    robot(effect="letter", settings={**LETTER, "to": "colleague", "user_id": cara.pk})
+    unseen = added("deal", anna, "chairs", amount=Decimal(1200), currency="RUB")
+    seen = added("deal", anna, "lamps", observers=[cara], amount=Decimal(3400), currency="RUB")
+    give(employees_role(), type_of("deal"), "amount", FieldLevel.HIDDEN, by=None)
+    for deal in (unseen, seen):
+        into(deal, "EXECUTING")
+    assert work() == [("left", f"{cara.name} does not see this record."), ("done", "")]
+    letter = QueuedLetter.objects.get(key__startswith="crm.robot:")
+    assert (letter.to, letter.subject) == (cara.email, "Your lamps")
+    assert "400" not in letter.text
+    assert not Activity.objects.exists()
+
+
+def test_without_an_address_or_a_mail_server_it_is_left_alone(anna: User, request: Any) -> None:
+    robot(effect="letter", settings=LETTER)
+    into(added("deal", anna, "x", contact=_rose(anna)), "EXECUTING")
+    ((status, said),) = work()
+    assert (status, said.partition(":")[0]) == ("left", "There is no mail server")
+    request.getfixturevalue("mail")
+    into(added("deal", anna, "y"), "EXECUTING")
+    assert work()[-1] == ("left", "The client has no e-mail address.")
+    assert not QueuedLetter.objects.filter(key__startswith="crm.robot:").exists()
 
 
 # Telling an address outside
@@ -511,6 +624,9 @@ def test_after_a_restore_nothing_that_waited_is_sent(anna: User, ear: Ear) -> No
         {"effect": "webhook", "settings": {"address": "javascript:alert(1)"}},
         {"effect": "webhook", "settings": {"address": "ftp://example.com/"}},
         {"effect": "webhook", "settings": {"address": f"https://example.com/{'x' * 2000}"}},
+        {"effect": "letter", "settings": {**LETTER, "to": "everybody"}},
+        {"effect": "letter", "settings": {**LETTER, "text": " "}},
+        {"effect": "letter", "settings": {**LETTER, "letter": "x" * 5001}},
         {"effect": "route", "settings": {"people": [], "way": "in-turn"}},
         {"effect": "route", "settings": {"people": [10**9], "way": "in-turn"}},
         {"condition": {"all": [{"field": "password", "is": "filled"}]}},
