@@ -19,6 +19,7 @@ from appliance.runner import CommandFailed, run
 FIGURES = Subcommand(("manage.py", "figures"), "what /metrics says", is_portals=True)
 FIGURES_TIMEOUT = 60.0
 """Seconds; a portal whose database is away gives up sooner."""
+DIRECTORIES = Subcommand(("manage.py", "directory", "troubles"), "what needs somebody", is_portals=True)
 COLUMNS = ("service", "state", "since", "memory", "pid", "health")
 
 
@@ -48,6 +49,8 @@ def main() -> None:
         say(json.dumps(data, indent=1))
     else:
         show(status, running, backups, has_agent=has_agent)
+        for trouble in directory_troubles(paths):
+            say(f"Directory: {trouble}", style="red")
     sys.exit(0 if status.is_healthy and has_agent else 1)
 
 
@@ -131,6 +134,17 @@ def figures(paths: Paths) -> dict[str, object] | None:
         return None
     found: dict[str, object] = json.loads(said)
     return found
+
+
+def directory_troubles(paths: Paths) -> list[str]:
+    """Open questions, conflicts, failures and late runs, a sentence each; none where the portal cannot be
+    asked, of which the services tell. For people only: it starts the portal, which takes a second."""
+    command, environment = compose(DIRECTORIES, (), paths.prefix)
+    try:
+        told = run(command, env=environment, timeout=FIGURES_TIMEOUT).stdout
+    except (CommandFailed, TimeoutError, OSError):
+        return []
+    return [line.removeprefix("! ") for line in told.splitlines() if line.startswith("! ")]
 
 
 def show(status: NodeStatus, running: list[OperationState], backups: BackupState, *, has_agent: bool) -> None:

@@ -43,9 +43,11 @@ class Samba(Server):
     admin = f"CN=Administrator,CN=Users,{BASE}"
     password = PASSWORD
 
-    def __init__(self, folder: Path, *, tls_days: int = 30) -> None:
+    def __init__(self, folder: Path, *, tls_days: int = 30, has_dns: bool = False) -> None:
+        """`has_dns`: it answers for its domain on port 53 too, with the records of a controller."""
         super().__init__(folder)
         self.address = _own_address()
+        self.has_dns = has_dns
         self._provision()
         self._configure(tls_days)
         self.keep("empty")
@@ -151,7 +153,8 @@ class Samba(Server):
             [
                 *("samba-tool", "domain", "provision"),
                 *(f"--targetdir={self.data}", f"--realm={REALM}", "--domain=CORP", "--server-role=dc"),
-                *("--dns-backend=NONE", "--use-rfc2307", f"--adminpass={PASSWORD}"),
+                f"--dns-backend={'SAMBA_INTERNAL' if self.has_dns else 'NONE'}",
+                *("--use-rfc2307", f"--adminpass={PASSWORD}"),
                 *("--host-name=dc1", f"--host-ip={self.address}"),
                 *(f"--option=interfaces={self.address}/8", "--option=bind interfaces only=yes"),
             ]
@@ -166,11 +169,15 @@ class Samba(Server):
             "realm": REALM,
             "workgroup": "CORP",
             "server role": "active directory domain controller",
-            "server services": "ldap, cldap, kdc",
+            # Records are added by the tests, unsigned.
+            "allow dns updates": "nonsecure" if self.has_dns else "disabled",
+            "server services": "ldap, cldap, kdc" + (", dns" if self.has_dns else ""),
             # The netmask makes it a known network: the address needs not be added to the machine.
             "interfaces": f"{self.address}/8",
             "bind interfaces only": "yes",
             "prefork children": "2",
+            # Windows lets the former one in for a while over NTLM alone, Samba everywhere.
+            "old password allowed period": "0",
             "tls certfile": certificate,
             "tls keyfile": key,
             "tls cafile": self.authority.file,
@@ -200,7 +207,7 @@ class Samba(Server):
         return ["samba", "--interactive", "--no-process-group", "--debug-stdout", "-s", str(self._smb_conf)]
 
     def _ports(self) -> list[int]:
-        return [389, 636, 88]
+        return [389, 636, 88, *([53] if self.has_dns else [])]
 
 
 def harden(server: Samba) -> None:

@@ -40,6 +40,11 @@ def declare() -> None:
         "directory.unlinked": Audited(
             _("unlinked a person from the directory %(about)s"), events.PersonUnlinked, about=_connection
         ),
+        "directory.password_changed": Audited(
+            _("changed their own password of the directory %(about)s"),
+            events.PasswordChanged,
+            about=_connection,
+        ),
         "directory.guard_answered": Audited(
             _("answered the guard of the directory %(about)s: allowed %(is_allowed)s"),
             events.GuardAnswered,

@@ -24,6 +24,7 @@ import ldap
 import ldap.dn
 import ldap.filter
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -57,6 +58,8 @@ REFUSED_FOR = timedelta(minutes=30)
 FRESH = timedelta(minutes=1)
 # What Active Directory says only to who has given the right password.
 DATA = re.compile(r"\bdata ([0-9a-f]+)")
+# ERROR_PASSWORD_RESTRICTION: how it says that the rules of the domain are against a new password.
+WEAK = "0000052D"
 
 _AWAY = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT, ldap.UNAVAILABLE, ldap.BUSY)
 
@@ -113,6 +116,23 @@ def ask_of_ticket(connection: Connection, name: str, *, request: HttpRequest) ->
         if user.is_disabled:
             raise Refused(_disabled())
         return user.admitted(local, entry)
+
+
+@sensitive_variables("current", "new")
+def change_password(
+    connection: Connection, person: User, current: str, new: str, *, request: HttpRequest
+) -> None:
+    """By the person's own right, with the password that they have. Raises ValidationError for a new one that
+    the directory does not take, LockedOut, Refused and Silent."""
+    with _directory_user(connection, person.login, request) as user:
+        entry = user.find(by_login=True)
+        if entry is None or user.linked(entry) != person.pk:
+            raise Refused(_("The directory does not show your account: ask your company's IT."))
+        budget = Budget(connection, entry.stable_id, is_known_to(person, request))
+        before = budget.take()
+        if not user.has_password(entry.dn, current, budget, before):
+            raise Refused(_("This is not your password: write the one you sign in with."))
+        user.replace_password(entry.dn, current, new)
 
 
 def _may_be_asked(name: str, local: User | None, person: User | None, connection: Connection) -> bool:
@@ -202,13 +222,15 @@ class OneDirectory(LDAPBackend):  # type: ignore[misc]
         self.connection = connection
         rules = connection.sign_in
         group_bases = tuple(connection.group_bases) or tuple(connection.people_bases)
+        servers = server_order.in_order(connection)
+        if not servers:
+            # Without an address the library would ask this very machine.
+            raise ldap.SERVER_DOWN({"desc": "DNS names no server"})
         self.settings = LDAPSettings(
             # No setting begins like this: all there is, is what follows.
             "KOROBKA_DIRECTORY_",
             {
-                "SERVER_URI": " ".join(
-                    _address(connection, server) for server in server_order.in_order(connection)
-                ),
+                "SERVER_URI": " ".join(_address(connection, server) for server in servers),
                 "START_TLS": connection.security == Connection.Security.STARTTLS,
                 "BIND_DN": connection.bind_dn,
                 "BIND_PASSWORD": connection.bind_password,
@@ -323,6 +345,40 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
         budget.was_right(before)
         return True
 
+    @sensitive_variables("current", "new", "changes")
+    def replace_password(self, dn: str, current: str, new: str) -> None:
+        """Of the entry as which the line is bound. Active Directory changes a password where the old one is
+        taken away and the new one added in one step (MS-ADTS 3.1.1.3.1.5.1); others by RFC 3062."""
+        try:
+            if self._is_ad:
+                changes = [
+                    (ldap.MOD_DELETE, "unicodePwd", [_as_windows_has_it(current)]),
+                    (ldap.MOD_ADD, "unicodePwd", [_as_windows_has_it(new)]),
+                ]
+                self.connection_as_it_is.modify_s(dn, changes)
+            else:
+                self.connection_as_it_is.passwd_s(dn, current, new)
+        except ldap.INSUFFICIENT_ACCESS:
+            raise Refused(_may_not_change()) from None
+        except (ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM) as error:
+            logger.info(
+                "The directory %s takes no new password: %s", self.backend.connection, _error_text(error)
+            )
+            if self._is_ad and WEAK not in _error_text(error).upper():
+                raise Refused(_may_not_change()) from None
+            raise ValidationError(
+                _(
+                    "The directory does not take this password. It may be too short or too simple, or one"
+                    " that you had before, or the last change is too recent: try another one, or ask your"
+                    " company's IT for the rules."
+                )
+            ) from None
+
+    @property
+    def connection_as_it_is(self) -> Any:
+        """Bound as whoever has shown their password last, and not as the connection's own account."""
+        return self._get_connection()
+
     def admitted(self, local: User | None, entry: Entry) -> User:
         """Whoever has shown who they are, unless a rule keeps them out. Raises Refused."""
         try:
@@ -362,7 +418,7 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
     def note_who_answered(self) -> None:
         """The library tries one after the other, and does not say whom it has reached: its socket does."""
         connection = self.backend.connection
-        if self._connection is None or len(connection.servers) < 2:
+        if self._connection is None or not server_order.has_choice(connection):
             return
         if server := _reached(self._connection.fileno(), connection):
             server_order.remember(connection, server)
@@ -469,6 +525,14 @@ def _problem_of_right_password(error: ldap.LDAPError) -> str:
         case "530" | "531":
             return _("Your account may not be used at this hour or from here: ask your company's IT.")
     return ""
+
+
+def _may_not_change() -> str:
+    return _("The directory does not let you change your password: ask your company's IT.")
+
+
+def _as_windows_has_it(password: str) -> bytes:
+    return f'"{password}"'.encode("utf-16-le")
 
 
 def _disabled() -> str:

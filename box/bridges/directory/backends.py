@@ -64,7 +64,7 @@ class DirectoryBackend(BaseBackend):
         if told:
             raise SignInRefused(told)
         if waits:
-            raise SignInRefused(_too_often(max(waits)))
+            raise SignInRefused(too_often(max(waits)))
         if is_silent:
             raise SignInRefused(_unconfirmed())
         return None
@@ -87,7 +87,7 @@ def _unconfirmed() -> str:
     )
 
 
-def _too_often(wait: timedelta) -> str:
+def too_often(wait: timedelta) -> str:
     minutes = ceil(wait.total_seconds() / 60)
     return ngettext(
         "Too many wrong passwords for this login. Try again in %(count)s minute, or in a browser where you"

@@ -134,7 +134,15 @@ def _first_that_answers(connection: Connection) -> Directory:
         else:
             server_order.remember(connection, text)
             return line
+    if trouble is None and connection.servers:
+        raise DirectoryTrouble("name", unnamed(connection.servers[0]))
     raise trouble or DirectoryTrouble("name", _("No server is named: write at least one."))
+
+
+def unnamed(name: str) -> str:
+    return _("DNS names no server under %(name)s: check how it is written, and the box's DNS.") % {
+        "name": name
+    }
 
 
 def open_server(server: Server, security: str, ca_pem: str) -> Directory:

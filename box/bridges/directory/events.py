@@ -71,6 +71,15 @@ class PersonUnlinked:
 
 
 @dataclass(frozen=True)
+class PasswordChanged:
+    """Somebody has changed their password of the directory in the portal."""
+
+    connection_id: int
+    user_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
 class GuardAnswered:
     """Somebody has decided whether the run that the guard has stopped goes on."""
 

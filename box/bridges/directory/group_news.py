@@ -7,7 +7,7 @@ groups it is enough to know in which groups those people are of whom the run has
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from box.bridges.directory import distinguished_names
@@ -96,6 +96,47 @@ def _read(group: GroupEntry, graph: Mapping[str, GroupEntry], reader: Reader, ta
     members = owners(names, table) | set(reader.members_by_primary_group(_rids(groups, graph)))
     inner = {graph[key].stable_id: graph[key].version for key in groups if graph[key].stable_id}
     return Followed(group, frozenset(members), inner)
+
+
+def with_outside(
+    found: Mapping[str, GroupEntry], tops: Sequence[GroupEntry], reader: Reader
+) -> dict[str, GroupEntry]:
+    """`found`, which are those of the bases by the keys of their names, and those outside that are in one of
+    the `tops`, however deep. Not for Active Directory: a question for all names, and one a group."""
+    known = dict(found)
+    if reader.reads_everywhere:
+        return known
+    keys = [distinguished_names.key(group.dn) for group in tops]
+    there: dict[str, str] | None = None
+    tried: set[str] = set()
+    while True:
+        strangers = {name for key in keys for name in expanded(known, key)[0]} - tried
+        if not strangers:
+            return known
+        there = reader.group_names() if there is None else there
+        tried |= strangers
+        for key in sorted(strangers & there.keys()):
+            if (group := reader.group_called(there[key])) is not None:
+                known[key] = group
+
+
+def outside_of(
+    top: GroupEntry, found: Mapping[str, GroupEntry], known: Mapping[str, GroupEntry]
+) -> dict[str, str]:
+    """The versions, by their ids, of the groups in this one that are not among those of the bases."""
+    inner = expanded(known, distinguished_names.key(top.dn))[1]
+    return {known[key].stable_id: known[key].version for key in inner if key not in found}
+
+
+def is_outside_changed(links: Iterable[Link], reader: Reader) -> bool:
+    """Whether a group outside of the bases, that is in a followed one, is another than it was, or gone."""
+    before: dict[str, str] = {}
+    for link in links:
+        before |= link.values.get("inner", {})
+    now = reader.groups_with(sorted(before)) if before else {}
+    return any(
+        stable_id not in now or now[stable_id].version != version for stable_id, version in before.items()
+    )
 
 
 def _rids(groups: Collection[str], graph: Mapping[str, GroupEntry]) -> list[int]:

@@ -11,7 +11,14 @@ from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from box.bridges.directory import distinguished_names
-from box.bridges.directory.group_news import Followed, GroupNews, followed, owners
+from box.bridges.directory.group_news import (
+    Followed,
+    GroupNews,
+    followed,
+    outside_of,
+    owners,
+    with_outside,
+)
 from box.bridges.directory.mapping import GroupRule
 from box.bridges.directory.models import Change, Connection, Link, Run
 from box.bridges.directory.reader import GroupEntry, Reader, expanded
@@ -107,9 +114,12 @@ def plan_groups(
     if reader.is_ad:
         members = {one.group.stable_id: one for one in followed(groups, by_id, reader, table, news)}
     else:
+        everywhere = with_outside(found, groups, reader)
         members = {
             group.stable_id: Followed(
-                group, frozenset(owners(expanded(found, distinguished_names.key(group.dn))[0], table)), {}
+                group,
+                frozenset(owners(expanded(everywhere, distinguished_names.key(group.dn))[0], table)),
+                outside_of(group, found, everywhere),
             )
             for group in groups
         }

@@ -83,6 +83,10 @@ class Rules:
     without_name: str = "skip"
     # Which local people are taken for the same: those of the same "email", "login", "either", or "none".
     matching: str = "either"
+    # The company's own field of profiles that holds employee numbers: whoever has an entry's number there is
+    # the same person before anything else, and whoever has another one there is not. Empty: nobody is known
+    # by a number.
+    number_field: str = ""
     # An entry that was made anew for somebody whose former one is gone: "ask", or link it by itself where the
     # employee "number" is the same.
     again: str = "ask"
@@ -113,6 +117,8 @@ class SignIn:
     # DNs of groups: of one of these, and of none of those.
     required_groups: tuple[str, ...] = ()
     denied_groups: tuple[str, ...] = ()
+    # People change their password of the directory in the portal, by their own right.
+    changes_passwords: bool = False
     # How many wrong passwords of one login are passed on to the directory before it is left alone: fewer than
     # the directory itself allows.
     attempts: int = 3

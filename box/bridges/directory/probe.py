@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 from ldap3.core.exceptions import LDAPException
 from ldap3.operation.search import parse_filter
 
-from box.bridges.directory import distinguished_names
+from box.bridges.directory import controllers, distinguished_names
 from box.bridges.directory.certificates import (
     Certificate,
     NoStartTls,
@@ -32,7 +32,15 @@ from box.bridges.directory.certificates import (
     to_trust,
     trusting,
 )
-from box.bridges.directory.client import Directory, DirectoryTrouble, Entry, Server, open_server, server_of
+from box.bridges.directory.client import (
+    Directory,
+    DirectoryTrouble,
+    Entry,
+    Server,
+    open_server,
+    server_of,
+    unnamed,
+)
 from box.bridges.directory.models import Connection
 from box.bridges.directory.presets import people_filter, preset
 from box.bridges.directory.unreadable import ALWAYS_THERE, ENOUGH, Rights, example
@@ -83,11 +91,22 @@ def probe(connection: Connection) -> list[Step]:
     """Each server as far as signing in, then what the first that lets the account in shows it."""
     steps: list[Step] = []
     has_read = False
-    for server in connection.servers:
-        trial = _Trial(connection, server, reads=not has_read)
-        steps += trial.steps()
-        has_read = has_read or trial.is_in
+    for text in connection.servers:
+        servers = [text]
+        if controllers.is_name(text):
+            is_ldaps = connection.security == Connection.Security.LDAPS
+            servers = controllers.found_under(text, is_ldaps=is_ldaps)
+            steps.append(_asked_of_dns(text, servers))
+        for server in servers:
+            trial = _Trial(connection, server, reads=not has_read)
+            steps += trial.steps()
+            has_read = has_read or trial.is_in
     return steps
+
+
+def _asked_of_dns(name: str, servers: list[str]) -> Step:
+    told = ", ".join(servers) or unnamed(name)
+    return Step("dns", _("Ask DNS for servers"), "good" if servers else "bad", told, name)
 
 
 def is_good(steps: Iterable[Step]) -> bool:

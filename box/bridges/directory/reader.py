@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 from ldap3.utils.conv import escape_bytes, escape_filter_chars
 
 from box.bridges.directory import distinguished_names, presets, transforms
-from box.bridges.directory.client import Directory, Entry, RootDse
+from box.bridges.directory.client import Directory, DirectoryTrouble, Entry, RootDse
 from box.bridges.directory.models import Connection
-from box.bridges.directory.targets import understood
+from box.bridges.directory.targets import separator_of, understood
 from box.bridges.directory.unreadable import DISABLED, EXPIRES, UNIT, Rights, missing
 from box.core.accounts.custom_fields import plain_fields
 
@@ -277,9 +277,12 @@ class Reader:
         reports = []
         for rule in self._mapping.fields:
             _label, transform = transforms.TRANSFORMS.get(rule.transform, transforms.TRANSFORMS[""])
-            is_each = rule.transform == transforms.ALL_VALUES
-            text = ", ".join(entry.texts(rule.attribute)) if is_each else entry.first(rule.attribute)
-            value = transform(text, self._region)
+            if rule.transform == transforms.ALL_VALUES:
+                value = transforms.all_values(
+                    entry.texts(rule.attribute), separator=separator_of(self._own, rule.field)
+                )
+            else:
+                value = transform(entry.first(rule.attribute), self._region)
             if not value or found.get(rule.field):
                 continue
             most = LONGEST.get(rule.field)
@@ -458,6 +461,31 @@ class Reader:
                 return
             entry = following
             ranged = next((name for name in entry.attributes if name.startswith("member;range=")), "")
+
+    def group_names(self) -> dict[str, str]:
+        """The names of all groups of the directory that are shown, by their keys, wherever they stand."""
+        question = presets.group_filter(self._connection)
+        try:
+            found = list(self._directory.search(self._everywhere, question, ["1.1"]))
+        except DirectoryTrouble as trouble:
+            # Whoever may not look outside of the bases reads what is in them, as before.
+            if trouble.code in ("base", "access", "size"):
+                return {}
+            raise
+        return {distinguished_names.key(entry.dn): entry.dn for entry in found}
+
+    def group_called(self, dn: str) -> GroupEntry | None:
+        """With its members; None where it is gone meanwhile, or hidden."""
+        attributes = [*self._group_attributes(), "member", "uniqueMember"]
+        entry = self._directory.read(dn, attributes)
+        stable_id = self._stable_id(entry) if entry is not None else ""
+        return self._group(entry, stable_id, tuple(self._all_members(entry))) if entry and stable_id else None
+
+    @property
+    def reads_everywhere(self) -> bool:
+        """Whether there is nothing outside of the bases of groups."""
+        bases = tuple(self._connection.group_bases) or self._bases
+        return distinguished_names.key(self._everywhere) in map(distinguished_names.key, bases)
 
     def groups_with(self, stable_ids: Sequence[str]) -> dict[str, GroupEntry]:
         """By their ids those of these that there are, wherever they stand in the domain; nobody in them."""

@@ -29,7 +29,7 @@ from box.bridges.directory.apply import BATCH, Performer, change_rows, counts_of
 from box.bridges.directory.client import DirectoryTrouble, connect
 from box.bridges.directory.department_heads import HeadStep, perform_heads, plan_heads
 from box.bridges.directory.events import RunFinished
-from box.bridges.directory.group_news import Grouped, GroupNews
+from box.bridges.directory.group_news import Grouped, GroupNews, is_outside_changed
 from box.bridges.directory.group_sync import GroupStep, perform_groups, plan_groups
 from box.bridges.directory.models import Change, Connection, Cursor, Link, Run
 from box.bridges.directory.ownership import own_groups
@@ -232,7 +232,7 @@ class _Running:
                 )
             mapping = self.connection.mapping
             follows = bool(mapping.groups or mapping.all_groups)
-            has_news = plan.is_full or plan.spool.count or reader.is_ad or self._has_groups_news(plan)
+            has_news = plan.is_full or plan.spool.count or reader.is_ad or self._has_groups_news(plan, reader)
             if follows and has_news:
                 coming = {
                     step.stable_id for step in plan.spool.steps() if step.is_seen and not step.is_skipped
@@ -395,8 +395,11 @@ class _Running:
             return ""
         return reader.newest_group()
 
-    def _has_groups_news(self, plan: Plan) -> bool:
-        return self.cursor is None or plan.groups_position != self.cursor.groups_position
+    def _has_groups_news(self, plan: Plan, reader: Reader) -> bool:
+        if self.cursor is None or plan.groups_position != self.cursor.groups_position:
+            return True
+        followed = self.connection.links.filter(kind__in=[Link.Kind.GROUP, Link.Kind.ROLE]).standing()
+        return is_outside_changed(followed, reader)
 
     # What it comes to
 

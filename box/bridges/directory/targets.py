@@ -29,6 +29,12 @@ def label_of(target: str) -> str:
     return str(own.name if own else built_in.verbose_name)
 
 
+def separator_of(own: Mapping[str, Field], target: str) -> str:
+    """What stands between values: a field of several takes each by itself."""
+    field = own.get(target)
+    return "; " if field is not None and field.is_several else ", "
+
+
 def understood(own: Mapping[str, Field], target: str, text: str) -> str:
     """The value as the profile keeps it, with the defined fields by their keys; empty where the field was
     archived since it was mapped. Raises ValidationError for what is none of its kind."""

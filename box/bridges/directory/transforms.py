@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -71,11 +71,18 @@ def before_at(text: str, region: str = "") -> str:
     return lower(text).partition("@")[0]
 
 
+def all_values(texts: Iterable[str], *, separator: str) -> str:
+    """All of them in one text, always in one order: a directory keeps its values in none (X.501, 8.2)."""
+    mark = separator.strip()
+    tidied = {plain(text).replace(mark, " ").strip() if mark == ";" else plain(text) for text in texts}
+    return separator.join(sorted(filter(None, tidied)))
+
+
 ALL_VALUES = "all"
 TRANSFORMS: Mapping[str, tuple[_StrOrPromise, Callable[[str, str], str]]] = {
     "": (_("as it is"), plain),
     # Of the others the first value counts.
-    ALL_VALUES: (_("all values, parted by commas"), plain),
+    ALL_VALUES: (_("all values"), plain),
     "lower": (_("in small letters"), lower),
     "phone": (_("as an international phone number"), phone),
     "day": (_("as a date"), day),

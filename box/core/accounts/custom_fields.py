@@ -5,7 +5,9 @@ Outside guests have none of these fields, and see nobody's.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -137,6 +139,26 @@ def texts_of_many(people: Collection[int]) -> dict[int, dict[str, str]]:
     return {
         pk: {field.key: written(field, own) for field, own in values.items()} for pk, values in found.items()
     }
+
+
+def people_having(key: str, texts: Collection[str]) -> dict[str, frozenset[int]]:
+    """By each of these texts who has it in the field of that key; nobody where the field is archived, or
+    the text none of its kind."""
+    field = next((field for field in plain_fields() if field.key == key), None)
+    if field is None or not texts:
+        return {}
+    meant: dict[Any, set[str]] = defaultdict(set)
+    for text in texts:
+        with suppress(ValidationError):
+            for value in read(field, text):
+                meant[value].add(text)
+    kind = kind_of(field)
+    rows = Value.objects.filter(field=field, **{f"{kind.column}__in": list(meant)})
+    found: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        for text in meant.get(kind.value(row), ()):
+            found[text].add(row.object_id)
+    return {text: frozenset(people) for text, people in found.items()}
 
 
 @transaction.atomic

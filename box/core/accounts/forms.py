@@ -102,6 +102,34 @@ class PasswordForm(forms.Form):
         return current
 
 
+class KeptPasswordForm(forms.Form):
+    """Of a password that somebody else keeps, whose rules are not known here."""
+
+    current = PasswordForm.base_fields["current"]
+    # More than Windows takes at its own sign-in nobody could type there.
+    new = forms.CharField(
+        label=_("New password"),
+        max_length=127,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label=_("The new password once more"),
+        max_length=127,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        written: dict[str, Any] = super().clean() or {}
+        new, again = written.get("new"), written.get("again")
+        if new and again and new != again:
+            self.add_error("again", _("The two are not the same: write the new password twice."))
+        if new and new == written.get("current"):
+            self.add_error("new", _("This is the password that you have now: write another one."))
+        return written
+
+
 class ProfileForm(forms.ModelForm[User]):
     time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
 

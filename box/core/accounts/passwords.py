@@ -9,12 +9,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from box.core.registry.capabilities import password_keepers
+from box.core.registry.capabilities import password_changers, password_keepers
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from box.core.accounts.models import User
+    from box.core.registry.capabilities import PasswordChanger
 
 
 def keeper_of(person: User) -> str:
@@ -26,6 +27,11 @@ def has_own_password(person: User) -> bool:
     """Whether one of the portal's own lets the person in. An administrator's does, whoever keeps another one:
     they must get in when nobody else answers."""
     return person.is_administrator or not keeper_of(person)
+
+
+def changer_of(person: User) -> PasswordChanger | None:
+    """By whom a password that is kept elsewhere is changed from here; None: it is changed there."""
+    return next((changer for changer in password_changers if changer.can_change(person)), None)
 
 
 def refuse_kept(person: User) -> None:

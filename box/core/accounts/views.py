@@ -14,21 +14,23 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from box.core.accounts import actions
 from box.core.accounts.access import can_edit_profile
+from box.core.accounts.backends import SignInRefused
 from box.core.accounts.custom_fields import set_values
-from box.core.accounts.forms import PasswordForm, ProfileForm, custom_fields_form
+from box.core.accounts.forms import KeptPasswordForm, PasswordForm, ProfileForm, custom_fields_form
 from box.core.accounts.models import User
-from box.core.accounts.passwords import has_own_password, keeper_of
+from box.core.accounts.passwords import changer_of, has_own_password, keeper_of
 from box.core.accounts.redirects import remember, safe_address, stay_out
-from box.core.accounts.signing_in import BY_FORM
+from box.core.accounts.signing_in import BY_FORM, check_password_again
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
+    from box.core.registry.capabilities import PasswordChanger
 
 
 @require_POST
@@ -38,10 +40,13 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return stay_out(redirect(f"{reverse('accounts:sign-in')}?{BY_FORM}=1"))
 
 
-@sensitive_post_parameters("current", "new")
+@sensitive_post_parameters("current", "new", "again")
 @require_http_methods(["GET", "POST"])
 def password(request: PersonRequest) -> HttpResponse:
     if not has_own_password(request.user):
+        changer = changer_of(request.user)
+        if changer is not None:
+            return _kept_password(request, changer)
         return render(request, "accounts/password_kept.html", {"keeper": keeper_of(request.user)})
     form = PasswordForm(request.user, request.POST or None)
     if form.is_valid():
@@ -52,7 +57,31 @@ def password(request: PersonRequest) -> HttpResponse:
         else:
             messages.success(request, _("Your password is changed. Other devices are signed out."))
             return redirect("people:person", request.user.pk)
-    return render(request, "accounts/password.html", {"form": form}, status=REFUSED if form.is_bound else 200)
+    context = {"form": form, "keeper": ""}
+    return render(request, "accounts/password.html", context, status=REFUSED if form.is_bound else 200)
+
+
+@sensitive_variables("given")
+def _kept_password(request: PersonRequest, changer: PasswordChanger) -> HttpResponse:
+    """It is asked for and counted as at the door, and changed by the person's own right."""
+    form = KeptPasswordForm(request.POST or None)
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            if problem := check_password_again(request, given["current"]):
+                form.add_error("current", problem)
+            else:
+                changer.change(request, request.user, given["current"], given["new"])
+        except SignInRefused as refused:
+            form.add_error(None, str(refused))
+        except ValidationError as error:
+            form.add_error("new", error)
+        if form.is_valid():
+            actions.end_sessions(request.user, kept=request.session.session_key or "")
+            messages.success(request, _("Your password is changed. Other devices are signed out."))
+            return redirect("people:person", request.user.pk)
+    context = {"form": form, "keeper": keeper_of(request.user)}
+    return render(request, "accounts/password.html", context, status=REFUSED if form.is_bound else 200)
 
 
 @transaction.atomic

@@ -226,6 +226,18 @@ class SignInWay:
 
 
 @dataclass(frozen=True)
+class PasswordChanger:
+    """Who keeps passwords in place of the portal and takes new ones from here.
+
+    `change(request, person, current, new)` raises ValidationError for a new one that is not taken, and
+    `SignInRefused` where nobody answers, or the person's own right does not reach so far.
+    """
+
+    can_change: Callable[[User], bool]
+    change: Callable[[HttpRequest, User, str, str], None]
+
+
+@dataclass(frozen=True)
 class Kept:
     """An object as an older state of the portal has it; `about` says in a few words whose or where it is."""
 
@@ -373,6 +385,7 @@ own_pages: Offers[MenuEntry] = Offers("own pages")
 
 password_keepers: Offers[Callable[[User], str]] = Offers("keepers of passwords")
 """Who keeps a person's password in place of the portal, by a name that people know; nothing: nobody."""
+password_changers: Offers[PasswordChanger] = Offers("changers of passwords")
 sign_in_ways: Offers[Callable[[HttpRequest], SignInWay | None]] = Offers("ways to sign in")
 """Whether the browser behind this request has one."""
 after_restore: Offers[Callable[[], int]] = Offers("after a restore")

@@ -261,7 +261,9 @@ def _match(entry: PersonEntry, known: Known, rules: Rules, claims: Claims) -> Lo
     login, email = entry.fields.get("login", ""), entry.fields.get("email", "")
     if entry.stable_id in known.separate:
         return None
-    found = []
+    numbered = known.by_number.get(entry.number, frozenset())
+    # Of several with one number nobody is meant by it.
+    found: list[int | None] = list(numbered) if len(numbered) == 1 else []
     if rules.matching in ("email", "either") and email:
         found.append(known.by_email.get(email))
     if rules.matching in ("login", "either") and login:
@@ -270,9 +272,18 @@ def _match(entry: PersonEntry, known: Known, rules: Rules, claims: Claims) -> Lo
         if pk is None or pk in known.linked or pk in claims.people:
             continue
         person = known.people.get(pk)
-        if person is not None and not person.is_extranet:
+        if (
+            person is not None
+            and not person.is_extranet
+            and (pk in numbered or not _is_numbered(person, rules) or not entry.number)
+        ):
             return person
     return None
+
+
+def _is_numbered(person: LocalPerson, rules: Rules) -> bool:
+    """Successors who got the e-mail of whoever left are told apart by their numbers."""
+    return bool(rules.number_field and person.fields.get(rules.number_field))
 
 
 def _step_of_known(

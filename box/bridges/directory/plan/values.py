@@ -81,6 +81,8 @@ class Known:
     people: Mapping[int, LocalPerson] = field(default_factory=dict)
     by_login: Mapping[str, int] = field(default_factory=dict)
     by_email: Mapping[str, int] = field(default_factory=dict)
+    # By employee number who has it here in the field that the rules name.
+    by_number: Mapping[str, frozenset[int]] = field(default_factory=dict)
     # People who are an entry already, of this directory or another.
     linked: frozenset[int] = frozenset()
     # By key; the empty key is the department that all stand under.

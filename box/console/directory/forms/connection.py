@@ -10,6 +10,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from box.bridges.directory import controllers
 from box.bridges.directory.certificates import certificates
 from box.bridges.directory.client import server_of
 from box.bridges.directory.models import Connection
@@ -33,7 +34,8 @@ class ConnectionForm(forms.Form):
         max_length=2000,
         widget=lines(2),
         help_text=gettext_lazy(
-            "One a line, such as dc1.corp.example; the next is asked where one does not answer."
+            "One a line, such as dc1.corp.example; the next is asked where one does not answer. Or a name"
+            " under which DNS has them: _ldap._tcp.dc._msdcs.corp.example, and before it that of your site."
         ),
     )
     bind_dn = forms.CharField(
@@ -108,7 +110,10 @@ class ConnectionForm(forms.Form):
         text = re.sub(r"\bldaps?://", "", self.cleaned_data["servers"])
         servers = list(dict.fromkeys(re.split(r"[\s,;/]+", text.strip(" /\n\r\t"))))
         for server in servers:
-            if not _SERVER.fullmatch(server) or not 0 < server_of(server, "ldaps").port < 2**16:
+            if controllers.is_name(server):
+                continue
+            is_written = _SERVER.fullmatch(server) and not server.startswith("_")
+            if not is_written or not 0 < server_of(server, "ldaps").port < 2**16:
                 raise forms.ValidationError(
                     _("%(server)s is no name of a server: write it like dc1.corp.example or 10.0.0.5:636.")
                     % {"server": server}

@@ -12,6 +12,16 @@ from django.utils.translation import gettext_lazy
 
 from box.bridges.directory.mapping import Rules
 from box.console.directory.forms.fields import bases_in, lines, one_line
+from box.core.accounts.custom_fields import plain_fields
+from box.core.fields.models import Field
+
+# In what kinds of fields employee numbers may stand.
+NUMBERED = (Field.Kind.TEXT, Field.Kind.NUMBER)
+
+
+def _number_fields() -> list[tuple[str, str]]:
+    numbered = [(field.key, field.name) for field in plain_fields() if field.kind in NUMBERED]
+    return [("", _("no field: nobody is known by a number")), *numbered]
 
 
 class RulesForm(forms.Form):
@@ -34,6 +44,15 @@ class RulesForm(forms.Form):
             ("none", gettext_lazy("nothing: everybody is created anew")),
         ],
         help_text=gettext_lazy("Whoever looks after the box is never taken over by a directory."),
+    )
+    number_field = forms.ChoiceField(
+        label=gettext_lazy("Employee numbers of who works here stand in"),
+        required=False,
+        choices=_number_fields,
+        help_text=gettext_lazy(
+            "Whoever has the number of an entry there is the same person; whoever has another one is not,"
+            " whatever their e-mail."
+        ),
     )
     phone_region = forms.CharField(
         label=gettext_lazy("Country of phones without a code"),
@@ -85,7 +104,9 @@ class RulesForm(forms.Form):
         label=gettext_lazy("or than this share of one base, in percent"), min_value=0.1, max_value=100
     )
 
-    COMING = ("without_email", "without_name", "matching", "again", "phone_region", "excluded")
+    COMING = (
+        *("without_email", "without_name", "matching", "number_field", "again", "phone_region", "excluded"),
+    )
     LEAVING = ("gone", "leavers", "dismiss_after_days")
     GUARD = ("guard_people", "guard_percent", "guard_base_percent")
 

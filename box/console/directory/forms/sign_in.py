@@ -27,6 +27,13 @@ class SignInForm(forms.Form):
     is_on = forms.BooleanField(
         label=gettext_lazy("People sign in with their password of the directory"), required=False
     )
+    changes_passwords = forms.BooleanField(
+        label=gettext_lazy("They change it in the portal too"),
+        required=False,
+        help_text=gettext_lazy(
+            "By their own right and with the password that they have, where the directory allows it."
+        ),
+    )
     required_groups = forms.CharField(
         label=gettext_lazy("Only members of these groups"),
         required=False,
@@ -88,6 +95,7 @@ class SignInForm(forms.Form):
             files,
             initial={
                 "is_on": sign_in.is_on,
+                "changes_passwords": sign_in.changes_passwords,
                 "required_groups": "\n".join(sign_in.required_groups),
                 "denied_groups": "\n".join(sign_in.denied_groups),
                 "filter": sign_in.filter,
@@ -98,6 +106,7 @@ class SignInForm(forms.Form):
             },
         )
         self.sign_in = sign_in
+        self.is_encrypted = connection.is_encrypted
         self.has_keytab = bool(connection.keytab_sealed)
         host = urlsplit(settings.PORTAL_URL).hostname or ""
         self.fields["keytab"].label = _("Keytab of HTTP/%(host)s") % {"host": host}
@@ -149,6 +158,13 @@ class SignInForm(forms.Form):
             if not chosen.get("kerberos_networks") and not self.has_error("kerberos_networks"):
                 self.add_error("kerberos_networks", _("Name the networks in which browsers are asked."))
         return chosen
+
+    def clean_changes_passwords(self) -> bool:
+        if self.cleaned_data["changes_passwords"] and not self.is_encrypted:
+            raise forms.ValidationError(
+                _("Passwords are changed over an encrypted line only: choose LDAPS or StartTLS first.")
+            )
+        return bool(self.cleaned_data["changes_passwords"])
 
     def result(self) -> SignIn:
         """Of a form that is valid."""

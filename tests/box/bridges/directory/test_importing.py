@@ -360,8 +360,9 @@ def test_fields_that_administrators_have_defined_are_filled_in_and_locked(slapd:
     olga = create_user(NewUser(login="olga", is_administrator=True), password=None, by=None)
     room = add_field(PROFILE, FieldDraft("Room"), by=olga)
     cars = add_field(PROFILE, FieldDraft("Cars"), by=olga)
+    each = add_field(PROFILE, FieldDraft("Each car", is_several=True), by=olga)
     since = add_field(PROFILE, FieldDraft("Here since", Field.Kind.DATE), by=olga)
-    anna = slapd.person("anna", slapd.base, name="Anna", roomNumber="12 a", carLicense=["A 1", "B 2"],
+    anna = slapd.person("anna", slapd.base, name="Anna", roomNumber="12 a", carLicense=["B 2", "A;1"],
                          employeeNumber="20200131000000Z")  # fmt: skip
     boris = slapd.person("boris", slapd.base, name="Boris", employeeNumber="soon")
     slapd.seed(anna, boris)
@@ -369,6 +370,7 @@ def test_fields_that_administrators_have_defined_are_filled_in_and_locked(slapd:
     rules = (
         FieldRule(room.key, "roomNumber"),
         FieldRule(cars.key, "carLicense", "all"),
+        FieldRule(each.key, "carLicense", "all"),
         FieldRule(since.key, "employeeNumber"),
     )
     connection.mapping = replace(connection.mapping, fields=(*connection.mapping.fields, *rules))
@@ -377,7 +379,8 @@ def test_fields_that_administrators_have_defined_are_filled_in_and_locked(slapd:
     assert any("is no date" in line for line in told(run))
     assert texts_of_many([person("anna").pk])[person("anna").pk] == {
         room.key: "12 a",
-        cars.key: "A 1, B 2",
+        cars.key: "A;1, B 2",
+        each.key: "A 1; B 2",
         since.key: "2020-01-31",
     }
     assert texts_of_many([person("boris").pk]) == {}
@@ -412,6 +415,40 @@ def test_a_workgroup_that_it_fills_is_its_own_until_it_fills_it_no_more(slapd: S
     group.refresh_from_db()
     assert (group.source, group.members.filter(user=person("anna")).count()) == ("", 1)
     assert told(synchronised(connection, is_full=True)) == []
+
+
+def test_groups_outside_of_the_bases_are_followed_at_once(slapd: Slapd, olga: User) -> None:
+    groups, elsewhere = slapd.unit("Groups"), slapd.unit("Elsewhere")
+    people = slapd.unit("People")
+    names = ("anna", "boris", "cara")
+    anna, boris, cara = (slapd.person(name, people.dn, givenName=name.title()) for name in names)
+    slapd.seed(groups, elsewhere, people, anna, boris, cara)
+    inner = slapd.group("Inner", elsewhere.dn, members=[boris.dn])
+    middle = slapd.group("Middle", elsewhere.dn, members=[inner.dn, f"cn=nobody,{slapd.base}"])
+    top = slapd.group("Top", groups.dn, members=[anna.dn, middle.dn])
+    slapd.add(inner, middle, top)
+    slapd.apply(entries.modify(inner.dn, member=[boris.dn, top.dn]))
+    connection = connected(
+        slapd, people.dn, group_bases=[groups.dn], mapping={"groups": (GroupRule("", top.dn),)},
+        rules=UNGUARDED,
+    )  # fmt: skip
+    assert synchronised(connection).error == ""
+
+    def members() -> set[str]:
+        of_it = Group.objects.get(name="Top").members.filter(role="member")
+        return set(of_it.values_list("user__login", flat=True))
+
+    assert members() == {"anna", "boris"}
+    assert told(synchronised(connection)) == []
+    # Nothing in the bases tells of it, and nothing of any person.
+    slapd.apply(entries.modify(inner.dn, member=[cara.dn]))
+    run = synchronised(connection)
+    assert (run.is_full, run.read, run.counts) == (False, 0, {"join": 1, "leave": 1})
+    assert members() == {"anna", "cara"}
+    slapd.apply(entries.delete(inner.dn))
+    assert synchronised(connection).counts == {"leave": 1}
+    assert members() == {"anna"}
+    assert told(synchronised(connection)) == []
 
 
 def test_a_workgroup_is_the_portals_again_without_its_rule_or_its_directory(slapd: Slapd, olga: User) -> None:

@@ -15,7 +15,9 @@ from box.bridges.directory.explanation import explain
 from box.bridges.directory.models import Conflict, Connection, Link, Run
 from box.bridges.directory.sync import perform_run
 from box.core.accounts.actions import NewUser, create_user
+from box.core.accounts.custom_fields import PROFILE, write_texts
 from box.core.accounts.models import User
+from box.core.fields.actions import FieldDraft, add_field
 from tests.box.bridges.directory.companies import connected, person, previewed, synchronised, told
 from tests.directory import entries
 from tests.directory.samba import BASE
@@ -215,6 +217,28 @@ def test_by_rule_the_same_employee_number_is_the_same_person(samba: Samba, conne
     assert run.counts["link"] == 1
     assert [(kind, by) for _name, kind, by in open_conflicts()] == [("again", "login")]
     assert told(synchronised(connection)) == []
+
+
+def test_who_works_here_already_is_known_by_the_employee_number(
+    samba: Samba, connection: Connection, olga: User
+) -> None:
+    numbers = add_field(PROFILE, FieldDraft("Personnel number"), by=olga)
+    connection.rules = replace(connection.rules, number_field=numbers.key)
+    connection.save()
+    here = create_user(NewUser(login="frida.hr", email="frida@elsewhere.test"), password=None, by=olga)
+    successor = create_user(NewUser(login="gleb.hr", email="gleb@corp.test"), password=None, by=olga)
+    write_texts({here.pk: {numbers.key: "20-1"}, successor.pk: {numbers.key: "20-9"}})
+    samba.add(
+        samba.person("frida", PEOPLE, mail="frida@corp.test", givenName="Frida", sn="F", employeeID="20-1"),
+        samba.person("gleb", PEOPLE, mail="gleb@corp.test", givenName="Gleb", sn="G", employeeID="20-2"),
+    )
+    run = synchronised(connection)
+    assert (run.counts["link"], run.counts["create"]) == (1, 1)
+    here.refresh_from_db()
+    assert (here.login, here.email) == ("frida", "frida@corp.test")
+    # Another number, another person: the e-mail stays whose it is, and the list says so.
+    assert person("gleb").email == ""
+    assert open_conflicts() == [("Gleb G", "email", "")]
 
 
 def test_nobody_of_the_console_is_taken_over_or_renamed_by_an_entry_made_anew(

@@ -103,6 +103,37 @@ def test_a_local_person_is_recognised_but_never_one_of_the_console(how: str) -> 
     assert (refused.is_skipped, refused.object_id) == (True, None)
 
 
+@pytest.mark.parametrize(
+    ("theirs", "having", "is_known"),
+    [
+        # By number alone, and by e-mail whoever has no number, or whose the number is.
+        ({"email": "other@corp.test", "login": "other"}, [1], True),
+        ({}, [], True),
+        ({"own-1": "17"}, [1], True),
+        ({"own-1": "17"}, [1, 2], True),
+        # Whoever has another number is somebody else, and of two with one number nobody is meant.
+        ({"own-1": "18"}, [], False),
+        ({"own-1": "17", "email": "other@corp.test", "login": "other"}, [1, 2], False),
+    ],
+)
+def test_a_local_person_is_recognised_by_the_employee_number(
+    theirs: dict[str, str], having: list[int], is_known: bool
+) -> None:
+    rules = replace(RULES, number_field="own-1")
+    here = local()
+    here = replace(here, fields={**here.fields, **theirs})
+    step = planned(entry(number="17"), known(here, by_number={"17": frozenset(having)}), rules)
+    assert step is not None
+    assert (step.object_id == 1) is is_known
+    refused = planned(
+        entry(number="17"),
+        known(replace(here, holds_console=True), by_number={"17": frozenset(having)}),
+        rules,
+    )
+    assert refused is not None
+    assert refused.object_id is None
+
+
 def test_an_employee_number_opens_no_account_of_the_console() -> None:
     rules = replace(RULES, again="number")
     for holds_console in (False, True):

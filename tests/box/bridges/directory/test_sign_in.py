@@ -19,9 +19,10 @@ from django.contrib.auth import hashers
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import connection as database
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from box.bridges.directory import passwords
 from box.bridges.directory.authentication import REFUSED_FOR
 from box.bridges.directory.client import connect
 from box.bridges.directory.jobs import run_once
@@ -30,7 +31,9 @@ from box.bridges.directory.models import Conflict, Connection, Link, Run, Tries
 from box.bridges.directory.server_order import in_order
 from box.core.accounts import actions
 from box.core.accounts.actions import NewUser, create_user
+from box.core.accounts.backends import SignInRefused
 from box.core.accounts.models import User
+from box.core.events.models import Event
 from tests.box.bridges.directory.conftest import ANNA, BORIS, SALES, SECRET
 from tests.cast import PASSWORD
 from tests.directory import entries
@@ -45,8 +48,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("patience")]
 WRONG = "The login or the password is wrong"
 WAIT = "Too many wrong passwords"
 SILENT = "directory does not answer"
+WRONG_NOW = "This is not your password"
 COUNTER = itertools.count(1)
 # Of the schema.
+CHANGE_PASSWORD = "ab721a53-1e2f-11d0-9819-00aa0040529b"
 MEMBER = "bf9679c0-0de6-11d0-a285-00aa003049e2"
 
 
@@ -421,6 +426,128 @@ def test_a_password_of_the_directory_is_not_changed_here(
         actions.send_invitation(in_corp, by=None)
 
 
+@pytest.fixture
+def changing(line: Connection, in_corp: User, corp: Samba) -> Connection:
+    corp.tool("domain", "passwordsettings", "set", "--min-pwd-age=0")
+    line.sign_in = replace(line.sign_in, changes_passwords=True)
+    line.save()
+    return line
+
+
+NEW = "An0ther-of-the-Corp"
+
+
+def changed(client: Client, current: str = SECRET, new: str = NEW, again: str = "") -> Any:
+    return client.post("/profile/password/", {"current": current, "new": new, "again": again or new})
+
+
+def test_a_password_is_changed_in_the_domain_by_the_persons_own_right(
+    changing: Connection, in_corp: User, corp: Samba, as_person: Callable[[User], Client]
+) -> None:
+    client, other = as_person(in_corp), as_person(in_corp)
+    # The connection's account needs no right to it.
+    corp.add(corp.person("reader", password="Reader-Passw0rd"))
+    changing.bind_dn, changing.bind_password = "reader@corp.test", "Reader-Passw0rd"
+    changing.save()
+    try:
+        assert 'name="again"' in said(client.get("/profile/password/"))
+        assert changed(client).status_code == 302
+        assert is_in(tried("anna", NEW))
+        assert not is_in(tried("anna", SECRET))
+        assert client.get("/profile/password/").status_code == 200
+        assert other.get("/profile/password/").status_code == 302
+        assert Event.objects.filter(kind="directory.PasswordChanged", payload__by_id=in_corp.pk).count() == 1
+    finally:
+        corp.set_password(ANNA, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "again", "reason"),
+    [
+        ("wrong", NEW, NEW, WRONG_NOW),
+        (SECRET, "short", "short", "does not take this password"),
+        (SECRET, "anna-anna-anna", "anna-anna-anna", "does not take this password"),
+        (SECRET, NEW, "other", "The two are not the same"),
+        (SECRET, SECRET, SECRET, "the password that you have now"),
+        (SECRET, "x" * 128, "x" * 128, "127"),
+    ],
+)
+def test_what_the_domain_does_not_take_changes_nothing(
+    changing: Connection, in_corp: User, as_person: Callable[[User], Client],
+    current: str, new: str, again: str, reason: str,
+) -> None:  # fmt: skip
+    answer = changed(as_person(in_corp), current, new, again)
+    assert (answer.status_code, reason in said(answer)) == (422, True), said(answer)
+    assert new not in said(answer) or len(new) < 8
+    assert is_in(tried("anna", SECRET))
+
+
+def test_whom_the_domain_forbids_it_hears_so(
+    changing: Connection, in_corp: User, corp: Samba, as_person: Callable[[User], Client]
+) -> None:
+    """“User cannot change password”: two entries that deny the right, to everybody and to oneself."""
+    everybody_and_oneself = "".join(f"(OD;;CR;{CHANGE_PASSWORD};;{who})" for who in ("WD", "PS"))
+    corp.tool("dsacl", "set", f"--objectdn={ANNA}", f"--sddl={everybody_and_oneself}")
+    try:
+        answer = changed(as_person(in_corp))
+        assert "does not let you change your password" in said(answer)
+        assert is_in(tried("anna", SECRET))
+    finally:
+        corp.restore("corp")
+
+
+def test_wrong_ones_are_counted_as_at_the_door(
+    changing: Connection, in_corp: User, as_person: Callable[[User], Client], asked: list[str]
+) -> None:
+    client = as_person(in_corp)
+    for _try in range(changing.sign_in.attempts + 2):
+        answer = changed(client, current="wrong")
+    assert answer.status_code == 422
+    passed_on = Tries.objects.get().failed
+    assert passed_on <= changing.sign_in.attempts
+    # The right one is not passed on either, now.
+    assert "Too many" in said(changed(client))
+    assert WAIT in said(tried("anna", SECRET))
+
+
+@pytest.mark.parametrize(
+    "off", [{"changes_passwords": False}, {"is_on": False}, {"security": Connection.Security.PLAIN}]
+)
+def test_nobody_changes_it_here_where_that_is_off_or_open_to_read(
+    changing: Connection, in_corp: User, as_person: Callable[[User], Client], off: dict[str, Any]
+) -> None:
+    security = off.pop("security", changing.security)
+    changing.sign_in, changing.security = replace(changing.sign_in, **off), security
+    changing.save()
+    page = said(as_person(in_corp).get("/profile/password/"))
+    assert 'name="again"' not in page
+    with pytest.raises(SignInRefused, match="in the directory"):
+        passwords.change(RequestFactory().get("/"), in_corp, SECRET, NEW)
+
+
+def test_an_openldap_changes_a_password_by_its_extended_operation(
+    slapd: Slapd, db: None, as_person: Callable[[User], Client]
+) -> None:
+    cache.clear()
+    gerd = slapd.person("gerd", name="Gerd", password=SECRET)
+    slapd.add(gerd)
+    line = Connection(
+        name="Tree", is_on=True, kind=Connection.Kind.OPENLDAP, servers=[f"127.0.0.1:{slapd.tls_port}"],
+        ca_pem=slapd.authority.pem, bind_dn=slapd.reader, people_bases=[slapd.base],
+        sign_in=SignIn(is_on=True, changes_passwords=True),
+    )  # fmt: skip
+    line.bind_password = slapd.reader_password
+    line.save()
+    stable_id = uuid_of(slapd, "gerd")
+    person = create_user(NewUser(login="gerd"), password=None, by=None)
+    Link.objects.create(
+        connection=line, kind=Link.Kind.PERSON, stable_id=stable_id, object_id=person.pk, dn=gerd.dn
+    )
+    assert changed(as_person(person)).status_code == 302
+    assert is_in(tried("gerd", NEW))
+    assert not is_in(tried("gerd", SECRET))
+
+
 def test_proving_again_asks_the_directory(in_corp: User, as_person: Callable[[User], Client]) -> None:
     client = as_person(in_corp)
     assert client.post("/profile/proof/", {"password": "wrong"}).status_code == 422
@@ -589,6 +716,14 @@ def test_nothing_of_a_directory_is_loaded_where_there_is_none(anna: User) -> Non
 # OpenLDAP
 
 
+def uuid_of(slapd: Slapd, login: str) -> str:
+    found = run(
+        ["ldapsearch", "-x", "-LLL", "-H", slapd.url, "-D", slapd.reader, "-w", slapd.reader_password, "-b",
+         slapd.base, f"(uid={login})", "entryUUID"]
+    )  # fmt: skip
+    return next(one.partition(": ")[2] for one in found.splitlines() if one.startswith("entryUUID"))
+
+
 def test_openldap_with_groups_in_groups(slapd: Slapd, db: None, caplog: pytest.LogCaptureFixture) -> None:
     cache.clear()
     fred = slapd.person("fred", name="Fred, the \\ one", mail="fred@corp.test", password=SECRET)
@@ -597,11 +732,7 @@ def test_openldap_with_groups_in_groups(slapd: Slapd, db: None, caplog: pytest.L
     circle = slapd.group("Circle", members=[outer.dn])
     slapd.add(fred, inner, outer, circle)
     slapd.apply(entries.modify(inner.dn, member=[fred.dn, circle.dn]))
-    found = run(
-        ["ldapsearch", "-x", "-LLL", "-H", slapd.url, "-D", slapd.reader, "-w", slapd.reader_password, "-b",
-         slapd.base, "(uid=fred)", "entryUUID"]
-    )  # fmt: skip
-    stable_id = next(one.partition(": ")[2] for one in found.splitlines() if one.startswith("entryUUID"))
+    stable_id = uuid_of(slapd, "fred")
     line = Connection(
         name="Tree", is_on=True, kind=Connection.Kind.OPENLDAP, servers=[f"127.0.0.1:{slapd.tls_port}"],
         ca_pem=slapd.authority.pem, bind_dn=slapd.reader, people_bases=[slapd.base],
