@@ -29,6 +29,7 @@ from box.transfer.archive.stages.company import row_of
 from box.transfer.events import MigrationBegun, MigrationDue, MigrationFinished, NewcomersInvited
 from box.transfer.models import Identity, Match, Migration, Progress
 from box.transfer.plan import ordered
+from box.transfer.rehearsal import rows_of
 from box.transfer.sources import needs_of
 from box.transfer.stages import NEEDS
 from box.transfer.stages.base import Work
@@ -171,7 +172,7 @@ def begin(migration: Migration, stages: Collection[str] = (), *, by: User) -> No
     migration.started_at, migration.moved_at, migration.finished_at = now, now, None
     _save_alone(migration)
     # Of drives the portal counts the drives, and not what is on them.
-    counts = {**migration.inventory.get("counts", {}), "drives": None}
+    counts = {**migration.inventory.get("counts", {}), "drives": None, **rows_of(migration)}
     migration.progress.all().delete()
     Progress.objects.bulk_create(
         Progress(migration=migration, stage=stage, position=position, total=counts.get(stage))

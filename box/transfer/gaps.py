@@ -40,12 +40,14 @@ SCOPES: Mapping[str, _StrOrPromise] = {
     "task": gettext_lazy("tasks"),
     "disk": gettext_lazy("drives and attached files"),
     "crm": gettext_lazy("the CRM"),
+    "calendar": gettext_lazy("calendars"),
+    "telephony": gettext_lazy("calls"),
+    "vote": gettext_lazy("polls"),
 }
 """What each permission of the webhook opens, of what can come."""
 
 _NOT_YET: Mapping[str, _StrOrPromise] = {
     "products": gettext_lazy("products"),
-    "calls": gettext_lazy("calls"),
 }
 
 
@@ -74,16 +76,19 @@ def _gaps(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
         why = _("The portal gives the texts of comments only to whoever wrote them.")
         yield Gap(Weight.PART, _("comments of the feed by others"), why)
         why = _("The portal does not give them to programs.")
-        yield Gap(Weight.PART, _("likes, polls and badges of posts"), why)
+        yield Gap(Weight.PART, _("likes and badges of posts"), why)
     if counts.get("tasks"):
         why = _("The new card of tasks keeps them in a chat, which this version does not read.")
         yield Gap(Weight.PART, _("messages of tasks in their chats"), why)
     if counts.get("drives"):
         why = _("They are not given to programs: everything is for those whose drive it is.")
         yield Gap(Weight.FORM, _("rights of single folders, links for outsiders"), why)
+    if "calendar" not in (found.get("missing_scopes") or ()):
+        why = _("Of others the portal gives what whoever made the webhook may see in their calendars.")
+        yield Gap(Weight.PART, _("calendars of others, and reminders"), why)
     if counts.get("deals") or counts.get("leads"):
         why = _("This version does not bring them yet.")
-        yield Gap(Weight.PART, _("own fields, files and letters of the CRM"), why)
+        yield Gap(Weight.PART, _("files and letters of activities"), why)
     yield from _passwords(newcomers)
 
 

@@ -41,6 +41,8 @@ KINDS = (
     Kind("drives", _("Drives"), "disk.storage.getlist", "disk"),
     Kind("calls", _("Calls"), "voximplant.statistic.get", "telephony"),
 )
+UNCOUNTED = frozenset({"calendar", "vote"})
+"""Permissions for what comes, and is counted by no method."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def take_stock(cloud: Cloud, kinds: Sequence[Kind] = KINDS) -> Inventory:
         " ".join(filter(None, (person.get("NAME"), person.get("LAST_NAME")))),
         person.get("ADMIN") is True,
         counted,
-        tuple(sorted({kind.scope for kind in kinds} - scopes)),
+        tuple(sorted({*(kind.scope for kind in kinds), *UNCOUNTED} - scopes)),
         _seconds((one.count or 0 for one in counted), cloud.limits.per_second),
     )
 

@@ -78,6 +78,11 @@ class Ledger:
         )
         return dict(found.values_list("theirs", "ours"))
 
+    def listed(self, kind: str) -> list[tuple[str, int]]:
+        """All of a kind that have come: their ids and ours, in the order in which they came."""
+        found = Identity.objects.filter(migration=self.migration, kind=kind).order_by("id")
+        return list(found.values_list("theirs", "ours"))
+
     def known(self, kind: str, theirs: Collection[str]) -> dict[str, Identity]:
         found = Identity.objects.filter(migration=self.migration, kind=kind, theirs__in=theirs)
         return {one.theirs: one for one in found}

@@ -52,7 +52,7 @@ def people_in(text: str) -> set[str]:
     return {
         (match[3] or "").strip()
         for match in _TAG.finditer(text)
-        if match[2].lower() == "user" and not match[1] and (match[3] or "").strip().isdigit()
+        if match[2].lower() == "user" and not match[1] and (match[3] or "").strip().isdecimal()
     }
 
 

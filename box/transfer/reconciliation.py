@@ -11,19 +11,23 @@ from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.calendar.models import Event
+from box.apps.calls.models import LoggedCall
 from box.apps.crm.models import Activity, Pipeline, Record
 from box.apps.drive.models import Item
 from box.apps.feed.models import Post
 from box.apps.tasks.models import Task, TimeEntry
 from box.core.accounts.models import User
 from box.core.discussion.models import Comment
+from box.core.fields.models import Field
 from box.core.files.models import File
 from box.core.groups.models import Group
 from box.core.people.models import Absence
 from box.core.structure.models import Department
 from box.transfer.inventory import take_stock
 from box.transfer.models import Identity, Migration
+from box.transfer.rehearsal import rows_of
 from box.transfer.stages.drives import FILE
+from box.transfer.stages.own_fields import FIELD
 from box.transfer.stages.tasks import COMMENT
 
 if TYPE_CHECKING:
@@ -45,6 +49,9 @@ _KINDS: tuple[tuple[str, str, _StrOrPromise, type[Model]], ...] = (
     ("leads", "lead", _("Leads"), Record),
     ("deals", "deal", _("Deals"), Record),
     ("activities", "activity", _("Activities of the CRM"), Activity),
+    ("", FIELD, _("Own fields of the CRM"), Field),
+    ("", "event", _("Events in calendars"), Event),
+    ("calls", "call", _("Calls"), LoggedCall),
     ("", FILE, _("Files and folders of drives"), Item),
 )
 _OF_ARCHIVES: tuple[tuple[str, str, _StrOrPromise, type[Model]], ...] = (
@@ -61,6 +68,8 @@ _OF_ARCHIVES: tuple[tuple[str, str, _StrOrPromise, type[Model]], ...] = (
     ("events", "event", _("Calendars"), Event),
     ("absences", "absence", _("Absences"), Absence),
 )
+# Stages whose kinds are counted by no method of the portal.
+_STAGES = {"comment": "comments", FIELD: "fields", "event": "events", FILE: "drives"}
 MOST_NAMED = 20
 
 
@@ -73,6 +82,8 @@ class Line:
     came: int
     here: int
     refused: int
+    counted: int | None = None
+    """In the dry run, where there was one."""
     lost: tuple[str, ...] = ()
     """Ids there of what has come and is not here any more, a few of them."""
 
@@ -120,6 +131,7 @@ def reconcile(migration: Migration, cloud: Cloud | None) -> Reconciliation:
 
 
 def _lines(migration: Migration, theirs: dict[str, int | None]) -> Iterator[Line]:
+    counted = {} if migration.archive_id else rows_of(migration)
     for key, kind, label, model in _OF_ARCHIVES if migration.archive_id else _KINDS:
         came = Identity.objects.filter(migration=migration, kind=kind)
         gone = came.exclude(ours__in=model._default_manager.values("pk"))
@@ -128,7 +140,9 @@ def _lines(migration: Migration, theirs: dict[str, int | None]) -> Iterator[Line
         refused = migration.remarks.filter(kind=kind).exclude(
             theirs__in=came.values("theirs")
         ).values("theirs").distinct().count()  # fmt: skip
-        yield Line(label, theirs.get(key) if key else None, count, count - gone.count(), refused, lost)
+        there = theirs.get(key) if key else None
+        dry = counted.get(_STAGES.get(kind, key))
+        yield Line(label, there, count, count - gone.count(), refused, dry, lost)
 
 
 def _files(migration: Migration) -> Files:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # What the portal says to whoever may not come in at all; anything else is about one kind of things.
-_LOCKED_OUT = {
+LOCKED_OUT = {
     *("expired_token", "invalid_token", "no_auth_found", "invalid_credentials", "user_access_error"),
     *("authorization_error", "portal_deleted", "payment_required", "overload_limit", "application_not_found"),
 }
@@ -72,7 +72,7 @@ def _run_stage(work: Ledger, stage: AnyStage[Any], progress: Progress) -> bool:
         if not _bring_pages(work, stage, progress):
             return False
     except CloudRefused as refused:
-        if refused.code.lower() in _LOCKED_OUT:
+        if refused.code.lower() in LOCKED_OUT:
             raise
         work.remark(stage.kind, "", _("The portal does not give them: %(why)s") % {"why": refused})
     with transaction.atomic():

@@ -15,7 +15,8 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from box.apps.calendar.events import EventRemoved
-from box.apps.calendar.models import Event
+from box.apps.calendar.models import Calendar, Event
+from box.apps.calls.models import LoggedCall
 from box.apps.crm.actions.activities import remove_activities
 from box.apps.crm.actions.bulk import remove_records
 from box.apps.drive.actions.trash import purge as purge_item
@@ -30,6 +31,8 @@ from box.core.accounts.actions import withdraw_user
 from box.core.accounts.models import User
 from box.core.discussion.models import Comment
 from box.core.events.outbox import emit
+from box.core.fields.actions import archive_field
+from box.core.fields.models import Field, Value
 from box.core.groups.actions import delete_group
 from box.core.groups.models import Group
 from box.core.people.absences import remove_absence
@@ -40,7 +43,9 @@ from box.core.structure.actions import delete_department
 from box.core.structure.models import Department
 from box.transfer.events import MigrationUndone
 from box.transfer.models import Identity, Migration, Remark
+from box.transfer.stages.calendars import SECTION
 from box.transfer.stages.drives import FILE, FOLDER
+from box.transfer.stages.own_fields import FIELD
 from box.transfer.stages.tasks import COMMENT
 
 BATCH = 50
@@ -179,9 +184,29 @@ def _absence(migration: Migration, row: Identity) -> None:
         remove_absence(absence, by=migration.by)
 
 
+def _calendar(migration: Migration, row: Identity) -> None:
+    """One in which somebody has written by now stays."""
+    Calendar.objects.filter(pk=row.ours, events=None).delete()
+
+
+def _call(migration: Migration, row: Identity) -> None:
+    LoggedCall.objects.filter(pk=row.ours, call=None).delete()
+
+
+def _field(migration: Migration, row: Identity) -> None:
+    """One that somebody has filled in by now stays, out of sight."""
+    field = Field.objects.filter(pk=row.ours).first()
+    if field is not None:
+        archive_field(field, by=migration.by)
+        if not Value.objects.filter(field=field).exists():
+            field.delete()
+
+
 # Comments, checklists, time and files go with what they hang on.
 _REMOVERS: Mapping[str, Callable[[Migration, Identity], None]] = {
     "event": _event,
+    SECTION: _calendar,
+    "call": _call,
     "absence": _absence,
     FILE: _item,
     "task": _task,
@@ -191,6 +216,7 @@ _REMOVERS: Mapping[str, Callable[[Migration, Identity], None]] = {
     "lead": _record,
     "contact": _record,
     "company": _record,
+    FIELD: _field,
     "group": _group,
     "person": _person,
     "department": _department,

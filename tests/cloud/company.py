@@ -6,10 +6,13 @@ Written from https://github.com/bitrix-tools/b24-rest-docs, method by method; no
 from __future__ import annotations
 
 import io
+import wave
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from PIL import Image
 
@@ -60,10 +63,21 @@ class Company:
     deal_contacts: dict[int, list[int]] = field(default_factory=dict)
     product_rows: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=dict)
     """By the kind of a record and its number."""
+    own_fields: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """By the kind of records."""
     timeline: list[dict[str, Any]] = field(default_factory=list)
     activities: list[dict[str, Any]] = field(default_factory=list)
+    sections: list[dict[str, Any]] = field(default_factory=list)
+    """Calendars, and rooms among them."""
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """With `_times`, moments in seconds of a series' times, and `_for`, whose calendar it is in."""
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    polls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """By the number of their attachment."""
     contents: dict[str, bytes] = field(default_factory=dict)
     """Of files, by the path of their address."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Of files that say it only when they are fetched, by the same."""
     attachments: dict[int, dict[str, Any]] = field(default_factory=dict)
     _next: int = 10_000
 
@@ -358,6 +372,119 @@ class Company:
         }  # fmt: skip
         rows.insert(0, {**row, **more})
 
+    def own_field(
+        self, kind: str, name: str, type_id: str, label: str, choices: Mapping[int, str] | None = None,
+        **more: Any,
+    ) -> None:  # fmt: skip
+        """A field of the company's own among those of this kind of records."""
+        row = {
+            "ID": self.number(), "ENTITY_ID": f"CRM_{kind.upper()}", "FIELD_NAME": name,
+            "USER_TYPE_ID": type_id, "XML_ID": None, "SORT": 100, "MULTIPLE": "N", "MANDATORY": "N",
+            "SHOW_FILTER": "E", "SHOW_IN_LIST": "Y", "EDIT_IN_LIST": "Y", "IS_SEARCHABLE": "N",
+            "SETTINGS": {}, "EDIT_FORM_LABEL": label, "LIST_COLUMN_LABEL": label,
+            "LIST_FILTER_LABEL": label, "ERROR_MESSAGE": None, "HELP_MESSAGE": None,
+        }  # fmt: skip
+        if choices is not None:
+            row["LIST"] = [
+                {"ID": pk, "SORT": 10 * place, "VALUE": text, "DEF": "N", "XML_ID": f"x{pk}"}
+                for place, (pk, text) in enumerate(choices.items(), start=1)
+            ]
+        self.own_fields.setdefault(kind, []).append({**row, **more})
+
+    def file_in_field(self, name: str, content: bytes) -> dict[str, Any]:
+        """As lists give it: with addresses for people, and none for programs."""
+        pk = self.number()
+        path = f"/rest/1/abc123/crm.controller.item.getFile/{pk}"
+        self.contents[path], self.names[path] = content, name
+        show = f"/bitrix/components/bitrix/crm.deal.show/show_file.php?fileId={pk}"
+        return {"id": pk, "showUrl": show, "downloadUrl": f"{show}&auth=", "_path": path}
+
+    def section(self, pk: int, type_: str, owner: int, name: str, color: str = "#9dcf00") -> int:
+        self.sections.append(
+            {
+                "ID": pk, "NAME": name, "GAPI_CALENDAR_ID": None, "DESCRIPTION": "", "COLOR": color,
+                "TEXT_COLOR": "#000000", "EXPORT": {"ALLOW": True}, "CAL_TYPE": type_, "OWNER_ID": owner,
+                "CREATED_BY": owner or 1, "DATE_CREATE": "2021-01-10 06:36:00", "EXTERNAL_TYPE": "local",
+            }
+        )  # fmt: skip
+        return pk
+
+    def event(
+        self, section: int, name: str, begin: str, hours: float, by: int,
+        people: Mapping[int, str] | None = None, **more: Any,
+    ) -> int:  # fmt: skip
+        """By whoever calls for it, with the answers of others, who have rows too. `times` are those of
+        a series after its first, `zone` whose clock `begin` is read from."""
+        pk = self.number()
+        where = next(one for one in self.sections if one["ID"] == section)
+        zone, times = more.pop("zone", "Europe/Moscow"), more.pop("times", ())
+        first = datetime.fromisoformat(begin).replace(tzinfo=ZoneInfo(zone))
+        length = int(hours * 3600)
+        listed = [{"id": by, "entryId": str(pk), "status": "H"}]
+        listed += [
+            {"id": one, "entryId": str(pk), "status": answer} for one, answer in (people or {}).items()
+        ]
+        row = {
+            "ID": pk, "PARENT_ID": pk, "DELETED": "N", "CAL_TYPE": where["CAL_TYPE"],
+            "OWNER_ID": where["OWNER_ID"], "NAME": name, "ORIGINAL_DATE_FROM": None, "TZ_FROM": zone,
+            "TZ_TO": zone, "DT_SKIP_TIME": "N", "DT_LENGTH": length, "CREATED_BY": by,
+            "DATE_CREATE": at(20), "DESCRIPTION": "", "PRIVATE_EVENT": "", "ACCESSIBILITY": "busy",
+            "IMPORTANCE": "normal", "IS_MEETING": bool(people), "MEETING_STATUS": "H", "MEETING_HOST": by,
+            "LOCATION": "", "REMIND": [], "RRULE": "", "EXDATE": "", "RECURRENCE_ID": None,
+            "ATTENDEE_LIST": listed, "SECT_ID": section, "SECTION_ID": section,
+            "_times": [first, *times], **more,
+        }  # fmt: skip
+        self.events.append(row)
+        for one, answer in (people or {}).items():
+            child = self.number()
+            mine = {"ID": child, "CAL_TYPE": "user", "OWNER_ID": one, "MEETING_STATUS": answer}
+            self.events.append({**row, **mine, "SECT_ID": 900_000 + one, "SECTION_ID": 900_000 + one})
+        return pk
+
+    def call(self, pk: int, user: int, number: str, **more: Any) -> int:
+        row = {
+            "ID": pk, "PORTAL_USER_ID": user, "PORTAL_NUMBER": "reg133788", "PHONE_NUMBER": number,
+            "CALL_ID": f"11018129443EB80D.{pk}", "EXTERNAL_CALL_ID": None, "CALL_CATEGORY": "external",
+            "CALL_LOG": None, "CALL_DURATION": 0, "CALL_START_DATE": at(pk), "CALL_RECORD_URL": "",
+            "CALL_VOTE": None, "COST": "0.0000", "COST_CURRENCY": "RUR", "CALL_FAILED_CODE": "200",
+            "CALL_FAILED_REASON": "", "CRM_ENTITY_TYPE": "", "CRM_ENTITY_ID": None, "CRM_ACTIVITY_ID": None,
+            "COMMENT": None, "RECORD_DURATION": None, "RECORD_FILE_ID": None, "CALL_TYPE": 1,
+        }  # fmt: skip
+        self.calls.append({**row, **more})
+        return pk
+
+    def poll(
+        self, question: str, answers: Mapping[str, tuple[int, ...]], *, field_type: int = 0,
+        anonymity: int = 1, is_finished: bool = False,
+    ) -> dict[str, Any]:  # fmt: skip
+        """With who has chosen what; as a post has it in its field."""
+        pk, question_id = self.number(), self.number()
+        rows = {
+            str(self.number()): (place, text, voters)
+            for place, (text, voters) in enumerate(answers.items(), start=1)
+        }
+        told = {
+            "ID": str(question_id), "ACTIVE": "Y", "C_SORT": "10", "QUESTION": question,
+            "QUESTION_TYPE": "text", "FIELD_TYPE": str(field_type),
+            "ANSWERS": {
+                key: {"ID": key, "ACTIVE": "Y", "C_SORT": str(10 * place), "MESSAGE": text,
+                      "COUNTER": str(len(voters)), "FIELD_TYPE": str(field_type)}
+                for key, (place, text, voters) in rows.items()
+            },
+        }  # fmt: skip
+        names = {
+            key: [{"id": one, "fullName": "?"} for one in voters] for key, (_n, _t, voters) in rows.items()
+        }
+        self.polls[pk] = {
+            "attach": {
+                "ID": pk, "VOTE_ID": pk, "COUNTER": 1, "QUESTIONS": {str(question_id): told},
+                "ANONYMITY": anonymity, "OPTIONS": 1, "isFinished": is_finished,
+            },
+            # Of a secret poll nobody learns who has chosen what.
+            "voted": {} if anonymity == 2 else names,
+        }  # fmt: skip
+        return {"ID": "131", "FIELD_NAME": "UF_BLOG_POST_VOTE", "USER_TYPE_ID": "vote", "VALUE": pk}
+
     # What it answers
 
     def portal(self, clock: Callable[[], float], **more: Any) -> Portal:
@@ -367,6 +494,7 @@ class Company:
             "tasks.task.list": self.tasks,
             **{f"crm.{kind}.list": rows for kind, rows in self.records.items()},
             "crm.activity.list": self.activities,
+            "voximplant.statistic.get": self.calls,
         }
         answers: dict[str, Callable[[Mapping[str, Any]], Any]] = {
             "crm.status.list": lambda given: self._counted(self.statuses, given),
@@ -377,6 +505,16 @@ class Company:
                 for pk in self.deal_contacts.get(_number(given["id"]), [])
             ],
             **{f"crm.{kind}.productrows.get": partial(self._products, kind) for kind in ("lead", "deal")},
+            **{f"crm.{kind}.userfield.list": partial(self._own_fields, kind) for kind in self.records},
+            "crm.item.get": self._item,
+            "calendar.section.get": lambda given: [
+                row
+                for row in self.sections
+                if (row["CAL_TYPE"], str(row["OWNER_ID"])) == (given["type"], str(given["ownerId"]))
+            ],
+            "calendar.event.get": self._events,
+            "vote.AttachedVote.getWithVoted": self._poll,
+            "disk.file.get": lambda given: self._linked(self._one(self.objects, given)),
             "department.get": lambda given: self._counted(self.departments, given),
             "sonet_group.user.get": lambda given: self.members.get(_number(given["ID"]), []),
             "log.blogpost.get": self._posts,
@@ -393,13 +531,19 @@ class Company:
                 self._linked(row) for row in self.versions.get(_number(given["id"]), [])
             ],
         }
-        scopes = ("user", "department", "sonet_group", "log", "task", "disk", "crm")
+        scopes = (
+            *("user", "department", "sonet_group", "log", "task", "disk", "crm"),
+            *("calendar", "telephony", "vote"),
+        )
         return Portal(tables, clock, answers=answers, scopes=scopes, **more)
 
     def content(self, address: str) -> bytes | None:
         """What a GET of this address brings."""
-        path = address.partition("://")[2].partition("/")[2].partition("?")[0]
-        return self.contents.get(f"/{path}")
+        return self.contents.get(_path(address))
+
+    def name_of(self, address: str) -> str:
+        """What it says of its name then."""
+        return self.names.get(_path(address), "")
 
     def _counted(self, rows: list[dict[str, Any]], given: Mapping[str, Any]) -> Any:
         start = _number(given.get("start") or 0)
@@ -407,6 +551,65 @@ class Company:
 
     def _products(self, kind: str, given: Mapping[str, Any]) -> Any:
         return self.product_rows.get((kind, _number(given["id"])), [])
+
+    def _events(self, given: Mapping[str, Any]) -> Any:
+        """A row for each time within the stretch, a series' too, the newest first."""
+        since, before = (datetime.fromisoformat(given[name]).replace(tzinfo=UTC) for name in ("from", "to"))
+        rows = [
+            _at_time(row, moment)
+            for row in self.events
+            if (row["CAL_TYPE"], str(row["OWNER_ID"])) == (given["type"], str(given["ownerId"]))
+            for moment in row["_times"]
+            if since <= moment < before + timedelta(days=1)
+        ]
+        return rows[::-1]
+
+    def _poll(self, given: Mapping[str, Any]) -> Any:
+        found = self.polls.get(_number(given["attachId"]))
+        if found is None:
+            raise Refused("ATTACH_NOT_FOUND", "Attach not found", 400)
+        return found
+
+    def _own_fields(self, kind: str, given: Mapping[str, Any]) -> Any:
+        """Labels to whoever asks for them in a language. It knows no pages: what is there comes whole."""
+        asked = given.get("filter") or {}
+        rows = self.own_fields.get(kind, [])
+        if not asked.get("LANG"):
+            spoken = (
+                "EDIT_FORM_LABEL",
+                "LIST_COLUMN_LABEL",
+                "LIST_FILTER_LABEL",
+                "ERROR_MESSAGE",
+                "HELP_MESSAGE",
+            )
+            rows = [{name: value for name, value in row.items() if name not in spoken} for row in rows]
+        return Counted(rows, len(rows))
+
+    def _item(self, given: Mapping[str, Any]) -> Any:
+        kind = {1: "lead", 2: "deal", 3: "contact", 4: "company"}[_number(given["entityTypeId"])]
+        row = self._one(self.records[kind], given)
+        keeps = str(given.get("useOriginalUfNames", "N")) == "Y"
+        own = {
+            name if keeps else _camel(name): self._as_item(value)
+            for name, value in row.items()
+            if name.startswith("UF_")
+        }
+        return {
+            "item": {"id": row["ID"], "title": row["TITLE"], "entityTypeId": given["entityTypeId"], **own}
+        }
+
+    def _as_item(self, value: Any) -> Any:
+        """A file has an address here that a program may ask for."""
+        if isinstance(value, list):
+            return [self._as_item(one) for one in value]
+        if isinstance(value, dict) and "_path" in value:
+            address = f"{self.scheme}://{self.host}{value['_path']}"
+            return {
+                "id": value["id"],
+                "url": value["showUrl"],
+                "urlMachine": f"{address}?token=crm{self.number()}",
+            }
+        return value
 
     def _one(self, rows: list[dict[str, Any]], given: Mapping[str, Any]) -> Any:
         found = [row for row in rows if row["ID"] == _number(given["id"])]
@@ -485,6 +688,30 @@ class Counted:
 
 def _number(given: Any) -> int:
     return int(str(given))
+
+
+def _path(address: str) -> str:
+    return "/" + address.partition("://")[2].partition("/")[2].partition("?")[0]
+
+
+def _at_time(row: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
+    """With the moments in the portal's many forms; of whole days without an hour."""
+    is_all_day = row["DT_SKIP_TIME"] == "Y"
+    end = moment + timedelta(seconds=row["DT_LENGTH"] - (86_400 if is_all_day else 0))
+    form = "%a %b %d %Y" if is_all_day else "%a %b %d %Y %H:%M:%S"
+    return {
+        **row,
+        "DATE_FROM": moment.strftime("%m/%d/%Y" if is_all_day else "%m/%d/%Y %I:%M:%S %p").lower(),
+        "DATE_FROM_TS_UTC": str(int(moment.timestamp())),
+        "DATE_TO_TS_UTC": str(int(end.timestamp())),
+        "DATE_FROM_FORMATTED": moment.strftime(form),
+        "DATE_TO_FORMATTED": end.strftime(form),
+    }
+
+
+def _camel(name: str) -> str:
+    first, *others = name.lower().split("_")
+    return first + "".join(other.capitalize() for other in others)
 
 
 def small_company() -> Company:
@@ -621,7 +848,106 @@ def small_company() -> Company:
     for number in range(10, 65):
         company.record("deal", number, f"Deal {number}", 2, CATEGORY_ID=0, STAGE_ID="NEW")
     company.note("deal", 1, 3, "They [i]like[/i] it")
+    own_fields(company)
+    calendars(company)
+    calls(company)
+    polls(company)
     company.activity(1, (2, 1), "Called Nina", 2)
     company.activity(2, (2, 1), "Call again", 2, COMPLETED="N", DEADLINE=at(80, year=2031))
     company.activity(3, (2, 777), "About what is gone", 2)
     return company
+
+
+def own_fields(company: Company) -> None:
+    """A field of most kinds, and a deal in which all are filled in."""
+    for name, type_id, label, more in (
+        ("UF_CRM_1700000001", "string", "Contract", {}),
+        ("UF_CRM_1700000002", "string", "Conditions", {"SETTINGS": {"ROWS": 5}}),
+        ("UF_CRM_1700000003", "double", "Weight, t", {}),
+        ("UF_CRM_1700000004", "boolean", "Fragile", {}),
+        ("UF_CRM_1700000005", "date", "Signed on", {}),
+        ("UF_CRM_1700000006", "datetime", "Loaded at", {}),
+        ("UF_CRM_1700000007", "money", "Deposit", {"SETTINGS": {"DEFAULT_VALUE": "0|EUR"}}),
+        ("UF_CRM_1700000008", "url", "Page", {}),
+        ("UF_CRM_1700000009", "enumeration", "Colours",
+         {"MULTIPLE": "Y", "choices": {31: "Red", 33: "White; cream", 35: "Red"}}),
+        ("UF_CRM_1700000010", "employee", "Lawyer", {}),
+        ("UF_CRM_1700000011", "crm_status", "Heard of us", {"SETTINGS": {"ENTITY_TYPE": "SOURCE"}}),
+        ("UF_CRM_1700000012", "file", "Papers", {"MULTIPLE": "Y"}),
+        ("UF_CRM_1700000013", "crm", "Shipper", {"SETTINGS": {"COMPANY": "Y", "CONTACT": "N"}}),
+        ("UF_CRM_1700000014", "iblock_element", "Shelf", {}),
+        ("UF_CRM_1700000015", "string", "Contract", {"MULTIPLE": "Y"}),
+    ):  # fmt: skip
+        company.own_field("deal", name, type_id, label, **more)
+    company.own_field("contact", "UF_CRM_HOBBY", "string", "Hobby")
+    contact, deal = company.records["contact"][0], company.records["deal"][0]
+    contact["UF_CRM_HOBBY"] = "Roses"
+    deal |= {
+        "UF_CRM_1700000001": "No. 7",
+        "UF_CRM_1700000002": "Paid at once",
+        "UF_CRM_1700000003": "1.25",
+        "UF_CRM_1700000004": "1",
+        "UF_CRM_1700000005": "2021-05-06T03:00:00+03:00",
+        "UF_CRM_1700000006": "2021-05-07T12:30:00+03:00",
+        "UF_CRM_1700000007": "300.50|EUR",
+        "UF_CRM_1700000008": "https://example.com/roses",
+        "UF_CRM_1700000009": [33, 31],
+        "UF_CRM_1700000010": 3,
+        "UF_CRM_1700000011": "FAIR",
+        "UF_CRM_1700000012": [
+            company.file_in_field("contract.txt", b"Signed"),
+            company.file_in_field("", b"?"),
+        ],
+        "UF_CRM_1700000013": 1,
+        "UF_CRM_1700000014": 99,
+        "UF_CRM_1700000015": ["first; second", "third"],
+    }
+
+
+def calendars(company: Company) -> None:
+    """Of the company, a group and a person; once, again and again, for a day, with an answer of each kind."""
+    company.section(1, "company_calendar", 0, "Company")
+    company.section(2, "group", 1, "Launch")
+    company.section(3, "user", 2, "Boris")
+    company.section(4, "user", 2, "Training", "#2f6fab")
+    company.section(5, "location", 0, "Red room")
+    company.event(
+        3, "Talk of the offer", "2021-06-09 10:00", 1.5, 2, {1: "Y", 3: "N", 10: "Q"},
+        LOCATION="calendar_5_77", DESCRIPTION="Bring [b]figures[/b]", PRIVATE_EVENT="Y",
+    )  # fmt: skip
+    zone = ZoneInfo("Europe/Moscow")
+    series = company.event(
+        2, "Weekly", "2021-09-06 09:00", 1, 2,
+        times=[datetime(2021, 9, day, 9, tzinfo=zone) for day in (8, 15, 20)],
+        RRULE={"FREQ": "WEEKLY", "BYDAY": {"MO": "MO", "WE": "WE"}, "INTERVAL": 1, "UNTIL": "09/20/2021",
+               "~UNTIL": "09/20/2021", "UNTIL_TS": 1632096000},
+        EXDATE="09/13/2021;09/15/2021",
+    )  # fmt: skip
+    company.event(
+        2, "Weekly, later", "2021-09-15 14:00", 1, 2,
+        RECURRENCE_ID=series, ORIGINAL_DATE_FROM="09/15/2021 09:00:00 am",
+    )  # fmt: skip
+    company.event(1, "Anniversary", "2021-12-30", 48, 3, DT_SKIP_TIME="Y", zone="UTC", ACCESSIBILITY="free")
+    company.event(4, "Run", "2022-01-03 07:00", 0, 2)
+
+
+def calls(company: Company) -> None:
+    """One that was recorded, one that nobody took, and more than a page."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(b"\x10\x20" * 16_000)
+    recorded = company.file(("storage", 2), "call.wav", 2, out.getvalue())
+    company.call(1, 2, "+79638835976", CALL_DURATION=95, RECORD_FILE_ID=recorded, COMMENT="About roses")
+    company.call(2, 3, "79062195047", CALL_TYPE=2, CALL_FAILED_CODE="304")
+    for number in range(10, 65):
+        company.call(number, 2, "+79638835976", CALL_DURATION=number)
+
+
+def polls(company: Company) -> None:
+    open_, secret = (
+        company.poll("Which roses?", {"Red": (1, 3), "White": (2,), "Both": ()}),
+        company.poll("Happy?", {"Yes": (1, 2), "No": (3,)}, anonymity=2, is_finished=True),
+    )
+    company.post(5, 2, "Choose, please", UF_BLOG_POST_VOTE=open_)
+    company.post(6, 2, "A secret one", UF_BLOG_POST_VOTE=secret)

@@ -47,10 +47,13 @@ def served(company: Company, **more: Any) -> Iterator[Served]:
 
         def do_GET(self) -> None:
             content = company.content(f"http://{company.host}{self.path}")
-            self._answer(404 if content is None else 200, content or b"")
+            name = company.name_of(f"http://{company.host}{self.path}")
+            self._answer(404 if content is None else 200, content or b"", name)
 
-        def _answer(self, status: int, body: bytes) -> None:
+        def _answer(self, status: int, body: bytes, name: str = "") -> None:
             self.send_response(status)
+            if name:
+                self.send_header("Content-Disposition", f'attachment; filename="{name}"')
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -40,7 +40,8 @@ def heard(stream: BinaryIO) -> Sound:
 
 def _of_wave(stream: BinaryIO) -> tuple[int, tuple[int, ...]]:
     try:
-        with wave.open(stream) as sound:
+        # A file says itself how it was opened, and one for reading and writing would be refused.
+        with wave.open(stream, "rb") as sound:
             frames, rate = sound.getnframes(), sound.getframerate()
             if sound.getsampwidth() != 2 or not frames or not rate:
                 return 0, ()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from box.transfer.stages.base import AnyStage, Work
+from box.transfer.stages.calendars import Calendars, Events
+from box.transfer.stages.calls import Calls
 from box.transfer.stages.crm import Activities, Companies, Contacts, Deals, Leads, Pipelines
 from box.transfer.stages.drives import Drives
 from box.transfer.stages.feed import Comments, Posts
 from box.transfer.stages.groups import Groups
 from box.transfer.stages.links import Links
+from box.transfer.stages.own_fields import OwnFields
 from box.transfer.stages.people import People
 from box.transfer.stages.structure import Departments
 from box.transfer.stages.tasks import Tasks
@@ -24,12 +27,16 @@ STAGES: Mapping[str, AnyStage[Work]] = {
         Comments(),
         Tasks(),
         Drives(),
+        Calendars(),
+        Events(),
         Pipelines(),
+        OwnFields(),
         Companies(),
         Contacts(),
         Leads(),
         Deals(),
         Activities(),
+        Calls(),
         Links[Work](),
     )
 }

@@ -114,15 +114,16 @@ class Work(Ledger):
             for row in rows:
                 if file_key(kind, theirs, row["ID"]) in known:
                     continue
-                name = file_name(row.get("NAME"))
                 with SpooledTemporaryFile(max_size=IN_MEMORY) as content:
                     try:
-                        self.cloud.fetch(str(row["DOWNLOAD_URL"]), content)
+                        fetched = self.cloud.fetch(str(row["DOWNLOAD_URL"]), content)
                     except (CloudAway, KeyError) as error:
                         said = _("The file “%(name)s” could not be fetched: %(why)s")
+                        name = file_name(row.get("NAME") or row["ID"])
                         extra.refused.append((theirs, said % {"name": name, "why": error}))
                         continue
                     stored = files.store_whole(content)
+                name = file_name(row.get("NAME") or fetched.name)
                 extra.files.setdefault(theirs, []).append(Attachment(str(row["ID"]), name, stored))
 
     def fetch_attached(self, kind: str, wanted: Mapping[str, Sequence[Any]], extra: Extra) -> None:
@@ -190,6 +191,13 @@ def optional_moment(text: Any) -> datetime | None:
 
 def is_yes(value: Any) -> bool:
     return value is True or str(value).upper() in ("Y", "1", "TRUE")
+
+
+def color_in(told: Any) -> str:
+    """Six hexadecimal digits after a sign; nothing for anything else."""
+    given = str(told or "").lower()
+    is_color = len(given) == 7 and given[0] == "#" and all(sign in "0123456789abcdef" for sign in given[1:])
+    return given if is_color else ""
 
 
 def ids_in(value: Any) -> list[str]:

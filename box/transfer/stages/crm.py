@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
+from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.dictionaries import add_ranked
 from box.apps.crm.actions.records import NewRecord, add_record, change_record, move_record
 from box.apps.crm.actions.setup import add_pipeline, add_stage
@@ -39,14 +40,16 @@ from box.transfer.stages.base import (
     Stage,
     Work,
     clean,
-    counted,
+    color_in,
     ids_in,
     is_yes,
     line,
     moment_in,
     optional_moment,
 )
+from box.transfer.stages.own_fields import fetch_own_files, has_own, values_in
 from box.transfer.stages.products import bring_lines
+from box.transfer.stages.statuses import statuses
 
 DEAL_TYPE, DEFAULT_COLOR = 2, "#7bd500"
 TIMELINE = "timeline-comment"
@@ -89,22 +92,17 @@ class Pipelines(Stage):
 
     @override
     def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
-        statuses: dict[str, list[Row]] = {}
-        for _start, rows in counted(work, "crm.status.list", order={"SORT": "ASC"}):
-            for row in rows:
-                known = statuses.setdefault(str(row.get("ENTITY_ID")), [])
-                if row["STATUS_ID"] not in {one["STATUS_ID"] for one in known}:
-                    known.append(row)
+        dictionaries = statuses(work)
         found = work.cloud.call("crm.category.list", entityTypeId=DEAL_TYPE) or {}
         categories = found.get("categories") if isinstance(found, dict) else None
-        rows = [{"ID": "lead", "slug": "lead", "name": "", "stages": statuses.get("STATUS", [])}]
+        rows = [{"ID": "lead", "slug": "lead", "name": "", "stages": dictionaries.get("STATUS", [])}]
         for one in categories or [{"id": 0, "name": ""}]:
             number = str(one["id"])
             entity = "DEAL_STAGE" if number == "0" else f"DEAL_STAGE_{number}"
             name = "" if number == "0" else line(one.get("name"), 100)
-            stages = statuses.get(entity, [])
+            stages = dictionaries.get(entity, [])
             rows.append({"ID": f"deal:{number}", "slug": "deal", "name": name, "stages": stages})
-        rows.append({"ID": "sources", "slug": "", "name": "", "stages": statuses.get("SOURCE", [])})
+        rows.append({"ID": "sources", "slug": "", "name": "", "stages": dictionaries.get("SOURCE", [])})
         yield Page(rows, {})
 
     @override
@@ -168,9 +166,7 @@ def _semantics(told: Row) -> PipelineStage.Kind:
 
 def _color(told: Row) -> str:
     extra = told.get("EXTRA")
-    given = str(told.get("COLOR") or (extra.get("COLOR") if isinstance(extra, dict) else "") or "").lower()
-    is_color = len(given) == 7 and given[0] == "#" and all(sign in "0123456789abcdef" for sign in given[1:])
-    return given if is_color else ""
+    return color_in(told.get("COLOR") or (extra.get("COLOR") if isinstance(extra, dict) else ""))
 
 
 class Records(Stage):
@@ -199,7 +195,9 @@ class Records(Stage):
             if self.of.slug == "deal":
                 asked.append(Command(f"k{theirs}", "crm.deal.contact.items.get", {"id": theirs}))
         found = work.cloud.each(asked)
-        return Extra({name: outcome.result or [] for name, outcome in found.items()})
+        extra = Extra({name: outcome.result or [] for name, outcome in found.items()})
+        fetch_own_files(work, self.of.slug, self.of.owner_type, rows, extra)
+        return extra
 
     @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:
@@ -219,10 +217,9 @@ class Records(Stage):
         record = add_record(new, by=by)
         work.took(self.kind, theirs, record.pk, digest=digest_of(row))
         self._sell(work, row, extra, record, by)
+        if has_own(row):
+            self._fill_own(work, row, extra, record, by)
         self._say(work, row, extra, record)
-        if any(name.startswith("UF_") and value not in (None, False, "", []) for name, value in row.items()):
-            said = _("Its own fields were not taken: this version does not bring them yet.")
-            work.remark(self.kind, theirs, said)
         return record.pk
 
     @override
@@ -244,6 +241,7 @@ class Records(Stage):
             if stage is not None and stage.pk != record.stage_id:
                 move_record(record, stage, by=by)
             self._sell(work, row, extra, record, by)
+            self._fill_own(work, row, extra, record, by)
         self._say(work, row, extra, record)
 
     def _fields(self, work: Work, row: Row, contacts: Sequence[Record]) -> dict[str, Any]:
@@ -330,6 +328,15 @@ class Records(Stage):
             follows = not is_yes(row.get("IS_MANUAL_OPPORTUNITY"))
             bring_lines(work, self.kind, self.id_of(row), rows, record, follows=follows, by=by)
 
+    def _fill_own(self, work: Work, row: Row, extra: Extra, record: Record, by: User) -> None:
+        """What it has in the company's own fields."""
+        theirs = self.id_of(row)
+        files = work.files_of(self.kind, theirs, extra, by=by)
+        if has_own(row) and record.pk:
+            files = {**work.held_files(self.kind, theirs), **files}
+        if values := dict(values_in(work, self.of.slug, row, files)):
+            set_values(record, values, by=by)
+
     def _say(self, work: Work, row: Row, extra: Extra, record: Record) -> None:
         """What was written on its time line, below it."""
         rows = [one for one in extra.rows.get(f"c{self.id_of(row)}") or [] if isinstance(one, dict)]
@@ -351,7 +358,7 @@ class Companies(Records):
     key = "companies"
     label = gettext_lazy("Companies")
     kind = "company"
-    needs = ("people", "pipelines")
+    needs = ("people", "pipelines", "fields")
     of = KINDS["company"]
 
 
@@ -359,7 +366,7 @@ class Contacts(Records):
     key = "contacts"
     label = gettext_lazy("Contacts")
     kind = "contact"
-    needs = ("people", "pipelines", "companies")
+    needs = ("people", "pipelines", "companies", "fields")
     of = KINDS["contact"]
 
 
@@ -367,7 +374,7 @@ class Leads(Records):
     key = "leads"
     label = gettext_lazy("Leads")
     kind = "lead"
-    needs = ("people", "pipelines", "companies", "contacts")
+    needs = ("people", "pipelines", "companies", "contacts", "fields")
     of = KINDS["lead"]
 
 
@@ -375,7 +382,7 @@ class Deals(Records):
     key = "deals"
     label = gettext_lazy("Deals")
     kind = "deal"
-    needs = ("people", "pipelines", "companies", "contacts")
+    needs = ("people", "pipelines", "companies", "contacts", "fields")
     of = KINDS["deal"]
 
 

@@ -24,9 +24,9 @@ from box.core.discussion.actions import add_comment
 from box.lib.numbers import whole_number
 from box.transfer.cloud import AT_ONCE, Command
 from box.transfer.ledger import Extra, Row, digest_of
-from box.transfer.models import Identity
 from box.transfer.stages.base import STRIDE, Page, Stage, Work, clean, ids_in, is_yes, line, moment_in
 from box.transfer.stages.comments import change_comment
+from box.transfer.stages.polls import Told, bring_votes, fetch_polls
 
 _CODES = {"SG": ("group", "G"), "DR": ("department", "DR"), "U": ("person", "U")}
 METHOD = "log.blogpost.get"
@@ -66,6 +66,7 @@ class Posts(Stage):
         audiences(work)
         extra = Extra()
         work.fetch_attached(self.kind, {self.id_of(row): ids_in(row.get("FILES")) for row in rows}, extra)
+        fetch_polls(work, self.kind, rows, extra)
         return extra
 
     @override
@@ -78,15 +79,30 @@ class Posts(Stage):
         author = work.author(self.kind, theirs, row.get("AUTHOR_ID"))
         files = work.files_of(self.kind, theirs, extra, by=author)
         self._say_what_stays(work, row)
+        poll = self._poll(work, theirs, extra)
         draft = Draft(
-            html=self._html(work, row, files),
+            html=self._html(work, row, files, poll),
             audience=self._audience(work, row, author),
             file_ids=tuple(file.pk for file in files.values()),
-            is_announcement=is_yes(_value(row, "UF_BLOG_POST_IMPRTNT")),
+            question=poll.as_question() if poll else None,
+            is_announcement=is_yes(_value(row, "UF_BLOG_POST_IMPRTNT")) and poll is None,
         )
         post = publish_post(draft, by=author)
         work.took(self.kind, theirs, post.pk, digest=digest_of(row), html=post.html)
+        if poll is not None:
+            bring_votes(work, self.kind, theirs, poll, post)
         return post.pk
+
+    def _poll(self, work: Work, theirs: str, extra: Extra) -> Told | None:
+        """A post here asks one question, and its answers are at least two."""
+        told: list[Told] = extra.rows.get(theirs) or []
+        if len(told) > 1:
+            said = _("Of its questions only the first came: %(more)s more.") % {"more": len(told) - 1}
+            work.remark(self.kind, theirs, said)
+        if told and len(told[0].answers) < 2:
+            work.remark(self.kind, theirs, _("Its poll has fewer than two answers: the text came."))
+            return None
+        return told[0] if told else None
 
     @override
     def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
@@ -94,15 +110,21 @@ class Posts(Stage):
         if post is None:
             return
         files = work.held_files(self.kind, self.id_of(row))
-        edit_post(post, html=self._html(work, row, files), version=post.version, by=post.author)
+        edit_post(
+            post,
+            html=self._html(work, row, files, self._poll(work, self.id_of(row), extra)),
+            version=post.version,
+            by=post.author,
+        )
         post.refresh_from_db()
         work.took(self.kind, self.id_of(row), post.pk, digest=digest_of(row), html=post.html)
 
-    def _html(self, work: Work, row: Row, files: Mapping[str, Any]) -> str:
+    def _html(self, work: Work, row: Row, files: Mapping[str, Any], poll: Told | None) -> str:
         title, text = line(row.get("TITLE"), 255), clean(row.get("DETAIL_TEXT"))
         begin = " ".join(text.split())[: len(title)]
         head = "" if is_yes(row.get("MICRO")) or not title or begin == title else f"<h3>{escape(title)}</h3>"
-        html = head + work.html(text, files)
+        asks = f"<p><strong>{escape(poll.question)}</strong></p>" if poll else ""
+        html = head + work.html(text, files) + asks
         return html or ("" if files else escape(title or _("(without a text)")))
 
     def _audience(self, work: Work, row: Row, author: User) -> tuple[str, ...]:
@@ -115,8 +137,6 @@ class Posts(Stage):
         return tuple(sorted(found or {code_of(author)}))
 
     def _say_what_stays(self, work: Work, row: Row) -> None:
-        if _value(row, "UF_BLOG_POST_VOTE"):
-            work.remark(self.kind, self.id_of(row), _("Its poll is not given by the portal: the text came."))
         if _value(row, "UF_GRATITUDE"):
             said = _("It thanked somebody with a badge, which is not given by the portal: the text came.")
             work.remark(self.kind, self.id_of(row), said)
@@ -137,8 +157,7 @@ def _rights(work: Work) -> Iterator[tuple[list[str], list[str]]]:
     """Fifty at a time: what the portal calls them, and what they are called here."""
     pairs = [("UA", EVERYONE)]
     for letters, (kind, ours) in _CODES.items():
-        known = Identity.objects.filter(migration=work.migration, kind=kind).order_by("id")
-        pairs += [(f"{letters}{one}", f"{ours}{pk}") for one, pk in known.values_list("theirs", "ours")]
+        pairs += [(f"{letters}{one}", f"{ours}{pk}") for one, pk in work.listed(kind)]
     for start in range(0, len(pairs), AT_ONCE):
         some = pairs[start : start + AT_ONCE]
         yield [theirs for theirs, _code in some], [code for _theirs, code in some]
@@ -173,11 +192,7 @@ class Comments(Stage):
 
     @override
     def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
-        people = list(
-            Identity.objects.filter(migration=work.migration, kind="person")
-            .order_by("id")
-            .values_list("theirs", flat=True)
-        )
+        people = [theirs for theirs, _ours in work.listed("person")]
         after, width = int(cursor.get("after", 0)), int(cursor.get("width", 1000))
         last = self._last(work, people)
         while after < last:

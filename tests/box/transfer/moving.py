@@ -9,6 +9,7 @@ from box.lib.egress import Fetched, Unreachable
 from box.transfer import actions, runner
 from box.transfer.cloud import Cloud
 from box.transfer.models import Migration
+from box.transfer.pace import Pace
 from tests.box.transfer.test_cloud import Wire
 from tests.cloud.company import Company, small_company
 from tests.cloud.portal import Portal
@@ -24,6 +25,7 @@ class Move:
         self.by, self.company = by, company or small_company()
         self.portal: Portal = self.company.portal(lambda: 0.0, **more)
         self.wire = Wire(self.portal, longest=0.1)
+        self.pace: Pace | None = None
         self.loaded: list[str] = []
         self.on_load: Callable[[str], object] = lambda address: None
         self.migration = actions.connect(self.cloud(), by=by)
@@ -31,6 +33,8 @@ class Move:
     def cloud(self, migration: Migration | None = None) -> Cloud:
         cloud = self.wire.cloud()
         cloud.loader = self._load
+        # Whoever has asked before has filled the portal's bucket: see `box.transfer.sources.cloud_of`.
+        cloud.pace = self.pace = self.pace or cloud.pace
         return cloud
 
     def _load(self, address: str, into: IO[bytes]) -> Fetched:
@@ -40,7 +44,7 @@ class Move:
         if content is None:
             raise Unreachable("HTTP 404")
         into.write(content)
-        return Fetched(len(content), "")
+        return Fetched(len(content), self.company.name_of(address))
 
     def look(self) -> Migration:
         actions.look(self.migration, self.cloud())

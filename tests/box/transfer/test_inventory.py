@@ -33,7 +33,7 @@ def test_it_counts_in_three_requests_and_says_what_is_hidden() -> None:
     assert (counts["people"], counts["tasks"], counts["deals"], counts["groups"]) == (7, 5000, 0, None)
     hidden = {one.kind.key: one.hidden for one in found.counted if one.hidden}
     assert "ERROR_METHOD_NOT_FOUND" in hidden["groups"]
-    assert found.missing_scopes == ("disk", "telephony")
+    assert found.missing_scopes == ("calendar", "disk", "telephony", "vote")
     assert (found.portal, found.person) == ("company.bitrix24.com", "Anna Orlova")
     assert found.is_administrator
     assert there.requests == 3

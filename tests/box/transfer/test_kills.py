@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from box.apps.calendar.models import Event
+from box.apps.calls.models import LoggedCall
 from box.apps.crm.models import Record
 from box.apps.drive.models import Item
 from box.apps.feed.models import Post
 from box.apps.tasks.models import ChecklistItem, Task, TimeEntry
 from box.core.accounts.models import User
 from box.core.discussion.models import Comment
+from box.core.fields.models import Field
 from box.core.files.models import File
 from box.core.groups.models import Group
 from box.transfer import actions
@@ -75,9 +78,13 @@ def test_killed_in_pages_and_between_them_everything_comes_once(tmp_path: Path, 
     assert Comment.objects.count() == len(company.comments) + 1 + len(company.timeline)
     assert Record.objects.count() == sum(len(rows) for rows in company.records.values())
     assert ChecklistItem.objects.count() == 2
+    hosts = [row for row in company.events if row["ID"] == row["PARENT_ID"]]
+    assert Event.objects.count() == len(hosts)
+    assert LoggedCall.objects.count() == len(company.calls)
+    assert Field.objects.count() == sum(len(rows) for rows in company.own_fields.values()) - 1
     assert TimeEntry.objects.count() == 1
     assert Item.objects.exclude(parent=None).count() == len(company.objects)
-    assert File.objects.count() == len(company.attachments) + 3
+    assert File.objects.count() == len(company.attachments) + 6
     assert not Identity.objects.filter(kind="post").exclude(ours__in=Post.objects.values("pk")).exists()
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from box.apps.calendar.models import Event
+from box.apps.calls.models import LoggedCall
+from box.apps.crm.custom_fields import SETS
 from box.apps.crm.models import Pipeline, Record, Source
 from box.apps.drive.models import Drive, Item
 from box.apps.feed.models import Post
@@ -16,6 +19,9 @@ from box.apps.tasks.states import State
 from box.core.accounts.models import User
 from box.core.discussion.models import Comment
 from box.core.events.delivery import deliver_all
+from box.core.fields.kinds import Money
+from box.core.fields.values import values_of
+from box.core.files.models import File
 from box.core.files.store import store as the_store
 from box.core.groups.models import Group, Member
 from box.core.notify.models import Notification, QueuedLetter
@@ -244,3 +250,90 @@ def test_a_deal_that_was_won_is_won_and_stays_with_who_has_left(moved: Move) -> 
     deal = Record.objects.select_related("stage").get(pk=moved.ours("deal", 2))
     assert deal.stage is not None and deal.stage.kind == "won" and deal.closed_at is not None
     assert deal.responsible.status == User.Status.DISMISSED
+
+
+def test_a_record_comes_with_what_the_company_notes_in_fields_of_its_own(moved: Move) -> None:
+    deal = Record.objects.get(pk=moved.ours("deal", 1))
+    found = values_of(SETS[deal.type_id], deal.pk)
+    said = {field.code.removeprefix("UF_CRM_17000000"): values for field, values in found.items()}
+    kinds = {field.code.removeprefix("UF_CRM_17000000"): field for field in found}
+    assert said["01"] == ("No. 7",) and kinds["01"].name == "Contract"
+    assert said["02"] == ("Paid at once",) and kinds["02"].kind == "long"
+    assert said["03"] == (Decimal("1.25"),)
+    assert said["04"] == (True,)
+    assert said["05"] == (date(2021, 5, 6),)
+    assert said["06"] == (datetime(2021, 5, 7, 9, 30, tzinfo=UTC),)
+    assert said["07"] == (Money(Decimal("300.5"), "EUR"),)
+    assert said["08"] == ("https://example.com/roses",)
+    names = {one.pk: one.name for one in kinds["09"].options}
+    assert list(names.values()) == ["Red", "White, cream", "Red (35)"]
+    assert [names[pk] for pk in said["09"]] == ["White, cream", "Red"]
+    assert said["10"] == (moved.ours("person", 3),)
+    assert [one.name for one in kinds["11"].options if one.pk in said["11"]] == ["Spring fair"]
+    files = {file.name: file for file in File.objects.filter(pk__in=said["12"])}
+    assert files.keys() == {"contract.txt", "unnamed"}
+    assert b"".join(the_store().read(files["contract.txt"].blob.key)) == b"Signed"
+    assert set(deal.audience) <= set(files["contract.txt"].audience)
+    assert said["13"] == (moved.ours("company", 1),)
+    assert said["15"] == ("first, second", "third") and kinds["15"].name == "Contract (UF_CRM_1700000015)"
+    assert "14" not in said and "iblock_element" in moved.said("field")["deal:UF_CRM_1700000014"]
+    assert deal.changed_at.year == 2021
+    nina = Record.objects.get(pk=moved.ours("contact", 1))
+    assert list(values_of(SETS[nina.type_id], nina.pk).values()) == [("Roses",)]
+
+
+def test_events_come_once_with_their_times_their_people_and_their_answers(moved: Move) -> None:
+    talk = Event.objects.get(title="Talk of the offer")
+    assert talk.organizer_id == moved.ours("person", 2)
+    assert (talk.starts_at, talk.duration) == (datetime(2021, 6, 9, 7, tzinfo=UTC), timedelta(minutes=90))
+    assert (talk.zone, talk.place, talk.description) == ("Europe/Moscow", "Red room", "Bring figures")
+    assert talk.is_confidential and talk.created_at.year == 2021
+    answers = dict(talk.attendances.values_list("user__first_name", "answer"))
+    assert answers == {"Boris": "accepted", "Anna": "accepted", "Cara": "declined", "P10": "waiting"}
+    anniversary = Event.objects.get(title="Anniversary")
+    assert anniversary.calendar.code == "UA" and anniversary.is_all_day and anniversary.is_free
+    assert anniversary.starts_at == datetime(2021, 12, 30, tzinfo=UTC)
+    assert anniversary.ends_at == datetime(2022, 1, 1, tzinfo=UTC)
+    run = Event.objects.get(title="Run")
+    assert (run.calendar.name, run.calendar.color) == ("Training", "sky")
+    assert run.duration > timedelta(0)
+
+
+def test_a_series_is_one_event_with_the_times_that_are_otherwise(moved: Move) -> None:
+    series = Event.objects.get(title="Weekly")
+    assert series.calendar.code == f"G{moved.ours('group', 1)}"
+    later = Event.objects.get(title="Weekly, later")
+    assert later.series_id == series.pk
+    assert later.original_at == datetime(2021, 9, 15, 6, tzinfo=UTC)
+    assert later.starts_at == datetime(2021, 9, 15, 11, tzinfo=UTC)
+    rule = series.recurrence
+    assert rule is not None
+    found = rule.between(series.local_start, series.starts_at, datetime(2022, 1, 1, tzinfo=UTC))
+    days = [one.day for one in found]
+    assert days == [6, 8, 13, 15, 20]
+    assert sorted(one.day for one in series.excluded) == [13, 15]
+
+
+def test_calls_come_with_what_was_recorded_and_nobody_has_to_call_back(moved: Move) -> None:
+    assert LoggedCall.objects.count() == len(moved.company.calls)
+    call = LoggedCall.objects.get(pk=moved.ours("call", 1))
+    assert (call.direction, call.result, call.talk_seconds) == ("out", "answered", 95)
+    assert (call.number, call.note) == ("+79638835976", "About roses")
+    assert call.user_id == moved.ours("person", 2)
+    recording = call.recordings.select_related("blob").get()
+    assert recording.state == "kept" and recording.seconds == 2 and recording.blob is not None
+    assert b"".join(the_store().read(recording.blob.key))[:4] == b"RIFF"
+    missed = LoggedCall.objects.get(pk=moved.ours("call", 2))
+    assert missed.is_missed and not missed.is_unreturned and missed.user is None
+    assert not missed.recordings.exists()
+
+
+def test_polls_come_with_who_has_chosen_what(moved: Move) -> None:
+    post = Post.objects.get(pk=moved.ours("post", 5))
+    assert post.kind == Post.Kind.POLL and "Which roses?" in post.html
+    votes = dict(post.poll.options.values_list("text", "votes_count"))
+    assert votes == {"Red": 2, "White": 1, "Both": 0} and post.poll.voters_count == 3
+    assert post.poll.closes_at is None
+    secret = Post.objects.get(pk=moved.ours("post", 6))
+    assert secret.poll.is_anonymous and secret.poll.closes_at is not None
+    assert "Yes: 2, No: 1" in moved.said("post")["6"]

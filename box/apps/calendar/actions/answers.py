@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.calendar.events import EventAnswered
 from box.apps.calendar.models import Attendance
 from box.core.events.outbox import emit
+from box.core.registry.origin import moment
 from box.lib.moments import refuse_distant
 
 if TYPE_CHECKING:
@@ -36,6 +36,6 @@ def answer_event(
     attendance.answer = answer
     attendance.comment = " ".join(comment.split())[:300]
     attendance.proposed_at = proposed_at if answer == Answer.DECLINED else None
-    attendance.answered_at = timezone.now()
+    attendance.answered_at = moment()
     attendance.save(update_fields=["answer", "comment", "proposed_at", "answered_at"])
     emit(EventAnswered(event_id=event.pk, user_id=by.pk, answer=answer))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from box.apps.calendar.models import Attendance
 from box.core.access.principals import is_person, people_behind
 from box.core.accounts.models import User
+from box.core.registry.origin import is_importing
 from box.core.structure.names import unaddressable
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def invited_people(codes: Iterable[str], *, by: User, known: Collection[int] = (
     """Whom these codes mean now. Those who are `known` to take part may stay, also when they could not be
     asked any more."""
     codes = set(codes)
-    kept = {int(code[1:]) for code in codes if is_person(code)} & set(known)
+    named = {int(code[1:]) for code in codes if is_person(code)}
+    # Who took part where it comes from did, whether or not one could ask them here.
+    kept = named if is_importing() else named & set(known)
     new = codes - {f"U{pk}" for pk in kept}
     if unaddressable(by, new):
         raise ValidationError(_("You cannot invite all of these: choose again."), code="invited")

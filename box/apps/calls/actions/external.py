@@ -42,13 +42,10 @@ def register_call(new: NewCall, *, by: User) -> LoggedCall:
     else's call."""
     _must_tell_of(new.user, by)
     refuse_distant(new.started_at)
-    number = phones.normal(new.number, PHONE_REGION.value) or "".join(
-        sign for sign in new.number if sign.isdigit()
-    )
     call = LoggedCall.objects.create(
         external_key=f"externalCall.{secrets.token_hex(16)}",
         direction=LoggedCall.Direction.IN if new.is_incoming else LoggedCall.Direction.OUT,
-        number=number[:80],
+        number=plain_number(new.number)[:80],
         line=new.line[:80],
         started_at=new.started_at,
         user=None if new.is_incoming else new.user,
@@ -57,6 +54,11 @@ def register_call(new: NewCall, *, by: User) -> LoggedCall:
     if new.is_shown:
         show_call(call, [new.user], by=by, now=new.started_at)
     return call
+
+
+def plain_number(text: str) -> str:
+    """As the world dials it, or the digits that are there."""
+    return phones.normal(text, PHONE_REGION.value) or "".join(sign for sign in text if sign.isdigit())
 
 
 @transaction.atomic

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from box.apps.crm.actions.records import locked_record
 from box.apps.crm.custom_fields import set_of
@@ -15,6 +14,7 @@ from box.apps.crm.field_rights import check_changeable, check_seen
 from box.core.events.outbox import emit
 from box.core.fields.kinds import written
 from box.core.fields.values import write_values
+from box.core.registry.origin import moment
 
 if TYPE_CHECKING:
     from box.apps.crm.models import Record
@@ -32,7 +32,7 @@ def set_values(record: Record, values: Mapping[Field, Sequence[Any]], *, by: Use
     if not changes:
         return False
     check_changeable(by, held.type_id, [one.field.key for one in changes])
-    held.changed_by, held.changed_at = by, timezone.now()
+    held.changed_by, held.changed_at = by, moment()
     held.save(update_fields=["changed_by", "changed_at"])
     said = tuple(
         (one.field.key, written(one.field, one.before), written(one.field, one.after)) for one in changes

@@ -22,7 +22,7 @@ from box.core.accounts.models import User
 from box.core.files.actions import store_whole, take_in
 from box.core.files.store import StoreError
 from box.lib.sealing import SealBroken
-from box.transfer import actions, jobs
+from box.transfer import actions, jobs, rehearsal
 from box.transfer.archive.container import BadArchive, Filters, opened
 from box.transfer.archive.encryption import encrypted
 from box.transfer.archive.export import Scope, write_archive
@@ -68,6 +68,7 @@ class Command(BaseCommand):
         )
         connect.add_argument("--burst", type=int, default=50, help="requests that it allows at once (50)")
         commands.add_parser("plan", help="what will come, in which order, who is whom, and what cannot come")
+        commands.add_parser("dry-run", help="read and count all that would come, and write nothing")
         run = commands.add_parser("run", help="bring everything, and follow how far it is")
         run.add_argument(
             "--only", nargs="+", metavar="STAGE", choices=[*ANY_STAGE], help=f"of {', '.join(ANY_STAGE)}"
@@ -104,7 +105,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         try:
-            getattr(self, f"_{command}")(options)
+            getattr(self, f"_{command.replace('-', '_')}")(options)
         except (BadArchive, StoreError, OSError) as error:
             raise CommandError(str(error)) from None
         except ValidationError as error:
@@ -198,6 +199,24 @@ class Command(BaseCommand):
         for gap in gaps:
             self.stdout.write(f"  {gap.what}: {gap.why}")
 
+    def _dry_run(self, options: Mapping[str, Any]) -> None:
+        migration = self._last()
+        if migration.archive_id or migration.passes:
+            raise CommandError("It is for a portal of which nothing has come yet.")
+        labels = stages_of(migration)
+
+        def tell(stage: str, rows: int) -> None:
+            self.stderr.write(f"  {labels[stage].label}: {rows:,}", ending="\r")
+
+        found = rehearsal.rehearse(migration, cloud_of(migration), tell)
+        rehearsal.keep(migration, found)
+        for stage, rows in found.rows.items():
+            why = f"   <-- {found.refused[stage]}" if stage in found.refused else ""
+            self.stdout.write(f"  {labels[stage].label}: {rows:,}{why}")
+        self.stdout.write(
+            f"{sum(found.rows.values()):,} rows in {found.requests:,} requests; nothing was written."
+        )
+
     # On the way
 
     def _run(self, options: Mapping[str, Any]) -> None:
@@ -249,7 +268,8 @@ class Command(BaseCommand):
             theirs = "?" if line.theirs is None else f"{line.theirs:,}"
             here = f"{line.came:,} came, {line.here:,} here, {line.refused:,} refused"
             differs = "" if line.is_whole else "   <-- differs"
-            self.stdout.write(f"  {line.label}: {theirs} there, {here}{differs}")
+            counted = "" if line.counted is None else f", {line.counted:,} in the dry run"
+            self.stdout.write(f"  {line.label}: {theirs} there{counted}, {here}{differs}")
             for theirs_id in line.lost:
                 self.stdout.write(f"    {theirs_id} is not here any more")
         files = found.files

@@ -1,0 +1,360 @@
+"""Fields that a company has added to its CRM, and what its records have in them.
+
+Source: https://apidocs.bitrix24.com/api-reference/crm/universal/user-defined-fields/index.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, override
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.apps.crm.custom_fields import SETS
+from box.apps.crm.models import Currency, RecordType
+from box.apps.crm.models.types import ANY_RECORD
+from box.core.fields.actions import MOST_CHOICES, FieldDraft, add_field, change_field, restore_field
+from box.core.fields.kinds import LONGEST, LONGEST_TEXT, MOST_VALUES, read_each
+from box.core.fields.models import Field
+from box.core.files.models import File
+from box.transfer.cloud import Command
+from box.transfer.ledger import Extra, Ledger, Row, digest_of
+from box.transfer.models import Identity
+from box.transfer.stages.base import Page, Stage, Work, clean, counted, is_yes, line
+from box.transfer.stages.statuses import statuses
+
+FIELD, CHOICE = "field", "choice"
+SLUGS: Mapping[str, int] = {
+    "lead": RecordType.Id.LEAD,
+    "deal": RecordType.Id.DEAL,
+    "contact": RecordType.Id.CONTACT,
+    "company": RecordType.Id.COMPANY,
+}
+"""Types of records here, by what their methods are called there."""
+LONGEST_NAME = 60
+
+_KINDS: Mapping[str, Field.Kind] = {
+    "string": Field.Kind.TEXT,
+    "address": Field.Kind.TEXT,
+    "integer": Field.Kind.NUMBER,
+    "double": Field.Kind.NUMBER,
+    "boolean": Field.Kind.YES_NO,
+    "date": Field.Kind.DATE,
+    "datetime": Field.Kind.MOMENT,
+    "money": Field.Kind.MONEY,
+    "url": Field.Kind.LINK,
+    "enumeration": Field.Kind.CHOICE,
+    "crm_status": Field.Kind.CHOICE,
+    "employee": Field.Kind.PERSON,
+    "file": Field.Kind.FILE,
+    "crm": Field.Kind.REFERENCE,
+}
+# The portal's words for what a field points at, and the letters before the numbers where it is of several.
+_TARGETS: Mapping[str, str] = {"LEAD": "lead", "DEAL": "deal", "CONTACT": "contact", "COMPANY": "company"}
+_LETTERS: Mapping[str, str] = {"L": "lead", "D": "deal", "C": "contact", "CO": "company"}
+
+
+class OwnFields(Stage):
+    """A field a row, with what there is to choose from."""
+
+    key = "fields"
+    label = gettext_lazy("Own fields of the CRM")
+    kind = FIELD
+
+    @override
+    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+        dictionaries = statuses(work)
+        for slug in SLUGS:
+            for rows in _listed(work, slug):
+                yield Page([_told(slug, row, dictionaries) for row in rows], {})
+
+    @override
+    def take(self, work: Work, row: Row, extra: Extra) -> int:
+        kind = _KINDS.get(str(row.get("USER_TYPE_ID")))
+        if kind is None:
+            said = _("Fields of the kind “%(kind)s” are not known here: it stayed with what stands in it.")
+            raise ValidationError(said % {"kind": line(row.get("USER_TYPE_ID"), 60)}, code="refused")
+        if kind == Field.Kind.CHOICE and not 0 < len(row["choices"]) <= MOST_CHOICES:
+            said = _("There is nothing to choose from, or more than %(most)s: it stayed.")
+            raise ValidationError(said % {"most": MOST_CHOICES}, code="refused")
+        several = is_yes(row.get("MULTIPLE"))
+        if kind == Field.Kind.TEXT and not several and _rows_of_text(row) > 1:
+            kind = Field.Kind.LONG
+        of, code = SETS[SLUGS[row["slug"]]], _code(row)
+        there = Field.objects.of(of.key).filter(code=code).first() if code else None
+        is_new = there is None or there.kind != kind or there.is_several != several
+        if there is not None and not is_new:
+            field = there
+            restore_field(field, by=work.by)
+        else:
+            name = _free_name(of.key, _name(row), code or self.id_of(row))
+            draft = _draft(row, kind, name, several=several, code=code if there is None else "")
+            field = add_field(of, draft, by=work.by)
+        work.took(self.kind, self.id_of(row), field.pk, digest=digest_of(row), is_new=is_new)
+        self._choose(work, row, field)
+        return field.pk
+
+    @override
+    def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
+        """What there is to choose from by now; what it is called here stays as it is called here."""
+        field = Field.objects.filter(pk=ours).prefetch_related("choices").first()
+        if field is not None and field.kind == Field.Kind.CHOICE:
+            self._choose(work, row, field)
+
+    def _choose(self, work: Work, row: Row, field: Field) -> None:
+        if field.kind != Field.Kind.CHOICE:
+            return
+        known = {one.name.casefold(): one.pk for one in field.options}
+        missing = [name for _key, name in row["choices"] if name.casefold() not in known]
+        if missing:
+            names = [one.name for one in field.options if not one.is_retired]
+            change_field(field, _as_it_is(field, [*names, *missing]), by=work.by)
+            known = {one.name.casefold(): one.pk for one in field.options}
+        for key, name in row["choices"]:
+            work.took(CHOICE, _choice_key(row["slug"], row["FIELD_NAME"], key), known[name.casefold()],
+                      is_new=False)  # fmt: skip
+
+
+def _listed(work: Work, slug: str) -> Iterator[list[Row]]:
+    """Nothing says that the method knows pages: a page that brings nothing new is the last."""
+    seen: set[str] = set()
+    order, language = {"SORT": "ASC", "ID": "ASC"}, {"LANG": work.migration.language or "en"}
+    for _start, rows in counted(work, f"crm.{slug}.userfield.list", order=order, filter=language):
+        new = [row for row in rows if str(row.get("ID")) not in seen]
+        if not new:
+            return
+        seen |= {str(row.get("ID")) for row in new}
+        yield new
+
+
+def _told(slug: str, row: Row, dictionaries: Mapping[str, Sequence[Row]]) -> Row:
+    """As the portal tells of it, with a name of its own among all fields, and its choices by their keys."""
+    settings = row.get("SETTINGS")
+    listed: list[tuple[str, Any]] = []
+    if row.get("USER_TYPE_ID") == "enumeration" and isinstance(row.get("LIST"), list):
+        listed = [(str(one.get("ID")), one.get("VALUE")) for one in row["LIST"] if isinstance(one, dict)]
+    elif row.get("USER_TYPE_ID") == "crm_status" and isinstance(settings, dict):
+        entries = dictionaries.get(str(settings.get("ENTITY_TYPE")), ())
+        listed = [(str(one["STATUS_ID"]), one.get("NAME")) for one in entries]
+    name = line(row.get("FIELD_NAME"), 80)
+    return {**row, "ID": f"{slug}:{name}", "slug": slug, "FIELD_NAME": name, "choices": _named_once(listed)}
+
+
+def _named_once(listed: Sequence[tuple[str, Any]]) -> list[list[str]]:
+    """Keys and names: those that are called alike are told apart by their keys."""
+    taken: set[str] = set()
+    found = []
+    for key, told in listed:
+        name = line(told, 100).replace(";", ",") or key
+        if name.casefold() in taken:
+            name = f"{name[: 97 - len(key)]} ({key})"
+        taken.add(name.casefold())
+        found.append([key, name])
+    return found
+
+
+def _rows_of_text(row: Row) -> int:
+    settings = row.get("SETTINGS")
+    rows = str(settings.get("ROWS")) if isinstance(settings, dict) else ""
+    return int(rows) if rows.isascii() and rows.isdecimal() and len(rows) < 4 else 1
+
+
+def _code(row: Row) -> str:
+    """Programs know it by the same name here; nothing where it is none."""
+    code = str(row["FIELD_NAME"]).upper()
+    is_name = code.startswith("UF_") and 3 < len(code) <= 49
+    return code if is_name and code.isascii() and code.replace("_", "").isalnum() else ""
+
+
+def _name(row: Row) -> str:
+    labels = (row.get(key) for key in ("EDIT_FORM_LABEL", "LIST_COLUMN_LABEL", "LIST_FILTER_LABEL"))
+    return next(filter(None, (line(one, LONGEST_NAME) for one in labels)), row["FIELD_NAME"][:LONGEST_NAME])
+
+
+def _free_name(set_key: str, name: str, code: str) -> str:
+    if not Field.objects.of(set_key).standing().filter(name__iexact=name).exists():
+        return name
+    return f"{name[: max(1, LONGEST_NAME - 3 - len(code))]} ({code})"[:LONGEST_NAME]
+
+
+def _draft(row: Row, kind: Field.Kind, name: str, *, several: bool, code: str) -> FieldDraft:
+    return FieldDraft(
+        name=name,
+        kind=kind,
+        code=code,
+        help=line(row.get("HELP_MESSAGE"), 200),
+        choices=tuple(name for _key, name in row["choices"]) if kind == Field.Kind.CHOICE else (),
+        is_several=several,
+        is_required=is_yes(row.get("MANDATORY")),
+        currency=_currency(row),
+        target=_target(row),
+    )
+
+
+def _as_it_is(field: Field, choices: Sequence[str]) -> FieldDraft:
+    return FieldDraft(
+        name=field.name, kind=field.kind, help=field.help, choices=tuple(choices),
+        is_required=field.is_required, currency=field.currency, readers=field.readers, writers=field.writers,
+    )  # fmt: skip
+
+
+def _currency(row: Row) -> str:
+    """That of its usual value, which the portal writes as 1500|RUB."""
+    settings = row.get("SETTINGS")
+    usual = str(settings.get("DEFAULT_VALUE") or "") if isinstance(settings, dict) else ""
+    code = usual.rpartition("|")[2].upper()
+    if len(code) == 3 and code.isascii() and code.isalpha():
+        return code
+    return Currency.objects.filter(is_base=True).values_list("code", flat=True).first() or ""
+
+
+def _target(row: Row) -> str:
+    settings = row.get("SETTINGS")
+    wanted = [
+        slug for word, slug in _TARGETS.items() if isinstance(settings, dict) and is_yes(settings.get(word))
+    ]
+    return f"crm.{wanted[0]}" if len(wanted) == 1 else ANY_RECORD
+
+
+def _choice_key(slug: str, name: str, key: str) -> str:
+    return f"{slug}:{name}:{key}"[:100]
+
+
+# What records have in them
+
+
+@dataclass(frozen=True)
+class Known:
+    """A field that has come: what it is here, and ours of its choices by the portal's keys."""
+
+    field: Field
+    choices: Mapping[str, int]
+
+
+def has_own(row: Row) -> bool:
+    return any(name.startswith("UF_") and not _is_nothing(value) for name, value in row.items())
+
+
+def known_fields(work: Ledger, slug: str) -> Mapping[str, Known]:
+    """By what the portal calls them; asked once a run."""
+    if f"own-{slug}" not in work.kept:
+        fields = work.migration.identities.filter(kind=FIELD, theirs__startswith=f"{slug}:")
+        names = {one.ours: one.theirs.partition(":")[2] for one in fields}
+        chosen: dict[str, dict[str, int]] = {}
+        for one in Identity.objects.filter(
+            migration=work.migration, kind=CHOICE, theirs__startswith=f"{slug}:"
+        ):
+            _slug, name, key = one.theirs.split(":", 2)
+            chosen.setdefault(name, {})[key] = one.ours
+        found = Field.objects.filter(pk__in=names).prefetch_related("choices")
+        work.kept[f"own-{slug}"] = {
+            names[field.pk]: Known(field, chosen.get(names[field.pk], {})) for field in found
+        }
+    known: Mapping[str, Known] = work.kept[f"own-{slug}"]
+    return known
+
+
+def fetch_own_files(work: Work, slug: str, owner_type: str, rows: Sequence[Row], extra: Extra) -> None:
+    """Files in fields. Lists name them without an address that a program may ask for; the record alone has
+    one."""
+    names = [name for name, one in known_fields(work, slug).items() if one.field.kind == Field.Kind.FILE]
+    those = {str(row["ID"]): row for row in rows if any(not _is_nothing(row.get(name)) for name in names)}
+    if not those:
+        return
+    asked = [
+        Command(
+            f"i{theirs}",
+            "crm.item.get",
+            {"entityTypeId": owner_type, "id": theirs, "useOriginalUfNames": "Y"},
+        )
+        for theirs in those
+    ]
+    found = work.cloud.each(asked)
+    wanted: dict[str, list[Row]] = {}
+    for theirs in those:
+        told = found[f"i{theirs}"].result
+        item = told.get("item") if isinstance(told, dict) else None
+        for name in names:
+            for one in _several(item.get(name) if isinstance(item, dict) else None):
+                if isinstance(one, dict) and one.get("id"):
+                    file = {
+                        "ID": str(one["id"]),
+                        "NAME": one.get("name"),
+                        "DOWNLOAD_URL": one.get("urlMachine"),
+                    }
+                    wanted.setdefault(theirs, []).append(file)
+    work.fetch_files(slug, wanted, extra)
+
+
+def values_in(
+    work: Ledger, slug: str, row: Row, files: Mapping[str, File]
+) -> Iterator[tuple[Field, tuple[Any, ...]]]:
+    """What a record has in its fields; what cannot be there is said, and the others come."""
+    for name, known in known_fields(work, slug).items():
+        if name not in row:
+            continue
+        try:
+            yield known.field, _values(work, known, _several(row[name]), files)
+        except ValidationError as error:
+            work.remark(slug, row["ID"], " ".join(error.messages))
+
+
+def _values(work: Ledger, known: Known, told: Sequence[Any], files: Mapping[str, File]) -> tuple[Any, ...]:
+    field = known.field
+    told = told[: MOST_VALUES if field.is_several else 1]
+    match field.kind:
+        case Field.Kind.CHOICE:
+            return _each(known.choices.get(str(one)) for one in told)
+        case Field.Kind.PERSON:
+            people = work.all_ours("person", [str(one) for one in told])
+            return _each(people.get(str(one)) for one in told)
+        case Field.Kind.FILE:
+            ids = (str(one.get("id")) if isinstance(one, dict) else str(one) for one in told)
+            return _each(files[pk].pk if pk in files else None for pk in ids)
+        case Field.Kind.REFERENCE:
+            return _each(_record(work, field, str(one)) for one in told)
+        case _:
+            return read_each(field, [_text(field, one) for one in told])
+
+
+def _each(found: Any) -> tuple[int, ...]:
+    """Each once, in their order, and all that are here: what has not come is said by the kind that it is."""
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
+def _record(work: Ledger, field: Field, told: str) -> int:
+    letters, sign, number = told.rpartition("_")
+    slug = _LETTERS.get(letters, "") if sign else field.target.removeprefix("crm.")
+    ours = work.ours(slug, number) if slug else 0
+    if not ours:
+        said = _("%(field)s: what it points at (%(id)s) has not come.")
+        raise ValidationError(said % {"field": field.name, "id": line(told, 60)}, code="refused")
+    return ours
+
+
+def _text(field: Field, told: Any) -> str:
+    text = clean(told)
+    if isinstance(told, bool) or (field.kind == Field.Kind.YES_NO and text not in ("", "0", "1")):
+        return "1" if is_yes(told) else "0"
+    if field.kind == Field.Kind.DATE:
+        return text[:10]
+    if field.kind == Field.Kind.MONEY:
+        return text.replace("|", " ").strip()
+    if field.is_several:
+        text = text.replace(";", ",")
+    return text[: LONGEST_TEXT if field.kind == Field.Kind.LONG else LONGEST]
+
+
+def _several(told: Any) -> list[Any]:
+    """The portal gives a list, an object of PHP's, one value, or `false` for none."""
+    if isinstance(told, dict) and "id" not in told:
+        told = list(told.values())
+    given = told if isinstance(told, list) else [told]
+    return [one for one in given if not _is_nothing(one)]
+
+
+def _is_nothing(told: Any) -> bool:
+    return told is None or told is False or told in ("", []) or told == {}

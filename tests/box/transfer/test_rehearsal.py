@@ -1,0 +1,99 @@
+"""A dry run counts what the run then meets, and writes nothing."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from box.core.accounts.models import User
+from box.transfer.cloud import CloudRefused
+from box.transfer.models import Migration
+from box.transfer.reconciliation import reconcile
+from box.transfer.rehearsal import keep, rehearse, rows_of
+from tests.box.transfer.moving import Move
+from tests.cast import person
+from tests.cloud.company import Company
+from tests.cloud.portal import Refused
+
+pytestmark = pytest.mark.django_db
+
+WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|SAVEPOINT)", re.IGNORECASE)
+
+
+@pytest.fixture
+def olga(db: None) -> User:
+    return person("Olga", is_administrator=True)
+
+
+def company() -> Company:
+    """A little of each kind, with what cannot come among it."""
+    found = Company()
+    found.department(1, "Company", head=1)
+    for pk, name in enumerate(("Anna", "Boris", "Cara"), start=1):
+        found.person(pk, name, UF_DEPARTMENT=[1])
+    found.group(1, "Launch", 2, {3: "K"})
+    for pk in range(1, 4):
+        found.post(pk, 1, f"Post {pk}", ("SG1",))
+    found.comment(1, 2, 1, "A word")
+    found.comment(2, 3, 1, "")
+    found.task(1, "A task", 1, 2)
+    found.section(3, "user", 2, "Boris")
+    found.event(3, "Talk", "2021-06-09 10:00", 1, 2, {1: "Y"})
+    found.storage(1, "common", "shared_files_s1")
+    found.file(("storage", 1), "rules.txt", 1, b"Rules")
+    found.own_field("deal", "UF_CRM_1", "string", "Contract")
+    found.own_field("deal", "UF_CRM_2", "iblock_element", "Shelf")
+    found.record("deal", 1, "Roses", 2, CATEGORY_ID=0, STAGE_ID="NEW")
+    found.activity(1, (2, 1), "Called", 2)
+    found.activity(2, (2, 777), "About what is gone", 2)
+    found.call(1, 2, "+79638835976", CALL_DURATION=5)
+    return found
+
+
+def test_it_writes_nothing_and_the_run_meets_its_counts(olga: User, store: object) -> None:
+    move = Move(olga, company())
+    move.look()
+    with CaptureQueriesContext(connection) as asked:
+        found = rehearse(move.migration, move.cloud())
+    assert [one["sql"] for one in asked if WRITES.match(one["sql"])] == []
+    assert move.loaded == []
+    assert not found.refused
+    keep(move.migration, found)
+    move.bring()
+    assert move.migration.state == Migration.State.DONE
+    came = {one.stage: one.created + one.refused for one in move.migration.progress.exclude(stage="links")}
+    assert came == rows_of(move.again()) == found.rows
+    assert (came["comments"], came["fields"], came["activities"], came["events"]) == (2, 2, 2, 1)
+    assert {one.stage: one.total for one in move.migration.progress.exclude(stage="links")} == came
+    lines = {one.label: one for one in reconcile(move.migration, move.cloud()).lines}
+    assert lines["Events in calendars"].counted == lines["Events in calendars"].came == 1
+
+
+def test_it_says_of_what_the_portal_gives_nothing_and_goes_on(
+    olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Move(olga, company())
+    move.look()
+
+    def refuse(given: object) -> object:
+        raise Refused("ACCESS_DENIED", "Access denied!", 403)
+
+    monkeypatch.setitem(move.portal.answers, "department.get", refuse)
+    found = rehearse(move.migration, move.cloud())
+    assert (found.rows["departments"], found.rows["people"]) == (0, 3)
+    assert "ACCESS_DENIED" in found.refused["departments"]
+
+
+def test_it_stops_where_nobody_is_let_in(olga: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    move = Move(olga, company())
+    move.look()
+
+    def refuse(given: object) -> object:
+        raise Refused("expired_token", "The access token provided has expired.", 401)
+
+    monkeypatch.setitem(move.portal.answers, "department.get", refuse)
+    with pytest.raises(CloudRefused):
+        rehearse(move.migration, move.cloud())
