@@ -8,9 +8,21 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 
-from box.core.registry.rest import DOCS, ApiRefused, Call, Method, Parameters, YesNo, methods, scopes, shaped
+from box.core.registry.rest import (
+    DOCS,
+    Call,
+    Conditions,
+    Method,
+    Parameters,
+    YesNo,
+    listed,
+    methods,
+    scopes,
+    shaped,
+)
 from box.core.registry.services import is_on
-from box.rest.models import Application
+from box.rest.access import can_send_out
+from box.rest.applications import application_of, bind_event, events_for, set_options, unbind_event
 
 ROOM = "rest"
 _NAMES = {"type": "array", "items": {"type": "string"}}
@@ -64,11 +76,84 @@ def profile(call: Call) -> Any:
     }
 
 
+class EventBound(Parameters):
+    EVENT = forms.CharField(max_length=60, help_text=gettext_lazy("The name of the event."))
+    HANDLER = forms.CharField(max_length=500, help_text=gettext_lazy("The address that is told of it."))
+    AUTH_TYPE = forms.IntegerField(
+        required=False, help_text=gettext_lazy("Nothing: messages carry nobody's authorization here.")
+    )
+    EVENT_TYPE = forms.ChoiceField(
+        required=False,
+        choices=[("online", "online")],
+        error_messages={
+            "invalid_choice": gettext_lazy("Events are told at once here, and not kept to be fetched.")
+        },
+        help_text=gettext_lazy("online, which is usual."),
+    )
+
+
+class EventsAsked(Parameters):
+    SCOPE = forms.CharField(required=False, help_text=gettext_lazy("Those of this scope."))
+
+
+class OptionAsked(Parameters):
+    OPTION = forms.CharField(required=False, help_text=gettext_lazy("The name of one; all without it."))
+
+
+class OptionsGiven(Parameters):
+    OPTIONS = Conditions(help_text=gettext_lazy("Values by their names."))
+
+
+def bind(call: Call) -> bool:
+    """https://apidocs.bitrix24.com/api-reference/events/event-bind.html"""
+    bind_event(
+        application_of(call.webhook_id), call.values["EVENT"].upper(), call.values["HANDLER"], by=call.user
+    )
+    return True
+
+
+def unbind(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/events/event-unbind.html"""
+    application = application_of(call.webhook_id)
+    count = unbind_event(application, call.values["EVENT"].upper(), call.values["HANDLER"], by=call.user)
+    return {"count": count}
+
+
+def bound(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/events/event-get.html"""
+    listeners = application_of(call.webhook_id).listeners.order_by("pk") if can_send_out(call.user) else ()
+    return [
+        {"event": event, "handler": one.address, "auth_type": "0", "offline": 0}
+        for one in listeners
+        for event in one.events
+    ]
+
+
+def names_of_events(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/events/events.html"""
+    application = application_of(call.webhook_id)
+    if scope := call.values["SCOPE"]:
+        application.scopes = [one for one in application.scopes if one == scope]
+    return events_for(application)
+
+
+def option(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/common/settings/app-option-get.html"""
+    options = application_of(call.webhook_id).options
+    if name := call.values["OPTION"]:
+        return options.get(name, "")
+    return options
+
+
+def set_option(call: Call) -> bool:
+    """https://apidocs.bitrix24.com/api-reference/common/settings/app-option-set.html"""
+    set_options(application_of(call.webhook_id), call.values["OPTIONS"], by=call.user)
+    return True
+
+
 def app_info(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/common/system/app-info.html"""
-    application = Application.objects.filter(grants__webhook=call.webhook_id).first()
-    if application is None:
-        raise ApiRefused("ACCESS_DENIED", "Access denied! Application context required")
+    application = application_of(call.webhook_id)
     return {
         "ID": application.pk,
         "CODE": application.client_id,
@@ -152,3 +237,31 @@ def declare() -> None:
             source=f"{DOCS}common/users/profile.html",
         ),
     )
+    flag: dict[str, Any] = {"type": "boolean"}
+    anything: dict[str, Any] = {}
+    for name, about, parameters, answer, result, page in (
+        ("event.bind", gettext_lazy("Has an address of the application told of an event."), EventBound, bind,
+         flag, "events/event-bind"),
+        ("event.unbind", gettext_lazy("It is told no more; answers with how many were."), EventBound, unbind,
+         shaped(count="integer"), "events/event-unbind"),
+        ("event.get", gettext_lazy("The addresses of the application that are told of events."), Parameters,
+         bound, listed(event="string", handler="string", auth_type="string", offline="integer"),
+         "events/event-get"),
+        ("events", gettext_lazy("Names of events that the application can be told of."), EventsAsked,
+         names_of_events, _NAMES, "events/events"),
+        ("app.option.get", gettext_lazy("What the application keeps here, by its name or all."), OptionAsked,
+         option, anything, "common/settings/app-option-get"),
+        ("app.option.set", gettext_lazy("Keeps these values of the application under their names."),
+         OptionsGiven, set_option, flag, "common/settings/app-option-set"),
+    ):  # fmt: skip
+        methods.add(
+            name,
+            Method(
+                room=ROOM,
+                about=about,
+                parameters=parameters,
+                answer=answer,
+                result=result,
+                source=f"{DOCS}{page}.html",
+            ),
+        )

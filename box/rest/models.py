@@ -37,6 +37,10 @@ class Application(models.Model):
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     retired_at = models.DateTimeField(null=True)
+    # By which its own server knows what the portal tells it; sealed with the box's key.
+    token = models.TextField(blank=True, default="", db_default="")
+    # What it keeps here, by names of its own.
+    options = models.JSONField(default=dict, db_default={})
 
     objects = ApplicationQuerySet.as_manager()
 
@@ -161,6 +165,8 @@ class Listener(models.Model):
     events = ArrayField(models.CharField(max_length=60))
     # By which the address knows us, and our signature; encrypted with the box's key.
     token = models.TextField()
+    # Whose address it is; None of one that an administrator has written down.
+    application = models.ForeignKey(Application, models.CASCADE, null=True, related_name="listeners")
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     # Since when nothing arrives, how often it was tried since, and when it is tried again.

@@ -26,6 +26,7 @@ from box.core.events.outbox import emit
 from box.core.registry.rest import ApiRefused, scopes
 from box.rest.access import can_use, is_let_in
 from box.rest.actions import revoke_webhooks
+from box.rest.applications import remove_handlers
 from box.rest.events import ApplicationAdded, ApplicationAuthorized, ApplicationRetired
 from box.rest.models import Application, AuthorizationCode, Grant, Webhook
 from box.rest.tokens import Secret
@@ -96,6 +97,7 @@ def retire_application(application: Application, *, by: User, now: datetime) -> 
     """Nobody can authorise it any more, and all its tokens open nothing. Doing it again does nothing."""
     if Application.objects.filter(pk=application.pk, retired_at=None).update(retired_at=now):
         revoke_webhooks(Webhook.objects.filter(grant__application=application), by_id=by.pk)
+        remove_handlers(application, by=by)
         emit(ApplicationRetired(application_id=application.pk, name=application.name, by_id=by.pk))
 
 

@@ -140,7 +140,7 @@ def test_which_application_calls_is_told_to_applications_alone(till: Till, anna:
     token = till.exchanged(till.allowed_by(anna)).json()["access_token"]
     told = till.call("app.info", token).json()["result"]
     assert (told["CODE"], told["STATUS"]) == (till.application.client_id, "L")
-    assert program_of(anna, "user").error("app.info") == (400, "ACCESS_DENIED")
+    assert program_of(anna, "user").error("app.info") == (403, "ACCESS_DENIED")
 
 
 def test_a_code_serves_once_and_whoever_uses_it_again_ends_what_came_of_it(till: Till, anna: User) -> None:

@@ -1,0 +1,139 @@
+"""What an application keeps with the portal: which addresses of its own are told of events, and its settings.
+
+Sources: https://apidocs.bitrix24.com/api-reference/events/index.html,
+https://apidocs.bitrix24.com/api-reference/common/settings/index.html
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import URLValidator
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from box.core.events.outbox import emit
+from box.core.registry.rest import ApiRefused, hook_events, scopes
+from box.core.registry.services import is_on
+from box.core.registry.settings import raise_version
+from box.lib.sealing import seal
+from box.rest.access import can_send_out
+from box.rest.events import ListenerAdded, ListenerRemoved
+from box.rest.models import Application, Listener
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+    from box.rest.models import ListenerQuerySet
+
+MOST_HANDLERS = 200
+MOST_OPTIONS = 200
+LONGEST_OPTIONS = 64 * 1024
+"""Characters of all settings of an application together, as JSON."""
+
+
+def application_of(webhook_id: int) -> Application:
+    """Whoever calls by a token of it. Raises ApiRefused for a webhook that somebody has made by hand."""
+    found = Application.objects.filter(grants__webhook=webhook_id, retired_at=None).first()
+    if found is None:
+        raise ApiRefused("ACCESS_DENIED", "Access denied! Application context required", status=403)
+    return found
+
+
+def events_for(application: Application) -> list[str]:
+    """Names of events of the rooms that its scopes open."""
+    rooms = {scopes[key].room for key in application.scopes if key in scopes}
+    return sorted(key for key, one in hook_events.items() if one.room in rooms and is_on(one.room))
+
+
+@transaction.atomic
+def bind_event(application: Application, event: str, address: str, *, by: User) -> Listener:
+    """Its address is told of the event from now on; once, however often it asks. Raises ApiRefused, and
+    PermissionDenied for whoever may not decide what leaves the box."""
+    _must_decide(by)
+    held = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
+    if event not in events_for(held):
+        raise ApiRefused("ERROR_EVENT_NOT_FOUND", "Event not found")
+    _check_address(address)
+    known = held.listeners.filter(events=[event], address=address).first()
+    if known is not None:
+        return known
+    if held.listeners.count() >= MOST_HANDLERS:
+        raise ValidationError(
+            _("An application has %(most)s handlers at most: unbind one first.") % {"most": MOST_HANDLERS}
+        )
+    if not held.token:
+        # One of the application and not of each address: by it its own server knows the portal.
+        held.token = seal(secrets.token_hex(16), settings.SECRET_KEY)
+        held.save(update_fields=["token"])
+    listener = Listener.objects.create(
+        name=held.name, address=address, events=[event], token=held.token, application=held, by=by
+    )
+    raise_version()
+    emit(
+        ListenerAdded(
+            listener_id=listener.pk, name=listener.name, address=address, events=(event,), by_id=by.pk
+        )
+    )
+    return listener
+
+
+@transaction.atomic
+def unbind_event(application: Application, event: str, address: str, *, by: User) -> int:
+    """Returns how many handlers are told of it no more. Raises PermissionDenied."""
+    _must_decide(by)
+    return _remove(application.listeners.filter(events=[event], address=address), by=by)
+
+
+def remove_handlers(application: Application, *, by: User) -> int:
+    """All of an application that is removed: within a transaction."""
+    return _remove(application.listeners.all(), by=by)
+
+
+def _remove(listeners: ListenerQuerySet, *, by: User) -> int:
+    rows = list(listeners)
+    for one in rows:
+        emit(ListenerRemoved(listener_id=one.pk, name=one.name, address=one.address, by_id=by.pk))
+        one.delete()
+    if rows:
+        raise_version()
+    return len(rows)
+
+
+def _must_decide(by: User) -> None:
+    if not can_send_out(by):
+        raise PermissionDenied("Access denied! Event binding requires administrator access rights")
+
+
+def _check_address(address: str) -> None:
+    try:
+        URLValidator(schemes=["https", "http"])(address)
+    except ValidationError:
+        raise ApiRefused(
+            "ERROR_ARGUMENT", "HANDLER: an address that begins with https:// or http://"
+        ) from None
+    parts = urlsplit(address)
+    if parts.username or parts.password or len(address) > 500:
+        raise ApiRefused("ERROR_ARGUMENT", "HANDLER: 500 characters at most, without a user and a password")
+
+
+# Settings
+
+
+@transaction.atomic
+def set_options(application: Application, options: Mapping[str, Any], *, by: User) -> None:
+    """These values under these names; the others stay. Raises PermissionDenied, and ValidationError for more
+    than is kept."""
+    if not by.is_administrator:
+        raise PermissionDenied("Administrator authorization required")
+    held = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
+    held.options = {**held.options, **{str(name): value for name, value in options.items()}}
+    if len(held.options) > MOST_OPTIONS or len(json.dumps(held.options)) > LONGEST_OPTIONS:
+        said = _("An application keeps %(most)s settings with %(size)s characters at most.")
+        raise ValidationError(said % {"most": MOST_OPTIONS, "size": LONGEST_OPTIONS})
+    held.save(update_fields=["options"])
