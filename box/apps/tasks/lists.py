@@ -16,6 +16,7 @@ from box.apps.tasks.actions.states import complete_task, take_back
 from box.apps.tasks.actions.tasks import change_task, delete_tasks, restore_tasks
 from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.models import OPEN, Task
+from box.apps.tasks.report_filters import REPORT_FILTERS
 from box.apps.tasks.states import State
 from box.core.fields.lookups import joined
 from box.core.groups.models import KIND as GROUP_KIND
@@ -78,6 +79,7 @@ FILTERS = (
         say=lambda word, reader: f"#{word}",
         find=lambda rows, word, reader: rows.filter(tags__contains=[word]),
     ),
+    *REPORT_FILTERS,
 )
 
 
@@ -158,6 +160,7 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
             Way(gettext_lazy("My plan"), icon="pin", url=reverse("tasks:plan")),
             Way(gettext_lazy("Gantt chart"), icon="timeline", url=reverse("tasks:gantt")),
             Way(gettext_lazy("Workload"), icon="gauge", url=reverse("tasks:workload")),
+            Way(gettext_lazy("Report"), icon="chart-bar", url=reverse("tasks:report", args=["person"])),
         ),
         shortcuts=(
             Shortcut(gettext_lazy("Overdue"), _query(role, "overdue=yes")),

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from box.apps.tasks.views import checklists, gantt, lists, lookup, stages, tasks, templates, time, workload
+from box.apps.tasks.views import (
+    checklists,
+    gantt,
+    lists,
+    lookup,
+    reports,
+    stages,
+    tasks,
+    templates,
+    time,
+    workload,
+)
 
 app_name = "tasks"
 urlpatterns = [
@@ -11,6 +22,7 @@ urlpatterns = [
     path("tasks/projects/<int:pk>/", stages.project, name="project-board"),
     path("tasks/projects/<int:pk>/stages/", stages.project_stages, name="project-stages"),
     path("tasks/stages/<int:pk>/", stages.stage, name="stage"),
+    path("tasks/report/<str:by>/", reports.report, name="report"),
     path("tasks/workload/", workload.workload, name="workload"),
     path("tasks/gantt/", gantt.gantt, name="gantt"),
     path("tasks/gantt/undo/", gantt.schedule_undo, name="schedule-undo"),

@@ -277,7 +277,7 @@ class Dates(Filter[str | Range[date]]):
         if isinstance(field, Day):
             begin, end = first, last + timedelta(days=1) if last else None
         else:
-            begin, end = _midnight(first), _midnight(last + timedelta(days=1) if last else None)
+            begin, end = moments_of(first, last)
         found = Q()
         if begin is not None:
             found &= field.condition(">=", begin.isoformat())
@@ -378,6 +378,11 @@ def rest_filters(filters: Iterable[Filter[Any]], **names: str) -> Mapping[str, F
 def period(value: str | Range[date], context: Context) -> Period | Range[date]:
     """The first and the last day."""
     return PERIODS[value](context.today) if isinstance(value, str) else value
+
+
+def moments_of(first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
+    """The company's midnights before the first of these days and after the last."""
+    return _midnight(first), _midnight(last + timedelta(days=1) if last else None)
 
 
 def text_of(text: str) -> str:

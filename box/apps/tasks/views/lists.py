@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
 
 MOST_NEWS = 99
-_NARROWING = ("q", "state", "overdue", "tag")
+_NARROWING = frozenset({"q", "state", "overdue", "tag", "created", "during", "closed", "late"})
 
 
 @require_http_methods(["GET", "POST"])
@@ -47,7 +47,7 @@ def board(request: PersonRequest, way: str) -> HttpResponseBase:
 
 def is_narrowed(request: PersonRequest) -> bool:
     """Whether more is asked for than what is open."""
-    return any(request.GET.get(name) for name in _NARROWING)
+    return any(value and name.partition(".")[0] in _NARROWING for name, value in request.GET.items())
 
 
 def role_of(request: PersonRequest) -> str:
