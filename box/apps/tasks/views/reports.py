@@ -30,7 +30,7 @@ def report(request: PersonRequest, by: str) -> HttpResponse:
     """Of all tasks that one sees, and of this month, unless something else is chosen."""
     if by not in set(By):
         raise Http404
-    if not request.GET:
+    if request.method == "GET" and not request.GET:
         return redirect(f"{request.path}?role=all&during=this-month")
     role = role_of(request)
     listed = task_list(request.user, role=role, is_narrowed=True)
