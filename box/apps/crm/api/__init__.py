@@ -12,8 +12,17 @@ SCOPE, ROOM = "crm", "crm"
 
 
 def declare() -> None:
-    from box.apps.crm.api import activities, catalogues, comments, duplicates, hooks, lines, records
+    from box.apps.crm.api import (
+        activities,
+        catalogues,
+        comments,
+        duplicates,
+        hooks,
+        lines,
+        records,
+        userfields,
+    )
 
     scopes.add(SCOPE, Scope(_("CRM"), _("Work with leads, deals and clients as you may."), room=ROOM))
-    for part in (records, catalogues, activities, comments, duplicates, hooks, lines):
+    for part in (records, catalogues, activities, comments, duplicates, hooks, lines, userfields):
         part.declare()
