@@ -104,7 +104,7 @@ def _gaps_of_archive(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
         why = _("Whoever wrote the archive did not see it: it stayed where it was.")
         yield Gap(Weight.PART, _("what is for named people alone"), why)
     why = _("They are no part of the format: what they were about comes.")
-    yield Gap(Weight.PART, _("badges, notices, drafts, saved views, own fields, working days, calls"), why)
+    yield Gap(Weight.PART, _("badges, notices, drafts, saved views, working days, calls, papers"), why)
     yield from _passwords(newcomers)
 
 

@@ -58,6 +58,7 @@ _OF_ARCHIVES: tuple[tuple[str, str, _StrOrPromise, type[Model]], ...] = (
     ("people", "person", _("People"), User),
     ("departments", "department", _("Departments"), Department),
     ("groups", "group", _("Groups"), Group),
+    ("fields", FIELD, _("Own fields"), Field),
     ("posts", "post", _("Posts of the feed"), Post),
     ("tasks", "task", _("Tasks"), Task),
     ("drives", FILE, _("Files and folders of drives"), Item),

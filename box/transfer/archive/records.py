@@ -115,6 +115,38 @@ class Group(Record, kw_only=True):
     """Those who are neither."""
 
 
+class OwnField(Record, kw_only=True):
+    """A field that the company has added, to things of a kind."""
+
+    set: Line
+    """Of which things: `crm.deal`, `tasks.task`."""
+    code: Line
+    """By which values name it."""
+    name: Line
+    kind: Line
+    help: Line = ""
+    choices: Annotated[list[Line], Meta(max_length=1000)] = msgspec.field(default_factory=list)
+    is_several: bool = False
+    is_required: bool = False
+    currency: Annotated[str, Meta(max_length=3)] = ""
+    target: Line = ""
+
+
+class OwnValue(Part, kw_only=True):
+    """What stands in such a field: texts, or what they point at."""
+
+    field: Line
+    """Its code."""
+    texts: Annotated[list[Text], Meta(max_length=100)] = msgspec.field(default_factory=list)
+    people: Ids = msgspec.field(default_factory=list)
+    departments: Ids = msgspec.field(default_factory=list)
+    clients: Ids = msgspec.field(default_factory=list)
+    files: Annotated[list[Attachment], Meta(max_length=100)] = msgspec.field(default_factory=list)
+
+
+type OwnValues = Annotated[list[OwnValue], Meta(max_length=1000)]
+
+
 class Option(Part, kw_only=True):
     text: Line
     votes: Annotated[int, Meta(ge=0)] = 0
@@ -209,6 +241,7 @@ class Task(Record, kw_only=True):
     waits_for: list[Waits] = msgspec.field(default_factory=list)
     files: list[Attachment] = msgspec.field(default_factory=list)
     reactions: Reactions | None = None
+    own: OwnValues = msgspec.field(default_factory=list)
 
 
 class Version(Blob, kw_only=True):
@@ -305,6 +338,7 @@ class Client(Record, kw_only=True):
     lines: Annotated[list[LineItem], Meta(max_length=1000)] = msgspec.field(default_factory=list)
     has_own_amount: bool = True
     """Whether somebody wrote the amount, and it is not what the lines come to."""
+    own: OwnValues = msgspec.field(default_factory=list)
 
 
 class Activity(Record, kw_only=True):
@@ -371,6 +405,7 @@ KINDS: Mapping[str, type[Record]] = {
     "departments": Department,
     "people": Person,
     "groups": Group,
+    "fields": OwnField,
     "posts": Post,
     "tasks": Task,
     "drives": DriveItem,

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 
 from box.apps.crm.custom_fields import SETS
 from box.apps.crm.models import Currency, RecordType
-from box.apps.crm.models.types import ANY_RECORD
 from box.core.fields.actions import MOST_CHOICES, FieldDraft, add_field, change_field, restore_field
+from box.core.fields.definitions import KINDS, target_of
 from box.core.fields.kinds import LONGEST, LONGEST_TEXT, MOST_VALUES, read_each
 from box.core.fields.models import Field
 from box.core.files.models import File
@@ -36,24 +36,7 @@ SLUGS: Mapping[str, int] = {
 """Types of records here, by what their methods are called there."""
 LONGEST_NAME = 60
 
-_KINDS: Mapping[str, Field.Kind] = {
-    "string": Field.Kind.TEXT,
-    "address": Field.Kind.TEXT,
-    "integer": Field.Kind.NUMBER,
-    "double": Field.Kind.NUMBER,
-    "boolean": Field.Kind.YES_NO,
-    "date": Field.Kind.DATE,
-    "datetime": Field.Kind.MOMENT,
-    "money": Field.Kind.MONEY,
-    "url": Field.Kind.LINK,
-    "enumeration": Field.Kind.CHOICE,
-    "crm_status": Field.Kind.CHOICE,
-    "employee": Field.Kind.PERSON,
-    "file": Field.Kind.FILE,
-    "crm": Field.Kind.REFERENCE,
-}
-# The portal's words for what a field points at, and the letters before the numbers where it is of several.
-_TARGETS: Mapping[str, str] = {"LEAD": "lead", "DEAL": "deal", "CONTACT": "contact", "COMPANY": "company"}
+# The letters before the numbers of records, where a field points at several kinds of them.
 _LETTERS: Mapping[str, str] = {"L": "lead", "D": "deal", "C": "contact", "CO": "company"}
 
 
@@ -73,7 +56,7 @@ class OwnFields(Stage):
 
     @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:
-        kind = _KINDS.get(str(row.get("USER_TYPE_ID")))
+        kind = KINDS.get(str(row.get("USER_TYPE_ID")))
         if kind is None:
             said = _("Fields of the kind “%(kind)s” are not known here: it stayed with what stands in it.")
             raise ValidationError(said % {"kind": line(row.get("USER_TYPE_ID"), 60)}, code="refused")
@@ -90,7 +73,7 @@ class OwnFields(Stage):
             field = there
             restore_field(field, by=work.by)
         else:
-            name = _free_name(of.key, _name(row), code or self.id_of(row))
+            name = free_name(of.key, _name(row), code or self.id_of(row))
             draft = _draft(row, kind, name, several=several, code=code if there is None else "")
             field = add_field(of, draft, by=work.by)
         work.took(self.kind, self.id_of(row), field.pk, digest=digest_of(row), is_new=is_new)
@@ -174,7 +157,7 @@ def _name(row: Row) -> str:
     return next(filter(None, (line(one, LONGEST_NAME) for one in labels)), row["FIELD_NAME"][:LONGEST_NAME])
 
 
-def _free_name(set_key: str, name: str, code: str) -> str:
+def free_name(set_key: str, name: str, code: str) -> str:
     if not Field.objects.of(set_key).standing().filter(name__iexact=name).exists():
         return name
     return f"{name[: max(1, LONGEST_NAME - 3 - len(code))]} ({code})"[:LONGEST_NAME]
@@ -190,7 +173,7 @@ def _draft(row: Row, kind: Field.Kind, name: str, *, several: bool, code: str) -
         is_several=several,
         is_required=is_yes(row.get("MANDATORY")),
         currency=_currency(row),
-        target=_target(row),
+        target=target_of(row.get("SETTINGS")),
     )
 
 
@@ -209,14 +192,6 @@ def _currency(row: Row) -> str:
     if len(code) == 3 and code.isascii() and code.isalpha():
         return code
     return Currency.objects.filter(is_base=True).values_list("code", flat=True).first() or ""
-
-
-def _target(row: Row) -> str:
-    settings = row.get("SETTINGS")
-    wanted = [
-        slug for word, slug in _TARGETS.items() if isinstance(settings, dict) and is_yes(settings.get(word))
-    ]
-    return f"crm.{wanted[0]}" if len(wanted) == 1 else ANY_RECORD
 
 
 def _choice_key(slug: str, name: str, key: str) -> str:

@@ -22,6 +22,7 @@ from box.apps.calendar.actions.calendars import main_calendar
 from box.apps.calendar.actions.events import EventDraft, change_event, create_event, remove_event
 from box.apps.calendar.actions.events import Scope as Times
 from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
+from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.lines import LineDraft, set_lines
 from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.actions.setup import add_pipeline, add_stage
@@ -42,6 +43,10 @@ from box.apps.tasks.states import State
 from box.core.access.principals import EVERYONE
 from box.core.accounts.actions import dismiss_user
 from box.core.discussion.actions import add_comment, give_emoji, react
+from box.core.fields.actions import FieldDraft, add_field
+from box.core.fields.kinds import Money
+from box.core.fields.models import Field
+from box.core.fields.sets import field_sets
 from box.core.files.actions import store_whole, take_in
 from box.core.groups.actions import NewGroup, create_group, follow, set_role
 from box.core.groups.models import Member
@@ -49,6 +54,7 @@ from box.core.people.absences import Away, write_absence
 from box.core.people.photos import set_photo
 from box.core.registry.origin import importing
 from box.core.structure.actions import create_department, place
+from box.core.structure.models import Department
 from box.lib.plain_text import text_of
 from box.transfer import actions, runner
 from box.transfer.archive.container import Filters
@@ -91,6 +97,7 @@ def _company(olga: User) -> None:
     set_role(Member.objects.get(group=group, user=boris), "moderator", by=anna)
     guests = create_group(NewGroup("Builders", "", "extranet"), by=boris)
     follow(guests, joining=[erik.pk], leaving=())
+    _own_fields(anna)
     _feed(anna, boris, cara, group.pk, sales.pk)
     _tasks(anna, boris, cara, group)
     _drives(anna, boris, group.pk)
@@ -98,6 +105,28 @@ def _company(olga: User) -> None:
     _calendar(anna, boris, cara, group.pk)
     write_absence(boris, Away("vacation", date(2026, 7, 1), date(2026, 7, 14), "At sea", anna), by=boris)
     dismiss_user(cara, by=None)
+
+
+def _own_fields(anna: User) -> None:
+    for key, kind, name, more in (
+        ("tasks.task", "text", "Ship", {}),
+        ("tasks.task", "file", "Drawing", {}),
+        ("crm.deal", "choice", "Colour", {"choices": ("Red", "White"), "is_several": True}),
+        ("crm.deal", "money", "Deposit", {"currency": "EUR", "help": "Paid before"}),
+        ("crm.deal", "moment", "Loaded at", {}),
+        ("crm.deal", "yes_no", "Fragile", {"is_required": True}),
+        ("crm.deal", "person", "Lawyer", {}),
+        ("crm.deal", "department", "Yard", {}),
+        ("crm.deal", "reference", "Shipper", {"target": "crm.company"}),
+        ("crm.deal", "file", "Papers", {"is_several": True}),
+    ):
+        code = f"UF_{name.upper().replace(' ', '_')}"
+        add_field(field_sets[key], FieldDraft(name=name, kind=kind, code=code, **more), by=anna)
+
+
+def _own(key: str, **values: Any) -> dict[Field, tuple[Any, ...]]:
+    known = {one.code: one for one in Field.objects.of(key)}
+    return {known[f"UF_{name}"]: several for name, several in values.items()}
 
 
 def _feed(anna: User, boris: User, cara: User, group: int, sales: int) -> None:
@@ -133,6 +162,9 @@ def _tasks(anna: User, boris: User, cara: User, group: Any) -> None:
         accomplice_ids=(cara.pk,), observer_ids=(anna.pk,),
         deadline_at=AT + timedelta(days=9), starts_at=AT, ends_at=AT + timedelta(days=5), estimate_minutes=90,
         priority=2, tags=("river",), project=group, needs_acceptance=False, file_ids=(brief.pk,),
+        fields=_own(
+            "tasks.task", SHIP=("Ark",), DRAWING=(a_file(anna, "drawing.txt", b"Lines").pk,)
+        ),
     )  # fmt: skip
     build = add_task(draft, by=anna)
     later = add_task(TaskDraft(title="Paint", responsible=cara, parent=build), by=anna)
@@ -187,6 +219,14 @@ def _crm(anna: User, boris: User) -> None:
         LineDraft(name="Beam", price=Decimal("10.25"), quantity=Decimal("3.5"), discount_percent=Decimal(10))
     ]
     set_lines(deal, lines, follows=False, by=anna)
+    red = Field.objects.get(code="UF_COLOUR").options[0].pk
+    papers = [a_file(anna, name, name.encode()).pk for name in ("one.txt", "two.txt")]
+    own = _own(
+        "crm.deal", COLOUR=(red,), DEPOSIT=(Money(Decimal("12.5"), "EUR"),), LOADED_AT=(AT,), FRAGILE=(True,),
+        LAWYER=(boris.pk,), YARD=(Department.objects.get(name="Sales").pk,), SHIPPER=(firm.pk,),
+        PAPERS=tuple(papers),
+    )  # fmt: skip
+    set_values(deal, own, by=anna)
     add_record(NewRecord(type=types["lead"], responsible=boris, title="Somebody called"), by=boris)
     done = add_activity(
         NewActivity(kind="call", subject="Called", responsible=anna, direction="out", at=AT, seconds=60),
@@ -281,6 +321,7 @@ _NATURAL = {
     "departments": ("name",),
     "people": ("email",),
     "groups": ("name",),
+    "fields": ("set", "code"),
     "posts": ("text",),
     "tasks": ("title",),
     "drives": ("name",),
@@ -355,6 +396,9 @@ class Canonical:
         """Of what the number in this field is; nothing where it is none."""
         if name == "parent":
             return kind
+        if "field" in record and name in ("people", "departments"):
+            # What stands in a field of the company's own.
+            return name
         if name == "on":
             return {"post": "posts", "task": "tasks", "crm": "clients"}[record["on_kind"]]
         return _REFERS.get(name, "")

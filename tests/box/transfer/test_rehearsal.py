@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
+from typing import TYPE_CHECKING
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from box.core.accounts.models import User
-from box.transfer.cloud import CloudRefused
+from box.transfer import actions
+from box.transfer.cloud import Cloud, CloudRefused
 from box.transfer.models import Migration
+from box.transfer.pace import Limits
 from box.transfer.reconciliation import reconcile
 from box.transfer.rehearsal import keep, rehearse, rows_of
 from tests.box.transfer.moving import Move
 from tests.cast import person
 from tests.cloud.company import Company
 from tests.cloud.portal import Refused
+from tests.cloud.server import served
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -97,3 +106,20 @@ def test_it_stops_where_nobody_is_let_in(olga: User, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(move.portal.answers, "department.get", refuse)
     with pytest.raises(CloudRefused):
         rehearse(move.migration, move.cloud())
+
+
+def test_the_command_says_what_it_has_counted_and_keeps_it(olga: User, settings: Settings) -> None:
+    settings.REACHABLE_NETWORKS = ["127.0.0.0/8"]
+    out = StringIO()
+    with served(company(), burst=10**6, per_second=1e6) as portal:
+        there = Cloud(portal.webhook, Limits(burst=10**6, per_second=1e6))
+        migration = actions.connect(there, by=olga)
+        actions.look(migration, there)
+        call_command("transfer", "dry-run", stdout=out, stderr=StringIO())
+    said = out.getvalue()
+    assert "  Posts of the feed: 3\n" in said
+    assert "nothing was written" in said
+    assert rows_of(Migration.objects.get())["posts"] == 3
+    Migration.objects.update(passes=1)
+    with pytest.raises(CommandError, match="nothing has come yet"):
+        call_command("transfer", "dry-run", stdout=out)

@@ -465,7 +465,7 @@ def _made_rest(event: Event, at: datetime, draft: EventDraft, by: User) -> Event
 def _copy(event: Event) -> Event:
     return Event(
         calendar=event.calendar, organizer_id=event.organizer_id, changed_by=event.changed_by,
-        room=event.room, kept_lines=event.kept_lines,
+        room=event.room, kept_lines=event.kept_lines, created_at=moment(), changed_at=moment(),
     )  # fmt: skip
 
 

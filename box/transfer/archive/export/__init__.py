@@ -20,6 +20,7 @@ from box.transfer.archive.export.company import absences, departments, groups, p
 from box.transfer.archive.export.crm import activities, clients, pipelines
 from box.transfer.archive.export.drives import drives
 from box.transfer.archive.export.feed import comments, posts
+from box.transfer.archive.export.own_fields import fields
 from box.transfer.archive.export.tasks import tasks
 from box.transfer.archive.records import FORMAT, KINDS, VERSION, Record
 
@@ -32,6 +33,7 @@ EXPORTERS: Mapping[str, Callable[[Scope], Iterator[Record]]] = {
     "departments": departments,
     "people": people,
     "groups": groups,
+    "fields": fields,
     "posts": posts,
     "tasks": tasks,
     "drives": drives,

@@ -20,9 +20,7 @@ from box.apps.crm.models import (
 )
 from box.transfer.archive import records
 from box.transfer.archive.export.base import Scope, grouped, walked, word
-
-TYPES = ("company", "contact", "lead", "deal")
-"""In the order in which they refer to each other."""
+from box.transfer.archive.export.own_fields import TYPES, own_values, set_of
 
 
 def pipelines(scope: Scope) -> Iterator[records.Pipeline]:
@@ -74,6 +72,7 @@ def _clients(scope: Scope, slug: str, page: list[Record]) -> Iterator[records.Cl
         lambda one: one.record_id,
     )
     observers = grouped(Observer.objects.filter(record__in=page).order_by("id"), lambda one: one.record_id)
+    own = own_values(scope, set_of(slug), [row.pk for row in page])
     for row in page:
         watching = [one.user_id for one in observers[row.pk]]
         scope.name(row.responsible_id, row.created_by_id, *watching)
@@ -96,6 +95,7 @@ def _clients(scope: Scope, slug: str, page: list[Record]) -> Iterator[records.Cl
             ],
             lines=[_line(one) for one in lines[row.pk]],
             has_own_amount=row.has_own_amount,
+            own=own.get(row.pk, []),
         )  # fmt: skip
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from django.db.models import Q, QuerySet
 
+from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.models import ChecklistItem, Dependency, Participant, Task, TaskFile, TimeEntry
 from box.transfer.archive import records
 from box.transfer.archive.export.base import Scope, grouped, reactions_of, walked, word
+from box.transfer.archive.export.own_fields import own_values
 
 Role = Participant.Role
 
@@ -39,6 +41,7 @@ def tasks(scope: Scope) -> Iterator[records.Task]:
             lambda one: one.task_id,
         )
         reactions = reactions_of(scope, [row.thread_id for row in page])
+        own = own_values(scope, TASK_FIELDS, [row.pk for row in page])
         for row in page:
             helping, watching = (
                 [one.user_id for one in people[row.pk] if one.role == role]
@@ -74,4 +77,5 @@ def tasks(scope: Scope) -> Iterator[records.Task]:
                 ],
                 files=[scope.attachment(one.file) for one in files[row.pk]],
                 reactions=reactions.get(row.thread_id),
+                own=own.get(row.pk, []),
             )  # fmt: skip

@@ -11,6 +11,7 @@ from box.transfer.archive.stages.crm import Activities, Clients, Pipelines
 from box.transfer.archive.stages.drives import Drives
 from box.transfer.archive.stages.feed import Comments, Posts
 from box.transfer.archive.stages.links import ArchiveLinks
+from box.transfer.archive.stages.own_fields import OwnFields
 from box.transfer.archive.stages.tasks import TaskLinks, Tasks
 from box.transfer.stages.base import AnyStage
 
@@ -20,6 +21,7 @@ ARCHIVE_STAGES: Mapping[str, AnyStage[Any]] = {
         Departments(),
         People(),
         Groups(),
+        OwnFields(),
         Posts(),
         Tasks(),
         TaskLinks(),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
+from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.dictionaries import add_ranked
 from box.apps.crm.actions.lines import MOST_LINES, LineDraft, set_lines
 from box.apps.crm.actions.records import MOST_OBSERVERS, NewRecord, add_record
@@ -21,6 +22,7 @@ from box.core.registry.company import PHONE_REGION
 from box.core.registry.origin import importing
 from box.transfer.archive import records
 from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, everybody, part_of
+from box.transfer.archive.stages.own_fields import files_of_values, own_values
 from box.transfer.ledger import Extra, digest_of
 from box.transfer.stages.base import line
 
@@ -66,7 +68,11 @@ class Clients(ArchiveStage[records.Client]):
     key = "clients"
     label = gettext_lazy("Clients and deals")
     kind = "client"
-    needs = ("people", "pipelines")
+    needs = ("people", "pipelines", "fields")
+
+    @override
+    def files_in(self, record: records.Client) -> list[tuple[str, str, records.Blob]]:
+        return files_of_values(record.own)
 
     @override
     def bring(self, work: ArchiveWork, record: records.Client, extra: Extra) -> int:
@@ -108,7 +114,16 @@ class Clients(ArchiveStage[records.Client]):
             with part_of(work, self.kind, theirs):
                 drafts = [_line(one) for one in record.lines[:MOST_LINES]]
                 set_lines(made, drafts, follows=not record.has_own_amount, by=made.responsible)
+        if record.own:
+            self._fill_own(work, record, extra, made)
         return made.pk
+
+    def _fill_own(self, work: ArchiveWork, record: records.Client, extra: Extra, made: Record) -> None:
+        files = work.files_of(self.kind, str(record.id), extra, by=made.responsible)
+        values = own_values(work, self.kind, f"crm.{record.type}", record, files)
+        if values:
+            with part_of(work, self.kind, record.id):
+                set_values(made, values, by=made.responsible)
 
     def _one(self, work: ArchiveWork, kind: str, theirs: int | None) -> Record | None:
         return Record.objects.there().filter(pk=work.ours(kind, theirs or 0)).first()

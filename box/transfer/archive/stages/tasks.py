@@ -15,6 +15,7 @@ from box.apps.tasks.actions.dependencies import add_dependency
 from box.apps.tasks.actions.states import take_over_state
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task
 from box.apps.tasks.actions.time import add_time
+from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.models import LONGEST_ITEM, LONGEST_NOTE, Task
 from box.apps.tasks.models.tasks import MOST_TAGS
 from box.apps.tasks.states import State
@@ -23,6 +24,7 @@ from box.core.registry.origin import importing
 from box.lib.rich_text import LONGEST_TAG
 from box.transfer.archive import records
 from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, bring_reactions, everybody, part_of
+from box.transfer.archive.stages.own_fields import files_of_values, own_values
 from box.transfer.ledger import Extra, Row
 from box.transfer.stages.base import line
 
@@ -31,13 +33,18 @@ class Tasks(ArchiveStage[records.Task]):
     key = "tasks"
     label = gettext_lazy("Tasks")
     kind = "task"
-    needs = ("people", "groups")
+    needs = ("people", "groups", "fields")
+
+    @override
+    def files_in(self, record: records.Task) -> list[tuple[str, str, records.Blob]]:
+        return [*super().files_in(record), *files_of_values(record.own)]
 
     @override
     def bring(self, work: ArchiveWork, record: records.Task, extra: Extra) -> int:
         theirs = str(record.id)
         by = work.author(self.kind, theirs, record.created_by)
         files = work.files_of(self.kind, theirs, extra, by=by)
+        attached = [files[str(one.id)].pk for one in record.files if str(one.id) in files]
         helping, watching = (tuple(work.people(ids)) for ids in (record.accomplices, record.observers))
         starts, ends = record.starts_at, record.ends_at
         draft = TaskDraft(
@@ -55,7 +62,8 @@ class Tasks(ArchiveStage[records.Task]):
             project=Group.objects.filter(pk=work.ours("group", record.group or 0)).first(),
             needs_acceptance=record.needs_acceptance,
             may_move_deadline=record.may_move_deadline,
-            file_ids=tuple(file.pk for file in files.values()),
+            file_ids=tuple(attached),
+            fields=own_values(work, self.kind, TASK_FIELDS.key, record, files),
         )
         task = add_task(draft, by=by)
         self.took(work, record, task.pk, html=task.html)

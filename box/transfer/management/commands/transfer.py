@@ -202,7 +202,7 @@ class Command(BaseCommand):
     def _dry_run(self, options: Mapping[str, Any]) -> None:
         migration = self._last()
         if migration.archive_id or migration.passes:
-            raise CommandError("It is for a portal of which nothing has come yet.")
+            raise CommandError("A dry run is for a portal of which nothing has come yet.")
         labels = stages_of(migration)
 
         def tell(stage: str, rows: int) -> None:
