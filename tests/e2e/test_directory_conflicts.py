@@ -61,6 +61,7 @@ def test_entries_made_anew_are_linked_or_told_apart(
         domain.person(f"p0-{mark}", staff.sales.dn, givenName="Pyotr", sn=f"Other-{mark}"),
     )  # fmt: skip
     box.boxctl("directory", "sync", "--connection", name)
+    assert f"Directory: {name} has 2 conflicts" in box.boxctl("status", check=False)
 
     page.goto(place)
     page.get_by_role("link", name=text("Conflicts"), exact=True).click()

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from box.bridges.directory.mapping import PROFILE_FIELDS
 from box.bridges.directory.models import Change, Conflict, Connection, Link, Run
+from box.bridges.directory.ownership import renumber_members
 from box.bridges.directory.plan.values import Note, PersonStep, UnitStep
 from box.bridges.directory.targets import targets
 from box.core.accounts import actions as accounts
@@ -47,6 +48,8 @@ class Performer:
         self.counts: Counter[str] = Counter()
         self._moved = moved
         self._targets = frozenset(targets())
+        self.relinked: dict[str, str] = {}
+        """By the id of an entry that is gone that which its person is now."""
         self._units: dict[str, int] = {}
         """By key the ids of departments."""
 
@@ -236,7 +239,16 @@ class Performer:
     def _link(self, steps: Sequence[PersonStep], ids: Mapping[str, int]) -> None:
         again = [ids[step.stable_id] for step in steps if step.is_relinked]
         if again:
-            self.connection.links.people().filter(object_id__in=again).delete()
+            former = self.connection.links.people().filter(object_id__in=again)
+            was = dict(former.values_list("object_id", "stable_id"))
+            relinked = {
+                was[ids[step.stable_id]]: step.stable_id
+                for step in steps
+                if step.is_relinked and ids[step.stable_id] in was
+            }
+            former.delete()
+            renumber_members(self.connection, relinked)
+            self.relinked |= relinked
         Link.objects.bulk_create(
             [
                 Link(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from box.bridges.directory.actions import ask_run
 from box.bridges.directory.events import EntryLinked, EntrySeparated, PersonUnlinked
 from box.bridges.directory.models import Conflict, Connection, Link, Run
-from box.bridges.directory.ownership import release_person
+from box.bridges.directory.ownership import release_person, renumber_members
 from box.bridges.directory.plan.clashes import AGAIN, APART
 from box.bridges.directory.plan.values import GONE
 from box.core.accounts.access import console_holders
@@ -31,6 +31,8 @@ def link_entry(conflict: Conflict, *, by: User) -> Run:
     link = _former_link(person, held)
     if link is None:
         link = Link(connection=held.connection, kind=Link.Kind.PERSON, object_id=person.pk)
+    else:
+        renumber_members(link.connection, {link.stable_id: held.stable_id})
     link.connection, link.stable_id, link.dn = held.connection, held.stable_id, held.dn
     # Everything is written anew by the next run, which also looks whether they may work here.
     link.fingerprint = ""
@@ -68,6 +70,7 @@ def unlink_person(link: Link, *, by: User) -> None:
         raise ValidationError(_("This was done already: reload the page."))
     person = User.objects.get(pk=held.object_id)
     release_person(held.connection, person.pk)
+    renumber_members(held.connection, {held.stable_id: ""})
     Conflict.objects.update_or_create(
         connection=held.connection, stable_id=held.stable_id, kind=APART,
         defaults={

@@ -239,13 +239,14 @@ def _perform(step: GroupStep, performer: Performer) -> int:
         links = connection.links.filter(kind__in=kinds, stable_id=step.stable_id)
         links.update(leaving_since=performer.now)
         return step.target_id or 0
+    parting = _parting(step, performer)
     people = dict(
         connection.links.people()
-        .filter(stable_id__in=[*step.joining, *step.leaving])
+        .filter(stable_id__in=[*step.joining, *parting])
         .values_list("stable_id", "object_id")
     )
     joining = [people[one] for one in step.joining if one in people]
-    leaving = [people[one] for one in step.leaving if one in people]
+    leaving = [people[one] for one in parting if one in people]
     if step.target == ROLE:
         role = Role.objects.filter(pk=step.target_id or 0, deleted_at=None, key="").first()
         if role is None:
@@ -262,11 +263,17 @@ def _perform(step: GroupStep, performer: Performer) -> int:
             change_group(group, named, by=_leading(performer))
         follow(group, joining=joining, leaving=leaving)
         object_id = group.pk
-    _remember(step, connection, object_id)
+    _remember(step, connection, object_id, parting)
     return object_id
 
 
-def _remember(step: GroupStep, connection: Connection, object_id: int) -> None:
+def _parting(step: GroupStep, performer: Performer) -> list[str]:
+    """Whose former entry was in it goes as well, unless the one that they are now is in it."""
+    entries = {performer.relinked.get(one, one) for one in step.leaving}
+    return sorted(entries - set(step.joining))
+
+
+def _remember(step: GroupStep, connection: Connection, object_id: int, parting: Collection[str]) -> None:
     """Whoever is in the group there but not here yet joins once they are."""
     kind = Link.Kind.ROLE if step.target == ROLE else Link.Kind.GROUP
     link = connection.links.filter(kind=kind, stable_id=step.stable_id).first()
@@ -274,7 +281,7 @@ def _remember(step: GroupStep, connection: Connection, object_id: int) -> None:
     there = set(
         connection.links.people().filter(stable_id__in=step.joining).values_list("stable_id", flat=True)
     )
-    members = sorted((before - set(step.leaving)) | there)
+    members = sorted((before - {*parting, *step.leaving}) | there)
     Link.objects.update_or_create(
         connection=connection,
         kind=kind,

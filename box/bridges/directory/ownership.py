@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import connection as database
 
 from box.bridges.directory import distinguished_names
@@ -44,6 +46,18 @@ def own_groups(connection: Connection) -> None:
 
 def _groups_of(source: str) -> list[int]:
     return list(Group.objects.filter(source=source).values_list("pk", flat=True))
+
+
+def renumber_members(connection: Connection, renamed: Mapping[str, str]) -> None:
+    """Who is another entry from now on is remembered as that in their groups; under an empty one
+    nobody is remembered any more. Else a group would let go of somebody whom it does not know."""
+    for link in connection.links.filter(kind__in=[Link.Kind.GROUP, Link.Kind.ROLE]):
+        before = set(link.values.get("members", ()))
+        if before.isdisjoint(renamed):
+            continue
+        members = sorted({renamed.get(one, one) for one in before} - {""})
+        link.values = {**link.values, "members": members}
+        link.save(update_fields=["values"])
 
 
 def release_person(connection: Connection, pk: int) -> None:

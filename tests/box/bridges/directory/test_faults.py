@@ -24,11 +24,12 @@ from box.bridges.directory.jobs import run_due, run_once
 from box.bridges.directory.models import Change, Connection, Cursor, Link, Run
 from box.bridges.directory.reader import Reader
 from box.core.accounts.actions import NewUser, create_user
-from box.core.accounts.models import User
+from box.core.accounts.models import SignInName, User
 from tests.box.bridges.directory.companies import connected, synchronised, told
 from tests.box.processes import until
 from tests.directory import entries
 from tests.directory.entries import Entry
+from tests.randomness import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -267,33 +268,36 @@ def test_one_entry_that_cannot_be_written_stops_no_other(
     assert synchronised(connection).counts == {"create": 1}
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_box_killed_in_the_middle_finishes_at_the_next_run(slapd: Slapd) -> None:
-    create_user(NewUser(login="olga", is_administrator=True), password=None, by=None)
-    connection = connected(slapd)
-    program = """
-import os, sys, django
+KILLED = """
+import os, sys, time, django
 from django.conf import settings
 settings.DATABASES["default"]["NAME"] = sys.argv[1]
 django.setup()
 from box.bridges.directory import apply, sync
 from box.bridges.directory.models import Run
+stage, left = sys.argv[2], int(sys.argv[3])
 sync.BATCH = 10
-real, done = apply.Performer._write_people_down, 0
-def slow(self, *args):
-    global done
-    done += 1
-    real(self, *args)
-    if done == 3:
+holder = apply.Performer if hasattr(apply.Performer, stage) else apply
+real = getattr(holder, stage)
+def slow(*args, **kwargs):
+    global left
+    left -= 1
+    told = real(*args, **kwargs)
+    if left == 0:
         print("in the middle", flush=True)
-        import time; time.sleep(60)
-apply.Performer._write_people_down = slow
-sync.perform_run(Run.objects.get())
+        time.sleep(600)
+    return told
+setattr(holder, stage, slow)
+sync.perform_run(Run.objects.get(state="waiting"))
 """
+
+
+def killed(connection: Connection, stage: str, *, calls: int) -> None:
+    """A run in a process of its own, which is killed (-9) when it has done this for the so-many-th time."""
     Run.objects.create(connection=connection, mode=Run.Mode.SYNC)
     name = database.settings_dict["NAME"]
     process = subprocess.Popen(
-        [sys.executable, "-c", program, name], stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", KILLED, name, stage, str(calls)], stdout=subprocess.PIPE, text=True,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "box.settings"},
     )  # fmt: skip
     assert process.stdout is not None
@@ -302,16 +306,73 @@ sync.perform_run(Run.objects.get())
     process.wait()
     process.stdout.close()
     until(lambda: not _others(name))
+
+
+def finished() -> Run:
+    """By schedule, once it is seen that nobody does it any more."""
+    left = Run.objects.going().get()
+    Run.objects.filter(pk=left.pk).update(moved_at=None, asked_at=left.asked_at.replace(year=2020))
+    run_due(timezone.now())
+    left.refresh_from_db()
+    return left
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_box_killed_in_the_middle_finishes_at_the_next_run(slapd: Slapd) -> None:
+    create_user(NewUser(login="olga", is_administrator=True), password=None, by=None)
+    killed(connected(slapd), "_write_people_down", calls=3)
     assert User.objects.count() == 1 + 20
     assert Link.objects.filter(kind="person").count() == 20
     assert Change.objects.filter(kind="person").count() == 20
-    Run.objects.update(moved_at=None, asked_at=Run.objects.get().asked_at.replace(year=2020))
-    run_due(timezone.now())
-    run = Run.objects.order_by("id").first()
-    assert run is not None
+    run = finished()
     assert (run.state, run.counts) == (Run.State.DONE, {"create": PEOPLE - 20})
     assert User.objects.count() == 1 + PEOPLE
     assert told(synchronised(Connection.objects.get(), is_full=True)) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("stage", "has_happened"),
+    chosen(
+        "kills of an exchange of names",
+        [
+            # The names are written, and of the rest nothing; all is written, and not committed.
+            ("change_people", False),
+            ("_link", False),
+            ("_write_people_down", False),
+            # Committed, and the run is not at its end.
+            ("forget_conflicts", True),
+        ],
+    ),
+)
+def test_names_that_change_hands_while_the_box_is_killed_are_never_between(
+    slapd: Slapd, stage: str, has_happened: bool
+) -> None:
+    create_user(NewUser(login="olga", is_administrator=True), password=None, by=None)
+    logins = ["p0", "p1", "p2", "p3"]
+    for login in logins:
+        slapd.apply(entries.modify(f"cn={login},{slapd.base}", mail=f"{login}@corp.test"))
+    connection = connected(slapd)
+    assert synchronised(connection).error == ""
+    people = {login: User.objects.get(login=login).pk for login in logins}
+
+    def names() -> list[tuple[str, str]]:
+        rows = {one.pk: (one.login, one.email) for one in User.objects.filter(pk__in=people.values())}
+        return [rows[people[login]] for login in logins]
+
+    before = [(login, f"{login}@corp.test") for login in logins]
+    after = [*before[1:], before[0]]
+    assert names() == before
+    for login, (new, mail) in zip(logins, after, strict=True):
+        slapd.apply(entries.modify(f"cn={login},{slapd.base}", uid=new, mail=mail))
+    killed(connection, stage, calls=1)
+    assert names() == (after if has_happened else before)
+    assert SignInName.objects.filter(person__in=people.values()).count() == 2 * len(logins)
+    run = finished()
+    assert (run.state, run.error) == (Run.State.DONE, "")
+    assert names() == after
+    assert not connection.conflicts.exists()
+    assert told(synchronised(connection, is_full=True)) == []
 
 
 def test_a_run_that_is_stopped_keeps_what_it_has_done_and_the_next_does_the_rest(

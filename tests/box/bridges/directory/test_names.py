@@ -18,6 +18,7 @@ from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.custom_fields import PROFILE, write_texts
 from box.core.accounts.models import User
 from box.core.fields.actions import FieldDraft, add_field
+from box.core.groups.models import Group
 from tests.box.bridges.directory.companies import connected, person, previewed, synchronised, told
 from tests.directory import entries
 from tests.directory.samba import BASE
@@ -216,6 +217,36 @@ def test_by_rule_the_same_employee_number_is_the_same_person(samba: Samba, conne
     assert (anna.login, anna.status) == ("anna.b", User.Status.ACTIVE)
     assert run.counts["link"] == 1
     assert [(kind, by) for _name, kind, by in open_conflicts()] == [("again", "login")]
+    assert told(synchronised(connection)) == []
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_whose_entry_was_made_anew_is_in_the_groups_of_the_new_one_alone(
+    samba: Samba, connection: Connection, olga: User, is_asked: bool
+) -> None:
+    old, both = (samba.group(name, PEOPLE, members=[dn("anna")]) for name in ("Old", "Both"))
+    samba.add(old, both)
+    connection.rules = replace(connection.rules, again="ask" if is_asked else "number")
+    connection.mapping = replace(connection.mapping, all_groups=True)
+    connection.save()
+    synchronised(connection)
+    anna = person("anna")
+
+    def inside() -> set[str]:
+        return set(Group.objects.filter(members__user=anna, source="Corp").values_list("name", flat=True))
+
+    assert inside() == {"Old", "Both"}
+    anew(samba, "anna")
+    samba.apply(entries.modify(both.dn, member=[dn("anna")]))
+    synchronised(connection)
+    if is_asked:
+        perform_run(link_entry(Conflict.objects.get(), by=olga))
+    assert inside() == {"Both"}
+    # Unlinked, they keep what they have; linked again, the group says it.
+    unlink_person(Link.objects.people().get(object_id=anna.pk), by=olga)
+    samba.apply(entries.modify(both.dn, member=None))
+    synchronised(connection)
+    assert inside() == {"Both"}
     assert told(synchronised(connection)) == []
 
 
