@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,12 +18,15 @@ from django.utils.translation import gettext_lazy
 
 from box.apps.drive.access import has_own_drive
 from box.apps.drive.actions import tree
+from box.apps.drive.actions.locking import locked_folder, locked_item
 from box.apps.drive.actions.sharing import make_link
 from box.apps.drive.actions.trash import throw_away
+from box.apps.drive.actions.versions import new_version
 from box.apps.drive.models import Item, ItemQuerySet, OutsideLink, roots_of
 from box.apps.drive.presenters import name_of
 from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.accounts.models import User
+from box.core.files.actions import checked_name, store_whole, take_in
 from box.core.files.display import link_to
 from box.core.registry.filtering import (
     Filterable,
@@ -32,6 +39,7 @@ from box.core.registry.filtering import (
 )
 from box.core.registry.rest import (
     DOCS,
+    ApiRefused,
     Call,
     Conditions,
     Download,
@@ -40,7 +48,9 @@ from box.core.registry.rest import (
     Method,
     Parameters,
     Scope,
+    Several,
     Sorting,
+    YesNo,
     download_token,
     downloads,
     listed,
@@ -108,6 +118,14 @@ class AddFolder(One):
     def name(self) -> str:
         values = {key.upper(): value for key, value in self.cleaned_data["DATA"].items()}
         return str(values.get("NAME") or "")
+
+
+class Upload(One):
+    DATA = Conditions(required=False, help_text=gettext_lazy('What it is called: {"NAME": "plan.txt"}.'))
+    FILECONTENT = Several(help_text=gettext_lazy("The file's name, and its bytes in Base64."))
+    GENERATEUNIQUENAME = YesNo(
+        required=False, help_text=gettext_lazy("With a number behind its name, where that is taken.")
+    )
 
 
 class Rename(One):
@@ -262,6 +280,65 @@ def _throw_away(item: Item, call: Call) -> None:
     throw_away([item], by=call.user)
 
 
+def _uploaded(folder: Item, call: Call) -> Item:
+    """https://apidocs.bitrix24.com/api-reference/disk/folder/disk-folder-upload-file.html
+
+    A name that is taken is refused, or gets a number where the program asks for that.
+    """
+    name, content = _content(call)
+    with transaction.atomic():
+        # Before any byte is stored of whoever may not.
+        folder = locked_folder(folder, by=call.user)
+        if Item.objects.in_folder(folder).called(name).exists():
+            if not call.values["GENERATEUNIQUENAME"]:
+                raise ApiRefused("DISK_OBJ_22000", _("Something is called so in this folder already."))
+            name = tree.free_name(folder, name)
+    stored = store_whole(BytesIO(content))
+    with transaction.atomic():
+        added = tree.add_files(folder, [take_in(stored, name, by=call.user).pk], by=call.user)
+    return (added.new or added.replaced)[0]
+
+
+def _uploaded_to_storage(call: Call) -> Item:
+    """https://apidocs.bitrix24.com/api-reference/disk/storage/disk-storage-upload-file.html"""
+    return _uploaded(_root(call), call)
+
+
+def _uploaded_to_folder(call: Call) -> Item:
+    return _uploaded(_found(call, folders=True), call)
+
+
+def _uploaded_version(call: Call) -> Item:
+    """https://apidocs.bitrix24.com/api-reference/disk/file/disk-file-upload-version.html"""
+    item = _found(call, folders=False)
+    _name, content = _content(call, usual=item.name)
+    with transaction.atomic():
+        locked_item(item, by=call.user)
+    stored = store_whole(BytesIO(content))
+    with transaction.atomic():
+        new_version(item, take_in(stored, item.name, by=call.user).pk, by=call.user)
+    return item
+
+
+def _content(call: Call, *, usual: str = "") -> tuple[str, bytes]:
+    """Name and bytes, of `["plan.txt", "<Base64>"]` or of the Base64 alone. Raises ValidationError."""
+    given = call.values["FILECONTENT"]
+    named = {str(key).upper(): value for key, value in call.values["DATA"].items()}
+    name = str(named.get("NAME") or "") or (given[0] if len(given) == 2 else usual)
+    try:
+        content = b64decode(given[-1], validate=True) if len(given) in (1, 2) else b""
+    except ValueError:
+        content = b""
+    if not content:
+        raise ValidationError(_("fileContent: write the file's name and its bytes in Base64."))
+    return checked_name(name), content
+
+
+def _told_again(item: Item, call: Call) -> Any:
+    again = Item.objects.select_related("file__blob").get(pk=item.pk)
+    return _shown([again], call)[0]
+
+
 def external_link(call: Call) -> str:
     """https://apidocs.bitrix24.com/api-reference/disk/file/disk-file-get-external-link.html
 
@@ -281,6 +358,7 @@ def declare() -> None:
     scopes.add(SCOPE, Scope(label, gettext_lazy("Work with files and folders as you may."), room="drive"))
     for name, about, parameters, answer, result in _methods():
         is_list = name.endswith(("children", "getlist"))
+        makes: dict[str, Any] = {"makes": Item, "made": _told_again} if parameters is Upload else {}
         methods.add(
             name,
             Method(
@@ -292,6 +370,7 @@ def declare() -> None:
                 filters=(_FILTERS if parameters is Children else _STORAGE_FILTERS) if is_list else {},
                 result=result,
                 source=f"{DOCS}disk/",
+                **makes,
             ),
         )
 
@@ -320,5 +399,10 @@ def _methods() -> Any:
         yield f"disk.{kind}.moveto", moves, Move, _answered(_move, folders=folders), item
         trashes = gettext_lazy("Moves it into the trash.")
         yield f"disk.{kind}.markdeleted", trashes, One, _answered(_throw_away, folders=folders), item
+    puts = gettext_lazy("Puts a file there, by its content; answers with it.")
+    yield "disk.storage.uploadfile", puts, Upload, _uploaded_to_storage, item
+    yield "disk.folder.uploadfile", puts, Upload, _uploaded_to_folder, item
+    renews = gettext_lazy("Gives a file new bytes; what it was stays as a version.")
+    yield "disk.file.uploadversion", renews, Upload, _uploaded_version, item
     link = gettext_lazy("The address at which whoever has it opens the file without an account.")
     yield "disk.file.getexternallink", link, One, external_link, {"type": "string"}

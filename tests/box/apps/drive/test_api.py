@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,12 +13,15 @@ from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.drive.models import Item, OutsideLink
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
+from box.core.files.store import store as the_store
 from box.core.groups.actions import NewGroup, create_group
 from tests.box.apps.drive.conftest import put
 from tests.box.rest.calling import program_of
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from box.bridges.storage.client import S3Store
 
 pytestmark = pytest.mark.django_db
 
@@ -146,3 +150,65 @@ def test_a_program_fetches_bytes_as_long_as_it_may(anna: User, boris: User, anna
     assert anybody.get(f"/rest/{url.partition('/rest/')[2]}").status_code == 403
     own.webhook.delete()
     assert anybody.get(f"/rest/{url.partition('/rest/')[2]}").json()["error"] == "NO_AUTH_FOUND"
+
+
+def base64(content: bytes) -> str:
+    return b64encode(content).decode()
+
+
+def bytes_of(item: Item) -> bytes:
+    item.refresh_from_db()
+    assert item.file is not None
+    return b"".join(the_store().read(item.file.blob.key))
+
+
+def test_a_program_puts_a_file_by_its_content_and_renews_it(anna: User, annas: Item, store: S3Store) -> None:
+    program = program_of(anna, "disk")
+    data = {"NAME": "plan.txt"}
+    made = program.call(
+        "disk.folder.uploadfile", id=annas.pk, data=data, fileContent=["x.txt", base64(b"One")]
+    )
+    assert (made["NAME"], made["TYPE"], made["SIZE"]) == ("plan.txt", "file", "3")
+    item = Item.objects.get(pk=made["ID"])
+    assert (item.parent_id, item.created_by_id, bytes_of(item)) == (annas.pk, anna.pk, b"One")
+    again = program.call("disk.file.uploadversion", id=item.pk, fileContent=["plan.txt", base64(b"Twice")])
+    assert (again["ID"], again["SIZE"], again["GLOBAL_CONTENT_VERSION"]) == (made["ID"], "5", "2")
+    assert bytes_of(item) == b"Twice" and item.versions.count() == 1
+    same = {"id": annas.drive_id, "data": data, "fileContent": base64(b"Another")}
+    assert program.error("disk.storage.uploadfile", **same) == (400, "DISK_OBJ_22000")
+    assert bytes_of(item) == b"Twice"
+    other = program.call("disk.storage.uploadfile", **same, generateUniqueName=True)
+    assert other["NAME"] == "plan (2).txt"
+
+
+def test_a_file_is_put_once_for_one_key(anna: User, annas: Item, store: S3Store) -> None:
+    program = program_of(anna, "disk")
+    given: dict[str, Any] = {"id": annas.pk, "fileContent": ["plan.txt", base64(b"One")]}
+    first, second = (program.ask("disk.folder.uploadfile", key="k", **given).json()["result"] for _ in "ab")
+    assert first["ID"] == second["ID"]
+    assert Item.objects.filter(parent=annas).count() == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [[], ["plan.txt"], ["plan.txt", "no base64!"], ["plan.txt", ""], ["a", "b", "c"], "", {"a": []}],
+)
+def test_what_is_no_content_is_refused(anna: User, annas: Item, content: Any) -> None:
+    program = program_of(anna, "disk")
+    assert program.error("disk.folder.uploadfile", id=annas.pk, fileContent=content) == (
+        400, "ERROR_ARGUMENT",
+    )  # fmt: skip
+    assert not Item.objects.filter(parent=annas).exists()
+
+
+def test_a_file_is_put_where_its_person_may_put_one(
+    anna: User, boris: User, cara: User, annas: Item, store: S3Store
+) -> None:
+    folder = make_folder(annas, "letters", by=anna)
+    share_item(folder, [code_of(boris)], can_edit=False, by=anna)
+    given: dict[str, Any] = {"id": folder.pk, "fileContent": ["plan.txt", base64(b"One")]}
+    assert program_of(boris, "disk").error("disk.folder.uploadfile", **given) == (403, "ACCESS_DENIED")
+    assert program_of(cara, "disk").error("disk.folder.uploadfile", **given) == (400, "ERROR_NOT_FOUND")
+    storage = {**given, "id": annas.drive_id}
+    assert program_of(boris, "disk").error("disk.storage.uploadfile", **storage) == (400, "ERROR_NOT_FOUND")
+    assert not Item.objects.filter(parent=folder).exists()
