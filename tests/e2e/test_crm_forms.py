@@ -121,7 +121,7 @@ def test_a_strangers_form_with_pages_and_a_file_becomes_a_lead(
     expect(form.locator("#thanks")).to_have_text(thanks)
 
     seen = anna.open("/crm/lead/")
-    seen.get_by_role("link", name=re.compile(re.escape(name))).click()
+    seen.get_by_role("link", name=f"{name}: Rose", exact=True).click()
     entry = seen.locator("#crm-timeline .crm-entry").filter(has_text=name).first
     expect(entry).to_contain_text(phone)
     expect(entry.locator(".crm-files a")).to_contain_text("chair.txt")

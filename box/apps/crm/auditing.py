@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +23,7 @@ from box.apps.crm.events import (
 )
 from box.apps.crm.fields import LABELS
 from box.apps.crm.models import Payment, Record
+from box.apps.crm.presenters import money
 from box.core.accounts.models import User
 from box.core.registry.auditing import About, Audited, audited, changes_of, told
 
@@ -61,6 +63,12 @@ def _people(value: Any) -> str:
     return ", ".join(_person(one) for one in value) or "…"
 
 
+def _sum(value: str) -> str:
+    """Of `1200.00 RUB`."""
+    amount, _space, currency = value.partition(" ")
+    return money(Decimal(amount), currency)
+
+
 def _direction(value: str) -> str:
     return str(Payment.Direction(value).label)
 
@@ -79,6 +87,7 @@ _STAGES: dict[str, Callable[[Any], str]] = {"stage_before_id": _stage, "stage_id
 _PEOPLE: dict[str, Callable[[Any], str]] = {
     "user_id": _person, "former_id": _person, "user_ids": _people, "former_ids": _people,
 }  # fmt: skip
+_PAYMENT: dict[str, Callable[[Any], str]] = {"amount": _sum, "direction": _direction}
 _HISTORY: tuple[tuple[str, Any, type[Any], dict[str, Any]], ...] = (
     ("added", _("added this"), RecordAdded, {}),
     (
@@ -111,13 +120,13 @@ _HISTORY: tuple[tuple[str, Any, type[Any], dict[str, Any]], ...] = (
         "payment",
         _("wrote down a payment: %(amount)s %(direction)s"),
         PaymentNoted,
-        {"words": {"direction": _direction}, "told": lambda event: not event.is_removed},
+        {"words": _PAYMENT, "told": lambda event: not event.is_removed},
     ),
     (
         "payment-removed",
         _("took a payment back: %(amount)s %(direction)s"),
         PaymentNoted,
-        {"words": {"direction": _direction}, "told": lambda event: event.is_removed},
+        {"words": _PAYMENT, "told": lambda event: event.is_removed},
     ),
     ("converted", _("converted this lead"), LeadConverted, {}),
     (

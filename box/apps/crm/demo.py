@@ -14,7 +14,16 @@ from box.apps.crm.actions.records import NewRecord
 from box.apps.crm.actions.web_forms import FormDraft, save_form
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import Activity, ActivityBinding, Payment, Record, RecordType, Source, Stage
+from box.apps.crm.models import (
+    Activity,
+    ActivityBinding,
+    Payment,
+    Record,
+    RecordType,
+    Source,
+    Stage,
+    StageVisit,
+)
 from box.apps.crm.web_forms import Kind, Question
 from box.core.accounts.models import User
 from box.core.registry.company import company_day
@@ -151,6 +160,11 @@ def _grow_old(company: Company, records: Sequence[Record]) -> None:
     Record.objects.bulk_update(
         records, ["created_at", "stage_since", "changed_at", "closed_at"], batch_size=BATCH
     )
+    entered = {record.pk: record.stage_since for record in records}
+    visits = list(StageVisit.objects.filter(record__in=entered))
+    for visit in visits:
+        visit.entered_at = entered[visit.record_id]
+    StageVisit.objects.bulk_update(visits, ["entered_at"], batch_size=BATCH)
 
 
 def _get_paid(company: Company, deals: Sequence[Record]) -> None:

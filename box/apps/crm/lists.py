@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -40,7 +41,6 @@ from box.lib.pages import number_of
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import QueryDict
-    from django.utils.safestring import SafeString
     from markupsafe import Markup
 
     from box.apps.crm.models import RecordType, Stage
@@ -50,7 +50,9 @@ UI = "crm/ui.html"
 
 
 def _amount(record: Record) -> SafeString:
-    """In one piece, however narrow its column."""
+    """In one piece, however narrow its column; nothing where no amount was named."""
+    if not record.amount:
+        return SafeString()
     return format_html('<span class="number">{}</span>', money(record.amount, record.currency))
 
 

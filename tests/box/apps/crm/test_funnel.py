@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,3 +103,11 @@ def test_every_figure_opens_its_rows_and_counts_only_what_one_sees(
     rows = browser.get(links[1][0]).content.decode()
     assert "Far" in rows
     assert "New one" not in rows
+
+
+def test_a_number_and_its_sum_are_not_read_as_one(as_person: Callable[[User], Client], anna: User) -> None:
+    """In Russian the figures of `6` and `767 284` part by the same space."""
+    added("deal", anna, amount=Decimal(767_284), currency="RUB")
+    page = as_person(anna).get("/crm/deal/funnel/").content.decode()
+    cell = page.partition('data-label="Are there now"')[2].partition("</td>")[0]
+    assert re.sub(r"<[^>]+>", "", cell).startswith(">1 · 767,284")

@@ -245,3 +245,10 @@ def test_own_fields_cost_one_query_whatever_the_list_holds(
             browser.get("/crm/deal/")
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_where_no_amount_was_named_no_zero_stands(as_person: Browser, anna: User) -> None:
+    added("deal", anna, "With", amount=Decimal(5), currency="RUB")
+    added("deal", anna, "Without", currency="RUB")
+    page = as_person(anna).get("/crm/deal/").content.decode()
+    assert re.findall(r'<span class="number">(\d[^<]*)</span>', page) == ["5\xa0RUB"]

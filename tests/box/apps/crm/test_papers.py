@@ -339,7 +339,8 @@ def test_payments_are_written_down_and_taken_back_on_the_card(
     assert payment.amount == Decimal("1200.50")
     deliver_all()
     assert (
-        "wrote down a payment: 1200.50 RUB received" in browser.get(deal.get_absolute_url()).content.decode()
+        "wrote down a payment: 1,200.50\xa0RUB received"
+        in browser.get(deal.get_absolute_url()).content.decode()
     )
     assert as_person(boris).delete(f"{address}{payment.pk}/").status_code == 404
     browser.delete(f"{address}{payment.pk}/", headers=HTMX)
