@@ -55,6 +55,7 @@ PAGES = {
     "tasks-plan": "/tasks/plan/",
     "tasks-gantt": "/tasks/gantt/",
     "tasks-workload": "/tasks/workload/",
+    "tasks-report": "/tasks/report/person/?role=all&during=last-month",
     "tasks-time": "/tasks/time/",
     "tasks-templates": "/tasks/templates/",
     "tasks-new": "/tasks/new/",

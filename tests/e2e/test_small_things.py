@@ -18,7 +18,7 @@ RUSSIAN = {
     "Comments": "Комментарии",
     "Your comment": "Ваш комментарий",
     "Save": "Сохранить",
-    "Substitute": "Заместитель",
+    "Substitute": "Замещает",
     "Start the day": "Начать день",
     "Poll and more": "Опрос и другое",
     "Answer 3": "Ответ 3",

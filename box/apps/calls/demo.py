@@ -6,17 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from box.apps.calls.actions.misses import recount_misses
 from box.apps.calls.models import LoggedCall, Participant
 from box.apps.calls.permissions import audience_of
+from box.core.registry.company import company_zone
 from box.lib.bulk import analyze, copy_rows, reserve_ids
 
 if TYPE_CHECKING:
     from box.core.registry.demo import Company
 
 DAYS = 30
-MOST = 3000
+FEWEST, MOST = 100, 3000
 A_CLIENT = 8
 LINES = ("+74951234500", "+74951234501")
 QUEUES = ("sales", "", "service")
@@ -30,10 +32,11 @@ FIELDS = (
 def telephone(company: Company) -> None:
     """Two of three come in; one in eight of these is missed, and most of the missed are called back."""
     numbers = company.client_numbers
-    count = min(MOST, A_CLIENT * len(numbers))
+    count = min(MOST, max(FEWEST, A_CLIENT * len(numbers))) if numbers else 0
     staff = [*company.people[: max(2, len(company.people) // 20)], *company.hosts]
     company.tell(f"{count} calls")
-    made = [_Made.drawn(company, numbers, staff) for _number in range(count)]
+    zone = company_zone()
+    made = [_Made.drawn(company, numbers, staff, zone) for _number in range(count)]
     ids = reserve_ids(LoggedCall, count)
     copy_rows(LoggedCall, FIELDS, _calls(ids, made))
     copy_rows(
@@ -61,10 +64,11 @@ class _Made:
     returned_at: datetime | None
 
     @classmethod
-    def drawn(cls, company: Company, numbers: Sequence[str], staff: Sequence[int]) -> _Made:
+    def drawn(cls, company: Company, numbers: Sequence[str], staff: Sequence[int], zone: ZoneInfo) -> _Made:
         random = company.random
         is_in = random.random() < 2 / 3
-        at = company.now - timedelta(days=random.randrange(DAYS), minutes=random.randrange(30, 540))
+        day = (company.now - timedelta(days=random.randrange(1, DAYS))).astimezone(zone)
+        at = day.replace(hour=random.randrange(9, 18), minute=random.randrange(60))
         is_answered = random.random() < (7 / 8 if is_in else 3 / 4)
         returned_at = at + timedelta(minutes=random.randrange(5, 30))
         return cls(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from box.apps.tasks.models import KIND, Participant, Task
 from box.apps.tasks.states import State
 from box.core.discussion.models import Thread
+from box.core.registry.company import company_zone
 from box.core.structure.access import heads_over
 from box.lib.bulk import analyze, copy_rows, reserve_ids
 
@@ -65,7 +67,7 @@ def give_tasks(company: Company) -> None:
 def _rows(
     company: Company, ids: list[int], threads: list[int], watching: list[tuple[int, int, str]]
 ) -> Iterator[tuple[object, ...]]:
-    random = company.random
+    random, zone = company.random, company_zone()
     above = {person: heads_over([person]) for person in [*company.people, *company.hosts]}
     groups = list(company.groups.items())
     hosts = [host for host in company.hosts for _ in range(PER_HOST)]
@@ -77,9 +79,11 @@ def _rows(
             group, host = None, hosts[number]
             giver, doer = (giver, host) if number % 3 else (host, doer)
         state = random.choice(STATES)
-        given = company.now - timedelta(hours=random.randrange(60 * 24))
+        given = _at_work(company.now - timedelta(days=random.randrange(60)), random.randrange(9, 18), zone)
+        given = min(given, company.now)
         is_done = state == State.COMPLETED
-        deadline = given + timedelta(days=random.randrange(3, 90)) if random.random() < 0.8 else None
+        due = _at_work(given + timedelta(days=random.randrange(3, 90)), 18, zone)
+        deadline = due if random.random() < 0.8 else None
         closed = min(company.now, given + timedelta(hours=random.randrange(200))) if is_done else None
         is_late = not is_done and deadline is not None and deadline < company.now
         people = {giver, doer}
@@ -96,3 +100,7 @@ def _rows(
             *(doer if closed else None, is_late, thread, sorted(codes), False),
             *("i", 0, 0, 0),
         )
+
+
+def _at_work(day: datetime, hour: int, zone: ZoneInfo) -> datetime:
+    return day.astimezone(zone).replace(hour=hour, minute=0, second=0, microsecond=0)

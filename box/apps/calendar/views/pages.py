@@ -71,7 +71,8 @@ def items(request: PersonRequest) -> HttpResponse:
 
 @require_GET
 def team(request: PersonRequest) -> HttpResponse:
-    """The day of a department, person by person: of one's own first, of any other by name."""
+    """The day of a department, person by person: one's own unless another is chosen; the whole company's for
+    whoever is in none."""
     if not has_own_calendar(request.user):
         raise Http404
     day = day_of(request.GET.get("on", ""))
@@ -107,4 +108,4 @@ def _department(request: PersonRequest) -> Department | None:
     if pk is not None:
         return get_object_or_404(standing, pk=pk)
     own = [int(code[1:]) for code in codes_of(request.user) if code[:1] == "D" and code[1:].isdigit()]
-    return standing.filter(pk__in=own).by_name().first()
+    return standing.filter(pk__in=own).by_name().first() or standing.filter(parent=None).first()

@@ -212,6 +212,12 @@ def test_whoever_was_asked_hears_that_it_is_cancelled(anna: User, boris: User) -
     assert Notification.objects.filter(user=boris, kind="calendar.cancelled").count() == 1
 
 
+def test_who_is_in_no_department_is_shown_the_companys_day(
+    as_person: Browser, cara: User, boris: User, sales: Department
+) -> None:
+    assert f"/employees/{boris.pk}/" in as_person(cara).get("/calendar/team/").content.decode()
+
+
 def test_others_see_that_time_is_taken_and_not_what_for(
     as_person: Browser, anna: User, boris: User, sales: Department
 ) -> None:
