@@ -134,10 +134,12 @@ def _figures(row: Mapping[str, object]) -> Figures:
 
 def _people(calls: QuerySet[LoggedCall]) -> list[OfPerson]:
     parts = Participant.objects.filter(logged__in=calls.order_by().values("pk"))
+    # Whoever picks up a call that rings at another's telephone calls the PBX for it.
+    taken = Q(is_called=True) | Q(logged__direction=LoggedCall.Direction.IN)
     rows = parts.values("user").annotate(
-        answered=Count("logged", filter=Q(is_called=True, answered_at__isnull=False), distinct=True),
+        answered=Count("logged", filter=taken & Q(answered_at__isnull=False), distinct=True),
         not_answered=Count("logged", filter=Q(is_called=True, logged__is_missed=True), distinct=True),
-        outgoing=Count("logged", filter=Q(is_called=False), distinct=True),
+        outgoing=Count("logged", filter=~taken, distinct=True),
         talk=Sum(F("ended_at") - F("answered_at"), filter=Q(logged__answered_at__isnull=False)),
     )
     found = list(rows.order_by("user")[:MOST_PEOPLE])

@@ -16,7 +16,7 @@ from box.apps.calls import reports as counted
 from box.apps.calls.access import works_here
 from box.apps.calls.report_tables import TABLES
 from box.apps.calls.settings import ANSWERS_WITHIN
-from box.apps.calls.words import length
+from box.apps.calls.words import length, number_shown
 from box.core.lists.export import EXPORTED
 from box.core.lists.filters import Context, Dates, Range, period
 from box.core.registry.auditing import record
@@ -106,5 +106,5 @@ def wallboard(request: PersonRequest) -> HttpResponse:
         raise Http404
     now = timezone.now()
     board = counted.wallboard(request.user, now=now)
-    context = {"board": board, "now": now, "within": ANSWERS_WITHIN.value}
+    context = {"board": board, "now": now, "within": ANSWERS_WITHIN.value, "other": number_shown}
     return render(request, "calls/wallboard.html", context, blocks="board")

@@ -29,6 +29,7 @@ from box.apps.calls.forms.exchange import (
 )
 from box.apps.calls.models import BlockedNumber
 from box.apps.calls.views.guards import found_pbx, only_for_administrators, posted
+from box.apps.calls.words import phone_shown
 from box.bridges.telephony.actions import remove_pbx, save_pbx, set_extensions
 from box.bridges.telephony.asterisk_conf import Unwritable
 from box.bridges.telephony.models import Pbx
@@ -241,6 +242,7 @@ def blocked(request: PersonRequest) -> HttpResponse:
     context = {
         "form": form,
         "numbers": list(BlockedNumber.objects.select_related("by").order_by("-id")[:500]),
+        "shown": phone_shown,
     }
     return render(request, "calls/setup/blocked.html", context, status=REFUSED if form.is_bound else 200)
 

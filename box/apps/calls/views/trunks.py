@@ -120,7 +120,8 @@ def extension(request: PersonRequest, pk: int, number: int) -> HttpResponse:
         else:
             messages.success(request, _("It is noted. Fetch the configuration of the PBX anew."))
             return extensions
-    return _form(request, found, form, found.number, tab="extensions")
+    title = f"{found.number} · {found.user.name}" if found.user else found.number
+    return _form(request, found, form, title, tab="extensions")
 
 
 def _edited_or_removed[Row: Trunk | CallQueue](

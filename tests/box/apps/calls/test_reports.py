@@ -196,3 +196,11 @@ def test_who_takes_a_break_is_paused_until_they_are_back(pbx: Pbx, olga: User) -
     assert state() == "free"
     assert keep_queues(pbx, {})
     assert not pbx.queue_members.exists()
+
+
+def test_whoever_picks_up_at_anothers_telephone_has_answered_and_called_nobody(anna: User) -> None:
+    """They call the PBX for it, so that their part is not that of somebody who was called."""
+    logged(anna).participants.update(is_called=False)
+    logged(anna, direction="out")
+    (found,) = today(anna).people
+    assert (found.answered, found.not_answered, found.outgoing) == (1, 0, 1)

@@ -1,0 +1,277 @@
+"""A working day with the telephone: the client's card while it rings, what one does with the call, and what
+is left of it. With a real Asterisk, on which telephones pick up by themselves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.accessibility import problems
+from tests.e2e.boxes import Box, until
+from tests.e2e.people import Person, settled
+from tests.e2e.portal import Portal
+from tests.e2e.test_calls import connect
+from tests.e2e.words import EN, RU, Words
+from tests.telephony.asterisk import Asterisk
+from tests.telephony.phones import call_from_outside
+
+RUSSIAN = {
+    "Calls you": "Звонит вам",
+    "Is on hold": "На удержании",
+    "You are talking": "Идёт разговор",
+    "rings": "звонит",
+    "talks": "говорит",
+    "answered": "отвечен",
+    "did not answer": "без ответа",
+    "talked": "участник разговора",
+    "{} answers": "Ответ: {}",
+    "Rings at: {}": "Звонит у: {}",
+    "The call is over": "Звонок завершён",
+}
+NUMBER = "4950003"
+TALKS = 600
+"""Seconds: the client stays on the line until somebody ends the call."""
+
+
+@dataclass
+class Desk:
+    """A PBX that the box is connected with, at whose telephones these people sit."""
+
+    pbx: Asterisk
+    page: Page
+    """Of the administrator."""
+    place: str
+    """Where it is set up."""
+
+    def sits(self, box: Box, *pairs: tuple[str, Person]) -> None:
+        self.page.goto(f"{self.place}extensions/")
+        self.page.locator("details", has=self.page.locator("[name=table]")).locator("summary").click()
+        table = "\n".join(f"{number};{person.login.login}" for number, person in pairs)
+        self.page.locator("[name=table]").fill(table)
+        self.page.locator("form", has=self.page.locator("[name=table]")).locator("[type=submit]").click()
+        expect(self.page.locator(".rows")).to_contain_text(pairs[0][1].name)
+        # Otherwise it reads "never heard of".
+        until(lambda: "heard of 2" in box.boxctl("telephony", "status"))
+
+    def picks_up(self, number: str, *, ringing: str) -> None:
+        """Somebody takes the call that rings at another's telephone."""
+        channels = self.pbx.cli("core show channels concise").splitlines()
+        (found,) = (line.partition("!")[0] for line in channels if line.startswith(f"PJSIP/{ringing}-"))
+        self.pbx.cli(f"channel originate PJSIP/{number} application PickupChan {found}")
+
+
+@pytest.fixture
+def desk(box: Box, asterisk: Asterisk, administrator: Person) -> Iterator[Desk]:
+    """The number rings at 101, which nobody picks up; 100 and 105 pick up by themselves."""
+    asterisk.cli(f'dialplan add extension {NUMBER},1,Dial,"PJSIP/101,90,tT" into korobka-incoming')
+    box.boxctl("config", "set", "telephony.enabled", "true")
+    page = administrator.page
+    connect(page, asterisk, lambda text: text)
+    page.locator(".tabs a").nth(1).click()
+    page.locator("[name=hold_context]").fill("korobka-hold")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("The rules are saved.")).to_be_visible()
+    yield Desk(asterisk, page, re.sub(r"numbers/$", "", page.url))
+    box.boxctl("config", "set", "telephony.enabled", "false")
+
+
+def new_client(person: Person, name: str) -> str:
+    """A contact of theirs; the number, as a provider sends it."""
+    number = f"79{secrets.randbelow(10**9):09}"
+    answer = person.hand.post(
+        "/crm/contact/new/",
+        first_name="Rosa",
+        last_name=name,
+        **{"point-kind": "phone", "point-use": "mobile", "point-value": f"+{number}"},
+        responsible=f"U{person.pk}",
+        nonce=str(uuid4()),
+    )
+    assert answer.status == 302, answer.data.decode()
+    return number
+
+
+def popup(page: Page) -> Locator:
+    return page.locator(".call-popup")
+
+
+def talks(page: Page) -> Locator:
+    return page.locator(".call-popup[data-state=talks]")
+
+
+@pytest.mark.parametrize("language", [EN, RU], ids=lambda words: words.language)
+def test_a_call_is_picked_up_held_passed_on_and_told_afterwards(
+    desk: Desk, employee: Callable[..., Person], olga: Portal, box: Box, language: Words
+) -> None:
+    def say(text: str) -> str:
+        return RUSSIAN[text] if language is RU else text
+
+    name = f"Rose{secrets.token_hex(3)}"
+    # Others of this box have these first names as well.
+    anna, boris, cara = (employee(one, f"of {name}", words=language) for one in ("Anna", "Boris", "Cara"))
+    desk.sits(box, ("100", boris), ("101", anna), ("105", cara))
+    number = new_client(anna, name)
+    at_anna, at_boris, at_cara = (one.open("/feed/") for one in (anna, boris, cara))
+    for page in (at_anna, at_boris, at_cara):
+        expect(page.locator("body[data-listening]")).to_be_attached()
+    board = desk.page
+    board.goto("/calls/wallboard/")
+
+    # It rings at Anna's, with the client's card; everybody else is left in peace.
+    client = call_from_outside(desk.pbx, NUMBER, caller=number, seconds=TALKS)
+    expect(popup(at_anna)).to_contain_text(say("Calls you"))
+    expect(popup(at_anna).locator(".object-card")).to_contain_text(name)
+    expect(popup(at_boris)).to_have_count(0)
+    seat = board.locator(".call-seats > li")
+    expect(seat.filter(has_text=anna.name)).to_contain_text("rings")
+    settled(at_anna)
+    assert problems(at_anna) == []
+
+    # Boris takes it from his own telephone, and Anna's card goes.
+    desk.picks_up("100", ringing="101")
+    expect(popup(at_anna)).to_have_count(0)
+    expect(talks(at_boris)).to_contain_text(say("You are talking"))
+    expect(seat.filter(has_text=boris.name)).to_contain_text("talks")
+    expect(seat.filter(has_text=anna.name)).to_contain_text("free")
+
+    # On hold, and back.
+    talks(at_boris).locator("[hx-post$='/waiting/']").click()
+    held = at_boris.locator(".call-popup[data-state=holds]")
+    expect(held).to_contain_text(say("Is on hold"))
+    settled(at_boris)
+    assert problems(at_boris) == []
+    held.locator("[hx-post$='/waiting/']").click()
+    expect(talks(at_boris)).to_have_count(1)
+
+    # To Cara, who hangs up from the card.
+    talks(at_boris).locator("details summary").click()
+    talks(at_boris).locator("[name=number]").fill("105")
+    talks(at_boris).locator("button[value=blind]").click()
+    expect(talks(at_cara)).to_have_count(1)
+    expect(popup(at_boris)).to_have_count(0)
+    talks(at_cara).locator("[hx-post$='/end/']").click()
+    expect(popup(at_cara)).to_have_count(0)
+    client.wait(timeout=60)
+
+    # One call, with everybody's part in it.
+    page = boris.open("/calls/")
+    row = page.locator("[data-row]")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text(say("answered"))
+    assert problems(page) == []
+    row.locator("a").first.click()
+    people = page.locator(".call-people > li")
+    expect(people).to_have_count(3)
+    expect(people.filter(has_text=anna.name)).to_contain_text(say("did not answer"))
+    for talked in (boris, cara):
+        expect(people.filter(has_text=talked.name)).to_contain_text(say("talked"))
+    course = page.locator(".call-timeline").inner_text()
+    steps = [
+        say("Rings at: {}").format(anna.name),
+        say("{} answers").format(boris.name),
+        say("{} answers").format(cara.name),
+        say("The call is over"),
+    ]
+    assert [course.find(step) for step in steps] == sorted(course.find(step) for step in steps)
+    assert -1 not in {course.find(step) for step in steps}
+    page.locator("[name=note]").fill("Wants red ones.")
+    page.locator("form", has=page.locator("[name=note]")).locator("[type=submit]").click()
+    expect(page.locator("[name=note]")).to_have_value("Wants red ones.")
+    settled(page)
+    assert problems(page) == []
+
+    # What is on the wall and in the report counts it, to the table.
+    expect(seat.filter(has_text=cara.name)).to_contain_text("free")
+    assert problems(board) == []
+    board.goto("/calls/reports/")
+    expect(board.locator("#by-person, [aria-labelledby=by-person]").first).to_contain_text(boris.name)
+    assert problems(board) == []
+    table = olga.get("/calls/reports/table/?of=people&as=csv").data.decode("utf-8-sig")
+    rows = list(csv.reader(io.StringIO(table), delimiter=";" if ";" in table.partition("\n")[0] else ","))
+    (of_boris,) = (one for one in rows if one[0] == boris.name)
+    (of_anna,) = (one for one in rows if one[0] == anna.name)
+    assert of_boris[1:3] == ["1", "0"]
+    # It counts against nobody that somebody else was quicker.
+    assert of_anna[1:3] == ["0", "0"]
+
+
+@pytest.mark.parametrize("language", [EN, RU], ids=lambda words: words.language)
+def test_a_number_is_clicked_and_the_client_is_called(
+    desk: Desk, employee: Callable[..., Person], box: Box, language: Words
+) -> None:
+    def say(text: str) -> str:
+        return RUSSIAN[text] if language is RU else text
+
+    boris = employee("Boris", words=language)
+    desk.sits(box, ("100", boris))
+    name = f"Rose{secrets.token_hex(3)}"
+    number = new_client(boris, name)
+    page = boris.open("/crm/contact/")
+    expect(page.locator("body[data-listening]")).to_be_attached()
+    expect(page.locator("call-bar [data-can-dial=yes]")).to_be_attached()
+    page.locator(f"a[href='tel:+{number}']").first.click()
+    expect(talks(page)).to_contain_text(say("You are talking"))
+    expect(talks(page)).to_contain_text(name)
+    # Until the client has answered there is nobody to pass on.
+    expect(talks(page).locator("button[value=blind]")).to_be_attached()
+    talks(page).locator("[hx-post$='/end/']").click()
+    expect(popup(page)).to_have_count(0)
+    page.goto("/calls/")
+    expect(page.locator("[data-row]")).to_have_count(1)
+    expect(page.locator("[data-row]")).to_contain_text(say("answered"))
+
+
+def test_a_line_and_a_queue_are_set_up_and_become_the_pbxs_configuration(
+    desk: Desk, administrator: Person
+) -> None:
+    # What cannot be taken is said on the form.
+    administrator.watch.tolerated.add("422")
+    page, line, queue = desk.page, f"line{secrets.token_hex(2)}", f"desk{secrets.token_hex(2)}"
+    number = f"{secrets.randbelow(9000) + 70000}"
+    page.goto(f"{desk.place}trunks/")
+    page.locator("a[href$='/queues/new/']").click()
+    page.locator("[name=name]").fill(queue)
+    page.locator("[name=number]").fill(number)
+    page.locator("[name=members]").fill("100 x")
+    settled(page)
+    assert problems(page) == []
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("“x” is no extension")).to_be_visible()
+    expect(page.locator("[name=name]")).to_have_value(queue)
+    page.locator("[name=members]").fill("100 101")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#trunks-queues")).to_be_visible()
+
+    page.locator("a[href$='/lines/new/']").click()
+    page.locator("[name=name]").fill(line)
+    page.locator("[name=host]").fill("sip.provider.example")
+    page.locator("[name=numbers]").fill(f"7495{number}0")
+    page.locator("[name=answers]").select_option(number)
+    settled(page)
+    assert problems(page) == []
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("section", has=page.locator("#trunks-lines"))).to_contain_text(line)
+    settled(page)
+    assert problems(page) == []
+
+    page.goto(f"{desk.place}configuration/")
+    page.locator("[name=boxes]").fill("10.0.0.5")
+    page.get_by_role("button", name="Show", exact=True).click()
+    for file, section in (("queues_korobka.conf", queue), ("pjsip_korobka.conf", line)):
+        shown = page.locator(".call-file", has=page.locator("summary", has_text=file))
+        expect(shown).to_contain_text(f"[{section}]")
+    assert problems(page) == []
+
+    for name, kind in ((line, "lines"), (queue, "queues")):
+        page.goto(f"{desk.place}trunks/")
+        page.get_by_role("link", name=name, exact=True).click()
+        page.locator(f"[hx-delete*='/{kind}/']").click()
+        page.locator("#ask [value=yes]").click()
+        expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)
