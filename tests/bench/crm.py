@@ -3,7 +3,7 @@
     python -m tests.bench.crm [--records 30000 300000] [--rounds 3] [--employees 200] [--import-rows 50000]
 
 Requests per second and p95 at 8 connections on both sizes, the ratio of the two, and the number of queries,
-for a seller who has a thousandth of all and for a head of sales who sees everything. Then a table of
+for a seller who has one in two hundred and for a head of sales who sees everything. Then a table of
 contacts, a tenth of which are known already, is imported into the larger one: rows a second, and how far its
 process grows from the first fifth of the time on.
 """
@@ -93,8 +93,8 @@ facts_of = []
 def records():
     for place, (pk, thread) in enumerate(zip(pks, threads, strict=True)):
         kind = types[place % 3]
-        # A thousandth is the seller's; the rest is anybody's but theirs.
-        person = seller if place // 3 % 1000 == 0 else chance.choice(sellers[2:])
+        # One in two hundred is the seller's, a page of each even of the smaller; the rest is anybody's else.
+        person = seller if place // 3 % 200 == 0 else chance.choice(sellers[2:])
         title = f"{chance.choice(FIRST)} {sound_word(place)} {place}"
         # Of four deals one is in work, the others were closed over the years.
         is_open = kind.has_stages and place // 3 % 4 == 0

@@ -47,6 +47,8 @@ def agenda_of(person: User, now: datetime) -> list[AgendaDay]:
     records = records_of(found, person)
     days: dict[date | None, list[Step]] = {}
     for one in found:
+        # Theirs all, so nobody is asked for.
+        one.responsible = person
         day = None if one.deadline < now else timezone.localdate(one.deadline)  # type: ignore[operator]
         record = records.get(one.pk)
         days.setdefault(day, []).append(Step(one, record, sees_number(person, record)))

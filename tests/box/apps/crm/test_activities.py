@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -199,3 +201,17 @@ def test_next_steps_stand_in_the_calendar_of_whose_they_are(anna: User, boris: U
     allow(employees_role(), "t2", Level.NONE)
     again = User.objects.get(pk=anna.pk)
     assert [one.title for one in next_steps(again, now, now + day)] == ["Call"]
+
+
+def test_ones_day_costs_as_many_queries_whatever_it_holds(
+    as_person: Callable[[User], Client], anna: User
+) -> None:
+    browser, counts = as_person(anna), []
+    for _more in range(2):
+        for number in range(3):
+            planned(anna, added("deal", anna), timezone.now() + timedelta(hours=number + 1))
+        browser.get("/crm/day/")
+        with CaptureQueriesContext(connection) as queries:
+            browser.get("/crm/day/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
