@@ -40,6 +40,8 @@ class Followed:
     group: GroupEntry
     members: frozenset[str]
     inner: Mapping[str, str]
+    silent: tuple[GroupEntry, ...] = ()
+    """Those of them that show nobody: empty, or hidden. Of Active Directory none: see `Rights.may_read`."""
 
 
 def followed(
@@ -118,6 +120,12 @@ def with_outside(
         for key in sorted(strangers & there.keys()):
             if (group := reader.group_called(there[key])) is not None:
                 known[key] = group
+
+
+def silent_in(top: GroupEntry, known: Mapping[str, GroupEntry]) -> tuple[GroupEntry, ...]:
+    """The groups in this one, and itself, that show nobody."""
+    inner = expanded(known, distinguished_names.key(top.dn))[1]
+    return tuple(known[key] for key in sorted(inner) if not known[key].members)
 
 
 def outside_of(

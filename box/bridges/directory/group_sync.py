@@ -17,6 +17,7 @@ from box.bridges.directory.group_news import (
     followed,
     outside_of,
     owners,
+    silent_in,
     with_outside,
 )
 from box.bridges.directory.mapping import GroupRule
@@ -120,6 +121,7 @@ def plan_groups(
                 group,
                 frozenset(owners(expanded(everywhere, distinguished_names.key(group.dn))[0], table)),
                 outside_of(group, found, everywhere),
+                silent_in(group, everywhere),
             )
             for group in groups
         }
@@ -202,9 +204,9 @@ def _who_is_here(connection: Connection, steps: Sequence[GroupStep], coming: Col
 def _step(rule: GroupRule, one: Followed, link: Link | None, reader: Reader) -> GroupStep:
     group, members = one.group, one.members
     before = frozenset(link.values.get("members", ())) if link else frozenset()
-    if before and not members and not reader.may_read_members(group):
-        # Nobody is seen in it, and that says nothing.
-        members = before
+    if before - members and _is_hidden(one, reader):
+        # That nobody is seen says nothing: whoever was in it stays.
+        members |= before
     values = link.values if link else {}
     is_named_here = rule.target == WORKGROUP and rule.target_id is None
     old_name = str(values.get("name", group.name)) if is_named_here else group.name
@@ -219,6 +221,12 @@ def _step(rule: GroupRule, one: Followed, link: Link | None, reader: Reader) -> 
         and dict(one.inner) == values.get("inner", {})
         and (group.dn, group.name) == (link.dn, values.get("name")),
     )  # fmt: skip
+
+
+def _is_hidden(one: Followed, reader: Reader) -> bool:
+    """Whether the account may not see who is in it, or in a group in it."""
+    doubtful = one.silent if not reader.is_ad else () if one.members else (one.group,)
+    return any(not reader.may_read_members(group) for group in doubtful)
 
 
 def perform_groups(steps: Sequence[GroupStep], performer: Performer) -> None:

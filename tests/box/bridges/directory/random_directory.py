@@ -1,5 +1,6 @@
 """A directory that somebody changes at random, as administrators of domains do: people come, go, come again
-under the same name, change names among each other, move; units are made, renamed, moved and emptied.
+under the same name, change names among each other, move, get another manager; units are made, renamed, moved
+and emptied; groups are made, renamed, filled and put into each other; rights are taken away and given back.
 
 Every change is one that the directory allows. `Company` remembers where each entry is, and nothing else: what
 is to be expected of the box is read from the directory itself.
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 
 from tests.directory import entries
 from tests.directory.entries import rdn
-from tests.directory.samba import DISABLED, WITHOUT_PASSWORD, Samba
+from tests.directory.samba import DISABLED, WITHOUT_PASSWORD, Samba, harden, soften
 from tests.directory.slapd import Slapd
 
 FIRST = ("Anna", "Boris", "Cara", "Dora", "Erik", "Fedor")
@@ -40,6 +41,9 @@ class Company:
     dice: random.Random
     people: dict[int, Somebody] = field(default_factory=dict)
     units: dict[int, tuple[str, int]] = field(default_factory=dict)
+    # By a number of their own who is in them: people and groups.
+    groups: dict[int, tuple[str, set[int]]] = field(default_factory=dict)
+    is_hidden: bool = False
     gone: list[Somebody] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     _count: int = 0
@@ -50,6 +54,8 @@ class Company:
             self._new_unit()
         for _number in range(8):
             self._come()
+        for _number in range(2):
+            self._new_group()
         self._send()
 
     def change(self) -> None:
@@ -58,7 +64,8 @@ class Company:
             self._come, self._go, self._return, self._again, self._again, self._swap, self._swap,
             self._rotate, self._rename, self._move, self._mail, self._take_mail, self._drop_mail,
             self._toggle, self._lose_name, self._new_unit, self._rename_unit, self._move_unit,
-            self._empty_unit,
+            self._empty_unit, self._lead, self._lead, self._new_group, self._rename_group,
+            self._drop_group, self._join, self._join, self._part,
         )  # fmt: skip
         for act in self.dice.choices(every, k=self.dice.randint(1, 6)):
             act()
@@ -195,7 +202,90 @@ class Company:
         self._note(entries.delete(self.unit_dn(number)))
         del self.units[number]
 
+    # Managers and groups
+
+    def _lead(self) -> None:
+        """Somebody has another manager, or none; in circles too."""
+        number, manager = self._anybody(), self._anybody()
+        if number is not None and manager is not None:
+            self._modify(number, manager=None if number == manager else self.dn(manager))
+
+    def _new_group(self) -> None:
+        number = self._next()
+        self.groups[number] = f"Group {number}", set()
+        # Elsewhere a group has to have somebody in it: an entry that is nobody here.
+        held = [] if self._is_ad else [self._nobody]
+        self._note(entries.added(self.server.group(f"Group {number}", self.base, members=held)))
+
+    def _rename_group(self) -> None:
+        if self.groups:
+            number = self.dice.choice(sorted(self.groups))
+            before, named = self._group_dn(number), f"Group {self._next()}"
+            self.groups[number] = named, self.groups[number][1]
+            self._moved(before, f"{self._rdn}={named}", self.base)
+
+    def _drop_group(self) -> None:
+        if self.groups and self.dice.random() < 0.3:
+            number = self.dice.choice(sorted(self.groups))
+            self._note(entries.delete(self._group_dn(number)))
+            del self.groups[number]
+            for _name, members in self.groups.values():
+                members.discard(number)
+
+    def _join(self) -> None:
+        self._in_group(is_in=True)
+
+    def _part(self) -> None:
+        self._in_group(is_in=False)
+
+    def _in_group(self, *, is_in: bool) -> None:
+        if not self.groups:
+            return
+        number = self.dice.choice(sorted(self.groups))
+        members = self.groups[number][1]
+        others = [*self.people, *(one for one in self.groups if one != number)]
+        able = sorted(set(others) - members if is_in else members & set(others))
+        if not able:
+            return
+        one = self.dice.choice(able)
+        members.symmetric_difference_update({one})
+        # As a whole: OpenLDAP puts right a moment later what a move has left in a group.
+        dns = [self.dn(one) if one in self.people else self._group_dn(one) for one in sorted(members)]
+        held = [] if self._is_ad else [self._nobody]
+        self._note(entries.modify(self._group_dn(number), member=[*held, *dns] or None))
+
+    # Rights
+
+    def hide(self) -> None:
+        """From the account that reads, until `show`."""
+        self.is_hidden = True
+        if isinstance(self.server, Samba):
+            harden(self.server)
+            return
+        units = [f'dn.subtree="{self.unit_dn(number)}"' for number in sorted(self.units)]
+        attributes = [f"attrs={name}" for name in ("mail", "manager", "employeeType", "member", "givenName")]
+        hidden = self.dice.choice([*attributes, *units[:3]])
+        self.log.append(f"hidden: {hidden}")
+        self.server.change(rules=(f"access to {hidden} by * none",))
+
+    def show(self) -> None:
+        if not self.is_hidden:
+            return
+        self.is_hidden = False
+        self.log.append("shown")
+        if isinstance(self.server, Samba):
+            soften(self.server)
+        else:
+            self.server.change(rules=())
+
     # How it is written
+
+    def _group_dn(self, number: int) -> str:
+        return rdn(self._rdn, self.groups[number][0], self.base)
+
+    @property
+    def _nobody(self) -> str:
+        return rdn("cn", "nobody", self.base)
 
     def dn(self, number: int) -> str:
         who = self.people[number]
@@ -239,6 +329,8 @@ class Company:
     def _delete(self, number: int) -> None:
         self._note(entries.delete(self.dn(number)))
         self.gone.append(self.people.pop(number))
+        for _name, members in self.groups.values():
+            members.discard(number)
 
     def _modify(self, number: int, **changes: str | None) -> None:
         self._note(entries.modify(self.dn(number), **changes))

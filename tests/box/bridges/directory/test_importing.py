@@ -417,6 +417,28 @@ def test_a_workgroup_that_it_fills_is_its_own_until_it_fills_it_no_more(slapd: S
     assert told(synchronised(connection, is_full=True)) == []
 
 
+def test_who_leaves_a_group_leaves_though_others_in_it_are_nobody_here(slapd: Slapd, olga: User) -> None:
+    anna = slapd.person("anna", slapd.base, givenName="Anna")
+    nobody = f"cn=nobody,{slapd.base}"
+    inner = slapd.group("Inner", members=[nobody, anna.dn])
+    slapd.seed(anna, inner, slapd.group("Top", members=[inner.dn]))
+    connection = connected(slapd, slapd.base, mapping={"all_groups": True}, rules=UNGUARDED)
+    synchronised(connection)
+
+    def inside() -> set[str]:
+        return set(Group.objects.filter(members__user=person("anna")).values_list("name", flat=True))
+
+    assert inside() == {"Inner", "Top"}
+    # Hidden is not empty: not even of a group in a group that is seen.
+    slapd.change(rules=(f'access to dn.exact="{inner.dn}" attrs=member by * none',))
+    slapd.apply(entries.modify(inner.dn, member=[nobody]))
+    run = synchronised(connection, is_full=True)
+    assert (run.counts.get("leave"), inside()) == (None, {"Inner", "Top"})
+    slapd.change(rules=())
+    synchronised(connection, is_full=True)
+    assert inside() == set()
+
+
 def test_groups_outside_of_the_bases_are_followed_at_once(slapd: Slapd, olga: User) -> None:
     groups, elsewhere = slapd.unit("Groups"), slapd.unit("Elsewhere")
     people = slapd.unit("People")

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter, defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
 
+from box.bridges.directory import distinguished_names
 from box.bridges.directory.client import connect
 from box.bridges.directory.conflicts import link_entry, separate_entry
 from box.bridges.directory.models import Conflict, Connection, Link, Run
-from box.bridges.directory.reader import PersonEntry, Reader, Unit
+from box.bridges.directory.plan.units import without_circles
+from box.bridges.directory.reader import GroupEntry, PersonEntry, Reader, Unit
 from box.bridges.directory.sync import perform_run
 from box.core.accounts.models import SignInName, User
-from box.core.structure.models import Department
+from box.core.groups.models import Group
+from box.core.structure.models import Department, Membership
 from tests import randomness
 from tests.box.bridges.directory.companies import connected, synchronised
 from tests.box.bridges.directory.random_directory import Company
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
+READER = "Reader-Passw0rd"
 ROUNDS = 8
 UNGUARDED = {
     "guard_people": 10_000,
@@ -56,7 +61,11 @@ def openldap(slapd: Slapd) -> Slapd:
 
 @pytest.fixture(scope="module")
 def active_directory(samba: Samba) -> Samba:
-    samba.add(samba.unit("Company"))
+    reader = samba.person("reader", password=READER)
+    # Where nobody is seen in any group a domain does not say whether that is hidden, and nobody leaves.
+    samba.add(
+        samba.unit("Company"), reader, samba.group("Kept", f"OU=Company,{samba.base}", members=[reader.dn])
+    )
     samba.keep("nobody")
     return samba
 
@@ -67,7 +76,7 @@ def test_an_openldap_and_the_box_agree(openldap: Slapd, olga: User, seed: int) -
     company = Company(openldap, openldap.base, random.Random(seed))
     rules = {**UNGUARDED, "again": "number" if seed % 3 == 0 else "ask"}
     connection = connected(
-        openldap, openldap.base, rules=rules, mapping={"disabled": "employeeType", "heads": ""}
+        openldap, openldap.base, rules=rules, mapping={"disabled": "employeeType", "all_groups": True}
     )
     told(company, connection, olga)
 
@@ -78,7 +87,11 @@ def test_an_active_directory_and_the_box_agree(active_directory: Samba, olga: Us
     base = f"OU=Company,{active_directory.base}"
     company = Company(active_directory, base, random.Random(seed))
     rules = {**UNGUARDED, "again": "number" if seed % 3 == 0 else "ask"}
-    told(company, connected(active_directory, base, rules=rules, mapping={"heads": ""}), olga)
+    connection = connected(active_directory, base, rules=rules, mapping={"all_groups": True})
+    # An ordinary account, from which rights can be taken away.
+    connection.bind_dn, connection.bind_password = "reader@corp.test", READER
+    connection.save()
+    told(company, connection, olga)
 
 
 def told(company: Company, connection: Connection, olga: User) -> None:
@@ -91,6 +104,10 @@ def told(company: Company, connection: Connection, olga: User) -> None:
             company.server.stop()
             assert synchronised(connection).state == Run.State.FAILED
             company.server.start()
+        if company.is_hidden:
+            company.show()
+        elif dice.random() < 0.25:
+            company.hide()
         run = synchronised(connection, is_full=dice.random() < 0.2)
         assert (run.state, run.error, run.counts.get("failed")) == (Run.State.DONE, "", None), company.log
         for conflict in connection.conflicts.open().filter(kind="again"):
@@ -98,6 +115,7 @@ def told(company: Company, connection: Connection, olga: User) -> None:
                 decide = link_entry if dice.random() < 0.6 else separate_entry
                 with suppress(ValidationError):
                     perform_run(decide(conflict, by=olga))
+    company.show()
     run = synchronised(connection, is_full=True)
     assert (run.state, run.error, run.counts.get("failed")) == (Run.State.DONE, "", None)
     wrong = list(differences(connection))
@@ -113,6 +131,7 @@ def differences(connection: Connection) -> list[str]:
         reader = Reader(line, connection)
         units = reader.units()
         entries = {entry.stable_id: entry for entry in reader.people()}
+        groups = {distinguished_names.key(one.dn): one for one in reader.groups(with_members=True)}
     links = {link.stable_id: link for link in connection.links.people()}
     people = {one.pk: one for one in User.objects.filter(pk__in=[link.object_id for link in links.values()])}
     departments = dict(connection.links.departments().standing().values_list("stable_id", "object_id"))
@@ -134,6 +153,8 @@ def differences(connection: Connection) -> list[str]:
     for stable_id in links.keys() - entries.keys():
         if people[links[stable_id].object_id].status == User.Status.ACTIVE:
             wrong.append(f"{links[stable_id].dn} is gone, and works here")
+    wrong += of_groups(connection, groups, entries, links)
+    wrong += of_heads(entries, links, departments)
     return [*wrong, *of_units(connection, units, departments)]
 
 
@@ -154,6 +175,65 @@ def of_person(
     places = set(person.memberships.values_list("department", flat=True))
     if entry.unit and places != {departments.get(entry.unit)}:
         wrong.append(f"belongs to {places} and not to {departments.get(entry.unit)}")
+    return wrong
+
+
+def of_groups(
+    connection: Connection,
+    groups: dict[str, GroupEntry],
+    entries: dict[str, PersonEntry],
+    links: dict[str, Link],
+) -> list[str]:
+    """Each is a workgroup of its name, of those who are in it, however deep."""
+    wrong: list[str] = []
+    ids = {distinguished_names.key(entry.dn): stable_id for stable_id, entry in entries.items()}
+    rows = {one.pk: one for one in Group.objects.filter(source=connection.name)}
+    known = dict(connection.links.groups().standing().values_list("stable_id", "object_id"))
+    for key, entry in groups.items():
+        group = rows.get(known.get(entry.stable_id, 0))
+        if group is None or group.name != entry.name:
+            wrong.append(f"{entry.dn} is {group} here")
+            continue
+        inside, names = {key}, set[str]()
+        while True:
+            names = {distinguished_names.key(dn) for one in inside for dn in groups[one].members}
+            more = (names & groups.keys()) - inside
+            if not more:
+                break
+            inside |= more
+        there = {links[ids[name]].object_id for name in names & ids.keys() if ids[name] in links}
+        here = set(group.members.filter(role="member").values_list("user", flat=True))
+        if here != there:
+            wrong.append(f"in {entry.dn} are {here} and not {there}")
+    return [*wrong, *(f"{one} is no group" for pk, one in rows.items() if pk not in known.values())]
+
+
+def of_heads(
+    entries: dict[str, PersonEntry], links: dict[str, Link], departments: dict[str, int]
+) -> list[str]:
+    """Whom most in a department name, of those in it; of each circle one edge is left out."""
+    ids = {distinguished_names.key(entry.dn): stable_id for stable_id, entry in entries.items()}
+    here = {stable_id: entry for stable_id, entry in entries.items() if stable_id in links}
+    managers = {
+        stable_id: manager
+        for stable_id, entry in here.items()
+        if entry.manager
+        and (manager := ids.get(distinguished_names.key(entry.manager), "")) not in ("", stable_id)
+    }
+    votes: dict[str, Counter[str]] = defaultdict(Counter)
+    for stable_id, manager in without_circles(managers).managers.items():
+        if manager in here and here[manager].unit == here[stable_id].unit:
+            votes[here[stable_id].unit][manager] += 1
+    wrong = []
+    for key, department in departments.items():
+        most = max(votes[key].values(), default=0)
+        able = sorted(one for one, count in votes[key].items() if count == most)
+        wanted = [links[able[0]].object_id] if able else []
+        heads = list(
+            Membership.objects.filter(department=department, role="head").values_list("user", flat=True)
+        )
+        if heads != wanted:
+            wrong.append(f"{heads} head department {department}, and not {wanted}")
     return wrong
 
 
