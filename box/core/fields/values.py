@@ -193,9 +193,13 @@ def rows_of(of: FieldSet, ids: Collection[int]) -> list[Value]:
     return list(Value.objects.filter(field__set_key=of.key, object_id__in=ids).order_by("id"))
 
 
-def forget_values(of: FieldSet, ids: Collection[int]) -> None:
-    """Of objects that are deleted, or erased."""
-    Value.objects.filter(field__set_key=of.key, object_id__in=ids).delete()
+def forget_values(of: FieldSet, ids: Collection[int]) -> list[int]:
+    """Of objects that are deleted, or erased. Returns the files that stood there: they belong to nothing any
+    more."""
+    rows = Value.objects.filter(field__set_key=of.key, object_id__in=ids)
+    files = list(rows.exclude(file=None).values_list("file_id", flat=True))
+    rows.delete()
+    return [pk for pk in files if pk is not None]
 
 
 def words_of(of: FieldSet, ids: Collection[int]) -> dict[int, str]:

@@ -21,6 +21,7 @@ from box.apps.crm.actions.checks import all_currencies, tidy
 from box.apps.crm.actions.locks import locked_people
 from box.apps.crm.actions.records import MOST_CONTACT_POINTS, PLAIN, NewRecord, first_rank
 from box.apps.crm.contact_points import Point, cleaned
+from box.apps.crm.custom_fields import set_of
 from box.apps.crm.events import RecordAdded, RecordChanged, RecordsDeleted
 from box.apps.crm.field_rights import check_changeable
 from box.apps.crm.models import ContactPoint, Link, Observer, Record, StageTotal, StageVisit
@@ -28,6 +29,7 @@ from box.apps.crm.permissions import Operation
 from box.core.discussion.actions import files_below, open_threads
 from box.core.discussion.models import Thread
 from box.core.events.outbox import emit, emit_all
+from box.core.fields.values import forget_values
 from box.core.files.actions import delete_files
 from box.core.registry.company import PHONE_REGION
 from box.lib.ranks import between, spread
@@ -277,15 +279,16 @@ def take_back_changes(before: Mapping[int, Before], *, by: User | None) -> None:
 def remove_records(ids: Sequence[int], *, by: User | None) -> None:
     """For good, with what was said below, of what was made by mistake and not worked with since."""
     emit(RecordsDeleted(record_ids=tuple(ids), by_id=by.pk if by else None))
-    rows = Record.objects.filter(pk__in=ids).values_list("thread", "responsible")
-    threads, people = [thread for thread, _person in rows], {person for _thread, person in rows}
+    rows = list(Record.objects.filter(pk__in=ids).values_list("thread", "responsible", "type"))
+    threads, people = [thread for thread, _person, _type in rows], {person for _thread, person, _type in rows}
+    held = [pk for type_id in {type_ for *_, type_ in rows} for pk in forget_values(set_of(type_id), ids)]
     said = [pk for thread in threads for pk in files_below(thread)]
     Record.objects.filter(pk__in=ids).update(company=None, contact=None)
     Record.objects.filter(pk__in=ids).delete()
     # Sums of nothing would say that these people had once something to do with it.
     StageTotal.objects.filter(responsible__in=people, count=0).delete()
     Thread.objects.filter(pk__in=threads).delete()
-    delete_files(said)
+    delete_files([*said, *held])
 
 
 def _save(records: Sequence[Record], by: User | None) -> None:
