@@ -77,7 +77,7 @@ class RobotForm(forms.Form):
     effect = forms.ChoiceField(label=pgettext_lazy("robot", "It does"), choices=Robot.Effect.choices)
     kind = forms.ChoiceField(label=gettext_lazy("What is planned"), choices=_PLANNED, required=False)
     field = forms.ChoiceField(label=gettext_lazy("Field"), choices=list(_FILLED.items()), required=False)
-    text = forms.CharField(label=gettext_lazy("Text"), max_length=400, required=False)
+    text = forms.CharField(label=gettext_lazy("Text or subject"), max_length=400, required=False)
     to = forms.ChoiceField(label=pgettext_lazy("letter", "To whom"), choices=_RECEIVERS, required=False)
     letter = forms.CharField(
         label=gettext_lazy("Letter"),
