@@ -6,7 +6,7 @@ remark is that the task was overdue. One whose deadline was moved has none by th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -62,6 +62,14 @@ _KEYS: Mapping[By, str] = {
 }
 
 
+# The filter by which each of them is chosen, and what stands before its number there.
+_NAMED: Mapping[By, tuple[type[User | Department | Group], str, str]] = {
+    By.PERSON: (User, "responsible", "U"),
+    By.DEPARTMENT: (Department, "department", ""),
+    By.PROJECT: (Group, "project", ""),
+}
+
+
 class Days(NamedTuple):
     """Both belong to it."""
 
@@ -86,7 +94,8 @@ class Figures:
 
 @dataclass(frozen=True)
 class ReportRow:
-    """`urls` are the addresses of the tasks that each figure counts, by its name."""
+    """`urls` are the addresses of the tasks that each figure counts, by its name; none where no filter finds
+    them."""
 
     label: str
     figures: Figures
@@ -130,9 +139,12 @@ class Report:
 class _Group:
     """A row before it is counted: what of the query's choice it is, as pairs of an address."""
 
-    label: str
+    label: _StrOrPromise
     without: str = ""
     pairs: tuple[tuple[str, str], ...] = ()
+
+
+_NO_PROJECT = _Group(gettext_lazy("no project"), "project", (("project.is", "empty"),))
 
 
 def report_of(rows: Rows, query: Query, by: By, address: str, *, now: datetime) -> Report:
@@ -167,41 +179,20 @@ def _counts(days: Days, suffix: str = "") -> dict[str, Count]:
 def _by_key(rows: Rows, by: By, days: Days, links: _Links) -> tuple[list[ReportRow], bool]:
     counted = rows.filter(worked_within(*moments_of(*days))).values(_KEYS[by]).annotate(**_counts(days))
     found: list[Any] = list(counted.order_by("-worked", _KEYS[by])[: MOST_ROWS + 1])
-    named = _NAMED[by]([row[_KEYS[by]] for row in found if row[_KEYS[by]]])
+    named = _named(by, [row[_KEYS[by]] for row in found if row[_KEYS[by]]])
     made = []
     for row in found[:MOST_ROWS]:
         key = row.pop(_KEYS[by])
-        group = named.get(key) or _without(by)
-        made.append(ReportRow(group.label, Figures(**row), links.of(group, days)))
+        group = named.get(key) or (_NO_PROJECT if by == By.PROJECT else None)
+        label = str(group.label) if group else _("no department")
+        made.append(ReportRow(label, Figures(**row), links.of(group, days) if group else {}))
     return made, len(found) > MOST_ROWS
 
 
-def _people(ids: Sequence[int]) -> dict[int, _Group]:
-    found = User.objects.in_bulk(ids)
-    return {pk: _Group(one.name, "responsible", (("responsible", f"U{pk}"),)) for pk, one in found.items()}
-
-
-def _departments(ids: Sequence[int]) -> dict[int, _Group]:
-    found = Department.objects.in_bulk(ids)
-    return {pk: _Group(one.name, "department", (("department", str(pk)),)) for pk, one in found.items()}
-
-
-def _projects(ids: Sequence[int]) -> dict[int, _Group]:
-    found = Group.objects.in_bulk(ids)
-    return {pk: _Group(one.name, "project", (("project", str(pk)),)) for pk, one in found.items()}
-
-
-_NAMED: Mapping[By, Callable[[Sequence[int]], dict[int, _Group]]] = {
-    By.PERSON: _people,
-    By.DEPARTMENT: _departments,
-    By.PROJECT: _projects,
-}
-
-
-def _without(by: By) -> _Group:
-    if by == By.PROJECT:
-        return _Group(_("no project"), "project", (("project.is", "empty"),))
-    return _Group(_("no department"))
+def _named(by: By, ids: Sequence[int]) -> dict[int, _Group]:
+    model, name, letter = _NAMED[by]
+    found = model.objects.in_bulk(ids)
+    return {pk: _Group(one.name, name, ((name, f"{letter}{pk}"),)) for pk, one in found.items()}
 
 
 def _by_period(rows: Rows, days: Days, links: _Links) -> Iterator[ReportRow]:

@@ -105,6 +105,14 @@ def test_by_project_and_by_department(
     assert told(anna, By.DEPARTMENT).total.figures.worked == 2
 
 
+def test_of_who_is_in_no_department_there_is_a_row_that_leads_nowhere(
+    anna: User, cara: User, give: Give
+) -> None:
+    was(give(to=cara), at(10))
+    (row,) = told(anna, By.DEPARTMENT).rows
+    assert (row.label, row.figures.worked, row.urls) == ("no department", 1, {})
+
+
 def test_by_period_a_quarter_falls_into_weeks_and_a_year_into_months(anna: User, give: Give) -> None:
     was(give(), at(10), due=at(12))
     by_week = told(anna, By.PERIOD, "during.from=2026-11-02&during.to=2026-11-18").rows
@@ -156,7 +164,7 @@ def test_every_figure_opens_the_tasks_that_it_counts(
         page = client.get(
             f"/tasks/report/{by}/?role=all&during.from={FIRST}&during.to={LAST}"
         ).content.decode()
-        links = re.findall(r'<td class="number"\s+data-label="[^"]+"><a href="([^"]+)">(\d+)</a>', page)
+        links = re.findall(r'<td class="number"\s+data-label="[^"]+"><a\s+href="([^"]+)">(\d+)</a>', page)
         assert len(links) >= 4
         for address, count in links:
             opened = client.get(unescape(address)).content.decode()
