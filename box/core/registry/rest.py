@@ -130,7 +130,13 @@ class Parameters(forms.Form):
 
     def __init__(self, given: Mapping[str, Any] | None = None) -> None:
         self.given = {name.upper(): value for name, value in (given or {}).items()}
-        super().__init__(self.given)
+        self._misshapen = {
+            name
+            for name, one in self.base_fields.items()
+            if isinstance(self.given.get(name), list | Mapping) and not isinstance(one, STRUCTURED)
+        }
+        # Django's fields take it for granted that one value is one: those of dates break.
+        super().__init__({name: one for name, one in self.given.items() if name not in self._misshapen})
 
     def clean(self) -> dict[str, Any]:
         # What changes which rows come, or whose they become, is not passed over where it does nothing.
@@ -138,9 +144,10 @@ class Parameters(forms.Form):
             self.add_error(
                 None, ValidationError(f"{name}: {_('This method does not know it.')}", code="unknown")
             )
-        for name, one in self.fields.items():
-            if isinstance(self.given.get(name), list | Mapping) and not isinstance(one, STRUCTURED):
-                self.add_error(name, ValidationError(_("Write one value here."), code="shape"))
+        for name in sorted(self._misshapen):
+            # In place of the word that it is missing.
+            self.errors.pop(name, None)
+            self.add_error(name, ValidationError(_("Write one value here."), code="shape"))
         return self.cleaned_data
 
     @property
@@ -149,12 +156,17 @@ class Parameters(forms.Form):
         return {name: value for name, value in self.given.items() if name not in self.fields}
 
 
+MOST_ROWS = 10**12
+"""More than there are of anything: a number of a thousand digits is none of theirs."""
+
+
 class ListParameters(Parameters):
     """Of a method that answers with pages of fifty."""
 
     START = forms.IntegerField(
         required=False,
         min_value=-1,
+        max_value=MOST_ROWS,
         help_text=_("How many rows to pass over, as `next` says; -1: the first page without counting."),
     )
 

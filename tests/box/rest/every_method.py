@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -15,6 +16,7 @@ from box.apps.tasks.actions.stages import add_stage, stages_of
 from box.apps.tasks.actions.states import complete_task, start_task
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.actions.time import add_time
+from box.core.registry.rest import methods
 from tests.box.apps.calendar.conftest import draft, planned
 from tests.box.apps.crm.calling import in_the_crm
 from tests.box.apps.drive.conftest import put
@@ -42,6 +44,24 @@ def given_to_every_method(
         **on_the_phone(program, anna),
         **in_a_calendar(anna, boris),
     }
+
+
+def own_fields(program: Program) -> dict[str, dict[str, Any]]:
+    """What methods about own fields are given, by an administrator's program: to each a field of its own."""
+    given: dict[str, dict[str, Any]] = {}
+    names = iter(f"OWN_{number}" for number in count())
+    for group in sorted({name.rpartition(".")[0] for name, _one in methods.items() if ".userfield." in name}):
+
+        def added(group: str = group) -> int:
+            fields = {"FIELD_NAME": next(names), "USER_TYPE_ID": "string"}
+            pk: int = program.call(f"{group}.add", fields=fields)
+            return pk
+
+        given[f"{group}.add"] = {"FIELDS": {"FIELD_NAME": next(names), "USER_TYPE_ID": "double"}}
+        given[f"{group}.get"] = {"ID": added()}
+        given[f"{group}.update"] = {"ID": added(), "FIELDS": {"MANDATORY": "Y"}}
+        given[f"{group}.delete"] = {"ID": added()}
+    return given
 
 
 def on_a_drive(anna: User) -> dict[str, dict[str, Any]]:

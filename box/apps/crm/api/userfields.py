@@ -5,6 +5,7 @@ Source: https://apidocs.bitrix24.com/api-reference/crm/deals/user-defined-fields
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
@@ -27,14 +28,24 @@ if TYPE_CHECKING:
     from box.core.fields.sets import FieldSet
 
 _ORDERS = {"ID": "id", "FIELD_NAME": "code", "SORT": "place", "USER_TYPE_ID": "kind"}
-_ROW = shaped(
-    **dict.fromkeys(
-        ("ID", "ENTITY_ID", "FIELD_NAME", "USER_TYPE_ID", "SORT", "MULTIPLE", "MANDATORY", "SHOW_FILTER",
-         "SHOW_IN_LIST", "EDIT_IN_LIST", "IS_SEARCHABLE"),
-        "string",
-    ),
-    XML_ID="string?", SETTINGS="object",
+_ROW = dict.fromkeys(
+    ("ID", "ENTITY_ID", "FIELD_NAME", "USER_TYPE_ID", "SORT", "MULTIPLE", "MANDATORY", "SHOW_FILTER",
+     "SHOW_IN_LIST", "EDIT_IN_LIST", "IS_SEARCHABLE"),
+    "string",
 )  # fmt: skip
+_SETTINGS = {"type": "object", "additionalProperties": {"type": ["string", "integer", "number", "null"]}}
+
+
+def _row(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Its shape, with what is said to people."""
+    shape = shaped(**_ROW, XML_ID="string?")
+    texts = dict.fromkeys((*definitions.LABELS, "HELP_MESSAGE", "ERROR_MESSAGE"), said)
+    return {**shape, "properties": {**shape["properties"], "SETTINGS": _SETTINGS, **texts}}
+
+
+# In the one language that was asked for; of one field in each of them.
+_IN_A_LIST = _row({"type": ["string", "null"]})
+_BY_ITSELF = _row(shaped(**dict.fromkeys(definitions.LANGUAGES, "string?")))
 
 
 def _must_decide(call: Call) -> None:
@@ -114,12 +125,12 @@ def _declare(name: str, type_id: RecordType.Id) -> None:
     def deleted(call: Call) -> bool:
         return _deleted(call, of)
 
-    yes, listed = {"type": "boolean"}, {"type": "array", "items": _ROW}
+    yes, listed = {"type": "boolean"}, {"type": "array", "items": _IN_A_LIST}
     filters = {"filters": definitions.FILTERS}
     for verb, about, parameters, answer, result, more in (
         ("list", gettext_lazy("The company's own fields; labels come with a filter by LANG."), All, rows,
          listed, filters),
-        ("get", gettext_lazy("One of them, with its labels."), One, get, _ROW, {}),
+        ("get", gettext_lazy("One of them, with its labels."), One, get, _BY_ITSELF, {}),
         ("add", gettext_lazy("Adds one; answers with its number."), New, added, {"type": "integer"},
          {"makes": Field}),
         ("update", gettext_lazy("Changes its labels, its rules and its list."), Changed, changed, yes, {}),
