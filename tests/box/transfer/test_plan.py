@@ -41,13 +41,15 @@ def test_gaps_say_what_is_missing_the_gravest_first() -> None:
     gaps = gaps_of(found, newcomers=2)
     said = {gap.what: gap.why for gap in gaps}
     assert "“disk”" in said["drives and attached files"]
-    assert "(3)" in said["calls"]
+    assert "“telephony”" in said["calls"]
     assert "2 people are added without a password" in said["passwords"]
     assert "messages of tasks in their chats" not in said
     assert [gap.weight for gap in gaps] == sorted(gap.weight for gap in gaps)
 
 
-def test_a_portal_of_which_everything_can_come_has_no_gaps() -> None:
-    assert gaps_of({"counts": {"people": 5}, "missing_scopes": [], "is_administrator": True}) == []
+def test_where_everything_can_come_only_the_calendars_of_others_are_a_gap() -> None:
+    found = {"counts": {"people": 5}, "missing_scopes": [], "is_administrator": True}
+    assert [gap.what for gap in gaps_of(found)] == ["calendars of others, and reminders"]
+    assert [gap.what for gap in gaps_of({**found, "missing_scopes": ["calendar"]})] == ["calendars"]
     hidden = gaps_of({"counts": {}, "is_administrator": False})
-    assert [gap.weight for gap in hidden] == [Weight.KIND]
+    assert [gap.weight for gap in hidden] == [Weight.KIND, Weight.PART]
