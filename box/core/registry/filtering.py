@@ -137,7 +137,8 @@ class Text:
 
     def condition(self, operator: str, value: Any) -> Q:
         if operator in ("%", "?"):
-            return Q(**{f"{self.lookup}__icontains": _single(value)})
+            one = _single(value)
+            return Q(**{f"{self.lookup}__icontains": "" if one is None else str(one)})
         if operator in (*_EQUALS, "=%", "%="):
             found = Q(pk__in=[])
             for one in several(value):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.forms.fields import BaseTemporalField
 from django.utils.translation import gettext_lazy as _
 
 from box.core.registry.offers import Offers
@@ -135,8 +136,14 @@ class Parameters(forms.Form):
             for name, one in self.base_fields.items()
             if isinstance(self.given.get(name), list | Mapping) and not isinstance(one, STRUCTURED)
         }
-        # Django's fields take it for granted that one value is one: those of dates break.
-        super().__init__({name: one for name, one in self.given.items() if name not in self._misshapen})
+        super().__init__(
+            {name: self._one(name, one) for name, one in self.given.items() if name not in self._misshapen}
+        )
+
+    def _one(self, name: str, value: Any) -> Any:
+        """Django's fields of moments break over what is no text."""
+        is_of_time = isinstance(self.base_fields.get(name), BaseTemporalField)
+        return str(value) if is_of_time and value is not None else value
 
     def clean(self) -> dict[str, Any]:
         # What changes which rows come, or whose they become, is not passed over where it does nothing.
