@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any
 
 from django import forms
@@ -224,13 +225,18 @@ def _matching(found: UserQuerySet, text: str, granted: Collection[str]) -> UserQ
     return found
 
 
+MOST_MASKS = 20
+"""Such as `UF_*`. Each is compiled, and compared with every field."""
+
+
 def _fields_of(call: Call) -> frozenset[str]:
-    """Those that the widest scope shows, and that were asked for."""
-    masks = call.values.get("SELECT") or ["*"]
+    """Those that the widest scope shows, and that were asked for: by name, or by MOST_MASKS at most."""
+    asked = dict.fromkeys(call.values.get("SELECT") or ["*"])
+    masks = list(islice((one for one in asked if not one.isidentifier()), MOST_MASKS))
     return frozenset(
         name
         for name in (*_FIELDS[_widest(call)], *(field.code for field in _custom_fields(call)))
-        if any(fnmatchcase(name, mask) for mask in masks)
+        if name in asked or any(fnmatchcase(name, mask) for mask in masks)
     )
 
 
