@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts
@@ -15,6 +15,18 @@ from box.core.fields.values import values_of
 from box.core.registry.company import TIME_ZONE, time_zones
 from box.lib.forms import set_choices
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+
+def _password(
+    label: _StrOrPromise, *, is_new: bool = False, longest: int = 1024, is_first: bool = False
+) -> forms.CharField:
+    """`longest` in characters; spaces at its ends belong to it. What `is_first` has the focus of its page."""
+    attrs = {"autocomplete": "new-password" if is_new else "current-password"}
+    widget = forms.PasswordInput(attrs=attrs | ({"autofocus": True} if is_first else {}))
+    return forms.CharField(label=label, max_length=longest, strip=False, widget=widget)
+
 
 class SignInForm(forms.Form):
     login = forms.CharField(
@@ -24,23 +36,13 @@ class SignInForm(forms.Form):
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
-    password = forms.CharField(
-        label=_("Password"),
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    password = _password(_("Password"))
 
 
 class JoiningForm(forms.Form):
     """What who was invited chooses."""
 
-    password = forms.CharField(
-        label=_("Choose a password"),
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    password = _password(_("Choose a password"), is_new=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,27 +70,12 @@ class TotpForm(forms.Form):
 
 
 class ProofForm(forms.Form):
-    password = forms.CharField(
-        label=_("Password"),
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
-    )
+    password = _password(_("Password"), is_first=True)
 
 
 class PasswordForm(forms.Form):
-    current = forms.CharField(
-        label=_("Your password now"),
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-    new = forms.CharField(
-        label=_("New password"),
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    current = _password(_("Your password now"))
+    new = _password(_("New password"), is_new=True)
 
     def __init__(self, person: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -105,20 +92,10 @@ class PasswordForm(forms.Form):
 class KeptPasswordForm(forms.Form):
     """Of a password that somebody else keeps, whose rules are not known here."""
 
-    current = PasswordForm.base_fields["current"]
+    current = _password(_("Your password now"))
     # More than Windows takes at its own sign-in nobody could type there.
-    new = forms.CharField(
-        label=_("New password"),
-        max_length=127,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-    again = forms.CharField(
-        label=_("The new password once more"),
-        max_length=127,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    new = _password(_("New password"), is_new=True, longest=127)
+    again = _password(_("The new password once more"), is_new=True, longest=127)
 
     def clean(self) -> dict[str, Any]:
         written: dict[str, Any] = super().clean() or {}
