@@ -14,6 +14,7 @@ from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import Payment, Record
 from box.apps.crm.permissions import Operation, reaches_into
 from box.apps.crm.presenters import base_currency, money
+from box.apps.crm.reports import By
 from box.core.lists.definition import Column, Empty, List, Search, Shortcut, Sort, Way
 from box.core.lists.filters import Choice, Dates, Numbers, people
 from box.core.registry.environment import url
@@ -102,7 +103,7 @@ def payment_list(user: User, operation: Operation = Operation.READ) -> List[Paym
             Shortcut(gettext_lazy("Mine"), "responsible=me"),
         ),
         ways=(
-            Way(gettext_lazy("Report"), icon="chart-bar", url=url("crm:report", "month")),
+            Way(gettext_lazy("Report"), icon="chart-bar", url=url("crm:report", By.MONTH)),
             Way(gettext_lazy("List"), icon="list", url=url("crm:payments-list")),
         ),
         order="-on",

@@ -12,7 +12,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import TruncDay, TruncMonth, TruncQuarter, TruncWeek, TruncYear
@@ -213,12 +212,7 @@ class _Links:
     address: str
 
     def to(self, pairs: Iterable[tuple[str, str]], *, without: Sequence[str]) -> str:
-        kept = [
-            (name, value)
-            for name, value in self.query.pairs()
-            if name.partition(".")[0] not in without and name != "sort"
-        ]
-        return f"{self.address}?{urlencode([*kept, *pairs])}"
+        return f"{self.address}?{self.query.replaced(pairs, without=without)}"
 
 
 def _row(

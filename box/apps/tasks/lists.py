@@ -17,6 +17,7 @@ from box.apps.tasks.actions.tasks import change_task, delete_tasks, restore_task
 from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.models import OPEN, Task
 from box.apps.tasks.report_filters import REPORT_FILTERS
+from box.apps.tasks.reports import By
 from box.apps.tasks.states import State
 from box.core.fields.lookups import joined
 from box.core.groups.models import KIND as GROUP_KIND
@@ -160,7 +161,7 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
             Way(gettext_lazy("My plan"), icon="pin", url=reverse("tasks:plan")),
             Way(gettext_lazy("Gantt chart"), icon="timeline", url=reverse("tasks:gantt")),
             Way(gettext_lazy("Workload"), icon="gauge", url=reverse("tasks:workload")),
-            Way(gettext_lazy("Report"), icon="chart-bar", url=reverse("tasks:report", args=["person"])),
+            Way(gettext_lazy("Report"), icon="chart-bar", url=reverse("tasks:report", args=[By.PERSON])),
         ),
         shortcuts=(
             Shortcut(gettext_lazy("Overdue"), _query(role, "overdue=yes")),

@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlencode
 
 from django.db.models import Count, Q
 from django.db.models.functions import TruncDate
@@ -140,11 +139,11 @@ class _Group:
     """A row before it is counted: what of the query's choice it is, as pairs of an address."""
 
     label: _StrOrPromise
-    without: str = ""
+    without: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
 
 
-_NO_PROJECT = _Group(gettext_lazy("no project"), "project", (("project.is", "empty"),))
+_NO_PROJECT = _Group(gettext_lazy("no project"), ("project",), (("project.is", "empty"),))
 
 
 def report_of(rows: Rows, query: Query, by: By, address: str, *, now: datetime) -> Report:
@@ -192,7 +191,7 @@ def _by_key(rows: Rows, by: By, days: Days, links: _Links) -> tuple[list[ReportR
 def _named(by: By, ids: Sequence[int]) -> dict[int, _Group]:
     model, name, letter = _NAMED[by]
     found = model.objects.in_bulk(ids)
-    return {pk: _Group(one.name, name, ((name, f"{letter}{pk}"),)) for pk, one in found.items()}
+    return {pk: _Group(one.name, (name,), ((name, f"{letter}{pk}"),)) for pk, one in found.items()}
 
 
 def _by_period(rows: Rows, days: Days, links: _Links) -> Iterator[ReportRow]:
@@ -244,15 +243,12 @@ class _Links:
     address: str
 
     def of(self, group: _Group, days: Days) -> dict[str, str]:
-        kept = [
-            (name, value)
-            for name, value in self.query.pairs(without="during")
-            if name.partition(".")[0] not in (group.without, "sort")
-        ]
-        return {
-            figure: f"{self.address}?{urlencode([*kept, *group.pairs, *_ends(key, days)])}"
-            for figure, key in _FILTERS.items()
-        }
+        found = {}
+        for figure, key in _FILTERS.items():
+            pairs = (*group.pairs, *_ends(key, days))
+            query = self.query.replaced(pairs, without=(*group.without, "during"))
+            found[figure] = f"{self.address}?{query}"
+        return found
 
 
 def _ends(key: str, days: Days) -> list[tuple[str, str]]:

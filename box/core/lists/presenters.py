@@ -109,6 +109,8 @@ class Table[R]:
     outcome: Outcome | None = None
     bulk_key: str = ""
     problem: str = ""
+    way: str = ""
+    """The address of the way in which it is shown, where that way has several pages."""
 
     @property
     def reader(self) -> User:

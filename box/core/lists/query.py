@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlencode
@@ -112,6 +112,11 @@ class Query:
         """As it stands in an address, without the question mark: the same choice is always the same text.
         `without` is the key of a filter."""
         return urlencode(self.pairs(without=without))
+
+    def replaced(self, pairs: Iterable[tuple[str, str]], *, without: Collection[str]) -> str:
+        """The address with these pairs in place of what was chosen of these filters, in the usual order."""
+        kept = [one for one in self.pairs(without=SORT) if one[0].partition(".")[0] not in without]
+        return urlencode([*kept, *pairs])
 
     def sorted_by(self, sort: str) -> str:
         """The address with another order."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -65,8 +64,8 @@ def report(request: PersonRequest, by: str) -> HttpResponse:
     listed = payment_list(request.user)
     query = read(request, listed)
     told = report_of(found(listed, query), query, By(by), reverse("crm:payments-list"))
-    ways = tuple(replace(way, url=request.path) if way.icon == "chart-bar" else way for way in listed.ways)
-    table = Table(replace(listed, ways=ways), query, request.path, preferences_of(request.user, listed.key))
+    preferences = preferences_of(request.user, listed.key)
+    table = Table(listed, query, request.path, preferences, way=reverse("crm:report", args=[By.MONTH]))
     context = {
         "tabs": tabs_for(request.user), "report": told, "table": table, "ways": WAYS,
         "rest": query.address(), "can_plan": can_administer(request.user), "year": company_day().year,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.http import Http404
@@ -38,8 +37,8 @@ def report(request: PersonRequest, by: str) -> HttpResponse:
     if request.method == "POST":
         return keep_view(request, listed.key, query)
     told = report_of(found(listed, query), query, By(by), reverse("tasks:list"), now=timezone.now())
-    ways = tuple(replace(way, url=request.path) if way.icon == "chart-bar" else way for way in listed.ways)
-    table = Table(replace(listed, ways=ways), query, request.path, preferences_of(request.user, listed.key))
+    preferences = preferences_of(request.user, listed.key)
+    table = Table(listed, query, request.path, preferences, way=reverse("tasks:report", args=[By.PERSON]))
     context = {
         **around(request, role), "table": table, "report": told, "by_ways": WAYS, "rest": query.address(),
     }  # fmt: skip
