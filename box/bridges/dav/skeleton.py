@@ -13,8 +13,9 @@ from django.core.exceptions import ValidationError
 
 # A series and its exceptions.
 MOST_PARTS = 600
-_FOLD = re.compile(r"\r?\n[ \t]")
-_END = re.compile(r"\r?\n")
+# As vobject ends lines: what it takes for one more is to be seen here.
+_FOLD = re.compile(r"(?:\r\n|\r|\n)[ \t]")
+_END = re.compile(r"\r\n|\r|\n")
 _LINE = re.compile(r'(BEGIN|END|UID|RECURRENCE-ID)(?:;(?:[^":]|"[^"]*")*)?:(.*)', re.IGNORECASE)
 _ANY_TIME = "20000101T000000Z"
 

@@ -76,6 +76,12 @@ def test_an_object_has_so_many_parts_and_bytes_and_no_more(anna: User) -> None:
     assert skeleton("BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VCALENDAR\nEND:VEVENT\n") == ""
 
 
+@pytest.mark.parametrize("before", ["UID:1", "BEGIN:VALARM"])
+def test_a_line_that_only_vobject_sees_is_not_handed_to_it(before: str) -> None:
+    text = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\n{before}\rRRULE:FREQ=SECONDLY\nEND:VEVENT\nEND:VCALENDAR\n"
+    assert "RRULE" not in skeleton(text)
+
+
 def test_no_more_is_taken_than_is_read(settings: Settings) -> None:
     assert settings.DATA_UPLOAD_MAX_MEMORY_SIZE >= LARGEST_REQUEST
 

@@ -125,6 +125,8 @@ def test_a_controller_outside_of_the_domain_is_not_asked(domain: Samba) -> None:
         ("_kerberos._tcp.corp.test", False),
         ("_ldap._udp.corp.test", False),
         ("dc1.corp.test", False),
+        (f"_ldap._tcp.{'a.' * 92}test", True),
+        (f"_ldap._tcp.{'a.' * 93}test", False),
         (f"_ldap._tcp.{'a.' * 130}test", False),
     ],
 )
