@@ -229,6 +229,8 @@ def _own_address() -> str:
     number = hold()
     address = f"127.77.{number // 250}.{number % 250 + 1}"
     with socket.socket() as probe:
+        # As Samba does: lines that the one before has closed a minute ago are in nobody's way.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, 389))
         except PermissionError as error:
