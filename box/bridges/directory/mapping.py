@@ -84,8 +84,8 @@ class Rules:
     # Which local people are taken for the same: those of the same "email", "login", "either", or "none".
     matching: str = "either"
     # The company's own field of profiles that holds employee numbers: whoever has an entry's number there is
-    # the same person before anything else, and whoever has another one there is not. Empty: nobody is known
-    # by a number.
+    # the same person before anything else, and whoever has another one there is not. Nobody is known by
+    # a number where this is empty, or a field that people fill in themselves.
     number_field: str = ""
     # An entry that was made anew for somebody whose former one is gone: "ask", or link it by itself where the
     # employee "number" is the same.

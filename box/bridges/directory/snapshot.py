@@ -18,7 +18,7 @@ from box.bridges.directory.models import Conflict, Connection, Link
 from box.bridges.directory.plan.clashes import AGAIN, APART, CONSOLE, EMAIL, LOGIN, Clash
 from box.bridges.directory.plan.values import Known, LinkNow, LocalPerson, UnitNow
 from box.bridges.directory.targets import targets
-from box.core.accounts.custom_fields import people_having, texts_of_many
+from box.core.accounts.custom_fields import people_having, settled_fields, texts_of_many
 from box.core.accounts.models import User
 from box.core.structure.models import Department, Membership
 
@@ -284,8 +284,11 @@ def known_for(
     aliases = list(merged.values_list("login", "email", "merged_into"))
     wanted = Q(login__in=names) | Q(email__in=names)
     again_ids = [link.object_id for _clash, link in former.values()]
-    numbers = {one.number for one in strangers if one.number} if connection.rules.number_field else set()
-    by_number = people_having(connection.rules.number_field, numbers)
+    number_field = connection.rules.number_field
+    if number_field not in {field.key for field in settled_fields()}:
+        number_field = ""
+    numbers = {one.number for one in strangers if one.number} if number_field else set()
+    by_number = people_having(number_field, numbers)
     meant_ids = [meant for _login, _email, meant in aliases]
     wanted |= Q(pk__in=[*linked_ids, *again_ids, *meant_ids, *chain(*by_number.values())])
     people = people_now(wanted & Q(merged_into=None), console_holders)
@@ -300,6 +303,7 @@ def known_for(
         | {one.fields["login"]: pk for pk, one in people.items()},
         by_email={email: pk for _login, email, pk in aliases if email}
         | {one.fields["email"]: pk for pk, one in people.items() if one.fields["email"]},
+        number_field=number_field,
         by_number=by_number,
         linked=frozenset(linked),
         units=units,

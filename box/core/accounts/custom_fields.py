@@ -133,6 +133,11 @@ def plain_fields() -> list[Field]:
     return [field for field in PROFILE.fields if kind_of(field).is_plain]
 
 
+def settled_fields() -> list[Field]:
+    """Those that nobody fills in of themselves: they may say who somebody is."""
+    return [field for field in plain_fields() if field.writers == EDITORS]
+
+
 def texts_of_many(people: Collection[int]) -> dict[int, dict[str, str]]:
     """By person and the key of a field what `kinds.written` makes of the values."""
     found = values_of_many(plain_fields(), people)
@@ -142,9 +147,9 @@ def texts_of_many(people: Collection[int]) -> dict[int, dict[str, str]]:
 
 
 def people_having(key: str, texts: Collection[str]) -> dict[str, frozenset[int]]:
-    """By each of these texts who has it in the field of that key; nobody where the field is archived, or
-    the text none of its kind."""
-    field = next((field for field in plain_fields() if field.key == key), None)
+    """By each of these texts who has it in the field of that key; nobody where that is none of
+    `settled_fields`, or the text none of its kind."""
+    field = next((field for field in settled_fields() if field.key == key), None)
     if field is None or not texts:
         return {}
     meant: dict[Any, set[str]] = defaultdict(set)

@@ -275,15 +275,15 @@ def _match(entry: PersonEntry, known: Known, rules: Rules, claims: Claims) -> Lo
         if (
             person is not None
             and not person.is_extranet
-            and (pk in numbered or not _is_numbered(person, rules) or not entry.number)
+            and (pk in numbered or not _is_numbered(person, known) or not entry.number)
         ):
             return person
     return None
 
 
-def _is_numbered(person: LocalPerson, rules: Rules) -> bool:
+def _is_numbered(person: LocalPerson, known: Known) -> bool:
     """Successors who got the e-mail of whoever left are told apart by their numbers."""
-    return bool(rules.number_field and person.fields.get(rules.number_field))
+    return bool(known.number_field and person.fields.get(known.number_field))
 
 
 def _step_of_known(

@@ -81,7 +81,8 @@ class Known:
     people: Mapping[int, LocalPerson] = field(default_factory=dict)
     by_login: Mapping[str, int] = field(default_factory=dict)
     by_email: Mapping[str, int] = field(default_factory=dict)
-    # By employee number who has it here in the field that the rules name.
+    # The field of employee numbers, while it is one to go by, and by such a number who has it here.
+    number_field: str = ""
     by_number: Mapping[str, frozenset[int]] = field(default_factory=dict)
     # People who are an entry already, of this directory or another.
     linked: frozenset[int] = frozenset()

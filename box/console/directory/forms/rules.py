@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from box.bridges.directory.mapping import Rules
 from box.console.directory.forms.fields import bases_in, lines, one_line
-from box.core.accounts.custom_fields import plain_fields
+from box.core.accounts.custom_fields import settled_fields
 from box.core.fields.models import Field
 
 # In what kinds of fields employee numbers may stand.
@@ -20,7 +20,7 @@ NUMBERED = (Field.Kind.TEXT, Field.Kind.NUMBER)
 
 
 def _number_fields() -> list[tuple[str, str]]:
-    numbered = [(field.key, field.name) for field in plain_fields() if field.kind in NUMBERED]
+    numbered = [(field.key, field.name) for field in settled_fields() if field.kind in NUMBERED]
     return [("", _("no field: nobody is known by a number")), *numbered]
 
 
@@ -51,7 +51,7 @@ class RulesForm(forms.Form):
         choices=_number_fields,
         help_text=gettext_lazy(
             "Whoever has the number of an entry there is the same person; whoever has another one is not,"
-            " whatever their e-mail."
+            " whatever their e-mail. Only a field that nobody fills in of themselves can be chosen."
         ),
     )
     phone_region = forms.CharField(

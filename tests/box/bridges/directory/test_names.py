@@ -15,7 +15,7 @@ from box.bridges.directory.explanation import explain
 from box.bridges.directory.models import Conflict, Connection, Link, Run
 from box.bridges.directory.sync import perform_run
 from box.core.accounts.actions import NewUser, create_user
-from box.core.accounts.custom_fields import PROFILE, write_texts
+from box.core.accounts.custom_fields import EDITORS, PROFILE, write_texts
 from box.core.accounts.models import User
 from box.core.fields.actions import FieldDraft, add_field
 from box.core.groups.models import Group
@@ -253,7 +253,7 @@ def test_whose_entry_was_made_anew_is_in_the_groups_of_the_new_one_alone(
 def test_who_works_here_already_is_known_by_the_employee_number(
     samba: Samba, connection: Connection, olga: User
 ) -> None:
-    numbers = add_field(PROFILE, FieldDraft("Personnel number"), by=olga)
+    numbers = add_field(PROFILE, FieldDraft("Personnel number", writers=EDITORS), by=olga)
     connection.rules = replace(connection.rules, number_field=numbers.key)
     connection.save()
     here = create_user(NewUser(login="frida.hr", email="frida@elsewhere.test"), password=None, by=olga)
@@ -270,6 +270,26 @@ def test_who_works_here_already_is_known_by_the_employee_number(
     # Another number, another person: the e-mail stays whose it is, and the list says so.
     assert person("gleb").email == ""
     assert open_conflicts() == [("Gleb G", "email", "")]
+
+
+def test_nobody_becomes_another_by_a_number_that_they_have_written_themselves(
+    samba: Samba, connection: Connection, olga: User
+) -> None:
+    numbers = add_field(PROFILE, FieldDraft("Personnel number"), by=olga)
+    connection.rules = replace(connection.rules, number_field=numbers.key)
+    connection.save()
+    sly = create_user(NewUser(login="sly"), password=None, by=olga)
+    known = create_user(NewUser(login="gleb.hr", email="gleb@corp.test"), password=None, by=olga)
+    write_texts({sly.pk: {numbers.key: "20-1"}, known.pk: {numbers.key: "20-9"}})
+    samba.add(
+        samba.person("frida", PEOPLE, givenName="Frida", sn="F", employeeID="20-1"),
+        samba.person("gleb", PEOPLE, mail="gleb@corp.test", givenName="Gleb", sn="G", employeeID="20-2"),
+    )
+    synchronised(connection)
+    people = Link.objects.people()
+    assert not people.filter(object_id=sly.pk).exists()
+    # The rules about e-mails are as they would be without.
+    assert people.filter(object_id=known.pk).exists()
 
 
 def test_nobody_of_the_console_is_taken_over_or_renamed_by_an_entry_made_anew(

@@ -119,17 +119,13 @@ def test_a_local_person_is_recognised_but_never_one_of_the_console(how: str) -> 
 def test_a_local_person_is_recognised_by_the_employee_number(
     theirs: dict[str, str], having: list[int], is_known: bool
 ) -> None:
-    rules = replace(RULES, number_field="own-1")
     here = local()
     here = replace(here, fields={**here.fields, **theirs})
-    step = planned(entry(number="17"), known(here, by_number={"17": frozenset(having)}), rules)
+    numbered: dict[str, Any] = {"number_field": "own-1", "by_number": {"17": frozenset(having)}}
+    step = planned(entry(number="17"), known(here, **numbered))
     assert step is not None
     assert (step.object_id == 1) is is_known
-    refused = planned(
-        entry(number="17"),
-        known(replace(here, holds_console=True), by_number={"17": frozenset(having)}),
-        rules,
-    )
+    refused = planned(entry(number="17"), known(replace(here, holds_console=True), **numbered))
     assert refused is not None
     assert refused.object_id is None
 

@@ -15,8 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from box.bridges.directory.models import Change, Connection, Run
 from box.bridges.directory.presets import preset
 from box.core.access.actions import create_role, set_grantees
+from box.core.accounts.custom_fields import EDITORS, PERSON, PROFILE
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
+from box.core.fields.actions import FieldDraft, add_field
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -264,6 +266,22 @@ def test_rules_are_saved(as_person: Browser, olga: User, corp: Connection) -> No
     assert browser.post(place, chosen).status_code == 302
     corp.refresh_from_db()
     assert (corp.rules.dismiss_after_days, corp.rules.phone_region) == (None, "DE")
+
+
+def test_by_a_number_that_people_write_themselves_nobody_is_known(
+    as_person: Browser, olga: User, corp: Connection
+) -> None:
+    from box.console.directory.forms.rules import RulesForm
+
+    own, settled = (
+        add_field(PROFILE, FieldDraft(writers, writers=writers), by=olga) for writers in (PERSON, EDITORS)
+    )
+    browser, place = as_person(olga), f"/console/directory/{corp.pk}/rules/"
+    chosen = as_sent(RulesForm(corp.rules)) | {"dismiss_after_days": ""}
+    assert browser.post(place, chosen | {"number_field": own.key}).status_code == 422
+    assert browser.post(place, chosen | {"number_field": settled.key}).status_code == 302
+    corp.refresh_from_db()
+    assert corp.rules.number_field == settled.key
 
 
 def test_who_signs_in_by_the_directory_is_said(as_person: Browser, olga: User, corp: Connection) -> None:
