@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.bridges.directory.models import Link
+from box.bridges.directory.ownership import renumber_members
 from box.core.registry.belongings import DECIDED, Belongings, Belongs, Deleted, Stays, run
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ def _linked(person: User) -> list[str]:
 
 
 def _forget(person: User, by: User) -> None:
-    _links(person).delete()
+    """Their groups too: whoever is taken in anew by the same entry joins them again."""
+    for link in _links(person).select_related("connection"):
+        renumber_members(link.connection, {link.stable_id: ""})
+        link.delete()
 
 
 def _links(person: User) -> QuerySet[Link]:

@@ -14,8 +14,9 @@ from box.bridges.directory.conflicts import link_entry, separate_entry, unlink_p
 from box.bridges.directory.explanation import explain
 from box.bridges.directory.models import Conflict, Connection, Link, Run
 from box.bridges.directory.sync import perform_run
-from box.core.accounts.actions import NewUser, create_user
+from box.core.accounts.actions import NewUser, create_user, dismiss_user
 from box.core.accounts.custom_fields import EDITORS, PROFILE, write_texts
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.fields.actions import FieldDraft, add_field
 from box.core.groups.models import Group
@@ -290,6 +291,23 @@ def test_nobody_becomes_another_by_a_number_that_they_have_written_themselves(
     assert not people.filter(object_id=sly.pk).exists()
     # The rules about e-mails are as they would be without.
     assert people.filter(object_id=known.pk).exists()
+
+
+def test_who_was_erased_and_works_here_again_is_in_their_groups(
+    samba: Samba, connection: Connection, olga: User
+) -> None:
+    samba.add(samba.group("Team", PEOPLE, members=[dn("anna")]))
+    connection.mapping = replace(connection.mapping, all_groups=True)
+    connection.save()
+    synchronised(connection)
+    anna = person("anna")
+    dismiss_user(anna, by=olga)
+    erase_person(anna, by=olga)
+    samba.apply(entries.modify(dn("anna"), title="Back"))
+    synchronised(connection)
+    again = person("anna")
+    assert again.pk != anna.pk
+    assert Group.objects.filter(members__user=again).exists()
 
 
 def test_nobody_of_the_console_is_taken_over_or_renamed_by_an_entry_made_anew(
