@@ -38,13 +38,9 @@ FETCHES = 4
 LONGEST_PAUSE = 120.0
 WEBHOOK = re.compile(r"https?://[^/\s]+/rest/\d{1,10}/[A-Za-z0-9]{1,64}/")
 
+_LIMITS = frozenset({"QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT"})
 # What is over after a while, whatever was asked.
-_PASSING = {
-    "QUERY_LIMIT_EXCEEDED",
-    "OPERATION_TIME_LIMIT",
-    "INTERNAL_SERVER_ERROR",
-    "ERROR_UNEXPECTED_ANSWER",
-}
+_PASSING = _LIMITS | {"INTERNAL_SERVER_ERROR", "ERROR_UNEXPECTED_ANSWER"}
 
 
 class CloudRefused(Exception):
@@ -105,6 +101,11 @@ class Outcome:
     refused: CloudRefused | None = None
     total: int | None = None
 
+    @property
+    def is_stopped(self) -> bool:
+        """By a limit, which is over after a while."""
+        return self.refused is not None and self.refused.code in _LIMITS
+
 
 class Loader(Protocol):
     def __call__(self, address: str, into: IO[bytes]) -> Fetched:
@@ -150,7 +151,8 @@ class Cloud:
         return self._ask(method, parameters, asks=(method,)).get("result")
 
     def batch(self, commands: Sequence[Command]) -> dict[str, Outcome]:
-        """All of at most fifty, whatever becomes of each. Raises CloudRefused, CloudAway."""
+        """All of at most fifty, whatever becomes of each: also those that a limit has stopped in its middle.
+        Raises CloudRefused, CloudAway."""
         cmd = {one.name: f"{one.method}?{flat(one.parameters)}" for one in commands}
         answer = self._ask("batch", {"halt": 0, "cmd": cmd}, asks={one.method for one in commands})
         found = answer.get("result")
@@ -161,6 +163,8 @@ class Cloud:
         for one in commands:
             if isinstance(times.get(one.name), dict):
                 self._worked(one.method, times[one.name])
+            if errors.get(one.name) and (refused := _refusal(errors[one.name])).code in _LIMITS:
+                self._refused(refused, (one.method,))
         return {
             one.name: Outcome(
                 results.get(one.name),
@@ -191,12 +195,17 @@ class Cloud:
 
         A batch asks for as many pages as it holds, each behind the last row of the page before it.
         """
+        stopped = 0
         while True:
             commands = _pages(Listed(method, key, named or key, of, shape, parameters), after)
             pages = self.batch(list(commands))
             for outcome in pages.values():
                 if outcome.refused is not None:
-                    raise outcome.refused
+                    stopped += 1
+                    if not outcome.is_stopped or stopped >= self.attempts:
+                        raise _away(outcome.refused, stopped) if outcome.is_stopped else outcome.refused
+                    break
+                stopped = 0
                 rows = [row for row in _rows(outcome.result, of) if int(row[named or key]) > after]
                 if rows:
                     yield rows
@@ -206,10 +215,18 @@ class Cloud:
                     return
 
     def each(self, commands: Sequence[Command]) -> dict[str, Outcome]:
-        """As many commands as there are, fifty a request."""
+        """As many commands as there are, fifty a request; what a limit has stopped is asked again. Raises
+        CloudRefused, CloudAway."""
         found: dict[str, Outcome] = {}
         for some in batched(commands, AT_ONCE, strict=False):
-            found |= self.batch(some)
+            waiting: Sequence[Command] = some
+            for attempt in range(1, self.attempts + 1):
+                found |= self.batch(waiting)
+                waiting = [one for one in waiting if found[one.name].is_stopped]
+                if not waiting:
+                    break
+                if attempt == self.attempts:
+                    raise _away(found[waiting[0].name].refused, attempt)
         return found
 
     def fetch(self, address: str, into: IO[bytes]) -> Fetched:
@@ -249,8 +266,7 @@ class Cloud:
             except (Unreachable, ValueError) as error:
                 problem = str(error)
             self.sleep(self._pause(attempt))
-        said = {"times": self.attempts, "why": problem}
-        raise CloudAway(_("The portal has not answered %(times)d times: %(why)s") % said)
+        raise _away(problem, self.attempts)
 
     def _sent(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Raises CloudRefused, Unreachable, ValueError for what is no answer."""
@@ -308,6 +324,10 @@ def _pages(listed: Listed, after: int) -> Iterator[Command]:
         last = f"$result[p{number - 1}]{place}[{AT_ONCE - 1}][{listed.named}]" if number else after
         asked = listed.shape.of(listed.key, {**conditions, f">{listed.key}": last})
         yield Command(f"p{number}", listed.method, {**given, **asked, "start": -1})
+
+
+def _away(why: object, times: int) -> CloudAway:
+    return CloudAway(_("The portal has not answered %(times)d times: %(why)s") % {"times": times, "why": why})
 
 
 def _refusal(said: Any) -> CloudRefused:

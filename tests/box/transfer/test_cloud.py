@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from box.lib.egress import Answer, Unreachable
 from box.transfer.cloud import BadWebhook, Cloud, CloudAway, CloudRefused, Command
 from box.transfer.pace import Limits
-from tests.cloud.portal import Fault, Portal
+from tests.cloud.portal import Fault, Portal, Refused
 
 WEBHOOK = "https://company.bitrix24.com/rest/1/abc123/"
 FAULTS = (
@@ -119,6 +119,31 @@ def test_a_method_that_has_worked_too_long_rests_and_others_go_on() -> None:
     begun = wire.now
     wire.cloud().call("scope")
     assert wire.now - begun < 2
+
+
+def test_a_walk_goes_on_behind_the_page_at_which_a_limit_stopped_its_batch() -> None:
+    there = portal(3000, costs={"crm.deal.list": 30.0})
+    assert ids(Wire(there).cloud()) == [row["ID"] for row in there.tables["crm.deal.list"]]
+    assert "OPERATION_TIME_LIMIT" in there.refusals
+
+
+def test_what_a_limit_stopped_in_the_middle_of_a_batch_is_asked_again() -> None:
+    there = portal(1, costs={"crm.deal.list": 30.0})
+    commands = [Command(f"c{number}", "crm.deal.list") for number in range(40)]
+    found = Wire(there).cloud().each(commands)
+    assert "OPERATION_TIME_LIMIT" in there.refusals
+    assert [one.name for one in commands if not found[one.name].result] == []
+
+
+def test_a_limit_that_is_never_over_says_that_the_portal_is_away() -> None:
+    def stop(given: object) -> object:
+        raise Refused("OPERATION_TIME_LIMIT", "Blocked.", 429)
+
+    cloud = Wire(portal(answers={"crm.deal.list": stop})).cloud()
+    with pytest.raises(CloudAway, match="OPERATION_TIME_LIMIT"):
+        ids(cloud)
+    with pytest.raises(CloudAway, match="OPERATION_TIME_LIMIT"):
+        cloud.each([Command("c", "crm.deal.list")])
 
 
 def test_a_bucket_that_others_fill_too_is_respected() -> None:
