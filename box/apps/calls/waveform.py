@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import wave
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 BARS = 160
 CHUNK = 1024 * 1024
@@ -22,7 +22,7 @@ class Sound:
     waveform: tuple[int, ...] = ()
 
 
-def heard(stream: BinaryIO) -> Sound:
+def heard(stream: IO[bytes]) -> Sound:
     """Of anything but 16-bit PCM no waveform is known: the player draws a line."""
     stream.seek(0)
     digest = hashlib.sha256()
@@ -38,7 +38,7 @@ def heard(stream: BinaryIO) -> Sound:
     return Sound(content_type, digest.hexdigest(), seconds, bars)
 
 
-def _of_wave(stream: BinaryIO) -> tuple[int, tuple[int, ...]]:
+def _of_wave(stream: IO[bytes]) -> tuple[int, tuple[int, ...]]:
     try:
         # A file says itself how it was opened, and one for reading and writing would be refused.
         with wave.open(stream, "rb") as sound:

@@ -16,6 +16,7 @@ from box.core.fields.actions import FieldDraft
 from box.core.fields.models import Field
 from box.core.registry.filtering import Filterable, Flag, Named, Number, Text
 from box.core.registry.rest import truth
+from box.lib.numbers import whole_number
 
 Kind = Field.Kind
 PREFIX = "UF_CRM_"
@@ -122,9 +123,8 @@ def new_draft(sent: Mapping[str, Any], *, currency: str) -> FieldDraft:
         raise ValidationError(_("FIELD_NAME: write under which name programs know it."), code="code")
     code = code if code.startswith("UF_") else f"{PREFIX}{code}"
     kind, several = KINDS[type_], _flag(given, "MULTIPLE")
-    told = given.get("SETTINGS")
-    settings: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
-    if kind == Kind.TEXT and not several and str(settings.get("ROWS") or "1") not in ("0", "1"):
+    settings = given.get("SETTINGS")
+    if kind == Kind.TEXT and not several and is_long(settings):
         kind = Kind.LONG
     return FieldDraft(
         name=_label(given) or code,
@@ -134,7 +134,7 @@ def new_draft(sent: Mapping[str, Any], *, currency: str) -> FieldDraft:
         choices=tuple(str(one.get("VALUE") or "") for one in _list(given)),
         is_several=several,
         is_required=_flag(given, "MANDATORY"),
-        currency=str(settings.get("DEFAULT_VALUE") or "").rpartition("|")[2] or currency,
+        currency=currency_of(settings) or currency,
         target=target_of(settings),
     )
 
@@ -174,6 +174,19 @@ def target_of(settings: Any) -> str:
     told = settings if isinstance(settings, Mapping) else {}
     wanted = [one for one in _TARGETS if str(told.get(one)).upper() in ("Y", "1", "TRUE")]
     return f"crm.{wanted[0].lower()}" if len(wanted) == 1 else "crm.record"
+
+
+def is_long(settings: Any) -> bool:
+    """Whether a text has several lines by its settings."""
+    rows = str(settings.get("ROWS")) if isinstance(settings, Mapping) else ""
+    return (whole_number(rows) or 0) > 1
+
+
+def currency_of(settings: Any) -> str:
+    """That of the usual value, `1500|RUB`; nothing where none is named."""
+    usual = settings.get("DEFAULT_VALUE") if isinstance(settings, Mapping) else None
+    code = str(usual or "").rpartition("|")[2].strip().upper()
+    return code if len(code) == 3 and code.isascii() and code.isalpha() else ""
 
 
 def _capitals(sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,10 +29,11 @@ from box.apps.calendar.models import Attendance, Calendar, Event
 from box.apps.calendar.models.events import LONGEST_NAME
 from box.core.access.principals import EVERYONE
 from box.core.accounts.models import User
+from box.lib.moments import EARLIEST, LATEST
 from box.lib.numbers import whole_number
 from box.lib.plain_text import text_of
 from box.lib.recurrence import BadRule, local_moment, parse
-from box.transfer.cloud import AT_ONCE, Command
+from box.transfer.cloud import AT_ONCE, Command, Outcome
 from box.transfer.ledger import Extra, Row, digest_of
 from box.transfer.stages.base import Page, Stage, Work, color_in, is_yes, line, moment_in
 
@@ -42,6 +43,8 @@ YEARS_AHEAD = 3
 # The portal writes this year where a series goes on without an end.
 ENDLESS_FROM = 2037
 LONGEST_TEXT = 20_000
+# What is refused whoever's calendar is asked for.
+_OF_NOBODY = frozenset({"insufficient_scope", "error_method_not_found"})
 _ANSWERS = {"Y": Attendance.Answer.ACCEPTED, "N": Attendance.Answer.DECLINED}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -82,11 +85,10 @@ class Calendars(Stage):
         for start in range(0, len(waiting), AT_ONCE):
             some = waiting[start : start + AT_ONCE]
             commands = [Command(f"s{n}", "calendar.section.get", owner.asked) for n, owner in enumerate(some)]
-            found = work.cloud.batch(commands)
+            found = work.cloud.each(commands)
             rows: list[Row] = []
             for number, owner in enumerate(some):
-                told = found[f"s{number}"].result
-                sections = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+                sections = _given(work, self.kind, owner, found[f"s{number}"])
                 sections.sort(key=lambda one: whole_number(str(one.get("ID"))) or 0)
                 rows += [
                     {**one, "owner": owner.code, "is_first": place == 0} for place, one in enumerate(sections)
@@ -131,8 +133,7 @@ class Events(Stage):
             rows: dict[str, Row] = {}
             for number, owner in enumerate(some):
                 for year in years:
-                    told = found[f"e{number}y{year}"].result
-                    for one in _by_time(told):
+                    for one in _by_time(_given(work, self.kind, owner, found[f"e{number}y{year}"])):
                         if _is_the_hosts(one, hosts):
                             rows.setdefault(str(one["ID"]), {**one, "owner": owner.code})
             yield Page(_in_order(list(rows.values())), {"after": after + start + len(some)})
@@ -140,7 +141,7 @@ class Events(Stage):
     @override
     def id_of(self, row: Row) -> str:
         """One that several have rows of has its first one's number."""
-        return str(row.get("PARENT_ID") or row["ID"])
+        return _parent_of(row)
 
     @override
     def moment_of(self, row: Row) -> datetime:
@@ -252,9 +253,26 @@ class Events(Stage):
         return (series, at) if at not in series.excluded else (None, None)
 
 
-def _by_time(told: Any) -> list[Row]:
-    rows = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+def _given(work: Work, kind: str, owner: Owner, told: Outcome) -> list[Row]:
+    """What the portal shows of an owner; where it shows nothing of theirs, that is said. Raises CloudRefused
+    where it shows nobody's."""
+    if told.refused is not None:
+        if told.refused.code.lower() in _OF_NOBODY:
+            raise told.refused
+        said = _("The calendar of %(owner)s is not shown: %(why)s")
+        whose = f"{owner.type} {owner.id}"
+        work.remark(kind, whose, said % {"owner": whose, "why": told.refused})
+    return [one for one in told.result if isinstance(one, dict)] if isinstance(told.result, list) else []
+
+
+def _by_time(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda one: whole_number(str(one.get("DATE_FROM_TS_UTC")), digits=11) or 0)
+
+
+def _parent_of(row: Row) -> str:
+    """The row of whoever has called for it; of what nobody was invited to it may say 0."""
+    parent = str(row.get("PARENT_ID") or "")
+    return parent if parent.strip("0") else str(row["ID"])
 
 
 def _is_moved(row: Row) -> bool:
@@ -266,8 +284,7 @@ def _is_the_hosts(row: Row, hosts: set[str]) -> bool:
     """The row of whoever has called for it; another's only where they are nobody who has come."""
     if not str(row.get("ID", "")).isdecimal() or is_yes(row.get("DELETED")):
         return False
-    parent = str(row.get("PARENT_ID") or row["ID"])
-    return parent == str(row["ID"]) or str(row.get("MEETING_HOST") or "") not in hosts
+    return _parent_of(row) == str(row["ID"]) or str(row.get("MEETING_HOST") or "") not in hosts
 
 
 def _in_order(rows: list[Row]) -> list[Row]:
@@ -306,7 +323,8 @@ def _stamp(told: Any) -> datetime | None:
 
 def day_in(told: Any) -> date | None:
     """The day of a moment as the portal writes it: in a form of its own that is the same everywhere
-    (`Wed Dec 11 2024 17:59:00`), or by the habits of its site (12/11/2024, 11.12.2024)."""
+    (`Wed Dec 11 2024 17:59:00`), or by the habits of its site (12/11/2024, 11.12.2024). None for one that
+    nobody means, so that no sum with it leaves the calendar."""
     words = str(told or "").split()
     if len(words) >= 4 and words[1][:3] in _MONTHS:
         parts = [words[3], str(_MONTHS.index(words[1][:3]) + 1), words[2]]
@@ -320,9 +338,10 @@ def day_in(told: Any) -> date | None:
     numbers = [whole_number(one, digits=4) for one in parts]
     try:
         year_, month, day = (one or 0 for one in numbers)
-        return date(year_, month, day)
+        found = date(year_, month, day)
     except ValueError:
         return None
+    return found if EARLIEST.date() <= found <= LATEST.date() else None
 
 
 def _zone(told: Any, work: Work) -> str:

@@ -63,6 +63,10 @@ class Calls(Stage):
         known = work.known(self.kind, [self.id_of(row) for row in rows])
         new = [row for row in rows if self.id_of(row) not in known]
         addresses = self._addresses(work, new)
+        for row in new:
+            if row.get("RECORD_FILE_ID") and self.id_of(row) not in addresses:
+                said = _("What was recorded is not given by the portal.")
+                extra.refused.append((self.id_of(row), said))
         for theirs, (name, address) in addresses.items():
             with SpooledTemporaryFile(max_size=IN_MEMORY) as content:
                 try:
@@ -71,7 +75,7 @@ class Calls(Stage):
                     said = _("What was recorded could not be fetched: %(why)s")
                     extra.refused.append((theirs, said % {"why": error}))
                     continue
-                sound = heard(content)  # type: ignore[arg-type]
+                sound = heard(content)
                 stored = files.store_whole(content)
             called = file_name(name or fetched.name)
             extra.rows[theirs] = KeptSound(called, stored.key, stored.size, sound)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from box.apps.crm.custom_fields import SETS
 from box.apps.crm.models import Currency, RecordType
 from box.core.fields.actions import MOST_CHOICES, FieldDraft, add_field, change_field, restore_field
-from box.core.fields.definitions import KINDS, target_of
+from box.core.fields.definitions import KINDS, currency_of, is_long, target_of
 from box.core.fields.kinds import LONGEST, LONGEST_TEXT, MOST_VALUES, read_each
 from box.core.fields.models import Field
 from box.core.files.models import File
@@ -35,6 +35,7 @@ SLUGS: Mapping[str, int] = {
 }
 """Types of records here, by what their methods are called there."""
 LONGEST_NAME = 60
+_LONGEST: Mapping[str, int] = {Field.Kind.TEXT: LONGEST, Field.Kind.LONG: LONGEST_TEXT}
 
 # The letters before the numbers of records, where a field points at several kinds of them.
 _LETTERS: Mapping[str, str] = {"L": "lead", "D": "deal", "C": "contact", "CO": "company"}
@@ -64,7 +65,7 @@ class OwnFields(Stage):
             said = _("There is nothing to choose from, or more than %(most)s: it stayed.")
             raise ValidationError(said % {"most": MOST_CHOICES}, code="refused")
         several = is_yes(row.get("MULTIPLE"))
-        if kind == Field.Kind.TEXT and not several and _rows_of_text(row) > 1:
+        if kind == Field.Kind.TEXT and not several and is_long(row.get("SETTINGS")):
             kind = Field.Kind.LONG
         of, code = SETS[SLUGS[row["slug"]]], _code(row)
         there = Field.objects.of(of.key).filter(code=code).first() if code else None
@@ -83,7 +84,7 @@ class OwnFields(Stage):
     @override
     def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
         """What there is to choose from by now; what it is called here stays as it is called here."""
-        field = Field.objects.filter(pk=ours).prefetch_related("choices").first()
+        field = Field.objects.filter(pk=ours).first()
         if field is not None and field.kind == Field.Kind.CHOICE:
             self._choose(work, row, field)
 
@@ -139,12 +140,6 @@ def _named_once(listed: Sequence[tuple[str, Any]]) -> list[list[str]]:
     return found
 
 
-def _rows_of_text(row: Row) -> int:
-    settings = row.get("SETTINGS")
-    rows = str(settings.get("ROWS")) if isinstance(settings, dict) else ""
-    return int(rows) if rows.isascii() and rows.isdecimal() and len(rows) < 4 else 1
-
-
 def _code(row: Row) -> str:
     """Programs know it by the same name here; nothing where it is none."""
     code = str(row["FIELD_NAME"]).upper()
@@ -172,7 +167,7 @@ def _draft(row: Row, kind: Field.Kind, name: str, *, several: bool, code: str) -
         choices=tuple(name for _key, name in row["choices"]) if kind == Field.Kind.CHOICE else (),
         is_several=several,
         is_required=is_yes(row.get("MANDATORY")),
-        currency=_currency(row),
+        currency=currency_of(row.get("SETTINGS")) or _base_currency(),
         target=target_of(row.get("SETTINGS")),
     )
 
@@ -184,13 +179,7 @@ def _as_it_is(field: Field, choices: Sequence[str]) -> FieldDraft:
     )  # fmt: skip
 
 
-def _currency(row: Row) -> str:
-    """That of its usual value, which the portal writes as 1500|RUB."""
-    settings = row.get("SETTINGS")
-    usual = str(settings.get("DEFAULT_VALUE") or "") if isinstance(settings, dict) else ""
-    code = usual.rpartition("|")[2].upper()
-    if len(code) == 3 and code.isascii() and code.isalpha():
-        return code
+def _base_currency() -> str:
     return Currency.objects.filter(is_base=True).values_list("code", flat=True).first() or ""
 
 
@@ -271,15 +260,33 @@ def values_in(
     for name, known in known_fields(work, slug).items():
         if name not in row:
             continue
+        told = _several(row[name])
+        for said in _cut(known.field, told):
+            work.remark(slug, row["ID"], said)
         try:
-            yield known.field, _values(work, known, _several(row[name]), files)
+            yield known.field, _values(work, known, told, files)
         except ValidationError as error:
             work.remark(slug, row["ID"], " ".join(error.messages))
 
 
+def _cut(field: Field, told: Sequence[Any]) -> Iterator[str]:
+    """What of it there is no room for."""
+    most, longest = _most(field), _LONGEST.get(field.kind)
+    if len(told) > most:
+        said = _("%(field)s: only %(most)s of %(count)s values came, the first ones.")
+        yield said % {"field": field.name, "most": most, "count": len(told)}
+    if longest and any(len(clean(one)) > longest for one in told[:most]):
+        said = _("%(field)s: only the first %(most)s characters came.")
+        yield said % {"field": field.name, "most": longest}
+
+
+def _most(field: Field) -> int:
+    return MOST_VALUES if field.is_several else 1
+
+
 def _values(work: Ledger, known: Known, told: Sequence[Any], files: Mapping[str, File]) -> tuple[Any, ...]:
     field = known.field
-    told = told[: MOST_VALUES if field.is_several else 1]
+    told = told[: _most(field)]
     match field.kind:
         case Field.Kind.CHOICE:
             return _each(known.choices.get(str(one)) for one in told)
@@ -320,7 +327,8 @@ def _text(field: Field, told: Any) -> str:
         return text.replace("|", " ").strip()
     if field.is_several:
         text = text.replace(";", ",")
-    return text[: LONGEST_TEXT if field.kind == Field.Kind.LONG else LONGEST]
+    # Half of a number, or of an address, is another one: these are refused where they are too long.
+    return text[: _LONGEST.get(field.kind)]
 
 
 def _several(told: Any) -> list[Any]:

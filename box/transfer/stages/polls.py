@@ -107,8 +107,10 @@ def _question(attach: Row, told: Row, voted: Mapping[str, Any]) -> Told:
 def bring_votes(work: Work, kind: str, theirs: str, told: Told, post: Post) -> None:
     """Who has chosen what; where nobody says who did, how many did is said beside the post."""
     options = {one.text: one.pk for one in post.poll.options.all()}
-    known = work.all_ours("person", {one for several in told.voters.values() for one in several})
-    people = User.objects.in_bulk(known.values())
+    ours = work.all_ours("person", {one for several in told.voters.values() for one in several})
+    people = User.objects.in_bulk(ours.values())
+    # Somebody who has come may be gone again.
+    known = {theirs: pk for theirs, pk in ours.items() if pk in people}
     chosen: dict[int, list[int]] = {}
     for answer, voters in told.voters.items():
         for one in voters:

@@ -139,3 +139,16 @@ def test_only_who_may_change_settings_decides_about_fields(program: Program, ann
         refused = hers.error(f"crm.deal.userfield.{method}", **given)
         assert refused == (403, "ACCESS_DENIED"), method
     assert [one.pk for one in Field.objects.of(SETS[RecordType.Id.DEAL].key).standing()] == [pk]
+
+
+@pytest.mark.parametrize(
+    ("usual", "currency"), [("1500|eur", "EUR"), ("1500", "RUB"), ("", "RUB"), ({"VALUE": 1}, "RUB")]
+)
+def test_money_whose_usual_value_names_no_currency_has_the_usual_one(
+    program: Program, usual: Any, currency: str
+) -> None:
+    pk = program.call(
+        "crm.deal.userfield.add",
+        fields={"FIELD_NAME": "PRICE", "USER_TYPE_ID": "money", "SETTINGS": {"DEFAULT_VALUE": usual}},
+    )
+    assert Field.objects.get(pk=pk).currency == currency

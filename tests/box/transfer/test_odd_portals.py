@@ -1,0 +1,171 @@
+"""What a portal gives otherwise than most: the rest comes, and what does not is said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from box.apps.calendar.models import Event
+from box.apps.crm.custom_fields import SETS
+from box.apps.crm.models import Record
+from box.apps.feed.models import Post
+from box.core.accounts.models import User
+from box.core.fields.kinds import LONGEST, LONGEST_TEXT, MOST_VALUES
+from box.core.fields.models import Field
+from box.core.fields.values import values_of
+from box.transfer.models import Migration
+from tests.box.transfer.moving import Move
+from tests.cast import person
+from tests.cloud.company import Company
+from tests.cloud.portal import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+
+
+@pytest.fixture
+def olga(db: None) -> User:
+    return person("Olga", is_administrator=True)
+
+
+@pytest.fixture
+def company() -> Company:
+    found = Company()
+    found.department(1, "Company", head=1)
+    for pk, name in enumerate(("Anna", "Boris"), start=1):
+        found.person(pk, name, UF_DEPARTMENT=[1])
+        found.section(pk, "user", pk, name)
+    return found
+
+
+def brought(olga: User, company: Company) -> Move:
+    move = Move(olga, company)
+    assert move.bring().state == Migration.State.DONE
+    return move
+
+
+def test_what_there_is_to_choose_from_may_grow_after_a_field_has_come(olga: User, company: Company) -> None:
+    company.own_field("deal", "UF_CRM_1", "enumeration", "Colours", choices={1: "Red"})
+    move = brought(olga, company)
+    company.own_fields["deal"][0]["LIST"].append({"ID": 2, "SORT": 20, "VALUE": "White"})
+    company.record("deal", 1, "Roses", 2, CATEGORY_ID=0, STAGE_ID="NEW", UF_CRM_1=2)
+    assert move.bring().state == Migration.State.DONE
+    field = Field.objects.get(code="UF_CRM_1")
+    red, white = field.options
+    assert (red.name, white.name) == ("Red", "White")
+    deal = Record.objects.get(pk=move.ours("deal", 1))
+    assert values_of(SETS[deal.type_id], deal.pk) == {field: (white.pk,)}
+
+
+def test_a_text_that_is_cut_and_values_that_are_too_many_are_said(olga: User, company: Company) -> None:
+    for name, type_id, label, more in (
+        ("UF_CRM_1", "string", "Fits", {}),
+        ("UF_CRM_2", "string", "Cut", {}),
+        ("UF_CRM_3", "string", "Long", {"SETTINGS": {"ROWS": 5}}),
+        ("UF_CRM_4", "url", "Page", {}),
+        ("UF_CRM_5", "string", "Names", {"MULTIPLE": "Y"}),
+    ):  # fmt: skip
+        company.own_field("deal", name, type_id, label, **more)
+    company.record(
+        "deal", 1, "Roses", 2, CATEGORY_ID=0, STAGE_ID="NEW",
+        UF_CRM_1="x" * LONGEST, UF_CRM_2="x" * (LONGEST + 1), UF_CRM_3="x" * (LONGEST_TEXT + 1),
+        UF_CRM_4=f"https://example.com/{'x' * LONGEST}",
+        UF_CRM_5=[f"n{number}" for number in range(MOST_VALUES + 1)],
+    )  # fmt: skip
+    move = brought(olga, company)
+    deal = Record.objects.get(pk=move.ours("deal", 1))
+    found = {field.name: values for field, values in values_of(SETS[deal.type_id], deal.pk).items()}
+    assert found["Fits"] == found["Cut"] == ("x" * LONGEST,) and found["Long"] == ("x" * LONGEST_TEXT,)
+    # Half of an address leads somewhere else.
+    assert "Page" not in found
+    assert len(found["Names"]) == MOST_VALUES
+    said = sorted(move.migration.remarks.filter(kind="deal").values_list("text", flat=True))
+    assert [text.split()[0].strip(":") for text in said] == ["Cut", "Long", "Names", "Page"]
+
+
+def test_a_calendar_that_is_not_shown_is_said_and_the_others_come(
+    olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.event(1, "Talk", "2021-06-09 10:00", 1, 1)
+    company.event(2, "Secret", "2021-06-09 10:00", 1, 2)
+    move = Move(olga, company)
+    move.look()
+    shown = dict(move.portal.answers)
+
+    def unless_boris(method: str) -> Any:
+        def answer(given: Mapping[str, Any]) -> Any:
+            if str(given["ownerId"]) == "2":
+                raise Refused("ACCESS_DENIED", "Access denied!", 403)
+            return shown[method](given)
+
+        return answer
+
+    for method in ("calendar.section.get", "calendar.event.get"):
+        monkeypatch.setitem(move.portal.answers, method, unless_boris(method))
+    assert move.bring().state == Migration.State.DONE
+    assert [one.title for one in Event.objects.all()] == ["Talk"]
+    assert "ACCESS_DENIED" in move.said("event")["user 2"]
+    assert "ACCESS_DENIED" in move.said("section")["user 2"]
+
+
+def test_where_no_calendar_is_shown_that_is_said_once(
+    olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Move(olga, company)
+    move.look()
+
+    def refuse(given: object) -> object:
+        raise Refused("insufficient_scope", "The request requires higher privileges.", 403)
+
+    monkeypatch.setitem(move.portal.answers, "calendar.event.get", refuse)
+    assert move.bring().state == Migration.State.DONE
+    assert move.said("event").keys() == {""}
+
+
+def test_events_whose_first_row_has_the_number_0_are_each_their_own(olga: User, company: Company) -> None:
+    for name in ("One", "Another"):
+        company.event(1, name, "2021-06-09 10:00", 1, 1, PARENT_ID="0")
+    brought(olga, company)
+    assert sorted(one.title for one in Event.objects.all()) == ["Another", "One"]
+
+
+@pytest.mark.parametrize("odd", ["DATE_FROM_FORMATTED", "DATE_TO_FORMATTED"])
+def test_days_that_nobody_means_stop_no_migration(
+    olga: User, company: Company, odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.event(1, "Odd", "2021-06-09 00:00", 24, 1, DT_SKIP_TIME="Y")
+    company.event(2, "Talk", "2021-06-09 10:00", 1, 2)
+    move = Move(olga, company)
+    move.look()
+    events = move.portal.answers["calendar.event.get"]
+
+    def oddly(given: Mapping[str, Any]) -> Any:
+        return [{**row, odd: "31.12.9999"} if row["NAME"] == "Odd" else row for row in events(given)]
+
+    monkeypatch.setitem(move.portal.answers, "calendar.event.get", oddly)
+    assert move.bring().state == Migration.State.DONE
+    assert Event.objects.filter(title="Talk").exists()
+
+
+def test_a_recording_that_the_portal_does_not_give_is_said(olga: User, company: Company) -> None:
+    company.call(1, 2, "+79638835976", CALL_DURATION=95, RECORD_FILE_ID=777)
+    move = brought(olga, company)
+    assert move.ours("call", 1)
+    assert "not given by the portal" in move.said("call")["1"]
+
+
+def test_a_poll_comes_without_whoever_has_come_and_is_gone_again(
+    olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = brought(olga, company)
+    gone = move.ours("person", 2)
+    move.migration.identities.filter(kind="person", theirs="2").update(ours=gone + 1000)
+    poll = company.poll("Which roses?", {"Red": (1,), "White": (2,)})
+    company.post(5, 1, "Choose, please", UF_BLOG_POST_VOTE=poll)
+    assert move.bring().state == Migration.State.DONE
+    post = Post.objects.get(pk=move.ours("post", 5))
+    assert dict(post.poll.options.values_list("text", "votes_count")) == {"Red": 1, "White": 0}
+    assert "White: 1" in move.said("post")["5"]
