@@ -131,10 +131,7 @@ def bound(call: Call) -> Any:
 
 def names_of_events(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/events/events.html"""
-    application = application_of(call.webhook_id)
-    if scope := call.values["SCOPE"]:
-        application.scopes = [one for one in application.scopes if one == scope]
-    return events_for(application)
+    return events_for(application_of(call.webhook_id), call.values["SCOPE"])
 
 
 def option(call: Call) -> Any:

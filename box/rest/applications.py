@@ -41,13 +41,25 @@ def application_of(webhook_id: int) -> Application:
     """Whoever calls by a token of it. Raises ApiRefused for a webhook that somebody has made by hand."""
     found = Application.objects.filter(grants__webhook=webhook_id, retired_at=None).first()
     if found is None:
-        raise ApiRefused("ACCESS_DENIED", "Access denied! Application context required", status=403)
+        raise _no_application()
     return found
 
 
-def events_for(application: Application) -> list[str]:
-    """Names of events of the rooms that its scopes open."""
-    rooms = {scopes[key].room for key in application.scopes if key in scopes}
+def _held(application: Application) -> Application:
+    """Until the transaction is over. Raises ApiRefused where it was removed since it was read."""
+    found = Application.objects.select_for_update(no_key=True).filter(pk=application.pk, retired_at=None)
+    if (held := found.first()) is None:
+        raise _no_application()
+    return held
+
+
+def _no_application() -> ApiRefused:
+    return ApiRefused("ACCESS_DENIED", "Access denied! Application context required", status=403)
+
+
+def events_for(application: Application, scope: str = "") -> list[str]:
+    """Names of events of the rooms that its scopes open, or this one of them."""
+    rooms = {scopes[key].room for key in application.scopes if key in scopes and scope in ("", key)}
     return sorted(key for key, one in hook_events.items() if one.room in rooms and is_on(one.room))
 
 
@@ -56,7 +68,7 @@ def bind_event(application: Application, event: str, address: str, *, by: User) 
     """Its address is told of the event from now on; once, however often it asks. Raises ApiRefused, and
     PermissionDenied for whoever may not decide what leaves the box."""
     _must_decide(by)
-    held = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
+    held = _held(application)
     if event not in events_for(held):
         raise ApiRefused("ERROR_EVENT_NOT_FOUND", "Event not found")
     _check_address(address)
@@ -131,7 +143,7 @@ def set_options(application: Application, options: Mapping[str, Any], *, by: Use
     than is kept."""
     if not by.is_administrator:
         raise PermissionDenied("Administrator authorization required")
-    held = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
+    held = _held(application)
     held.options = {**held.options, **{str(name): value for name, value in options.items()}}
     if len(held.options) > MOST_OPTIONS or len(json.dumps(held.options)) > LONGEST_OPTIONS:
         said = _("An application keeps %(most)s settings with %(size)s characters at most.")

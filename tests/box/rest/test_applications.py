@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from box.apps.feed.actions import Draft, publish_post
 from box.core.events.delivery import deliver_all
+from box.core.registry.rest import ApiRefused
 from box.lib.php_query import parsed
-from box.rest.applications import LONGEST_OPTIONS, MOST_OPTIONS
+from box.rest.applications import LONGEST_OPTIONS, MOST_OPTIONS, bind_event, set_options
 from box.rest.models import Application, Grant, Listener, Webhook
 from box.rest.oauth import NewApplication, add_application, retire_application
 from box.rest.outgoing import send_waiting, token_of
@@ -140,6 +141,21 @@ def test_a_removed_application_is_told_of_nothing(till: Application, olga: User)
     retire_application(till, by=olga, now=timezone.now())
     assert not Listener.objects.exists()
     assert not Webhook.objects.filter(revoked_at=None).exists()
+
+
+def test_an_application_that_is_removed_meanwhile_binds_and_keeps_nothing(
+    till: Application, olga: User
+) -> None:
+    read_before = Application.objects.get(pk=till.pk)
+    retire_application(till, by=olga, now=timezone.now())
+    for late in (
+        lambda: bind_event(read_before, ADDED, "https://till.example/hook", by=olga),
+        lambda: set_options(read_before, {"colour": "red"}, by=olga),
+    ):
+        with pytest.raises(ApiRefused) as refused:
+            late()
+        assert refused.value.code == "ACCESS_DENIED"
+    assert not Listener.objects.exists()
 
 
 def test_its_settings_are_its_own(till: Application, anna: User, olga: User) -> None:
