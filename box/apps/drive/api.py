@@ -288,15 +288,23 @@ def _uploaded(folder: Item, call: Call) -> Item:
     name, content = _content(call)
     with transaction.atomic():
         # Before any byte is stored of whoever may not.
-        folder = locked_folder(folder, by=call.user)
-        if Item.objects.in_folder(folder).called(name).exists():
-            if not call.values["GENERATEUNIQUENAME"]:
-                raise ApiRefused("DISK_OBJ_22000", _("Something is called so in this folder already."))
-            name = tree.free_name(folder, name)
+        _name_in(folder, name, call)
     stored = store_whole(BytesIO(content))
     with transaction.atomic():
-        added = tree.add_files(folder, [take_in(stored, name, by=call.user).pk], by=call.user)
-    return (added.new or added.replaced)[0]
+        # Meanwhile somebody may have put another one there, which is not to become a version of theirs.
+        free = _name_in(folder, name, call)
+        added = tree.add_files(folder, [take_in(stored, free, by=call.user).pk], by=call.user)
+    return added.new[0]
+
+
+def _name_in(folder: Item, name: str, call: Call) -> str:
+    """Under which it is put there, with the folder locked until the transaction is over."""
+    folder = locked_folder(folder, by=call.user)
+    if not Item.objects.in_folder(folder).called(name).exists():
+        return name
+    if not call.values["GENERATEUNIQUENAME"]:
+        raise ApiRefused("DISK_OBJ_22000", _("Something is called so in this folder already."))
+    return tree.free_name(folder, name)
 
 
 def _uploaded_to_storage(call: Call) -> Item:

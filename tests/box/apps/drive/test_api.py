@@ -13,17 +13,20 @@ from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.drive.models import Item, OutsideLink
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
+from box.core.files.actions import store_whole
 from box.core.files.store import store as the_store
 from box.core.groups.actions import NewGroup, create_group
 from tests.box.apps.drive.conftest import put
 from tests.box.rest.calling import program_of
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import IO, Any
 
     from box.bridges.storage.client import S3Store
+    from box.core.files.actions import Stored
 
 pytestmark = pytest.mark.django_db
+STORE_WHOLE = "box.apps.drive.api.store_whole"
 
 
 def test_a_program_sees_the_drives_of_its_person(anna: User, boris: User) -> None:
@@ -179,6 +182,28 @@ def test_a_program_puts_a_file_by_its_content_and_renews_it(anna: User, annas: I
     assert bytes_of(item) == b"Twice"
     other = program.call("disk.storage.uploadfile", **same, generateUniqueName=True)
     assert other["NAME"] == "plan (2).txt"
+
+
+def test_a_file_that_somebody_puts_there_meanwhile_is_not_replaced(
+    anna: User, annas: Item, store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = program_of(anna, "disk")
+    theirs, ours = ["plan.txt", base64(b"Theirs")], ["plan.txt", base64(b"Ours")]
+
+    def meanwhile(content: IO[bytes]) -> Stored:
+        monkeypatch.setattr(STORE_WHOLE, store_whole)
+        program.call("disk.folder.uploadfile", id=annas.pk, fileContent=theirs)
+        return store_whole(content)
+
+    given: dict[str, Any] = {"id": annas.pk, "fileContent": ours}
+    monkeypatch.setattr(STORE_WHOLE, meanwhile)
+    assert program.error("disk.folder.uploadfile", **given) == (400, "DISK_OBJ_22000")
+    item = Item.objects.get(parent=annas)
+    assert bytes_of(item) == b"Theirs" and not item.versions.exists()
+    item.delete()
+    monkeypatch.setattr(STORE_WHOLE, meanwhile)
+    made = program.call("disk.folder.uploadfile", **given, generateUniqueName=True)
+    assert made["NAME"] == "plan (2).txt"
 
 
 def test_a_file_is_put_once_for_one_key(anna: User, annas: Item, store: S3Store) -> None:
