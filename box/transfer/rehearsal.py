@@ -71,10 +71,6 @@ class DryWork(Work):
         return list(self.read[kind].ids.items())
 
     @override
-    def took(self, kind: str, theirs: Any, ours: int, **more: Any) -> None:
-        raise NotImplementedError("a dry run takes nothing")
-
-    @override
     def remark(self, kind: str, theirs: Any, text: str) -> None:
         return
 
