@@ -7,29 +7,24 @@ https://apidocs.bitrix24.com/api-reference/common/settings/index.html
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import URLValidator
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from box.core.events.outbox import emit
 from box.core.registry.rest import ApiRefused, hook_events, scopes
 from box.core.registry.services import is_on
-from box.core.registry.settings import raise_version
-from box.lib.sealing import seal
 from box.rest.access import can_send_out
-from box.rest.events import ListenerAdded, ListenerRemoved
-from box.rest.models import Application, Listener
+from box.rest.models import Application
+from box.rest.outgoing import NewListener, add_listener, new_token, remove_listener
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
-    from box.rest.models import ListenerQuerySet
+    from box.rest.models import Listener, ListenerQuerySet
 
 MOST_HANDLERS = 200
 MOST_OPTIONS = 200
@@ -81,18 +76,9 @@ def bind_event(application: Application, event: str, address: str, *, by: User) 
         )
     if not held.token:
         # One of the application and not of each address: by it its own server knows the portal.
-        held.token = seal(secrets.token_hex(16), settings.SECRET_KEY)
+        held.token = new_token()
         held.save(update_fields=["token"])
-    listener = Listener.objects.create(
-        name=held.name, address=address, events=[event], token=held.token, application=held, by=by
-    )
-    raise_version()
-    emit(
-        ListenerAdded(
-            listener_id=listener.pk, name=listener.name, address=address, events=(event,), by_id=by.pk
-        )
-    )
-    return listener
+    return add_listener(NewListener(held.name, address, (event,)), by=by, of=held)
 
 
 @transaction.atomic
@@ -110,10 +96,7 @@ def remove_handlers(application: Application, *, by: User) -> int:
 def _remove(listeners: ListenerQuerySet, *, by: User) -> int:
     rows = list(listeners)
     for one in rows:
-        emit(ListenerRemoved(listener_id=one.pk, name=one.name, address=one.address, by_id=by.pk))
-        one.delete()
-    if rows:
-        raise_version()
+        remove_listener(one, by=by)
     return len(rows)
 
 

@@ -34,7 +34,7 @@ from box.lib.php_query import flat
 from box.lib.sealing import seal, unseal
 from box.rest.access import can_send_out
 from box.rest.events import ListenerAdded, ListenerRemoved
-from box.rest.models import Listener, Sending
+from box.rest.models import Application, Listener, Sending
 from box.rest.notices import PAUSED
 
 KIND = "rest.listener"
@@ -64,15 +64,17 @@ class NewListener:
 
 
 @transaction.atomic
-def add_listener(new: NewListener, *, by: User) -> Listener:
-    """Told from now on. Its token is made here, see `token_of`."""
+def add_listener(new: NewListener, *, by: User, of: Application | None = None) -> Listener:
+    """Told from now on. Its token is made here, see `token_of`, or is that of the application whose address
+    it is."""
     if unknown := sorted(set(new.events) - {key for key, _event in hook_events.items()}):
         raise ValidationError(_("There is no such event: %(names)s.") % {"names": ", ".join(unknown)})
     listener = Listener.objects.create(
         name=new.name,
         address=new.address,
         events=sorted(set(new.events)),
-        token=seal(secrets.token_hex(16), settings.SECRET_KEY),
+        token=of.token if of else new_token(),
+        application=of,
         by=by,
     )
     raise_version()
@@ -103,6 +105,11 @@ def resume_listener(listener: Listener, *, by: User) -> None:
         paused_at=None, failing_since=None, retry_at=None, attempts=0
     )
     raise_version()
+
+
+def new_token() -> str:
+    """Sealed, as rows keep it."""
+    return seal(secrets.token_hex(16), settings.SECRET_KEY)
 
 
 def token_of(listener: Listener) -> str:
