@@ -170,6 +170,9 @@ def message_of(letter: QueuedLetter, *, sender: str) -> EmailMessage:
         validate_email(letter.to)
     except ValidationError as error:
         raise LetterRefused(error.messages[0]) from error
+    if "=?" in letter.to:
+        # An encoded word (RFC 2047): in the header it would become several addresses, or break its line.
+        raise LetterRefused(str(validate_email.message))
     name = hashlib.sha256(letter.key.encode()).hexdigest()[:32]
     message = EmailMessage(SMTP)
     message["Message-ID"] = f"<{name}@{sender.rpartition('@')[2] or 'localhost'}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -137,6 +138,22 @@ def test_a_refused_letter_is_noted_and_the_others_leave(box: Mailbox) -> None:
     assert "550 No such person" in refused[0].error
     assert "valid email address" in refused[1].error
     assert send_letters(now() + timedelta(days=1)) == 0, "nobody asks again"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "hidden", ["x\r\nBcc: boris@example.com", "boris@example.com,x"], ids=["a line", "another address"]
+)
+def test_an_address_that_hides_something_is_refused_and_the_others_leave(box: Mailbox, hidden: str) -> None:
+    """Whoever fills in a client's form gives any address that has an address's shape."""
+    serve(box)
+    word = base64.b64encode(hidden.encode()).decode()
+    queue(1, f"=?utf-8?b?{word}?=@example.com")
+    queue(2, "anna@example.com")
+    assert send_letters(now()) == 1
+    assert "valid email address" in QueuedLetter.objects.failed().get().error
+    (letter,) = box.letters
+    assert letter["To"] == "anna@example.com"
 
 
 @pytest.mark.django_db
