@@ -209,7 +209,7 @@ def _read_letter(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
 
 def _write(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime) -> None:
     try:
-        write_letter(run, record, settings, _of(settings, record))
+        write_letter(run, record, settings, _of(settings, record), now)
     except NotWritten as error:
         raise Left(str(error)) from None
 

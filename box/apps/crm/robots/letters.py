@@ -6,7 +6,9 @@ line with it: a process that is killed has written both or neither.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -14,20 +16,30 @@ from django.db.models import Case, F, Value, When
 from django.utils.translation import gettext as _
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
-from box.apps.crm.field_rights import fields_for
+from box.apps.crm.field_rights import fields_for, hidden_from_some
 from box.apps.crm.models import Activity, ContactPoint, Record
 from box.apps.crm.presenters import money
 from box.core.notify.actions import queue_letters
+from box.core.notify.models import QueuedLetter
 from box.core.registry.capabilities import Letter, can_send_letters
 from box.core.registry.company import LANGUAGE
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from box.apps.crm.models import RobotRun
     from box.core.accounts.models import User
 
 CLIENT, COLLEAGUE = "client", "colleague"
 LONGEST_SUBJECT = 200
 LONGEST = 5000
+LONGEST_FILLED = 255
+MOST_A_DAY = 10
+"""To one address, of all robots."""
+A_DAY = timedelta(days=1)
+HIDDEN = "…"
+_KEY = "crm.robot:"
+_BRACES = re.compile(r"\{(title|client|amount|responsible)\}")
 
 
 class NotWritten(Exception):
@@ -47,16 +59,18 @@ def read_letter(sent: Mapping[str, Any], user_id: int | None) -> dict[str, Any]:
     return {"to": sent["to"], "subject": subject, "letter": text, "user_id": user_id}
 
 
-def write_letter(run: RobotRun, record: Record, settings: Mapping[str, Any], colleague: User) -> None:
+def write_letter(
+    run: RobotRun, record: Record, settings: Mapping[str, Any], colleague: User, now: datetime
+) -> None:
     """Raises NotWritten."""
     if not can_send_letters():
         raise NotWritten(_("There is no mail server: an administrator sets one in the console."))
     to_client = settings["to"] == CLIENT
     address = _address_of_client(record) if to_client else _address_of(colleague, record)
-    reader = None if to_client else colleague
-    subject, text = (_filled(settings[name], record, reader) for name in ("subject", "letter"))
+    _check_had_few(address, now)
+    subject, text = _filled(settings, _known_to_client(record) if to_client else _known_to(colleague, record))
     letter = Letter(
-        key=f"crm.robot:{run.pk}",
+        key=f"{_KEY}{run.pk}",
         to=address,
         language=LANGUAGE.value if to_client else colleague.language,
         template="crm/robot_letter.html",
@@ -69,6 +83,7 @@ def write_letter(run: RobotRun, record: Record, settings: Mapping[str, Any], col
     )
     queue_letters([letter])
     if to_client:
+        subject, text = _filled(settings, _known_to_everybody(record))
         written = NewActivity(
             kind=Activity.Kind.EMAIL,
             direction=Activity.Direction.OUT,
@@ -78,6 +93,14 @@ def write_letter(run: RobotRun, record: Record, settings: Mapping[str, Any], col
             about=f"crm.robot_letter:{run.pk}",
         )
         add_activity(written, [record], by=None)
+
+
+def _check_had_few(address: str, now: datetime) -> None:
+    """Whoever fills in a form on a website gives any address there, and that calls robots too."""
+    sent = QueuedLetter.objects.filter(to=address, key__startswith=_KEY, created_at__gt=now - A_DAY)
+    if sent.count() >= MOST_A_DAY:
+        said = _("Robots have written %(most)s letters to this address within a day.")
+        raise NotWritten(said % {"most": MOST_A_DAY})
 
 
 def _address_of_client(record: Record) -> str:
@@ -99,16 +122,38 @@ def _address_of(colleague: User, record: Record) -> str:
     return colleague.email
 
 
-def _filled(text: str, record: Record, reader: User | None) -> str:
-    """With what stands between braces; what the reader may not see stays empty."""
-    sees_amount = record.amount and fields_for(reader, record.type_id).sees("amount")
+def _filled(settings: Mapping[str, Any], known: Mapping[str, str]) -> tuple[str, str]:
+    """Subject and text with what stands between braces, which is not looked at for braces again."""
+    subject, text = (
+        _BRACES.sub(lambda found: known[found[1]], settings[name]) for name in ("subject", "letter")
+    )
+    return " ".join(subject.split())[:LONGEST_FILLED] or known["title"], text
+
+
+def _known_to_client(record: Record) -> dict[str, str]:
     client = record.contact or record.company
-    known = {
-        "{title}": record.title,
-        "{client}": client.title if client else record.title,
-        "{amount}": money(record.amount, record.currency) if sees_amount else "",
-        "{responsible}": record.responsible.name,
+    return {
+        "title": record.title,
+        "client": client.title if client else record.title,
+        "amount": money(record.amount, record.currency) if record.amount else "",
+        "responsible": record.responsible.name,
     }
-    for name, value in known.items():
-        text = text.replace(name, str(value))
-    return text
+
+
+def _known_to(colleague: User, record: Record) -> dict[str, str]:
+    """What they may not see stays empty; a client whom they do not see has the record's name."""
+    fields = fields_for(colleague, record.type_id)
+    known, clients = _known_to_client(record), Record.objects.visible_to(colleague)
+    sees_client = fields.sees("contacts" if record.contact_id else "company")
+    if not sees_client or not clients.filter(pk=record.contact_id or record.company_id).exists():
+        known["client"] = record.title
+    return known if fields.sees("amount") else {**known, "amount": ""}
+
+
+def _known_to_everybody(record: Record) -> dict[str, str]:
+    """On time lines, which have no fields of their own to be hidden."""
+    hidden = hidden_from_some(record.type_id, {"amount", "contacts", "company"})
+    known = _known_to_client(record)
+    if hidden & {"contacts", "company"}:
+        known["client"] = record.title
+    return {**known, "amount": HIDDEN} if "amount" in hidden else known

@@ -35,6 +35,7 @@ from box.apps.crm.robots.actions import (
     switch_robot,
 )
 from box.apps.crm.robots.candidates import candidates_of
+from box.apps.crm.robots.letters import MOST_A_DAY
 from box.apps.crm.robots.webhooks import (
     LASTS_SECONDS,
     LONGEST_PAUSE,
@@ -405,6 +406,56 @@ def test_a_client_is_written_to_once_and_it_stands_on_the_time_line(anna: User) 
     activity = Activity.objects.get(about__startswith="crm.robot_letter:")
     assert (activity.kind, activity.direction, activity.subject) == ("email", "out", "Your oak chairs")
     assert set(activity.bindings.values_list("record", flat=True)) == {deal.pk, rose.pk}
+
+
+@pytest.mark.usefixtures("mail")
+def test_what_is_hidden_from_some_is_written_to_the_client_and_not_on_the_time_line(anna: User) -> None:
+    give(employees_role(), type_of("deal"), "amount", FieldLevel.HIDDEN, by=None)
+    give(employees_role(), type_of("deal"), "contacts", FieldLevel.HIDDEN, by=None)
+    robot(effect="letter", settings=LETTER)
+    deal = added("deal", anna, "oak chairs", contact=_rose(anna), amount=Decimal(3400), currency="RUB")
+    into(deal, "EXECUTING")
+    assert work() == [("done", "")]
+    letter = QueuedLetter.objects.get(key__startswith="crm.robot:")
+    assert "Dear Rose," in letter.text
+    assert "400" in letter.text
+    activity = Activity.objects.get(about__startswith="crm.robot_letter:")
+    assert activity.text == f"Dear oak chairs,\noak chairs is ….\n{anna.name}"
+
+
+@pytest.mark.usefixtures("mail")
+def test_a_colleague_is_not_told_of_a_client_whom_they_do_not_see(anna: User, cara: User) -> None:
+    robot(effect="letter", settings={**LETTER, "to": "colleague", "user_id": cara.pk})
+    into(added("deal", anna, "lamps", contact=_rose(anna), observers=[cara]), "EXECUTING")
+    assert work() == [("done", "")]
+    letter = QueuedLetter.objects.get(key__startswith="crm.robot:")
+    assert "Rose" not in letter.text + letter.html
+    assert "Dear lamps," in letter.text
+
+
+@pytest.mark.usefixtures("mail")
+def test_a_title_with_braces_or_a_long_one_is_written_as_it_stands(anna: User) -> None:
+    robot(effect="letter", settings={**LETTER, "text": "{title} {title}"})
+    title = f"{{amount}} {{responsible}} {'x' * 200}"
+    into(added("deal", anna, title, contact=_rose(anna), amount=Decimal(3400)), "EXECUTING")
+    assert work() == [("done", "")]
+    letter = QueuedLetter.objects.get(key__startswith="crm.robot:")
+    assert letter.subject.startswith("{amount} {responsible} xxx")
+    assert len(letter.subject) == 255
+
+
+@pytest.mark.usefixtures("mail")
+def test_an_address_is_written_to_a_few_times_a_day(anna: User) -> None:
+    robot(effect="letter", settings=LETTER)
+    rose = _rose(anna)
+    for _deal in range(MOST_A_DAY + 1):
+        into(added("deal", anna, "chairs", contact=rose), "EXECUTING")
+    deliver_all()
+    now = timezone.now()
+    run_due(now)
+    assert [status for status, _said in work(now)] == [*["done"] * MOST_A_DAY, "left"]
+    into(added("deal", anna, "chairs", contact=rose), "EXECUTING")
+    assert work(timezone.now() + timedelta(days=1))[-1] == ("done", "")
 
 
 @pytest.mark.usefixtures("mail")
