@@ -214,9 +214,20 @@ def keep_calls(
     if cursors is not None and cursors != pbx.cursors:
         pbx.cursors = dict(cursors)
         Pbx.objects.filter(pk=pbx.pk).update(cursors=pbx.cursors)
-        # What a log has said is not read again, so it is stored also where nothing is told of it: that a
-        # Local channel was answered, which decides what the call comes to.
+        # What a log has said is not read again, so it is stored also where nothing is told of it.
         keys |= known.changed
+    _store(pbx, known, happened, keys)
+
+
+@transaction.atomic
+def keep_rest(pbx: Pbx, known: machine.Calls) -> None:
+    """Before these are forgotten: what was heard of them and told to nobody, such as that a Local channel was
+    answered, which decides what the call comes to. A PBX without logs does not say it again."""
+    if Pbx.objects.filter(pk=pbx.pk).exists():
+        _store(pbx, known, [], set(known.changed))
+
+
+def _store(pbx: Pbx, known: machine.Calls, happened: Sequence[Happened], keys: set[str]) -> None:
     touched = {call.key: call for key in keys if (call := known.call(key)) is not None}
     known.changed -= keys
     if not touched:

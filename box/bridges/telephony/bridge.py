@@ -17,6 +17,7 @@ from box.bridges.telephony.actions import (
     forget_credentials,
     keep_calls,
     keep_queues,
+    keep_rest,
     place_credentials_again,
     refuse_command,
     restore,
@@ -76,37 +77,48 @@ class Bridge:
     def _serve(self, pbx: Pbx) -> None:
         """One session. What is known is read from the database first: another bridge may have been there."""
         calls = restore(pbx, now=self._now())
-        with Session(pbx.address) as session:
-            self.catch_up(pbx, calls, session)
-            self._attempts = 0
-            place_credentials_again(pbx)
-            tell_state(pbx, connected_at=self._now(), heard_at=self._now(), version=session.version)
-            synced_at = told_at = asked_at = self._now()
-            looks_again = list(LOOKS_AGAIN)
-            while not self._stopping.is_set():
-                events = session.events(within=0.5)
-                self._keep(pbx, calls, calls.feed(self._facts(events)))
-                if any(event.get("Event") in _OF_QUEUES for event in events):
-                    self._look_at_queues(pbx, session)
-                self._obey(pbx, session)
-                self._place(session, take_credentials(pbx, now=self._now()))
-                now = self._now()
-                if looks_again and now - synced_at >= looks_again[0]:
-                    looks_again.pop(0)
-                    if calls.has_estimates:
-                        self.read_logs(pbx, calls)
-                if now - synced_at >= EVERY:
-                    self.catch_up(pbx, calls, session)
-                    forget_commands(pbx, now=now)
-                    synced_at, looks_again = now, list(LOOKS_AGAIN)
-                if now - asked_at >= LOOKS_AT_SETTINGS_EVERY:
-                    if not Pbx.objects.filter(pk=pbx.pk, changed_at=pbx.changed_at, is_on=True).exists():
-                        return
-                    asked_at = now
-                if now - told_at >= TELLS_EVERY:
-                    tell_state(pbx, heard_at=now)
-                    self._place(session, forget_credentials(pbx, now=now))
-                    told_at = now
+        try:
+            with Session(pbx.address) as session:
+                self._listen(pbx, calls, session)
+        except PbxTrouble:
+            keep_rest(pbx, calls)
+            raise
+        # Of one that is stopped the calls may be another's by now.
+        if not self._stopping.is_set():
+            keep_rest(pbx, calls)
+
+    def _listen(self, pbx: Pbx, calls: Calls, session: Session) -> None:
+        """Until it is stopped, or other settings hold."""
+        self.catch_up(pbx, calls, session)
+        self._attempts = 0
+        place_credentials_again(pbx)
+        tell_state(pbx, connected_at=self._now(), heard_at=self._now(), version=session.version)
+        synced_at = told_at = asked_at = self._now()
+        looks_again = list(LOOKS_AGAIN)
+        while not self._stopping.is_set():
+            events = session.events(within=0.5)
+            self._keep(pbx, calls, calls.feed(self._facts(events)))
+            if any(event.get("Event") in _OF_QUEUES for event in events):
+                self._look_at_queues(pbx, session)
+            self._obey(pbx, session)
+            self._place(session, take_credentials(pbx, now=self._now()))
+            now = self._now()
+            if looks_again and now - synced_at >= looks_again[0]:
+                looks_again.pop(0)
+                if calls.has_estimates:
+                    self.read_logs(pbx, calls)
+            if now - synced_at >= EVERY:
+                self.catch_up(pbx, calls, session)
+                forget_commands(pbx, now=now)
+                synced_at, looks_again = now, list(LOOKS_AGAIN)
+            if now - asked_at >= LOOKS_AT_SETTINGS_EVERY:
+                if not Pbx.objects.filter(pk=pbx.pk, changed_at=pbx.changed_at, is_on=True).exists():
+                    return
+                asked_at = now
+            if now - told_at >= TELLS_EVERY:
+                tell_state(pbx, heard_at=now)
+                self._place(session, forget_credentials(pbx, now=now))
+                told_at = now
 
     def _obey(self, pbx: Pbx, session: Session) -> None:
         """Does what people ask for. Each was taken before: an answer that is lost is not asked for again."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import nullcontext, suppress
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -9,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.bridges.telephony import state
-from box.bridges.telephony.actions import keep_calls, restore, save_pbx
+from box.bridges.telephony.actions import keep_calls, keep_rest, restore, save_pbx
+from box.bridges.telephony.ami import Stalled
+from box.bridges.telephony.bridge import Bridge
 from box.bridges.telephony.calls import REMEMBERED, Calls
 from box.bridges.telephony.facts import Channel, Fact, Kind, State
 from box.bridges.telephony.models import Call, Pbx
@@ -82,6 +87,41 @@ def test_what_a_log_has_said_is_stored_with_how_far_it_is_read(pbx: Pbx) -> None
     keep(pbx, restore(pbx, now=at), [Fact(Kind.GONE, at, caller), Fact(Kind.GONE, at, called)])
     assert Call.objects.get().result == "answered"
     assert Pbx.objects.get().cursors == {"cel": "1:100"}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "is_stopped", "result"),
+    [(False, False, "answered"), (True, False, "answered"), (False, True, "no answer")],
+    ids=["other settings", "the line broke", "another's by now"],
+)
+def test_what_was_told_to_nobody_is_stored_as_a_session_ends(
+    pbx: Pbx, monkeypatch: pytest.MonkeyPatch, trouble: bool, is_stopped: bool, result: str
+) -> None:
+    at, stopping = timezone.now(), threading.Event()
+    caller, called = Channel("1.1", "1.1", "Local/a@x-1;1"), Channel("1.2", "1.1", "Local/b@x-2;1")
+    keep(pbx, Calls("office"), [Fact(Kind.SEEN, at, caller), Fact(Kind.SEEN, at, called)])
+
+    class Session(Bridge):
+        def _listen(self, pbx: Pbx, calls: Calls, session: object) -> None:
+            assert calls.feed([Fact(Kind.SEEN, at, called, state=State.UP)]) == []
+            if is_stopped:
+                stopping.set()
+            if trouble:
+                raise Stalled("It says nothing any more.")
+
+    monkeypatch.setattr("box.bridges.telephony.bridge.Session", nullcontext)
+    with suppress(Stalled):
+        Session(pbx.pk, stopping)._serve(pbx)
+    keep(pbx, restore(pbx, now=at), [Fact(Kind.GONE, at, caller), Fact(Kind.GONE, at, called)])
+    assert Call.objects.get().result == result
+
+
+def test_a_session_of_a_pbx_that_is_gone_stores_nothing(pbx: Pbx) -> None:
+    at, calls = timezone.now(), Calls("office")
+    calls.feed([Fact(Kind.SEEN, at, Channel("1.1", "1.1", "Local/a@x-1;1"))])
+    Pbx.objects.filter(pk=pbx.pk).delete()
+    keep_rest(pbx, calls)
+    assert not Call.objects.exists()
 
 
 def test_a_call_that_became_part_of_another_is_told_of_there(pbx: Pbx) -> None:
