@@ -6,7 +6,7 @@ import io
 import logging
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from django.db import transaction
 from django.utils import timezone
@@ -94,7 +94,7 @@ def _wait(recording: Recording, trouble: str, *, now: datetime) -> bool:
     return False
 
 
-def keep_recording(recording: Recording, stream: BinaryIO) -> None:
+def keep_recording(recording: Recording, stream: IO[bytes]) -> None:
     """Puts it into the store, and what can be heard of it into its row. Twice is once: the blob that is not
     needed goes by itself."""
     sound = heard(stream)
@@ -119,7 +119,7 @@ def _keep(recording: Recording, sound: Sound, key: str, size: int) -> None:
     emit(RecordingKept(call_id=row.logged_id, recording_id=row.pk))
 
 
-def keep_delivered(delivery: Delivery, stream: BinaryIO) -> bool:
+def keep_delivered(delivery: Delivery, stream: IO[bytes]) -> bool:
     """What the PBX has sent. False where no call has told of this file: then it may come again. Raises
     RecordingRefused for a file that is not the one that was signed."""
     if heard(stream).sha256 != delivery.sha256:

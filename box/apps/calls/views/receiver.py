@@ -17,7 +17,7 @@ from box.bridges.telephony.recordings import Delivery, RecordingRefused, accept
 from box.lib.sealing import SealBroken
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from typing import IO
 
     from django.http import HttpRequest
 
@@ -37,8 +37,8 @@ def receive(request: HttpRequest) -> HttpResponse:
         return _plain(str(refused), 401)
     try:
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as stream:
-            _take(request, stream, delivery.size)  # type: ignore[arg-type]
-            is_kept = keep_delivered(delivery, stream)  # type: ignore[arg-type]
+            _take(request, stream, delivery.size)
+            is_kept = keep_delivered(delivery, stream)
     except RecordingRefused as refused:
         return _plain(str(refused), 422)
     # It may be faster than the call's end: the script comes again.
@@ -55,7 +55,7 @@ def _accepted(request: HttpRequest) -> Delivery:
     return accept(request.headers, keys=keys, folder=folder, now=int(time.time()))
 
 
-def _take(request: HttpRequest, stream: BinaryIO, size: int) -> None:
+def _take(request: HttpRequest, stream: IO[bytes], size: int) -> None:
     """So many bytes as were signed for, and no more."""
     taken = 0
     while chunk := request.read(min(CHUNK, size + 1 - taken)):
