@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from box.apps.crm.catalog import catalog
-from box.apps.crm.field_rights import fields_for
+from box.apps.crm.field_rights import sees_numbers
 from box.apps.crm.models import Activity, ActivityBinding, Record
 
 if TYPE_CHECKING:
@@ -44,21 +44,16 @@ def agenda_of(person: User, now: datetime) -> list[AgendaDay]:
     until = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=DAYS)
     due = Activity.objects.open().filter(responsible=person, deadline__lt=until).by_deadline()
     found = list(due[:MOST])
-    records = records_of(found, person)
+    records, sees = records_of(found, person), sees_numbers(person)
     days: dict[date | None, list[Step]] = {}
     for one in found:
         # Theirs all, so nobody is asked for.
         one.responsible = person
         day = None if one.deadline < now else timezone.localdate(one.deadline)  # type: ignore[operator]
         record = records.get(one.pk)
-        days.setdefault(day, []).append(Step(one, record, sees_number(person, record)))
+        days.setdefault(day, []).append(Step(one, record, sees and record is not None))
     days.setdefault(today, [])
     return [AgendaDay(day, days[day]) for day in sorted(days, key=lambda one: one or date.min)]
-
-
-def sees_number(reader: User, record: Record | None) -> bool:
-    """Whether this reader sees by what the record's client is reached."""
-    return record is not None and fields_for(reader, record.type_id).sees("reached_by")
 
 
 def due_count(person: User, now: datetime) -> int:

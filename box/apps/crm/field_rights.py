@@ -127,6 +127,13 @@ def fields_for(user: User | None, type_id: int) -> RecordFields:
     return RecordFields(field_access(user, entity_of(type_id)))
 
 
+def sees_numbers(reader: User) -> bool:
+    """Whether this reader sees by what clients are reached, of whatever type: what tells of a call with a
+    contact stands on its company's time line too."""
+    types = (one.pk for one in catalog().types.values() if one.has_contact_points)
+    return all(fields_for(reader, pk).sees("reached_by") for pk in types)
+
+
 def check_changeable(by: User | None, type_id: int, names: Iterable[str]) -> None:
     """Raises PermissionDenied for the first of these fields that `by` may not change."""
     if by is None or is_importing():

@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from box.apps.crm.agenda import records_of, sees_number
+from box.apps.crm.agenda import records_of
+from box.apps.crm.field_rights import sees_numbers
 from box.apps.crm.models import Activity
 from box.core.registry.capabilities import CalendarLayer, LayerItem
 
@@ -26,13 +27,13 @@ def next_steps(reader: User, since: datetime, before: datetime) -> Iterator[Laye
     now = timezone.now()
     due = Activity.objects.open().filter(responsible=reader, deadline__gte=since, deadline__lt=before)
     steps = list(due.by_deadline()[:MOST])
-    records = records_of(steps, reader)
+    records, sees = records_of(steps, reader), sees_numbers(reader)
     for step in steps:
         if step.deadline is None:
             continue
         record = records.get(step.pk)
         day = timezone.localtime(step.deadline).date()
-        subject = step.said_to(sees_number(reader, record))
+        subject = step.said_to(sees and record is not None)
         title = f"{subject} · {record.title}" if record else subject
         url = record.get_absolute_url() if record else reverse("crm:day")
         yield LayerItem(str(step.pk), title, day, day, url=url, tone="bad" if step.deadline < now else "")

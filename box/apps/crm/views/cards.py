@@ -19,7 +19,7 @@ from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.records import change_record, delete_records
 from box.apps.crm.catalog import catalog
 from box.apps.crm.facts import OWN, group_inputs, groups_of, html_of, own_fields
-from box.apps.crm.field_rights import fields_for
+from box.apps.crm.field_rights import fields_for, sees_numbers
 from box.apps.crm.frame import tabs_for
 from box.apps.crm.inputs import read_all
 from box.apps.crm.lines import lines_of
@@ -67,6 +67,7 @@ def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> 
         "record": found,
         "kind": found.type,
         "fields": fields,
+        "sees_numbers": sees_numbers(reader),
         "amount": money(found.amount, found.currency) if found.amount and fields.sees("amount") else "",
         "may_change": can_change(reader, found),
         "now": now,
@@ -244,7 +245,7 @@ def history(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
         "record": found,
         "timeline": shown,
         "may_change": can_change(request.user, found),
-        "sees_numbers": fields_for(request.user, found.type_id).sees("reached_by"),
+        "sees_numbers": sees_numbers(request.user),
     }
     return render(request, "crm/history.html", context, blocks="entries")
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
 from box.apps.crm.actions.calls import note_call, settle_call, write_call_down
+from box.apps.crm.actions.records import change_record
 from box.apps.crm.callers import cards, responsible
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.field_rights import give
@@ -176,6 +177,25 @@ def test_its_number_is_told_to_whom_telephones_are_not_hidden(
     give(employees_role(), type_of("contact"), "reached_by", FieldLevel.HIDDEN, by=None)
     assert told() == [False] * 4
     assert not Activity.objects.filter(subject__contains="123").exists()
+
+
+def test_a_contacts_number_is_not_told_on_its_companys_page_to_whom_it_is_hidden(
+    as_person: Callable[[User], Client], rose: Record, anna: User
+) -> None:
+    works = added("company", anna, "Works")
+    change_record(rose, {"company": works}, by=None)
+    write_call_down(call(user_id=anna.pk))
+    browser = as_person(anna)
+
+    def told() -> list[bool]:
+        pages = (works.get_absolute_url(), f"{works.get_absolute_url()}history/")
+        found = [browser.get(page).content.decode() for page in pages]
+        assert all("Incoming call" in page for page in found)
+        return ["123-45-67" in page.partition("crm-timeline")[2] for page in found]
+
+    assert told() == [True, True]
+    give(employees_role(), type_of("contact"), "reached_by", FieldLevel.HIDDEN, by=None)
+    assert told() == [False, False]
 
 
 def test_the_title_of_a_callers_lead_names_no_number_that_is_hidden_from_some(anna: User) -> None:
