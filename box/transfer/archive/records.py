@@ -348,6 +348,7 @@ class Activity(Record, kw_only=True):
     kind: Line
     direction: Literal["", "in", "out"] = ""
     subject: Line
+    number: Line = ""
     text: Text = ""
     result: Text = ""
     responsible: Id

@@ -229,7 +229,15 @@ def _crm(anna: User, boris: User) -> None:
     set_values(deal, own, by=anna)
     add_record(NewRecord(type=types["lead"], responsible=boris, title="Somebody called"), by=boris)
     done = add_activity(
-        NewActivity(kind="call", subject="Called", responsible=anna, direction="out", at=AT, seconds=60),
+        NewActivity(
+            kind="call",
+            subject="Called",
+            responsible=anna,
+            direction="out",
+            number="8 (916) 123-45-67",
+            at=AT,
+            seconds=60,
+        ),
         [deal],
         by=anna,
     )

@@ -133,8 +133,8 @@ def activities(scope: Scope) -> Iterator[records.Activity]:
             scope.name(row.responsible_id, row.created_by_id, row.done_by_id)
             yield records.Activity(
                 id=row.pk, clients=[one.record_id for one in about], kind=row.kind,
-                direction=word(row.direction),
-                subject=row.subject, text=row.text, result=row.result, responsible=row.responsible_id,
+                direction=word(row.direction), subject=row.subject, number=row.number,
+                text=row.text, result=row.result, responsible=row.responsible_id,
                 created_by=row.created_by_id, created_at=row.created_at, at=row.at, seconds=row.seconds,
                 deadline=row.deadline, done_at=row.done_at, done_by=row.done_by_id,
             )  # fmt: skip

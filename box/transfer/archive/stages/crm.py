@@ -195,6 +195,7 @@ class Activities(ArchiveStage[records.Activity]):
             subject=line(record.subject, 255) or _("(without a subject)"),
             responsible=work.author(self.kind, str(record.id), record.responsible),
             direction=record.direction,
+            number=line(record.number, 50),
             text=record.text[:LONGEST_TEXT],
             at=record.at,
             seconds=record.seconds,
