@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -15,51 +14,11 @@ from django.core.management import CommandError, call_command
 from box.bridges.telephony.actions import save_pbx
 from box.bridges.telephony.models import Call, Pbx
 from box.core.events.models import Event
-from tests.box.processes import configuration, until
-from tests.telephony.asterisk import SECRET, Asterisk
-from tests.telephony.scenarios import Manager, listening
+from tests.box.processes import until
+from tests.telephony.asterisk import Asterisk
+from tests.telephony.scenarios import Manager
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def pbx(asterisk: Asterisk) -> Pbx:
-    made = Pbx(
-        name="office",
-        host=asterisk.address,
-        is_on=True,
-        lines=["PJSIP/line"],
-        logs=Pbx.Logs.CSV,
-        cel_path=str(asterisk.cel_file),
-        cdr_path=str(asterisk.cdr_file),
-    )
-    made.secret = SECRET
-    save_pbx(made, by=None)
-    return made
-
-
-@pytest.fixture
-def manager(asterisk: Asterisk) -> Iterator[Manager]:
-    with listening(asterisk) as found:
-        yield found
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Starts a bridge, and waits for nothing."""
-    running: list[subprocess.Popen[bytes]] = []
-    environment = configuration(tmp_path)
-
-    def bridge() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "manage.py", "telephony", "run"]
-        with (tmp_path / "bridge.log").open("ab") as log:
-            running.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-        return running[-1]
-
-    yield bridge
-    for one in running:
-        one.kill()
-        one.wait()
 
 
 def is_connected() -> bool:

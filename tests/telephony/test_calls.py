@@ -28,7 +28,7 @@ from tests.box.conftest import account, seaweedfs, store  # noqa: F401 - fixture
 from tests.box.processes import until
 from tests.telephony.asterisk import PLAN, Asterisk
 from tests.telephony.phones import call_from_outside
-from tests.telephony.test_bridge import is_connected, manager, pbx, start  # noqa: F401 - fixtures
+from tests.telephony.test_bridge import is_connected
 
 if TYPE_CHECKING:
     import subprocess
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def office(pbx: Pbx, start: Start, anna: User, boris: User, cara: User) -> Pbx:  # noqa: F811
+def office(pbx: Pbx, start: Start, anna: User, boris: User, cara: User) -> Pbx:
     """Anna's telephone answers (100), boris's rings (101), cara's answers (105)."""
     pbx.prefixes = ["+79"]
     save_pbx(pbx, by=None)

@@ -27,7 +27,7 @@ from tests.telephony import load
 from tests.telephony.asterisk import SECRET, Asterisk
 from tests.telephony.load import Known
 from tests.telephony.scenarios import Manager, listening
-from tests.telephony.test_bridge import is_connected, manager, pbx, start  # noqa: F401 - fixtures
+from tests.telephony.test_bridge import is_connected
 from tests.telephony.wire import Wire, wired
 
 type Start = Callable[[], subprocess.Popen[bytes]]
@@ -85,7 +85,7 @@ def expect_agreement(count: int, records: str) -> None:
     assert len(set(ends)) == count
 
 
-def place_with(interruption: Interruption, manager: Manager) -> int:  # noqa: F811
+def place_with(interruption: Interruption, manager: Manager) -> int:
     count = load.place(manager, seconds=SECONDS, talk=TALK, meanwhile=interruption)
     interruption.finish()
     return count
@@ -117,10 +117,10 @@ def at_work(running: list[subprocess.Popen[bytes]], port: int) -> subprocess.Pop
 
 
 def test_a_second_bridge_takes_over_from_one_that_is_killed(
-    pbx: Pbx,  # noqa: F811
-    manager: Manager,  # noqa: F811
+    pbx: Pbx,
+    manager: Manager,
     asterisk: Asterisk,
-    start: Start,  # noqa: F811
+    start: Start,
     records: Callable[[], str],
 ) -> None:
     running = [start(), start()]
@@ -140,10 +140,10 @@ def test_a_second_bridge_takes_over_from_one_that_is_killed(
 
 
 def test_while_the_database_is_away_nothing_is_lost(
-    pbx: Pbx,  # noqa: F811
-    manager: Manager,  # noqa: F811
+    pbx: Pbx,
+    manager: Manager,
     asterisk: Asterisk,
-    start: Start,  # noqa: F811
+    start: Start,
     records: Callable[[], str],
 ) -> None:
     bridge = start()
@@ -163,11 +163,11 @@ def wire(asterisk: Asterisk) -> Iterator[Wire]:
 
 
 def test_while_the_network_is_cut_nothing_is_lost(
-    pbx: Pbx,  # noqa: F811
+    pbx: Pbx,
     wire: Wire,
-    manager: Manager,  # noqa: F811
+    manager: Manager,
     asterisk: Asterisk,
-    start: Start,  # noqa: F811
+    start: Start,
     records: Callable[[], str],
 ) -> None:
     pbx.host, pbx.port = "127.0.0.1", wire.port
@@ -182,10 +182,10 @@ def test_while_the_network_is_cut_nothing_is_lost(
 
 
 def test_after_a_killed_asterisk_nothing_is_open_and_what_was_over_agrees(
-    pbx: Pbx,  # noqa: F811
-    manager: Manager,  # noqa: F811
+    pbx: Pbx,
+    manager: Manager,
     asterisk: Asterisk,
-    start: Start,  # noqa: F811
+    start: Start,
     records: Callable[[], str],
 ) -> None:
     start()
@@ -216,11 +216,11 @@ def branch() -> Iterator[Asterisk]:
 
 
 def test_two_pbxs_at_once_are_told_apart(
-    pbx: Pbx,  # noqa: F811
+    pbx: Pbx,
     branch: Asterisk,
-    manager: Manager,  # noqa: F811
+    manager: Manager,
     asterisk: Asterisk,
-    start: Start,  # noqa: F811
+    start: Start,
     records: Callable[[], str],
 ) -> None:
     other = Pbx(name="branch", host=branch.address, is_on=True, logs=Pbx.Logs.CSV)
