@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from box.apps.crm.models import Record
 
 MOST_TIME_LINES = 10
+LONGEST_NUMBER = 50
 
 
 def about(call_id: int) -> str:
@@ -97,7 +98,7 @@ def _activity(call: CallFinished, records: Sequence[Record]) -> NewActivity:
         at=call.started_at,
         seconds=call.talk_seconds,
         about=about(call.call_id),
-        number=number,
+        number=number[:LONGEST_NUMBER],
         **more,
     )
 

@@ -206,6 +206,15 @@ def test_the_title_of_a_callers_lead_names_no_number_that_is_hidden_from_some(an
     assert lead.contact_points.get().normal == NUMBER
 
 
+def test_as_long_a_number_as_a_program_may_tell_of_is_written_down(anna: User) -> None:
+    """Of digits that no plan of numbers knows there may be as many as a call and a client both hold."""
+    digits = "7" * 80
+    added("contact", anna, "Rose", reached_by=(Reach("phone", digits),))
+    written = write_call_down(call(number=digits))
+    assert written is not None
+    assert written.number == digits[:50]
+
+
 def test_a_stranger_leaves_nothing(anna: User) -> None:
     assert write_call_down(call()) is None
     assert write_call_down(call(number="")) is None
