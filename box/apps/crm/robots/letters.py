@@ -143,10 +143,11 @@ def _known_to_client(record: Record) -> dict[str, str]:
 def _known_to(colleague: User, record: Record) -> dict[str, str]:
     """What they may not see stays empty; a client whom they do not see has the record's name."""
     fields = fields_for(colleague, record.type_id)
-    known, clients = _known_to_client(record), Record.objects.visible_to(colleague)
-    sees_client = fields.sees("contacts" if record.contact_id else "company")
-    if not sees_client or not clients.filter(pk=record.contact_id or record.company_id).exists():
-        known["client"] = record.title
+    known = _known_to_client(record)
+    if client := record.contact_id or record.company_id:
+        sees_client = fields.sees("contacts" if record.contact_id else "company")
+        if not sees_client or not Record.objects.visible_to(colleague).filter(pk=client).exists():
+            known["client"] = record.title
     return known if fields.sees("amount") else {**known, "amount": ""}
 
 
