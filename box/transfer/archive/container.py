@@ -299,6 +299,9 @@ def _check_members(members: Sequence[zipfile.ZipInfo]) -> None:
             said = _("The archive holds “%(name)s”, which is no part of the format.")
             raise BadArchive(said % {"name": one.orig_filename[:100]})
         names.add(one.filename)
+        if one.header_offset < 0:
+            said = _("“%(name)s” is damaged: %(why)s")
+            raise BadArchive(said % {"name": one.filename, "why": _("it begins before the archive does")})
         if one.flag_bits & 1:
             raise BadArchive(_("The archive is locked with a ZIP password: unpack it, or export with a key."))
         if one.filename.startswith("blobs/"):

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from box.lib.pipes import Sink
@@ -197,6 +197,7 @@ def test_of_another_product_it_is_refused() -> None:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 8))
+@example(18687, 1)  # a table of names that begins before the file does
 def test_damage_anywhere_is_refused_or_changes_nothing(seed: int, times: int) -> None:
     """Never another error, and never other things than were written."""
     chance = random.Random(seed)
