@@ -8,10 +8,17 @@ from box.core.access.rights import has_right, rights
 from box.core.accounts.models import User
 
 EDIT_PEOPLE = "company.edit_people"
+EDITORS_OF_PEOPLE = "accounts:editors"
+"""Whoever has that right, as a principal: of files that only they and the person may see."""
 
 
 def can_manage_people(user: User) -> bool:
     return has_right(user, EDIT_PEOPLE)
+
+
+def codes_of_editors(user: User) -> frozenset[str]:
+    """For `box.core.access.principals.expanders`."""
+    return frozenset({EDITORS_OF_PEOPLE} if can_manage_people(user) else ())
 
 
 def can_manage(user: User, person: User) -> bool:

@@ -16,9 +16,10 @@ class AccountsConfig(Room):
     name = "box.core.accounts"
 
     def offer(self) -> None:
+        from box.core.access.principals import expanders
         from box.core.access.rights import Right, rights
         from box.core.accounts import policy
-        from box.core.accounts.access import EDIT_PEOPLE
+        from box.core.accounts.access import EDIT_PEOPLE, codes_of_editors
         from box.core.accounts.browsers import KIND, browser_cards
         from box.core.accounts.custom_fields import PROFILE
         from box.core.accounts.demo import hire
@@ -37,6 +38,7 @@ class AccountsConfig(Room):
         letters.add("accounts.invitation", LetterWriter(event=PersonInvited, write=invitation))
         demo_shares.add("accounts", hire)
         rights.add(EDIT_PEOPLE, Right("company", _("Add, change and dismiss people")))
+        expanders.add("accounts", codes_of_editors)
         assets.add("accounts", Assets(scripts=("accounts/passkeys.js",)))
         cards.add(KIND, browser_cards)
         field_sets.add(PROFILE.key, PROFILE)

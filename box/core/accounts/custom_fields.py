@@ -15,14 +15,24 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from box.core.accounts.access import can_manage, can_see_company
+from box.core.access.principals import EVERYONE
+from box.core.accounts.access import EDITORS_OF_PEOPLE, can_manage, can_see_company
 from box.core.accounts.events import ProfileChanged
 from box.core.accounts.models import Profile, User
 from box.core.events.outbox import emit
 from box.core.fields.kinds import KINDS, kind_of, read, written
 from box.core.fields.models import Field, Value
 from box.core.fields.sets import FieldSet
-from box.core.fields.values import Shown, Values, shown, values_of, values_of_many, write_many, write_values
+from box.core.fields.values import (
+    Shown,
+    Values,
+    share_parts,
+    shown,
+    values_of,
+    values_of_many,
+    write_many,
+    write_values,
+)
 
 if TYPE_CHECKING:
     from box.core.registry.belongings import Pair
@@ -53,6 +63,21 @@ def reindex_people(people: Collection[int] | None = None) -> None:
         )
 
 
+def follow_definitions() -> None:
+    """Fields were added or changed: who sees one may be another, and sees its files or not, as its words."""
+    reindex_people()
+    held = Value.objects.filter(field__set_key=PROFILE.key).exclude(file=None)
+    people = set(held.values_list("object_id", flat=True))
+    share_parts(PROFILE, people, audience=audience_of(EVERYBODY, 0), readers=EVERYBODY)
+    for pk in people:
+        share_parts(PROFILE, [pk], audience=audience_of(PERSON, pk), readers=PERSON)
+
+
+def audience_of(readers: str, person_id: int) -> list[str]:
+    """Whoever sees what stands in the person's fields that are for these readers."""
+    return [EDITORS_OF_PEOPLE, f"U{person_id}"] if readers == PERSON else [EVERYONE]
+
+
 PROFILE = FieldSet(
     "accounts.user",
     gettext_lazy("Fields of profiles"),
@@ -68,7 +93,7 @@ PROFILE = FieldSet(
         PERSON: gettext_lazy("the person, and who may edit people"),
         EDITORS: gettext_lazy("only who may edit people"),
     },
-    changed=reindex_people,
+    changed=follow_definitions,
 )
 
 
@@ -119,7 +144,9 @@ def set_values(person: User, values: Mapping[Field, Sequence[Any]], *, by: User)
         raise ValidationError({key: ValidationError(text, code="owned") for key, text in decided.items()})
     if not changed:
         return False
-    write_values(PROFILE, person.pk, changed, by=by)
+    for readers in {field.readers for field in changed}:
+        seen = {field: own for field, own in changed.items() if field.readers == readers}
+        write_values(PROFILE, person.pk, seen, by=by, audience=audience_of(readers, person.pk))
     reindex_people([person.pk])
     emit(ProfileChanged(user_id=person.pk, fields=tuple(sorted(field.key for field in changed)), by_id=by.pk))
     return True

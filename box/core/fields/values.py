@@ -17,13 +17,16 @@ from django.utils.translation import gettext as _
 
 from box.core.fields.kinds import kind_of, said
 from box.core.fields.models import Value
-from box.core.registry.capabilities import Card, Ref, attachers, cards, finders
+from box.core.registry.capabilities import Card, Ref, attachables, cards, finders
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from box.core.accounts.models import User
     from box.core.fields.kinds import Cards, Finder
     from box.core.fields.models import Field
     from box.core.fields.sets import FieldSet
+    from box.core.registry.capabilities import Attachable
 
 type Values = dict[Field, tuple[Any, ...]]
 """Of an object: by field what it has there, without the fields where it has nothing."""
@@ -129,21 +132,51 @@ def write_values(
     """
     changes = write_many(of, {object_id: values})
     for change in changes:
-        ref = _ref(change)
         new = [one for one in change.after if one not in change.before]
-        if by is not None and ref is not None and new and ref.kind in attachers:
-            attachers[ref.kind](new, audience, by)
+        if by is not None and (kept := _attachable(change.field, new)):
+            kept.attach(new, audience, by)
     return changes
 
 
-def _ref(change: Change) -> Ref | None:
-    return kind_of(change.field).ref(change.field, change.after[0]) if change.after else None
+def _attachable(field: Field, values: Sequence[Any]) -> Attachable | None:
+    """Whose values are parts of the object; None of any other field, and where there is nothing."""
+    ref = kind_of(field).ref(field, values[0]) if values else None
+    return attachables[ref.kind] if ref is not None and ref.kind in attachables else None
+
+
+def share_parts(
+    of: FieldSet, ids: Collection[int], *, audience: Sequence[str], readers: str | None = None
+) -> None:
+    """Others see these objects now, or of these those fields that are for these readers: the files follow."""
+    rows = _parts(of, ids)
+    rows = rows if readers is None else rows.filter(field__readers=readers)
+    for field, several in _by_field(rows).items():
+        if kept := _attachable(field, several):
+            kept.share(several, audience)
+
+
+def _parts(of: FieldSet, ids: Collection[int]) -> QuerySet[Value]:
+    return Value.objects.filter(field__set_key=of.key, object_id__in=ids).exclude(file=None)
+
+
+def _by_field(rows: QuerySet[Value]) -> dict[Field, list[Any]]:
+    found: dict[Field, list[Any]] = defaultdict(list)
+    for row in rows.select_related("field"):
+        found[row.field].append(kind_of(row.field).value(row))
+    return found
+
+
+def _release(gone: Mapping[Field, Sequence[Any]]) -> None:
+    """The rows that held these are away by now."""
+    for field, several in gone.items():
+        if kept := _attachable(field, several):
+            kept.release(several)
 
 
 @transaction.atomic
 def write_many(of: FieldSet, values: Mapping[int, Mapping[Field, Sequence[Any]]]) -> list[Change]:
     """The same for many objects, in a handful of statements for some thousands of values. Files stay whose
-    they are. Returns what has changed, object by object."""
+    they are; those that stand there no more go. Returns what has changed, object by object."""
     fields = list({field: None for own in values.values() for field in own})
     if strange := [field.name for field in fields if field.set_key != of.key]:
         raise ValueError(f"not of {of.key}: {', '.join(strange)}")
@@ -176,6 +209,10 @@ def _write(fields: Sequence[Field], values: Mapping[int, Mapping[Field, Sequence
         rows, batch_size=_AT_ONCE, update_conflicts=True, unique_fields=["object_id", "field", "place"],
         update_fields=_FILLED,
     )  # fmt: skip
+    gone_from: dict[Field, list[Any]] = defaultdict(list)
+    for _pk, change in changed:
+        gone_from[change.field] += [one for one in change.before if one not in change.after]
+    _release(gone_from)
     return [change for _pk, change in changed]
 
 
@@ -193,13 +230,12 @@ def rows_of(of: FieldSet, ids: Collection[int]) -> list[Value]:
     return list(Value.objects.filter(field__set_key=of.key, object_id__in=ids).order_by("id"))
 
 
-def forget_values(of: FieldSet, ids: Collection[int]) -> list[int]:
-    """Of objects that are deleted, or erased. Returns the files that stood there: they belong to nothing any
-    more."""
-    rows = Value.objects.filter(field__set_key=of.key, object_id__in=ids)
-    files = list(rows.exclude(file=None).values_list("file_id", flat=True))
-    rows.delete()
-    return [pk for pk in files if pk is not None]
+@transaction.atomic
+def forget_values(of: FieldSet, ids: Collection[int]) -> None:
+    """Of objects that are deleted, or erased, with the files that stood there."""
+    held = _by_field(_parts(of, ids))
+    Value.objects.filter(field__set_key=of.key, object_id__in=ids).delete()
+    _release(held)
 
 
 def words_of(of: FieldSet, ids: Collection[int]) -> dict[int, str]:

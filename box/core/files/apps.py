@@ -5,7 +5,7 @@ from box.core.registry.auditing import Audited, audited
 from box.core.registry.capabilities import (
     CountSince,
     Keepsake,
-    attachers,
+    attachables,
     cards,
     counts_since,
     keepsakes,
@@ -18,12 +18,12 @@ class FilesConfig(Room):
 
     def offer(self) -> None:
         from box.core.files import export
-        from box.core.files.cards import attach_to, file_cards
+        from box.core.files.cards import ATTACHABLE, file_cards
         from box.core.files.searching import FILES
         from box.core.files.views import FETCHED
 
         cards.add(export.KIND, file_cards)
-        attachers.add(export.KIND, attach_to)
+        attachables.add(export.KIND, ATTACHABLE)
         counts_since.add(export.KIND, CountSince(_("files"), 30, export.files_since))
         keepsakes.add(
             export.KIND,

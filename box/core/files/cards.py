@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from box.core.accounts.models import User
-from box.core.files.actions import attach
+from box.core.files.actions import attach, change_audience, delete_files
 from box.core.files.models import File
-from box.core.registry.capabilities import Card, Ref
+from box.core.registry.capabilities import Attachable, Card, Ref
 
 KIND = "files.file"
 
@@ -18,6 +18,16 @@ def file_cards(ids: list[int], reader: User) -> dict[int, Card]:
     return {file.pk: Card(Ref(KIND, file.pk), file.name, file.get_absolute_url()) for file in files}
 
 
-def attach_to(ids: Sequence[int], audience: Sequence[str], by: User) -> None:
-    """See `box.core.registry.capabilities.attachers`."""
+def _attach(ids: Sequence[int], audience: Sequence[str], by: User) -> None:
     attach(ids, audience=audience, by=by)
+
+
+def _share(ids: Collection[int], audience: Sequence[str]) -> None:
+    change_audience(ids, audience=audience)
+
+
+def _release(ids: Collection[int]) -> None:
+    delete_files(File.objects.filter(pk__in=ids).unreferenced().values_list("pk", flat=True))
+
+
+ATTACHABLE = Attachable(_attach, _share, _release)

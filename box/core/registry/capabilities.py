@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -396,9 +396,20 @@ what gives access, mark as done what was sent already. Returns how many; doing i
 keepsakes: Offers[Keepsake] = Offers("keepsakes")
 
 
-attachers: Offers[Callable[[Sequence[int], Sequence[str], User], object]] = Offers("attachers")
-"""By the kind of an object that becomes part of another, such as a file of a field, how it does: the ids, the
-audience that they get, and whose they are until then. Called in the transaction that writes the other."""
+@dataclass(frozen=True)
+class Attachable:
+    """A kind of objects that become parts of another, such as files in a field. All is called with their ids,
+    in the transaction that writes the other."""
+
+    attach: Callable[[Sequence[int], Sequence[str], User], object]
+    """With the audience that they get, and whose they are until then."""
+    share: Callable[[Collection[int], Sequence[str]], object]
+    """With the audience that the other has from now on."""
+    release: Callable[[Collection[int]], object]
+    """They are part of it no more, and go with their rows unless something else refers to them."""
+
+
+attachables: Offers[Attachable] = Offers("attachables")
 
 
 callers: Offers[CallerLookup] = Offers("callers")

@@ -281,14 +281,15 @@ def remove_records(ids: Sequence[int], *, by: User | None) -> None:
     emit(RecordsDeleted(record_ids=tuple(ids), by_id=by.pk if by else None))
     rows = list(Record.objects.filter(pk__in=ids).values_list("thread", "responsible", "type"))
     threads, people = [thread for thread, _person, _type in rows], {person for _thread, person, _type in rows}
-    held = [pk for type_id in {type_ for *_, type_ in rows} for pk in forget_values(set_of(type_id), ids)]
+    for type_id in {of_type for _thread, _person, of_type in rows}:
+        forget_values(set_of(type_id), ids)
     said = [pk for thread in threads for pk in files_below(thread)]
     Record.objects.filter(pk__in=ids).update(company=None, contact=None)
     Record.objects.filter(pk__in=ids).delete()
     # Sums of nothing would say that these people had once something to do with it.
     StageTotal.objects.filter(responsible__in=people, count=0).delete()
     Thread.objects.filter(pk__in=threads).delete()
-    delete_files([*said, *held])
+    delete_files(said)
 
 
 def _save(records: Sequence[Record], by: User | None) -> None:

@@ -52,7 +52,7 @@ from box.apps.crm.importing.snapshots import packed, unpacked
 from box.apps.crm.models import ContactPoint, Record, RecordType
 from box.core.accounts.models import User
 from box.core.fields.kinds import read, written
-from box.core.fields.values import Values, forget_values, values_of_many, write_many
+from box.core.fields.values import Values, values_of_many, write_many
 from box.core.imports.importers import (
     Context,
     Duplicates,
@@ -305,7 +305,6 @@ class RecordImporter(Importer[RecordRow]):
                 _("“%(name)s” was linked with what this import made, so nothing was undone.")
                 % {"name": since}
             )
-        forget_values(self.set, ids)
         remove_records(ids, by=context.by)
 
     def restore(self, before: Mapping[int, Any], context: Context) -> None:

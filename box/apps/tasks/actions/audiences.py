@@ -11,9 +11,11 @@ from django.db.models import Q
 
 from box.apps.tasks.access import audience_of
 from box.apps.tasks.events import AudiencesChanged
+from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.models import Participant, Task, TaskFile
 from box.core.discussion.actions import files_below
 from box.core.events.outbox import emit
+from box.core.fields.values import share_parts
 from box.core.files.actions import change_audience
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def renew_audience(task: Task) -> None:
     task.audience = codes
     task.save(update_fields=["audience"])
     change_audience([*_files_of([task.pk]), *files_below(task.thread_id)], audience=codes)
+    share_parts(TASK_FIELDS, [task.pk], audience=codes)
     emit(AudiencesChanged(task_ids=(task.pk,)))
 
 

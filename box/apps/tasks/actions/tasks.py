@@ -349,12 +349,12 @@ def purge(tasks: Sequence[Task]) -> int:
     threads = [task.thread for task in tasks]
     own = list(TaskFile.objects.filter(task__in=ids).values_list("file", flat=True))
     said = [pk for thread in threads for pk in files_below(thread.pk)]
-    held = forget_values(TASK_FIELDS, ids)
+    forget_values(TASK_FIELDS, ids)
     Task.objects.filter(pk__in=ids).delete()
     for thread in threads:
         thread.delete()
     # What was said below is gone by now: nothing refers to its files any more.
-    files.delete_files([*own, *said, *held])
+    files.delete_files([*own, *said])
     if ids:
         emit(TasksPurged(task_ids=tuple(ids)))
     return len(ids)

@@ -21,7 +21,9 @@ from box.apps.tasks.models import KEPT_IN_TRASH_DAYS, Participant, Task, found_t
 from box.core.discussion.models import Thread
 from box.core.events.delivery import deliver_all
 from box.core.fields.actions import FieldDraft, add_field
+from box.core.fields.models import Field
 from box.core.fields.values import values_of
+from box.core.files.models import Blob, File
 from box.core.history.presenters import history_of
 from box.lib.moments import EARLIEST, LATEST
 
@@ -149,6 +151,17 @@ def test_a_company_adds_fields_of_its_own(give: Give, anna: User) -> None:
     change_task(task, {"fields": {field: ("14",)}}, by=anna)
     deliver_all()
     assert "Room: 12 → 14" in history_of(task.ref).lines[0].sentence
+
+
+def test_a_file_in_a_companys_own_field_is_for_whoever_sees_the_task(
+    give: Give, anna: User, boris: User, cara: User
+) -> None:
+    field = add_field(TASK_FIELDS, FieldDraft(name="Plan", kind=Field.Kind.FILE), by=anna)
+    blob = Blob.objects.create(key=f"2026/01/{'0' * 32}", size=1)
+    plan = File.objects.create(owner=anna, name="plan.pdf", blob=blob, audience=[f"U{anna.pk}"])
+    task = give(fields={field: (plan.pk,)})
+    delegate_task(task, cara, by=boris)
+    assert File.objects.visible_to(cara).filter(pk=plan.pk).exists()
 
 
 def test_the_history_says_in_words_who_did_what(give: Give, anna: User, boris: User, cara: User) -> None:

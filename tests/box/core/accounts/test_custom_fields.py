@@ -11,7 +11,9 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from box.core.access.actions import create_role, grant_role
 from box.core.accounts import custom_fields
+from box.core.accounts.access import EDIT_PEOPLE
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.bulk import change_people
 from box.core.accounts.bulk import claim_fields as own
@@ -28,6 +30,7 @@ from box.core.fields.actions import (
 )
 from box.core.fields.kinds import read
 from box.core.fields.models import Field, Value
+from box.core.files.models import Blob, File
 from box.core.imports import jobs
 from box.core.imports.actions import begin_import, start_import
 from box.core.imports.importers import importers
@@ -93,6 +96,49 @@ def test_a_person_fills_them_in_and_everybody_reads_them(
     assert "Tver" not in page
     found = as_person(cara).get("/employees/?q=tver").content.decode()
     assert "Anna" in found
+
+
+@pytest.fixture
+def hanna(person: Callable[..., User], olga: User) -> User:
+    """She may edit people, and nothing else."""
+    hanna = person("Hanna")
+    grant_role(create_role("Personnel", [EDIT_PEOPLE], by=olga), f"U{hanna.pk}", by=olga)
+    hanna.refresh_from_db()
+    return hanna
+
+
+def scanned(person: User, field: Field, *, by: User) -> File:
+    """A file that stands in that field of the person."""
+    blob = Blob.objects.create(key=f"2026/01/{uuid4().hex}", size=1)
+    file = File.objects.create(owner=by, name="scan.pdf", blob=blob, audience=[f"U{by.pk}"])
+    set_values(person, {field: (file.pk,)}, by=by)
+    return file
+
+
+def seen_by(file: File, *people: User) -> list[bool]:
+    return [File.objects.visible_to(one).filter(pk=file.pk).exists() for one in people]
+
+
+def test_a_file_in_a_field_is_seen_by_whoever_sees_the_field(
+    anna: User, boris: User, olga: User, hanna: User
+) -> None:
+    picture = add_field(PROFILE, FieldDraft("Picture of the desk", Kind.FILE), by=olga)
+    scan = add_field(PROFILE, FieldDraft("Contract", Kind.FILE, readers=PERSON, writers=EDITORS), by=olga)
+    assert seen_by(scanned(anna, picture, by=anna), anna, boris, hanna, olga) == [True] * 4
+    contract = scanned(anna, scan, by=olga)
+    assert seen_by(contract, anna, boris, hanna, olga) == [True, False, True, True]
+    change_field(scan, FieldDraft("Contract", Kind.FILE), by=olga)
+    assert seen_by(contract, anna, boris, hanna, olga) == [True] * 4
+    change_field(scan, FieldDraft("Contract", Kind.FILE, readers=PERSON, writers=EDITORS), by=olga)
+    assert seen_by(contract, anna, boris, hanna, olga) == [True, False, True, True]
+
+
+def test_files_in_fields_go_with_the_person(anna: User, olga: User) -> None:
+    scan = add_field(PROFILE, FieldDraft("Contract", Kind.FILE, readers=PERSON, writers=EDITORS), by=olga)
+    contract = scanned(anna, scan, by=olga)
+    dismiss_user(anna, by=olga)
+    erase_person(anna, by=olga)
+    assert not File.objects.filter(pk=contract.pk).exists()
 
 
 def test_what_must_be_filled_in_is_asked_for(as_person: Browser, anna: User, olga: User, city: Field) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -29,7 +30,7 @@ from box.core.fields.values import (
     write_many,
     write_values,
 )
-from box.core.files.models import File
+from box.core.files.models import Blob, File
 from box.core.people.merging import merge_people
 from box.core.registry.belongings import going
 from tests.box.core.fields import THINGS, thing_field
@@ -201,8 +202,6 @@ def test_every_kind_has_an_input_that_says_its_value(anna: User, olga: User, sal
 def test_a_file_becomes_part_of_the_object_with_its_audience(
     anna: User, olga: User, sales: Department
 ) -> None:
-    from box.core.files.models import Blob
-
     contract = thing_field("Contract", "file", by=olga)
     blob = Blob.objects.create(key="2026/01/" + "0" * 32, size=1)
     file = File.objects.create(owner=anna, name="a.pdf", blob=blob, audience=[f"U{anna.pk}"])
@@ -216,6 +215,23 @@ def test_a_file_becomes_part_of_the_object_with_its_audience(
     assert file not in File.objects.unreferenced()
     theirs = FieldsForm([contract], sent(**{contract.key: f"#{strange.pk}"}), by=anna)
     assert not theirs.is_valid(), "what one does not see one does not attach"
+
+
+def test_a_file_that_stands_in_no_field_any_more_goes(anna: User, olga: User) -> None:
+    contract = thing_field("Contract", "file", by=olga, is_several=True)
+    first, second, third = (uploaded(name, by=anna) for name in ("a.pdf", "b.pdf", "c.pdf"))
+    write_values(THINGS, 1, {contract: (first, second)}, by=anna)
+    write_values(THINGS, 2, {contract: (second,)})
+    write_values(THINGS, 1, {contract: (third,)}, by=anna)
+    there = File.objects.filter(pk__in=(first, second, third)).values_list("pk", flat=True)
+    assert set(there) == {second, third}, "what another object has too stays"
+    forget_values(THINGS, [1, 2])
+    assert not there.all()
+
+
+def uploaded(name: str, *, by: User) -> int:
+    blob = Blob.objects.create(key=f"2026/01/{uuid4().hex}", size=1)
+    return File.objects.create(owner=by, name=name, blob=blob, audience=[f"U{by.pk}"]).pk
 
 
 def test_nothing_points_at_somebody_who_is_erased(anna: User, boris: User, olga: User) -> None:
