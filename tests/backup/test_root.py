@@ -88,6 +88,7 @@ def ask_everything(ask: Asking, folder: Path, other: Path) -> None:
     ):  # fmt: skip
         ask(plain)
     ask.refused(protocol.SwitchOver("elsewhere"), "This is a single box")
+    ask.refused(protocol.SetNode("elsewhere", "drained"), "This is a single box")
     ask(protocol.ReadUpgrades())
     # What they do to a whole box, tests/system/test_upgrade.py sees.
     ask.refused(protocol.ExamineRelease("none.tar.gz"), "There is no none.tar.gz")
