@@ -53,11 +53,11 @@ def design(page: Page, name: str, thanks: str, anna: Person) -> None:
     """With a second page that asks for a file."""
     page.locator("#main [name=name]").fill(name)
     page.locator("[name=thanks]").fill(thanks)
-    rows = page.locator(".crm-question")
+    rows = page.locator(".question-row")
     # Those that there are, and no empty one.
-    expect(page.locator(".crm-question:visible")).to_have_count(3)
+    expect(page.locator(".question-row:visible")).to_have_count(3)
     for number, (kind, label) in enumerate((("page", "The chairs"), ("file", "A drawing")), 3):
-        page.locator("[data-crm-more-questions]").click()
+        page.locator("[data-more-questions]").click()
         row = rows.nth(number)
         row.locator("select").select_option(kind)
         row.locator("[name^=label]").fill(label)

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { sha256 } from "../../box/apps/crm/static/crm/sha256.js";
+import { sha256 } from "../../box/static/js/sha256.js";
 
 const hex = (words) => [...words].map((word) => word.toString(16).padStart(8, "0")).join("");
 

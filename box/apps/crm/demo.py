@@ -24,10 +24,10 @@ from box.apps.crm.models import (
     Stage,
     StageVisit,
 )
-from box.apps.crm.web_forms import Kind, Question
 from box.core.accounts.models import User
 from box.core.registry.company import company_day
 from box.core.registry.demo import Company
+from box.lib.questions import Kind, Question
 
 MOST_CLIENTS = 400
 DEALS_A_CLIENT = 2

@@ -12,6 +12,7 @@ import "./live.js";
 import "./news.js";
 import "./of-text.js";
 import { listen } from "./push.js";
+import "./questions.js";
 import "./recurrence.js";
 import "./rich.js";
 import "./shell.js";

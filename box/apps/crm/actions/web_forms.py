@@ -34,11 +34,12 @@ from box.apps.crm.models import (
     WebForm,
 )
 from box.apps.crm.routing import Candidate, Rule, decide
-from box.apps.crm.web_forms import ABOUT, Answered, Question, check_questions
+from box.apps.crm.web_forms import ABOUT, Answered, check_form
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.files.actions import Stored, attach, take_in
 from box.core.registry.company import PHONE_REGION
+from box.lib.questions import Question
 
 if TYPE_CHECKING:
     from box.apps.crm.models.records import RecordQuerySet
@@ -86,7 +87,7 @@ def save_form(form: WebForm | None, draft: FormDraft, *, by: User) -> WebForm:
     )
     if held.pk is None and WebForm.objects.standing().count() >= MOST_FORMS:
         raise ValidationError(_("There are at most %(most)s of them.") % {"most": MOST_FORMS}, code="most")
-    check_questions(draft.questions)
+    check_form(draft.questions)
     if not 1 <= len(draft.receivers) <= MOST_RECEIVERS or not all(one.is_active for one in draft.receivers):
         raise ValidationError({"receivers": _("Say who gets what comes in.")})
     if draft.type.pk not in {RecordType.Id.LEAD, RecordType.Id.DEAL}:

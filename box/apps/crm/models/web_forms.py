@@ -39,7 +39,7 @@ class WebForm(models.Model):
     button = models.CharField(_("what the button says"), max_length=60)
     thanks = models.CharField(_("what is said afterwards"), max_length=400)
     color = models.CharField(_("colour"), max_length=7, default="#206bc4")
-    # See `box.apps.crm.web_forms.Question`.
+    # See `box.lib.questions.Question`.
     questions = models.JSONField(default=list)
     # What somebody writes of whom something is open already: False adds to that, True is something new.
     always_adds = models.BooleanField(default=False)

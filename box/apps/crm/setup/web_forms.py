@@ -19,10 +19,11 @@ from box.apps.crm.catalog import catalog
 from box.apps.crm.models import RecordType, WebForm
 from box.apps.crm.setup.access import only_administrators, setup_page
 from box.apps.crm.setup.forms import Color, People, say
-from box.apps.crm.web_forms import KINDS, MOST_QUESTIONS, Kind, Question, questions_in
 from box.core.accounts.models import User
 from box.core.events.nonces import once
 from box.lib.forms import set_choices, set_queryset
+from box.lib.questions import KINDS, Kind, Question, questions_in
+from box.lib.questions_form import QuestionsForm
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -33,7 +34,7 @@ _RECEIVERS = gettext_lazy("Who gets it, in turn")
 _TYPES = (RecordType.Id.LEAD, RecordType.Id.DEAL)
 
 
-class WebFormForm(django_forms.Form):
+class WebFormForm(QuestionsForm):
     name = django_forms.CharField(
         label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Seen by you only.")
     )
@@ -61,7 +62,11 @@ class WebFormForm(django_forms.Form):
     )  # fmt: skip
 
     def __init__(self, form: WebForm | None, data: Any = None) -> None:
-        super().__init__(data, initial=_initial(form))
+        super().__init__(
+            data,
+            initial=_initial(form),
+            questions=questions_in(form.questions) if form else _first_questions(),
+        )
         known = catalog()
         stages = [
             (str(stage.pk), f"{stage.pipeline}: {stage}")
@@ -74,44 +79,6 @@ class WebFormForm(django_forms.Form):
         set_choices(self, "source", [("", "–"), *sources])
         employees = User.objects.active().employees().order_by("last_name", "first_name")
         set_queryset(self, "receivers", employees)
-        kinds = [("", "–"), *KINDS.items()]
-        for number in range(MOST_QUESTIONS):
-            self.fields[f"kind-{number}"] = django_forms.ChoiceField(
-                label=_("Question"), choices=kinds, required=False
-            )
-            self.fields[f"label-{number}"] = django_forms.CharField(
-                label=_("Text"), max_length=250, required=False
-            )
-            self.fields[f"required-{number}"] = django_forms.BooleanField(
-                label=_("has to be answered"), required=False
-            )
-            self.fields[f"choices-{number}"] = django_forms.CharField(
-                label=_("Answers, parted by commas"), max_length=2000, required=False
-            )
-
-    @property
-    def rows(self) -> list[list[django_forms.BoundField]]:
-        names = ("kind", "label", "required", "choices")
-        return [[self[f"{name}-{number}"] for name in names] for number in range(MOST_QUESTIONS)]
-
-    @property
-    def plain(self) -> list[django_forms.BoundField]:
-        return [field for field in self if "-" not in field.name]
-
-    def questions(self) -> list[Question]:
-        data, found = self.cleaned_data, []
-        for number in range(MOST_QUESTIONS):
-            kind, label = data[f"kind-{number}"], data[f"label-{number}"]
-            if kind:
-                choices = [part.strip() for part in data[f"choices-{number}"].split(",") if part.strip()]
-                found.append(
-                    Question(
-                        name=f"q{number + 1}", kind=kind, label=label or str(KINDS[Kind(kind)]),
-                        is_required=data[f"required-{number}"],
-                        choices=tuple(choices) if kind == Kind.CHOICE else (),
-                    )
-                )  # fmt: skip
-        return found
 
     @property
     def draft(self) -> FormDraft:
@@ -130,22 +97,24 @@ def _initial(form: WebForm | None) -> dict[str, Any]:
     if form is None:
         return {
             "heading": _("Write to us"), "button": _("Send"), "thanks": _("Thank you! We will answer soon."),
-            "kind-0": Kind.NAME, "label-0": str(KINDS[Kind.NAME]), "kind-1": Kind.PHONE,
-            "label-1": str(KINDS[Kind.PHONE]), "required-1": True, "kind-2": Kind.TEXT,
-            "label-2": _("Your question"),
         }  # fmt: skip
     initial: dict[str, Any] = {
         name: getattr(form, name)
         for name in ("name", "heading", "button", "thanks", "language", "color", "always_adds")
     }
     initial |= {"stage": str(form.stage_id or ""), "source": str(form.source_id or "")}
-    initial |= {"consent": consent_of(form), "receivers": list(form.receivers.values_list("user", flat=True))}
-    for number, one in enumerate(questions_in(form.questions)):
-        initial |= {
-            f"kind-{number}": one.kind, f"label-{number}": one.label, f"required-{number}": one.is_required,
-            f"choices-{number}": ", ".join(one.choices),
-        }  # fmt: skip
-    return initial
+    return initial | {
+        "consent": consent_of(form),
+        "receivers": list(form.receivers.values_list("user", flat=True)),
+    }
+
+
+def _first_questions() -> list[Question]:
+    return [
+        Question("q1", Kind.NAME, str(KINDS[Kind.NAME])),
+        Question("q2", Kind.PHONE, str(KINDS[Kind.PHONE]), is_required=True),
+        Question("q3", Kind.TEXT, _("Your question")),
+    ]
 
 
 @require_http_methods(["GET", "POST"])

@@ -24,25 +24,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.crm.actions.web_forms import Attached, consent_of, take_answer
 from box.apps.crm.models import WebForm
-from box.apps.crm.web_forms import (
-    BITS,
-    LARGEST_FILE,
-    MOST_FILES,
-    TRAP,
-    Kind,
-    Suspicious,
-    answered,
-    challenge_for,
-    check_challenge,
-    pages_of,
-    questions_in,
-)
+from box.apps.crm.web_forms import LARGEST_FILE, MOST_FILES, answered, pages_of
 from box.core.accounts.throttle import Quota
 from box.core.files.actions import checked_name, store_whole
 from box.core.files.store import StoreUnavailable
-from box.core.registry.company import PHONE_REGION
 from box.core.registry.origin import address_of
 from box.lib.pages import render
+from box.lib.proof_of_work import BITS, TRAP, Suspicious, challenge_for, check_challenge
+from box.lib.questions import Kind, problems_by_name, questions_in
 from box.lib.strict_json import parsed
 
 if TYPE_CHECKING:
@@ -50,7 +39,7 @@ if TYPE_CHECKING:
 
     from django.http.response import HttpResponseBase
 
-    from box.apps.crm.web_forms import Question
+    from box.lib.questions import Question
 
 # Of one network within a quarter of an hour.
 MOST_ANSWERS = 20
@@ -120,7 +109,7 @@ def answers(request: HttpRequest, public_id: str) -> HttpResponse:
             if not Quota("crm.form", address_of(request), MOST_ANSWERS).take(timezone.now()):
                 return _refused(_("Please try again in a quarter of an hour."), 429)
             questions = questions_in(form.questions)
-            checked = answered(questions, given, region=PHONE_REGION.value, files=files)
+            checked = answered(questions, given, files=files)
             if consent_of(form) and given.get("consent") is not True:
                 raise ValidationError({"consent": _("Please agree to this first.")})
             page = str(given.get("page") or "")
@@ -133,16 +122,7 @@ def answers(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def _problems(error: ValidationError, form: WebForm) -> dict[str, str]:
-    """By the name of the input, and without one what is wrong with none of them."""
-    said: Mapping[str, list[str]] = (
-        error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
-    )
-    names = {one.name for one in questions_in(form.questions)} | {"consent"}
-    found: dict[str, str] = {}
-    for name, texts in said.items():
-        place = name if name in names else ""
-        found[place] = " ".join([*([found[place]] if place in found else []), *texts])
-    return found
+    return problems_by_name(error, {one.name for one in questions_in(form.questions)} | {"consent"})
 
 
 def _read(request: HttpRequest) -> tuple[Mapping[str, Any], Mapping[str, UploadedFile[Any]]]:

@@ -38,7 +38,7 @@ def added(slug: str, responsible: User, title: str = "", **fields: Any) -> Recor
 def web_form(by: User, receivers: list[User], **more: Any) -> WebForm:
     """It asks for a name, a telephone, an e-mail, a question and a choice."""
     from box.apps.crm.actions.web_forms import FormDraft, save_form
-    from box.apps.crm.web_forms import Question
+    from box.lib.questions import Question
 
     questions = [
         Question("q1", "name", "First name"),

@@ -13,35 +13,6 @@ document.addEventListener("click", ({ target }) => {
   more.previousElementSibling.querySelector("input").focus();
 });
 
-// Of a form's questions those are shown that there are, and one more when it is asked for.
-
-function showQuestions(place = document) {
-  for (const list of place.querySelectorAll?.("[data-crm-questions]") ?? []) {
-    const rows = [...list.querySelectorAll(".crm-question")];
-    const last = rows.findLastIndex((row) => row.querySelector("select").value);
-    rows.forEach((row, number) => {
-      row.hidden = number > last;
-    });
-    showMore(list);
-  }
-}
-
-function showMore(list) {
-  list.querySelector("[data-crm-more-questions]").hidden = !list.querySelector(".crm-question[hidden]");
-}
-
-document.addEventListener("click", ({ target }) => {
-  const list = target.closest?.("[data-crm-more-questions]")?.parentElement;
-  if (!list) return;
-  const row = list.querySelector(".crm-question[hidden]");
-  row.hidden = false;
-  row.querySelector("select").focus();
-  showMore(list);
-});
-
-document.addEventListener("htmx:load", ({ target }) => showQuestions(target.parentNode ?? document));
-showQuestions();
-
 // A line of products is taken out; its form counts anew.
 document.addEventListener("click", ({ target }) => {
   const line = target.closest?.("[data-crm-line-out]")?.closest("[data-crm-line]");

@@ -1,31 +1,14 @@
 // A form on a website: works out its challenge while somebody writes, leads through its pages, sends the answers
 // and says what is wrong.
 
-import { sha256 } from "./sha256.js";
+import { solve } from "../js/proof-of-work.js";
 
 const form = document.getElementById("form");
 const pages = [...form.querySelectorAll("[data-page]")];
 form.style.setProperty("--color", form.dataset.color);
 
 let here = 0;
-let solved = solve();
-
-async function solve() {
-  const answer = await fetch(form.dataset.challenge);
-  if (!answer.ok) throw new Error("no challenge");
-  const { challenge, bits } = await answer.json();
-  return { challenge, work: await worked(challenge, bits), readyAt: Date.now() + 3500 };
-}
-
-// The first number for which SHA-256 of `challenge:number` begins with so many zero bits. In portions, so that
-// whoever writes meanwhile notices nothing. Browsers' own SHA-256 is not there for a form in a page without TLS.
-async function worked(challenge, bits) {
-  const portion = 500;
-  for (let work = 0; ; work++) {
-    if (sha256(`${challenge}:${work}`)[0] >>> (32 - bits) === 0) return String(work);
-    if (work % portion === portion - 1) await new Promise((resolve) => setTimeout(resolve));
-  }
-}
+let solved = solve(form.dataset.challenge);
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -38,7 +21,7 @@ form.addEventListener("submit", async (event) => {
     await send();
   } catch {
     show({ "": form.dataset.failed });
-    solved = solve();
+    solved = solve(form.dataset.challenge);
     solved.catch(() => {});
   }
   button.disabled = false;
@@ -46,8 +29,7 @@ form.addEventListener("submit", async (event) => {
 });
 
 async function send() {
-  const { challenge, work, readyAt } = await solved;
-  await new Promise((resolve) => setTimeout(resolve, Math.max(0, readyAt - Date.now())));
+  const { challenge, work } = await solved;
   const address = new URLSearchParams(location.search);
   const utm = [...address].filter(([name]) => name.startsWith("utm_"));
   const sent = [...new FormData(form)];
