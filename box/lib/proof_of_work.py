@@ -2,7 +2,8 @@
 
 Against these without any service outside: a field that only programs fill in, so many seconds before an
 answer may come back, and a small sum that a browser has to work out (proof of work): a number for which
-SHA-256 of `CHALLENGE:NUMBER` begins with `BITS` zero bits. How many answers one network sends a `Quota` counts.
+SHA-256 of `CHALLENGE:NUMBER` begins with `BITS` zero bits. How many answers come from one network, a `Quota`
+counts.
 """
 
 from __future__ import annotations

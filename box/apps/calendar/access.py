@@ -11,12 +11,13 @@ from box.core.groups.models import Group
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from box.apps.calendar.models import Calendar, Event
+    from box.apps.calendar.models import BookingPage, Calendar, Event
     from box.core.accounts.models import User
 
 COMPANY = "calendar.company"
 ROOMS = "calendar.rooms"
 OUTSIDERS = "calendar.outsiders"
+BOOKING = "calendar.booking"
 
 
 def has_own_calendar(user: User) -> bool:
@@ -80,6 +81,30 @@ def can_keep_rooms(user: User) -> bool:
 def can_ask_outsiders(user: User) -> bool:
     """Have the portal write letters of invitation to addresses outside."""
     return has_right(user, OUTSIDERS)
+
+
+def can_offer_times(user: User) -> bool:
+    """Have pages on which people outside book a time."""
+    return user.is_active and has_own_calendar(user) and has_right(user, BOOKING)
+
+
+def can_lead_page_of(user: User, group: Group) -> bool:
+    """Offer the times of its members."""
+    return group.archived_at is None and group.moderators_code in codes_of(user)
+
+
+def can_change_page(user: User, page: BookingPage) -> bool:
+    """Its owner, and whoever leads the group whose times it offers."""
+    if not can_offer_times(user):
+        return False
+    return page.owner_id == user.pk or f"GM{page.group_id}" in codes_of(user)
+
+
+def is_offered(page: BookingPage) -> bool:
+    """Whether somebody may be booked now: its owner may still offer it. The page is read with both."""
+    if not page.is_on or page.retired_at is not None or not can_offer_times(page.owner):
+        return False
+    return page.group is None or can_lead_page_of(page.owner, page.group)
 
 
 def readers_of(event: Event, people: Iterable[int]) -> list[str]:

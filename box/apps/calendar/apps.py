@@ -25,7 +25,7 @@ class CalendarConfig(Room):
 
     def offer(self) -> None:
         from box.apps.calendar import layers
-        from box.apps.calendar.access import COMPANY, OUTSIDERS, ROOMS
+        from box.apps.calendar.access import BOOKING, COMPANY, OUTSIDERS, ROOMS
         from box.apps.calendar.actions.guests import LETTERS, enclosure_of
         from box.apps.calendar.actions.reminders import plan_reminders
         from box.apps.calendar.dav.collections import CalendarSource
@@ -53,6 +53,8 @@ class CalendarConfig(Room):
         rights.add(ROOMS, Right("calendar", _("Manage meeting rooms")))
         outsiders = Right("calendar", _("Invite people outside by letter"), default=(EVERYONE,))
         rights.add(OUTSIDERS, outsiders)
+        booking = Right("calendar", _("Offer times to people outside on booking pages"), default=(EVERYONE,))
+        rights.add(BOOKING, booking)
         importers.add(EventImporter.key, EventImporter())
         dav_sources.add("calendar", CalendarSource())
         enclosers.add(LETTERS, enclosure_of)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, ngettext_lazy
 
 from box.apps.calendar.actions.audiences import write_audience
 from box.apps.calendar.models import LONGEST_NAME, Calendar, Event, Room
@@ -16,6 +16,8 @@ from box.core.registry.belongings import DECIDED, MADE, Belongings, Belongs, Del
 
 if TYPE_CHECKING:
     from box.core.registry.belongings import Pair
+
+PAGES = ngettext_lazy("%(num)s booking page", "%(num)s booking pages", "num")
 
 
 def _kept(person: User) -> list[str]:
@@ -62,6 +64,9 @@ BELONGINGS = Belongings(
         "calendar.Present.user": Belongs(Stays(MADE), OneEach("meeting")),
         "calendar.Revision.by": Belongs(Stays(DECIDED)),
         "calendar.Feed.by": Belongs(Deleted()),
+        "calendar.BookingPage.owner": Belongs(Deleted(), said=PAGES),
+        # Of who goes into another account the calendar goes on saying that the time is taken.
+        "calendar.HeldTime.user": Belongs(Deleted(), Deleted()),
         "calendar.Attendance.user": Belongs(Deleted(), OneEach("event")),
     },
     found=_kept,

@@ -94,3 +94,34 @@ class RecordSent:
 
     meeting_id: int
     by_id: int
+
+
+@dataclass(frozen=True)
+class BookingPageChanged:
+    """`change` is added, changed, switched-on, switched-off, readdressed or removed."""
+
+    page_id: int
+    change: str
+    title: str
+    by_id: int
+
+
+@dataclass(frozen=True)
+class AppointmentBooked:
+    """By somebody outside."""
+
+    appointment_id: int
+
+
+@dataclass(frozen=True)
+class AppointmentMoved:
+    """By the visitor; `version` is that of the event."""
+
+    appointment_id: int
+    version: int
+
+
+@dataclass(frozen=True)
+class AppointmentCancelled:
+    appointment_id: int
+    version: int

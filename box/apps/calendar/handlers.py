@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from box.apps.calendar import notices
+from box.apps.calendar.actions.appointments import follow_event
 from box.apps.calendar.actions.guests import write_to_guests
 from box.apps.calendar.actions.reminders import plan_reminders
 from box.apps.calendar.events import (
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentMoved,
     CalendarChanged,
     EventAnswered,
     EventChanged,
@@ -19,7 +23,7 @@ from box.apps.calendar.events import (
     MeetingChanged,
     RecordSent,
 )
-from box.apps.calendar.models import Attendance, Calendar, Event, Guest, Meeting
+from box.apps.calendar.models import Appointment, Attendance, Calendar, Event, Guest, Meeting
 from box.core.accounts.models import User
 from box.core.events.delivery import event_being_delivered
 from box.core.events.outbox import on
@@ -100,7 +104,7 @@ def remind_who_comes(event: EventAnswered) -> None:
 @on(EventCreated)
 def invite(event: EventCreated) -> None:
     row = Event.objects.there().filter(pk=event.event_id).first()
-    if row is not None:
+    if row is not None and not _is_visitors(row.pk, version=0):
         _tell(row, notices.INVITED, row.attendances.values_list("user_id", flat=True), event.by_id, "invited")
 
 
@@ -108,7 +112,7 @@ def invite(event: EventCreated) -> None:
 def tell_of_change(event: EventChanged) -> None:
     """Who is new hears of an invitation, the others of the change; who is not asked any more, that."""
     row = Event.objects.there().filter(pk=event.event_id).first()
-    if row is None or row.version != event.version or event.is_cut:
+    if row is None or row.version != event.version or event.is_cut or _is_visitors(row.pk, event.version):
         return
     waiting = Attendance.Answer.WAITING
     told = row.attendances.exclude(answer=Attendance.Answer.DECLINED, answered_at__isnull=False)
@@ -124,7 +128,7 @@ def tell_of_change(event: EventChanged) -> None:
 @on(EventRemoved)
 def tell_of_removal(event: EventRemoved) -> None:
     row = Event.objects.filter(pk=event.event_id, removed_at__isnull=False).first()
-    if row is not None:
+    if row is not None and not _is_visitors(row.pk, event.version):
         _tell(row, notices.CANCELLED, event.user_ids, event.by_id, f"removed:{event.version}")
 
 
@@ -165,6 +169,43 @@ def tell_of_guest(event: GuestAnswered) -> None:
     key = f"calendar.guest:{one.pk}:{int(one.answered_at.timestamp())}"
     notify(one.event.organizer, _GUESTS[Attendance.Answer(one.answer)], about=one.event.ref, key=key)
     send("calendar", "changed", audience={*one.event.audience, one.event.calendar.code}, payload={"by": 0})
+
+
+def _is_visitors(event_id: int, version: int) -> bool:
+    """Whether somebody outside has made it so: that is said by itself, and in nobody else's name."""
+    return Appointment.objects.filter(event=event_id, event_version=version).exists()
+
+
+@on(EventChanged)
+def hold_changed(event: EventChanged) -> None:
+    follow_event(event.event_id)
+
+
+@on(EventRemoved)
+def hold_removed(event: EventRemoved) -> None:
+    follow_event(event.event_id)
+
+
+@on(AppointmentBooked)
+def tell_of_booking(event: AppointmentBooked) -> None:
+    _tell_hosts(event.appointment_id, notices.BOOKED, 0)
+
+
+@on(AppointmentMoved)
+def tell_of_another_time(event: AppointmentMoved) -> None:
+    _tell_hosts(event.appointment_id, notices.REBOOKED, event.version)
+
+
+@on(AppointmentCancelled)
+def tell_of_cancelling(event: AppointmentCancelled) -> None:
+    _tell_hosts(event.appointment_id, notices.UNBOOKED, event.version)
+
+
+def _tell_hosts(appointment_id: int, notice: Notice, version: int) -> None:
+    found = Appointment.objects.select_related("event").filter(pk=appointment_id).first()
+    if found is not None:
+        people = User.objects.active().filter(pk__in=found.event.attendances.values("user"))
+        notify_all(people, notice, about=found.event.ref, key=f"{notice.kind}:{found.pk}:{version}")
 
 
 def _knowing(event: Event) -> set[int]:

@@ -7,6 +7,7 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task
 
 from box.apps.calendar import actions
+from box.apps.calendar.actions.appointments import forget_old
 from box.apps.calendar.actions.guests import forget_sent
 
 
@@ -14,6 +15,7 @@ from box.apps.calendar.actions.guests import forget_sent
 def purge_removed() -> None:
     actions.purge_removed(timezone.now())
     forget_sent(timezone.now())
+    forget_old(timezone.now())
 
 
 @db_periodic_task(crontab(minute="11", hour="4"))

@@ -7,6 +7,9 @@ from box.core.registry.notices import Notice, Topic
 INVITATIONS = Topic("calendar.invitations", _("Invitations to events and changes to them"), by_mail=True)
 ANSWERS = Topic("calendar.answers", _("Answers to your invitations"))
 REMINDERS = Topic("calendar.reminders", _("Reminders of events"))
+APPOINTMENTS = Topic(
+    "calendar.appointments", _("What people outside book on your booking pages"), by_mail=True
+)
 RECORDS = Topic("calendar.records", _("Records of meetings"), by_mail=True)
 
 INVITED = Notice("calendar.invited", _("%(actor)s invites you to %(about)s"), INVITATIONS)
@@ -27,3 +30,8 @@ GUEST_DECLINED = Notice(
 )
 REMINDER = Notice("calendar.reminder", _("Coming up: %(about)s"), REMINDERS)
 RECORD = Notice("calendar.record", _("%(actor)s sends the record of %(about)s"), RECORDS)
+BOOKED = Notice("calendar.booked", _("Somebody from outside has booked %(about)s"), APPOINTMENTS)
+REBOOKED = Notice(
+    "calendar.rebooked", _("Somebody from outside has chosen another time for %(about)s"), APPOINTMENTS
+)
+UNBOOKED = Notice("calendar.unbooked", _("Somebody from outside has cancelled %(about)s"), APPOINTMENTS)

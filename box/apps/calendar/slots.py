@@ -1,8 +1,9 @@
-"""The next times at which all can come: what is taken goes in, free times come out, nothing is asked."""
+"""Times at which people can come: what is taken goes in, free times come out, nothing is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import islice
@@ -70,3 +71,49 @@ def _on_step(moment: datetime, since: datetime) -> datetime:
     """The first moment from this one on that is whole steps after the other."""
     steps = -((since - moment) // STEP)
     return since + steps * STEP
+
+
+# For people outside
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Which times somebody offers: of which length, how often one begins, what stays free before and after,
+    on which weekdays (Monday is 0) and between which hours of a place; on days that `is_off` nobody works."""
+
+    length: timedelta
+    step: timedelta
+    before: timedelta
+    after: timedelta
+    weekdays: Collection[int]
+    begins: time
+    ends: time
+    zone: tzinfo
+    is_off: Callable[[date], bool] = lambda day: False
+
+    def times(self, since: datetime, until: datetime) -> Iterator[datetime]:
+        """When one begins by these rules, whatever is taken: from `since` on, and before `until`."""
+        day, last = since.astimezone(self.zone).date(), until.astimezone(self.zone).date()
+        while day <= last:
+            if day.weekday() in self.weekdays and not self.is_off(day):
+                start = local_moment(day, self.begins, self.zone)
+                evening = local_moment(day, self.ends, self.zone)
+                while start + self.length <= evening:
+                    if since <= start < until:
+                        yield start
+                    start += self.step
+            day += timedelta(days=1)
+
+    def has(self, moment: datetime) -> bool:
+        """Whether one begins then by these rules."""
+        return next(self.times(moment, moment + timedelta(microseconds=1)), None) is not None
+
+    def held(self, start: datetime) -> Stretch:
+        """All that a time takes which begins then."""
+        return start - self.before, start + self.length + self.after
+
+
+def is_free(busy: Sequence[Stretch], wanted: Stretch) -> bool:
+    """`busy` is merged."""
+    at = bisect_left(busy, wanted[1], key=lambda one: one[0])
+    return at == 0 or busy[at - 1][1] <= wanted[0]

@@ -1,6 +1,15 @@
 from django.urls import path
 
-from box.apps.calendar.views import calendars, events, invitations, meetings, pages, rooms
+from box.apps.calendar.views import (
+    booking_pages,
+    calendars,
+    events,
+    invitations,
+    meetings,
+    pages,
+    rooms,
+    visitors,
+)
 
 app_name = "calendar"
 urlpatterns = [
@@ -9,6 +18,17 @@ urlpatterns = [
     path("calendar/team/", pages.team, name="team"),
     path("calendar/principals/", pages.principals, name="principals"),
     path("calendar/free-times/", rooms.free_times, name="free-times"),
+    path("calendar/booking/", booking_pages.pages, name="booking-pages"),
+    path("calendar/booking/new/", booking_pages.new, name="new-booking-page"),
+    path("calendar/booking/<int:pk>/", booking_pages.page, name="booking-page"),
+    path("calendar/booking/<int:pk>/state/", booking_pages.state, name="booking-page-state"),
+    path("calendar/appointments/<int:pk>/visitor/", booking_pages.visitor, name="visitor"),
+    path("book/<str:token>/", visitors.page, name="book"),
+    path("book/<str:token>/challenge/", visitors.challenge, name="book-challenge"),
+    path("book/<str:token>/appointments/", visitors.booking, name="book-time"),
+    path("appointments/<str:token>/", visitors.appointment, name="appointment"),
+    path("appointments/<str:token>/time/", visitors.time, name="appointment-time"),
+    path("appointments/<str:token>/cancellation/", visitors.cancellation, name="appointment-cancellation"),
     path("calendar/rooms/", rooms.rooms, name="rooms"),
     path("calendar/rooms/new/", rooms.new, name="new-room"),
     path("calendar/rooms/<int:pk>/", rooms.room, name="room"),

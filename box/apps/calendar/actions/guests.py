@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -18,7 +18,14 @@ from django.utils.translation import gettext as _
 from box.apps.calendar import ics
 from box.apps.calendar.access import can_ask_outsiders
 from box.apps.calendar.events import GuestAnswered, GuestsAsked
-from box.apps.calendar.models import LONGEST_COMMENT, Attendance, Event, Guest, SentInvitation
+from box.apps.calendar.models import (
+    LONGEST_COMMENT,
+    Appointment,
+    Attendance,
+    Event,
+    Guest,
+    SentInvitation,
+)
 from box.apps.calendar.occurrences import Occurrence
 from box.apps.calendar.said import when
 from box.core.accounts.models import User
@@ -129,6 +136,12 @@ def _check_new(new: Sequence[GuestDraft], by: User) -> None:
         )
 
 
+def welcome_guest(event: Event, email: str, name: str) -> None:
+    """Who has chosen the event by themselves: they are not asked, and come."""
+    now = timezone.now()
+    Guest.objects.create(event=event, email=email, name=name, answer=Answer.ACCEPTED, answered_at=now)
+
+
 def copy_guest_answers(event: Event, made: Event) -> None:
     """Who had answered for the series has answered for what is made of it."""
     answers = {one.email: one for one in event.guests.asked()}
@@ -184,7 +197,7 @@ def write_to_guests(event_id: int, now: datetime) -> int:
     root_id = found.series_id or found.pk
     Event.objects.select_for_update().get(pk=root_id)
     rows = Event.objects.filter(pk=root_id) | Event.objects.filter(series=root_id)
-    family = {one.pk: one for one in rows.select_related("room", "organizer", "series")}
+    family = {one.pk: one for one in rows.select_related("room", "organizer", "series", "appointment__page")}
     guests: dict[str, list[Guest]] = defaultdict(list)
     for guest in Guest.objects.filter(event__in=family).order_by("event_id"):
         guests[guest.email].append(guest)
@@ -237,16 +250,32 @@ def _told(guest: Guest, event: Event, moved: set[datetime], *, is_asked: bool) -
     return _Told(guest, event, _component(event, moved, organizer, attendee), digest)
 
 
+def appointment_of(event: Event, email: str) -> Appointment | None:
+    """What the guest has booked by themselves, where the event is that."""
+    found: Appointment | None = getattr(event, "appointment", None)
+    return found if found is not None and found.email == email else None
+
+
+def _title_for(event: Event, email: str) -> str:
+    """Nobody is written what a stranger has typed: the address may be another's."""
+    booked = appointment_of(event, email)
+    return booked.page.title if booked is not None else event.title
+
+
 def _component(event: Event, moved: set[datetime], organizer: ics.Person, guest: ics.Person) -> Component:
     """Of who else comes a guest learns nothing, and the portal's own page is not for them."""
+    if appointment_of(event, guest.email) is not None:
+        guest = replace(guest, name="")
     found = ics.component(event, moved, people=ics.People(organizer, (guest,)))
-    del found["URL"]
+    del found["URL"], found["SUMMARY"]
+    found.add("summary", _title_for(event, guest.email))
     return found
 
 
 def invitation_of(guest: Guest) -> bytes:
     """The event as the guest's calendar takes it in."""
-    event = Event.objects.select_related("room", "organizer", "series").get(pk=guest.event_id)
+    related = ("room", "organizer", "series", "appointment__page")
+    event = Event.objects.select_related(*related).get(pk=guest.event_id)
     organizer = ics.Person(event.organizer.email, event.organizer.name)
     attendee = ics.Person(guest.email, guest.name, PARTSTATS[Answer(guest.answer)])
     return ics.enclosing([_component(event, set(), organizer, attendee)], method="PUBLISH")
@@ -264,12 +293,16 @@ def _letter(method: str, told: Sequence[_Told]) -> list[Letter]:
     SentInvitation.objects.get_or_create(
         key=key, defaults={"method": method, "organizer": organizer.email, "body": body}
     )
-    event, language = first.event, LANGUAGE.value
-    with translation.override(language), timezone.override(event.zone):
+    event = first.event
+    booked = appointment_of(event, first.guest.email)
+    language = booked.language if booked is not None else LANGUAGE.value
+    zone = booked.zone if booked is not None else event.zone
+    with translation.override(language), timezone.override(zone):
         said = when(Occurrence(event, event.starts_at, event.ends_at))
     context = {
-        "event": event, "organizer": organizer.name, "when": said, "is_off": method == "CANCEL",
-        "is_known": bool(first.guest.told), "token": first.guest.token,
+        "event": event, "title": _title_for(event, first.guest.email), "organizer": organizer.name,
+        "when": said, "zone": zone, "is_off": method == "CANCEL", "is_known": bool(first.guest.told),
+        "token": first.guest.token, "booked": booked.token if booked is not None else "",
     }  # fmt: skip
     template = "calendar/invitation_letter.html"
     return [Letter(key=key, to=first.guest.email, language=language, template=template, context=context)]

@@ -1,5 +1,12 @@
 """Calendars, what takes place in them, and what was said there."""
 
+from box.apps.calendar.models.appointments import (
+    Appointment,
+    AppointmentQuerySet,
+    BookingPage,
+    BookingPageQuerySet,
+    HeldTime,
+)
 from box.apps.calendar.models.events import (
     KEPT_REMOVED,
     KIND,
@@ -41,9 +48,13 @@ __all__ = [
     "LONGEST_NAME",
     "LONGEST_TOPIC",
     "MEETING",
+    "Appointment",
+    "AppointmentQuerySet",
     "Attendance",
     "AttendanceQuerySet",
     "Booking",
+    "BookingPage",
+    "BookingPageQuerySet",
     "Calendar",
     "CalendarQuerySet",
     "Color",
@@ -54,6 +65,7 @@ __all__ = [
     "FeedQuerySet",
     "Guest",
     "GuestQuerySet",
+    "HeldTime",
     "Meeting",
     "Present",
     "Revision",

@@ -27,7 +27,7 @@ from box.apps.calendar.forms import (
     moment_of,
 )
 from box.apps.calendar.meetings import meeting_at
-from box.apps.calendar.models import Attendance, Calendar, Event, Revision, Room
+from box.apps.calendar.models import Appointment, Attendance, Calendar, Event, Revision, Room
 from box.apps.calendar.presenters import at_of, calendars_of, name_of
 from box.apps.calendar.said import when
 from box.apps.calendar.views.days import day_of
@@ -213,6 +213,7 @@ def _card(request: PersonRequest, occurrence: Occurrence, *, status: int = 200) 
         "calendar_name": _calendar_name(event.calendar, request),
         "attendances": people,
         "guests": list(event.guests.asked().order_by("name", "email")),
+        "appointment": Appointment.objects.filter(event=event).first(),
         "mine": next((one for one in people if one.user_id == request.user.pk), None),
         "can_edit": can_edit(request.user, event),
         "can_keep_minutes": can_keep_minutes(request.user, event),

@@ -1,17 +1,15 @@
-"""What somebody outside sees of the event to which they are asked. The address is the key: it stays out of
-logs of others, of caches and of search engines."""
+"""What somebody outside sees of the event to which they are asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import TYPE_CHECKING
 
-from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.calendar import actions, ics
@@ -20,40 +18,29 @@ from box.apps.calendar.models import Guest
 from box.apps.calendar.occurrences import Occurrence
 from box.apps.calendar.said import When, when
 from box.apps.calendar.views.lookup import problem_of
-from box.core.accounts.throttle import Quota
+from box.apps.calendar.views.outside import View, discreet
 from box.core.registry.company import LANGUAGE
-from box.core.registry.origin import address_of
 from box.lib.pages import REFUSED, render
 
-# Of one network within a quarter of an hour.
-MOST_OPENED = 120
+if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
 
 
-def by_link(view: Callable[[HttpRequest, Guest], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Opens without an account, so often and no more, and leaves no trace of its address anywhere else."""
-
-    @login_not_required
-    @never_cache
+def by_link(view: Callable[[HttpRequest, Guest], HttpResponseBase]) -> View:
+    @discreet("calendar.invitation", lambda request: LANGUAGE.value)
     @wraps(view)
-    def answered(request: HttpRequest, token: str) -> HttpResponse:
-        found = Guest.objects.of_token(token).select_related("event__organizer", "event__room")
-        with translation.override(LANGUAGE.value):
-            if not Quota("calendar.invitation", address_of(request), MOST_OPENED).take(timezone.now()):
-                response = HttpResponse(_("Please try again in a quarter of an hour."), status=429)
-            elif (guest := found.first()) is None:
-                response = render(request, "calendar/invitation.html", {"guest": None}, status=404)
-            else:
-                response = view(request, guest)
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["X-Robots-Tag"] = "noindex, nofollow"
-        return response
+    def answered(request: HttpRequest, token: str) -> HttpResponseBase:
+        guest = Guest.objects.of_token(token).select_related("event__organizer", "event__room").first()
+        if guest is None:
+            return render(request, "calendar/invitation.html", {"guest": None}, status=404)
+        return view(request, guest)
 
     return answered
 
 
 @require_http_methods(["GET", "POST"])
 @by_link
-def invitation(request: HttpRequest, guest: Guest) -> HttpResponse:
+def invitation(request: HttpRequest, guest: Guest) -> HttpResponseBase:
     said = problem = ""
     if request.method == "POST":
         try:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from box.apps.calendar.access import has_own_calendar
+from box.apps.calendar.access import can_offer_times, has_own_calendar
 from box.apps.calendar.forms import moment_of
 from box.apps.calendar.presenters import (
     LONGEST_WINDOW,
@@ -45,6 +45,7 @@ def home(request: PersonRequest) -> HttpResponse:
         "can_write": any(one.can_write for one in calendars),
         "layers": layer_switches(),
         "has_own": has_own_calendar(request.user),
+        "can_offer": can_offer_times(request.user),
         "begins": begins,
         "ends": ends,
         # As the script counts: Sunday is 0.

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from box.apps.calendar.actions import (
     GuestDraft,
+    PageDraft,
     RoomDraft,
+    VisitorDraft,
+    book_time,
     create_calendar,
     create_feed,
+    create_page,
     create_room,
     main_calendar,
     remove_event,
 )
 from box.apps.calendar.actions.meetings import add_decision, add_topic, prepare_meeting
+from box.apps.calendar.booking import availability
 from box.apps.calendar.occurrences import Occurrence
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.models import User
@@ -41,6 +49,14 @@ def changing(status: int) -> tuple[int | str, ...]:
 
 def keeping(status: int) -> tuple[int | str, ...]:
     return (status, 403, 403, 403, 403, SIGN_IN)
+
+
+EMPLOYEES_MAY = (200, 200, 200, 200, 403, SIGN_IN)
+
+
+def offering(status: int) -> tuple[int | str, ...]:
+    """For anna, whose booking page it is; an outside guest has none at all."""
+    return (404, status, 404, 404, 403, SIGN_IN)
 
 
 VISITS = (
@@ -106,6 +122,44 @@ VISITS = (
         has_session=False,
     ),
     Visit("POST", "calendar:calendar-removal", annas_alone(302), of="own calendar"),
+    Visit("GET", "calendar:booking-pages", EMPLOYEES_MAY),
+    Visit("GET", "calendar:new-booking-page", EMPLOYEES_MAY),
+    Visit("POST", "calendar:new-booking-page", (422, 422, 422, 422, 403, SIGN_IN), data={"title": ""}),
+    Visit("GET", "calendar:booking-page", offering(200), of="booking page"),
+    Visit("POST", "calendar:booking-page", offering(422), of="booking page", data={"title": ""}),
+    Visit("POST", "calendar:booking-page-state", offering(302), of="booking page", data={"to": "off"}),
+    Visit("DELETE", "calendar:visitor", (404, 302, 404, 404, 404, SIGN_IN), of="appointment"),
+    Visit(
+        "GET", "calendar:book", signed_in(200, nobody=200), of="address of a booking page", has_session=False
+    ),
+    Visit(
+        "GET",
+        "calendar:book-challenge",
+        signed_in(200, nobody=200),
+        of="address of a booking page",
+        has_session=False,
+    ),
+    Visit(
+        "POST",
+        "calendar:book-time",
+        signed_in(400, nobody=400),
+        of="address of a booking page",
+        has_session=False,
+    ),
+    Visit(
+        "GET",
+        "calendar:appointment",
+        signed_in(200, nobody=200),
+        of="address of an appointment",
+        has_session=False,
+    ),
+    Visit("POST", "calendar:appointment-time", signed_in(422, nobody=422), of="address of an appointment"),
+    Visit(
+        "POST",
+        "calendar:appointment-cancellation",
+        signed_in(302, nobody=302),
+        of="address of an appointment",
+    ),
 )
 
 
@@ -120,7 +174,18 @@ def things(cast: Cast) -> dict[str, Any]:
     feed = create_feed(main_calendar(code_of(anna)), by=anna)
     meeting = prepare_meeting(Occurrence(invited, invited.starts_at, invited.ends_at), by=anna)
     asked = planned(anna, draft(guests=(GuestDraft("zoe@example.com"),)))
+    page = create_page(
+        PageDraft(title="Advice", zone="Europe/Moscow", notice_hours=0, horizon_days=60), by=anna
+    )
+    now = timezone.now()
+    start = next(availability(page, now, now + timedelta(days=30)).times(now, now + timedelta(days=30)))
+    visitor = VisitorDraft(name="Zoe", email="zoe@example.com", language="en", zone="Europe/Moscow")
+    appointment = book_time(page, start, visitor, key="one", now=now)
     return {
+        "booking page": page.pk,
+        "address of a booking page": page.token,
+        "appointment": appointment.pk,
+        "address of an appointment": appointment.token,
         "meeting": meeting.pk,
         "topic": add_topic(meeting, "Budget", by=anna).pk,
         "decision": add_decision(meeting, "Ask the bank", by=anna).pk,

@@ -1,6 +1,7 @@
 // A form on a website: works out its challenge while somebody writes, leads through its pages, sends the answers
 // and says what is wrong.
 
+import { showProblems } from "../js/form-problems.js";
 import { solve } from "../js/proof-of-work.js";
 
 const form = document.getElementById("form");
@@ -55,12 +56,7 @@ function packed(answers, files) {
 }
 
 function show(wrong) {
-  for (const place of form.querySelectorAll("[data-wrong]")) {
-    const said = wrong[place.dataset.wrong] ?? "";
-    place.textContent = said;
-    const input = form.elements.namedItem(place.dataset.wrong);
-    if (input instanceof HTMLElement) input.setAttribute("aria-invalid", String(said !== ""));
-  }
+  showProblems(form, wrong);
   const first = form.querySelector("[aria-invalid='true']");
   const page = pages.indexOf(first?.closest("[data-page]"));
   if (page >= 0 && page !== here) turn(page);
