@@ -371,12 +371,10 @@ def test_a_visitor_cancels_once_and_the_host_is_told(page: BookingPage, anna: Us
 
 def test_what_has_begun_is_neither_moved_nor_cancelled(page: BookingPage) -> None:
     made = book(page)
-    for act in (
-        lambda: cancel_appointment(made, now=TEN),
-        lambda: move_appointment(made, TEN + DAY, now=TEN),
-    ):
-        with pytest.raises(ValidationError, match="has begun"):
-            act()
+    with pytest.raises(ValidationError, match="has begun"):
+        cancel_appointment(made, now=TEN)
+    with pytest.raises(ValidationError, match="has begun"):
+        move_appointment(made, TEN + DAY, now=TEN)
 
 
 def test_what_the_host_makes_of_it_holds(page: BookingPage, anna: User) -> None:
