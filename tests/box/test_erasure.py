@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from box.apps.calendar.actions import EventDraft, create_event, create_feed, main_calendar
+from box.apps.calendar.actions import (
+    EventDraft,
+    PageDraft,
+    create_event,
+    create_feed,
+    create_page,
+    main_calendar,
+)
+from box.apps.calendar.models import Appointment, HeldTime
 from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.models import Plan as ExpectedRevenue
 from box.apps.crm.models import Receiver, RecordType, Robot, RobotTurn, WebForm
@@ -166,6 +174,11 @@ def fill_every_room(anna: User, boris: User) -> None:
     )
     create_event(main_calendar(f"U{boris.pk}"), hour, by=boris)
     create_feed(main_calendar(f"U{anna.pk}"), by=anna)
+    page = create_page(PageDraft(title="t", zone="UTC"), by=anna)
+    event = create_event(main_calendar(f"U{boris.pk}"), hour, by=boris)
+    visitor = {"name": "Zoe", "email": "zoe@example.com", "language": "en", "zone": "UTC"}
+    booked = Appointment.objects.create(page=page, event=event, key="k", **visitor)
+    HeldTime.objects.create(appointment=booked, user=anna, span=event.span)
     create_group(NewGroup("Choir"), by=anna)
     invite_people(create_group(NewGroup("Closed", kind=Group.Kind.CLOSED), by=boris), [anna], by=boris)
 

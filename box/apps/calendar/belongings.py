@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, ngettext_lazy
 
+from box.apps.calendar.actions.appointments import forget_visitors_of
 from box.apps.calendar.actions.audiences import write_audience
 from box.apps.calendar.models import LONGEST_NAME, Calendar, Event, Room
 from box.core.access.principals import code_of
@@ -30,6 +31,7 @@ def _kept(person: User) -> list[str]:
 
 def _forget(person: User, by: User) -> None:
     code = code_of(person)
+    forget_visitors_of(person)
     Calendar.objects.filter(code=code).delete()
     for room in Room.objects.filter(bookers__contains=[code]).select_for_update():
         room.bookers.remove(code)

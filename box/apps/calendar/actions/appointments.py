@@ -20,7 +20,14 @@ from box.apps.calendar.actions.events import EventDraft, create_event, move_even
 from box.apps.calendar.actions.guests import welcome_guest
 from box.apps.calendar.booking import availability, offer_of, window_of
 from box.apps.calendar.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
-from box.apps.calendar.models import Appointment, Attendance, BookingPage, Event, HeldTime
+from box.apps.calendar.models import (
+    Appointment,
+    AppointmentQuerySet,
+    Attendance,
+    BookingPage,
+    Event,
+    HeldTime,
+)
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
@@ -241,14 +248,24 @@ def forget_visitor(appointment: Appointment, *, by: User) -> None:
 
 def forget_old(now: datetime) -> int:
     """Those of whom a page keeps nothing any more; returns how many, batch by batch."""
+    known = Appointment.objects.exclude(email="")
+    return sum(
+        _forget_all(known.filter(page=page, event__ends_at__lt=now - timedelta(days=page.kept_days)))
+        for page in BookingPage.objects.order_by("pk")
+    )
+
+
+def forget_visitors_of(owner: User) -> None:
+    """Who has booked on the pages of somebody who is erased, also with others of their groups."""
+    _forget_all(Appointment.objects.exclude(email="").filter(page__owner=owner))
+
+
+def _forget_all(known: AppointmentQuerySet) -> int:
     count = 0
-    for page in BookingPage.objects.order_by("pk"):
-        before = now - timedelta(days=page.kept_days)
-        known = page.appointments.exclude(email="").filter(event__ends_at__lt=before)
-        while found := list(known.select_related("page").order_by("pk")[:BATCH]):
-            with transaction.atomic():
-                _forget(found)
-            count += len(found)
+    while found := list(known.select_related("page").order_by("pk")[:BATCH]):
+        with transaction.atomic():
+            _forget(found)
+        count += len(found)
     return count
 
 

@@ -56,6 +56,7 @@ from box.apps.calendar.slots import Offer, is_free, merged
 from box.apps.calendar.views.visitors import MOST_BOOKED
 from box.core.access.actions import employees_role, set_rights
 from box.core.accounts.actions import dismiss_user
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.accounts.throttle import Quota
 from box.core.events.delivery import deliver_all
@@ -650,6 +651,21 @@ def test_on_demand_a_visitor_is_forgotten_at_once_and_their_link_leads_nowhere(
     assert client.get(made.get_absolute_url()).status_code == 404
     # The time stays taken.
     assert "01 10:00" not in offered(page, TEN - HOUR)
+
+
+def test_with_the_owner_go_those_who_booked_with_others(
+    anna: User, boris: User, olga: User, team: Group
+) -> None:
+    page = page_of(anna, hosts="turn", group=team)
+    planned(anna, draft())
+    event = book(page).event
+    assert event.organizer == boris
+    dismiss_user(anna, by=olga)
+    erase_person(User.objects.get(pk=anna.pk), by=olga)
+    event.refresh_from_db()
+    assert event.title == "Consultation"
+    assert not Guest.objects.exists()
+    assert not BookingPage.objects.exists()
 
 
 def test_the_answers_stand_on_the_card_of_the_event(
