@@ -28,6 +28,8 @@ from box.transfer.archive.stages.base import ArchiveWork
 from box.transfer.archive.stages.company import row_of
 from box.transfer.events import MigrationBegun, MigrationDue, MigrationFinished, NewcomersInvited
 from box.transfer.models import Identity, Match, Migration, Progress
+from box.transfer.outbound import inventory as outbound
+from box.transfer.outbound.stages import OUTBOUND_STAGES
 from box.transfer.plan import ordered
 from box.transfer.rehearsal import rows_of
 from box.transfer.sources import needs_of
@@ -52,17 +54,20 @@ def _another_is_going() -> NotNow:
     return NotNow(_("Another migration is going on: wait until it is over, or pause it."), code="another")
 
 
-def connect(cloud: Cloud, *, by: User) -> Migration:
-    """Tests the way to the portal, and keeps it. Raises CloudRefused, CloudAway; NotNow while one goes on."""
+def connect(cloud: Cloud, *, by: User, is_outbound: bool = False) -> Migration:
+    """Tests the way to the portal, and keeps it: as where a migration comes from, or goes to. Raises
+    CloudRefused, CloudAway; NotNow while one goes on."""
     cloud.call("profile")
+    stages = [key for key, one in OUTBOUND_STAGES.items() if one.is_default] if is_outbound else list(NEEDS)
     migration = Migration(
+        is_outbound=is_outbound,
         portal=cloud.portal,
         webhook=seal(cloud.webhook, settings.SECRET_KEY),
         by=by,
         language=by.language,
         burst=cloud.limits.burst,
         per_second=cloud.limits.per_second,
-        stages=list(NEEDS),
+        stages=stages,
     )
     try:
         with transaction.atomic():
@@ -102,7 +107,11 @@ def reconnect(migration: Migration, cloud: Cloud, *, by: User) -> None:
 
 
 def look(migration: Migration, cloud: Cloud) -> None:
-    """Counts what the portal has, and decides by rule who of its people is who here. Writes nothing else."""
+    """Counts what there is, and decides by rule who of the portal's people is who here. Writes nothing
+    else."""
+    if migration.is_outbound:
+        _have_looked(migration, *outbound.take_stock(migration, cloud))
+        return
     found = inventory.take_stock(cloud)
     work = Work(migration, cloud)
     matches = [match for rows in people_pages(work) for match in matched(work, rows)]
@@ -146,6 +155,8 @@ def _have_looked(migration: Migration, found: Mapping[str, Any], matches: Sequen
 def decide_match(match: Match, user: User | None, *, by: User) -> None:
     """Somebody of the portal is this person here; None: will be added. Raises NotNow once it has begun."""
     migration = Migration.objects.select_for_update().get(pk=match.migration_id)
+    if migration.is_outbound:
+        raise NotNow(_("Whoever goes is known there by their e-mail."), code="outbound")
     if migration.passes or migration.state != State.READY:
         raise NotNow(_("The people have come already: merge the two accounts instead."), code="begun")
     if user is not None and migration.matches.exclude(pk=match.pk).filter(user=user).exists():
@@ -172,11 +183,14 @@ def begin(migration: Migration, stages: Collection[str] = (), *, by: User) -> No
     migration.started_at, migration.moved_at, migration.finished_at = now, now, None
     _save_alone(migration)
     # Of drives the portal counts the drives, and not what is on them.
-    counts = {**migration.inventory.get("counts", {}), "drives": None, **rows_of(migration)}
+    counts = dict(migration.inventory.get("counts", {}))
+    if not migration.is_outbound:
+        counts |= {"drives": None, **rows_of(migration)}
+    last = ["links"] if "links" in needs_of(migration) else []
     migration.progress.all().delete()
     Progress.objects.bulk_create(
         Progress(migration=migration, stage=stage, position=position, total=counts.get(stage))
-        for position, stage in enumerate(ordered(needs_of(migration), [*migration.stages, "links"]))
+        for position, stage in enumerate(ordered(needs_of(migration), [*migration.stages, *last]))
     )
     emit(MigrationBegun(migration_id=migration.pk, portal=migration.portal, by_id=by.pk))
 
@@ -228,6 +242,8 @@ def tell_finished(migration: Migration) -> None:
 def newcomers(migration: Migration) -> UserQuerySet:
     """Whom it has added, who work here and have no way in yet."""
     added = Identity.objects.filter(migration=migration, kind="person", is_new=True).values("ours")
+    if migration.is_outbound:
+        added = added.none()
     people: UserQuerySet = User.objects.active().filter(pk__in=added, invited_at=None, last_login=None)
     return people.exclude(email="")
 
@@ -255,6 +271,8 @@ def invite_newcomers(migration: Migration, *, by: User) -> int:
 def begin_undo(migration: Migration, *, by: User) -> None:
     """Takes away all that it has brought. Raises NotNow where people have worked with that already."""
     migration = Migration.objects.select_for_update().get(pk=migration.pk)
+    if migration.is_outbound:
+        raise NotNow(_("What was sent is the portal's by now: it can be removed there."), code="outbound")
     if migration.state not in (State.PAUSED, State.DONE):
         raise NotNow(_("It is %(state)s: pause it first.") % {"state": migration.get_state_display()})
     if found := obstacles(migration):

@@ -39,6 +39,11 @@ LONGEST_PAUSE = 120.0
 WEBHOOK = re.compile(r"https?://[^/\s]+/rest/\d{1,10}/[A-Za-z0-9]{1,64}/")
 
 _LIMITS = frozenset({"QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT"})
+# What the portal says to whoever may not come in at all; anything else is about one kind of things.
+_LOCKED_OUT = {
+    *("expired_token", "invalid_token", "no_auth_found", "invalid_credentials", "user_access_error"),
+    *("authorization_error", "portal_deleted", "payment_required", "overload_limit", "application_not_found"),
+}
 # What is over after a while, whatever was asked.
 _PASSING = _LIMITS | {"INTERNAL_SERVER_ERROR", "ERROR_UNEXPECTED_ANSWER"}
 
@@ -50,9 +55,18 @@ class CloudRefused(Exception):
         super().__init__(f"{code}: {said}" if said else code)
         self.code, self.said = code, said
 
+    @property
+    def is_locked_out(self) -> bool:
+        """Nobody is let in by this webhook any more."""
+        return self.code.lower() in _LOCKED_OUT
+
 
 class CloudAway(Exception):
     """It did not answer, however often it was asked."""
+
+
+class CloudUnsure(CloudAway):
+    """A request that writes was not answered: what it was to do may have happened."""
 
 
 class BadWebhook(ValueError):
@@ -153,8 +167,20 @@ class Cloud:
     def batch(self, commands: Sequence[Command]) -> dict[str, Outcome]:
         """All of at most fifty, whatever becomes of each: also those that a limit has stopped in its middle.
         Raises CloudRefused, CloudAway."""
-        cmd = {one.name: f"{one.method}?{flat(one.parameters)}" for one in commands}
-        answer = self._ask("batch", {"halt": 0, "cmd": cmd}, asks={one.method for one in commands})
+        return self._outcomes(commands, self._ask("batch", _batched(commands), asks=_methods(commands)))
+
+    def write(self, commands: Sequence[Command]) -> dict[str, Outcome]:
+        """The same for commands that write: sent again only where a limit has certainly kept all of them from
+        happening. Raises CloudRefused; CloudUnsure where nobody knows what has happened."""
+        if not commands:
+            return {}
+        return self._outcomes(commands, self._tell("batch", _batched(commands), asks=_methods(commands)))
+
+    def tell(self, method: str, parameters: Mapping[str, Any]) -> Any:
+        """One that writes, with more in it than a batch holds. Raises CloudRefused, CloudUnsure."""
+        return self._tell(method, parameters, asks=(method,)).get("result")
+
+    def _outcomes(self, commands: Sequence[Command], answer: Mapping[str, Any]) -> dict[str, Outcome]:
         found = answer.get("result")
         said = found if isinstance(found, dict) else {}
         results, errors, totals, times = (
@@ -268,6 +294,30 @@ class Cloud:
             self.sleep(self._pause(attempt))
         raise _away(problem, self.attempts)
 
+    def _tell(self, method: str, parameters: Mapping[str, Any], *, asks: Any) -> dict[str, Any]:
+        problem = ""
+        for attempt in range(self.attempts):
+            self.sleep(max(0.0, self.pace.wait(asks, self.clock())))
+            try:
+                return self._sent(method, parameters)
+            except CloudRefused as refused:
+                if refused.code not in _PASSING:
+                    raise
+                if refused.code not in _LIMITS:
+                    raise CloudUnsure(str(refused)) from None
+                problem = str(refused)
+                self._refused(refused, asks)
+            except Forbidden as error:
+                raise CloudAway(str(error)) from None
+            except (Unreachable, ValueError) as error:
+                raise CloudUnsure(str(error)) from None
+            self.sleep(self._pause(attempt))
+        raise _away(problem, self.attempts)
+
+    def wait(self, attempt: int) -> None:
+        """Before somebody looks what has become of a request."""
+        self.sleep(self._pause(attempt))
+
     def _sent(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Raises CloudRefused, Unreachable, ValueError for what is no answer."""
         self.pace.sent(self.clock())
@@ -324,6 +374,14 @@ def _pages(listed: Listed, after: int) -> Iterator[Command]:
         last = f"$result[p{number - 1}]{place}[{AT_ONCE - 1}][{listed.named}]" if number else after
         asked = listed.shape.of(listed.key, {**conditions, f">{listed.key}": last})
         yield Command(f"p{number}", listed.method, {**given, **asked, "start": -1})
+
+
+def _batched(commands: Sequence[Command]) -> dict[str, Any]:
+    return {"halt": 0, "cmd": {one.name: f"{one.method}?{flat(one.parameters)}" for one in commands}}
+
+
+def _methods(commands: Sequence[Command]) -> set[str]:
+    return {one.method for one in commands}
 
 
 def _away(why: object, times: int) -> CloudAway:

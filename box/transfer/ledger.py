@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 from django.utils.translation import gettext as _
 
@@ -22,6 +22,7 @@ from box.transfer.models import Identity, Migration, Remark
 
 if TYPE_CHECKING:
     from box.core.files.actions import Stored
+    from box.transfer.cloud import Cloud
 
 type Row = dict[str, Any]
 
@@ -150,6 +151,19 @@ class Ledger:
         found = Identity.objects.filter(migration=self.migration, kind="file", theirs__startswith=begin)
         ours = dict(found.values_list("ours", "theirs"))
         return {ours[file.pk].removeprefix(begin): file for file in File.objects.filter(pk__in=ours)}
+
+
+class CloudLedger(Ledger):
+    """One run of a migration that has a portal of the cloud at its other end."""
+
+    def __init__(self, migration: Migration, cloud: Cloud) -> None:
+        super().__init__(migration)
+        self.cloud = cloud
+
+    @property
+    @override
+    def requests(self) -> int:
+        return self.cloud.requests
 
 
 def file_key(kind: str, theirs: str, file: Any) -> str:

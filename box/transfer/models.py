@@ -20,9 +20,15 @@ class MigrationQuerySet(models.QuerySet["Migration"]):
     def going_on(self) -> Self:
         return self.filter(state__in=Migration.GOING)
 
+    def is_held_running(self, pk: int) -> bool:
+        """Whether it goes on; its row is held to the end of the transaction, so that whoever pauses it waits
+        for the page to be over."""
+        held = self.select_for_update().filter(pk=pk).values_list("state", flat=True)
+        return held.first() == Migration.State.RUNNING
+
 
 class Migration(models.Model):
-    """One portal that moves into this box, by as many passes as it takes."""
+    """One portal that moves into this box, or this box into a portal, by as many passes as it takes."""
 
     class State(models.TextChoices):
         LOOKING = "looking", pgettext_lazy("migration", "looking at the portal")
@@ -35,6 +41,8 @@ class Migration(models.Model):
 
     GOING = (State.LOOKING, State.RUNNING, State.UNDOING)
 
+    # What is here goes to the portal; else what is there comes here.
+    is_outbound = models.BooleanField(default=False, db_default=False)
     # The name of the portal, without the secret of the webhook.
     portal = models.CharField(max_length=255)
     # Sealed with the box's key: see box.lib.sealing. Nothing of a migration from an archive.
@@ -122,13 +130,13 @@ class Progress(models.Model):
 
 
 class Identity(models.Model):
-    """What a thing of the portal became here."""
+    """What a thing of the portal became here, or a thing of ours there."""
 
     migration = models.ForeignKey(Migration, models.CASCADE, related_name="identities")
     kind = models.CharField(max_length=30)
     theirs = models.CharField(max_length=MOST_ID)
     ours = models.BigIntegerField()
-    # False for what was here before and was only recognised: undoing leaves it alone.
+    # False for what was there before and was only recognised: undoing leaves it alone.
     is_new = models.BooleanField(default=True)
     # Of the row as it came, so that a later pass knows what has changed; of a file its SHA-256.
     digest = models.CharField(max_length=64, blank=True)

@@ -21,7 +21,6 @@ from django.utils import timezone
 from box.transfer.cloud import Cloud, CloudRefused
 from box.transfer.models import Identity, Migration
 from box.transfer.plan import ordered
-from box.transfer.runner import LOCKED_OUT
 from box.transfer.stages import NEEDS, STAGES
 from box.transfer.stages.base import Work
 from box.transfer.stages.links import Links
@@ -93,7 +92,7 @@ def rehearse(
                     read.add(stage.id_of(row))
                 tell(key, len(read.ids))
         except CloudRefused as error:
-            if error.code.lower() in LOCKED_OUT:
+            if error.is_locked_out:
                 raise
             refused[key] = str(error)
         rows[key] = len(read.ids)

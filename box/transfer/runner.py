@@ -1,5 +1,7 @@
 """A migration goes on: stage after stage, page after page, from wherever it stands.
 
+How pages leave is `box.transfer.outbound.sender`; those that come, come so:
+
 Whatever is asked of the portal is asked outside of transactions. What a page becomes, the cursor behind it
 and what each thing is here are one transaction: killed anywhere, nothing is half there, nothing comes twice,
 and the next run goes on behind the last page.
@@ -23,22 +25,21 @@ from box.core.registry.origin import importing
 from box.core.registry.settings import as_of, read_version
 from box.lib.sealing import SealBroken
 from box.transfer.archive.container import BadArchive
+from box.transfer.archive.stages import ARCHIVE_STAGES
 from box.transfer.cloud import BadWebhook, Cloud, CloudAway, CloudRefused
 from box.transfer.ledger import Extra, Ledger, Row, digest_of
 from box.transfer.models import Identity, Migration, Progress
+from box.transfer.outbound.base import OutboundWork
+from box.transfer.outbound.sender import send
+from box.transfer.outbound.stages import OUTBOUND_STAGES
 from box.transfer.sources import cloud_of, stages_of, work_on
+from box.transfer.stages import STAGES
 from box.transfer.stages.base import AnyStage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
-
-# What the portal says to whoever may not come in at all; anything else is about one kind of things.
-LOCKED_OUT = {
-    *("expired_token", "invalid_token", "no_auth_found", "invalid_credentials", "user_access_error"),
-    *("authorization_error", "portal_deleted", "payment_required", "overload_limit", "application_not_found"),
-}
 
 State = Migration.State
 
@@ -47,10 +48,9 @@ def run(migration: Migration, *, connect: Callable[[Migration], Cloud] = cloud_o
     """Until it is done, paused, or the portal is away. Call with the migration's lock held."""
     with translation.override(migration.language or None):
         try:
-            stages = stages_of(migration)
             with work_on(migration, connect) as work:
                 for progress in migration.progress.filter(is_done=False):
-                    if not _run_stage(work, stages[progress.stage], progress):
+                    if not _run_stage(work, progress):
                         return
             _finish(migration)
         except BadArchive as error:
@@ -66,20 +66,33 @@ def run(migration: Migration, *, connect: Callable[[Migration], Cloud] = cloud_o
             _say(migration, said % {"why": error}, State.PAUSED)
 
 
-def _run_stage(work: Ledger, stage: AnyStage[Any], progress: Progress) -> bool:
+def _run_stage(work: Ledger, progress: Progress) -> bool:
     """False where somebody has paused it. What the portal refuses of this kind alone stays, with a word."""
     try:
-        if not _bring_pages(work, stage, progress):
+        if not _carry(work, progress):
             return False
     except CloudRefused as refused:
-        if refused.code.lower() in LOCKED_OUT:
+        if refused.is_locked_out:
             raise
-        work.remark(stage.kind, "", _("The portal does not give them: %(why)s") % {"why": refused})
+        is_outbound = work.migration.is_outbound
+        said = (
+            _("The portal does not take them: %(why)s")
+            if is_outbound
+            else _("The portal does not give them: %(why)s")
+        )
+        work.remark(stages_of(work.migration)[progress.stage].kind, "", said % {"why": refused})
     with transaction.atomic():
-        if not _is_running(work.migration):
+        if not Migration.objects.is_held_running(work.migration.pk):
             return False
         Progress.objects.filter(pk=progress.pk).update(is_done=True, cursor={})
     return True
+
+
+def _carry(work: Ledger, progress: Progress) -> bool:
+    if isinstance(work, OutboundWork):
+        return send(work, OUTBOUND_STAGES[progress.stage], progress)
+    stages: Mapping[str, AnyStage[Any]] = ARCHIVE_STAGES if work.migration.archive_id else STAGES
+    return _bring_pages(work, stages[progress.stage], progress)
 
 
 def _bring_pages(work: Ledger, stage: AnyStage[Any], progress: Progress) -> bool:
@@ -119,7 +132,7 @@ def _to_do(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> tuple[lis
 @transaction.atomic
 def _take(work: Ledger, stage: AnyStage[Any], progress: Progress, step: _Step) -> bool:
     """All of a page, or nothing of it. False where somebody has paused the migration meanwhile."""
-    if not _is_running(work.migration):
+    if not Migration.objects.is_held_running(work.migration.pk):
         return False
     with as_of(read_version()):
         created = sum(_taken(work, stage, row, step.extra) for row in step.new)
@@ -169,17 +182,11 @@ def _tried(work: Ledger, stage: AnyStage[Any], row: Row, act: Callable[[], None]
     return True
 
 
-def _is_running(migration: Migration) -> bool:
-    """With the migration's row held, so that whoever pauses it waits for the page to be over."""
-    held = Migration.objects.select_for_update().filter(pk=migration.pk).values_list("state", flat=True)
-    return held.first() == State.RUNNING
-
-
 @transaction.atomic
 def _finish(migration: Migration) -> None:
     from box.transfer.actions import tell_finished
 
-    if _is_running(migration):
+    if Migration.objects.is_held_running(migration.pk):
         Migration.objects.filter(pk=migration.pk).update(
             state=State.DONE, finished_at=timezone.now(), moved_at=timezone.now(), trouble=""
         )

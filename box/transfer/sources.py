@@ -1,10 +1,11 @@
-"""Where a migration comes from: a portal of the cloud, or an open archive."""
+"""The other end of a migration: a portal of the cloud or an open archive that it comes from, or the portal
+that this box moves into."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
 from django.utils import timezone
@@ -15,17 +16,48 @@ from box.transfer.archive.container import Archive, BadArchive, opened
 from box.transfer.archive.stages import ARCHIVE_STAGES
 from box.transfer.archive.stages.base import ArchiveWork
 from box.transfer.cloud import ATTEMPTS, Cloud
+from box.transfer.gaps import Gap, gaps_of
+from box.transfer.outbound.base import OutboundWork
+from box.transfer.outbound.gaps import outbound_gaps
+from box.transfer.outbound.stages import OUTBOUND_STAGES
 from box.transfer.pace import Limits
 from box.transfer.stages import STAGES
-from box.transfer.stages.base import AnyStage, Work
+from box.transfer.stages.base import Work
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
     from box.transfer.ledger import Ledger
     from box.transfer.models import Migration
 
 
-def stages_of(migration: Migration) -> Mapping[str, AnyStage[Any]]:
-    return ARCHIVE_STAGES if migration.archive_id else STAGES
+class StageKind(Protocol):
+    """What there is to know of a stage before it runs."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def label(self) -> _StrOrPromise: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+
+
+def stages_of(migration: Migration) -> Mapping[str, StageKind]:
+    found: Mapping[str, Any] = STAGES
+    if migration.is_outbound:
+        found = OUTBOUND_STAGES
+    elif migration.archive_id:
+        found = ARCHIVE_STAGES
+    return found
+
+
+def gaps_in(migration: Migration, *, newcomers: int = 0) -> list[Gap]:
+    """What cannot go its way, and why."""
+    if migration.is_outbound:
+        return outbound_gaps(migration.inventory)
+    return gaps_of(migration.inventory, newcomers=newcomers)
 
 
 def needs_of(migration: Migration) -> Mapping[str, tuple[str, ...]]:
@@ -57,7 +89,9 @@ def archive_of(migration: Migration) -> Iterator[Archive]:
 @contextmanager
 def work_on(migration: Migration, connect: Callable[[Migration], Cloud] = cloud_of) -> Iterator[Ledger]:
     """A run of it. Raises what its source does."""
-    if migration.archive_id:
+    if migration.is_outbound:
+        yield OutboundWork(migration, connect(migration))
+    elif migration.archive_id:
         with archive_of(migration) as archive:
             yield ArchiveWork(migration, archive)
     else:

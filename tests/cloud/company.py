@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from PIL import Image
 
 from tests.cloud.portal import PAGE, Portal, Refused
+from tests.cloud.writes import writes
 
 HOST = "company.bitrix24.com"
 ZONE = "+03:00"
@@ -74,6 +75,12 @@ class Company:
     calls: list[dict[str, Any]] = field(default_factory=list)
     polls: dict[int, dict[str, Any]] = field(default_factory=dict)
     """By the number of their attachment."""
+    invited: list[str] = field(default_factory=list)
+    """Whom it has sent an invitation."""
+    letters: list[str] = field(default_factory=list)
+    """What it has sent to clients."""
+    unknown: set[str] = field(default_factory=set)
+    """Fields that a method was told of and knows nothing of: the portal passes over them in silence."""
     contents: dict[str, bytes] = field(default_factory=dict)
     """Of files, by the path of their address."""
     names: dict[str, str] = field(default_factory=dict)
@@ -531,6 +538,7 @@ class Company:
                 self._linked(row) for row in self.versions.get(_number(given["id"]), [])
             ],
         }
+        answers |= writes(self)
         scopes = (
             *("user", "department", "sonet_group", "log", "task", "disk", "crm"),
             *("calendar", "telephony", "vote"),
@@ -657,6 +665,8 @@ class Company:
         asked = given.get("filter") or {}
         about = (_number(asked["ENTITY_ID"]), asked["ENTITY_TYPE"])
         rows = [row for row in self.timeline if (row["ENTITY_ID"], row["ENTITY_TYPE"]) == about]
+        if (given.get("order") or {}).get("ID") == "DESC":
+            rows = rows[::-1]
         return Counted(rows[:PAGE], len(rows))
 
     def _attached(self, given: Mapping[str, Any]) -> Any:
@@ -666,8 +676,11 @@ class Company:
         return self._linked(found)
 
     def _children(self, of: str, given: Mapping[str, Any]) -> Any:
-        after = _number((given.get("filter") or {}).get(">ID") or 0)
+        asked = given.get("filter") or {}
+        after = _number(asked.get(">ID") or 0)
         rows = [row for row in self.objects if row["_in"] == (of, _number(given["id"])) and row["ID"] > after]
+        if "NAME" in asked:
+            rows = [row for row in rows if row["NAME"] == asked["NAME"]]
         rows.sort(key=lambda row: int(row["ID"]))
         return [self._linked(row) for row in rows[:PAGE]]
 

@@ -27,6 +27,8 @@ class Fault:
     body: bytes | None = b"<html>Service Unavailable</html>"
     cut: float | None = None
     """The share of the answer that arrives."""
+    is_late: bool = False
+    """It comes when the request has been carried out already."""
 
 
 @dataclass
@@ -60,9 +62,11 @@ class Portal:
         self.moments.append(self.clock())
         self.on_request(self)
         fault = self.faults.popleft() if self.faults else None
-        if fault is not None and fault.cut is None:
+        if fault is not None and fault.cut is None and not fault.is_late:
             return fault.status, fault.body or b""
         status, said = self._answer(method, parameters)
+        if fault is not None and fault.is_late:
+            return fault.status, fault.body or b""
         body = json.dumps(said).encode()
         return status, body[: int(len(body) * fault.cut)] if fault and fault.cut is not None else body
 
@@ -121,6 +125,8 @@ class Portal:
             return {"result": list(self.scopes)}
         if method == "profile":
             return {"result": {"ID": "1", "ADMIN": True, "NAME": "Anna", "LAST_NAME": "Orlova"}}
+        # Names of methods know no capitals.
+        method = next((one for one in self.answers if one.lower() == method.lower()), method)
         if method in self.answers:
             found = self.answers[method](parameters)
             if hasattr(found, "rows"):
@@ -204,6 +210,10 @@ def _is_meant(row: Mapping[str, Any], conditions: Mapping[str, Any], id_name: st
         assert match is not None
         sign, key = match[1] or "=", match[2]
         if given == "":
+            continue
+        if key != "ID" and not str(row.get(key, "")).isdecimal():
+            if str(row.get(key) or "").casefold() != str(given).casefold():
+                return False
             continue
         value, wanted = int(row[id_name if key == "ID" else key]), int(given)
         if sign == ">" and not value > wanted:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any, ClassVar, override
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_datetime
@@ -22,9 +22,8 @@ from box.core.files import actions as files
 from box.core.files.models import File
 from box.core.registry.origin import moment
 from box.transfer import markup
-from box.transfer.cloud import AT_ONCE, Cloud, CloudAway, Command
-from box.transfer.ledger import Attachment, Extra, Ledger, Row, file_key
-from box.transfer.models import Migration
+from box.transfer.cloud import AT_ONCE, CloudAway, Command
+from box.transfer.ledger import Attachment, CloudLedger, Extra, Ledger, Row, file_key
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -81,17 +80,8 @@ class Stage(AnyStage["Work"]):
     """Of the cloud."""
 
 
-class Work(Ledger):
+class Work(CloudLedger):
     """One run of a migration from the cloud: the portal, and what its things are here."""
-
-    def __init__(self, migration: Migration, cloud: Cloud) -> None:
-        super().__init__(migration)
-        self.cloud = cloud
-
-    @property
-    @override
-    def requests(self) -> int:
-        return self.cloud.requests
 
     # Texts and files
 
@@ -209,7 +199,7 @@ def ids_in(value: Any) -> list[str]:
     return [text for text in map(str, value) if text.isascii() and text.isdecimal() and text.strip("0")]
 
 
-def counted(work: Work, method: str, **parameters: Any) -> Iterator[tuple[int, list[Row]]]:
+def counted(work: CloudLedger, method: str, **parameters: Any) -> Iterator[tuple[int, list[Row]]]:
     """Pages of a method that knows neither conditions nor an order by key: by their number, with where to go
     on. Each page overlaps the one before, so that what is taken away meanwhile moves nothing past us."""
     start = int(parameters.pop("start", 0))

@@ -12,11 +12,10 @@ from box.transfer.stages.base import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from box.transfer.ledger import Row
-    from box.transfer.stages.base import Work
+    from box.transfer.ledger import CloudLedger, Row
 
 
-def statuses(work: Work) -> Mapping[str, Sequence[Row]]:
+def statuses(work: CloudLedger) -> Mapping[str, Sequence[Row]]:
     """By the name of a dictionary its entries in order, each once. Asks the portal."""
     found: dict[str, list[Row]] = {}
     for _start, rows in counted(work, "crm.status.list", order={"SORT": "ASC"}):

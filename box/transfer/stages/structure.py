@@ -10,14 +10,14 @@ from django.utils.translation import gettext_lazy
 
 from box.core.structure.actions import create_department, move_department, rename_department
 from box.core.structure.models import Department
-from box.transfer.ledger import Extra, Row, digest_of
+from box.transfer.ledger import CloudLedger, Extra, Row, digest_of
 from box.transfer.stages.base import Page, Stage, Work, counted, ids_in, line
 
 LONGEST_NAME = 200
 _MOST_AT_ONCE = 50
 
 
-def departments_of(work: Work) -> list[Row]:
+def departments_of(work: CloudLedger) -> list[Row]:
     """All of them, asked once a run: there are few, and people say only their numbers."""
     if "departments" not in work.kept:
         rows: dict[str, Row] = {}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class Move:
     """One company that moves in. What is changed in `company` is what the portal has by then."""
 
+    is_outbound = False
+
     def __init__(self, by: User, company: Company | None = None, **more: Any) -> None:
         self.by, self.company = by, company or small_company()
         self.portal: Portal = self.company.portal(lambda: 0.0, **more)
@@ -28,7 +30,7 @@ class Move:
         self.pace: Pace | None = None
         self.loaded: list[str] = []
         self.on_load: Callable[[str], object] = lambda address: None
-        self.migration = actions.connect(self.cloud(), by=by)
+        self.migration = actions.connect(self.cloud(), by=by, is_outbound=self.is_outbound)
 
     def cloud(self, migration: Migration | None = None) -> Cloud:
         cloud = self.wire.cloud()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 
 from django.db.models import QuerySet
@@ -55,9 +55,10 @@ def records_in(scope: Scope) -> QuerySet[Record]:
     return found
 
 
-def clients(scope: Scope) -> Iterator[records.Client]:
+def clients(scope: Scope, slugs: Collection[str] = TYPES) -> Iterator[records.Client]:
+    """Of these types."""
     rows = records_in(scope).select_related("type", "source")
-    for slug in TYPES:
+    for slug in (one for one in TYPES if one in slugs):
         for page in walked(rows.filter(type__slug=slug)):
             yield from _clients(scope, slug, page)
 
@@ -114,12 +115,16 @@ def number(value: Decimal) -> str:
     return said.rstrip("0").rstrip(".") if "." in said else said
 
 
+def activities_in(scope: Scope) -> QuerySet[Activity]:
+    """With clients that are in it; none where a part is asked for."""
+    bound = ActivityBinding.objects.filter(record__in=records_in(scope).order_by().values("pk"))
+    return Activity.objects.filter(scope.within("created_at"), pk__in=bound.values("activity"))
+
+
 def activities(scope: Scope) -> Iterator[records.Activity]:
     if scope.is_part:
         return
-    bound = ActivityBinding.objects.filter(record__in=records_in(scope).order_by().values("pk"))
-    rows = Activity.objects.filter(scope.within("created_at"), pk__in=bound.values("activity"))
-    for page in walked(rows):
+    for page in walked(activities_in(scope)):
         clients = grouped(
             ActivityBinding.objects.filter(activity__in=page, record__type__slug__in=TYPES)
             .select_related("record__type").order_by("id"),

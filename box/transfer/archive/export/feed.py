@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -83,7 +83,7 @@ def _polls(scope: Scope, page: Sequence[Post]) -> dict[int, records.Poll]:
     return found
 
 
-def comments(scope: Scope) -> Iterator[records.Comment]:
+def comments(scope: Scope, kinds: Collection[str] = ("post", "task", "crm")) -> Iterator[records.Comment]:
     """Of what is in the archive; of a person what they said, wherever they see it."""
     spoken = Comment.objects.filter(is_deleted=False)
     if scope.person:
@@ -96,6 +96,8 @@ def comments(scope: Scope) -> Iterator[records.Comment]:
     else:
         seen = (("post", posts_in(scope)), ("task", tasks_in(scope)), ("crm", records_in(scope)))
     for kind, rows in seen:
+        if kind not in kinds:
+            continue
         threads = Thread.objects.filter(pk__in=rows.order_by().values("thread"))
         yield from _comments(scope, kind, spoken.filter(Q(thread__in=threads)), rows.model)
 

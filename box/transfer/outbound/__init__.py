@@ -1,0 +1,1 @@
+"""This box moves into a portal of the cloud."""

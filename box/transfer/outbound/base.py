@@ -1,0 +1,296 @@
+"""What stages of a move into the cloud are made of.
+
+A stage walks our things as the open archive writes them (`box.transfer.archive.export`), says of each which
+method of the portal makes it, and how it is found there when nobody knows whether it was made. How that
+becomes requests, and survives being killed between any two of them, is `box.transfer.outbound.sender`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from base64 import b64encode
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from box.core.accounts.models import User
+from box.core.files.models import Blob
+from box.core.files.store import NotFound, store
+from box.transfer.archive.container import Filters
+from box.transfer.archive.export.base import Scope
+from box.transfer.archive.records import Record
+from box.transfer.cloud import AT_ONCE, Cloud, CloudAway, Command
+from box.transfer.ledger import CloudLedger
+from box.transfer.models import Identity, Migration
+from box.transfer.outbound.bbcode import Meanings, as_bbcode, people_in
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+    from box.transfer.archive.records import Attachment
+
+MOST_FILE = 64 * 2**20
+"""Bytes of one file: it goes within a request, a third larger, and is held in memory for so long."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """A method of the portal, and what it is told."""
+
+    method: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class There[R: Record]:
+    """A thing of ours that is in the portal."""
+
+    record: R
+    theirs: str
+    is_changed: bool
+    """Since all that belongs to it was there."""
+
+
+def stays(said: str) -> ValidationError:
+    """Why a thing cannot be there."""
+    return ValidationError(said, code="refused")
+
+
+class OutboundStage[R: Record](ABC):
+    """One kind of things, and how they go."""
+
+    key: ClassVar[str]
+    label: ClassVar[_StrOrPromise]
+    kind: ClassVar[str]
+    scope: ClassVar[str]
+    """The permission of the webhook that it needs."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    at_once: ClassVar[int] = 50
+    is_recognised: ClassVar[bool] = False
+    """Whether what is there already is the same thing: a person of that e-mail, a department of that name."""
+    is_default: ClassVar[bool] = True
+    """Whether it is chosen where nobody chooses."""
+    is_marked: ClassVar[bool] = False
+    """Whether the portal tells what came from here from the rest."""
+
+    @abstractmethod
+    def things(self, scope: Scope) -> Iterator[R]:
+        """All that there are, what others refer to before it."""
+
+    @abstractmethod
+    def count(self, scope: Scope) -> int | None:
+        """Without reading them; None where only that tells."""
+
+    @abstractmethod
+    def write(self, work: OutboundWork, record: R) -> Write | None:
+        """What makes it; None where another stage does. Raises ValidationError for what cannot be there."""
+
+    @abstractmethod
+    def find(self, work: OutboundWork, sought: Sequence[R]) -> Mapping[int, str]:
+        """Their ids of those that are there already, by ours."""
+
+    def above(self, record: R) -> int | None:
+        """Where only what stands above a thing tells which one it is there, ours of that."""
+        return None
+
+    def id_in(self, result: Any) -> str:
+        """Of the answer of the method that has made it."""
+        return id_of(result)
+
+    def settle(self, work: OutboundWork, there: Sequence[There[R]]) -> None:
+        """What belongs to things that are there by now, brought to what it is here however often this runs.
+        Raises CloudUnsure: then it runs again."""
+        return
+
+    def total(self, source: str) -> Command | None:
+        """What says how many the portal has of the kind; where it is marked, of those that came from here."""
+        return None
+
+
+class OutboundWork(CloudLedger):
+    """One run of a move into the cloud."""
+
+    def __init__(self, migration: Migration, cloud: Cloud) -> None:
+        super().__init__(migration, cloud)
+        self.scope = Scope(Filters(is_private_left_out=True), by=migration.by)
+        self.host: str = str(migration.inventory.get("person_id") or "")
+        """Whose webhook it is: under this name stands whatever is of nobody there."""
+        self.on_the_way: set[int] = set()
+        """Ours of what the batch at hand makes: others in it may refer to them."""
+        self.source: str = settings.KOROBKA["hostname"]
+
+    # What is what there
+
+    def theirs(self, kind: str, ours: int | None) -> str:
+        """Nothing where it is not there."""
+        return self.all_theirs(kind, [ours]).get(ours, "") if ours else ""
+
+    def all_theirs(self, kind: str, ours: Collection[int | None]) -> dict[int, str]:
+        found = Identity.objects.filter(
+            migration=self.migration, kind=kind, ours__in={one for one in ours if one}
+        )
+        return dict(found.values_list("ours", "theirs"))
+
+    def sent(self, kind: str, ours: Collection[int]) -> dict[int, Identity]:
+        found = Identity.objects.filter(migration=self.migration, kind=kind, ours__in=ours)
+        return {one.ours: one for one in found}
+
+    def user(self, ours: int | None) -> str:
+        """Whoever it is there; where it is nobody, whoever made the webhook."""
+        return self.theirs("person", ours) or self.host
+
+    def people(self, ours: Iterable[int]) -> list[str]:
+        """Those of them who are there, in their order."""
+        wanted = list(ours)
+        found = self.all_theirs("person", wanted)
+        return [found[one] for one in wanted if one in found]
+
+    def refer(self, kind: str, ours: int | None, place: str = "") -> str:
+        """Its id there, or where in the answer of the batch at hand it will stand."""
+        if ours in self.on_the_way:
+            return f"$result[{command_name(ours)}]{place}"
+        return self.theirs(kind, ours)
+
+    def unclaimed(
+        self, kind: str, candidates: Mapping[int, Sequence[str]], *, also: Collection[str] = ()
+    ) -> dict[int, str]:
+        """Of each thing's candidates the first that is no other thing's."""
+        ids = {one for several in candidates.values() for one in several}
+        taken = {*self.all_ours(kind, ids), *also}
+        found: dict[int, str] = {}
+        for ours, several in candidates.items():
+            free = next((one for one in several if one not in taken), None)
+            if free is not None:
+                found[ours] = free
+                taken.add(free)
+        return found
+
+    def look_for[R: Record](
+        self,
+        kind: str,
+        records: Sequence[R],
+        ask: Callable[[R], Write | None],
+        told: Callable[[R, Any], Iterable[str]],
+    ) -> dict[int, str]:
+        """Asks of each thing, and takes what the answer names of it: `told` says which ids these are."""
+        asked = {one.id: write for one in records if (write := ask(one)) is not None}
+        commands = [
+            Command(command_name(ours), write.method, write.parameters) for ours, write in asked.items()
+        ]
+        answers = self.cloud.each(commands) if commands else {}
+        candidates = {
+            one.id: list(told(one, answers[command_name(one.id)].result))
+            for one in records
+            if one.id in asked
+        }
+        return self.unclaimed(kind, candidates)
+
+    def write_all(self, kind: str, writes: Sequence[tuple[int, Write]]) -> None:
+        """Of things that are there already, which may be written again: fifty a request. What the portal
+        refuses is said. Raises CloudUnsure."""
+        for some in batched(writes, AT_ONCE, strict=False):
+            waiting = {f"w{number}": one for number, one in enumerate(some)}
+            for _attempt in range(self.cloud.attempts):
+                outcomes = self.cloud.write(
+                    [Command(name, one.method, one.parameters) for name, (_ours, one) in waiting.items()]
+                )
+                for name, outcome in outcomes.items():
+                    if outcome.refused is not None and not outcome.is_stopped:
+                        said = _("A part of it was refused: %(why)s") % {"why": outcome.refused}
+                        self.remark(kind, waiting[name][0], said)
+                waiting = {name: waiting[name] for name, one in outcomes.items() if one.is_stopped}
+                if not waiting:
+                    break
+            else:
+                raise CloudAway(_("A limit of the portal keeps it from going on."))
+
+    # Texts
+
+    def text(self, html: str, files: Mapping[int, str] | None = None) -> str:
+        people = self.all_theirs("person", people_in(html))
+        return as_bbcode(html, Meanings(people, files or {}), base=f"https://{self.source}")
+
+    def signed(self, text: str, author: int | None, at: datetime, *, is_named: bool = False) -> str:
+        """With when it was written, which the portal does not let anybody say, and by whom where it stands
+        under another name."""
+        day = formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
+        is_named = is_named or not self.theirs("person", author)
+        head = f"{self.name_of(author)}, {day}" if is_named else day
+        return f"[i]{head}[/i]\n{text}".strip()
+
+    def name_of(self, ours: int | None) -> str:
+        names: dict[int, str] = self.kept.setdefault("names", {})
+        if ours is None:
+            return ""
+        if ours not in names:
+            person = User.objects.filter(pk=ours).first()
+            names[ours] = person.name if person else ""
+        return names[ours]
+
+    # Bytes
+
+    def content(self, sha256: str, size: int, name: str) -> list[str]:
+        """A file as methods take it: its name, and its bytes in Base64. Raises ValidationError."""
+        if size > MOST_FILE:
+            said = _("“%(name)s” is larger than %(most)s MB: it stays here, to be carried over by hand.")
+            raise stays(said % {"name": name, "most": MOST_FILE // 2**20})
+        blob = Blob.objects.filter(sha256=sha256).first() or self._unread(sha256)
+        try:
+            content = b"".join(store().read(blob.key)) if blob is not None else None
+        except NotFound:
+            content = None
+        if content is None:
+            raise stays(_("The store has lost the bytes of “%(name)s”.") % {"name": name})
+        return [name, b64encode(content).decode()]
+
+    def _unread(self, sha256: str) -> Blob | None:
+        pk = next((pk for pk, digest in self.scope.digests.items() if digest == sha256), None)
+        return Blob.objects.filter(pk=pk).first() if pk else None
+
+    def contents(self, kind: str, ours: int, files: Iterable[Attachment]) -> list[list[str]]:
+        """Of what hangs on a thing; what cannot go is said, and the rest goes."""
+        found: list[list[str]] = []
+        room = MOST_FILE
+        for one in files:
+            try:
+                if one.size > room:
+                    said = _("“%(name)s” does not fit into one request with the other files: it stays here.")
+                    raise stays(said % {"name": one.name})
+                found.append(self.content(one.sha256, one.size, one.name))
+                room -= one.size
+            except ValidationError as error:
+                self.remark(kind, ours, " ".join(error.messages))
+        return found
+
+
+def command_name(ours: int | None) -> str:
+    return f"c{ours}"
+
+
+def id_of(result: Any) -> str:
+    """An id that a method answers with, itself or within what it has made."""
+    while isinstance(result, dict):
+        named = next((result[name] for name in ("ID", "id") if name in result), None)
+        result = named if named is not None else next(iter(result.values()), None)
+    text = str(result) if isinstance(result, int | str) and not isinstance(result, bool) else ""
+    return text if text.isascii() and text.isdecimal() and text.strip("0") else ""
+
+
+def rows_in(result: Any, *path: str) -> list[dict[str, Any]]:
+    """Of an answer; none where it is none."""
+    for name in path:
+        result = result.get(name) if isinstance(result, dict) else None
+    listed = result.values() if isinstance(result, dict) else result if isinstance(result, list) else ()
+    return [row for row in listed if isinstance(row, dict)]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Texts as people compare them."""
+    return " ".join(str(one or "").split()).casefold() == " ".join(str(other or "").split()).casefold()

@@ -1,0 +1,104 @@
+"""The portal's disk: whose storages there are, what is in a folder, and files that go into one.
+
+Source: https://apidocs.bitrix24.com/api-reference/disk/. A name stands once in a folder, so what is there is
+found by its name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from box.transfer.cloud import CloudRefused, CloudUnsure
+from box.transfer.outbound.base import Write, id_of, rows_in, same, stays
+from box.transfer.stages.base import counted
+
+if TYPE_CHECKING:
+    from box.transfer.archive.records import Attachment
+    from box.transfer.outbound.base import OutboundWork
+
+KIND = "file"
+FOLDER_NAME = "Korobka"
+"""Where files lie that hang on things: in the drive of whoever made the webhook."""
+TAKEN = "DISK_OBJ_22000"
+
+
+def storages(work: OutboundWork) -> dict[str, str]:
+    """By our codes of whose drives they are, asked once a run: `U5`, `G7`, `UA`."""
+    if "storages" not in work.kept:
+        found: dict[str, str] = {}
+        for _start, rows in counted(work, "disk.storage.getlist"):
+            for row in rows:
+                if code := _code(work, row):
+                    found.setdefault(code, str(row["ID"]))
+        work.kept["storages"] = found
+    known: dict[str, str] = work.kept["storages"]
+    return known
+
+
+def _code(work: OutboundWork, row: dict[str, Any]) -> str:
+    kind, owner = str(row.get("ENTITY_TYPE")), row.get("ENTITY_ID")
+    if kind == "common":
+        return "UA"
+    if kind == "user" and str(owner) == work.host:
+        work.kept["host_storage"] = str(row["ID"])
+    letter, ours = {"user": ("U", "person"), "group": ("G", "group")}.get(kind, ("", ""))
+    number = work.ours(ours, owner) if ours else 0
+    return f"{letter}{number}" if number else ""
+
+
+def within(place: str, where: str, name: str) -> Write:
+    """What asks for an entry of this name; `place` is `storage` or `folder`."""
+    return Write(f"disk.{place}.getchildren", {"id": where, "filter": {"NAME": name}})
+
+
+def named(result: Any, name: str, kind: str) -> list[str]:
+    return [
+        str(row["ID"])
+        for row in rows_in(result)
+        if same(row.get("NAME"), name) and str(row.get("TYPE")) == kind
+    ]
+
+
+def uploaded(work: OutboundWork, file: Attachment) -> str:
+    """The number on the disk of what hangs on a thing: found there, or sent now. Raises ValidationError,
+    CloudUnsure."""
+    if known := work.theirs(KIND, file.id):
+        return known
+    folder, name = _folder(work), f"{file.id}-{file.name}"
+    asked = within("folder", folder, name)
+    found = work.unclaimed(
+        KIND, {file.id: named(work.cloud.call(asked.method, **asked.parameters), name, "file")}
+    )
+    theirs = found.get(file.id, "")
+    if not theirs:
+        content = work.content(file.sha256, file.size, name)
+        told = {"id": folder, "data": {"NAME": name}, "fileContent": content}
+        try:
+            theirs = id_of(work.cloud.tell("disk.folder.uploadfile", told))
+        except CloudRefused as error:
+            if error.code == TAKEN:
+                # Between our question and this: what we sent before has arrived.
+                raise CloudUnsure(str(error)) from None
+            raise stays(
+                _("The file “%(name)s” was refused: %(why)s") % {"name": file.name, "why": error}
+            ) from None
+    work.took(KIND, theirs, file.id)
+    return theirs
+
+
+def _folder(work: OutboundWork) -> str:
+    if "folder" not in work.kept:
+        storages(work)
+        storage = work.kept.get("host_storage", "")
+        if not storage:
+            raise stays(_("Whoever made the webhook has no drive there, where files could lie."))
+        asked = within("storage", storage, FOLDER_NAME)
+        found = named(work.cloud.call(asked.method, **asked.parameters), FOLDER_NAME, "folder")
+        made = found or [
+            id_of(work.cloud.tell("disk.storage.addfolder", {"id": storage, "data": {"NAME": FOLDER_NAME}}))
+        ]
+        work.kept["folder"] = made[0]
+    folder: str = work.kept["folder"]
+    return folder

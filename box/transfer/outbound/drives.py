@@ -1,0 +1,141 @@
+"""Drives: folders, and files with all that they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, override
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from box.apps.drive.models import Item
+from box.transfer.archive import records
+from box.transfer.archive.export.base import Scope
+from box.transfer.archive.export.drives import drives
+from box.transfer.cloud import CloudRefused
+from box.transfer.outbound.base import OutboundStage, OutboundWork, There, Write, stays
+from box.transfer.outbound.disk import named, storages, within
+
+_MOST_VERSIONS = 50
+
+
+class _Items(OutboundStage[records.DriveItem]):
+    """A folder and a file are one kind: what is in a folder stands on it."""
+
+    kind = "drive-file"
+    scope = "disk"
+
+    def _place(self, work: OutboundWork, record: records.DriveItem) -> tuple[str, str]:
+        """In which kind of place it stands, and that one's number. Raises ValidationError."""
+        if record.parent is not None:
+            folder = work.theirs(self.kind, record.parent)
+            if not folder:
+                raise stays(_("The folder that it is in is not there."))
+            return "folder", folder
+        storage = storages(work).get(record.drive)
+        if storage is None:
+            raise stays(_("Whose drive it is has none there."))
+        return "storage", storage
+
+    @override
+    def find(self, work: OutboundWork, sought: Sequence[records.DriveItem]) -> Mapping[int, str]:
+        def ask(one: records.DriveItem) -> Write | None:
+            try:
+                place, where = self._place(work, one)
+            except ValidationError:
+                return None
+            return within(place, where, one.name)
+
+        def told(one: records.DriveItem, result: Any) -> list[str]:
+            return named(result, one.name, "folder" if one.is_folder else "file")
+
+        return work.look_for(self.kind, sought, ask, told)
+
+
+class Folders(_Items):
+    """What has the same name in the same place is the same folder."""
+
+    key = "folders"
+    label = gettext_lazy("Folders of drives")
+    needs = ("people", "groups")
+    is_recognised = True
+
+    @override
+    def things(self, scope: Scope) -> Iterator[records.DriveItem]:
+        return (one for one in drives(scope) if one.is_folder)
+
+    @override
+    def count(self, scope: Scope) -> int:
+        found: int = _items(scope).filter(is_folder=True).count()
+        return found
+
+    @override
+    def above(self, record: records.DriveItem) -> int | None:
+        return record.parent
+
+    @override
+    def write(self, work: OutboundWork, record: records.DriveItem) -> Write:
+        place, where = self._place(work, record)
+        method = "disk.folder.addsubfolder" if place == "folder" else "disk.storage.addfolder"
+        return Write(method, {"id": where, "data": {"NAME": record.name}})
+
+
+class Files(_Items):
+    """The oldest content first, each later one as a version. One at a time: a request holds one."""
+
+    key = "drives"
+    label = gettext_lazy("Files of drives")
+    needs = ("folders",)
+    at_once = 1
+
+    @override
+    def things(self, scope: Scope) -> Iterator[records.DriveItem]:
+        return (one for one in drives(scope) if not one.is_folder)
+
+    @override
+    def count(self, scope: Scope) -> int:
+        found: int = _items(scope).filter(is_folder=False).count()
+        return found
+
+    @override
+    def write(self, work: OutboundWork, record: records.DriveItem) -> Write:
+        place, where = self._place(work, record)
+        if not record.versions:
+            raise stays(_("It has no content."))
+        first = _versions(record)[0]
+        content = work.content(first.sha256, first.size, record.name)
+        told = {
+            "id": where,
+            "data": {"NAME": record.name},
+            "fileContent": content,
+            "generateUniqueName": True,
+        }
+        return Write(f"disk.{place}.uploadfile", told)
+
+    @override
+    def settle(self, work: OutboundWork, there: Sequence[There[records.DriveItem]]) -> None:
+        for one in there:
+            versions = _versions(one.record)
+            if len(versions) < 2:
+                continue
+            row = work.cloud.call("disk.file.get", id=one.theirs) or {}
+            present = int(row.get("GLOBAL_CONTENT_VERSION") or 1)
+            for version in versions[present:]:
+                try:
+                    content = work.content(version.sha256, version.size, one.record.name)
+                    work.cloud.tell("disk.file.uploadversion", {"id": one.theirs, "fileContent": content})
+                except ValidationError as error:
+                    work.remark(self.kind, one.record.id, " ".join(error.messages))
+                except CloudRefused as refused:
+                    said = _("A version of it was refused: %(why)s") % {"why": refused}
+                    work.remark(self.kind, one.record.id, said)
+
+
+def _versions(record: records.DriveItem) -> Sequence[records.Version]:
+    """The newest of them, in their order."""
+    return record.versions[-_MOST_VERSIONS:]
+
+
+def _items(scope: Scope) -> Any:
+    return scope.seen(Item.objects.there()).exclude(parent=None)

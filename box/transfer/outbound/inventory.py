@@ -1,0 +1,63 @@
+"""What is here and would go, who of us is there, and what the webhook lacks: before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import batched
+from math import ceil
+from typing import Any
+
+from box.apps.drive.models import Item
+from box.core.accounts.models import User
+from box.transfer.cloud import Cloud
+from box.transfer.models import Match, Migration
+from box.transfer.outbound.base import MOST_FILE, OutboundStage, OutboundWork
+from box.transfer.outbound.company import People
+from box.transfer.outbound.stages import OUTBOUND_STAGES
+
+# A page is looked for, sent, and completed.
+_REQUESTS_A_PAGE = 2.5
+
+
+def take_stock(migration: Migration, cloud: Cloud) -> tuple[dict[str, Any], list[Match]]:
+    """As it is kept, and who of ours is whom there. Raises CloudRefused, CloudAway."""
+    scopes = frozenset(cloud.call("scope") or ())
+    person = cloud.call("profile") or {}
+    work = OutboundWork(migration, cloud)
+    counts = {key: stage.count(work.scope) for key, stage in OUTBOUND_STAGES.items()}
+    matches = list(_matches(work)) if "user" in scopes else []
+    pages = sum(ceil((count or 0) / OUTBOUND_STAGES[key].at_once) for key, count in counts.items())
+    found = {
+        "is_outbound": True,
+        "portal": cloud.portal,
+        "person": " ".join(filter(None, (person.get("NAME"), person.get("LAST_NAME")))),
+        "person_id": str(person.get("ID") or ""),
+        "is_administrator": person.get("ADMIN") is True,
+        "missing_scopes": sorted({stage.scope for stage in OUTBOUND_STAGES.values()} - scopes),
+        "counts": counts,
+        "there": totals(cloud, work.source),
+        "strangers": User.objects.active().count() - len(matches),
+        "large_files": Item.objects.there().filter(file__blob__size__gt=MOST_FILE).count(),
+        "seconds": round(pages * _REQUESTS_A_PAGE / cloud.limits.per_second, 1),
+    }
+    return found, matches
+
+
+def totals(cloud: Cloud, source: str) -> dict[str, int | None]:
+    """How many the portal has, by the keys of stages: see `OutboundStage.total`."""
+    stages: list[OutboundStage[Any]] = list(OUTBOUND_STAGES.values())
+    asked = [command for stage in stages if (command := stage.total(source)) is not None]
+    unique = {one.name: one for one in asked}
+    return {name: one.total for name, one in cloud.totals(list(unique.values())).items()}
+
+
+def _matches(work: OutboundWork) -> Iterator[Match]:
+    stage = People()
+    for page in batched(stage.things(work.scope), stage.at_once, strict=False):
+        found = stage.find(work, page)
+        for one in page:
+            if one.id in found:
+                yield Match(
+                    migration=work.migration, theirs=found[one.id], name=one.name, email=one.email,
+                    has_left=one.status == "dismissed", user_id=one.id, way=Match.Way.EMAIL,
+                )  # fmt: skip
