@@ -192,7 +192,29 @@ def begin(migration: Migration, stages: Collection[str] = (), *, by: User) -> No
         Progress(migration=migration, stage=stage, position=position, total=counts.get(stage))
         for position, stage in enumerate(ordered(needs_of(migration), [*migration.stages, *last]))
     )
-    emit(MigrationBegun(migration_id=migration.pk, portal=migration.portal, by_id=by.pk))
+    emit(
+        MigrationBegun(
+            migration_id=migration.pk,
+            portal=migration.portal,
+            by_id=by.pk,
+            is_outbound=migration.is_outbound,
+        )
+    )
+
+
+@transaction.atomic
+def begin_dry_run(migration: Migration, *, by: User) -> None:
+    """Reads and counts all that would come, in the background. Beginning one that goes on changes nothing.
+    Raises NotNow."""
+    migration = Migration.objects.select_for_update().get(pk=migration.pk)
+    if migration.state == State.LOOKING and migration.is_dry_run:
+        return
+    if migration.is_outbound or migration.archive_id or migration.passes or migration.state != State.READY:
+        said = _("A dry run is for a portal of which nothing has come yet.")
+        raise NotNow(said, code="begun")
+    migration.state, migration.is_dry_run, migration.trouble = State.LOOKING, True, ""
+    migration.moved_at = timezone.now()
+    _save_alone(migration)
 
 
 @transaction.atomic
@@ -234,6 +256,7 @@ def tell_finished(migration: Migration) -> None:
             portal=migration.portal,
             by_id=migration.by_id,
             passes=migration.passes,
+            is_outbound=migration.is_outbound,
             **{name: found or 0 for name, found in sums.items()},
         )
     )

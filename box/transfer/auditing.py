@@ -15,7 +15,15 @@ def declare() -> None:
         Audited(
             _("began to move %(portal)s into this box"),
             events.MigrationBegun,
-            told=lambda event: not event.is_undo,
+            told=lambda event: not (event.is_undo or event.is_outbound),
+        ),
+    )
+    audited.add(
+        "transfer.outbound_begun",
+        Audited(
+            _("began to move this box into %(portal)s"),
+            events.MigrationBegun,
+            told=lambda event: event.is_outbound,
         ),
     )
     audited.add(
@@ -48,6 +56,16 @@ def declare() -> None:
             _("moved %(portal)s into this box, pass %(passes)s: %(created)s added, %(changed)s changed,"
               " %(refused)s refused"),
             events.MigrationFinished,
+            told=lambda event: not event.is_outbound,
+        ),
+    )  # fmt: skip
+    audited.add(
+        "transfer.outbound_finished",
+        Audited(
+            _("moved this box into %(portal)s, pass %(passes)s: %(created)s added, %(changed)s changed,"
+              " %(refused)s refused"),
+            events.MigrationFinished,
+            told=lambda event: event.is_outbound,
         ),
     )  # fmt: skip
     audited.add(

@@ -28,6 +28,7 @@ class MigrationBegun:
     portal: str
     by_id: int | None
     is_undo: bool = False
+    is_outbound: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class MigrationFinished:
     created: int = 0
     changed: int = 0
     refused: int = 0
+    is_outbound: bool = False
 
 
 @dataclass(frozen=True)

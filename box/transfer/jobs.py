@@ -11,7 +11,8 @@ from huey.contrib.djhuey import db_periodic_task, db_task
 from box.core.accounts.models import User
 from box.core.files.jobs import locked
 from box.core.files.store import StoreUnavailable
-from box.transfer import actions, exports, undo
+from box.lib.sealing import SealBroken
+from box.transfer import actions, exports, rehearsal, undo
 from box.transfer.archive.container import BadArchive
 from box.transfer.cloud import BadWebhook, CloudAway, CloudRefused
 from box.transfer.models import Export, Migration
@@ -65,6 +66,8 @@ def go_on_once(migration_id: int) -> None:
         if migration is None:
             return
         match migration.state:
+            case Migration.State.LOOKING if migration.is_dry_run:
+                _rehearse(migration)
             case Migration.State.LOOKING:
                 _look(migration)
             case Migration.State.RUNNING:
@@ -100,6 +103,20 @@ def _look(migration: Migration) -> None:
             Migration.objects.filter(pk=migration.pk).update(
                 trouble=str(error)[:2000], moved_at=timezone.now()
             )
+
+
+def _rehearse(migration: Migration) -> None:
+    """From the beginning, where it was killed: it only reads."""
+    with translation.override(migration.language or None):
+        try:
+            found = rehearsal.rehearse(migration, cloud_of(migration), rehearsal.follow(migration))
+            rehearsal.keep(migration, found)
+        except CloudAway as error:
+            Migration.objects.filter(pk=migration.pk).update(
+                trouble=str(error)[:2000], moved_at=timezone.now()
+            )
+        except (CloudRefused, BadWebhook, SealBroken) as error:
+            rehearsal.give_up(migration, str(error))
 
 
 def go_on_forgotten(now: datetime, *, older_than: timedelta = FORGOTTEN) -> None:

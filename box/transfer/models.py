@@ -43,6 +43,8 @@ class Migration(models.Model):
 
     # What is here goes to the portal; else what is there comes here.
     is_outbound = models.BooleanField(default=False, db_default=False)
+    # While it looks: all that would come is read once and counted, and nothing is written.
+    is_dry_run = models.BooleanField(default=False, db_default=False)
     # The name of the portal, without the secret of the webhook.
     portal = models.CharField(max_length=255)
     # Sealed with the box's key: see box.lib.sealing. Nothing of a migration from an archive.

@@ -38,7 +38,7 @@ def counts_of(migration: Migration) -> list[Count]:
     counts, hidden = (migration.inventory.get(name) or {} for name in ("counts", "hidden"))
     if not migration.inventory:
         return []
-    if migration.archive_id:
+    if migration.is_outbound or migration.archive_id:
         known = stages_of_source(migration)
         return [
             Count(known[key].label, count, "", True)
@@ -48,6 +48,26 @@ def counts_of(migration: Migration) -> list[Count]:
     return [
         Count(kind.label, counts.get(kind.key), hidden.get(kind.key, ""), kind.key in STAGES)
         for kind in KINDS
+    ]
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What a dry run has counted of a stage."""
+
+    label: _StrOrPromise
+    rows: int
+    refused: str
+
+
+def rehearsal_of(migration: Migration) -> list[Rehearsed]:
+    """Nothing where there was none."""
+    told, known = migration.inventory.get("dry_run") or {}, stages_of_source(migration)
+    refused = told.get("refused") or {}
+    return [
+        Rehearsed(known[key].label, rows, refused.get(key, ""))
+        for key, rows in (told.get("rows") or {}).items()
+        if key in known
     ]
 
 

@@ -103,11 +103,39 @@ def rehearse(
 
 
 def keep(migration: Migration, found: Found) -> None:
-    """Beside the inventory, where the run and whoever looks find it."""
+    """Beside the inventory, where the run and whoever looks find it. What was waited for is over."""
+    _note(migration, {"rows": dict(found.rows), "refused": dict(found.refused), "at": found.at,
+                      "requests": found.requests})  # fmt: skip
+    _end(migration, "")
+
+
+def give_up(migration: Migration, why: str) -> None:
+    """The portal lets nobody in: what it is to be asked is another webhook."""
+    _end(migration, why)
+
+
+def _end(migration: Migration, trouble: str) -> None:
+    waiting = Migration.objects.filter(pk=migration.pk, state=Migration.State.LOOKING, is_dry_run=True)
+    waiting.update(
+        state=Migration.State.READY, is_dry_run=False, trouble=trouble[:2000], moved_at=timezone.now()
+    )
+
+
+def follow(migration: Migration) -> Callable[[str, int], object]:
+    """What writes down how far one is, for whoever looks on."""
+    rows: dict[str, int] = {}
+
+    def tell(stage: str, number: int) -> None:
+        rows[stage] = number
+        _note(migration, {"rows": rows})
+
+    return tell
+
+
+def _note(migration: Migration, found: Mapping[str, Any]) -> None:
     held = Migration.objects.only("inventory").get(pk=migration.pk)
-    inventory = {**held.inventory, "dry_run": {"rows": dict(found.rows), "refused": dict(found.refused),
-                                               "at": found.at, "requests": found.requests}}  # fmt: skip
-    Migration.objects.filter(pk=migration.pk).update(inventory=inventory)
+    inventory = {**held.inventory, "dry_run": found}
+    Migration.objects.filter(pk=migration.pk).update(inventory=inventory, moved_at=timezone.now())
 
 
 def rows_of(migration: Migration) -> Mapping[str, int]:

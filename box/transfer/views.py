@@ -28,11 +28,12 @@ from box.transfer.access import can_migrate
 from box.transfer.archive.container import BadArchive
 from box.transfer.cloud import BadWebhook, CloudAway, CloudRefused
 from box.transfer.forms import IMPATIENT, ArchiveForm, ConnectForm, MatchForm
-from box.transfer.gaps import gaps_of
 from box.transfer.models import Match, Migration
-from box.transfer.presenters import counts_of, stages_of
-from box.transfer.reconciliation import reconcile
-from box.transfer.sources import cloud_of
+from box.transfer.outbound.reconciliation import OutboundReconciliation, reconcile_outbound
+from box.transfer.outbound.stages import OUTBOUND_STAGES
+from box.transfer.presenters import counts_of, rehearsal_of, stages_of
+from box.transfer.reconciliation import Reconciliation, reconcile
+from box.transfer.sources import cloud_of, gaps_in
 from box.transfer.sources import stages_of as stages_of_source
 
 if TYPE_CHECKING:
@@ -64,6 +65,32 @@ def migrations(request: PersonRequest) -> HttpResponse:
         else:
             return redirect("transfer:migration", made.pk)
     return _list(request, form, ArchiveForm(), status=REFUSED if form.is_bound else 200)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+@only_for(can_migrate)
+@recently_proven
+def outbound(request: PersonRequest) -> HttpResponse:
+    """The portal that this box is to move into."""
+    form = ConnectForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = once(
+                Migration,
+                lambda: actions.connect(form.cleaned_data["cloud"], by=request.user, is_outbound=True),
+                nonce=request.POST.get("nonce", ""),
+                actor_id=request.user.pk,
+            )
+        except (CloudRefused, CloudAway) as error:
+            form.add_error("webhook", _in_words(error))
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return redirect("transfer:migration", made.pk)
+    scopes = sorted({stage.scope for stage in OUTBOUND_STAGES.values()})
+    context = {"form": form, "scopes": scopes}
+    return render(request, "transfer/outbound.html", context, status=REFUSED if form.is_bound else 200)
 
 
 @require_POST
@@ -122,7 +149,8 @@ def _page(request: PersonRequest, one: Migration, problem: str = "") -> HttpResp
         "problem": problem,
         "counts": counts_of(one),
         "stages": stages_of(one),
-        "gaps": gaps_of(one.inventory, newcomers=new) if one.state == Migration.State.READY else [],
+        "gaps": gaps_in(one, newcomers=new) if one.state == Migration.State.READY else [],
+        "rehearsal": rehearsal_of(one),
         "people": matches.count(),
         "new": matches.filter(user=None).count(),
         "left": one.time_left(timezone.now()),
@@ -185,7 +213,7 @@ def _people(request: PersonRequest, one: Migration, wrong: tuple[Match, str] | N
         "more": rows[PAGE - 1].pk if len(rows) > PAGE else None,
         "q": sought,
         "wrong": wrong,
-        "can_decide": one.state == Migration.State.READY and not one.passes,
+        "can_decide": one.state == Migration.State.READY and not one.passes and not one.is_outbound,
     }
     return render(request, "transfer/people.html", context, status=REFUSED if wrong else 200)
 
@@ -225,6 +253,14 @@ def passes(request: PersonRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @only_for(can_migrate)
+@recently_proven
+def dry_run(request: PersonRequest, pk: int) -> HttpResponse:
+    """Everything that would come is read once."""
+    return _act(request, pk, lambda one: actions.begin_dry_run(one, by=request.user))
+
+
+@require_POST
+@only_for(can_migrate)
 def pause(request: PersonRequest, pk: int) -> HttpResponse:
     return _act(request, pk, lambda one: actions.pause(one, by=request.user))
 
@@ -240,13 +276,18 @@ def resumption(request: PersonRequest, pk: int) -> HttpResponse:
 def reconciliation(request: PersonRequest, pk: int) -> HttpResponse:
     """Both sides compared, as they are now."""
     one = get_object_or_404(Migration, pk=pk)
-    found, trouble = None, ""
+    found: Reconciliation | OutboundReconciliation | None = None
+    trouble = ""
     try:
-        found = reconcile(one, None if one.archive_id else cloud_of(one, attempts=IMPATIENT))
+        if one.is_outbound:
+            found = reconcile_outbound(one, cloud_of(one, attempts=IMPATIENT))
+        else:
+            found = reconcile(one, None if one.archive_id else cloud_of(one, attempts=IMPATIENT))
     except (CloudAway, CloudRefused, BadWebhook, SealBroken) as error:
         trouble = _in_words(error)
     context = {"migration": one, "found": found, "trouble": trouble}
-    return render(request, "transfer/reconciliation.html", context)
+    page = "transfer/outbound_reconciliation.html" if one.is_outbound else "transfer/reconciliation.html"
+    return render(request, page, context)
 
 
 @require_POST

@@ -1,8 +1,8 @@
 """What the stand-in does when it is told to write: by method, as the documentation of each says.
 
-Written from https://github.com/bitrix-tools/b24-rest-docs, method by method; not from the box's own code. What
-a method needs and did not get is refused with its own words; what it knows nothing of is passed over, and
-noted.
+Written from https://github.com/bitrix-tools/b24-rest-docs, method by method; not from the box's own code.
+What a method needs and did not get is refused with its own words; what it knows nothing of is passed over,
+and noted.
 """
 
 from __future__ import annotations

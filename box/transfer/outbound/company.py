@@ -18,7 +18,6 @@ from box.transfer.archive import records
 from box.transfer.archive.export.base import Scope
 from box.transfer.archive.export.company import departments, groups, people
 from box.transfer.cloud import CAPITALS, Command
-from box.transfer.models import Identity
 from box.transfer.outbound.base import OutboundStage, OutboundWork, There, Write, rows_in, same, stays
 from box.transfer.stages.base import ids_in
 from box.transfer.stages.structure import departments_of
@@ -180,23 +179,24 @@ class Heads(OutboundStage[Head]):
 
     @override
     def write(self, work: OutboundWork, record: Head) -> Write | None:
-        return None
+        raise stays(_("The department or whoever leads it is not there."))
 
     @override
     def find(self, work: OutboundWork, sought: Sequence[Head]) -> Mapping[int, str]:
-        made = Identity.objects.filter(migration=work.migration, kind="department", is_new=True)
-        known = dict(made.filter(ours__in=[one.id for one in sought]).values_list("ours", "theirs"))
-        there = work.all_theirs("person", [one.person for one in sought])
-        return {one.id: known[one.id] for one in sought if one.id in known and one.person in there}
+        known = work.all_theirs("department", [one.id for one in sought])
+        people = work.all_theirs("person", [one.person for one in sought])
+        return {one.id: known[one.id] for one in sought if one.id in known and one.person in people}
 
     @override
     def settle(self, work: OutboundWork, there: Sequence[There[Head]]) -> None:
+        departments = work.sent("department", [one.record.id for one in there])
         writes = [
             (
                 one.record.id,
                 Write("department.update", {"ID": one.theirs, "UF_HEAD": work.user(one.record.person)}),
             )
             for one in there
+            if departments[one.record.id].is_new
         ]
         work.write_all(self.kind, writes)
 

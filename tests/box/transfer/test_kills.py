@@ -25,11 +25,14 @@ from box.core.groups.models import Group
 from box.transfer import actions
 from box.transfer.cloud import Cloud
 from box.transfer.models import Identity, Migration
+from box.transfer.outbound.stages import OUTBOUND_STAGES
 from box.transfer.pace import Limits
 from tests.box.processes import configuration
+from tests.box.transfer.archived import company as filled
+from tests.box.transfer.test_moving_out import empty_portal, shape
 from tests.cast import person
 from tests.cloud.company import small_company
-from tests.cloud.portal import Portal
+from tests.cloud.portal import Fault, Portal
 from tests.cloud.server import served
 
 if TYPE_CHECKING:
@@ -111,3 +114,47 @@ def _until_done(migration: Migration, portal: Portal, env: dict[str, str]) -> se
     migration.refresh_from_db()
     assert migration.state == Migration.State.DONE
     return stages
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_on_the_way_out_everything_is_there_once(
+    tmp_path: Path, settings: Settings, store: object
+) -> None:
+    """Before a request and behind one that the portal has carried out: it is killed while both go on."""
+    settings.REACHABLE_NETWORKS = LOOPBACK
+    olga = person("Olga", is_administrator=True)
+    filled(olga)
+    env = {**configuration(tmp_path, reachable_networks=LOOPBACK), "DJANGO_SETTINGS_MODULE": "box.settings"}
+    shapes = []
+    for is_killed in (True, False):
+        with served(empty_portal(), burst=10**6, per_second=1e6) as cloud:
+            there = Cloud(cloud.webhook, Limits(burst=10**6, per_second=1e6))
+            migration = actions.connect(there, by=olga, is_outbound=True)
+            actions.look(migration, there)
+            actions.begin(migration, [*OUTBOUND_STAGES], by=olga)
+            deaths = _run_until_done(migration, cloud.portal, env, every=6 if is_killed else 0)
+            assert deaths >= 6 or not is_killed
+            shapes.append(shape(cloud.company))
+    assert shapes[0] == shapes[1]
+
+
+def _run_until_done(migration: Migration, portal: Portal, env: dict[str, str], *, every: int) -> int:
+    """Killed at a request, a few more of them each time; how often."""
+    for turn in range(40):
+        process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(migration.pk), str(10**9)], env=env)
+        begun = portal.requests
+
+        def kill(portal: Portal, pid: int = process.pid, most: int = every + turn) -> None:
+            # The portal carries the request out all the same; every other time it does not.
+            if every and portal.requests - begun == most:  # noqa: B023 - of this turn
+                portal.faults.append(Fault() if most % 2 else None)
+                os.kill(pid, signal.SIGKILL)
+
+        portal.on_request = kill
+        status = process.wait(120)
+        if status == 0:
+            migration.refresh_from_db()
+            assert migration.state == Migration.State.DONE
+            return turn
+        assert status == -signal.SIGKILL
+    raise AssertionError("it does not come to its end")

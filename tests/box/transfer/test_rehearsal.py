@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from box.core.accounts.models import User
 from box.transfer import actions
 from box.transfer.cloud import Cloud, CloudRefused
+from box.transfer.jobs import go_on_once
 from box.transfer.models import Migration
 from box.transfer.pace import Limits
 from box.transfer.reconciliation import reconcile
@@ -106,6 +107,41 @@ def test_it_stops_where_nobody_is_let_in(olga: User, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(move.portal.answers, "department.get", refuse)
     with pytest.raises(CloudRefused):
         rehearse(move.migration, move.cloud())
+
+
+def test_the_console_has_it_done_in_the_background(olga: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    move = Move(olga, company())
+    move.look()
+    monkeypatch.setattr("box.transfer.jobs.cloud_of", move.cloud)
+    actions.begin_dry_run(move.migration, by=olga)
+    with pytest.raises(actions.NotNow):
+        actions.begin(move.again(), by=olga)
+    go_on_once(move.migration.pk)
+    migration = move.again()
+    assert (migration.state, migration.is_dry_run) == (Migration.State.READY, False)
+    assert rows_of(migration)["posts"] == 3
+    assert User.objects.count() == 1
+    assert move.bring().state == Migration.State.DONE
+    with pytest.raises(actions.NotNow, match="nothing has come yet"):
+        actions.begin_dry_run(move.migration, by=olga)
+
+
+def test_in_the_background_it_ends_where_nobody_is_let_in(
+    olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Move(olga, company())
+    move.look()
+    monkeypatch.setattr("box.transfer.jobs.cloud_of", move.cloud)
+
+    def refuse(given: object) -> object:
+        raise Refused("expired_token", "The access token provided has expired.", 401)
+
+    monkeypatch.setitem(move.portal.answers, "department.get", refuse)
+    actions.begin_dry_run(move.migration, by=olga)
+    go_on_once(move.migration.pk)
+    migration = move.again()
+    assert migration.state == Migration.State.READY
+    assert "expired_token" in migration.trouble
 
 
 def test_the_command_says_what_it_has_counted_and_keeps_it(olga: User, settings: Settings) -> None:

@@ -26,6 +26,11 @@ VISITS = (
     Visit("POST", "transfer:undoing", REFUSED, of="migration"),
     Visit("POST", "transfer:removal", DOES, of="migration"),
     Visit("POST", "transfer:from-archive", REFUSED, data={"files": ""}),
+    Visit("GET", "transfer:outbound", CONSOLE),
+    Visit(
+        "POST", "transfer:outbound", REFUSED, data={"webhook": "nonsense", "per_second": "2", "burst": "50"}
+    ),
+    Visit("POST", "transfer:dry-run", DOES, of="migration"),
     Visit("GET", "transfer:exports", CONSOLE),
     Visit("POST", "transfer:exports", REFUSED, data={"kinds": "secrets"}),
     Visit("POST", "transfer:export-removal", DOES, of="export"),

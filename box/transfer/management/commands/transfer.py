@@ -1,4 +1,5 @@
-"""`boxctl migrate`: a portal of the cloud or an archive moves in, and this box is written as an archive."""
+"""`boxctl migrate`: a portal of the cloud or an archive moves in; this box moves into a portal, or is written
+as an archive."""
 
 from __future__ import annotations
 
@@ -30,23 +31,24 @@ from box.transfer.archive.records import KINDS
 from box.transfer.archive.stages import ARCHIVE_STAGES
 from box.transfer.cloud import BadWebhook, Cloud, CloudAway, CloudRefused
 from box.transfer.exports import OF_A_PERSON
-from box.transfer.gaps import gaps_of
 from box.transfer.inventory import Inventory, as_json, take_stock
 from box.transfer.models import Match, Migration
+from box.transfer.outbound.reconciliation import reconcile_outbound
+from box.transfer.outbound.stages import OUTBOUND_STAGES
 from box.transfer.pace import Limits
 from box.transfer.plan import ImpossiblePlan, ordered
 from box.transfer.reconciliation import reconcile
-from box.transfer.sources import cloud_of, needs_of, stages_of
+from box.transfer.sources import cloud_of, gaps_in, needs_of, stages_of
 from box.transfer.stages import NEEDS
 
 LONGEST = 500
-ANY_STAGE = dict.fromkeys((*NEEDS, *ARCHIVE_STAGES))
+ANY_STAGE = dict.fromkeys((*NEEDS, *ARCHIVE_STAGES, *OUTBOUND_STAGES))
 MOST_REMARKS = 200
 LOOKS_EVERY = 1.0
 
 
 class Command(BaseCommand):
-    help = "Moves a portal of the cloud or an open archive into this box, and writes this one as an archive."
+    help = "Moves a portal of the cloud or an open archive into this box, or this box into one of them."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -60,13 +62,19 @@ class Command(BaseCommand):
             "connect",
             help="connect a portal, or the last one anew; reads the webhook's address from standard input",
         )
-        connect.add_argument(
-            "--by", required=True, metavar="LOGIN", help="the administrator whose migration it is"
+        out = commands.add_parser(
+            "export-to",
+            help="connect a portal that this box moves into: plan, run and check follow; reads the webhook's"
+            " address from standard input",
         )
-        connect.add_argument(
-            "--per-second", type=float, default=2.0, help="requests that the plan allows (2)"
-        )
-        connect.add_argument("--burst", type=int, default=50, help="requests that it allows at once (50)")
+        for one in (connect, out):
+            one.add_argument(
+                "--by", required=True, metavar="LOGIN", help="the administrator whose migration it is"
+            )
+            one.add_argument(
+                "--per-second", type=float, default=2.0, help="requests that the plan allows (2)"
+            )
+            one.add_argument("--burst", type=int, default=50, help="requests that it allows at once (50)")
         commands.add_parser("plan", help="what will come, in which order, who is whom, and what cannot come")
         commands.add_parser("dry-run", help="read and count all that would come, and write nothing")
         run = commands.add_parser("run", help="bring everything, and follow how far it is")
@@ -123,7 +131,8 @@ class Command(BaseCommand):
     def _connect(self, options: Mapping[str, Any]) -> None:
         by = _administrator(options["by"])
         cloud = Cloud(self._webhook(), Limits(burst=options["burst"], per_second=options["per_second"]))
-        last = Migration.objects.filter(portal=cloud.portal).exclude(state=Migration.State.UNDONE).last()
+        incoming = Migration.objects.filter(portal=cloud.portal, is_outbound=False)
+        last = incoming.exclude(state=Migration.State.UNDONE).last()
         if last is not None and last.passes:
             actions.reconnect(last, cloud, by=by)
             self.stdout.write(f"{last.portal} is connected again: 'boxctl migrate resume' goes on.")
@@ -133,6 +142,20 @@ class Command(BaseCommand):
         migration = actions.connect(cloud, by=by)
         actions.look(migration, cloud)
         self.stdout.write(f"{migration.portal} is connected: 'boxctl migrate plan' says what will come.")
+
+    def _export_to(self, options: Mapping[str, Any]) -> None:
+        by = _administrator(options["by"])
+        cloud = Cloud(self._webhook(), Limits(burst=options["burst"], per_second=options["per_second"]))
+        last = Migration.objects.filter(portal=cloud.portal, is_outbound=True).last()
+        if last is not None and last.passes:
+            actions.reconnect(last, cloud, by=by)
+            self.stdout.write(f"{last.portal} is connected again: 'boxctl migrate resume' goes on.")
+            return
+        if last is not None:
+            actions.forget(last, by=by)
+        migration = actions.connect(cloud, by=by, is_outbound=True)
+        actions.look(migration, cloud)
+        self.stdout.write(f"{migration.portal} is connected: 'boxctl migrate plan' says what will go there.")
 
     # Open archives
 
@@ -182,26 +205,30 @@ class Command(BaseCommand):
     def _plan(self, options: Mapping[str, Any]) -> None:
         migration = self._last()
         counts = migration.inventory.get("counts", {})
-        self.stdout.write(f"From {migration.portal}, in this order:")
-        known = stages_of(migration)
-        for stage in ordered(needs_of(migration), [*migration.stages, "links"]):
+        self.stdout.write(f"{'To' if migration.is_outbound else 'From'} {migration.portal}, in this order:")
+        known, needs = stages_of(migration), needs_of(migration)
+        for stage in ordered(needs, [*migration.stages, *(["links"] if "links" in needs else [])]):
             count = counts.get(stage)
             said = f"  {known[stage].label}" + (f": {count:,}" if count is not None else "")
             self.stdout.write(said)
         matches = migration.matches.all()
         new = matches.filter(user=None).count()
-        self.stdout.write(f"People: {matches.count() - new} are here already, {new} will be added.")
+        if migration.is_outbound:
+            self.stdout.write(f"People: {matches.count()} are there already.")
+        else:
+            self.stdout.write(f"People: {matches.count() - new} are here already, {new} will be added.")
         for match in matches.exclude(user=None).select_related("user").order_by("name", "id"):
             here = match.user.name if match.user else ""
             self.stdout.write(f"  {match.name} is {here} ({Match.Way(match.way).label})")
-        gaps = gaps_of(migration.inventory, newcomers=new)
-        self.stdout.write("What does not come, or not as it was:" if gaps else "Everything can come.")
+        gaps = gaps_in(migration, newcomers=new)
+        goes = "go" if migration.is_outbound else "come"
+        self.stdout.write(f"What does not {goes}, or not as it was:" if gaps else f"Everything can {goes}.")
         for gap in gaps:
             self.stdout.write(f"  {gap.what}: {gap.why}")
 
     def _dry_run(self, options: Mapping[str, Any]) -> None:
         migration = self._last()
-        if migration.archive_id or migration.passes:
+        if migration.is_outbound or migration.archive_id or migration.passes:
             raise CommandError("A dry run is for a portal of which nothing has come yet.")
         labels = stages_of(migration)
 
@@ -263,6 +290,9 @@ class Command(BaseCommand):
 
     def _check(self, options: Mapping[str, Any]) -> None:
         migration = self._last()
+        if migration.is_outbound:
+            self._check_outbound(migration)
+            return
         found = reconcile(migration, None if migration.archive_id else cloud_of(migration))
         for line in found.lines:
             theirs = "?" if line.theirs is None else f"{line.theirs:,}"
@@ -279,6 +309,16 @@ class Command(BaseCommand):
             self.stdout.write(f"    {name} has other bytes than were fetched")
         if not found.is_whole:
             raise CommandError("Not everything is here.")
+
+    def _check_outbound(self, migration: Migration) -> None:
+        found = reconcile_outbound(migration, cloud_of(migration))
+        for line in found.lines:
+            here, theirs = ("?" if one is None else f"{one:,}" for one in (line.here, line.theirs))
+            of = "from here" if line.is_marked else "in all"
+            said = f"{here} here, {line.sent:,} there, {line.refused:,} refused; the portal has {theirs} {of}"
+            self.stdout.write(f"  {line.label}: {said}{'' if line.is_whole else '   <-- differs'}")
+        if not found.is_whole:
+            raise CommandError("Not everything is there.")
 
     def _undo(self, options: Mapping[str, Any]) -> None:
         migration = self._last()
