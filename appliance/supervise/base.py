@@ -56,7 +56,7 @@ class Status:
     pid: int | None
     uptime_seconds: int | None
     memory_mb: int | None
-    """Proportional set size of its processes: shared pages counted once over all."""
+    """Proportional set size of its processes: shared pages counted once over all. None where nobody asked."""
     problem: str | None
     """What its health check found, or why it does not run; None: it answers."""
 
@@ -228,8 +228,10 @@ class Supervisor(ABC):
                 self._wait_until_healthy([instance], progress)
 
     def status(self, *names: str, with_health: bool = True) -> list[Status]:
-        """Every configured instance, in start order."""
+        """Every configured instance, in start order. Without health, their memory is not looked at either:
+        both cost far more than to know which processes there are."""
         known = self._processes()
+        children = processes.all_children() if with_health else {}
         found = []
         for instance in self._selected(names):
             process = known.get(instance.name, Process(State.STOPPED))
@@ -238,7 +240,9 @@ class Supervisor(ABC):
                 problem = problem or f"it is {process.state}"
             elif with_health:
                 problem = problem or self._health(instance)
-            memory = processes.memory_mb(processes.children_of(process.pid)) if process.pid else None
+            memory = None
+            if with_health and process.pid:
+                memory = processes.memory_mb(processes.children_of(process.pid, children))
             found.append(
                 Status(
                     service=instance.service.name,

@@ -6,22 +6,32 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 PREFIX_MARK, SERVICE_MARK = "KOROBKA_PREFIX", "KOROBKA_SERVICE"
 """Variables that a process of the box carries, so that it is known even when its supervisor is gone."""
 
 
-def children_of(pid: int) -> set[int]:
-    """The process and everything that it started and that still hangs on it."""
-    parents: dict[int, list[int]] = {}
+type Children = Mapping[int, Sequence[int]]
+"""Processes by the one that they hang on."""
+
+
+def all_children() -> Children:
+    """Of the whole machine, as it is now."""
+    found: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (parent := _parent(entry)) is not None:
-            parents.setdefault(parent, []).append(int(entry.name))
+            found.setdefault(parent, []).append(int(entry.name))
+    return found
+
+
+def children_of(pid: int, known: Children | None = None) -> set[int]:
+    """The process and everything that it started and that still hangs on it."""
+    known = all_children() if known is None else known
     found, new = {pid}, [pid]
     while new:
-        new = [child for parent in new for child in parents.get(parent, []) if child not in found]
+        new = [child for parent in new for child in known.get(parent, ()) if child not in found]
         found |= set(new)
     return found
 

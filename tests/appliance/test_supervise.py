@@ -185,6 +185,8 @@ def test_memory_is_shared_out_and_not_counted_twice(supervisor: Supervisord) -> 
     resident = sum(psutil.Process(pid).memory_info().rss for pid in processes.children_of(status.pid)) >> 20
     assert status.memory_mb
     assert 5 < status.memory_mb < resident
+    (brief,) = supervisor.status("database", with_health=False)
+    assert (brief.pid, brief.memory_mb) == (status.pid, None)
 
 
 def test_logs_are_read_and_followed_over_a_rotation(supervisor: Supervisord, box: Node) -> None:
