@@ -13,7 +13,7 @@ from markupsafe import Markup
 from box.apps.crm.custom_fields import set_of
 from box.apps.crm.field_rights import RecordFields, fields_for
 from box.apps.crm.inputs import INPUTS, Input, inputs_of
-from box.apps.crm.models import ContactPoint, Link, Record, RecordType
+from box.apps.crm.models import Record, RecordType
 from box.apps.crm.presenters import money
 from box.core.lists.custom_fields import filled
 from box.core.lists.presenters import macro, said
@@ -22,6 +22,7 @@ from box.lib.plain_text import linked
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
+    from box.apps.crm.card_parts import CardParts
     from box.core.accounts.models import User
     from box.core.fields.models import Field
 
@@ -61,15 +62,16 @@ class FactGroup:
     """Whether the reader's role lets them change one of its fields; of the record they may not."""
 
 
-def groups_of(record: Record, reader: User) -> list[FactGroup]:
-    """In as many queries for any record: of its links, its numbers, its observers, its own fields."""
-    say, fields = _Saying(record, reader), fields_for(reader, record.type_id)
+def groups_of(record: Record, reader: User, parts: CardParts, seen: Mapping[int, Record]) -> list[FactGroup]:
+    """`seen`: of its clients those that the reader sees. Only what it has in own fields is asked
+    for here."""
+    say, fields = _Saying(record, reader, parts, seen), fields_for(reader, record.type_id)
     groups = []
     for key, inputs in fields_by_group(record).items():
-        seen = [one for one in inputs if fields.sees(one.name)]
-        facts = [Fact(str(one.label), value) for one in seen if (value := say(one.name))]
-        if seen:
-            can_change = any(fields.changes(one.name) for one in seen)
+        shown = [one for one in inputs if fields.sees(one.name)]
+        facts = [Fact(str(one.label), value) for one in shown if (value := say(one.name))]
+        if shown:
+            can_change = any(fields.changes(one.name) for one in shown)
             groups.append(FactGroup(key, str(_GROUPS[key][0]), facts, can_change))
     return [*groups, *_own_group(record, reader, fields)]
 
@@ -97,8 +99,8 @@ def fields_by_group(record: Record) -> dict[str, list[Input]]:
 class _Saying:
     """What a record has in each field, as its reader is shown it."""
 
-    def __init__(self, record: Record, reader: User) -> None:
-        self.record, self.reader = record, reader
+    def __init__(self, record: Record, reader: User, parts: CardParts, seen: Mapping[int, Record]) -> None:
+        self.record, self.reader, self.parts, self.seen = record, reader, parts, seen
 
     def __call__(self, name: str) -> Any:
         known: Mapping[str, Callable[[], Any]] = {
@@ -118,33 +120,23 @@ class _Saying:
         return macro(UI, "clients")(self._seen([self.record.company_id]), {}, 1)
 
     def _contacts(self) -> Any:
-        ids = list(
-            self.record.links.filter(role=Link.Role.CONTACT)
-            .order_by("rank", "id")
-            .values_list("to", flat=True)
-        )
+        ids = self.parts.contact_ids
         if not ids:
             return ""
         seen = self._seen(ids)
         of = seen if fields_for(self.reader, RecordType.Id.CONTACT).sees("reached_by") else []
-        points = ContactPoint.objects.filter(record__in=of, kind="phone").in_order()
-        phones: dict[int, ContactPoint] = {}
-        for point in points:
-            phones.setdefault(point.record_id, point)
+        phones = {one.pk: points[0] for one in of if (points := self.parts.points.get(one.pk))}
         return macro(UI, "clients")(seen, phones, len(ids))
 
     def _seen(self, ids: Iterable[int]) -> list[Record]:
-        wanted = list(ids)
-        found = Record.objects.visible_to(self.reader).there().select_related("type").in_bulk(wanted)
-        return [found[pk] for pk in wanted if pk in found]
+        return [self.seen[pk] for pk in ids if pk in self.seen]
 
     def _points(self) -> Any:
-        points = list(self.record.contact_points.in_order())
+        points = self.parts.points.get(self.record.pk)
         return macro(UI, "points")(points) if points else ""
 
     def _observers(self) -> Any:
-        people = [one.user for one in self.record.observers.select_related("user").order_by("id")]
-        return macro(UI, "people")(people) if people else ""
+        return macro(UI, "people")(self.parts.observers) if self.parts.observers else ""
 
 
 def group_inputs(record: Record, key: str, by: User) -> list[Input] | None:

@@ -90,9 +90,11 @@ class Lines:
         ]
 
 
-def lines_of(record: Record) -> Lines:
-    """In one query."""
-    return shown(list(record.lines.in_order()) if record.type.has_amount else [], record.currency)
+def lines_of(record: Record, lines: Sequence[LineItem] | None = None) -> Lines:
+    """In one query, or in none where its lines were read already."""
+    if lines is None:
+        lines = list(record.lines.in_order()) if record.type.has_amount else []
+    return shown(lines, record.currency)
 
 
 def shown(lines: Sequence[LineItem | LineDraft], currency: str) -> Lines:

@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 from box.apps.crm.access import can_change
 from box.apps.crm.catalog import catalog
 from box.apps.crm.field_rights import fields_for
-from box.apps.crm.models import Paper, PaperLink, PaperTemplate, Payment, Record, RecordType, Seller
+from box.apps.crm.models import Paper, PaperLink, PaperTemplate, Payment, RecordType, Seller
 from box.apps.crm.presenters import money
 
 if TYPE_CHECKING:
+    from box.apps.crm.card_parts import CardParts
+    from box.apps.crm.models import Record
     from box.core.accounts.models import User
 
 MOST_SHOWN = 30
@@ -59,14 +61,16 @@ class PaperCard:
     money: Money | None
 
 
-def paper_card(record: Record, reader: User) -> PaperCard:
-    """In as many queries for any record."""
+def paper_card(record: Record, reader: User, parts: CardParts, seen: Mapping[int, Record]) -> PaperCard:
+    """`seen`: of a deal's papers those that the reader sees. Of a paper it asks for that and its links, of
+    anything else for nothing."""
     paper = None
     links: list[PaperLink] = []
     if record.type.is_paper:
         paper = Paper.objects.select_related("seller", "template", "sent_by", "pdf").get(record=record)
         links = list(paper.links.open(timezone.now()).select_related("created_by").order_by("pk"))
-    return PaperCard(paper, links, _papers_of(record, reader), _makes(record, reader), _money_of(record))
+    rows = _papers_of(reader, parts, seen)
+    return PaperCard(paper, links, rows, _makes(record, reader), _money_of(record, parts.payments))
 
 
 _MADE_OF: Mapping[int, tuple[int, ...]] = {
@@ -82,25 +86,21 @@ def _makes(record: Record, reader: User) -> list[RecordType]:
     return [one for one in types if one.retired_at is None]
 
 
-def _papers_of(record: Record, reader: User) -> list[PaperRow]:
-    if record.type_id != RecordType.Id.DEAL:
-        return []
-    seen = Record.objects.visible_to(reader).there().filter(paper__deal=record).select_related("paper")
-    rows = catalog().dress(list(seen.newest_first()[:MOST_SHOWN]))
+def _papers_of(reader: User, parts: CardParts, seen: Mapping[int, Record]) -> list[PaperRow]:
+    rows = [(seen[pk], number) for pk, number in parts.paper_numbers.items() if pk in seen]
     return [
         PaperRow(
             one,
-            one.paper.number,
+            number,
             money(one.amount, one.currency) if fields_for(reader, one.type_id).sees("amount") else "",
         )
-        for one in rows
+        for one, number in rows[:MOST_SHOWN]
     ]
 
 
-def _money_of(record: Record) -> Money | None:
+def _money_of(record: Record, payments: Sequence[Payment]) -> Money | None:
     if record.type_id not in {RecordType.Id.DEAL, RecordType.Id.INVOICE}:
         return None
-    payments = list(record.payments.newest_first())
     sums = {
         direction: sum((one.amount for one in payments if one.direction == direction), Decimal(0))
         for direction in Payment.Direction.values

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from babel.numbers import format_decimal, get_currency_symbol
 from django.core.exceptions import ValidationError
-from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -32,13 +31,12 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from box.apps.crm.duplicates import Duplicate
-    from box.apps.crm.models import RecordType, RobotRun
+    from box.apps.crm.models import RecordType
     from box.core.accounts.models import User
     from box.core.fields.models import Field
 
 
 MOST_POINTS = 50
-MOST_RUNS = 10
 
 
 class Step(StrEnum):
@@ -214,19 +212,32 @@ def base_currency() -> str:
 
 def _clients_of(records: Sequence[Record], reader: User) -> dict[int, Record]:
     wanted = {pk for record in records for pk in (record.contact_id, record.company_id) if pk}
-    if not wanted:
+    return seen_by_id(wanted, reader)
+
+
+def seen_by_id(ids: Collection[int], reader: User) -> dict[int, Record]:
+    """Of these the ones that are there and the reader sees, with what names them and says how they stand; in
+    one query, and none for nothing."""
+    if not ids:
         return {}
-    seen = Record.objects.visible_to(reader).there().filter(pk__in=wanted)
-    return {
-        one.pk: one
-        for one in catalog().dress(list(seen.only("id", "title", "type", "stage", "source", "loss_reason")))
-    }
+    rows = Record.objects.visible_to(reader).there().filter(pk__in=ids).only(*_NAMED_BY)
+    return {one.pk: one for one in catalog().dress(list(rows))}
 
 
-def runs_of(record: Record) -> list[RobotRun]:
-    """What robots did with it and will do, what waits first; in one query."""
-    runs = record.robot_runs.select_related("robot").order_by(F("finished_at").desc(nulls_first=True), "-id")
-    return list(runs[:MOST_RUNS])
+_NAMED_BY = (
+    "id", "title", "position", "type", "pipeline", "stage", "source", "loss_reason", "amount", "currency",
+)  # fmt: skip
+
+
+def related_rows(ids: Iterable[int], seen: Mapping[int, Record], reader: User) -> list[RecordRow]:
+    """Of these those among `seen`, the newest first."""
+    rows = []
+    for pk in sorted(set(ids) & seen.keys(), reverse=True):
+        record = seen[pk]
+        sees_amount = fields_for(reader, record.type_id).sees("amount")
+        amount = money(record.amount, record.currency) if record.amount and sees_amount else ""
+        rows.append(RecordRow(record, Step.CLOSED, amount=amount))
+    return rows
 
 
 def _points_of(records: Sequence[Record]) -> dict[int, dict[str, list[ContactPoint]]]:

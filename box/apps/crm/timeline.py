@@ -5,27 +5,32 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import BadRequest
+from django.db.models import BigIntegerField, DateTimeField
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from box.apps.crm.history import redaction_for
-from box.apps.crm.models import Activity, FormFile, Record
+from box.apps.crm.models import Activity, ActivityBinding, FormFile, Record
 from box.apps.crm.web_forms import ABOUT
 from box.core.accounts.models import User
 from box.core.history.models import Line
 from box.core.registry.auditing import sentence_of
+from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from django.db.models import QuerySet
 
     from box.core.history.redaction import Redact
 
 PAGE = 30
 MOST_OPEN = 20
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -46,33 +51,47 @@ class Entry:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Newest first; `before` is where it goes on."""
+    """Newest first; `before` is where it goes on. `planned` is what is still to come, the next step first."""
 
     entries: tuple[Entry, ...]
     before: str
+    planned: tuple[Activity, ...] = ()
 
 
 def timeline_of(record: Record, reader: User, *, before: datetime | None = None) -> Timeline:
     """A page of it, in three queries. Changes of a field that the reader may not see are left out."""
-    done = record.activities.filter(is_open=False).order_by("-at", "-activity_id")
-    lines = Line.objects.about(record.type.kind, record.pk).newest_first()
-    if before is not None:
-        done, lines = done.filter(at__lt=before), lines.filter(at__lt=before)
-    bindings = done.select_related("activity__responsible", "activity__done_by", "activity__created_by")
-    said = lines.select_related("by")[: PAGE + 1]
+    until = before or _ALWAYS
+    bindings = _BINDINGS.rows(record=record.pk, before=until)
+    lines = _LINES.rows(kind=record.type.kind, record=record.pk, before=until)
     redact = redaction_for(reader, record.type_id)
-    activities = [one.activity for one in bindings[: PAGE + 1]]
-    entries = [*_of_activities(activities), *_of_lines(said, redact)]
+    done = [one.activity for one in bindings if not one.is_open]
+    entries = [*_of_activities(done[::-1]), *_of_lines(lines, redact)]
     entries.sort(key=lambda one: one.at, reverse=True)
     page = entries[:PAGE]
     before_text = page[-1].at.isoformat() if len(entries) > PAGE else ""
-    return Timeline(tuple(one for one in page if one.activity or one.sentence), before_text)
+    told = tuple(one for one in page if one.activity or one.sentence)
+    return Timeline(told, before_text, tuple(one.activity for one in bindings if one.is_open))
 
 
-def open_activities(record: Record) -> list[Activity]:
-    """The next step first."""
-    bindings = record.activities.filter(is_open=True).order_by("at", "activity_id")
-    return [one.activity for one in bindings.select_related("activity__responsible")[:MOST_OPEN]]
+def _bindings() -> QuerySet[ActivityBinding, ActivityBinding]:
+    """What is planned, and a page of what is done."""
+    of = ActivityBinding.objects.filter(record=Param("record", BigIntegerField()))
+    planned = of.filter(is_open=True).order_by("at", "activity_id")
+    done = of.filter(is_open=False, at__lt=Param("before", DateTimeField())).order_by("-at", "-activity_id")
+    ids = planned.values("pk")[:MOST_OPEN].union(done.values("pk")[: PAGE + 1], all=True)
+    found = ActivityBinding.objects.filter(pk__in=ids).order_by("at", "activity_id")
+    return found.select_related("activity__responsible", "activity__done_by", "activity__created_by")
+
+
+_BINDINGS = PreparedModels(_bindings)
+_LINES = PreparedModels(
+    lambda: (
+        Line.objects.filter(about_kind=Param("kind"), about_id=Param("record", BigIntegerField()))
+        .filter(at__lt=Param("before", DateTimeField()))
+        .newest_first()
+        .select_related("by")[: PAGE + 1]
+    )
+)
 
 
 def moment_in(text: str) -> datetime | None:

@@ -6,7 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import BigIntegerField, F, Window
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, F, OuterRef, Subquery, Window
 from django.db.models.functions import RowNumber
 
 from box.core.discussion.access import can_delete, can_edit, can_moderate, can_write
@@ -15,7 +16,7 @@ from box.core.discussion.models import Comment, CommentFile, EmojiReaction, Reac
 from box.core.discussion.threads import discussed
 from box.core.files.presenters import Attached, facts_of
 from box.core.registry.capabilities import Ref, made_of_for
-from box.lib.prepared import Param, Prepared
+from box.lib.prepared import Param, Prepared, PreparedModels
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -183,25 +184,45 @@ def _may(subject: Any, reader: User) -> _May:
 
 def talk_below(subject: Any, *, reader: User, before: int | None = None, after: int | None = None) -> Talk:
     """The latest of it; before this comment; or also all that was answered since the comment `after`."""
-    may, everything = _may(subject, reader), Comment.objects.filter(thread=subject.thread_id)
-    tops = everything.top().with_authors().order_by("-id")
-    found = list((tops.filter(pk__lt=before) if before else tops)[: COMMENTS_SHOWN + 1])
+    may, thread = _may(subject, reader), subject.thread_id
+    ((count, newest),) = _STATE.rows(thread=thread)
+    found = _TOPS.rows(thread=thread, before=before or newest + 1) if newest else []
     shown = found[:COMMENTS_SHOWN][::-1]
     earlier_than = shown[0].pk if len(found) > COMMENTS_SHOWN else None
     if after is not None and earlier_than:
+        everything = Comment.objects.filter(thread=thread)
         answered = everything.filter(pk__gt=after, parent__lt=earlier_than).order_by("-id")
         parents = {pk for pk in answered.values_list("parent", flat=True)[:MOST_NEWS] if pk}
-        shown = [*tops.filter(pk__in=parents)[::-1], *shown]
-    newest = everything.order_by("-id").values_list("id", flat=True).first()
+        answered_tops = everything.top().with_authors().filter(pk__in=parents).order_by("id")
+        shown = [*answered_tops, *shown]
     return Talk(
         *(subject.ref.kind, subject.pk, subject.thread_id, subject.get_absolute_url()),
         reader=reader,
         can_write=may.can_write,
-        count=subject.thread.comments_count,
+        count=count,
         newest=newest or 0,
         said=tuple(_with_replies(shown, may)),
         earlier_than=earlier_than,
     )
+
+
+_TOPS = PreparedModels(
+    lambda: (
+        Comment.objects.filter(
+            thread=Param("thread", BigIntegerField()), pk__lt=Param("before", BigIntegerField())
+        )
+        .top()
+        .with_authors()
+        .order_by("-id")[: COMMENTS_SHOWN + 1]
+    )
+)
+_STATE = Prepared(
+    lambda: Thread.objects.filter(pk=Param("thread", BigIntegerField())).values_list(
+        "comments_count",
+        Subquery(Comment.objects.filter(thread=OuterRef("pk")).order_by("-id").values("pk")[:1]),
+    )
+)
+"""How many there are, and the newest of all, answers too."""
 
 
 def replies_before(comment: Comment, before: int, *, subject: Any, reader: User) -> Said:
@@ -220,7 +241,7 @@ def said_alone(comment: Comment, *, subject: Any, reader: User) -> Said:
 def _with_replies(comments: list[Comment], may: _May) -> Iterable[Said]:
     """In one query for the latest answers to all of them."""
     below = defaultdict(list)
-    for reply in _latest_replies([comment.pk for comment in comments]) if comments else ():
+    for reply in _REPLIES.rows(parents=[comment.pk for comment in comments]) if comments else ():
         below[reply.parent_id].append(reply)
     return may.all_said(comments, below)
 
@@ -253,12 +274,14 @@ _FILES = Prepared(
 )
 
 
-def _latest_replies(parents: list[int]) -> CommentQuerySet:
+def _latest_replies() -> CommentQuerySet:
     back = Window(RowNumber(), partition_by=F("parent"), order_by=F("id").desc())
-    ranked = (
-        Comment.objects.filter(parent__in=parents).annotate(back=back).filter(back__lte=REPLIES_SHOWN + 1)
-    )
+    answers = Comment.objects.filter(parent__id__in_array=Param("parents", ArrayField(BigIntegerField())))
+    ranked = answers.annotate(back=back).filter(back__lte=REPLIES_SHOWN + 1)
     return Comment.objects.filter(pk__in=ranked.values("pk")).with_authors().order_by("id")
+
+
+_REPLIES = PreparedModels(_latest_replies)
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,18 @@ from box.apps.crm.access import can_change, can_delete
 from box.apps.crm.actions.conversion import Conversion, convert_lead
 from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.records import change_record, delete_records
+from box.apps.crm.card_parts import MOST_RELATED, parts_of
 from box.apps.crm.catalog import catalog
 from box.apps.crm.facts import OWN, group_inputs, groups_of, html_of, own_fields
 from box.apps.crm.field_rights import fields_for, sees_numbers
 from box.apps.crm.frame import tabs_for
 from box.apps.crm.inputs import read_all
 from box.apps.crm.lines import lines_of
-from box.apps.crm.models import Activity, Link, Record, RecordType
+from box.apps.crm.models import Activity, Record, RecordType
 from box.apps.crm.moves import Asked, error_of, move_asking
 from box.apps.crm.papers import paper_card
-from box.apps.crm.presenters import RecordRow, alike_of, money, rows_of, runs_of, step_of
-from box.apps.crm.timeline import moment_in, open_activities, timeline_of
+from box.apps.crm.presenters import alike_of, money, related_rows, seen_by_id, step_of
+from box.apps.crm.timeline import moment_in, timeline_of
 from box.apps.crm.views.lookup import record_at
 from box.core.discussion.presenters import talk_below
 from box.core.fields.forms import FieldsForm
@@ -62,7 +63,10 @@ def record(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> dict[str, Any]:
     """What the templates of a record's page know."""
     reader, now = request.user, timezone.now()
-    fields = fields_for(reader, found.type_id)
+    fields, parts = fields_for(reader, found.type_id), parts_of(found)
+    named = {*parts.client_ids(found), *parts.paper_numbers, *(parts.related_ids if is_whole else ())}
+    seen = seen_by_id(named, reader)
+    timeline = timeline_of(found, reader, before=moment_in(request.GET.get("before", "")))
     context = {
         "record": found,
         "kind": found.type,
@@ -72,42 +76,31 @@ def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> 
         "may_change": can_change(reader, found),
         "now": now,
         "step": step_of(found, now),
-        "steps": open_activities(found),
+        "steps": timeline.planned,
         "stages": catalog().stages_of(found.pipeline) if found.pipeline else (),
-        "groups": groups_of(found, reader),
-        "lines": lines_of(found),
-        "paper_card": paper_card(found, reader),
+        "groups": groups_of(found, reader, parts, seen),
+        "lines": lines_of(found, parts.lines),
+        "paper_card": paper_card(found, reader, parts, seen),
         "here": request.build_absolute_uri("/").rstrip("/"),
-        "timeline": timeline_of(found, reader, before=moment_in(request.GET.get("before", ""))),
-        "runs": runs_of(found),
+        "timeline": timeline,
+        "runs": parts.runs,
         "kinds": [(one.value, one.label) for one in PLANNED],
     }
     if not is_whole:
         return context
-    is_converted = found.linked_from.filter(role=Link.Role.ORIGIN).exists()
+    is_lead = found.type_id == RecordType.Id.LEAD
     return {
         **context,
         "tabs": tabs_for(reader),
         "may_delete": can_delete(reader, found),
-        "can_convert": context["may_change"] and found.type_id == RecordType.Id.LEAD and not is_converted,
-        "related": related_to(found, reader),
+        "can_convert": context["may_change"] and is_lead and not parts.is_converted,
+        "related": related_rows(parts.related_ids, seen, reader)[:MOST_RELATED],
         "talk": talk_below(found, reader=reader),
     }
 
 
 Kind = Activity.Kind
 PLANNED = (Kind.CALL, Kind.MEETING, Kind.EMAIL, Kind.TASK, Kind.NOTE, Kind.COMPLAINT, Kind.REQUEST)
-MOST_RELATED = 20
-
-
-def related_to(found: Record, reader: User) -> list[RecordRow]:
-    """What it came of, what came of it, and of a client what there is with them."""
-    seen = Record.objects.visible_to(reader).there().select_related("responsible")
-    ids = {
-        *found.links.filter(role=Link.Role.ORIGIN).values_list("to", flat=True)[:MOST_RELATED],
-        *found.linked_from.order_by("-record").values_list("record", flat=True)[:MOST_RELATED],
-    }
-    return rows_of(list(seen.filter(pk__in=ids).newest_first()[:MOST_RELATED]), reader) if ids else []
 
 
 @require_http_methods(["GET", "POST"])
