@@ -16,10 +16,11 @@ from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.catalog import catalog
 from box.apps.crm.field_rights import fields_for
 from box.apps.crm.lists import record_list
-from box.apps.crm.models import Record, StageTotal
+from box.apps.crm.models import Record
 from box.apps.crm.moves import Asked, move_asking
 from box.apps.crm.permissions import Operation, reaches_into
 from box.apps.crm.presenters import RecordRow, base_currency, money, rows_of
+from box.apps.crm.totals import is_of_everything, kept_totals
 from box.core.boards.definition import Asks, Board, Column, Move
 from box.core.lists.presenters import macro
 
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from box.apps.crm.models import Pipeline, RecordType, Stage
+    from box.apps.crm.totals import Totals
     from box.core.accounts.models import User
     from box.core.lists.query import Query
 
 UI = "crm/inputs.html"
-
-type Totals = dict[int, tuple[int, Decimal]]
 
 
 def record_board(user: User, kind: RecordType, pipeline: Pipeline) -> Board[Record, RecordRow]:
@@ -59,9 +59,7 @@ def _columns_of(
     may_add = reaches_into(user, Operation.ADD, kind)
 
     def columns(rows: QuerySet[Record, Record], query: Query) -> list[Column]:
-        only_pipeline = {one.filter.key for one in query.chosen} <= {"pipeline"}
-        is_all = only_pipeline and not query.text and not query.problems
-        totals = _kept_totals(user, stages) if is_all else _counted(rows, stages)
+        totals = kept_totals(user, stages) if is_of_everything(query) else _counted(rows, stages)
         has_sums = kind.has_amount and fields_for(user, kind.pk).sees("amount")
         return [
             _column(stage, totals, has_sums=has_sums, can_add=may_add and stage.is_open) for stage in stages
@@ -74,14 +72,6 @@ def _column(stage: Stage, totals: Totals, *, has_sums: bool, can_add: bool) -> C
     count, amount = totals.get(stage.pk, (0, Decimal(0)))
     said = money(amount, base_currency()) if has_sums and amount else ""
     return Column(str(stage.pk), str(stage), stage.color, count, said, can_add)
-
-
-def _kept_totals(user: User, stages: Sequence[Stage]) -> Totals:
-    """As they are kept: a row a responsible person, however many records there are. What somebody only
-    observes is in none of them."""
-    rows = StageTotal.objects.visible_to(user).filter(stage__in=[one.pk for one in stages])
-    sums = rows.order_by().values_list("stage").annotate(Sum("count"), Sum("amount"))
-    return {stage: (count, amount) for stage, count, amount in sums}
 
 
 def _counted(rows: QuerySet[Record, Record], stages: Sequence[Stage]) -> Totals:

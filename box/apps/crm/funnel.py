@@ -6,6 +6,7 @@ What was lost counts as far as it had come before.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,9 +33,12 @@ from django.utils.translation import ngettext
 
 from box.apps.crm.models import Record, Stage, StageVisit
 from box.apps.crm.presenters import base_currency, money
+from box.apps.crm.totals import kept_paths, kept_stays, kept_totals
 
 if TYPE_CHECKING:
-    pass
+    from box.apps.crm.models import Pipeline
+    from box.apps.crm.totals import Totals
+    from box.core.accounts.models import User
 
 type Rows = QuerySet[Record, Record]
 
@@ -57,20 +61,41 @@ class FunnelStage:
         return 10 * self.percent
 
 
-def funnel_of(rows: Rows, stages: Sequence[Stage], *, has_sums: bool, now: datetime) -> list[FunnelStage]:
-    """Of these records, in three queries."""
-    furthest = _furthest(rows, stages)
-    here = _here(rows, stages)
-    stays = _stays(rows, stages, now)
-    all_of_them = sum(furthest.values())
+@dataclass(frozen=True)
+class Ways:
+    """What a funnel is made of. `furthest` is by a stage's place in the pipeline how many have come just so
+    far; `here` and the mean `stays` are by stage."""
+
+    furthest: Mapping[int, int]
+    here: Totals
+    stays: Mapping[int, timedelta]
+
+
+def kept_ways(reader: User, pipeline: Pipeline, stages: Sequence[Stage], *, now: datetime) -> Ways:
+    """Of all that this reader sees in the pipeline."""
+    places = {stage.pk: n if stage.kind != Stage.Kind.LOST else 0 for n, stage in enumerate(stages)}
+    furthest: dict[int, int] = defaultdict(int)
+    for path, count in kept_paths(reader, pipeline).items():
+        if came := [places[pk] for pk in path if pk in places]:
+            furthest[max(came)] += count
+    return Ways(furthest, kept_totals(reader, stages), kept_stays(reader, pipeline, now))
+
+
+def counted_ways(rows: Rows, stages: Sequence[Stage], *, now: datetime) -> Ways:
+    """Of these records, which are counted: it takes the longer the more there are."""
+    return Ways(_furthest(rows, stages), _here(rows, stages), _stays(rows, stages, now))
+
+
+def funnel_of(ways: Ways, stages: Sequence[Stage], *, has_sums: bool) -> list[FunnelStage]:
+    all_of_them = sum(ways.furthest.values())
     found = []
     for place, stage in enumerate(stages):
-        count, amount = here.get(stage.pk, (0, Decimal(0)))
-        came = sum(n for at, n in furthest.items() if at >= place)
+        count, amount = ways.here.get(stage.pk, (0, Decimal(0)))
+        came = sum(n for at, n in ways.furthest.items() if at >= place)
         reached = count if stage.kind == Stage.Kind.LOST else came
         percent = round(100 * reached / all_of_them) if all_of_them else 0
         said = money(amount, base_currency()) if has_sums and amount else ""
-        found.append(FunnelStage(stage, reached, percent, count, said, said_span(stays.get(stage.pk))))
+        found.append(FunnelStage(stage, reached, percent, count, said, said_span(ways.stays.get(stage.pk))))
     return found
 
 
@@ -107,7 +132,8 @@ def _furthest(rows: Rows, stages: Sequence[Stage]) -> Mapping[int, int]:
 
 def _here(rows: Rows, stages: Sequence[Stage]) -> Mapping[int, tuple[int, Decimal]]:
     inside = rows.order_by().filter(stage__in=[one.pk for one in stages]).values_list("stage")
-    return {pk: (count, amount) for pk, count, amount in inside.annotate(Count("pk"), Sum("base_amount"))}
+    sums = inside.annotate(Count("pk"), Sum("base_amount"))
+    return {pk: (count, amount) for pk, count, amount in sums}
 
 
 def _stays(rows: Rows, stages: Sequence[Stage], now: datetime) -> Mapping[int, timedelta]:

@@ -1,74 +1,56 @@
-"""What lines of products come to: discounts, VAT, and the sum, to the cent.
+"""What boards and funnels show of everything somebody sees in a pipeline: as it is kept, however many records
+there are.
 
-Every line is rounded by itself, and the sum is that of the rounded lines: so whoever adds up a printed paper
-gets what stands below it. Halves go up, as accountants round (and not to the even cent, as Python would).
+What somebody only observes is in none of these figures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
-_HUNDRED = Decimal(100)
+from django.db.models import Sum
 
+from box.apps.crm.models import PathTotal, StageTotal, StayTotal
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """`price` is that of one, before the discount. `vat_percent` None: without VAT, which is not 0 %."""
+if TYPE_CHECKING:
+    from box.apps.crm.models import Pipeline, Stage
+    from box.core.accounts.models import User
+    from box.core.lists.query import Query
 
-    price: Decimal
-    quantity: Decimal = Decimal(1)
-    discount_percent: Decimal = Decimal(0)
-    vat_percent: Decimal | None = None
-    is_vat_included: bool = True
-
-
-@dataclass(frozen=True)
-class LineTotal:
-    net: Decimal
-    vat: Decimal
-    discount: Decimal
-
-    @property
-    def gross(self) -> Decimal:
-        return self.net + self.vat
+type Totals = Mapping[int, tuple[int, Decimal]]
+"""By stage how many records are in it, and what they come to."""
 
 
-@dataclass(frozen=True)
-class Total:
-    """`vat` by its rate; a rate of 0 % is there with nothing in it, lines without VAT are in no rate."""
-
-    net: Decimal
-    discount: Decimal
-    vat: Mapping[Decimal, Decimal]
-
-    @property
-    def gross(self) -> Decimal:
-        return self.net + sum(self.vat.values(), Decimal(0))
+def is_of_everything(query: Query) -> bool:
+    """Whether a choice of records leaves none of a pipeline out."""
+    only_pipeline = {one.filter.key for one in query.chosen} <= {"pipeline"}
+    return only_pipeline and not query.text and not query.problems
 
 
-def of_line(line: Line, *, decimals: int = 2) -> LineTotal:
-    full = line.price * line.quantity
-    agreed = _rounded(full * (_HUNDRED - line.discount_percent) / _HUNDRED, decimals)
-    discount = _rounded(full, decimals) - agreed
-    percent = line.vat_percent or Decimal(0)
-    if line.is_vat_included:
-        vat = _rounded(agreed * percent / (_HUNDRED + percent), decimals)
-        return LineTotal(agreed - vat, vat, discount)
-    return LineTotal(agreed, _rounded(agreed * percent / _HUNDRED, decimals), discount)
+def kept_totals(reader: User, stages: Sequence[Stage]) -> Totals:
+    rows = StageTotal.objects.visible_to(reader).filter(stage__in=[one.pk for one in stages])
+    sums = rows.order_by().values_list("stage").annotate(Sum("count"), Sum("amount"))
+    return {stage: (count, amount) for stage, count, amount in sums}
 
 
-def of_lines(lines: Iterable[Line], *, decimals: int = 2) -> Total:
-    net = discount = Decimal(0)
-    vat: dict[Decimal, Decimal] = {}
-    for line in lines:
-        one = of_line(line, decimals=decimals)
-        net, discount = net + one.net, discount + one.discount
-        if line.vat_percent is not None:
-            vat[line.vat_percent] = vat.get(line.vat_percent, Decimal(0)) + one.vat
-    return Total(net, discount, dict(sorted(vat.items())))
+def kept_paths(reader: User, pipeline: Pipeline) -> Mapping[tuple[int, ...], int]:
+    """How many came through just these stages."""
+    seen = StageTotal.objects.visible_to(reader).filter(stage__pipeline=pipeline.pk)
+    rows = PathTotal.objects.filter(total__in=seen.values("pk"), count__gt=0)
+    return {tuple(stages): count for stages, count in rows.values_list("stages").annotate(Sum("count"))}
 
 
-def _rounded(amount: Decimal, decimals: int) -> Decimal:
-    return amount.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+def kept_stays(reader: User, pipeline: Pipeline, now: datetime) -> Mapping[int, timedelta]:
+    """By stage the mean time of a stay, those that last counted until now."""
+    seen = StageTotal.objects.visible_to(reader).filter(stage__pipeline=pipeline.pk)
+    rows = StayTotal.objects.filter(total__in=seen.values("pk")).values_list("stage")
+    sums = rows.annotate(Sum("ended"), Sum("seconds"), Sum("lasting"), Sum("entered"))
+    until = Decimal(str(now.timestamp()))
+    return {
+        stage: timedelta(seconds=float((seconds + lasting * until - entered) / (ended + lasting)))
+        for stage, ended, seconds, lasting, entered in sums
+        if ended + lasting
+    }

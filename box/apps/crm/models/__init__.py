@@ -7,6 +7,7 @@ docs/dev/decisions/0180-one-table-of-records.md.
 
 from box.apps.crm.models.activities import Activity, ActivityBinding
 from box.apps.crm.models.contact_points import ContactPoint
+from box.apps.crm.models.funnel import PathTotal, StayTotal
 from box.apps.crm.models.mergers import Merger
 from box.apps.crm.models.money import Currency, LineItem, Price, Product, Unit, VatRate
 from box.apps.crm.models.papers import (
@@ -41,6 +42,7 @@ __all__ = [
     "Paper",
     "PaperLink",
     "PaperTemplate",
+    "PathTotal",
     "Payment",
     "Permission",
     "Pipeline",
@@ -59,6 +61,7 @@ __all__ = [
     "Stage",
     "StageTotal",
     "StageVisit",
+    "StayTotal",
     "Unit",
     "VatRate",
     "WebForm",

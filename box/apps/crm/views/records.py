@@ -18,7 +18,7 @@ from box.apps.crm.catalog import catalog
 from box.apps.crm.duplicates import duplicates_of
 from box.apps.crm.field_rights import fields_for
 from box.apps.crm.frame import tabs_for
-from box.apps.crm.funnel import funnel_of
+from box.apps.crm.funnel import counted_ways, funnel_of, kept_ways
 from box.apps.crm.importing.importers import importer_of
 from box.apps.crm.inputs import inputs_for, read_all
 from box.apps.crm.lists import exportable, record_list, trash_list
@@ -26,6 +26,7 @@ from box.apps.crm.models import Record
 from box.apps.crm.moves import error_of
 from box.apps.crm.permissions import Operation, reaches_into
 from box.apps.crm.presenters import alike_shown, blank_record, sought_in
+from box.apps.crm.totals import is_of_everything
 from box.apps.crm.views.lookup import entered, type_at
 from box.core.boards.views import answer as answer_board
 from box.core.events.nonces import once
@@ -91,15 +92,19 @@ def funnel(request: PersonRequest, slug: str) -> HttpResponse:
     pipeline = _pipeline_at(request, kind)
     listed = record_list(request.user, kind)
     query = read(request, listed)
-    rows = found(listed, query).filter(pipeline=pipeline.pk).select_related(None)
+    stages, now = catalog().stages_of(pipeline), timezone.now()
+    if is_of_everything(query):
+        ways = kept_ways(request.user, pipeline, stages, now=now)
+    else:
+        rows = found(listed, query).filter(pipeline=pipeline.pk).select_related(None)
+        ways = counted_ways(rows, stages, now=now)
     has_sums = kind.has_amount and fields_for(request.user, kind.pk).sees("amount")
-    stages = funnel_of(rows, catalog().stages_of(pipeline), has_sums=has_sums, now=timezone.now())
     table = Table(listed, query, request.path, preferences_of(request.user, listed.key))
     context = {
         **_around(request, kind),
         "pipelines": catalog().pipelines_of(kind),
         "pipeline": pipeline,
-        "stages": stages,
+        "stages": funnel_of(ways, stages, has_sums=has_sums),
         "table": table,
         "rest": query.address(without="reached"),
     }
