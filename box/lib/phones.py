@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # With brackets, an extension and a country's name, nobody writes more.
 LONGEST = 60
 _SHORT = re.compile(r"[0-9*#]{1,6}")
+# A table that is imported has each of its numbers read several times.
+_KNOWN = 4096
 
 
+@lru_cache(_KNOWN)
 def normal(text: str, region: str) -> str | None:
     """E.164 with its plus; None for what no telephone network knows: `normal("8 (916) 123-45-67", "RU")`.
 

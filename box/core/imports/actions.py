@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from psycopg.types.json import Jsonb
 
 from box.core.events.outbox import emit
 from box.core.imports.events import ImportFinished, ImportStarted, ImportUndone
@@ -20,6 +21,7 @@ from box.core.imports.importers import Context, Entry, Taken, importers
 from box.core.imports.models import ImportedRow, ImportProblem, ImportRun
 from box.core.imports.tables import keep, look_into, rows_below, table_of
 from box.core.registry.settings import as_of, read_version
+from box.lib.bulk import copy_rows
 from box.lib.tables import Reading
 
 if TYPE_CHECKING:
@@ -245,13 +247,13 @@ class _Work[R]:
     def _remember_for_undo(self, done: Sequence[Taken]) -> None:
         states = self.importer.states([pk for one in done for pk in (one.object_id, *one.along)])
         rows = [
-            ImportedRow(
-                run=self.context.run,
-                row=one.number,
-                object_id=pk,
-                state=states[pk],
-                before=before,
-                is_new=is_new,
+            (
+                self.context.run.pk,
+                one.number,
+                pk,
+                states[pk],
+                None if before is None else Jsonb(before),
+                is_new,
             )
             for one in done
             for pk, before, is_new in (
@@ -259,7 +261,7 @@ class _Work[R]:
                 (one.object_id, one.before, one.is_new),
             )
         ]
-        ImportedRow.objects.bulk_create(rows)
+        copy_rows(ImportedRow, ("run", "row", "object_id", "state", "before", "is_new"), rows)
 
 
 # Undoing

@@ -32,6 +32,7 @@ from box.core.events.outbox import emit, emit_all
 from box.core.fields.values import forget_values
 from box.core.files.actions import delete_files
 from box.core.registry.company import PHONE_REGION
+from box.lib.bulk import copy_models, copy_rows
 from box.lib.ranks import between, spread
 
 if TYPE_CHECKING:
@@ -114,24 +115,20 @@ def _write(
     threads = open_threads(record.type.kind for record in records.values())
     for record, thread in zip(records.values(), threads, strict=True):
         record.thread = thread
-    Record.objects.bulk_create(records.values(), batch_size=BATCH)
-    StageVisit.objects.bulk_create(
-        StageVisit(record=record, stage_id=record.stage_id, entered_at=record.created_at, by=by)
-        for record in records.values()
-        if record.stage_id
-    )
-    Observer.objects.bulk_create(
-        Observer(record=record, user_id=pk)
+    copy_models(list(records.values()))
+    by_id = by.pk if by else None
+    visits = [(one.pk, one.stage_id, one.created_at, by_id) for one in records.values() if one.stage_id]
+    copy_rows(StageVisit, ("record", "stage", "entered_at", "by"), visits)
+    observers = [
+        (record.pk, pk)
         for place, record in records.items()
         for pk in sorted({person.pk for person in new[place].observers})
-    )
-    Link.objects.bulk_create(
-        link for place, record in records.items() for link in _links(record, new[place].contacts)
-    )
-    ContactPoint.objects.bulk_create(
-        row for place, record in records.items() for row in _rows(record, points[place])
-    )
-    emit_all([RecordAdded(record_id=record.pk, by_id=by.pk if by else None) for record in records.values()])
+    ]
+    copy_rows(Observer, ("record", "user"), observers)
+    links = [link for place, record in records.items() for link in _links(record, new[place].contacts)]
+    copy_rows(Link, ("record", "to", "role", "rank"), links)
+    _copy_points(row for place, record in records.items() for row in _rows(record, points[place]))
+    emit_all([RecordAdded(record_id=record.pk, by_id=by_id) for record in records.values()])
 
 
 def _rank(records: Sequence[Record]) -> None:
@@ -146,19 +143,25 @@ def _rank(records: Sequence[Record]) -> None:
             record.rank = rank
 
 
-def _links(record: Record, contacts: Sequence[Record]) -> Iterable[Link]:
+def _links(record: Record, contacts: Sequence[Record]) -> Iterable[tuple[int, int, str, str]]:
     people = {one.pk: one for one in (record.contact, *contacts) if one is not None}
-    for to, rank in zip(people.values(), spread(len(people)), strict=True):
-        yield Link(record=record, to=to, role=Link.Role.CONTACT, rank=rank)
-    if record.company is not None:
-        yield Link(record=record, to=record.company, role=Link.Role.COMPANY)
+    for to, rank in zip(people, spread(len(people)), strict=True):
+        yield record.pk, to, Link.Role.CONTACT, rank
+    if record.company_id is not None:
+        yield record.pk, record.company_id, Link.Role.COMPANY, _ONLY
 
 
-def _rows(record: Record, points: Sequence[Point]) -> Iterable[ContactPoint]:
+# The rank of what has nothing beside it, as the column has it.
+_ONLY = "i"
+
+
+def _rows(record: Record, points: Sequence[Point]) -> Iterable[tuple[int, str, str, str, str, str]]:
     for point, rank in zip(points, spread(len(points)), strict=True):
-        yield ContactPoint(
-            record=record, kind=point.kind, use=point.use, value=point.value, normal=point.normal, rank=rank
-        )
+        yield record.pk, point.kind, point.use, point.value, point.normal, rank
+
+
+def _copy_points(rows: Iterable[tuple[int, str, str, str, str, str]]) -> None:
+    copy_rows(ContactPoint, ("record", "kind", "use", "value", "normal", "rank"), rows)
 
 
 def _cleaned(given: Sequence[Reach], region: str) -> list[Point]:
@@ -206,7 +209,7 @@ def change_records(changes: Mapping[int, Change], *, by: User | None) -> dict[in
     there = _points_of(held)
     currencies, region = all_currencies(), PHONE_REGION.value
     outcome: dict[int, Before | ValidationError] = {}
-    rows: list[ContactPoint] = []
+    rows: list[tuple[int, str, str, str, str, str]] = []
     for pk, change in changes.items():
         try:
             record = held.get(pk)
@@ -225,7 +228,7 @@ def change_records(changes: Mapping[int, Change], *, by: User | None) -> dict[in
             outcome[pk] = Before(was, tuple(_key(one) for one in points))
             rows += _rows(record, points)
     _save([held[pk] for pk, one in outcome.items() if isinstance(one, Before)], by)
-    ContactPoint.objects.bulk_create(rows)
+    _copy_points(rows)
     emit_all([_event(held[pk], one, by) for pk, one in outcome.items() if isinstance(one, Before)])
     return outcome
 

@@ -59,9 +59,9 @@ class Clients:
                 self._found[type_id, record.title.casefold()] = record
 
     def _find_reached(self, kind: str, values: Collection[str]) -> None:
-        points = ContactPoint.objects.filter(kind=kind, normal__in=values, record__type=Id.CONTACT)
+        points = ContactPoint.objects.filter(kind=kind, normal__in=values)
         ids = dict(points.values_list("record_id", "normal"))
-        rows = Record.objects.there().filter(pk__in=ids).visible_to(self.by)
+        rows = Record.objects.there().of_type(Id.CONTACT).filter(pk__in=ids).visible_to(self.by)
         for record in rows.order_by("-pk"):
             self._found[Id.CONTACT, ids[record.pk]] = record
 

@@ -212,9 +212,8 @@ class RecordImporter(Importer[RecordRow]):
         found: list[tuple[str, int]] = []
         for kind in ("phone", "email"):
             if wanted[kind]:
-                points = ContactPoint.objects.filter(
-                    kind=kind, normal__in=wanted[kind], record__type=self.type_id, record__deleted_at=None
-                )
+                # What of these is of this type, there and seen is asked below, and of these alone.
+                points = ContactPoint.objects.filter(kind=kind, normal__in=wanted[kind])
                 found += [(f"{kind}:{value}", pk) for value, pk in points.values_list("normal", "record_id")]
         if wanted["tax"]:
             rows = there.filter(tax_number__in=wanted["tax"]).exclude(tax_number="")
