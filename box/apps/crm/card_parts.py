@@ -12,13 +12,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import BigIntegerField, F, Q, QuerySet, TextField
+from django.db.models import BigIntegerField, DateTimeField, F, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from box.apps.crm.models import (
     ContactPoint,
     LineItem,
     Link,
+    Merger,
     Observer,
     Paper,
     Payment,
@@ -26,6 +27,7 @@ from box.apps.crm.models import (
     Robot,
     RobotRun,
 )
+from box.apps.crm.models.mergers import KEPT_FOR
 from box.core.accounts.models import User
 from box.lib.prepared import Param, Prepared, Rows, at_once
 
@@ -55,14 +57,18 @@ class CardParts:
     payments: Sequence[Payment]
     runs: Sequence[RobotRun]
     """What robots did with it and will do, what waits first."""
+    is_merged: bool
+    """Whether something became a part of it that can be parted again."""
 
     def client_ids(self, record: Record) -> set[int]:
         return {*self.contact_ids, *([record.company_id] if record.company_id else [])}
 
 
-def parts_of(record: Record) -> CardParts:
-    answers = at_once(*(one.asked(record=record.pk) for one in _QUESTIONS))
-    contacts, origins, back, converted, papers, points, observers, lines, payments, runs = answers
+def parts_of(record: Record, *, now: datetime) -> CardParts:
+    given = {"record": record.pk, "since": now - KEPT_FOR}
+    contacts, origins, back, converted, papers, points, observers, lines, payments, runs, mergers = at_once(
+        *(one.asked(**given) for one in _QUESTIONS)
+    )
     return CardParts(
         contact_ids=[pk for (pk,) in contacts],
         related_ids=[pk for (pk,) in (*origins, *back)],
@@ -73,6 +79,7 @@ def parts_of(record: Record) -> CardParts:
         lines=[_line(*row) for row in lines],
         payments=[_payment(*row) for row in payments],
         runs=[_run(*row) for row in runs],
+        is_merged=bool(mergers),
     )
 
 
@@ -142,8 +149,14 @@ _PAYMENTS = Prepared(
     )
 )
 _RUNS = Prepared(_runs)
+_MERGERS = Prepared(
+    lambda: Merger.objects.filter(
+        kept=_RECORD, taken_back_at=None, at__gt=Param("since", DateTimeField())
+    ).values_list("pk")[:1]
+)
 _QUESTIONS = (
     _CONTACTS, _ORIGINS, _BACK, _CONVERTED, _PAPERS, _POINTS, _OBSERVERS, _LINES, _PAYMENTS, _RUNS,
+    _MERGERS,
 )  # fmt: skip
 
 

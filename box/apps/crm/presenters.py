@@ -137,7 +137,9 @@ def alike_shown(found: Iterable[Duplicate]) -> list[Alike]:
     return [Alike(one.record, ", ".join(said[ground] for ground in one.grounds)) for one in found]
 
 
-def alike_of(record: Record, types: Collection[int], *, reader: User) -> list[Alike]:
+def alike_of(
+    record: Record, types: Collection[int], *, reader: User, but: Collection[int] = ()
+) -> list[Alike]:
     """Of these types what is probably the same client as this record's."""
     points: dict[str, list[str]] = defaultdict(list)
     for point in record.contact_points.all():
@@ -145,7 +147,7 @@ def alike_of(record: Record, types: Collection[int], *, reader: User) -> list[Al
     sought = Sought(
         name=record.title, phones=points["phone"], emails=points["email"], tax_number=record.tax_number
     )
-    return alike_shown(duplicates_of(sought, types=types, reader=reader))
+    return alike_shown(duplicates_of(sought, types=types, reader=reader, but=but))
 
 
 def sought_in(given: QueryDict) -> Sought:

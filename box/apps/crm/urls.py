@@ -1,7 +1,17 @@
 from django.urls import path
 
 from box.apps.crm.setup.urls import urlpatterns as setup
-from box.apps.crm.views import activities, cards, lines, outside, papers, public_forms, records, reports
+from box.apps.crm.views import (
+    activities,
+    cards,
+    lines,
+    merging,
+    outside,
+    papers,
+    public_forms,
+    records,
+    reports,
+)
 
 app_name = "crm"
 # Slugs of types are "deal" or end in a number ("flats-1030"): no word of the CRM's own is one.
@@ -37,6 +47,8 @@ urlpatterns = [
     path("crm/<slug:slug>/<int:pk>/payments/<int:payment_pk>/", papers.payment, name="payment"),
     path("crm/<slug:slug>/<int:pk>/stage/", cards.stage, name="stage"),
     path("crm/<slug:slug>/<int:pk>/conversion/", cards.conversion, name="conversion"),
+    path("crm/<slug:slug>/<int:pk>/duplicates/", merging.duplicates, name="duplicates"),
+    path("crm/<slug:slug>/<int:pk>/mergers/<int:merger_pk>/", merging.merger, name="merger"),
     path("crm/<slug:slug>/<int:pk>/history/", cards.history, name="history"),
     path("crm/<slug:slug>/<int:pk>/writing/", cards.writing, name="writing"),
     path("forms/<slug:public_id>/", public_forms.page, name="form"),

@@ -21,6 +21,13 @@ class MergerQuerySet(models.QuerySet["Merger"]):
     def revocable(self, now: datetime) -> Self:
         return self.filter(taken_back_at=None, at__gt=now - KEPT_FOR)
 
+    def seen_by(self, reader: User) -> Self:
+        """Those of which the reader saw what has gone."""
+        return self.filter(gone__in=Record.objects.visible_to(reader))
+
+    def newest_first(self) -> Self:
+        return self.order_by("-id")
+
     def expired(self, now: datetime) -> Self:
         return self.filter(at__lte=now - KEPT_FOR).exclude(moved={})
 

@@ -24,7 +24,7 @@ from box.apps.crm.field_rights import fields_for, sees_numbers
 from box.apps.crm.frame import tabs_for
 from box.apps.crm.inputs import read_all
 from box.apps.crm.lines import lines_of
-from box.apps.crm.models import Activity, Record, RecordType
+from box.apps.crm.models import Activity, Merger, Record, RecordType
 from box.apps.crm.moves import Asked, error_of, move_asking
 from box.apps.crm.papers import paper_card
 from box.apps.crm.presenters import alike_of, money, related_rows, seen_by_id, step_of
@@ -37,6 +37,8 @@ from box.core.push.actions import send
 from box.lib.pages import REFUSED, lead_on, number_of, render, wants_part
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.http import QueryDict
 
     from box.core.accounts.models import User
@@ -63,7 +65,7 @@ def record(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> dict[str, Any]:
     """What the templates of a record's page know."""
     reader, now = request.user, timezone.now()
-    fields, parts = fields_for(reader, found.type_id), parts_of(found)
+    fields, parts = fields_for(reader, found.type_id), parts_of(found, now=now)
     named = {*parts.client_ids(found), *parts.paper_numbers, *(parts.related_ids if is_whole else ())}
     seen = seen_by_id(named, reader)
     timeline = timeline_of(found, reader, before=moment_in(request.GET.get("before", "")))
@@ -94,6 +96,7 @@ def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> 
         "tabs": tabs_for(reader),
         "may_delete": can_delete(reader, found),
         "can_convert": context["may_change"] and is_lead and not parts.is_converted,
+        "mergers": mergers_of(found, reader, now) if parts.is_merged and context["may_change"] else (),
         "related": related_rows(parts.related_ids, seen, reader)[:MOST_RELATED],
         "talk": talk_below(found, reader=reader),
     }
@@ -101,6 +104,13 @@ def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> 
 
 Kind = Activity.Kind
 PLANNED = (Kind.CALL, Kind.MEETING, Kind.EMAIL, Kind.TASK, Kind.NOTE, Kind.COMPLAINT, Kind.REQUEST)
+
+
+def mergers_of(found: Record, reader: User, now: datetime) -> list[Merger]:
+    """What became a part of it and can be parted again, as far as the reader saw it; the last first, which is
+    the one that can be taken back next."""
+    rows = Merger.objects.revocable(now).filter(kept=found).seen_by(reader).newest_first()
+    return list(rows.select_related("gone", "by")[:MOST_RELATED])
 
 
 @require_http_methods(["GET", "POST"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.merging import forget_expired, merge_records, take_back_merger
+from box.apps.crm.actions.papers import add_paper
 from box.apps.crm.actions.records import change_record
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.duplicates import Ground, Sought, duplicates_of
@@ -19,12 +21,16 @@ from box.apps.crm.models import Activity, Link, Merger, Record
 from box.apps.crm.models.mergers import KEPT_FOR
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
-from tests.box.apps.crm.conftest import added, allow
+from tests.box.apps.crm.conftest import added, allow, type_of
 
 if TYPE_CHECKING:
+    from django.test import Client
+
     from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
+
+type Browser = Callable[[User], Client]
 
 CONTACT = 3
 
@@ -193,3 +199,57 @@ def test_only_the_same_kind_and_only_what_one_may_change(
     merge_records(first, [second], by=anna)
     with pytest.raises(ValidationError, match="not there any more"):
         merge_records(first, [second], by=anna)
+
+
+def test_duplicates_are_merged_from_the_card_and_parted_there_again(
+    as_person: Browser, anna: User, boris: User
+) -> None:
+    first, second = rose(anna, reached_by=[Reach("phone", "+79161234567")]), rose(anna, comment="Likes red")
+    hidden = rose(boris)
+    browser, url = as_person(anna), first.get_absolute_url()
+    offered = browser.get(f"{url}duplicates/").content.decode()
+    assert f'value="{second.pk}"' in offered
+    assert f'value="{hidden.pk}"' not in offered
+    assert f'value="{first.pk}"' not in offered
+    assert browser.post(f"{url}duplicates/", {"other": str(second.pk)}, follow=True).status_code == 200
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.comment, second.merged_into) == ("Likes red", first)
+    page = browser.get(url).content.decode()
+    assert "Part them again" in page
+    merger = Merger.objects.get()
+    assert as_person(boris).delete(f"{url}mergers/{merger.pk}/").status_code == 404
+    browser.delete(f"{url}mergers/{merger.pk}/")
+    second.refresh_from_db()
+    assert (second.merged_into, second.deleted_at) == (None, None)
+    assert "Part them again" not in browser.get(url).content.decode()
+    assert browser.delete(f"{url}mergers/{merger.pk}/").status_code == 404
+
+
+def test_what_one_does_not_see_is_merged_into_nothing(as_person: Browser, anna: User, boris: User) -> None:
+    mine, his = rose(anna), rose(boris)
+    url = f"{mine.get_absolute_url()}duplicates/"
+    for sent in ({}, {"other": str(his.pk)}, {"other": str(mine.pk)}, {"other": "x"}):
+        assert as_person(anna).post(url, sent).status_code == 422
+    assert not Merger.objects.exists()
+
+
+def test_who_may_only_read_is_offered_no_merging_and_a_paper_has_none(
+    as_person: Browser, anna: User, boris: User
+) -> None:
+    mine = rose(anna)
+    allow(employees_role(), "t3", Level.ALL, "read")
+    browser = as_person(boris)
+    assert "duplicates/" not in browser.get(mine.get_absolute_url()).content.decode()
+    assert browser.get(f"{mine.get_absolute_url()}duplicates/").status_code == 403
+    quote = add_paper(added("deal", anna, "Chairs"), type_of("quote"), by=anna)
+    assert as_person(anna).get(f"{quote.get_absolute_url()}duplicates/").status_code == 404
+
+
+def test_what_another_saw_and_merged_is_named_to_nobody_else(
+    as_person: Browser, anna: User, olga: User
+) -> None:
+    kept = rose(anna)
+    merge_records(kept, [added("contact", olga, first_name="Secret", last_name="Client")], by=olga)
+    assert "Secret" not in as_person(anna).get(kept.get_absolute_url()).content.decode()
+    assert "Secret" in as_person(olga).get(kept.get_absolute_url()).content.decode()
