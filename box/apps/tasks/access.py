@@ -110,6 +110,11 @@ def can_keep_stages(user: User, owner: Group | User) -> bool:
     return user.is_administrator or f"GM{owner.pk}" in codes_of(user)
 
 
+def can_keep_baselines(user: User, project: Group) -> bool:
+    """Keep the dates of a project, and drop what was kept."""
+    return project.archived_at is None and can_keep_stages(user, project)
+
+
 def audience_of(task: Task, participant_ids: Iterable[int]) -> list[str]:
     """Everybody in it, the members of its project, and the heads above those in it. What is done in a secret
     group is its members' business alone."""

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from box.apps.tasks.events import (
+    BaselineDropped,
+    BaselineTaken,
     ChecklistChanged,
     DependencyChanged,
     ParticipantsChanged,
@@ -50,6 +52,10 @@ LABELS = {
 
 
 def declare() -> None:
+    kept = gettext_lazy("kept the dates of project %(group_id)s as the baseline “%(name)s”")
+    audited.add("tasks.baseline_taken", Audited(kept, event=BaselineTaken))
+    dropped = gettext_lazy("dropped the baseline “%(name)s” of project %(group_id)s")
+    audited.add("tasks.baseline_dropped", Audited(dropped, event=BaselineDropped))
     for kind, sentence, is_it in (
         ("added", gettext_lazy("gave the task"), lambda event: event.template_id is None),
         (

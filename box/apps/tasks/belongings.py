@@ -79,6 +79,7 @@ BELONGINGS = Belongings(
         "tasks.Task.created_by": Belongs(Stays(MADE)),
         "tasks.Task.closed_by": Belongs(Stays(DECIDED)),
         "tasks.Task.deleted_by": Belongs(Stays(DECIDED)),
+        "tasks.Baseline.taken_by": Belongs(Stays(DECIDED)),
         "tasks.ChecklistItem.assignee": Belongs(Stays(MADE)),
         "tasks.ChecklistItem.done_by": Belongs(Stays(MADE)),
         "tasks.TimeEntry.user": Belongs(Stays(MADE), Settled(_stop)),

@@ -191,3 +191,19 @@ class TemplateStopped:
 
     template_id: int
     problem: str
+
+
+@dataclass(frozen=True)
+class BaselineTaken:
+    """The dates of a project were kept under this name."""
+
+    group_id: int
+    name: str
+    by_id: int
+
+
+@dataclass(frozen=True)
+class BaselineDropped:
+    group_id: int
+    name: str
+    by_id: int

@@ -16,7 +16,7 @@ from dateutil.relativedelta import relativedelta
 from django.utils.translation import pgettext_lazy
 
 from box.apps.tasks.access import movable
-from box.apps.tasks.models import Dependency, Task, bar_of
+from box.apps.tasks.models import Baseline, BaselineBar, Dependency, Task, bar_of
 from box.apps.tasks.scheduling import Bar, LinkKind, critical
 from box.apps.tasks.states import State
 from box.core.portal.calendar import work_calendar
@@ -103,6 +103,23 @@ class Row:
     deadline_x: float | None = None
     is_critical: bool = False
     can_move: bool = False
+    kept: Kept | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """When a task was to take place by a baseline, and by how much its end has moved since."""
+
+    bar: Bar
+    x: float
+    width: float
+    slip: timedelta
+
+    @property
+    def days(self) -> int:
+        """Whole days of the slip, at least one where there is any; later is more than 0."""
+        whole = round(self.slip / DAY)
+        return whole or (self.slip > timedelta()) - (self.slip < timedelta())
 
 
 @dataclass(frozen=True)
@@ -135,16 +152,19 @@ class Chart:
         return len(self.rows) * ROW
 
 
-def chart_of(found: Sequence[Task], *, reader: User, zoom: Zoom, now: datetime) -> Chart:
+def chart_of(
+    found: Sequence[Task], *, reader: User, zoom: Zoom, now: datetime, baseline: Baseline | None = None
+) -> Chart:
     """Of tasks in their order, those without dates last, `now` in the reader's time zone; in a query, however
-    many they are."""
+    many they are, and one more where a baseline stands below."""
     nested = _nested(sorted(found[:MOST_ROWS], key=lambda task: bar_of(task) is None))
     tasks = [task for task, _depth in nested]
     bars = {task.pk: bar for task in tasks if (bar := bar_of(task)) is not None}
     ids = [task.pk for task in tasks]
     links = list(Dependency.objects.filter(before__in=ids, after__in=ids).order_by("pk")) if ids else []
     scale = SCALES[zoom]
-    starts, ends = _span(list(bars.values()), now, scale)
+    kept = _kept_bars(baseline, ids)
+    starts, ends = _span([*bars.values(), *kept.values()], now, scale)
     chain = critical(bars, [one.link for one in links])
     able = movable(reader, tasks)
 
@@ -155,7 +175,7 @@ def chart_of(found: Sequence[Task], *, reader: User, zoom: Zoom, now: datetime) 
     for place, (task, depth) in enumerate(nested):
         row = Row(task, _tone(task, now), depth, place * ROW, can_move=task.pk in able)
         if (bar := bars.get(task.pk)) is not None:
-            row = _with_bar(row, bar, x, is_critical=task.pk in chain)
+            row = _with_bar(row, bar, x, is_critical=task.pk in chain, was=kept.get(task.pk))
         rows.append(row)
     is_fine = scale.day >= SCALES[Zoom.WEEKS].day
     return Chart(
@@ -211,7 +231,12 @@ def _tone(task: Task, now: datetime) -> str:
     return "overdue" if task.is_overdue(now) else str(task.state)
 
 
-def _with_bar(row: Row, bar: Bar, x: Place, *, is_critical: bool) -> Row:
+def _kept_bars(baseline: Baseline | None, ids: Collection[int]) -> dict[int, Bar]:
+    rows = BaselineBar.objects.filter(baseline=baseline, task__in=ids) if baseline is not None else []
+    return {one.task_id: Bar(one.starts_at, one.ends_at) for one in rows}
+
+
+def _with_bar(row: Row, bar: Bar, x: Place, *, is_critical: bool, was: Bar | None) -> Row:
     task, left = row.task, x(bar.starts)
     width = max(round(x(bar.ends) - left, 1), LEAST)
     return Row(
@@ -226,7 +251,13 @@ def _with_bar(row: Row, bar: Bar, x: Place, *, is_critical: bool) -> Row:
         x(task.deadline_at) if task.deadline_at and task.ends_at else None,
         is_critical,
         row.can_move,
+        _kept(was, bar, x) if was is not None else None,
     )
+
+
+def _kept(was: Bar, now: Bar, x: Place) -> Kept:
+    left = x(was.starts)
+    return Kept(was, left, max(round(x(was.ends) - left, 1), LEAST), now.ends - was.ends)
 
 
 def _done(task: Task) -> float:

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from box.apps.tasks.views import (
+    baselines,
     checklists,
     gantt,
     lists,
@@ -21,6 +22,8 @@ urlpatterns = [
     path("tasks/plan/stages/", stages.plan_stages, name="plan-stages"),
     path("tasks/projects/<int:pk>/", stages.project, name="project-board"),
     path("tasks/projects/<int:pk>/stages/", stages.project_stages, name="project-stages"),
+    path("tasks/projects/<int:pk>/baselines/", baselines.baselines, name="baselines"),
+    path("tasks/baselines/<int:pk>/", baselines.baseline, name="baseline"),
     path("tasks/stages/<int:pk>/", stages.stage, name="stage"),
     path("tasks/report/<str:by>/", reports.report, name="report"),
     path("tasks/workload/", workload.workload, name="workload"),

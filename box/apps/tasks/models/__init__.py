@@ -1,5 +1,6 @@
 """Tasks, who is in them, and what belongs to them."""
 
+from box.apps.tasks.models.baselines import LONGEST_BASELINE, Baseline, BaselineBar
 from box.apps.tasks.models.checklists import LONGEST_ITEM, ChecklistItem
 from box.apps.tasks.models.dependencies import Dependency, bar_of
 from box.apps.tasks.models.names import ProgramName
@@ -24,11 +25,14 @@ from box.apps.tasks.models.time import LONGEST_NOTE, TimeEntry
 __all__ = [
     "KEPT_IN_TRASH_DAYS",
     "KIND",
+    "LONGEST_BASELINE",
     "LONGEST_ITEM",
     "LONGEST_NOTE",
     "LONGEST_STAGE",
     "OPEN",
     "TEMPLATE",
+    "Baseline",
+    "BaselineBar",
     "ChecklistItem",
     "Dependency",
     "Participant",

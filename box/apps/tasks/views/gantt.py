@@ -26,10 +26,11 @@ from box.apps.tasks.actions.dependencies import (
 from box.apps.tasks.forms import DependencyForm
 from box.apps.tasks.gantt import BAR, HEAD, MOST_ROWS, ROW, SCALES, Zoom, chart_of
 from box.apps.tasks.lists import task_list
-from box.apps.tasks.models import Dependency, Task, task_named
+from box.apps.tasks.models import Baseline, Dependency, Task, task_named
 from box.apps.tasks.views.lists import around, is_narrowed, role_of
 from box.apps.tasks.views.lookup import task_for
 from box.apps.tasks.views.tasks import done, refused
+from box.core.groups.models import Group
 from box.core.lists.preferences import preferences_of
 from box.core.lists.presenters import Table
 from box.core.lists.views import found, keep_view, read
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from box.apps.tasks.actions.dependencies import Moved
     from box.core.accounts.requests import PersonRequest
 
-ZOOM = "zoom"
+ZOOM, BASELINE = "zoom", "baseline"
 # Before and after these years no calendar of Python goes.
 FIRST, LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -49,24 +50,49 @@ FIRST, LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 def gantt(request: PersonRequest) -> HttpResponse:
     role = role_of(request)
     listed = task_list(request.user, role=role, is_narrowed=is_narrowed(request))
-    listed = replace(listed, parameters=(*listed.parameters, ZOOM))
+    listed = replace(listed, parameters=(*listed.parameters, ZOOM, BASELINE))
     query = read(request, listed)
     if request.method == "POST":
         return keep_view(request, listed.key, query)
     asked = request.GET.get(ZOOM, "")
     zoom = Zoom(asked) if asked in Zoom else Zoom.DAYS
+    project = _project_of(request)
+    kept = list(Baseline.objects.filter(project=project).order_by("-pk")) if project is not None else []
+    chosen = number_of(request.GET, BASELINE)
+    baseline = next((one for one in kept if one.pk == chosen), None)
     tasks = list(found(listed, query).order_by("deadline_at", "id")[: MOST_ROWS + 1])
+    # What the page itself keeps beside what is chosen of the list.
+    own = {
+        ZOOM: str(zoom) if zoom != Zoom.DAYS else "",
+        BASELINE: str(baseline.pk) if baseline is not None else "",
+    }
+    table = Table(listed, query, request.path, preferences_of(request.user, listed.key))
     context: dict[str, Any] = {
         **around(request, role),
-        "chart": chart_of(tasks, reader=request.user, zoom=zoom, now=timezone.localtime()),
-        "table": Table(listed, query, request.path, preferences_of(request.user, listed.key)),
+        "here": table.address(query.address(), **own),
+        "own": {name: value for name, value in own.items() if value},
+        "chart": chart_of(tasks, reader=request.user, zoom=zoom, now=timezone.localtime(), baseline=baseline),
+        "project": project,
+        "baselines": kept,
+        "baseline": baseline,
+        "table": table,
         "zooms": SCALES.items(),
         "sizes": {"row": ROW, "bar": BAR, "head": HEAD},
     }
     response = render(request, "tasks/gantt.html", context, blocks=("list", "tools"))
     if wants_part(request):
-        response.headers["HX-Replace-Url"] = context["table"].address(query.address())
+        response.headers["HX-Replace-Url"] = context["here"]
     return response
+
+
+def _project_of(request: PersonRequest) -> Group | None:
+    """The one project whose tasks are shown, where the person sees it."""
+    asked = request.GET.getlist("project")
+    pk = number_of(request.GET, "project") if len(asked) == 1 else None
+    if pk is None:
+        return None
+    groups = Group.objects.standing()
+    return (groups if request.user.is_administrator else groups.of(request.user)).filter(pk=pk).first()
 
 
 @require_http_methods(["GET", "POST"])

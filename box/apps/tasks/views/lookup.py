@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from box.apps.tasks.models import Task
 from box.core.accounts.models import User
+from box.core.groups.models import Group
 from box.core.structure.names import MOST_FOUND, person_principal
 from box.lib.pages import render
 
@@ -34,3 +35,10 @@ def people(request: PersonRequest) -> HttpResponse:
     text = request.GET.get("q", "")[:100].replace("\x00", "").strip()
     found = [person_principal(one) for one in people_found(text, request.user)]
     return render(request, "tasks/people.html", {"principals": found}, blocks="options")
+
+
+def project_for(request: PersonRequest, pk: int) -> Group:
+    """One of the person's own groups; administrators look into all."""
+    groups = Group.objects.standing()
+    own = groups if request.user.is_administrator else groups.of(request.user)
+    return get_object_or_404(own.distinct(), pk=pk)

@@ -23,6 +23,7 @@ from box.apps.tasks.actions.stages import (
 from box.apps.tasks.boards import stage_board
 from box.apps.tasks.models import TaskStage
 from box.apps.tasks.views.lists import around, role_of
+from box.apps.tasks.views.lookup import project_for
 from box.core.boards.views import answer
 from box.core.groups.models import Group
 from box.lib.pages import REFUSED, lead_on, render
@@ -45,7 +46,7 @@ def plan(request: PersonRequest) -> HttpResponseBase:
 
 @require_http_methods(["GET", "POST"])
 def project(request: PersonRequest, pk: int) -> HttpResponseBase:
-    group = _project(request, pk)
+    group = project_for(request, pk)
     board = stage_board(request.user, owner=group, role="all")
     stages = reverse("tasks:project-stages", args=[pk]) if can_keep_stages(request.user, group) else ""
     context = {"project": group, "stages": stages, "can_create": can_create(request.user)}
@@ -59,7 +60,7 @@ def plan_stages(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def project_stages(request: PersonRequest, pk: int) -> HttpResponse:
-    group = _project(request, pk)
+    group = project_for(request, pk)
     if not can_keep_stages(request.user, group):
         raise PermissionDenied(_("The stages of a project are kept by its moderators."))
     return _stages(request, group, reverse("tasks:project-board", args=[pk]))
@@ -106,17 +107,10 @@ def stage(request: PersonRequest, pk: int) -> HttpResponse:
     return lead_on(request, stages)
 
 
-def _project(request: PersonRequest, pk: int) -> Group:
-    """One of the person's own groups; administrators look into all."""
-    groups = Group.objects.standing()
-    own = groups if request.user.is_administrator else groups.of(request.user)
-    return get_object_or_404(own.distinct(), pk=pk)
-
-
 def _stage_for(request: PersonRequest, pk: int) -> TaskStage:
     found = get_object_or_404(TaskStage.objects.select_related("project", "user"), pk=pk)
     if found.project_id is not None:
-        _project(request, found.project_id)
+        project_for(request, found.project_id)
     elif found.user_id != request.user.pk:
         raise Http404
     return found

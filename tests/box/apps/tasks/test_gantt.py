@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from threading import Barrier
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from box.apps.tasks.actions.baselines import drop_baseline, take_baseline
 from box.apps.tasks.actions.dependencies import (
     add_dependency,
     move_back,
@@ -22,15 +25,18 @@ from box.apps.tasks.actions.dependencies import (
 )
 from box.apps.tasks.actions.states import complete_task
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task
-from box.apps.tasks.models import Dependency, Task
+from box.apps.tasks.gantt import Row, Zoom, chart_of
+from box.apps.tasks.models import Baseline, BaselineBar, Dependency, Task
+from box.core.accounts.models import User
 from tests import cast
+from tests.box.core.groups.test_actions import group_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.test import Client
 
-    from box.core.accounts.models import User
+    from box.core.groups.models import Group
     from tests.box.apps.tasks.conftest import Give
 
     type Browser = Callable[[User], Client]
@@ -231,6 +237,108 @@ def test_moments_that_are_none_are_refused(as_person: Browser, anna: User, chain
     sent = at(chain[0], 4)
     assert browser.post(address, {"starts": sent["ends"], "ends": sent["starts"]}).status_code == 422
     assert days_of(*chain) == [0, 1, 2]
+
+
+# Baselines
+
+
+@pytest.fixture
+def project(anna: User, boris: User, give: Give) -> Group:
+    """Of anna and boris, with a task of two days."""
+    made = group_of(anna, boris)
+    planned(give, "Dig", 0, 2, project=made, by=User.objects.get(pk=anna.pk))
+    return made
+
+
+def again(person: User) -> User:
+    found: User = User.objects.get(pk=person.pk)
+    return found
+
+
+def drawn(reader: User, baseline: Baseline) -> Row:
+    tasks = list(Task.objects.filter(project=baseline.project).as_shown())
+    chart = chart_of(tasks, reader=reader, zoom=Zoom.DAYS, now=ZERO, baseline=baseline)
+    (row,) = chart.rows
+    return row
+
+
+def test_a_baseline_keeps_the_dates_and_the_chart_says_what_moved(anna: User, project: Group) -> None:
+    kept = take_baseline(project, " First  plan ", by=again(anna))
+    assert (kept.name, kept.taken_by) == ("First plan", anna)
+    task = Task.objects.get(project=project)
+    row = drawn(anna, kept)
+    assert row.kept is not None
+    assert (row.kept.x, row.kept.width, row.kept.days) == (row.x, row.width, 0)
+    move_task(task, ZERO + 3 * DAY, ZERO + 5 * DAY, by=anna)
+    row = drawn(anna, kept)
+    assert row.kept is not None
+    assert (row.kept.days, row.x - row.kept.x) == (3, 3 * 40)
+    move_task(task, ZERO - DAY, ZERO + DAY, by=anna)
+    row = drawn(anna, kept)
+    assert row.kept is not None
+    assert row.kept.days == -1
+    # An hour is a day too, and not nothing.
+    move_task(task, ZERO, ZERO + 2 * DAY + DAY / 24, by=anna)
+    row = drawn(anna, kept)
+    assert row.kept is not None
+    assert row.kept.days == 1
+
+
+def test_one_of_several_baselines_is_drawn_and_said(
+    as_person: Browser, anna: User, boris: User, project: Group
+) -> None:
+    first = take_baseline(project, "First", by=again(anna))
+    move_task(Task.objects.get(project=project), ZERO + 3 * DAY, ZERO + 5 * DAY, by=anna)
+    second = take_baseline(project, "Second", by=again(anna))
+    browser = as_person(boris)
+    here = f"/tasks/gantt/?role=all&project={project.pk}"
+    assert "gantt-kept" not in browser.get(here).content.decode()
+    shown = browser.get(f"{here}&baseline={first.pk}").content.decode()
+    assert "3 days later now" in shown
+    assert f'value="{second.pk}">Second' in shown
+    # What is renewed after a drag shows the same.
+    assert f"baseline={first.pk}" in re.findall(r'<gantt-chart[^>]*data-src="(.*?)"', shown)[0]
+    assert "As planned" in browser.get(f"{here}&baseline={second.pk}").content.decode()
+    # Of another project nothing is shown, nor where none is named.
+    assert "gantt-kept" not in browser.get(f"/tasks/gantt/?role=all&baseline={first.pk}").content.decode()
+
+
+def test_its_moderators_keep_and_drop_baselines(
+    as_person: Browser, anna: User, boris: User, cara: User, project: Group
+) -> None:
+    address = f"/tasks/projects/{project.pk}/baselines/"
+    nonce = str(uuid4())
+    with pytest.raises(PermissionDenied):
+        take_baseline(project, "Mine", by=boris)
+    assert as_person(cara).get(address).status_code == 404
+    for _twice in range(2):
+        assert as_person(anna).post(address, {"name": "Plan", "nonce": nonce}).status_code == 302
+    kept = Baseline.objects.get()
+    assert "Plan" in as_person(boris).get(address).content.decode()
+    with pytest.raises(PermissionDenied):
+        drop_baseline(kept, by=boris)
+    drop_baseline(kept, by=again(anna))
+    assert not BaselineBar.objects.exists()
+    assert Task.objects.filter(project=project).exists()
+
+
+def test_what_cannot_be_kept_is_refused(anna: User, project: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    by = again(anna)
+    for name in ("", " ", "x" * 81):
+        with pytest.raises(ValidationError, match="name of at most 80"):
+            take_baseline(project, name, by=by)
+    monkeypatch.setattr("box.apps.tasks.actions.baselines.MOST_BASELINES", 1)
+    take_baseline(project, "x" * 80, by=by)
+    with pytest.raises(ValidationError, match="drop one"):
+        take_baseline(project, "Another", by=by)
+    Baseline.objects.all().delete()
+    monkeypatch.setattr("box.apps.tasks.actions.baselines.MOST_TASKS", 0)
+    with pytest.raises(ValidationError, match="0 tasks at most"):
+        take_baseline(project, "Plan", by=by)
+    Task.objects.filter(project=project).update(starts_at=None, ends_at=None, deadline_at=None)
+    monkeypatch.setattr("box.apps.tasks.actions.baselines.MOST_TASKS", 10)
+    with pytest.raises(ValidationError, match="has dates yet"):
+        take_baseline(project, "Plan", by=by)
 
 
 @pytest.mark.django_db(transaction=True)

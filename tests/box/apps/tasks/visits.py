@@ -6,12 +6,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from box.apps.tasks.actions.baselines import take_baseline
 from box.apps.tasks.actions.checklists import add_items
 from box.apps.tasks.actions.dependencies import add_dependency
 from box.apps.tasks.actions.stages import stages_of
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, delete_tasks
 from box.apps.tasks.actions.templates import Plan, add_template
 from box.apps.tasks.actions.time import add_time
+from box.core.accounts.models import User
 from box.core.groups.actions import NewGroup, create_group, invite_people, join_group
 from box.core.groups.models import Group
 from tests.box.visits import SIGN_IN, Cast, Visit, signed_in
@@ -44,6 +46,9 @@ VISITS = (
     Visit("POST", "tasks:plan-stages", signed_in(422)),
     Visit("GET", "tasks:project-board", MEMBERS_200, of="project"),
     Visit("POST", "tasks:project-board", MEMBERS_404, of="project", data={"do": "move", "card": "0"}),
+    Visit("GET", "tasks:baselines", MEMBERS_200, of="project"),
+    Visit("POST", "tasks:baselines", (422, 422, 403, 404, 404, SIGN_IN), of="project"),
+    Visit("DELETE", "tasks:baseline", (302, 302, 403, 404, 404, SIGN_IN), of="baseline"),
     Visit("GET", "tasks:project-stages", (200, 200, 403, 404, 404, SIGN_IN), of="project"),
     Visit("POST", "tasks:project-stages", (422, 422, 403, 404, 404, SIGN_IN), of="project"),
     Visit("POST", "tasks:stage", (422, 422, 403, 404, 404, SIGN_IN), of="stage"),
@@ -109,8 +114,11 @@ def things(cast: Cast) -> dict[str, Any]:
     project = create_group(NewGroup("Warehouse", kind=Group.Kind.SECRET), by=cast.anna)
     invite_people(project, [cast.boris], by=cast.anna)
     join_group(project, by=cast.boris)
+    built = TaskDraft(title="Build", responsible=cast.boris, project=project, deadline_at=timezone.now())
+    add_task(built, by=cast.anna)
     return {
         "project": project.pk,
+        "baseline": take_baseline(project, "First", by=User.objects.get(pk=cast.anna.pk)).pk,
         "stage": stages_of(project)[0].pk,
         "link": add_dependency(first, task, by=cast.anna).pk,
         "template": template.pk,
