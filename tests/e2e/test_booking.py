@@ -1,0 +1,96 @@
+"""A booking page from its making to a visitor who books, moves and cancels, and the host who hears of it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.accessibility import problems
+from tests.e2e.people import Person
+from tests.e2e.words import EN, RU, Words
+
+RUSSIAN = {
+    "This time is yours.": "Это время за вами.",
+    "Your appointment is moved.": "Встреча перенесена.",
+    "This appointment was cancelled.": "Эта запись отменена.",
+    "Please choose a time.": "Выберите время.",
+    "Choose another time": "Выбрать другое время",
+    "Cancel the appointment": "Отменить запись",
+    "Somebody from outside has booked": "Запись извне",
+}
+# The narrowest that is supported, and a desk's.
+WIDTHS = (360, 1440)
+
+
+def free_time(page: Page, number: int) -> None:
+    """Chooses one of the times of the last day that is shown."""
+    day = page.locator(".booking-day").last
+    day.locator("summary").click()
+    day.locator(".booking-time span").nth(number).click()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("words", [EN, RU], ids=["en", "ru"])
+def test_somebody_outside_books_moves_and_cancels(
+    employee: Callable[..., Person], visitor: Callable[..., Person], words: Words, width: int
+) -> None:
+    say = words.saying(RUSSIAN)
+    anna = employee("Anna", secrets.token_hex(4), words=words)
+    title = f"Consultation {secrets.token_hex(3)}"
+    page = anna.open("/calendar/booking/new/")
+    page.locator("[name=title]").fill(title)
+    page.locator("[name=consent]").fill("I agree")
+    page.locator("[data-more-questions]").click()
+    row = page.locator(".question-row").first
+    row.locator("select").select_option("line")
+    row.locator("[name^=label]").fill("Topic")
+    assert problems(page) == []
+    page.locator("form.card [type=submit]").last.click()
+    page.wait_for_url(re.compile(r"/calendar/booking/\d+/"))
+    here = urlsplit(page.url).path
+    address = page.locator(".copyable input").input_value()
+
+    rose = visitor("Rose", words=words, width=width)
+    # What the portal refuses, the browser writes down.
+    rose.watch.tolerated.add("422")
+    seen = rose.open(urlsplit(address).path)
+    expect(seen.locator("h1")).to_have_text(title)
+    assert problems(seen) == []
+    # Nothing is wider than the screen.
+    assert seen.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    book = seen.locator("#booking > [type=submit]")
+    book.click()
+    expect(seen.locator("[data-wrong=start]")).to_have_text(say("Please choose a time."))
+    free_time(seen, 0)
+    seen.locator("[name=name]").fill("Rose")
+    seen.locator("[name=email]").fill("rose@example.com")
+    seen.locator("[name=q1]").fill("Oak chairs")
+    book.click()
+    # The portal asks for it, and nothing else is wrong.
+    expect(seen.locator("[data-wrong=consent]")).not_to_be_empty(timeout=60_000)
+    seen.locator("[name=consent]").check()
+    book.click()
+    seen.wait_for_url(re.compile("/appointments/"), timeout=60_000)
+    expect(seen.locator(".notice.good")).to_contain_text(say("This time is yours."))
+    assert problems(seen) == []
+
+    told = anna.open("/notifications/")
+    expect(told.locator("main")).to_contain_text(say("Somebody from outside has booked"), timeout=30_000)
+    listed = anna.open(here)
+    expect(listed.locator(".rows")).to_contain_text("Oak chairs")
+
+    before = seen.locator(".event-facts dd").first.inner_text()
+    seen.get_by_role("link", name=say("Choose another time")).click()
+    free_time(seen, 3)
+    seen.locator("form [type=submit]").first.click()
+    expect(seen.locator(".notice.good")).to_have_text(say("Your appointment is moved."))
+    assert seen.locator(".event-facts dd").first.inner_text() != before
+    seen.locator("summary", has_text=say("Cancel the appointment")).click()
+    seen.locator(".btn-danger").click()
+    expect(seen.locator(".notice")).to_have_text(say("This appointment was cancelled."))
+    expect(anna.open(here).locator(".rows s")).to_have_text("Rose")
