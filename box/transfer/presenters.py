@@ -41,9 +41,9 @@ def counts_of(migration: Migration) -> list[Count]:
     if migration.is_outbound or migration.archive_id:
         known = stages_of_source(migration)
         return [
-            Count(known[key].label, count, "", True)
-            for key, count in migration.inventory["counts"].items()
-            if key in known
+            Count(known[key].label, migration.inventory["counts"][key], "", True)
+            for key in known
+            if key in migration.inventory["counts"]
         ]
     return [
         Count(kind.label, counts.get(kind.key), hidden.get(kind.key, ""), kind.key in STAGES)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from box.transfer.archive.records import Attachment
 
+# What the portal says of a place that is not there any more: so nothing is in it.
+_ABSENT = {"ERROR_NOT_FOUND", "NOT_FOUND"}
 MOST_FILE = 64 * 2**20
 """Bytes of one file: it goes within a request, a third larger, and is held in memory for so long."""
 
@@ -179,12 +181,17 @@ class OutboundWork(CloudLedger):
         ask: Callable[[R], Write | None],
         told: Callable[[R, Any], Iterable[str]],
     ) -> dict[int, str]:
-        """Asks of each thing, and takes what the answer names of it: `told` says which ids these are."""
+        """Asks of each thing, and takes what the answer names of it: `told` says which ids these are. Raises
+        CloudRefused, CloudAway."""
         asked = {one.id: write for one in records if (write := ask(one)) is not None}
         commands = [
             Command(command_name(ours), write.method, write.parameters) for ours, write in asked.items()
         ]
         answers = self.cloud.each(commands) if commands else {}
+        for outcome in answers.values():
+            # Whoever may not look would send it a second time.
+            if outcome.refused is not None and outcome.refused.code not in _ABSENT:
+                raise outcome.refused
         candidates = {
             one.id: list(told(one, answers[command_name(one.id)].result))
             for one in records

@@ -92,9 +92,8 @@ class People(OutboundStage[records.Person]):
         return people(scope)
 
     @override
-    def count(self, scope: Scope) -> int:
-        found: int = User.objects.count()
-        return found
+    def count(self, scope: Scope) -> int | None:
+        return int(User.objects.count())
 
     @override
     def write(self, work: OutboundWork, record: records.Person) -> Write | None:
@@ -125,6 +124,11 @@ class Invitations(People):
     label = gettext_lazy("Invitations to whoever is not there yet: the portal sends each of them a letter")
     needs = ("departments", "people")
     is_default = False
+
+    @override
+    def count(self, scope: Scope) -> None:
+        """How many of them are not there, only looking tells."""
+        return
 
     @override
     def write(self, work: OutboundWork, record: records.Person) -> Write | None:

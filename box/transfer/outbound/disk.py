@@ -66,26 +66,27 @@ def uploaded(work: OutboundWork, file: Attachment) -> str:
     CloudUnsure."""
     if known := work.theirs(KIND, file.id):
         return known
-    folder, name = _folder(work), f"{file.id}-{file.name}"
-    asked = within("folder", folder, name)
-    found = work.unclaimed(
-        KIND, {file.id: named(work.cloud.call(asked.method, **asked.parameters), name, "file")}
-    )
-    theirs = found.get(file.id, "")
-    if not theirs:
-        content = work.content(file.sha256, file.size, name)
-        told = {"id": folder, "data": {"NAME": name}, "fileContent": content}
-        try:
-            theirs = id_of(work.cloud.tell("disk.folder.uploadfile", told))
-        except CloudRefused as error:
-            if error.code == TAKEN:
-                # Between our question and this: what we sent before has arrived.
-                raise CloudUnsure(str(error)) from None
-            raise stays(
-                _("The file “%(name)s” was refused: %(why)s") % {"name": file.name, "why": error}
-            ) from None
+    try:
+        theirs = _sent(work, file)
+    except CloudRefused as error:
+        if error.code == TAKEN:
+            # Between our question and this: what we sent before has arrived.
+            raise CloudUnsure(str(error)) from None
+        said = _("The file “%(name)s” was refused: %(why)s") % {"name": file.name, "why": error}
+        raise stays(said) from None
     work.took(KIND, theirs, file.id)
     return theirs
+
+
+def _sent(work: OutboundWork, file: Attachment) -> str:
+    folder, name = _folder(work), f"{file.id}-{file.name}"
+    asked = within("folder", folder, name)
+    there = named(work.cloud.call(asked.method, **asked.parameters), name, "file")
+    if found := work.unclaimed(KIND, {file.id: there}):
+        return found[file.id]
+    content = work.content(file.sha256, file.size, name)
+    told = {"id": folder, "data": {"NAME": name}, "fileContent": content}
+    return id_of(work.cloud.tell("disk.folder.uploadfile", told))
 
 
 def _folder(work: OutboundWork) -> str:
@@ -96,9 +97,7 @@ def _folder(work: OutboundWork) -> str:
             raise stays(_("Whoever made the webhook has no drive there, where files could lie."))
         asked = within("storage", storage, FOLDER_NAME)
         found = named(work.cloud.call(asked.method, **asked.parameters), FOLDER_NAME, "folder")
-        made = found or [
-            id_of(work.cloud.tell("disk.storage.addfolder", {"id": storage, "data": {"NAME": FOLDER_NAME}}))
-        ]
-        work.kept["folder"] = made[0]
+        told = {"id": storage, "data": {"NAME": FOLDER_NAME}}
+        work.kept["folder"] = found[0] if found else id_of(work.cloud.tell("disk.storage.addfolder", told))
     folder: str = work.kept["folder"]
     return folder

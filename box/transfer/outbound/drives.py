@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.drive.models import Item
+from box.lib.numbers import whole_number
 from box.transfer.archive import records
 from box.transfer.archive.export.base import Scope
 from box.transfer.archive.export.drives import drives
@@ -20,16 +21,16 @@ from box.transfer.outbound.disk import named, storages, within
 _MOST_VERSIONS = 50
 
 
-class _Items(OutboundStage[records.DriveItem]):
-    """A folder and a file are one kind: what is in a folder stands on it."""
+FOLDER, FILE = "drive-folder", "drive-file"
 
-    kind = "drive-file"
+
+class _Items(OutboundStage[records.DriveItem]):
     scope = "disk"
 
     def _place(self, work: OutboundWork, record: records.DriveItem) -> tuple[str, str]:
         """In which kind of place it stands, and that one's number. Raises ValidationError."""
         if record.parent is not None:
-            folder = work.theirs(self.kind, record.parent)
+            folder = work.theirs(FOLDER, record.parent)
             if not folder:
                 raise stays(_("The folder that it is in is not there."))
             return "folder", folder
@@ -57,6 +58,7 @@ class Folders(_Items):
     """What has the same name in the same place is the same folder."""
 
     key = "folders"
+    kind = FOLDER
     label = gettext_lazy("Folders of drives")
     needs = ("people", "groups")
     is_recognised = True
@@ -85,6 +87,7 @@ class Files(_Items):
     """The oldest content first, each later one as a version. One at a time: a request holds one."""
 
     key = "drives"
+    kind = FILE
     label = gettext_lazy("Files of drives")
     needs = ("folders",)
     at_once = 1
@@ -116,20 +119,24 @@ class Files(_Items):
     @override
     def settle(self, work: OutboundWork, there: Sequence[There[records.DriveItem]]) -> None:
         for one in there:
-            versions = _versions(one.record)
-            if len(versions) < 2:
-                continue
-            row = work.cloud.call("disk.file.get", id=one.theirs) or {}
-            present = int(row.get("GLOBAL_CONTENT_VERSION") or 1)
-            for version in versions[present:]:
-                try:
-                    content = work.content(version.sha256, version.size, one.record.name)
-                    work.cloud.tell("disk.file.uploadversion", {"id": one.theirs, "fileContent": content})
-                except ValidationError as error:
-                    work.remark(self.kind, one.record.id, " ".join(error.messages))
-                except CloudRefused as refused:
-                    said = _("A version of it was refused: %(why)s") % {"why": refused}
-                    work.remark(self.kind, one.record.id, said)
+            try:
+                self._complete(work, one)
+            except ValidationError as error:
+                work.remark(self.kind, one.record.id, " ".join(error.messages))
+            except CloudRefused as refused:
+                said = _("A version of it was refused: %(why)s") % {"why": refused}
+                work.remark(self.kind, one.record.id, said)
+
+    def _complete(self, work: OutboundWork, one: There[records.DriveItem]) -> None:
+        """As many versions as there are: those behind the number that the portal has are sent."""
+        versions = _versions(one.record)
+        if len(versions) < 2:
+            return
+        row = work.cloud.call("disk.file.get", id=one.theirs) or {}
+        present = whole_number(str(row.get("GLOBAL_CONTENT_VERSION") or 1)) or 1
+        for version in versions[present:]:
+            content = work.content(version.sha256, version.size, one.record.name)
+            work.cloud.tell("disk.file.uploadversion", {"id": one.theirs, "fileContent": content})
 
 
 def _versions(record: records.DriveItem) -> Sequence[records.Version]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db.models import CharField
+from django.db.models.functions import Cast
 
 from box.transfer.models import Migration
 from box.transfer.outbound.base import OutboundWork
@@ -59,9 +61,9 @@ def _lines(migration: Migration, cloud: Cloud) -> Iterator[OutboundLine]:
     for key in migration.progress.values_list("stage", flat=True):
         stage = OUTBOUND_STAGES[key]
         sent = migration.identities.filter(kind=stage.kind)
-        refused = migration.remarks.filter(kind=stage.kind).exclude(theirs="").exclude(
-            theirs__in=[str(one) for one in sent.values_list("ours", flat=True)]
-        ).values("theirs").distinct().count()  # fmt: skip
+        known = sent.annotate(number=Cast("ours", CharField())).values("number")
+        remarks = migration.remarks.filter(kind=stage.kind).exclude(theirs="").exclude(theirs__in=known)
+        refused = remarks.values("theirs").distinct().count()
         yield OutboundLine(
             stage.label, stage.count(work.scope), sent.count(), sent.filter(is_new=True).count(), refused,
             there.get(key), stage.is_marked,

@@ -105,6 +105,7 @@ class _Step[R: Record]:
         found = self._found([one for one in page if one.id not in self._sent(page)])
         if found:
             with _going(self.work.migration):
+                self._take_back(found.keys() - self.doubtful)
                 for ours, theirs in found.items():
                     self._take(ours, theirs, is_new=ours in self.doubtful)
             self._count(created=len(self.doubtful & found.keys()))
@@ -136,6 +137,7 @@ class _Step[R: Record]:
         work, size = self.work, 0
         commands: dict[int, Write] = {}
         work.on_the_way = set()
+        self._take_back(one.id for one in waiting)
         for one in waiting:
             try:
                 write = self.stage.write(work, one)
@@ -192,7 +194,11 @@ class _Step[R: Record]:
     def _take(self, ours: int, theirs: str, *, is_new: bool) -> None:
         # Without a digest: what belongs to it is still to follow.
         self.work.took(self.stage.kind, theirs, ours, is_new=is_new)
-        self.work.migration.remarks.filter(kind=self.stage.kind, theirs=str(ours)).delete()
+
+    def _take_back(self, ours: Iterable[int]) -> None:
+        """What was said of things before they are tried again."""
+        ids = [str(one) for one in ours]
+        self.work.migration.remarks.filter(kind=self.stage.kind, theirs__in=ids).delete()
 
     # What belongs to what is there
 

@@ -25,7 +25,7 @@ from tests.box.transfer.archived import company
 from tests.box.transfer.moving import Move
 from tests.cast import browser, person
 from tests.cloud.company import Company
-from tests.cloud.portal import Fault, Portal
+from tests.cloud.portal import Fault, Portal, Refused
 from tests.cloud.server import served
 from tests.cloud.writes import writes
 
@@ -318,3 +318,17 @@ def test_a_post_whose_readers_are_not_there_is_shown_to_nobody(moving: MoveOut) 
     moving.send("invitations")
     assert not [row for row in moving.company.posts if "Look," in row["DETAIL_TEXT"]]
     assert moving.said("post")[str(post.pk)] == "Nobody who may read it is there."
+
+
+def test_without_a_drive_tasks_go_without_their_files(
+    moving: MoveOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(given: object) -> object:
+        raise Refused("insufficient_scope", "The request requires higher privileges", 403)
+
+    monkeypatch.setitem(moving.portal.answers, "disk.storage.getlist", refuse)
+    migration = moving.send("invitations")
+    assert migration.state == Migration.State.DONE
+    assert sorted(row["title"] for row in moving.company.tasks) == ["Build", "Paint"]
+    build = Task.objects.get(title="Build")
+    assert "“brief.txt”" in moving.said("task")[str(build.pk)]
