@@ -71,10 +71,12 @@ def cards_of(values: Iterable[Values], reader: User) -> Cards:
 
 @dataclass(frozen=True)
 class Said:
-    """A value as a page shows it."""
+    """A value as a page shows it. `is_file`: where it leads is no page of the portal, so no part of one may
+    give way to it."""
 
     text: str
     url: str = ""
+    is_file: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,13 @@ def shown(values: Mapping[int, Values], *, reader: User) -> dict[int, list[Shown
 
 
 def _shown(field: Field, values: Sequence[Any], known: Cards) -> Shown:
+    return Shown(field, [said_value(field, one, known) for one in values])
+
+
+def said_value(field: Field, value: Any, known: Cards) -> Said:
     kind = kind_of(field)
-    return Shown(field, [Said(kind.say(field, one, known), kind.url(field, one, known)) for one in values])
+    is_file = field.kind == field.Kind.FILE
+    return Said(kind.say(field, value, known), kind.url(field, value, known), is_file)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from box.core.fields.kinds import DEPARTMENT, cell, kind_of, said
+from box.core.fields.kinds import DEPARTMENT, cell, said
 from box.core.fields.lookups import can_sort, filterable, sort_key
 from box.core.fields.models import Field
-from box.core.fields.values import Said, Values, cards_of, values_of_many
+from box.core.fields.values import Said, Values, cards_of, said_value, values_of_many
 from box.core.lists.definition import Column, Sort
 from box.core.lists.filters import Choice, Dates, Filter, Numbers, Reference, Text, YesNo, people
 
@@ -42,11 +42,7 @@ class Filled:
 
     def shown(self, field: Field) -> list[Said]:
         """Its values as a page shows them, with where each leads: to a file, to a record."""
-        kind = kind_of(field)
-        return [
-            Said(kind.say(field, one, self.cards), kind.url(field, one, self.cards))
-            for one in self.values.get(field, ())
-        ]
+        return [said_value(field, one, self.cards) for one in self.values.get(field, ())]
 
     def cell(self, field: Field) -> Any:
         return cell(field, self.values.get(field, ()), self.cards)
