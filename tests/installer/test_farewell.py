@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance import certificates
+from appliance.agent import proofs
 from appliance.paths import Paths
 from installer import first_password, install, steps, uninstall, words
 from installer.options import Options
@@ -44,6 +45,14 @@ def test_a_password_that_was_made_is_shown_once_with_the_way_to_another(
     assert "abcde-fghij" in said
     assert "sudo boxctl user password olga@example.com" in said
     assert "abcde-fghij" not in farewell(host, capsys)
+
+
+def test_the_code_for_the_first_backups_is_said_until_they_are_set_up(
+    host: Host, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert proofs.first_code(host.paths) in farewell(host, capsys)
+    monkeypatch.setattr(install, "is_set_up", lambda paths: True)
+    assert proofs.first_code(host.paths) not in farewell(host, capsys)
 
 
 def test_it_tells_of_the_authority_only_where_the_certificate_comes_from_it(

@@ -34,7 +34,7 @@ from box.bridges.directory.group_sync import GroupStep, perform_groups, plan_gro
 from box.bridges.directory.models import Change, Connection, Cursor, Link, Run
 from box.bridges.directory.ownership import own_groups
 from box.bridges.directory.plan.clashes import AGAIN, Clash
-from box.bridges.directory.plan.guard import Leaving, guard
+from box.bridges.directory.plan.guard import Leaving, LeavingGroup, guard
 from box.bridges.directory.plan.leavers import plan_gone
 from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting, together
 from box.bridges.directory.plan.units import plan_units
@@ -361,15 +361,14 @@ class _Running:
             heads_now=sum(1 for step in plan.heads if step.old and step.unit and not step.head),
             heads=sum(bool(link.values.get("head")) for link in self.connection.links.departments()),
             by_field={label_of(name): count for name, count in by_field.items()},
-            by_group={step.name: len(step.leaving) for step in plan.groups if step.leaving},
-            in_group={step.name: step.count for step in plan.groups},
+            groups=tuple(LeavingGroup(step.name, len(step.leaving), step.count) for step in plan.groups),
         )
         plan.asked = {
             "leaving": leaving.now,
             "departments": leaving.departments_now,
             "heads": leaving.heads_now,
             "values": by_field.total(),
-            "members": sum(leaving.by_group.values()),
+            "members": sum(group.now for group in leaving.groups),
         }
         question = guard(leaving, self.connection.rules)
         # Who has allowed so many has not allowed more.

@@ -13,6 +13,8 @@ import phonenumbers
 from django.utils.translation import gettext_lazy as _
 from PIL import Image
 
+from box.core.files.decoder import FORMATS
+
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
@@ -133,9 +135,9 @@ def moment_of(attribute: str, text: str) -> datetime | None:
 
 
 def is_picture(raw: bytes) -> bool:
-    """Whether its file is whole: nothing of it is drawn."""
+    """Whether its file is whole, and of a format that the portal shows: nothing of it is drawn."""
     try:
-        with Image.open(BytesIO(raw)) as image:
+        with Image.open(BytesIO(raw), formats=FORMATS) as image:
             image.verify()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return False

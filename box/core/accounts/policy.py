@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib.auth.password_validation import MinimumLengthValidator
+from django.contrib.auth.password_validation import (
+    CommonPasswordValidator,
+    UserAttributeSimilarityValidator,
+)
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from box.core.registry.settings import Setting
 
@@ -64,14 +67,40 @@ ALL = (ALERTS, GRACE_DAYS, IDLE_HOURS, LONGEST_DAYS, PASSWORD_LENGTH, PASSWORD_M
 
 
 class PolicyValidator:
-    """Django's validators take their options from a file; these come from the portal's settings."""
+    """Django's validators take their options from a file; these come from the portal's settings. The words of
+    all of them are ours: they stand beside the field as a sentence each, short enough to be read."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        MinimumLengthValidator(PASSWORD_LENGTH.value).validate(password, user)
+        least = PASSWORD_LENGTH.value
+        if len(password) < least:
+            said = ngettext(
+                "This password is too short: it needs at least %(least)s character.",
+                "This password is too short: it needs at least %(least)s characters.",
+                least,
+            )
+            raise ValidationError(said % {"least": least}, code="password_too_short")
         has_both = any(map(str.isalpha, password)) and any(map(str.isdigit, password))
         if PASSWORD_MIX.value and not has_both:
             raise ValidationError(_("This password needs both letters and digits."), code="mix")
 
     def get_help_text(self) -> str:
-        text = str(MinimumLengthValidator(PASSWORD_LENGTH.value).get_help_text())
+        least = PASSWORD_LENGTH.value
+        said = ngettext("At least %(least)s character.", "At least %(least)s characters.", least)
+        text = said % {"least": least}
         return f"{text} {_('It needs both letters and digits.')}" if PASSWORD_MIX.value else text
+
+
+class UnlikeThePerson(UserAttributeSimilarityValidator):
+    def get_error_message(self) -> str:
+        return _("This password resembles what everybody knows of you: %(verbose_name)s.")
+
+    def get_help_text(self) -> str:
+        return _("Not your name, login or e-mail.")
+
+
+class Uncommon(CommonPasswordValidator):
+    def get_error_message(self) -> str:
+        return _("Too many people use this password, so it is guessed first: choose another one.")
+
+    def get_help_text(self) -> str:
+        return _("Not one that many people use.")

@@ -82,7 +82,7 @@ def _message(row: AuditRecord) -> Message:
     }
     host = django_settings.KOROBKA.get("hostname", "")
     data = {name: str(value) for name, value in facts.items() if value}
-    return Message(row.at, host, "korobka", row.kind, f"{shown.who} {shown.sentence}", data)
+    return Message(row.at, host, "korobka", row.kind, f"{shown.who}: {shown.sentence}", data)
 
 
 def forget(until: datetime) -> int:

@@ -20,6 +20,8 @@ HEARTBEAT_SECONDS = 20
 # even if the message that should have said so was never sent.
 BEATS_OF_A_STREAM = 3600 // HEARTBEAT_SECONDS
 HEARTBEAT = b":\n\n"
+# Of one person: all tabs of a browser share one.
+MOST_STREAMS = 30
 # Messages kept for those who reconnect.
 BACKLOG_BYTES = 8 * 1024 * 1024
 
@@ -184,6 +186,11 @@ class Hub:
         self._wheel[stream.slot].add(stream)
         self.listeners += 1
         stream.send(b"".join(self._missed(stream)) + event("hello", self.last, listeners=self.listeners))
+
+    def has_enough(self, listener: Listener) -> bool:
+        """Whether this person has so many streams that another one is no browser's: each costs the balancer
+        descriptors, of which all have a share."""
+        return len(self._by_code.get(f"U{listener.user_id}", ())) >= MOST_STREAMS
 
     def leave(self, stream: Stream) -> None:
         self._unindex(stream, stream.listener.codes)

@@ -149,6 +149,8 @@ async def stream(request: Request) -> Response:
         return PlainTextResponse("The database doesn't answer.", 503, {"Retry-After": "5"})
     if listener is None:
         return PlainTextResponse("Sign in first.", 401)
+    if service.hub.has_enough(listener):
+        return PlainTextResponse("Close some of your other browsers.", 429, {"Retry-After": "60"})
     return EventStream(Stream(service.hub, listener, after=int(after) if after else None))
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import ssl
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
 
 import pytest
@@ -18,12 +22,12 @@ from box.core.access.principals import code_of
 from box.core.registry.settings import store
 from box.core.structure.actions import create_department
 from box.core.structure.models import Department
+from tests import require
 from tests.box.apps.drive.conftest import put
 from tests.box.rest.calling import Program, program_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from box.core.accounts.models import User
 
@@ -110,6 +114,29 @@ def test_bitrix24s_own_library_for_python(served: str, anna: User, boris: User, 
     answered = batch.response.result.result
     assert answered["me"]["ID"] == str(anna.pk)
     assert answered["there"][0]["ID"] == str(many[0])
+
+
+def test_bitrix24s_own_library_for_javascript(
+    served: str, anna: User, boris: User, many: list[int], tmp_path: Path
+) -> None:
+    require.programs("node", cure="apt-get install nodejs")
+    program = program_of(anna, "user", "department", "crm", "disk")
+    done = subprocess.run(
+        ["node", Path(__file__).parent / "clients/b24jssdk.cjs", f"https://{served}{program.address}"],
+        env={**os.environ, "NODE_EXTRA_CA_CERTS": str(tmp_path / "authority.pem")},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["me"]["ID"] == str(anna.pk)
+    assert [one["ID"] for one in said["boris"]] == [str(boris.pk)]
+    assert [int(one["ID"]) for one in said["people"]] == sorted(
+        type(anna).objects.values_list("pk", flat=True)
+    )
+    assert [int(one["ID"]) for one in said["departments"]] == many[50:100]
+    assert [one["title"] for one in said["leads"]] == ["Chairs"]
+    assert said["batch"]["first"][0]["ID"] == str(many[50])
+    assert said["refused"] == "ERROR_NOT_FOUND"
 
 
 def test_it_sells(served: str, anna: User) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
 from box.bridges.directory.mapping import Rules
+
+
+@dataclass(frozen=True)
+class LeavingGroup:
+    """How many would leave a group, and of how many; several groups may have one name."""
+
+    name: str
+    now: int
+    members: int
 
 
 @dataclass(frozen=True)
@@ -28,9 +37,7 @@ class Leaving:
     heads: int = 0
     # By field from how many the directory takes away what it had given.
     by_field: Mapping[str, int] = field(default_factory=dict)
-    # By name how many would leave a group, and of how many.
-    by_group: Mapping[str, int] = field(default_factory=dict)
-    in_group: Mapping[str, int] = field(default_factory=dict)
+    groups: Sequence[LeavingGroup] = ()
 
 
 def guard(leaving: Leaving, rules: Rules) -> str:
@@ -86,16 +93,11 @@ def _about_the_rest(leaving: Leaving, rules: Rules) -> str:
                 "What the directory has told of %(count)s of %(people)s people is not in it any more"
                 " (%(field)s). Was it removed, or a right taken away?"
             ) % {"count": count, "people": leaving.people, "field": name}
-    for name, count in sorted(leaving.by_group.items()):
-        of = leaving.in_group.get(name, 0)
-        if count > rules.guard_least and count * 100 > rules.guard_base_percent * of:
+    for group in sorted(leaving.groups, key=lambda one: one.name):
+        if group.now > rules.guard_least and group.now * 100 > rules.guard_base_percent * group.members:
             return _(
                 "%(count)s of the %(people)s people of the group %(name)s would leave it. Is that right?"
-            ) % {
-                "count": count,
-                "people": of,
-                "name": name,
-            }
+            ) % {"count": group.now, "people": group.members, "name": group.name}
     return ""
 
 

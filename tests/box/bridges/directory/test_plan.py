@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from box.bridges.directory.mapping import Rules
 from box.bridges.directory.plan.clashes import Clash
-from box.bridges.directory.plan.guard import Leaving, guard
+from box.bridges.directory.plan.guard import Leaving, LeavingGroup, guard
 from box.bridges.directory.plan.leavers import plan_gone
 from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting
 from box.bridges.directory.plan.units import heads_by_manager, plan_units, without_circles
@@ -358,6 +358,13 @@ def test_the_head_is_whom_most_of_the_department_name() -> None:
         (Leaving(now=15, people=5000, by_base={"ou=a": 15}, in_base={"ou=a": 400}), False),
         (Leaving(now=1, people=50, in_base={"ou=a": 1}, empty_bases=("ou=a",)), True),
         (Leaving(now=0, people=50, empty_bases=("ou=new",)), False),
+        (Leaving(now=0, people=50, heads_now=3, heads=5), False),
+        (Leaving(now=0, people=50, heads_now=4, heads=5), True),
+        (Leaving(now=0, people=5000, heads_now=20, heads=2000), False),
+        (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 3, 5),)), False),
+        (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 4, 5), LeavingGroup("Team", 1, 50))), True),
+        (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 1, 50), LeavingGroup("Team", 4, 5))), True),
+        (Leaving(now=0, people=5000, groups=(LeavingGroup("All", 20, 2000),)), False),
     ],
 )
 def test_the_guard_asks_before_many_leave(leaving: Leaving, asks: bool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 
 import pytest
+from PIL import Image
 
 from box.bridges.directory import transforms
 
@@ -45,3 +47,10 @@ def test_when_an_account_ends(attribute: str, text: str, moment: datetime | None
 @pytest.mark.parametrize(("text", "is_disabled"), [("514", True), ("512", False), ("-2147483134", True)])
 def test_the_bit_of_a_disabled_account(text: str, is_disabled: bool) -> None:
     assert transforms.is_disabled("userAccountControl", text) is is_disabled
+
+
+@pytest.mark.parametrize(("kind", "is_one"), [("PNG", True), ("JPEG", True), ("TIFF", False), ("ICO", False)])
+def test_a_picture_is_of_a_format_that_the_portal_shows(kind: str, is_one: bool) -> None:
+    drawn = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(drawn, kind)
+    assert transforms.is_picture(drawn.getvalue()) is is_one

@@ -111,6 +111,14 @@ def test_a_weak_password_is_refused_with_a_word(dina: User, stranger: Client) ->
     assert not dina.has_usable_password()
 
 
+def test_what_a_password_must_be_is_said_in_a_line_of_each_language(dina: User, stranger: Client) -> None:
+    path = f"/join/{token_of(dina)}/"
+    said = "At least 10 characters. Not your name, login or e-mail. Not one that many people use."
+    assert said in stranger.get(path, headers={"accept-language": "en"}).content.decode()
+    said = "Не короче 10 символов. Не похож на ваше имя, логин или адрес почты. Не из числа самых"
+    assert said in stranger.get(path, headers={"accept-language": "ru"}).content.decode()
+
+
 def test_a_browser_of_somebody_else_becomes_theirs(
     dina: User, anna: User, as_person: Callable[[User], Client]
 ) -> None:

@@ -50,7 +50,7 @@ def test_what_is_sealed_from_now_on_is_sent_once(listener: socket.socket) -> Non
     first = listener.recv(9000).decode()
     assert " accounts.signed_in [korobka@32473 " in first
     assert 'number="2" who="anna" address="192.0.2.1"' in first
-    assert first.endswith("\ufeffanna signed in")
+    assert first.endswith("\ufeffanna: signed in")
     assert "boris" in listener.recv(9000).decode()
 
 

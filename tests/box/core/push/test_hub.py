@@ -11,6 +11,7 @@ from box.core.push.hub import (
     BACKLOG_BYTES,
     BEATS_OF_A_STREAM,
     HEARTBEAT_SECONDS,
+    MOST_STREAMS,
     Hub,
     Listener,
     Message,
@@ -137,5 +138,21 @@ def test_nothing_is_left_of_who_left() -> None:
             await asyncio.sleep(0)
         assert not hub.receivers(frozenset({"U1", "UA", "D3"}))
         hub.deliver(message(1))
+
+    run(test)
+
+
+def test_a_person_has_so_many_streams_and_others_have_theirs() -> None:
+    boris = Listener(2, "key-of-boris", frozenset({"U2", "UA"}))
+
+    async def test() -> None:
+        hub = hub_at(0)
+        streams = [(await joined(hub))[0] for _ in range(MOST_STREAMS - 1)]
+        assert not hub.has_enough(ANNA)
+        streams.append((await joined(hub))[0])
+        assert hub.has_enough(ANNA)
+        assert not hub.has_enough(boris)
+        hub.leave(streams[0])
+        assert not hub.has_enough(ANNA)
 
     run(test)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from box.core.access.principals import code_of
 from box.core.accounts.actions import change_password, dismiss_user
 from box.core.events.delivery import deliver_all
 from box.core.push.actions import send
+from box.core.push.hub import MOST_STREAMS
 from box.core.push.models import PushMessage
 from box.core.structure.actions import add_member, remove_member
 from tests.box.core.push.listening import EventSource, listening
@@ -45,6 +47,20 @@ def test_bad_input_is_refused(push: Path, anna: User, session_of: SessionOf) -> 
     assert EventSource(push, session, "/push/stream?after=yesterday").status == 400
     assert EventSource(push, session, Last_Event_ID="-1").status == 400
     assert get(push, "/push/stream", "POST")[0] == 405
+
+
+def test_one_person_takes_nobody_elses_place(
+    push: Path, anna: User, boris: User, session_of: SessionOf
+) -> None:
+    session = session_of(anna)
+    with ExitStack() as open_streams:
+        for _ in range(MOST_STREAMS):
+            open_streams.enter_context(listening(push, session))
+        refused = EventSource(push, session)
+        assert refused.status == 429
+        refused.close()
+        with listening(push, session_of(boris)):
+            pass
 
 
 def test_hello_tells_how_many_listen(push: Path, anna: User, session_of: SessionOf) -> None:
