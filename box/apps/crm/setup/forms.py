@@ -11,12 +11,14 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.crm.actions.dictionaries import ProductDraft
+from box.apps.crm.field_rights import PART_OF, fields_of
 from box.apps.crm.fields import DEMANDABLE
 from box.apps.crm.inputs import PERSON_KIND, UI
 from box.apps.crm.models import Currency, Product, Stage, Unit, VatRate
 from box.core.accounts.models import User
 from box.core.fields.kinds import number_of
 from box.core.lists.presenters import macro
+from box.lib.forms import set_choices
 from box.lib.pages import numbers_in
 
 if TYPE_CHECKING:
@@ -83,7 +85,6 @@ class StageForm(forms.Form):
     demands = forms.MultipleChoiceField(
         label=_("What must be filled in before something comes here"),
         required=False,
-        choices=list(DEMANDABLE.items()),
         widget=forms.CheckboxSelectMultiple,
     )
     has_own_permissions = forms.BooleanField(
@@ -95,6 +96,14 @@ class StageForm(forms.Form):
     def __init__(self, stage: Stage, data: Any = None) -> None:
         names = {"name": str(stage), "color": stage.color, "demands": stage.demands}
         super().__init__(data, initial={**names, "has_own_permissions": stage.has_own_permissions})
+        shown = fields_of(stage.pipeline.type)
+        # Also what it demands already, so that it can be taken away.
+        demandable = (
+            (name, label)
+            for name, label in DEMANDABLE.items()
+            if PART_OF.get(name, name) in shown or name in stage.demands
+        )
+        set_choices(self, "demands", demandable)
 
 
 class TypeForm(forms.Form):

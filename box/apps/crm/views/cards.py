@@ -29,7 +29,7 @@ from box.apps.crm.moves import Asked, error_of, move_asking
 from box.apps.crm.papers import paper_card
 from box.apps.crm.presenters import alike_of, money, related_rows, seen_by_id, step_of
 from box.apps.crm.timeline import moment_in, timeline_of
-from box.apps.crm.views.lookup import record_at
+from box.apps.crm.views.lookup import kept_of, record_at
 from box.core.discussion.presenters import talk_below
 from box.core.fields.forms import FieldsForm
 from box.core.fields.values import values_of
@@ -50,7 +50,12 @@ PARTS = ("bar", "lines", "paper", "steps", "facts", "robots", "timeline")
 
 @require_http_methods(["GET", "DELETE"])
 def record(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
-    found = record_at(request, slug, pk)
+    try:
+        found = record_at(request, slug, pk)
+    except Http404:
+        if request.method == "GET" and (kept := kept_of(request, slug, pk)):
+            return redirect(kept)
+        raise
     if request.method == "DELETE":
         delete_records([found], by=request.user)
         said = _("“%(title)s” is in the trash.") % {"title": found.title}

@@ -40,3 +40,13 @@ def record_at(request: PersonRequest, slug: str, pk: int) -> Record:
     record = get_object_or_404(seen.select_related("responsible"), pk=pk)
     catalog().dress([record])
     return record
+
+
+def kept_of(request: PersonRequest, slug: str, pk: int) -> Record | None:
+    """What has become of whatever an address named before it was merged, for whoever saw both."""
+    seen = Record.objects.visible_to(request.user)
+    gone = seen.filter(pk=pk, type__slug=slug)
+    kept = seen.filter(pk__in=gone.values("merged_into")).first()
+    if kept is not None:
+        catalog().dress([kept])
+    return kept

@@ -217,6 +217,8 @@ def test_duplicates_are_merged_from_the_card_and_parted_there_again(
     assert (first.comment, second.merged_into) == ("Likes red", first)
     page = browser.get(url).content.decode()
     assert "Part them again" in page
+    assert browser.get(second.get_absolute_url()).headers["Location"] == url
+    assert as_person(boris).get(second.get_absolute_url()).status_code == 404
     merger = Merger.objects.get()
     assert as_person(boris).delete(f"{url}mergers/{merger.pk}/").status_code == 404
     browser.delete(f"{url}mergers/{merger.pk}/")

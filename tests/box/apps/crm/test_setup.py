@@ -22,6 +22,7 @@ from box.apps.crm.actions.stages import (
     place_stage,
     retire_pipeline,
     retire_stage,
+    set_demands,
 )
 from box.apps.crm.catalog import catalog
 from box.apps.crm.models import (
@@ -39,6 +40,7 @@ from box.apps.crm.models import (
 )
 from box.apps.crm.permissions import Level
 from box.apps.crm.setup import PAGES
+from box.apps.crm.setup.forms import StageForm
 from box.apps.crm.setup.permissions import reach_of
 from box.apps.crm.setup.urls import urlpatterns
 from box.core.access.actions import create_role, employees_role, grant_role
@@ -406,3 +408,15 @@ def test_every_page_of_the_settings_has_its_help() -> None:
         wanted = pattern.pattern.converters.keys()
         address = reverse(f"crm:{pattern.name}", kwargs={name: things[name] for name in wanted})
         assert page_for(address) == ("crm-settings" if pattern.name in PAGES else "crm")
+
+
+def test_a_stage_demands_what_its_records_show(olga: User) -> None:
+    def offered(stage: Stage) -> str:
+        return str(StageForm(stage)["demands"])
+
+    won = stage_of("deal", "WON")
+    assert all(f'value="{name}"' in offered(won) for name in ("amount", "contacts", "loss_reason"))
+    assert not any(f'value="{name}"' in offered(won) for name in ("phone", "address", "tax_number"))
+    assert 'value="phone"' in offered(stage_of("lead", "NEW"))
+    set_demands(won, ["address"], by=olga)
+    assert 'value="address"' in offered(stage_of("deal", "WON")), "so that it can be taken away"
