@@ -130,6 +130,8 @@ NO_PEOPLE = {
     *("post_id", "comment_id", "thread_id", "file_id", "group_id", "department_id", "from_id", "to_id"),
     *(
         "retrieval_id",
+        "appointment_id",
+        "page_id",
         "into_id",
         "import_id",
         "role_id",
