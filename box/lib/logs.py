@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import re
 
-# Addresses that open something by themselves: links for outsiders, papers, invitations, calendars, letters.
-_SECRET = re.compile(r"/(links|join|letters|papers|calendar/feeds|calendar/invitations)/[^/\s?#'\"]+")
+# Addresses that open something by themselves: links for outsiders, papers, invitations, calendars, letters,
+# booking pages and what was booked on them.
+_SECRET = re.compile(
+    r"/(links|join|letters|papers|book|appointments|calendar/feeds|calendar/invitations)/[^/\s?#'\"]+"
+)
 
 
 class Discreet(logging.Filter):

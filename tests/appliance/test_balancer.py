@@ -450,6 +450,8 @@ def test_the_store_is_reached_with_a_signed_link_only(portal: Node, link: str) -
         ("/%6cinks/17:{secret}/", "/links/..."),
         ("/join/{secret}/", "/join/..."),
         ("/letters/{secret}/", "/letters/..."),
+        ("/book/{secret}/appointments/", "/book/..."),
+        ("//Appointments/{secret}/", "/appointments/..."),
         ("/calendar/feeds/17:{secret}.ics", "/calendar/feeds/..."),
         ("/%63alendar//feeds/17:{secret}.ics", "/calendar/feeds/..."),
     ],
