@@ -68,7 +68,7 @@ def follow_definitions() -> None:
     reindex_people()
     held = Value.objects.filter(field__set_key=PROFILE.key).exclude(file=None)
     people = set(held.values_list("object_id", flat=True))
-    share_parts(PROFILE, people, audience=audience_of(EVERYBODY, 0), readers=EVERYBODY)
+    share_parts(PROFILE, people, audience=[EVERYONE], readers=EVERYBODY)
     for pk in people:
         share_parts(PROFILE, [pk], audience=audience_of(PERSON, pk), readers=PERSON)
 
