@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
+DISMISSED_SELLER = 22
+"""A seed with which one of the first two, who sell, does not work here any more."""
+
 
 def _demo(**options: object) -> str:
     out = io.StringIO()
@@ -51,6 +54,13 @@ def test_who_administers_the_box_has_work_in_it_too(store: object, olga: User) -
     assert LoggedCall.objects.filter(user=olga).exists()
     assert LoggedCall.objects.unreturned().count() < LoggedCall.objects.filter(is_missed=True).count()
     assert Event.objects.visible_to(olga).filter(organizer=olga).count() == EVENTS_PER_HOST
+
+
+def test_who_has_left_sells_nothing(store: object) -> None:
+    _demo(seed=DISMISSED_SELLER)
+    first = User.objects.filter(is_demo=True).order_by("pk")[0]
+    assert first.status == User.Status.DISMISSED, "another seed is needed"
+    assert Record.objects.exists() and not Record.objects.filter(responsible=first).exists()
 
 
 def test_one_seed_makes_one_company(store: object) -> None:

@@ -65,7 +65,7 @@ def sell(company: Company) -> None:
     """Clients with people and deals in every stage; leads; a next step for most of what is in progress."""
     count = min(MOST_CLIENTS, max(4, company.employees // 10))
     company.tell(f"{count} clients with their deals")
-    sellers = list(User.objects.filter(pk__in=_sellers(company)))
+    sellers = list(User.objects.active().filter(pk__in=_sellers(company)).order_by("pk"))
     if not sellers:
         return
     firms = _added(company, _firms(company, count, sellers))
