@@ -28,7 +28,7 @@ type Row = dict[str, Any]
 
 # Addresses with a token of their own, and who looked when.
 _FLEETING = {
-    *("DOWNLOAD_URL", "VIEW_URL", "DETAIL_URL", "urlDownload", "urlPreview", "urlShow"),
+    *("DOWNLOAD_URL", "VIEW_URL", "DETAIL_URL", "PERSONAL_PHOTO", "urlDownload", "urlPreview", "urlShow"),
     *("IS_ONLINE", "LAST_LOGIN", "LAST_ACTIVITY_DATE", "TIMESTAMP_X", "viewedDate"),
 }
 

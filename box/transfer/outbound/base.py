@@ -23,13 +23,13 @@ from django.utils.translation import gettext as _
 from box.core.accounts.models import User
 from box.core.files.models import Blob
 from box.core.files.store import NotFound, store
+from box.lib.bbcode.writing import Meanings, as_bbcode, people_in
 from box.transfer.archive.container import Filters
 from box.transfer.archive.export.base import Scope
 from box.transfer.archive.records import Record
 from box.transfer.cloud import AT_ONCE, Cloud, CloudAway, Command
 from box.transfer.ledger import CloudLedger
 from box.transfer.models import Identity, Migration
-from box.transfer.outbound.bbcode import Meanings, as_bbcode, people_in
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise

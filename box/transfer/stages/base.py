@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from box.core.files import actions as files
 from box.core.files.models import File
 from box.core.registry.origin import moment
-from box.transfer import markup
+from box.lib.bbcode import reading as markup
 from box.transfer.cloud import AT_ONCE, CloudAway, Command
 from box.transfer.ledger import Attachment, CloudLedger, Extra, Ledger, Row, file_key
 

@@ -31,10 +31,10 @@ from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
 from box.core.registry.company import PHONE_REGION
 from box.core.registry.origin import importing
+from box.lib.bbcode.reading import as_html
 from box.lib.plain_text import text_of
 from box.transfer.cloud import Command
 from box.transfer.ledger import Extra, Row, digest_of
-from box.transfer.markup import as_html
 from box.transfer.stages.base import (
     Page,
     Stage,

@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy
 from box.core.accounts.models import User
 from box.core.groups.actions import NewGroup, archive_group, change_group, create_group, follow, set_role
 from box.core.groups.models import Group, Member
+from box.lib.bbcode.reading import as_html
 from box.lib.plain_text import text_of
 from box.transfer.cloud import CAPITALS, Command
 from box.transfer.ledger import Extra, Row, digest_of
-from box.transfer.markup import as_html
 from box.transfer.stages.base import Page, Stage, Work, clean, is_yes, line
 
 Kind = Group.Kind

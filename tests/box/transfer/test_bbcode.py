@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from box.lib.bbcode.reading import as_html
+from box.lib.bbcode.reading import people_in as mentioned
+from box.lib.bbcode.writing import LONGEST, Meanings, as_bbcode, people_in
 from box.lib.rich_text import plain
-from box.transfer.markup import as_html
-from box.transfer.markup import people_in as mentioned
-from box.transfer.outbound.bbcode import LONGEST, Meanings, as_bbcode, people_in
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from box.lib.bbcode.reading import Meanings, as_html, objects_in, people_in
 from box.lib.rich_text import Context, Mentioned, cleaned
 from box.transfer.addresses import rewritten, target_of
-from box.transfer.markup import Meanings, as_html, objects_in, people_in
 
 PORTAL = "company.bitrix24.com"
 MEANINGS = Meanings({"7": 70}, {"n5": 50}, frozenset({50}))

@@ -1,6 +1,6 @@
-"""Texts of people as the cloud writes them: kept HTML (see `box.lib.rich_text`) as BBCode.
+"""Texts of people, kept HTML (see `box.lib.rich_text`), as BBCode.
 
-Pure. The other way is `box.transfer.markup`.
+Pure. The other way is `box.lib.bbcode.reading`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LITERAL = re.compile(r"\[(?=/?(?:\*|[a-zA-Z]+\d?)[\s=\]])")
 
 @dataclass(frozen=True)
 class Meanings:
-    """What our numbers are in the portal: people, and files as its disk knows them."""
+    """What our numbers are there: people, and files as a disk of theirs knows them."""
 
     people: Mapping[int, str] = field(default_factory=dict)
     files: Mapping[int, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Texts of the old portal: BBCode as HTML of people, which `box.lib.rich_text` then cleans.
+"""BBCode as HTML of people, which `box.lib.rich_text` then cleans.
 
 Pure. Source of the tags: https://helpdesk.bitrix24.com/ and the editor's own buttons; what is none of them
 stays as it is written, and what nobody closes is closed by whoever cleans it.
@@ -31,6 +31,7 @@ _SIMPLE = {
 }
 # What says only how a text looks: it goes, and the text stays.
 _DRESS = {"color", "size", "font", "left", "center", "right", "justify", "background", "spoiler", "cut"}
+_KNOWN = {*_SIMPLE, *_DRESS, "list", "url", "img", "user", "project", "department", "video", "disk"}
 _BLOCKS = {"blockquote", "pre", "table", "tr", "td", "th", "p", "ul", "ol", "li"}
 _OBJECT = re.compile(r"\bid\s*=\s*(n?\d{1,18})\b", re.IGNORECASE)
 _HTML = re.compile(r"</?(?:p|div|br|b|i|u|strong|em|a|ul|ol|li|table|tr|td|span|h\d|img|blockquote)\b", re.I)
@@ -39,7 +40,7 @@ _EMAIL = re.compile(r"[^@\s<>\"]{1,64}@[^@\s<>\"]{1,190}")
 
 @dataclass(frozen=True)
 class Meanings:
-    """What numbers of the old portal are here. `files` are by the id of the disk's object, with `n` before
+    """What its numbers are here. `files` are by the id of the disk's object, with `n` before
     it, and by that of its attachment."""
 
     people: Mapping[str, int] = field(default_factory=dict)
@@ -63,6 +64,11 @@ def objects_in(text: str) -> set[str]:
         for match in _TAG.finditer(text)
         if match[2].lower() == "disk" and not match[1] and (found := _OBJECT.search(match[4] or ""))
     }
+
+
+def has_tags(text: str) -> bool:
+    """Whether anything in it is more than plain text."""
+    return any(match[2].lower() in _KNOWN for match in _TAG.finditer(text))
 
 
 def as_html(text: str, meanings: Meanings | None = None) -> str:
