@@ -10,10 +10,12 @@ from django.utils.translation import get_language, gettext_lazy
 
 from box.core.registry.rest import (
     DOCS,
+    TRANSFER,
     Call,
     Conditions,
     Method,
     Parameters,
+    Scope,
     YesNo,
     listed,
     methods,
@@ -168,6 +170,17 @@ def app_info(call: Call) -> Any:
 
 
 def declare() -> None:
+    scopes.add(
+        TRANSFER,
+        Scope(
+            gettext_lazy("Migration"),
+            gettext_lazy(
+                "Say of what is written whose doing it was elsewhere, and when: in the name of anybody, and"
+                " nobody is told. Of administrators only."
+            ),
+            room=ROOM,
+        ),
+    )
     methods.add(
         "app.info",
         Method(

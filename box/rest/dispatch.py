@@ -32,6 +32,7 @@ from box.rest.dialect import (
     time_of,
 )
 from box.rest.paging import page_of
+from box.rest.taking_over import taken_over
 from box.rest.tokens import Caller
 
 log = logging.getLogger(__name__)
@@ -96,13 +97,16 @@ def method_for(name: str, caller: Caller) -> Method:
 
 def _answer_one(asked: Asked, caller: Caller, began_at: datetime) -> Answer:
     method = method_for(asked.name, caller)
-    parameters = method.parameters(asked.given)
+    elsewhere, given = taken_over(asked.given, method, caller, began_at)
+    parameters = method.parameters(given)
     if not parameters.is_valid():
         raise ValidationError(_said(parameters))
-    call = Call(caller.user, frozenset(caller.webhook.scopes), parameters, began_at, caller.webhook.pk)
-    if method.makes is not None:
-        return Answer(_made(method, call, asked, caller), began_at)
-    result = method.answer(call)
+    scopes = frozenset(caller.webhook.scopes)
+    call = Call(caller.user, scopes, parameters, began_at, caller.webhook.pk, elsewhere.by)
+    with elsewhere.importing():
+        if method.makes is not None and method.makes_now(call):
+            return Answer(_made(method, call, asked, caller), began_at)
+        result = method.answer(call)
     if not isinstance(result, Listing):
         return Answer(result, began_at)
     start = parameters.cleaned_data.get("START")

@@ -10,17 +10,26 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils import timezone, translation
 from django.utils.translation import get_language
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.origin import address_of
-from box.core.registry.rest import ApiRefused, downloads, read_download_token
+from box.core.registry.rest import (
+    UPLOAD_FIELD,
+    ApiRefused,
+    downloads,
+    read_download_token,
+    read_upload_token,
+)
 from box.core.registry.services import is_on
 from box.lib import strict_json
+from box.lib.numbers import whole_number
 from box.lib.php_query import Misshapen, nested, parsed
 from box.rest.access import refuse_outsider
 from box.rest.dialect import (
@@ -43,6 +52,11 @@ if TYPE_CHECKING:
     from box.rest.middleware import Credentials
 
 LONGEST_KEY = 255
+MOST_UPLOADED = 512 * 2**20
+"""Bytes of a file that comes this way: a worker of the portal takes it in, and answers nobody meanwhile."""
+LONGEST_FORM = 2**16
+"""Of what stands around it."""
+FILE_CONTENT = "FILECONTENT"
 
 
 @csrf_exempt
@@ -162,6 +176,49 @@ def download(request: HttpRequest) -> HttpResponse:
         return _led_to_bytes(request, caller, kind=told[1], pk=told[2])
     except ApiRefused as refusal:
         return refused(refusal)
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def upload(request: HttpRequest) -> HttpResponse:
+    """Bytes for a method that was asked without them: see `box.core.registry.rest.upload_address`."""
+    asked = read_upload_token(request.GET.get("token", ""))
+    caller = caller_by(asked[0]) if asked else None
+    try:
+        if asked is None or caller is None:
+            raise no_credentials()
+        with translation.override(_language(caller)), timezone.override(_zone(caller)):
+            return _taken(request, caller, method=asked[1], given=asked[2])
+    except ApiRefused as refusal:
+        return refused(refusal)
+
+
+def _taken(request: HttpRequest, caller: Caller, *, method: str, given: Mapping[str, Any]) -> HttpResponse:
+    address = address_of(request)
+    _keep_out(caller, address)
+    if wait := seconds_to_wait(caller.webhook.pk, time.time()):
+        return refused(too_many(), **{"Retry-After": str(wait)})
+    note_use(caller.webhook, address, timezone.now())
+    answer = answer_to(Asked(method, {**given, FILE_CONTENT: _file_in(request)}), caller)
+    return refused(answer.error) if answer.error else told(answer)
+
+
+def _file_in(request: HttpRequest) -> UploadedFile[Any]:
+    """What is larger than a request may hold in memory lies on the disk until it is in the store. Raises
+    ApiRefused before it is read, where it is too large."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    most = min(settings.FILE_SIZE_LIMIT, MOST_UPLOADED)
+    if (whole_number(length) or 0) > most + LONGEST_FORM:
+        said = f"{UPLOAD_FIELD}: {most // 10**6} MB at most"
+        raise ApiRefused("ERROR_ARGUMENT", said, status=413)
+    try:
+        file = request.FILES.get(UPLOAD_FIELD)
+    except (MultiPartParserError, SuspiciousOperation):
+        file = None
+    if not isinstance(file, UploadedFile):
+        raise ApiRefused("ERROR_ARGUMENT", f"{UPLOAD_FIELD}: send the file in this field of a form")
+    return file
 
 
 def _led_to_bytes(request: HttpRequest, caller: Caller, *, kind: str, pk: int) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from box.core.registry.rest import (
+    AsSent,
     Conditions,
     ListParameters,
     Method,
@@ -23,6 +24,7 @@ from box.core.registry.rest import (
     scopes,
 )
 from box.core.registry.services import is_on
+from box.rest.taking_over import AT, BY
 
 _ERRORS = {
     "400": (
@@ -98,6 +100,11 @@ def _parameters(method: Method) -> dict[str, Any]:
         known |= {name: {} for name in method.filters if name not in known}
         if "FILTER" in known:
             known["FILTER"]["description"] = f"{known['FILTER'].get('description', '')} {by}".strip()
+    if method.takes_over:
+        known |= {
+            BY: {"type": "integer", "description": _("Whose doing it was, for a migration.")},
+            AT: {"type": "string", "format": "date-time", "description": _("When it was, for a migration.")},
+        }
     return {"type": "object", "properties": known, **({"required": required} if required else {})}
 
 
@@ -115,6 +122,8 @@ def _field(field: forms.Field) -> dict[str, Any]:
             schema = {"type": "object", "additionalProperties": True}
         case Sorting():
             schema = {"type": ["string", "object"]}
+        case AsSent():
+            schema = {}
         case YesNo():
             schema = {"type": "string", "enum": ["Y", "N"]}
         case forms.CharField(max_length=longest) if longest:

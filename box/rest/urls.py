@@ -22,5 +22,6 @@ urlpatterns = [
     path("oauth/token/", oauth_endpoint.token, name="token"),
     path("rest/openapi.json", endpoint.openapi, name="openapi"),
     path("rest/download.json", endpoint.download, name="download"),
+    path("rest/upload.json", endpoint.upload, name="upload"),
     re_path("^rest/(?P<name>.*)$", endpoint.method, name="method"),
 ]

@@ -153,6 +153,20 @@ def invite_people(group: Group, people: Iterable[User], *, by: User) -> None:
 
 
 @transaction.atomic
+def add_people(group: Group, people: Iterable[User], *, by: User) -> list[int]:
+    """Makes them members without asking them, and returns the ids of those who were not. They hear that they
+    were accepted."""
+    group = _locked(group)
+    _refuse_if_archived(group)
+    there = set(group.members.values_list("user", flat=True))
+    new = [person for person in people if person.pk not in there]
+    _refuse_if_followed(group, new)
+    _refuse_guests(group, new)
+    _admit(group, new, by=by)
+    return [person.pk for person in new]
+
+
+@transaction.atomic
 def follow(group: Group, *, joining: Iterable[int], leaving: Iterable[int]) -> None:
     """An outside source says who is in the group: these come, those go, in a handful of statements. Whoever
     leads the group stays, for it would be nobody's."""

@@ -18,12 +18,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.forms.fields import BaseTemporalField
 from django.utils.translation import gettext_lazy as _
 
 from box.core.registry.offers import Offers
+from box.core.registry.origin import is_importing, moment
 
 if TYPE_CHECKING:
     from django.db import models
@@ -119,7 +121,11 @@ def truth(value: Any) -> bool:
     raise ValidationError(_("Write Y or N."), code="yes-no")
 
 
-STRUCTURED = (Several, Structures, Conditions, Sorting)
+class AsSent(forms.Field):
+    """Whatever was sent, for values of several shapes, such as files: whoever reads it says what is wrong."""
+
+
+STRUCTURED = (Several, Structures, Conditions, Sorting, AsSent)
 _MEANINGFUL = frozenset(("FILTER", "ORDER", "SORT", "SELECT", "RIGHTS"))
 
 
@@ -203,6 +209,17 @@ class Call:
     parameters: Parameters
     now: datetime
     webhook_id: int
+    by: User | None = None
+    """Whose doing it was, where it is taken over from elsewhere."""
+
+    @property
+    def author(self) -> User:
+        """In whose name it is written. What may be seen and done is asked of `user`, who calls."""
+        return self.by or self.user
+
+    @property
+    def may_transfer(self) -> bool:
+        return TRANSFER in self.scopes and self.user.is_administrator
 
     @property
     def values(self) -> dict[str, Any]:
@@ -236,6 +253,10 @@ class Method:
     parameters: type[Parameters] = Parameters
     makes: type[models.Model] | None = None
     made: Callable[[Any, Call], Any] = lambda one, call: int(one.pk)
+    makes_now: Callable[[Call], bool] = lambda call: True
+    """Whether this call makes it, or only tells where its bytes are to be sent."""
+    takes_over: bool = False
+    """Whether a migration may say whose doing it was, and when: see `box.rest.taking_over`."""
     filters: Mapping[str, Filterable] = field(default_factory=dict)
     """By name what rows can be filtered by, in FILTER or as parameters."""
 
@@ -277,6 +298,11 @@ def download_token(kind: str, pk: int, call: Call) -> str:
     return signing.dumps([call.webhook_id, kind, pk], salt=_DOWNLOAD_SALT)
 
 
+def download_address(kind: str, pk: int, call: Call) -> str:
+    """Where whoever has it fetches this one thing, see `download_token`."""
+    return f"{settings.PORTAL_URL}/rest/download.json?token={download_token(kind, pk, call)}"
+
+
 def read_download_token(token: str) -> tuple[int, str, int] | None:
     try:
         webhook_id, kind, pk = signing.loads(token, salt=_DOWNLOAD_SALT, max_age=DOWNLOAD_SECONDS)
@@ -285,6 +311,31 @@ def read_download_token(token: str) -> tuple[int, str, int] | None:
     return webhook_id, kind, pk
 
 
+TRANSFER = "korobka_transfer"
+"""The scope of a migration: writing in the name of others, and of when it was. Of administrators alone."""
+
+
+def upload_address(method: str, call: Call) -> str:
+    """Where the bytes are sent for which a method was asked without any: for an hour, as long as the webhook
+    lives. It is called once more then, with them."""
+    given = {name: value for name, value in call.parameters.given.items() if name in call.parameters.fields}
+    if call.by is not None or is_importing():
+        given |= {"KOROBKA_BY": call.author.pk, "KOROBKA_AT": moment().isoformat()}
+    token = signing.dumps([call.webhook_id, method, given], salt=_UPLOAD_SALT, compress=True)
+    return f"{settings.PORTAL_URL}/rest/upload.json?token={token}"
+
+
+def read_upload_token(token: str) -> tuple[int, str, dict[str, Any]] | None:
+    try:
+        webhook_id, method, given = signing.loads(token, salt=_UPLOAD_SALT, max_age=DOWNLOAD_SECONDS)
+    except (signing.BadSignature, ValueError):
+        return None
+    return webhook_id, method, given
+
+
+UPLOAD_FIELD = "file"
+"""Of the form in which the bytes are sent there."""
+_UPLOAD_SALT = "rest.upload"
 hook_events: Offers[HookEvent] = Offers("events for outgoing webhooks")
 scopes: Offers[Scope] = Offers("scopes of the REST API")
 methods: Offers[Method] = Offers("methods of the REST API")

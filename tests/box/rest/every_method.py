@@ -16,7 +16,10 @@ from box.apps.tasks.actions.stages import add_stage, stages_of
 from box.apps.tasks.actions.states import complete_task, start_task
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.actions.time import add_time
+from box.core.groups.actions import NewGroup, add_people, create_group
 from box.core.registry.rest import methods
+from box.core.structure.actions import create_department
+from box.core.structure.models import Department
 from tests.box.apps.calendar.conftest import draft, planned
 from tests.box.apps.crm.calling import in_the_crm
 from tests.box.apps.drive.conftest import put
@@ -25,7 +28,6 @@ from tests.cast import person
 if TYPE_CHECKING:
     from box.apps.tasks.models import Task
     from box.core.accounts.models import User
-    from box.core.structure.models import Department
     from tests.box.rest.calling import Program
 
 
@@ -34,6 +36,7 @@ def given_to_every_method(
 ) -> dict[str, dict[str, Any]]:
     """By method, for the program of anna; those that are not in it need nothing."""
     post = program.call("log.blogpost.add", POST_MESSAGE="Look #here", DEST=[f"DR{sales.pk}"])
+    program.call("log.blogcomment.add", POST_ID=post, TEXT="Nice")
     return {
         "log.blogpost.add": {"POST_MESSAGE": "x"},
         "log.blogcomment.add": {"POST_ID": post, "TEXT": "x"},
@@ -64,6 +67,39 @@ def own_fields(program: Program) -> dict[str, dict[str, Any]]:
     return given
 
 
+def of_the_company(olga: User, anna: User, boris: User) -> dict[str, dict[str, Any]]:
+    """What methods that make people, departments and groups are given, by an administrator's program."""
+    top = Department.objects.get(parent=None)
+    kept, over = (create_department(name, parent=top, by=olga) for name in ("Kept", "Over"))
+    groups = iter([create_group(NewGroup(f"Group {number}"), by=olga) for number in range(10)])
+
+    def filled() -> int:
+        group = next(groups)
+        add_people(group, [anna], by=olga)
+        return group.pk
+
+    of: dict[str, dict[str, Any]] = {
+        "create": {"NAME": "Another"},
+        "update": {"GROUP_ID": filled(), "NAME": "Renamed"},
+        "delete": {"GROUP_ID": filled()},
+        "setowner": {"GROUP_ID": filled(), "USER_ID": anna.pk},
+        "user.get": {"ID": filled()},
+        "user.add": {"GROUP_ID": filled(), "USER_ID": [boris.pk]},
+        "user.invite": {"GROUP_ID": filled(), "USER_ID": [boris.pk]},
+        "user.request": {"GROUP_ID": filled()},
+        "user.update": {"GROUP_ID": filled(), "USER_ID": [anna.pk], "ROLE": "E"},
+        "user.delete": {"GROUP_ID": filled(), "USER_ID": [anna.pk]},
+    }
+    return {
+        "user.add": {"EMAIL": "new@example.com", "UF_DEPARTMENT": [top.pk]},
+        "user.update": {"ID": anna.pk, "WORK_POSITION": "Head"},
+        "department.add": {"NAME": "New", "PARENT": top.pk},
+        "department.update": {"ID": kept.pk, "NAME": "Renamed"},
+        "department.delete": {"ID": over.pk},
+        **{f"sonet_group.{name}": values for name, values in of.items()},
+    }
+
+
 def on_a_drive(anna: User) -> dict[str, dict[str, Any]]:
     """What methods about drives are given."""
     root = root_of(f"U{anna.pk}", by=anna)
@@ -71,6 +107,9 @@ def on_a_drive(anna: User) -> dict[str, dict[str, Any]]:
     file, other = put(root, "plan.txt", by=anna), put(root, "other.txt", by=anna)
     gone = make_folder(root, "gone", by=anna)
     given: dict[str, dict[str, Any]] = {
+        "storage.get": {"ID": root.drive_id},
+        "attachedobject.get": {"ID": file.file_id},
+        "file.getversions": {"ID": file.pk},
         "storage.getchildren": {"ID": root.drive_id},
         "storage.addfolder": {"ID": root.drive_id, "DATA": {"NAME": "first"}},
         "folder.addsubfolder": {"ID": inner.pk, "DATA": {"NAME": "second"}},

@@ -37,6 +37,7 @@ VISITS = (
     Visit("POST", "rest:token", signed_in(400, nobody=400), has_session=False),
     Visit("GET", "rest:openapi", signed_in(200, nobody=401)),
     Visit("GET", "rest:download", NO_SESSION, has_session=False),
+    Visit("POST", "rest:upload", NO_SESSION, has_session=False),
     Visit("GET", "rest:method", NO_SESSION, of="method"),
     Visit("POST", "rest:method", NO_SESSION, of="method", has_session=False),
 )

@@ -131,7 +131,7 @@ def add_event(call: Call) -> Event:
     usual = EventDraft(title="", starts_at=start, ends_at=start + timedelta(hours=1), zone=zone)
     if not (call.values["FROM"] or call.values["FROM_TS"]):
         raise ValidationError(_("Say when the event begins."), code="from")
-    made = create_event(calendar, _draft(call, usual), by=call.user)
+    made = create_event(calendar, _draft(call, usual), by=call.author)
     _remind(made, call)
     return made
 

@@ -113,6 +113,6 @@ def method(
         f"calendar.{name}",
         Method(
             room="calendar", scopes=("calendar",), about=about, parameters=parameters, answer=answer,
-            result=result, makes=makes, source=f"{DOCS}calendar/index.html",
+            result=result, makes=makes, takes_over=makes is not None, source=f"{DOCS}calendar/index.html",
         ),
     )  # fmt: skip

@@ -16,6 +16,7 @@ def declare() -> None:
         activities,
         catalogues,
         comments,
+        contacts,
         duplicates,
         hooks,
         lines,
@@ -24,5 +25,5 @@ def declare() -> None:
     )
 
     scopes.add(SCOPE, Scope(_("CRM"), _("Work with leads, deals and clients as you may."), room=ROOM))
-    for part in (records, catalogues, activities, comments, duplicates, hooks, lines, userfields):
+    for part in (records, contacts, catalogues, activities, comments, duplicates, hooks, lines, userfields):
         part.declare()

@@ -138,9 +138,9 @@ def add(call: Call) -> Activity:
         kind=kind, subject=str(sent.get("SUBJECT") or kind.label), text=str(sent.get("DESCRIPTION") or ""),
         direction=_BY_DIRECTION.get(str(sent.get("DIRECTION", "0")), ""), at=_time(sent, "START_TIME"),
         deadline=None if is_done else deadline,
-        responsible=person_at(sent.get("RESPONSIBLE_ID") or call.user.pk, call.user),
+        responsible=person_at(sent.get("RESPONSIBLE_ID") or call.author.pk, call.user),
     )  # fmt: skip
-    return add_activity(new, [owner], by=call.user)
+    return add_activity(new, [owner], by=call.author)
 
 
 def change(call: Call) -> bool:
@@ -181,7 +181,7 @@ def declare() -> None:
     adds = gettext_lazy("Writes down or plans an activity; answers with its number.")
     moves = gettext_lazy("Moves an activity, or says that it is done.")
     seen = gettext_lazy("Activities on the time lines that you see.")
-    yes, makes = {"type": "boolean"}, {"makes": Activity}
+    yes, makes = {"type": "boolean"}, {"makes": Activity, "takes_over": True}
     for verb, about, parameters, answer, result, more in (
         ("list", seen, All, activities, listed(**_ACTIVITY), {"filters": _FILTERS}),
         ("get", gettext_lazy("An activity."), One, activity, shaped(**_ACTIVITY), {}),

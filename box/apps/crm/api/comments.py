@@ -19,6 +19,7 @@ from box.apps.crm.models import Record
 from box.core.discussion.access import can_delete, can_edit, can_moderate, can_write
 from box.core.discussion.actions import add_comment, delete_comment, edit_comment
 from box.core.discussion.models import Comment
+from box.core.people.bbcode import bbcode_of, html_of
 from box.core.registry.filtering import order_of
 from box.core.registry.rest import Call, Listing, listed, not_found, shaped
 
@@ -82,7 +83,7 @@ def _found(call: Call) -> tuple[Comment, Record]:
 def _row(one: Comment, record: Record) -> dict[str, Any]:
     return {
         "ID": str(one.pk), "ENTITY_ID": str(record.pk), "ENTITY_TYPE": _name_of(record.type),
-        "CREATED": moment_of(one.created_at), "COMMENT": one.text, "AUTHOR_ID": str(one.author_id),
+        "CREATED": moment_of(one.created_at), "COMMENT": bbcode_of(one.html), "AUTHOR_ID": str(one.author_id),
     }  # fmt: skip
 
 
@@ -91,14 +92,15 @@ def add(call: Call) -> Comment:
     record = _record(given, call)
     if not can_write(call.user, record):
         raise PermissionDenied(_("You cannot comment on this."))
-    return add_comment(record.thread, str(given.get("COMMENT") or ""), by=call.user)
+    html = html_of(str(given.get("COMMENT") or ""))
+    return add_comment(record.thread, html=html, by=call.author)
 
 
 def change(call: Call) -> bool:
     one, _record = _found(call)
     if not can_edit(call.user, one):
         raise PermissionDenied(_("Only who wrote a comment changes it."))
-    edit_comment(one, str(_sent(call.values["FIELDS"]).get("COMMENT") or ""), by=call.user)
+    edit_comment(one, html=html_of(str(_sent(call.values["FIELDS"]).get("COMMENT") or "")), by=call.user)
     return True
 
 
@@ -111,7 +113,7 @@ def remove(call: Call) -> bool:
 
 
 def declare() -> None:
-    yes, makes = {"type": "boolean"}, {"makes": Comment}
+    yes, makes = {"type": "boolean"}, {"makes": Comment, "takes_over": True}
     rows: Sequence[tuple[Any, ...]] = (
         ("list", gettext_lazy("What is said below a record."), All, comments, listed(**_COMMENT), {}),
         ("get", gettext_lazy("A comment."), One, comment, shaped(**_COMMENT), {}),

@@ -219,7 +219,7 @@ def shown(
     values = values_of_many(own, ids)
     points = _points(ids, kind, wanted if may.sees("reached_by") else set(), dialect)
     has_contacts = kind.has_client and kind.pk not in NO_CONTACTS and may.sees("contacts")
-    contacts = _contacts(ids) if has_contacts and (every or wanted & _CONTACT_LISTS) else None
+    contacts = contacts_of(ids) if has_contacts and (every or wanted & _CONTACT_LISTS) else None
     answered = []
     for record in records:
         row = {dialect.name(one): dialect.value(one.show(record)) for one in fields}
@@ -259,7 +259,7 @@ def _points(
     return found
 
 
-def _contacts(ids: Sequence[int]) -> Mapping[int, list[int]]:
+def contacts_of(ids: Sequence[int]) -> Mapping[int, list[int]]:
     found: dict[int, list[int]] = {pk: [] for pk in ids}
     links = Link.objects.filter(record__in=ids, role=Link.Role.CONTACT).order_by("rank", "id")
     for record_id, to_id in links.values_list("record_id", "to_id"):
@@ -283,12 +283,12 @@ def add(call: Call, kind: RecordType, dialect: Dialect) -> Record:
         category = given.attributes.pop("category", None)
         if "stage" not in given.attributes and category is not None:
             given.attributes["stage"] = catalog().stages_of(category)[0]
-        names = {"title": "", "responsible": call.user, **given.attributes}
+        names = {"title": "", "responsible": call.author, **given.attributes}
         if kind.pk == Id.LEAD and not names["title"]:
             parts = (names.get("first_name", ""), names.get("last_name", ""))
             names["title"] = " ".join(filter(None, parts)) or _("Lead")
         record = add_record(
-            NewRecord(type=kind, reached_by=[reach for _pk, reach in given.points], **names), by=call.user
+            NewRecord(type=kind, reached_by=[reach for _pk, reach in given.points], **names), by=call.author
         )
         given.write_custom(record, call.user)
     return _again(record)
@@ -506,7 +506,7 @@ def _declare_classic(name: str, type_id: RecordType.Id) -> None:
         remove(call, kind())
         return True
 
-    makes = {"makes": Record}
+    makes = {"makes": Record, "takes_over": True}
     for verb, about, parameters, answer, result, more in (
         ("fields", gettext_lazy("Which fields there are."), Parameters, fields, _fields_schema(row), {}),
         ("list", gettext_lazy("Those that you see."), All, rows, {"type": "array", "items": row}, {}),
@@ -523,7 +523,11 @@ def _declare_items() -> None:
     item = {"type": "object", "properties": {"item": row}}
     items = {"type": "object", "properties": {"items": {"type": "array", "items": row}}}
     fields = {"type": "object", "properties": {"fields": _fields_schema(row)}}
-    adds = {"makes": Record, "made": lambda record, call: {"item": one(_again(record), ITEM, call.user)}}
+    adds = {
+        "makes": Record,
+        "made": lambda record, call: {"item": one(_again(record), ITEM, call.user)},
+        "takes_over": True,
+    }
     changes = gettext_lazy("Changes the named fields of a record; answers with it.")
     for verb, about, parameters, answer, result, more in (
         ("fields", gettext_lazy("Which fields records of a type have."), OfType, _item_fields, fields, {}),

@@ -17,15 +17,21 @@ from box.apps.tasks.api.tasks import INTEGER, OfTask, found, said
 from box.apps.tasks.models import ChecklistItem, TaskStage
 from box.core.discussion.actions import add_comment
 from box.core.discussion.models import Comment
+from box.core.discussion.presenters import files_of
+from box.core.files.rest import address_of_file
 from box.core.groups.models import Group
+from box.core.people.bbcode import bbcode_of, html_of
 from box.core.registry.rest import (
     DOCS,
     Call,
     Conditions,
+    Download,
     Listing,
     ListParameters,
     Method,
     Parameters,
+    download_address,
+    downloads,
     listed,
     methods,
     not_found,
@@ -37,7 +43,10 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
     from box.core.accounts.models import User
+    from box.core.files.presenters import Attached
 
+FILE = "task.file"
+"""Of a download: a file of a comment."""
 _YES_NO = {True: "Y", False: "N"}
 
 
@@ -87,8 +96,8 @@ def new_item(call: Call) -> ChecklistItem:
     """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-add.html"""
     given = upper(call.values["ARFIELDS"], "TITLE", "IS_COMPLETE")
     title = " ".join(str(given.get("TITLE", "")).split())
-    (made,) = add_items(found(call), title, by=call.user)
-    return check_item(made, True, by=call.user) if truth(given.get("IS_COMPLETE", "N")) else made
+    (made,) = add_items(found(call), title, by=call.author)
+    return check_item(made, True, by=call.author) if truth(given.get("IS_COMPLETE", "N")) else made
 
 
 def change_item(call: Call) -> Any:
@@ -149,7 +158,7 @@ _ITEM = {
 def comments(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/comment-item/task-comment-item-get-list.html"""
     rows = Comment.objects.filter(thread=found(call).thread_id, is_deleted=False).select_related("author")
-    return Listing(rows, _comments_shown, ("id",))
+    return Listing(rows, lambda page: _comments_shown(page, call), ("id",))
 
 
 def say(call: Call) -> Comment:
@@ -158,23 +167,47 @@ def say(call: Call) -> Comment:
     if not can_comment(call.user, task):
         raise PermissionDenied(_("You cannot comment on this task."))
     given = upper(call.values["FIELDS"], "POST_MESSAGE", "AUTHOR_ID")
-    return add_comment(task.thread, str(given.get("POST_MESSAGE", "")), by=call.user)
+    html = html_of(str(given.get("POST_MESSAGE", "")))
+    return add_comment(task.thread, html=html, by=call.author)
 
 
-def _comments_shown(rows: Sequence[Comment]) -> list[dict[str, Any]]:
+def _comments_shown(rows: Sequence[Comment], call: Call) -> list[dict[str, Any]]:
+    hanging = files_of([one.pk for one in rows])
     return [
         {
             "ID": str(one.pk),
             "AUTHOR_ID": str(one.author_id),
             "AUTHOR_NAME": one.author.name,
-            "POST_MESSAGE": one.text,
+            "POST_MESSAGE": bbcode_of(one.html, [file.pk for file in hanging.get(one.pk, ())]),
             "POST_DATE": said(one.created_at),
+            **_attached(hanging.get(one.pk, ()), call),
         }
         for one in rows
     ]
 
 
-_COMMENT = dict.fromkeys(("ID", "AUTHOR_ID", "AUTHOR_NAME", "POST_MESSAGE", "POST_DATE"), "string")
+def _attached(files: Sequence[Attached], call: Call) -> dict[str, Any]:
+    """By the number of the attachment, which is the file's own here; nothing where none hangs there."""
+    told = {
+        str(file.pk): {
+            "ATTACHMENT_ID": str(file.pk),
+            "FILE_ID": str(file.pk),
+            "NAME": file.name,
+            "SIZE": str(file.size),
+            **dict.fromkeys(("DOWNLOAD_URL", "VIEW_URL"), download_address(FILE, file.pk, call)),
+        }
+        for file in files
+    }
+    return {"ATTACHED_OBJECTS": told} if told else {}
+
+
+_COMMENT = shaped(**dict.fromkeys(("ID", "AUTHOR_ID", "AUTHOR_NAME", "POST_MESSAGE", "POST_DATE"), "string"))
+_COMMENT["properties"]["ATTACHED_OBJECTS"] = {
+    "type": "object",
+    "additionalProperties": shaped(
+        **dict.fromkeys(("ATTACHMENT_ID", "FILE_ID", "NAME", "SIZE", "DOWNLOAD_URL", "VIEW_URL"), "string")
+    ),
+}
 
 
 # Stages
@@ -228,6 +261,7 @@ def upper(given: Mapping[str, Any], *known: str) -> dict[str, Any]:
 
 
 def declare() -> None:
+    downloads.add(FILE, Download("task", "tasks", address_of_file))
     done: Mapping[str, Any] = {"type": "boolean"}
     for name, about, parameters, answer, result, makes in (
         (
@@ -285,7 +319,7 @@ def declare() -> None:
             gettext_lazy("What is said below a task."),
             Several,
             comments,
-            listed(**_COMMENT),
+            {"type": "array", "items": _COMMENT},
             None,
         ),
         (
@@ -329,6 +363,7 @@ def _method(
             answer=answer,
             result=result,
             makes=makes,
+            takes_over=makes is not None,
             source=source,
         ),
     )

@@ -18,11 +18,12 @@ from box.apps.tasks.actions.states import STEPS
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task, delegate_task, delete_tasks
 from box.apps.tasks.actions.time import add_time
 from box.apps.tasks.events import TaskAdded, TaskChanged, TasksDeleted
-from box.apps.tasks.models import Participant, Task, TimeEntry
+from box.apps.tasks.models import Participant, Task, TaskFile, TimeEntry
 from box.apps.tasks.quick_add import END_OF_DAY
 from box.apps.tasks.states import State, Step
 from box.core.accounts.models import User
 from box.core.groups.models import Group
+from box.core.people.bbcode import bbcode_of, html_of
 from box.core.registry.filtering import (
     Filterable,
     Keyword,
@@ -34,6 +35,7 @@ from box.core.registry.filtering import (
     order_of,
     several,
 )
+from box.core.registry.origin import is_importing, moment
 from box.core.registry.rest import (
     DOCS,
     Call,
@@ -170,10 +172,10 @@ def tasks(call: Call) -> Any:
 def add(call: Call) -> Task:
     """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-add.html"""
     values = _read(call.values["FIELDS"], call.user)
-    values.setdefault("responsible", call.user)
+    values.setdefault("responsible", call.author)
     if not values.get("title"):
         raise ValidationError(_("Say in a few words what is to be done."), code="title")
-    return add_task(TaskDraft(**values), by=call.user)
+    return add_task(TaskDraft(**values), by=call.author)
 
 
 def update(call: Call) -> Any:
@@ -210,9 +212,12 @@ def _stepping(step: Step) -> Callable[[Call], Any]:
 def add_elapsed(call: Call) -> TimeEntry:
     """https://apidocs.bitrix24.com/api-reference/tasks/elapsed-item/task-elapsed-item-add.html"""
     given = {name.upper(): value for name, value in call.values["ARFIELDS"].items()}
-    minutes = -(-_number(given.get("SECONDS"), "SECONDS") // 60)
+    seconds = _number(given.get("SECONDS"), "SECONDS")
+    minutes = max(1, seconds // 60) if is_importing() else -(-seconds // 60)
     note = str(given.get("COMMENT_TEXT", ""))
-    return add_time(found(call), minutes, on=timezone.localdate(), note=note, by=call.user)
+    exact = {"seconds": seconds} if is_importing() else {}
+    on = timezone.localdate(moment())
+    return add_time(found(call), minutes, on=on, note=note, by=call.author, **exact)
 
 
 def elapsed(call: Call) -> Any:
@@ -276,7 +281,9 @@ def _number(value: Any, name: str = "") -> int:
 
 
 def _person(value: Any, by: User) -> User:
-    person: User | None = User.objects.active().visible_to(by).filter(pk=_number(value)).first()
+    people = User.objects.visible_to(by).filter(pk=_number(value))
+    # What is taken over stays theirs who have left.
+    person: User | None = (people if is_importing() else people.active()).first()
     if person is None:
         raise ValidationError(_("There is no such person, or you don't see them."), code="people")
     return person
@@ -314,7 +321,7 @@ def _minutes(value: Any, by: User) -> int | None:
 
 _FIELDS: Mapping[str, tuple[str, Callable[[Any, User], Any]]] = {
     "TITLE": ("title", lambda value, by: str(value)),
-    "DESCRIPTION": ("text", lambda value, by: str(value or "")),
+    "DESCRIPTION": ("html", lambda value, by: html_of(str(value or ""))),
     "RESPONSIBLE_ID": ("responsible", _person),
     "ACCOMPLICES": ("accomplice_ids", _people),
     "AUDITORS": ("observer_ids", _people),
@@ -340,12 +347,15 @@ def said(moment: datetime | None) -> str | None:
 
 def _shown(rows: Sequence[Task]) -> list[dict[str, Any]]:
     people = participants_of([task.pk for task in rows])
+    files: dict[int, list[int]] = {task.pk: [] for task in rows}
+    for tie in TaskFile.objects.filter(task__in=rows).order_by("pk"):
+        files[tie.task_id].append(tie.file_id)
     role = Participant.Role
     return [
         {
             "id": str(task.pk),
             "title": task.title,
-            "description": task.text,
+            "description": bbcode_of(task.html, files[task.pk]),
             "status": _STATUS[State(task.state)],
             "priority": str(task.priority),
             "responsibleId": str(task.responsible_id),
@@ -360,6 +370,8 @@ def _shown(rows: Sequence[Task]) -> list[dict[str, Any]]:
             "createdDate": said(task.created_at),
             "changedDate": said(task.changed_at),
             "closedDate": said(task.closed_at),
+            "closedBy": str(task.closed_by_id or 0),
+            "ufTaskWebdavFiles": files[task.pk] or False,
             "tags": list(task.tags),
             "timeEstimate": str((task.estimate_minutes or 0) * 60),
             "timeSpentInLogs": str(task.spent_seconds),
@@ -376,12 +388,15 @@ _TASK = {
     ),
     **dict.fromkeys(("accomplices", "auditors", "tags"), "array of string"),
     **dict.fromkeys(("groupId", "parentId", "timeEstimate", "timeSpentInLogs"), "string"),
+    "closedBy": "string",
     **dict.fromkeys(("deadline", "startDatePlan", "endDatePlan", "closedDate"), "string?"),
     **dict.fromkeys(("createdDate", "changedDate", "taskControl", "allowChangeDeadline"), "string"),
 }
-_ONE = {"type": "object", "properties": {"task": shaped(**_TASK)}}
+_WHOLE = shaped(**_TASK)
+_WHOLE["properties"]["ufTaskWebdavFiles"] = {"type": ["array", "boolean"], "items": {"type": "integer"}}
+_ONE = {"type": "object", "properties": {"task": _WHOLE}}
 _DONE = shaped(task="boolean")
-_SEVERAL = {"type": "object", "properties": {"tasks": listed(**_TASK)}}
+_SEVERAL = {"type": "object", "properties": {"tasks": {"type": "array", "items": _WHOLE}}}
 
 
 def declare() -> None:
@@ -408,6 +423,7 @@ def declare() -> None:
         add,
         _ONE,
         makes=Task,
+        takes_over=True,
         made=lambda task, call: _one(task),
     )
     _method("update", gettext_lazy("Changes a task."), TaskUpdate, update, _DONE)
@@ -435,6 +451,7 @@ def declare() -> None:
                 parameters=parameters,
                 answer=answer,
                 makes=TimeEntry if path == "add" else None,
+                takes_over=path == "add",
                 result=result,
                 source=f"{DOCS}tasks/elapsed-item/index.html",
             ),

@@ -54,6 +54,7 @@ def in_the_crm(person: User) -> dict[str, dict[str, Any]]:
     given["crm.item.productrow.set"] = {**owner, "productRows": [{"productName": "Table", "price": 10}]}
     given["crm.item.productrow.list"] = {"filter": owner}
     set_lines(deal, [table], follows=True, by=None)
+    given["crm.deal.contact.items.get"] = {"id": deal.pk}
     given["crm.item.delete"] = {"entityTypeId": 2, "id": gone.pk}
     empty = add_pipeline(type_of("deal"), "Empty", by=None)
     for verb in ("list", "get", "add", "update"):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from box.core.files.actions import Stored
 
 pytestmark = pytest.mark.django_db
-STORE_WHOLE = "box.apps.drive.api.store_whole"
+STORE_WHOLE = "box.apps.drive.api.items.store_whole"
 
 
 def test_a_program_sees_the_drives_of_its_person(anna: User, boris: User) -> None:

@@ -1,10 +1,9 @@
-"""Drives, for programs: the same actions and the same rules of who sees what as on their pages."""
+"""Drives, folders and files, for programs."""
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -18,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from box.apps.drive.access import has_own_drive
 from box.apps.drive.actions import tree
-from box.apps.drive.actions.locking import locked_folder, locked_item
+from box.apps.drive.actions.locking import allowed, locked_folder, locked_item
 from box.apps.drive.actions.sharing import make_link
 from box.apps.drive.actions.trash import throw_away
 from box.apps.drive.actions.versions import new_version
@@ -28,6 +27,8 @@ from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.accounts.models import User
 from box.core.files.actions import checked_name, store_whole, take_in
 from box.core.files.display import link_to
+from box.core.files.rest import Sent, sent
+from box.core.groups.models import Group
 from box.core.registry.filtering import (
     Filterable,
     Moment,
@@ -39,7 +40,9 @@ from box.core.registry.filtering import (
 )
 from box.core.registry.rest import (
     DOCS,
+    UPLOAD_FIELD,
     ApiRefused,
+    AsSent,
     Call,
     Conditions,
     Download,
@@ -48,16 +51,16 @@ from box.core.registry.rest import (
     Method,
     Parameters,
     Scope,
-    Several,
     Sorting,
     YesNo,
-    download_token,
+    download_address,
     downloads,
     listed,
     methods,
     not_found,
     scopes,
     shaped,
+    upload_address,
 )
 
 SCOPE = "disk"
@@ -122,7 +125,12 @@ class AddFolder(One):
 
 class Upload(One):
     DATA = Conditions(required=False, help_text=gettext_lazy('What it is called: {"NAME": "plan.txt"}.'))
-    FILECONTENT = Several(help_text=gettext_lazy("The file's name, and its bytes in Base64."))
+    FILECONTENT = AsSent(
+        required=False,
+        help_text=gettext_lazy(
+            "The file's name, and its bytes in Base64. Without it the answer says where to send them."
+        ),
+    )
     GENERATEUNIQUENAME = YesNo(
         required=False, help_text=gettext_lazy("With a number behind its name, where that is taken.")
     )
@@ -148,7 +156,19 @@ def _roots(call: Call) -> Any:
     own = {code_of(call.user), EVERYONE} if has_own_drive(call.user) else set()
     for code in own:
         tree.root_of(code, by=call.user)
-    return roots_of([code for code in codes_of(call.user) if code in own or code.startswith("G")])
+    codes = {code for code in codes_of(call.user) if code in own or code.startswith("G")}
+    if call.may_transfer:
+        # Of all groups, as an administrator sees them; what is a person's own is theirs alone.
+        codes |= _drives_of_groups(call)
+    return roots_of(codes)
+
+
+def _drives_of_groups(call: Call) -> set[str]:
+    """Made where there is none yet: a migration puts files there."""
+    codes = {f"G{pk}" for pk in Group.objects.values_list("pk", flat=True)}
+    for code in codes.difference(roots_of(codes).values_list("drive__code", flat=True)):
+        tree.root_of(code, by=call.user)
+    return codes
 
 
 def _storage(root: Item, call: Call) -> dict[str, Any]:
@@ -163,6 +183,11 @@ def _storage(root: Item, call: Call) -> dict[str, Any]:
         "ENTITY_ID": "0" if drive.is_company else drive.code.lstrip("UG"),
         "ROOT_OBJECT_ID": str(root.pk),
     }
+
+
+def storage(call: Call) -> Any:
+    """https://apidocs.bitrix24.com/api-reference/disk/storage/disk-storage-get.html"""
+    return _storage(_root(call), call)
 
 
 def storage_children(call: Call) -> Any:
@@ -182,7 +207,7 @@ def _root(call: Call) -> Item:
     return root
 
 
-def _found(call: Call, *, folders: bool, name: str = "ID") -> Item:
+def found_item(call: Call, *, folders: bool, name: str = "ID") -> Item:
     seen = Item.objects.visible_to(call.user).there().filter(is_folder=folders)
     found = seen.select_related("drive", "parent", "file__blob").filter(pk=call.values[name]).first()
     if found is None:
@@ -192,7 +217,7 @@ def _found(call: Call, *, folders: bool, name: str = "ID") -> Item:
 
 def children(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/disk/folder/disk-folder-get-children.html"""
-    return _children(_found(call, folders=True), call)
+    return _children(found_item(call, folders=True), call)
 
 
 def _children(folder: Item, call: Call) -> Listing[Item]:
@@ -225,12 +250,11 @@ def _of_its_kind(item: Item, call: Call) -> dict[str, str]:
     if item.file is None:
         return {"REAL_OBJECT_ID": str(item.pk)}
     size, version = str(item.file.blob.size), str(item.version)
-    token = download_token(SCOPE, item.pk, call)
     return {
         "FILE_ID": str(item.file.pk),
         "SIZE": size,
         "GLOBAL_CONTENT_VERSION": version,
-        "DOWNLOAD_URL": f"{settings.PORTAL_URL}/rest/download.json?token={token}",
+        "DOWNLOAD_URL": download_address(SCOPE, item.pk, call),
     }
 
 
@@ -244,19 +268,19 @@ def address_of_bytes(user: User, pk: int, host: str) -> str:
 
 def add_folder(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/disk/folder/disk-folder-add-subfolder.html"""
-    return _add(_found(call, folders=True), call)
+    return _add(found_item(call, folders=True), call)
 
 
 def _add(folder: Item, call: Call) -> dict[str, Any]:
     assert isinstance(call.parameters, AddFolder)  # noqa: S101 - as it is declared
-    return _shown([tree.make_folder(folder, call.parameters.name, by=call.user)], call)[0]
+    return _shown([tree.make_folder(folder, call.parameters.name, by=call.author)], call)[0]
 
 
 def _answered(act: Callable[[Item, Call], object], *, folders: bool) -> Callable[[Call], Any]:
     """Does it, and answers with what came of it."""
 
     def answer(call: Call) -> Any:
-        item = _found(call, folders=folders)
+        item = found_item(call, folders=folders)
         act(item, call)
         again = Item.objects.select_related("file__blob").get(pk=item.pk)
         return _shown([again], call)[0]
@@ -273,7 +297,7 @@ def _rename(item: Item, call: Call) -> None:
 
 
 def _move(item: Item, call: Call) -> None:
-    tree.move_items([item], _found(call, folders=True, name="TARGETFOLDERID"), by=call.user)
+    tree.move_items([item], found_item(call, folders=True, name="TARGETFOLDERID"), by=call.user)
 
 
 def _throw_away(item: Item, call: Call) -> None:
@@ -285,15 +309,15 @@ def _uploaded(folder: Item, call: Call) -> Item:
 
     A name that is taken is refused, or gets a number where the program asks for that.
     """
-    name, content = _content(call)
+    file = _content(call)
     with transaction.atomic():
         # Before any byte is stored of whoever may not.
-        _name_in(folder, name, call)
-    stored = store_whole(BytesIO(content))
+        _name_in(folder, file.name, call)
+    stored = store_whole(file.content)
     with transaction.atomic():
         # Meanwhile somebody may have put another one there, which is not to become a version of theirs.
-        free = _name_in(folder, name, call)
-        added = tree.add_files(folder, [take_in(stored, free, by=call.user).pk], by=call.user)
+        free = _name_in(folder, file.name, call)
+        added = tree.add_files(folder, [take_in(stored, free, by=call.author).pk], by=call.author)
     return added.new[0]
 
 
@@ -313,33 +337,57 @@ def _uploaded_to_storage(call: Call) -> Item:
 
 
 def _uploaded_to_folder(call: Call) -> Item:
-    return _uploaded(_found(call, folders=True), call)
+    return _uploaded(_folder(call), call)
 
 
 def _uploaded_version(call: Call) -> Item:
     """https://apidocs.bitrix24.com/api-reference/disk/file/disk-file-upload-version.html"""
-    item = _found(call, folders=False)
-    _name, content = _content(call, usual=item.name)
+    item = found_item(call, folders=False)
+    content = _content(call, usual=item.name).content
     with transaction.atomic():
         locked_item(item, by=call.user)
-    stored = store_whole(BytesIO(content))
+    stored = store_whole(content)
     with transaction.atomic():
-        new_version(item, take_in(stored, item.name, by=call.user).pk, by=call.user)
+        new_version(item, take_in(stored, item.name, by=call.author).pk, by=call.author)
     return item
 
 
-def _content(call: Call, *, usual: str = "") -> tuple[str, bytes]:
-    """Name and bytes, of `["plan.txt", "<Base64>"]` or of the Base64 alone. Raises ValidationError."""
-    given = call.values["FILECONTENT"]
+def _content(call: Call, *, usual: str = "") -> Sent:
+    """Under the name that stands in DATA, or with the bytes. Raises ValidationError."""
     named = {str(key).upper(): value for key, value in call.values["DATA"].items()}
-    name = str(named.get("NAME") or "") or (given[0] if len(given) == 2 else usual)
+    name = str(named.get("NAME") or "")
     try:
-        content = b64decode(given[-1], validate=True) if len(given) in (1, 2) else b""
-    except ValueError:
-        content = b""
-    if not content:
-        raise ValidationError(_("fileContent: write the file's name and its bytes in Base64."))
-    return checked_name(name), content
+        file = sent(call.values["FILECONTENT"], usual=name or usual)
+    except ValidationError as error:
+        raise ValidationError([f"fileContent: {text}" for text in error.messages]) from None
+    return replace(file, name=checked_name(name)) if name else file
+
+
+def _has_content(call: Call) -> bool:
+    return "FILECONTENT" in call.parameters.given
+
+
+def _folder(call: Call) -> Item:
+    return found_item(call, folders=True)
+
+
+def _file(call: Call) -> Item:
+    return found_item(call, folders=False)
+
+
+def _in_one_step_or_two(
+    method: str, find: Callable[[Call], Item], put: Callable[[Call], Item]
+) -> Callable[[Call], Any]:
+    """https://apidocs.bitrix24.com/api-reference/files/how-to-upload-files.html: without its content the
+    answer says where that is to be sent, which is for larger ones."""
+
+    def answer(call: Call) -> Any:
+        if _has_content(call):
+            return put(call)
+        allowed(find(call), by=call.user)
+        return {"field": UPLOAD_FIELD, "uploadUrl": upload_address(method, call)}
+
+    return answer
 
 
 def _told_again(item: Item, call: Call) -> Any:
@@ -352,7 +400,7 @@ def external_link(call: Call) -> str:
 
     Without an end and without a password; one that this person has made of the kind already is given again.
     """
-    file = _found(call, folders=False)
+    file = found_item(call, folders=False)
     known = OutsideLink.objects.open(call.now).filter(item=file, created_by=call.user, expires_at=None)
     link = known.filter(password="").order_by("pk").first()
     if link is None:
@@ -366,7 +414,10 @@ def declare() -> None:
     scopes.add(SCOPE, Scope(label, gettext_lazy("Work with files and folders as you may."), room="drive"))
     for name, about, parameters, answer, result in _methods():
         is_list = name.endswith(("children", "getlist"))
-        makes: dict[str, Any] = {"makes": Item, "made": _told_again} if parameters is Upload else {}
+        makes: dict[str, Any] = {}
+        if parameters is Upload:
+            makes = {"makes": Item, "made": _told_again, "makes_now": _has_content}
+        takes_over = parameters in (Upload, AddFolder)
         methods.add(
             name,
             Method(
@@ -378,6 +429,7 @@ def declare() -> None:
                 filters=(_FILTERS if parameters is Children else _STORAGE_FILTERS) if is_list else {},
                 result=result,
                 source=f"{DOCS}disk/",
+                takes_over=takes_over,
                 **makes,
             ),
         )
@@ -385,6 +437,7 @@ def declare() -> None:
 
 def _methods() -> Any:
     item, items = shaped(**_ITEM), listed(**_ITEM)
+    uploaded = shaped(**_ITEM, field="string", uploadUrl="string")
     yield (
         "disk.storage.getlist",
         gettext_lazy("The drives that you have."),
@@ -392,6 +445,7 @@ def _methods() -> Any:
         storages,
         listed(**_STORAGE),
     )
+    yield "disk.storage.get", gettext_lazy("A drive."), One, storage, shaped(**_STORAGE)
     inside = gettext_lazy("Folders and files on a drive.")
     yield "disk.storage.getchildren", inside, Children, storage_children, items
     made = gettext_lazy("Makes a folder; answers with it.")
@@ -407,10 +461,13 @@ def _methods() -> Any:
         yield f"disk.{kind}.moveto", moves, Move, _answered(_move, folders=folders), item
         trashes = gettext_lazy("Moves it into the trash.")
         yield f"disk.{kind}.markdeleted", trashes, One, _answered(_throw_away, folders=folders), item
-    puts = gettext_lazy("Puts a file there, by its content; answers with it.")
-    yield "disk.storage.uploadfile", puts, Upload, _uploaded_to_storage, item
-    yield "disk.folder.uploadfile", puts, Upload, _uploaded_to_folder, item
+    puts = gettext_lazy("Puts a file there; answers with it.")
     renews = gettext_lazy("Gives a file new bytes; what it was stays as a version.")
-    yield "disk.file.uploadversion", renews, Upload, _uploaded_version, item
+    for name, about, find, put in (
+        ("disk.storage.uploadfile", puts, _root, _uploaded_to_storage),
+        ("disk.folder.uploadfile", puts, _folder, _uploaded_to_folder),
+        ("disk.file.uploadversion", renews, _file, _uploaded_version),
+    ):
+        yield name, about, Upload, _in_one_step_or_two(name, find, put), uploaded
     link = gettext_lazy("The address at which whoever has it opens the file without an account.")
     yield "disk.file.getexternallink", link, One, external_link, {"type": "string"}

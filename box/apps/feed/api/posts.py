@@ -1,4 +1,4 @@
-"""The feed, for programs: the same actions and the same rules of who sees what as on its pages."""
+"""Posts of the feed."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from html import escape
 from typing import Any
 
 from django import forms
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.feed import actions
-from box.apps.feed.access import can_comment
 from box.apps.feed.actions import Draft
+from box.apps.feed.api.authors import SCOPE, Written, author_of, files_of
 from box.apps.feed.events import PostDeleted, PostEdited, PostPublished
 from box.apps.feed.models import Post, PostFile, PostQuerySet, PostTag
 from box.core.access.principals import EVERYONE
-from box.core.discussion import actions as discussion
-from box.core.discussion.models import Comment, Thread
+from box.core.discussion.models import Thread
+from box.core.people.bbcode import bbcode_of, html_of
 from box.core.registry.filtering import order_of
 from box.core.registry.rest import (
     DOCS,
@@ -30,7 +30,6 @@ from box.core.registry.rest import (
     Listing,
     ListParameters,
     Method,
-    Parameters,
     Scope,
     Several,
     Sorting,
@@ -38,10 +37,8 @@ from box.core.registry.rest import (
     hook_events,
     listed,
     methods,
-    not_found,
     scopes,
 )
-from box.lib.rich_text import from_text
 
 PAGE = 50
 LARGEST_PAGE = 200
@@ -53,23 +50,7 @@ _CODE = re.compile(r"SG(\d{1,18})|(UA|U\d{1,18}|DR\d{1,18}|D\d{1,18})")
 _YES_NO = {True: "Y", False: "N"}
 
 
-class _Written(Parameters):
-    """What both kinds of texts share."""
-
-    USER_ID = forms.IntegerField(
-        required=False, help_text=gettext_lazy("In whose name: nobody's but that of who made the webhook.")
-    )
-    FILES = Several(required=False, help_text=gettext_lazy("Not taken yet."))
-
-    def refuse_the_foreign(self, call: Call) -> None:
-        """Raises for what would be silently done otherwise than it was asked for."""
-        if self.cleaned_data["USER_ID"] not in (None, call.user.pk):
-            raise PermissionDenied(_("A webhook writes in the name of who made it, and of nobody else."))
-        if self.cleaned_data["FILES"]:
-            raise ValidationError(_("Files cannot be sent this way yet: leave FILES out."), code="files")
-
-
-class PostAdd(_Written):
+class PostAdd(Written):
     POST_MESSAGE = forms.CharField(help_text=gettext_lazy("The text. An empty line begins a paragraph."))
     POST_TITLE = forms.CharField(required=False, max_length=200, help_text=gettext_lazy("Stands above it."))
     DEST = Several(
@@ -102,24 +83,19 @@ class PostGet(ListParameters):
     )
 
 
-class CommentAdd(_Written):
-    POST_ID = forms.IntegerField(help_text=gettext_lazy("The post."))
-    TEXT = forms.CharField(help_text=gettext_lazy("The text. An empty line begins a paragraph."))
-
-
 def add_post(call: Call) -> Post:
     """https://apidocs.bitrix24.com/api-reference/log/log-blogpost-add.html"""
     assert isinstance(call.parameters, PostAdd)  # noqa: S101 - as it is declared
-    call.parameters.refuse_the_foreign(call)
-    values = call.values
+    values, author = call.values, author_of(call)
     until = values["IMPORTANT_DATE_END"]
     draft = Draft(
         html=_html_of(values["POST_TITLE"], values["POST_MESSAGE"], values["TAGS"]),
         audience=_codes(values["DEST"] or values["SPERM"] or [EVERYONE]),
         is_announcement=values["IMPORTANT"],
         read_by_on=timezone.localdate(until) if until and values["IMPORTANT"] else None,
+        file_ids=files_of(call, author),
     )
-    return actions.publish_post(draft, by=call.user)
+    return actions.publish_post(draft, by=author)
 
 
 def posts(call: Call) -> Any:
@@ -147,24 +123,12 @@ def posts(call: Call) -> Any:
     return _shown(found[: min(limit, LARGEST_PAGE)])
 
 
-def add_comment(call: Call) -> Comment:
-    """https://apidocs.bitrix24.com/api-reference/log/blogcomment/log-blogcomment-add.html"""
-    assert isinstance(call.parameters, CommentAdd)  # noqa: S101 - as it is declared
-    call.parameters.refuse_the_foreign(call)
-    post = Post.objects.visible_to(call.user).as_shown().filter(pk=call.values["POST_ID"]).first()
-    if post is None:
-        raise not_found(_("There is no such post, or you don't see it."))
-    if not can_comment(call.user, post):
-        raise PermissionDenied(_("The group of this post is in the archive: it is only read."))
-    return discussion.add_comment(post.thread, call.values["TEXT"], by=call.user)
-
-
 def _html_of(title: str, text: str, tags: str) -> str:
     """Posts have no title and no tags beside their text: they stand in it, as people write them."""
     head = f"<h3>{escape(title)}</h3>" if title else ""
     words = (re.sub(r"[^\w-]+", "_", one.strip().lstrip("#")) for one in tags.split(","))
     foot = " ".join(f"#{word}" for word in words if word)
-    return head + from_text(text) + (f"<p>{escape(foot)}</p>" if foot else "")
+    return head + html_of(text) + (f"<p>{escape(foot)}</p>" if foot else "")
 
 
 def _codes(given: Iterable[str]) -> tuple[str, ...]:
@@ -199,7 +163,7 @@ def _shown(rows: Iterable[Post]) -> list[dict[str, Any]]:
             "NUM_COMMENTS": str(said.get(post.pk, 0)),
             "CODE": None,
             "MICRO": "Y",
-            "DETAIL_TEXT": post.text,
+            "DETAIL_TEXT": bbcode_of(post.html, files[post.pk]),
             "DATE_PUBLISH": timezone.localtime(post.created_at).isoformat(timespec="seconds"),
             "CATEGORY_ID": "",
             "HAS_SOCNET_ALL": _YES_NO[EVERYONE in post.audience],
@@ -231,7 +195,7 @@ def declare() -> None:
     ):
         hook_events.add(name, HookEvent("feed", label, event, _numbered))
     scopes.add(
-        "log",
+        SCOPE,
         Scope(
             gettext_lazy("Feed"),
             gettext_lazy("Read the posts that you see, and write posts and comments in your name."),
@@ -242,11 +206,12 @@ def declare() -> None:
         "log.blogpost.add",
         Method(
             room="feed",
-            scopes=("log",),
+            scopes=(SCOPE,),
             about=gettext_lazy("Publishes a post; answers with its number."),
             parameters=PostAdd,
             answer=add_post,
             makes=Post,
+            takes_over=True,
             result={"type": "integer"},
             source=f"{DOCS}log/log-blogpost-add.html",
         ),
@@ -255,7 +220,7 @@ def declare() -> None:
         "log.blogpost.get",
         Method(
             room="feed",
-            scopes=("log",),
+            scopes=(SCOPE,),
             about=gettext_lazy("Posts that you see, the newest first."),
             parameters=PostGet,
             answer=posts,
@@ -280,18 +245,5 @@ def declare() -> None:
                 FILES="array of integer",
             ),
             source=f"{DOCS}log/log-blogpost-get.html",
-        ),
-    )
-    methods.add(
-        "log.blogcomment.add",
-        Method(
-            room="feed",
-            scopes=("log",),
-            about=gettext_lazy("Comments on a post; answers with the comment's number."),
-            parameters=CommentAdd,
-            answer=add_comment,
-            makes=Comment,
-            result={"type": "integer"},
-            source=f"{DOCS}log/blogcomment/log-blogcomment-add.html",
         ),
     )

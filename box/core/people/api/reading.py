@@ -1,9 +1,9 @@
-"""People, for programs."""
+"""Finding people, and what is told of them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -25,6 +25,7 @@ from box.core.accounts.models import Session, User, UserQuerySet
 from box.core.fields import rest
 from box.core.fields.models import Field
 from box.core.fields.values import values_of_many
+from box.core.files.display import link_to_picture
 from box.core.registry.filtering import (
     Among,
     Day,
@@ -42,6 +43,7 @@ from box.core.registry.rest import (
     DOCS,
     Call,
     Conditions,
+    Download,
     HookEvent,
     Listing,
     ListParameters,
@@ -50,9 +52,12 @@ from box.core.registry.rest import (
     Several,
     Sorting,
     YesNo,
+    download_address,
+    downloads,
     hook_events,
     listed,
     methods,
+    not_found,
     numbered,
     scopes,
     shaped,
@@ -65,6 +70,9 @@ BRIEF, BASIC, WHOLE = "user_brief", "user_basic", "user"
 # The wider one holds what the narrower one does.
 USER_SCOPES = (WHOLE, BASIC, BRIEF)
 
+
+PHOTO = "people.photo"
+"""Of a download."""
 
 NO_YEAR = 1604
 """A leap year before anybody's: the one by which Apple's address books say that the year is not known."""
@@ -177,7 +185,7 @@ class UserGet(ListParameters):
 
 def current(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/user/user-current.html"""
-    return _shown([call.user], _fields_of(call), _custom_fields(call))[0]
+    return _shown([call.user], call)[0]
 
 
 def people(call: Call) -> Any:
@@ -205,10 +213,9 @@ def _people(call: Call, given: Mapping[str, Any]) -> Listing[User]:
     # What the scope does not show, nobody finds out by asking for it either.
     known = {name: one for name, one in _FILTERS.items() if name in _FIELDS[_widest(call)]}
     known |= rest.filters(_custom_fields(call))
-    fields = _fields_of(call)
     return Listing(
         found.filter(condition_of(given, known)),
-        lambda rows: _shown(rows, fields, _custom_fields(call)),
+        lambda rows: _shown(rows, call),
         order_of(call.values["SORT"], call.values["ORDER"], _ORDERS),
     )
 
@@ -251,9 +258,9 @@ def _widest(call: Call) -> str:
     return next((scope for scope in USER_SCOPES if scope in call.scopes), BRIEF)
 
 
-def _shown(rows: Iterable[User], fields: Collection[str], custom: Sequence[Field]) -> list[dict[str, Any]]:
-    rows = list(rows)
-    custom = [field for field in custom if field.code in fields]
+def _shown(rows: Iterable[User], call: Call) -> list[dict[str, Any]]:
+    rows, fields = list(rows), _fields_of(call)
+    custom = [field for field in _custom_fields(call) if field.code in fields]
     values = values_of_many(custom, [person.pk for person in rows])
     departments: dict[int, list[int]] = defaultdict(list)
     memberships = Membership.objects.filter(user__in=rows, department__merged_into=None).order_by("id")
@@ -276,7 +283,7 @@ def _shown(rows: Iterable[User], fields: Collection[str], custom: Sequence[Field
             "PERSONAL_CITY": person.city,
             "PERSONAL_GENDER": person.gender,
             "PERSONAL_BIRTHDAY": _birthday(person),
-            "PERSONAL_PHOTO": _photo(person.photo_id),
+            "PERSONAL_PHOTO": _photo(person.photo_id, call),
             "UF_DEPARTMENT": departments[person.pk],
             "USER_TYPE": "extranet" if person.is_extranet else "employee",
             "TIME_ZONE": person.time_zone,
@@ -308,9 +315,20 @@ def _birthday(person: User) -> str:
     return timezone.make_aware(datetime.combine(day, time())).isoformat(timespec="seconds")
 
 
-def _photo(photo_id: int | None) -> str | None:
-    """Where a signed-in browser finds it."""
+def _photo(photo_id: int | None, call: Call) -> str | None:
+    """Where a signed-in browser finds it; for a migration, which has none, where it is fetched within an
+    hour."""
+    if photo_id and call.may_transfer:
+        return download_address(PHOTO, photo_id, call)
     return f"{settings.PORTAL_URL}{reverse('people:photo', args=[photo_id])}" if photo_id else None
+
+
+def address_of_photo(user: User, pk: int, host: str) -> str:
+    """See `box.core.registry.rest.Download`."""
+    person = User.objects.visible_to(user).filter(photo=pk).select_related("photo").first()
+    if person is None or person.photo is None:
+        raise not_found(_("There is no such photo, or you don't see it."))
+    return link_to_picture(person.photo, host=host)
 
 
 def _added(event: UserCreated) -> Mapping[str, Any] | None:
@@ -322,12 +340,13 @@ def _added(event: UserCreated) -> Mapping[str, Any] | None:
 
 
 def declare() -> None:
+    downloads.add(PHOTO, Download(WHOLE, "people", address_of_photo))
     hook_events.add("ONUSERADD", HookEvent("people", gettext_lazy("A person was added"), UserCreated, _added))
     scopes.add(
         WHOLE,
         Scope(
             gettext_lazy("People"),
-            gettext_lazy("Read who works here, with e-mail and phone."),
+            gettext_lazy("Read who works here, with e-mail and phone; invite and change people as you may."),
             room="people",
         ),
     )
@@ -335,7 +354,7 @@ def declare() -> None:
         BASIC,
         Scope(
             gettext_lazy("People (basic)"),
-            gettext_lazy("The same, for programs that ask for it by this name."),
+            gettext_lazy("Read who works here, with e-mail and phone."),
             room="people",
         ),
     )
