@@ -61,7 +61,7 @@ from box.core.access.principals import code_of, memberships_of
 from box.core.discussion.models import Thread
 from box.lib.bulk import analyze, copy_rows, reserve_ids
 from box.lib.sounds import sound_of
-COUNT, chance, now = RECORDS, random.Random(11), timezone.now()
+COUNT, SHARE, chance, now = RECORDS, SELLERS_SHARE, random.Random(11), timezone.now()
 sellers = list(people.filter(is_extranet=False))
 seller, head = sellers[0], sellers[1]
 administrator = User.objects.filter(is_administrator=True).first() or seller
@@ -97,8 +97,8 @@ facts_of = []
 def records():
     for place, (pk, thread) in enumerate(zip(pks, threads, strict=True)):
         kind = types[place % 3]
-        # One in two hundred is the seller's, a page of each even of the smaller; the rest is anybody's else.
-        person = seller if place // 3 % 200 == 0 else chance.choice(sellers[2:])
+        # One in so many is the seller's, a page of each even of the smaller; the rest is anybody's else.
+        person = seller if place // 3 % SHARE == 0 else chance.choice(sellers[2:])
         title = f"{chance.choice(FIRST)} {sound_word(place)} {place}"
         # Of four deals one is in work, the others were closed over the years.
         is_open = kind.has_stages and place // 3 % 4 == 0
@@ -213,6 +213,11 @@ print(json.dumps([took, *[getattr(run, name) for name in ("done", "created", "ch
 """
 
 
+def filling(records: int, *, share: int = 200) -> str:
+    """What fills a CRM with so many records, one of `share` of which is the seller's."""
+    return FILL.replace("RECORDS", str(records)).replace("SELLERS_SHARE", str(share))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -228,7 +233,7 @@ def main() -> int:
         small, large = (
             prepared(
                 POSTS + place, folder, stack, employees=given.employees,
-                facts=FILL.replace("RECORDS", str(count)),
+                facts=filling(count),
             )
             for place, count in enumerate(given.records)
         )  # fmt: skip

@@ -73,8 +73,21 @@ def prepared(
     posts: int, folder: Path, stack: ExitStack, *, employees: int = 1000, facts: str = FACTS
 ) -> Portal:
     """A database with a demonstration company, and a worker on it. Both end with the stack."""
+    environment, found = filled(f"bench_{posts}", posts, folder, employees=employees, facts=facts)
+    socket = folder / f"bench_{posts}.sock"
+    worker = subprocess.Popen([*MANAGE, "web", "--socket", str(socket), "--threads", "8"], env=environment)
+    stack.callback(_end, worker)
+    deadline = time.monotonic() + 30
+    while not socket.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return Portal(posts, socket, found, environment)
+
+
+def filled(
+    name: str, posts: int, folder: Path, *, employees: int, facts: str
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """The environment of a database of this name, made anew, and what `facts` prints of it."""
     config = json.loads(Path(os.environ["KOROBKA_CONFIG"]).read_text())
-    name = f"bench_{posts}"
     database: dict[str, Any] = config["database"]
     with psycopg.connect(
         host=database["host"],
@@ -106,14 +119,7 @@ def prepared(
         host=database["host"], port=database["port"], user=database["user"], dbname=name, autocommit=True
     ) as connection:
         connection.execute("VACUUM ANALYZE")
-    found = json.loads(manage("shell", "-v", "0", input=facts))
-    socket = folder / f"{name}.sock"
-    worker = subprocess.Popen([*MANAGE, "web", "--socket", str(socket), "--threads", "8"], env=environment)
-    stack.callback(_end, worker)
-    deadline = time.monotonic() + 30
-    while not socket.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return Portal(posts, socket, found, environment)
+    return environment, json.loads(manage("shell", "-v", "0", input=facts))
 
 
 PAGES = [

@@ -11,13 +11,13 @@ from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from box.apps.crm.access import can_change
 from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.catalog import catalog
 from box.apps.crm.field_rights import fields_for
 from box.apps.crm.lists import record_list
 from box.apps.crm.models import Record
 from box.apps.crm.moves import Asked, move_asking
+from box.apps.crm.newest import first_cards
 from box.apps.crm.permissions import Operation, reaches_into
 from box.apps.crm.presenters import RecordRow, base_currency, money, rows_of
 from box.apps.crm.totals import is_of_everything, kept_totals
@@ -46,7 +46,8 @@ def record_board(user: User, kind: RecordType, pipeline: Pipeline) -> Board[Reco
         move=_move_of(user),
         add=_add_of(user, kind) if reaches_into(user, Operation.ADD, kind) else None,
         add_label=gettext_lazy("Add"),
-        can_move=lambda record: can_change(user, record) and fields.changes("stage"),
+        can_move=lambda row: row.may_change and fields.changes("stage"),
+        usual=lambda columns, query: first_cards(user, kind, columns, query),
         present=lambda records: rows_of(records, user),
         told=("crm", "record"),
     )

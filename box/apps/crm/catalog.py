@@ -15,7 +15,8 @@ from box.apps.crm.models import LossReason, Pipeline, Record, RecordType, Source
 from box.core.registry.settings import Remembered
 
 
-@dataclass(frozen=True)
+# By identity: what is made of it alone is remembered under it.
+@dataclass(frozen=True, eq=False)
 class Catalog:
     types: Mapping[int, RecordType]
     pipelines: Mapping[int, Pipeline]

@@ -82,7 +82,7 @@ def filters_for(kind: RecordType) -> tuple[Filter[Any], ...]:
             "source",
             gettext_lazy("Source"),
             Related("source"),
-            choices=[(str(one.pk), str(one)) for one in catalog().standing_sources],
+            choices=lambda: [(str(one.pk), str(one)) for one in catalog().standing_sources],
         ),
         *(_of_money() if kind.has_amount else ()),
         *(_of_clients() if kind.has_client else ()),
@@ -106,13 +106,16 @@ def _of_stages(kind: RecordType) -> Iterable[Filter[Any]]:
             "pipeline",
             gettext_lazy("Pipeline"),
             Related("pipeline"),
-            choices=[(str(one.pk), str(one)) for one in pipelines],
+            choices=lambda: [(str(one.pk), str(one)) for one in pipelines],
             is_always_set=True,
         )
-    stages = [
-        (str(stage.pk), f"{stage.pipeline}: {stage}" if len(pipelines) > 1 else str(stage))
-        for stage in catalog().stages_of_type(kind)
-    ]
+
+    def stages() -> list[tuple[str, str]]:
+        return [
+            (str(stage.pk), f"{stage.pipeline}: {stage}" if len(pipelines) > 1 else str(stage))
+            for stage in catalog().stages_of_type(kind)
+        ]
+
     yield Choice("stage", gettext_lazy("Stage"), Related("stage"), choices=stages, is_always_set=True)
     yield Choice(
         "reached",

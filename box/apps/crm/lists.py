@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.exceptions import ValidationError
@@ -12,7 +13,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from box.apps.crm.access import can_change
 from box.apps.crm.actions.locks import locked_records
 from box.apps.crm.actions.records import (
     Demanded,
@@ -28,8 +28,9 @@ from box.apps.crm.field_rights import fields_for
 from box.apps.crm.filters import filters_for
 from box.apps.crm.inputs import INPUTS
 from box.apps.crm.models import Record
+from box.apps.crm.newest import usual_list
 from box.apps.crm.permissions import Operation, reaches_into
-from box.apps.crm.presenters import RecordRow, Step, money, rows_of
+from box.apps.crm.presenters import RecordRow, Step, as_row, rows_of
 from box.core.accounts.models import User
 from box.core.fields.lookups import joined
 from box.core.lists.custom_fields import columns_of, filters_of
@@ -43,38 +44,30 @@ if TYPE_CHECKING:
     from django.http import QueryDict
     from markupsafe import Markup
 
+    from box.apps.crm.catalog import Catalog
+    from box.apps.crm.field_rights import RecordFields
     from box.apps.crm.models import RecordType, Stage
     from box.apps.crm.models.records import RecordQuerySet
+    from box.core.lists.filters import Filter
 
 UI = "crm/ui.html"
 
 
-def _amount(record: Record) -> SafeString:
+def _amount(row: RecordRow) -> SafeString:
     """In one piece, however narrow its column; nothing where no amount was named."""
-    if not record.amount:
-        return SafeString()
-    return format_html('<span class="number">{}</span>', money(record.amount, record.currency))
+    return format_html('<span class="number">{}</span>', row.sum) if row.amount else SafeString()
 
 
 def record_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
     fields = fields_for(user, kind.pk)
     own = fields.seen(set_of(kind.pk).fields)
-    columns = tuple(one for one in _columns(user, kind) if fields.sees(FIELD_OF.get(one.key, one.key)))
+    columns, filters = _design(catalog(), kind.pk, fields)
     return List(
         key=f"crm.{kind.slug}",
         title=kind.label,
-        rows=joined(
-            Record.objects.visible_to(user)
-            .there()
-            .of_type(kind.pk)
-            .select_related("responsible", *(["paper"] if kind.is_paper else [])),
-            own,
-        ),
+        rows=joined(Record.objects.visible_to(user).there().of_type(kind.pk), own),
         columns=(*columns, *columns_of(own)),
-        filters=(
-            *(one for one in filters_for(kind) if fields.sees(FIELD_OF.get(one.key, one.key))),
-            *filters_of(own),
-        ),
+        filters=(*filters, *filters_of(own)),
         shortcuts=_shortcuts(kind),
         ways=ways_of(kind),
         bulk=tuple(_bulk(user, kind)),
@@ -83,10 +76,29 @@ def record_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
             gettext_lazy("Name, telephone, e-mail or tax number"),
             narrow=lambda rows, text: _records(rows).matching(text, fields.sees),
         ),
+        read=lambda rows: as_row(rows, is_paper=kind.is_paper),
+        usual=usual_list(user, kind),
         present=lambda rows: rows_of(rows, user, own),
-        href=lambda row: row.record.get_absolute_url(),
+        href=lambda row: row.url,
+        is_remembered=True,
         can_export=reaches_into(user, Operation.EXPORT, kind),
         empty=_empty(user, kind),
+    )
+
+
+@lru_cache(maxsize=256)
+def _design(
+    catalog: Catalog, type_id: int, fields: RecordFields
+) -> tuple[tuple[Column[RecordRow], ...], tuple[Filter[Any], ...]]:
+    """The columns and filters of a type for all who reach as far among its fields."""
+    kind = catalog.types[type_id]
+
+    def is_seen(one: Column[RecordRow] | Filter[Any]) -> bool:
+        return fields.sees(FIELD_OF.get(one.key, one.key))
+
+    return (
+        tuple(one for one in _columns(kind, fields) if is_seen(one)),
+        tuple(one for one in filters_for(kind) if is_seen(one)),
     )
 
 
@@ -135,71 +147,79 @@ def _empty(user: User, kind: RecordType) -> Empty:
     return Empty(_("Nothing is here yet"), text, url("crm:new", kind.slug), _("Add the first"))
 
 
-def _columns(user: User, kind: RecordType) -> Iterable[Column[RecordRow]]:
-    def may(record: Record) -> bool:
-        return can_change(user, record)
+def _columns(kind: RecordType, fields: RecordFields) -> Iterable[Column[RecordRow]]:
+    def may(name: str) -> Callable[[RecordRow], bool]:
+        return lambda row: row.may_change and fields.changes(name)
 
     def edit(name: str) -> Edit[Record]:
         one = INPUTS[name]
         return Edit(
-            lambda record: one.html(_dressed(record), user),
+            lambda record, by: one.html(_dressed(record), by),
             lambda record, given, by: change_record(record, one.read(given, by), by=by),
-            lambda record: may(record) and fields.changes(name),
+            may(name),
         )
 
-    fields = fields_for(user, kind.pk)
     title = gettext_lazy("Name") if kind.is_person else gettext_lazy("Title")
-    yield Column("title", title, lambda row: row.record.title, sort="title")
+    yield Column("title", title, lambda row: row.title, sort="title")
     if kind.is_paper:
-        yield Column("number", gettext_lazy("Number"), lambda row: row.record.paper.number)
+        yield Column("number", gettext_lazy("Number"), lambda row: row.number)
     if kind.has_stages:
         yield Column(
             "stage",
             gettext_lazy("Stage"),
-            lambda row: str(row.record.stage),
-            cell=macro(UI, "stage_of_row"),
-            edit=Edit(
-                lambda record: _stage_input(record, kind),
-                _write_stage,
-                lambda record: may(record) and fields.changes("stage"),
-            ),
+            lambda row: str(row.stage or ""),
+            cell=macro(UI, "stage_of"),
+            edit=Edit(lambda record, by: _stage_input(record, kind), _write_stage, may("stage")),
         )
     if kind.has_amount:
         yield Column(
             "amount",
             gettext_lazy("Amount"),
-            lambda row: row.record.amount,
+            lambda row: row.amount,
             sort=Sort(("base_amount",)),
-            cell=lambda row: _amount(row.record),
+            cell=_amount,
             edit=edit("amount"),
         )
-        yield Column("currency", gettext_lazy("Currency"), lambda row: row.record.currency, is_offered=False)
+        yield Column("currency", gettext_lazy("Currency"), lambda row: row.currency, is_offered=False)
     if kind.has_client or kind.is_person:
         yield Column(
-            "client", gettext_lazy("Client"), lambda row: row.client or "", cell=macro(UI, "client_of")
+            "client",
+            gettext_lazy("Client"),
+            lambda row: row.client.title if row.client else "",
+            cell=macro(UI, "client_of"),
         )
     if kind.has_stages:
         yield Column(
             "step",
             gettext_lazy("Next step"),
-            lambda row: row.record.next_step_at if row.step != Step.CLOSED else None,
+            lambda row: row.next_step_at if row.step != Step.CLOSED else None,
             sort=Sort(("next_step_at",), is_nullable=True),
             cell=macro(UI, "step_of"),
         )
     yield Column(
         "responsible",
         gettext_lazy("Responsible"),
-        lambda row: row.record.responsible.face,
+        lambda row: row.responsible,
         edit=edit("responsible"),
     )
     if kind.has_contact_points:
-        yield Column("phone", gettext_lazy("Telephone"), _points("phone"), cell=macro(UI, "phones_of"))
-        yield Column("email", gettext_lazy("E-mail"), _points("email"), cell=macro(UI, "emails_of"))
+        yield Column(
+            "phone",
+            gettext_lazy("Telephone"),
+            lambda row: [one.value for one in row.phones],
+            cell=macro(UI, "phones_of"),
+        )
+        yield Column(
+            "email",
+            gettext_lazy("E-mail"),
+            lambda row: [one.value for one in row.emails],
+            cell=macro(UI, "emails_of"),
+        )
     if kind.has_stages:
         yield Column(
             "expected",
             gettext_lazy("Expected to end"),
-            lambda row: row.record.expected_on,
+            lambda row: row.expected_on,
             sort=Sort(("expected_on",), is_nullable=True),
             edit=edit("expected_on"),
             is_shown=False,
@@ -207,21 +227,15 @@ def _columns(user: User, kind: RecordType) -> Iterable[Column[RecordRow]]:
     yield Column(
         "source",
         gettext_lazy("Source"),
-        lambda row: str(row.record.source or ""),
+        lambda row: row.source,
         edit=edit("source"),
         is_shown=False,
     )
     if kind.has_contact_points:
-        yield Column("tax", gettext_lazy("Tax number"), lambda row: row.record.tax_number, is_shown=False)
-        yield Column("address", gettext_lazy("Address"), lambda row: row.record.address, is_shown=False)
-    yield Column(
-        "changed", gettext_lazy("Last changed"), lambda row: row.record.changed_at, sort="changed_at"
-    )
-    yield Column("added", gettext_lazy("Added"), lambda row: row.record.created_at, sort="id", is_shown=False)
-
-
-def _points(kind: str) -> Callable[[RecordRow], list[str]]:
-    return lambda row: [point.value for point in row.points.get(kind, ())]
+        yield Column("tax", gettext_lazy("Tax number"), lambda row: row.tax_number, is_shown=False)
+        yield Column("address", gettext_lazy("Address"), lambda row: row.address, is_shown=False)
+    yield Column("changed", gettext_lazy("Last changed"), lambda row: row.changed_at, sort="changed_at")
+    yield Column("added", gettext_lazy("Added"), lambda row: row.created_at, sort="id", is_shown=False)
 
 
 def _dressed(record: Record) -> Record:
@@ -327,7 +341,7 @@ def _hand_over(user: User) -> Bulk[Record]:
         label=gettext_lazy("Hand over"),
         icon="user-share",
         act=lambda record, *, by: None,
-        form=_person_pick("responsible", is_single=True),
+        form=lambda: _person_pick("responsible", is_single=True),
         bind=bind,
         done=lambda n: ngettext("%(num)s is handed over.", "%(num)s are handed over.", n) % {"num": n},
         state=lambda record: record.responsible_id,
@@ -345,13 +359,16 @@ def _to_stage(kind: RecordType) -> Bulk[Record]:
         stage = _chosen_stage(given)
         return lambda record, *, by: _move(record, stage, by=by)
 
-    stages = [(str(one.pk), _stage_name(one, kind)) for one in catalog().stages_of_type(kind)]
+    def form() -> Markup:
+        stages = [(str(one.pk), _stage_name(one, kind)) for one in catalog().stages_of_type(kind)]
+        return macro("crm/inputs.html", "choice")("stage", _("Stage"), stages, "")
+
     return Bulk(
         key="stage",
         label=gettext_lazy("Move to a stage"),
         icon="arrow-right",
         act=lambda record, *, by: None,
-        form=macro("crm/inputs.html", "choice")("stage", _("Stage"), stages, ""),
+        form=form,
         bind=bind,
         done=lambda n: ngettext("%(num)s is moved.", "%(num)s are moved.", n) % {"num": n},
         state=lambda record: record.stage_id,
@@ -379,7 +396,7 @@ def _observe(user: User) -> Bulk[Record]:
         label=gettext_lazy("Add observers"),
         icon="eye",
         act=lambda record, *, by: None,
-        form=_person_pick("observers", is_single=False),
+        form=lambda: _person_pick("observers", is_single=False),
         bind=bind,
         done=lambda n: ngettext("%(num)s is observed.", "%(num)s are observed.", n) % {"num": n},
         state=lambda record: sorted(record.observers.values_list("user_id", flat=True)),
@@ -399,7 +416,7 @@ def _person_pick(name: str, *, is_single: bool) -> Markup:
 # What was deleted
 
 
-def trash_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
+def trash_list(user: User, kind: RecordType) -> List[Record]:
     """Of this type what the person may delete, and so bring back; what became a part of another record is
     taken back there."""
     gone = Record.objects.permitted(user, Operation.DELETE).of_type(kind.pk)
@@ -409,18 +426,18 @@ def trash_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
         title=_("Trash: %(type)s") % {"type": kind.label},
         rows=rows.select_related("responsible", "deleted_by"),
         columns=(
-            Column("title", gettext_lazy("Title"), lambda row: row.record.title, sort="title"),
-            Column("responsible", gettext_lazy("Responsible"), lambda row: row.record.responsible.face),
+            Column("title", gettext_lazy("Title"), lambda row: row.title, sort="title"),
+            Column("responsible", gettext_lazy("Responsible"), lambda row: row.responsible.face),
             Column(
                 "deleted",
                 gettext_lazy("Deleted"),
-                lambda row: row.record.deleted_at,
+                lambda row: row.deleted_at,
                 sort=Sort(("deleted_at",)),
             ),
             Column(
                 "by",
                 gettext_lazy("Deleted by"),
-                lambda row: row.record.deleted_by.face if row.record.deleted_by else "",
+                lambda row: row.deleted_by.face if row.deleted_by else "",
             ),
         ),
         bulk=(
@@ -433,7 +450,6 @@ def trash_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
             ),
         ),
         order="-deleted",
-        present=lambda found: rows_of(found, user),
         href=None,
         can_export=False,
         empty=Empty(_("The trash is empty"), _("What you delete waits here until somebody brings it back.")),

@@ -18,9 +18,10 @@ follow; what a role may do, or who holds it, needs no record touched.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.utils.translation import pgettext_lazy
@@ -82,7 +83,8 @@ USUAL: Mapping[Operation, Level] = {
 """What all employees may in a new portal, until an administrator decides about a type."""
 
 
-@dataclass(frozen=True)
+# By identity: what follows from rules is remembered under them.
+@dataclass(frozen=True, eq=False)
 class Rules:
     """Every scope in which records stand, each with those it falls back on, and what roles were given."""
 
@@ -132,28 +134,42 @@ def codes_by(levels: Mapping[str, Level], memberships: Collection[str], own: str
 
 
 @dataclass(frozen=True)
-class _Granted:
-    """To what somebody answers by these rules, while they hold these memberships and roles."""
+class _Reach:
+    """To what somebody answers for an operation. The same for all who hold the same memberships and roles."""
 
-    rules: Rules
-    held: tuple[frozenset[str], tuple[int | None, ...]]
     codes: frozenset[str]
+    scopes: frozenset[str]
+    """In which they reach anything."""
+
+
+# Some hundred codes each, of the colleagues who were here last.
+@lru_cache(maxsize=2048)
+def _reach(
+    rules: Rules, roles: tuple[RoleNow, ...], memberships: frozenset[str], own: str, operation: Operation
+) -> _Reach:
+    codes = frozenset(codes_by(rules.levels(roles, operation), memberships, own))
+    return _Reach(codes, frozenset(code.split(":")[1] for code in codes))
+
+
+_NOTHING = _Reach(frozenset(), frozenset())
+
+
+def _reach_of(user: User, operation: Operation) -> _Reach:
+    """In a request no query once roles are known."""
+    if not user.is_active:
+        return _NOTHING
+    roles = tuple(current_roles().of(user))
+    return _reach(current(), roles, memberships_of(user), code_of(user), operation)
 
 
 def granted_codes(user: User, operation: Operation) -> frozenset[str]:
-    """What this person answers to for this operation; in a request no query once roles are known."""
-    if not user.is_active:
-        return frozenset()
-    rules, memberships = current(), memberships_of(user)
-    roles = current_roles().of(user)
-    held = memberships, tuple(role.id for role in roles)
-    known: dict[Operation, _Granted] = vars(user).setdefault("_crm_codes", {})
-    granted = known.get(operation)
-    # The rules themselves are kept, not their id: that of rules which are gone may be another's by now.
-    if granted is None or granted.rules is not rules or granted.held != held:
-        codes = frozenset(codes_by(rules.levels(roles, operation), memberships, code_of(user)))
-        granted = known[operation] = _Granted(rules, held, codes)
-    return granted.codes
+    """What this person answers to for this operation."""
+    return _reach_of(user, operation).codes
+
+
+def codes_to_read(user: User) -> frozenset[str]:
+    """Of what somebody sees: also what they observe, whatever their role."""
+    return granted_codes(user, Operation.READ) | {code_of(user)}
 
 
 def sees_whole_scope(codes: Iterable[str]) -> bool:
@@ -167,13 +183,21 @@ def is_permitted(user: User, operation: Operation, audience: Iterable[str]) -> b
     return user.is_administrator or not granted_codes(user, operation).isdisjoint(audience)
 
 
+def permitter(user: User, operation: Operation) -> Callable[[Iterable[str]], bool]:
+    """The same for many audiences: the rules are asked once."""
+    if user.is_active and user.is_administrator:
+        return lambda audience: True
+    codes = granted_codes(user, operation)
+    return lambda audience: not codes.isdisjoint(audience)
+
+
 def reaches_into(user: User, operation: Operation, kind: RecordType) -> bool:
     """Whether somebody's roles let them do so with anything of this type: what has no place where they reach
     nothing, such as a tab."""
     if user.is_administrator or not user.is_active:
         return user.is_active
-    granted = {code.split(":")[1] for code in granted_codes(user, operation)}
-    return any(scope in granted and kind.scope in scopes for scope, scopes in current().scopes.items())
+    scopes = current().scopes
+    return any(kind.scope in scopes.get(one, ()) for one in _reach_of(user, operation).scopes)
 
 
 def may_enter(user: User) -> bool:

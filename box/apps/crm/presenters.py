@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from babel.numbers import format_decimal, get_currency_symbol
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.db.models import TextField
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -21,19 +23,26 @@ from box.apps.crm.contact_points import normal
 from box.apps.crm.duplicates import Ground, Sought, duplicates_of
 from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import ContactPoint, Currency, Record
+from box.apps.crm.permissions import Operation, codes_to_read, permitter
+from box.core.access.audiences import is_ruled_by_codes
+from box.core.accounts.faces import faces_asked, faces_in
 from box.core.lists.custom_fields import Filled, filled
 from box.core.registry.company import PHONE_REGION
-from box.core.registry.environment import format_number
+from box.core.registry.environment import format_number, url
 from box.core.registry.settings import Remembered
 from box.lib.pages import number_of
+from box.lib.prepared import Param, Prepared, PreparedModels, at_once
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import QueryDict
 
     from box.apps.crm.duplicates import Duplicate
+    from box.apps.crm.field_rights import RecordFields
     from box.apps.crm.models import RecordType
-    from box.core.accounts.models import User
+    from box.core.accounts.models import Face, User
     from box.core.fields.models import Field
+    from box.lib.prepared import Rows
 
 
 MOST_POINTS = 50
@@ -49,61 +58,211 @@ class Step(StrEnum):
     LATER = "later"
 
 
+class StageShown(NamedTuple):
+    name: str
+    color: str
+    kind: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ClientShown(NamedTuple):
+    title: str
+    url: str
+
+
+class Point(NamedTuple):
+    """A number or an address: as it was written, and as programs dial it."""
+
+    value: str
+    normal: str
+
+
 @dataclass(frozen=True)
 class RecordRow:
-    """A record as a list or a board shows it to one reader. `client` is its contact or company, as far as the
-    reader sees them; `amount` is empty where there is none, or none for them."""
+    """A record as a list or a board shows it to one reader: a value, so that what is said of it is
+    remembered. What is hidden from them, or is not there, is empty."""
 
-    record: Record
+    pk: int
+    title: str
+    url: str
     step: Step
-    client: Record | None = None
-    points: Mapping[str, Sequence[ContactPoint]] = field(default_factory=dict)
-    amount: str = ""
+    responsible: Face
+    changed_at: datetime
+    created_at: datetime
+    number: str = ""
+    """Of a paper."""
+    stage: StageShown | None = None
+    next_step_at: datetime | None = None
+    amount: Decimal = Decimal(0)
+    currency: str = ""
+    client: ClientShown | None = None
+    """Its contact or company."""
+    phones: tuple[Point, ...] = ()
+    emails: tuple[Point, ...] = ()
+    expected_on: date | None = None
+    source: str = ""
+    tax_number: str = ""
+    address: str = ""
+    may_change: bool = False
+    """Whether the reader may change something of it; of which fields, their role says."""
     filled: Filled | None = None
     """What it has in the company's own fields, where these were asked for."""
 
     @property
-    def pk(self) -> int:
-        return self.record.pk
+    def sum(self) -> str:
+        return money(self.amount, self.currency) if self.amount else ""
 
     def __str__(self) -> str:
-        return self.record.title
+        return self.title
+
+
+def as_row(records: QuerySet[Record, Record], *, is_paper: bool) -> QuerySet[Record, Record]:
+    """With just what `rows_of` needs of them: they are wide."""
+    if is_paper:
+        return records.select_related("paper").only(*_ROW, "paper__number")
+    return records.only(*_ROW)
+
+
+_ROW = (
+    "id", "audience", "type", "stage", "rank", "source", "title", "amount", "currency", "contact", "company",
+    "tax_number", "address", "expected_on", "responsible", "next_step_at", "closed_at", "deleted_at",
+    "changed_at", "created_at",
+)  # fmt: skip
 
 
 def rows_of(records: Sequence[Record], reader: User, own: Sequence[Field] = ()) -> list[RecordRow]:
-    """Two queries beside that of the records; with fields of the company's `own` one more, and one for each
-    kind of objects that these point at."""
-    catalog().dress(records)
-    now = timezone.now()
-    clients = _clients_of(records, reader)
-    points = _points_of(records)
-    fields = {type_id: fields_for(reader, type_id) for type_id in {record.type_id for record in records}}
-    values = filled(own, [record.pk for record in records], reader) if own else {}
-    rows = []
-    for record in records:
-        seen = fields[record.type_id]
-        contact = clients.get(record.contact_id or 0) if seen.sees("contacts") else None
-        company = clients.get(record.company_id or 0) if seen.sees("company") else None
-        sum_of = money(record.amount, record.currency) if record.amount and seen.sees("amount") else ""
-        reached = points.get(record.pk, {}) if seen.sees("reached_by") else {}
-        rows.append(
-            RecordRow(
-                record, step_of(record, now), contact or company, reached, sum_of, values.get(record.pk)
-            )
+    """One query beside that of the records, or two for administrators; with fields of the company's `own` one
+    more, and one for each kind of objects that these point at."""
+    around = _Around(records, reader, own)
+    return [around.row(record) for record in records]
+
+
+class _Around:
+    """What rows are made of beside their records, each asked for once."""
+
+    def __init__(self, records: Sequence[Record], reader: User, own: Sequence[Field]) -> None:
+        self.catalog, self.today = catalog(), _Today(timezone.now())
+        self.fields = {one: fields_for(reader, one) for one in {record.type_id for record in records}}
+        self.is_permitted = permitter(reader, Operation.CHANGE)
+        self.faces, self.clients, self.points = _named_by(records, reader)
+        self.values = filled(own, [record.pk for record in records], reader) if own else {}
+        self.stages: dict[int | None, StageShown | None] = {None: None}
+        self.sources: dict[int | None, str] = {None: ""}
+
+    def row(self, record: Record) -> RecordRow:
+        fields, kind = self.fields[record.type_id], self.catalog.types[record.type_id]
+        points = self.points.get(record.pk, {}) if fields.sees("reached_by") else {}
+        sees_amount = fields.sees("amount")
+        return RecordRow(
+            pk=record.pk,
+            title=record.title,
+            url=url("crm:record", kind.slug, record.pk),
+            step=self.today.step_of(record),
+            responsible=self.faces[record.responsible_id],
+            changed_at=record.changed_at,
+            created_at=record.created_at,
+            number=record.paper.number if kind.is_paper else "",
+            stage=self._stage(record.stage_id),
+            next_step_at=record.next_step_at,
+            amount=record.amount if sees_amount else Decimal(0),
+            currency=record.currency if sees_amount else "",
+            client=self._client(record, fields),
+            phones=points.get(ContactPoint.Kind.PHONE, ()),
+            emails=points.get(ContactPoint.Kind.EMAIL, ()),
+            expected_on=record.expected_on if fields.sees("expected_on") else None,
+            source=self._source(record.source_id) if fields.sees("source") else "",
+            tax_number=record.tax_number if fields.sees("tax_number") else "",
+            address=record.address if fields.sees("address") else "",
+            may_change=record.deleted_at is None and self.is_permitted(record.audience),
+            filled=self.values.get(record.pk),
         )
-    return rows
+
+    def _client(self, record: Record, fields: RecordFields) -> ClientShown | None:
+        contact = self.clients.get(record.contact_id or 0) if fields.sees("contacts") else None
+        return contact or (self.clients.get(record.company_id or 0) if fields.sees("company") else None)
+
+    def _stage(self, pk: int | None) -> StageShown | None:
+        if pk not in self.stages:
+            stage = self.catalog.stages[pk]  # type: ignore[index]
+            self.stages[pk] = StageShown(str(stage), stage.color, stage.kind)
+        return self.stages[pk]
+
+    def _source(self, pk: int | None) -> str:
+        if pk not in self.sources:
+            self.sources[pk] = str(self.catalog.sources[pk])  # type: ignore[index]
+        return self.sources[pk]
+
+
+type Points = Mapping[int, Mapping[str, tuple[Point, ...]]]
+
+
+def _named_by(
+    records: Sequence[Record], reader: User
+) -> tuple[Mapping[int, Face], Mapping[int, ClientShown], Points]:
+    """Whose they are, their clients as far as the reader sees them, and by what they are reached."""
+    types = catalog().types
+    clients = {pk for record in records for pk in (record.contact_id, record.company_id) if pk}
+    reached = [record.pk for record in records if types[record.type_id].has_contact_points]
+    is_ruled = is_ruled_by_codes(reader)
+    people, seen, points = at_once(
+        faces_asked(record.responsible_id for record in records),
+        _CLIENTS.asked(clients=sorted(clients) if is_ruled else [], codes=sorted(codes_to_read(reader))),
+        _POINTS.asked(records=reached),
+    )
+    if not is_ruled:
+        seen = [[one.pk, one.title, one.type_id] for one in seen_by_id(clients, reader).values()]
+    shown = {pk: ClientShown(title, url("crm:record", types[kind].slug, pk)) for pk, title, kind in seen}
+    return faces_in(people), shown, _points_by_record(points)
+
+
+_CLIENTS = Prepared(
+    lambda: (
+        Record.objects.there()
+        .filter(id__in_array=Param("clients"))
+        .reachable_by_many(Param("codes", ArrayField(TextField())))
+        .values_list("id", "title", "type_id")
+    )
+)
+_POINTS = Prepared(
+    lambda: (
+        ContactPoint.objects.filter(record__id__in_array=Param("records"))
+        .in_order()
+        .values_list("record_id", "kind", "value", "normal")
+    )
+)
+
+
+def _points_by_record(rows: Rows) -> Points:
+    found: dict[int, dict[str, tuple[Point, ...]]] = defaultdict(dict)
+    for record_id, kind, *point in rows:
+        found[record_id][kind] = (*found[record_id].get(kind, ()), Point(*point))
+    return found
+
+
+class _Today:
+    """By the reader's clock."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+        self.tomorrow = midnight + timedelta(days=1)
+
+    def step_of(self, record: Record) -> Step:
+        """Contacts and companies are no work by themselves: without a next step they miss nothing."""
+        at = record.next_step_at
+        if record.closed_at is not None or (at is None and record.stage_id is None):
+            return Step.CLOSED
+        if at is None:
+            return Step.NONE
+        if at < self.now:
+            return Step.OVERDUE
+        return Step.TODAY if at < self.tomorrow else Step.LATER
 
 
 def step_of(record: Record, now: datetime) -> Step:
-    """Contacts and companies are no work by themselves: without a next step they miss nothing."""
-    at = record.next_step_at
-    if record.closed_at is not None or (at is None and record.stage_id is None):
-        return Step.CLOSED
-    if at is None:
-        return Step.NONE
-    if at < now:
-        return Step.OVERDUE
-    return Step.TODAY if timezone.localdate(at) == timezone.localdate(now) else Step.LATER
+    return _Today(now).step_of(record)
 
 
 def money(amount: Decimal, currency: str) -> str:
@@ -212,18 +371,16 @@ def base_currency() -> str:
     return _base.value
 
 
-def _clients_of(records: Sequence[Record], reader: User) -> dict[int, Record]:
-    wanted = {pk for record in records for pk in (record.contact_id, record.company_id) if pk}
-    return seen_by_id(wanted, reader)
-
-
 def seen_by_id(ids: Collection[int], reader: User) -> dict[int, Record]:
     """Of these the ones that are there and the reader sees, with what names them and says how they stand; in
     one query, and none for nothing."""
     if not ids:
         return {}
-    rows = Record.objects.visible_to(reader).there().filter(pk__in=ids).only(*_NAMED_BY)
-    return {one.pk: one for one in catalog().dress(list(rows))}
+    if is_ruled_by_codes(reader):
+        rows = _SEEN.rows(ids=sorted(ids), codes=sorted(codes_to_read(reader)))
+    else:
+        rows = list(Record.objects.visible_to(reader).there().filter(pk__in=ids).only(*_NAMED_BY))
+    return {one.pk: one for one in catalog().dress(rows)}
 
 
 _NAMED_BY = (
@@ -231,24 +388,35 @@ _NAMED_BY = (
 )  # fmt: skip
 
 
-def related_rows(ids: Iterable[int], seen: Mapping[int, Record], reader: User) -> list[RecordRow]:
+_SEEN = PreparedModels(
+    lambda: (
+        Record.objects.there()
+        .filter(id__in_array=Param("ids"))
+        .reachable_by_many(Param("codes", ArrayField(TextField())))
+        .only(*_NAMED_BY)
+    )
+)
+
+
+@dataclass(frozen=True)
+class Related:
+    """A record that another one has to do with; `amount` is empty where there is none, or none for the
+    reader."""
+
+    record: Record
+    amount: str
+
+
+def related_rows(ids: Iterable[int], seen: Mapping[int, Record], reader: User) -> list[Related]:
     """Of these those among `seen`, the newest first."""
     rows = []
     for pk in sorted(set(ids) & seen.keys(), reverse=True):
         record = seen[pk]
         sees_amount = fields_for(reader, record.type_id).sees("amount")
-        amount = money(record.amount, record.currency) if record.amount and sees_amount else ""
-        rows.append(RecordRow(record, Step.CLOSED, amount=amount))
+        rows.append(
+            Related(record, money(record.amount, record.currency) if record.amount and sees_amount else "")
+        )
     return rows
-
-
-def _points_of(records: Sequence[Record]) -> dict[int, dict[str, list[ContactPoint]]]:
-    reached = [record.pk for record in records if record.type.has_contact_points]
-    found: dict[int, dict[str, list[ContactPoint]]] = defaultdict(lambda: defaultdict(list))
-    if reached:
-        for point in ContactPoint.objects.filter(record__in=reached).in_order():
-            found[point.record_id][point.kind].append(point)
-    return found
 
 
 def _read_base() -> str:

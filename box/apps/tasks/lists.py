@@ -16,15 +16,20 @@ from box.apps.tasks.actions.states import complete_task, take_back
 from box.apps.tasks.actions.tasks import change_task, delete_tasks, restore_tasks
 from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.models import OPEN, Task
+from box.apps.tasks.models.tasks import ANYBODY, asked_by
 from box.apps.tasks.report_filters import REPORT_FILTERS
 from box.apps.tasks.reports import By
 from box.apps.tasks.states import State
+from box.core.accounts.faces import faces_of
 from box.core.fields.lookups import joined
 from box.core.groups.models import KIND as GROUP_KIND
 from box.core.lists.custom_fields import Filled, columns_of, filled, filters_of
 from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut, Way
 from box.core.lists.filters import Choice, Dates, Reference, Word, YesNo, people
+from box.core.lists.keyset import Keyset
 from box.core.lists.presenters import macro
+from box.core.lists.usual import Usual
+from box.core.registry.environment import url
 from box.core.registry.filtering import Keyword, Moment, Number, Related
 from box.lib.durations import clock
 
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from box.apps.tasks.models import TaskQuerySet
-    from box.core.accounts.models import User
+    from box.core.accounts.models import Face, User
     from box.core.groups.models import Group
 
 MINE, DO, HELP, GAVE, WATCH, ALL = "", "do", "help", "gave", "watch", "all"
@@ -91,53 +96,63 @@ def _late(rows: QuerySet[Any, Any], *, is_late: bool) -> QuerySet[Any, Any]:
 
 @dataclass(frozen=True)
 class Row:
-    """A task as a list shows it."""
+    """A task as a list or a board shows it: a value, so that what is said of it is remembered."""
 
-    task: Task
+    pk: int
+    title: str
+    state: str
+    state_label: str
+    priority: int
     tone: str
+    responsible: Face
+    created_by: Face
+    project: str
+    tags: tuple[str, ...]
+    items_count: int
+    items_done: int
+    spent_seconds: int
+    estimate_minutes: int | None
+    deadline_at: datetime | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    created_at: datetime
+    changed_at: datetime
+    closed_at: datetime | None
     filled: Filled
-
-    @property
-    def pk(self) -> int:
-        return self.task.pk
 
 
 TITLE, DEADLINE, STATE_CELL = (macro("tasks/ui.html", name) for name in ("title", "deadline", "state"))
 COLUMNS: tuple[Column[Row], ...] = (
-    Column("title", gettext_lazy("Task"), lambda row: row.task.title, sort="title", cell=TITLE),
+    Column("title", gettext_lazy("Task"), lambda row: row.title, sort="title", cell=TITLE),
     Column(
         "deadline",
         gettext_lazy("Deadline"),
-        lambda row: row.task.deadline_at,
+        lambda row: row.deadline_at,
         sort="deadline_at",
-        cell=lambda row: DEADLINE(row) if row.task.deadline_at else "",
+        cell=lambda row: DEADLINE(row) if row.deadline_at else "",
     ),
-    Column("state", gettext_lazy("State"), lambda row: row.task.get_state_display(), cell=STATE_CELL),
-    Column("responsible", pgettext_lazy("task", "Responsible"), lambda row: row.task.responsible.face),
-    Column("creator", gettext_lazy("Given by"), lambda row: row.task.created_by.face),
-    Column("project", gettext_lazy("Project"), lambda row: row.task.project.name if row.task.project else ""),
+    Column("state", gettext_lazy("State"), lambda row: row.state_label, cell=STATE_CELL),
+    Column("responsible", pgettext_lazy("task", "Responsible"), lambda row: row.responsible),
+    Column("creator", gettext_lazy("Given by"), lambda row: row.created_by),
+    Column("project", gettext_lazy("Project"), lambda row: row.project),
     Column(
         "spent",
         gettext_lazy("Spent"),
-        lambda row: clock(row.task.spent_seconds // 60) if row.task.spent_seconds else "",
+        lambda row: clock(row.spent_seconds // 60) if row.spent_seconds else "",
         is_shown=False,
     ),
     Column(
         "estimate",
         gettext_lazy("Estimate"),
-        lambda row: clock(row.task.estimate_minutes) if row.task.estimate_minutes else "",
+        lambda row: clock(row.estimate_minutes) if row.estimate_minutes else "",
         is_shown=False,
     ),
-    Column("tags", gettext_lazy("Tags"), lambda row: row.task.tags, is_shown=False),
-    Column("created", gettext_lazy("Given"), lambda row: row.task.created_at, sort="id", is_shown=False),
-    Column(
-        "changed", gettext_lazy("Changed"), lambda row: row.task.changed_at, sort="changed_at", is_shown=False
-    ),
-    Column("start", gettext_lazy("Planned start"), lambda row: row.task.starts_at, is_shown=False),
-    Column("end", gettext_lazy("Planned end"), lambda row: row.task.ends_at, is_shown=False),
-    Column(
-        "closed", gettext_lazy("Completed"), lambda row: row.task.closed_at, sort="closed_at", is_shown=False
-    ),
+    Column("tags", gettext_lazy("Tags"), lambda row: row.tags, is_shown=False),
+    Column("created", gettext_lazy("Given"), lambda row: row.created_at, sort="id", is_shown=False),
+    Column("changed", gettext_lazy("Changed"), lambda row: row.changed_at, sort="changed_at", is_shown=False),
+    Column("start", gettext_lazy("Planned start"), lambda row: row.starts_at, is_shown=False),
+    Column("end", gettext_lazy("Planned end"), lambda row: row.ends_at, is_shown=False),
+    Column("closed", gettext_lazy("Completed"), lambda row: row.closed_at, sort="closed_at", is_shown=False),
 )
 
 
@@ -147,7 +162,7 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
     return List(
         key="tasks.tasks",
         title=project.name if project else gettext_lazy("Tasks"),
-        rows=joined(_rows(user, role, is_narrowed=is_narrowed, project=project).as_shown(), fields),
+        rows=joined(_rows(user, role, is_narrowed=is_narrowed, project=project), fields),
         columns=(*COLUMNS, *columns_of(fields)),
         filters=(*FILTERS, *filters_of(fields)),
         ways=(
@@ -172,10 +187,19 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
         bulk=BULK,
         order="deadline",
         search=Search(gettext_lazy("Title of a task"), narrow=lambda rows, text: rows.matching(text)),  # type: ignore[attr-defined]
+        read=as_row,
+        usual=None if project or role or is_narrowed else lambda: _USUAL.page(**asked_by(user)),
         present=lambda tasks: _present(tasks, user),
-        href=lambda row: row.task.get_absolute_url(),
+        href=lambda row: url("tasks:task", row.pk),
+        is_remembered=True,
         empty=_empty(role),
     )
+
+
+_USUAL = Usual(
+    Keyset(("deadline_at",), is_nullable=True),
+    lambda: as_row(Task.objects.there().in_role(ANYBODY, MINE).filter(OPEN)),
+)
 
 
 def _rows(user: User, role: str, *, is_narrowed: bool, project: Group | None = None) -> TaskQuerySet:
@@ -191,10 +215,50 @@ def _query(role: str, query: str) -> str:
     return f"role={role}&{query}" if role else query
 
 
+def as_row(tasks: QuerySet[Task, Task]) -> QuerySet[Task, Task]:
+    """With just what `_present` needs of them: they are wide."""
+    return tasks.select_related("project").only(*_ROW)
+
+
+_ROW = (
+    "id", "title", "state", "priority", "responsible", "created_by", "project__name", "tags", "items_count",
+    "items_done", "spent_seconds", "estimate_minutes", "deadline_at", "starts_at", "ends_at", "created_at",
+    "changed_at", "closed_at", "deleted_at", "rank",
+)  # fmt: skip
+
+
 def _present(tasks: Sequence[Task], reader: User) -> Iterable[Row]:
+    """In one query, and two for a company's own fields and what they point at."""
     now = timezone.now()
     values = filled(TASK_FIELDS.fields, [task.pk for task in tasks], reader)
-    return [Row(task, tone_of(task, now), values[task.pk]) for task in tasks]
+    faces = faces_of(pk for task in tasks for pk in (task.responsible_id, task.created_by_id))
+    labels = {state.value: str(state.label) for state in State}
+    return [
+        Row(
+            pk=task.pk,
+            title=task.title,
+            state=task.state,
+            state_label=labels[task.state],
+            priority=task.priority,
+            tone=tone_of(task, now),
+            responsible=faces[task.responsible_id],
+            created_by=faces[task.created_by_id],
+            project=task.project.name if task.project else "",
+            tags=tuple(task.tags),
+            items_count=task.items_count,
+            items_done=task.items_done,
+            spent_seconds=task.spent_seconds,
+            estimate_minutes=task.estimate_minutes,
+            deadline_at=task.deadline_at,
+            starts_at=task.starts_at,
+            ends_at=task.ends_at,
+            created_at=task.created_at,
+            changed_at=task.changed_at,
+            closed_at=task.closed_at,
+            filled=values[task.pk],
+        )
+        for task in tasks
+    ]
 
 
 def tone_of(task: Task, now: datetime) -> str:

@@ -70,6 +70,9 @@ class FieldAccess:
 
     limits: Mapping[str, FieldLevel] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        return hash(frozenset(self.limits.items()))
+
     def sees(self, name: str) -> bool:
         return self.limits.get(name, FieldLevel.CHANGE) >= FieldLevel.SEE
 

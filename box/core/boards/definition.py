@@ -86,7 +86,10 @@ class Board[M: Model, R = M]:
     move: Callable[[M, Move], object]
     add: Callable[[Column, QueryDict], M] | None = None
     add_label: _StrOrPromise = ""
-    can_move: Callable[[M], bool] = lambda row: True
+    can_move: Callable[[R], bool] = lambda row: True
+    usual: Callable[[Sequence[Column], Query], Iterable[M] | None] = lambda columns, query: None
+    """The cards that each of these columns begins with, and one more of each, in any order: of what is
+    usually chosen, in queries that are composed once. None: they are asked for as any others."""
     present: Callable[[Sequence[M]], Iterable[R]] = tuple  # type: ignore[assignment]
     told: tuple[str, str]
     page_size: int = PAGE

@@ -6,7 +6,7 @@ An index `(column, rank, id DESC)` answers both without walking over what lies b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,17 +27,23 @@ class CardPage[M: Model]:
     next: str = ""
 
 
+def first_rows[M: Model](
+    rows: QuerySet[M, M], columns: Iterable[QuerySet[M, M]], *, size: int
+) -> Iterable[M]:
+    """What each of these columns begins with, and one more of each: they find ids, and `rows` read what is
+    shown of them."""
+    first, *others = (ordered(one).values("pk")[: size + 1] for one in columns)
+    return rows.filter(pk__in=first.union(*others, all=True) if others else first)
+
+
 def first_pages[M: Model](
-    columns: Mapping[str, QuerySet[M, M]], column_of: Any, *, size: int
+    rows: Iterable[M], keys: Iterable[str], column_of: Callable[[M], str], *, size: int
 ) -> dict[str, CardPage[M]]:
-    """Of rows by their column's key."""
-    if not columns:
-        return {}
-    first, *others = (ordered(rows)[: size + 1] for rows in columns.values())
-    found: dict[str, list[M]] = {key: [] for key in columns}
-    for row in first.union(*others, all=True) if others else first:
+    """Of what `first_rows` has found, by the keys of their columns."""
+    found: dict[str, list[M]] = {key: [] for key in keys}
+    for row in rows:
         found[column_of(row)].append(row)
-    return {key: _page(sorted(rows, key=_place), size) for key, rows in found.items()}
+    return {key: _page(sorted(some, key=_place), size) for key, some in found.items()}
 
 
 def page_after[M: Model](rows: QuerySet[M, M], cursor: str, *, size: int) -> CardPage[M]:

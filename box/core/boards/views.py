@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model
@@ -20,15 +20,17 @@ from django.shortcuts import redirect
 from markupsafe import Markup
 
 from box.core.boards.definition import Asks, Board, Column, Move
-from box.core.boards.paging import CardPage, first_pages, page_after
+from box.core.boards.paging import CardPage, first_pages, first_rows, page_after
 from box.core.events.nonces import once
 from box.core.lists.preferences import preferences_of
 from box.core.lists.presenters import Table, macro
 from box.core.lists.query import AFTER
 from box.core.lists.views import found, keep_view, read
+from box.core.registry.environment import memory
 from box.lib.pages import REFUSED, number_of, numbers_in, render, wants_part
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import QueryDict
     from django.http.response import HttpResponseBase
 
@@ -94,10 +96,11 @@ def _page(
         if not columns:
             raise Http404
         after = request.GET.get(AFTER, "")
-        pages = {key: page_after(board.rows_in(rows, columns[0]), after, size=board.page_size)}
+        in_column = board.listed.read(board.rows_in(rows, columns[0]))
+        pages = {key: page_after(in_column, after, size=board.page_size)}
     else:
-        in_columns = {one.key: board.rows_in(rows, one) for one in columns}
-        pages = first_pages(in_columns, board.column_of, size=board.page_size)
+        begin = _first_rows(board, query, rows, columns) if columns else ()
+        pages = first_pages(begin, [one.key for one in columns], board.column_of, size=board.page_size)
     cards = _said(board, [card for page in pages.values() for card in page.cards])
     shown = [_shown(one, pages[one.key], cards) for one in columns]
     preferences = preferences_of(request.user, board.listed.key)
@@ -113,13 +116,23 @@ def _page(
     return response
 
 
+def _first_rows[M: Model](
+    board: Board[M, Any], query: Query, rows: QuerySet[M, M], columns: Sequence[Column]
+) -> Iterable[M]:
+    usual = board.usual(columns, query)
+    if usual is not None:
+        return usual
+    in_columns = (board.rows_in(rows, one) for one in columns)
+    return first_rows(board.listed.read(rows), in_columns, size=board.page_size)
+
+
 def _cards(request: PersonRequest, board: Board[Any, Any], query: Query, ids: Iterable[int]) -> HttpResponse:
     """These cards, of those that the filters find, with the heads of all columns: a page puts each where it
     belongs, and takes away what it asked for and did not get."""
     rows = found(board.listed, query)
     columns = board.columns(rows, query)
     keys = {one.key for one in columns}
-    there = [row for row in rows.filter(pk__in=list(ids)) if board.column_of(row) in keys]
+    there = [row for row in board.listed.read(rows.filter(pk__in=list(ids))) if board.column_of(row) in keys]
     heads = (macro(UI, "head")(one) for one in columns)
     return HttpResponse(Markup("").join([*_said(board, there).values(), *heads]))
 
@@ -182,13 +195,32 @@ def _refused(error: ValidationError | PermissionDenied) -> HttpResponse:
     return HttpResponse(said, content_type="text/plain; charset=utf-8", status=status)
 
 
+class CardFacts(NamedTuple):
+    """What a board needs to know of a card."""
+
+    pk: int
+    name: str
+    column: str
+    rank: str
+    can_move: bool
+
+
 def _said[M: Model](board: Board[M, Any], rows: Sequence[M]) -> dict[int, Markup]:
-    """The cards of these rows, by their ids."""
-    wrap = macro(UI, "card")
-    return {
-        row.pk: wrap(row, board.column_of(row), board.can_move(row), board.card(shown))
-        for row, shown in zip(rows, board.present(rows), strict=True)
-    }
+    """The cards of these rows, by their ids; what is said of values is remembered, as it is in lists."""
+    say = memory() if board.listed.is_remembered else _say
+    said = {}
+    for row, shown in zip(rows, board.present(rows), strict=True):
+        facts = CardFacts(row.pk, str(row), board.column_of(row), row.rank, board.can_move(shown))  # type: ignore[attr-defined]
+        said[row.pk] = Markup(say(_card, board.card, facts, shown))  # noqa: S704 - made of templates
+    return said
+
+
+def _say(card: Callable[..., str], *facts: Any) -> str:
+    return card(*facts)
+
+
+def _card(inner: Callable[[Any], Markup], facts: CardFacts, shown: Any) -> Markup:
+    return macro(UI, "card")(facts, inner(shown))
 
 
 def _shown(column: Column, page: CardPage[Any], cards: Mapping[int, Markup]) -> Shown:

@@ -12,10 +12,11 @@ def deal_list(user: User) -> List[Deal]:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from box.core.fields.kinds import DEPARTMENT, cell, said
+from box.core.fields.kinds import DEPARTMENT, cell, kind_of, said
 from box.core.fields.lookups import can_sort, filterable, sort_key
 from box.core.fields.models import Field
 from box.core.fields.values import Said, Values, cards_of, said_value, values_of_many
@@ -27,15 +28,31 @@ if TYPE_CHECKING:
 
     from box.core.accounts.models import User
     from box.core.fields.kinds import Cards
+    from box.core.registry.capabilities import Card
 
 Kind = Field.Kind
 
 
 class Filled:
-    """What a row has in its fields, with the names of what they point at."""
+    """What a row has in its fields, with the names of what they point at: a value, equal where the same is
+    said of it."""
 
     def __init__(self, values: Values, cards: Cards) -> None:
         self.values, self.cards = values, cards
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Filled) and self._facts == other._facts
+
+    def __hash__(self) -> int:
+        return hash(self._facts)
+
+    @cached_property
+    def _facts(self) -> tuple[tuple[int, Hashable, Card | None], ...]:
+        return tuple(
+            (field.pk, value, self.cards.get(ref) if (ref := kind_of(field).ref(field, value)) else None)
+            for field, several in self.values.items()
+            for value in several
+        )
 
     def said(self, field: Field) -> str:
         return said(field, self.values.get(field, ()), self.cards)
@@ -73,6 +90,17 @@ def columns_of(fields: Iterable[Field]) -> tuple[Column[Any], ...]:
 
 
 def _column(field: Field) -> Column[Any]:
+    """The same object as long as the field is: a row that is remembered is remembered under its columns."""
+    known: Column[Any] | None = vars(field).get(_COLUMN)
+    if known is None:
+        known = vars(field)[_COLUMN] = _new_column(field)
+    return known
+
+
+_COLUMN = "_list_column"
+
+
+def _new_column(field: Field) -> Column[Any]:
     return Column(
         field.key,
         field.name,

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
     from box.core.accounts.models import User
+    from box.core.lists.keyset import Page
     from box.lib.tables import Cell
 
 PAGE = 50
@@ -61,12 +62,13 @@ class Sort:
 
 @dataclass(frozen=True)
 class Edit[M: models.Model]:
-    """How a cell is changed in place: `field` is the Markup of its input, `write` an action with what was
-    posted. It raises ValidationError or PermissionDenied for what cannot be."""
+    """How a cell is changed in place: `field` is the Markup of its input for this person, `write` an action
+    with what was posted. It raises ValidationError or PermissionDenied for what cannot be. `can` is asked of
+    the row as the list shows it."""
 
-    field: Callable[[M], Any]
+    field: Callable[[M, User], Any]
     write: Callable[[M, QueryDict, User], object]
-    can: Callable[[M], bool] = lambda row: True
+    can: Callable[[Any], bool] = lambda row: True
 
 
 # By identity: columns are part of what rows are remembered under.
@@ -82,7 +84,6 @@ class Column[R]:
     sort: str | Sort | None = None
     cell: Callable[[R], Any] | None = None
     edit: Edit[Any] | None = None
-    """Of lists whose rows are the objects themselves, or hold them as `record`."""
     export: Callable[[R], Cell] | None = None
     is_shown: bool = True
     """To whoever has chosen no columns."""
@@ -119,7 +120,7 @@ class Bulk[M: models.Model]:
     state: Callable[[M], Any] | None = None
     restore: Restore[M] | None = None
     gone: QuerySet[M, M] | None = None
-    form: Any = None
+    form: Callable[[], Any] | None = None
     """Markup of inputs beside the button, such as whom the rows go to: `bind` makes the action of what was
     chosen there, and raises ValidationError."""
     bind: Callable[[QueryDict], Act[M]] | None = None
@@ -186,13 +187,17 @@ class List[M: models.Model, R = M]:
     bulk: tuple[Bulk[M], ...] = ()
     order: str = ""
     search: Search[M] | None = None
+    read: Callable[[QuerySet[M, M]], QuerySet[M, M]] = lambda rows: rows
+    """What a page and a file need of the rows: what they join, and which columns."""
+    usual: Callable[[], Page[M]] | None = None
+    """The first page where nothing is chosen, see `box.core.lists.usual`; None: as any other."""
     present: Callable[[Sequence[M]], Iterable[R]] = tuple  # type: ignore[assignment]
     href: Callable[[R], str] | None = lambda row: row.get_absolute_url()  # type: ignore[attr-defined]
     """What a row leads to; None where it leads nowhere."""
     pk: Callable[[R], int] = attrgetter("pk")
     is_remembered: bool = False
     """What `present` makes are values: what is said of one is remembered, as `environment.memory` does, and
-    the columns stand at a module's level."""
+    the columns are the same objects each time."""
     can_export: bool = True
     empty: Empty = Empty(_("Nothing is here yet"), "")
     parameters: tuple[str, ...] = ()

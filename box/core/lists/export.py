@@ -55,7 +55,7 @@ def export_list(
 
 
 def _cells(listed: Any, columns: Any, rows: Any, keyset: Keyset) -> Iterator[list[Cell]]:
-    after = ""
+    after, rows = "", listed.read(rows)
     while True:
         page = keyset.page(rows, after=after, size=PORTION)
         for row in listed.present(page.rows):

@@ -20,12 +20,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from box.core.registry.capabilities import cards
 from box.core.registry.company import company_zone
@@ -109,6 +110,11 @@ class Filter[V](ABC):
         """What the chip says behind the label."""
 
     @property
+    def labels(self) -> Mapping[str, str]:
+        """Of a filter that offers values: what each is called."""
+        return {}
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All of its names in the address."""
         is_ = (f"{self.key}.is",) if self.can_be_missing else ()
@@ -175,7 +181,7 @@ class Choice(Filter[tuple[str, ...]]):
     control: ClassVar[str] = "choice"
 
     @property
-    def labels(self) -> dict[str, str]:
+    def labels(self) -> Mapping[str, str]:
         choices = self.choices() if callable(self.choices) else self.choices
         return {value: str(label) for value, label in choices}
 
@@ -258,7 +264,7 @@ class Dates(Filter[str | Range[date]]):
     endings: ClassVar[tuple[str, ...]] = (".from", ".to")
 
     @property
-    def labels(self) -> dict[str, str]:
+    def labels(self) -> Mapping[str, str]:
         return period_labels()
 
     def parse(self, given: QueryDict, context: Context) -> str | Range[date] | None:
@@ -395,7 +401,12 @@ def text_of(text: str) -> str:
     return text
 
 
-def period_labels() -> dict[str, str]:
+def period_labels() -> Mapping[str, str]:
+    return _period_labels(get_language())
+
+
+@cache
+def _period_labels(language: str | None) -> Mapping[str, str]:
     return {
         "today": _("today"),
         "yesterday": _("yesterday"),

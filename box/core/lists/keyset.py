@@ -55,7 +55,19 @@ class Keyset:
             empty = self._ordered(keyed.filter(_key0=None), ("id",))
             behind = self._behind(empty, ("id",), cursor[1:]) if cursor and is_behind_values else empty
             found += behind[: size + 1 - len(found)]
-        shown = found[:size]
+        return self.cut(found, size)
+
+    def first[M: models.Model](self, rows: QuerySet[M, M], size: int) -> tuple[QuerySet[M, M], ...]:
+        """What the first page asks, one after the other until it is full, see `cut`."""
+        keyed = self._keyed(rows)
+        queries = [self._with_values(keyed, None)]
+        if self.is_nullable:
+            queries.append(self._ordered(keyed.filter(_key0=None), ("id",)))
+        return tuple(query[: size + 1] for query in queries)
+
+    def cut[M: models.Model](self, found: Sequence[M], size: int) -> Page[M]:
+        """The page of these rows, of which one more says that another page follows."""
+        shown = list(found[:size])
         return Page(shown, self._cursor_of(shown[-1]) if len(found) > size else "")
 
     def ordered[M: models.Model](self, rows: QuerySet[M, M]) -> QuerySet[M, M]:

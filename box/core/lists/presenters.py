@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,23 +73,51 @@ _SAID: dict[type, Callable[[Any], Any]] = {
 }
 
 
+# What stands around the rows is made of values, so that what is the same for many is rendered once.
+
+
 class Heading(NamedTuple):
-    """Of a column. `order` is what its sort would be in the address; `is_descending` None: the list is sorted
-    by another."""
+    """Of a column. `url` sorts by it, where it can; `is_descending` None: the list is sorted by another."""
+
+    label: str
+    url: str
+    is_descending: bool | None
+
+
+class Offered(NamedTuple):
+    """A column that one may choose."""
 
     key: str
     label: str
-    order: str
-    is_descending: bool | None
+    is_shown: bool
+
+
+class Press(NamedTuple):
+    """A bulk action as a button."""
+
+    key: str
+    label: str
+    icon: str
+    question: str
+    form: str
 
 
 class Control(NamedTuple):
     """One filter in the form."""
 
-    filter: Filter[Any]
+    kind: str
+    """A macro of `lists/filters.html`."""
+    key: str
+    label: str
+    can_be_missing: bool
     value: Any
     presence: str
-    named: dict[str, str]
+    choices: tuple[tuple[str, str], ...] = ()
+    refers_to: str = ""
+    """Of a reference the kind of its objects."""
+    letter: str = ""
+    has_me: bool = False
+    named: tuple[tuple[str, str], ...] = ()
     """Of a reference what is chosen, by its value in the address."""
 
 
@@ -116,36 +144,47 @@ class Table[R]:
     def reader(self) -> User:
         return self.query.context.reader
 
-    @property
-    def headings(self) -> list[Heading]:
+    @cached_property
+    def headings(self) -> tuple[Heading, ...]:
         order = self.query.sort or ("" if self.query.text else self.listed.order)
-        return [
-            Heading(
-                one.key,
-                str(one.label),
-                "" if one.sort is None else f"-{one.key}" if order == one.key else one.key,
-                order.startswith("-") if order.removeprefix("-") == one.key else None,
-            )
-            for one in columns_shown(self.listed, self.preferences)
-        ]
+        return tuple(self._heading(one, order) for one in columns_shown(self.listed, self.preferences))
+
+    def _heading(self, one: Column[R], order: str) -> Heading:
+        by = "" if one.sort is None else f"-{one.key}" if order == one.key else one.key
+        is_descending = order.startswith("-") if order.removeprefix("-") == one.key else None
+        url = f"{self.path}?{self.query.sorted_by(by)}" if by else ""
+        return Heading(str(one.label), url, is_descending)
 
     @property
-    def offered(self) -> list[tuple[Column[R], bool]]:
+    def offered(self) -> tuple[Offered, ...]:
         """All columns, with those that are shown first and in their order."""
         shown = columns_shown(self.listed, self.preferences)
         others = (one for one in self.listed.columns if one.is_offered and one not in shown)
-        return [*((one, True) for one in shown), *((one, False) for one in others)]
+        return (
+            *(Offered(one.key, str(one.label), True) for one in shown),
+            *(Offered(one.key, str(one.label), False) for one in others),
+        )
 
     @property
-    def controls(self) -> list[Control]:
-        return [self._control(one) for one in self.listed.filters if one.control]
+    def presses(self) -> tuple[Press, ...]:
+        return tuple(
+            Press(one.key, str(one.label), one.icon, str(one.question), one.form() if one.form else "")
+            for one in self.listed.bulk
+        )
+
+    @cached_property
+    def controls(self) -> tuple[Control, ...]:
+        return tuple(self._control(one) for one in self.listed.filters if one.control)
 
     def _control(self, one: Filter[Any]) -> Control:
         value = self.query.value_of(one.key)
-        if isinstance(value, Presence):
-            return Control(one, None, value.value, {})
-        named = one.named(value or (), self.query.context) if isinstance(one, Reference) else {}
-        return Control(one, value, "", named)
+        presence = value.value if isinstance(value, Presence) else ""
+        value = None if presence else value
+        facts = one.control, one.key, str(one.label), one.can_be_missing, value, presence
+        if not isinstance(one, Reference):
+            return Control(*facts, choices=tuple(one.labels.items()))
+        named = tuple(one.named(value, self.query.context).items()) if value else ()
+        return Control(*facts, (), one.kind, one.letter, one.has_me, named)
 
     @property
     def kept(self) -> list[tuple[str, str]]:
@@ -183,12 +222,12 @@ class Table[R]:
         return self.address(view="none") if self.preferences.opens_with else self.path
 
     @property
-    def count_forms(self) -> dict[str, str]:
+    def count_forms(self) -> tuple[tuple[str, str], ...]:
         """What the page's script says of so many chosen rows, by the reader's plural rule."""
-        return {
-            plural_rule(n): ngettext("%(num)s selected", "%(num)s selected", n) % {"num": "{}"}
+        return tuple(
+            (plural_rule(n), ngettext("%(num)s selected", "%(num)s selected", n) % {"num": "{}"})
             for n in (1, 2, 5)
-        }
+        )
 
     @property
     def most_at_once(self) -> int:
@@ -203,9 +242,9 @@ def columns_shown[R](listed: List[Any, R], preferences: Preferences) -> tuple[Co
 
 
 def rows_shown[R](listed: List[Any, R], columns: Sequence[Column[R]], rows: Sequence[Any]) -> list[Markup]:
-    has_bulk = bool(listed.bulk)
+    has_bulk, columns = bool(listed.bulk), tuple(columns)
     facts = (
-        (tuple(columns), has_bulk, listed.pk(row), listed.href(row) if listed.href else "", row)
+        (columns, has_bulk, listed.pk(row), listed.href(row) if listed.href else "", row)
         for row in listed.present(rows)
     )
     if listed.is_remembered:
@@ -216,7 +255,7 @@ def rows_shown[R](listed: List[Any, R], columns: Sequence[Column[R]], rows: Sequ
 
 def _edit_of(column: Column[Any], row: Any, pk: int) -> str:
     """The address that asks for it, of the page's own; nothing where it is not changed in place."""
-    if column.edit is None or not column.edit.can(getattr(row, "record", row)):
+    if column.edit is None or not column.edit.can(row):
         return ""
     return f"?edit={column.key}&row={pk}"
 

@@ -37,12 +37,13 @@ from box.lib.numbers import whole_number
 from box.lib.pages import REFUSED, ids_of, number_of, render, wants_part
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
+    from django.db.models import Model, QuerySet
     from django.http.response import HttpResponseBase
 
     from box.core.accounts.requests import PersonRequest
     from box.core.lists.bulk import Outcome
     from box.core.lists.definition import Bulk, List
+    from box.core.lists.keyset import Page
 
 PAGE = "lists/page.html"
 LONGEST_SEARCH = 100
@@ -100,7 +101,7 @@ def _page(
     **more: Any,
 ) -> HttpResponse:
     after = request.GET.get(AFTER, "") if request.method == "GET" else ""
-    page = keyset_of(listed, query).page(found(listed, query), after=after, size=listed.page_size)
+    page = _rows(listed, query, after)
     rows, is_guess = page.rows, False
     if not rows and query.text and not after and listed.search and listed.search.resembling:
         rows, is_guess = list(listed.search.resembling(query.text)), True
@@ -125,6 +126,13 @@ def _page(
         # The form sends all of its fields: in the address stand those that choose something.
         response.headers["HX-Replace-Url"] = table.address(query.address())
     return response
+
+
+def _rows[M: Model](listed: List[M, Any], query: Query, after: str) -> Page[M]:
+    if listed.usual is not None and not query and not query.sort and not after:
+        return listed.usual()
+    rows = listed.read(found(listed, query))
+    return keyset_of(listed, query).page(rows, after=after, size=listed.page_size)
 
 
 def _export(
@@ -251,7 +259,8 @@ def edit_cell(request: PersonRequest, listed: List[Any, Any]) -> HttpResponse:
     row = listed.rows.filter(pk=number_of(request.GET, "row") or 0).first()
     if column is None or column.edit is None or row is None:
         raise Http404
-    if not column.edit.can(row):
+    (shown,) = listed.present([row])
+    if not column.edit.can(shown):
         raise PermissionDenied(_("You may read this, but not change it."))
     problem = ""
     if request.method == "POST":
@@ -262,7 +271,7 @@ def edit_cell(request: PersonRequest, listed: List[Any, Any]) -> HttpResponse:
         else:
             return _row_anew(request, listed, row.pk)
     context = {"listed": listed, "column": column, "row": row, "problem": problem}
-    context["field"] = column.edit.field(row)
+    context["field"] = column.edit.field(row, request.user)
     response = render(request, "lists/edit.html", context, blocks="cell", status=REFUSED if problem else 200)
     if problem:
         # What was asked for is the row; what is wrong is said in the cell.
@@ -275,7 +284,7 @@ def _row_anew(request: PersonRequest, listed: List[Any, Any], pk: int) -> HttpRe
         return redirect(request.path)
     columns = columns_shown(listed, preferences_of(request.user, listed.key))
     # It may be somebody else's now, and no more for this reader.
-    return HttpResponse("".join(rows_shown(listed, columns, list(listed.rows.filter(pk=pk)))))
+    return HttpResponse("".join(rows_shown(listed, columns, list(listed.read(listed.rows.filter(pk=pk))))))
 
 
 # Picking an object for a filter

@@ -60,8 +60,8 @@ class Employee:
     joined_on: date
     invited_at: datetime | None
     away: str
+    filled: Filled
     person: User = field(compare=False)
-    filled: Filled = field(compare=False)
 
     @property
     def pk(self) -> int:
@@ -154,8 +154,7 @@ def people_list(user: User, *, is_by_status: bool = False) -> List[User, Employe
         ),
         present=lambda page: _employees(page, fields, user),
         href=lambda row: url("people:person", row.pk),
-        # Custom columns are made for a reader.
-        is_remembered=not fields,
+        is_remembered=True,
         can_export=may_manage,
         empty=Empty(gettext_lazy("Nobody is here yet"), gettext_lazy("Your colleagues will be listed here.")),
     )
@@ -183,8 +182,8 @@ def _employees(people: Sequence[User], fields: Sequence[Field], reader: User) ->
             timezone.localdate(one.joined_at),
             one.invited_at,
             out[one.pk].said if one.pk in out else "",
-            one,
             own[one.pk],
+            one,
         )
 
 

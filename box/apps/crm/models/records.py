@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.crm.models.types import LossReason, Pipeline, RecordType, Source, Stage
-from box.apps.crm.permissions import Operation, granted_codes, sees_whole_scope
+from box.apps.crm.permissions import Operation, codes_to_read, granted_codes, sees_whole_scope
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
 from box.core.accounts.models import User
 from box.core.discussion.models import Thread
@@ -27,6 +27,8 @@ from box.lib import phones
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+
+    from box.lib.prepared import Param
 
 
 SHORTEST_NUMBER = 5
@@ -41,7 +43,7 @@ class ScopedQuerySet[M: AudienceModel](AudienceQuerySet[M]):
     def visible_to(self, user: User) -> Self:
         if not user.is_active or user.is_administrator:
             return super().visible_to(user)
-        codes = granted_codes(user, Operation.READ) | {f"U{user.pk}"}
+        codes = codes_to_read(user)
         return self.reachable_by_many(codes) if sees_whole_scope(codes) else self.reachable_by_few(codes)
 
     def permitted(self, user: User, operation: Operation) -> Self:
@@ -56,7 +58,7 @@ class RecordQuerySet(ScopedQuerySet["Record"]):
         """What is not in the trash, and was not merged into another one."""
         return self.filter(deleted_at=None)
 
-    def of_type(self, type_id: int) -> Self:
+    def of_type(self, type_id: int | Param) -> Self:
         return self.filter(type=type_id)
 
     def in_work(self) -> Self:

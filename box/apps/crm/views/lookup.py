@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, TextField
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from box.apps.crm.catalog import catalog
 from box.apps.crm.models import Record
-from box.apps.crm.permissions import Operation, may_enter, reaches_into
+from box.apps.crm.permissions import Operation, codes_to_read, may_enter, reaches_into
+from box.core.access.audiences import is_ruled_by_codes
+from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
     from box.apps.crm.models import RecordType
@@ -36,10 +40,30 @@ def record_at(request: PersonRequest, slug: str, pk: int) -> Record:
     kind = catalog().by_slug.get(slug)
     if kind is None:
         raise Http404
-    seen = Record.objects.visible_to(request.user).there().of_type(kind.pk)
-    record = get_object_or_404(seen.select_related("responsible"), pk=pk)
+    record = _seen(request.user, kind.pk, pk)
     catalog().dress([record])
     return record
+
+
+def _seen(reader: User, type_id: int, pk: int) -> Record:
+    if is_ruled_by_codes(reader):
+        found = _RECORD.rows(pk=pk, type=type_id, codes=sorted(codes_to_read(reader)))
+        if not found:
+            raise Http404
+        return found[0]
+    seen = Record.objects.visible_to(reader).there().of_type(type_id)
+    return get_object_or_404(seen.select_related("responsible"), pk=pk)
+
+
+_RECORD = PreparedModels(
+    lambda: (
+        Record.objects.there()
+        .of_type(Param("type", BigIntegerField()))
+        .filter(pk=Param("pk", BigIntegerField()))
+        .reachable_by_many(Param("codes", ArrayField(TextField())))
+        .select_related("responsible")
+    )
+)
 
 
 def kept_of(request: PersonRequest, slug: str, pk: int) -> Record | None:

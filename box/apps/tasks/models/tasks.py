@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from box.apps.tasks.states import State
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
-from box.core.access.principals import codes_of
+from box.core.access.principals import code_of, codes_of
 from box.core.accounts.models import User
 from box.core.discussion.models import Thread
 from box.core.fields.lookups import FieldValues
@@ -28,6 +28,7 @@ from box.core.files.models import File
 from box.core.groups.models import Group
 from box.core.registry.capabilities import Card, Ref
 from box.lib.numbers import whole_number
+from box.lib.prepared import Param
 from box.lib.rich_text import LONGEST_TAG
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ OPEN = Q(closed_at=None, deleted_at=None)
 MOST_TAGS = 20
 LONGEST_BEGUN_TITLE, LONGEST_BEGUN_TEXT = 200, 2000
 """Of a task that is begun by a link: addresses have an end."""
+
+
+ANYBODY = Param("user", models.BigIntegerField())
+OWN_CODE = Param("own_code", ArrayField(models.TextField()))
+
+
+def asked_by(user: User) -> dict[str, Any]:
+    """For the parameters of queries of ANYBODY's tasks."""
+    return {"user": user.pk, "own_code": [code_of(user)]}
 
 
 class TaskQuerySet(AudienceQuerySet["Task"]):
@@ -58,23 +68,25 @@ class TaskQuerySet(AudienceQuerySet["Task"]):
     def open(self) -> Self:
         return self.filter(OPEN)
 
-    def done_by(self, user: User) -> Self:
+    def done_by(self, user: User | Param) -> Self:
         return self.filter(responsible=user)
 
-    def given_by(self, user: User) -> Self:
+    def given_by(self, user: User | Param) -> Self:
         """To others: what one gives oneself one does."""
         return self.filter(created_by=user).exclude(responsible=user)
 
-    def with_role(self, user: User, role: str) -> Self:
+    def with_role(self, user: User | Param, role: str) -> Self:
         return self.filter(pk__in=Participant.objects.filter(user=user, role=role).values("task"))
 
-    def involving(self, user: User) -> Self:
+    def involving(self, user: User | Param) -> Self:
         """In whatever role."""
-        return self.reachable_by_few([f"U{user.pk}"])
+        return self.reachable_by_few(OWN_CODE if isinstance(user, Param) else [code_of(user)])
 
-    def in_role(self, user: User, role: str) -> Self:
+    def in_role(self, user: User | Param, role: str) -> Self:
         """By a word of addresses: do, help, gave, watch; any other is whatever role. An index of the role
-        finds them, and nobody is asked who sees them: what one is in one sees."""
+        finds them, and nobody is asked who sees them: what one is in one sees.
+
+        In a query that is composed once `user` is ANYBODY, and `asked_by` says who it is when it runs."""
         match role:
             case "do":
                 return self.done_by(user)

@@ -60,7 +60,8 @@ def gantt(request: PersonRequest) -> HttpResponse:
     kept = list(Baseline.objects.filter(project=project).order_by("-pk")) if project is not None else []
     chosen = number_of(request.GET, BASELINE)
     baseline = next((one for one in kept if one.pk == chosen), None)
-    tasks = list(found(listed, query).order_by("deadline_at", "id")[: MOST_ROWS + 1])
+    chosen_tasks = found(listed, query).select_related("responsible", "project")
+    tasks = list(chosen_tasks.order_by("deadline_at", "id")[: MOST_ROWS + 1])
     # What the page itself keeps beside what is chosen of the list.
     own = {
         ZOOM: str(zoom) if zoom != Zoom.DAYS else "",

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from box.apps.tasks.access import can_create
 from box.apps.tasks.actions.tasks import add_task
 from box.apps.tasks.boards import WAYS, task_board
-from box.apps.tasks.counters import counts
+from box.apps.tasks.counters import waiting_for
 from box.apps.tasks.lists import ALL, MINE, ROLES, task_list, trash_list
 from box.apps.tasks.models import Task
 from box.apps.tasks.quick import meant
@@ -65,15 +65,12 @@ def tasks(request: PersonRequest) -> HttpResponseBase:
 def around(request: PersonRequest, role: str) -> dict[str, Any]:
     if wants_part(request):
         return {}
-    now, open_ = timezone.now(), Task.objects.open()
+    waiting = waiting_for(request.user, [word for word in ROLES if word != ALL], timezone.now())
     return {
         "role": role,
-        "roles": [
-            (word, label, None if word == ALL else counts(open_.in_role(request.user, word), now))
-            for word, label in ROLES.items()
-        ],
+        "roles": [(word, label, waiting.by_role.get(word)) for word, label in ROLES.items()],
         "can_create": can_create(request.user),
-        "newest": Task.objects.order_by("-id").values_list("id", flat=True).first() or 0,
+        "newest": waiting.newest,
         "longest": LONGEST_LINE,
     }
 

@@ -72,6 +72,23 @@ class Face:
     initials: str
     photo_id: int | None = None
 
+    @classmethod
+    def of(cls, pk: int, login: str, first_name: str, last_name: str, photo_id: int | None) -> Face:
+        """From these columns of a person's row."""
+        names = [part for part in (first_name, last_name) if part]
+        name = " ".join(names) or _called_by_login(login)
+        initials = "–" if _is_erased(login) else "".join(part[0] for part in names or [login]).upper()
+        return cls(pk, name, initials, photo_id)
+
+
+def _is_erased(login: str) -> bool:
+    return login.startswith(ERASED)
+
+
+def _called_by_login(login: str) -> str:
+    """Without the host of an address: `ann.smith`."""
+    return gettext("former employee") if _is_erased(login) else login.partition("@")[0]
+
 
 class UserQuerySet(models.QuerySet["User"]):
     def active(self) -> Self:
@@ -343,7 +360,7 @@ class User(AbstractBaseUser):
     @cached_property
     def name(self) -> str:
         """How colleagues call the person; after the login of whoever has no name yet."""
-        return " ".join(filter(None, [self.first_name, self.last_name])) or self._called_without_name
+        return self.face.name
 
     @property
     def full_name(self) -> str:
@@ -355,7 +372,7 @@ class User(AbstractBaseUser):
     @property
     def is_erased(self) -> bool:
         """Whether nothing is known of the person any more but what they made."""
-        return self.login.startswith(ERASED)
+        return _is_erased(self.login)
 
     @staticmethod
     def nameless(user_id: int | None) -> str:
@@ -364,8 +381,7 @@ class User(AbstractBaseUser):
 
     @property
     def _called_without_name(self) -> str:
-        """The login, but no raw address where it is one: `ann.smith`."""
-        return gettext("former employee") if self.is_erased else self.login.partition("@")[0]
+        return _called_by_login(self.login)
 
     @property
     def owners(self) -> dict[str, str]:
@@ -375,14 +391,11 @@ class User(AbstractBaseUser):
 
     @property
     def face(self) -> Face:
-        return Face(self.pk, self.name, self.initials, self.photo_id)
+        return Face.of(self.pk, self.login, self.first_name, self.last_name, self.photo_id)
 
     @property
     def initials(self) -> str:
-        if self.is_erased:
-            return "–"
-        letters = [part[0] for part in (self.first_name, self.last_name) if part] or [self.login[0]]
-        return "".join(letters).upper()
+        return self.face.initials
 
 
 class Profile(models.Model):
