@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from box.bridges.directory.mapping import PROFILE_FIELDS
 from box.bridges.directory.models import Change, Conflict, Connection, Link, Run
 from box.bridges.directory.ownership import renumber_members
-from box.bridges.directory.plan.values import Note, PersonStep, UnitStep
+from box.bridges.directory.plan.values import Note, PersonStep, UnitStep, photo_gone
 from box.bridges.directory.targets import targets
 from box.core.accounts import actions as accounts
 from box.core.accounts.actions import NewUser
@@ -81,7 +81,9 @@ class Performer:
         source = self.connection.name
         parent = Department.objects.get(pk=self._units.get(step.parent) or self._units[""])
         if step.object_id is None:
-            made = org.create_department(step.name, parent=parent, by=None, source=source)
+            made = org.create_department(
+                step.name, parent=parent, by=None, source=source, number=self._former(step)
+            )
             self._units[step.key] = made.pk
         else:
             department = Department.objects.get(pk=step.object_id)
@@ -101,9 +103,16 @@ class Performer:
             },
         )
 
+    def _former(self, step: UnitStep) -> int | None:
+        """The number of the department that was its own when the directory had it last."""
+        links = self.connection.links.departments().filter(stable_id=step.key)
+        number = links.values_list("object_id", flat=True).first()
+        is_taken = Department.objects.filter(pk=number or 0).exists()
+        return None if is_taken else number
+
     def drop_units(self, gone: Iterable[Link]) -> None:
         """Departments that the directory no longer has: deleted where nobody is in them, else left to the
-        portal, and said so. What comes back under the same id finds its department."""
+        portal, and said so. What comes back under the same id is the same department, by its number too."""
         for link in gone:
             department = Department.objects.standing().filter(pk=link.object_id).first()
             name = department.name if department else link.dn
@@ -113,18 +122,17 @@ class Performer:
                     if department is not None:
                         with transaction.atomic():
                             org.delete_department(department, by=None)
-                    link.delete()
                     note = Note("leave", reason=_("The directory has it no more, and nobody was in it."))
                 except ValidationError:
                     set_source([link.object_id], "")
                     note = Note(
-                        "report",
+                        "leave",
                         reason=_(
                             "The directory has it no more, but it is not empty: it is the portal's own now."
                         ),
                     )
-                    link.leaving_since = self.now
-                    link.save(update_fields=["leaving_since"])
+                link.leaving_since = self.now
+                link.save(update_fields=["leaving_since"])
                 self._write_down(Link.Kind.DEPARTMENT, step, link.object_id, Outcome.DONE, (note,))
 
     # People
@@ -294,7 +302,8 @@ class Performer:
                 )  # fmt: skip
                 continue
             else:
-                self._write_down(Link.Kind.PERSON, step, person.pk, Outcome.DONE, (Note("change", "photo"),))
+                note = photo_gone() if step.photo is None else Note("change", "photo")
+                self._write_down(Link.Kind.PERSON, step, person.pk, Outcome.DONE, (note,))
             # A picture that is none is not tried again until it is another.
             self.connection.links.people().filter(pk=link.pk).update(photo_fingerprint=step.photo_fingerprint)
             self._moved(1)

@@ -39,6 +39,11 @@ class HeadStep:
     old: str = ""
     reason: str = ""
 
+    @property
+    def is_loss(self) -> bool:
+        """Somebody headed it, and nobody would."""
+        return bool(self.old and self.unit and not self.head)
+
     def change(self, run: Run, outcome: str, *, reason: str = "", object_id: int | None = None) -> Change:
         is_report = bool(self.reason)
         return Change(

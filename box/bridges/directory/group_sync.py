@@ -61,6 +61,10 @@ class GroupStep:
     is_remembered: bool = False
 
     @property
+    def kind(self) -> str:
+        return _kind(self.target)
+
+    @property
     def is_news(self) -> bool:
         return bool(self.is_new or self.is_back or self.joining or self.leaving or not self.is_remembered)
 
@@ -71,10 +75,10 @@ class GroupStep:
     def changes(
         self, run: Run, outcome: str, *, reason: str = "", object_id: int | None = None
     ) -> Iterator[Change]:
-        kind = Link.Kind.ROLE if self.target == ROLE else Link.Kind.GROUP
         known = {
-            "run": run, "kind": kind, "stable_id": self.stable_id, "dn": self.dn, "name": self.name[:300],
-            "outcome": outcome, "reason": reason, "object_id": object_id or self.target_id,
+            "run": run, "kind": self.kind, "stable_id": self.stable_id, "dn": self.dn,
+            "name": self.name[:300], "outcome": outcome, "reason": reason,
+            "object_id": object_id or self.target_id,
         }  # fmt: skip
         if self.is_gone:
             left = _(
@@ -283,8 +287,7 @@ def _parting(step: GroupStep, performer: Performer) -> list[str]:
 
 def _remember(step: GroupStep, connection: Connection, object_id: int, parting: Collection[str]) -> None:
     """Whoever is in the group there but not here yet joins once they are."""
-    kind = Link.Kind.ROLE if step.target == ROLE else Link.Kind.GROUP
-    link = connection.links.filter(kind=kind, stable_id=step.stable_id).first()
+    link = connection.links.filter(kind=step.kind, stable_id=step.stable_id).first()
     before = set(link.values.get("members", ())) if link else set()
     there = set(
         connection.links.people().filter(stable_id__in=step.joining).values_list("stable_id", flat=True)
@@ -292,7 +295,7 @@ def _remember(step: GroupStep, connection: Connection, object_id: int, parting: 
     members = sorted((before - {*parting, *step.leaving}) | there)
     Link.objects.update_or_create(
         connection=connection,
-        kind=kind,
+        kind=step.kind,
         stable_id=step.stable_id,
         defaults={
             "object_id": object_id,

@@ -307,6 +307,9 @@ class _Trial:
             )
         unseen = [one for one in wanted if not any(one.lower() in entry.attributes for entry in entries)]
         unseen = [one for one in unseen if one not in deciding]
+        # Asked for by itself: hundreds of pictures are megabytes.
+        if not any(map(rights.shows, mapping.photo)):
+            unseen += mapping.photo
         if not unseen:
             return _("It may read all of it.")
         told = _(

@@ -64,6 +64,8 @@ class PersonEntry:
     is_leaver: bool = False
     expires_at: datetime | None = None
     photo: bytes = field(default=b"", repr=False)
+    # What of several attributes had it.
+    photo_attribute: str = ""
     # What was wrong with single values, in words.
     reports: tuple[str, ...] = ()
     # What the bind account may not read: fields, and the names of `unreadable`. It is never 'no'.
@@ -250,6 +252,7 @@ class Reader:
         shown = frozenset(entry.attributes)
         unit, is_known = self._unit_of(entry)
         unknown = missing(mapping, shown) if self.is_ad else frozenset()
+        photo_attribute, photo = _picture(entry, mapping.photo)
         yield PersonEntry(
             stable_id=stable_id,
             dn=entry.dn,
@@ -264,7 +267,8 @@ class Reader:
             expires_at=transforms.moment_of(mapping.expires, entry.first(mapping.expires))
             if mapping.expires
             else None,
-            photo=_picture(entry, mapping.photo),
+            photo=photo,
+            photo_attribute=photo_attribute,
             reports=tuple(reports),
             unknown=unknown if is_known else unknown | {UNIT},
             groups=frozenset(map(distinguished_names.key, entry.texts("memberOf"))),
@@ -590,14 +594,12 @@ def expanded(groups: Mapping[str, GroupEntry], wanted: str) -> tuple[set[str], s
     return found, seen
 
 
-def _picture(entry: Entry, attributes: Sequence[str]) -> bytes:
-    """The first that is one: of what is broken the next takes the place."""
-    found = [raw for name in attributes if 0 < len(raw := entry.raw(name)) <= LARGEST_PHOTO]
-    return (
-        next((raw for raw in found if transforms.is_picture(raw)), found[0])
-        if len(found) > 1
-        else next(iter(found), b"")
-    )
+def _picture(entry: Entry, attributes: Sequence[str]) -> tuple[str, bytes]:
+    """The first that is one, and where it was: of what is broken the next takes the place."""
+    found = [(name, raw) for name in attributes if 0 < len(raw := entry.raw(name)) <= LARGEST_PHOTO]
+    if len(found) > 1:
+        return next((one for one in found if transforms.is_picture(one[1])), found[0])
+    return next(iter(found), ("", b""))
 
 
 def _is_at(own: str, base: str) -> bool:

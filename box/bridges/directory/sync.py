@@ -31,10 +31,11 @@ from box.bridges.directory.department_heads import HeadStep, perform_heads, plan
 from box.bridges.directory.events import RunFinished
 from box.bridges.directory.group_news import Grouped, GroupNews, is_outside_changed
 from box.bridges.directory.group_sync import GroupStep, perform_groups, plan_groups
+from box.bridges.directory.losses import Losses, lost_lately, unit_rows
 from box.bridges.directory.models import Change, Connection, Cursor, Link, Run
 from box.bridges.directory.ownership import own_groups
 from box.bridges.directory.plan.clashes import AGAIN, Clash
-from box.bridges.directory.plan.guard import Leaving, LeavingGroup, guard
+from box.bridges.directory.plan.guard import guard
 from box.bridges.directory.plan.leavers import plan_gone
 from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting, together
 from box.bridges.directory.plan.units import plan_units
@@ -45,11 +46,11 @@ from box.bridges.directory.plan.values import (
     PersonStep,
     UnitNow,
     UnitStep,
+    photo_gone,
     with_photo,
 )
 from box.bridges.directory.reader import PersonEntry, Reader
 from box.bridges.directory.snapshot import Seen, known_for, people_now, seen, units_now
-from box.bridges.directory.targets import label_of
 from box.bridges.directory.typed_json import as_json
 from box.core.accounts.access import console_holders
 from box.core.events.outbox import emit
@@ -63,7 +64,6 @@ FULL_FROM = 0.3
 FULL_AT_LEAST = 200
 # Once a day everything is compared, whatever the cursor says.
 FULL_EVERY = timedelta(hours=24)
-GUARDED = timedelta(hours=24)
 
 
 class _Cancelled(Exception):
@@ -132,6 +132,11 @@ class Plan:
     read: int = 0
     skipped: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def losses(self) -> Losses:
+        """Of people anew each time: they are read from the spool."""
+        return Losses(self.spool.steps(), self.gone_units, self.heads, self.groups)
 
 
 type Tell = Callable[[Mapping[str, Any]], None]
@@ -209,6 +214,8 @@ class _Running:
             news = self._news(reader, table, plan)
             self._note(is_full=plan.is_full, total=table.count() if plan.is_full else len(news))
             units = units_now(self.connection)
+            left = self.connection.links.departments().exclude(leaving_since=None)
+            former = set(left.values_list("stable_id", flat=True))
             links = {
                 distinguished_names.key(link.dn): link
                 for link in self.connection.links.departments().standing()
@@ -217,12 +224,12 @@ class _Running:
             known = {own: link.stable_id for own, link in links.items()}
             found_units = reader.units(known, table.with_people)
             plan.hidden_units = [one for one in links.values() if one.stable_id in reader.hidden_units]
-            plan.units = plan_units(found_units, units)
+            plan.units = plan_units(found_units, units, former)
             people = reader.people() if plan.is_full else reader.people_with(news)
             self._plan_people(people, plan, table, {**_planned(plan.units), **units}, reader)
             if self.connection.mapping.departments == "attribute":
                 found_units = reader.named_units
-                plan.units = plan_units(found_units, units)
+                plan.units = plan_units(found_units, units, former)
             self._plan_gone_units(plan, {unit.key for unit in found_units} | reader.hidden_units)
             self._plan_gone(plan, table)
             self._note(stage=Stage.PLANNING)
@@ -338,54 +345,19 @@ class _Running:
             plan.gone_units = list(links.order_by("-id"))
 
     def _look_at_guard(self, plan: Plan, table: Seen, reader: Reader) -> None:
-        by_base: Counter[str] = Counter()
-        by_field: Counter[str] = Counter()
-        for step in plan.spool.steps():
-            if not step.is_new and step.actions & {"suspend", "dismiss"}:
-                by_base[step.base] += 1
-            lost = {
-                note.field for note in step.notes if note.action == "change" and note.old and not note.new
-            }
-            by_field.update(lost | ({"photo"} if step.takes_photo_away else set()))
-        in_base = table.linked_by_base()
         answered = table.by_base()
-        leaving = Leaving(
-            now=by_base.total(),
-            before=self._left_lately(),
-            people=sum(in_base.values()),
-            by_base=by_base,
-            in_base=in_base,
+        leaving = plan.losses.leaving(
+            self.connection,
+            lost_lately(self.connection, now=self.now),
+            in_base=table.linked_by_base(),
             empty_bases=tuple(base for base in reader.bases if not answered.get(base)),
-            departments_now=len(plan.gone_units),
-            departments=self.connection.links.departments().standing().count(),
-            heads_now=sum(1 for step in plan.heads if step.old and step.unit and not step.head),
-            heads=sum(bool(link.values.get("head")) for link in self.connection.links.departments()),
-            by_field={label_of(name): count for name, count in by_field.items()},
-            groups=tuple(LeavingGroup(step.name, len(step.leaving), step.count) for step in plan.groups),
         )
-        plan.asked = {
-            "leaving": leaving.now,
-            "departments": leaving.departments_now,
-            "heads": leaving.heads_now,
-            "values": by_field.total(),
-            "members": sum(group.now for group in leaving.groups),
-        }
+        plan.asked = leaving.counted
         question = guard(leaving, self.connection.rules)
         # Who has allowed so many has not allowed more.
         allowed = self.run.counts if self.run.is_allowed else {}
         was_allowed = all(count <= int(allowed.get(name, 0)) for name, count in plan.asked.items())
         plan.question = "" if was_allowed else question
-
-    def _left_lately(self) -> int:
-        lately = Change.objects.filter(
-            run__connection=self.connection,
-            run__mode=Mode.SYNC,
-            run__is_allowed=False,
-            run__asked_at__gt=self.now - GUARDED,
-            outcome=Change.Outcome.DONE,
-            action__in=[Change.Action.SUSPEND, Change.Action.DISMISS],
-        )
-        return lately.values("object_id").distinct().count()
 
     def _groups_position(self, reader: Reader) -> str:
         is_followed = self.connection.mapping.groups or self.connection.mapping.all_groups
@@ -403,7 +375,7 @@ class _Running:
     # What it comes to
 
     def _tell(self, plan: Plan) -> None:
-        """Of a preview all that would be done; of a run that the guard stops whom it asks about."""
+        """Of a preview all that would be done; of a run that the guard stops what it asks about."""
         if not self.is_preview and not plan.question:
             return
         rows = self._rows(plan)
@@ -412,24 +384,23 @@ class _Running:
             Change.objects.bulk_create(part)
 
     def _rows(self, plan: Plan) -> Iterator[Change]:
+        if not self.is_preview:
+            yield from plan.losses.rows(self.run)
+            return
         planned = Change.Outcome.PLANNED
-        if self.is_preview:
-            for unit in plan.units:
-                yield from change_rows(self.run, Link.Kind.DEPARTMENT, unit, unit.object_id, planned)
+        for unit in plan.units:
+            yield from change_rows(self.run, Link.Kind.DEPARTMENT, unit, unit.object_id, planned)
+        yield from unit_rows(self.run, plan.gone_units)
         for step in plan.spool.steps():
-            if self.is_preview or step.actions & {"suspend", "dismiss"}:
-                yield from change_rows(self.run, Link.Kind.PERSON, step, step.object_id, planned)
-                if self.is_preview and step.photo:
-                    photo = (Note("change", "photo"),)
-                    yield from change_rows(
-                        self.run, Link.Kind.PERSON, step, step.object_id, planned, notes=photo
-                    )
-        if self.is_preview:
-            yield from self._unread_rows(plan, planned)
-            for head in plan.heads:
-                yield head.change(self.run, planned)
-            for group in plan.groups:
-                yield from group.changes(self.run, planned)
+            photo = (Note("change", "photo"),) if step.photo else ()
+            photo = (photo_gone(),) if step.takes_photo_away else photo
+            notes = (*step.notes, *photo)
+            yield from change_rows(self.run, Link.Kind.PERSON, step, step.object_id, planned, notes=notes)
+        yield from self._unread_rows(plan, planned)
+        for head in plan.heads:
+            yield head.change(self.run, planned)
+        for group in plan.groups:
+            yield from group.changes(self.run, planned)
 
     def _unread_rows(self, plan: Plan, outcome: str) -> Iterator[Change]:
         """What stays as it is because nobody can say how it should be: a line each, of however many."""

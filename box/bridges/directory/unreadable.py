@@ -70,7 +70,10 @@ class Rights:
                 read_from = [rule.attribute for rule in mapping.fields if rule.field == name]
                 yield from self._unless_shown(entry, name, read_from, str(had[name]))
         if link.photo_fingerprint and not entry.photo:
-            yield from self._unless_shown(entry, PHOTO, list(mapping.photo), "")
+            # Of several attributes that one which had it: of the others nobody may have any.
+            had_it = had.get("photo_from")
+            read_from = [str(had_it)] if had_it in mapping.photo else list(mapping.photo)
+            yield from self._unless_shown(entry, PHOTO, read_from, "")
         if had.get("manager") and not entry.manager:
             yield from self._unless_shown(entry, MANAGER, [mapping.manager], entry.dn)
         if mapping.departments == "attribute" and had.get("unit") and not entry.unit:
@@ -151,4 +154,8 @@ def as_known(entry: PersonEntry, link: LinkNow) -> PersonEntry:
     kept = {name: str(had[name]) for name in entry.unknown if had.get(name) and name not in _OF_THE_ENTRY}
     expires_at = link.expires_at if EXPIRES in entry.unknown else entry.expires_at
     unit = str(had.get("unit", "")) if UNIT in entry.unknown else entry.unit
-    return replace(entry, fields={**entry.fields, **kept}, unit=unit, expires_at=expires_at)
+    photo_from = str(had.get("photo_from", "")) if PHOTO in entry.unknown else entry.photo_attribute
+    return replace(
+        entry,
+        fields={**entry.fields, **kept}, unit=unit, expires_at=expires_at, photo_attribute=photo_from,
+    )  # fmt: skip

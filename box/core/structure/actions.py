@@ -47,13 +47,20 @@ class StructureRefused(ValidationError):
 
 @transaction.atomic
 def create_department(
-    name: str, *, parent: Department | None, by: User | None, source: str = ""
+    name: str,
+    *,
+    parent: Department | None,
+    by: User | None,
+    source: str = "",
+    number: int | None = None,
 ) -> Department:
+    """`number` is that of a department which was deleted and is there again: what was addressed to it reaches
+    this one. Raises ValidationError where another has it."""
     lock()
     parent = _again(parent) if parent else None
-    department = Department(name=name.strip(), parent=parent, source=source)
+    department = Department(pk=number, name=name.strip(), parent=parent, source=source)
     department.full_clean()
-    department.save()
+    department.save(force_insert=True)
     department.path = [*(parent.path if parent else []), department.pk]
     department.save(update_fields=["path"])
     emit(DepartmentCreated(department_id=department.pk, by_id=_id(by)))

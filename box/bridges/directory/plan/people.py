@@ -413,7 +413,8 @@ def _values(fields: Mapping[str, str], entry: PersonEntry, manager: str) -> dict
     held = {name: value for name, value in fields.items() if value}
     above = {"manager_key": distinguished_names.key(entry.manager)} if entry.manager else {}
     number = {"number": entry.number} if entry.number else {}
-    return {**held, "unit": entry.unit, "manager": manager, **above, **number}
+    photo = {"photo_from": entry.photo_attribute} if entry.photo_attribute else {}
+    return {**held, "unit": entry.unit, "manager": manager, **above, **number, **photo}
 
 
 def _skipped(entry: PersonEntry, clash: Clash) -> PersonStep:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -12,14 +12,19 @@ from box.bridges.directory.plan.values import Note, UnitNow, UnitStep
 from box.bridges.directory.reader import Unit
 
 
-def plan_units(units: Sequence[Unit], here: Mapping[str, UnitNow]) -> list[UnitStep]:
-    """`here` has the departments of this directory by key, and under the empty key the one above them all."""
+def plan_units(
+    units: Sequence[Unit], here: Mapping[str, UnitNow], former: Collection[str] = ()
+) -> list[UnitStep]:
+    """`here` has the departments of this directory by key, and under the empty key the one above them all;
+    `former` the keys of those that were deleted with their units."""
     steps = []
     names = {unit.key: unit.name for unit in units} | {"": here[""].name if "" in here else ""}
     for unit in units:
         now = here.get(unit.key)
         if now is None or now.id is None:
-            notes = [Note("create", new=unit.name, reason=names.get(unit.parent, ""))]
+            is_back = unit.key in former
+            made = Note("create", new=unit.name, reason=names.get(unit.parent, ""))
+            notes = [Note("return", reason=_("is in the directory again")) if is_back else made]
         else:
             notes = [Note("return", reason=_("is in the directory again"))] if now.is_left else []
             if now.name != unit.name:

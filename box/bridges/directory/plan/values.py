@@ -7,11 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from box.bridges.directory.plan.clashes import Clash
 from box.bridges.directory.plan.names import Holder, Wish
 
 ACTIVE, SUSPENDED, DISMISSED = "active", "suspended", "dismissed"
 GONE, EXPIRED, LEAVER = "gone", "expired", "leavers"
+# The actions by which somebody works here no more.
+LOSING = frozenset(("suspend", "dismiss"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,16 @@ class PersonStep:
     def actions(self) -> frozenset[str]:
         return frozenset(note.action for note in self.notes)
 
+    @property
+    def is_leaving(self) -> bool:
+        return not self.is_new and not self.actions.isdisjoint(LOSING)
+
+    @property
+    def losses(self) -> tuple[Note, ...]:
+        """What the directory had told of the person and does not tell any more."""
+        lost = tuple(note for note in self.notes if note.action == "change" and note.old and not note.new)
+        return (*lost, photo_gone()) if self.takes_photo_away else lost
+
 
 @dataclass(frozen=True, slots=True)
 class UnitStep:
@@ -182,6 +196,10 @@ class UnitStep:
     dn: str = ""
     object_id: int | None = None
     notes: tuple[Note, ...] = ()
+
+
+def photo_gone() -> Note:
+    return Note("change", "photo", old=_("a picture"))
 
 
 def with_photo(step: PersonStep, place: tuple[int, int] | None) -> PersonStep:

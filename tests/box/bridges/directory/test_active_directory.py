@@ -19,7 +19,7 @@ from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.models import User
 from box.core.groups.models import Group
 from box.core.structure.models import Department, Membership
-from tests.box.bridges.directory.companies import connected, person, picture, synchronised, told
+from tests.box.bridges.directory.companies import connected, person, picture, previewed, synchronised, told
 from tests.directory import entries
 from tests.directory.samba import BASE, DISABLED, WITHOUT_PASSWORD
 
@@ -406,6 +406,32 @@ def test_a_department_that_the_portal_keeps_is_found_again_by_its_unit(samba: Sa
     assert (department.source, Department.objects.filter(name="Trade").count()) == ("Corp", 1)
     assert any(line.startswith("return Trade") for line in told(run))
     assert person("dora").memberships.get().department == department
+
+
+def test_an_empty_department_whose_unit_comes_back_keeps_its_number(samba: Samba, olga: User) -> None:
+    trade = samba.unit("Trade", COMPANY)
+    samba.add(trade)
+    connection = connected(samba, COMPANY, people_filter=FEW)
+    synchronised(connection)
+    number = Department.objects.get(name="Trade").pk
+    outside = f"OU=Trade,OU=Outside,{BASE}"
+    for _time in range(2):
+        samba.apply(entries.move(trade.dn, new_rdn="OU=Trade", parent=f"OU=Outside,{BASE}"))
+        run = synchronised(connection)
+        assert [line.split()[:2] for line in told(run)] == [["leave", "Trade"]]
+        assert not Department.objects.filter(pk=number).exists()
+        assert told(synchronised(connection, is_full=True)) == []
+        samba.apply(entries.move(outside, new_rdn="OU=Trade", parent=COMPANY))
+        for run in (previewed(connection), synchronised(connection)):
+            assert told(run) == ["return Trade  > is in the directory again"]
+        department = Department.objects.get(name="Trade")
+        assert (department.pk, department.source) == (number, "Corp")
+    # Made anew it has another id, and is another.
+    samba.apply(entries.delete(trade.dn))
+    synchronised(connection)
+    samba.add(trade)
+    synchronised(connection)
+    assert Department.objects.get(name="Trade").pk != number
 
 
 def test_a_broken_picture_hides_no_good_one(samba: Samba) -> None:

@@ -15,7 +15,7 @@ from box.bridges.directory.sync import perform_run
 from box.core.accounts.models import User
 from box.core.groups.models import Group
 from box.core.structure.models import Department, Membership
-from tests.box.bridges.directory.companies import connected, person, synchronised, told
+from tests.box.bridges.directory.companies import connected, person, picture, synchronised, told
 from tests.directory import entries
 from tests.directory.samba import BASE, DISABLED, WITHOUT_PASSWORD, harden, soften
 
@@ -32,6 +32,7 @@ LONG_AGO = "116444736000000000"
 UNITS = [f"OU=Unit {number},{PEOPLE}" for number in range(6)]
 # Of the schema.
 MEMBER, TITLE = "bf9679c0-0de6-11d0-a285-00aa003049e2", "bf967a55-0de6-11d0-a285-00aa003049e2"
+PHOTO, MANAGER = "8d3bca50-1d7e-11d0-a081-00aa006c33ed", "bf9679b5-0de6-11d0-a285-00aa003049e2"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -222,6 +223,48 @@ def test_a_value_that_nobody_shows_any_more_stays(samba: Samba) -> None:
     assert person("p0").last_name == "Petrov"
     assert [line.split()[1] for line in reports(run)] == ["title"]
     assert "title" in rights(connection).text
+
+
+def test_photos_and_managers_that_nobody_shows_any_more_stay(samba: Samba) -> None:
+    """As long as one of somebody's is seen, an absent one was taken away."""
+    unit = UNITS[0]
+    samba.apply(entries.modify(f"CN=p0,{unit}", thumbnailPhoto=picture("red")))
+    samba.apply(entries.modify(f"CN=p6,{unit}", manager=f"CN=p0,{unit}"))
+    connection = connected_as_reader(samba)
+    synchronised(connection)
+    heads = Membership.objects.filter(role="head")
+    photo = person("p0").photo
+    assert (photo is not None, heads.get().user.login) == (True, "p0")
+    for name, guid in ((f"CN=p0,{unit}", PHOTO), (f"CN=p6,{unit}", MANAGER)):
+        _deny_attribute(samba, name, guid)
+    samba.apply(entries.modify(f"CN=p0,{unit}", title="Seller"))
+    samba.apply(entries.modify(f"CN=p6,{unit}", title="Buyer"))
+    for is_full in (False, True):
+        run = synchronised(connection, is_full=is_full)
+        assert (run.state, run.error) == (Run.State.DONE, "")
+        assert (person("p0").photo, heads.get().user.login) == (photo, "p0")
+        assert {line.split()[1] for line in reports(run)} == {"manager", "thumbnailPhoto"}
+    assert (person("p0").position, person("p6").position) == ("Seller", "Buyer")
+    missing = rights(connection).text
+    assert "thumbnailPhoto" in missing
+    assert "manager" in missing
+
+
+def test_photos_and_managers_that_are_taken_away_go(samba: Samba) -> None:
+    unit = UNITS[0]
+    samba.add(samba.person("other", unit, givenName="Other", manager=f"CN=p0,{unit}"))
+    for name in ("p0", "p6"):
+        samba.apply(
+            entries.modify(f"CN={name},{unit}", thumbnailPhoto=picture("red"), manager=f"CN=p0,{unit}")
+        )
+    connection = connected_as_reader(samba, people_bases=[unit])
+    synchronised(connection)
+    samba.apply(entries.modify(f"CN=p6,{unit}", thumbnailPhoto=None, manager=None))
+    run = synchronised(connection)
+    assert (run.state, reports(run)) == (Run.State.DONE, [])
+    assert (person("p0").photo is None, person("p6").photo is None) == (False, True)
+    link = Link.objects.people().get(object_id=person("p6").pk)
+    assert "manager_key" not in link.values
 
 
 def test_a_value_that_is_taken_away_there_goes_here(samba: Samba) -> None:

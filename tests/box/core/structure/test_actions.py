@@ -227,3 +227,22 @@ def test_two_moves_at_once_make_no_cycle(sales: Department, under: Make, olga: U
     again(sales, works)
     assert len(problems) == 1
     assert sorted(map(len, (sales.path, works.path))) == [2, 3]
+
+
+def test_a_department_that_was_deleted_is_there_again_by_its_number(
+    sales: Department, under: Make, anna: User
+) -> None:
+    west = under("West", sales)
+    number = west.pk
+    actions.delete_department(west, by=None)
+    back = actions.create_department("West", parent=sales, by=None, number=number)
+    assert (back.pk, back.path) == (number, [sales.parent_id, sales.pk, number])
+    actions.add_member(back, anna, by=None)
+    # What was addressed to it reaches its people.
+    assert {f"D{number}", f"DR{number}"} <= set(codes_of(anna))
+    # One that stands is nobody else's.
+    with pytest.raises(ValidationError):
+        actions.create_department("East", parent=sales, by=None, number=number)
+    back.refresh_from_db()
+    assert back.name == "West"
+    assert under("North").pk > number
