@@ -1,21 +1,27 @@
 """A directory that somebody changes at random, as administrators of domains do: people come, go, come again
-under the same name, change names among each other, move, get another manager; units are made, renamed, moved
-and emptied; groups are made, renamed, filled and put into each other; rights are taken away and given back.
+under the same name, change names among each other, move, out of what is read too, get another manager; units
+are made, renamed, moved, moved out and back, and emptied; groups are made, renamed, filled and put into each
+other; rights are taken away and given back.
 
-Every change is one that the directory allows. `Company` remembers where each entry is, and nothing else: what
-is to be expected of the box is read from the directory itself.
+Every change is one that the directory allows. `Company` remembers what it has made of it: see `is_as`.
 """
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tests.directory import entries
 from tests.directory.entries import rdn
 from tests.directory.samba import DISABLED, WITHOUT_PASSWORD, Samba, harden, soften
 from tests.directory.slapd import Slapd
 
+if TYPE_CHECKING:
+    from tests.box.bridges.directory.oracle import Truth
+
+# In place of a unit's number: the base, and outside of it.
+BASE, OUTSIDE = 0, -1
 FIRST = ("Anna", "Boris", "Cara", "Dora", "Erik", "Fedor")
 LAST = ("Ivanova", "Petrov", "Smirnova")
 
@@ -34,11 +40,14 @@ class Somebody:
 
 @dataclass
 class Company:
-    """People by a number of their own, units by theirs; zero is the base."""
+    """People by a number of their own, units by theirs. Below `outside` nobody is read."""
 
     server: Samba | Slapd
     base: str
+    outside: str
     dice: random.Random
+    # Names of groups that were there before, and stay.
+    kept: frozenset[str] = frozenset()
     people: dict[int, Somebody] = field(default_factory=dict)
     units: dict[int, tuple[str, int]] = field(default_factory=dict)
     # By a number of their own who is in them: people and groups.
@@ -62,9 +71,9 @@ class Company:
         """A handful of changes at once."""
         every = (
             self._come, self._go, self._return, self._again, self._again, self._swap, self._swap,
-            self._rotate, self._rename, self._move, self._mail, self._take_mail, self._drop_mail,
+            self._rotate, self._rename, self._move, self._leave, self._mail, self._take_mail, self._drop_mail,
             self._toggle, self._lose_name, self._new_unit, self._rename_unit, self._move_unit,
-            self._empty_unit, self._lead, self._lead, self._new_group, self._rename_group,
+            self._unit_leaves, self._empty_unit, self._lead, self._lead, self._new_group, self._rename_group,
             self._drop_group, self._join, self._join, self._part,
         )  # fmt: skip
         for act in self.dice.choices(every, k=self.dice.randint(1, 6)):
@@ -135,9 +144,17 @@ class Company:
 
     def _move(self) -> None:
         if (number := self._anybody()) is not None:
-            who, before = self.people[number], self.dn(number)
-            who.unit, who.cn = self._any_unit(), f"e{self._next()}"
-            self._moved(before, f"{self._rdn}={who.cn}", self.unit_dn(who.unit))
+            self._place(number, self._any_unit())
+
+    def _leave(self) -> None:
+        """The same entry, where nobody looks; whoever moves next is back."""
+        if (number := self._anybody()) is not None:
+            self._place(number, OUTSIDE)
+
+    def _place(self, number: int, unit: int) -> None:
+        who, before = self.people[number], self.dn(number)
+        who.unit, who.cn = unit, f"e{self._next()}"
+        self._moved(before, f"{self._rdn}={who.cn}", self.unit_dn(unit))
 
     def _mail(self) -> None:
         self._give_mail(f"p{self._next()}@corp.test")
@@ -188,6 +205,12 @@ class Company:
             to = self._any_unit()
             if number not in self._way(to):
                 self._to(number, self.units[number][0], to)
+
+    def _unit_leaves(self) -> None:
+        """With all in it; it is back once it moves again."""
+        if self.units:
+            number = self.dice.choice(sorted(self.units))
+            self._to(number, self.units[number][0], OUTSIDE)
 
     def _empty_unit(self) -> None:
         """Emptied and deleted in one moment."""
@@ -278,6 +301,37 @@ class Company:
         else:
             self.server.change(rules=())
 
+    # What there is by now
+
+    def is_as(self, truth: Truth) -> bool:
+        """Whether what was read of the directory is what was made of it."""
+        inside = {number: who for number, who in self.people.items() if self._is_inside(who.unit)}
+        people = {
+            (
+                self.dn(number).lower(), who.login, who.mail, who.first, who.last, who.number,
+                who.is_disabled, self.unit_dn(who.unit).lower() if who.unit else "",
+            )
+            for number, who in inside.items()
+        }  # fmt: skip
+        units = {
+            (self.unit_dn(number).lower(), name)
+            for number, (name, _above) in self.units.items()
+            if self._is_inside(number)
+        }
+        groups = {(self._group_dn(number).lower(), name) for number, (name, _members) in self.groups.items()}
+        read = {
+            (
+                one.dn, one.login, one.email, one.first_name, one.last_name, one.number, one.is_disabled,
+                truth.units[one.unit].dn if one.unit else "",
+            )
+            for one in truth.people.values()
+        }  # fmt: skip
+        return (
+            people == read
+            and units == {(one.dn, one.name) for one in truth.units.values()}
+            and groups == {(one.dn, one.name) for one in truth.groups.values() if one.name not in self.kept}
+        )
+
     # How it is written
 
     def _group_dn(self, number: int) -> str:
@@ -292,8 +346,8 @@ class Company:
         return rdn(self._rdn, who.cn, self.unit_dn(who.unit))
 
     def unit_dn(self, number: int) -> str:
-        if number == 0:
-            return self.base
+        if number in (BASE, OUTSIDE):
+            return self.base if number == BASE else self.outside
         name, above = self.units[number]
         return rdn("OU" if self._is_ad else "ou", name, self.unit_dn(above))
 
@@ -345,10 +399,14 @@ class Company:
         self._moved(before, f"{attribute}={name}", self.unit_dn(above))
 
     def _way(self, unit: int) -> list[int]:
-        return [] if unit == 0 else [unit, *self._way(self.units[unit][1])]
+        """Up to the base, or to what is outside of it."""
+        return [unit] if unit in (BASE, OUTSIDE) else [unit, *self._way(self.units[unit][1])]
+
+    def _is_inside(self, unit: int) -> bool:
+        return self._way(unit)[-1] == BASE
 
     def _any_unit(self) -> int:
-        return self.dice.choice([0, *sorted(self.units)])
+        return self.dice.choice([BASE, *sorted(self.units)])
 
     def _anybody(self) -> int | None:
         return self.dice.choice(sorted(self.people)) if self.people else None
