@@ -82,6 +82,23 @@ def test_tables_of_the_release_that_runs_are_well(paths: Paths, monkeypatch: pyt
     assert list(doctor._tables(box_with(paths, monkeypatch, (ONE, TWO)))) == []
 
 
+@pytest.mark.parametrize(("code", "count"), [(0, 2), (1, 0)])
+def test_what_is_wrong_with_directories_is_a_warning_each(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, code: int, count: int
+) -> None:
+    said = "! Corp cannot be read: It is away.\nCorp (Active Directory): in use\n! Hall has 2 conflicts.\n"
+
+    def manage(_: Node, __: Path, *words: str, **___: object) -> Completed:
+        assert words == ("directory", "troubles")
+        return Completed(words, code, said, "")
+
+    monkeypatch.setattr(doctor, "manage", manage)
+    found = list(doctor._directories(box_with(paths, monkeypatch, ())))
+    told = ["Corp cannot be read: It is away.", "Hall has 2 conflicts."]
+    assert [one.problem for one in found] == told[:count]
+    assert all(one.is_warning and "boxctl directory status" in one.cure for one in found)
+
+
 @pytest.mark.parametrize(("listed", "is_well"), [("", False), ("olga@example.com\n", True)])
 def test_a_box_without_an_administrator_is_not_well(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, listed: str, is_well: bool

@@ -12,9 +12,10 @@ import dns.update
 import pytest
 from django.core.cache import cache
 
-from box.bridges.directory import controllers, server_order
+from box.bridges.directory import authentication, controllers, server_order
 from box.bridges.directory.client import DirectoryTrouble, connect
-from box.bridges.directory.models import Run
+from box.bridges.directory.mapping import SignIn
+from box.bridges.directory.models import Connection, Run
 from box.bridges.directory.probe import is_good, probe
 from tests.box.bridges.directory.companies import connected, synchronised
 from tests.directory.samba import BASE, Samba
@@ -22,11 +23,12 @@ from tests.directory.samba import BASE, Samba
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from box.bridges.directory.models import Connection
+    from django.test import Client
 
 pytestmark = pytest.mark.django_db
 
 DOMAIN = "_ldap._tcp.dc._msdcs.corp.test"
+BORIS = "B0ris-of-the-Corp"
 SITE = "_ldap._tcp.Default-First-Site-Name._sites.dc._msdcs.corp.test"
 
 
@@ -103,6 +105,49 @@ def test_trying_names_what_dns_has(domain: Samba) -> None:
     steps = probe(followed(domain, DOMAIN))
     assert is_good(steps), steps
     assert (steps[0].key, steps[0].text) == ("dns", "dc1.corp.test:389")
+
+
+@pytest.mark.usefixtures("patience")
+def test_who_signs_in_waits_for_a_dead_controller_once(
+    domain: Samba, monkeypatch: pytest.MonkeyPatch, client: Client
+) -> None:
+    """Of a site whose first controller is down: who signs in next is not sent to it again."""
+    site = "_ldap._tcp.Branch._sites.dc._msdcs.corp.test"
+    dead = "127.77.250.251"
+    records = dns.update.UpdateMessage("corp.test")
+    records.add("dc8", 60, "A", dead)
+    records.add(site.removesuffix(".corp.test"), 60, "SRV", "0 100 389 dc8.corp.test.")
+    records.add(site.removesuffix(".corp.test"), 60, "SRV", "10 100 389 dc1.corp.test.")
+    assert dns.query.tcp(records, domain.address, timeout=30).rcode() == dns.rcode.NOERROR
+    domain.add(domain.person("boris", f"OU=People,{BASE}", givenName="Boris", password=BORIS))
+    connection = followed(domain, site, sign_in=SignIn(is_on=True))
+    assert synchronised(connection).state == Run.State.DONE
+    cache.clear()
+    assert server_order.in_order(connection) == ["dc8.corp.test:389", "dc1.corp.test:389"]
+    asked: list[str] = []
+    known = authentication._address
+
+    def address(of: Connection, server: str) -> str:
+        """The library that asks resolves names by itself, and not as this test has it."""
+        asked.append(server)
+        host, _colon, port = server.partition(":")
+        (record,) = controllers.resolver().resolve(host, "A")
+        return known(of, f"{record.to_text()}:{port}")
+
+    monkeypatch.setattr(authentication, "_address", address)
+    orders = []
+    for number in range(3):
+        asked.clear()
+        form = {"login": "boris", "password": BORIS}
+        answer = client.post("/sign-in/", form, REMOTE_ADDR=f"10.9.8.{number}")
+        assert answer.status_code == 302, answer.content.decode()
+        client.logout()
+        orders.append(list(asked))
+    assert orders == [
+        ["dc8.corp.test:389", "dc1.corp.test:389"],
+        ["dc1.corp.test:389", "dc8.corp.test:389"],
+        ["dc1.corp.test:389", "dc8.corp.test:389"],
+    ]
 
 
 def test_a_controller_outside_of_the_domain_is_not_asked(domain: Samba) -> None:

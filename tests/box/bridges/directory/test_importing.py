@@ -351,6 +351,13 @@ def test_explain_says_why_somebody_is_and_is_not_imported(slapd: Slapd) -> None:
     assert "comes from Corp" in "\n".join(explain(connection, "ANNA", now=now))
     # What was only looked at has not happened.
     assert "\n".join(explain(connection, "anna", now=now)).count(" created") == 1
+    # Nor what the guard has stopped.
+    slapd.apply(entries.delete(f"cn=anna,{inside.dn}"))
+    connection.rules = replace(connection.rules, guard_least=0)
+    connection.save()
+    run = synchronised(connection)
+    assert (run.state, run.changes.filter(action="suspend").count()) == (Run.State.ASKING, 1)
+    assert "suspended" not in "\n".join(explain(connection, "anna", now=now))
     assert "The filter does not take it" in "\n".join(explain(connection, "robot", now=now))
     assert "outside of the search bases" in "\n".join(explain(connection, "out", now=now))
     assert "no entry with the login" in "\n".join(explain(connection, "*)(uid=*", now=now))

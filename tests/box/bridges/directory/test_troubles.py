@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
-from django.utils import translation
+from django.utils import timezone, translation
 
-from box.bridges.directory.models import Conflict, Connection, Run
+from box.bridges.directory.models import Conflict, Connection, Cursor, Run
 from box.bridges.directory.troubles import sentence, troubles
 from box.console.access import DIRECTORY
 from box.console.actions import tell_of
@@ -21,6 +23,8 @@ from box.core.notify.models import Notification
 from box.core.notify.presenters import noticed
 
 if TYPE_CHECKING:
+    from django.test import Client
+
     from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +116,29 @@ def test_boxctl_tells_a_line_each(corp: Connection, capsys: pytest.CaptureFixtur
     for command in ("troubles", "status"):
         call_command("directory", command)
         assert "! Corp has 1 conflict that you can resolve." in capsys.readouterr().out
+
+
+def test_a_monitor_reads_the_troubles_and_how_old_what_was_read_is(
+    corp: Connection, client: Client, settings: Any
+) -> None:
+    token = "a-token-that-root-has-made"
+    settings.METRICS = {"networks": [], "token_sha256": hashlib.sha256(token.encode()).hexdigest()}
+    now = timezone.now()
+    ran(corp, Run.State.FAILED, at=now, error="It is away.")
+    waits(corp, "anna")
+    Cursor.objects.create(connection=corp, kind="usn", read_at=now - timedelta(minutes=5))
+    Connection.objects.create(name="Off", is_confirmed=True, changed_at=NOW)
+
+    def figures() -> dict[str, float]:
+        cache.clear()
+        told = client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).content.decode()
+        lines = [line for line in told.splitlines() if line.startswith("korobka_directory_")]
+        return {name: float(value) for name, _space, value in (line.rpartition(" ") for line in lines)}
+
+    found = figures()
+    age = found.pop('korobka_directory_read_age_seconds{directory="Corp"}')
+    assert 300 <= age < 400
+    kinds = {"failing": 1, "asking": 0, "conflicts": 1, "late": 0}
+    assert found == {f'korobka_directory_troubles{{kind="{kind}"}}': count for kind, count in kinds.items()}
+    Connection.objects.update(is_on=False)
+    assert set(figures().values()) == {0}

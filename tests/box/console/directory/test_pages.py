@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from html import unescape
@@ -19,6 +20,7 @@ from box.core.accounts.custom_fields import EDITORS, PERSON, PROFILE
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
 from box.core.fields.actions import FieldDraft, add_field
+from box.lib.tables import read_table
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -374,6 +376,26 @@ def changes_of(run: Run, count: int) -> None:
         Change(run=run, action="create", kind="person", name=f"Person {number}", dn=f"uid=p{number}")
         for number in range(count)
     )
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_run_is_saved_as_a_table(as_person: Browser, olga: User, corp: Connection, kind: str) -> None:
+    run = Run.objects.create(connection=corp, mode="preview", state="done")
+    changes_of(run, 60)
+    Change.objects.create(
+        run=run, action="change", kind="person", name="=Cara", dn="uid=cara", field="position", old="Clerk",
+        new="Head", reason="so it is",
+    )  # fmt: skip
+    Change.objects.create(run=Run.objects.create(connection=corp, mode="sync"), action="create", name="Other")
+    answer = as_person(olga).get(f"/console/directory/runs/{run.pk}/table/", {"format": kind})
+    assert f"directory-run-{run.pk}.{kind}" in answer["Content-Disposition"]
+    rows = [row.cells for row in read_table(io.BytesIO(answer.getvalue()), most_rows=100)]
+    assert rows[0] == ("What", "Kind", "Name", "Entry", "Field", "Before", "After", "Outcome", "Reason")
+    assert len(rows) == 62
+    assert rows[1][:4] == ("created", "Person", "Person 0", "uid=p0")
+    # Never a formula.
+    assert rows[61][2].lstrip("'") == "=Cara"
+    assert rows[61][4:] == ("Position", "Clerk", "Head", "planned", "so it is")
 
 
 def test_a_run_shows_its_changes_by_pages_kinds_and_names(
