@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.core.exceptions import BadRequest
 from django.db.models import BigIntegerField, DateTimeField
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from box.apps.crm.field_rights import sees_numbers
 from box.apps.crm.history import redaction_for
 from box.apps.crm.models import Activity, ActivityBinding, FormFile, Record
 from box.apps.crm.web_forms import ABOUT
-from box.core.accounts.models import User
+from box.core.accounts.faces import faces_of
 from box.core.history.models import Line
 from box.core.registry.auditing import sentence_of
 from box.lib.prepared import Param, PreparedModels
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from box.core.accounts.models import User
     from box.core.history.redaction import Redact
 
 PAGE = 30
@@ -34,19 +36,46 @@ _ALWAYS = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
+class Sent:
+    """A file that came through a form, and the answer to which question it was."""
+
+    name: str
+    url: str
+    question: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """An activity that is done."""
+
+    pk: int
+    kind: str
+    kind_label: str
+    direction_label: str
+    title: str
+    text: str
+    result: str
+    was_planned: bool
+    files: tuple[Sent, ...]
+    """That came with it."""
+
+
+@dataclass(frozen=True)
 class Entry:
-    """An activity that is done, or a sentence on a change."""
+    """An activity that is done, or a sentence on a change: a value, so that what is said of it is
+    remembered."""
 
     at: datetime
-    who: User | None
-    activity: Activity | None = None
+    name: str
+    """Whose doing it was."""
+    activity: Done | None = None
     sentence: str = ""
-    files: tuple[FormFile, ...] = ()
-    """That came with what is told of."""
 
-    @property
-    def name(self) -> str:
-        return self.who.name if self.who else _("The box")
+
+class Planned(NamedTuple):
+    activity: Activity
+    name: str
+    """Whose step it is."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +84,7 @@ class Timeline:
 
     entries: tuple[Entry, ...]
     before: str
-    planned: tuple[Activity, ...] = ()
+    planned: tuple[Planned, ...] = ()
 
 
 def timeline_of(record: Record, reader: User, *, before: datetime | None = None) -> Timeline:
@@ -63,14 +92,19 @@ def timeline_of(record: Record, reader: User, *, before: datetime | None = None)
     until = before or _ALWAYS
     bindings = _BINDINGS.rows(record=record.pk, before=until)
     lines = _LINES.rows(kind=record.type.kind, record=record.pk, before=until)
-    redact = redaction_for(reader, record.type_id)
+    faces = faces_of([*_people_in(one.activity for one in bindings), *_people_told_of(lines)])
+    names = {pk: face.name for pk, face in faces.items()}
+    redact, sees_number = redaction_for(reader, record.type_id), sees_numbers(reader)
     done = [one.activity for one in bindings if not one.is_open]
-    entries = [*_of_activities(done[::-1]), *_of_lines(lines, redact)]
+    entries = [
+        *_of_activities(done[::-1], names, sees_number=sees_number), *_of_lines(lines, redact, names),
+    ]  # fmt: skip
     entries.sort(key=lambda one: one.at, reverse=True)
     page = entries[:PAGE]
     before_text = page[-1].at.isoformat() if len(entries) > PAGE else ""
     told = tuple(one for one in page if one.activity or one.sentence)
-    return Timeline(told, before_text, tuple(one.activity for one in bindings if one.is_open))
+    planned = (one.activity for one in bindings if one.is_open)
+    return Timeline(told, before_text, tuple(Planned(one, names[one.responsible_id]) for one in planned))
 
 
 def _bindings() -> QuerySet[ActivityBinding, ActivityBinding]:
@@ -80,7 +114,7 @@ def _bindings() -> QuerySet[ActivityBinding, ActivityBinding]:
     done = of.filter(is_open=False, at__lt=Param("before", DateTimeField())).order_by("-at", "-activity_id")
     ids = planned.values("pk")[:MOST_OPEN].union(done.values("pk")[: PAGE + 1], all=True)
     found = ActivityBinding.objects.filter(pk__in=ids).order_by("at", "activity_id")
-    return found.select_related("activity__responsible", "activity__done_by", "activity__created_by")
+    return found.select_related("activity")
 
 
 _BINDINGS = PreparedModels(_bindings)
@@ -88,10 +122,18 @@ _LINES = PreparedModels(
     lambda: (
         Line.objects.filter(about_kind=Param("kind"), about_id=Param("record", BigIntegerField()))
         .filter(at__lt=Param("before", DateTimeField()))
-        .newest_first()
-        .select_related("by")[: PAGE + 1]
+        .newest_first()[: PAGE + 1]
     )
 )
+
+
+def _people_in(activities: Iterable[Activity]) -> Iterator[int]:
+    for one in activities:
+        yield from (pk for pk in (_who(one), one.responsible_id) if pk)
+
+
+def _who(activity: Activity) -> int:
+    return activity.done_by_id or activity.created_by_id or activity.responsible_id
 
 
 def moment_in(text: str) -> datetime | None:
@@ -107,43 +149,49 @@ def moment_in(text: str) -> datetime | None:
     return found
 
 
-def _of_activities(activities: Sequence[Activity]) -> Iterable[Entry]:
+def _of_activities(
+    activities: Sequence[Activity], names: Mapping[int, str], *, sees_number: bool
+) -> Iterable[Entry]:
     """With what came through forms, in one query more where something did."""
     answers = [int(one.about.removeprefix(ABOUT)) for one in activities if one.about.startswith(ABOUT)]
-    files: dict[str, list[FormFile]] = defaultdict(list)
+    files: dict[str, list[Sent]] = defaultdict(list)
     if answers:
-        for one in FormFile.objects.filter(answer__in=answers).select_related("file").order_by("id"):
-            files[f"{ABOUT}{one.answer_id}"].append(one)
-    for activity in activities:
-        who = activity.done_by or activity.created_by or activity.responsible
-        yield Entry(activity.at, who, activity, files=tuple(files.get(activity.about, ())))
+        for kept in FormFile.objects.filter(answer__in=answers).select_related("file").order_by("id"):
+            sent = Sent(kept.file.name, kept.file.get_absolute_url(), kept.question)
+            files[f"{ABOUT}{kept.answer_id}"].append(sent)
+    kinds, directions = (
+        {key: str(label) for key, label in choices.choices} for choices in (Activity.Kind, Activity.Direction)
+    )
+    for one in activities:
+        direction = directions[one.direction] if one.direction else ""
+        done = Done(
+            one.pk, one.kind, kinds[one.kind], direction, one.said_to(sees_number), one.text, one.result,
+            was_planned=one.deadline is not None, files=tuple(files.get(one.about, ())),
+        )  # fmt: skip
+        yield Entry(one.at, names[_who(one)], done)
 
 
-def _of_lines(lines: Iterable[Line], redact: Redact) -> list[Entry]:
+def _of_lines(lines: Iterable[Line], redact: Redact, names: Mapping[int, str]) -> Iterable[Entry]:
     """What is not for the reader has no sentence: it counts in the page, so that this goes on behind it."""
-    found = list(lines)
-    names = _names(found)
-    entries = []
-    for line in found:
+    for line in lines:
         details = redact(line.kind, line.details)
         said = "" if details is None else sentence_of(line.kind, _named(details, names))
-        entries.append(Entry(line.at, line.by, sentence=said))
-    return entries
+        yield Entry(line.at, names[line.by_id] if line.by_id else _("The box"), sentence=said)
 
 
 PEOPLE = ("user_id", "former_id", "user_ids", "former_ids")
 
 
-def _names(lines: Iterable[Line]) -> dict[int, str]:
-    ids: set[int] = set()
+def _people_told_of(lines: Iterable[Line]) -> Iterator[int]:
     for line in lines:
+        if line.by_id:
+            yield line.by_id
         for key in PEOPLE:
             value = line.details.get(key)
-            ids.update(value if isinstance(value, list) else [value] if value else [])
-    return {pk: person.name for pk, person in User.objects.in_bulk(ids).items()} if ids else {}
+            yield from value if isinstance(value, list) else [value] if value else []
 
 
-def _named(details: Any, names: dict[int, str]) -> dict[str, Any]:
+def _named(details: Any, names: Mapping[int, str]) -> dict[str, Any]:
     """Ids of people give way to their names, so that no sentence asks by itself."""
 
     def name(value: Any) -> Any:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import BigIntegerField, F, OuterRef, Subquery, Window
 from django.db.models.functions import RowNumber
 
+from box.core.accounts.faces import faces_asked, faces_in
 from box.core.discussion.access import can_delete, can_edit, can_moderate, can_write
 from box.core.discussion.actions import MOST_FILES
 from box.core.discussion.models import Comment, CommentFile, EmojiReaction, Reaction, Thread
 from box.core.discussion.threads import discussed
 from box.core.files.presenters import Attached, facts_of
 from box.core.registry.capabilities import Ref, made_of_for
-from box.lib.prepared import Param, Prepared, PreparedModels
+from box.lib.prepared import Param, Prepared, PreparedModels, at_once
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
 
-    from django.utils.functional import _StrOrPromise
+    from markupsafe import Markup
 
-    from box.core.accounts.models import User
+    from box.core.accounts.models import Face, User
     from box.core.discussion.models import CommentQuerySet
     from box.core.registry.capabilities import MadeOf
 
@@ -87,16 +89,30 @@ def foot_of(subject: Any, *, reader: User) -> Foot:
 class Made:
     """What the reader may make of a comment, such as a task."""
 
-    label: _StrOrPromise
+    label: str
     icon: str
     url: str
 
 
 @dataclass(frozen=True)
-class Said:
-    """A comment as one reader sees it, with its answers."""
+class CommentShown:
+    """A comment as everybody sees it. One that was just taken back has no number any more."""
 
-    comment: Comment
+    pk: int | None
+    parent_id: int | None
+    author: Face
+    created_at: datetime
+    edited_at: datetime | None
+    is_deleted: bool
+    body: Markup
+
+
+@dataclass(frozen=True)
+class Said:
+    """A comment as one reader sees it, with its answers: a value, so that what is said of it is
+    remembered."""
+
+    comment: CommentShown
     can_edit: bool
     can_delete: bool
     can_answer: bool
@@ -139,6 +155,13 @@ class Talk:
         return f"thread-{self.thread_pk}"
 
 
+class _Around(NamedTuple):
+    """What comments are shown with."""
+
+    files: Mapping[int, Sequence[Attached]]
+    authors: Mapping[int, Face]
+
+
 @dataclass(frozen=True)
 class _May:
     """What the reader may do below this object, asked once for all comments."""
@@ -152,24 +175,36 @@ class _May:
     def all_said(
         self, comments: Sequence[Comment], below: Mapping[int | None, Sequence[Comment]]
     ) -> list[Said]:
-        """In one query for the files of all of them."""
+        """In one query for the authors and the files of all of them."""
         every = [*comments, *(reply for replies in below.values() for reply in replies)]
-        files = files_of([comment.pk for comment in every])
-        return [self.said(comment, files, below.get(comment.pk, ())) for comment in comments]
+        rows, people = at_once(
+            _FILES.asked(comments=[comment.pk for comment in every if comment.pk]),
+            faces_asked(comment.author_id for comment in every),
+        )
+        around = _Around(_by_comment(rows), faces_in(people))
+        return [self.said(comment, around, below.get(comment.pk, ())) for comment in comments]
 
-    def said(
-        self, comment: Comment, files: Mapping[int, Sequence[Attached]], replies: Iterable[Comment] = ()
-    ) -> Said:
+    def said(self, comment: Comment, around: _Around, replies: Iterable[Comment] = ()) -> Said:
         below = list(replies)
         return Said(
-            comment,
+            CommentShown(
+                comment.pk,
+                comment.parent_id,
+                around.authors[comment.author_id],
+                comment.created_at,
+                comment.edited_at,
+                comment.is_deleted,
+                comment.body,
+            ),
             can_edit=can_edit(self.reader, comment),
             can_delete=can_delete(self.reader, comment, is_moderator=self.is_moderator),
             can_answer=self.can_write,
-            replies=tuple(self.said(reply, files) for reply in below[-REPLIES_SHOWN:]),
+            replies=tuple(self.said(reply, around) for reply in below[-REPLIES_SHOWN:]),
             has_earlier_replies=len(below) > REPLIES_SHOWN,
-            files=tuple(files.get(comment.pk, ())),
-            made=tuple(Made(one.label, one.icon, one.address(self._ref(comment))) for one in self.makers),
+            files=tuple(around.files.get(comment.pk, ())),
+            made=tuple(
+                Made(str(one.label), one.icon, one.address(self._ref(comment))) for one in self.makers
+            ),
         )
 
     def _ref(self, comment: Comment) -> Ref:
@@ -193,7 +228,7 @@ def talk_below(subject: Any, *, reader: User, before: int | None = None, after: 
         everything = Comment.objects.filter(thread=thread)
         answered = everything.filter(pk__gt=after, parent__lt=earlier_than).order_by("-id")
         parents = {pk for pk in answered.values_list("parent", flat=True)[:MOST_NEWS] if pk}
-        answered_tops = everything.top().with_authors().filter(pk__in=parents).order_by("id")
+        answered_tops = everything.top().filter(pk__in=parents).order_by("id")
         shown = [*answered_tops, *shown]
     return Talk(
         *(subject.ref.kind, subject.pk, subject.thread_id, subject.get_absolute_url()),
@@ -212,7 +247,6 @@ _TOPS = PreparedModels(
             thread=Param("thread", BigIntegerField()), pk__lt=Param("before", BigIntegerField())
         )
         .top()
-        .with_authors()
         .order_by("-id")[: COMMENTS_SHOWN + 1]
     )
 )
@@ -228,7 +262,7 @@ _STATE = Prepared(
 def replies_before(comment: Comment, before: int, *, subject: Any, reader: User) -> Said:
     """Earlier answers to a comment."""
     may = _may(subject, reader)
-    found = comment.replies.filter(pk__lt=before).with_authors().order_by("-id")[: REPLIES_SHOWN + 1]
+    found = comment.replies.filter(pk__lt=before).order_by("-id")[: REPLIES_SHOWN + 1]
     (said,) = may.all_said([comment], {comment.pk: list(found)[::-1]})
     return said
 
@@ -259,8 +293,12 @@ _COUNT = Prepared(
 
 def files_of(comment_ids: Sequence[int | None]) -> Mapping[int, Sequence[Attached]]:
     """By comment, in the order in which its author put them."""
+    return _by_comment(_FILES.rows(comments=[pk for pk in comment_ids if pk]))
+
+
+def _by_comment(rows: Iterable[Sequence[Any]]) -> Mapping[int, Sequence[Attached]]:
     found = defaultdict(list)
-    for comment_id, *facts in _FILES.rows(comments=[pk for pk in comment_ids if pk]):
+    for comment_id, *facts in rows:
         found[comment_id].append(Attached(*facts))
     return found
 
@@ -278,7 +316,7 @@ def _latest_replies() -> CommentQuerySet:
     back = Window(RowNumber(), partition_by=F("parent"), order_by=F("id").desc())
     answers = Comment.objects.filter(parent__id__in_array=Param("parents", ArrayField(BigIntegerField())))
     ranked = answers.annotate(back=back).filter(back__lte=REPLIES_SHOWN + 1)
-    return Comment.objects.filter(pk__in=ranked.values("pk")).with_authors().order_by("id")
+    return Comment.objects.filter(pk__in=ranked.values("pk")).order_by("id")
 
 
 _REPLIES = PreparedModels(_latest_replies)

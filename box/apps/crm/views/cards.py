@@ -253,7 +253,6 @@ def history(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
         "record": found,
         "timeline": shown,
         "may_change": can_change(request.user, found),
-        "sees_numbers": sees_numbers(request.user),
     }
     return render(request, "crm/history.html", context, blocks="entries")
 

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from box.apps.crm.actions.activities import NewActivity, add_activity
+from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
 from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.records import change_record
 from box.apps.crm.actions.stages import change_stage
 from box.apps.crm.custom_fields import SETS
 from box.apps.crm.field_rights import give
-from box.apps.crm.models import Record
+from box.apps.crm.models import Activity, Record
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
 from box.core.access.field_rights import FieldLevel
 from box.core.accounts.models import User
+from box.core.discussion.actions import add_comment, edit_comment
 from box.core.fields.actions import FieldDraft, add_field, change_field
 from box.core.registry import environment
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
@@ -143,3 +144,24 @@ def test_rows_are_rendered_once_for_all_who_see_the_same(
         as_person(boris).get(page)
         # His menu and his name are not hers; no row is among what is made anew.
         assert said.cache_info().misses - before <= 3
+
+
+def test_what_a_card_has_told_is_told_as_it_is_now(
+    as_person: Browser, anna: User, boris: User, deal: Record
+) -> None:
+    allow(employees_role(), deal.scope, Level.DEPARTMENT, "read")
+    call = NewActivity(kind="call", subject="Call", responsible=anna, deadline=timezone.now())
+    done = complete_activity(add_activity(call, [deal], by=anna), result="Agreed", by=anna)
+    comment = add_comment(deal.thread, "Red ones", by=anna)
+    hers, his = (as_person(person).get(deal.get_absolute_url()).content.decode() for person in (anna, boris))
+    for word, is_for_reading in (
+        ("Agreed", True), ("Red ones", True), ("Not done after all", False), (">Edit</button>", False),
+    ):  # fmt: skip
+        assert (word in hers, word in his) == (True, is_for_reading), word
+    edit_comment(comment, "Blue ones", by=anna)
+    Activity.objects.filter(pk=done.pk).update(result="Refused")
+    User.objects.filter(pk=anna.pk).update(first_name="Annette")
+    now = as_person(boris).get(deal.get_absolute_url()).content.decode()
+    assert ("Red ones" in now, "Blue ones" in now) == (False, True)
+    assert ("Agreed" in now, "Refused" in now) == (False, True)
+    assert "Annette Test, <time" in now

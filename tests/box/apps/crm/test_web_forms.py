@@ -323,8 +323,8 @@ def test_a_file_comes_with_the_answers_and_is_for_who_sees_the_record(
     # And for its owner, as every file.
     assert set(kept.file.audience) == {*record.audience, f"U{anna.pk}"}
     (entry,) = [one for one in timeline_of(record, anna).entries if one.activity]
-    assert [one.file.name for one in entry.files] == ["chair.txt"]
     assert entry.activity is not None
+    assert [one.name for one in entry.activity.files] == ["chair.txt"]
     assert "A drawing: chair.txt" in entry.activity.text
     # It follows the record to whoever has it next.
     change_record(record, {"responsible": boris}, by=None)
