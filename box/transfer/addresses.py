@@ -1,6 +1,6 @@
 """Addresses of the old portal that people have pasted into texts: what they lead to.
 
-Pure. Source: the paths that the cloud's pages have, by default.
+Pure. Source: the paths that the cloud's pages have, by default; and those of another Korobka.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ _PATHS = (
     ("lead", r"/crm/lead/(?:details|show)/(\d+)"),
     ("contact", r"/crm/contact/(?:details|show)/(\d+)"),
     ("company", r"/crm/company/(?:details|show)/(\d+)"),
+    ("person", r"/employees/(\d+)/"),
+    ("group", r"/groups/(\d+)/"),
+    ("post", r"/feed/(\d+)/"),
+    ("task", r"/tasks/(\d+)/"),
+    *((slug, rf"/crm/{slug}/(\d+)/") for slug in ("deal", "lead", "contact", "company")),
 )
 _KNOWN = [(kind, re.compile(path, re.IGNORECASE)) for kind, path in _PATHS]
 # In the HTML of people, where every address is a link's.

@@ -32,6 +32,8 @@ _SIMPLE = {
 # What says only how a text looks: it goes, and the text stays.
 _DRESS = {"color", "size", "font", "left", "center", "right", "justify", "background", "spoiler", "cut"}
 _KNOWN = {*_SIMPLE, *_DRESS, "list", "url", "img", "user", "project", "department", "video", "disk"}
+# These have nothing behind their name: `b[i + 1]` is no italics.
+_BARE = {"b", "i", "u", "s", "p", "del"}
 _BLOCKS = {"blockquote", "pre", "table", "tr", "td", "th", "p", "ul", "ol", "li"}
 _OBJECT = re.compile(r"\bid\s*=\s*(n?\d{1,18})\b", re.IGNORECASE)
 _HTML = re.compile(r"</?(?:p|div|br|b|i|u|strong|em|a|ul|ol|li|table|tr|td|span|h\d|img|blockquote)\b", re.I)
@@ -68,7 +70,11 @@ def objects_in(text: str) -> set[str]:
 
 def has_tags(text: str) -> bool:
     """Whether anything in it is more than plain text."""
-    return any(match[2].lower() in _KNOWN for match in _TAG.finditer(text))
+    return any(match[2].lower() in _KNOWN and not _is_said(match) for match in _TAG.finditer(text))
+
+
+def _is_said(match: re.Match[str]) -> bool:
+    return match[2].lower() in _BARE and bool(match[4])
 
 
 def as_html(text: str, meanings: Meanings | None = None) -> str:
@@ -109,7 +115,9 @@ class _Writer:
         if "pre" in self.open and not (is_end and name == "code"):
             self._say(match[0])
             return match.end()
-        if name in _SIMPLE:
+        if _is_said(match):
+            self._say(match[0])
+        elif name in _SIMPLE:
             self._close(_SIMPLE[name]) if is_end else self._begin(_SIMPLE[name])
         elif name == "list":
             self._close_list() if is_end else self._begin("ol" if value in ("1", "a") else "ul")

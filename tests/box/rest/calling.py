@@ -14,7 +14,9 @@ from box.rest.actions import NewWebhook, create_webhook
 from box.rest.models import Webhook
 from box.rest.tokens import Secret
 
-EVERYTHING = ("user", "department", "log", "sonet_group", "disk", "crm", "task", "telephony", "calendar")
+EVERYTHING = (
+    *("user", "department", "log", "vote", "sonet_group", "disk", "crm", "task", "telephony", "calendar"),
+)
 
 
 @dataclass

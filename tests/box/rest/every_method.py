@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from box.apps.calendar.actions import create_calendar
 from box.apps.drive.actions.tree import make_folder, root_of
+from box.apps.feed.actions import Draft, publish_post
+from box.apps.feed.polls import Question, vote
 from box.apps.tasks.actions.checklists import add_items
 from box.apps.tasks.actions.dependencies import add_dependency
 from box.apps.tasks.actions.stages import add_stage, stages_of
@@ -40,6 +42,7 @@ def given_to_every_method(
     return {
         "log.blogpost.add": {"POST_MESSAGE": "x"},
         "log.blogcomment.add": {"POST_ID": post, "TEXT": "x"},
+        "vote.attachedvote.getwithvoted": {"ATTACHID": asked(anna)},
         "user.search": {"FILTER": {"FIND": "Boris"}},
         **on_a_drive(anna),
         **in_the_crm(anna),
@@ -65,6 +68,13 @@ def own_fields(program: Program) -> dict[str, dict[str, Any]]:
         given[f"{group}.update"] = {"ID": added(), "FIELDS": {"MANDATORY": "Y"}}
         given[f"{group}.delete"] = {"ID": added()}
     return given
+
+
+def asked(anna: User) -> int:
+    """A poll in which somebody has voted."""
+    post = publish_post(Draft(text="Tea?", question=Question(("Yes", "No"))), by=anna)
+    vote(post, [post.poll.options.all()[0].pk], by=anna, now=timezone.now())
+    return post.pk
 
 
 def of_the_company(olga: User, anna: User, boris: User) -> dict[str, dict[str, Any]]:

@@ -151,7 +151,7 @@ def test_a_webhook_tells_what_it_may(anna: User) -> None:
     assert program.call("scope") == ["department"]
     assert set(program.call("scope", full=True)) == {
         *("user", "user_basic", "user_brief", "department", "sonet_group", "log", "disk", "crm"),
-        *("task", "telephony", "calendar", "korobka_transfer"),
+        *("task", "telephony", "calendar", "vote", "korobka_transfer"),
     }
     basic = {"methods", "scope", "server.time", "profile", *OF_APPLICATIONS}
     of_departments = {f"department.{verb}" for verb in ("get", "add", "update", "delete")}

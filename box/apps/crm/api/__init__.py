@@ -20,10 +20,12 @@ def declare() -> None:
         duplicates,
         hooks,
         lines,
+        own_files,
         records,
         userfields,
     )
 
     scopes.add(SCOPE, Scope(_("CRM"), _("Work with leads, deals and clients as you may."), room=ROOM))
-    for part in (records, contacts, catalogues, activities, comments, duplicates, hooks, lines, userfields):
+    for part in (records, own_files, contacts, lines, catalogues, activities, comments, duplicates, hooks):
         part.declare()
+    userfields.declare()

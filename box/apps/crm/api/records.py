@@ -38,6 +38,7 @@ from box.apps.crm.api.fields import (
     schema_of,
     seen_fields,
 )
+from box.apps.crm.api.own_files import own_files
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.custom_fields import set_of
@@ -559,7 +560,9 @@ def _item_list(call: Call) -> Any:
 
 
 def _item(call: Call) -> Any:
-    return {"item": one(found(call, type_of(call)), ITEM, call.user)}
+    kind = type_of(call)
+    record = found(call, kind)
+    return {"item": one(record, ITEM, call.user) | own_files(record, kind, call)}
 
 
 def _added_item(call: Call) -> Record:

@@ -2,7 +2,8 @@
 
 
 def declare() -> None:
-    from box.apps.feed.api import comments, posts
+    from box.apps.feed.api import comments, polls, posts
 
     posts.declare()
     comments.declare()
+    polls.declare()

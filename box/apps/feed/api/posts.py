@@ -38,6 +38,7 @@ from box.core.registry.rest import (
     listed,
     methods,
     scopes,
+    shaped,
 )
 
 PAGE = 50
@@ -172,9 +173,22 @@ def _shown(rows: Iterable[Post]) -> list[dict[str, Any]]:
             "HAS_PROPS": _YES_NO[bool(files[post.pk])],
             "HAS_COMMENT_IMAGES": None,
             "FILES": files[post.pk],
+            **_of_its_kind(post),
         }
         for post in found
     ]
+
+
+def _of_its_kind(post: Post) -> dict[str, Any]:
+    """The fields in which Bitrix24 says that a post is important, or asks something."""
+    fields = {
+        Post.Kind.ANNOUNCEMENT: ("UF_BLOG_POST_IMPRTNT", "integer", "1"),
+        Post.Kind.POLL: ("UF_BLOG_POST_VOTE", "vote", str(post.pk)),
+    }
+    if post.kind not in fields:
+        return {}
+    name, kind, value = fields[Post.Kind(post.kind)]
+    return {name: {"FIELD_NAME": name, "USER_TYPE_ID": kind, "VALUE": value}}
 
 
 def _numbered(event: PostPublished | PostEdited | PostDeleted) -> Mapping[str, Any] | None:
@@ -185,6 +199,13 @@ def _numbered(event: PostPublished | PostEdited | PostDeleted) -> Mapping[str, A
     if Post.objects.filter(pk=event.post_id, is_private=False).exists():
         return {"FIELDS": {"POST_ID": event.post_id}}
     return None
+
+
+def _with_fields(**types: str) -> dict[str, Any]:
+    rows = listed(**types)
+    field = shaped(FIELD_NAME="string", USER_TYPE_ID="string", VALUE="string")
+    rows["items"]["properties"] |= {"UF_BLOG_POST_IMPRTNT": field, "UF_BLOG_POST_VOTE": field}
+    return rows
 
 
 def declare() -> None:
@@ -224,7 +245,7 @@ def declare() -> None:
             about=gettext_lazy("Posts that you see, the newest first."),
             parameters=PostGet,
             answer=posts,
-            result=listed(
+            result=_with_fields(
                 ID="string",
                 BLOG_ID="string",
                 PUBLISH_STATUS="string",
