@@ -29,14 +29,18 @@ class CrmConfig(Room):
         from box.apps.crm.belongings import HOLDINGS
         from box.apps.crm.callers import CALLERS
         from box.apps.crm.custom_fields import SETS, own_sets
-        from box.apps.crm.importing.importers import IMPORTERS
+        from box.apps.crm.importing.importers import IMPORTERS, own_importer
         from box.apps.crm.layers import NEXT_STEPS
         from box.apps.crm.permissions import codes_from_roles, may_enter
+        from box.apps.crm.robots.letters import answers_to
+        from box.apps.crm.settings import ALL, SECTION
         from box.apps.crm.setup import PAGES
         from box.apps.crm.setup.auditing import declare
         from box.core.fields.sets import field_sets, further_sets
-        from box.core.imports.importers import importers
+        from box.core.imports.importers import further_importers, importers
+        from box.core.registry.enclosures import answerers
         from box.core.registry.services import Service, services
+        from box.core.registry.settings import Section, sections, settings
 
         services.add("crm", Service(_("CRM"), _("Leads, deals and clients, with what comes next for each.")))
         entry = MenuEntry(
@@ -50,6 +54,10 @@ class CrmConfig(Room):
             help_pages.add(f"crm:{name}", "crm-settings")
         self._offer_objects()
         callers.add("crm", CALLERS)
+        sections.add(SECTION, Section(_("CRM"), order=62))
+        for setting in ALL:
+            settings.add(setting.key, setting)
+        answerers.add("crm.robot", answers_to)
         calendar_layers.add("crm.steps", NEXT_STEPS)
         holdings.add("crm", HOLDINGS)
         rights.add(ADMINISTER, Right("crm", _("Set up the CRM: pipelines, lists, robots, permissions")))
@@ -59,6 +67,7 @@ class CrmConfig(Room):
         further_sets.add("crm", own_sets)
         for importer in IMPORTERS:
             importers.add(importer.key, importer)
+        further_importers.add("crm", own_importer)
 
     def _offer_objects(self) -> None:
         """Records as others meet them: a kind for each type that the box brings, one for a company's own."""

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from box.core.events.outbox import emit
 from box.core.imports.events import ImportFinished, ImportStarted, ImportUndone
-from box.core.imports.importers import Context, Entry, Taken, importers
+from box.core.imports.importers import Context, Entry, Taken, importer_of
 from box.core.imports.models import ImportedRow, ImportProblem, ImportRun
 from box.core.imports.tables import keep, look_into, rows_below, table_of
 from box.core.registry.settings import as_of, read_version
@@ -50,7 +50,7 @@ def begin_import(importer: Importer[Any], file: IO[bytes], name: str, *, by: Use
 def read_anew(run: ImportRun, reading: Reading, head: int) -> None:
     """In another encoding, parted otherwise, with other headings. Raises TableRefused, and ValidationError
     for one that was started."""
-    importer = importers[run.importer]
+    importer = importer_of(run)
     with table_of(run) as file:
         run.reading = asdict(reading)
         look_into(file, run, importer, head=head)
@@ -74,7 +74,7 @@ def start_import(
     PermissionDenied for another than who has brought the table: it is imported in their name."""
     if by.pk != run.by_id:
         raise PermissionDenied(_("Whoever has brought the table imports it."))
-    importer = importers[run.importer]
+    importer = importer_of(run)
     _check(importer, columns)
     waiting = ImportRun.objects.filter(pk=run.pk, status=Status.NEW)
     if waiting.filter(blob=None).exists():
@@ -113,7 +113,7 @@ def go_on(run: ImportRun) -> None:
     """Imports what is left, in steps of their own, and lets the table go. Call with the run's lock held."""
     with table_of(run) as file, _as_the_reader(run):
         rows = rows_below(file, run)
-        work = _Work(importers[run.importer], context_of(run))
+        work = _Work(importer_of(run), context_of(run))
         work.remember(islice(rows, run.done))
         for batch in batched(rows, BATCH, strict=False):
             work.step(batch)
@@ -269,7 +269,7 @@ class _Work[R]:
 
 def can_undo(run: ImportRun) -> bool:
     """Whether it is of a kind that can be, and not too long ago: see `box.core.imports.jobs.forget_rows`."""
-    return run.status == Status.DONE and importers[run.importer].is_undoable and run.rows.exists()
+    return run.status == Status.DONE and importer_of(run).is_undoable and run.rows.exists()
 
 
 @transaction.atomic
@@ -297,7 +297,7 @@ def undo(run: ImportRun) -> None:
 
 @transaction.atomic
 def _undo(run: ImportRun) -> None:
-    importer, context = importers[run.importer], context_of(run)
+    importer, context = importer_of(run), context_of(run)
     rows = list(run.rows.order_by("-id"))
     # What a later row has left is what counts, where several rows were about one object.
     left = {row.object_id: row for row in reversed(rows)}

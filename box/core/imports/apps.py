@@ -8,11 +8,12 @@ class ImportsConfig(Room):
 
     def offer(self) -> None:
         from box.core.imports.events import ImportFinished, ImportUndone
-        from box.core.imports.importers import importers
+        from box.core.imports.importers import importer_at
         from box.core.registry.auditing import Audited, audited
 
         def label(key: str) -> str:
-            return str(importers[key].label) if key in importers else key
+            found = importer_at(key)
+            return str(found.label) if found else key
 
         words = {"importer": label}
         audited.add(

@@ -20,7 +20,7 @@ importers.add(IdeaImporter.key, IdeaImporter())
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -172,6 +172,23 @@ class Importer[R](ABC):
 
 
 importers: Offers[Importer[Any]] = Offers("importers")
+
+# Of rooms whose kinds of objects companies add themselves: that which has this key, if it is one of theirs.
+further_importers: Offers[Callable[[str], Importer[Any] | None]] = Offers("importers that come and go")
+
+
+def importer_at(key: str) -> Importer[Any] | None:
+    if key in importers:
+        return importers[key]
+    return next((found for find in further_importers if (found := find(key)) is not None), None)
+
+
+def importer_of(run: ImportRun) -> Importer[Any]:
+    """Raises LookupError for a run of what no room takes any more."""
+    found = importer_at(run.importer)
+    if found is None:
+        raise LookupError(f"No room takes {run.importer} any more: bring back what it was imported into.")
+    return found
 
 
 def fields_of(of: FieldSet) -> list[ImportField]:

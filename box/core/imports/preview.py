@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from box.core.imports.actions import context_of
-from box.core.imports.importers import Context, Importer, importers
+from box.core.imports.importers import Context, Importer, importer_of
 from box.core.imports.models import ImportRun
 
 
@@ -24,7 +24,7 @@ class Preview:
 def preview(run: ImportRun, columns: Sequence[str], options: Sequence[str] = ()) -> list[Preview]:
     """Of the rows that the run keeps: what was understood, and whether its object is there; in the queries of
     one step, whatever the number of rows."""
-    importer, context = importers[run.importer], context_of(run, options)
+    importer, context = importer_of(run), context_of(run, options)
     understood = [_understood(importer, columns, row, context) for row in run.preview[1:]]
     keys = {key for row in understood if not isinstance(row, str) for key in importer.keys(row)}
     known = importer.known(keys, context) if keys else {}

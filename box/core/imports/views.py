@@ -16,7 +16,7 @@ from box.core.events.nonces import once
 from box.core.files.store import NotFound, StoreUnavailable
 from box.core.imports import actions
 from box.core.imports.forms import ReadingForm, TableForm
-from box.core.imports.importers import Importer, importers
+from box.core.imports.importers import Importer, importer_at
 from box.core.imports.models import ImportRun, ImportRunQuerySet
 from box.core.imports.preview import preview
 from box.lib.pages import REFUSED, render
@@ -167,8 +167,9 @@ def _seen(request: PersonRequest, importer: Importer[Any]) -> ImportRunQuerySet:
 
 
 def _importer(request: PersonRequest, key: str) -> Importer[Any]:
-    if key not in importers:
+    importer = importer_at(key)
+    if importer is None:
         raise Http404
-    if not importers[key].can_import(request.user):
+    if not importer.can_import(request.user):
         raise PermissionDenied(_("Ask an administrator for the right to import this."))
-    return importers[key]
+    return importer

@@ -29,7 +29,7 @@ from django.utils.translation import gettext_lazy as _
 from box.core.notify.models import QueuedLetter
 from box.core.registry.capabilities import Letter
 from box.core.registry.company import LANGUAGE, company_name
-from box.core.registry.enclosures import enclosed
+from box.core.registry.enclosures import answered_at, enclosed
 from box.core.registry.offers import Offers
 from box.core.registry.settings import Section, Setting, sections, settings
 from box.lib.plain_text import text_of, title_of
@@ -182,6 +182,8 @@ def message_of(letter: QueuedLetter, *, sender: str) -> EmailMessage:
     message["Subject"] = letter.subject
     # Nobody's holiday notice is to answer it.
     message["Auto-Submitted"] = "auto-generated"
+    if address := answered_at(letter.key):
+        message["Reply-To"] = address
     if letter.unsubscribe:
         message["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"

@@ -1,7 +1,8 @@
-"""What goes with a letter beside its words, such as an invitation for calendars.
+"""What goes with a letter beside its words: an invitation for calendars, whom answers are for.
 
-A room offers an `Encloser` under the first word of its letters' keys (`calendar` for `calendar:...`). It is
-asked each time that the letter is tried, and must give the same bytes each time: it keeps them.
+A room offers an `Encloser` or an `Answerer` under the first word of its letters' keys (`calendar` for
+`calendar:...`). It is asked each time that the letter is tried; an encloser must give the same bytes each
+time: it keeps them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,17 @@ type Encloser = Callable[[str], Enclosure | None]
 """By a letter's key."""
 
 enclosers: Offers[Encloser] = Offers("enclosers")
+
+
+type Answerer = Callable[[str], str]
+"""By a letter's key the address that answers are for; empty: they go to whom the letter comes from."""
+
+answerers: Offers[Answerer] = Offers("answerers")
+
+
+def answered_at(key: str) -> str:
+    room = key.partition(":")[0]
+    return answerers[room](key) if room in answerers else ""
 
 
 def enclosed(key: str) -> Enclosure | None:

@@ -64,6 +64,10 @@ TITLES: Mapping[int, ImportField] = {
         is_required=True,
     ),
 }
+OWN_TITLE = ImportField(
+    "title", gettext_lazy("Title"), "title name subject название наименование тема", is_required=True
+)
+"""Of a company's own entities."""
 REACHED: Sequence[ImportField] = (
     ImportField(
         "phone",

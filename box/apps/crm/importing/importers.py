@@ -1,4 +1,4 @@
-"""An importer for each type that the box brings."""
+"""An importer for each type that the box brings, and for each that a company adds."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from box.apps.crm.actions.bulk import (
     take_back_changes,
 )
 from box.apps.crm.actions.records import NewRecord
+from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import Reach, normal
-from box.apps.crm.custom_fields import SETS
+from box.apps.crm.custom_fields import set_of
 from box.apps.crm.field_rights import ALWAYS_SEEN, fields_for
 from box.apps.crm.importing.cells import day_in, first_number, money_in, person_in, reached
 from box.apps.crm.importing.clients import Clients
@@ -40,6 +41,7 @@ from box.apps.crm.importing.columns import (
     MONEY,
     NAMES,
     OPTIONS,
+    OWN_TITLE,
     REACHED,
     STAGES,
     TAX_NUMBER,
@@ -61,6 +63,7 @@ from box.core.imports.importers import (
     ImportField,
     Taken,
     fields_of,
+    importer_at,
     values_from,
 )
 from box.lib.sounds import sound_of
@@ -74,52 +77,49 @@ Id = RecordType.Id
 
 
 class RecordImporter(Importer[RecordRow]):
-    """Of one type that the box brings."""
+    """Of one type. `is_reached` and `has_tax_number` say by what its records are known again, `own_fields`
+    are those that not every type has."""
 
     is_undoable = True
     back = "crm:list"
 
-    def __init__(self, type_id: RecordType.Id, label: _StrOrPromise, about: _StrOrPromise = "") -> None:
+    def __init__(
+        self,
+        type_id: int,
+        slug: str,
+        label: _StrOrPromise,
+        own_fields: Sequence[ImportField],
+        *,
+        key: str = "",
+        about: _StrOrPromise = "",
+        is_reached: bool = True,
+        has_tax_number: bool = False,
+        makes_clients: bool = True,
+        is_standing: bool = True,
+    ) -> None:
         self.type_id, self.label, self.about = type_id, label, about  # type: ignore[misc]
-        self.key = f"crm.{type_id.name.lower()}"  # type: ignore[misc]
-        self.back_arguments = (type_id.name.lower(),)
-        self.set: FieldSet = SETS[type_id]
-        found_by = [BY_PHONE, BY_EMAIL, *([BY_TAX_NUMBER] if self.has_tax_number else []), BY_NAME]
-        makes = type_id != Id.COMPANY
-        keys = [*(found_by if self.is_reached else []), *([MAKES_CLIENTS] if makes else [])]
+        self.key = key or f"crm.{slug}"  # type: ignore[misc]
+        self.back_arguments = (slug,)
+        self.own_fields, self.is_standing = own_fields, is_standing
+        found_by = [BY_PHONE, BY_EMAIL, *([BY_TAX_NUMBER] if has_tax_number else []), BY_NAME]
+        keys = [*(found_by if is_reached else []), *([MAKES_CLIENTS] if makes_clients else [])]
         self.options = tuple(OPTIONS[key] for key in keys)  # type: ignore[misc]
-        if not self.is_reached:
+        if not is_reached:
             # Nothing tells one deal from another.
             self.duplicates = (Duplicates.ADD,)  # type: ignore[misc]
 
     @property
-    def is_reached(self) -> bool:
-        return self.type_id != Id.DEAL
-
-    @property
-    def has_tax_number(self) -> bool:
-        return self.type_id in {Id.COMPANY, Id.LEAD}
+    def set(self) -> FieldSet:
+        return set_of(self.type_id)
 
     def can_import(self, user: User) -> bool:
-        return can_import(user)
+        return self.is_standing and can_import(user)
 
     def can_oversee(self, user: User) -> bool:
         return can_administer(user)
 
     def fields(self) -> Sequence[ImportField]:
-        return [*self._own_fields(), *COMMON, *fields_of(self.set)]
-
-    def _own_fields(self) -> list[ImportField]:
-        match self.type_id:
-            case Id.CONTACT:
-                return [*NAMES, *REACHED, COMPANY, ADDRESS]
-            case Id.COMPANY:
-                return [TITLES[Id.COMPANY], *REACHED, ADDRESS, TAX_NUMBER]
-            case Id.LEAD:
-                names = [one for one in NAMES if one.key != "title"]
-                parts = (*REACHED, COMPANY, ADDRESS, TAX_NUMBER, *MONEY, *STAGES)
-                return [TITLES[Id.LEAD], *names, *parts]
-        return [TITLES[Id.DEAL], *MONEY, *DATES, *STAGES, COMPANY, *CONTACT]
+        return [*self.own_fields, *COMMON, *fields_of(self.set)]
 
     def check(self, columns: Collection[str]) -> None:
         super().check(columns)
@@ -321,20 +321,71 @@ class RecordImporter(Importer[RecordRow]):
         return lists
 
 
+_DEAL_ABOUT = gettext_lazy("Every row is a new deal. Its client is found by telephone, e-mail or name.")
+_OWN_ABOUT = gettext_lazy("Every row is a new one. Its client is found by telephone, e-mail or name.")
+_PERSONS_NAMES = tuple(one for one in NAMES if one.key != "title")
+
 IMPORTERS = (
-    RecordImporter(Id.CONTACT, gettext_lazy("Contacts")),
-    RecordImporter(Id.COMPANY, gettext_lazy("Companies")),
-    RecordImporter(Id.LEAD, gettext_lazy("Leads")),
+    RecordImporter(Id.CONTACT, "contact", gettext_lazy("Contacts"), (*NAMES, *REACHED, COMPANY, ADDRESS)),
+    RecordImporter(
+        Id.COMPANY,
+        "company",
+        gettext_lazy("Companies"),
+        (TITLES[Id.COMPANY], *REACHED, ADDRESS, TAX_NUMBER),
+        has_tax_number=True,
+        makes_clients=False,
+    ),
+    RecordImporter(
+        Id.LEAD,
+        "lead",
+        gettext_lazy("Leads"),
+        (TITLES[Id.LEAD], *_PERSONS_NAMES, *REACHED, COMPANY, ADDRESS, TAX_NUMBER, *MONEY, *STAGES),
+        has_tax_number=True,
+    ),
     RecordImporter(
         Id.DEAL,
+        "deal",
         gettext_lazy("Deals"),
-        gettext_lazy("Every row is a new deal. Its client is found by telephone, e-mail or name."),
+        (TITLES[Id.DEAL], *MONEY, *DATES, *STAGES, COMPANY, *CONTACT),
+        about=_DEAL_ABOUT,
+        is_reached=False,
     ),
 )
+
+
+def own_importer(key: str) -> RecordImporter | None:
+    """Of a company's own entity, under `crm.t1030`; what is out of use takes nothing more, and what it has
+    taken can be taken back."""
+    number = key.removeprefix("crm.t")
+    kind = catalog().types.get(int(number)) if number.isdecimal() and len(number) < 10 else None
+    if kind is None or kind.is_built_in or key != _own_key(kind):
+        return None
+    parts = (
+        *(MONEY if kind.has_amount else ()),
+        *((*DATES, *STAGES) if kind.has_stages else ()),
+        *((COMPANY, *CONTACT) if kind.has_client else ()),
+    )
+    return RecordImporter(
+        kind.pk,
+        kind.slug,
+        kind.label,
+        (OWN_TITLE, *parts),
+        key=key,
+        about=_OWN_ABOUT if kind.has_client else "",
+        is_reached=False,
+        makes_clients=kind.has_client,
+        is_standing=kind.retired_at is None,
+    )
+
+
+def _own_key(kind: RecordType) -> str:
+    # Its slug is the company's word, and may be that of anything else.
+    return f"crm.t{kind.pk}"
 
 
 def importer_of(kind: RecordType, user: User) -> str:
     """The key of that which takes tables of this type; empty for whoever may not import, and where there is
     none."""
-    key = f"crm.{kind.slug}"
-    return key if can_import(user) and any(one.key == key for one in IMPORTERS) else ""
+    key = f"crm.{kind.slug}" if kind.is_built_in else _own_key(kind)
+    found = importer_at(key)
+    return key if found is not None and found.can_import(user) else ""

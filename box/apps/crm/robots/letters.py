@@ -19,6 +19,7 @@ from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.field_rights import fields_for, hidden_from_some
 from box.apps.crm.models import Activity, ContactPoint, Record
 from box.apps.crm.presenters import money
+from box.apps.crm.settings import ANSWERS_TO_RESPONSIBLE
 from box.core.notify.actions import queue_letters
 from box.core.notify.models import QueuedLetter
 from box.core.registry.capabilities import Letter, can_send_letters
@@ -39,6 +40,7 @@ MOST_A_DAY = 10
 A_DAY = timedelta(days=1)
 HIDDEN = "…"
 _KEY = "crm.robot:"
+_ABOUT = "crm.robot_letter:"
 _BRACES = re.compile(r"\{(title|client|amount|responsible)\}")
 
 
@@ -90,9 +92,21 @@ def write_letter(
             subject=subject,
             text=text,
             responsible=record.responsible,
-            about=f"crm.robot_letter:{run.pk}",
+            about=f"{_ABOUT}{run.pk}",
         )
         add_activity(written, [record], by=None)
+
+
+def answers_to(key: str) -> str:
+    """For `box.core.registry.enclosures.answerers`: of a letter to a client whoever has written it, as its
+    time line says, where the company wishes so."""
+    number = key.removeprefix(_KEY)
+    if not ANSWERS_TO_RESPONSIBLE.value or not number.isdecimal():
+        return ""
+    written = Activity.objects.filter(about=f"{_ABOUT}{number}").select_related("responsible").first()
+    if written is None or not written.responsible.is_active:
+        return ""
+    return written.responsible.email
 
 
 def _check_had_few(address: str, now: datetime) -> None:

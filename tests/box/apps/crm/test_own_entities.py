@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -9,22 +10,30 @@ from uuid import uuid4
 
 import pytest
 
+from box.apps.crm.access import IMPORT
 from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.setup import add_type, retire_type
 from box.apps.crm.custom_fields import set_of
 from box.apps.crm.field_rights import give
+from box.apps.crm.models import Record
 from box.apps.crm.permissions import Level
-from box.core.access.actions import employees_role
+from box.core.access.actions import create_role, employees_role, grant_role
 from box.core.access.field_rights import FieldLevel
+from box.core.access.principals import code_of
+from box.core.accounts.models import User
 from box.core.fields.actions import FieldDraft, add_field
 from box.core.fields.models import Field
+from box.core.fields.values import values_of
+from box.core.imports import jobs
+from box.core.imports.actions import begin_import, start_import, start_undo
+from box.core.imports.importers import importer_at
 from tests.box.apps.crm.conftest import added, allow
 
 if TYPE_CHECKING:
     from django.test import Client
 
     from box.apps.crm.models import RecordType
-    from box.core.accounts.models import User
+    from box.core.imports.models import ImportRun
 
 pytestmark = pytest.mark.django_db
 
@@ -98,3 +107,54 @@ def test_two_entities_share_none(flats: RecordType, area: Field) -> None:
     other = add_type("hall", "Halls", has_stages=False, has_client=False, has_amount=False, by=None)
     assert set_of(flats.pk).fields == (area,)
     assert set_of(other.pk).fields == ()
+
+
+# Tables
+
+
+TABLE = "Title,Company,Stage,Area"
+
+
+def importing(key: str, *rows: str, by: User) -> ImportRun:
+    importer = importer_at(key)
+    assert importer is not None
+    run = begin_import(importer, io.BytesIO("\n".join([TABLE, *rows]).encode()), "a.csv", by=by)
+    usual = [one.key for one in importer.options if one.is_usual]
+    start_import(run, run.columns, duplicates=importer.duplicates[0], options=usual, by=by)
+    jobs.import_once(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+@pytest.mark.usefixtures("store")
+def test_a_table_becomes_a_companys_own_entities_and_can_be_taken_back(
+    as_person: Browser, anna: User, boris: User, flats: RecordType, area: Field
+) -> None:
+    role = create_role("Importers", [IMPORT], by=None)
+    grant_role(role, code_of(anna), by=None)
+    allow(employees_role(), "t4", Level.OWN)
+    me, key = User.objects.get(pk=anna.pk), f"crm.t{flats.pk}"
+    assert f'href="/imports/{key}/"' in as_person(me).get(f"/crm/{flats.slug}/").content.decode()
+    assert "/imports/" not in as_person(boris).get(f"/crm/{flats.slug}/").content.decode()
+    assert as_person(boris).get(f"/imports/{key}/").status_code == 403
+    assert as_person(me).get(f"/imports/{key}/").status_code == 200
+    # A stage that there is not refuses its row, and no other.
+    run = importing(key, "Attic,Rose Ltd,,70.5", "Cellar,Rose Ltd,Nowhere,9", ",,,1", by=me)
+    assert (run.created, run.failed) == (1, 2)
+    (attic,) = Record.objects.of_type(flats.pk)
+    assert (attic.title, attic.company.title if attic.company else "") == ("Attic", "Rose Ltd")
+    assert values_of([area], attic.pk) == {area: (Decimal("70.5"),)}
+    start_undo(run, by=me)
+    jobs.import_once(run.pk)
+    assert not Record.objects.there().of_type(flats.pk).exists()
+
+
+def test_what_is_out_of_use_and_what_never_was_takes_no_table(
+    as_person: Browser, olga: User, flats: RecordType
+) -> None:
+    console, page = as_person(olga), f"/imports/crm.t{flats.pk}/"
+    assert console.get(page).status_code == 200
+    retire_type(flats, True, by=olga)
+    assert console.get(page).status_code == 403
+    for key in ("crm.t2", "crm.t99999", "crm.flat", "crm.tx", "crm.t" + "9" * 30, "crm.t01030"):
+        assert console.get(f"/imports/{key}/").status_code == 404

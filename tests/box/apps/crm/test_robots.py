@@ -51,6 +51,7 @@ from box.core.access.actions import create_role, employees_role, grant_role
 from box.core.access.field_rights import FieldLevel
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
+from box.core.notify.mail import message_of
 from box.core.notify.models import Notification, QueuedLetter
 from box.core.people.models import Absence
 from box.core.registry.company import company_day, company_zone
@@ -406,6 +407,28 @@ def test_a_client_is_written_to_once_and_it_stands_on_the_time_line(anna: User) 
     activity = Activity.objects.get(about__startswith="crm.robot_letter:")
     assert (activity.kind, activity.direction, activity.subject) == ("email", "out", "Your oak chairs")
     assert set(activity.bindings.values_list("record", flat=True)) == {deal.pk, rose.pk}
+
+
+@pytest.mark.usefixtures("mail")
+def test_answers_go_to_the_responsible_where_the_company_wishes_so(anna: User, cara: User) -> None:
+    anna.email = "anna@corp.example"
+    anna.save(update_fields=["email"])
+    robot(effect="letter", settings=LETTER)
+    robot(effect="letter", settings={**LETTER, "to": "colleague", "user_id": cara.pk})
+    into(added("deal", anna, "chairs", contact=_rose(anna), observers=[cara]), "EXECUTING")
+    work()
+    letters = QueuedLetter.objects.filter(key__startswith="crm.robot:")
+    to_client, to_cara = letters.get(to="rose@example.com"), letters.get(to=cara.email)
+
+    def answered(letter: QueuedLetter) -> Any:
+        return message_of(letter, sender="korobka@corp.example")["Reply-To"]
+
+    assert (answered(to_client), answered(to_cara)) == (None, None)
+    store({"crm.answers_to_responsible": True})
+    assert (answered(to_client), answered(to_cara)) == ("anna@corp.example", None)
+    # Nobody reads what comes for who has left.
+    User.objects.filter(pk=anna.pk).update(status=User.Status.DISMISSED)
+    assert answered(to_client) is None
 
 
 @pytest.mark.usefixtures("mail")
