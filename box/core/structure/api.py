@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -101,7 +101,9 @@ class _Fields(Parameters):
 
 class DepartmentAdd(_Fields):
     NAME = forms.CharField(help_text=gettext_lazy("What it is called."))
-    PARENT = forms.IntegerField(help_text=gettext_lazy("The department above it."))
+    PARENT = forms.IntegerField(
+        required=False, help_text=gettext_lazy("The department above it; of the first one there is none.")
+    )
 
 
 class DepartmentUpdate(_Fields):
@@ -117,7 +119,9 @@ class DepartmentDelete(Parameters):
 def add(call: Call) -> Department:
     """https://apidocs.bitrix24.com/api-reference/departments/department-add.html"""
     _refuse_others(call)
-    above = _department(call.values["PARENT"])
+    above = _department(call.values["PARENT"]) if call.values["PARENT"] else None
+    if above is None and Department.objects.standing().exists():
+        raise ValidationError(f"PARENT: {_('One department alone stands at the top.')}", code="parent")
     head = _head(call)
     made = actions.create_department(call.values["NAME"], parent=above, by=call.user)
     if head is not None:

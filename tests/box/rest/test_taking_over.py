@@ -99,3 +99,27 @@ def test_bitrix24s_own_parameter_writes_now_in_anothers_name(moving: Program, bo
     post = Post.objects.get(pk=pk)
     assert post.author == boris
     assert post.created_at > timezone.now() - timedelta(minutes=5)
+
+
+def test_a_task_is_as_it_was(moving: Program, anna: User, boris: User) -> None:
+    fields = {"TITLE": "Build", "RESPONSIBLE_ID": boris.pk, "CREATED_BY": anna.pk, "STATUS": 5}
+    told = moving.call("tasks.task.add", fields=fields, KOROBKA_BY=boris.pk, KOROBKA_AT=THEN.isoformat())
+    task = Task.objects.get(pk=told["task"]["id"])
+    assert (task.created_by, task.responsible, task.closed_by) == (anna, boris, boris)
+    assert (task.state, task.closed_at) == ("completed", THEN)
+    given = {"fields": {"TITLE": "Mine", "RESPONSIBLE_ID": anna.pk, "CREATED_BY": boris.pk}}
+    assert program_of(anna, "task").error("tasks.task.add", **given) == (403, "ACCESS_DENIED")
+
+
+def test_a_state_is_reached_by_the_steps_of_people(anna: User, boris: User) -> None:
+    program = program_of(anna, "task")
+    fields = {"TITLE": "Build", "RESPONSIBLE_ID": anna.pk, "TASK_CONTROL": "N"}
+    pk = program.call("tasks.task.add", fields=fields)["task"]["id"]
+    for number, state in ((3, "in-progress"), (6, "deferred"), (5, "completed")):
+        program.call("tasks.task.update", taskId=pk, fields={"STATUS": number})
+        assert Task.objects.get(pk=pk).state == state
+    for wrong in ({"STATUS": 9}, {"CREATED_BY": boris.pk, "TITLE": "x"}):
+        assert program.error("tasks.task.update", taskId=pk, fields=wrong) == (400, "ERROR_ARGUMENT")
+    theirs = program_of(boris, "task")
+    assert theirs.error("tasks.task.update", taskId=pk, fields={"STATUS": 3}) == (400, "ERROR_NOT_FOUND")
+    assert Task.objects.get(pk=pk).title == "Build"

@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.tasks.actions.audiences import participants_of
-from box.apps.tasks.actions.states import STEPS
+from box.apps.tasks.actions.states import STEPS, take_over_state
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task, delegate_task, delete_tasks
 from box.apps.tasks.actions.time import add_time
 from box.apps.tasks.events import TaskAdded, TaskChanged, TasksDeleted
@@ -69,6 +70,14 @@ _STATUS = {
     State.DEFERRED: "6",
 }
 """https://apidocs.bitrix24.com/api-reference/tasks/fields.html: STATUS"""
+_STATES = {number: state for state, number in _STATUS.items()}
+_STEP_TO = {
+    State.WAITING: Step.PAUSE,
+    State.IN_PROGRESS: Step.START,
+    State.IN_REVIEW: Step.COMPLETE,
+    State.COMPLETED: Step.COMPLETE,
+    State.DEFERRED: Step.DEFER,
+}
 _YES_NO = {True: "Y", False: "N"}
 
 
@@ -172,20 +181,47 @@ def tasks(call: Call) -> Any:
 def add(call: Call) -> Task:
     """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-add.html"""
     values = _read(call.values["FIELDS"], call.user)
-    values.setdefault("responsible", call.author)
+    by, state = _giver(values.pop("created_by", None), call), values.pop("state", None)
+    values.setdefault("responsible", by)
     if not values.get("title"):
         raise ValidationError(_("Say in a few words what is to be done."), code="title")
-    return add_task(TaskDraft(**values), by=call.author)
+    with transaction.atomic():
+        task = add_task(TaskDraft(**values), by=by)
+        if state is not None:
+            _set_state(task, state, call)
+    return task
+
+
+def _giver(named: User | None, call: Call) -> User:
+    """Who gives it: another than who calls is for a migration to say. Raises PermissionDenied."""
+    if named is None or named.pk == call.author.pk:
+        return call.author
+    if not call.may_transfer:
+        raise PermissionDenied(_("A webhook writes in the name of who made it, and of nobody else."))
+    return named
+
+
+def _set_state(task: Task, state: State, call: Call) -> None:
+    """By the steps of people; what is taken over stands as it stood."""
+    if is_importing():
+        take_over_state(task, state, by=call.author)
+    elif state != task.state:
+        STEPS[_STEP_TO[state]](task, by=call.user)
 
 
 def update(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-update.html"""
     task, values = found(call), _read(call.values["FIELDS"], call.user)
-    to = values.pop("responsible", None)
-    if values:
-        change_task(task, values, by=call.user)
-    if to is not None:
-        delegate_task(task, to, by=call.user)
+    to, state = values.pop("responsible", None), values.pop("state", None)
+    if "created_by" in values:
+        raise ValidationError(_("Who has given a task stays so."), code="created_by")
+    with transaction.atomic():
+        if values:
+            task = change_task(task, values, by=call.user)
+        if to is not None:
+            task = delegate_task(task, to, by=call.user)
+        if state is not None:
+            _set_state(task, state, call)
     return {"task": True}
 
 
@@ -289,6 +325,12 @@ def _person(value: Any, by: User) -> User:
     return person
 
 
+def _state(value: Any, by: User) -> State:
+    if str(value) not in _STATES:
+        raise ValidationError(_("A status is a number from 2 to 6."), code="status")
+    return _STATES[str(value)]
+
+
 def _people(value: Any, by: User) -> tuple[int, ...]:
     given = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
     return tuple(_number(one) for one in given if one not in (None, ""))
@@ -323,6 +365,8 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any, User], Any]]] = {
     "TITLE": ("title", lambda value, by: str(value)),
     "DESCRIPTION": ("html", lambda value, by: html_of(str(value or ""))),
     "RESPONSIBLE_ID": ("responsible", _person),
+    "CREATED_BY": ("created_by", _person),
+    "STATUS": ("state", _state),
     "ACCOMPLICES": ("accomplice_ids", _people),
     "AUDITORS": ("observer_ids", _people),
     "DEADLINE": ("deadline_at", _moment),
@@ -426,7 +470,7 @@ def declare() -> None:
         takes_over=True,
         made=lambda task, call: _one(task),
     )
-    _method("update", gettext_lazy("Changes a task."), TaskUpdate, update, _DONE)
+    _method("update", gettext_lazy("Changes a task."), TaskUpdate, update, _DONE, takes_over=True)
     _method("delete", gettext_lazy("Throws a task away, for a month."), OfTask, delete, _DONE)
     _method("delegate", gettext_lazy("Passes a task on."), Delegate, delegate, _DONE)
     for name, step, about in (

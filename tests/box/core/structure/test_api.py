@@ -65,3 +65,10 @@ def test_what_is_wrong_is_said_and_changes_nothing(olga: User, anna: User, sales
     ):
         assert program.error(method, **given) == (400, code), (method, given)
     assert set(Department.objects.values_list("name", "parent")) == there
+
+
+def test_the_first_department_has_nothing_above_it(olga: User) -> None:
+    program = program_of(olga, "department")
+    pk = program.call("department.add", NAME="Company")
+    assert Department.objects.get(pk=pk).path == [pk]
+    assert program.error("department.add", NAME="Another") == (400, "ERROR_ARGUMENT")
