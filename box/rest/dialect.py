@@ -77,6 +77,30 @@ def refused(refusal: ApiRefused, **headers: str) -> JsonResponse:
     return response
 
 
+# Of https://apidocs.bitrix24.com/api-reference/rest-v3/index.html, for the codes of the older versions.
+_CODES_OF_V3 = {
+    "ERROR_NOT_FOUND": "BITRIX_REST_V3_EXCEPTION_ENTITYNOTFOUNDEXCEPTION",
+    "ACCESS_DENIED": "BITRIX_REST_V3_EXCEPTION_ACCESSDENIEDEXCEPTION",
+    "ERROR_ARGUMENT": "BITRIX_REST_V3_EXCEPTION_VALIDATION_REQUESTVALIDATIONEXCEPTION",
+    "ERROR_METHOD_NOT_FOUND": "BITRIX_REST_V3_EXCEPTION_METHODNOTFOUNDEXCEPTION",
+}
+
+
+def refused_by_v3(refusal: ApiRefused, **headers: str) -> JsonResponse:
+    """An error in the shape of version 3, which names the fields that are wrong as they are sent."""
+    error: dict[str, Any] = {
+        "code": _CODES_OF_V3.get(refusal.code, refusal.code),
+        "message": str(refusal.text),
+    }
+    if refusal.fields:
+        told = [{"field": name.lower(), "message": text} for name, text in refusal.fields.items()]
+        error["validation"] = told
+    response = JsonResponse({"error": error}, status=refusal.status, headers={**HEADERS, **headers})
+    # See `refused`.
+    vars(response)["_has_been_logged"] = True
+    return response
+
+
 def told(answer: Answer) -> JsonResponse:
     return JsonResponse(answer.as_json(datetime.now(UTC)), headers=HEADERS)
 

@@ -18,7 +18,16 @@ from django.http import Http404
 
 from box.core.events.nonces import once
 from box.core.registry.availability import trouble_of
-from box.core.registry.rest import ApiRefused, Call, Listing, Method, Parameters, methods, not_found
+from box.core.registry.rest import (
+    ApiRefused,
+    Call,
+    Listing,
+    Method,
+    Parameters,
+    methods,
+    methods_of_v3,
+    not_found,
+)
 from box.core.registry.services import is_on
 from box.lib.php_query import Misshapen, parsed
 from box.rest.dialect import (
@@ -49,18 +58,20 @@ _KEY = re.compile(r"\[([^\[\]]+)\]")
 
 @dataclass(frozen=True)
 class Asked:
-    """A method with what it was given. `once_key` is the `Idempotency-Key`, if there was one."""
+    """A method with what it was given. `once_key` is the `Idempotency-Key`, if there was one; `is_v3` says of
+    which of the two sets of methods it is."""
 
     name: str
     given: Mapping[str, Any]
     once_key: str = ""
+    is_v3: bool = False
 
 
 def answer_to(asked: Asked, caller: Caller) -> Answer:
     """Never raises, but for trouble of the box itself: that is said in one place for everything."""
     began_at = datetime.now(UTC)
     try:
-        if asked.name == BATCH:
+        if asked.name == BATCH and not asked.is_v3:
             return Answer(_batch(asked, caller), began_at)
         return _answer_one(asked, caller, began_at)
     except Exception as error:
@@ -85,22 +96,23 @@ def _refusal_of(error: Exception, asked: Asked, caller: Caller) -> ApiRefused:
     return broken()
 
 
-def method_for(name: str, caller: Caller) -> Method:
+def method_for(asked: Asked, caller: Caller) -> Method:
     """Raises ApiRefused for what there is not, and for what the webhook may not."""
-    if name not in methods or not is_on(methods[name].room):
+    known = methods_of_v3 if asked.is_v3 else methods
+    if asked.name not in known or not is_on(known[asked.name].room):
         raise no_method()
-    method = methods[name]
+    method = known[asked.name]
     if method.scopes and frozenset(caller.webhook.scopes).isdisjoint(method.scopes):
         raise no_scope()
     return method
 
 
 def _answer_one(asked: Asked, caller: Caller, began_at: datetime) -> Answer:
-    method = method_for(asked.name, caller)
+    method = method_for(asked, caller)
     elsewhere, given = taken_over(asked.given, method, caller, began_at)
     parameters = method.parameters(given)
     if not parameters.is_valid():
-        raise ValidationError(_said(parameters))
+        raise ApiRefused("ERROR_ARGUMENT", " ".join(_said(parameters)), fields=_wrong(parameters))
     scopes = frozenset(caller.webhook.scopes)
     call = Call(caller.user, scopes, parameters, began_at, caller.webhook.pk, elsewhere.by)
     with elsewhere.importing():
@@ -134,6 +146,10 @@ def _walk(asked: Asked, caller: Caller) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def _wrong(parameters: Parameters) -> dict[str, str]:
+    return {name: " ".join(map(str, errors)) for name, errors in parameters.errors.items()}
 
 
 def _said(parameters: Parameters) -> list[str]:

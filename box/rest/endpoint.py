@@ -38,13 +38,14 @@ from box.rest.dialect import (
     no_scope,
     parameters_of,
     refused,
+    refused_by_v3,
     told,
     too_many,
     wrong_credentials,
 )
 from box.rest.dispatch import Asked, answer_to, method_name
 from box.rest.limits import seconds_to_wait
-from box.rest.middleware import AUTH
+from box.rest.middleware import AUTH, V3
 from box.rest.openapi import description
 from box.rest.tokens import Caller, Secret, caller_by, caller_of, note_use
 
@@ -63,28 +64,30 @@ FILE_CONTENT = "FILECONTENT"
 @login_not_required
 def method(request: HttpRequest, name: str = "") -> HttpResponse:
     """Without a session and without a form's token: what a browser sends by itself opens nothing."""
+    is_v3, name = name.startswith(V3), name.removeprefix(V3)
+    refuse = refused_by_v3 if is_v3 else refused
     if request.method not in ("GET", "POST"):
-        return refused(ApiRefused("INVALID_REQUEST", "GET or POST", status=405), Allow="GET, POST")
+        return refuse(ApiRefused("INVALID_REQUEST", "GET or POST", status=405), Allow="GET, POST")
     try:
         caller = _caller(request)
         with translation.override(_language(caller)), timezone.override(_zone(caller)):
-            return _answered(request, name, caller)
+            return _answered(request, name, caller, is_v3=is_v3)
     except ApiRefused as refusal:
         headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
-        return refused(refusal, **headers)
+        return refuse(refusal, **headers)
 
 
-def _answered(request: HttpRequest, name: str, caller: Caller) -> HttpResponse:
-    now = timezone.now()
+def _answered(request: HttpRequest, name: str, caller: Caller, *, is_v3: bool) -> HttpResponse:
+    now, refuse = timezone.now(), refused_by_v3 if is_v3 else refused
     _keep_out(caller, address_of(request))
     if wait := seconds_to_wait(caller.webhook.pk, time.time()):
-        return refused(too_many(), **{"Retry-After": str(wait)})
+        return refuse(too_many(), **{"Retry-After": str(wait)})
     note_use(caller.webhook, address_of(request), now)
     once_key = request.headers.get("Idempotency-Key", "")
     if len(once_key) > LONGEST_KEY:
         raise ApiRefused("ERROR_ARGUMENT", f"Idempotency-Key: {LONGEST_KEY} characters at most")
-    answer = answer_to(Asked(method_name(name), given_in(request), once_key), caller)
-    return refused(answer.error) if answer.error else told(answer)
+    answer = answer_to(Asked(method_name(name), given_in(request), once_key, is_v3), caller)
+    return refuse(answer.error) if answer.error else told(answer)
 
 
 def _keep_out(caller: Caller, address: str) -> None:

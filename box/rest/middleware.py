@@ -19,11 +19,13 @@ from box.rest.dialect import broken, no_method, refused
 from box.rest.tokens import Secret
 
 FOLDER = "/rest/"
+V3 = "api/"
+"""Before the name of a method of version 3."""
 DESCRIPTION = "/rest/openapi.json"
 DOWNLOAD = "/rest/download.json"
 TOKENS = "/oauth/token/"
 AUTH = ("auth", "access_token")
-_WITH_SECRET = re.compile(r"/rest/+(\d{1,18})/+([^/]*)/*(.*)", re.DOTALL)
+_WITH_SECRET = re.compile(r"/rest/+(api/+)?(\d{1,18})/+([^/]*)/*(.*)", re.DOTALL)
 _BEARER = "bearer "
 
 
@@ -62,12 +64,12 @@ def take_credentials(request: HttpRequest) -> Credentials | None:
     authorization = request.META.pop("HTTP_AUTHORIZATION", "")
     match = _WITH_SECRET.fullmatch(request.path_info)
     if match is not None:
-        path = FOLDER + match[3]
+        path = FOLDER + (V3 if match[1] else "") + match[4]
         request.path = request.path_info = path
         request.META["PATH_INFO"] = path
         for name in ("RAW_URI", "REQUEST_URI"):
             request.META.pop(name, None)
-        return Credentials(Secret(match[2]), int(match[1]))
+        return Credentials(Secret(match[3]), int(match[2]))
     if authorization.lower().startswith(_BEARER):
         return Credentials(Secret(authorization[len(_BEARER) :].strip()))
     return _in_query(request)

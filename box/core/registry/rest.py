@@ -39,11 +39,14 @@ DOCS = "https://apidocs.bitrix24.com/api-reference/"
 
 
 class ApiRefused(Exception):
-    """The answer is an error: `code` for programs, the text for whoever reads their log."""
+    """The answer is an error: `code` for programs, the text for whoever reads their log; `fields` are what is
+    wrong with which parameter."""
 
-    def __init__(self, code: str, text: _StrOrPromise, *, status: int = 400) -> None:
+    def __init__(
+        self, code: str, text: _StrOrPromise, *, status: int = 400, fields: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(text)
-        self.code, self.text, self.status = code, text, status
+        self.code, self.text, self.status, self.fields = code, text, status, fields or {}
 
 
 def not_found(text: _StrOrPromise) -> ApiRefused:
@@ -339,6 +342,8 @@ _UPLOAD_SALT = "rest.upload"
 hook_events: Offers[HookEvent] = Offers("events for outgoing webhooks")
 scopes: Offers[Scope] = Offers("scopes of the REST API")
 methods: Offers[Method] = Offers("methods of the REST API")
+methods_of_v3: Offers[Method] = Offers("methods of the REST API, version 3")
+"""Under `/rest/api/`: names that may be the same, of methods that take and answer otherwise."""
 
 
 # JSON Schema in short

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, override
 import pytest
 from b24pysdk import BitrixWebhook, Client
 from b24pysdk.errors import BitrixAPIError
+from b24pysdk.errors.v3 import BitrixAPIError as BitrixV3Error
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.test.testcases import LiveServerThread, QuietWSGIRequestHandler, _StaticFilesHandler
 from fast_bitrix24 import Bitrix
@@ -73,6 +74,19 @@ def served(
     settings.PORTAL_URL = f"https://{HOST}:{server.port}"
     yield f"{HOST}:{server.port}"
     server.terminate()
+
+
+def test_bitrix24s_own_library_speaks_version_3(served: str, anna: User, boris: User) -> None:
+    program = program_of(anna, "task")
+    token = f"{program.webhook.user_id}/{program.secret}"
+    client = Client(BitrixWebhook(domain=served, webhook_token=token), prefer_version=3)
+    fields = {"title": "Build", "creatorId": anna.pk, "responsibleId": boris.pk}
+    item = client.tasks.task.add(fields=fields).response.result["item"]
+    told = client.tasks.task.get(bitrix_id=item["id"], select=["responsible.name"]).response.result["item"]
+    assert (told["title"], told["responsible"]["name"]) == ("Build", boris.name)
+    with pytest.raises(BitrixV3Error) as refused:
+        _ = client.tasks.task.get(bitrix_id=10**9).response
+    assert "ENTITYNOTFOUND" in str(refused.value.code)
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 
 def declare() -> None:
-    from box.apps.tasks.api import parts, plans, tasks
+    from box.apps.tasks.api import parts, plans, tasks, v3
 
     tasks.declare()
     parts.declare()
     plans.declare()
+    v3.declare()

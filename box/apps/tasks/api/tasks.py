@@ -180,7 +180,12 @@ def tasks(call: Call) -> Any:
 
 def add(call: Call) -> Task:
     """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-add.html"""
-    values = _read(call.values["FIELDS"], call.user)
+    return create(call.values["FIELDS"], call)
+
+
+def create(fields: Mapping[str, Any], call: Call) -> Task:
+    """A task by Bitrix24's names of fields."""
+    values = _read(fields, call.user)
     by, state = _giver(values.pop("created_by", None), call), values.pop("state", None)
     values.setdefault("responsible", by)
     if not values.get("title"):
@@ -211,7 +216,12 @@ def _set_state(task: Task, state: State, call: Call) -> None:
 
 def update(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-update.html"""
-    task, values = found(call), _read(call.values["FIELDS"], call.user)
+    apply(found(call), call.values["FIELDS"], call)
+    return {"task": True}
+
+
+def apply(task: Task, fields: Mapping[str, Any], call: Call) -> None:
+    values = _read(fields, call.user)
     to, state = values.pop("responsible", None), values.pop("state", None)
     if "created_by" in values:
         raise ValidationError(_("Who has given a task stays so."), code="created_by")
@@ -222,7 +232,6 @@ def update(call: Call) -> Any:
             task = delegate_task(task, to, by=call.user)
         if state is not None:
             _set_state(task, state, call)
-    return {"task": True}
 
 
 def delete(call: Call) -> Any:
