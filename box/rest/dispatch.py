@@ -236,7 +236,7 @@ def _read(command: Any) -> tuple[str, Mapping[str, Any]]:
 
 
 def method_name(text: str) -> str:
-    return text.strip().strip("/").removesuffix(".json").lower()
+    return text.strip().strip("/").removesuffix(".json").removesuffix(".xml").lower()
 
 
 @dataclass

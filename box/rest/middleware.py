@@ -7,6 +7,7 @@ shown on pages of errors and kept in traces. So nothing behind this door sees it
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from urllib.parse import parse_qsl, urlencode
 from django.http import HttpRequest, HttpResponse
 
 from box.core.registry.rest import ApiRefused
+from box.lib.php_xml import xml_of
 from box.rest.dialect import broken, no_method, refused
 from box.rest.tokens import Secret
 
 FOLDER = "/rest/"
+XML = ".xml"
 V3 = "api/"
 """Before the name of a method of version 3."""
 DESCRIPTION = "/rest/openapi.json"
@@ -26,6 +29,7 @@ DOWNLOAD = "/rest/download.json"
 TOKENS = "/oauth/token/"
 AUTH = ("auth", "access_token")
 _WITH_SECRET = re.compile(r"/rest/+(api/+)?(\d{1,18})/+([^/]*)/*(.*)", re.DOTALL)
+_OF_A_BODY = frozenset({"Content-Type", "Content-Length"})
 _BEARER = "bearer "
 
 
@@ -56,7 +60,10 @@ class DoorMiddleware:
         response = self.get_response(request)
         response.cookies.clear()
         is_way_to_bytes = request.path_info == DOWNLOAD and response.status_code == 302
-        return response if is_way_to_bytes or is_json(response) else _in_our_words(response)
+        if is_way_to_bytes:
+            return response
+        answer = response if is_json(response) else _in_our_words(response)
+        return as_xml(answer) if request.path_info.endswith(XML) else answer
 
 
 def take_credentials(request: HttpRequest) -> Credentials | None:
@@ -98,6 +105,13 @@ def _set_query(request: HttpRequest, query: str) -> None:
     request.META["QUERY_STRING"] = query
     for name in ("RAW_URI", "REQUEST_URI"):
         request.META.pop(name, None)
+
+
+def as_xml(response: HttpResponse) -> HttpResponse:
+    """The same answer for programs that asked for `<method>.xml`."""
+    body = xml_of(json.loads(response.content), root="response")
+    headers = {name: value for name, value in response.headers.items() if name not in _OF_A_BODY}
+    return HttpResponse(body, "application/xml; charset=utf-8", status=response.status_code, headers=headers)
 
 
 def is_json(response: HttpResponse) -> bool:

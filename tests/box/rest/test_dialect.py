@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 from urllib.parse import urlencode
 from uuid import uuid4
+from xml.etree import ElementTree
 
 import pytest
 from django.core.cache import cache
@@ -349,6 +350,27 @@ def test_json_of_twenty_levels_is_read(anna: User) -> None:
     program = program_of(anna)
     body = '{"A":' * 20 + "1" + "}" * 20
     assert program.client.post(f"{program.address}/profile", body, "application/json").status_code == 200
+
+
+def test_xml_says_the_same(anna: User, boris: User) -> None:
+    """https://apidocs.bitrix24.com/settings/how-to-call-rest-api/: the transport is `json` or `xml`."""
+    User.objects.filter(pk=boris.pk).update(first_name="<B> & \x07o", position='"Head"')
+    program = program_of(anna)
+    query = urlencode({"FILTER[ID]": boris.pk, "select[]": "NAME"}) + "&select[]=WORK_POSITION"
+    answer = program.client.get(f"{program.address}/user.get.xml?{query}")
+    assert answer.headers["Content-Type"] == "application/xml; charset=utf-8"
+    told = ElementTree.fromstring(answer.content)
+    assert [one.tag for one in told] == ["result", "total", "time"]
+    (row,) = told.findall("result/item")
+    assert {one.tag: one.text for one in row} == {"NAME": "<B> & o", "WORK_POSITION": '"Head"'}
+    assert told.findtext("total") == "1"
+    refused = program.client.get(f"{program.address}/nothing.xml")
+    assert refused.status_code == 404
+    said = ElementTree.fromstring(refused.content)
+    assert said.findtext("error") == "ERROR_METHOD_NOT_FOUND"
+    wrong = program.client.get("/rest/1/wrong/profile.xml")
+    assert (wrong.status_code, wrong.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert ElementTree.fromstring(wrong.content).findtext("error") == "NO_AUTH_FOUND"
 
 
 def test_a_batch_is_bound_by_scopes(anna: User) -> None:
