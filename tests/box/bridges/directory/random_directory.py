@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # In place of a unit's number: the base, and outside of it.
 BASE, OUTSIDE = 0, -1
+# Somebody whom nothing happens to: of a base in which nobody is any more the guard asks.
+STAYS = 0
 FIRST = ("Anna", "Boris", "Cara", "Dora", "Erik", "Fedor")
 LAST = ("Ivanova", "Petrov", "Smirnova")
 
@@ -59,6 +61,7 @@ class Company:
     _ldif: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
+        self._add(STAYS, Somebody("stays", "stays@corp.test", "Olga", "Orlova", "0", BASE, "stays"))
         for _number in range(3):
             self._new_unit()
         for _number in range(8):
@@ -122,9 +125,10 @@ class Company:
         self._exchange(self.dice.randint(3, 4))
 
     def _exchange(self, count: int) -> None:
-        if len(self.people) < count:
+        able = sorted(self.people.keys() - {STAYS})
+        if len(able) < count:
             return
-        numbers = self.dice.sample(sorted(self.people), count)
+        numbers = self.dice.sample(able, count)
         logins = [self.people[number].login for number in numbers]
         mails = [self.people[number].mail for number in numbers]
         for number in numbers:
@@ -393,6 +397,9 @@ class Company:
         self._note(entries.move(before, new_rdn=new_rdn, parent=parent))
 
     def _to(self, number: int, name: str, above: int) -> None:
+        if self.units[number] == (name, above):
+            # It stands there already.
+            return
         before = self.unit_dn(number)
         self.units[number] = name, above
         attribute = "OU" if self._is_ad else "ou"
@@ -409,7 +416,8 @@ class Company:
         return self.dice.choice([BASE, *sorted(self.units)])
 
     def _anybody(self) -> int | None:
-        return self.dice.choice(sorted(self.people)) if self.people else None
+        able = sorted(self.people.keys() - {STAYS})
+        return self.dice.choice(able) if able else None
 
     def _next(self) -> int:
         self._count += 1
