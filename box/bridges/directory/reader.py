@@ -34,6 +34,8 @@ LONGEST = {
     "city": 100,
 }
 LARGEST_PHOTO = 8 * 2**20
+# Entries of three short values: as many a page as Active Directory gives (its policy's MaxPageSize).
+SIGHTINGS = 1000
 # So many are asked for by name before it is cheaper to read all.
 ASKED_AT_ONCE = 50
 
@@ -186,7 +188,7 @@ class Reader:
         """Everybody under the search bases, each once, where bases lie in each other."""
         attributes = [self._mapping.stable_id, self.version_attribute]
         for base in self._bases:
-            for entry in self._directory.search(base, self._filter, attributes):
+            for entry in self._directory.search(base, self._filter, attributes, page=SIGHTINGS):
                 stable_id = self._stable_id(entry)
                 if stable_id and not self._is_excluded(entry.dn):
                     version = self.version(entry.first(self.version_attribute))
