@@ -12,6 +12,7 @@ import tomllib
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Options:
     restore: str | None = None
     """A target to bring a box back from: a folder, `https://HOST:PORT/BUCKET/PREFIX`, or
     `sftp://USER@HOST:PORT/FOLDER`."""
-    restore_to: str | None = None
+    restore_to: datetime | None = None
     restore_access_key: str | None = None
     restore_ca: Path | None = None
     restore_host_key: str | None = None
@@ -132,7 +133,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="bring a box back onto this empty machine, from a folder, https://HOST:PORT/BUCKET/PREFIX or "
         "sftp://USER@HOST:PORT/FOLDER; "
         "the recovery key is asked for, or read from KOROBKA_RECOVERY_KEY")  # fmt: skip
-    add("--restore-to", metavar="MOMENT", help="the moment to go back to, such as 2026-11-24T17:30+03:00")
+    add("--restore-to", metavar="MOMENT", type=_moment,
+        help="the moment to go back to, such as 2026-11-24T17:30+03:00")  # fmt: skip
     add(
         "--restore-access-key", metavar="KEY", help="of the store; KOROBKA_BACKUP_SECRET_KEY holds its secret"
     )
@@ -140,6 +142,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--restore-host-key", metavar="SHA256:...", help="of SFTP: the host's fingerprint")
     add("--accept", dest="accepted", action="append", default=[], metavar="CHECK",
         help="install although this check finds something (may be repeated)")  # fmt: skip
+
+
+def _moment(text: str) -> datetime:
+    """Of an empty machine nobody knows yet in which zone its company lives: the offset belongs to it."""
+    with contextlib.suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment
+    raise argparse.ArgumentTypeError(
+        said("{given} is no moment: give one with its offset, such as 2026-11-24T17:30+03:00.", given=text)
+    )
 
 
 def add_prefix(parser: argparse.ArgumentParser) -> None:
@@ -171,6 +184,8 @@ def as_arguments(options: Options) -> list[str]:
             words += [flag] if value else []
         elif isinstance(value, tuple):
             words += [word for entry in value for word in (flag, entry)]
+        elif isinstance(value, datetime):
+            words += [flag, value.isoformat()]
         elif value is not None:
             words += [flag, str(value)]
     return words

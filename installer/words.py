@@ -99,6 +99,8 @@ RUSSIAN = {
     "sftp://USER@HOST:PORT/FOLDER; the recovery key is asked for, or read from KOROBKA_RECOVERY_KEY":
         "восстановить портал на этой пустой машине: из папки, https://HOST:PORT/BUCKET/PREFIX или "
         "sftp://USER@HOST:PORT/FOLDER; ключ восстановления спрашивается или берётся из KOROBKA_RECOVERY_KEY",
+    "{given} is no moment: give one with its offset, such as 2026-11-24T17:30+03:00.":
+        "«{given}» не похоже на момент времени: укажите его со смещением, например 2026-11-24T17:30+03:00.",
     "the moment to go back to, such as 2026-11-24T17:30+03:00":
         "момент, к которому вернуться, например 2026-11-24T17:30+03:00",
     "of the store; KOROBKA_BACKUP_SECRET_KEY holds its secret":

@@ -89,7 +89,19 @@ class Row:
     cells: tuple[str, ...]
 
 
-def read_table(file: IO[bytes], reading: Reading = Reading(), *, most_rows: int = MOST_ROWS) -> Iterator[Row]:
+@dataclass
+class Rows(Iterator[Row]):
+    """The rows of a table, as they are read."""
+
+    rows: Iterator[Row]
+    count: int | None = None
+    """How many there are, where that is known before they are read."""
+
+    def __next__(self) -> Row:
+        return next(self.rows)
+
+
+def read_table(file: IO[bytes], reading: Reading = Reading(), *, most_rows: int = MOST_ROWS) -> Rows:
     """The rows of a CSV file, of the first sheet of an XLSX file, of an address book of vCards or of a
     calendar, whichever it is; of the usual encodings and delimiters that which it looks like, unless
     `reading` says it. One can seek in `file`.
@@ -105,13 +117,16 @@ def read_table(file: IO[bytes], reading: Reading = Reading(), *, most_rows: int 
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise TableRefused(_("This is an old Excel file: save it as .xlsx and choose that one."))
     if head.startswith(b"PK"):
-        return _limited(_xlsx().read(file), most_rows)
+        count, rows = _xlsx().read(file)
+        if count > most_rows:
+            raise _too_many(most_rows)
+        return Rows(_limited(rows, most_rows), count)
     encoding = reading.encoding if reading.encoding in ENCODINGS else _encoding_of(file)
     if _is_vcard(file):
-        return _limited(_cards(file, encoding), most_rows)
+        return Rows(_limited(_cards(file, encoding), most_rows))
     if _is_icalendar(file):
-        return _limited(_events(file), most_rows)
-    return _limited(_csv(file, encoding, reading.delimiter), most_rows)
+        return Rows(_limited(_events(file), most_rows))
+    return Rows(_limited(_csv(file, encoding, reading.delimiter), most_rows))
 
 
 def guess_reading(file: IO[bytes]) -> Reading:
@@ -186,8 +201,12 @@ def _limited(rows: Iterator[tuple[int, Sequence[Any]]], most_rows: int) -> Itera
             raise TableRefused(_("Row %(row)s holds too long a text: shorten it.") % {"row": number})
         count += 1
         if count > most_rows:
-            raise TableRefused(_("Too many rows: %(most)s at most. Split the file.") % {"most": most_rows})
+            raise _too_many(most_rows)
         yield Row(number, tuple(cells))
+
+
+def _too_many(most: int) -> TableRefused:
+    return TableRefused(_("Too many rows: %(most)s at most. Split the file.") % {"most": most})
 
 
 def _is_empty(value: Any) -> bool:

@@ -14,6 +14,7 @@ from xml.parsers import expat
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -33,13 +34,29 @@ LARGEST_DIRECTORY = 2**20
 LAST_ROW = 1_048_576
 LONGEST_CELL = 32_767
 
+_OF_VALUES = frozenset({"v", "t", "is", "f"})
+_MOST_NAMES = 1000
+_DAMAGED = gettext_lazy("This file is damaged, or no table: open it in a spreadsheet and save it again.")
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 
 
-def read(file: IO[bytes]) -> Iterator[tuple[int, Sequence[Any]]]:
-    """The values of each row of the first sheet, with its number. Raises TableRefused."""
+def read(file: IO[bytes]) -> tuple[int, Iterator[tuple[int, Sequence[Any]]]]:
+    """How many rows that say something the longest sheet has, and of each row of the first sheet its number
+    and its values. Raises TableRefused, also in the middle.
+
+    Counting takes a tenth of what reading takes: openpyxl makes an object of each cell.
+    """
     try:
-        _refuse_bombs(file)
+        count = _look_over(file)
+    except TableRefused:
+        raise
+    except Exception as error:
+        raise TableRefused(_DAMAGED) from error
+    return count, _rows(file)
+
+
+def _rows(file: IO[bytes]) -> Iterator[tuple[int, Sequence[Any]]]:
+    try:
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         # What the sheet says of its own size may be wrong.
@@ -51,17 +68,17 @@ def read(file: IO[bytes]) -> Iterator[tuple[int, Sequence[Any]]]:
         raise
     except Exception as error:
         # openpyxl meets anything here and raises anything.
-        raise TableRefused(
-            _("This file is damaged, or no table: open it in a spreadsheet and save it again.")
-        ) from error
+        raise TableRefused(_DAMAGED) from error
 
 
-def _refuse_bombs(file: IO[bytes]) -> None:
-    """Reads each part of the archive once, in flat memory, before openpyxl makes objects of it.
+def _look_over(file: IO[bytes]) -> int:
+    """Reads each part of the archive once, in flat memory, before openpyxl makes objects of it, and refuses
+    bombs; the rows of the longest sheet.
 
     An entry never unpacks to more than the size it declares: `zipfile` stops there.
     """
     _refuse_long_directory(file)
+    rows = 0
     with zipfile.ZipFile(file) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > LARGEST_BOOK:
             raise TableRefused(_("This file unpacks to too much: save only the table, without pictures."))
@@ -70,7 +87,8 @@ def _refuse_bombs(file: IO[bytes]) -> None:
             if entry.file_size > (LARGEST_SHEET if is_sheet else LARGEST_PART):
                 raise TableRefused(_("This file unpacks to too much: save only the table, without pictures."))
             with archive.open(entry) as part:
-                _refuse_endless(part)
+                rows = max(rows, _count_rows(part))
+    return rows
 
 
 def _refuse_long_directory(file: IO[bytes]) -> None:
@@ -86,23 +104,32 @@ def _refuse_long_directory(file: IO[bytes]) -> None:
     file.seek(0)
 
 
-def _refuse_endless(part: IO[bytes]) -> None:
-    """Counts what openpyxl would keep in memory at once: the cells of a row, and all that is no cell."""
-    in_row = others = 0
+def _count_rows(part: IO[bytes]) -> int:
+    """Those with a value in them. Counts what openpyxl would keep in memory at once, too: the cells of a row,
+    and all that is no cell. Raises TableRefused."""
+    rows = in_row = others = 0
+    has_value = False
+    names = dict[str, str]()
 
     def start(name: str, attributes: object) -> None:
-        nonlocal in_row, others
-        match name.rpartition(":")[2]:
-            case "row":
-                in_row = 0
-            case "c":
-                in_row += 1
-            case "v" | "t" | "is" | "f":
-                pass
-            case _:
-                others += 1
-        if in_row > MOST_CELLS_IN_ROW or others > MOST_ELEMENTS:
-            raise TableRefused(_("This table is too wide or too long: save only what is needed."))
+        # Called for each element of a hundred megabytes.
+        nonlocal rows, in_row, others, has_value
+        if (local := names.get(name)) is None:
+            local = name.rpartition(":")[2]
+            if len(names) < _MOST_NAMES:
+                names[name] = local
+        if local == "c":
+            in_row += 1
+            if in_row > MOST_CELLS_IN_ROW:
+                raise _too_long()
+        elif local in _OF_VALUES:
+            has_value = True
+        elif local == "row":
+            rows, in_row, has_value = rows + has_value, 0, False
+        else:
+            others += 1
+            if others > MOST_ELEMENTS:
+                raise _too_long()
 
     parser = expat.ParserCreate()
     parser.StartElementHandler = start
@@ -111,7 +138,12 @@ def _refuse_endless(part: IO[bytes]) -> None:
             parser.Parse(chunk)
     except expat.ExpatError:
         # A picture, or broken: openpyxl stops at the same place.
-        return
+        pass
+    return rows + has_value
+
+
+def _too_long() -> TableRefused:
+    return TableRefused(_("This table is too wide or too long: save only what is needed."))
 
 
 def written(rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime
 
 from appliance import certificates
 from appliance.backup_file import is_set_up
@@ -26,12 +25,11 @@ def _bring_configuration_back(host: Host) -> None:
         secret_key=os.environ.get("KOROBKA_BACKUP_SECRET_KEY", ""),
         ca_pem=store_authorities.read(said.restore_ca) if said.restore_ca else "",
     )
-    moment = datetime.fromisoformat(said.restore_to).astimezone() if said.restore_to else None
     disaster_recovery.begin(
         host.paths,
         target,
         RecoveryKey.parse(_key()),
-        moment=moment,
+        moment=said.restore_to,
         version=host.source.version,
         say=host.outcome.doing,
         host_key=said.restore_host_key or "",

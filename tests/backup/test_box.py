@@ -27,7 +27,7 @@ from appliance.files import new_file
 from appliance.services.database.names import cluster
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
-from backup import blobs, pgbackrest, sets, settings, setup, status
+from backup import blobs, pgbackrest, serve, sets, settings, setup, status
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
 from backup.portal import manage
 from backup.rclone import Vault
@@ -281,7 +281,12 @@ def test_the_box_goes_back_to_a_moment_with_its_files_and_without_its_sessions(
     assert query(kept.node, waiting) == "0"
     # And forward again: the moment before the restore lies on the time line that was left.
     kept.add_blobs(1)
-    assert back_up(kept, "full").timeline > 1
+    serve.begin_what_is_due(kept.node, kept.settings, datetime.now(UTC))
+    assert ended(kept, Journal.all(kept.node.paths.operations)[0]).state == "done"
+    *_, safety, following = sets.known(kept.node, kept.target)
+    assert (following.kind, following.timeline > 1) == ("full", True)
+    # Nobody has asked for these two: they push no other set out.
+    assert (safety.is_extra, following.is_extra, back_up(kept).is_extra) == (True, True, False)
 
 
 def test_to_a_moment_after_which_nothing_was_written_the_box_comes_back_as_well(kept: Kept) -> None:

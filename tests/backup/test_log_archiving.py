@@ -13,13 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.agent.backups import read_backups
+from appliance.agent.operations_log import Asker
+from appliance.agent.protocol import ReadBackups
+from appliance.commands.status import metrics_of
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
-from backup import log_archiving, moments, setup, status
+from backup import blobs, log_archiving, moments, settings, setup, state_file, status
 from backup.log_archiving import SWITCH_AFTER, Reached, Seen, Watch
 from backup.settings import Target
 from backup.timeline import Segment
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import boxctl, wait_until
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, perform, postgres_of, unplugged
 
@@ -176,3 +180,34 @@ def test_each_target_has_a_log_of_its_own_age_and_a_warning(kept: Kept, second: 
         }
         assert looked["second"].log_until is not None
         assert looked["second"].log_until > disk.log_until
+
+
+@pytest.fixture
+def alone(kept: Kept, second: Target) -> Iterator[Target]:
+    """The one target of a box that is well: its key was confirmed, and it has a set."""
+    before = kept.settings
+    holders = tuple(replace(one, is_confirmed=True) for one in before.holders)
+    settings.save(kept.node.paths, replace(before, targets=(second,), holders=holders))
+    assert perform(kept, "backup", kind="full", targets=[second.name]).state == "done"
+    yield second
+    settings.save(kept.node.paths, before)
+
+
+def test_a_late_log_is_told_in_words_to_monitors_and_by_the_exit_code(kept: Kept, alone: Target) -> None:
+    def told() -> tuple[int, str, object]:
+        state_file.write(kept.node)
+        words = boxctl(kept.node, "backup", "status")
+        backups = read_backups(kept.node.paths, ReadBackups(), Asker("", "root", 0, 1), lambda _: None)
+        return words.returncode, words.stdout, metrics_of(backups, datetime.now(UTC))["is_healthy"]
+
+    reached(kept, Watch(), alone)
+    code, words, is_healthy = told()
+    assert (code, is_healthy) == (0, True), words
+    with blobs.ledger_of(kept.node, alone) as ledger:
+        late = ledger.moment("log_reached_at")
+        assert late is not None
+        ledger.write(log_reached_at=(late - timedelta(minutes=3)).isoformat())
+    code, words, is_healthy = told()
+    assert (code, is_healthy) == (1, False)
+    assert "log 3 min" in words
+    assert "log is there up to" in words

@@ -1,30 +1,23 @@
 """Every address is sent the largest, deepest and oddest that a request holds, in whatever it asks for.
 
-None answers with an error of ours, and none takes memory that the request did not bring. What each takes of
-the processor is printed (`-s`), and judged by who reads it.
+None answers with an error of ours, none takes memory that the request did not bring, or more of the processor
+than what is sent is worth. What was taken is printed (`-s`).
 """
 
 from __future__ import annotations
 
 import json
-import re
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
 from django.db import transaction
-from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
 from tests.box import test_permissions
-from tests.box.test_permissions import VISITS, World
-from tests.box.visits import CAST, Visit
+from tests.box.oddities import ADDRESSES, ASKED, Taken, arguments_of, browser_of, names_asked_for, visitor
+from tests.box.test_permissions import World
+from tests.box.visits import Visit
 from tests.randomness import chosen
 
 pytestmark = pytest.mark.django_db
@@ -61,39 +54,8 @@ JSON = {
     "zero": '"\\u0000"',
     "large": json.dumps([{}] * (LARGEST // 5)),
 }
-ADDRESSES = list({(visit.method, visit.route): visit for visit in VISITS}.values())
-MEMORY = 400 * 2**20
-ASKED = 3
-"""How often an address is asked what it asks for: an answer may depend on the one before."""
 _names: dict[str, set[str]] = {}
 """Of every address what it has asked for."""
-
-
-@contextmanager
-def recorded() -> Iterator[set[str]]:
-    """The names that are looked for in a form or in an address."""
-    names: set[str] = set()
-
-    def noting(known: Callable[..., Any]) -> Callable[..., Any]:
-        def look(self: QueryDict, name: str, *rest: Any) -> Any:
-            names.add(name)
-            return known(self, name, *rest)
-
-        return look
-
-    with pytest.MonkeyPatch.context() as patch:
-        for method in ("get", "getlist", "__getitem__", "__contains__"):
-            patch.setattr(QueryDict, method, noting(getattr(QueryDict, method)))
-        yield names
-
-
-def visitor(visit: Visit) -> str:
-    """Who gets furthest there."""
-    allowed = [
-        name for name, got in zip(CAST, visit.answers, strict=True) if isinstance(got, int) and got < 400
-    ]
-    others = [name for name, got in zip(CAST, visit.answers, strict=True) if got in (400, 409, 413, 422)]
-    return (allowed or others or ["olga"])[0]
 
 
 def form_of(given: dict[str, str]) -> str:
@@ -106,9 +68,9 @@ def form_of(given: dict[str, str]) -> str:
     return form[:LONGEST_FORM]
 
 
-def send(client: Client, visit: Visit, about: Any, given: dict[str, str]) -> int:
-    address = reverse(visit.route, args=about if isinstance(about, tuple) else (about,))
-    form = form_of(given)
+def send(world: World, visit: Visit, given: dict[str, str]) -> int:
+    address = reverse(visit.route, args=arguments_of(visit, world.things))
+    client, form = browser_of(visitor(visit), world), form_of(given)
     with transaction.atomic():
         if visit.method == "GET":
             status = client.get(f"{address}?{form[:60_000]}").status_code
@@ -121,30 +83,22 @@ def send(client: Client, visit: Visit, about: Any, given: dict[str, str]) -> int
 
 @pytest.mark.parametrize("oddity", chosen("oddities", [*ODDITIES]))
 def test_no_address_breaks_over_what_it_is_sent(oddity: str, world: World) -> None:
-    for browser in world.browsers.values():
-        browser.raise_request_exception = False
-    most, broken, took = 0, list[str](), defaultdict[str, float](float)
+    broken, taken = list[str](), Taken()
     for visit in ADDRESSES:
-        before = from_here_on()
-        about = world.things[visit.of] if visit.of else ()
-        browser = world.browsers[visitor(visit)]
         names = _names.setdefault(str(visit), set(visit.data))
         for _round in range(ASKED):
             given = dict.fromkeys(sorted(names), ODDITIES[oddity])
-            began = time.process_time()
-            with recorded() as asked:
-                status = send(browser, visit, about, given)
-            took[str(visit)] += time.process_time() - began
+            with taken.by(str(visit)), names_asked_for() as asked:
+                status = send(world, visit, given)
             if status >= 500:
                 broken.append(f"{visit} {sorted(names)}")
                 break
             if asked <= names:
                 break
             names |= asked
-        most = max(most, highest() - before)
-    _tell(oddity, took, most)
+    taken.tell(oddity)
     assert broken == []
-    assert most < MEMORY
+    assert taken.too_much() == []
 
 
 @pytest.mark.parametrize("oddity", chosen("oddities of JSON", [*JSON]))
@@ -152,21 +106,20 @@ def test_no_address_for_json_breaks_over_what_it_is_sent(oddity: str, world: Wor
     value = JSON[oddity]
     names = ("name", "size", "nonce", "etags", "content", "browser", "base", "fields", "cmd")
     body = "{" + ",".join(f'"{name}":{value if len(value) < 99 else "1"}' for name in names) + "}"
-    client = world.browsers["anna"]
-    client.raise_request_exception = False
-    broken = []
+    broken, taken = list[str](), Taken()
     for visit in ADDRESSES:
         if visit.method == "GET":
             continue
-        about = world.things[visit.of] if visit.of else ()
-        address = reverse(visit.route, args=about if isinstance(about, tuple) else (about,))
+        address = reverse(visit.route, args=arguments_of(visit, world.things))
         for sent in {value, body}:
-            with transaction.atomic():
-                answer = client.generic(visit.method, address, sent, "application/json")
+            with taken.by(str(visit)), transaction.atomic():
+                answer = browser_of("anna", world).generic(visit.method, address, sent, "application/json")
                 transaction.set_rollback(True)
             if answer.status_code >= 500:
                 broken.append(f"{visit} {sent[:40]}")
+    taken.tell(f"JSON, {oddity}")
     assert broken == []
+    assert taken.too_much() == []
 
 
 def test_no_address_breaks_over_a_header_that_is_no_address(world: World) -> None:
@@ -174,33 +127,11 @@ def test_no_address_breaks_over_a_header_that_is_no_address(world: World) -> Non
     odd = {"HX-Request": "true", "HX-Current-URL": "http://[", "Referer": "http://["}
     broken = []
     for visit in ADDRESSES:
-        about = world.things[visit.of] if visit.of else ()
-        address = reverse(visit.route, args=about if isinstance(about, tuple) else (about,))
-        for client in (world.browsers[visitor(visit)], Client()):
-            client.raise_request_exception = False
+        address = reverse(visit.route, args=arguments_of(visit, world.things))
+        for client in (browser_of(visitor(visit), world), Client(raise_request_exception=False)):
             with transaction.atomic():
                 answer = client.generic(visit.method, address, b"", headers=odd)
                 transaction.set_rollback(True)
             if answer.status_code >= 500:
                 broken.append(str(visit))
     assert broken == []
-
-
-def from_here_on() -> int:
-    """Bytes in memory now; `highest` is the most from here on (see proc(5), clear_refs)."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return highest()
-
-
-def highest() -> int:
-    found = re.search(
-        r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE
-    )
-    assert found is not None
-    return int(found[1]) * 1024
-
-
-def _tell(oddity: str, took: dict[str, float], memory: int) -> None:
-    slowest = sorted(took.items(), key=lambda one: -one[1])[:5]
-    told = ", ".join(f"{visit} {seconds:.2f} s" for visit, seconds in slowest)
-    print(f"\n{oddity}: {memory // 2**20} MB more; {told}")  # noqa: T201

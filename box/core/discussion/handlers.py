@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from box.core.access.principals import codes_of
 from box.core.accounts.models import User
@@ -10,12 +10,9 @@ from box.core.discussion.events import CommentAdded, EmojiChanged, Reacted
 from box.core.discussion.models import Comment
 from box.core.discussion.threads import subject_of, threads
 from box.core.events.outbox import on
-from box.core.notify.actions import notify_all
+from box.core.notify.actions import notify_each
 from box.core.people.mentions import people_mentioned
 from box.core.push.actions import send
-
-if TYPE_CHECKING:
-    from box.core.registry.notices import Notice
 
 
 @on(CommentAdded, formerly="box.apps.feed.handlers.tell_those_concerned")
@@ -30,15 +27,10 @@ def tell_of_comment(event: CommentAdded) -> None:
     kind = threads[event.kind]
     called = people_mentioned(comment.html, by_id=event.by_id, audience=subject.audience)
     own = set(kind.listeners(subject))
-    others = [one for one in _listeners(subject, own, to=comment) if one not in called]
-    _tell(called, kind.told.mentioned, subject, comment)
-    _tell([one for one in others if one.pk in own], kind.told.own, subject, comment)
-    _tell([one for one in others if one.pk not in own], kind.told.followed, subject, comment)
-
-
-def _tell(people: list[User], notice: Notice, subject: Any, comment: Comment) -> None:
-    if people:
-        notify_all(people, notice, about=subject.ref, key=f"comment:{comment.pk}", actor=comment.author)
+    told = [(one, kind.told.mentioned) for one in called]
+    for one in _listeners(subject, own, to=comment):
+        told.append((one, kind.told.own if one.pk in own else kind.told.followed))
+    notify_each(told, about=subject.ref, key=f"comment:{comment.pk}", actor=comment.author)
 
 
 def _listeners(subject: Any, own: set[int], *, to: Comment) -> list[User]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from box.core.registry.capabilities import CardMaker
 
 
+OF_COMMENTS = (CommentAdded, CommentEdited, CommentDeleted)
+
+
 def comment_cards(kind: str) -> CardMaker:
     """Cards of the comments below objects of this kind, under the key by which they are found."""
 
@@ -73,6 +76,7 @@ def comments_below(
                 )
 
     def of_comment(event: CommentAdded | CommentEdited | CommentDeleted) -> Touched:
+        # Those of before an upgrade were delivered to all.
         return Touched([event.comment_id] if event.kind == kind else [])
 
     def within(find: Callable[[Any], int]) -> Callable[[Any], Touched]:
@@ -85,9 +89,8 @@ def comments_below(
         read=read,
         rows=rows,
         touched_by={
-            CommentAdded: of_comment,
-            CommentEdited: of_comment,
-            CommentDeleted: of_comment,
+            **dict.fromkeys(OF_COMMENTS, of_comment),
             **{event: within(find) for event, find in (gone_with or {}).items()},
         },
+        concerns=lambda event: not isinstance(event, OF_COMMENTS) or event.kind == kind,
     )

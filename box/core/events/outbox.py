@@ -11,7 +11,7 @@ import dataclasses
 import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -41,6 +41,8 @@ class Subscription:
     handler: Handler
     is_wanted: Callable[[], bool] = lambda: True
     """Asked with each event: what nobody waits for is not even delivered."""
+    concerns: Callable[[Any], bool] = lambda event: True
+    """Asked of each event, which is all that it looks at."""
 
 
 _by_type: dict[type, list[Subscription]] = {}
@@ -79,13 +81,14 @@ def subscribe[E](
     handler: Callable[[E], None],
     *,
     is_wanted: Callable[[], bool] = lambda: True,
+    concerns: Callable[[E], bool] = lambda event: True,
 ) -> None:
     """The same for a handler that is made and not written: deliveries know it by this name. Where events
     are many and those who want to hear of them are few, `is_wanted` says whether there is anybody; it asks
-    the database only where something has changed."""
+    the database only where something has changed. Which of the events are for it `concerns` says."""
     if name in _by_name:
         raise ValueError(f"{name} is declared twice, and would react twice.")
-    subscription = Subscription(name, event_type, handler, is_wanted)
+    subscription = Subscription(name, event_type, handler, is_wanted, concerns)
     _by_type.setdefault(event_type, []).append(subscription)
     _by_name[name] = subscription
 
@@ -117,11 +120,15 @@ def emit(event: Any) -> None:
         raise RuntimeError(f"{type(event).__name__} was emitted outside a transaction: emit where you write.")
     payload, told_from = json.dumps(_serialised(event)), json.dumps(origin().as_json())
     row = kind_of(type(event)), payload, told_from, timezone.now()
-    Asked(_STORE, (*row, _handlers_of(type(event)), CHANNEL), is_repeated=True).rows()
+    Asked(_STORE, (*row, _names(_wanted(type(event)), event), CHANNEL), is_repeated=True).rows()
 
 
-def _handlers_of(event_type: type) -> list[str]:
-    return [one.name for one in _by_type.get(event_type, []) if one.is_wanted()]
+def _wanted(event_type: type) -> list[Subscription]:
+    return [one for one in _by_type.get(event_type, []) if one.is_wanted()]
+
+
+def _names(subscriptions: Iterable[Subscription], event: Any) -> list[str]:
+    return [one.name for one in subscriptions if one.concerns(event)]
 
 
 def emit_all(events: Sequence[Any]) -> None:
@@ -137,11 +144,11 @@ def emit_all(events: Sequence[Any]) -> None:
         ("id", "kind", "payload", "origin", "created_at"),
         ((pk, *row) for pk, row in zip(ids, told, strict=True)),
     )
-    handlers = {event_type: _handlers_of(event_type) for event_type in {type(event) for event in events}}
+    wanted = {event_type: _wanted(event_type) for event_type in {type(event) for event in events}}
     deliveries = [
         (pk, name, now, 0, "")
         for event, pk in zip(events, ids, strict=True)
-        for name in handlers[type(event)]
+        for name in _names(wanted[type(event)], event)
     ]
     if deliveries:
         copy_rows(Delivery, ("event", "handler", "due_at", "attempts", "error"), deliveries)

@@ -22,7 +22,7 @@ from box.core.imports.models import ImportedRow, ImportProblem, ImportRun
 from box.core.imports.tables import keep, look_into, rows_below, table_of
 from box.core.registry.settings import as_of, read_version
 from box.lib.bulk import copy_rows
-from box.lib.tables import Reading
+from box.lib.tables import Reading, TableRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,10 +127,11 @@ def _as_the_reader(run: ImportRun) -> Iterator[None]:
         yield
 
 
-def break_off(run: ImportRun) -> None:
+def break_off(run: ImportRun, why: TableRefused | None = None) -> None:
     """Ends what cannot go on. The rows before stay, and can be undone; of an undo nothing is done."""
     with translation.override(run.language or None):
-        said = _("It broke off because of an error: tell an administrator.")
+        said = " ".join(why.messages) if why else ""
+        said = said or _("It broke off because of an error: tell an administrator.")
         undoing = ImportRun.objects.filter(pk=run.pk, status=Status.UNDOING)
         if not undoing.update(status=Status.DONE, problem=said):
             _finish(run, problem=said)

@@ -14,6 +14,7 @@ from box.core.files.jobs import locked
 from box.core.files.store import StoreUnavailable
 from box.core.imports.actions import break_off, go_on, undo
 from box.core.imports.models import ImportedRow, ImportRun
+from box.lib.tables import TableRefused
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ def import_once(run_id: int) -> None:
             log.warning("import %s goes on later: %s", run_id, error)
         except (OperationalError, InterfaceError):
             raise
+        except TableRefused as refused:
+            break_off(run, refused)
         except Exception:
             # It would break off at the same row each minute, and keep all others waiting.
             log.exception("The import %s broke off.", run_id)

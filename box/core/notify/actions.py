@@ -71,14 +71,24 @@ def notify(user: User, notice: Notice, *, about: Ref, key: str, actor: User | No
     notify_all([user], notice, about=about, key=key, actor=actor)
 
 
-@transaction.atomic
 def notify_all(
     users: Iterable[User], notice: Notice, *, about: Ref, key: str, actor: User | None = None
 ) -> None:
     """The same to several, in as many queries as to one."""
+    notify_each([(user, notice) for user in users], about=about, key=key, actor=actor)
+
+
+# Without a savepoint: what called it is undone with it.
+@transaction.atomic(savepoint=False)
+def notify_each(
+    told: Iterable[tuple[User, Notice]], *, about: Ref, key: str, actor: User | None = None
+) -> None:
+    """One thing that happened, told to each in the words that are for them: of two the first."""
     if is_importing():
         return
-    people = {user.pk: user for user in users}
+    people: dict[int, tuple[User, Notice]] = {}
+    for user, notice in told:
+        people.setdefault(user.pk, (user, notice))
     known = Notification.objects.filter(user__in=people, key=key).values_list("user_id", flat=True)
     for pk in known if people else ():
         del people[pk]
@@ -96,7 +106,7 @@ def notify_all(
             actor=actor,
             mail_after=now if can_mail and user.email and is_mailed(decided.get(pk), notice.topic) else None,
         )
-        for pk, user in people.items()
+        for pk, (user, notice) in people.items()
         if is_told(decided.get(pk), notice.topic)
     ]
     # Whoever tells the same at once is not in the way.

@@ -184,6 +184,8 @@ class Searchable:
     read: Callable[[Sequence[int]], Iterable[Findable]]
     rows: Callable[[], QuerySet[Any]]
     touched_by: Mapping[type[Any], Callable[[Any], Touched]]
+    concerns: Callable[[Any], bool] = lambda event: True
+    """Whether such an event can be about one of this kind, asked of the event alone when it is emitted."""
     # Its address answers with a file, not with a page of the portal.
     is_download: bool = False
 

@@ -13,7 +13,8 @@ from box.core.search.indexing import refresh
 def follow(kind: str, searchable: Searchable) -> None:
     """Makes a handler for each type of event that touches objects of this kind."""
     for event_type, touched in searchable.touched_by.items():
-        subscribe(f"{__name__}.follow:{kind}:{kind_of(event_type)}", event_type, _handler(kind, touched))
+        name = f"{__name__}.follow:{kind}:{kind_of(event_type)}"
+        subscribe(name, event_type, _handler(kind, touched), concerns=searchable.concerns)
 
 
 def _handler(kind: str, touched: Callable[[Any], Touched]) -> Callable[[Any], None]:

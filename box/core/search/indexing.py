@@ -86,7 +86,8 @@ def _generation() -> int:
     return newest or 0
 
 
-@transaction.atomic
+# Without a savepoint: what called it is undone with it.
+@transaction.atomic(savepoint=False)
 def _write(kind: str, ids: Sequence[int]) -> None:
     # Whoever reads an object and writes what it read keeps others from writing something older after it.
     with connection.cursor() as cursor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -57,6 +58,7 @@ def note(
     gaps: tuple[TimeLineGap, ...] = (),
     drills: tuple[DrillReport, ...] = (),
     locked_days: int = 0,
+    has_sets: bool = True,
 ) -> None:
     """What a backup that is set up has noted of itself, just now or at another moment."""
     now = datetime.now(UTC).replace(microsecond=0) if at is None else at
@@ -74,10 +76,16 @@ def note(
         BackupPlan("02:00", 24, 7, 3, 7, 4, 6, now + timedelta(hours=11)),
         (
             BackupTargetState(
-                "disk", "/mnt/backup", now, (), warnings=warnings, gaps=gaps, locked_days=locked_days
+                "disk",
+                "/mnt/backup",
+                now if has_sets else None,
+                (),
+                warnings=warnings,
+                gaps=gaps,
+                locked_days=locked_days,
             ),
         ),
-        (made, damaged),
+        (made, damaged) if has_sets else (),
         (KeyHolder("first", now, False, (2, 7)), KeyHolder("boris", now, True, (2, 7))),
         drills,
     )
@@ -134,6 +142,20 @@ def test_a_gap_in_the_time_line_is_drawn(as_person: Browser, olga: User, agent: 
     page = as_person(olga).get("/console/backups/").content.decode()
     assert '<rect class="gap" x="500" y="8" width="250"' in page
     assert "Gap from" in page
+    assert ", except in the gaps of the time line." in page
+
+
+def test_the_page_claims_what_a_set_proves(
+    as_person: Browser, olga: User, agent: Node, now: datetime
+) -> None:
+    moments = [timezone.localtime(at).isoformat() for at in (now - timedelta(hours=1), now)]
+    note(agent, at=now)
+    page = as_person(olga).get("/console/backups/").content.decode()
+    claim = page.partition("brought back to any moment")[2].partition("</p>")[0]
+    assert re.findall(r'datetime="([^"]+)"', claim) == moments
+    assert "gaps" not in claim
+    note(agent, at=now, has_sets=False)
+    assert "brought back to any moment" not in as_person(olga).get("/console/backups/").content.decode()
 
 
 def test_a_target_that_locks_says_for_how_long(as_person: Browser, olga: User, agent: Node) -> None:

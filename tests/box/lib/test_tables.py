@@ -127,6 +127,16 @@ def test_a_sheet_that_would_fill_the_memory_is_refused(sheet: bytes, word: str) 
         cells(bomb)
 
 
+def test_the_rows_of_a_spreadsheet_are_counted_without_reading_them() -> None:
+    rows: list[list[str | int | None]] = [
+        [f"name {number}", number] if number % 3 else ["", None] for number in range(300)
+    ]
+    table = read_table(io.BytesIO(b"".join(xlsx.written(rows))))
+    assert table.count == sum(1 for _row in table) == 200
+    with pytest.raises(TableRefused, match="199 at most"):
+        read_table(io.BytesIO(b"".join(xlsx.written(rows))), most_rows=199)
+
+
 def test_a_row_that_claims_a_distant_number_does_not_take_forever() -> None:
     empty = b"<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData>"
     far = empty + b"<row r='99999999999'><c t='str'><v>x</v></c></row></sheetData></worksheet>"

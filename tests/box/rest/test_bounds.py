@@ -1,12 +1,11 @@
 """Every method of the API is sent the largest and oddest values in each of its parameters, one after another.
 
-None fails by itself, and none takes memory that the request did not bring. What the slowest took of the
-processor is printed (`-s`), and judged by who reads it.
+None fails by itself, none takes memory that the request did not bring, or more of the processor than what is
+sent is worth. What was taken is printed (`-s`).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -18,9 +17,9 @@ from box.core.registry.rest import Conditions, Structures, methods
 from box.core.registry.settings import store
 from box.rest.dispatch import Asked, answer_to
 from box.rest.tokens import Caller
+from tests.box.oddities import Taken
 from tests.box.rest.calling import program_of
 from tests.box.rest.every_method import given_to_every_method
-from tests.box.test_bounds import MEMORY, from_here_on, highest
 from tests.randomness import chosen
 
 if TYPE_CHECKING:
@@ -111,19 +110,14 @@ def test_no_method_breaks_over_what_it_is_sent(
     program = program_of(anna)
     given = given_to_every_method(program, anna, boris, sales)
     caller = Caller(program.webhook, anna)
-    broken, took, most = [], [], 0
+    broken, taken = [], Taken()
     for name in (name for name, method in methods.items() if method.room == room):
-        before = from_here_on()
         for where, values in asked(name, given.get(name, {}), ODDITIES[oddity]):
-            began = time.process_time()
-            with transaction.atomic():
+            with taken.by(f"{name} {where}"), transaction.atomic():
                 answer = answer_to(Asked(name, values), caller)
                 transaction.set_rollback(True)
-            took.append((time.process_time() - began, f"{name} {where}"))
             if answer.error is not None and answer.error.status >= 500:
                 broken.append(f"{name} {where}: {caplog.records[-1].exc_info}")
-        most = max(most, highest() - before)
-    slowest = ", ".join(f"{where} {seconds:.2f} s" for seconds, where in sorted(took)[-5:])
-    print(f"\n{room}, {oddity}: {len(took)} calls, {most // 2**20} MB more; {slowest}")  # noqa: T201
+    taken.tell(f"{room}, {oddity}")
     assert broken == []
-    assert most < MEMORY
+    assert taken.too_much() == []

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import pytest
 from django.db import connection, transaction
@@ -121,6 +122,21 @@ def test_all_who_hear_of_an_event_hear_in_one_transaction_and_who_fails_fails_al
     waiting = Delivery.objects.filter(event=Event.objects.earliest("id"), completed_at=None)
     assert [one.handler.rpartition(".")[2] for one in waiting] == ["cracked"]
     assert Delivery.objects.filter(completed_at=None).count() == 4, "of the other event nobody has heard"
+
+
+@pytest.mark.django_db
+def test_an_event_is_delivered_to_those_whom_it_concerns(subscriptions: None) -> None:
+    for number in (1, 2):
+        concerns = partial(_is_of_bell, number)
+        subscribe(f"tests.bell-{number}", Rang, lambda event: None, concerns=concerns)
+    emit(Rang(1, NOON))
+    emit_all([Rang(2, NOON), Rang(3, NOON)])
+    told = [(one.handler, one.event.payload["bell_id"]) for one in Delivery.objects.select_related("event")]
+    assert sorted(told) == [("tests.bell-1", 1), ("tests.bell-2", 2)]
+
+
+def _is_of_bell(number: int, event: Rang) -> bool:
+    return event.bell_id == number
 
 
 @pytest.mark.django_db

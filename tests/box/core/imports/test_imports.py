@@ -26,7 +26,8 @@ from box.core.imports.actions import BATCH, begin_import, read_anew, start_impor
 from box.core.imports.models import ImportedRow, ImportProblem, ImportRun
 from box.core.people.models import Skill
 from box.core.registry.belongings import going
-from box.lib.tables import Reading, TableRefused, read_table
+from box.lib import xlsx
+from box.lib.tables import MOST_COLUMNS, Reading, TableRefused, read_table
 from tests.box.core.fields import THINGS, thing_field
 from tests.box.core.imports import SKILLS, begun, imported, names, numbered, table
 
@@ -53,6 +54,18 @@ def test_headings_are_understood_in_both_languages_and_by_their_labels(olga: Use
 def test_a_title_above_the_headings_is_passed_over(olga: User) -> None:
     run = begin_import(SKILLS, io.BytesIO(b"Skills of 2026\n\nName;Key\nFinnish;f\n"), "a.csv", by=olga)
     assert (run.head, run.total, run.preview) == (3, 1, [["Name", "Key"], ["Finnish", "f"]])
+
+
+def test_a_spreadsheet_is_not_read_to_its_end_before_it_is_imported(olga: User) -> None:
+    """Reading takes long, and is the job's: what that finds wrong it says."""
+    rows: list[list[Any]] = [["Name", "Key"], *([f"Tongue {number}", f"t{number}"] for number in range(40))]
+    rows[30] += ["x"] * MOST_COLUMNS
+    run = begin_import(SKILLS, io.BytesIO(b"".join(xlsx.written(rows))), "a.xlsx", by=olga)
+    assert run.total == 40
+    start_import(run, run.columns, by=olga)
+    jobs.import_once(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.problem) == ("done", f"Too many columns: {MOST_COLUMNS} at most.")
 
 
 def test_a_table_without_rows_is_refused_and_nothing_is_kept(olga: User) -> None:

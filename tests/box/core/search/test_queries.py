@@ -188,6 +188,16 @@ def test_people_come_first_and_typos_are_forgiven(as_person: Browser, anna: User
     assert "Test Boris" in as_person(anna).get("/search/?q=Borsi&kind=people").content.decode()
 
 
+def test_of_what_is_found_it_is_said_who_wrote_it(as_person: Browser, anna: User, boris: User) -> None:
+    add_comment(post(anna, "The harvest plan").thread, "The harvest is in", by=boris)
+    deliver()
+    page = as_person(anna).get("/search/?q=harvest").content.decode()
+    (plan,) = (row for row in page.split("<li>") if "The <mark>harvest</mark> plan" in row)
+    (answer,) = (row for row in page.split("<li>") if "The <mark>harvest</mark> is in" in row)
+    assert ("Posts, Anna Test," in plan, "Boris Test" in plan) == (True, False)
+    assert ("Comments, Boris Test," in answer, "Anna Test" in answer) == (True, False)
+
+
 def test_nobody_is_guessed_where_something_is_called_so(as_person: Browser, anna: User, boris: User) -> None:
     """ "Borsi" may be Boris, until a post is about one."""
     for address in ("/search/?q=Borsi", "/search/suggestions/?q=Borsi"):
