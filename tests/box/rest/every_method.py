@@ -67,6 +67,18 @@ def own_fields(program: Program) -> dict[str, dict[str, Any]]:
         given[f"{group}.get"] = {"ID": added()}
         given[f"{group}.update"] = {"ID": added(), "FIELDS": {"MANDATORY": "Y"}}
         given[f"{group}.delete"] = {"ID": added()}
+
+    def config() -> dict[str, Any]:
+        field = {"entityId": "CRM_DEAL", "fieldName": next(names), "userTypeId": "string"}
+        return {"MODULEID": "crm", "FIELD": field}
+
+    def made() -> dict[str, Any]:
+        return {"MODULEID": "crm", "ID": program.call("userfieldconfig.add", **config())["field"]["id"]}
+
+    given |= {f"userfieldconfig.{verb}": {"MODULEID": "crm"} for verb in ("list", "gettypes")}
+    given |= {f"userfieldconfig.{verb}": made() for verb in ("get", "update", "delete")}
+    given["userfieldconfig.update"]["FIELD"] = {"mandatory": "Y"}
+    given["userfieldconfig.add"] = config()
     return given
 
 

@@ -152,7 +152,7 @@ def test_a_webhook_tells_what_it_may(anna: User) -> None:
     assert program.call("scope") == ["department"]
     assert set(program.call("scope", full=True)) == {
         *("user", "user_basic", "user_brief", "department", "sonet_group", "log", "disk", "crm"),
-        *("task", "telephony", "calendar", "vote", "korobka_transfer"),
+        *("task", "telephony", "calendar", "vote", "userfieldconfig", "korobka_transfer"),
     }
     basic = {"methods", "scope", "server.time", "profile", *OF_APPLICATIONS}
     of_departments = {f"department.{verb}" for verb in ("get", "add", "update", "delete")}
@@ -533,7 +533,7 @@ def test_answers_are_shaped_as_the_description_says(anna: User, boris: User, sal
 
 def is_of_administrators(name: str) -> bool:
     is_written = name.startswith(("user.", "department.")) and name.endswith((".add", ".update", ".delete"))
-    return ".userfield." in name or is_written or name.startswith("sonet_group.")
+    return ".userfield." in name or is_written or name.startswith(("sonet_group.", "userfieldconfig."))
 
 
 def test_answers_of_administrators_are_shaped_so_too(olga: User, anna: User, boris: User) -> None:

@@ -22,6 +22,7 @@ def declare() -> None:
         lines,
         own_files,
         records,
+        userfieldconfig,
         userfields,
     )
 
@@ -29,3 +30,4 @@ def declare() -> None:
     for part in (records, own_files, contacts, lines, catalogues, activities, comments, duplicates, hooks):
         part.declare()
     userfields.declare()
+    userfieldconfig.declare()

@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from box.apps.crm.models import RecordType
     from box.core.fields.sets import FieldSet
 
-_ORDERS = {"ID": "id", "FIELD_NAME": "code", "SORT": "place", "USER_TYPE_ID": "kind"}
+ORDERS = {"ID": "id", "FIELD_NAME": "code", "SORT": "place", "USER_TYPE_ID": "kind"}
 _ROW = dict.fromkeys(
     ("ID", "ENTITY_ID", "FIELD_NAME", "USER_TYPE_ID", "SORT", "MULTIPLE", "MANDATORY", "SHOW_FILTER",
      "SHOW_IN_LIST", "EDIT_IN_LIST", "IS_SEARCHABLE"),
     "string",
 )  # fmt: skip
-_SETTINGS = {"type": "object", "additionalProperties": {"type": ["string", "integer", "number", "null"]}}
+SETTINGS = {"type": "object", "additionalProperties": {"type": ["string", "integer", "number", "null"]}}
 
 
 def _row(said: Mapping[str, Any]) -> dict[str, Any]:
     """Its shape, with what is said to people."""
     shape = shaped(**_ROW, XML_ID="string?")
     texts = dict.fromkeys((*definitions.LABELS, "HELP_MESSAGE", "ERROR_MESSAGE"), said)
-    return {**shape, "properties": {**shape["properties"], "SETTINGS": _SETTINGS, **texts}}
+    return {**shape, "properties": {**shape["properties"], "SETTINGS": SETTINGS, **texts}}
 
 
 # In the one language that was asked for; of one field in each of them.
@@ -48,13 +48,13 @@ _IN_A_LIST = _row({"type": ["string", "null"]})
 _BY_ITSELF = _row(shaped(**dict.fromkeys(definitions.LANGUAGES, "string?")))
 
 
-def _must_decide(call: Call) -> None:
+def must_decide(call: Call) -> None:
     if not can_change_settings(call.user):
         raise PermissionDenied(_("Only who may change settings decides about fields."))
 
 
 def _found(call: Call, of: FieldSet) -> Field:
-    _must_decide(call)
+    must_decide(call)
     field = Field.objects.of(of.key).standing().in_order().filter(pk=call.values["ID"]).first()
     if field is None:
         raise not_found(_("There is no such field."))
@@ -62,7 +62,7 @@ def _found(call: Call, of: FieldSet) -> Field:
 
 
 def _listed(call: Call, of: FieldSet, entity: str) -> Listing[Field]:
-    _must_decide(call)
+    must_decide(call)
     given = {str(name).upper(): value for name, value in call.values["FILTER"].items()}
     language = given.pop("LANG", None)
     rows = Field.objects.of(of.key).standing().filter(condition_of(given, definitions.FILTERS))
@@ -71,16 +71,16 @@ def _listed(call: Call, of: FieldSet, entity: str) -> Listing[Field]:
         lambda page: [
             definitions.described(one, entity, language=str(language) if language else None) for one in page
         ],
-        order_of("", call.values["ORDER"], _ORDERS, usual=("place", "id")),
+        order_of("", call.values["ORDER"], ORDERS, usual=("place", "id")),
     )
 
 
 @transaction.atomic
-def _added(call: Call, of: FieldSet) -> Field:
+def add_to(of: FieldSet, sent: Mapping[str, Any], call: Call) -> Field:
     """One that was taken away before is there again, with what stands in it."""
-    _must_decide(call)
+    must_decide(call)
     usual = Currency.objects.filter(is_base=True).values_list("code", flat=True).first() or ""
-    draft = definitions.new_draft(call.values["FIELDS"], currency=usual)
+    draft = definitions.new_draft(sent, currency=usual)
     archived = Field.objects.of(of.key).filter(code=draft.code).exclude(archived_at=None).first()
     if archived is not None and (archived.kind, archived.is_several) == (draft.kind, draft.is_several):
         restore_field(archived, by=call.user)
@@ -89,13 +89,13 @@ def _added(call: Call, of: FieldSet) -> Field:
     return add_field(of, draft, by=call.user)
 
 
-def _changed(call: Call, of: FieldSet) -> bool:
+def change_in(call: Call, of: FieldSet) -> bool:
     field = _found(call, of)
     change_field(field, definitions.changed_draft(field, call.values["FIELDS"]), by=call.user)
     return True
 
 
-def _deleted(call: Call, of: FieldSet) -> bool:
+def archive_in(call: Call, of: FieldSet) -> bool:
     """Out of sight: what stands in it comes back with it."""
     archive_field(_found(call, of), by=call.user)
     return True
@@ -117,13 +117,13 @@ def _declare(name: str, type_id: RecordType.Id) -> None:
         return definitions.described(_found(call, of), entity, language="")
 
     def added(call: Call) -> Field:
-        return _added(call, of)
+        return add_to(of, call.values["FIELDS"], call)
 
     def changed(call: Call) -> bool:
-        return _changed(call, of)
+        return change_in(call, of)
 
     def deleted(call: Call) -> bool:
-        return _deleted(call, of)
+        return archive_in(call, of)
 
     yes, listed = {"type": "boolean"}, {"type": "array", "items": _IN_A_LIST}
     filters = {"filters": definitions.FILTERS}
