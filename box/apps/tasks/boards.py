@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import BigIntegerField, Count, OuterRef, Q, Subquery, Value
+from django.db.models import BigIntegerField, Count, DateTimeField, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,13 +19,16 @@ from box.apps.tasks.access import roles_of
 from box.apps.tasks.actions.stages import put_into_stage, stages_of
 from box.apps.tasks.actions.states import STEPS
 from box.apps.tasks.actions.tasks import change_task, place_task
-from box.apps.tasks.lists import Row, task_list
+from box.apps.tasks.lists import MINE, Row, as_row, task_list
 from box.apps.tasks.models import OPEN, Placement, Task
+from box.apps.tasks.models.tasks import ANYBODY, asked_by
 from box.apps.tasks.quick_add import END_OF_DAY
 from box.apps.tasks.states import State, Step, steps, target
 from box.core.boards.definition import Board, Column, Move
+from box.core.boards.usual import UsualColumns
 from box.core.groups.models import Group
 from box.core.lists.presenters import macro
+from box.lib.prepared import Param
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -65,15 +68,17 @@ def _counted(rows: QuerySet[Task, Task], conditions: Mapping[str, Q]) -> dict[st
 
 def _by_state(user: User, role: str, now: datetime) -> Board[Task, Row]:
     listed = task_list(user, role=role, is_narrowed=True)
-    recent = OPEN | Q(closed_at__gte=now - timedelta(days=SHOWN_DAYS))
-    conditions = {state.value: Q(state=state) for state in State}
+    since = now - timedelta(days=SHOWN_DAYS)
+    given = {**asked_by(user), "since": since}
 
     def columns(rows: QuerySet[Task, Task], query: Query) -> Sequence[Column]:
-        counts = _counted(rows, conditions)
+        is_usual = _is_usual(role, query)
+        counts = _USUAL_STATES.counts(**given) if is_usual else _counted(rows, _IN_STATES)
         return [Column(state, state.label, COLORS[state], counts[state]) for state in State]
 
     return Board(
-        listed=replace(listed, rows=listed.rows.filter(recent)),
+        listed=replace(listed, rows=listed.rows.filter(_recent(since))),
+        usual=lambda columns, query: _USUAL_STATES.cards(**given) if _is_usual(role, query) else None,
         columns=columns,
         rows_in=lambda rows, column: rows.filter(state=column.key),
         column_of=lambda task: task.state,
@@ -82,6 +87,22 @@ def _by_state(user: User, role: str, now: datetime) -> Board[Task, Row]:
         present=listed.present,
         told=("tasks", "changed"),
     )
+
+
+def _recent(since: datetime | Param) -> Q:
+    return OPEN | Q(closed_at__gte=since)
+
+
+_IN_STATES = {state.value: Q(state=state) for state in State}
+_USUAL_STATES = UsualColumns(
+    lambda: Task.objects.there().in_role(ANYBODY, MINE).filter(_recent(Param("since", DateTimeField()))),
+    lambda: _IN_STATES,
+    read=as_row,
+)
+
+
+def _is_usual(role: str, query: Query) -> bool:
+    return role == MINE and not query
 
 
 def _step(task: Task, move: Move, by: User) -> None:
@@ -151,15 +172,19 @@ class Span:
 
     @property
     def condition(self) -> Q:
-        found = Q(deadline_at__isnull=False)
-        if self.first is not None:
-            found &= Q(deadline_at__gte=self.first)
-        if self.end is not None:
-            found &= Q(deadline_at__lt=self.end)
-        return found
+        return due_between(self.first, self.end)
 
     def holds(self, deadline: datetime) -> bool:
         return (self.first is None or deadline >= self.first) and (self.end is None or deadline < self.end)
+
+
+def due_between(first: datetime | Param | None, end: datetime | Param | None) -> Q:
+    found = Q(deadline_at__isnull=False)
+    if first is not None:
+        found &= Q(deadline_at__gte=first)
+    if end is not None:
+        found &= Q(deadline_at__lt=end)
+    return found
 
 
 NONE = "none"
@@ -196,10 +221,12 @@ def _by_deadline(user: User, role: str, now: datetime) -> Board[Task, Row]:
     listed = task_list(user, role=role, is_narrowed=False)
     known = spans(now)
     conditions = {**{key: span.condition for key, span in known.items()}, NONE: Q(deadline_at=None)}
+    given = {**asked_by(user), **_moments_of(known)}
     labels = {**{key: span.label for key, span in known.items()}, NONE: gettext_lazy("Without a deadline")}
 
     def columns(rows: QuerySet[Task, Task], query: Query) -> Sequence[Column]:
-        counts = _counted(rows, conditions)
+        is_usual = _is_usual(role, query)
+        counts = _USUAL_DEADLINES.counts(**given) if is_usual else _counted(rows, conditions)
         colors = {key: span.color for key, span in known.items()}
         return [Column(key, labels[key], colors.get(key, ""), counts[key]) for key in conditions]
 
@@ -211,6 +238,7 @@ def _by_deadline(user: User, role: str, now: datetime) -> Board[Task, Row]:
 
     return Board(
         listed=listed,
+        usual=lambda columns, query: _USUAL_DEADLINES.cards(**given) if _is_usual(role, query) else None,
         columns=columns,
         rows_in=lambda rows, column: rows.filter(conditions[column.key]),
         column_of=column_of,
@@ -219,6 +247,26 @@ def _by_deadline(user: User, role: str, now: datetime) -> Board[Task, Row]:
         present=listed.present,
         told=("tasks", "changed"),
     )
+
+
+def _moments_of(known: Mapping[str, Span]) -> dict[str, datetime | None]:
+    """Of what `_usual_deadlines` asks."""
+    return {f"{key}-{end}": getattr(span, end) for key, span in known.items() for end in ("first", "end")}
+
+
+def _usual_deadlines() -> dict[str, Q]:
+    known = spans(timezone.localtime())
+    ends = {
+        name: Param(name, DateTimeField()) if moment is not None else None
+        for name, moment in _moments_of(known).items()
+    }
+    found = {key: due_between(ends[f"{key}-first"], ends[f"{key}-end"]) for key in known}
+    return {**found, NONE: Q(deadline_at=None)}
+
+
+_USUAL_DEADLINES = UsualColumns(
+    lambda: Task.objects.there().in_role(ANYBODY, MINE).filter(OPEN), _usual_deadlines, read=as_row
+)
 
 
 def _mover(

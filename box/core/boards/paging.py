@@ -29,7 +29,7 @@ class CardPage[M: Model]:
 
 def first_rows[M: Model](
     rows: QuerySet[M, M], columns: Iterable[QuerySet[M, M]], *, size: int
-) -> Iterable[M]:
+) -> QuerySet[M, M]:
     """What each of these columns begins with, and one more of each: they find ids, and `rows` read what is
     shown of them."""
     first, *others = (ordered(one).values("pk")[: size + 1] for one in columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -13,9 +14,15 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from box.apps.tasks.boards import spans
+from box.apps.tasks.boards import spans, task_board
+from box.apps.tasks.lists import FILTERS, MINE
 from box.apps.tasks.models import Task
 from box.apps.tasks.states import State
+from box.core.boards.definition import PAGE
+from box.core.boards.paging import first_rows
+from box.core.lists.filters import Context
+from box.core.lists.query import Chosen, Query
+from box.core.registry.company import company_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
     type Browser = Callable[[User], Client]
 
 HTMX = {"HX-Request": "true"}
+PRIORITY = next(one for one in FILTERS if one.key == "priority")
 MOSCOW = ZoneInfo("Europe/Moscow")
 MINUTES_OF_YEARS = 20 * 366 * 24 * 60
 MOMENTS = st.integers(0, MINUTES_OF_YEARS).map(
@@ -142,3 +150,29 @@ def test_a_board_shows_no_more_than_its_role(as_person: Browser, give: Give, car
         assert "Boris counts" not in as_person(cara).get(f"/tasks/board/{way}/?role=all").content.decode()
         assert "Boris counts" in as_person(boris).get(f"/tasks/board/{way}/?role=do").content.decode()
     assert as_person(boris).get("/tasks/board/colour/").status_code == 404
+
+
+@pytest.mark.parametrize("way", ["state", "deadline"])
+def test_what_is_composed_once_shows_what_the_long_way_shows(
+    give: Give, anna: User, boris: User, way: str
+) -> None:
+    now = timezone.localtime()
+    for number in range(25):
+        deadline = now + timedelta(hours=(-30, 1, 40, 300, 900)[number % 5]) if number % 6 else None
+        give(f"T{number}", by=boris if number % 2 else anna, to=anna, deadline_at=deadline)
+    give("Another's", by=boris, to=boris)
+    Task.objects.filter(title__in=["T3", "T4"]).update(state=State.COMPLETED, closed_at=now)
+    Task.objects.filter(title="T5").update(state=State.COMPLETED, closed_at=now - timedelta(days=30))
+    board = task_board(anna, way=way, role=MINE, now=now)
+    nothing = Query(Context(anna, company_day()))
+    # A filter that leaves nothing out.
+    all_of_it = replace(nothing, chosen=(Chosen(PRIORITY, ("0", "1", "2")),))
+    rows = all_of_it.apply(board.listed.rows)
+    usual, long = (board.columns(rows, query) for query in (nothing, all_of_it))
+    assert usual == long
+    assert sum(column.count or 0 for column in usual) == (24 if way == "state" else 22)
+    cards = board.usual(usual, nothing)
+    assert cards is not None
+    assert board.usual(usual, all_of_it) is None
+    wanted = first_rows(rows, [board.rows_in(rows, column) for column in long], size=PAGE)
+    assert {card.pk for card in cards} == {card.pk for card in wanted}
