@@ -13,14 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, TextField
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
+from box.core.access.audiences import is_ruled_by_codes
+from box.core.access.principals import codes_of
 from box.core.discussion.notices import COMMENTED, MENTIONED
 from box.core.registry.offers import Offers
 from box.core.registry.services import is_on
+from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
     from box.core.access.audiences import AudienceQuerySet
@@ -83,8 +89,26 @@ def discussed(kind: str) -> Discussed:
 
 def subject_for(reader: User, kind: str, pk: int) -> Any:
     """The object with its thread; Http404 where the reader does not see it."""
-    seen = discussed(kind).find().visible_to(reader).select_related("thread")
-    return get_object_or_404(seen, pk=pk)
+    find = discussed(kind).find
+    if not is_ruled_by_codes(reader):
+        return get_object_or_404(find().visible_to(reader).select_related("thread"), pk=pk)
+    rows = _one(find).rows(pk=pk, codes=sorted(codes_of(reader)))
+    if not rows:
+        raise Http404
+    return rows[0]
+
+
+@cache
+def _one(find: Callable[[], AudienceQuerySet[Any]]) -> PreparedModels[Any]:
+    """All that is done below an object begins with it, so it is composed once."""
+    return PreparedModels(
+        lambda: (
+            find()
+            .filter(pk=Param("pk", BigIntegerField()))
+            .reachable_by_many(Param("codes", ArrayField(TextField())))
+            .select_related("thread")
+        )
+    )
 
 
 def subject_over(thread: Thread, reader: User) -> Any:
