@@ -151,6 +151,27 @@ def _deeds_of(name: str, said: str) -> Iterator[Deed]:
         yield Deed(name, Path(os.path.normpath(path)), flags)
 
 
+def in_services_folders(paths: Paths, done: Iterable[Deed], places: Iterable[Path]) -> list[str]:
+    """What must not be: that root has done it in a folder that a service may change meanwhile."""
+    beside, found = paths.data / "beside", set()
+    for deed in done:
+        # Given to the service, or made: at its own place, which lies in a folder of root's.
+        if not any(place in deed.path.parents for place in places):
+            continue
+        # A second box goes as a whole, folder by folder through descriptors (shutil.rmtree).
+        if deed.path.is_relative_to(beside) and (deed.is_reading or deed.call in ("unlinkat", "rmdir")):
+            continue
+        if deed.is_reading and not deed.follows_links:
+            continue
+        found.add(f"{deed.call} {deed.path} {deed.flags}")
+    return sorted(found)
+
+
+def threads_of(*pids: int) -> list[int]:
+    """Each is followed by its own number."""
+    return [int(task.name) for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
+
+
 def services_folders(paths: Paths, *others: Path) -> list[Path]:
     """Folders that a service owns: of the box, of the boxes beside it, and repositories."""
     boxes = [paths, *(Paths(paths.data / "beside" / name) for name in ("drill", "find", "download"))]

@@ -87,6 +87,7 @@ def ask_everything(ask: Asking, folder: Path, other: Path) -> None:
         protocol.ReadCertificate(), protocol.ReadCluster(), protocol.PlanBackups(TIMES),
     ):  # fmt: skip
         ask(plain)
+    # What they do on a node, tests/appliance/cluster/test_one_node.py sees in the same way.
     ask.refused(protocol.SwitchOver("elsewhere"), "This is a single box")
     ask.refused(protocol.SetNode("elsewhere", "drained"), "This is a single box")
     ask(protocol.ReadUpgrades())
@@ -142,8 +143,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Asking, lis
         ask = Asking(Kept(node, folders[0], RecoveryKey.new()))
         (agent,) = supervisor_for(node).status("agent")
         pids = [int(Supervisord(node)._rpc().getPID()), agent.pid or 0]
-        # The agent's threads are followed too, each by its own number.
-        threads = [int(task.name) for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
+        threads = strace.threads_of(*pids)
         with strace.followed(lines, *pids):
             ask_everything(ask, *folders)
         places = [Path(one.path) / one.repository for one in settings.load(node.paths).targets]
@@ -165,17 +165,5 @@ def test_root_does_nothing_in_a_folder_of_a_service(
     seen: tuple[Asking, list[strace.Deed], list[Path]],
 ) -> None:
     ask, deeds, places = seen
-    beside = ask.kept.node.paths.data / "beside"
     assert len(deeds) > 1000
-    found = set()
-    for deed in deeds:
-        # Given to the service, or made: at its own place, which lies in a folder of root's.
-        if not any(place in deed.path.parents for place in places):
-            continue
-        # A second box goes as a whole, folder by folder through descriptors (shutil.rmtree).
-        if deed.path.is_relative_to(beside) and (deed.is_reading or deed.call in ("unlinkat", "rmdir")):
-            continue
-        if deed.is_reading and not deed.follows_links:
-            continue
-        found.add(f"{deed.call} {deed.path} {deed.flags}")
-    assert sorted(found) == []
+    assert strace.in_services_folders(ask.kept.node.paths, deeds, places) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,7 +165,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 store_ca=authority.NAME if store_ca else None,
                 hostname=box.public_name,
                 names=its_names,
-                domains=domains,
+                domains=[f"^[^.]+{re.escape(domain)}$" for domain in domains],
                 limits=limits(node),
                 workers=[web_socket(node, number) for number in range(1, node.web_workers + 1)],
                 push=push_socket(node),

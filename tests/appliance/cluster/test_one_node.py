@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from appliance import users
+from appliance.agent.answers import OperationState
+from appliance.client import Agent, Operation, ReadOperation, SetNode, SwitchOver
 from appliance.cluster import identity, member, membership, patroni, shared, state, topology
 from appliance.cluster.etcd import Etcd, EtcdAway
 from appliance.cluster.joining import Asking, JoinRefused, Token, let_in, trusted
@@ -23,7 +25,9 @@ from appliance.files import write_atomically
 from appliance.paths import Paths
 from appliance.services.database import setup
 from appliance.services.portal import version
+from appliance.supervise import supervisor_for
 from tests.appliance.boxes import wait_until
+from tests.backup import strace
 
 from .nodes import BoxNode, Company, require_engines
 from .writer import TABLE, Writer
@@ -373,3 +377,36 @@ def test_somebody_else_at_the_address_hears_no_secret(one: BoxNode) -> None:
         trusted(one.address, "0" * 64)
     with one.inside(), pytest.raises(JoinRefused, match="does not answer"):
         trusted("10.88.0.77", "0" * 64)
+
+
+def test_where_nodes_are_set_root_does_nothing_in_a_folder_of_a_service(one: BoxNode, tmp_path: Path) -> None:
+    """As the kernel saw it: see tests/backup/test_root.py, where all other operations are asked for."""
+    agent = Agent(one.node.run("agent") / "agent.sock", acting="root", timeout=300)
+
+    def done(operation: Operation[OperationState]) -> str:
+        begun = agent.ask(operation, by="olga")
+        read = ReadOperation(begun.id)
+        wait_until(lambda: agent.ask(read).state != "running", seconds=300)
+        return f"{agent.ask(read).state}: {agent.ask(read).progress.text}"
+
+    (process,) = supervisor_for(one.node).status("agent")
+    pids = [int((one.prefix / "run/korobka/supervisord.pid").read_text()), process.pid or 0]
+    threads = strace.threads_of(*pids)
+    with strace.followed(tmp_path / "calls", *pids):
+        went = [
+            done(operation)
+            for operation in (
+                SetNode(one.name, "drained"),
+                SetNode(one.name, "resumed"),
+                SwitchOver(one.name),
+            )
+        ]
+    assert went == [
+        f"failed: {one.name} is the last node that people are sent to: resume another one first.",
+        f"done: People are sent to {one.name} again.",
+        f"done: {one.name} leads the database.",
+    ]
+    deeds = list(strace.deeds(tmp_path / "calls", threads))
+    assert len(deeds) > 100
+    places = strace.services_folders(one.node.paths)
+    assert strace.in_services_folders(one.node.paths, deeds, places) == []

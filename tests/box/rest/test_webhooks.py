@@ -165,6 +165,19 @@ def test_who_was_suspended_for_a_moment_keeps_what_they_made_afterwards(
     assert after.call("profile")
 
 
+def test_who_is_here_and_when_somebody_has_signed_in_is_told(
+    as_person: Browser, anna: User, boris: User
+) -> None:
+    program = program_of(anna)
+    (away,) = program.call("user.get", filter={"ID": boris.pk})
+    assert (away["IS_ONLINE"], away["LAST_LOGIN"]) == ("N", "")
+    as_person(boris).get("/notifications/")
+    User.objects.filter(pk=boris.pk).update(last_login=timezone.now() - timedelta(hours=2))
+    (here,) = program.call("user.get", filter={"ID": boris.pk})
+    signed_in = timezone.localtime(timezone.now() - timedelta(hours=2))
+    assert (here["IS_ONLINE"], here["LAST_LOGIN"]) == ("Y", signed_in.isoformat(timespec="seconds"))
+
+
 def test_a_guest_whose_time_is_over_has_none(anna: User, erik: User, olga: User) -> None:
     partners = create_group(NewGroup("Partners", kind="extranet"), by=anna)
     stay = timezone.localdate() + timedelta(days=1)

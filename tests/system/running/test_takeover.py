@@ -327,6 +327,13 @@ def requests(box: MachineBox) -> Iterator[str]:
         yield asked("FollowOperation", id=name)
         yield asked("ReadFound", id=name, reader="olga")
         yield asked("PutBack", id=name, number=1, reader="olga")
+    # Other machines, and releases: root has put them there, or nobody.
+    for name in ("elsewhere", "../../../etc/shadow", "../offered/x.tar.gz", "x\ny", "*", ""):
+        yield asked("SwitchOver", to=name)
+        for to in ("drained", "resumed", "awake", "asleep"):
+            yield asked("SetNode", name=name, to=to)
+        yield asked("ExamineRelease", archive=name)
+        yield asked("BeginUpgrade", examination=name)
     for control in ("\n", "\r", "\x00", "\x1b", "\x85", "\u2028"):
         word = f"disk{control}[global]"
         yield asked("RemoveBackupTarget", name=word)
