@@ -325,6 +325,8 @@ def upload_address(method: str, call: Call) -> str:
     if call.by is not None or is_importing():
         given |= {"KOROBKA_BY": call.author.pk, "KOROBKA_AT": moment().isoformat()}
     token = signing.dumps([call.webhook_id, method, given], salt=_UPLOAD_SALT, compress=True)
+    if len(token) > LONGEST_UPLOAD_TOKEN:
+        raise ValidationError(_("This is too much for an address: send the bytes with it."), code="long")
     return f"{settings.PORTAL_URL}/rest/upload.json?token={token}"
 
 
@@ -336,6 +338,7 @@ def read_upload_token(token: str) -> tuple[int, str, dict[str, Any]] | None:
     return webhook_id, method, given
 
 
+LONGEST_UPLOAD_TOKEN = 4000
 UPLOAD_FIELD = "file"
 """Of the form in which the bytes are sent there."""
 _UPLOAD_SALT = "rest.upload"

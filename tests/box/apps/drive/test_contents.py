@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -79,6 +80,9 @@ def test_the_way_in_is_open_as_long_as_they_may(
     address = program.call("disk.folder.uploadfile", id=letters.pk)["uploadUrl"]
     assert send(f"{address}x").status_code == 401
     assert send(address, field="other").json()["error"] == "ERROR_ARGUMENT"
+    long = {"NAME": "x", **{f"k{number}": str(uuid4()) for number in range(200)}}
+    refused = program.error("disk.folder.uploadfile", id=letters.pk, data=long)
+    assert refused == (400, "ERROR_ARGUMENT")
     assert Client(headers={"X-Forwarded-Proto": "https"}).get(path_of(address)).status_code == 405
     settings.FILE_SIZE_LIMIT = 10
     assert send(address, bytes(70_000)).status_code == 413
