@@ -91,7 +91,7 @@ def ask_everything(ask: Asking, folder: Path, other: Path) -> None:
     ask.refused(protocol.SwitchOver("elsewhere"), "This is a single box")
     ask.refused(protocol.SetNode("elsewhere", "drained"), "This is a single box")
     ask(protocol.ReadUpgrades())
-    # What they do to a whole box, tests/system/test_upgrade.py sees.
+    # What they do where there is one, tests/installer/test_examine_root.py sees in the same way.
     ask.refused(protocol.ExamineRelease("none.tar.gz"), "There is no none.tar.gz")
     ask.refused(protocol.BeginUpgrade("none"), "There is no operation")
     handed = ask(protocol.AddBackupTarget("folder", str(folder), times=TIMES))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,28 +14,18 @@ from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import BeginUpgrade, ExamineRelease, ReadUpgrades
 from appliance.agent.upgrades import EXAMINE, UPGRADE, UpgradeRefused
 from appliance.paths import Paths
-from installer import examine, release, signing
+from installer import examine, release
 from installer.facts import Facts
 from installer.release import Source
 
-from .releases import ONE, TWO, made
+from .releases import ARCHIVE, ONE, TWO, made, offer
 
 OLGA = Asker("olga@example.com", "console", uid=1000, pid=1)
-ARCHIVE = "korobka-2.tar.gz"
 
 
 @pytest.fixture
 def offered(paths: Paths, running: Source, tmp_path: Path) -> Path:
-    """A newer release, signed with a key that the box knows."""
-    key = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    (paths.etc / signing.SIGNERS).write_text(signing.lines_of([key.with_name("key.pub")]))
-    paths.offered.mkdir(parents=True)
-    tree = made(tmp_path / "korobka-2", "2", ONE, TWO, before=(ONE,)).tree
-    archive = paths.offered / ARCHIVE
-    release.write_archive(tree, archive, datetime.now(UTC))
-    signing.sign(archive, key)
-    return archive
+    return offer(paths, tmp_path)
 
 
 @pytest.fixture
