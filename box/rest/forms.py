@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from box.core.registry.rest import hook_events, scopes
+from box.core.registry.rest import TRANSFER, hook_events, scopes
 from box.core.registry.services import is_on
 from box.lib.forms import set_choices
 from box.rest.actions import NewWebhook
 from box.rest.oauth import NewApplication
 from box.rest.outgoing import NewListener
 
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
 
-def offer_scopes(form: forms.Form) -> None:
+
+def offer_scopes(form: forms.Form, *, without: Collection[str] = ()) -> None:
     """Those of services that are on."""
-    offered = ((key, f"{scope.label}: {scope.help}") for key, scope in scopes.items() if is_on(scope.room))
+    known = ((key, scope) for key, scope in scopes.items() if is_on(scope.room) and key not in without)
+    offered = ((key, f"{scope.label}: {scope.help}") for key, scope in known)
     set_choices(form, "scopes", offered)
 
 
@@ -40,9 +45,10 @@ class WebhookForm(forms.Form):
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer_scopes(self)
+        # Others could choose it, and nothing would come of it.
+        offer_scopes(self, without=() if by.is_administrator else (TRANSFER,))
 
     def new_webhook(self) -> NewWebhook:
         values = self.cleaned_data

@@ -42,7 +42,7 @@ def own(request: PersonRequest) -> HttpResponse:
 def new(request: PersonRequest) -> HttpResponse:
     if not can_use(request.user):
         raise PermissionDenied(_("Ask an administrator for the right to make webhooks."))
-    form = WebhookForm(request.POST or None)
+    form = WebhookForm(request.POST or None, by=request.user)
     if form.is_valid():
         secret = Secret.new()
         try:

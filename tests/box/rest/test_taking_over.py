@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -17,6 +18,10 @@ from box.core.notify.models import Notification, QueuedLetter
 from tests.box.rest.calling import EVERYTHING, Program, program_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
     from box.core.accounts.models import User
     from box.core.structure.models import Department
 
@@ -123,3 +128,13 @@ def test_a_state_is_reached_by_the_steps_of_people(anna: User, boris: User) -> N
     theirs = program_of(boris, "task")
     assert theirs.error("tasks.task.update", taskId=pk, fields={"STATUS": 3}) == (400, "ERROR_NOT_FOUND")
     assert Task.objects.get(pk=pk).title == "Build"
+
+
+def test_only_administrators_are_offered_the_scope(
+    as_person: Callable[[User], Client], olga: User, anna: User
+) -> None:
+    address = "/profile/integrations/new/"
+    assert SCOPE in as_person(olga).get(address).content.decode()
+    assert SCOPE not in as_person(anna).get(address).content.decode()
+    sent = {"name": "The mover", "scopes": [SCOPE], "nonce": str(uuid4())}
+    assert as_person(anna).post(address, sent).status_code == 422
