@@ -22,9 +22,21 @@ def test_a_destroyed_box_comes_back_as_it_was_at_any_moment(
 
 
 def drill(box: MachineBox) -> None:
+    refuse_what_units_hide(box)
     said = box.boxctl("backup", "drill").stdout
     assert "all is well" in said, said
     assert "somebody signed in: well" in said
     units = box.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", "korobka-drill*"]).stdout
     assert units == ""
     assert not list(box.path("var/lib/korobka/beside").glob("*"))
+
+
+def refuse_what_units_hide(box: MachineBox) -> None:
+    """The database's unit has a /tmp of its own: what root sees there it would never see."""
+    for place in ("/tmp/backups", "/home/backups"):
+        box.run(["install", "-d", "-m", "0777", place])
+        refused = box.boxctl("backup", "setup", "hidden", "--folder", place, check=False)
+        assert refused.returncode != 0
+        assert "The database does not see" in refused.stderr, refused.stderr
+        assert box.run(["find", place, "-mindepth", "1"]).stdout == ""
+    assert "hidden" not in box.boxctl("backup", "status", check=False).stdout
