@@ -6,6 +6,7 @@ import dataclasses
 import gzip
 import json
 import os
+import re
 import shutil
 import stat
 import time
@@ -27,7 +28,7 @@ from appliance.files import new_file
 from appliance.services.database.names import cluster
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
-from backup import blobs, pgbackrest, serve, sets, settings, setup, status
+from backup import blobs, moments, pgbackrest, serve, sets, settings, setup, status
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
 from backup.portal import manage
 from backup.rclone import Vault
@@ -265,6 +266,9 @@ def test_the_box_goes_back_to_a_moment_with_its_files_and_without_its_sessions(
     kept.lose(lost)
     state = restore(kept, moment=moment.isoformat(), with_safety=True)
     assert state.state == "done", state.progress.text
+    named = re.search(r"as it was at (.*?)\. ", state.progress.text)
+    assert named, state.progress.text
+    assert abs(moments.understood(named[1], UTC) - moment) <= timedelta(seconds=2)
     assert kept.keys() == there
     assert kept.stored(lost) == kept.contents[lost]
     assert not set(later) & kept.keys()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -194,20 +195,30 @@ def alone(kept: Kept, second: Target) -> Iterator[Target]:
 
 
 def test_a_late_log_is_told_in_words_to_monitors_and_by_the_exit_code(kept: Kept, alone: Target) -> None:
-    def told() -> tuple[int, str, object]:
+    def told() -> tuple[int, str, dict[str, Any]]:
         state_file.write(kept.node)
         words = boxctl(kept.node, "backup", "status")
         backups = read_backups(kept.node.paths, ReadBackups(), Asker("", "root", 0, 1), lambda _: None)
-        return words.returncode, words.stdout, metrics_of(backups, datetime.now(UTC))["is_healthy"]
+        return words.returncode, words.stdout, metrics_of(backups, datetime.now(UTC))
 
     reached(kept, Watch(), alone)
-    code, words, is_healthy = told()
-    assert (code, is_healthy) == (0, True), words
+    code, words, figures = told()
+    assert (code, figures["is_healthy"]) == (0, True), words
+    (target,) = figures["targets"]
+    assert target["log_age_seconds"] < 120 and target["files_age_seconds"] < 120
     with blobs.ledger_of(kept.node, alone) as ledger:
         late = ledger.moment("log_reached_at")
         assert late is not None
         ledger.write(log_reached_at=(late - timedelta(minutes=3)).isoformat())
-    code, words, is_healthy = told()
-    assert (code, is_healthy) == (1, False)
+    code, words, figures = told()
+    assert (code, figures["is_healthy"]) == (1, False)
     assert "log 3 min" in words
     assert "log is there up to" in words
+    (target,) = figures["targets"]
+    assert target["log_age_seconds"] >= 180
+    assert target["files_age_seconds"] < 120
+    with blobs.ledger_of(kept.node, alone) as ledger:
+        ledger.write(reached_at=(datetime.now(UTC) - timedelta(minutes=5)).isoformat())
+    code, words, figures = told()
+    assert "files 5 min" in words
+    assert figures["targets"][0]["files_age_seconds"] >= 300

@@ -121,6 +121,10 @@ def test_a_file_that_was_moved_costs_no_other_target_anything(kept: Kept, tmp_pa
         written = store_authorities.file_of(kept.node, chosen.target("old-20"))
         assert written is not None
         assert written.read_text(encoding="ascii") == "CERTIFICATE"
+        for gone in ("old-21", "old-20"):
+            left = setup.dismiss(kept.node, kept.settings, gone)
+            assert gone not in {one.name for one in left.targets}
+            pgbackrest.write_config(kept.node, kept.settings)
     finally:
         file.write_text(before, encoding="utf-8")
         pgbackrest.write_config(kept.node, kept.settings)

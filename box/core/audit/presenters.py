@@ -46,7 +46,11 @@ class Shown:
 
 def told_of_settings(changes: Any) -> str:
     """Each change behind what its setting is called; one that no room has any more has only its key."""
-    return "; ".join(
-        f"{settings[key].label if key in settings else key}: {told(old)} → {told(new)}"
-        for key, old, new in changes
-    )
+    return "; ".join(_told_of_setting(*change) for change in changes)
+
+
+def _told_of_setting(key: str, old: Any, new: Any) -> str:
+    if key not in settings:
+        return f"{key}: {told(old)} → {told(new)}"
+    setting = settings[key]
+    return f"{setting.label}: {told(setting.told(old))} → {told(setting.told(new))}"

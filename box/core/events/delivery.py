@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from collections.abc import Sequence
 from contextlib import nullcontext
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -58,8 +59,8 @@ def deliver_next(now: datetime) -> int:
     """Takes an event that is due with all handlers that have yet to hear of it, and completes those; returns
     how many. 0: nothing is due, or others have taken it all.
 
-    Together, because a transaction of its own would cost most handlers more than what they do. What one of
-    them has written before it failed is undone, and it alone is tried again.
+    Together, because a transaction of its own would cost most handlers more than what they do. Where one of
+    them fails, what all have written is undone, the others do it again at once, and it alone is tried later.
 
     The locks on the rows live as long as the transaction: of a worker killed between taking and completing,
     PostgreSQL undoes both the handlers' writes and the locks, and another worker takes the deliveries again.
@@ -69,20 +70,29 @@ def deliver_next(now: datetime) -> int:
         if first is None:
             return 0
         taken = [first, *_OTHERS.rows(now=now, event=first.event_id, first=first.pk)]
-        completed = []
+        for delivery in taken:
+            delivery.event = first.event
         # What is remembered by the settings' version is read once for all of them, as in a request.
         with as_of(read_version()):
-            for delivery in taken:
-                delivery.event = first.event
-                try:
-                    with transaction.atomic():
-                        _hand_over(delivery)
-                except Exception as error:
-                    _postpone(delivery, now, error)
-                else:
-                    completed.append(delivery.pk)
+            completed = _handed_over(taken, now)
         Delivery.objects.filter(pk__in=completed).update(completed_at=now)
     return len(taken)
+
+
+def _handed_over(taken: Sequence[Delivery], now: datetime) -> list[int]:
+    """The ids of those whose handlers did not fail; the others are tried again later."""
+    try:
+        # One savepoint for all: hardly ever one fails.
+        with transaction.atomic():
+            for delivery in taken:
+                _hand_over(delivery)
+    except Exception as error:
+        if len(taken) > 1:
+            # Nothing of it is left, and each does its work by itself.
+            return [pk for delivery in taken for pk in _handed_over([delivery], now)]
+        _postpone(taken[0], now, error)
+        return []
+    return [delivery.pk for delivery in taken]
 
 
 def _hand_over(delivery: Delivery) -> None:

@@ -18,7 +18,13 @@ STEPS = {
 
 # No section's: they are no choices.
 OFFERED = Setting("setup.offered", default=False, section="", label=_("The setup was offered"))
-PASSED = Setting("setup.passed", default=list[str](), section="", label=_("Steps of the setup"))
+PASSED = Setting(
+    "setup.passed",
+    default=list[str](),
+    section="",
+    label=_("Steps of the setup"),
+    told=lambda steps: [str(STEPS.get(step, step)) for step in steps or ()],
+)
 
 for _setting in (OFFERED, PASSED):
     settings.add(_setting.key, _setting)

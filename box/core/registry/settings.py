@@ -45,6 +45,8 @@ class Setting[T]:
     help: _StrOrPromise = ""
     field: Callable[[], forms.Field] | None = None
     is_secret: bool = False
+    told: Callable[[T], object] = lambda value: value
+    """A value as people call it, where it is a key of something."""
 
     @property
     def value(self) -> T:

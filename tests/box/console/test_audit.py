@@ -136,6 +136,9 @@ def test_who_has_the_right_reads_the_log_and_nothing_else_of_the_console(
 def test_what_the_machine_was_asked_for_is_said_in_words() -> None:
     changing = {one.__name__ for one in Operation.__subclasses__() if one.changes}
     assert changing - OPERATIONS.keys() == set()
+    for name in changing:
+        told = AuditRecord(kind="audit.agent", details={"operation": name, "arguments": ""})
+        assert name not in Shown(told).sentence
     details = {"operation": "ConfirmRecoveryKey", "arguments": ""}
     with translation.override("ru"):
         said = Shown(AuditRecord(kind="audit.agent", details=details)).sentence
@@ -149,8 +152,13 @@ def test_what_the_machine_was_asked_for_is_said_in_words() -> None:
 
 
 def test_a_changed_setting_is_called_as_on_its_page() -> None:
-    details = {"changes": [["audit.keep_days", 30, 60], ["gone.long_ago", None, True]]}
+    details = {
+        "changes": [
+            ["audit.keep_days", 30, 60], ["gone.long_ago", None, True], ["setup.passed", [], ["company"]],
+        ]
+    }  # fmt: skip
     said = Shown(AuditRecord(kind="portal.settings", details=details)).sentence
     assert f"{KEEP_DAYS.label}: 30 → 60" in said
     assert "audit.keep_days" not in said
     assert "gone.long_ago: … → yes" in said
+    assert "Steps of the setup: … → Company" in said

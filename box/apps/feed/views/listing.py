@@ -82,7 +82,6 @@ def list_for(request: PersonRequest, chosen: Query) -> dict[str, Any]:
     """A page of what was chosen of the feed."""
     before = number_of(request.GET, "before")
     is_top = not chosen and not before
-    is_whole = not before and not wants_part(request)
     found = page_of(request.user, chosen, before=before)
     newest = found[0].pk if found else 0
     # A draft that another room has begun, see `models.draft_address`; the person changes and publishes it.
@@ -95,7 +94,7 @@ def list_for(request: PersonRequest, chosen: Query) -> dict[str, Any]:
     context = _page(request, [*pinned, *below], chosen, **more)
     context["pinned"] = [one for one in context["posts"] if one.article.pk in above]
     context["posts"] = [one for one in context["posts"] if one.article.pk not in above]
-    if is_whole:
+    if not wants_part(request):
         reader = request.user
         kept = Preferences.read(found[0].kept, reader) if found else preferences_of(reader, LIST)
         context["table"] = Table(feed_list(reader), chosen, request.path, kept)

@@ -594,3 +594,11 @@ def test_the_menu_leads_to_all_of_an_author_and_of_a_department(
     page = as_person(boris).get(f"/feed/?to={sales.code}&author=U{anna.pk}").content.decode()
     assert f'<input type="hidden" name="to" value="{sales.code}">' in page
     assert f'name="author" value="U{anna.pk}" checked' in " ".join(page.split())
+
+
+def test_older_posts_are_a_page_of_their_own_too(as_person: Browser, anna: User) -> None:
+    """Whoever opens the link in another tab, or has no scripts, gets the whole page."""
+    old, new = (post_of(anna, text) for text in ("The old one", "The new one"))
+    page = as_person(anna).get(f"/feed/?before={new.pk}").content.decode()
+    assert (str(old) in page, str(new) in page) == (True, False)
+    assert "<html" in page
