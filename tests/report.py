@@ -19,6 +19,8 @@ import pytest
 from tests.randomness import is_thorough, seed
 
 OUTCOMES = "KOROBKA_OUTCOMES"
+FIGURE = "figure: "
+"""What a test prints behind it is shown below the results, also where it passes and where workers run it."""
 
 
 class Meter:
@@ -76,6 +78,7 @@ class Report:
         # With workers beside it the gathering process runs no test.
         self.meter = None if self.is_gathering and getattr(config.option, "numprocesses", None) else Meter()
         self.outcomes: dict[str, Outcome] = {}
+        self.figures: list[str] = []
         self.begun = 0.0
 
     def pytest_report_header(self) -> str:
@@ -101,6 +104,9 @@ class Report:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not self.is_gathering:
             return
+        if report.when == "call":
+            lines = report.capstdout.splitlines()
+            self.figures += [one.removeprefix(FIGURE) for one in lines if one.startswith(FIGURE)]
         test = self.outcomes.setdefault(report.nodeid, Outcome("passed", 0, 0))
         test.seconds += report.duration
         test.cpu += sum(float(str(value)) for name, value in report.user_properties if name == "cpu")
@@ -110,6 +116,10 @@ class Report:
                 # A run takes long: what is wrong can be read before its end.
                 with Path(file).with_suffix(".failed").open("a", encoding="utf-8") as failed:
                     failed.write(f"== {report.nodeid}, {report.when}\n{report.longreprtext}\n\n")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for line in self.figures:
+            terminalreporter.write_line(line)
 
     def pytest_sessionfinish(self) -> None:
         if self.meter:

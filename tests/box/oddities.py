@@ -19,6 +19,7 @@ from django.utils.datastructures import MultiValueDict
 
 from tests.box.test_permissions import VISITS, World, fresh
 from tests.box.visits import CAST, Visit
+from tests.report import FIGURE
 
 ADDRESSES = list({(visit.method, visit.route): visit for visit in VISITS}.values())
 ASKED = 3
@@ -111,10 +112,11 @@ class Taken:
         return slow + large
 
     def tell(self, about: str) -> None:
+        """Below the results: see `tests.report`."""
         slowest = sorted(self.seconds.items(), key=lambda one: -one[1])[:5]
         told = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in slowest)
         most = max(self.memory.values(), default=0)
-        print(f"\n{about}: {most // 2**20} MB more; {told}")  # noqa: T201
+        print(f"\n{FIGURE}{about}: {most // 2**20} MB more; {told}")  # noqa: T201
 
 
 def _processor_seconds() -> float:

@@ -1,7 +1,7 @@
 """Every address is sent the largest, deepest and oddest that a request holds, in whatever it asks for.
 
 None answers with an error of ours, none takes memory that the request did not bring, or more of the processor
-than what is sent is worth. What was taken is printed (`-s`).
+than what is sent is worth. What was taken is printed.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Every method of the API is sent the largest and oddest values in each of its parameters, one after another.
 
 None fails by itself, none takes memory that the request did not bring, or more of the processor than what is
-sent is worth. What was taken is printed (`-s`).
+sent is worth. What was taken is printed.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from box.core.registry.rest import Conditions, Structures, methods
 from box.core.registry.settings import store
 from box.rest.dispatch import Asked, answer_to
 from box.rest.tokens import Caller
+from tests.box.odd_files import FILES
 from tests.box.oddities import Taken
 from tests.box.rest.calling import program_of
 from tests.box.rest.every_method import given_to_every_method
@@ -29,6 +31,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 MANY = 100_000
+
+
+def sent(file: str) -> list[str]:
+    """As programs send one: its name, and its bytes in base64."""
+    name, make = FILES[file]
+    return [name, b64encode(make()).decode("ascii")]
+
+
 ODDITIES: dict[str, Any] = {
     "nothing": "",
     "null": None,
@@ -55,6 +65,9 @@ ODDITIES: dict[str, Any] = {
     "brackets": "[b][url=http://a.b]" * 90_000,
     "spaces": " " * 1_900_000 + "x",
     "per cents": "%" * 5000,
+    "plain picture": sent("plain picture"),
+    "film": sent("film"),
+    "swollen workbook": sent("swollen workbook"),
 }
 OPERATORS = ("", "%", "!", ">=", "@", "><")
 """Of conditions; each filter is tried with one of them, in turn."""
@@ -120,4 +133,17 @@ def test_no_method_breaks_over_what_it_is_sent(
                 broken.append(f"{name} {where}: {caplog.records[-1].exc_info}")
     taken.tell(f"{room}, {oddity}")
     assert broken == []
+    assert taken.too_much() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "is_taken"), [("plain picture", False), ("film", True), ("swollen workbook", False)]
+)
+def test_a_photo_that_a_program_sends_comes_to_the_decoder(file: str, is_taken: bool, olga: User) -> None:
+    program, taken = program_of(olga), Taken()
+    with taken.by(file):
+        answer = program.ask("user.update", ID=olga.pk, PERSONAL_PHOTO=sent(file))
+    assert (answer.status_code == 200) is is_taken, answer.content.decode()
+    olga.refresh_from_db()
+    assert (olga.photo is not None) is is_taken
     assert taken.too_much() == []
