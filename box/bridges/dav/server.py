@@ -376,6 +376,9 @@ class _Server(Application):
         except ValueError as error:
             raise RuntimeError(f"Entities and such are not read: {error}") from error
         if found is not None:
+            if len(found) == 0:
+                # Radicale looks into what is asked for, and finds no first of nothing.
+                raise RuntimeError("Nothing is asked for.")
             count = sum(1 for _one in found.iter()) - len(found.findall("{DAV:}href"))
             if count > MOST_ELEMENTS:
                 raise RuntimeError(f"More than {MOST_ELEMENTS} elements.")

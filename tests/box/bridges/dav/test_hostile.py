@@ -19,6 +19,7 @@ from box.bridges.dav.session import LARGEST_OBJECT, LARGEST_REQUEST
 from box.bridges.dav.skeleton import MOST_PARTS, skeleton
 from box.core.accounts.models import Failures, User
 from tests.box.bridges.dav.phones import Phone
+from tests.box.oddities import Taken
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import Settings
@@ -101,6 +102,46 @@ def test_little_is_asked_of_each_of_many_objects(anna: User) -> None:
     assert phone.ask("REPORT", f"{phone.home}people/", body).status_code == 207
     entities = "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"
     assert phone.ask("PROPFIND", phone.home, entities).status_code == 400
+
+
+REQUESTS = {
+    "deep": "<a>" * (LARGEST_REQUEST // 3 - 10),
+    "wide": f"<propfind xmlns='DAV:'>{'<a/>' * (LARGEST_REQUEST // 4 - 20)}</propfind>",
+    "attributes": f"<propfind {' '.join(f'a{number}=""' for number in range(LARGEST_REQUEST // 12))}/>",
+    "names": "".join(f"<n{number}:a xmlns:n{number}='u'>" for number in range(LARGEST_REQUEST // 32)),
+    "text": f"<propfind xmlns='DAV:'>{'&amp;' * (LARGEST_REQUEST // 5 - 20)}</propfind>",
+}
+
+
+@pytest.mark.parametrize("request_body", REQUESTS.values(), ids=REQUESTS)
+def test_the_largest_request_takes_no_more_than_it_is_worth(request_body: str, anna: User) -> None:
+    phone, taken = Phone(anna), Taken()
+    assert len(request_body) <= LARGEST_REQUEST
+    for method in ("PROPFIND", "PROPPATCH", "REPORT", "MKCALENDAR"):
+        with taken.by(method):
+            status = phone.ask(method, own(phone), request_body, Depth="1").status_code
+        assert status < 500
+    taken.tell("CalDAV")
+    assert taken.too_much() == []
+
+
+OBJECTS = {
+    "deep": "BEGIN:VEVENT\n" * (LARGEST_OBJECT // 13),
+    "folded": "SUMMARY:x" + "\n x" * (LARGEST_OBJECT // 3 - 100),
+    "many parameters": f"DTSTART{';A=b' * (LARGEST_OBJECT // 4 - 100)}:20261201T100000Z",
+    "many people": "ATTENDEE:mailto:a@example.com\n" * (LARGEST_OBJECT // 31),
+    "many dates": f"RDATE:{','.join(['20261201T100000Z'] * (LARGEST_OBJECT // 17 - 100))}",
+}
+
+
+@pytest.mark.parametrize("lines", OBJECTS.values(), ids=OBJECTS)
+def test_the_largest_object_takes_no_more_than_it_is_worth(lines: str, anna: User) -> None:
+    phone, taken = Phone(anna), Taken()
+    with taken.by("PUT"):
+        answer = phone.put(f"{own(phone)}1.ics", "UID:1", *TIMES, *lines.splitlines())
+    assert answer.status_code in (201, 400, 403, 413)
+    taken.tell("An object of CalDAV")
+    assert taken.too_much() == []
 
 
 def test_what_tags_say_of_people_is_not_remembered(anna: User, boris: User) -> None:
