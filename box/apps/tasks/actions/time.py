@@ -22,6 +22,7 @@ from box.apps.tasks.models import LONGEST_NOTE, Task, TimeEntry
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.push.actions import send
+from box.core.registry.origin import moment
 from box.lib.moments import refuse_distant
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def add_time(task: Task, minutes: int, *, on: date, note: str = "", seconds: int
         seconds=seconds,
         note=note,
         is_by_hand=True,
+        written_at=moment(),
     )
     _written(entry, seconds, by_id=by.pk)
     return entry

@@ -25,6 +25,7 @@ from box.apps.tasks.time_lists import totals
 from box.core.events.delivery import deliver_all
 from box.core.groups.actions import NewGroup, create_group
 from box.core.history.presenters import history_of
+from box.core.registry.origin import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +135,13 @@ def test_by_hand_between_a_minute_and_a_day(give: Give, boris: User, minutes: in
         with pytest.raises(ValidationError):
             add_time(task, minutes, on=timezone.localdate(), by=boris)
     assert spent(task) == (minutes if is_taken else 0)
+
+
+def test_what_is_taken_over_was_written_down_when_it_was_there(give: Give, boris: User) -> None:
+    then = timezone.now() - timedelta(days=400)
+    with importing(at=then):
+        entry = add_time(give(), 30, on=timezone.localdate(then), by=boris)
+    assert entry.written_at == then
 
 
 def test_nothing_was_worked_tomorrow(give: Give, boris: User) -> None:
