@@ -323,6 +323,31 @@ def test_who_has_nothing_to_send_is_not_slow(turning: WebWorker) -> None:
         assert is_open(connection)
 
 
+def is_hung_up(connection: socket.socket) -> bool:
+    """Sends a little, so that nobody can take it for idle."""
+    try:
+        connection.send(b"x")
+        return not is_open(connection)
+    except (BrokenPipeError, ConnectionResetError):
+        return True
+
+
+def test_a_worker_that_runs_looks_for_the_slow_ones_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Channel, "WINDOW_SECONDS", 1.0)
+    server = WebWorker(large, tmp_path / "running.sock", threads=1)
+    with ThreadPoolExecutor(1) as pool, socket.socket(socket.AF_UNIX) as connection:
+        served = pool.submit(server.run)
+        try:
+            connection.connect(str(server.socket))
+            connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 2000000\r\n\r\nab")
+            until(lambda: is_hung_up(connection))
+        finally:
+            server.stop()
+            served.result(PATIENCE)
+
+
 @pytest.mark.django_db
 def test_a_connection_that_the_server_has_ended_is_not_given_out() -> None:
     parameters = connection.get_connection_params()
