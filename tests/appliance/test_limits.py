@@ -145,6 +145,31 @@ def test_so_many_connections_of_one_address_and_no_more(
         wait_until(lambda: status_for(portal, HOLDER) == 200)
 
 
+def signed(portal: Node, method: str) -> str:
+    """The address of a file, as the portal gives it to a browser."""
+    signer = setup.client(portal)
+    signer._base_url._url = urlsplit("https://localhost")
+    bucket = portal.box.objects.bucket
+    given = signer.get_presigned_url(
+        method=method, bucket_name=bucket, object_name="large", expires=timedelta(minutes=5)
+    )
+    parts = urlsplit(given)
+    return f"{parts.path}?{parts.query}"
+
+
+def test_uploads_that_stand_still_are_counted_as_well(portal: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = signed(portal, "PUT")
+    begun = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {LARGE}\r\n\r\na few bytes"
+    with limited(portal, monkeypatch, transfers=5):
+        wait_until(lambda: status_for(portal, HOLDER) == 200)
+        with held(portal, begun, 5) as connections:
+            assert len(connections) == 5
+            assert status_for(portal, HOLDER, path) == 429
+            assert status_for(portal, OTHER, path) != 429
+            assert status_for(portal, HOLDER) == 200
+        wait_until(lambda: status_for(portal, HOLDER, path) != 429)
+
+
 def test_so_many_files_of_one_address_and_no_more(portal: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     content = b"x" * LARGE * 2
     setup.client(portal).put_object(
@@ -153,14 +178,7 @@ def test_so_many_files_of_one_address_and_no_more(portal: Node, monkeypatch: pyt
         data=io.BytesIO(content),
         length=len(content),
     )
-    signer = setup.client(portal)
-    signer._base_url._url = urlsplit("https://localhost")
-    parts = urlsplit(
-        signer.presigned_get_object(
-            bucket_name=portal.box.objects.bucket, object_name="large", expires=timedelta(minutes=5)
-        )
-    )
-    path = f"{parts.path}?{parts.query}"
+    path = signed(portal, "GET")
     with limited(portal, monkeypatch, transfers=5):
         wait_until(lambda: status_for(portal, HOLDER) == 200)
         with held(portal, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n", 5) as connections:
