@@ -154,9 +154,10 @@ def _deeds_of(name: str, said: str) -> Iterator[Deed]:
 def in_services_folders(paths: Paths, done: Iterable[Deed], places: Iterable[Path]) -> list[str]:
     """What must not be: that root has done it in a folder that a service may change meanwhile."""
     beside, found = paths.data / "beside", set()
+    inside = tuple(f"{place}/" for place in places)
     for deed in done:
         # Given to the service, or made: at its own place, which lies in a folder of root's.
-        if not any(place in deed.path.parents for place in places):
+        if not str(deed.path).startswith(inside):
             continue
         # A second box goes as a whole, folder by folder through descriptors (shutil.rmtree).
         if deed.path.is_relative_to(beside) and (deed.is_reading or deed.call in ("unlinkat", "rmdir")):
