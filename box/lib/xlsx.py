@@ -41,29 +41,17 @@ _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 
 
 def read(file: IO[bytes]) -> tuple[int, Iterator[tuple[int, Sequence[Any]]]]:
-    """How many rows that say something the longest sheet has, and of each row of the first sheet its number
-    and its values. Raises TableRefused, also in the middle.
+    """How many rows of the first sheet say something, and of each of its rows the number and the values.
+    Raises TableRefused, also in the middle.
 
     Counting takes a tenth of what reading takes: openpyxl makes an object of each cell.
     """
     try:
-        count = _look_over(file)
-    except TableRefused:
-        raise
-    except Exception as error:
-        raise TableRefused(_DAMAGED) from error
-    return count, _rows(file)
-
-
-def _rows(file: IO[bytes]) -> Iterator[tuple[int, Sequence[Any]]]:
-    try:
+        counts = _look_over(file)
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
-        # What the sheet says of its own size may be wrong.
-        sheet.reset_dimensions()
-        rows = sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True)
-        # A sheet may claim any number for its last row, and the rows before it come as empty ones.
-        yield from itertools.islice(enumerate(rows, start=1), LAST_ROW)
+        # Which part of the archive it is, openpyxl has found out by the book's relations.
+        return counts[sheet._worksheet_path], _rows(sheet)
     except TableRefused:
         raise
     except Exception as error:
@@ -71,14 +59,25 @@ def _rows(file: IO[bytes]) -> Iterator[tuple[int, Sequence[Any]]]:
         raise TableRefused(_DAMAGED) from error
 
 
-def _look_over(file: IO[bytes]) -> int:
+def _rows(sheet: Any) -> Iterator[tuple[int, Sequence[Any]]]:
+    try:
+        # What the sheet says of its own size may be wrong.
+        sheet.reset_dimensions()
+        rows = sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True)
+        # A sheet may claim any number for its last row, and the rows before it come as empty ones.
+        yield from itertools.islice(enumerate(rows, start=1), LAST_ROW)
+    except Exception as error:
+        raise TableRefused(_DAMAGED) from error
+
+
+def _look_over(file: IO[bytes]) -> dict[str, int]:
     """Reads each part of the archive once, in flat memory, before openpyxl makes objects of it, and refuses
-    bombs; the rows of the longest sheet.
+    bombs; the rows of each part.
 
     An entry never unpacks to more than the size it declares: `zipfile` stops there.
     """
     _refuse_long_directory(file)
-    rows = 0
+    rows: dict[str, int] = {}
     with zipfile.ZipFile(file) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > LARGEST_BOOK:
             raise TableRefused(_("This file unpacks to too much: save only the table, without pictures."))
@@ -87,7 +86,7 @@ def _look_over(file: IO[bytes]) -> int:
             if entry.file_size > (LARGEST_SHEET if is_sheet else LARGEST_PART):
                 raise TableRefused(_("This file unpacks to too much: save only the table, without pictures."))
             with archive.open(entry) as part:
-                rows = max(rows, _count_rows(part))
+                rows[entry.filename] = _count_rows(part)
     return rows
 
 

@@ -137,6 +137,22 @@ def test_the_rows_of_a_spreadsheet_are_counted_without_reading_them() -> None:
         read_table(io.BytesIO(b"".join(xlsx.written(rows))), most_rows=199)
 
 
+def test_of_several_sheets_the_first_is_counted_whatever_the_others_hold() -> None:
+    book = Workbook()
+    book.active.append(["a", 1])  # type: ignore[union-attr]
+    other = book.create_sheet("Other")
+    for number in range(50):
+        other.append([number])
+    for first in (book.worksheets[0], other):
+        book.move_sheet(first, -book.index(first))
+        out = io.BytesIO()
+        book.save(out)
+        table = read_table(io.BytesIO(out.getvalue()), most_rows=50)
+        assert table.count == sum(1 for _row in table)
+        if first.title != "Other":
+            assert read_table(io.BytesIO(out.getvalue()), most_rows=1).count == 1
+
+
 def test_a_row_that_claims_a_distant_number_does_not_take_forever() -> None:
     empty = b"<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData>"
     far = empty + b"<row r='99999999999'><c t='str'><v>x</v></c></row></sheetData></worksheet>"
