@@ -49,7 +49,7 @@ def read(file: IO[bytes]) -> tuple[int, Iterator[tuple[int, Sequence[Any]]]]:
     try:
         counts = _look_over(file)
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
+        sheet: Any = book.worksheets[0]
         # Which part of the archive it is, openpyxl has found out by the book's relations.
         return counts[sheet._worksheet_path], _rows(sheet)
     except TableRefused:
