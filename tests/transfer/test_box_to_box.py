@@ -17,9 +17,9 @@ from box.transfer.cloud import Cloud
 from box.transfer.models import Migration
 from box.transfer.pace import Limits
 from box.transfer.reconciliation import reconcile
-from tests.box.transfer.another_box import another_box
 from tests.box.transfer.archived import Canonical, archive
 from tests.cast import person
+from tests.transfer.another_box import another_box
 
 if TYPE_CHECKING:
     from pathlib import Path
