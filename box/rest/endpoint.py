@@ -47,6 +47,7 @@ from box.rest.dispatch import Asked, answer_to, method_name
 from box.rest.limits import seconds_to_wait
 from box.rest.middleware import AUTH, V3
 from box.rest.openapi import description
+from box.rest.single_use import used_once
 from box.rest.tokens import Caller, Secret, caller_by, caller_of, note_use
 
 if TYPE_CHECKING:
@@ -186,25 +187,31 @@ def download(request: HttpRequest) -> HttpResponse:
 @require_POST
 def upload(request: HttpRequest) -> HttpResponse:
     """Bytes for a method that was asked without them: see `box.core.registry.rest.upload_address`."""
-    asked = read_upload_token(request.GET.get("token", ""))
+    token = request.GET.get("token", "")
+    asked = read_upload_token(token)
     caller = caller_by(asked[0]) if asked else None
     try:
         if asked is None or caller is None:
             raise no_credentials()
         with translation.override(_language(caller)), timezone.override(_zone(caller)):
-            return _taken(request, caller, method=asked[1], given=asked[2])
+            return _taken(request, caller, token, method=asked[1], given=asked[2])
     except ApiRefused as refusal:
         return refused(refusal)
 
 
-def _taken(request: HttpRequest, caller: Caller, *, method: str, given: Mapping[str, Any]) -> HttpResponse:
+def _taken(
+    request: HttpRequest, caller: Caller, token: str, *, method: str, given: Mapping[str, Any]
+) -> HttpResponse:
     address = address_of(request)
     _keep_out(caller, address)
     if wait := seconds_to_wait(caller.webhook.pk, time.time()):
         return refused(too_many(), **{"Retry-After": str(wait)})
     note_use(caller.webhook, address, timezone.now())
-    answer = answer_to(Asked(method, {**given, FILE_CONTENT: _file_in(request)}), caller)
-    return refused(answer.error) if answer.error else told(answer)
+    with used_once(token):
+        answer = answer_to(Asked(method, {**given, FILE_CONTENT: _file_in(request)}), caller)
+        if answer.error:
+            raise answer.error
+    return told(answer)
 
 
 def _file_in(request: HttpRequest) -> UploadedFile[Any]:

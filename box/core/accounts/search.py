@@ -27,6 +27,8 @@ _TO_ENGLISH = str.maketrans(_RUSSIAN, _ENGLISH)
 _PHONE = re.compile(r"[\d\s()+.-]+")
 SHORTEST_PHONE = 3
 SHORTEST_WITHIN = 3
+MOST_TERMS = 12
+"""Each is a condition of its own: nobody's name and position have more words."""
 """One or two letters are the beginning of a word: anywhere they would find nearly everybody."""
 
 # Russian, with the letters that Ukrainian and Belarusian add; q is free for the sound of ч.
@@ -99,7 +101,7 @@ def terms(text: str) -> list[str]:
     text = text.lower().replace("\x00", "").strip()
     if _PHONE.fullmatch(text) and len(digits := _subscriber(text)) >= SHORTEST_PHONE:
         return [digits]
-    return text.split()
+    return text.split(maxsplit=MOST_TERMS)[:MOST_TERMS]
 
 
 def _subscriber(phone: str) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -319,12 +320,14 @@ TRANSFER = "korobka_transfer"
 
 
 def upload_address(method: str, call: Call) -> str:
-    """Where the bytes are sent for which a method was asked without any: for an hour, as long as the webhook
-    lives. It is called once more then, with them."""
+    """Where the bytes are sent for which a method was asked without any: once, within an hour, as long as the
+    webhook lives. It is called once more then, with them."""
     given = {name: value for name, value in call.parameters.given.items() if name in call.parameters.fields}
     if call.by is not None or is_importing():
         given |= {"KOROBKA_BY": call.author.pk, "KOROBKA_AT": moment().isoformat()}
-    token = signing.dumps([call.webhook_id, method, given], salt=_UPLOAD_SALT, compress=True)
+    # With what makes each its own: two that are asked for within a second are for two files.
+    told = [call.webhook_id, method, given, token_hex(8)]
+    token = signing.dumps(told, salt=_UPLOAD_SALT, compress=True)
     if len(token) > LONGEST_UPLOAD_TOKEN:
         raise ValidationError(_("This is too much for an address: send the bytes with it."), code="long")
     return f"{settings.PORTAL_URL}/rest/upload.json?token={token}"
@@ -332,7 +335,8 @@ def upload_address(method: str, call: Call) -> str:
 
 def read_upload_token(token: str) -> tuple[int, str, dict[str, Any]] | None:
     try:
-        webhook_id, method, given = signing.loads(token, salt=_UPLOAD_SALT, max_age=DOWNLOAD_SECONDS)
+        told = signing.loads(token, salt=_UPLOAD_SALT, max_age=DOWNLOAD_SECONDS)
+        webhook_id, method, given, _own = told
     except (signing.BadSignature, ValueError):
         return None
     return webhook_id, method, given

@@ -63,6 +63,7 @@ ODDITIES: dict[str, Any] = {
     "deep": [[[[[[[[[[[[[[[[["x"]]]]]]]]]]]]]]]]],
     "markup": "<div>" * 300_000,
     "brackets": "[b][url=http://a.b]" * 90_000,
+    "many words": "ab " * 600_000,
     "spaces": " " * 1_900_000 + "x",
     "per cents": "%" * 5000,
     "plain picture": sent("plain picture"),

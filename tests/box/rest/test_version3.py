@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.models import Task
 from tests.box.rest.calling import Program, program_of
 
@@ -65,6 +66,24 @@ def test_errors_have_the_shape_of_the_version(anna: User, boris: User, cara: Use
     assert error(program, "user.get") == (404, "METHODNOTFOUNDEXCEPTION")
     assert error(program_of(anna, "user"), "tasks.task.get", id=pk) == (403, "insufficient_scope")
     assert Task.objects.get(pk=pk).title == "Build"
+
+
+def test_nothing_is_told_of_what_they_do_not_see(anna: User, boris: User) -> None:
+    program = program_of(anna, "task")
+    above = add_task(TaskDraft(title="Between us", responsible=anna), by=anna)
+    below = add_task(TaskDraft(title="Build", responsible=boris, parent=above), by=anna)
+    asked = {"id": below.pk, "select": ["parent.title", "responsible.name"]}
+    assert ask(program, "tasks.task.get", **asked).json()["result"]["item"]["parent"] == {
+        "title": "Between us"
+    }
+    item = ask(program_of(boris, "task"), "tasks.task.get", **asked).json()["result"]["item"]
+    assert (item["parent"], item["responsible"]) == (None, {"name": boris.name})
+    # What the scopes of people keep from a program it does not get through tasks.
+    asked["select"] = ["responsible.email"]
+    assert error(program, "tasks.task.get", **asked) == (403, "insufficient_scope")
+    assert error(program_of(anna, "task", "user_brief"), "tasks.task.get", **asked)[0] == 403
+    told = ask(program_of(anna, "task", "user_basic"), "tasks.task.get", **asked).json()["result"]["item"]
+    assert told["responsible"] == {"email": boris.email}
 
 
 def test_its_secret_stands_in_no_log_either(anna: User, caplog: pytest.LogCaptureFixture) -> None:

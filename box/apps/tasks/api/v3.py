@@ -18,6 +18,7 @@ from box.apps.tasks.actions.tasks import delete_tasks
 from box.apps.tasks.api.tasks import apply, create, said, task_seen
 from box.apps.tasks.models import Participant, Task
 from box.apps.tasks.states import State
+from box.core.people.api.reading import BASIC, WHOLE
 from box.core.people.bbcode import bbcode_of
 from box.core.registry.rest import (
     DOCS,
@@ -168,7 +169,10 @@ def _related(task: Task, call: Call, item: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if field not in _RELATIONS.get(relation, ()):
             raise _unknown(asked)
-        of = _of(task, relation)
+        if field == "email" and call.scopes.isdisjoint((WHOLE, BASIC)):
+            said_scopes = f"The current method required more scopes. ({BASIC})"
+            raise ApiRefused("insufficient_scope", said_scopes, status=403)
+        of = _of(task, relation, call.user)
         if of is None:
             found[relation] = None
         else:
@@ -176,13 +180,14 @@ def _related(task: Task, call: Call, item: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _of(task: Task, relation: str) -> Any:
+def _of(task: Task, relation: str, reader: User) -> Any:
+    """Of what the task is part of no more than whoever asks sees of it."""
     ours: Mapping[str, Callable[[], User | Any]] = {
         "creator": lambda: task.created_by,
         "responsible": lambda: task.responsible,
         "closedBy": lambda: task.closed_by,
         "group": lambda: task.project,
-        "parent": lambda: task.parent,
+        "parent": lambda: Task.objects.visible_to(reader).there().filter(pk=task.parent_id).first(),
     }
     return ours[relation]()
 

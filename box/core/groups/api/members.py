@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from box.core.accounts.models import User
 from box.core.groups import actions
+from box.core.groups.access import Standing
 from box.core.groups.api.groups import OfGroup, declare_method, standing_in
 from box.core.groups.models import Group, Member
 from box.core.registry.rest import Call, Parameters, Several, listed, not_found
@@ -64,9 +65,7 @@ def members(call: Call) -> Any:
 
     All of them in one answer, as Bitrix24 has it.
     """
-    standing = standing_in(call, named="ID")
-    if not standing.can_see_people:
-        raise not_found(_("There is no such group, or you don't see who is in it."))
+    standing = _open_to(call, named="ID")
     rows = standing.group.members.current().filter(user__status=User.Status.ACTIVE).order_by("id")
     return [
         {"USER_ID": str(user_id), "ROLE": _LETTERS[Role(role)]}
@@ -123,7 +122,7 @@ def request(call: Call) -> bool:
 @transaction.atomic
 def set_role(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/sonet-group/members/sonet-group-user-update.html"""
-    standing, changed = standing_in(call), []
+    standing, changed = _open_to(call), []
     for member in _members(standing.group, call):
         if member.role == Role.OWNER:
             continue
@@ -137,7 +136,7 @@ def set_role(call: Call) -> Any:
 @transaction.atomic
 def take_out(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/sonet-group/members/sonet-group-user-delete.html"""
-    standing, gone = standing_in(call), []
+    standing, gone = _open_to(call), []
     for member in _members(standing.group, call):
         if member.role == Role.OWNER:
             continue
@@ -146,6 +145,14 @@ def take_out(call: Call) -> Any:
         actions.remove_member(member, by=call.user)
         gone.append(str(member.user_id))
     return gone
+
+
+def _open_to(call: Call, *, named: str = "GROUP_ID") -> Standing:
+    """Of whoever sees who is in the group: from others' refusals nobody is to learn it."""
+    standing = standing_in(call, named=named)
+    if not standing.can_see_people:
+        raise not_found(_("There is no such group, or you don't see who is in it."))
+    return standing
 
 
 def _people(call: Call) -> Sequence[User]:

@@ -22,6 +22,7 @@ from box.core.accounts.access import can_see_company
 from box.core.accounts.custom_fields import EVERYBODY, PROFILE
 from box.core.accounts.events import UserCreated
 from box.core.accounts.models import Session, User, UserQuerySet
+from box.core.accounts.search import MOST_TERMS
 from box.core.fields import rest
 from box.core.fields.models import Field
 from box.core.fields.values import values_of_many
@@ -223,7 +224,7 @@ def _people(call: Call, given: Mapping[str, Any]) -> Listing[User]:
 def _matching(found: UserQuerySet, text: str, granted: Collection[str]) -> UserQuerySet:
     if not frozenset(granted).isdisjoint({BASIC, WHOLE}):
         return found.matching(text)
-    for word in text.split():
+    for word in text.split(maxsplit=MOST_TERMS)[:MOST_TERMS]:
         fields = ("first_name", "last_name", "patronymic", "position")
         is_like = Q()
         for name in fields:

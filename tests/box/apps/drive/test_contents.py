@@ -50,8 +50,12 @@ def test_a_file_goes_in_two_steps(anna: User, annas: Item, store: S3Store) -> No
     made = send(where["uploadUrl"]).json()["result"]
     item = Item.objects.select_related("file__blob").get(pk=made["ID"])
     assert (item.name, item.created_by, text_of(item)) == ("plan.txt", anna, b"Plan")
-    # The same way again meets the same name.
-    assert send(where["uploadUrl"]).json()["error"] == "DISK_OBJ_22000"
+    # An address is for one file; another one meets the same name, and is not used up by that.
+    assert send(where["uploadUrl"], name="b.txt").json()["error"] == "ERROR_ARGUMENT"
+    again = program.call("disk.folder.uploadfile", id=annas.pk)["uploadUrl"]
+    assert again != program.call("disk.folder.uploadfile", id=annas.pk)["uploadUrl"] != where["uploadUrl"]
+    assert send(again).json()["error"] == "DISK_OBJ_22000"
+    assert send(again, name="b.txt").json()["result"]["NAME"] == "b.txt"
     data, free = {"NAME": "plan.txt"}, {"generateUniqueName": True}
     where = program.call("disk.storage.uploadfile", id=annas.drive_id, data=data, **free)
     assert send(where["uploadUrl"], name="x").json()["result"]["NAME"] != "plan.txt"

@@ -103,3 +103,14 @@ def test_what_is_wrong_is_said(anna: User) -> None:
     ):
         assert program.error(f"sonet_group.{method}", **given) == (400, "ERROR_ARGUMENT"), (method, given)
     assert Group.objects.count() == 1
+
+
+def test_nobody_learns_who_is_in_a_group_from_refusals(anna: User, boris: User, cara: User) -> None:
+    group = create_group(NewGroup("Bridge", "", "closed"), by=anna)
+    add_people(group, [boris], by=anna)
+    program = program_of(cara, "sonet_group")
+    for person in (boris, anna, cara):
+        asked = {"GROUP_ID": group.pk, "USER_ID": [person.pk]}
+        assert program.error("sonet_group.user.delete", **asked) == (400, "ERROR_NOT_FOUND")
+        assert program.error("sonet_group.user.update", ROLE="E", **asked) == (400, "ERROR_NOT_FOUND")
+    assert roles(group.pk) == {anna.pk: "owner", boris.pk: "member"}

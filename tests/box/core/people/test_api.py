@@ -128,3 +128,11 @@ def test_the_same_key_invites_once(olga: User, sales: Department) -> None:
         program.ask("user.add", key="one", UF_DEPARTMENT=[sales.pk], **NEW).json()["result"] for _ in range(2)
     )
     assert first == second
+
+
+@pytest.mark.parametrize("scope", ["user", "user_brief"])
+def test_who_is_looked_for_by_many_words_is_found_by_the_first(anna: User, scope: str) -> None:
+    program = program_of(anna, scope)
+    text = f"{anna.first_name} " * 20_000
+    assert [one["ID"] for one in program.call("user.search", FIND=text)] == [str(anna.pk)]
+    assert program.call("user.search", FIND=f"nobody {text}") == []
