@@ -94,6 +94,7 @@ class RootDse:
     ds_service_name: str
     dns_host_name: str
     highest_usn: int
+    is_samba: bool
 
 
 def server_of(text: str, security: str) -> Server:
@@ -253,6 +254,7 @@ class Directory:
             ds_service_name=entry.first("dsServiceName"),
             dns_host_name=entry.first("dnsHostName"),
             highest_usn=int(entry.first("highestCommittedUSN") or 0),
+            is_samba=entry.first("vendorName").startswith("Samba"),
         )
 
     def read(self, dn: str, attributes: Iterable[str]) -> Entry | None:
@@ -281,7 +283,8 @@ class Directory:
         most: int | None = None,
         controls: Sequence[Any] = (),
     ) -> Iterator[Entry]:
-        """Entries as they come, a page at a time; `page` zero asks for all at once, `most` ends earlier.
+        """Entries as they come, a page at a time; `page` zero asks for all at once, where the server gives so
+        many, `most` ends earlier.
 
         Values that go into a filter are escaped by `ldap3.utils.conv.escape_filter_chars`. References to
         other servers are passed over. Raises DirectoryTrouble, also where a limit has cut the answer short.
@@ -304,7 +307,7 @@ class Directory:
             # Taken out of ldap3 before they are handed on: a page is in memory once.
             answer, self._line.response = self._line.response or [], None
             if self._is_page_too_large(page, cookie):
-                page = max(SMALLEST_PAGE, page // 4)
+                page = max(SMALLEST_PAGE, page // 4) if page else PAGE
                 continue
             self._refuse_failure(base)
             for one in answer:
@@ -321,7 +324,7 @@ class Directory:
     def _is_page_too_large(self, page: int, cookie: bytes | None) -> bool:
         """Some servers count a page against their limit; a smaller one is below it."""
         result = (self._line.result or {}).get("result")
-        return result in (SIZE_LIMIT, ADMIN_LIMIT) and page > SMALLEST_PAGE and not cookie
+        return result in (SIZE_LIMIT, ADMIN_LIMIT) and page != SMALLEST_PAGE and not cookie
 
     @property
     def controls(self) -> Mapping[str, Any]:

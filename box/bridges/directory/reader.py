@@ -36,6 +36,9 @@ LONGEST = {
 LARGEST_PHOTO = 8 * 2**20
 # Entries of three short values: as many a page as Active Directory gives (its policy's MaxPageSize).
 SIGHTINGS = 1000
+# Samba looks every entry of a page up anew, which takes it three times as long as telling all at once (4.22: for
+# 10,000 entries 2.5 s of its CPU, and 0.8). Such an answer is in memory as a whole, at 2.4 KiB an entry.
+TOLD_AT_ONCE = 20_000
 # So many are asked for by name before it is cheaper to read all.
 ASKED_AT_ONCE = 50
 
@@ -144,6 +147,8 @@ class Reader:
         self._leavers = (
             distinguished_names.key(connection.rules.leavers) if connection.rules.leavers.strip() else ""
         )
+        is_told_at_once = self.root.is_samba and 0 < connection.links.people().count() <= TOLD_AT_ONCE
+        self._sightings_page = 0 if is_told_at_once else SIGHTINGS
         self._excluded = tuple(map(distinguished_names.key, connection.rules.excluded))
         self._bases = tuple(connection.people_bases) or (self.root.default_naming_context,)
         self.rights = Rights(directory, connection, self._bases)
@@ -188,7 +193,7 @@ class Reader:
         """Everybody under the search bases, each once, where bases lie in each other."""
         attributes = [self._mapping.stable_id, self.version_attribute]
         for base in self._bases:
-            for entry in self._directory.search(base, self._filter, attributes, page=SIGHTINGS):
+            for entry in self._directory.search(base, self._filter, attributes, page=self._sightings_page):
                 stable_id = self._stable_id(entry)
                 if stable_id and not self._is_excluded(entry.dn):
                     version = self.version(entry.first(self.version_attribute))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ldap3
 import pytest
 
+from box.bridges.directory import reader
 from box.bridges.directory.client import Directory
 from box.bridges.directory.mapping import GroupRule
 from box.bridges.directory.models import Cursor, Run
@@ -318,6 +319,28 @@ def test_of_many_groups_a_change_reads_those_that_it_touches(
         assert told_counts == counts
         assert count <= 15, searches
     assert not Group.objects.get(name="Out 3").members.filter(role="member").exists()
+
+
+def test_samba_tells_at_once_who_is_there_where_they_are_not_too_many(
+    samba: Samba, searches: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "SIGHTINGS", 100)
+    connection = connected(samba, COMPANY)
+
+    def asked() -> int:
+        searches.clear()
+        assert (synchronised(connection).state, connection.links.people().count()) == (
+            Run.State.DONE,
+            2 + MANY,
+        )
+        return len(searches)
+
+    # How many they are is not known before they were read once.
+    asked()
+    at_once = asked()
+    monkeypatch.setattr(reader, "TOLD_AT_ONCE", MANY)
+    in_pages = asked()
+    assert in_pages - at_once == (2 + MANY) // 100
 
 
 def test_a_renamed_group_renames_its_workgroup_unless_somebody_has_called_it_otherwise(

@@ -126,6 +126,17 @@ def test_an_answer_that_was_cut_short_by_a_limit_is_no_answer(slapd: Slapd) -> N
     assert synchronised(connection, is_full=True).state == Run.State.DONE
 
 
+def test_what_is_not_told_at_once_is_told_in_pages(slapd: Slapd) -> None:
+    connection = connected(slapd)
+    with connect(connection) as directory:
+        everybody = {entry.dn for entry in directory.search(slapd.base, "(uid=*)", ["uid"])}
+    slapd.change(size_limit=40, paged_limit="unlimited")
+    assert len(everybody) > 40
+    with connect(connection) as directory:
+        told = [entry.dn for entry in directory.search(slapd.base, "(uid=*)", ["uid"], page=0)]
+    assert (len(told), set(told)) == (len(everybody), everybody)
+
+
 @contextmanager
 def between(slapd: Slapd, *, most: int, then: Callable[[], None] = lambda: None) -> Iterator[str]:
     """A line that breaks after so many bytes of answers, when `then` has been done."""
