@@ -13,15 +13,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from box.bridges.directory.actions import answer_guard, ask_run, cancel_run, confirm_connection
-from box.bridges.directory.models import Change, Connection, Run
+from box.bridges.directory.models import Change, Connection, Link, Run
 from box.console.access import can_connect_directories, only_for
 from box.console.directory.forms.mapping import field_label
 from box.console.directory.forms.runs import ChangesFilter
 from box.core.accounts.signing_in import recently_proven
+from box.core.structure.models import Department
 from box.lib.pages import REFUSED, render
 from box.lib.tables import export
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.models import QuerySet
     from django.http.response import HttpResponseBase
 
@@ -112,6 +115,14 @@ def _runs() -> QuerySet[Run]:
     return Run.objects.select_related("connection", "by")
 
 
+def _standing_departments(changes: Sequence[Change]) -> set[int]:
+    """Whose pages can still be opened: a log outlives what it tells of."""
+    told = {one.object_id for one in changes if one.object_id and one.kind == Link.Kind.DEPARTMENT}
+    return (
+        set(Department.objects.standing().filter(pk__in=told).values_list("pk", flat=True)) if told else set()
+    )
+
+
 def _page(request: PersonRequest, shown: Run, *, problem: str = "") -> HttpResponse:
     wanted = ChangesFilter(request.GET)
     wanted.is_valid()
@@ -124,6 +135,7 @@ def _page(request: PersonRequest, shown: Run, *, problem: str = "") -> HttpRespo
         "problem": problem,
         "left": shown.time_left(timezone.now()),
         "changes": found[:PAGE],
+        "standing": _standing_departments(found[:PAGE]),
         "more": found[PAGE - 1].pk if len(found) > PAGE else None,
         "filter": wanted,
         "action": chosen.get("action", ""),

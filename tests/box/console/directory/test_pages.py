@@ -20,6 +20,7 @@ from box.core.accounts.custom_fields import EDITORS, PERSON, PROFILE
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
 from box.core.fields.actions import FieldDraft, add_field
+from box.core.structure.models import Department
 from box.lib.tables import read_table
 
 if TYPE_CHECKING:
@@ -421,6 +422,19 @@ def test_a_run_shows_its_changes_by_pages_kinds_and_names(
     assert "Person 119" in browser.get(place, {"q": "son 119"}).content.decode()
     last = run.changes.order_by("id")[99]
     assert "Person 100<" in browser.get(place, {"after": last.pk}).content.decode()
+
+
+def test_a_run_leads_to_departments_as_long_as_they_are_there(
+    as_person: Browser, olga: User, corp: Connection
+) -> None:
+    run = Run.objects.create(connection=corp, mode="sync", state="done", counts={"create": 2})
+    there, gone = (Department.objects.create(name=name) for name in ("Sales", "Workshop"))
+    for one in (there, gone):
+        Change.objects.create(run=run, action="create", kind="department", name=one.name, object_id=one.pk)
+    gone.delete()
+    page = as_person(olga).get(f"/console/directory/runs/{run.pk}/").content.decode()
+    assert f'<a href="/structure/departments/{there.pk}/">Sales</a>' in page
+    assert "<b>Workshop</b>" in page
 
 
 def test_only_the_latest_preview_of_the_connection_as_it_is_can_be_confirmed(
