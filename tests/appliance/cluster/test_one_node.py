@@ -20,7 +20,7 @@ from appliance.client import Agent, Operation, ReadOperation, SetNode, SwitchOve
 from appliance.cluster import identity, member, membership, patroni, shared, state, topology
 from appliance.cluster.etcd import Etcd, EtcdAway
 from appliance.cluster.joining import Asking, JoinRefused, Token, let_in, trusted
-from appliance.cluster.topology import Role, TopologyRefused
+from appliance.cluster.topology import Member, Role, TopologyRefused
 from appliance.files import write_atomically
 from appliance.paths import Paths
 from appliance.services.database import setup
@@ -379,6 +379,9 @@ def test_somebody_else_at_the_address_hears_no_secret(one: BoxNode) -> None:
         trusted("10.88.0.77", "0" * 64)
 
 
+RESERVE = Member("reserve", "10.88.0.78", (Role.PORTAL,), is_reserve=True)
+
+
 def test_where_nodes_are_set_root_does_nothing_in_a_folder_of_a_service(one: BoxNode, tmp_path: Path) -> None:
     """As the kernel saw it: see tests/backup/test_root.py, where all other operations are asked for."""
     agent = Agent(one.node.run("agent") / "agent.sock", acting="root", timeout=300)
@@ -389,21 +392,33 @@ def test_where_nodes_are_set_root_does_nothing_in_a_folder_of_a_service(one: Box
         wait_until(lambda: agent.ask(read).state != "running", seconds=300)
         return f"{agent.ask(read).state}: {agent.ask(read).progress.text}"
 
+    etcd = Etcd.of(one.node.paths, one.node.cluster.topology)
     (process,) = supervisor_for(one.node).status("agent")
     pids = [int((one.prefix / "run/korobka/supervisord.pid").read_text()), process.pid or 0]
     threads = strace.threads_of(*pids)
     with strace.followed(tmp_path / "calls", *pids):
-        went = [
+        went = [done(SetNode(one.name, "drained"))]
+        # Where another one is known people can be kept away from this one.
+        with one.inside():
+            state.change(etcd, lambda before: before.joined_by(RESERVE))
+        went += [
             done(operation)
             for operation in (
                 SetNode(one.name, "drained"),
                 SetNode(one.name, "resumed"),
+                SetNode(RESERVE.name, "asleep"),
+                SetNode(RESERVE.name, "awake"),
                 SwitchOver(one.name),
             )
         ]
+        with one.inside():
+            state.change(etcd, lambda before: before.left_by(RESERVE.name))
     assert went == [
         f"failed: {one.name} is the last node that people are sent to: resume another one first.",
+        f"done: {one.name} gets no more requests.",
         f"done: People are sent to {one.name} again.",
+        "done: reserve gets no more requests, and goes to sleep.",
+        "done: reserve wakes.",
         f"done: {one.name} leads the database.",
     ]
     deeds = list(strace.deeds(tmp_path / "calls", threads))
