@@ -102,15 +102,20 @@ def test_with_the_authority_of_the_store_a_box_comes_onto_an_empty_machine(
     assert pgbackrest.stored(there, used)
 
 
-def test_a_file_that_was_moved_costs_no_other_target_anything(kept: Kept, tmp_path: Path) -> None:
+def test_a_file_that_was_moved_costs_no_other_target_anything(
+    kept: Kept, offsite: Target, tmp_path: Path
+) -> None:
     """As boxes have noted it before the certificates were kept."""
+    assert perform(kept, "backup", kind="incr", targets=["disk"]).state == "done"
+    made = sets.known(kept.node, kept.settings.target("disk"))[-1]
     file = file_of(kept.node.paths)
     before = file.read_text(encoding="utf-8")
     said = json.loads(before)
     named = tmp_path / "ca.pem"
     named.write_text("CERTIFICATE", encoding="ascii")
+    assert said["targets"][-1]["name"] == offsite.name
     for number, path in enumerate((named, tmp_path / "moved.pem"), 20):
-        old = {**said["targets"][0], "number": number, "name": f"old-{number}", "ca_file": str(path)}
+        old = {**said["targets"][-1], "number": number, "name": f"old-{number}", "ca_file": str(path)}
         old.pop("ca_pem", None)
         said["targets"].append(old)
     file.write_text(json.dumps(said), encoding="utf-8")
@@ -121,6 +126,8 @@ def test_a_file_that_was_moved_costs_no_other_target_anything(kept: Kept, tmp_pa
         written = store_authorities.file_of(kept.node, chosen.target("old-20"))
         assert written is not None
         assert written.read_text(encoding="ascii") == "CERTIFICATE"
+        state = restore(kept, target="disk", set=made.label, is_set_alone=True)
+        assert state.state == "done", state.progress.text
         for gone in ("old-21", "old-20"):
             left = setup.dismiss(kept.node, kept.settings, gone)
             assert gone not in {one.name for one in left.targets}

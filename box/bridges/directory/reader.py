@@ -36,8 +36,8 @@ LONGEST = {
 LARGEST_PHOTO = 8 * 2**20
 # Entries of three short values: as many a page as Active Directory gives (its policy's MaxPageSize).
 SIGHTINGS = 1000
-# Samba looks every entry of a page up anew, which takes it three times as long as telling all at once (4.22: for
-# 10,000 entries 2.5 s of its CPU, and 0.8). Such an answer is in memory as a whole, at 2.4 KiB an entry.
+# Samba looks every entry of a page up anew, which takes it three times as long as telling all at once (4.22:
+# for 10,000 entries 2.5 s of its CPU, and 0.8). Such an answer is in memory as a whole, at 2.4 KiB an entry.
 TOLD_AT_ONCE = 20_000
 # So many are asked for by name before it is cheaper to read all.
 ASKED_AT_ONCE = 50
