@@ -73,7 +73,10 @@ PAGES = {
     "tasks": Page("/tasks/"),
     "tasks by state": Page("/tasks/board/state/"),
     "tasks by deadline": Page("/tasks/board/deadline/"),
+    "structure": Page("/structure/"),
+    "feed": Page("/feed/"),
     "employees": Page("/employees/"),
+    "drive": Page("/drive/"),
     "comment": Page("/discussion/crm.deal/{deal}/comments/", sends=(("text", "Said again"),)),
 }
 TOKEN = "a" * 32
@@ -113,7 +116,9 @@ def measure(facts: dict[str, Any], given: argparse.Namespace) -> None:
     from django.core.wsgi import get_wsgi_application
 
     from box.core.registry import environment
+    from box.core.registry.worker import use_pool
 
+    use_pool(threads=8)
     application = get_wsgi_application()
     out = sys.stdout.write
     out(f"{'':<20}{'Python':>8}{'median':>8}{'cold':>8}{'PostgreSQL':>12}{'queries':>9}{'KB':>6}\n")
