@@ -111,6 +111,7 @@ class PreparedModels[M: Model]:
         again.using, again.connection = alias, connections[alias]
         # All at once: what a page shows is never so much that it would have to come in pieces.
         again.execute_sql = lambda *_, **__: [asked.of(given).rows()]  # type: ignore[method-assign,assignment]
+        again.get_converters = lambda _: self._converters  # type: ignore[method-assign,assignment]
         query: Any = _Ready(again)
         ready: QuerySet[M, M] = QuerySet(queryset.model, query=query, using=alias)
         ready._fetch_mode = queryset._fetch_mode  # type: ignore[attr-defined]
@@ -123,6 +124,12 @@ class PreparedModels[M: Model]:
         compiler = queryset.query.get_compiler(using=DEFAULT_DB_ALIAS)
         sql, params = compiler.as_sql()
         return queryset, compiler, Asked(sql, tuple(params), is_repeated=not self._plans_anew)
+
+    @cached_property
+    def _converters(self) -> dict[int, Any]:
+        """What makes Python's values of its columns: Django asks each column, each time."""
+        _queryset, compiler, _asked = self._composed
+        return compiler.get_converters([column for column, _sql, _alias in compiler.select])
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from django.db.models.expressions import RawSQL
 from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.access.privileged_reads import note_reading
 from box.lib import lookups  # noqa: F401 - brings `in_array`
+from box.lib.hot_models import HotModel
 from box.lib.prepared import Param
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def is_ruled_by_codes(user: User) -> bool:
     return user.is_active and not user.is_administrator
 
 
-class AudienceModel(models.Model):
+class AudienceModel(HotModel):
     """A row with restricted visibility."""
 
     audience = ArrayField(models.TextField())

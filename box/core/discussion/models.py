@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from box.core.accounts.models import User
 from box.core.files.models import File
+from box.lib.hot_models import HotModel
 
 # Code points: a family of four is seven, the flag of Wales as well.
 LONGEST_EMOJI = 16
@@ -48,7 +49,7 @@ class CommentQuerySet(models.QuerySet["Comment"]):
         return self.select_related("author")
 
 
-class Comment(models.Model):
+class Comment(HotModel):
     thread = models.ForeignKey(Thread, models.CASCADE, related_name="comments", db_index=False)
     author = models.ForeignKey(User, models.PROTECT, related_name="comments")
     # As it is searched and quoted; `html` is the same as it is shown, clean: see box.lib.rich_text.

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from box.core.accounts.models import User
+from box.lib.hot_models import HotModel
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -28,7 +29,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(id__lt=notification_id)
 
 
-class Notification(models.Model):
+class Notification(HotModel):
     user = models.ForeignKey(User, models.CASCADE, related_name="notifications", db_index=False)
     # What happened, as `<room>.<event>`: chooses the sentence.
     kind = models.CharField(max_length=60)

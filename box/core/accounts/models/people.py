@@ -34,6 +34,7 @@ from box.core.accounts.search import (
 )
 from box.core.fields.lookups import FieldValues
 from box.core.registry.offers import Offers
+from box.lib.hot_models import HotModel
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -212,7 +213,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
 
-class User(AbstractBaseUser):
+class User(HotModel, AbstractBaseUser):
     class Status(models.TextChoices):
         ACTIVE = "active", _("active")
         SUSPENDED = "suspended", _("suspended")

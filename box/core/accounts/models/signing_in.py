@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from box.core.accounts.models.people import User
+from box.lib.hot_models import HotModel
 
 
-class Session(AbstractBaseSession):
+class Session(HotModel, AbstractBaseSession):
     """A signed-in browser. The person is a column, so that all of theirs can be ended at once."""
 
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
