@@ -193,7 +193,7 @@ class Searchable:
 @dataclass(frozen=True)
 class Widget:
     """A small thing in the bar above every page, offered under its room's name. It stays while pages change,
-    so what it shows it fetches itself: its template costs no query."""
+    so what it shows it fetches itself: its template says the same to everybody of a language."""
 
     template: str
     order: int
@@ -507,12 +507,12 @@ def can_send_letters() -> bool:
     return bool(settings["mail.host"].value)
 
 
-def widgets_of(user: User) -> list[Widget]:
+def widgets_of(user: User) -> tuple[Widget, ...]:
     """What this person has in the bar above every page, in order."""
     from box.core.registry.services import is_on
 
     mine = (widget for key, widget in widgets.items() if is_on(key) and widget.is_for(user))
-    return sorted(mine, key=lambda widget: widget.order)
+    return tuple(sorted(mine, key=lambda widget: widget.order))
 
 
 def asides_of(request: PersonRequest) -> list[Markup]:

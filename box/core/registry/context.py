@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.middleware.csrf import get_token
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """The reader and the menu; None and nothing on pages for people who are not signed in."""
+    """The reader and the menu; None and nothing on pages for people who are not signed in. What a part of a
+    page does not show is found out when a template calls it."""
     # One token serves a page and all its forms; Django would mask a new one for each.
     token = SimpleLazyObject(lambda: get_token(request))
     shared = {
@@ -30,15 +32,15 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return {
             **shared,
             "reader": None,
-            "menu": [],
-            "own_pages": [],
-            "widgets": [],
+            "menu": tuple,
+            "own_pages": tuple,
+            "widgets": tuple,
             "theme": theme_of(request),
         }
     own = {
-        "menu": menu_of(user),
-        "own_pages": own_pages_of(user),
-        "widgets": widgets_of(user),
+        "menu": partial(menu_of, user),
+        "own_pages": partial(own_pages_of, user),
+        "widgets": partial(widgets_of, user),
         "theme": user.theme,
     }
     return {**shared, "reader": user, **own}

@@ -7,7 +7,7 @@ language and time zone. Anything undefined fails, so that a misspelt name never 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, MutableMapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache, partial
@@ -43,7 +43,7 @@ SIZE_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 def environment(**options: Any) -> Environment:
     """Called by Django's Jinja2 backend."""
-    env = Environment(  # noqa: S701 - Django passes autoescape=True
+    env = PlainEnvironment(
         **{
             **options,
             "undefined": StrictUndefined,
@@ -94,6 +94,14 @@ def environment(**options: Any) -> Environment:
         clock=clock,
     )
     return env
+
+
+class PlainEnvironment(Environment):
+    """All templates share its globals: Jinja chains two mappings for each, which it walks in Python for every
+    import and include of a page."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return super().make_globals(d) if d else self.globals
 
 
 class Unindented(Extension):
