@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, models
+from django.db import models
 from django.db.models.expressions import RawSQL
 
 from box.core.lists.models import Preference, SavedView
+from box.lib.prepared import Asked
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -62,7 +63,5 @@ def kept_by(user_id: int | Param, list_key: str) -> RawSQL:
 
 def preferences_of(user: User, list_key: str) -> Preferences:
     kept = kept_by(user.pk, list_key)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {kept.sql}", kept.params)
-        (found,) = cursor.fetchone()
+    ((found,),) = Asked(f"SELECT {kept.sql}", tuple(kept.params), is_repeated=True).rows()
     return Preferences.read(json.loads(found), user)

@@ -26,11 +26,18 @@ class Usual[M: Model]:
     """`make` gives the rows as the list reads them, with a `Param` for each value of a reader's. The order is
     that of the list.
 
-    PostgreSQL plans each anew: some readers see nearly all rows, others hardly any.
+    PostgreSQL plans each anew (`plans_anew`) where some readers see nearly all rows, others hardly any.
     """
 
-    def __init__(self, keyset: Keyset, make: Callable[[], QuerySet[M, M]], *, size: int = PAGE) -> None:
-        self._keyset, self._make, self._size = keyset, make, size
+    def __init__(
+        self,
+        keyset: Keyset,
+        make: Callable[[], QuerySet[M, M]],
+        *,
+        size: int = PAGE,
+        plans_anew: bool = True,
+    ) -> None:
+        self._keyset, self._make, self._size, self._plans_anew = keyset, make, size, plans_anew
 
     def page(self, **given: Any) -> Page[M]:
         found: list[M] = []
@@ -44,8 +51,7 @@ class Usual[M: Model]:
     def _queries(self) -> tuple[PreparedModels[M], ...]:
         # At first use, for models are not ready where modules declare what they ask.
         parts = self._keyset.first(self._make(), self._size)
-        return tuple(_prepared(part) for part in parts)
+        return tuple(self._prepared(part) for part in parts)
 
-
-def _prepared[M: Model](part: QuerySet[M, M]) -> PreparedModels[M]:
-    return PreparedModels(lambda: part, plans_anew=True)
+    def _prepared(self, part: QuerySet[M, M]) -> PreparedModels[M]:
+        return PreparedModels(lambda: part, plans_anew=self._plans_anew)

@@ -26,6 +26,7 @@ from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcu
 from box.core.lists.filters import Choice, Context, Filter, Pairs, Reference, Text, YesNo
 from box.core.lists.keyset import Keyset
 from box.core.lists.presenters import macro
+from box.core.lists.usual import Usual
 from box.core.people.models import Absence, Skill
 from box.core.people.today import today
 from box.core.registry.company import company_day
@@ -131,15 +132,14 @@ FILE_COLUMNS = (
 def people_list(user: User, *, is_by_status: bool = False) -> List[User, Employee]:
     """For whoever may see the company. Those who left are in it only for whoever chooses people by status."""
     may_manage = can_manage_people(user)
-    everybody = User.objects.themselves().filter(is_extranet=False)
-    rows = everybody if is_by_status and may_manage else User.objects.employees()
+    rows = _everybody() if is_by_status and may_manage else User.objects.employees()
     fields = [one for one in PROFILE.fields if may_manage or one.readers == EVERYBODY]
     return List(
         key=KEY,
         title=gettext_lazy("Employees"),
-        rows=joined(_with_places(rows), fields),
+        rows=joined(rows, fields),
         columns=(*COLUMNS, *(FILE_COLUMNS if may_manage else ()), *columns_of(fields)),
-        filters=(*(STATUSES if may_manage else ()), *_filters(), *filters_of(fields)),
+        filters=(*(STATUSES if may_manage else ()), *FILTERS, *filters_of(fields)),
         shortcuts=(
             Shortcut(gettext_lazy("New here"), "new=yes"),
             Shortcut(gettext_lazy("Out today"), "away=yes"),
@@ -152,6 +152,8 @@ def people_list(user: User, *, is_by_status: bool = False) -> List[User, Employe
             nearest=lambda text: Keyset((distance(text), "sort_name")),
             resembling=lambda text: _with_places(User.objects.employees()).resembling(text),  # type: ignore[attr-defined]
         ),
+        read=_with_places,
+        usual=USUAL.page,
         present=lambda page: _employees(page, fields, user),
         href=lambda row: url("people:person", row.pk),
         is_remembered=True,
@@ -160,14 +162,24 @@ def people_list(user: User, *, is_by_status: bool = False) -> List[User, Employe
     )
 
 
+def _everybody() -> QuerySet[User, User]:
+    everybody: QuerySet[User, User] = User.objects.themselves().filter(is_extranet=False)
+    return everybody
+
+
 def _with_places(rows: QuerySet[User, User]) -> QuerySet[User, User]:
     places = Membership.objects.filter(user=OuterRef("pk")).order_by("id").values("department")
     return rows.annotate(places=ArraySubquery(places)).fetch_mode(FETCH_PEERS)
 
 
+USUAL = Usual(Keyset(("sort_name",)), lambda: _with_places(User.objects.employees()), plans_anew=False)
+"""Everybody, by name: who may see the list sees the same."""
+
+
 def _employees(people: Sequence[User], fields: Sequence[Field], reader: User) -> Iterable[Employee]:
     own = filled(fields, [one.pk for one in people], reader)
     names, out = structure.value.names, today.value.out
+    zone = timezone.get_current_timezone()
     for one in people:
         yield Employee(
             one.face,
@@ -179,7 +191,7 @@ def _employees(people: Sequence[User], fields: Sequence[Field], reader: User) ->
             one.phone,
             # A department that is younger than what is remembered is there with the next request.
             tuple(names[pk] for pk in one.places if pk in names),  # type: ignore[attr-defined]
-            timezone.localdate(one.joined_at),
+            one.joined_at.astimezone(zone).date(),
             one.invited_at,
             out[one.pk].said if one.pk in out else "",
             own[one.pk],
@@ -209,18 +221,6 @@ def _in_departments(ids: list[int]) -> Q:
 DEPARTMENT = Reference("department", gettext_lazy("Department"), Among(_in_departments), kind=DEPARTMENT_KIND)
 
 
-def _filters() -> tuple[Filter[Any], ...]:
-    new = Q(invited_at=None, joined_at__gt=timezone.now() - NEW_FOR)
-    away = Q(pk__in=Absence.objects.on(company_day()).values("user"))
-    return (
-        DEPARTMENT,
-        YesNo("new", gettext_lazy("New here"), Flag(new)),
-        YesNo("away", gettext_lazy("Out today"), Flag(away)),
-        Text("city", gettext_lazy("City"), TextField("city")),
-        BySkill("skill", gettext_lazy("Can"), Among(lambda ids: Q(skills__skill__in=ids))),
-    )
-
-
 class BySkill(Filter[Skill]):
     """Led to from profiles: skills are too many to be listed."""
 
@@ -242,6 +242,23 @@ class BySkill(Filter[Skill]):
 
     def words(self, value: Skill, context: Context) -> str:
         return value.name
+
+
+def _is_new() -> Q:
+    return Q(invited_at=None, joined_at__gt=timezone.now() - NEW_FOR)
+
+
+def _is_away() -> Q:
+    return Q(pk__in=Absence.objects.on(company_day()).values("user"))
+
+
+FILTERS: tuple[Filter[Any], ...] = (
+    DEPARTMENT,
+    YesNo("new", gettext_lazy("New here"), Flag(_is_new)),
+    YesNo("away", gettext_lazy("Out today"), Flag(_is_away)),
+    Text("city", gettext_lazy("City"), TextField("city")),
+    BySkill("skill", gettext_lazy("Can"), Among(lambda ids: Q(skills__skill__in=ids))),
+)
 
 
 # What is done with many

@@ -191,14 +191,15 @@ class Related(_Nullable):
 
 @dataclass(frozen=True)
 class Flag:
-    """Whether a condition holds."""
+    """Whether a condition holds; one that depends on the moment is called when it is asked for."""
 
-    holds: Q
+    holds: Q | Callable[[], Q]
 
     def condition(self, operator: str, value: Any) -> Q:
         if operator not in _EQUALS:
             raise _wrong_operator()
-        return self.holds if truth(_single(value)) else ~self.holds
+        holds = self.holds() if callable(self.holds) else self.holds
+        return holds if truth(_single(value)) else ~holds
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from box.core.accounts.models import User
+from box.core.accounts.models import NEW_FOR, User
 from box.core.lists.definition import PAGE
 from box.core.people.forms import new_password
+from box.core.people.lists import people_list
 from box.core.structure.actions import add_member, create_department, rename_department
 from box.core.structure.models import Department, Membership
 
@@ -23,7 +26,7 @@ pytestmark = pytest.mark.django_db
 type Browser = Callable[[User], Client]
 
 HTMX = {"HX-Request": "true"}
-MOST_QUERIES = 4
+MOST_QUERIES = 3
 MOST_OF_A_PROFILE = 8
 
 
@@ -73,6 +76,33 @@ def test_the_whole_company_is_listed_page_by_page_each_once(as_person: Browser, 
             break
         after = page.split("after=")[1].split('"')[0]
     assert seen == 2 * PAGE + 1
+
+
+@pytest.mark.parametrize("name", ["anna", "olga"])
+def test_the_first_page_is_what_the_long_way_finds(
+    name: str, anna: User, boris: User, cara: User, erik: User, olga: User, sales: Department
+) -> None:
+    people(PAGE)
+    boris.status = User.Status.DISMISSED
+    boris.save(update_fields=["status"])
+    listed = people_list({"anna": anna, "olga": olga}[name])
+    assert listed.usual is not None
+    usual, wanted = listed.usual(), listed.keyset(listed.order).page(listed.read(listed.rows), size=PAGE)
+    assert [one.pk for one in usual.rows] == [one.pk for one in wanted.rows]
+    assert [one.places for one in usual.rows] == [one.places for one in wanted.rows]  # type: ignore[attr-defined]
+    assert usual.next == wanted.next != ""
+    assert not {boris.pk, erik.pk} & {one.pk for one in usual.rows}
+
+
+def test_who_is_new_is_known_at_each_moment(
+    as_person: Browser, anna: User, boris: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = as_person(anna)
+    assert b"Test Boris" in browser.get("/employees/?new=yes", headers=HTMX).content
+    User.objects.filter(pk=boris.pk).update(joined_at=timezone.now() - NEW_FOR - timedelta(minutes=1))
+    assert b"Test Boris" not in browser.get("/employees/?new=yes", headers=HTMX).content
+    monkeypatch.setattr("box.core.people.lists.NEW_FOR", NEW_FOR + timedelta(minutes=5))
+    assert b"Test Boris" in browser.get("/employees/?new=yes", headers=HTMX).content
 
 
 def test_the_number_of_queries_does_not_grow_with_the_company(
