@@ -16,8 +16,10 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from box.apps.tasks.actions.checks import LONGEST_TITLE
 from box.apps.tasks.actions.tasks import TaskDraft
 from box.apps.tasks.actions.templates import MOST_DUE_DAYS, Plan
+from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.models import LONGEST_NOTE, Dependency, Participant, Task, Template
 from box.core.accounts.models import User
+from box.core.fields.forms import FieldsForm
 from box.core.groups.models import Group
 from box.core.structure.names import Principal, person_principal
 from box.lib.durations import clock, minutes_of
@@ -27,6 +29,8 @@ from box.lib.recurrence_form import RepetitionForm, answers_of
 
 if TYPE_CHECKING:
     from django.http import QueryDict
+
+    from box.core.fields.values import Values
 
 MOST_CODES = 100
 MOMENT = "%Y-%m-%dT%H:%M"
@@ -256,7 +260,7 @@ class TemplateForm(RepetitionForm, TaskForm):
             )
         return values
 
-    def template_draft(self) -> TaskDraft:
+    def template_draft(self, **more: Any) -> TaskDraft:
         """Of a form that is valid."""
         names = ("title", "text", "html", "project", "priority", "tags", "estimate_minutes")
         rules = ("needs_acceptance", "may_move_deadline", "accomplice_ids", "observer_ids")
@@ -264,6 +268,7 @@ class TemplateForm(RepetitionForm, TaskForm):
             responsible=self.responsible,
             items=tuple(self.cleaned_data["items"].splitlines()),
             **{name: self.values[name] for name in (*names, *rules)},
+            **more,
         )
 
     def plan(self) -> Plan:
@@ -280,6 +285,19 @@ class TemplateForm(RepetitionForm, TaskForm):
             due_days=said["due_days"],
             due_at=said["due_at"] or time(18),
         )
+
+
+class TemplateFieldsForm(FieldsForm):
+    """What the company notes of tasks, as far as the template knows it: what must be filled in is asked of
+    whoever gives a task by it, and here where tasks are given by nobody."""
+
+    use_required_attribute = False
+
+    def __init__(self, data: QueryDict | None, *, by: User, values: Values) -> None:
+        super().__init__(TASK_FIELDS.fields, data, values=values, by=by)
+        if not (data and data.get("repeats")):
+            for asked in self.fields.values():
+                asked.required = False
 
 
 def initial_of_template(template: Template) -> dict[str, Any]:

@@ -23,6 +23,14 @@ from box.apps.tasks.actions.checks import (
     checked_text,
     participants_by_id,
 )
+from box.apps.tasks.actions.enclosures import (
+    drop_enclosures,
+    fields_of,
+    file_ids_of,
+    share_enclosures,
+    with_copies,
+    write_enclosures,
+)
 from box.apps.tasks.actions.locking import must
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.events import TemplateChanged, TemplateStopped
@@ -53,11 +61,12 @@ class Plan:
 
 
 @transaction.atomic
-def add_template(draft: TaskDraft, plan: Plan, *, by: User) -> Template:
-    """Of the draft all but its moments. The first task is given at the first moment that is still to come."""
+def add_template(draft: TaskDraft, plan: Plan, *, by: User, source: Task | None = None) -> Template:
+    """Of the draft all but its moments. The first task is given at the first moment that is still to come.
+    The draft may name files of the source, a task that `by` sees: the template has copies."""
     must(can_create(by), _("Ask an administrator for the right to give tasks."))
     template = Template(created_by=by)
-    _write(template, draft, plan, by=by)
+    _write(template, with_copies(draft, source, by=by) if source else draft, plan, by=by)
     emit(TemplateChanged(template_id=template.pk, by_id=by.pk, change="added"))
     return template
 
@@ -90,6 +99,7 @@ def delete_template(template: Template, *, by: User) -> None:
     """Its tasks stay."""
     template = _held(template, by)
     emit(TemplateChanged(template_id=template.pk, by_id=by.pk, change="deleted"))
+    drop_enclosures(template)
     template.delete()
 
 
@@ -100,6 +110,7 @@ def pass_templates_on(person: User, successor: User) -> None:
         template.created_by = successor
         template.audience = _audience_of(template)
         template.save(update_fields=["created_by", "audience"])
+        share_enclosures(template)
     Template.objects.filter(responsible=person).update(responsible=successor)
     TemplateParticipant.objects.filter(template__responsible=successor, user=successor).delete()
 
@@ -119,6 +130,12 @@ def give_next(now: datetime) -> bool:
     return True
 
 
+@transaction.atomic
+def add_by_template(template: Template, draft: TaskDraft, *, by: User) -> Task:
+    """By hand. The draft may name files of the template, which `by` sees: the task has copies."""
+    return add_task(with_copies(replace(draft, template=template), template, by=by), by=by)
+
+
 def draft_of(template: Template, moment: datetime) -> TaskDraft:
     """The task that it gives at this moment."""
     people = list(template.participants.order_by("pk").values_list("user", "role"))
@@ -131,6 +148,8 @@ def draft_of(template: Template, moment: datetime) -> TaskDraft:
         deadline_at=template.deadline_from(moment),
         tags=tuple(template.tags),
         items=tuple(template.items),
+        file_ids=tuple(file_ids_of(template)),
+        fields=fields_of(template),
         template=template,
         **{name: getattr(template, name) for name in COLUMNS},
     )
@@ -166,7 +185,7 @@ def _add(template: Template, passed: list[datetime], by: User) -> Task:
     """Whoever may give no tasks any more gives none by a template either."""
     moment = passed[-1]
     draft = replace(draft_of(template, moment), template_at=moment, times_missed=len(passed) - 1)
-    return add_task(draft, by=by)
+    return add_task(with_copies(draft, template, by=by), by=by)
 
 
 def _said(error: Exception) -> str:
@@ -209,6 +228,7 @@ def _write(template: Template, draft: TaskDraft, plan: Plan, *, by: User) -> Non
     TemplateParticipant.objects.bulk_create(
         TemplateParticipant(template=template, user_id=pk, role=role) for pk, role in people.items()
     )
+    write_enclosures(template, draft, by=by)
 
 
 def _set_plan(template: Template, plan: Plan) -> None:

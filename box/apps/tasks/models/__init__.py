@@ -19,7 +19,14 @@ from box.apps.tasks.models.tasks import (
     task_cards,
     task_named,
 )
-from box.apps.tasks.models.templates import TEMPLATE, Template, TemplateParticipant, template_cards
+from box.apps.tasks.models.templates import (
+    TEMPLATE,
+    Template,
+    TemplateFile,
+    TemplateParticipant,
+    template_cards,
+    values_key,
+)
 from box.apps.tasks.models.time import LONGEST_NOTE, TimeEntry
 
 __all__ = [
@@ -43,6 +50,7 @@ __all__ = [
     "TaskQuerySet",
     "TaskStage",
     "Template",
+    "TemplateFile",
     "TemplateParticipant",
     "TimeEntry",
     "address_of",
@@ -52,4 +60,5 @@ __all__ = [
     "task_cards",
     "task_named",
     "template_cards",
+    "values_key",
 ]

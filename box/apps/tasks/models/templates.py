@@ -17,6 +17,7 @@ from box.apps.tasks.models.checklists import LONGEST_ITEM
 from box.apps.tasks.models.tasks import Participant, Task
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
 from box.core.accounts.models import User
+from box.core.files.models import File
 from box.core.groups.models import Group
 from box.core.registry.capabilities import Card, Ref
 from box.lib.recurrence import Rule, local_moment, parse
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 TEMPLATE = "tasks.template"
+
+
+def values_key(template_id: int) -> int:
+    """Under which number the company's own fields of tasks hold what a template has in them: below zero,
+    where no task is."""
+    return -template_id
 
 
 class TemplateQuerySet(AudienceQuerySet["Template"]):
@@ -141,6 +148,20 @@ class TemplateParticipant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role} {self.template_id}"
+
+
+class TemplateFile(models.Model):
+    """A file that comes along: every task gets a copy of its own, for a file is part of one thing."""
+
+    template = models.ForeignKey(Template, models.CASCADE, related_name="file_links", db_index=False)
+    file = models.OneToOneField(File, models.CASCADE, related_name="+")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["template", "position"], name="template_file_of")]
+
+    def __str__(self) -> str:
+        return f"{self.file_id} of {self.template_id}"
 
 
 def template_cards(ids: Collection[int], reader: User) -> dict[int, Card]:

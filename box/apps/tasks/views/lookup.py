@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
-from box.apps.tasks.models import Task
+from box.apps.tasks.actions.enclosures import file_ids_of
+from box.apps.tasks.models import Task, Template
 from box.core.accounts.models import User
+from box.core.files.models import File
 from box.core.groups.models import Group
 from box.core.structure.names import MOST_FOUND, person_principal
-from box.lib.pages import render
+from box.lib.pages import ids_of, render
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -22,6 +25,24 @@ if TYPE_CHECKING:
 def task_for(request: PersonRequest, pk: int) -> Task:
     seen = Task.objects.visible_to(request.user).there()
     return get_object_or_404(seen.as_shown().select_related("thread"), pk=pk)
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file that is there already, in a form that may leave it out."""
+
+    pk: int
+    name: str
+    is_kept: bool
+
+
+def kept_files(request: PersonRequest, source: Task | Template | None) -> list[KeptFile]:
+    """In their order; in a form that was sent those are kept that it names."""
+    if source is None:
+        return []
+    ids, sent = file_ids_of(source), ids_of(request.POST, "files")
+    names = dict(File.objects.filter(pk__in=ids).values_list("pk", "name"))
+    return [KeptFile(pk, names[pk], request.method != "POST" or pk in sent) for pk in ids]
 
 
 def people_found(text: str, reader: User) -> list[User]:

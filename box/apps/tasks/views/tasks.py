@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from box.apps.tasks.access import can_create, can_delete, can_edit
 from box.apps.tasks.actions.checks import LONGEST_TITLE
+from box.apps.tasks.actions.enclosures import fields_of
 from box.apps.tasks.actions.states import STEPS
 from box.apps.tasks.actions.tasks import (
     add_task,
@@ -24,13 +25,14 @@ from box.apps.tasks.actions.tasks import (
     delete_tasks,
     restore_tasks,
 )
+from box.apps.tasks.actions.templates import add_by_template
 from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.forms import DeadlineForm, TaskForm, initial_of_template
 from box.apps.tasks.models import Dependency, Task, Template
 from box.apps.tasks.presenters import card_of
 from box.apps.tasks.said import begun_of
 from box.apps.tasks.states import Step
-from box.apps.tasks.views.lookup import task_for
+from box.apps.tasks.views.lookup import kept_files, task_for
 from box.core.accounts.models import User
 from box.core.discussion.presenters import foot_of, talk_below
 from box.core.drafts.actions import drop_draft
@@ -89,24 +91,11 @@ def new(request: PersonRequest) -> HttpResponse:
     above, template = _above(request), _template(request)
     sent, begun = request.POST or None, _begun(request, template)
     form = TaskForm(sent, by=request.user, initial=begun)
-    fields = FieldsForm(TASK_FIELDS.fields, sent, by=request.user)
+    values = fields_of(template) if template else None
+    fields = FieldsForm(TASK_FIELDS.fields, sent, values=values, by=request.user)
     if form.is_valid() & fields.is_valid():
         try:
-            given = once(
-                Task,
-                lambda: add_task(
-                    form.draft(
-                        parent=above,
-                        file_ids=tuple(ids_of(request.POST, "file")),
-                        fields=fields.values,
-                        template=template,
-                        items=tuple(template.items) if template else (),
-                    ),
-                    by=request.user,
-                ),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
-            )
+            given = _given(request, form, fields, above, template)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -117,11 +106,30 @@ def new(request: PersonRequest) -> HttpResponse:
         "fields": fields,
         "above": above,
         "template": template,
+        "kept": kept_files(request, template),
         "templates": Template.objects.visible_to(request.user).by_title()[:MOST_TEMPLATES],
         "place": "task",
         **_text(request, None, begun),
     }
     return render(request, "tasks/new.html", context, status=REFUSED if form.is_bound else 200)
+
+
+def _given(
+    request: PersonRequest, form: TaskForm, fields: FieldsForm, above: Task | None, template: Template | None
+) -> Task:
+    draft = form.draft(
+        parent=above,
+        file_ids=tuple(ids_of(request.POST, "files")),
+        fields=fields.values,
+        items=tuple(template.items) if template else (),
+    )
+
+    def add() -> Task:
+        if template is None:
+            return add_task(draft, by=request.user)
+        return add_by_template(template, draft, by=request.user)
+
+    return once(Task, add, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
 
 
 def _begun(request: PersonRequest, template: Template | None) -> dict[str, Any]:

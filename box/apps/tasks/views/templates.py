@@ -11,17 +11,20 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from box.apps.tasks.access import can_create, can_edit_template
+from box.apps.tasks.actions.enclosures import fields_of
 from box.apps.tasks.actions.templates import add_template, change_template, delete_template, pause_template
-from box.apps.tasks.forms import TemplateForm, initial_of_template, template_of
+from box.apps.tasks.forms import TemplateFieldsForm, TemplateForm, initial_of_template, template_of
 from box.apps.tasks.models import Task, Template
 from box.apps.tasks.template_lists import template_list
+from box.apps.tasks.views.lookup import kept_files
 from box.core.events.nonces import once
 from box.core.lists.views import answer
-from box.lib.pages import REFUSED, lead_on, number_of, render
+from box.lib.pages import REFUSED, ids_of, lead_on, number_of, render
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
+    from box.apps.tasks.actions.tasks import TaskDraft
     from box.core.accounts.requests import PersonRequest
 
 SHOWN = 20
@@ -40,26 +43,39 @@ def new(request: PersonRequest) -> HttpResponse:
     source = _source(request)
     begun = template_of(source) if source else {"responsible": [request.user]}
     form = TemplateForm(request.POST or None, by=request.user, initial=begun)
-    if form.is_valid():
+    fields = _fields(request, source)
+    if form.is_valid() & fields.is_valid():
         try:
-            return redirect(_made(request, form))
+            return redirect(_made(request, form, fields, source))
         except ValidationError as error:
             form.add_error(None, error)
-    return _page(request, form, source)
+    return _page(request, form, fields, source)
 
 
-def _made(request: PersonRequest, form: TemplateForm) -> Template:
+def _made(
+    request: PersonRequest, form: TemplateForm, fields: TemplateFieldsForm, source: Task | None
+) -> Template:
+    draft = _draft(request, form, fields)
     return once(
         Template,
-        lambda: add_template(form.template_draft(), form.plan(), by=request.user),
+        lambda: add_template(draft, form.plan(), by=request.user, source=source),
         nonce=request.POST.get("nonce", ""),
         actor_id=request.user.pk,
     )
 
 
+def _fields(request: PersonRequest, source: Task | Template | None) -> TemplateFieldsForm:
+    values = fields_of(source) if source else {}
+    return TemplateFieldsForm(request.POST or None, by=request.user, values=values)
+
+
+def _draft(request: PersonRequest, form: TemplateForm, fields: TemplateFieldsForm) -> TaskDraft:
+    return form.template_draft(file_ids=tuple(ids_of(request.POST, "files")), fields=fields.values)
+
+
 def _source(request: PersonRequest) -> Task | None:
     """The task that the template is begun of."""
-    pk = number_of(request.GET, "of")
+    pk = number_of(request.POST or request.GET, "of")
     return Task.objects.visible_to(request.user).there().as_shown().filter(pk=pk).first() if pk else None
 
 
@@ -68,20 +84,20 @@ def template(request: PersonRequest, pk: int) -> HttpResponse:
     found = _template_for(request, pk)
     if request.method == "GET":
         form = TemplateForm(by=request.user, initial=initial_of_template(found))
-        return _page(request, form, found, template=found)
+        return _page(request, form, _fields(request, found), found, template=found)
     if not can_edit_template(request.user, found):
         raise PermissionDenied(_("Only whoever keeps the template changes it."))
     if request.method == "DELETE":
         delete_template(found, by=request.user)
         return redirect("tasks:templates")
-    form = TemplateForm(request.POST, by=request.user)
-    if form.is_valid():
+    form, fields = TemplateForm(request.POST, by=request.user), _fields(request, found)
+    if form.is_valid() & fields.is_valid():
         try:
-            change_template(found, form.template_draft(), form.plan(), by=request.user)
+            change_template(found, _draft(request, form, fields), form.plan(), by=request.user)
             return lead_on(request, found.get_absolute_url())
         except ValidationError as error:
             form.add_error(None, error)
-    return _page(request, form, found, template=found)
+    return _page(request, form, fields, found, template=found)
 
 
 @require_http_methods(["POST", "DELETE"])
@@ -98,7 +114,11 @@ def _template_for(request: PersonRequest, pk: int) -> Template:
 
 
 def _page(
-    request: PersonRequest, form: TemplateForm, source: Task | Template | None, **more: Any
+    request: PersonRequest,
+    form: TemplateForm,
+    fields: TemplateFieldsForm,
+    source: Task | Template | None,
+    **more: Any,
 ) -> HttpResponse:
     text = {"text": source.text, "html": source.html} if source else {"text": "", "html": ""}
     if form.is_bound:
@@ -106,6 +126,9 @@ def _page(
     kept: Template | None = more.get("template")
     context = {
         "form": form,
+        "fields": fields,
+        "kept": kept_files(request, source),
+        "source": source,
         **text,
         **more,
         "can_edit": kept is None or can_edit_template(request.user, kept),
