@@ -89,5 +89,5 @@ def drag(page: Page, what: Locator, onto: Locator) -> None:
     page.mouse.move(start["x"] + 40, start["y"] + 20)
     page.mouse.down()
     page.mouse.move(start["x"] + 80, start["y"] + 40, steps=5)
-    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + 120, steps=15)
+    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + min(120, end["height"] - 16), steps=15)
     page.mouse.up()

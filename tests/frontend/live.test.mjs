@@ -75,6 +75,34 @@ test("a card is fetched anew when somebody else has changed it, and no other", a
   assert.deepEqual(refreshed(), ["refresh"]);
 });
 
+test("what came while one wrote is shown once the field is left, unless what was typed would be lost", async () => {
+  card('<input><minutes-text data-saved="saved"><textarea></textarea></minutes-text>');
+  find("input").focus();
+  told("tasks", "changed", { id: 17, by: 3 });
+  await pass(0);
+  find("input").value = "half a sentence";
+  find("input").blur();
+  await pass(400);
+  assert.deepEqual(refreshed(), []);
+  find("input").value = "";
+  find("input").focus();
+  find("input").blur();
+  await pass(399);
+  assert.deepEqual(refreshed(), []);
+  await pass(1);
+  assert.deepEqual(refreshed(), ["refresh"]);
+  // Nothing is left to catch up with.
+  find("textarea").focus();
+  find("textarea").blur();
+  await pass(400);
+  assert.deepEqual(refreshed(), ["refresh"]);
+  // What saves itself holds nothing back.
+  find("textarea").value = "kept elsewhere";
+  told("tasks", "changed", { id: 17, by: 3 });
+  await pass(0);
+  assert.deepEqual(refreshed(), ["refresh", "refresh"]);
+});
+
 test("what one writes in, or has open, stays as it is", async () => {
   card('<details class="drop" open></details>');
   told("tasks", "changed", { id: 17, by: 3 });

@@ -7,7 +7,8 @@
 //   }
 //
 // <live-card topic="tasks" kind="changed" of="17">, around a card that fetches itself at `refresh`, is one: what
-// somebody else has changed is shown anew, but not while one writes in it or has something of it open.
+// somebody else has changed is shown anew, but not while one writes in it or has something of it open: then once one
+// has done.
 
 import { turn } from "./push.js";
 
@@ -52,8 +53,29 @@ export class Live extends HTMLElement {
 export const isByMe = (payload) => String(payload.by) === document.body.dataset.user;
 
 const HELD = "details.drop[open], :is(input, textarea, select, [contenteditable=true]):focus";
+const TYPED = "textarea, input:not([type=hidden], [type=checkbox], [type=radio], [type=file])";
+// So many milliseconds after a field was left: what was pressed to leave it is still pressed.
+const CATCHES_UP_AFTER = 400;
+
+// What has been typed and not sent; a field inside of `data-saved` sends itself.
+const isUnsent = (field) => field.value !== field.defaultValue && !field.closest("[data-saved]");
 
 class LiveCard extends Live {
+  connectedCallback() {
+    super.connectedCallback();
+    this.addEventListener("focusout", this);
+    this.addEventListener("toggle", this, { capture: true });
+  }
+
+  // What came while it was held is shown once it is let go.
+  handleEvent() {
+    setTimeout(() => this.isBehind && this.ask({ isFirst: true }), CATCHES_UP_AFTER);
+  }
+
+  get isHeld() {
+    return Boolean(this.querySelector(HELD)) || [...this.querySelectorAll(TYPED)].some(isUnsent);
+  }
+
   isMine({ topic, kind, payload }) {
     if (topic !== this.getAttribute("topic") || kind !== this.getAttribute("kind") || isByMe(payload)) return false;
     return String(payload.id) === this.getAttribute("of");
@@ -61,7 +83,8 @@ class LiveCard extends Live {
 
   renew() {
     const card = this.firstElementChild;
-    if (card && !this.querySelector(HELD)) window.htmx.trigger(card, "refresh");
+    this.isBehind = this.isHeld;
+    if (card && !this.isBehind) window.htmx.trigger(card, "refresh");
   }
 }
 

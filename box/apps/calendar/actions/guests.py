@@ -256,7 +256,7 @@ def appointment_of(event: Event, email: str) -> Appointment | None:
     return found if found is not None and found.email == email else None
 
 
-def _title_for(event: Event, email: str) -> str:
+def title_for(event: Event, email: str) -> str:
     """Nobody is written what a stranger has typed: the address may be another's."""
     booked = appointment_of(event, email)
     return booked.page.title if booked is not None else event.title
@@ -268,7 +268,7 @@ def _component(event: Event, moved: set[datetime], organizer: ics.Person, guest:
         guest = replace(guest, name="")
     found = ics.component(event, moved, people=ics.People(organizer, (guest,)))
     del found["URL"], found["SUMMARY"]
-    found.add("summary", _title_for(event, guest.email))
+    found.add("summary", title_for(event, guest.email))
     return found
 
 
@@ -300,7 +300,7 @@ def _letter(method: str, told: Sequence[_Told]) -> list[Letter]:
     with translation.override(language), timezone.override(zone):
         said = when(Occurrence(event, event.starts_at, event.ends_at))
     context = {
-        "event": event, "title": _title_for(event, first.guest.email), "organizer": organizer.name,
+        "event": event, "title": title_for(event, first.guest.email), "organizer": organizer.name,
         "when": said, "zone": zone, "is_off": method == "CANCEL", "is_known": bool(first.guest.told),
         "token": first.guest.token, "booked": booked.token if booked is not None else "",
     }  # fmt: skip

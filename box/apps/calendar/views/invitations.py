@@ -13,13 +13,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.calendar import actions, ics
-from box.apps.calendar.actions.guests import invitation_of
+from box.apps.calendar.actions.guests import invitation_of, title_for
 from box.apps.calendar.models import Guest
 from box.apps.calendar.occurrences import Occurrence
 from box.apps.calendar.said import When, when
 from box.apps.calendar.views.lookup import problem_of
-from box.apps.calendar.views.outside import View, discreet
-from box.core.registry.company import LANGUAGE
+from box.apps.calendar.views.outside import View, discreet, language_of
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
@@ -27,10 +26,14 @@ if TYPE_CHECKING:
 
 
 def by_link(view: Callable[[HttpRequest, Guest], HttpResponseBase]) -> View:
-    @discreet("calendar.invitation", lambda request: LANGUAGE.value)
+    @discreet("calendar.invitation", language_of)
     @wraps(view)
     def answered(request: HttpRequest, token: str) -> HttpResponseBase:
-        guest = Guest.objects.of_token(token).select_related("event__organizer", "event__room").first()
+        guest = (
+            Guest.objects.of_token(token)
+            .select_related("event__organizer", "event__room", "event__appointment__page")
+            .first()
+        )
         if guest is None:
             return render(request, "calendar/invitation.html", {"guest": None}, status=404)
         return view(request, guest)
@@ -52,7 +55,8 @@ def invitation(request: HttpRequest, guest: Guest) -> HttpResponseBase:
         else:
             guest.refresh_from_db()
             said = _("Your answer is sent.")
-    context = {"guest": guest, "when": _when(guest), "said": said, "problem": problem}
+    title = title_for(guest.event, guest.email)
+    context = {"guest": guest, "title": title, "when": _when(guest), "said": said, "problem": problem}
     status = REFUSED if problem else 200
     return render(request, "calendar/invitation.html", context, status=status)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from box.core.accounts.throttle import Quota
+from box.core.registry.company import LANGUAGE
 from box.core.registry.origin import address_of
 
 if TYPE_CHECKING:
@@ -22,7 +24,18 @@ if TYPE_CHECKING:
 # Of one network within a quarter of an hour.
 MOST_OPENED = 120
 
+LANGUAGES = dict(settings.LANGUAGES)
+
 type View = Callable[[HttpRequest, str], HttpResponseBase]
+
+
+def language_of(request: HttpRequest) -> str:
+    """The one that was chosen on the page, else the browser's, else the company's."""
+    chosen = request.GET.get("language", "")
+    if chosen in LANGUAGES:
+        return chosen
+    has_own = bool(request.headers.get("Accept-Language"))
+    return translation.get_language_from_request(request) if has_own else LANGUAGE.value
 
 
 def discreet(what: str, language: Callable[[HttpRequest], str]) -> Callable[[View], View]:

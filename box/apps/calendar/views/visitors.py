@@ -23,7 +23,7 @@ from box.apps.calendar.models import Appointment, BookingPage
 from box.apps.calendar.occurrences import Occurrence
 from box.apps.calendar.said import When, when
 from box.apps.calendar.views.lookup import problem_of
-from box.apps.calendar.views.outside import View, discreet
+from box.apps.calendar.views.outside import View, discreet, language_of
 from box.apps.calendar.visitors import checked, moment_in, who, zone_in
 from box.core.accounts.throttle import Quota
 from box.core.registry.company import time_zones
@@ -41,13 +41,6 @@ if TYPE_CHECKING:
 # Of one network within a quarter of an hour.
 MOST_BOOKED = 10
 LARGEST = 64 * 1024
-LANGUAGES = dict(settings.LANGUAGES)
-
-
-def language_of(request: HttpRequest) -> str:
-    """The one that was chosen on the page, else the browser's."""
-    chosen = request.GET.get("language", "")
-    return chosen if chosen in LANGUAGES else translation.get_language_from_request(request)
 
 
 def _of_page(view: Callable[[HttpRequest, BookingPage], HttpResponseBase]) -> View:
