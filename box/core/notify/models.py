@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -11,6 +11,9 @@ from django.utils import timezone
 
 from box.core.accounts.models import User
 from box.lib.hot_models import HotModel
+
+if TYPE_CHECKING:
+    from box.lib.prepared import Param
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -24,7 +27,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def newest_first(self) -> Self:
         return self.order_by("-id")
 
-    def before(self, notification_id: int) -> Self:
+    def before(self, notification_id: int | Param) -> Self:
         """The page below this one."""
         return self.filter(id__lt=notification_id)
 

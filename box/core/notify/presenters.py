@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 from box.core.registry.capabilities import Card, Ref, cards_of
+from box.core.registry.environment import url
 from box.core.registry.notices import notices
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ShownNotice:
         """On a page of the portal who follows it has read it, with that."""
         is_news = self.notification.read_at is None and not self.at
         if is_news or self.card is None:
-            return reverse("notify:thing", args=[self.notification.pk])
+            return url("notify:thing", self.notification.pk)
         return self.card.url
 
     @property
@@ -53,7 +53,7 @@ class ShownNotice:
     @property
     def _name(self) -> Markup | str:
         actor = self.notification.actor
-        return self._link(reverse("people:person", args=[actor.pk]), actor.name) if actor else _("The box")
+        return self._link(url("people:person", actor.pk), actor.name) if actor else _("The box")
 
     def _link(self, url: str, text: str) -> Markup:
         return Markup('<a href="{}{}">{}</a>').format(self.at, url, text or "…")

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
 from django.core.exceptions import PermissionDenied
+from django.db.models import BigIntegerField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -22,18 +23,28 @@ from box.core.notify.models import Notification, Preferences
 from box.core.notify.presenters import lines_of, noticed
 from box.core.registry.capabilities import can_send_letters
 from box.lib.pages import REFUSED, number_of, render, wants_part
+from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
 
 PAGE = 30
+# Above all that there will be.
+HIGHEST = 2**62
+_PAGE = PreparedModels(
+    lambda: (
+        Notification.objects.filter(user=Param("user", BigIntegerField()))
+        .before(Param("before", BigIntegerField()))
+        .newest_first()
+        .select_related("actor")[: PAGE + 1]
+    )
+)
 
 
 @require_GET
 def notifications(request: PersonRequest) -> HttpResponse:
     before = number_of(request.GET, "before")
-    mine = Notification.objects.filter(user=request.user).newest_first().select_related("actor")
-    found = list((mine.before(before) if before else mine)[: PAGE + 1])
+    found = _PAGE.rows(user=request.user.pk, before=before or HIGHEST)
     context = {
         "lines": lines_of(noticed(found[:PAGE], reader=request.user)),
         "last": found[PAGE - 1].pk if len(found) > PAGE else None,
