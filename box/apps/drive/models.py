@@ -27,6 +27,7 @@ from box.core.files.models import Blob, File
 from box.core.files.names import MAX_LENGTH
 from box.core.groups.models import Group
 from box.core.registry.capabilities import Card, Ref
+from box.core.registry.environment import url
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -222,7 +223,7 @@ class Item(AudienceModel):
         return [*self.ancestors, self.pk]
 
     def get_absolute_url(self) -> str:
-        return reverse("drive:item", args=[self.pk])
+        return url("drive:item", self.pk)
 
 
 class Share(models.Model):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import BigIntegerField, OuterRef, Subquery
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -25,7 +24,7 @@ from box.core.discussion.models import EmojiReaction, Reaction
 from box.core.discussion.presenters import Foot
 from box.core.files.presenters import Attached, facts_of
 from box.core.registry.capabilities import Card, Ref, card_codes, card_icons, card_routes, cards_of
-from box.core.registry.environment import plural_rule
+from box.core.registry.environment import plural_rule, url
 from box.core.structure.names import Principal, everyone, named
 from box.lib.prepared import Param, Prepared, Rows, at_once
 
@@ -311,8 +310,8 @@ def cards_by_post(
         if ref.kind not in card_codes:
             wanted.add(ref)
         elif (code := f"{card_codes[ref.kind]}{ref.id}") in names:
-            url = reverse(_routes()[ref.kind], args=[ref.id])
-            found[ref] = Card(ref, names[code].name, url, icon=card_icons[ref.kind])
+            address = url(_routes()[ref.kind], ref.id)
+            found[ref] = Card(ref, names[code].name, address, icon=card_icons[ref.kind])
     found |= cards_of(wanted, reader)
     return {pk: [found[ref] for ref in refs if ref in found] for pk, refs in links.items()}
 

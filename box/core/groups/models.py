@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Self
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Lower
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
 from box.core.accounts.models import User
 from box.core.registry.capabilities import Card, Ref
+from box.core.registry.environment import url
 
 KIND = "groups.group"
 MOST_FOUND = 8
@@ -108,7 +108,7 @@ class Group(AudienceModel):
         return self.archived_at is not None
 
     def get_absolute_url(self) -> str:
-        return reverse("groups:group", args=[self.pk])
+        return url("groups:group", self.pk)
 
 
 class MemberQuerySet(models.QuerySet["Member"]):

@@ -11,12 +11,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Q
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from box.core.access.principals import EVERYONE, codes_of
 from box.core.accounts.models import User
 from box.core.registry.capabilities import Card, Ref, card_icons
+from box.core.registry.environment import url
 from box.core.registry.offers import Offers
 from box.core.structure.models import Department
 from box.lib.prepared import Asked, Param, Prepared, Rows, asked, at_once
@@ -146,9 +146,7 @@ def found_people(text: str, reader: User) -> list[Card]:
     people = User.objects.visible_to(reader).active()
     named = people.filter(Q(login=text.lower()) | Q(email=text.lower())) if text else people.none()
     found = list(named[:1]) or ((people.looked_for(text) if text else people.by_name())[:MOST_FOUND])
-    return [
-        Card(Ref(PERSON_KIND, one.pk), one.name, reverse("people:person", args=[one.pk])) for one in found
-    ]
+    return [Card(Ref(PERSON_KIND, one.pk), one.name, url("people:person", one.pk)) for one in found]
 
 
 def found_departments(text: str, reader: User) -> list[Card]:
@@ -157,15 +155,14 @@ def found_departments(text: str, reader: User) -> list[Card]:
         return []
     found = Department.objects.standing().filter(name__icontains=text).by_name()[:MOST_FOUND]
     return [
-        Card(Ref(DEPARTMENT_KIND, one.pk), one.name, reverse("structure:department", args=[one.pk]))
-        for one in found
+        Card(Ref(DEPARTMENT_KIND, one.pk), one.name, url("structure:department", one.pk)) for one in found
     ]
 
 
 def _cards(kind: str, letter: str, route: str, ids: list[int], reader: User) -> dict[int, Card]:
     found = named((f"{letter}{pk}" for pk in ids), reader=reader)
     return {
-        pk: Card(Ref(kind, pk), found[code].name, reverse(route, args=[pk]), icon=card_icons[kind])
+        pk: Card(Ref(kind, pk), found[code].name, url(route, pk), icon=card_icons[kind])
         for pk in ids
         if (code := f"{letter}{pk}") in found
     }

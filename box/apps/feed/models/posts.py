@@ -11,7 +11,6 @@ from django.db import models
 from django.db.models import Subquery
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from markupsafe import Markup
@@ -23,6 +22,7 @@ from box.core.discussion.models import Thread
 from box.core.files.models import File
 from box.core.lists.preferences import kept_by
 from box.core.registry.capabilities import Card, Ref
+from box.core.registry.environment import url
 from box.lib.prepared import Param
 from box.lib.rich_text import LONGEST_TAG
 
@@ -171,7 +171,7 @@ class Post(AudienceModel):
         return Ref(KIND, self.pk)
 
     def get_absolute_url(self) -> str:
-        return reverse("feed:post", args=[self.pk])
+        return url("feed:post", self.pk)
 
 
 class PostAddressee(models.Model):

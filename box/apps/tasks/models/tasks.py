@@ -12,7 +12,6 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -27,6 +26,7 @@ from box.core.fields.lookups import FieldValues
 from box.core.files.models import File
 from box.core.groups.models import Group
 from box.core.registry.capabilities import Card, Ref
+from box.core.registry.environment import url
 from box.lib.numbers import whole_number
 from box.lib.prepared import Param
 from box.lib.rich_text import LONGEST_TAG
@@ -265,7 +265,7 @@ class Task(AudienceModel):
         return self.is_open and deadline is not None and now <= deadline < now + timedelta(days=1)
 
     def get_absolute_url(self) -> str:
-        return reverse("tasks:task", args=[self.pk])
+        return url("tasks:task", self.pk)
 
 
 class Participant(models.Model):
@@ -341,9 +341,9 @@ def new_address(draft: str, by: User) -> str:
     lines = draft.strip().splitlines() or [""]
     title = lines[0].strip()[:LONGEST_BEGUN_TITLE]
     text = draft if len(lines) > 1 or len(lines[0]) > LONGEST_BEGUN_TITLE else ""
-    return f"{reverse('tasks:new')}?{urlencode({'title': title, 'text': text[:LONGEST_BEGUN_TEXT]})}"
+    return f"{url('tasks:new')}?{urlencode({'title': title, 'text': text[:LONGEST_BEGUN_TEXT]})}"
 
 
 def address_of(ref: Ref) -> str:
     """See `box.core.registry.capabilities.MadeOf`: where a task is begun of what was said there."""
-    return f"{reverse('tasks:new')}?{urlencode({'of': str(ref)})}"
+    return f"{url('tasks:new')}?{urlencode({'of': str(ref)})}"
