@@ -4,8 +4,9 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from box.console import metrics
 from box.core.registry import errors
+from box.lib.routing import rooms
 
-urlpatterns: list[URLPattern | URLResolver] = [
+_rooms: list[URLPattern | URLResolver] = [
     path("", include("box.core.portal.urls")),
     path("", include("box.core.accounts.urls")),
     path("", include("box.core.fields.urls")),
@@ -37,6 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/", include("box.console.urls")),
     path("console/migrations/", include("box.transfer.urls")),
 ]
+urlpatterns = [rooms(_rooms)]
 
 handler400 = errors.bad_request
 handler403 = errors.permission_denied
