@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
@@ -31,6 +31,7 @@ EVERYONE = "UA"
 CODES_LIVE = 24 * 3600
 
 _KNOWN = "_codes"
+_EXPANDED = "_expanded_codes"
 _PERSON = re.compile(r"U\d+")
 
 
@@ -93,9 +94,20 @@ def is_person(code: str) -> bool:
 def codes_of(user: User) -> frozenset[str]:
     """Every code this person answers to, also what follows from their roles; none at all for whoever may not
     sign in."""
+    # Rooms name their principals before Django has its models, and settings are rows.
+    from box.core.registry.settings import version_of_request
+
     if not user.is_active:
         return frozenset()
-    return memberships_of(user).union(*(expand(user) for expand in expanders))
+    # What follows from roles and rules is the same for all of a request, and is asked for ten times in it.
+    # Outside of requests it is not remembered: neither are the rules.
+    version = version_of_request()
+    under = version, user.access_version, user.is_administrator
+    known: tuple[Hashable, frozenset[str]] | None = vars(user).get(_EXPANDED)
+    if version is None or known is None or known[0] != under:
+        codes = memberships_of(user).union(*(expand(user) for expand in expanders))
+        known = vars(user)[_EXPANDED] = (under, codes)
+    return known[1]
 
 
 def memberships_of(user: User) -> frozenset[str]:

@@ -147,6 +147,11 @@ def current_version() -> RawSQL:
     return RawSQL(f'COALESCE((SELECT number FROM "{table}" WHERE id = %s), 0)', [_ONLY])  # noqa: S608, S611
 
 
+def version_of_request() -> int | None:
+    """Under which this request remembers them; None outside of requests, where nothing is remembered."""
+    return _version.get()
+
+
 def read_version() -> int:
     """The same in a query of its own, for a request of nobody known."""
     return SettingsVersion.objects.filter(pk=_ONLY).values_list("number", flat=True).first() or 0

@@ -13,6 +13,7 @@ from box.core.access import principals
 from box.core.access.principals import (
     CODES_LIVE,
     EVERYONE,
+    Expander,
     Held,
     audience_for,
     codes_of,
@@ -23,6 +24,8 @@ from box.core.access.principals import (
 from box.core.accounts import actions as accounts
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
+from box.core.registry.offers import Offers
+from box.core.registry.settings import as_of
 from box.core.structure import actions as org
 from box.core.structure.models import Department
 
@@ -103,6 +106,36 @@ def test_the_people_behind_codes_are_those_who_answer_to_them(
         ([sales.code, f"U{cara.pk}"], {anna, boris, cara}),
     ):
         assert set(User.objects.filter(people_behind(codes))) == expected, codes
+
+
+def test_what_follows_from_roles_is_found_once_in_a_request_and_anew_after_any_change(
+    anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def codes_from_roles(user: User) -> set[str]:
+        asked.append(user.pk)
+        return {f"crm:{len(asked)}"}
+
+    offered: Offers[Expander] = Offers("expanders of principals")
+    offered.add("counted", codes_from_roles)
+    monkeypatch.setattr(principals, "expanders", offered)
+    # Each of these may change what they may do: the rules, their memberships, whether they are one of the
+    # administrators, whether they may sign in.
+    with as_of(1):
+        assert "crm:1" in codes_of(anna) == codes_of(anna)
+        anna.access_version += 1
+        assert "crm:2" in codes_of(anna)
+        anna.is_administrator = True
+        assert "crm:3" in codes_of(anna)
+        anna.status = User.Status.SUSPENDED
+        assert not codes_of(anna)
+        anna.status = User.Status.ACTIVE
+    with as_of(2):
+        assert "crm:4" in codes_of(anna)
+    # Outside of requests there is no version: nothing says whether the rules are still the same.
+    assert "crm:5" in codes_of(anna)
+    assert "crm:6" in codes_of(anna)
 
 
 def test_without_the_cache_codes_are_the_same(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
