@@ -111,6 +111,7 @@ class PreparedModels[M: Model]:
         again.using, again.connection = alias, connections[alias]
         # All at once: what a page shows is never so much that it would have to come in pieces.
         again.execute_sql = lambda *_, **__: [asked.of(given).rows()]  # type: ignore[method-assign,assignment]
+        again.has_composite_fields = lambda _: self._has_composite  # type: ignore[method-assign,assignment]
         again.get_converters = lambda _: self._converters  # type: ignore[method-assign,assignment]
         query: Any = _Ready(again)
         ready: QuerySet[M, M] = QuerySet(queryset.model, query=query, using=alias)
@@ -130,6 +131,11 @@ class PreparedModels[M: Model]:
         """What makes Python's values of its columns: Django asks each column, each time."""
         _queryset, compiler, _asked = self._composed
         return compiler.get_converters([column for column, _sql, _alias in compiler.select])
+
+    @cached_property
+    def _has_composite(self) -> bool:
+        _queryset, compiler, _asked = self._composed
+        return bool(compiler.has_composite_fields([column for column, _sql, _alias in compiler.select]))
 
 
 @dataclass(frozen=True)
