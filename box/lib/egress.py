@@ -64,15 +64,16 @@ def post(address: str, body: bytes, headers: Mapping[str, str], *, reachable: It
 
 def exchange(
     address: str,
-    body: bytes,
+    body: bytes | Iterable[bytes],
     headers: Mapping[str, str],
     *,
     reachable: Iterable[str],
     most: int,
     seconds: float = TOTAL_SECONDS,
 ) -> Answer:
-    """The answer to a POST, of at most `most` bytes; of 0 the content is not read. Raises Unreachable, also
-    for one that is larger, or takes longer."""
+    """The answer to a POST, of at most `most` bytes; of 0 the content is not read. A body that comes in parts
+    has its Content-Length among the headers. Raises Unreachable, also for an answer that is larger, or takes
+    longer."""
     parts = urlsplit(address)
     try:
         connection = _connection(parts, _checked(parts, reachable))

@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import batched
+from itertools import batched, chain
 from random import Random, SystemRandom
 from typing import IO, Any, Protocol
 from urllib.parse import quote, urljoin
+from uuid import uuid4
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -36,6 +37,8 @@ MOST_BYTES = 64 * 1024 * 1024
 ATTEMPTS = 8
 FETCHES = 4
 LONGEST_PAUSE = 120.0
+UPLOAD_SECONDS = 3600.0
+_QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 WEBHOOK = re.compile(r"https?://[^/\s]+/rest/\d{1,10}/[A-Za-z0-9]{1,64}/")
 
 _LIMITS = frozenset({"QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT"})
@@ -102,6 +105,16 @@ class Shape:
         return {self.order: {key: "ASC"}, self.filter: conditions}
 
 
+@dataclass(frozen=True)
+class Form:
+    """A file for a form, in the field of this name. `size` is in bytes; `chunks` are read once."""
+
+    field: str
+    name: str
+    size: int
+    chunks: Iterable[bytes]
+
+
 PLAIN = Shape()
 CAPITALS = Shape("FILTER", "ORDER")
 WORDS = Shape("FILTER", "order", "sort")
@@ -130,6 +143,31 @@ def _post(address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     return exchange(address, body, headers, reachable=settings.REACHABLE_NETWORKS, most=MOST_BYTES)
 
 
+class Sender(Protocol):
+    def __call__(self, address: str, form: Form) -> Answer:
+        """Raises Unreachable."""
+
+
+def _send(address: str, form: Form) -> Answer:
+    edge = f"korobka{uuid4().hex}"
+    # A name may hold anything: it goes as RFC 7578 has it, in UTF-8, without what would end it.
+    name = form.name.translate(_QUOTED)
+    head = (
+        f'--{edge}\r\nContent-Disposition: form-data; name="{form.field}"; filename="{name}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    ).encode()
+    foot = f"\r\n--{edge}--\r\n".encode()
+    headers = {
+        "Content-Type": f"multipart/form-data; boundary={edge}",
+        "Content-Length": str(len(head) + form.size + len(foot)),
+        "Accept": "application/json",
+    }
+    body = chain((head,), form.chunks, (foot,))
+    return exchange(
+        address, body, headers, reachable=settings.REACHABLE_NETWORKS, most=MOST_BYTES, seconds=UPLOAD_SECONDS
+    )
+
+
 def _load(address: str, into: IO[bytes]) -> Fetched:
     most = settings.FILE_SIZE_LIMIT
     return download(address, into, reachable=settings.REACHABLE_NETWORKS, most=most)
@@ -143,6 +181,7 @@ class Cloud:
     limits: Limits = field(default_factory=Limits)
     transport: Transport = _post
     loader: Loader = _load
+    sender: Sender = _send
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     sleep: Callable[[float], object] = time.sleep
@@ -169,16 +208,35 @@ class Cloud:
         Raises CloudRefused, CloudAway."""
         return self._outcomes(commands, self._ask("batch", _batched(commands), asks=_methods(commands)))
 
-    def write(self, commands: Sequence[Command]) -> dict[str, Outcome]:
+    def write(self, commands: Sequence[Command], *, key: str = "") -> dict[str, Outcome]:
         """The same for commands that write: sent again only where a limit has certainly kept all of them from
-        happening. Raises CloudRefused; CloudUnsure where nobody knows what has happened."""
+        happening. `key` is what a Korobka knows it by when it comes again. Raises CloudRefused; CloudUnsure
+        where nobody knows what has happened."""
         if not commands:
             return {}
-        return self._outcomes(commands, self._tell("batch", _batched(commands), asks=_methods(commands)))
+        return self._outcomes(
+            commands, self._tell("batch", _batched(commands), asks=_methods(commands), key=key)
+        )
 
-    def tell(self, method: str, parameters: Mapping[str, Any]) -> Any:
+    def tell(self, method: str, parameters: Mapping[str, Any], *, key: str = "") -> Any:
         """One that writes, with more in it than a batch holds. Raises CloudRefused, CloudUnsure."""
-        return self._tell(method, parameters, asks=(method,)).get("result")
+        return self._tell(method, parameters, asks=(method,), key=key).get("result")
+
+    def upload(self, address: str, form: Form) -> Any:
+        """Sends a file to where a method has said, and returns what that method answers then. Raises
+        CloudRefused, CloudUnsure."""
+        try:
+            answer = self.sender(address, form)
+            said = json.loads(answer.body.decode(errors="replace"))
+        except Forbidden as error:
+            raise CloudAway(str(error)) from None
+        except (Unreachable, ValueError) as error:
+            raise CloudUnsure(str(error)) from None
+        if isinstance(said, dict) and said.get("error"):
+            raise _refusal(said)
+        if answer.status != 200 or not isinstance(said, dict):
+            raise CloudUnsure(f"HTTP {answer.status}")
+        return said.get("result")
 
     def _outcomes(self, commands: Sequence[Command], answer: Mapping[str, Any]) -> dict[str, Outcome]:
         found = answer.get("result")
@@ -294,12 +352,14 @@ class Cloud:
             self.sleep(self._pause(attempt))
         raise _away(problem, self.attempts)
 
-    def _tell(self, method: str, parameters: Mapping[str, Any], *, asks: Any) -> dict[str, Any]:
+    def _tell(
+        self, method: str, parameters: Mapping[str, Any], *, asks: Any, key: str = ""
+    ) -> dict[str, Any]:
         problem = ""
         for attempt in range(self.attempts):
             self.sleep(max(0.0, self.pace.wait(asks, self.clock())))
             try:
-                return self._sent(method, parameters)
+                return self._sent(method, parameters, key)
             except CloudRefused as refused:
                 if refused.code not in _PASSING:
                     raise
@@ -318,12 +378,14 @@ class Cloud:
         """Before somebody looks what has become of a request."""
         self.sleep(self._pause(attempt))
 
-    def _sent(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def _sent(self, method: str, parameters: Mapping[str, Any], key: str = "") -> dict[str, Any]:
         """Raises CloudRefused, Unreachable, ValueError for what is no answer."""
         self.pace.sent(self.clock())
         self.requests += 1
         body = json.dumps(parameters).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if key:
+            headers["Idempotency-Key"] = key
         answer = self.transport(f"{self.webhook}{quote(method)}.json", body, headers)
         # A portal that mixes charsets in one answer is heard as far as it can be understood.
         said = json.loads(answer.body.decode(errors="replace"))

@@ -86,6 +86,10 @@ class Company:
     names: dict[str, str] = field(default_factory=dict)
     """Of files that say it only when they are fetched, by the same."""
     attachments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    links: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Of two tasks, how the second waits for the first."""
+    expected: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    """By the address to which bytes are to be sent the method that then goes on, with what it was told."""
     _next: int = 10_000
 
     def number(self) -> int:
@@ -148,6 +152,18 @@ class Company:
         roles = {owner: "A", **(members or {})}
         self.members[pk] = [{"USER_ID": user, "ROLE": role} for user, role in roles.items()]
         return pk
+
+    def expects(self, method: str, given: Mapping[str, Any]) -> str:
+        """Where a file is to be sent for this method."""
+        address = f"https://{HOST}/rest/upload.json?token={self.number()}"
+        self.expected[address] = method, dict(given)
+        return address
+
+    def keep(self, name: str, content: bytes) -> str:
+        """A picture, as a link to it."""
+        path = f"/upload/main/{self.number()}-{name}"
+        self.contents[path] = content
+        return f"https://{HOST}{path}"
 
     def attach(self, name: str, content: bytes) -> int:
         """A file that hangs on something; its number as an attachment."""

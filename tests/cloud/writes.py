@@ -63,6 +63,7 @@ def writes(company: Company) -> dict[str, Callable[[Given], Any]]:
         "department.add": _add_department,
         "department.update": _update_department,
         "user.add": _add_user,
+        "user.update": _update_user,
         "sonet_group.create": _create_group,
         "sonet_group.user.add": _add_members,
         "sonet_group.user.update": _set_role,
@@ -72,6 +73,8 @@ def writes(company: Company) -> dict[str, Callable[[Given], Any]]:
         "tasks.task.add": _add_task,
         "tasks.task.update": _update_task,
         "task.checklistitem.add": _add_check,
+        "task.dependence.add": _link,
+        "task.dependence.delete": _unlink,
         "task.elapseditem.add": _add_time,
         "task.commentitem.add": _add_task_comment,
         "disk.storage.addfolder": partial(_add_folder, place="storage"),
@@ -177,6 +180,14 @@ def _add_user(company: Company, given: Given) -> int:
     return pk
 
 
+def _update_user(company: Company, given: Given) -> bool:
+    row = _one(company.people, given.get("ID"))
+    _fields(company, given, {"ID", *_USER}, "user")
+    if "PERSONAL_PHOTO" in given:
+        row["PERSONAL_PHOTO"] = company.keep(*_bytes(given["PERSONAL_PHOTO"]))
+    return True
+
+
 def _create_group(company: Company, given: Given) -> int:
     if not str(given.get("NAME") or "").strip():
         raise Refused("", "Cannot create group")
@@ -230,7 +241,7 @@ def _add_post(company: Company, given: Given) -> int:
     if not text:
         code = "SONET_CONTROLLER_LIVEFEED_BLOGPOST_ADD_ERROR"
         raise Refused(code, "Blog post hasn't been added")
-    known = {"POST_MESSAGE", "POST_TITLE", "DEST", "FILES", "IMPORTANT", "USER_ID", "TAGS"}
+    known = {"POST_MESSAGE", "POST_TITLE", "DEST", "FILES", "IMPORTANT", "IMPORTANT_DATE_END", "USER_ID"}
     _fields(company, given, known, "post")
     author = _user(company, given.get("USER_ID"))
     rights = (*map(str, _listed(given.get("DEST")) or ["UA"]), f"U{author}")
@@ -242,7 +253,10 @@ def _add_post(company: Company, given: Given) -> int:
         (question,) = _listed(given[f"UF_BLOG_POST_VOTE_{number}_DATA"]["QUESTIONS"])
         answers: Mapping[str, tuple[int, ...]] = {one["MESSAGE"]: () for one in _listed(question["ANSWERS"])}
         more["UF_BLOG_POST_VOTE"] = company.poll(
-            question["QUESTION"], answers, field_type=_number(question["FIELD_TYPE"])
+            question["QUESTION"],
+            answers,
+            field_type=_number(question["FIELD_TYPE"]),
+            anonymity=_number(given[f"UF_BLOG_POST_VOTE_{number}_DATA"]["ANONYMITY"]),
         )
     return company.post(company.number(), author, text, rights, **more)
 
@@ -259,6 +273,25 @@ def _add_comment(company: Company, given: Given) -> int:
 
 
 # Tasks
+
+
+def _link(company: Company, given: Given) -> list[Any]:
+    pair = _pair(company, given)
+    if pair in company.links:
+        raise Refused("ILLEGAL_NEW_LINK", "The tasks are linked already")
+    company.links[pair] = _number(given.get("linkType"))
+    return []
+
+
+def _unlink(company: Company, given: Given) -> list[Any]:
+    if company.links.pop(_pair(company, given), None) is None:
+        raise Refused("ACTION_FAILED", "The tasks are not linked")
+    return []
+
+
+def _pair(company: Company, given: Given) -> tuple[int, int]:
+    before, after = (_one(company.tasks, given.get(name), "id")["id"] for name in ("taskIdFrom", "taskIdTo"))
+    return before, after
 
 
 def _task_fields(company: Company, given: Given) -> dict[str, Any]:
@@ -383,8 +416,15 @@ def _add_folder(company: Company, given: Given, place: str) -> dict[str, Any]:
     return _one(company.objects, pk)
 
 
+def _elsewhere(company: Company, method: str, given: Given) -> dict[str, Any]:
+    """Where the bytes are to be sent in a form of their own, once."""
+    return {"field": "file", "uploadUrl": company.expects(method, given)}
+
+
 def _upload(company: Company, given: Given, place: str) -> dict[str, Any]:
     where, name = _place(company, given, place), str((given.get("data") or {}).get("NAME") or "")
+    if "fileContent" not in given:
+        return _elsewhere(company, f"disk.{place}.uploadfile", given)
     _name, content = _bytes(given.get("fileContent"))
     if given.get("generateUniqueName"):
         taken = {row["NAME"] for row in company.objects if row["_in"] == where}
@@ -397,6 +437,8 @@ def _upload(company: Company, given: Given, place: str) -> dict[str, Any]:
 
 def _upload_version(company: Company, given: Given) -> dict[str, Any]:
     row = _one(company.objects, given.get("id"))
+    if "fileContent" not in given:
+        return _elsewhere(company, "disk.file.uploadversion", given)
     _name, content = _bytes(given.get("fileContent"))
     number = row["GLOBAL_CONTENT_VERSION"] + 1
     path = f"/rest/download.json/{row['ID']}/{number - 1}"

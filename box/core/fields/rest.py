@@ -5,10 +5,13 @@ Source: https://apidocs.bitrix24.com/api-reference/crm/universal/user-defined-fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from box.core.fields.kinds import kind_of, read_each
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from box.core.fields.kinds import MOST_VALUES, kind_of, read_each
 from box.core.fields.lookups import filterable
 from box.core.fields.models import Field
 
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
     from box.core.fields.kinds import Finder
     from box.core.fields.values import Values
     from box.core.registry.filtering import Filterable
+
+
+type Keeper = Callable[[Sequence[Any]], Sequence[int]]
+"""Understands files as programs send them, stores them all, and says their numbers."""
 
 
 def filters(fields: Sequence[Field]) -> dict[str, Filterable]:
@@ -34,11 +41,45 @@ def _answered(field: Field, values: Sequence[Any]) -> Any:
     return said[0] if said else False
 
 
-def given(fields: Sequence[Field], sent: Mapping[str, Any], find: Finder) -> dict[Field, tuple[Any, ...]]:
+def given(
+    fields: Sequence[Field], sent: Mapping[str, Any], find: Finder, *, keep: Keeper
+) -> dict[Field, tuple[Any, ...]]:
     """Of what a program has sent the values of these fields; what it has not named stays. Choices and objects
-    go by their numbers. Raises ValidationError."""
+    go by their numbers, new files with their bytes. Raises ValidationError, and what `keep` does."""
     known = {field.code: field for field in fields}
-    return {known[code]: _given(known[code], value, find) for code, value in sent.items() if code in known}
+    named = {known[code]: value for code, value in sent.items() if code in known}
+    # Nothing is stored before all else is understood.
+    ordered = sorted(named.items(), key=lambda one: one[0].kind == Field.Kind.FILE)
+    return {
+        field: _files(field, value, find, keep)
+        if field.kind == Field.Kind.FILE
+        else _given(field, value, find)
+        for field, value in ordered
+    }
+
+
+def _files(field: Field, value: Any, find: Finder, keep: Keeper) -> tuple[Any, ...]:
+    """`{"fileData": ["plan.txt", "<Base64>"]}`, or the number of a file that is there; several in a list.
+
+    Source: https://apidocs.bitrix24.com/api-reference/files/how-to-upload-files.html
+    """
+    is_one = not field.is_several and not (isinstance(value, list) and len(value) == 1)
+    several = [value] if is_one and value not in (False, None, "", []) else value or []
+    if not isinstance(several, list):
+        several = [several]
+    if len(several) > MOST_VALUES:
+        said = _("%(field)s: %(most)s values at most.")
+        raise ValidationError(said % {"field": field.name, "most": MOST_VALUES})
+    new = {place: one for place, one in enumerate(several) if _is_sent(one)}
+    ids = dict(zip(new, keep(list(new.values())), strict=True))
+    there = [one.get("id", "") if isinstance(one, Mapping) else one for one in several]
+    return read_each(
+        field, [f"#{ids[n]}" if n in ids else _text(field, one) for n, one in enumerate(there)], find
+    )
+
+
+def _is_sent(value: Any) -> bool:
+    return isinstance(value, list) or (isinstance(value, Mapping) and "fileData" in value)
 
 
 def _given(field: Field, value: Any, find: Finder) -> tuple[Any, ...]:

@@ -197,6 +197,22 @@ def take_in(stored: Stored, name: str, *, by: User) -> File:
     return file
 
 
+@transaction.atomic
+def copy_of(file: File, *, by: User) -> File:
+    """A file of the same bytes under the same name, which is `by`'s own and part of nothing yet."""
+    audience = audience_for(by, [])
+    copy = File.objects.create(
+        owner=by,
+        name=file.name,
+        blob=file.blob,
+        audience=audience,
+        is_private=is_private(audience),
+        created_at=moment(),
+    )
+    emit(FileStored(file_id=copy.pk, by_id=by.pk))
+    return copy
+
+
 def abort_upload(upload: Upload, *, by: User) -> None:
     """Gives the upload up. It is over at once; what the store has of it goes now, or by the sweep."""
     with suppress(StoreUnavailable):

@@ -24,10 +24,11 @@ from box.core.accounts.models import User
 from box.core.files.models import Blob
 from box.core.files.store import NotFound, store
 from box.lib.bbcode.writing import Meanings, as_bbcode, people_in
+from box.transfer.archive import records
 from box.transfer.archive.container import Filters
 from box.transfer.archive.export.base import Scope
 from box.transfer.archive.records import Record
-from box.transfer.cloud import AT_ONCE, Cloud, CloudAway, Command
+from box.transfer.cloud import AT_ONCE, Cloud, CloudAway, Command, Form
 from box.transfer.ledger import CloudLedger
 from box.transfer.models import Identity, Migration
 
@@ -39,15 +40,31 @@ if TYPE_CHECKING:
 # What the portal says of a place that is not there any more: so nothing is in it.
 _ABSENT = {"ERROR_NOT_FOUND", "NOT_FOUND"}
 MOST_FILE = 64 * 2**20
-"""Bytes of one file: it goes within a request, a third larger, and is held in memory for so long."""
+"""Bytes of one file that goes within a request, a third larger, and is held in memory for so long."""
+MOST_FILE_OF_A_BOX = 1_400_000
+"""The same where a box takes it, whose requests hold 2 MB."""
+MOST_UPLOADED = 512 * 2**20
+"""Bytes that a box takes in two steps."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file that goes with a request, or behind it where it is too large for one."""
+
+    name: str
+    content: records.Blob
 
 
 @dataclass(frozen=True)
 class Write:
-    """A method of the portal, and what it is told."""
+    """A method of the portal, and what it is told; with `at` one that a portal that takes things over dates
+    so, and gives to `by`, whose number here it is."""
 
     method: str
     parameters: Mapping[str, Any]
+    by: int | None = None
+    at: datetime | None = None
+    file: Sent | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +96,8 @@ class OutboundStage[R: Record](ABC):
     """Whether what is there already is the same thing: a person of that e-mail, a department of that name."""
     is_default: ClassVar[bool] = True
     """Whether it is chosen where nobody chooses."""
+    is_sought: ClassVar[bool] = False
+    """Whether what is in doubt is looked for in a box too: what goes in two steps it does not know again."""
     is_marked: ClassVar[bool] = False
     """Whether the portal tells what came from here from the rest."""
 
@@ -127,6 +146,21 @@ class OutboundWork(CloudLedger):
         self.on_the_way: set[int] = set()
         """Ours of what the batch at hand makes: others in it may refer to them."""
         self.source: str = settings.KOROBKA["hostname"]
+        self.takes_over = bool(migration.inventory.get("takes_over"))
+        """Whether it is another Korobka, which lets us say whose things were and when."""
+
+    @property
+    def most_file(self) -> int:
+        """Bytes of a file within a request."""
+        return MOST_FILE_OF_A_BOX if self.takes_over else MOST_FILE
+
+    def told(self, write: Write) -> Mapping[str, Any]:
+        """The parameters of a request."""
+        if not self.takes_over or write.at is None:
+            return write.parameters
+        by = self.theirs("person", write.by)
+        whose = {"KOROBKA_BY": by} if by else {}
+        return {**write.parameters, **whose, "KOROBKA_AT": write.at.isoformat()}
 
     # What is what there
 
@@ -206,7 +240,7 @@ class OutboundWork(CloudLedger):
             waiting = {f"w{number}": one for number, one in enumerate(some)}
             for _attempt in range(self.cloud.attempts):
                 outcomes = self.cloud.write(
-                    [Command(name, one.method, one.parameters) for name, (_ours, one) in waiting.items()]
+                    [Command(name, one.method, self.told(one)) for name, (_ours, one) in waiting.items()]
                 )
                 for name, outcome in outcomes.items():
                     if outcome.refused is not None and not outcome.is_stopped:
@@ -226,7 +260,9 @@ class OutboundWork(CloudLedger):
 
     def signed(self, text: str, author: int | None, at: datetime, *, is_named: bool = False) -> str:
         """With when it was written, which the portal does not let anybody say, and by whom where it stands
-        under another name."""
+        under another name. Where both are said beside the text it stays as it is."""
+        if self.takes_over and self.theirs("person", author):
+            return text
         day = formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
         is_named = is_named or not self.theirs("person", author)
         head = f"{self.name_of(author)}, {day}" if is_named else day
@@ -245,17 +281,42 @@ class OutboundWork(CloudLedger):
 
     def content(self, sha256: str, size: int, name: str) -> list[str]:
         """A file as methods take it: its name, and its bytes in Base64. Raises ValidationError."""
-        if size > MOST_FILE:
-            said = _("“%(name)s” is larger than %(most)s MB: it stays here, to be carried over by hand.")
-            raise stays(said % {"name": name, "most": MOST_FILE // 2**20})
+        if size > self.most_file:
+            raise self._too_large(name, self.most_file)
+        return [name, b64encode(b"".join(self.chunks(sha256, name))).decode()]
+
+    def _too_large(self, name: str, most: int) -> ValidationError:
+        said = _("“%(name)s” is larger than %(most)s MB: it stays here, to be carried over by hand.")
+        return stays(said % {"name": name, "most": most // 10**6})
+
+    def chunks(self, sha256: str, name: str) -> Iterator[bytes]:
+        """The bytes of a file. Raises ValidationError."""
         blob = Blob.objects.filter(sha256=sha256).first() or self._unread(sha256)
         try:
-            content = b"".join(store().read(blob.key)) if blob is not None else None
+            if blob is not None:
+                yield from store().read(blob.key)
+                return
         except NotFound:
-            content = None
-        if content is None:
-            raise stays(_("The store has lost the bytes of “%(name)s”.") % {"name": name})
-        return [name, b64encode(content).decode()]
+            pass
+        raise stays(_("The store has lost the bytes of “%(name)s”.") % {"name": name})
+
+    def tell(self, write: Write, *, key: str = "") -> Any:
+        """What the method answers: to a file within the request, or, where it is too large for one, to what
+        was sent in two steps. Raises ValidationError, CloudRefused, CloudUnsure."""
+        parameters = self.told(write)
+        if write.file is None:
+            return self.cloud.tell(write.method, parameters, key=key)
+        name, (sha256, size) = write.file.name, (write.file.content.sha256, write.file.content.size)
+        if size <= self.most_file:
+            told = {**parameters, "fileContent": self.content(sha256, size, name)}
+            return self.cloud.tell(write.method, told, key=key)
+        if self.takes_over and size > MOST_UPLOADED:
+            raise self._too_large(name, MOST_UPLOADED)
+        where = self.cloud.call(write.method, **parameters)
+        if not isinstance(where, dict) or not where.get("uploadUrl"):
+            raise stays(_("The portal does not say where “%(name)s” is to be sent.") % {"name": name})
+        form = Form(str(where.get("field") or "file"), name, size, self.chunks(sha256, name))
+        return self.cloud.upload(str(where["uploadUrl"]), form)
 
     def _unread(self, sha256: str) -> Blob | None:
         pk = next((pk for pk, digest in self.scope.digests.items() if digest == sha256), None)
@@ -264,7 +325,7 @@ class OutboundWork(CloudLedger):
     def contents(self, kind: str, ours: int, files: Iterable[Attachment]) -> list[list[str]]:
         """Of what hangs on a thing; what cannot go is said, and the rest goes."""
         found: list[list[str]] = []
-        room = MOST_FILE
+        room = self.most_file
         for one in files:
             try:
                 if one.size > room:

@@ -60,7 +60,7 @@ class Events(OutboundStage[records.Event]):
         if people := [one for one in work.people(each.person for each in record.attendees) if one != host]:
             fields |= {"is_meeting": "Y", "host": host, "attendees": [host, *people],
                        "meeting": {"notify": False, "reinvite": False}}  # fmt: skip
-        return Write("calendar.event.add", fields)
+        return Write("calendar.event.add", fields, by=record.organizer, at=record.created_at)
 
     def _owner(self, work: OutboundWork, record: records.Event) -> dict[str, Any] | None:
         letters, number = record.calendar.rstrip("0123456789"), record.calendar.lstrip("UADRG")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, override
 
+from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -48,6 +50,9 @@ class Departments(OutboundStage[records.Department]):
 
     @override
     def write(self, work: OutboundWork, record: records.Department) -> Write:
+        if record.parent is None and work.takes_over:
+            # Of a company that is not in that box yet.
+            return Write("department.add", {"NAME": record.name})
         parent = work.theirs("department", record.parent)
         if not parent:
             raise stays(_("The department above it is not there."))
@@ -79,7 +84,8 @@ def _parent(row: Mapping[str, Any]) -> str:
 
 
 class People(OutboundStage[records.Person]):
-    """Whoever has an account there by their e-mail is that person. Nobody is added."""
+    """Whoever has an account there by their e-mail is that person. Nobody is added, but in another box: there
+    nobody hears of it."""
 
     key = "people"
     label = gettext_lazy("People, matched by e-mail")
@@ -97,6 +103,8 @@ class People(OutboundStage[records.Person]):
 
     @override
     def write(self, work: OutboundWork, record: records.Person) -> Write | None:
+        if work.takes_over:
+            return Write("user.add", _told(work, record), at=record.joined_at or timezone.now())
         if Invitations.key in work.migration.stages and _may_be_invited(record):
             return None
         said = _("Nobody there has the e-mail of %(name)s: what is theirs stands under your webhook's name.")
@@ -113,8 +121,39 @@ class People(OutboundStage[records.Person]):
         return work.look_for(self.kind, sought, ask, told)
 
     @override
+    def settle(self, work: OutboundWork, there: Sequence[There[records.Person]]) -> None:
+        """Photos of whoever has come by us; whoever was there has their own."""
+        sent = work.sent(self.kind, [one.record.id for one in there])
+        for one in there:
+            photo = one.record.photo
+            if photo is None or one.is_changed or not sent[one.record.id].is_new:
+                continue
+            try:
+                picture = work.content(photo.sha256, photo.size, "photo.jpg")
+            except ValidationError as error:
+                work.remark(self.kind, one.record.id, " ".join(error.messages))
+                continue
+            told = {"ID": one.theirs, "PERSONAL_PHOTO": picture}
+            work.write_all(self.kind, [(one.record.id, Write("user.update", told))])
+
+    @override
     def total(self, source: str) -> Command:
         return Command(self.key, "user.get")
+
+
+def _told(work: OutboundWork, record: records.Person) -> dict[str, Any]:
+    """Of somebody who comes into another box, whether they work there still or not."""
+    places = work.all_theirs("department", [one.department for one in record.departments])
+    fields = {
+        "LOGIN": record.login, "EMAIL": record.email, "NAME": record.first_name or record.name,
+        "LAST_NAME": record.last_name, "SECOND_NAME": record.patronymic, "WORK_POSITION": record.position,
+        "WORK_PHONE": record.phone, "UF_DEPARTMENT": [*places.values()],
+        "EXTRANET": "Y" if record.is_extranet else "N",
+        "ACTIVE": "N" if record.status == "dismissed" else "Y",
+    }  # fmt: skip
+    if record.birthday_on:
+        fields["PERSONAL_BIRTHDAY"] = record.birthday_on.isoformat()
+    return fields
 
 
 class Invitations(People):
@@ -227,16 +266,18 @@ class Groups(OutboundStage[records.Group]):
 
     @override
     def write(self, work: OutboundWork, record: records.Group) -> Write:
-        fields = {
+        fields: dict[str, Any] = {
             "NAME": record.name, "DESCRIPTION": record.description, "PROJECT": "N",
             "VISIBLE": "Y" if record.kind in ("open", "closed") else "N",
             "OPENED": "Y" if record.kind == "open" else "N",
             "OWNER_ID": work.user(record.owner),
         }  # fmt: skip
-        if record.kind == "extranet":
+        if work.takes_over:
+            fields["KOROBKA_KIND"] = record.kind
+        elif record.kind == "extranet":
             said = _("It had guests from outside: there it is a secret group of the company's own people.")
             work.remark(self.kind, record.id, said)
-        return Write("sonet_group.create", fields)
+        return Write("sonet_group.create", fields, by=record.owner, at=record.created_at)
 
     @override
     def find(self, work: OutboundWork, sought: Sequence[records.Group]) -> Mapping[int, str]:
@@ -256,10 +297,10 @@ class Groups(OutboundStage[records.Group]):
         for one, theirs in ((each.record, each.theirs) for each in there):
             if everybody := work.people([*one.moderators, *one.members]):
                 told = {"GROUP_ID": theirs, "USER_ID": everybody}
-                joining.append((one.id, Write("sonet_group.user.add", told)))
+                joining.append((one.id, Write("sonet_group.user.add", told, at=one.created_at)))
             if moderators := work.people(one.moderators):
                 told = {"GROUP_ID": theirs, "USER_ID": moderators, "ROLE": "E"}
-                leading.append((one.id, Write("sonet_group.user.update", told)))
+                leading.append((one.id, Write("sonet_group.user.update", told, at=one.created_at)))
             if one.archived_at is not None:
                 closing.append((one.id, Write("sonet_group.update", {"GROUP_ID": theirs, "CLOSED": "Y"})))
         for writes in (joining, leading, closing):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, override
 
@@ -159,7 +160,8 @@ class _Clients(OutboundStage[records.Client]):
     def write(self, work: OutboundWork, record: records.Client) -> Write:
         mark = {"ORIGINATOR_ID": work.source, "ORIGIN_ID": str(record.id)}
         fields = {**self._fields(work, record), **mark}
-        return Write(f"crm.{self.slug}.add", {"fields": fields, "params": {"REGISTER_SONET_EVENT": "N"}})
+        told = {"fields": fields, "params": {"REGISTER_SONET_EVENT": "N"}}
+        return Write(f"crm.{self.slug}.add", told, by=record.created_by, at=record.created_at)
 
     def _fields(self, work: OutboundWork, record: records.Client) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -184,6 +186,10 @@ class _Clients(OutboundStage[records.Client]):
             fields |= _points(record)
             if record.address:
                 fields["ADDRESS"] = record.address
+        if work.takes_over:
+            fields["OBSERVER_IDS"] = work.people(record.observers)
+            if record.tax_number:
+                fields["TAX_NUMBER"] = record.tax_number
         if self.slug != "company":
             fields["COMPANY_ID"] = work.theirs("company", record.company) or 0
         return fields
@@ -202,18 +208,30 @@ class _Clients(OutboundStage[records.Client]):
 
     @override
     def settle(self, work: OutboundWork, there: Sequence[There[records.Client]]) -> None:
+        told = {one.record.id: {"id": one.theirs} for one in there}
         writes = [
-            (one.record.id,
-             Write(f"crm.{self.slug}.update", {"id": one.theirs, "fields": self._fields(work, one.record)}))
+            (one.record.id, Write(f"crm.{self.slug}.update",
+                                  {**told[one.record.id], "fields": self._fields(work, one.record)}))
             for one in there if one.is_changed
         ]  # fmt: skip
+        has_lines = [one for one in there if one.record.lines]
+        emptied = [one for one in there if one.is_changed and not one.record.lines]
         lines = [
-            (one.record.id,
-             Write(f"crm.{self.slug}.productrows.set", {"id": one.theirs, "rows": list(_lines(one.record))}))
-            for one in there if one.record.lines or (one.is_changed and self.slug in ("lead", "deal"))
+            (one.record.id, Write(f"crm.{self.slug}.productrows.set",
+                                  {**told[one.record.id], "rows": list(_lines(one.record))},
+                                  at=one.record.created_at))
+            for one in (*has_lines, *(emptied if self.slug in ("lead", "deal") else ()))
+        ]  # fmt: skip
+        # A box lets the amount follow the lines, whatever stood there before.
+        amounts = [
+            (one.record.id, Write(f"crm.{self.slug}.update",
+                                  {**told[one.record.id], "fields": {"OPPORTUNITY": one.record.amount}},
+                                  at=one.record.created_at))
+            for one in has_lines if work.takes_over and one.record.has_own_amount
         ]  # fmt: skip
         work.write_all(self.kind, writes)
         work.write_all(self.kind, lines)
+        work.write_all(self.kind, amounts)
 
     @override
     def total(self, source: str) -> Command:
@@ -222,6 +240,8 @@ class _Clients(OutboundStage[records.Client]):
 
 def _comment(work: OutboundWork, record: records.Client) -> str:
     """With what the portal has no place for."""
+    if work.takes_over:
+        return record.comment
     day = formats.date_format(timezone.localtime(record.created_at), "SHORT_DATE_FORMAT")
     who = work.name_of(record.created_by)
     lines = [record.comment, _("Added on %(day)s by %(name)s.") % {"day": day, "name": who}
@@ -396,7 +416,7 @@ class Activities(OutboundStage[records.Activity]):
                                 "ENTITY_TYPE_ID": KINDS[slug].owner_type}],
             "ORIGINATOR_ID": work.source, "ORIGIN_ID": str(record.id),
         }  # fmt: skip
-        return Write("crm.activity.add", {"fields": fields})
+        return Write("crm.activity.add", {"fields": fields}, by=record.created_by, at=record.created_at)
 
     @override
     def find(self, work: OutboundWork, sought: Sequence[records.Activity]) -> Mapping[int, str]:
@@ -445,6 +465,10 @@ class _OnTimeLines[R: records.Record](OutboundStage[R]):
     @abstractmethod
     def _text(self, work: OutboundWork, record: R) -> str: ...
 
+    @abstractmethod
+    def _written(self, record: R) -> tuple[int | None, datetime]:
+        """By whom, ours, and when."""
+
     def _files(self, work: OutboundWork, record: R) -> Sequence[Sequence[str]]:
         return ()
 
@@ -458,7 +482,8 @@ class _OnTimeLines[R: records.Record](OutboundStage[R]):
         }  # fmt: skip
         if files := self._files(work, record):
             fields["FILES"] = files
-        return Write("crm.timeline.comment.add", {"fields": fields})
+        by, at = self._written(record)
+        return Write("crm.timeline.comment.add", {"fields": fields}, by=by, at=at)
 
     @override
     def find(self, work: OutboundWork, sought: Sequence[R]) -> Mapping[int, str]:
@@ -493,6 +518,10 @@ class Letters(_OnTimeLines[records.Activity]):
         return record.clients
 
     @override
+    def _written(self, record: records.Activity) -> tuple[int | None, datetime]:
+        return record.created_by or record.responsible, record.at
+
+    @override
     def _text(self, work: OutboundWork, record: records.Activity) -> str:
         text = f"[b]{record.subject}[/b]\n{_told(work, record)}".strip()
         return work.signed(text, record.created_by or record.responsible, record.at, is_named=True)
@@ -514,6 +543,10 @@ class ClientComments(_OnTimeLines[records.Comment]):
     @override
     def _about(self, record: records.Comment) -> Sequence[int]:
         return [record.on]
+
+    @override
+    def _written(self, record: records.Comment) -> tuple[int | None, datetime]:
+        return record.author, record.created_at
 
     @override
     def _text(self, work: OutboundWork, record: records.Comment) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from box.transfer.cloud import CloudRefused, CloudUnsure
-from box.transfer.outbound.base import Write, id_of, rows_in, same, stays
+from box.transfer.outbound.base import Sent, Write, id_of, rows_in, same, stays
 from box.transfer.stages.base import counted
 
 if TYPE_CHECKING:
@@ -84,9 +84,8 @@ def _sent(work: OutboundWork, file: Attachment) -> str:
     there = named(work.cloud.call(asked.method, **asked.parameters), name, "file")
     if found := work.unclaimed(KIND, {file.id: there}):
         return found[file.id]
-    content = work.content(file.sha256, file.size, name)
-    told = {"id": folder, "data": {"NAME": name}, "fileContent": content}
-    return id_of(work.cloud.tell("disk.folder.uploadfile", told))
+    told = {"id": folder, "data": {"NAME": name}}
+    return id_of(work.tell(Write("disk.folder.uploadfile", told, file=Sent(name, file))))
 
 
 def _folder(work: OutboundWork) -> str:

@@ -15,7 +15,7 @@ from box.transfer.archive import records
 from box.transfer.archive.export.base import Scope
 from box.transfer.archive.export.drives import drives
 from box.transfer.cloud import CloudRefused
-from box.transfer.outbound.base import OutboundStage, OutboundWork, There, Write, stays
+from box.transfer.outbound.base import OutboundStage, OutboundWork, Sent, There, Write, stays
 from box.transfer.outbound.disk import named, storages, within
 
 _MOST_VERSIONS = 50
@@ -80,7 +80,8 @@ class Folders(_Items):
     def write(self, work: OutboundWork, record: records.DriveItem) -> Write:
         place, where = self._place(work, record)
         method = "disk.folder.addsubfolder" if place == "folder" else "disk.storage.addfolder"
-        return Write(method, {"id": where, "data": {"NAME": record.name}})
+        told = {"id": where, "data": {"NAME": record.name}}
+        return Write(method, told, by=record.created_by, at=record.created_at)
 
 
 class Files(_Items):
@@ -91,6 +92,7 @@ class Files(_Items):
     label = gettext_lazy("Files of drives")
     needs = ("folders",)
     at_once = 1
+    is_sought = True
 
     @override
     def things(self, scope: Scope) -> Iterator[records.DriveItem]:
@@ -107,14 +109,9 @@ class Files(_Items):
         if not record.versions:
             raise stays(_("It has no content."))
         first = _versions(record)[0]
-        content = work.content(first.sha256, first.size, record.name)
-        told = {
-            "id": where,
-            "data": {"NAME": record.name},
-            "fileContent": content,
-            "generateUniqueName": True,
-        }
-        return Write(f"disk.{place}.uploadfile", told)
+        told = {"id": where, "data": {"NAME": record.name}, "generateUniqueName": True}
+        file = Sent(record.name, first)
+        return Write(f"disk.{place}.uploadfile", told, by=first.by, at=first.at, file=file)
 
     @override
     def settle(self, work: OutboundWork, there: Sequence[There[records.DriveItem]]) -> None:
@@ -135,8 +132,8 @@ class Files(_Items):
         row = work.cloud.call("disk.file.get", id=one.theirs) or {}
         present = whole_number(str(row.get("GLOBAL_CONTENT_VERSION") or 1)) or 1
         for version in versions[present:]:
-            content = work.content(version.sha256, version.size, one.record.name)
-            work.cloud.tell("disk.file.uploadversion", {"id": one.theirs, "fileContent": content})
+            told, file = {"id": one.theirs}, Sent(one.record.name, version)
+            work.tell(Write("disk.file.uploadversion", told, by=version.by, at=version.at, file=file))
 
 
 def _versions(record: records.DriveItem) -> Sequence[records.Version]:

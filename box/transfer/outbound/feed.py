@@ -7,9 +7,11 @@ first line does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, time
 from typing import Any, override
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -54,11 +56,14 @@ class Posts(OutboundStage[records.Post]):
         }  # fmt: skip
         if record.is_announcement:
             fields["IMPORTANT"] = "Y"
+            if record.read_by_on:
+                last = timezone.make_aware(datetime.combine(record.read_by_on, time.max))
+                fields["IMPORTANT_DATE_END"] = last.isoformat(timespec="seconds")
         if record.poll is not None:
             fields |= self._poll(work, record, record.poll)
         if files := work.contents(self.kind, record.id, record.files):
             fields["FILES"] = files
-        return Write("log.blogpost.add", fields)
+        return Write("log.blogpost.add", fields, by=record.author, at=record.created_at)
 
     def _message(self, work: OutboundWork, record: records.Post) -> str:
         return work.signed(work.text(record.html), record.author, record.created_at)
@@ -75,7 +80,7 @@ class Posts(OutboundStage[records.Post]):
                     "ANSWERS": [{"MESSAGE": one.text} for one in poll.options],
                 }
             ],
-            "ANONYMITY": int(poll.is_anonymous),
+            "ANONYMITY": 2 if poll.is_anonymous else 1,
             "OPTIONS": 1,
         }
         return {"UF_BLOG_POST_VOTE": "n1", "UF_BLOG_POST_VOTE_n1_DATA": told}
@@ -158,7 +163,7 @@ class Comments(OutboundStage[records.Comment]):
         }  # fmt: skip
         if files := work.contents(self.kind, record.id, record.files):
             fields["FILES"] = files
-        return Write("log.blogcomment.add", fields)
+        return Write("log.blogcomment.add", fields, by=record.author, at=record.created_at)
 
     def _message(self, work: OutboundWork, record: records.Comment) -> str:
         return work.signed(work.text(record.html), record.author, record.created_at)

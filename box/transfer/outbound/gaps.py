@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from box.transfer.gaps import SCOPES, Gap, Weight
-from box.transfer.outbound.base import MOST_FILE
+from box.transfer.outbound.base import MOST_UPLOADED
 
 
 def outbound_gaps(found: Mapping[str, Any]) -> list[Gap]:
@@ -26,7 +26,7 @@ def _gaps(found: Mapping[str, Any]) -> Iterator[Gap]:
         why = _("Whoever made the webhook is no administrator: the portal takes nothing from them under the"
                 " names of others.")  # fmt: skip
         yield Gap(Weight.KIND, _("who wrote what"), why)
-    if strangers := found.get("strangers"):
+    if not found.get("takes_over") and (strangers := found.get("strangers")):
         said = ngettext(
             "%(count)s person is not there by their e-mail: what they made stands under the name of"
             " %(name)s, with theirs in its first line. The portal can invite them: choose that below.",
@@ -39,22 +39,25 @@ def _gaps(found: Mapping[str, Any]) -> Iterator[Gap]:
     why = _("The portal shows what is for everybody, a group or a department to whoever it has there."
             " What is for named people alone, and what you do not see, stays here.")  # fmt: skip
     yield Gap(Weight.PART, _("private things"), why)
-    if large := found.get("large_files"):
+    if found.get("takes_over") and (large := found.get("large_files")):
         said = ngettext(
             "%(count)s file is larger than %(most)s MB: carry it over by hand.",
             "%(count)s files are larger than %(most)s MB: carry them over by hand.",
             large,
         )
-        yield Gap(Weight.PART, _("large files"), said % {"count": large, "most": MOST_FILE // 2**20})
+        yield Gap(Weight.PART, _("large files"), said % {"count": large, "most": MOST_UPLOADED // 10**6})
     if counts.get("posts") or counts.get("tasks"):
-        why = _("The portal lets nobody say them: posts, tasks and clients begin with when and by whom they"
-                " were made.")  # fmt: skip
-        yield Gap(Weight.FORM, _("dates"), why)
+        if not found.get("takes_over"):
+            why = _("The portal lets nobody say them: posts, tasks and clients begin with when and by whom"
+                    " they were made.")  # fmt: skip
+            yield Gap(Weight.FORM, _("dates"), why)
         why = _("The portal takes them from nobody but whoever gives them.")
         yield Gap(Weight.PART, _("likes, votes, receipts and badges"), why)
     if counts.get("tasks"):
         why = _("The portal takes neither from programs as they are here.")
-        yield Gap(Weight.PART, _("dependencies and own fields of tasks, templates"), why)
+        yield Gap(
+            Weight.PART, _("own fields of tasks, templates, and by how much a task follows another"), why
+        )
     if counts.get("drives") or counts.get("folders"):
         why = _("Everything in a drive is for those whose drive it is.")
         yield Gap(Weight.FORM, _("rights of single folders, links for outsiders"), why)

@@ -9,9 +9,10 @@ from typing import Any
 
 from box.apps.drive.models import Item
 from box.core.accounts.models import User
+from box.core.registry.rest import TRANSFER
 from box.transfer.cloud import Cloud
 from box.transfer.models import Match, Migration
-from box.transfer.outbound.base import MOST_FILE, OutboundStage, OutboundWork
+from box.transfer.outbound.base import MOST_UPLOADED, OutboundStage, OutboundWork
 from box.transfer.outbound.company import People
 from box.transfer.outbound.stages import OUTBOUND_STAGES
 
@@ -33,11 +34,12 @@ def take_stock(migration: Migration, cloud: Cloud) -> tuple[dict[str, Any], list
         "person": " ".join(filter(None, (person.get("NAME"), person.get("LAST_NAME")))),
         "person_id": str(person.get("ID") or ""),
         "is_administrator": person.get("ADMIN") is True,
+        "takes_over": TRANSFER in scopes and person.get("ADMIN") is True,
         "missing_scopes": sorted({stage.scope for stage in OUTBOUND_STAGES.values()} - scopes),
         "counts": counts,
         "there": totals(cloud, work.source),
         "strangers": User.objects.active().count() - len(matches),
-        "large_files": Item.objects.there().filter(file__blob__size__gt=MOST_FILE).count(),
+        "large_files": Item.objects.there().filter(file__blob__size__gt=MOST_UPLOADED).count(),
         "seconds": round(pages * _REQUESTS_A_PAGE / cloud.limits.per_second, 1),
     }
     return found, matches

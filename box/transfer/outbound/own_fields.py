@@ -47,16 +47,18 @@ class OwnFields(OutboundStage[records.OwnField]):
     @override
     def write(self, work: OutboundWork, record: records.OwnField) -> Write:
         fields_: dict[str, Any] = {
-            "FIELD_NAME": _name(record),
+            "FIELD_NAME": record.code if work.takes_over else _name(record),
             "USER_TYPE_ID": _TYPES[record.kind],
             "EDIT_FORM_LABEL": record.name, "LIST_COLUMN_LABEL": record.name, "HELP_MESSAGE": record.help,
             "MULTIPLE": "Y" if record.is_several else "N",
-            "MANDATORY": "N",
+            "MANDATORY": "Y" if record.is_required and work.takes_over else "N",
         }  # fmt: skip
         if record.kind == Field.Kind.CHOICE:
             fields_["LIST"] = [{"VALUE": one, "SORT": 10 * n} for n, one in enumerate(record.choices, 1)]
         if record.kind == Field.Kind.LONG:
             fields_["SETTINGS"] = {"ROWS": 5}
+        if record.currency and work.takes_over:
+            fields_["SETTINGS"] = {"DEFAULT_VALUE": f"|{record.currency}"}
         return Write(f"crm.{_slug(record)}.userfield.add", {"fields": fields_})
 
     @override

@@ -129,7 +129,10 @@ class _Step[R: Record]:
         return self.work.sent(self.stage.kind, [one.id for one in page])
 
     def _found(self, new: Sequence[R]) -> Mapping[int, str]:
-        sought = [one for one in new if self.stage.is_recognised or one.id in self.doubtful]
+        # A box is told again what is in doubt, under the same key, and makes it once.
+        is_known_again = self.work.takes_over and not self.stage.is_sought
+        doubtful = set() if is_known_again else self.doubtful
+        sought = [one for one in new if self.stage.is_recognised or one.id in doubtful]
         return self.stage.find(self.work, sought) if sought else {}
 
     def _commands(self, waiting: Sequence[R], refused: dict[int, str]) -> dict[int, Write]:
@@ -163,14 +166,24 @@ class _Step[R: Record]:
         if len(commands) == 1:
             ((ours, write),) = commands.items()
             try:
-                return {ours: Outcome(cloud.tell(write.method, write.parameters))}
+                return {ours: Outcome(self.work.tell(write, key=self._key(ours)))}
+            except ValidationError as error:
+                return {ours: Outcome(refused=CloudRefused("", " ".join(error.messages)))}
             except CloudRefused as error:
                 return {ours: Outcome(refused=error)}
         named = [
-            Command(command_name(ours), write.method, write.parameters) for ours, write in commands.items()
+            Command(command_name(ours), write.method, self.work.told(write))
+            for ours, write in commands.items()
         ]
-        outcomes = cloud.write(named)
+        outcomes = cloud.write(named, key=self._key())
         return {ours: outcomes[command_name(ours)] for ours in commands}
+
+    def _key(self, ours: int | None = None) -> str:
+        """By which a box knows what it was told before; of all commands of a batch it adds their names."""
+        if not self.work.takes_over:
+            return ""
+        key = f"{self.work.source}:{self.work.migration.pk}:{self.stage.kind}"
+        return f"{key}:{command_name(ours)}" if ours else key
 
     def _keep(self, outcomes: Mapping[int, Outcome], refused: dict[int, str]) -> None:
         """What has become of them, and that nothing of it is in doubt any more: together."""

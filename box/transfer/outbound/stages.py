@@ -18,6 +18,7 @@ from box.transfer.outbound.crm import (
     Letters,
     Pipelines,
 )
+from box.transfer.outbound.dependencies import Dependencies
 from box.transfer.outbound.drives import Files, Folders
 from box.transfer.outbound.feed import Comments, Posts
 from box.transfer.outbound.own_fields import OwnFields
@@ -34,6 +35,7 @@ OUTBOUND_STAGES: Mapping[str, OutboundStage[Any]] = {
         Posts(),
         Comments(),
         Tasks(),
+        Dependencies(),
         TaskComments(),
         Folders(),
         Files(),

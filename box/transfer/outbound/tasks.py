@@ -48,9 +48,13 @@ class Tasks(OutboundStage[records.Task]):
 
     @override
     def write(self, work: OutboundWork, record: records.Task) -> Write:
-        return Write(
-            "tasks.task.add", {"fields": {**self._fields(work, record), "XML_ID": self._mark(work, record)}}
-        )
+        fields = self._fields(work, record)
+        if not work.takes_over:
+            fields["XML_ID"] = self._mark(work, record)
+        if files := self._files(work, record):
+            fields["UF_TASK_WEBDAV_FILES"] = files
+        fields["CREATED_BY"] = work.user(record.created_by)
+        return Write("tasks.task.add", {"fields": fields}, by=record.created_by, at=record.created_at)
 
     def _mark(self, work: OutboundWork, record: records.Task) -> str:
         return f"{work.source}:{record.id}"
@@ -59,7 +63,6 @@ class Tasks(OutboundStage[records.Task]):
         fields: dict[str, Any] = {
             "TITLE": record.title,
             "DESCRIPTION": work.signed(work.text(record.html), record.created_by, record.created_at),
-            "CREATED_BY": work.user(record.created_by),
             "RESPONSIBLE_ID": work.user(record.responsible),
             "ACCOMPLICES": work.people(record.accomplices),
             "AUDITORS": work.people(record.observers),
@@ -83,8 +86,6 @@ class Tasks(OutboundStage[records.Task]):
             fields["GROUP_ID"] = group
         if parent := work.refer("task", record.parent, "[task][id]"):
             fields["PARENT_ID"] = parent
-        if files := self._files(work, record):
-            fields["UF_TASK_WEBDAV_FILES"] = files
         return fields
 
     def _files(self, work: OutboundWork, record: records.Task) -> list[str]:
@@ -139,12 +140,17 @@ class Tasks(OutboundStage[records.Task]):
         writes = []
         for one in there:
             fields = self._fields(work, one.record) if one.is_changed else {}
+            if fields and not work.takes_over:
+                fields["CREATED_BY"] = work.user(one.record.created_by)
+            if fields and not work.takes_over and (files := self._files(work, one.record)):
+                fields["UF_TASK_WEBDAV_FILES"] = files
             state = _STATES.get(one.record.state, 2)
             if one.is_changed or state != 2:
                 fields["STATUS"] = state
             if fields:
                 told = {"taskId": one.theirs, "fields": fields}
-                writes.append((one.record.id, Write("tasks.task.update", told)))
+                by, at = one.record.closed_by or one.record.responsible, one.record.state_since
+                writes.append((one.record.id, Write("tasks.task.update", told, by=by, at=at)))
         return writes
 
     @override
@@ -158,7 +164,8 @@ def _items(one: There[records.Task], present: Counter[str]) -> Iterator[Write]:
             present[item.text] -= 1
             continue
         fields = {"TITLE": item.text, "SORT_INDEX": place, "IS_COMPLETE": "Y" if item.done_at else "N"}
-        yield Write("task.checklistitem.add", {"TASKID": one.theirs, "FIELDS": fields})
+        told, at = {"TASKID": one.theirs, "FIELDS": fields}, item.done_at or one.record.created_at
+        yield Write("task.checklistitem.add", told, by=item.done_by or one.record.created_by, at=at)
 
 
 def _spent(row: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -179,7 +186,8 @@ def _time(
             "USER_ID": told[0], "SECONDS": spent.seconds, "COMMENT_TEXT": note,
             "CREATED_DATE": spent.started_at.isoformat(),
         }  # fmt: skip
-        yield Write("task.elapseditem.add", {"TASKID": one.theirs, "ARFIELDS": fields})
+        told_of = {"TASKID": one.theirs, "ARFIELDS": fields}
+        yield Write("task.elapseditem.add", told_of, by=spent.person, at=spent.started_at)
 
 
 class TaskComments(OutboundStage[records.Comment]):
@@ -217,11 +225,13 @@ class TaskComments(OutboundStage[records.Comment]):
         }
         if files:
             fields["UF_FORUM_MESSAGE_DOC"] = files
-        return Write("task.commentitem.add", {"TASKID": task, "FIELDS": fields})
+        told = {"TASKID": task, "FIELDS": fields}
+        return Write("task.commentitem.add", told, by=record.author, at=record.created_at)
 
     def _author(self, work: OutboundWork, record: records.Comment) -> str:
         # Files lie in the drive of whoever made the webhook: nobody else may hang them on.
-        return work.host if record.files else work.user(record.author)
+        is_hosts = bool(record.files) and not work.takes_over
+        return work.host if is_hosts else work.user(record.author)
 
     def _message(self, work: OutboundWork, record: records.Comment) -> str:
         text = work.text(record.html)

@@ -435,5 +435,5 @@ def _html(names: Canonical, html: str) -> str:
 
     html = re.sub(r'(data-mention=")(\d+)(")', person, html)
     html = re.sub(r"(/employees/)(\d+)(/)", person, html)
-    html = re.sub(r"/feed/(\d+)/", lambda match: f"/feed/{names.names['posts', int(match[1])]}/", html)
+    html = re.sub(r"/feed/(\d+)/", lambda match: f"/feed/{names.names.get(('posts', int(match[1])))}/", html)
     return re.sub(r"/files/(\d+)/", lambda match: f"/files/{names.files[int(match[1])]}/", html)

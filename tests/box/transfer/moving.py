@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
-from box.lib.egress import Fetched, Unreachable
+from box.lib.egress import Answer, Fetched, Unreachable
 from box.transfer import actions, runner
-from box.transfer.cloud import Cloud
+from box.transfer.cloud import Cloud, Form
 from box.transfer.models import Migration
 from box.transfer.pace import Pace
 from tests.box.transfer.test_cloud import Wire
@@ -29,12 +30,13 @@ class Move:
         self.wire = Wire(self.portal, longest=0.1)
         self.pace: Pace | None = None
         self.loaded: list[str] = []
+        self.sent: list[str] = []
         self.on_load: Callable[[str], object] = lambda address: None
         self.migration = actions.connect(self.cloud(), by=by, is_outbound=self.is_outbound)
 
     def cloud(self, migration: Migration | None = None) -> Cloud:
         cloud = self.wire.cloud()
-        cloud.loader = self._load
+        cloud.loader, cloud.sender = self._load, self._send
         # Whoever has asked before has filled the portal's bucket: see `box.transfer.sources.cloud_of`.
         cloud.pace = self.pace = self.pace or cloud.pace
         return cloud
@@ -47,6 +49,13 @@ class Move:
             raise Unreachable("HTTP 404")
         into.write(content)
         return Fetched(len(content), self.company.name_of(address))
+
+    def _send(self, address: str, form: Form) -> Answer:
+        method, given = self.company.expected.pop(address)
+        content = b64encode(b"".join(form.chunks)).decode()
+        self.sent.append(form.name)
+        status, answer = self.portal.handle(method, {**given, "fileContent": [form.name, content]})
+        return Answer(status, {}, answer)
 
     def look(self) -> Migration:
         actions.look(self.migration, self.cloud())

@@ -118,6 +118,15 @@ def shape(there: Company) -> dict[str, Any]:
         "activities": _sorted((row["TYPE_ID"], row["SUBJECT"]) for row in there.activities),
         "notes": _sorted(row["COMMENT"] for row in there.timeline),
         "events": _sorted((row["NAME"], row["CAL_TYPE"]) for row in there.events),
+        "links": _sorted(
+            (tasks[before], tasks[after], kind) for (before, after), kind in there.links.items()
+        ),
+        "polls": _sorted(
+            there.polls[row["UF_BLOG_POST_VOTE"]["VALUE"]]["attach"]["ANONYMITY"]
+            for row in there.posts
+            if row.get("UF_BLOG_POST_VOTE")
+        ),
+        "photos": _sorted(row["NAME"] for row in there.people if row["PERSONAL_PHOTO"]),
         "fields": _sorted(
             (kind, row["EDIT_FORM_LABEL"]) for kind, rows in there.own_fields.items() for row in rows
         ),
@@ -155,6 +164,10 @@ def test_everything_goes_under_its_names(moving: MoveOut) -> None:
     assert found["lines"] == [("Beam", "3.5")]
     assert (2, "Called") in found["activities"]
     assert there.letters == []
+    assert found["links"] == [("Build", "Paint", 2)]
+    assert found["photos"] == ["Anna"]
+    # Who has chosen what in an anonymous poll nobody is to see there either.
+    assert sorted(found["polls"]) == [1, 2]
     deal = there.records["deal"][0]
     entity, code = f"DEAL_STAGE_{deal['CATEGORY_ID']}", deal["STAGE_ID"]
     stage = next(row for row in there.statuses if (row["ENTITY_ID"], row["STATUS_ID"]) == (entity, code))
@@ -168,6 +181,19 @@ def test_everything_goes_under_its_names(moving: MoveOut) -> None:
     # Nothing is sent from here, and nobody hears of it.
     deliver_all()
     assert QueuedLetter.objects.count() == letters
+
+
+def test_what_no_request_holds_goes_in_two_steps(moving: MoveOut, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("box.transfer.outbound.base.MOST_FILE", 4)
+    moving.send("invitations")
+    there = moving.company
+    by_name = {row["NAME"]: row for row in there.objects}
+    assert there.contents[by_name["rules.txt"]["_path"]] == b"Rules"
+    assert sorted({"rules.txt"} & set(moving.sent)) == ["rules.txt"]
+    # What is small enough goes with its request.
+    assert "bridge.txt" not in moving.sent
+    assert len(there.versions[by_name["bridge.txt"]["ID"]]) == 2
+    assert there.expected == {}
 
 
 def test_nobody_is_invited_whom_nobody_has_chosen(moving: MoveOut) -> None:
@@ -193,7 +219,8 @@ def test_going_again_brings_nothing_twice_and_the_comparison_tells_what_is_lost(
     moving.send()
     after = shape(moving.company)
     assert [title for title, *_more in after["tasks"]] == ["Build", "Paint it red"]
-    assert {**after, "tasks": 0} == {**before, "tasks": 0}
+    assert {**after, "tasks": 0, "links": 0} == {**before, "tasks": 0, "links": 0}
+    assert after["links"] == [("Build", "Paint it red", 2)]
     assert reconcile_outbound(moving.migration, moving.cloud()).is_whole
     moving.company.records["deal"].clear()
     found = reconcile_outbound(moving.migration, moving.cloud())

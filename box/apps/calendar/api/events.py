@@ -32,6 +32,7 @@ from box.apps.calendar.api.owners import (
     owner_code,
     said_of,
     stretch,
+    takes_over,
     type_of,
 )
 from box.apps.calendar.events import EventChanged, EventCreated, EventRemoved
@@ -122,7 +123,7 @@ def event(call: Call) -> Any:
 def add_event(call: Call) -> Event:
     """https://apidocs.bitrix24.com/api-reference/calendar/calendar-event/calendar-event-add.html"""
     calendar = calendar_meant(call, call.values["SECTION"])
-    if not can_write(call.user, calendar):
+    if not (can_write(call.user, calendar) or takes_over(call, calendar)):
         raise PermissionDenied(_("You may look into this calendar, and not write into it."))
     if not call.values["NAME"]:
         raise ValidationError(_("Say what the event is called."), code="name")

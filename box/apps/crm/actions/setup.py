@@ -126,8 +126,15 @@ def add_pipeline(of: RecordType, name: str, *, by: User | None) -> Pipeline:
 
 @transaction.atomic
 def add_stage(
-    pipeline: Pipeline, name: str, *, kind: str = Stage.Kind.OPEN, color: str = "", by: User | None
+    pipeline: Pipeline,
+    name: str,
+    *,
+    kind: str = Stage.Kind.OPEN,
+    color: str = "",
+    code: str = "",
+    by: User | None,
 ) -> Stage:
+    """Behind the others of its kind. `code` is what programs call it by; without one it gets one."""
     held = Pipeline.objects.select_for_update().get(pk=pipeline.pk)
     standing = held.stages.standing()
     if standing.count() >= MOST_STAGES:
@@ -135,15 +142,19 @@ def add_stage(
     if kind == Stage.Kind.WON and standing.filter(kind=kind).exists():
         raise ValidationError({"kind": _("A pipeline is won in one stage.")})
     last = standing.filter(kind=kind).order_by("rank").values_list("rank", flat=True).last()
-    made = Stage(pipeline=held, code="new", name=name.strip(), kind=kind, rank=between(last, None))
+    if code and held.stages.filter(code=code).exists():
+        said = _("There is or was a stage of the code %(code)s: choose another.")
+        raise ValidationError({"code": said % {"code": code}})
+    made = Stage(pipeline=held, code=code or "new", name=name.strip(), kind=kind, rank=between(last, None))
     if color:
         made.color = color
     if not made.name:
         raise ValidationError({"name": _("Give the stage a name.")})
     check_fields(made, ["name", "kind", "color"])
     made.save()
-    made.code = f"UC_{made.pk}"
-    made.save(update_fields=["code"])
+    if not code:
+        made.code = f"UC_{made.pk}"
+        made.save(update_fields=["code"])
     raise_version()
     emit(PipelineChanged(pipeline_id=held.pk, by_id=_id(by)))
     return made

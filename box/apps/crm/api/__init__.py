@@ -22,12 +22,24 @@ def declare() -> None:
         lines,
         own_files,
         records,
+        statuses,
         userfieldconfig,
         userfields,
     )
 
     scopes.add(SCOPE, Scope(_("CRM"), _("Work with leads, deals and clients as you may."), room=ROOM))
-    for part in (records, own_files, contacts, lines, catalogues, activities, comments, duplicates, hooks):
+    for part in (
+        records,
+        own_files,
+        contacts,
+        lines,
+        catalogues,
+        statuses,
+        activities,
+        comments,
+        duplicates,
+        hooks,
+    ):
         part.declare()
     userfields.declare()
     userfieldconfig.declare()

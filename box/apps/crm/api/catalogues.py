@@ -1,4 +1,4 @@
-"""Pipelines, stages, sources, currencies, units, rates of VAT and products for programs."""
+"""Pipelines, currencies, units, rates of VAT and products for programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -25,7 +24,7 @@ from box.apps.crm.api.records import (
     declare_method,
     type_of,
 )
-from box.apps.crm.api.stages import SEMANTICS, category_of, entity_of, name_of
+from box.apps.crm.api.stages import category_of
 from box.apps.crm.catalog import catalog
 from box.apps.crm.models import Currency, Price, Product, Unit, VatRate
 from box.apps.crm.permissions import may_enter
@@ -48,12 +47,6 @@ if TYPE_CHECKING:
 _CATEGORY = {
     "id": "integer", "name": "string", "sort": "integer", "entityTypeId": "integer", "isDefault": "string",
 }  # fmt: skip
-_STATUS = {
-    **dict.fromkeys(
-        ("ID", "ENTITY_ID", "STATUS_ID", "NAME", "NAME_INIT", "SORT", "SYSTEM", "COLOR"), "string"
-    ),
-    **dict.fromkeys(("SEMANTICS", "CATEGORY_ID"), "string?"),
-}
 _PRODUCT = {
     **dict.fromkeys(("ID", "NAME", "CODE", "DESCRIPTION", "ACTIVE", "CURRENCY_ID", "VAT_ID"), "string"),
     **dict.fromkeys(("VAT_INCLUDED", "MEASURE"), "string"),
@@ -133,64 +126,6 @@ def _administering(call: Call) -> Call:
     if not (may_enter(call.user) and can_administer(call.user)):
         raise PermissionDenied(_("Ask an administrator for the right to set up the CRM."))
     return call
-
-
-# Stages and sources
-
-
-class StatusList(Parameters):
-    FILTER = Conditions(required=False, help_text=gettext_lazy('Of which list: {"ENTITY_ID": "DEAL_STAGE"}.'))
-    ORDER = Conditions(required=False, help_text=gettext_lazy("They come in their own order."))
-
-
-class OfEntity(Parameters):
-    ENTITYID = forms.CharField(help_text=gettext_lazy("The list, such as STATUS, DEAL_STAGE, SOURCE."))
-
-
-def statuses(call: Call) -> list[dict[str, Any]]:
-    """https://apidocs.bitrix24.com/api-reference/crm/status/crm-status-list.html"""
-    _entered(call)
-    wanted = {str(name).upper().lstrip("="): str(value) for name, value in call.values["FILTER"].items()}
-    if unknown := sorted(wanted.keys() - {"ENTITY_ID", "STATUS_ID", "SEMANTICS", "ID"}):
-        raise ValidationError(_("There is no filter by %(name)s.") % {"name": unknown[0][:40]})
-    return [
-        row for row in _statuses() if all(str(row[name]) == value for name, value in wanted.items())
-    ]  # fmt: skip
-
-
-def _statuses() -> list[dict[str, Any]]:
-    known, found = catalog(), []
-    for kind in known.standing_types:
-        for pipeline in known.pipelines_of(kind):
-            for place, stage in enumerate(known.stages_of(pipeline), 1):
-                found.append(
-                    {
-                        "ID": str(stage.pk), "ENTITY_ID": entity_of(pipeline), "STATUS_ID": name_of(stage),
-                        "NAME": str(stage), "NAME_INIT": "", "SORT": str(place * 10),
-                        "SYSTEM": "N" if stage.name else "Y", "CATEGORY_ID": str(category_of(pipeline)),
-                        "COLOR": stage.color,
-                        "SEMANTICS": None if stage.is_open else SEMANTICS[stage.kind],
-                    }
-                )  # fmt: skip
-    for place, source in enumerate(known.standing_sources, 1):
-        found.append(
-            {
-                "ID": f"S{source.pk}", "ENTITY_ID": "SOURCE", "STATUS_ID": source.code, "NAME": str(source),
-                "NAME_INIT": "", "SORT": str(place * 10), "SYSTEM": "N" if source.name else "Y",
-                "CATEGORY_ID": None, "COLOR": "", "SEMANTICS": None,
-            }
-        )  # fmt: skip
-    return found
-
-
-def entity_items(call: Call) -> list[dict[str, Any]]:
-    """https://apidocs.bitrix24.com/api-reference/crm/status/crm-status-entity-items.html"""
-    _entered(call)
-    return [
-        {"NAME": row["NAME"], "SORT": int(row["SORT"]), "STATUS_ID": row["STATUS_ID"]}
-        for row in _statuses()
-        if row["ENTITY_ID"] == call.values["ENTITYID"]
-    ]
 
 
 # Money
@@ -341,13 +276,11 @@ def _id(value: Any) -> int:
 def declare() -> None:
     one = {"type": "object", "properties": {"category": shaped(**_CATEGORY)}}
     many = {"type": "object", "properties": {"categories": listed(**_CATEGORY)}}
-    items = listed(NAME="string", SORT="integer", STATUS_ID="string")
     yes, number = {"type": "boolean"}, {"type": "integer"}
     retires = gettext_lazy("Retires a pipeline in which nothing is.")
     adds = gettext_lazy("Adds a product; answers with its number.")
     adds_pipeline = gettext_lazy("Adds a pipeline with usual stages.")
     changes = gettext_lazy("Changes the named fields of a product.")
-    of_list = gettext_lazy("The stages or sources of one list.")
     rates = gettext_lazy("Currencies with their rates.")
     listing = gettext_lazy("The catalogue of products.")
     all_products, makes = listed(**_PRODUCT), {"makes": Product}
@@ -357,8 +290,6 @@ def declare() -> None:
         ("category.add", adds_pipeline, NewCategory, add_category, one, {}),
         ("category.update", gettext_lazy("Calls a pipeline otherwise."), Renamed, change_category, one, {}),
         ("category.delete", retires, OneOfType, remove_category, NOTHING, {}),
-        ("status.list", gettext_lazy("Stages and sources."), StatusList, statuses, listed(**_STATUS), {}),
-        ("status.entity.items", of_list, OfEntity, entity_items, items, {}),
         ("currency.list", rates, Parameters, currencies, listed(**_CURRENCY), {}),
         ("vat.list", gettext_lazy("Rates of VAT."), Parameters, vats, listed(**_VAT), {}),
         ("measure.list", gettext_lazy("Units."), Parameters, measures, listed(**_MEASURE), {}),

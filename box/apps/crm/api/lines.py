@@ -224,4 +224,6 @@ def _declare_of(name: str, type_id: RecordType.Id, rows: Any) -> None:
     reads = gettext_lazy("The lines of products of a record.")
     writes = gettext_lazy("Sets the lines of products of a record; its amount follows them.")
     declare_method(f"crm.{name}.productrows.get", reads, OfRecord, get, rows)
-    declare_method(f"crm.{name}.productrows.set", writes, RowsOfRecord, put, {"type": "boolean"})
+    declare_method(
+        f"crm.{name}.productrows.set", writes, RowsOfRecord, put, {"type": "boolean"}, takes_over=True
+    )

@@ -48,6 +48,7 @@ from box.apps.crm.permissions import Operation, reaches_into
 from box.core.accounts.models import User
 from box.core.fields import rest as custom
 from box.core.fields.values import finder, values_of_many
+from box.core.files.rest import keeper
 from box.core.registry.filtering import condition_of, order_of
 from box.core.registry.rest import (
     DOCS,
@@ -380,7 +381,7 @@ class Given:
 
     def write_custom(self, record: Record, user: User) -> None:
         fields = _custom(self.kind, user)
-        values = custom.given(fields, self.own, finder(user))
+        values = custom.given(fields, self.own, finder(user), keep=keeper(user))
         if values:
             set_values(record, values, by=user)
 
@@ -507,13 +508,14 @@ def _declare_classic(name: str, type_id: RecordType.Id) -> None:
         remove(call, kind())
         return True
 
-    makes = {"makes": Record, "takes_over": True}
+    over: dict[str, Any] = {"takes_over": True}
+    makes = {"makes": Record, **over}
     for verb, about, parameters, answer, result, more in (
         ("fields", gettext_lazy("Which fields there are."), Parameters, fields, _fields_schema(row), {}),
         ("list", gettext_lazy("Those that you see."), All, rows, {"type": "array", "items": row}, {}),
         ("get", gettext_lazy("One of them."), One, get, row, {}),
         ("add", gettext_lazy("Adds one; answers with its number."), New, added, {"type": "integer"}, makes),
-        ("update", gettext_lazy("Changes the named fields of one."), Changed, changed, yes, {}),
+        ("update", gettext_lazy("Changes the named fields of one."), Changed, changed, yes, over),
         ("delete", gettext_lazy("Moves one into the trash."), One, deleted, yes, {}),
     ):
         declare_method(f"crm.{name}.{verb}", about, parameters, answer, result, **more)

@@ -12,7 +12,7 @@ from box.apps.drive.api.items import SCOPE, One, found_item
 from box.apps.drive.models import Item, Version
 from box.core.files.display import link_to_blob
 from box.core.files.models import File
-from box.core.files.rest import address_of_file
+from box.core.files.rest import address_of_file, on_drives
 from box.core.registry.rest import (
     DOCS,
     Call,
@@ -27,6 +27,7 @@ from box.core.registry.rest import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from box.core.accounts.models import User
@@ -106,12 +107,19 @@ def _blob_of(item: Item, number: int) -> Blob | None:
     return before.blob if before else None
 
 
+def files_at(user: User, ids: Collection[int]) -> Mapping[int, File]:
+    """See `box.core.files.rest.on_drives`."""
+    seen = Item.objects.visible_to(user).there().filter(pk__in=ids, is_folder=False)
+    return {item.pk: item.file for item in seen.select_related("file__blob") if item.file is not None}
+
+
 def _said(at: datetime) -> str:
     return timezone.localtime(at).isoformat(timespec="seconds")
 
 
 def declare() -> None:
     downloads.add(ATTACHED, Download(SCOPE, "drive", address_of_file))
+    on_drives.add("drive", files_at)
     downloads.add(VERSION, Download(SCOPE, "drive", address_of_version))
     shared = dict.fromkeys(
         ("ID", "OBJECT_ID", "CREATE_TIME", "CREATED_BY", "DOWNLOAD_URL", "NAME", "SIZE"), "string"

@@ -5,15 +5,18 @@ Source: https://apidocs.bitrix24.com/api-reference/vote/vote-attachedvote-get-wi
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.feed.models import Ballot, Poll, Post
+from box.apps.feed.polls import Question
 from box.core.registry.rest import (
     DOCS,
     Call,
@@ -32,6 +35,33 @@ MOST_VOTERS = 10_000
 _MULTIPLE = {False: "0", True: "1"}
 # As Bitrix24 counts: everybody sees who has chosen what, or nobody.
 _ANONYMITY = {False: 1, True: 2}
+
+
+# Each poll that is not there yet has a number of the sender's own.
+_NEW = re.compile(r"UF_BLOG_POST_VOTE_N\d{1,9}_DATA", re.ASCII)
+
+
+def question_of(given: Mapping[str, Any]) -> Question | None:
+    """What a post asks, of the parameters beside its own: `UF_BLOG_POST_VOTE_n0_DATA`, in the shape of the
+    form of a post. Raises ValidationError."""
+    sent = [value for name, value in given.items() if _NEW.fullmatch(name)]
+    if not sent:
+        return None
+    questions = _rows(sent[0].get("QUESTIONS")) if isinstance(sent[0], Mapping) else []
+    if len(sent) > 1 or len(questions) != 1:
+        raise ValidationError(_("A post asks one question: QUESTIONS with its ANSWERS."), code="question")
+    return Question(
+        options=tuple(str(one.get("MESSAGE") or "") for one in _rows(questions[0].get("ANSWERS"))),
+        is_multiple=str(questions[0].get("FIELD_TYPE")) == _MULTIPLE[True],
+        is_anonymous=str(sent[0].get("ANONYMITY")) == str(_ANONYMITY[True]),
+    )
+
+
+def _rows(value: Any) -> list[Mapping[str, Any]]:
+    rows = list(value.values()) if isinstance(value, Mapping) else value
+    if not isinstance(rows, list) or not all(isinstance(one, Mapping) for one in rows):
+        return []
+    return rows
 
 
 class AttachedVote(Parameters):

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from box.apps.feed import actions
 from box.apps.feed.actions import Draft
 from box.apps.feed.api.authors import SCOPE, Written, author_of, files_of
+from box.apps.feed.api.polls import question_of
 from box.apps.feed.events import PostDeleted, PostEdited, PostPublished
 from box.apps.feed.models import Post, PostFile, PostQuerySet, PostTag
 from box.core.access.principals import EVERYONE
@@ -95,6 +96,7 @@ def add_post(call: Call) -> Post:
         is_announcement=values["IMPORTANT"],
         read_by_on=timezone.localdate(until) if until and values["IMPORTANT"] else None,
         file_ids=files_of(call, author),
+        question=question_of(call.parameters.others),
     )
     return actions.publish_post(draft, by=author)
 

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy
 from box.apps.tasks.access import can_comment
 from box.apps.tasks.actions.checklists import add_items, check_item, delete_item, rename_item
 from box.apps.tasks.actions.stages import put_into_stage, stages_of
-from box.apps.tasks.api.tasks import INTEGER, OfTask, found, said
+from box.apps.tasks.api.tasks import INTEGER, OfTask, found, giver, person_named, said
 from box.apps.tasks.models import ChecklistItem, TaskStage
 from box.core.discussion.actions import add_comment
 from box.core.discussion.models import Comment
 from box.core.discussion.presenters import files_of
-from box.core.files.rest import address_of_file
+from box.core.files.rest import address_of_file, from_drives
 from box.core.groups.models import Group
 from box.core.people.bbcode import bbcode_of, html_of
 from box.core.registry.rest import (
@@ -55,11 +55,14 @@ class OfItem(OfTask):
 
 
 class WithFields(OfTask):
-    ARFIELDS = Conditions(help_text=gettext_lazy("The fields of what is written, such as TITLE."))
+    FIELDS = Conditions(
+        required=False, help_text=gettext_lazy("The fields of what is written, such as TITLE.")
+    )
+    ARFIELDS = Conditions(required=False, help_text=gettext_lazy("The older name of FIELDS."))
 
 
-class ItemFields(OfItem):
-    ARFIELDS = Conditions(help_text=gettext_lazy("TITLE, or IS_COMPLETE."))
+class ItemFields(OfItem, WithFields):
+    pass
 
 
 class CommentFields(OfTask):
@@ -94,7 +97,7 @@ def item(call: Call) -> Any:
 
 def new_item(call: Call) -> ChecklistItem:
     """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-add.html"""
-    given = upper(call.values["ARFIELDS"], "TITLE", "IS_COMPLETE")
+    given = upper(_fields(call), "TITLE", "IS_COMPLETE", "SORT_INDEX")
     title = " ".join(str(given.get("TITLE", "")).split())
     (made,) = add_items(found(call), title, by=call.author)
     return check_item(made, True, by=call.author) if truth(given.get("IS_COMPLETE", "N")) else made
@@ -102,12 +105,20 @@ def new_item(call: Call) -> ChecklistItem:
 
 def change_item(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-update.html"""
-    given, one = upper(call.values["ARFIELDS"], "TITLE", "IS_COMPLETE"), _item(call)
+    given, one = upper(_fields(call), "TITLE", "IS_COMPLETE"), _item(call)
     if "TITLE" in given:
         one = rename_item(one, str(given["TITLE"]), by=call.user)
     if "IS_COMPLETE" in given:
         check_item(one, truth(given["IS_COMPLETE"]), by=call.user)
     return True
+
+
+def _fields(call: Call) -> Mapping[str, Any]:
+    """Raises ValidationError."""
+    found: Mapping[str, Any] = call.values["FIELDS"] or call.values["ARFIELDS"]
+    if not found:
+        raise ValidationError(f"FIELDS: {_('Write values by the names of fields.')}", code="required")
+    return found
 
 
 def drop_item(call: Call) -> Any:
@@ -166,9 +177,14 @@ def say(call: Call) -> Comment:
     task = found(call)
     if not can_comment(call.user, task):
         raise PermissionDenied(_("You cannot comment on this task."))
-    given = upper(call.values["FIELDS"], "POST_MESSAGE", "AUTHOR_ID")
+    given = upper(call.values["FIELDS"], "POST_MESSAGE", "AUTHOR_ID", "POST_DATE", "UF_FORUM_MESSAGE_DOC")
+    author = call.author
+    if (named := given.get("AUTHOR_ID")) not in (None, "", 0, "0"):
+        author = giver(person_named(named, call.user), call)
     html = html_of(str(given.get("POST_MESSAGE", "")))
-    return add_comment(task.thread, html=html, by=call.author)
+    hanging = from_drives(given.get("UF_FORUM_MESSAGE_DOC"), reader=call.user, by=author)
+    # POST_DATE is passed over: what is not taken over is said now.
+    return add_comment(task.thread, html=html, file_ids=hanging, by=author)
 
 
 def _comments_shown(rows: Sequence[Comment], call: Call) -> list[dict[str, Any]]:

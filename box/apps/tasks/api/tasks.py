@@ -23,6 +23,7 @@ from box.apps.tasks.models import Participant, Task, TaskFile, TimeEntry
 from box.apps.tasks.quick_add import END_OF_DAY
 from box.apps.tasks.states import State, Step
 from box.core.accounts.models import User
+from box.core.files.rest import from_drives
 from box.core.groups.models import Group
 from box.core.people.bbcode import bbcode_of, html_of
 from box.core.registry.filtering import (
@@ -186,18 +187,20 @@ def add(call: Call) -> Task:
 def create(fields: Mapping[str, Any], call: Call) -> Task:
     """A task by Bitrix24's names of fields."""
     values = _read(fields, call.user)
-    by, state = _giver(values.pop("created_by", None), call), values.pop("state", None)
+    by, state = giver(values.pop("created_by", None), call), values.pop("state", None)
+    hanging = values.pop("files", None)
     values.setdefault("responsible", by)
     if not values.get("title"):
         raise ValidationError(_("Say in a few words what is to be done."), code="title")
     with transaction.atomic():
+        values["file_ids"] = from_drives(hanging, reader=call.user, by=by)
         task = add_task(TaskDraft(**values), by=by)
         if state is not None:
             _set_state(task, state, call)
     return task
 
 
-def _giver(named: User | None, call: Call) -> User:
+def giver(named: User | None, call: Call) -> User:
     """Who gives it: another than who calls is for a migration to say. Raises PermissionDenied."""
     if named is None or named.pk == call.author.pk:
         return call.author
@@ -223,8 +226,11 @@ def update(call: Call) -> Any:
 def apply(task: Task, fields: Mapping[str, Any], call: Call) -> None:
     values = _read(fields, call.user)
     to, state = values.pop("responsible", None), values.pop("state", None)
-    if "created_by" in values:
+    if values.pop("created_by", task.created_by) != task.created_by:
         raise ValidationError(_("Who has given a task stays so."), code="created_by")
+    if "files" in values:
+        said_files = _("Files are hung on a task when it is given; later ones on a comment.")
+        raise ValidationError(f"UF_TASK_WEBDAV_FILES: {said_files}", code="files")
     with transaction.atomic():
         if values:
             task = change_task(task, values, by=call.user)
@@ -242,7 +248,7 @@ def delete(call: Call) -> Any:
 
 def delegate(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-delegate.html"""
-    delegate_task(found(call), _person(call.values["USERID"], call.user), by=call.user)
+    delegate_task(found(call), person_named(call.values["USERID"], call.user), by=call.user)
     return {"task": True}
 
 
@@ -325,7 +331,7 @@ def _number(value: Any, name: str = "") -> int:
     return number
 
 
-def _person(value: Any, by: User) -> User:
+def person_named(value: Any, by: User) -> User:
     people = User.objects.visible_to(by).filter(pk=_number(value))
     # What is taken over stays theirs who have left.
     person: User | None = (people if is_importing() else people.active()).first()
@@ -373,8 +379,8 @@ def _minutes(value: Any, by: User) -> int | None:
 _FIELDS: Mapping[str, tuple[str, Callable[[Any, User], Any]]] = {
     "TITLE": ("title", lambda value, by: str(value)),
     "DESCRIPTION": ("html", lambda value, by: html_of(str(value or ""))),
-    "RESPONSIBLE_ID": ("responsible", _person),
-    "CREATED_BY": ("created_by", _person),
+    "RESPONSIBLE_ID": ("responsible", person_named),
+    "CREATED_BY": ("created_by", person_named),
     "STATUS": ("state", _state),
     "ACCOMPLICES": ("accomplice_ids", _people),
     "AUDITORS": ("observer_ids", _people),
@@ -387,6 +393,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any, User], Any]]] = {
     "TAGS": ("tags", _tags),
     "TIME_ESTIMATE": ("estimate_minutes", _minutes),
     "TASK_CONTROL": ("needs_acceptance", lambda value, by: truth(value)),
+    "UF_TASK_WEBDAV_FILES": ("files", lambda value, by: value),
     "ALLOW_CHANGE_DEADLINE": ("may_move_deadline", lambda value, by: truth(value)),
 }
 

@@ -10,6 +10,7 @@ import pytest
 from box.apps.calendar.actions import create_calendar, main_calendar
 from box.apps.calendar.models import Attendance, Calendar, Event
 from box.core.access.principals import EVERYONE
+from box.core.groups.actions import NewGroup, create_group
 from tests.box.apps.calendar.conftest import TEN, draft, planned, whole_days
 from tests.box.rest.calling import program_of
 
@@ -134,3 +135,18 @@ def test_what_is_not_understood_makes_nothing(anna: User) -> None:
     there = {"type": "company_calendar", "section": company.pk}
     asked(anna, "calendar.event.add", expected=403, **{**whole, **there})
     assert not Event.objects.exists()
+
+
+def test_a_migration_puts_events_into_calendars_of_groups(olga: User, anna: User, boris: User) -> None:
+    group = create_group(NewGroup("Bridge"), by=anna)
+    given = {"type": "group", "ownerId": group.pk, "name": "Then",
+             **stretch("2025-12-01T10:00:00+03:00", "2025-12-01T11:00:00+03:00")}  # fmt: skip
+    then = {"KOROBKA_BY": anna.pk, "KOROBKA_AT": "2025-11-01T10:00:00Z"}
+    program = program_of(olga, "calendar", "korobka_transfer")
+    event = Event.objects.get(pk=program.call("calendar.event.add", **given, **then))
+    assert (event.organizer, event.created_at.year, event.calendar.code) == (anna, 2025, f"G{group.pk}")
+    # Now and here an administrator writes into what is theirs to write into alone.
+    assert program.error("calendar.event.add", **given) == (400, "ERROR_NOT_FOUND")
+    own = {**given, "type": "user", "ownerId": boris.pk}
+    assert program.error("calendar.event.add", **own, **then) == (400, "ERROR_NOT_FOUND")
+    assert Event.objects.count() == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.dictionaries import ProductDraft, save_product
 from box.apps.crm.actions.lines import LineDraft, set_lines
-from box.apps.crm.actions.setup import add_pipeline
+from box.apps.crm.actions.setup import add_pipeline, add_stage
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.models import Activity, Product, Record, Unit, VatRate
 from box.apps.crm.permissions import Level
@@ -61,6 +61,12 @@ def in_the_crm(person: User) -> dict[str, dict[str, Any]]:
         given[f"crm.category.{verb}"] = {"entityTypeId": 2, "id": 0, "fields": {"name": f"A {verb}"}}
     given["crm.category.delete"] = {"entityTypeId": 2, "id": empty.pk}
     given["crm.status.entity.items"] = {"entityId": "SOURCE"}
+    first = type_of("deal").pipelines.standing().in_order()[0]
+    spare, over = (add_stage(first, name, by=None) for name in ("Spare", "Over"))
+    for verb in ("get", "update"):
+        given[f"crm.status.{verb}"] = {"id": str(spare.pk), "fields": {"NAME": "Spare one"}}
+    given["crm.status.add"] = {"fields": {"ENTITY_ID": "SOURCE", "NAME": "A neighbour"}}
+    given["crm.status.delete"] = {"id": str(over.pk)}
     chair = _product("Chair")
     for verb in ("get", "update"):
         given[f"crm.product.{verb}"] = {"id": chair.pk, "fields": {"NAME": "Stool"}}

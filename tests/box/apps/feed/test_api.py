@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
@@ -66,6 +66,31 @@ def test_of_a_poll_its_readers_learn_who_has_chosen_what(anna: User, boris: User
         403,
         "insufficient_scope",
     )
+
+
+def test_a_program_asks_a_question(anna: User, boris: User) -> None:
+    program = program_of(anna)
+    told: dict[str, Any] = {
+        "QUESTIONS": [
+            {"QUESTION": "What?", "FIELD_TYPE": 1, "ANSWERS": [{"MESSAGE": "Tea"}, {"MESSAGE": "Coffee"}]}
+        ],
+        "ANONYMITY": 2,
+    }
+    sent = {"UF_BLOG_POST_VOTE": "n1", "UF_BLOG_POST_VOTE_n1_DATA": told}
+    poll = Post.objects.get(pk=program.call("log.blogpost.add", POST_MESSAGE="What?", **sent)).poll
+    assert [one.text for one in poll.options.all()] == ["Tea", "Coffee"]
+    assert (poll.is_multiple, poll.is_anonymous) == (True, True)
+    told["ANONYMITY"] = 1
+    poll = Post.objects.get(pk=program.call("log.blogpost.add", POST_MESSAGE="What?", **sent)).poll
+    assert poll.is_anonymous is False
+    for wrong in (
+        "x", {}, {"QUESTIONS": "x"}, {"QUESTIONS": ["x"]}, {"QUESTIONS": told["QUESTIONS"] * 2},
+        {"QUESTIONS": [{"ANSWERS": [{"MESSAGE": "Tea"}]}]},
+        {"QUESTIONS": [{"ANSWERS": [{"MESSAGE": n} for n in range(500)]}]},
+    ):  # fmt: skip
+        given = {**sent, "UF_BLOG_POST_VOTE_n1_DATA": wrong}
+        assert program.error("log.blogpost.add", POST_MESSAGE="What?", **given) == (400, "ERROR_ARGUMENT")
+    assert Post.objects.count() == 2
 
 
 def test_an_announcement_says_that_it_is_one(olga: User) -> None:

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from box.apps.drive.actions.tree import root_of
 from box.apps.tasks.models import Dependency, Participant, Placement, Task
 from box.apps.tasks.states import State
+from box.core.access.principals import code_of
+from box.core.files.models import File
+from box.core.files.store import store as the_store
 from box.core.groups.actions import NewGroup, create_group
 from tests.box.rest.calling import program_of
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from box.bridges.storage.client import S3Store
     from box.core.accounts.models import User
     from tests.box.apps.tasks.conftest import Give
 
@@ -159,6 +164,52 @@ def test_a_program_comments_and_reads_what_is_said(give: Give, anna: User, boris
         str(boris.pk),
         "I begin tomorrow",
     )
+
+
+def test_what_lies_on_a_drive_hangs_on_tasks_and_comments(
+    anna: User, boris: User, cara: User, store: S3Store
+) -> None:
+    program = program_of(anna, "task", "disk")
+    drive = root_of(code_of(anna), by=anna)
+    put = program.call("disk.folder.uploadfile", id=drive.pk, fileContent=["plan.txt", "UGxhbg=="])
+    hung = {"UF_TASK_WEBDAV_FILES": [f"n{put['ID']}"]}
+    pk = program.call("tasks.task.add", fields=fields(boris, **hung))["task"]["id"]
+    (file,) = Task.objects.get(pk=pk).files.all()
+    assert (file.name, file.owner, b"".join(the_store().read(file.blob.key))) == ("plan.txt", anna, b"Plan")
+    said = {"POST_MESSAGE": "Look", "UF_FORUM_MESSAGE_DOC": [f"n{put['ID']}"], "POST_DATE": "2026-01-01"}
+    program.call("task.commentitem.add", taskId=pk, fields=said)
+    (comment,) = program.call("task.commentitem.getlist", taskId=pk)
+    assert [one["NAME"] for one in comment["ATTACHED_OBJECTS"].values()] == ["plan.txt"]
+    # What cara does not see she hangs on nothing.
+    before = Task.objects.count()
+    hers = program_of(cara, "task")
+    assert hers.error("tasks.task.add", fields=fields(boris, **hung)) == (400, "ERROR_NOT_FOUND")
+    for wrong in ([put["ID"]], ["n0"], ["n1", "x"], [f"n{one}" for one in range(1, 102)]):
+        given = fields(boris, UF_TASK_WEBDAV_FILES=wrong)
+        assert program.error("tasks.task.add", fields=given)[0] == 400
+    refused = program.error("tasks.task.update", taskId=pk, fields=hung)
+    assert refused == (400, "ERROR_ARGUMENT")
+    assert (Task.objects.count(), File.objects.count()) == (before, 3)
+
+
+def test_nobody_comments_in_the_name_of_others(give: Give, anna: User, boris: User, olga: User) -> None:
+    task = give()
+    named = {"POST_MESSAGE": "Done", "AUTHOR_ID": boris.pk}
+    assert program_of(anna, "task").error("task.commentitem.add", taskId=task.pk, fields=named)[0] == 403
+    over = program_of(olga, "task", "korobka_transfer")
+    over.call("task.commentitem.add", taskId=task.pk, fields=named)
+    (said,) = program_of(anna, "task").call("task.commentitem.getlist", taskId=task.pk)
+    assert said["AUTHOR_ID"] == str(boris.pk)
+
+
+def test_a_line_of_a_checklist_goes_by_either_name(give: Give, anna: User) -> None:
+    task, program = give(), program_of(anna, "task")
+    for name in ("fields", "arFields"):
+        program.call("task.checklistitem.add", taskId=task.pk, **{name: {"TITLE": name, "SORT_INDEX": 1}})
+    assert [one["TITLE"] for one in program.call("task.checklistitem.getlist", taskId=task.pk)] == [
+        "fields", "arFields",
+    ]  # fmt: skip
+    assert program.error("task.checklistitem.add", taskId=task.pk) == (400, "ERROR_ARGUMENT")
 
 
 def test_a_program_puts_a_task_into_a_stage(give: Give, anna: User, boris: User, cara: User) -> None:

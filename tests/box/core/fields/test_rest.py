@@ -13,10 +13,14 @@ from box.core.fields import rest
 from box.core.fields.actions import FieldDraft, add_field
 from box.core.fields.kinds import Money
 from box.core.fields.values import finder, write_values
+from box.core.files.models import File
+from box.core.files.rest import keeper
+from box.core.files.store import store as the_store
 from tests.box.core.fields import thing_field
 from tests.box.rest.calling import program_of
 
 if TYPE_CHECKING:
+    from box.bridges.storage.client import S3Store
     from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -42,11 +46,40 @@ def test_what_is_answered_can_be_sent_back(anna: User, olga: User) -> None:
         "UF_TOWN": "Tver", "UF_TAGS": ["a", "b"], "UF_BUDGET": "5.5|USD", "UF_SIZE": str(size.options[1].pk),
         "UF_HEAD": str(anna.pk), "UF_DONE": "1", "UF_EMPTY": False,
     }  # fmt: skip
-    assert rest.given(fields, said | {"NAME": "x"}, finder(olga)) == {**values, empty: ()}
+    assert rest.given(fields, said | {"NAME": "x"}, finder(olga), keep=keeper(olga)) == {**values, empty: ()}
     with pytest.raises(ValidationError, match="Size"):
-        rest.given(fields, {"UF_SIZE": "99999"}, finder(olga))
+        rest.given(fields, {"UF_SIZE": "99999"}, finder(olga), keep=keeper(olga))
     with pytest.raises(ValidationError, match="Head"):
-        rest.given(fields, {"UF_HEAD": "99999"}, finder(olga))
+        rest.given(fields, {"UF_HEAD": "99999"}, finder(olga), keep=keeper(olga))
+
+
+def test_files_come_with_their_bytes(olga: User, store: S3Store) -> None:
+    paper, papers = (
+        thing_field("Paper", "file", by=olga, code="UF_PAPER"),
+        thing_field("Papers", "file", by=olga, is_several=True, code="UF_PAPERS"),
+    )
+    sent = {"fileData": ["plan.txt", "UGxhbg=="]}
+    for one in (sent, sent["fileData"]):
+        values = rest.given([paper], {"UF_PAPER": one}, finder(olga), keep=keeper(olga))
+        file = File.objects.get(pk=values[paper][0])
+        assert (file.name, file.owner, b"".join(the_store().read(file.blob.key))) == (
+            "plan.txt",
+            olga,
+            b"Plan",
+        )
+    kept = rest.given([papers], {"UF_PAPERS": [sent, {"id": file.pk}]}, finder(olga), keep=keeper(olga))[
+        papers
+    ]
+    assert (len(kept), kept[1]) == (2, file.pk)
+    assert rest.given([papers], {"UF_PAPERS": False}, finder(olga), keep=keeper(olga)) == {papers: ()}
+    before = File.objects.count()
+    for field, wrong in (
+        (paper, {"fileData": "x"}), (paper, ["plan.txt", "no Base64!"]), (papers, [sent] * 51),
+        (papers, [sent, {"fileData": []}]), (papers, {"id": "none"}),
+    ):  # fmt: skip
+        with pytest.raises(ValidationError):
+            rest.given([field], {field.code: wrong}, finder(olga), keep=keeper(olga))
+    assert File.objects.count() == before
 
 
 def test_programs_read_and_filter_people_by_what_everybody_sees(anna: User, boris: User, olga: User) -> None:
