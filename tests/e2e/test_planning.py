@@ -64,6 +64,28 @@ def column(page: Page, label: str) -> Locator:
     return page.locator(".board-column", has=page.locator("h2", has_text=re.compile(f"^{label}")))
 
 
+def can_be_dragged(page: Page) -> None:
+    """What drags cards is loaded after the board."""
+    settled(page)
+    page.wait_for_function("() => document.querySelector('card-board').sortables?.length")
+
+
+def is_kept(page: Page, card: str) -> None:
+    """The portal has answered: until then the card is pale, and may be replaced by its newer self."""
+    expect(page.locator(f"{card}[data-sent]")).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+    settled(page)
+
+
+def moved_by_keys(page: Page, card: str, arrow: str) -> None:
+    is_kept(page, card)
+    page.locator(card).focus()
+    page.keyboard.press("Space")
+    expect(page.locator(f"{card}[data-lifted]")).to_be_visible()
+    for key in (arrow, "Enter"):
+        page.keyboard.press(key)
+
+
 def fits(page: Page) -> bool:
     """Nothing is wider than the screen."""
     return bool(page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"))
@@ -103,7 +125,7 @@ def test_stages_are_made_and_a_card_is_dragged_which_the_other_sees(
     expect(his.locator(".board-column").first.locator(card)).to_be_visible()
     checked = column(page, "To be checked")
     expect(checked).to_be_visible()
-    settled(page)
+    can_be_dragged(page)
     drag(page, page.locator(card), checked)
     expect(checked.locator(card)).to_be_visible()
     expect(column(his, "To be checked").locator(card)).to_be_visible(timeout=30_000)
@@ -115,19 +137,15 @@ def test_ones_own_plan_is_nobody_elses(anna: Person, boris: Person, say: Say) ->
     given(anna, "Weigh the boxes", responsible=f"U{boris.pk}", accomplices=f"U{anna.pk}")
     page, card = boris.open("/tasks/plan/"), "[data-card]:has-text('Weigh the boxes')"
     expect(column(page, say("Not planned")).locator(card)).to_be_visible()
-    settled(page)
+    can_be_dragged(page)
     drag(page, page.locator(card), column(page, say("Today")))
     expect(column(page, say("Today")).locator(card)).to_be_visible()
     # Carried on by keys, as who uses no mouse does.
-    page.locator(card).focus()
-    for key in ("Space", "ArrowLeft", "Enter"):
-        page.keyboard.press(key)
+    moved_by_keys(page, card, "ArrowLeft")
     expect(column(page, say("Not planned")).locator(card)).to_be_visible()
-    page.locator(card).focus()
-    for key in ("Space", "ArrowRight", "Enter"):
-        page.keyboard.press(key)
+    moved_by_keys(page, card, "ArrowRight")
     expect(column(page, say("Today")).locator(card)).to_be_visible()
-    settled(page)
+    is_kept(page, card)
     assert problems(page) == []
     expect(column(boris.open("/tasks/plan/"), say("Today")).locator(card)).to_be_visible()
     hers = anna.open("/tasks/plan/")

@@ -28,6 +28,7 @@ urlpatterns = [
     path("book/<str:token>/appointments/", visitors.booking, name="book-time"),
     path("appointments/<str:token>/", visitors.appointment, name="appointment"),
     path("appointments/<str:token>/time/", visitors.time, name="appointment-time"),
+    path("appointments/<str:token>/confirmation/", visitors.confirmation, name="appointment-confirmation"),
     path("appointments/<str:token>/cancellation/", visitors.cancellation, name="appointment-cancellation"),
     path("calendar/rooms/", rooms.rooms, name="rooms"),
     path("calendar/rooms/new/", rooms.new, name="new-room"),

@@ -5,6 +5,7 @@ from box.apps.calendar.actions.appointments import (
     VisitorDraft,
     book_time,
     cancel_appointment,
+    confirm_appointment,
     forget_visitor,
     move_appointment,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "change_page",
     "change_room",
     "choose_reminder",
+    "confirm_appointment",
     "create_calendar",
     "create_event",
     "create_feed",

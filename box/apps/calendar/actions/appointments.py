@@ -17,7 +17,7 @@ from box.apps.calendar.actions.attendees import Answer
 from box.apps.calendar.actions.audiences import write_audience
 from box.apps.calendar.actions.calendars import main_calendar
 from box.apps.calendar.actions.events import EventDraft, create_event, move_event, remove_event
-from box.apps.calendar.actions.guests import welcome_guest
+from box.apps.calendar.actions.guests import answer_as_guest, welcome_guest
 from box.apps.calendar.booking import availability, offer_of, window_of
 from box.apps.calendar.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
 from box.apps.calendar.models import (
@@ -178,6 +178,16 @@ def move_appointment(appointment: Appointment, start: datetime, *, now: datetime
     change.event.guests.filter(email=appointment.email).update(answer=Answer.ACCEPTED, answered_at=now)
     _note(appointment, change.event)
     emit(AppointmentMoved(appointment_id=appointment.pk, version=appointment.event_version))
+
+
+@transaction.atomic
+def confirm_appointment(appointment: Appointment, *, now: datetime) -> None:
+    """By the visitor: the time to which a host has moved it suits them. Once more is nothing. Raises
+    ValidationError."""
+    appointment, event = _standing(appointment, now)
+    guest = event.guests.asked().select_for_update().filter(email=appointment.email).first()
+    if guest is not None and guest.answer != Answer.ACCEPTED:
+        answer_as_guest(guest, Answer.ACCEPTED)
 
 
 @transaction.atomic

@@ -303,6 +303,7 @@ def _letter(method: str, told: Sequence[_Told]) -> list[Letter]:
         "event": event, "title": title_for(event, first.guest.email), "organizer": organizer.name,
         "when": said, "zone": zone, "is_off": method == "CANCEL", "is_known": bool(first.guest.told),
         "token": first.guest.token, "booked": booked.token if booked is not None else "",
+        "is_waited_for": first.guest.answer == Answer.WAITING,
     }  # fmt: skip
     template = "calendar/invitation_letter.html"
     return [Letter(key=key, to=first.guest.email, language=language, template=template, context=context)]

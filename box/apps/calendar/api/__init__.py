@@ -2,8 +2,9 @@
 
 
 def declare() -> None:
-    from box.apps.calendar.api import events, meetings, sections
+    from box.apps.calendar.api import events, meetings, resources, sections
 
     events.declare()
     meetings.declare()
+    resources.declare()
     sections.declare()

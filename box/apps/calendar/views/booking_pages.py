@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.apps.calendar import actions
 from box.apps.calendar.access import can_offer_times
 from box.apps.calendar.booking_form import BookingPageForm
-from box.apps.calendar.models import Appointment, BookingPage
+from box.apps.calendar.models import Appointment, Attendance, BookingPage, Guest
 from box.apps.calendar.views.lookup import problem_of
 from box.core.access.principals import codes_of
 from box.core.events.nonces import once
@@ -24,6 +24,8 @@ from box.core.groups.models import Group
 from box.lib.pages import REFUSED, lead_on, render, with_toast
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from box.apps.calendar.models import BookingPageQuerySet
     from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
@@ -130,11 +132,25 @@ def visitor(request: PersonRequest, pk: int) -> HttpResponse:
     return lead_on(request, here, _("Nothing is known of them any more."))
 
 
+def _waited_for(appointments: Sequence[Appointment]) -> set[int]:
+    """Those whose visitors have not said yet whether the time suits to which a host has moved them."""
+    booked = {one.event_id: one for one in appointments}
+    waiting = Guest.objects.asked().filter(event__in=booked, answer=Attendance.Answer.WAITING)
+    return {booked[guest.event_id].pk for guest in waiting if guest.email == booked[guest.event_id].email}
+
+
 def _shown(request: PersonRequest, form: BookingPageForm, page: BookingPage | None) -> HttpResponse:
-    context: dict[str, Any] = {"form": form, "page": page, "address": "", "appointments": []}
+    context: dict[str, Any] = {
+        "form": form,
+        "page": page,
+        "address": "",
+        "appointments": [],
+        "waited_for": set(),
+    }
     if page is not None:
         context["address"] = request.build_absolute_uri(page.get_absolute_url())
         known = page.appointments.exclude(email="").select_related("event__organizer")
-        context["appointments"] = known.order_by("-event__starts_at", "-pk")[:MOST_SHOWN]
+        shown = list(known.order_by("-event__starts_at", "-pk")[:MOST_SHOWN])
+        context |= {"appointments": shown, "waited_for": _waited_for(shown)}
     status = REFUSED if form.is_bound else 200
     return render(request, "calendar/booking_page.html", context, status=status)

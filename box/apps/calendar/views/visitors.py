@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from box.apps.calendar import actions
 from box.apps.calendar.access import is_offered
 from box.apps.calendar.booking import hosts_of, times_shown
-from box.apps.calendar.models import Appointment, BookingPage
+from box.apps.calendar.models import Appointment, Attendance, BookingPage
 from box.apps.calendar.occurrences import Occurrence
 from box.apps.calendar.said import When, when
 from box.apps.calendar.views.lookup import problem_of
@@ -167,6 +167,17 @@ def time(request: HttpRequest, appointment: Appointment) -> HttpResponseBase:
 
 @require_POST
 @_of_appointment
+def confirmation(request: HttpRequest, appointment: Appointment) -> HttpResponseBase:
+    """The time to which a host has moved it suits."""
+    try:
+        actions.confirm_appointment(appointment, now=timezone.now())
+    except ValidationError as error:
+        return _shown(request, appointment, problem=problem_of(error))
+    return HttpResponseRedirect(f"{appointment.get_absolute_url()}?{_asked_in(request)}")
+
+
+@require_POST
+@_of_appointment
 def cancellation(request: HttpRequest, appointment: Appointment) -> HttpResponseBase:
     try:
         actions.cancel_appointment(appointment, now=timezone.now())
@@ -182,12 +193,13 @@ def _shown(
     zone = zone_in(request.GET.get("zone"), appointment.zone)
     is_open = appointment.cancelled_at is None and event.removed_at is None and event.starts_at > now
     can_move = is_open and is_offered(appointment.page)
+    guest = event.guests.asked().filter(email=appointment.email).first() if is_open else None
     context: dict[str, Any] = {
         "appointment": appointment, "event": event, "page": appointment.page, "token": appointment.token,
         "is_open": is_open, "is_cancelled": bool(appointment.cancelled_at or event.removed_at),
         "can_move": can_move, "when": _when(appointment, zone), "zone": zone, "problem": problem,
         "said": _("Your appointment is moved.") if request.GET.get("said") == "moved" else "",
-        "guest": event.guests.filter(email=appointment.email).first() if is_open else None,
+        "guest": guest, "is_waited_for": guest is not None and guest.answer == Attendance.Answer.WAITING,
         "is_moving": False, "languages": settings.LANGUAGES, "path": request.path,
         "query": _asked_in(request),
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 MOST_STAGES = 20
 COLORS = ("#8c8371", "#3a4169", "#17695a", "#c08a4a", "#2c6e3f", "#a8322a", "#6b4a78")
 
+_COLOR = re.compile("#[0-9a-fA-F]{6}")
+
 
 @transaction.atomic
 def stages_of(owner: Group | User) -> Sequence[TaskStage]:
@@ -47,15 +50,16 @@ def stages_of(owner: Group | User) -> Sequence[TaskStage]:
 
 
 @transaction.atomic
-def add_stage(owner: Group | User, name: str, *, by: User) -> TaskStage:
-    """Behind the others."""
+def add_stage(owner: Group | User, name: str, *, color: str = "", by: User) -> TaskStage:
+    """Behind the others. A color such as #17695a; none is the next of those that boards begin with."""
     must(can_keep_stages(by, owner), _whose())
     _hold(owner)
     known = stages_of(owner)
     if len(known) >= MOST_STAGES:
         raise ValidationError(_("A board has at most %(most)s stages.") % {"most": MOST_STAGES}, code="many")
     position = max((one.position for one in known), default=-1) + 1
-    stage = _stage(owner, _checked(name), position, COLORS[position % len(COLORS)])
+    color = _checked_color(color) if color else COLORS[position % len(COLORS)]
+    stage = _stage(owner, _checked(name), position, color)
     stage.save()
     _tell(stage, by)
     return stage
@@ -68,6 +72,15 @@ def rename_stage(stage: TaskStage, name: str, *, by: User) -> TaskStage:
     stage.save(update_fields=["name"])
     _tell(stage, by)
     return stage
+
+
+@transaction.atomic
+def color_stage(stage: TaskStage, color: str, *, by: User) -> None:
+    """Such as #17695a. Raises ValidationError."""
+    stage = _held(stage, by)
+    stage.color = _checked_color(color)
+    stage.save(update_fields=["color"])
+    _tell(stage, by)
 
 
 @transaction.atomic
@@ -138,6 +151,12 @@ def _held(stage: TaskStage, by: User) -> TaskStage:
 
 def _gone() -> TaskStage:
     raise Gone
+
+
+def _checked_color(color: str) -> str:
+    if not _COLOR.fullmatch(color):
+        raise ValidationError(_("Write a color such as #17695a."), code="color")
+    return color.lower()
 
 
 def _checked(name: str) -> str:

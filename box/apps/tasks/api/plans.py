@@ -11,7 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.tasks.actions.dependencies import add_dependency, remove_dependency
-from box.apps.tasks.actions.stages import add_stage, delete_stage, move_stage, rename_stage, stages_of
+from box.apps.tasks.actions.stages import (
+    add_stage,
+    color_stage,
+    delete_stage,
+    move_stage,
+    rename_stage,
+    stages_of,
+)
 from box.apps.tasks.api.parts import owner_meant, upper
 from box.apps.tasks.api.tasks import INTEGER, task_seen
 from box.apps.tasks.models import Dependency, TaskStage
@@ -26,7 +33,9 @@ _LINKS = {0: Kind.START_START, 1: Kind.START_FINISH, 2: Kind.FINISH_START, 3: Ki
 
 
 class StageAdd(Parameters):
-    FIELDS = Conditions(help_text=gettext_lazy("TITLE, ENTITY_ID (a group; 0: one's own plan), AFTER_ID."))
+    FIELDS = Conditions(
+        help_text=gettext_lazy("TITLE, COLOR, ENTITY_ID (a group; 0: one's own plan), AFTER_ID.")
+    )
 
 
 class OfStage(Parameters):
@@ -34,7 +43,7 @@ class OfStage(Parameters):
 
 
 class StageUpdate(OfStage):
-    FIELDS = Conditions(help_text=gettext_lazy("TITLE, AFTER_ID."))
+    FIELDS = Conditions(help_text=gettext_lazy("TITLE, COLOR, AFTER_ID."))
 
 
 class Linked(Parameters):
@@ -53,7 +62,7 @@ def new_stage(call: Call) -> TaskStage:
     """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-add.html"""
     given = upper(call.values["FIELDS"], "TITLE", "COLOR", "AFTER_ID", "ENTITY_ID")
     owner = owner_meant(_number(given.get("ENTITY_ID", 0)), call.user)
-    made = add_stage(owner, str(given.get("TITLE", "")), by=call.user)
+    made = add_stage(owner, str(given.get("TITLE", "")), color=_color(given), by=call.user)
     _place(made, _number(given.get("AFTER_ID", 0)), call)
     return made
 
@@ -63,6 +72,8 @@ def change_stage(call: Call) -> Any:
     given, stage = upper(call.values["FIELDS"], "TITLE", "COLOR", "AFTER_ID"), _stage(call)
     if "TITLE" in given:
         stage = rename_stage(stage, str(given["TITLE"]), by=call.user)
+    if color := _color(given):
+        color_stage(stage, color, by=call.user)
     if "AFTER_ID" in given:
         _place(stage, _number(given["AFTER_ID"]), call)
     return True
@@ -92,6 +103,12 @@ def _place(stage: TaskStage, after_id: int, call: Call) -> None:
         raise not_found(_("There is no such stage, or it is not yours."))
     place = others.index(after_id) + 1 if after_id else 0
     move_stage(stage, place - ids.index(stage.pk), by=call.user)
+
+
+def _color(given: Mapping[str, Any]) -> str:
+    """Programs write it without its sign; nothing: it stays."""
+    text = str(given.get("COLOR") or "")
+    return f"#{text.removeprefix('#')}" if text else ""
 
 
 def _number(value: Any) -> int:

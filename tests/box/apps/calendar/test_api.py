@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from box.apps.calendar.actions import create_calendar, main_calendar
-from box.apps.calendar.models import Attendance, Calendar, Event
-from box.core.access.principals import EVERYONE
+from box.apps.calendar.actions import RoomDraft, create_calendar, create_room, main_calendar
+from box.apps.calendar.models import Attendance, Calendar, Event, Room
+from box.core.access.principals import EVERYONE, code_of
 from box.core.groups.actions import NewGroup, create_group
 from tests.box.apps.calendar.conftest import TEN, draft, planned, whole_days
 from tests.box.rest.calling import program_of
@@ -150,3 +150,56 @@ def test_a_migration_puts_events_into_calendars_of_groups(olga: User, anna: User
     own = {**given, "type": "user", "ownerId": boris.pk}
     assert program.error("calendar.event.add", **own, **then) == (400, "ERROR_NOT_FOUND")
     assert Event.objects.count() == 1
+
+
+def test_rooms_are_resources_for_who_keeps_them(anna: User, olga: User) -> None:
+    asked(anna, "calendar.resource.add", name="Blue", expected=403)
+    pk = asked(olga, "calendar.resource.add", name="Blue")
+    assert asked(anna, "calendar.resource.list") == [{"ID": str(pk), "NAME": "Blue", "CREATED_BY": "0"}]
+    asked(anna, "calendar.resource.update", resourceId=pk, name="Mine", expected=403)
+    asked(olga, "calendar.resource.add", name="Blue", expected=400)
+    assert asked(olga, "calendar.resource.update", resourceId=pk, name="Green") == pk
+    assert Room.objects.get().bookers == [EVERYONE]
+    asked(anna, "calendar.resource.delete", resourceId=pk, expected=403)
+    assert asked(olga, "calendar.resource.delete", resourceId=pk) is True
+    assert asked(anna, "calendar.resource.list") == []
+    asked(olga, "calendar.resource.delete", resourceId=pk, expected=400)
+
+
+def test_bookings_say_what_for_to_those_who_see_the_event(anna: User, boris: User, olga: User) -> None:
+    blue = create_room(RoomDraft(name="Blue", bookers=(EVERYONE,)), by=olga)
+    red = create_room(RoomDraft(name="Red", bookers=(code_of(anna),)), by=olga)
+    review = planned(anna, draft("Review", room=blue))
+    planned(anna, draft("Secret", room=red))
+    period = {"from": "2026-12-01", "to": "2026-12-01"}
+    both = {"resourceTypeIdList": [blue.pk, red.pk], **period}
+    mine = asked(anna, "calendar.resource.booking.list", filter=both)
+    assert [(one["NAME"], one["SECTION_ID"]) for one in mine] == [
+        ("Review", str(blue.pk)),
+        ("Secret", str(red.pk)),
+    ]
+    assert (mine[0]["ID"], mine[0]["CAL_TYPE"]) == (str(review.pk), "resource")
+    assert (mine[0]["DATE_FROM"], mine[0]["DT_LENGTH"]) == ("2026-12-01T10:00:00+03:00", 3600)
+    # He may book the blue one, and sees of it that it is taken.
+    (his,) = asked(boris, "calendar.resource.booking.list", filter=both)
+    assert (his["ID"], his["NAME"], his["CREATED_BY"]) == ("0", "Busy", "0")
+    named = {"resourceIdList": [mine[1]["RESOURCE_BOOKING_ID"]]}
+    assert asked(boris, "calendar.resource.booking.list", filter=named) == []
+    assert len(asked(anna, "calendar.resource.booking.list", filter=named)) == 1
+    later = {**both, "from": "2026-12-02", "to": "2026-12-03"}
+    assert asked(anna, "calendar.resource.booking.list", filter=later) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"resourceTypeIdList": [1], "resourceIdList": [1]},
+        {"resourceTypeIdList": ["x"]},
+        {"resourceTypeIdList": list(range(101))},
+        {"resourceTypeIdList": [1], "room": 1},
+        {"resourceTypeIdList": [1], "from": "2026-01-01", "to": "2028-01-01"},
+    ],
+)
+def test_bookings_that_are_not_understood_are_refused(anna: User, wrong: dict[str, Any]) -> None:
+    asked(anna, "calendar.resource.booking.list", filter=wrong, expected=400)

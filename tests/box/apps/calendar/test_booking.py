@@ -395,6 +395,49 @@ def test_what_the_host_makes_of_it_holds(page: BookingPage, anna: User) -> None:
     assert HeldTime.objects.filter(appointment=made).count() == 1
 
 
+def test_a_visitor_is_asked_whether_the_time_suits_to_which_a_host_has_moved_them(
+    page: BookingPage, anna: User, as_person: Browser, client: Client
+) -> None:
+    store({"mail.host": "127.0.0.1"})
+    made = book(page)
+    deliver_all()
+    address, hosts = f"{made.get_absolute_url()}?language=en", f"/calendar/booking/{page.pk}/"
+    assert "This time is yours" in client.get(address).content.decode()
+    assert "not confirmed" not in as_person(anna).get(hosts).content.decode()
+    event = Event.objects.get(pk=made.event_id)
+    move_event(event, TEN + HOUR, TEN + 2 * HOUR, by=anna)
+    deliver_all()
+    letter = QueuedLetter.objects.latest("pk")
+    assert letter.to == "zoe@example.com"
+    assert "has moved your appointment to this time" in letter.text
+    assert "Confirm or choose another time" in letter.html
+    assert "Does it suit you?" in client.get(address).content.decode()
+    assert "not confirmed yet" in as_person(anna).get(hosts).content.decode()
+    for _ in range(2):
+        assert client.post(f"{made.get_absolute_url()}confirmation/").status_code == 302
+        deliver_all()
+    assert Guest.objects.get().answer == Attendance.Answer.ACCEPTED
+    assert told().count("calendar.guest-accepted") == 1
+    assert "This time is yours" in client.get(address).content.decode()
+    assert "not confirmed" not in as_person(anna).get(hosts).content.decode()
+    # What was known already is not written again.
+    assert QueuedLetter.objects.latest("pk") == letter
+
+
+def test_what_is_over_or_cancelled_is_confirmed_by_nobody(
+    page: BookingPage, anna: User, client: Client, clock: Clock
+) -> None:
+    made, gone = book(page), book(page, TEN + 2 * HOUR)
+    for one in (made, gone):
+        event = Event.objects.get(pk=one.event_id)
+        move_event(event, event.starts_at + HALF_HOUR, event.ends_at + HALF_HOUR, by=anna)
+    cancel_appointment(gone, now=NOW)
+    assert client.post(f"{gone.get_absolute_url()}confirmation/").status_code == 422
+    clock.now = TEN + HOUR
+    assert client.post(f"{made.get_absolute_url()}confirmation/").status_code == 422
+    assert not Guest.objects.filter(event=made.event_id, answer=Attendance.Answer.ACCEPTED).exists()
+
+
 def test_a_host_may_plan_over_another_appointment(page: BookingPage, anna: User) -> None:
     first, second = book(page), book(page, TEN + HOUR, visitor("Yan"))
     move_event(Event.objects.get(pk=first.event_id), TEN + HOUR, TEN + 2 * HOUR, by=anna)

@@ -156,6 +156,12 @@ VISITS = (
     Visit("POST", "calendar:appointment-time", signed_in(422, nobody=422), of="address of an appointment"),
     Visit(
         "POST",
+        "calendar:appointment-confirmation",
+        signed_in(302, nobody=302),
+        of="address of an appointment",
+    ),
+    Visit(
+        "POST",
         "calendar:appointment-cancellation",
         signed_in(302, nobody=302),
         of="address of an appointment",

@@ -251,6 +251,26 @@ def test_stages_are_made_placed_called_and_removed(anna: User, boris: User) -> N
     assert names(project.pk) == usual
 
 
+def test_a_stage_has_the_color_that_is_said_and_another_one_only_where_it_is_a_color(anna: User) -> None:
+    program, project = program_of(anna, "task"), create_group(NewGroup("Store"), by=anna)
+
+    def color(stage: int) -> str:
+        found = program.ask("task.stages.get", entityId=project.pk).json()["result"]
+        said: str = found[str(stage)]["COLOR"]
+        return said
+
+    said = {"TITLE": "Testing", "ENTITY_ID": project.pk, "COLOR": "FFAB00"}
+    pk = program.ask("task.stages.add", fields=said).json()["result"]
+    assert color(pk) == "ffab00"
+    assert program.ask("task.stages.update", id=pk, fields={"COLOR": "#00c4fb"}).status_code == 200
+    assert color(pk) == "00c4fb"
+    for wrong in ("red", "12345", "1234567", "ffab00;--x:1", "ffab0\n"):
+        refused = program.ask("task.stages.update", id=pk, fields={"TITLE": "No", "COLOR": wrong})
+        assert refused.status_code == 400
+        assert program.ask("task.stages.add", fields={**said, "COLOR": wrong}).status_code == 400
+    assert color(pk) == "00c4fb"
+
+
 def test_one_task_waits_for_another_and_no_more(anna: User, boris: User, give: Give) -> None:
     first, second = give(), give("Pack the boxes")
     program = program_of(anna, "task")
