@@ -353,6 +353,46 @@ methods_of_v3: Offers[Method] = Offers("methods of the REST API, version 3")
 """Under `/rest/api/`: names that may be the same, of methods that take and answer otherwise."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class MethodGroup:
+    """Methods of one room and scope whose names begin alike.
+
+    TASKS = MethodGroup(
+        prefix="tasks.task.", room="tasks", scopes=("task",), source=f"{DOCS}tasks/tasks-task-{{}}.html"
+    )
+    TASKS.add("get", _("One task."), TaskGet, get, shaped(task="object"))
+    """
+
+    prefix: str
+    room: str
+    scopes: tuple[str, ...]
+    source: str
+    """Where they are described; {} stands for the rest of the name, with hyphens for its dots."""
+    offers: Offers[Method] = methods
+
+    def add(
+        self,
+        name: str,
+        about: _StrOrPromise,
+        parameters: type[Parameters],
+        answer: Callable[[Call], Any],
+        result: Mapping[str, Any],
+        **more: Any,
+    ) -> None:
+        """`more` is what else a Method has."""
+        method = Method(
+            room=self.room,
+            scopes=self.scopes,
+            about=about,
+            parameters=parameters,
+            answer=answer,
+            result=result,
+            source=self.source.format(name.replace(".", "-")),
+            **more,
+        )
+        self.offers.add(f"{self.prefix}{name}", method)
+
+
 # JSON Schema in short
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -26,12 +26,11 @@ from box.core.registry.rest import (
     Call,
     Listing,
     ListParameters,
-    Method,
+    MethodGroup,
     Parameters,
     Scope,
     Sorting,
     listed,
-    methods,
     not_found,
     scopes,
 )
@@ -39,11 +38,15 @@ from box.core.structure import actions
 from box.core.structure.access import can_edit_structure
 from box.core.structure.models import Department, Membership
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
-
 # Where departments stand in Bitrix24's own order unless somebody says otherwise: here they go by name.
 SORT = 500
+
+_DEPARTMENTS = MethodGroup(
+    prefix="department.",
+    room="structure",
+    scopes=("department",),
+    source=f"{DOCS}departments/department-{{}}.html",
+)
 
 
 class DepartmentGet(ListParameters):
@@ -190,46 +193,14 @@ def declare() -> None:
             room="structure",
         ),
     )
-    methods.add(
-        "department.get",
-        Method(
-            room="structure",
-            scopes=("department",),
-            about=gettext_lazy("Departments, with filters."),
-            parameters=DepartmentGet,
-            answer=departments,
-            filters=_DEPARTMENT_FILTERS,
-            result=listed(ID="string", NAME="string", SORT="integer", PARENT="string", UF_HEAD="string"),
-            source=f"{DOCS}departments/department-get.html",
-        ),
-    )
+    rows = listed(ID="string", NAME="string", SORT="integer", PARENT="string", UF_HEAD="string")
+    reads = gettext_lazy("Departments, with filters.")
+    _DEPARTMENTS.add("get", reads, DepartmentGet, departments, rows, filters=_DEPARTMENT_FILTERS)
     flag: Mapping[str, Any] = {"type": "boolean"}
     made = gettext_lazy("Makes a department; answers with its number.")
-    _change("add", made, DepartmentAdd, add, {"type": "integer"}, makes=Department)
+    _DEPARTMENTS.add("add", made, DepartmentAdd, add, {"type": "integer"}, makes=Department)
     changed = gettext_lazy("Renames a department, moves it, or says who leads it.")
-    _change("update", changed, DepartmentUpdate, update, flag)
-    _change("delete", gettext_lazy("Takes an empty department away."), DepartmentDelete, delete, flag)
-
-
-def _change(
-    verb: str,
-    about: _StrOrPromise,
-    parameters: type[Parameters],
-    answer: Callable[[Call], Any],
-    result: Mapping[str, Any],
-    *,
-    makes: type[Department] | None = None,
-) -> None:
-    methods.add(
-        f"department.{verb}",
-        Method(
-            room="structure",
-            scopes=("department",),
-            about=about,
-            parameters=parameters,
-            answer=answer,
-            makes=makes,
-            result=result,
-            source=f"{DOCS}departments/department-{verb}.html",
-        ),
+    _DEPARTMENTS.add("update", changed, DepartmentUpdate, update, flag)
+    _DEPARTMENTS.add(
+        "delete", gettext_lazy("Takes an empty department away."), DepartmentDelete, delete, flag
     )

@@ -30,25 +30,26 @@ from box.core.registry.rest import (
     Conditions,
     Listing,
     ListParameters,
-    Method,
+    MethodGroup,
     Parameters,
     Scope,
     Sorting,
     listed,
-    methods,
     not_found,
     scopes,
     shaped,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.utils.functional import _StrOrPromise
-
     from box.core.fields.sets import FieldSet
 
 SCOPE, MODULE = "userfieldconfig", "crm"
+_CONFIG = MethodGroup(
+    prefix="userfieldconfig.",
+    room=ROOM,
+    scopes=(SCOPE,),
+    source=f"{DOCS}crm/universal/userfieldconfig/index.html",
+)
 _ENTITIES: Mapping[str, FieldSet] = {
     f"CRM_{name.upper()}": SETS[type_id] for name, type_id in CLASSIC.items() if type_id in SETS
 }
@@ -197,35 +198,12 @@ def declare() -> None:
     several = {"type": "object", "properties": {"fields": {"type": "array", "items": row}}}
     kind = {"type": "object", "additionalProperties": shaped(userTypeId="string", description="string")}
     kinds = {"type": "object", "properties": {"types": kind}}
-    _method("list", gettext_lazy("Own fields of the CRM."), FieldList, fields, several)
-    _method("get", gettext_lazy("An own field, with its labels and its list."), OfField, field, one)
+    _CONFIG.add("list", gettext_lazy("Own fields of the CRM."), FieldList, fields, several)
+    _CONFIG.add("get", gettext_lazy("An own field, with its labels and its list."), OfField, field, one)
     adds = gettext_lazy("Adds an own field; answers with it.")
-    _method("add", adds, Add, add, one, makes=Field, made=lambda made, call: {"field": _told(made)})
+    _CONFIG.add("add", adds, Add, add, one, makes=Field, made=lambda made, call: {"field": _told(made)})
     changes = gettext_lazy("Changes labels, rules and list of an own field; answers with it.")
-    _method("update", changes, Update, update, one)
+    _CONFIG.add("update", changes, Update, update, one)
     hides = gettext_lazy("Takes an own field out of sight; what stands in it is kept.")
-    _method("delete", hides, OfField, delete, {"type": "null"})
-    _method("gettypes", gettext_lazy("Which kinds of own fields there are."), OfModule, types, kinds)
-
-
-def _method(
-    verb: str,
-    about: _StrOrPromise,
-    parameters: type[Parameters],
-    answer: Callable[[Call], Any],
-    result: Mapping[str, Any],
-    **more: Any,
-) -> None:
-    methods.add(
-        f"userfieldconfig.{verb}",
-        Method(
-            room=ROOM,
-            scopes=(SCOPE,),
-            about=about,
-            parameters=parameters,
-            answer=answer,
-            result=result,
-            source=f"{DOCS}crm/universal/userfieldconfig/index.html",
-            **more,
-        ),
-    )
+    _CONFIG.add("delete", hides, OfField, delete, {"type": "null"})
+    _CONFIG.add("gettypes", gettext_lazy("Which kinds of own fields there are."), OfModule, types, kinds)

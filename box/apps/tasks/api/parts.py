@@ -28,26 +28,31 @@ from box.core.registry.rest import (
     Download,
     Listing,
     ListParameters,
-    Method,
+    MethodGroup,
     Parameters,
     download_address,
     downloads,
     listed,
-    methods,
     not_found,
     shaped,
     truth,
 )
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
-
     from box.core.accounts.models import User
     from box.core.files.presenters import Attached
 
 FILE = "task.file"
 """Of a download: a file of a comment."""
 _YES_NO = {True: "Y", False: "N"}
+_GROUPS = {
+    name: MethodGroup(
+        prefix=f"task.{name}.", room="tasks", scopes=("task",), source=f"{DOCS}tasks/{page}/index.html"
+    )
+    for name, page in (
+        ("checklistitem", "checklist-item"), ("commentitem", "comment-item"), ("stages", "stages"),
+    )
+}  # fmt: skip
 
 
 class OfItem(OfTask):
@@ -355,31 +360,5 @@ def declare() -> None:
             None,
         ),
     ):
-        _method(name, about, parameters, answer, result=result, makes=makes)
-
-
-def _method(
-    name: str,
-    about: _StrOrPromise,
-    parameters: type[Parameters],
-    answer: Callable[[Call], Any],
-    *,
-    result: Mapping[str, Any],
-    makes: Any,
-) -> None:
-    part = {"checklistitem": "checklist-item", "commentitem": "comment-item", "stages": "stages"}
-    source = f"{DOCS}tasks/{part[name.partition('.')[0]]}/index.html"
-    methods.add(
-        f"task.{name}",
-        Method(
-            room="tasks",
-            scopes=("task",),
-            about=about,
-            parameters=parameters,
-            answer=answer,
-            result=result,
-            makes=makes,
-            takes_over=makes is not None,
-            source=source,
-        ),
-    )
+        group, _dot, verb = name.partition(".")
+        _GROUPS[group].add(verb, about, parameters, answer, result, makes=makes, takes_over=makes is not None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -22,12 +22,15 @@ from box.apps.tasks.actions.stages import (
 from box.apps.tasks.api.parts import owner_meant, upper
 from box.apps.tasks.api.tasks import INTEGER, task_seen
 from box.apps.tasks.models import Dependency, TaskStage
-from box.core.registry.rest import DOCS, Call, Conditions, Method, Parameters, methods, not_found
-
-if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
+from box.core.registry.rest import DOCS, Call, Conditions, MethodGroup, Parameters, not_found
 
 Kind = Dependency.Kind
+_STAGES = MethodGroup(
+    prefix="task.stages.", room="tasks", scopes=("task",), source=f"{DOCS}tasks/stages/index.html"
+)
+_LINKED = MethodGroup(
+    prefix="task.dependence.", room="tasks", scopes=("task",), source=f"{DOCS}tasks/index.html"
+)
 _LINKS = {0: Kind.START_START, 1: Kind.START_FINISH, 2: Kind.FINISH_START, 3: Kind.FINISH_FINISH}
 """https://apidocs.bitrix24.com/api-reference/tasks/task-dependence-add.html: linkType"""
 
@@ -139,24 +142,10 @@ def declare() -> None:
     done: Mapping[str, Any] = {"type": "boolean"}
     nothing: Mapping[str, Any] = {"type": "array", "maxItems": 0}
     stage = gettext_lazy("Makes a stage; answers with its number.")
-    _method("stages.add", stage, StageAdd, new_stage, result=INTEGER, makes=TaskStage)
+    _STAGES.add("add", stage, StageAdd, new_stage, INTEGER, makes=TaskStage)
     changes = gettext_lazy("Changes a stage, or its place.")
-    _method("stages.update", changes, StageUpdate, change_stage, result=done)
-    _method("stages.delete", gettext_lazy("Removes a stage."), OfStage, drop_stage, result=done)
+    _STAGES.add("update", changes, StageUpdate, change_stage, done)
+    _STAGES.add("delete", gettext_lazy("Removes a stage."), OfStage, drop_stage, done)
     waits = gettext_lazy("One task waits for another.")
-    _method("dependence.add", waits, Link, link, result=nothing)
-    _method("dependence.delete", gettext_lazy("It waits no more."), Linked, unlink, result=nothing)
-
-
-def _method(
-    name: str, about: _StrOrPromise, parameters: type[Parameters], answer: Callable[[Call], Any],
-    *, result: Mapping[str, Any], makes: Any = None,
-) -> None:  # fmt: skip
-    source = f"{DOCS}tasks/stages/index.html" if name.startswith("stages") else f"{DOCS}tasks/index.html"
-    methods.add(
-        f"task.{name}",
-        Method(
-            room="tasks", scopes=("task",), about=about, parameters=parameters, answer=answer, result=result,
-            makes=makes, source=source,
-        ),
-    )  # fmt: skip
+    _LINKED.add("add", waits, Link, link, nothing)
+    _LINKED.add("delete", gettext_lazy("It waits no more."), Linked, unlink, nothing)

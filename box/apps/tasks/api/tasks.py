@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -45,23 +45,19 @@ from box.core.registry.rest import (
     HookEvent,
     Listing,
     ListParameters,
-    Method,
+    MethodGroup,
     Parameters,
     Scope,
     Several,
     Sorting,
     hook_events,
     listed,
-    methods,
     not_found,
     scopes,
     shaped,
     truth,
 )
 from box.lib.numbers import whole_number
-
-if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
 
 _STATUS = {
     State.WAITING: "2",
@@ -80,6 +76,12 @@ _STEP_TO = {
     State.DEFERRED: Step.DEFER,
 }
 _YES_NO = {True: "Y", False: "N"}
+_TASKS = MethodGroup(
+    prefix="tasks.task.", room="tasks", scopes=("task",), source=f"{DOCS}tasks/tasks-task-{{}}.html"
+)
+_TIME = MethodGroup(
+    prefix="task.elapseditem.", room="tasks", scopes=("task",), source=f"{DOCS}tasks/elapsed-item/index.html"
+)
 
 
 class Status(Keyword):
@@ -474,9 +476,9 @@ def declare() -> None:
             room="tasks",
         ),
     )
-    _method("get", gettext_lazy("One task."), TaskGet, get, _ONE)
-    _method("list", gettext_lazy("Tasks, with filters."), TaskList, tasks, _SEVERAL, filters=_FILTERS)
-    _method(
+    _TASKS.add("get", gettext_lazy("One task."), TaskGet, get, _ONE)
+    _TASKS.add("list", gettext_lazy("Tasks, with filters."), TaskList, tasks, _SEVERAL, filters=_FILTERS)
+    _TASKS.add(
         "add",
         gettext_lazy("Gives a task."),
         TaskAdd,
@@ -486,9 +488,9 @@ def declare() -> None:
         takes_over=True,
         made=lambda task, call: _one(task),
     )
-    _method("update", gettext_lazy("Changes a task."), TaskUpdate, update, _DONE, takes_over=True)
-    _method("delete", gettext_lazy("Throws a task away, for a month."), OfTask, delete, _DONE)
-    _method("delegate", gettext_lazy("Passes a task on."), Delegate, delegate, _DONE)
+    _TASKS.add("update", gettext_lazy("Changes a task."), TaskUpdate, update, _DONE, takes_over=True)
+    _TASKS.add("delete", gettext_lazy("Throws a task away, for a month."), OfTask, delete, _DONE)
+    _TASKS.add("delegate", gettext_lazy("Passes a task on."), Delegate, delegate, _DONE)
     for name, step, about in (
         ("start", Step.START, gettext_lazy("Begins with a task.")),
         ("pause", Step.PAUSE, gettext_lazy("Pauses a task.")),
@@ -497,24 +499,14 @@ def declare() -> None:
         ("approve", Step.ACCEPT, gettext_lazy("Accepts what was done.")),
         ("disapprove", Step.RETURN, gettext_lazy("Returns a task.")),
     ):
-        _method(name, about, OfTask, _stepping(step), _ONE)
+        _TASKS.add(name, about, OfTask, _stepping(step), _ONE)
     for path, about, parameters, answer, result in (
         ("add", gettext_lazy("Writes down time; answers with its number."), ElapsedAdd, add_elapsed, INTEGER),
         ("getlist", gettext_lazy("The time that was spent on a task."), ElapsedList, elapsed, _ELAPSED),
     ):
-        methods.add(
-            f"task.elapseditem.{path}",
-            Method(
-                room="tasks",
-                scopes=("task",),
-                about=about,
-                parameters=parameters,
-                answer=answer,
-                makes=TimeEntry if path == "add" else None,
-                takes_over=path == "add",
-                result=result,
-                source=f"{DOCS}tasks/elapsed-item/index.html",
-            ),
+        is_new = path == "add"
+        _TIME.add(
+            path, about, parameters, answer, result, makes=TimeEntry if is_new else None, takes_over=is_new
         )
 
 
@@ -530,29 +522,6 @@ _ELAPSED = listed(
     DATE_START="string",
     DATE_STOP="string?",
 )
-
-
-def _method(
-    name: str,
-    about: _StrOrPromise,
-    parameters: type[Parameters],
-    answer: Callable[[Call], Any],
-    result: Mapping[str, Any],
-    **more: Any,
-) -> None:
-    methods.add(
-        f"tasks.task.{name}",
-        Method(
-            room="tasks",
-            scopes=("task",),
-            about=about,
-            parameters=parameters,
-            answer=answer,
-            result=result,
-            source=f"{DOCS}tasks/tasks-task-{name}.html",
-            **more,
-        ),
-    )
 
 
 def _told(event: TaskAdded | TaskChanged | TasksDeleted) -> Mapping[str, Any] | None:

@@ -25,7 +25,7 @@ from box.core.registry.rest import (
     ApiRefused,
     Call,
     Conditions,
-    Method,
+    MethodGroup,
     Parameters,
     Several,
     methods_of_v3,
@@ -33,10 +33,15 @@ from box.core.registry.rest import (
 )
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
-
     from box.core.accounts.models import User
 
+_TASKS = MethodGroup(
+    prefix="tasks.task.",
+    room="tasks",
+    scopes=("task",),
+    source=f"{DOCS}rest-v3/tasks/tasks-task-{{}}.html",
+    offers=methods_of_v3,
+)
 # By its name there what a field is called by the methods of before.
 _FIELDS = {
     "title": "TITLE", "description": "DESCRIPTION", "creatorId": "CREATED_BY",
@@ -195,36 +200,13 @@ def _of(task: Task, relation: str, reader: User) -> Any:
 def declare() -> None:
     item = {"type": "object", "properties": {"item": {"type": "object", "additionalProperties": True}}}
     done = shaped(result="boolean")
-    _method("get", gettext_lazy("One task."), TaskGet, get, item)
+    _TASKS.add("get", gettext_lazy("One task."), TaskGet, get, item)
     adds = gettext_lazy("Gives a task.")
-    _method("add", adds, TaskAdd, add, item, makes=Task, made=_made, takes_over=True)
-    _method("update", gettext_lazy("Changes a task."), TaskUpdate, update, done, takes_over=True)
-    _method("delete", gettext_lazy("Throws a task away, for a month."), OfTask, delete, done)
+    _TASKS.add("add", adds, TaskAdd, add, item, makes=Task, made=_made, takes_over=True)
+    _TASKS.add("update", gettext_lazy("Changes a task."), TaskUpdate, update, done, takes_over=True)
+    _TASKS.add("delete", gettext_lazy("Throws a task away, for a month."), OfTask, delete, done)
 
 
 def _made(task: Task, call: Call) -> Any:
     call.values.setdefault("SELECT", [])
     return {"item": _item(task, call)}
-
-
-def _method(
-    verb: str,
-    about: _StrOrPromise,
-    parameters: type[Parameters],
-    answer: Callable[[Call], Any],
-    result: Mapping[str, Any],
-    **more: Any,
-) -> None:
-    methods_of_v3.add(
-        f"tasks.task.{verb}",
-        Method(
-            room="tasks",
-            scopes=("task",),
-            about=about,
-            parameters=parameters,
-            answer=answer,
-            result=result,
-            source=f"{DOCS}rest-v3/tasks/tasks-task-{verb}.html",
-            **more,
-        ),
-    )

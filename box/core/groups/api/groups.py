@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
@@ -27,23 +27,22 @@ from box.core.registry.rest import (
     HookEvent,
     Listing,
     ListParameters,
-    Method,
+    MethodGroup,
     Parameters,
     Scope,
     Sorting,
     YesNo,
     hook_events,
     listed,
-    methods,
     not_found,
     numbered,
     scopes,
 )
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
-
 SCOPE = "sonet_group"
+GROUPS = MethodGroup(
+    prefix="sonet_group.", room="groups", scopes=(SCOPE,), source=f"{DOCS}sonet-group/sonet-group-{{}}.html"
+)
 _YES_NO = {True: "Y", False: "N"}
 _ORDERS = {"ID": "id", "NAME": "name", "DATE_CREATE": "created_at", "NUMBER_OF_MEMBERS": "members_count"}
 
@@ -251,60 +250,15 @@ def declare() -> None:
             room="groups",
         ),
     )
-    methods.add(
-        "sonet_group.get",
-        Method(
-            room="groups",
-            scopes=(SCOPE,),
-            about=gettext_lazy("Workgroups, with filters."),
-            parameters=GroupGet,
-            answer=groups,
-            filters=_FILTERS,
-            result=listed(
-                ID="string",
-                NAME="string",
-                DESCRIPTION="string",
-                DATE_CREATE="string",
-                ACTIVE="string",
-                VISIBLE="string",
-                OPENED="string",
-                CLOSED="string",
-                NUMBER_OF_MEMBERS="string",
-                PROJECT="string",
-                IS_EXTRANET="string",
-                OWNER_ID="string",
-            ),
-            source=f"{DOCS}sonet-group/sonet-group-get.html",
-        ),
-    )
+    fields = ("ID", "NAME", "DESCRIPTION", "DATE_CREATE", "ACTIVE", "VISIBLE", "OPENED", "CLOSED")
+    more = ("NUMBER_OF_MEMBERS", "PROJECT", "IS_EXTRANET", "OWNER_ID")
+    rows = listed(**dict.fromkeys((*fields, *more), "string"))
+    GROUPS.add("get", gettext_lazy("Workgroups, with filters."), GroupGet, groups, rows, filters=_FILTERS)
     flag: Mapping[str, Any] = {"type": "boolean"}
     number: Mapping[str, Any] = {"type": "integer"}
     made = gettext_lazy("Makes a group; answers with its number.")
-    declare_method("create", made, GroupCreate, create, number, makes=Group, takes_over=True)
+    GROUPS.add("create", made, GroupCreate, create, number, makes=Group, takes_over=True)
     changed = gettext_lazy("Changes a group, or puts it into the archive and back.")
-    declare_method("update", changed, GroupUpdate, update, number)
-    declare_method("delete", gettext_lazy("Deletes a group."), OfGroup, delete, flag)
-    declare_method("setowner", gettext_lazy("Hands a group over."), SetOwner, set_owner, flag)
-
-
-def declare_method(
-    path: str,
-    about: _StrOrPromise,
-    parameters: type[Parameters],
-    answer: Callable[[Call], Any],
-    result: Mapping[str, Any],
-    **more: Any,
-) -> None:
-    methods.add(
-        f"sonet_group.{path}",
-        Method(
-            room="groups",
-            scopes=(SCOPE,),
-            about=about,
-            parameters=parameters,
-            answer=answer,
-            result=result,
-            source=f"{DOCS}sonet-group/sonet-group-{path.replace('.', '-')}.html",
-            **more,
-        ),
-    )
+    GROUPS.add("update", changed, GroupUpdate, update, number)
+    GROUPS.add("delete", gettext_lazy("Deletes a group."), OfGroup, delete, flag)
+    GROUPS.add("setowner", gettext_lazy("Hands a group over."), SetOwner, set_owner, flag)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from box.core.accounts.models import User
 from box.core.groups import actions
 from box.core.groups.access import Standing
-from box.core.groups.api.groups import OfGroup, declare_method, standing_in
+from box.core.groups.api.groups import GROUPS, OfGroup, standing_in
 from box.core.groups.models import Group, Member
 from box.core.registry.rest import Call, Parameters, Several, listed, not_found
 from box.lib.numbers import whole_number
@@ -180,4 +180,4 @@ def declare() -> None:
         ("delete", gettext_lazy("Takes people out of a group."), _People, take_out, _NUMBERS),
     ):
         is_of_migrations = path in ("add", "update")
-        declare_method(f"user.{path}", about, parameters, answer, result, takes_over=is_of_migrations)
+        GROUPS.add(f"user.{path}", about, parameters, answer, result, takes_over=is_of_migrations)
