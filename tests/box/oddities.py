@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import resource
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.utils.datastructures import MultiValueDict
 
+from box.lib import strict_json
 from tests.box.test_permissions import VISITS, World, fresh
 from tests.box.visits import CAST, Visit
 from tests.report import FIGURE
@@ -61,6 +64,26 @@ def names_asked_for() -> Iterator[set[str]]:
     with pytest.MonkeyPatch.context() as patch:
         for method in _LOOKING:
             patch.setattr(QueryDict, method, _noting(names, getattr(QueryDict, method)))
+        yield names
+
+
+@contextmanager
+def json_asked_for() -> Iterator[set[str]]:
+    """The names that are looked for in the outermost map of a JSON body; none where nobody reads it."""
+    names = set[str]()
+
+    class Body(dict[str, Any]):
+        pass
+
+    for method in ("get", "pop", "__getitem__", "__contains__"):
+        setattr(Body, method, _noting(names, getattr(dict, method)))
+
+    def parsed(*given: Any, **more: Any) -> Any:
+        value = json.loads(*given, **more)
+        return Body(value) if isinstance(value, dict) else value
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strict_json, "json", SimpleNamespace(loads=parsed))
         yield names
 
 

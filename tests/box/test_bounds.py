@@ -7,6 +7,8 @@ than what is sent is worth. What was taken is printed.
 from __future__ import annotations
 
 import json
+from functools import reduce
+from typing import Any
 from urllib.parse import quote_plus
 from uuid import uuid4
 
@@ -15,8 +17,18 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
+from box.lib import strict_json
 from tests.box import test_permissions
-from tests.box.oddities import ADDRESSES, ASKED, Taken, arguments_of, browser_of, names_asked_for, visitor
+from tests.box.oddities import (
+    ADDRESSES,
+    ASKED,
+    Taken,
+    arguments_of,
+    browser_of,
+    json_asked_for,
+    names_asked_for,
+    visitor,
+)
 from tests.box.test_permissions import World
 from tests.box.visits import Visit
 from tests.randomness import chosen
@@ -58,9 +70,22 @@ JSON = {
     "zero": '"\\u0000"',
     "large": json.dumps([{}] * (LARGEST // 5)),
 }
+JSON_FIELDS: dict[str, Any] = {
+    "long": "x" * LARGEST,
+    "deep html": "<div>" * (LARGEST // 5),
+    "deep": reduce(
+        lambda inner, _level: {"a": inner}, range(strict_json.DEEPEST - 1), "x" * (LARGEST - 1000)
+    ),
+    "many": [{}] * (LARGEST // 5),
+    "many names": {str(number): number for number in range(LARGEST // 20)},
+    "many digits": 10**4000,
+}
+"""As deep and as large as a request may be: what is more is refused before it is looked at."""
 CSRF = "csrfmiddlewaretoken"
 _names: dict[str, set[str]] = {}
 """Of every address what it has asked for."""
+
+_bodies: list[tuple[Visit, dict[str, str]]] = []
 
 
 def form_of(given: dict[str, str]) -> str:
@@ -83,6 +108,15 @@ def send(world: World, visit: Visit, given: dict[str, str]) -> int:
             status = client.generic(visit.method, address, form, kind).status_code
         transaction.set_rollback(True)
     return status
+
+
+def send_json(world: World, visit: Visit, given: dict[str, Any]) -> int:
+    address = reverse(visit.route, args=arguments_of(visit, world.things))
+    body = json.dumps(given, separators=(",", ":"))
+    with transaction.atomic():
+        answer = browser_of(visitor(visit), world).generic(visit.method, address, body, "application/json")
+        transaction.set_rollback(True)
+    return answer.status_code
 
 
 @pytest.mark.parametrize("oddity", chosen("oddities", [*ODDITIES]))
@@ -161,6 +195,38 @@ def test_no_address_for_json_breaks_over_what_it_is_sent(oddity: str, world: Wor
             if answer.status_code >= 500:
                 broken.append(f"{visit} {sent[:40]}")
     taken.tell(f"JSON, {oddity}")
+    assert broken == []
+    assert taken.too_much() == []
+
+
+def bodies(world: World) -> list[tuple[Visit, dict[str, str]]]:
+    """What each address that reads JSON looks for in it; which those are is asked once a run."""
+    if not _bodies:
+        for visit in ADDRESSES:
+            usual = dict[str, str]()
+            for _round in range(ASKED if visit.method != "GET" else 0):
+                with json_asked_for() as asked:
+                    send_json(world, visit, usual)
+                if asked <= usual.keys():
+                    break
+                usual |= dict.fromkeys(asked, "1")
+            if usual:
+                _bodies.append((visit, usual))
+    return _bodies
+
+
+@pytest.mark.parametrize("oddity", JSON_FIELDS)
+def test_no_address_for_json_breaks_over_the_most_that_a_field_holds(oddity: str, world: World) -> None:
+    """In each of those that it looks for, among others that may be right."""
+    broken, taken = list[str](), Taken()
+    for visit, usual in bodies(world):
+        for name in usual:
+            with taken.by(f"{visit} {name}"):
+                status = send_json(world, visit, {**usual, name: JSON_FIELDS[oddity]})
+            if status >= 500:
+                broken.append(f"{visit} {name}")
+    taken.tell(f"fields of JSON, {oddity}")
+    assert len(taken.seconds) > 9
     assert broken == []
     assert taken.too_much() == []
 
