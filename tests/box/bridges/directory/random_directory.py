@@ -62,6 +62,8 @@ class Company:
 
     def begin(self) -> None:
         self._add(STAYS, Somebody("stays", "stays@corp.test", "Olga", "Orlova", "0", BASE, "stays"))
+        # Of a domain in which no manager is seen of anybody it is not known whether any may be seen.
+        self._modify(STAYS, manager=self.outside)
         for _number in range(3):
             self._new_unit()
         for _number in range(8):

@@ -80,6 +80,8 @@ def active_directory(samba: Samba) -> Samba:
 
 
 def test_a_release_needs_two_hundred_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(randomness.THOROUGH, raising=False)
+    monkeypatch.delenv("KOROBKA_DIRECTORY_SEED", raising=False)
     monkeypatch.setenv("KOROBKA_DIRECTORY_SEEDS", "1")
     assert len(seeds(3, OPENLDAP_SEEDS)) == 1
     monkeypatch.setenv(randomness.THOROUGH, "1")
