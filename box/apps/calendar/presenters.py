@@ -46,6 +46,8 @@ class Shown:
     can_write: bool
     is_mine: bool
     is_main: bool
+    href: str = ""
+    """Where the program looks for it that has made it."""
 
     @property
     def key(self) -> str:
@@ -66,7 +68,12 @@ def calendars_of(reader: User) -> list[Shown]:
     }
     names[EVERYONE] = _("Company")
     shown = [
-        Shown(one.pk, _name(one, own, names), one.color, can_write(reader, one), one.code == own, one.is_main)
+        Shown(
+            *(one.pk, _name(one, own, names), one.color, can_write(reader, one)),
+            is_mine=one.code == own,
+            is_main=one.is_main,
+            href=one.href,
+        )
         for one in found
         if one.code == own or one.code in names
     ]

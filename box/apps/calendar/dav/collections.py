@@ -46,25 +46,22 @@ class CalendarSource(DavSource):
     def collections(self, user: User) -> Iterable[DavCollection]:
         if not is_on("calendar"):
             return []
-        shown = calendars_of(user)
-        named = Calendar.objects.filter(pk__in=[one.pk for one in shown]).exclude(href="")
-        hrefs = dict(named.values_list("pk", "href"))
-        return [CalendarCollection(user, one, hrefs.get(one.pk, "")) for one in shown]
+        return [CalendarCollection(user, one) for one in calendars_of(user)]
 
     def create(self, key: str, *, name: str, color: str, by: User) -> DavCollection | None:
         if key.startswith(PREFIX):
             raise ValidationError(_("Choose another name: this one is the portal's own."))
         made = create_calendar(name[:80], nearest(color), href=key, by=by)
         shown = next(one for one in calendars_of(by) if one.pk == made.pk)
-        return CalendarCollection(by, shown, key)
+        return CalendarCollection(by, shown)
 
 
 class CalendarCollection(DavCollection):
     """With `is_mine` and the first, also what the person is asked to from calendars of others."""
 
-    def __init__(self, user: User, shown: Shown, href: str) -> None:
+    def __init__(self, user: User, shown: Shown) -> None:
         self.user, self.pk = user, shown.pk
-        self.key, self.name = href or f"{PREFIX}{shown.pk}", shown.name
+        self.key, self.name = shown.href or f"{PREFIX}{shown.pk}", shown.name
         self.color = HEXADECIMAL[Color(shown.color)]
         self.can_write = shown.can_write
         self.can_change = shown.is_mine and not shown.is_main

@@ -125,6 +125,23 @@ def test_sync_tells_what_is_new_changed_and_gone(anna: User) -> None:
     assert b"valid-sync-token" in answer.content
 
 
+def test_a_sync_asks_the_same_however_much_is_planned(anna: User) -> None:
+    phone = Phone(anna)
+    planned(anna)
+    place = own(phone)
+    phone.sync(place, phone.sync(place)[0])
+    token = phone.sync(place)[0]
+    with CaptureQueriesContext(connection) as for_one:
+        phone.sync(place, token)
+    for _ in range(8):
+        planned(anna)
+    phone.sync(place)
+    token = phone.sync(place)[0]
+    with CaptureQueriesContext(connection) as for_many:
+        phone.sync(place, token)
+    assert len(for_many) == len(for_one) <= 13
+
+
 def test_what_one_may_not_see_any_more_is_gone_at_the_next_sync(anna: User, boris: User) -> None:
     phone = Phone(boris)
     event = planned(anna, draft(invited=(f"U{boris.pk}",)))
