@@ -7,7 +7,6 @@ than what is sent is worth. What was taken is printed.
 from __future__ import annotations
 
 import json
-from functools import reduce
 from typing import Any
 from urllib.parse import quote_plus
 from uuid import uuid4
@@ -70,12 +69,11 @@ JSON = {
     "zero": '"\\u0000"',
     "large": json.dumps([{}] * (LARGEST // 5)),
 }
+_LEVELS = '{"a":' * (strict_json.DEEPEST - 1) + '"%s"' + "}" * (strict_json.DEEPEST - 1)
 JSON_FIELDS: dict[str, Any] = {
     "long": "x" * LARGEST,
     "deep html": "<div>" * (LARGEST // 5),
-    "deep": reduce(
-        lambda inner, _level: {"a": inner}, range(strict_json.DEEPEST - 1), "x" * (LARGEST - 1000)
-    ),
+    "deep": json.loads(_LEVELS % ("x" * (LARGEST - len(_LEVELS)))),
     "many": [{}] * (LARGEST // 5),
     "many names": {str(number): number for number in range(LARGEST // 20)},
     "many digits": 10**4000,
