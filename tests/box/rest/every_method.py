@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from box.apps.calendar.actions import create_calendar
+from box.apps.calendar.actions import RoomDraft, create_calendar, create_room
 from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.feed.actions import Draft, publish_post
 from box.apps.feed.polls import Question, vote
@@ -18,6 +18,7 @@ from box.apps.tasks.actions.stages import add_stage, stages_of
 from box.apps.tasks.actions.states import complete_task, start_task
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.actions.time import add_time
+from box.core.access.principals import EVERYONE
 from box.core.groups.actions import NewGroup, add_people, create_group
 from box.core.registry.rest import methods
 from box.core.structure.actions import create_department
@@ -90,9 +91,13 @@ def asked(anna: User) -> int:
 
 
 def of_the_company(olga: User, anna: User, boris: User) -> dict[str, dict[str, Any]]:
-    """What methods that make people, departments and groups are given, by an administrator's program."""
+    """What methods that make people, departments, groups and rooms are given, by administrators."""
     top = Department.objects.get(parent=None)
     kept, over = (create_department(name, parent=top, by=olga) for name in ("Kept", "Over"))
+    room, gone = (
+        create_room(RoomDraft(name=name, bookers=(EVERYONE,)), by=olga) for name in ("Onega", "Ilmen")
+    )
+    planned(anna, draft(starts=timezone.now() + timedelta(days=1), room=room))
     groups = iter([create_group(NewGroup(f"Group {number}"), by=olga) for number in range(10)])
 
     def filled() -> int:
@@ -118,6 +123,10 @@ def of_the_company(olga: User, anna: User, boris: User) -> dict[str, dict[str, A
         "department.add": {"NAME": "New", "PARENT": top.pk},
         "department.update": {"ID": kept.pk, "NAME": "Renamed"},
         "department.delete": {"ID": over.pk},
+        "calendar.resource.add": {"NAME": "Baikal"},
+        "calendar.resource.update": {"RESOURCEID": room.pk, "NAME": "Ladoga"},
+        "calendar.resource.delete": {"RESOURCEID": gone.pk},
+        "calendar.resource.booking.list": {"FILTER": {"resourceTypeIdList": [room.pk]}},
         **{f"sonet_group.{name}": values for name, values in of.items()},
     }
 

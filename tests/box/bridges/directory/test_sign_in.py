@@ -764,12 +764,12 @@ def test_openldap_with_groups_in_groups(slapd: Slapd, db: None, caplog: pytest.L
 def test_a_group_whose_members_are_hidden_keeps_out_by_what_the_person_shows(
     in_corp: User, line: Connection, corp: Samba
 ) -> None:
-    reader = corp.person("reader", password=SECRET)
+    reader = corp.person("onlooker", password=SECRET)
     corp.add(reader)
     inner = f"CN=Inner,CN=Users,{corp.base}"
     sid = corp.read(reader.dn, "objectSid").partition("objectSid: ")[2].split()[0]
     corp.tool("dsacl", "set", f"--objectdn={inner}", f"--sddl=(OD;;RP;{MEMBER};;{sid})")
-    line.bind_dn, line.bind_password = "reader@corp.test", SECRET
+    line.bind_dn, line.bind_password = "onlooker@corp.test", SECRET
     line.sign_in = SignIn(is_on=True, denied_groups=(inner,))
     line.save()
     try:
