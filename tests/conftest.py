@@ -96,7 +96,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return
     marker = item.get_closest_marker("django_db")
     is_for_good = marker is not None and marker.kwargs.get("transaction", False)
-    if is_for_good or "transactional_db" in getattr(item, "fixturenames", ()):
+    # `live_server` asks for the other one while it runs: it stands in no list before.
+    if is_for_good or not {"transactional_db", "live_server"}.isdisjoint(getattr(item, "fixturenames", ())):
         with item.config.stash[blocking_manager_key].unblock():
             fill_again()
 
