@@ -181,13 +181,20 @@ def write_disk(tree: Path, disk: Path) -> None:
     rows = [f"start={one.start}MiB, size={one.size}MiB, type={one.kind}" for one in (BIOS, EFI, root)]
     run(["sfdisk", "--quiet", disk], stdin="\n".join(["label: gpt", *rows, ""]))
     efi = tree / "boot/efi/EFI"
-    format_efi = ["mkfs.vfat", "-F", "32", "-n", "EFI", f"--offset={EFI.start * _MIB // 512}"]
-    run([*format_efi, disk, str(EFI.size * _MIB // 1024)])
-    run(["mcopy", "-s", "-i", f"{disk}@@{EFI.start}M", efi, "::/"])
+    put_efi(efi, disk)
     shutil.rmtree(efi)  # that of the machine is mounted here
     format_root = ["mke2fs", "-q", "-t", "ext4", "-L", LABEL, "-E", f"offset={root.start * _MIB}"]
     run([*format_root, "-d", tree, disk, f"{root.size}M"], timeout=1800)
     _embed(tree, disk)
+
+
+def put_efi(files: Path, disk: Path) -> None:
+    """Writes the file system that UEFI starts from into its part: the folder EFI with these files."""
+    # One sector a cluster: with less than 65,525 of them it is no FAT32 by Microsoft's specification, which
+    # that of UEFI (13.3) refers to, and firmware finds nothing to start. mkfs.vfat would take eight.
+    format_efi = ["mkfs.vfat", "-F", "32", "-s", "1", "-n", "EFI", f"--offset={EFI.start * _MIB // 512}"]
+    run([*format_efi, disk, str(EFI.size * _MIB // 1024)])
+    run(["mcopy", "-s", "-i", f"{disk}@@{EFI.start}M", files, "::/"])
 
 
 def _embed(tree: Path, disk: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -241,3 +242,19 @@ def test_the_description_names_the_disk_as_it_is(tmp_path: Path) -> None:
     assert (file.get(f"{space}href"), file.get(f"{space}size")) == ("korobka-1.vmdk", "4")
     assert disk.get(f"{space}capacity") == str(formats.CAPACITY)
     assert disk.get(f"{space}fileRef") == file.get(f"{space}id")
+
+
+def test_firmware_takes_the_part_that_it_starts_from_for_fat32(tmp_path: Path) -> None:
+    """The number of clusters decides that, and mkfs.vfat would choose it by the size of the whole disk."""
+    disk, files = tmp_path / "disk", tmp_path / "EFI"
+    files.mkdir()
+    with disk.open("wb") as file:
+        file.truncate(3 << 30)
+    build.put_efi(files, disk)
+    with disk.open("rb") as file:
+        file.seek(build.EFI.start << 20)
+        boot = file.read(512)
+    per_cluster, reserved, fats = struct.unpack_from("<BHB", boot, 13)
+    (sectors,) = struct.unpack_from("<I", boot, 32)
+    (of_each_fat,) = struct.unpack_from("<I", boot, 36)
+    assert (sectors - reserved - fats * of_each_fat) // per_cluster >= 65_525
