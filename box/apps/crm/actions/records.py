@@ -42,6 +42,7 @@ from box.apps.crm.models import (
     StageVisit,
 )
 from box.apps.crm.permissions import Operation
+from box.apps.crm.pricing import totals_of
 from box.core.accounts.models import User
 from box.core.discussion.actions import open_thread
 from box.core.events.outbox import emit
@@ -79,6 +80,8 @@ class NewRecord:
     address: str = ""
     comment: str = ""
     amount: Decimal = Decimal(0)
+    # False: as soon as there are lines it is what they come to.
+    has_own_amount: bool = True
     currency: str = ""
     begins_on: date | None = None
     expected_on: date | None = None
@@ -131,7 +134,7 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
     record = Record(
         type=new.type, pipeline=stage.pipeline if stage else None, stage=stage, stage_since=now,
         responsible=responsible, created_by=by, created_at=now, changed_by=by, changed_at=now,
-        closed_at=now if stage and not stage.is_open else None,
+        closed_at=now if stage and not stage.is_open else None, has_own_amount=new.has_own_amount,
         **{name: getattr(new, name) for name in PLAIN},
     )  # fmt: skip
     tidy(record)
@@ -155,6 +158,7 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
 @transaction.atomic
 def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None) -> Record:
     """Sets these fields, `responsible`, `contacts`, `observers` and `reached_by` among them; the rest stays.
+    `has_own_amount` False lets the amount follow the lines, whatever is written into it beside.
 
     Raises ValidationError by field, and PermissionDenied.
     """
@@ -165,6 +169,7 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
         rest.pop(name, None) for name in ("contacts", "observers", "reached_by")
     )
     responsible = rest.pop("responsible", None)
+    own_amount: bool | None = rest.pop("has_own_amount", None)
     if unknown := sorted(rest.keys() - set(PLAIN)):
         raise ValidationError(_("There is no field %(names)s.") % {"names": ", ".join(unknown)}, code="field")
     # What one may not see one may not try out either.
@@ -172,9 +177,14 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
     before = {name: getattr(held, name) for name in PLAIN}
     for name, value in rest.items():
         setattr(held, name, value)
-    if rest.get("amount", before["amount"]) != before["amount"]:
+    had_own_amount = held.has_own_amount
+    if own_amount is not None:
+        held.has_own_amount = own_amount
+    elif rest.get("amount", before["amount"]) != before["amount"]:
         # Written by hand: it follows its lines no more.
         held.has_own_amount = True
+    if own_amount is False and (lines := list(held.lines.in_order())):
+        held.amount = totals_of(lines).sums.gross
     tidy(held)
     clients = [one for name in ("company", "contact") if (one := getattr(held, name)) and one != before[name]]
     _check_clients([*clients, *(contacts or ())], by)
@@ -183,12 +193,14 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
         for name in PLAIN
         if before[name] != getattr(held, name)
     )
-    check_changeable(by, held.type_id, [name for name, _was, _is in changed])
-    if changed:
+    is_other_way = held.has_own_amount != had_own_amount
+    names = [name for name, _was, _is in changed]
+    check_changeable(by, held.type_id, [*names, *(["has_own_amount"] if is_other_way else [])])
+    if changed or is_other_way:
         held.changed_by, held.changed_at = by, moment()
         held.save(
             update_fields=[
-                *(name for name, _was, _is in changed),
+                *names,
                 "sound",
                 "base_amount",
                 "has_own_amount",
@@ -206,7 +218,7 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
         changed = (*changed, ("reached_by", "", ""))
         held.changed_by, held.changed_at = by, timezone.now()
         held.save(update_fields=["changed_by", "changed_at"])
-    if changed or links_changed:
+    if changed or links_changed or is_other_way:
         emit(RecordChanged(record_id=held.pk, by_id=_id(by), changes=changed))
     if responsible is not None:
         _hand_over(held, responsible, by)

@@ -23,7 +23,7 @@ from box.core.accounts.models import User
 from box.core.fields.kinds import day_of
 from box.core.registry.company import PHONE_REGION
 from box.core.registry.filtering import Amount, Day, Flag, Moment, Named, Number, Related, Text, several
-from box.core.registry.rest import listed
+from box.core.registry.rest import listed, truth
 
 if TYPE_CHECKING:
     from box.core.registry.filtering import Filterable
@@ -60,10 +60,7 @@ class ApiField:
     @property
     def guarded(self) -> str:
         """By which rights by field know it; empty where everybody sees it who sees the record."""
-        return self.attribute.partition(":")[0] or {
-            "IS_MANUAL_OPPORTUNITY": "amount",
-            "PAID_AMOUNT": "amount",
-        }.get(self.name, "")
+        return self.attribute.partition(":")[0] or {"PAID_AMOUNT": "amount"}.get(self.name, "")
 
 
 @dataclass(frozen=True)
@@ -132,9 +129,6 @@ def _all(
         *_COMMON,
     ]
     return tuple(found)
-
-
-_GUARDED: Mapping[str, str] = {"IS_MANUAL_OPPORTUNITY": "amount", "PAID_AMOUNT": "amount"}
 
 
 def seen_fields(kind: RecordType, reader: User) -> list[ApiField]:
@@ -321,8 +315,8 @@ _MONEY: Sequence[ApiField] = (
         Text("currency"),
     ),
     ApiField(
-        "IS_MANUAL_OPPORTUNITY", "isManualOpportunity", "boolean", lambda one: one.has_own_amount,
-        filter=Flag(Q(has_own_amount=True)),
+        "IS_MANUAL_OPPORTUNITY", "isManualOpportunity", "boolean", lambda one: not one.follows_lines,
+        "has_own_amount", lambda value, _user: truth(value), Flag(Q(has_own_amount=True) & ~Q(amount=0)),
     ),
     ApiField(
         "BEGINDATE", "begindate", "date", lambda one: _day(one.begins_on), "begins_on", _date,

@@ -171,7 +171,7 @@ def _decimal(value: Any) -> Decimal:
 
 
 def _write(record: Record, rows: Sequence[Any], call: Call) -> Record:
-    return set_lines(record, _drafts(rows), follows=True, by=call.user)
+    return set_lines(record, _drafts(rows), follows=record.follows_lines, by=call.user)
 
 
 def _owner(call: Call, letter: str, pk: Any) -> Record:
@@ -208,7 +208,9 @@ def declare() -> None:
     item = listed(**{_item_name(name): kind for name, kind in _ROW.items()})
     answer = {"type": "object", "properties": {"productRows": item}}
     reads = gettext_lazy("The lines of products of a record.")
-    writes = gettext_lazy("Sets the lines of products of a record; its amount follows them.")
+    writes = gettext_lazy(
+        "Sets the lines of products of a record; its amount follows them, unless it was written by hand."
+    )
     declare_method("crm.item.productrow.list", reads, ItemRows, item_rows, answer)
     declare_method("crm.item.productrow.set", writes, RowsOfOwner, set_item_rows, answer)
 
@@ -222,7 +224,9 @@ def _declare_of(name: str, type_id: RecordType.Id, rows: Any) -> None:
         return True
 
     reads = gettext_lazy("The lines of products of a record.")
-    writes = gettext_lazy("Sets the lines of products of a record; its amount follows them.")
+    writes = gettext_lazy(
+        "Sets the lines of products of a record; its amount follows them, unless it was written by hand."
+    )
     declare_method(f"crm.{name}.productrows.get", reads, OfRecord, get, rows)
     declare_method(
         f"crm.{name}.productrows.set", writes, RowsOfRecord, put, {"type": "boolean"}, takes_over=True

@@ -286,6 +286,9 @@ def add(call: Call, kind: RecordType, dialect: Dialect) -> Record:
         if "stage" not in given.attributes and category is not None:
             given.attributes["stage"] = catalog().stages_of(category)[0]
         names = {"title": "", "responsible": call.author, **given.attributes}
+        if kind.has_amount:
+            # As in Bitrix24: a program that writes an amount by hand for good says so.
+            names.setdefault("has_own_amount", False)
         if kind.pk == Id.LEAD and not names["title"]:
             parts = (names.get("first_name", ""), names.get("last_name", ""))
             names["title"] = " ".join(filter(None, parts)) or _("Lead")
@@ -309,6 +312,9 @@ def change(call: Call, kind: RecordType, dialect: Dialect) -> Record:
             to = changes.get("responsible")
             held = locked_record(record, by=call.user, people=[to.pk] if to else [])
             changes["reached_by"] = given.points_of(held)
+        if "amount" in changes and not record.lines.exists():
+            # Nothing is there yet that it could follow, so that only the flag itself says otherwise.
+            changes.setdefault("has_own_amount", record.has_own_amount)
         if changes:
             change_record(record, changes, by=call.user)
         if stage is not None and stage.pk != record.stage_id:

@@ -263,6 +263,11 @@ class Record(AudienceModel):
     def is_open(self) -> bool:
         return self.closed_at is None
 
+    @property
+    def follows_lines(self) -> bool:
+        """Whether its amount is what its lines come to, or will be as soon as there are any."""
+        return not self.has_own_amount or not self.amount
+
     def get_absolute_url(self) -> str:
         return reverse("crm:record", args=[self.type.slug, self.pk])
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def lines(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     """As a form; POST writes them, and shows the card's parts anew."""
     found = _priced(request, slug, pk)
-    problem, there, follows = "", lines_of(found), not found.has_own_amount or not found.amount
+    problem, there, follows = "", lines_of(found), found.follows_lines
     if request.method == "POST":
         follows = bool(request.POST.get("follows"))
         try:

@@ -276,6 +276,60 @@ def test_programs_set_and_read_the_lines_of_a_deal(anna: User, deal: Record) -> 
     assert [one.name for one in deal.lines.all()] == ["Table"]
 
 
+TABLES = [{"PRODUCT_NAME": "Table", "PRICE": 10, "QUANTITY": 3}]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("sent", "amount", "flag"),
+    [
+        ({}, 30, "N"),
+        ({"IS_MANUAL_OPPORTUNITY": "N"}, 30, "N"),
+        ({"IS_MANUAL_OPPORTUNITY": "Y"}, 100, "Y"),
+        # An amount of nothing is none that somebody would have written.
+        ({"IS_MANUAL_OPPORTUNITY": "Y", "OPPORTUNITY": 0}, 30, "N"),
+    ],
+)
+def test_lines_set_the_amount_of_what_a_program_adds_unless_it_is_its_own(
+    sent: dict[str, Any], amount: int, flag: str, anna: User
+) -> None:
+    program = program_of(anna, "crm")
+    pk = program.call("crm.deal.add", fields={"TITLE": "Chairs", "OPPORTUNITY": 100, **sent})
+    program.call("crm.deal.productrows.set", id=pk, rows=TABLES)
+    found = program.call("crm.deal.get", id=pk)
+    assert (float(found["OPPORTUNITY"]), found["IS_MANUAL_OPPORTUNITY"]) == (amount, flag)
+    item = program.call("crm.item.get", entityTypeId=2, id=pk)["item"]
+    assert (item["opportunity"], item["isManualOpportunity"]) == (amount, flag)
+    manual = program.call("crm.deal.list", filter={"IS_MANUAL_OPPORTUNITY": "Y"}, select=["ID"])
+    assert [int(one["ID"]) for one in manual] == ([int(pk)] if flag == "Y" else [])
+
+
+@pytest.mark.django_db
+def test_a_program_says_whether_an_amount_follows_its_lines(anna: User) -> None:
+    program = program_of(anna, "crm")
+    pk = program.call("crm.deal.add", fields={"TITLE": "Chairs"})
+    deal = Record.objects.get(pk=pk)
+
+    def update(**fields: Any) -> tuple[Decimal, bool]:
+        program.call("crm.deal.update", id=pk, fields=fields)
+        deal.refresh_from_db()
+        return deal.amount, deal.has_own_amount
+
+    assert update(OPPORTUNITY=200) == (Decimal(200), False), "there are no lines that it would not follow"
+    program.call("crm.deal.productrows.set", id=pk, rows=TABLES)
+    assert update(TITLE="Tables") == (Decimal(30), False)
+    assert update(OPPORTUNITY=200) == (Decimal(200), True)
+    assert update(IS_MANUAL_OPPORTUNITY="N") == (Decimal(30), False)
+    assert update(IS_MANUAL_OPPORTUNITY="N", OPPORTUNITY=7) == (Decimal(30), False)
+    assert update(IS_MANUAL_OPPORTUNITY="Y") == (Decimal(30), True)
+    chairs = [{"productName": "Chair", "price": 500}]
+    program.call("crm.item.productrow.set", ownerType="D", ownerId=pk, productRows=chairs)
+    assert update(TITLE="Chairs") == (Decimal(30), True)
+    assert [one.name for one in deal.lines.all()] == ["Chair"]
+    refused = program.error("crm.deal.update", id=pk, fields={"IS_MANUAL_OPPORTUNITY": "perhaps"})
+    assert refused[0] == 400
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "odd",
