@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm.actions.audiences import renew_audiences_in
 from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.events import PipelineChanged, RecordMoved
+from box.apps.crm.field_rights import PART_OF, fields_of
 from box.apps.crm.fields import DEMANDABLE
 from box.apps.crm.models import Pipeline, Record, Stage, StageVisit
 from box.core.events.outbox import emit, emit_all
@@ -121,9 +122,23 @@ def retire_stage(stage: Stage, *, into: Stage | None = None, by: User | None) ->
 
 @transaction.atomic
 def set_demands(stage: Stage, names: Collection[str], *, by: User | None) -> None:
-    """What must be filled before a record comes here. Raises ValidationError for a name that is no field."""
+    """What must be filled before a record comes here. Raises ValidationError for a name that is no field, and
+    for one that records of this type don't show; what was demanded before may stay."""
     if unknown := sorted(set(names) - set(DEMANDABLE)):
         raise ValidationError(_("There is no field %(names)s.") % {"names": ", ".join(unknown)}, code="field")
+    kind = stage.pipeline.type
+    shown = fields_of(kind)
+    hidden = [
+        str(label)
+        for name, label in DEMANDABLE.items()
+        if name in names and name not in stage.demands and PART_OF.get(name, name) not in shown
+    ]
+    if hidden:
+        raise ValidationError(
+            _("%(type)s don't show this, so nobody could fill it in: %(names)s. Choose other fields.")
+            % {"type": kind.label, "names": ", ".join(hidden)},
+            code="hidden",
+        )
     stage.demands = sorted(set(names))
     stage.save(update_fields=["demands"])
     _changed(stage.pipeline_id, by)

@@ -77,34 +77,34 @@ def test_what_a_stage_demands_is_asked_in_place_and_then_it_moves(
     as_person: Browser, anna: User, deal: Record
 ) -> None:
     stage = stage_of("deal", "EXECUTING")
-    set_demands(stage, ["amount", "address"], by=None)
+    set_demands(stage, ["amount", "comment"], by=None)
     browser = as_person(anna)
     asked = move(browser, deal, stage)
     assert asked.status_code == 422
     assert 'name="amount"' in asked.content.decode()
-    assert 'name="address"' in asked.content.decode()
-    wrong = move(browser, deal, stage, asked=["amount", "address"], amount="much", address="Rose street")
+    assert 'name="comment"' in asked.content.decode()
+    wrong = move(browser, deal, stage, asked=["amount", "comment"], amount="much", comment="Rose street")
     assert wrong.status_code == 422
     assert "Write a number" in wrong.content.decode()
     deal.refresh_from_db()
-    assert (deal.stage, deal.address) == (stage_of("deal", "NEW"), "")
-    moved = move(browser, deal, stage, asked=["amount", "address"], amount="1 500,50", address="Rose street")
+    assert (deal.stage, deal.comment) == (stage_of("deal", "NEW"), "")
+    moved = move(browser, deal, stage, asked=["amount", "comment"], amount="1 500,50", comment="Rose street")
     assert moved.status_code == 200
     deal.refresh_from_db()
-    assert (deal.stage, deal.amount, deal.address) == (stage, Decimal("1500.50"), "Rose street")
+    assert (deal.stage, deal.amount, deal.comment) == (stage, Decimal("1500.50"), "Rose street")
 
 
 def test_an_answer_fills_in_only_what_was_asked(as_person: Browser, anna: User) -> None:
     deal = added("deal", anna, "Chairs", amount=Decimal(70))
     stage = stage_of("deal", "EXECUTING")
-    set_demands(stage, ["amount", "address"], by=None)
+    set_demands(stage, ["amount", "comment"], by=None)
     browser = as_person(anna)
     assert 'name="amount"' not in move(browser, deal, stage).content.decode()
-    assert move(browser, deal, stage, asked=["address"], address="Rose street").status_code == 200
+    assert move(browser, deal, stage, asked=["comment"], comment="Rose street").status_code == 200
     # What nobody was asked for is not taken from whoever sends it all the same.
     assert move(browser, deal, stage, asked=["title"], title="Stolen").status_code == 200
     deal.refresh_from_db()
-    assert (deal.amount, deal.address, deal.title) == (Decimal(70), "Rose street", "Chairs")
+    assert (deal.amount, deal.comment, deal.title) == (Decimal(70), "Rose street", "Chairs")
 
 
 def test_what_is_lost_says_why_where_a_company_has_reasons(

@@ -110,15 +110,15 @@ def test_a_client_whom_the_reader_does_not_see_is_counted_and_not_named(
 
 def test_a_stage_is_pressed_and_asks_in_a_dialog(as_person: Browser, anna: User, deal: Record) -> None:
     stage = stage_of("deal", "EXECUTING")
-    set_demands(stage, ["address"], by=None)
+    set_demands(stage, ["comment"], by=None)
     browser, address = as_person(anna), f"{deal.get_absolute_url()}stage/"
     asked = browser.post(address, {"stage": stage.pk}, headers=HTMX)
     assert asked.status_code == 422
     assert f'name="stage" value="{stage.pk}"' in asked.content.decode()
-    sent = {"stage": stage.pk, "asked": "address", "address": "Rose street"}
+    sent = {"stage": stage.pk, "asked": "comment", "comment": "Rose street"}
     assert browser.post(address, sent, headers=HTMX).status_code == 200
     deal.refresh_from_db()
-    assert (deal.stage, deal.address) == (stage, "Rose street")
+    assert (deal.stage, deal.comment) == (stage, "Rose street")
     assert browser.post(address, {"stage": stage_of("lead", "NEW").pk}, headers=HTMX).status_code == 409
 
 

@@ -125,13 +125,13 @@ def test_what_a_stage_demands_is_said_where_many_are_moved(
     as_person: Browser, olga: User, anna: User
 ) -> None:
     stage = stage_of("deal", "EXECUTING")
-    set_demands(stage, ["address"], by=None)
-    ready = added("deal", anna, "Ready", address="Rose street")
+    set_demands(stage, ["comment"], by=None)
+    ready = added("deal", anna, "Ready", comment="Rose street")
     added("deal", anna, "Unready")
     sent = {"do": "bulk:stage", "row": [row.pk for row in Record.objects.all()], "stage": stage.pk}
     page = as_person(olga).post("/crm/deal/", sent).content.decode()
     assert "Unready: " in page
-    assert "asks for this first: Address" in page
+    assert "asks for this first: Comment" in page
     assert list(Record.objects.filter(stage=stage)) == [ready]
 
 

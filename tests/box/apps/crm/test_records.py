@@ -26,7 +26,7 @@ from box.apps.crm.actions.records import (
 from box.apps.crm.actions.setup import add_pipeline, add_stage, add_type
 from box.apps.crm.actions.stages import retire_stage, set_demands
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import Currency, Link, Record, StageTotal, StageVisit
+from box.apps.crm.models import Currency, Link, Record, Stage, StageTotal, StageVisit
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
 from box.core.events.models import Event
@@ -146,7 +146,9 @@ def test_a_card_is_put_between_two_others(anna: User) -> None:
 
 def test_a_stage_asks_for_what_it_demands(anna: User, deal: Record) -> None:
     won = stage_of("deal", "WON")
-    set_demands(won, ["amount", "contacts", "phone"], by=None)
+    # Telephones are demanded from of old, when that was not refused yet: it is asked all the same.
+    Stage.objects.filter(pk=won.pk).update(demands=["phone"])
+    set_demands(stage_of("deal", "WON"), ["amount", "contacts", "phone"], by=None)
     won = stage_of("deal", "WON")
     with pytest.raises(Demanded) as asked:
         move_record(deal, won, by=anna)
@@ -162,6 +164,10 @@ def test_a_stage_asks_for_what_it_demands(anna: User, deal: Record) -> None:
     assert move_record(deal, won, by=anna).stage == won
     with pytest.raises(ValidationError, match="no field password"):
         set_demands(won, ["password"], by=None)
+    with pytest.raises(ValidationError, match=r"Deals don't show this.*: tax number\. Choose"):
+        set_demands(won, ["amount", "tax_number"], by=None)
+    won.refresh_from_db()
+    assert won.demands == ["amount", "contacts", "phone"]
 
 
 def test_only_an_empty_stage_is_retired_and_never_the_last_of_its_kind(anna: User, deal: Record) -> None:
