@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 @models.BigAutoField.register_lookup
+@models.CharField.register_lookup
 class InArray(models.Lookup):
-    """`id = ANY(array)`, where the array is a subquery of its own that runs once, before anything else."""
+    """`id = ANY(array)`: the array is a subquery of its own that runs once, before anything else, or a list,
+    which is one value however long it is, where `IN` has one for each."""
 
     lookup_name = "in_array"
     prepare_rhs = False

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class RecordAdded:
     record_id: int
     by_id: int | None
+    is_paper: bool = False
 
 
 @dataclass(frozen=True)

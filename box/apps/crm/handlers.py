@@ -236,7 +236,7 @@ def _notify(user_ids: Iterable[int], notice: Notice, record_id: int, by_id: int 
 _REACTIONS: tuple[tuple[Callable[[Any], None], tuple[type[Any], ...]], ...] = (
     (make_paper_anew, (RecordChanged,)),
     (tell_of_paper, (PaperSent, PaymentNoted)),
-    (remind_of_paper, (RecordAdded, RecordChanged, RecordMoved, ResponsibleChanged)),
+    (remind_of_paper, (RecordChanged, RecordMoved, ResponsibleChanged)),
     (remind_of_papers, (RecordsDeleted, RecordsBroughtBack)),
     (follow_audience, (RecordMoved, ResponsibleChanged, ObserversChanged, AudiencesChanged)),
     (follow_merged, (RecordsMerged, MergerTakenBack)),
@@ -245,6 +245,13 @@ _REACTIONS: tuple[tuple[Callable[[Any], None], tuple[type[Any], ...]], ...] = (
 for _react, _events in _REACTIONS:
     for _event in _events:
         subscribe(f"{__name__}.{_react.__name__}:{_event.__name__}", _event, _react)
+# A table of 50,000 clients would deliver as many for nothing.
+subscribe(
+    f"{__name__}.remind_of_paper:RecordAdded",
+    RecordAdded,
+    remind_of_paper,
+    concerns=lambda event: event.is_paper,
+)
 _CHANGES: tuple[type[Any], ...] = (RecordAdded, RecordChanged, RecordMoved)
 _TURNS: tuple[type[Any], ...] = (RecordsDeleted, RecordsBroughtBack)
 for _change in _CHANGES:

@@ -6,7 +6,7 @@ The same rules as in `box.apps.crm.actions.records`; what one record may not be 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from box.core.events.outbox import emit, emit_all
 from box.core.fields.values import forget_values
 from box.core.files.actions import delete_files
 from box.core.registry.company import PHONE_REGION
-from box.lib.bulk import copy_models, copy_rows
+from box.lib.bulk import copy_models, copy_rows, update_models
 from box.lib.ranks import between, spread
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from box.apps.crm.models import Currency, Stage
     from box.core.accounts.models import User
 
-BATCH = 1000
 # Clients have rows of their own beside the column.
 _OWN = tuple(name for name in PLAIN if name not in {"company", "contact"})
 
@@ -55,15 +54,18 @@ def add_records(new: Sequence[NewRecord], *, by: User | None) -> list[Record | V
     currencies, region = all_currencies(), PHONE_REGION.value
     seen = _visible_clients(new, by)
     may: dict[tuple[int, int, int | None], str] = {}
+    refused: dict[tuple[int, tuple[str, ...]], str] = {}
     found: list[Record | ValidationError] = []
     points: dict[int, list[Point]] = {}
+    by_id = by.pk if by else None
     for place, one in enumerate(new):
         responsible = people[one.responsible.pk]
         record = Record(
-            type=one.type, pipeline=one.stage.pipeline if one.stage else None, stage=one.stage,
-            stage_since=now, responsible=responsible, created_by=by, created_at=now, changed_by=by,
-            changed_at=now, closed_at=now if one.stage and not one.stage.is_open else None,
-            **{name: getattr(one, name) for name in PLAIN},
+            type=one.type, pipeline_id=one.stage.pipeline_id if one.stage else None, stage=one.stage,
+            stage_since=now, responsible=responsible, created_by_id=by_id, created_at=now,
+            changed_by_id=by_id, changed_at=now,
+            closed_at=now if one.stage and not one.stage.is_open else None,
+            **{name: value for name in PLAIN if (value := getattr(one, name)) is not None},
         )  # fmt: skip
         try:
             key = responsible.pk, one.type.pk, one.stage.pk if one.stage else None
@@ -71,7 +73,11 @@ def add_records(new: Sequence[NewRecord], *, by: User | None) -> list[Record | V
                 may[key] = _refusal(one, responsible, by)
             if may[key]:
                 raise ValidationError(may[key])
-            _check_fields(by, one.type.pk, one.given)
+            given = one.type.pk, tuple(one.given)
+            if given not in refused:
+                refused[given] = _refused_field(by, *given)
+            if refused[given]:
+                raise ValidationError(refused[given])
             tidy(record, currencies)
             points[place] = _cleaned(one.reached_by, region)
             if {client.pk for client in _clients(one)} - seen:
@@ -85,12 +91,13 @@ def add_records(new: Sequence[NewRecord], *, by: User | None) -> list[Record | V
     return found
 
 
-def _check_fields(by: User | None, type_id: int, names: Iterable[str]) -> None:
-    """Raises ValidationError where `by` may not change one of these fields."""
+def _refused_field(by: User | None, type_id: int, names: Iterable[str]) -> str:
+    """Why `by` may not change one of these fields; empty where they may change all."""
     try:
         check_changeable(by, type_id, names)
     except PermissionDenied as error:
-        raise ValidationError(str(error)) from None
+        return str(error)
+    return ""
 
 
 def _refusal(one: NewRecord, responsible: User, by: User | None) -> str:
@@ -114,7 +121,7 @@ def _write(
     _rank(list(records.values()))
     threads = open_threads(record.type.kind for record in records.values())
     for record, thread in zip(records.values(), threads, strict=True):
-        record.thread = thread
+        record.thread_id = thread
     copy_models(list(records.values()))
     by_id = by.pk if by else None
     visits = [(one.pk, one.stage_id, one.created_at, by_id) for one in records.values() if one.stage_id]
@@ -128,7 +135,9 @@ def _write(
     links = [link for place, record in records.items() for link in _links(record, new[place].contacts)]
     copy_rows(Link, ("record", "to", "role", "rank"), links)
     _copy_points(row for place, record in records.items() for row in _rows(record, points[place]))
-    emit_all([RecordAdded(record_id=record.pk, by_id=by_id) for record in records.values()])
+    emit_all(
+        [RecordAdded(record_id=one.pk, by_id=by_id, is_paper=one.type.is_paper) for one in records.values()]
+    )
 
 
 def _rank(records: Sequence[Record]) -> None:
@@ -180,7 +189,7 @@ def _visible_clients(new: Sequence[NewRecord], by: User | None) -> set[int]:
     wanted = {client.pk for one in new for client in _clients(one)}
     if not wanted:
         return set()
-    there = Record.objects.there().filter(pk__in=wanted)
+    there = Record.objects.there().filter(id__in_array=list(wanted))
     return set((there if by is None else there.visible_to(by)).values_list("pk", flat=True))
 
 
@@ -219,7 +228,9 @@ def change_records(changes: Mapping[int, Change], *, by: User | None) -> dict[in
             if len(there[pk]) + len(points) > MOST_CONTACT_POINTS:
                 said = _("At most %(most)s numbers and addresses.")
                 raise ValidationError(said % {"most": MOST_CONTACT_POINTS})
-            _check_fields(by, record.type_id, [*change.fields, *(["reached_by"] if points else [])])
+            named = [*change.fields, *(["reached_by"] if points else [])]
+            if refused := _refused_field(by, record.type_id, named):
+                raise ValidationError(refused)
             was = _set(record, change.fields, currencies)
         except ValidationError as error:
             outcome[pk] = error
@@ -227,20 +238,21 @@ def change_records(changes: Mapping[int, Change], *, by: User | None) -> dict[in
         if was or points:
             outcome[pk] = Before(was, tuple(_key(one) for one in points))
             rows += _rows(record, points)
-    _save([held[pk] for pk, one in outcome.items() if isinstance(one, Before)], by)
+    changed = {pk: one for pk, one in outcome.items() if isinstance(one, Before)}
+    _save([held[pk] for pk in changed], {name for one in changed.values() for name in one.fields}, by)
     _copy_points(rows)
-    emit_all([_event(held[pk], one, by) for pk, one in outcome.items() if isinstance(one, Before)])
+    emit_all([_event(held[pk], one, by) for pk, one in changed.items()])
     return outcome
 
 
 def _held(ids: Iterable[int]) -> dict[int, Record]:
-    rows = Record.objects.there().filter(pk__in=list(ids)).select_related("type", "stage", "source")
+    rows = Record.objects.there().filter(id__in_array=list(ids)).select_related("type", "stage", "source")
     return {record.pk: record for record in rows.select_for_update(of=("self",)).order_by("pk")}
 
 
 def _points_of(held: Mapping[int, Record]) -> Mapping[int, set[tuple[str, str]]]:
     found: dict[int, set[tuple[str, str]]] = defaultdict(set)
-    rows = ContactPoint.objects.filter(record__in=list(held))
+    rows = ContactPoint.objects.filter(record__id__in_array=list(held))
     for pk, kind, normal in rows.values_list("record_id", "kind", "normal"):
         found[pk].add((kind, normal))
     return found
@@ -270,11 +282,12 @@ def _event(record: Record, before: Before, by: User | None) -> RecordChanged:
 def take_back_changes(before: Mapping[int, Before], *, by: User | None) -> None:
     """Makes records what they were."""
     held, currencies = _held(before), all_currencies()
+    different: set[str] = set()
     for pk, record in held.items():
-        _set(record, before[pk].fields, currencies)
+        different |= _set(record, before[pk].fields, currencies).keys()
         for kind, normal in before[pk].points:
             record.contact_points.filter(kind=kind, normal=normal).delete()
-    _save(list(held.values()), by)
+    _save(list(held.values()), different, by)
     emit_all([RecordChanged(record_id=pk, by_id=by.pk if by else None) for pk in held])
 
 
@@ -295,15 +308,12 @@ def remove_records(ids: Sequence[int], *, by: User | None) -> None:
     delete_files(said)
 
 
-def _save(records: Sequence[Record], by: User | None) -> None:
-    """One statement: rows that are there are written over."""
+def _save(records: Sequence[Record], different: Collection[str], by: User | None) -> None:
+    """Of all of them the fields that are different in one."""
     now = timezone.now()
     for record in records:
         record.changed_by, record.changed_at = by, now
-    Record.objects.bulk_create(
-        records, batch_size=BATCH, update_conflicts=True, unique_fields=["id"],
-        update_fields=[*_OWN, "sound", "base_amount", "changed_by", "changed_at"],
-    )  # fmt: skip
+    update_models(records, {*different, "sound", "base_amount", "changed_by", "changed_at"})
 
 
 def _text(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -31,15 +32,25 @@ _CHECKED = frozenset(
 
 def check_fields(row: Model, names: Collection[str]) -> None:
     """Raises ValidationError by field for what these fields cannot hold. Others are the portal's own."""
-    fields = row._meta.fields
-    row.clean_fields(exclude={field.name for field in fields} - set(names))
-    # Django bounds long texts in forms only.
-    for field in fields:
-        if field.name in names and isinstance(field, TextField) and field.max_length:
-            length = len(getattr(row, field.name))
-            if length > field.max_length:
-                said = _("At most %(most)s characters, and these are %(length)s.")
-                raise ValidationError({field.name: said % {"most": field.max_length, "length": length}})
+    others, texts = _parted(type(row), frozenset(names))
+    row.clean_fields(exclude=others)
+    for name, most in texts.items():
+        length = len(getattr(row, name))
+        if length > most:
+            said = _("At most %(most)s characters, and these are %(length)s.")
+            raise ValidationError({name: said % {"most": most, "length": length}})
+
+
+@lru_cache
+def _parted(model: type[Model], names: frozenset[str]) -> tuple[frozenset[str], Mapping[str, int]]:
+    """The fields that are not among these names, and by name the bounds of long texts among them: Django
+    bounds those in forms only."""
+    fields = model._meta.fields
+    texts = [field for field in fields if isinstance(field, TextField) and field.name in names]
+    return (
+        frozenset(field.name for field in fields) - names,
+        {field.name: field.max_length for field in texts if field.max_length},
+    )
 
 
 def tidy(record: Record, currencies: Mapping[str, Currency] | None = None) -> None:

@@ -151,7 +151,7 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
         begin_paper(record, new.deal)
     _set_links(record, new.contacts)
     set_contact_points(record, new.reached_by)
-    emit(RecordAdded(record_id=record.pk, by_id=_id(by)))
+    emit(RecordAdded(record_id=record.pk, by_id=_id(by), is_paper=new.type.is_paper))
     return record
 
 

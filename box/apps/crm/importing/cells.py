@@ -23,9 +23,10 @@ _PARTS = re.compile(r"[\n;]|:::")
 
 def reached(cells: Mapping[str, str]) -> Iterable[Reach]:
     for key in ("phone", "phone_mobile", "phone_home", "fax", "email", "email_2", "im", "web"):
-        kind, use = _USES.get(key, (key.partition("_")[0], "work"))
-        for value in _several(cells.get(key, "")):
-            yield Reach(kind, value, use)
+        if cell := cells.get(key):
+            kind, use = _USES.get(key, (key.partition("_")[0], "work"))
+            for value in _several(cell):
+                yield Reach(kind, value, use)
 
 
 def _several(cell: str) -> list[str]:

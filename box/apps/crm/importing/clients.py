@@ -54,14 +54,19 @@ class Clients:
 
     def _find(self, type_id: int, names: Collection[str]) -> None:
         if names:
-            rows = Record.objects.there().of_type(type_id).filter(title__in=names).visible_to(self.by)
+            rows = (
+                Record.objects.there()
+                .of_type(type_id)
+                .filter(title__in_array=list(names))
+                .visible_to(self.by)
+            )
             for record in rows.order_by("-pk"):
                 self._found[type_id, record.title.casefold()] = record
 
     def _find_reached(self, kind: str, values: Collection[str]) -> None:
-        points = ContactPoint.objects.filter(kind=kind, normal__in=values)
+        points = ContactPoint.objects.filter(kind=kind, normal__in_array=list(values))
         ids = dict(points.values_list("record_id", "normal"))
-        rows = Record.objects.there().of_type(Id.CONTACT).filter(pk__in=ids).visible_to(self.by)
+        rows = Record.objects.there().of_type(Id.CONTACT).filter(id__in_array=list(ids)).visible_to(self.by)
         for record in rows.order_by("-pk"):
             self._found[Id.CONTACT, ids[record.pk]] = record
 

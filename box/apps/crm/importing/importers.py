@@ -161,13 +161,18 @@ class RecordImporter(Importer[RecordRow]):
 
     def _check_fields(self, columns: Iterable[str], context: Context) -> None:
         """Raises ValidationError where a cell is of a field that whoever imports may not change."""
-        fields = fields_for(context.by, self.type_id)
-        for column in columns:
-            field = field_of(column)
-            if field not in ALWAYS_SEEN and not fields.changes(field):
-                label = next((one.label for one in self.fields() if one.key == column), column)
-                said = _("Your role does not let you change “%(field)s” here.")
-                raise ValidationError(said % {"field": label})
+        if "refused" not in context.known:
+            fields = fields_for(context.by, self.type_id)
+            # Asked once a run; what is written is asked about again, object by object.
+            context.known["refused"] = {
+                one.key: one.label
+                for one in self.fields()
+                if (field := field_of(one.key)) not in ALWAYS_SEEN and not fields.changes(field)
+            }
+        refused: Mapping[str, _StrOrPromise] = context.known["refused"]
+        if column := next((column for column in columns if column in refused), ""):
+            said = _("Your role does not let you change “%(field)s” here.")
+            raise ValidationError(said % {"field": refused[column]})
 
     def _name(self, fields: dict[str, Any]) -> None:
         """A contact's whole name in one cell is in the order of Russian papers; a lead without a title is
@@ -213,16 +218,16 @@ class RecordImporter(Importer[RecordRow]):
         for kind in ("phone", "email"):
             if wanted[kind]:
                 # What of these is of this type, there and seen is asked below, and of these alone.
-                points = ContactPoint.objects.filter(kind=kind, normal__in=wanted[kind])
+                points = ContactPoint.objects.filter(kind=kind, normal__in_array=wanted[kind])
                 found += [(f"{kind}:{value}", pk) for value, pk in points.values_list("normal", "record_id")]
         if wanted["tax"]:
             rows = there.filter(tax_number__in=wanted["tax"]).exclude(tax_number="")
             found += [(f"tax:{number}", pk) for number, pk in rows.values_list("tax_number", "pk")]
         if wanted["name"]:
-            rows = there.filter(sound__in=wanted["name"])
+            rows = there.filter(sound__in_array=wanted["name"])
             found += [(f"name:{sound}", pk) for sound, pk in rows.values_list("sound", "pk")]
         ids = {pk for _key, pk in found}
-        seen = set(there.filter(pk__in=ids).visible_to(context.by).values_list("pk", flat=True))
+        seen = set(there.filter(id__in_array=list(ids)).visible_to(context.by).values_list("pk", flat=True))
         return dict(sorted((pair for pair in found if pair[1] in seen), key=lambda pair: -pair[1]))
 
     def shown(self, row: RecordRow) -> Mapping[str, str]:
@@ -290,7 +295,7 @@ class RecordImporter(Importer[RecordRow]):
 
     def states(self, ids: Collection[int]) -> Mapping[int, str]:
         """Every write to a record moves its moment; what is written down about it is counted."""
-        rows = Record.objects.there().filter(pk__in=ids).annotate(written=Count("activities"))
+        rows = Record.objects.there().filter(id__in_array=list(ids)).annotate(written=Count("activities"))
         return {
             pk: f"{at.isoformat()} {count}"
             for pk, at, count in rows.values_list("pk", "changed_at", "written")

@@ -16,13 +16,15 @@ from box.apps.crm.access import IMPORT
 from box.apps.crm.actions.records import change_record
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.custom_fields import SETS
+from box.apps.crm.events import RecordAdded
 from box.apps.crm.models import Currency, Link, Record, RecordType, StageVisit
 from box.apps.crm.permissions import Level
 from box.core.access.actions import create_role, employees_role, grant_role
 from box.core.access.principals import code_of
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
-from box.core.events.models import Event
+from box.core.events.models import Delivery, Event
+from box.core.events.outbox import emit
 from box.core.fields.models import Field
 from box.core.fields.values import values_of
 from box.core.imports import jobs
@@ -391,6 +393,14 @@ def test_each_new_one_is_told_of_once(olga: User) -> None:
     imported("contact", "First name;Company", "Rose;Weber", by=olga)
     told = Event.objects.filter(kind="crm.RecordAdded").values_list("payload__record_id", flat=True)
     assert sorted(told) == sorted(Record.objects.values_list("pk", flat=True))
+
+
+def test_reminders_of_papers_do_not_hear_of_clients(olga: User) -> None:
+    imported("contact", "First Name,E-mail", "Rose,rose@example.com", by=olga)
+    heard = Delivery.objects.filter(handler="box.apps.crm.handlers.remind_of_paper:RecordAdded")
+    assert not heard.exists()
+    emit(RecordAdded(record_id=1, by_id=None, is_paper=True))
+    assert heard.exists()
 
 
 def test_a_table_without_names_is_not_begun(olga: User) -> None:

@@ -45,7 +45,7 @@ def many(anna: User, cara: User) -> None:
     audiences = {one.pk: audience_in(stage.scope, memberships_of(one)) for one in (anna, cara)}
     records = Record.objects.bulk_create(
         Record(
-            type=kind, stage=stage, pipeline=stage.pipeline, thread=thread, title=f"Deal {number}",
+            type=kind, stage=stage, pipeline=stage.pipeline, thread_id=thread, title=f"Deal {number}",
             amount=number, base_amount=number, currency="RUB", rank=f"i{number:05}", responsible=who,
             audience=audiences[who.pk], next_step_at=now + timedelta(minutes=number),
         )
