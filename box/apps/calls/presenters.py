@@ -42,6 +42,8 @@ class ShownCall:
     call: LoggedCall
     title: str
     number: str
+    own_number: str
+    """That of the company; empty where the PBX did not tell."""
     outcome: Outcome
     cards: Sequence[Card]
     begins_at: str
@@ -60,6 +62,7 @@ def shown_call(call: LoggedCall, reader: User) -> ShownCall:
         call,
         cards[0].title if cards else number_shown(call),
         phone_shown(call.number),
+        phone_shown(call.line),
         outcome(call),
         cards,
         "" if cards or not call.is_outside else beginnings(call.number, reader),
