@@ -70,10 +70,18 @@ class Page:
 
 
 def prepared(
-    posts: int, folder: Path, stack: ExitStack, *, employees: int = 1000, facts: str = FACTS
+    posts: int,
+    folder: Path,
+    stack: ExitStack,
+    *,
+    employees: int = 1000,
+    facts: str = FACTS,
+    template: str = "",
 ) -> Portal:
-    """A database with a demonstration company, and a worker on it. Both end with the stack."""
-    environment, found = filled(f"bench_{posts}", posts, folder, employees=employees, facts=facts)
+    """A database with a demonstration company, its own or a copy of `template`, and a worker on it. Both end
+    with the stack."""
+    name = f"bench_{posts}"
+    environment, found = filled(name, posts, folder, employees=employees, facts=facts, template=template)
     socket = folder / f"bench_{posts}.sock"
     worker = subprocess.Popen([*MANAGE, "web", "--socket", str(socket), "--threads", "8"], env=environment)
     stack.callback(_end, worker)
@@ -84,9 +92,10 @@ def prepared(
 
 
 def filled(
-    name: str, posts: int, folder: Path, *, employees: int, facts: str
+    name: str, posts: int, folder: Path, *, employees: int, facts: str, template: str = ""
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """The environment of a database of this name, made anew, and what `facts` prints of it."""
+    """The environment of a database of this name, made anew, and what `facts` prints of it. With `template`,
+    the name of a database to which nobody is connected, its company is a copy of that one's."""
     config = json.loads(Path(os.environ["KOROBKA_CONFIG"]).read_text())
     database: dict[str, Any] = config["database"]
     with psycopg.connect(
@@ -97,7 +106,7 @@ def filled(
         autocommit=True,
     ) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or "template1"}"')
     database["name"] = name
     file = folder / f"{name}.json"
     file.write_text(json.dumps(config))
@@ -113,13 +122,16 @@ def filled(
         )
         return done.stdout
 
-    manage("migrate", "--noinput")
-    sys.stdout.write(f"{posts} posts: {manage('demo', '--employees', str(employees), '--posts', str(posts))}")
+    if not template:
+        manage("migrate", "--noinput")
+        told = manage("demo", "--employees", str(employees), "--posts", str(posts))
+        sys.stdout.write(f"{posts} posts: {told}")
+    found = json.loads(manage("shell", "-v", "0", input=facts))
     with psycopg.connect(
         host=database["host"], port=database["port"], user=database["user"], dbname=name, autocommit=True
     ) as connection:
         connection.execute("VACUUM ANALYZE")
-    return environment, json.loads(manage("shell", "-v", "0", input=facts))
+    return environment, found
 
 
 PAGES = [

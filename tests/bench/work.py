@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.company import QUERIES, asked
-from tests.bench.portal import FACTS, Page, Portal, measured, prepared
+from tests.bench.portal import FACTS, Page, Portal, filled, measured, prepared
 
 if TYPE_CHECKING:
     from tests.bench.load import Figures
 
 MOST_QUERIES, MOST_RATIO = 10, 1.2
-POSTS = 100
+POSTS, COMPANY = 100, "bench_work"
 PAGES = [
     Page("ceiling: notifications", "/notifications/"),
     Page("list of my tasks", "/tasks/"),
@@ -92,9 +92,10 @@ def main() -> int:
     given = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kb-bench-", dir="/tmp")))
+        filled(COMPANY, POSTS, folder, employees=given.employees, facts=FACTS)
         small, large = (
             prepared(
-                POSTS + place, folder, stack, employees=given.employees,
+                POSTS + place, folder, stack, employees=given.employees, template=COMPANY,
                 facts=FILL.replace("TASKS", str(count)),
             )
             for place, count in enumerate(given.tasks)

@@ -28,6 +28,7 @@ from box.core.files.names import MAX_LENGTH
 from box.core.groups.models import Group
 from box.core.registry.capabilities import Card, Ref
 from box.core.registry.environment import url
+from box.lib.search_words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -122,7 +123,7 @@ class ItemQuerySet(AudienceQuerySet["Item"]):
     def matching(self, text: str) -> Self:
         """Whose name contains each word of the text."""
         found = self
-        for word in text.split()[:8]:
+        for word in words_of(text):
             found = found.filter(name__icontains=word)
         return found
 

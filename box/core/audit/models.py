@@ -10,6 +10,8 @@ from django.db.models import Q
 from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 
+from box.lib.search_words import words_of
+
 
 class RecordQuerySet(models.QuerySet["AuditRecord"]):
     def newest_first(self) -> Self:
@@ -18,7 +20,7 @@ class RecordQuerySet(models.QuerySet["AuditRecord"]):
     def matching(self, text: str) -> Self:
         """Each word of the text is in who it was or in what it was about."""
         found = self
-        for word in text.lower().split():
+        for word in words_of(text):
             found = found.filter(search_text__contains=word)
         return found
 

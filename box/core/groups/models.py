@@ -14,6 +14,7 @@ from box.core.access.audiences import AudienceModel, AudienceQuerySet
 from box.core.accounts.models import User
 from box.core.registry.capabilities import Card, Ref
 from box.core.registry.environment import url
+from box.lib.search_words import words_of
 
 KIND = "groups.group"
 MOST_FOUND = 8
@@ -31,7 +32,7 @@ class GroupQuerySet(AudienceQuerySet["Group"]):
     def matching(self, text: str) -> Self:
         """Whose name contains each word of the text."""
         found = self
-        for word in text.lower().split():
+        for word in words_of(text):
             found = found.filter(search_text__contains=word)
         return found
 
