@@ -270,11 +270,7 @@ def suggestions(
     three queries, whoever they are."""
     before = after + timedelta(days=FARTHEST_DAYS)
     zone = timezone.get_current_timezone()
-    busy = [_bounds(one, zone) for _pk, one in taken(people, after, before)]
-    first, last = after.astimezone(zone).date(), before.astimezone(zone).date()
-    for away in Absence.objects.within(first, last).filter(user__in=[one.pk for one in people]):
-        begin = datetime.combine(away.starts_on, time(), tzinfo=zone)
-        busy.append((begin, datetime.combine(away.ends_on + timedelta(days=1), time(), tzinfo=zone)))
+    busy = [stretch for _pk, stretch in busy_times(people, after, before)]
     begins, ends = working_hours()
     day = Workday(work_calendar().is_working_day, begins, ends, company_zone())
     found = next_slots(busy, length, after=after, day=day)
@@ -283,6 +279,20 @@ def suggestions(
         Suggestion(start.astimezone(zone), end.astimezone(zone), _free_rooms(rooms, booked, start, end))
         for start, end in found
     ]
+
+
+def busy_times(
+    people: Sequence[User], since: datetime, before: datetime
+) -> list[tuple[int, tuple[datetime, datetime]]]:
+    """Who has something else or is away, and when, in two queries. Whole days are those of whoever asks."""
+    zone = timezone.get_current_timezone()
+    busy = [(pk, _bounds(one, zone)) for pk, one in taken(people, since, before)]
+    first, last = since.astimezone(zone).date(), before.astimezone(zone).date()
+    for away in Absence.objects.within(first, last).filter(user__in=[one.pk for one in people]):
+        begin = datetime.combine(away.starts_on, time(), tzinfo=zone)
+        end = datetime.combine(away.ends_on + timedelta(days=1), time(), tzinfo=zone)
+        busy.append((away.user_id, (begin, end)))
+    return busy
 
 
 def _free_rooms(

@@ -6,12 +6,11 @@ import base64
 import binascii
 import logging
 import sys
-from html import escape
 from io import BytesIO
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.utils import timezone, translation
 from django.views.decorators.cache import never_cache
@@ -19,20 +18,18 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
 from box.bridges.dav.passwords import device_of, note_use
-from box.bridges.dav.session import LARGEST_OBJECT, LARGEST_REQUEST, Session, serving
+from box.bridges.dav.session import FOLDER, LARGEST_OBJECT, LARGEST_REQUEST, Session, serving
 from box.bridges.dav.skeleton import skeleton
 from box.core.accounts.throttle import Quota
 from box.core.registry.company import LANGUAGE
-from box.core.registry.dav import dav_address
 from box.core.registry.health import is_read_only
 from box.core.registry.origin import address_of
 
 log = logging.getLogger(__name__)
 
-FOLDER = "/dav"
 METHODS = (
-    "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PROPFIND", "PROPPATCH", "REPORT", "MKCALENDAR", "MKCOL",
-    "MOVE",
+    "GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE", "PROPFIND", "PROPPATCH", "REPORT", "MKCALENDAR",
+    "MKCOL", "MOVE",
 )  # fmt: skip
 CHALLENGE = 'Basic realm="Korobka", charset="UTF-8"'
 # Of one network within a quarter of an hour: some hundred phones behind one address.
@@ -90,6 +87,8 @@ def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
     from box.bridges.dav.server import application
 
     body = request.body
+    if request.method == "POST":
+        return _scheduled(request, path, session)
     if request.method == "PUT":
         if len(body) > LARGEST_OBJECT:
             return HttpResponse(status=413)
@@ -118,7 +117,7 @@ def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
     content = b"".join(application()(environ, start_response))
     if session.problem:
         return _refusal(request, path, session)
-    response = HttpResponse(_addressed(content, session), status=said["status"])
+    response = HttpResponse(content, status=said["status"])
     for name, value in said["headers"]:
         if name != "Content-Length":
             response.headers[name] = value
@@ -127,13 +126,19 @@ def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
     return response
 
 
+def _scheduled(request: HttpRequest, path: str, session: Session) -> HttpResponse:
+    from box.bridges.dav.scheduling import free_busy, is_outbox
+
+    if not is_outbox(path, session):
+        return HttpResponse(status=405, headers={"Allow": ", ".join(METHODS)})
+    try:
+        content = free_busy(request.body.decode(errors="replace"), session)
+    except (PermissionDenied, ValidationError) as error:
+        session.refuse(error)
+        return _refusal(request, path, session)
+    return HttpResponse(content, content_type="application/xml; charset=utf-8")
+
+
 def _refusal(request: HttpRequest, path: str, session: Session) -> HttpResponse:
     log.info("Refused %s %r of %s: %r", request.method, path, session.user.login, session.problem)
     return HttpResponse(session.problem, status=session.status, content_type="text/plain; charset=utf-8")
-
-
-def _addressed(content: bytes, session: Session) -> bytes:
-    """By which addresses programs know whose events are their own: Radicale names the principal's alone."""
-    place = f"calendar-user-address-set><href>{FOLDER}/{session.home}/</href>".encode()
-    email = f"<href>mailto:{escape(dav_address(session.user))}</href>".encode()
-    return content.replace(place, place + email)

@@ -28,7 +28,15 @@ from radicale.rights import BaseRights
 from radicale.storage import BaseCollection, BaseStorage
 from vobject.icalendar import registerTzid
 
-from box.bridges.dav.session import LARGEST_OBJECT, LARGEST_REQUEST, Session, current, is_refused
+from box.bridges.dav.scheduling import BOXES, URLS, complete
+from box.bridges.dav.session import (
+    FOLDER,
+    LARGEST_OBJECT,
+    LARGEST_REQUEST,
+    Session,
+    current,
+    is_refused,
+)
 from box.bridges.dav.states import UnknownState, changed_since, remember, token_of
 from box.core.registry.dav import DavChanged, DavCollection, DavObject, dav_sources
 
@@ -243,7 +251,7 @@ class Collection(BaseCollection):
 
 
 class _Folder(BaseCollection):
-    """The root, and a person's home."""
+    """The root, a person's home, and their boxes for scheduling."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -262,6 +270,8 @@ class _Folder(BaseCollection):
 
     def get_meta(self, key: str | None = None) -> Any:
         session = current()
+        if key in URLS and self._path == session.home:
+            return f"{FOLDER}/{session.home}/{URLS[key]}/"
         found = {_NAME: session.user.name} if self._path else {}
         return found if key is None else found.get(key)
 
@@ -300,6 +310,8 @@ class Storage(BaseStorage):
                 yield found
                 if depth != "0":
                     yield from found.get_all()
+            case [home, key] if key in BOXES:
+                yield _Folder(f"{home}/{key}")
             case [_home, key, name] if key in session.collections:
                 item = Collection(session, session.collections[key]).item(name)
                 if item is not None:
@@ -364,7 +376,7 @@ class Rights(BaseRights):
         room = session.collections.get(parts[1])
         if room is None:
             # What is not there yet may be made.
-            return "rw"
+            return "R" if parts[1] in BOXES else "rw"
         return "r" + ("w" if room.can_write else "") + ("D" if room.can_change else "l")
 
 
@@ -383,6 +395,11 @@ class _Server(Application):
             if count > MOST_ELEMENTS:
                 raise RuntimeError(f"More than {MOST_ELEMENTS} elements.")
         return found
+
+    def _xml_response(self, xml_content: Element, request_info: Any) -> bytes:
+        complete(xml_content, current(), FOLDER)
+        answer: bytes = super()._xml_response(xml_content, request_info)
+        return answer
 
 
 @cache

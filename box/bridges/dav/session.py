@@ -18,6 +18,7 @@ from box.core.registry.dav import DavChanged, DavCollection, dav_sources
 if TYPE_CHECKING:
     from box.core.accounts.models import User
 
+FOLDER = "/dav"
 # No more than Django reads: see DATA_UPLOAD_MAX_MEMORY_SIZE.
 LARGEST_REQUEST = 2 * 2**20
 LARGEST_OBJECT = 512 * 1024

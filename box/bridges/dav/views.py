@@ -15,10 +15,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from box.bridges.dav import actions
 from box.bridges.dav.access import can_use
-from box.bridges.dav.endpoint import FOLDER
 from box.bridges.dav.forms import DeviceForm
 from box.bridges.dav.models import Device
 from box.bridges.dav.passwords import DevicePassword
+from box.bridges.dav.session import FOLDER
 from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import once
 from box.lib.pages import REFUSED, render

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_OBJECTS = 5000
 
+type Stretch = tuple[datetime, datetime]
+
 
 @dataclass(frozen=True)
 class DavObject:
@@ -96,6 +98,13 @@ class DavSource(ABC):
     def create(self, key: str, *, name: str, color: str, by: User) -> DavCollection | None:
         """One more of the person's own, which from then on has this key; None: the source has no such."""
         return None
+
+    def busy(
+        self, emails: Sequence[str], since: datetime, before: datetime, *, by: User
+    ) -> Mapping[str, Sequence[Stretch]]:
+        """By address when they are taken whom `by` may ask about, and not with what; in a constant number of
+        queries. Who is not known here is not in it."""
+        return {}
 
 
 dav_sources: Offers[DavSource] = Offers("dav sources")

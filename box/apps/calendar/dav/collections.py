@@ -18,9 +18,11 @@ from box.apps.calendar.actions import change_calendar, create_calendar, remove_c
 from box.apps.calendar.actions.guests import PARTSTATS
 from box.apps.calendar.colors import HEXADECIMAL, nearest
 from box.apps.calendar.dav.changes import apply_new, apply_removal, apply_text
+from box.apps.calendar.dav.people import people_at
 from box.apps.calendar.models import Attendance, Calendar, Color, Event, Guest
-from box.apps.calendar.presenters import calendars_of
+from box.apps.calendar.presenters import busy_times, calendars_of
 from box.core.access.principals import EVERYONE, code_of
+from box.core.accounts.models import User
 from box.core.registry.dav import (
     MOST_OBJECTS,
     DavChanged,
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from box.apps.calendar.models import EventQuerySet
     from box.apps.calendar.presenters import Shown
-    from box.core.accounts.models import User
+    from box.core.registry.dav import Stretch
 
 PREFIX = "calendar-"
 
@@ -54,6 +56,17 @@ class CalendarSource(DavSource):
         made = create_calendar(name[:80], nearest(color), href=key, by=by)
         shown = next(one for one in calendars_of(by) if one.pk == made.pk)
         return CalendarCollection(by, shown)
+
+    def busy(
+        self, emails: Sequence[str], since: datetime, before: datetime, *, by: User
+    ) -> Mapping[str, Sequence[Stretch]]:
+        if not is_on("calendar"):
+            return {}
+        people = people_at(emails, User.objects.active().visible_to(by))
+        found: dict[int, list[Stretch]] = defaultdict(list)
+        for pk, stretch in busy_times(list(people.values()), since, before):
+            found[pk].append(stretch)
+        return {email: found[one.pk] for email, one in people.items()}
 
 
 class CalendarCollection(DavCollection):

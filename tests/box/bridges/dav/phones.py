@@ -13,6 +13,8 @@ from box.bridges.dav.actions import add_device
 from box.bridges.dav.passwords import DevicePassword
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.test.client import _MonkeyPatchedWSGIResponse as HttpResponse
 
     from box.bridges.dav.models import Device
@@ -31,12 +33,13 @@ class Phone:
         self.home = f"/dav/{user.pk}/"
 
     def ask(self, method: str, path: str, body: str = "", **headers: str) -> HttpResponse:
-        given = base64.b64encode(f"{self.user.login}:{self.password}".encode()).decode()
-        extra = {
-            "Authorization": f"Basic {given}",
-            **{key.replace("_", "-"): one for key, one in headers.items()},
-        }
         kind = "text/xml" if body.startswith("<") else "text/calendar"
+        extra = {key.replace("_", "-"): one for key, one in headers.items()}
+        return self.send(method, path, body, kind, extra)
+
+    def send(self, method: str, path: str, body: str, kind: str, headers: Mapping[str, str]) -> HttpResponse:
+        given = base64.b64encode(f"{self.user.login}:{self.password}".encode()).decode()
+        extra = {"Authorization": f"Basic {given}", **headers}
         return self.client.generic(method, path, body, content_type=kind, headers=extra)
 
     def properties(self, path: str, *names: str, depth: str = "0") -> dict[str, dict[str, str]]:

@@ -20,7 +20,7 @@ VISITS = (
     Visit("GET", "dav:caldav", EVERYWHERE, has_session=False),
     Visit("GET", "dav:carddav", EVERYWHERE, has_session=False),
     Visit("GET", "dav:endpoint", REFUSED, of="root", has_session=False),
-    Visit("POST", "dav:endpoint", signed_in(405, nobody=405), of="root", has_session=False),
+    Visit("POST", "dav:endpoint", REFUSED, of="root", has_session=False),
 )
 
 
