@@ -100,8 +100,13 @@ class EventForm(RepetitionForm):
         assert isinstance(room, forms.ModelChoiceField)  # noqa: S101 - for the checker
         room.queryset = Room.objects.filter(pk__in=[one.pk for one in rooms])
         room.choices = [("", room.empty_label or ""), *((one.pk, label_of(one)) for one in rooms)]
-        current = timezone.get_current_timezone_name()
-        set_choices(self, "zone", [(current, current.replace("_", " ")), *time_zones()])
+        # An event keeps the zone that it has, whichever program has given it.
+        first = filter(None, (self.initial.get("zone"), timezone.get_current_timezone_name(), "UTC"))
+        set_choices(
+            self,
+            "zone",
+            list({**{one: one.replace("_", " ") for one in first}, **dict(time_zones())}.items()),
+        )
 
     def draft(self, invited: Sequence[str]) -> EventDraft:
         """Of a form that is valid. Raises ValidationError for a rule with two ends."""

@@ -63,6 +63,19 @@ def test_a_page_shows_what_one_takes_part_in_and_what_one_shares(
     assert titles(as_person(cara)) == []
 
 
+def test_an_event_may_be_in_utc_and_keeps_whichever_zone_it_has(as_person: Browser, anna: User) -> None:
+    browser, calendar = as_person(anna), main_calendar(f"U{anna.pk}")
+    browser.post("/calendar/events/new/", sent(calendar, zone="UTC"))
+    made = Event.objects.get()
+    assert made.zone == "UTC"
+    for zone, status in (("CET", 422), ("Etc/Nowhere", 422)):
+        assert browser.post("/calendar/events/new/", sent(calendar, zone=zone)).status_code == status
+    Event.objects.update(zone="CET")
+    browser.post(f"/calendar/events/{made.pk}/edition/", sent(calendar, zone="CET", title="Kept"))
+    made.refresh_from_db()
+    assert (made.title, made.zone) == ("Kept", "CET")
+
+
 def test_whole_days_are_days_and_times_are_moments(as_person: Browser, anna: User) -> None:
     planned(anna, whole_days(first=2, days=2))
     planned(anna, draft("Call"))
