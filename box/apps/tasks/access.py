@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING
 
 from box.apps.tasks.models import Participant, Task, Template
@@ -22,12 +22,14 @@ def can_create(user: User) -> bool:
     return has_right(user, CREATE)
 
 
-def roles_of(user: User, task: Task) -> frozenset[Role]:
-    """A query, unless the person gave the task or is responsible for it."""
+def roles_of(user: User, task: Task, *, accomplices: Container[int] | None = None) -> frozenset[Role]:
+    """A query, unless the person is responsible for the task, or the numbers of its accomplices are known."""
     found = set()
-    if task.responsible_id == user.pk or _helps(user, task):
+    if task.responsible_id == user.pk or (
+        _helps(user, task) if accomplices is None else user.pk in accomplices
+    ):
         found.add(Role.DOES)
-    if task.created_by_id == user.pk or user.is_administrator or _moderates(user, task):
+    if _manages(user, task):
         found.add(Role.MANAGES)
     return frozenset(found)
 
@@ -35,6 +37,10 @@ def roles_of(user: User, task: Task) -> frozenset[Role]:
 def _helps(user: User, task: Task) -> bool:
     role = Participant.Role.ACCOMPLICE
     return Participant.objects.filter(task=task.pk, user=user, role=role).exists()
+
+
+def _manages(user: User, task: Task) -> bool:
+    return task.created_by_id == user.pk or user.is_administrator or _moderates(user, task)
 
 
 def _moderates(user: User, task: Task) -> bool:
@@ -51,7 +57,7 @@ def steps_of(user: User, task: Task) -> list[Step]:
 
 def can_edit(user: User, task: Task) -> bool:
     """What it is about, for whom and until when."""
-    return task.deleted_at is None and Role.MANAGES in roles_of(user, task)
+    return task.deleted_at is None and _manages(user, task)
 
 
 def can_move_deadline(user: User, task: Task) -> bool:
@@ -84,7 +90,7 @@ def can_delegate(user: User, task: Task) -> bool:
 
 def can_work_on(user: User, task: Task) -> bool:
     """Tick off its list, write down time."""
-    return task.deleted_at is None and bool(roles_of(user, task))
+    return task.deleted_at is None and (_manages(user, task) or bool(roles_of(user, task)))
 
 
 def can_comment(user: User, task: Task) -> bool:
@@ -93,7 +99,7 @@ def can_comment(user: User, task: Task) -> bool:
 
 
 def can_delete(user: User, task: Task) -> bool:
-    return Role.MANAGES in roles_of(user, task)
+    return _manages(user, task)
 
 
 def can_edit_template(user: User, template: Template) -> bool:

@@ -142,7 +142,7 @@ def stage_board(user: User, *, owner: Group | User, role: str) -> Board[Task, Ro
     def columns(found: QuerySet[Task, Task], query: Query) -> Sequence[Column]:
         grouped = found.order_by().values_list("stage")  # type: ignore[misc]
         counts = dict(grouped.annotate(Count("pk")))
-        return [Column(str(one.pk), one.name, one.color, counts.get(one.pk, 0)) for one in stages]
+        return [Column(str(one.pk), one.label, one.color, counts.get(one.pk, 0)) for one in stages]
 
     return Board(
         listed=replace(listed, rows=rows, ways=() if project else listed.ways),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -104,6 +104,8 @@ class Row:
     is_critical: bool = False
     can_move: bool = False
     kept: Kept | None = None
+    away_on: date | None = None
+    """Where its bar is, of one that lies beside what is drawn."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,9 @@ class Chart:
     lower: Sequence[Piece]
     free_days: Sequence[Piece]
     now_x: float
+    center_x: float
     has_more: bool
+    on: date | None = None
 
     @property
     def height(self) -> int:
@@ -153,10 +157,12 @@ class Chart:
 
 
 def chart_of(
-    found: Sequence[Task], *, reader: User, zoom: Zoom, now: datetime, baseline: Baseline | None = None
-) -> Chart:
+    found: Sequence[Task], *, reader: User, zoom: Zoom, now: datetime, baseline: Baseline | None = None,
+    on: date | None = None,
+) -> Chart:  # fmt: skip
     """Of tasks in their order, those without dates last, `now` in the reader's time zone; in a query, however
-    many they are, and one more where a baseline stands below."""
+    many they are, and one more where a baseline stands below. Around the day `on`, by default around today,
+    where not everything can be drawn."""
     nested = _nested(sorted(found[:MOST_ROWS], key=lambda task: bar_of(task) is None))
     tasks = [task for task, _depth in nested]
     bars = {task.pk: bar for task in tasks if (bar := bar_of(task)) is not None}
@@ -164,7 +170,8 @@ def chart_of(
     links = list(Dependency.objects.filter(before__in=ids, after__in=ids).order_by("pk")) if ids else []
     scale = SCALES[zoom]
     kept = _kept_bars(baseline, ids)
-    starts, ends = _span([*bars.values(), *kept.values()], now, scale)
+    center = now if on is None else datetime.combine(on, time(12), now.tzinfo)
+    starts, ends = _span([*bars.values(), *kept.values()], now, center, scale)
     chain = critical(bars, [one.link for one in links])
     able = movable(reader, tasks)
 
@@ -176,6 +183,8 @@ def chart_of(
         row = Row(task, _tone(task, now), depth, place * ROW, can_move=task.pk in able)
         if (bar := bars.get(task.pk)) is not None:
             row = _with_bar(row, bar, x, is_critical=task.pk in chain, was=kept.get(task.pk))
+            if bar.ends <= starts or bar.starts >= ends:
+                row = replace(row, away_on=bar.starts.astimezone(now.tzinfo).date())
         rows.append(row)
     is_fine = scale.day >= SCALES[Zoom.WEEKS].day
     return Chart(
@@ -189,7 +198,9 @@ def chart_of(
         lower=list(_pieces(starts, ends, *scale.lower, x)),
         free_days=list(_free_days(starts, ends, x)) if is_fine else [],
         now_x=x(now),
+        center_x=x(center),
         has_more=len(found) > MOST_ROWS,
+        on=on,
     )
 
 
@@ -208,15 +219,15 @@ def _nested(tasks: Sequence[Task]) -> list[tuple[Task, int]]:
     return found
 
 
-def _span(bars: Collection[Bar], now: datetime, scale: Scale) -> tuple[datetime, datetime]:
-    """From before the first to after the last, with today. Where that is too wide, what is long over is left
-    out before what is planned."""
+def _span(bars: Collection[Bar], now: datetime, center: datetime, scale: Scale) -> tuple[datetime, datetime]:
+    """From before the first to after the last, with today. Where that is too wide, a quarter lies before the
+    center: what is long over is left out before what is planned."""
     room = timedelta(days=max(0.25, 160 / scale.day))
     first = min([now, *(bar.starts for bar in bars)]) - room
     last = max([now, *(bar.ends for bar in bars)]) + room
     most = timedelta(days=WIDEST / scale.day)
     if last - first > most:
-        first = max(first, now - most / 4)
+        first = max(first, min(center - most / 4, last - most))
         last = min(last, first + most)
     zone = now.tzinfo
     day = first.astimezone(zone).date()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,20 +17,22 @@ from box.apps.tasks.access import (
     can_delete,
     can_edit,
     can_move_deadline,
-    can_work_on,
     roles_of,
 )
 from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.lists import tone_of
 from box.apps.tasks.models import ChecklistItem, Dependency, Participant, Task, TaskFile, Template, TimeEntry
-from box.apps.tasks.states import RULES, State, steps
+from box.apps.tasks.states import RULES, Role, State, steps
+from box.core.accounts.faces import face_facts
+from box.core.accounts.models import Face
 from box.core.fields.values import shown_of
 from box.core.files.presenters import Attached, facts_of
+from box.lib.prepared import asked, at_once
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-    from box.core.accounts.models import Face, User
+    from box.core.accounts.models import User
     from box.core.fields.values import Shown as FieldShown
 
 MOST_SUBTASKS = 100
@@ -90,27 +92,34 @@ class Card:
 
 def card_of(task: Task, *, reader: User) -> Card:
     now = timezone.now()
-    people = list(task.participants.select_related("user").order_by("user__sort_name", "id"))
-    by_role = {role: tuple(one.user.face for one in people if one.role == role) for role in Participant.Role}
-    files = TaskFile.objects.filter(task=task).order_by("position").values_list(*facts_of("file"))
+    participants = task.participants.order_by("user__sort_name", "id").values_list(
+        "role", *face_facts("user")
+    )
+    running = TimeEntry.objects.running().filter(task=task, user=reader).values_list("started_at")
+    files = TaskFile.objects.filter(task=task).order_by("position", "id").values_list(*facts_of("file"))
+    rows, clocks, hanging = at_once(asked(participants), asked(running), asked(files))
+    people = [(role, Face.of(*facts)) for role, *facts in rows]
+    by_role = {role: tuple(face for one, face in people if one == role) for role in Participant.Role}
     seen = Task.objects.visible_to(reader).there()
     below = seen.filter(parent=task).as_shown().order_by("id")[:MOST_SUBTASKS]
     above = seen.filter(pk=task.parent_id).first() if task.parent_id else None
-    running = TimeEntry.objects.running().filter(task=task, user=reader).first()
     links = list(
         Dependency.objects.filter(Q(after=task, before__in=seen) | Q(before=task, after__in=seen))
         .select_related("before", "after")
         .order_by("id")
     )
-    own_steps = [] if task.deleted_at else steps(task.state, roles_of(reader, task))
+    helping = {face.pk for face in by_role[Participant.Role.ACCOMPLICE]}
+    roles = frozenset[Role]() if task.deleted_at else roles_of(reader, task, accomplices=helping)
     return Card(
         task,
         tone_of(task, now),
         waits_for(task),
-        tuple(StepShown(step.value, RULES[step].label, RULES[step].icon) for step in own_steps),
+        tuple(
+            StepShown(step.value, RULES[step].label, RULES[step].icon) for step in steps(task.state, roles)
+        ),
         by_role[Participant.Role.ACCOMPLICE],
         by_role[Participant.Role.OBSERVER],
-        tuple(Attached(*facts) for facts in files),
+        tuple(Attached(*facts) for facts in hanging),
         shown_of(TASK_FIELDS, [task.pk], reader=reader).get(task.pk, []),
         list(below),
         above,
@@ -118,15 +127,15 @@ def card_of(task: Task, *, reader: User) -> Card:
         can_delete=can_delete(reader, task),
         can_move_deadline=can_move_deadline(reader, task),
         can_delegate=can_delegate(reader, task),
-        can_work=can_work_on(reader, task),
+        can_work=bool(roles),
         now=now,
         can_repeat=can_create(reader),
         origin=_origin(task, reader),
         before=[one for one in links if one.after_id == task.pk],
         after=[one for one in links if one.before_id == task.pk],
         items=list(task.items.select_related("assignee").order_by("rank", "id")),
-        people=_faces([task.responsible, task.created_by, *(one.user for one in people)]),
-        running_since=running.elapsed(now) if running else None,
+        people=_each_once(task.responsible.face, task.created_by.face, *(face for _role, face in people)),
+        running_since=_elapsed(clocks[0][0], now) if clocks else None,
     )
 
 
@@ -136,8 +145,12 @@ def _origin(task: Task, reader: User) -> Template | None:
     return Template.objects.visible_to(reader).filter(pk=task.template_id).first()
 
 
-def _faces(people: Iterable[User]) -> tuple[Face, ...]:
-    return tuple({one.pk: one.face for one in people}.values())
+def _elapsed(started_at: str, now: datetime) -> int:
+    return TimeEntry(started_at=datetime.fromisoformat(started_at)).elapsed(now)
+
+
+def _each_once(*faces: Face) -> tuple[Face, ...]:
+    return tuple({one.pk: one for one in faces}.values())
 
 
 def waits_for(task: Task) -> str:

@@ -19,6 +19,11 @@ _CALLED = ("id", "login", "first_name", "last_name", "photo_id")
 _FACES = Prepared(lambda: User.objects.filter(id__in_array=Param("people")).order_by().values_list(*_CALLED))
 
 
+def face_facts(person: str) -> tuple[str, ...]:
+    """What `values_list` asks for, by way of the foreign key of this name, for `Face.of`."""
+    return (f"{person}_id", *(f"{person}__{name}" for name in _CALLED[1:]))
+
+
 def faces_of(people: Iterable[int | None]) -> Mapping[int, Face]:
     """None among the numbers is nobody."""
     return faces_in(faces_asked(people).rows())

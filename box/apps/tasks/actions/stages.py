@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from itertools import cycle
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from box.apps.tasks.access import can_keep_stages, can_work_on
 from box.apps.tasks.actions.locking import Gone, locked, must
@@ -21,9 +19,12 @@ from box.core.events.outbox import emit
 from box.core.groups.models import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MOST_STAGES = 20
+Usual = TaskStage.Usual
+OF_A_PROJECT = (Usual.NEW, Usual.IN_WORK, Usual.DONE)
+OF_A_PLAN = (Usual.NOT_PLANNED, Usual.TODAY, Usual.THIS_WEEK)
 COLORS = ("#8c8371", "#3a4169", "#17695a", "#c08a4a", "#2c6e3f", "#a8322a", "#6b4a78")
 
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
@@ -39,13 +40,10 @@ def stages_of(owner: Group | User) -> Sequence[TaskStage]:
     found = list(TaskStage.objects.of(owner))
     if found:
         return found
-    if isinstance(owner, Group):
-        names = [pgettext("stage", "New"), pgettext("stage", "In work"), pgettext("stage", "Done")]
-    else:
-        names = [pgettext("stage", "Not planned"), pgettext("stage", "Today"), pgettext("stage", "This week")]
+    usual = OF_A_PROJECT if isinstance(owner, Group) else OF_A_PLAN
     return TaskStage.objects.bulk_create(
-        _stage(owner, name, place, color)
-        for place, (name, color) in enumerate(zip(names, cycle(COLORS), strict=False))
+        _stage(owner, str(one.label), place, color, one)
+        for place, (one, color) in enumerate(zip(usual, COLORS, strict=False))
     )
 
 
@@ -57,29 +55,27 @@ def add_stage(owner: Group | User, name: str, *, color: str = "", by: User) -> T
     known = stages_of(owner)
     if len(known) >= MOST_STAGES:
         raise ValidationError(_("A board has at most %(most)s stages.") % {"most": MOST_STAGES}, code="many")
-    position = max((one.position for one in known), default=-1) + 1
-    color = _checked_color(color) if color else COLORS[position % len(COLORS)]
-    stage = _stage(owner, _checked(name), position, color)
+    position = known[-1].position + 1
+    stage = _stage(owner, _checked(name), position, _checked_color(color) if color else next_color(known))
     stage.save()
     _tell(stage, by)
     return stage
 
 
-@transaction.atomic
-def rename_stage(stage: TaskStage, name: str, *, by: User) -> TaskStage:
-    stage = _held(stage, by)
-    stage.name = _checked(name)
-    stage.save(update_fields=["name"])
-    _tell(stage, by)
-    return stage
+def next_color(known: Sequence[TaskStage]) -> str:
+    """Of one behind these, where none is said."""
+    return COLORS[len(known) % len(COLORS)]
 
 
 @transaction.atomic
-def color_stage(stage: TaskStage, color: str, *, by: User) -> None:
-    """Such as #17695a. Raises ValidationError."""
+def change_stage(stage: TaskStage, values: Mapping[str, str], *, by: User) -> None:
+    """`name`, `color` such as #17695a, or both. Raises ValidationError."""
     stage = _held(stage, by)
-    stage.color = _checked_color(color)
-    stage.save(update_fields=["color"])
+    if "name" in values and (name := _checked(values["name"])) != stage.label:
+        stage.name, stage.usual = name, ""
+    if "color" in values:
+        stage.color = _checked_color(values["color"])
+    stage.save(update_fields=["name", "usual", "color"])
     _tell(stage, by)
 
 
@@ -121,7 +117,7 @@ def put_into_stage(task: Task, stage: TaskStage, after: int | None, before: int 
     if set(others.values_list("stage", flat=True)) != {stage.pk}:
         others.delete()
         Placement.objects.create(task=task, stage=stage)
-        emit(TaskPlaced(task_id=task.pk, by_id=by.pk, stage=stage.name, is_own=stage.user_id is not None))
+        emit(TaskPlaced(task_id=task.pk, by_id=by.pk, stage=str(stage), is_own=stage.user_id is not None))
     if can_work_on(by, task):
         place_task(task, after, before, by=by)
 
@@ -131,9 +127,9 @@ def _hold(owner: Group | User) -> None:
     type(owner)._base_manager.select_for_update(no_key=True).get(pk=owner.pk)
 
 
-def _stage(owner: Group | User, name: str, position: int, color: str) -> TaskStage:
+def _stage(owner: Group | User, name: str, position: int, color: str, usual: str = "") -> TaskStage:
     whose = {"project": owner} if isinstance(owner, Group) else {"user": owner}
-    return TaskStage(name=name, position=position, color=color, **whose)
+    return TaskStage(name=name, position=position, color=color, usual=usual, **whose)
 
 
 def _owner(stage: TaskStage) -> Group | User:

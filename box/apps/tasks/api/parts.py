@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -104,17 +105,19 @@ def new_item(call: Call) -> ChecklistItem:
     """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-add.html"""
     given = upper(_fields(call), "TITLE", "IS_COMPLETE", "SORT_INDEX")
     title = " ".join(str(given.get("TITLE", "")).split())
-    (made,) = add_items(found(call), title, by=call.author)
-    return check_item(made, True, by=call.author) if truth(given.get("IS_COMPLETE", "N")) else made
+    with transaction.atomic():
+        (made,) = add_items(found(call), title, by=call.author)
+        return check_item(made, True, by=call.author) if truth(given.get("IS_COMPLETE", "N")) else made
 
 
 def change_item(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-update.html"""
     given, one = upper(_fields(call), "TITLE", "IS_COMPLETE"), _item(call)
-    if "TITLE" in given:
-        one = rename_item(one, str(given["TITLE"]), by=call.user)
-    if "IS_COMPLETE" in given:
-        check_item(one, truth(given["IS_COMPLETE"]), by=call.user)
+    with transaction.atomic():
+        if "TITLE" in given:
+            one = rename_item(one, str(given["TITLE"]), by=call.user)
+        if "IS_COMPLETE" in given:
+            check_item(one, truth(given["IS_COMPLETE"]), by=call.user)
     return True
 
 
@@ -240,7 +243,7 @@ def stages(call: Call) -> Any:
     return {
         str(one.pk): {
             "ID": str(one.pk),
-            "TITLE": one.name,
+            "TITLE": str(one.label),
             "SORT": str((place + 1) * 100),
             "COLOR": one.color.removeprefix("#"),
             "ENTITY_ID": str(call.values["ENTITYID"]),

@@ -7,16 +7,16 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.tasks.actions.dependencies import add_dependency, remove_dependency
 from box.apps.tasks.actions.stages import (
     add_stage,
-    color_stage,
+    change_stage,
     delete_stage,
     move_stage,
-    rename_stage,
     stages_of,
 )
 from box.apps.tasks.api.parts import owner_meant, upper
@@ -65,20 +65,23 @@ def new_stage(call: Call) -> TaskStage:
     """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-add.html"""
     given = upper(call.values["FIELDS"], "TITLE", "COLOR", "AFTER_ID", "ENTITY_ID")
     owner = owner_meant(_number(given.get("ENTITY_ID", 0)), call.user)
-    made = add_stage(owner, str(given.get("TITLE", "")), color=_color(given), by=call.user)
-    _place(made, _number(given.get("AFTER_ID", 0)), call)
+    with transaction.atomic():
+        made = add_stage(owner, str(given.get("TITLE", "")), color=_color(given), by=call.user)
+        _place(made, _number(given.get("AFTER_ID", 0)), call)
     return made
 
 
-def change_stage(call: Call) -> Any:
+def update_stage(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-update.html"""
     given, stage = upper(call.values["FIELDS"], "TITLE", "COLOR", "AFTER_ID"), _stage(call)
-    if "TITLE" in given:
-        stage = rename_stage(stage, str(given["TITLE"]), by=call.user)
+    values = {"name": str(given["TITLE"])} if "TITLE" in given else {}
     if color := _color(given):
-        color_stage(stage, color, by=call.user)
-    if "AFTER_ID" in given:
-        _place(stage, _number(given["AFTER_ID"]), call)
+        values["color"] = color
+    with transaction.atomic():
+        if values:
+            change_stage(stage, values, by=call.user)
+        if "AFTER_ID" in given:
+            _place(stage, _number(given["AFTER_ID"]), call)
     return True
 
 
@@ -144,7 +147,7 @@ def declare() -> None:
     stage = gettext_lazy("Makes a stage; answers with its number.")
     _STAGES.add("add", stage, StageAdd, new_stage, INTEGER, makes=TaskStage)
     changes = gettext_lazy("Changes a stage, or its place.")
-    _STAGES.add("update", changes, StageUpdate, change_stage, done)
+    _STAGES.add("update", changes, StageUpdate, update_stage, done)
     _STAGES.add("delete", gettext_lazy("Removes a stage."), OfStage, drop_stage, done)
     waits = gettext_lazy("One task waits for another.")
     _LINKED.add("add", waits, Link, link, nothing)

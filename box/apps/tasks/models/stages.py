@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import pgettext_lazy
 
 from box.apps.tasks.models.tasks import Task
 from box.core.accounts.models import User
 from box.core.groups.models import Group
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 LONGEST_STAGE = 60
 
@@ -25,9 +29,21 @@ class TaskStage(models.Model):
     """Of a project, for whoever works in it; or of a person's own plan, which nobody else sees. What was put
     into none is in the first."""
 
+    class Usual(models.TextChoices):
+        """Those that boards begin with."""
+
+        NEW = "new", pgettext_lazy("stage", "New")
+        IN_WORK = "in-work", pgettext_lazy("stage", "In work")
+        DONE = "done", pgettext_lazy("stage", "Done")
+        NOT_PLANNED = "not-planned", pgettext_lazy("stage", "Not planned")
+        TODAY = "today", pgettext_lazy("stage", "Today")
+        THIS_WEEK = "this-week", pgettext_lazy("stage", "This week")
+
     project = models.ForeignKey(Group, models.CASCADE, null=True, related_name="+")
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
     name = models.CharField(max_length=LONGEST_STAGE)
+    # Until somebody calls it otherwise, each reader has its name in their own language.
+    usual = models.CharField(max_length=16, choices=Usual, blank=True, db_default="")
     color = models.CharField(max_length=7)
     position = models.PositiveSmallIntegerField(default=0)
 
@@ -41,7 +57,11 @@ class TaskStage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.label)
+
+    @property
+    def label(self) -> _StrOrPromise:
+        return self.Usual(self.usual).label if self.usual else self.name
 
 
 class Placement(models.Model):

@@ -30,6 +30,7 @@ from box.core.registry.environment import url
 from box.lib.numbers import whole_number
 from box.lib.prepared import Param
 from box.lib.rich_text import LONGEST_TAG
+from box.lib.search_words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -107,7 +108,7 @@ class TaskQuerySet(AudienceQuerySet["Task"]):
     def matching(self, text: str) -> Self:
         """Whose title contains each word of the text."""
         found = self
-        for word in text.lower().split():
+        for word in words_of(text):
             found = found.filter(search_text__contains=word)
         return found
 
@@ -287,10 +288,18 @@ class Participant(models.Model):
         return f"{self.user_id} {self.role} {self.task_id}"
 
 
-class TaskFile(models.Model):
-    task = models.ForeignKey(Task, models.CASCADE, related_name="file_links", db_index=False)
+class FileLink(models.Model):
+    """A file that is part of one thing, at its place among the others."""
+
     file = models.OneToOneField(File, models.CASCADE, related_name="+")
     position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class TaskFile(FileLink):
+    task = models.ForeignKey(Task, models.CASCADE, related_name="file_links", db_index=False)
 
     class Meta:
         indexes = [models.Index(fields=["task", "position"], name="task_file_of_task")]

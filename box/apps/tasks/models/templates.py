@@ -14,10 +14,9 @@ from django.utils.translation import pgettext
 from markupsafe import Markup
 
 from box.apps.tasks.models.checklists import LONGEST_ITEM
-from box.apps.tasks.models.tasks import Participant, Task
+from box.apps.tasks.models.tasks import FileLink, Participant, Task
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
 from box.core.accounts.models import User
-from box.core.files.models import File
 from box.core.groups.models import Group
 from box.core.registry.capabilities import Card, Ref
 from box.lib.recurrence import Rule, local_moment, parse
@@ -150,12 +149,10 @@ class TemplateParticipant(models.Model):
         return f"{self.user_id} {self.role} {self.template_id}"
 
 
-class TemplateFile(models.Model):
+class TemplateFile(FileLink):
     """A file that comes along: every task gets a copy of its own, for a file is part of one thing."""
 
     template = models.ForeignKey(Template, models.CASCADE, related_name="file_links", db_index=False)
-    file = models.OneToOneField(File, models.CASCADE, related_name="+")
-    position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         indexes = [models.Index(fields=["template", "position"], name="template_file_of")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import BadRequest, ValidationError
@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -34,6 +35,7 @@ from box.core.groups.models import Group
 from box.core.lists.preferences import preferences_of
 from box.core.lists.presenters import Table
 from box.core.lists.views import found, keep_view, read
+from box.lib.moments import refuse_distant
 from box.lib.numbers import whole_number
 from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
 
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from box.apps.tasks.actions.dependencies import Moved
     from box.core.accounts.requests import PersonRequest
 
-ZOOM, BASELINE = "zoom", "baseline"
+ZOOM, BASELINE, ON = "zoom", "baseline", "on"
 # Before and after these years no calendar of Python goes.
 FIRST, LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -50,7 +52,7 @@ FIRST, LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 def gantt(request: PersonRequest) -> HttpResponse:
     role = role_of(request)
     listed = task_list(request.user, role=role, is_narrowed=is_narrowed(request))
-    listed = replace(listed, parameters=(*listed.parameters, ZOOM, BASELINE))
+    listed = replace(listed, parameters=(*listed.parameters, ZOOM, BASELINE, ON))
     query = read(request, listed)
     if request.method == "POST":
         return keep_view(request, listed.key, query)
@@ -66,13 +68,16 @@ def gantt(request: PersonRequest) -> HttpResponse:
     own = {
         ZOOM: str(zoom) if zoom != Zoom.DAYS else "",
         BASELINE: str(baseline.pk) if baseline is not None else "",
+        ON: on.isoformat() if (on := _day(request.GET.get(ON, ""))) is not None else "",
     }
     table = Table(listed, query, request.path, preferences_of(request.user, listed.key))
     context: dict[str, Any] = {
         **around(request, role),
         "here": table.address(query.address(), **own),
         "own": {name: value for name, value in own.items() if value},
-        "chart": chart_of(tasks, reader=request.user, zoom=zoom, now=timezone.localtime(), baseline=baseline),
+        "chart": chart_of(
+            tasks, reader=request.user, zoom=zoom, now=timezone.localtime(), baseline=baseline, on=on
+        ),
         "project": project,
         "baselines": kept,
         "baseline": baseline,
@@ -84,6 +89,16 @@ def gantt(request: PersonRequest) -> HttpResponse:
     if wants_part(request):
         response.headers["HX-Replace-Url"] = context["here"]
     return response
+
+
+def _day(text: str) -> date | None:
+    """What is no day that people plan with is none."""
+    try:
+        found = parse_date(text)
+        refuse_distant(datetime.combine(found, time(), tzinfo=UTC) if found else None)
+    except (ValueError, ValidationError):
+        return None
+    return found
 
 
 def _project_of(request: PersonRequest) -> Group | None:

@@ -15,9 +15,10 @@ from box.apps.tasks.access import can_create, can_keep_stages
 from box.apps.tasks.actions.stages import (
     MOST_STAGES,
     add_stage,
+    change_stage,
     delete_stage,
     move_stage,
-    rename_stage,
+    next_color,
     stages_of,
 )
 from box.apps.tasks.boards import stage_board
@@ -69,12 +70,15 @@ def project_stages(request: PersonRequest, pk: int) -> HttpResponse:
 def _stages(request: PersonRequest, owner: Group | User, board: str, problem: str = "") -> HttpResponse:
     if request.method == "POST" and not problem:
         try:
-            add_stage(owner, request.POST.get("name", ""), by=request.user)
+            color = request.POST.get("color", "")
+            add_stage(owner, request.POST.get("name", ""), color=color, by=request.user)
             return redirect(request.path)
         except ValidationError as error:
             return _stages(request, owner, board, " ".join(error.messages))
+    stages = stages_of(owner)
     context: dict[str, Any] = {
-        "stages": stages_of(owner),
+        "stages": stages,
+        "next_color": next_color(stages),
         "board": board,
         "problem": problem,
         "most": MOST_STAGES,
@@ -84,7 +88,7 @@ def _stages(request: PersonRequest, owner: Group | User, board: str, problem: st
 
 @require_http_methods(["POST", "DELETE"])
 def stage(request: PersonRequest, pk: int) -> HttpResponse:
-    """Another name, a place to the left or to the right, or gone."""
+    """Another name or color, a place to the left or to the right, or gone."""
     found = _stage_for(request, pk)
     owner = found.project or request.user
     stages = (
@@ -101,7 +105,8 @@ def stage(request: PersonRequest, pk: int) -> HttpResponse:
         elif request.POST.get("to") in ("left", "right"):
             move_stage(found, -1 if request.POST["to"] == "left" else 1, by=request.user)
         else:
-            rename_stage(found, request.POST.get("name", ""), by=request.user)
+            values = {name: request.POST[name] for name in ("name", "color") if name in request.POST}
+            change_stage(found, values, by=request.user)
     except ValidationError as error:
         return _stages(request, owner, board, " ".join(error.messages))
     return lead_on(request, stages)

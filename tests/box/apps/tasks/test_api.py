@@ -254,9 +254,12 @@ def test_stages_are_made_placed_called_and_removed(anna: User, boris: User) -> N
 def test_a_stage_has_the_color_that_is_said_and_another_one_only_where_it_is_a_color(anna: User) -> None:
     program, project = program_of(anna, "task"), create_group(NewGroup("Store"), by=anna)
 
+    def known() -> dict[str, Any]:
+        found: dict[str, Any] = program.ask("task.stages.get", entityId=project.pk).json()["result"]
+        return found
+
     def color(stage: int) -> str:
-        found = program.ask("task.stages.get", entityId=project.pk).json()["result"]
-        said: str = found[str(stage)]["COLOR"]
+        said: str = known()[str(stage)]["COLOR"]
         return said
 
     said = {"TITLE": "Testing", "ENTITY_ID": project.pk, "COLOR": "FFAB00"}
@@ -268,7 +271,12 @@ def test_a_stage_has_the_color_that_is_said_and_another_one_only_where_it_is_a_c
         refused = program.ask("task.stages.update", id=pk, fields={"TITLE": "No", "COLOR": wrong})
         assert refused.status_code == 400
         assert program.ask("task.stages.add", fields={**said, "COLOR": wrong}).status_code == 400
-    assert color(pk) == "00c4fb"
+    # What is refused has changed nothing, whichever part of it was wrong.
+    before = known()
+    for fields in ({"TITLE": "No", "AFTER_ID": 999_999}, {"COLOR": "112233", "AFTER_ID": "x"}):
+        assert program.ask("task.stages.update", id=pk, fields=fields).status_code == 400
+    assert program.ask("task.stages.add", fields={**said, "AFTER_ID": 999_999}).status_code == 400
+    assert (color(pk), before[str(pk)]["TITLE"], known()) == ("00c4fb", "Testing", before)
 
 
 def test_one_task_waits_for_another_and_no_more(anna: User, boris: User, give: Give) -> None:

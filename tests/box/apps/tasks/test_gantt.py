@@ -14,6 +14,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from box.apps.tasks.actions.baselines import drop_baseline, take_baseline
 from box.apps.tasks.actions.dependencies import (
@@ -25,7 +26,7 @@ from box.apps.tasks.actions.dependencies import (
 )
 from box.apps.tasks.actions.states import complete_task
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task
-from box.apps.tasks.gantt import Row, Zoom, chart_of
+from box.apps.tasks.gantt import WIDEST, Row, Zoom, chart_of
 from box.apps.tasks.models import Baseline, BaselineBar, Dependency, Task
 from box.core.accounts.models import User
 from tests import cast
@@ -228,6 +229,29 @@ def test_five_hundred_cost_the_queries_of_one(
         page = browser.get("/tasks/gantt/?role=gave").content.decode()
     assert page.count("depth-1") == 40
     assert len(for_many) == len(for_one) <= 10
+
+
+def test_what_is_planned_years_away_is_a_step_away(as_person: Browser, anna: User, give: Give) -> None:
+    """Not everything can be drawn: what lies beside it says where it is, and leads there."""
+    now = timezone.now()
+    near, far = give("Near", starts_at=now, ends_at=now + DAY), planned(give, "Far", 0)
+    browser = as_person(anna)
+
+    def drawn(address: str) -> tuple[str, dict[str, float]]:
+        """Where it leads to the one that is not drawn, and where bars are."""
+        page = browser.get(address).content.decode()
+        (there,) = re.findall(r'class="small gantt-away"\s+href="([^"]+)"', page)
+        bars = re.findall(r'data-task="(\d+)".*?gantt-bar" x="([^"]+)"', page, re.DOTALL)
+        return there.replace("&amp;", "&"), {task: float(left) for task, left in bars}
+
+    there, bars = drawn("/tasks/gantt/?role=gave")
+    assert f"on={timezone.localdate(ZERO)}" in there
+    assert bars[str(far.pk)] > WIDEST > bars[str(near.pk)] > 0
+    back, bars = drawn(there)
+    assert f"on={timezone.localdate(now)}" in back
+    assert WIDEST > bars[str(far.pk)] > 0 > bars[str(near.pk)]
+    for nothing in ("x", "9999-12-31", "2031-02-30"):
+        assert drawn(f"/tasks/gantt/?role=gave&on={nothing}")[0] == there
 
 
 def test_moments_that_are_none_are_refused(as_person: Browser, anna: User, chain: list[Task]) -> None:

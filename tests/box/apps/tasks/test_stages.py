@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from box.apps.tasks.actions.stages import (
     MOST_STAGES,
     add_stage,
+    change_stage,
     delete_stage,
     move_stage,
     put_into_stage,
-    rename_stage,
     stages_of,
 )
 from box.apps.tasks.actions.tasks import change_task
@@ -110,7 +110,7 @@ def test_moderators_keep_the_stages(as_person: Browser, anna: User, boris: User,
     assert [one.name for one in stages_of(project)] == ["New", "In work", "Checked", "Done"]
     for attempt in (
         lambda: add_stage(project, "Mine", by=boris),
-        lambda: rename_stage(last, "Mine", by=boris),
+        lambda: change_stage(last, {"name": "Mine"}, by=boris),
         lambda: move_stage(last, 1, by=boris),
         lambda: delete_stage(last, by=boris),
     ):
@@ -141,7 +141,41 @@ def test_a_board_has_so_many_stages_at_most(anna: User) -> None:
     with pytest.raises(ValidationError, match="at most 20"):
         add_stage(anna, "One more", by=anna)
     with pytest.raises(ValidationError, match="60 characters"):
-        rename_stage(stages_of(anna)[0], "x" * 61, by=anna)
+        change_stage(stages_of(anna)[0], {"name": "x" * 61}, by=anna)
+
+
+def test_usual_stages_are_called_in_the_readers_language_until_somebody_names_them(
+    as_person: Browser, anna: User, boris: User, project: Group
+) -> None:
+    boris.language = "ru"
+    boris.save(update_fields=["language"])
+    stages_of(project)
+
+    stage = stages_of(project)[1]
+
+    def seen(person: User) -> list[str]:
+        page = as_person(person).get(f"/tasks/projects/{project.pk}/").content.decode()
+        column = page.partition(f'data-key="{stage.pk}"')[2][:1000]
+        return [name for name in ("In work", "В работе", "Checked") if name in column]
+
+    assert (seen(anna), seen(boris)) == (["In work"], ["В работе"])
+    here, browser = f"/tasks/stages/{stage.pk}/", as_person(anna)
+    # To save what one has read names nothing.
+    browser.post(here, {"name": "In work", "color": "#AA3300"})
+    assert (seen(boris), stages_of(project)[1].color) == (["В работе"], "#aa3300")
+    browser.post(here, {"name": "Checked", "color": "#aa3300"})
+    assert (seen(anna), seen(boris)) == (["Checked"], ["Checked"])
+
+
+def test_a_stage_gets_the_color_that_is_chosen(as_person: Browser, anna: User) -> None:
+    browser, here = as_person(anna), "/tasks/plan/stages/"
+    browser.post(here, {"name": "Later", "color": "#112233"})
+    last = stages_of(anna)[-1]
+    assert (last.name, last.color) == ("Later", "#112233")
+    assert 'value="#112233"' in browser.get(here).content.decode()
+    refused = browser.post(f"/tasks/stages/{last.pk}/", {"name": "Soon", "color": "red"})
+    assert "such as #17695a" in refused.content.decode()
+    assert stages_of(anna)[-1].name == "Later"
 
 
 def test_the_board_costs_the_same_for_many(

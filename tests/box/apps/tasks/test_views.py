@@ -276,7 +276,20 @@ def test_the_card_costs_the_same_however_many_are_in_it(
         give(f"Below {number}", parent=full)
     with CaptureQueriesContext(connection) as for_many:
         browser.get(full.get_absolute_url())
-    assert len(for_many) == len(for_few) <= 20
+    assert len(for_many) == len(for_few) <= 10
+    for other in (boris, cara, olga):
+        theirs = as_person(other)
+        theirs.get(full.get_absolute_url())
+        with CaptureQueriesContext(connection) as for_them:
+            theirs.get(full.get_absolute_url())
+        assert len(for_them) == len(for_few)
+
+
+def test_words_that_are_looked_for_are_so_many_at_most(give: Give, anna: User) -> None:
+    """Each is a condition that every row is asked."""
+    task = give("one two three four five six seven eight")
+    assert list(Task.objects.matching(f"{task.title} nine")) == [task]
+    assert not Task.objects.matching("one nine").exists()
 
 
 def test_what_was_given_since_waits_behind_a_chip(

@@ -6,6 +6,7 @@ import { Live } from "../js/live.js";
 const EDGE = 7;
 const ASKS_AFTER = 120;
 const CRITICAL = "korobka-gantt-critical";
+const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 const SVG = "http://www.w3.org/2000/svg";
 
 class GanttChart extends Live {
@@ -20,12 +21,38 @@ class GanttChart extends Live {
     this.onMoved = () => this.ask({ isFirst: true });
     document.body.addEventListener("tasks-moved", this.onMoved);
     this.mark(localStorage.getItem(CRITICAL) === "1");
-    const kept = GanttChart.kept;
-    const isSame = kept?.day === this.dataset.day;
+    this.keys = [];
+    const before = GanttChart.shown;
+    const isSame = before?.dataset.day === this.dataset.day && before?.dataset.on === this.dataset.on;
     this.scroll.scrollTo(
-      isSame ? kept.left : Number(this.dataset.now) - this.scroll.clientWidth / 3,
-      isSame ? kept.top : 0,
+      isSame ? before.scroll.scrollLeft : Number(this.dataset.center) - this.scroll.clientWidth / 3,
+      isSame ? before.scroll.scrollTop : 0,
     );
+    GanttChart.shown = this;
+    if (before?.isReplaced) this.takeOver(before);
+  }
+
+  // The drawing was replaced under somebody's hands: they go on where they were.
+  takeOver({ focused, drag, keys }) {
+    this.bar(focused)?.querySelector("a").focus({ preventScroll: true });
+    const held = drag?.shift && drag.isByKeys ? this.bar(drag.task.dataset.task) : null;
+    if (held?.matches(".movable")) {
+      this.drag = new Dragging(this, held);
+      this.drag.by(drag.shift);
+    }
+    this.replay(keys);
+  }
+
+  replay(keys) {
+    for (const { task, ...pressed } of keys) this.act(this.bar(task), pressed);
+  }
+
+  bar(task) {
+    return task ? this.querySelector(`.gantt-task[data-task="${task}"]`) : null;
+  }
+
+  get focused() {
+    return document.activeElement?.closest?.(".gantt-task")?.dataset.task;
   }
 
   disconnectedCallback() {
@@ -41,7 +68,7 @@ class GanttChart extends Live {
   // Not under the hand of whoever drags: the drop brings it.
   renew() {
     if (this.drag) return;
-    GanttChart.kept = { day: this.dataset.day, left: this.scroll.scrollLeft, top: this.scroll.scrollTop };
+    this.isReplaced = true;
     return window.htmx.ajax("GET", this.dataset.src, { source: this, target: "#list", swap: "outerHTML" });
   }
 
@@ -72,17 +99,38 @@ class GanttChart extends Live {
 
   // Shift and the arrows move the bar in hand, Enter drops it, Escape puts it back.
   key(event) {
-    if (event.key === "Escape" && this.drag) return this.drag.end();
     const task = event.target.closest?.(".gantt-task.movable");
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (task && event.shiftKey && step) {
-      event.preventDefault();
+    const isStep = Boolean(task && event.shiftKey && STEPS[event.key]);
+    const isHeld = Boolean(this.drag) || this.keys.length > 0;
+    if (!isStep && !(isHeld && (event.key === "Enter" || event.key === "Escape"))) return;
+    event.preventDefault();
+    const pressed = { key: event.key, isStep };
+    // What was dropped is on its way: the bar is soon drawn elsewhere, and moves on from there.
+    if (this.isDropping) this.keys.push({ task: task?.dataset.task, ...pressed });
+    else this.act(task, pressed);
+  }
+
+  act(task, { key, isStep }) {
+    if (isStep && task) {
       this.drag ??= new Dragging(this, task);
-      this.drag.by(this.drag.shift + step * Number(this.dataset.snap) * 60);
-    } else if (event.key === "Enter" && this.drag) {
-      event.preventDefault();
-      this.drag.drop();
+      this.drag.by(this.drag.shift + STEPS[key] * Number(this.dataset.snap) * 60);
+    } else if (key === "Escape") {
+      this.drag?.end();
+    } else if (key === "Enter") {
+      this.drag?.drop();
     }
+  }
+
+  // A change is sent, and everything drawn anew.
+  async send(address, values) {
+    this.isDropping = true;
+    await window.htmx
+      .ajax("POST", address, { source: this, target: this.plan, swap: "none", values })
+      .catch(() => {});
+    if (this.isConnected) await this.renew();
+    this.isDropping = false;
+    // Where it could not be drawn anew, what was pressed meanwhile holds for what is there.
+    if (this.isConnected) this.replay(this.keys.splice(0));
   }
 }
 
@@ -109,6 +157,7 @@ class Dragging extends Gesture {
   constructor(chart, task, event) {
     super(chart, task, event);
     this.shift = 0;
+    this.isByKeys = !event;
     this.was = { starts: Number(task.dataset.starts), ends: Number(task.dataset.ends) };
     this.now = this.was;
     const box = task.querySelector(".gantt-bar").getBoundingClientRect();
@@ -193,10 +242,7 @@ class Dragging extends Gesture {
     const address = this.task.dataset.schedule;
     this.end();
     if (now === was || (now.starts === was.starts && now.ends === was.ends)) return;
-    await window.htmx
-      .ajax("POST", address, { source: chart, target: chart.plan, swap: "none", values: now })
-      .catch(() => {});
-    if (chart.isConnected) await chart.renew();
+    await chart.send(address, now);
   }
 
   end() {
@@ -243,10 +289,7 @@ class Linking extends Gesture {
     const isToStart = event.clientX < box.left + box.width / 2;
     const kind = `${this.isFromStart ? "s" : "f"}${isToStart ? "s" : "f"}`;
     const values = { before: `#${task.dataset.task}`, kind, lag: "0" };
-    await window.htmx
-      .ajax("POST", after.dataset.dependencies, { source: chart, target: chart.plan, swap: "none", values })
-      .catch(() => {});
-    if (chart.isConnected) await chart.renew();
+    await chart.send(after.dataset.dependencies, values);
   }
 
   end() {
