@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -100,11 +100,14 @@ def card_of(task: Task, *, reader: User) -> Card:
     rows, clocks, hanging = at_once(asked(participants), asked(running), asked(files))
     people = [(role, Face.of(*facts)) for role, *facts in rows]
     by_role = {role: tuple(face for one, face in people if one == role) for role in Participant.Role}
-    seen = Task.objects.visible_to(reader).there()
+    seen = Task.objects.each_visible_to(reader).there()
     below = seen.filter(parent=task).as_shown().order_by("id")[:MOST_SUBTASKS]
     above = seen.filter(pk=task.parent_id).first() if task.parent_id else None
     links = list(
-        Dependency.objects.filter(Q(after=task, before__in=seen) | Q(before=task, after__in=seen))
+        Dependency.objects.filter(
+            (Q(after=task) & Exists(seen.filter(pk=OuterRef("before"))))
+            | (Q(before=task) & Exists(seen.filter(pk=OuterRef("after"))))
+        )
         .select_related("before", "after")
         .order_by("id")
     )

@@ -62,12 +62,18 @@ class _Refused(ValueError, PermissionError):
     is the one that it does not trace."""
 
 
+class _UnknownToken(ValueError):
+    """Of a state that is not kept, or was never given out."""
+
+
 class _WithoutRefusals(logging.Filter):
-    """Radicale tells of a refusal as of a fault of its own: what is to be told of it, the endpoint tells."""
+    """Radicale tells of a refusal as of a fault of its own: what is to be told of it, the endpoint tells. And
+    a program that was away for longer than states are kept begins anew: that is no fault of anybody's."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
-        return not is_refused()
+        is_unknown = record.exc_info is not None and isinstance(record.exc_info[1], _UnknownToken)
+        return not is_refused() and not is_unknown
 
 
 @contextmanager
@@ -176,7 +182,7 @@ class Collection(BaseCollection):
                 else list(self.tags)
             )
         except UnknownState as error:
-            raise ValueError(f"Unknown token {error}") from error
+            raise _UnknownToken(str(error)) from error
         return prefix + remember(self.session.user, self.room.key, self.tags), names
 
     def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, Item | None]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.calendar import ics
@@ -23,6 +24,7 @@ from box.apps.calendar.models import Attendance, Calendar, Color, Event, Guest
 from box.apps.calendar.presenters import busy_times, calendars_of
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.models import User
+from box.core.registry.company import TIME_ZONE
 from box.core.registry.dav import (
     MOST_OBJECTS,
     DavChanged,
@@ -64,8 +66,9 @@ class CalendarSource(DavSource):
             return {}
         people = people_at(emails, User.objects.active().visible_to(by))
         found: dict[int, list[Stretch]] = defaultdict(list)
-        for pk, stretch in busy_times(list(people.values()), since, before):
-            found[pk].append(stretch)
+        with timezone.override(by.time_zone or TIME_ZONE.value):
+            for pk, stretch in busy_times(list(people.values()), since, before):
+                found[pk].append(stretch)
         return {email: found[one.pk] for email, one in people.items()}
 
 

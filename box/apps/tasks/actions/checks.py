@@ -105,7 +105,7 @@ def check_project(project: Group | None, *, by: User) -> None:
 
 def check_parent(task: Task, *, by: User) -> None:
     above, seen = task.parent, 0
-    seen_by = Task.objects.visible_to(by).there()
+    seen_by = Task.objects.each_visible_to(by).there()
     if not (above is None or is_importing() or seen_by.filter(pk=above.pk).exists()):
         raise ValidationError({"parent": _("The task above is not there any more.")}, code="parent")
     while above is not None:

@@ -68,7 +68,7 @@ def add_dependency(
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LINKING])
     after = locked(after)
     must(can_edit(by, after), _("Only whoever gave a task says what it waits for."))
-    if not Task.objects.visible_to(by).there().filter(pk=before.pk).exists():
+    if not Task.objects.each_visible_to(by).there().filter(pk=before.pk).exists():
         raise Gone
     if kind not in Dependency.Kind.values or abs(lag_minutes) > LONGEST_LAG:
         raise ValidationError(_("Choose how it follows, and at most a year between the two."), code="kind")

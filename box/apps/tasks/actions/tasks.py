@@ -240,7 +240,7 @@ def place_task(task: Task, after: int | None, before: int | None, *, by: User) -
     """Between the tasks with these ids, in whatever board they stand side by side."""
     task = locked(task)
     must(can_work_on(by, task), _("Only whoever works on the task does this."))
-    near = Task.objects.visible_to(by).in_bulk([pk for pk in (after, before) if pk])
+    near = Task.objects.each_visible_to(by).in_bulk([pk for pk in (after, before) if pk])
     above, below = near.get(after or 0), near.get(before or 0)
     if above is None and below is None:
         return

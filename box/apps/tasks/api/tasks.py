@@ -158,7 +158,7 @@ def found(call: Call) -> Task:
 
 
 def task_seen(pk: int, user: User) -> Task:
-    seen = Task.objects.visible_to(user).there().as_shown().select_related("thread")
+    seen = Task.objects.each_visible_to(user).there().as_shown().select_related("thread")
     task = seen.filter(pk=pk).first()
     if task is None:
         raise not_found(_("There is no such task, or you don't see it."))
@@ -363,7 +363,7 @@ def _group(value: Any, by: User) -> Group | None:
 
 def _parent(value: Any, by: User) -> Task | None:
     pk = _number(value or 0)
-    above = Task.objects.visible_to(by).there().filter(pk=pk).first() if pk else None
+    above = Task.objects.each_visible_to(by).there().filter(pk=pk).first() if pk else None
     if pk and above is None:
         raise ValidationError(_("The task above is not there any more."), code="parent")
     return above

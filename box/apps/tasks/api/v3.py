@@ -192,7 +192,7 @@ def _of(task: Task, relation: str, reader: User) -> Any:
         "responsible": lambda: task.responsible,
         "closedBy": lambda: task.closed_by,
         "group": lambda: task.project,
-        "parent": lambda: Task.objects.visible_to(reader).there().filter(pk=task.parent_id or 0).first(),
+        "parent": lambda: Task.objects.each_visible_to(reader).there().filter(pk=task.parent_id or 0).first(),
     }
     return ours[relation]()
 

@@ -74,7 +74,7 @@ def place(request: PersonRequest, pk: int) -> HttpResponse:
 
 
 def _item_for(request: PersonRequest, pk: int) -> ChecklistItem:
-    seen = Task.objects.visible_to(request.user).there().order_by().values("pk")
+    seen = Task.objects.each_visible_to(request.user).there().order_by().values("pk")
     return get_object_or_404(ChecklistItem.objects.select_related("task").filter(task__in=seen), pk=pk)
 
 

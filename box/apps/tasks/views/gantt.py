@@ -138,7 +138,7 @@ def schedule(request: PersonRequest, pk: int) -> HttpResponse:
 
 
 def _seen(moves: list[Moved], request: PersonRequest) -> list[Moved]:
-    rows = Task.objects.visible_to(request.user).filter(pk__in=[one.task.pk for one in moves])
+    rows = Task.objects.each_visible_to(request.user).filter(pk__in=[one.task.pk for one in moves])
     seen = set(rows.values_list("pk", flat=True))
     return [one for one in moves if one.task.pk in seen]
 
@@ -182,7 +182,7 @@ def dependencies(request: PersonRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["DELETE"])
 def dependency(request: PersonRequest, pk: int) -> HttpResponse:
-    seen = Task.objects.visible_to(request.user).there().order_by().values("pk")
+    seen = Task.objects.each_visible_to(request.user).there().order_by().values("pk")
     found_ = get_object_or_404(Dependency.objects.select_related("after").filter(after__in=seen), pk=pk)
     remove_dependency(found_, by=request.user)
     return done(request, number_of(request.GET, "of") or found_.after_id)

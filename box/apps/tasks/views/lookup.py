@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def task_for(request: PersonRequest, pk: int) -> Task:
-    seen = Task.objects.visible_to(request.user).there()
+    seen = Task.objects.each_visible_to(request.user).there()
     return get_object_or_404(seen.as_shown().select_related("thread"), pk=pk)
 
 

@@ -76,7 +76,7 @@ def _page(request: PersonRequest, found: Task, *, status: int = 200, **more: Any
 
 @require_POST
 def restoration(request: PersonRequest, pk: int) -> HttpResponse:
-    rows = Task.objects.visible_to(request.user).thrown_away().select_related("project")
+    rows = Task.objects.each_visible_to(request.user).thrown_away().select_related("project")
     found = get_object_or_404(rows, pk=pk)
     if not can_delete(request.user, found):
         raise PermissionDenied(_("Only whoever gave a task brings it back."))
@@ -164,7 +164,7 @@ def _template(request: PersonRequest) -> Template | None:
 
 def _above(request: PersonRequest) -> Task | None:
     pk = number_of(request.POST or request.GET, "parent")
-    return Task.objects.visible_to(request.user).there().filter(pk=pk).first() if pk else None
+    return Task.objects.each_visible_to(request.user).there().filter(pk=pk).first() if pk else None
 
 
 def _text(

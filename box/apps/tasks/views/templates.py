@@ -76,7 +76,7 @@ def _draft(request: PersonRequest, form: TemplateForm, fields: TemplateFieldsFor
 def _source(request: PersonRequest) -> Task | None:
     """The task that the template is begun of."""
     pk = number_of(request.POST or request.GET, "of")
-    return Task.objects.visible_to(request.user).there().as_shown().filter(pk=pk).first() if pk else None
+    return Task.objects.each_visible_to(request.user).there().as_shown().filter(pk=pk).first() if pk else None
 
 
 @require_http_methods(["GET", "POST", "DELETE"])

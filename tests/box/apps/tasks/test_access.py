@@ -30,7 +30,10 @@ HEAD = Membership.Role.HEAD
 
 
 def sees(user: User, task: Task) -> bool:
-    return Task.objects.visible_to(User.objects.get(pk=user.pk)).filter(pk=task.pk).exists()
+    who = User.objects.get(pk=user.pk)
+    found = Task.objects.visible_to(who).filter(pk=task.pk).exists()
+    assert Task.objects.each_visible_to(who).filter(pk=task.pk).exists() == found
+    return found
 
 
 @pytest.fixture

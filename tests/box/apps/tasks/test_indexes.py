@@ -74,6 +74,14 @@ def test_what_one_sees_is_gathered_by_the_audience(many: None, boris: User) -> N
     assert "task_audience" in plan(Task.objects.visible_to(boris).open())
 
 
+def test_one_task_is_found_by_its_number_and_not_among_all_that_one_sees(many: None, cara: User) -> None:
+    task = Task.objects.done_by(cara).order_by("pk").last()
+    assert task is not None
+    said = plan(Task.objects.each_visible_to(cara).there().filter(pk=task.pk))
+    assert "tasks_task_pkey" in said
+    assert "task_audience" not in said
+
+
 def test_what_became_overdue_is_found_among_what_was_not_told(many: None) -> None:
     Task.objects.update(is_overdue_told=True)
     analyze(Task)

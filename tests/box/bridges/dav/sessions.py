@@ -188,7 +188,7 @@ DAVX5 = (
     Exchange(
         "REPORT",
         "{calendar}",
-        409,
+        403,
         _DAVX5_SYNC.replace("{token}", "urn:korobka:sync:0000"),
         {**_DAVX5, "Depth": "0"},
         has=["valid-sync-token"],
@@ -336,6 +336,7 @@ THUNDERBIRD = (
         _THUNDERBIRD_SYNC,
         {**_THUNDERBIRD, "Depth": "1"},
         has=["{event}", "text/calendar"],
+        keeps={"token": "sync-token"},
     ),
     Exchange(
         "PUT",
@@ -356,7 +357,7 @@ THUNDERBIRD = (
     Exchange(
         "REPORT",
         "{calendar}",
-        409,
+        403,
         _THUNDERBIRD_SYNC.replace("{token}", "urn:korobka:sync:0000"),
         {**_THUNDERBIRD, "Depth": "1"},
         has=["valid-sync-token"],
@@ -536,7 +537,7 @@ def _apples(headers: Mapping[str, str], uid: str) -> tuple[Exchange, ...]:
         Exchange(
             "REPORT",
             "{calendar}",
-            409,
+            403,
             _APPLE_SYNC.replace("{token}", "urn:korobka:sync:0000"),
             {**headers, "Depth": "1"},
             has=["valid-sync-token"],
