@@ -18,7 +18,9 @@ beforeEach(() => {
 });
 
 // A bar at an hour of a day that is 240 pixels wide; keys move it by an hour.
-const drawn = (hour) => `<section id="list"><gantt-chart data-src="/chart/" data-starts="0" data-day="240" data-snap="60"
+const drawn = (
+  hour,
+) => `<section id="list"><gantt-chart data-src="/chart/" data-starts="0" data-day="240" data-snap="60"
     data-now="0" data-center="0" data-on=""><button data-gantt-critical></button><div class="gantt-scroll">
     <svg class="gantt-lines"><g class="gantt-task movable" data-task="7" data-schedule="/move/" data-starts="${hour * 3600}"
     data-ends="${(hour + 1) * 3600}"><a href="/7/"><rect class="gantt-bar" y="0" height="20"></rect></a></g></svg></div>
@@ -47,7 +49,9 @@ const shown = () => {
   };
 };
 const press = (key, shiftKey = false) =>
-  document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, bubbles: true, cancelable: true }));
+  document.activeElement.dispatchEvent(
+    new KeyboardEvent("keydown", { key, shiftKey, bubbles: true, cancelable: true }),
+  );
 const moves = () => sent.filter(([method]) => method === "POST").map(([, , hour]) => hour);
 
 test("keys move a bar by steps, and Enter drops it", async () => {

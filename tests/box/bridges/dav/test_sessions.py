@@ -84,13 +84,14 @@ def ask(phone: Phone, text: str, path: str = "") -> HttpResponse:
 
 def test_absences_and_only_known_people_are_told(anna: User, boris: User) -> None:
     write_absence(boris, Away("vacation", TEN.date(), TEN.date()), by=boris)
-    told = ask(Phone(anna), FREE_BUSY).content.decode()
+    phone = Phone(anna)
+    told = ask(phone, FREE_BUSY).content.decode()
     # A whole day of whoever asks, as far as the question goes.
     assert "PERIOD:20261201T000000Z/20261201T210000Z" in told
     # Of who has left nothing is said, as of somebody unknown.
     boris.is_active = False
     boris.save(update_fields=["is_active"])
-    answer = ask(Phone(anna), FREE_BUSY).content.decode()
+    answer = ask(phone, FREE_BUSY).content.decode()
     assert "FBTYPE" not in answer
     assert answer.count("3.7;Invalid calendar user") == 2
 

@@ -124,9 +124,7 @@ class GanttChart extends Live {
   // A change is sent, and everything drawn anew.
   async send(address, values) {
     this.isDropping = true;
-    await window.htmx
-      .ajax("POST", address, { source: this, target: this.plan, swap: "none", values })
-      .catch(() => {});
+    await window.htmx.ajax("POST", address, { source: this, target: this.plan, swap: "none", values }).catch(() => {});
     if (this.isConnected) await this.renew();
     this.isDropping = false;
     // Where it could not be drawn anew, what was pressed meanwhile holds for what is there.
