@@ -106,7 +106,8 @@ def _accelerator() -> list[str]:
     """Emulated: a /dev/kvm within a virtual machine may be there and hang. KOROBKA_KVM=1 is for real ones."""
     if os.environ.get("KOROBKA_KVM") == "1":
         return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+    # Without page tables of five levels: with them Linux, started by OVMF, stands still for ever.
+    return ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"]
 
 
 def _plain(part: bytes) -> str:
