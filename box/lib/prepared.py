@@ -13,13 +13,17 @@ Where the rows are to be models, with what they join and annotate, `PreparedMode
 And each query has a price of its own, whatever it asks. What a page needs at the same time it asks together:
 
     files, groups = at_once(NAMES.asked(ids=[7, 9]), asked(Group.objects.values_list("id", "name")))
+
+What follows from every write is written the same way, by a `PreparedInsert`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +31,13 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Expression, Field, Model, QuerySet, TextField
 from django.db.models.query import ModelIterable
+from django.utils.functional import Promise
 
 from box.lib import lookups  # noqa: F401 - brings `in_array`, which takes a list as one value
 from box.lib.replicas import alias_for_reads, connection_for_reads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.utils import CursorWrapper
@@ -136,6 +141,73 @@ class PreparedModels[M: Model]:
     def _has_composite(self) -> bool:
         _queryset, compiler, _asked = self._composed
         return bool(compiler.has_composite_fields([column for column, _sql, _alias in compiler.select]))
+
+
+class PreparedInsert:
+    """Writes rows of these fields of a model, as many as there are in one statement. Defaults of Python don't
+    apply, and no signal is sent.
+
+        NOTES = PreparedInsert(Note, ("user", "text"), skips_conflicts=True)
+        NOTES.write([(7, "read"), (9, "write")])
+
+    With `replaces`, the fields of a unique constraint, a row that is there already becomes the new one. Rows
+    go as JSON: a moment is exact, but what JSON does not have, such as bytes, is not for it.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        fields: Sequence[str],
+        *,
+        skips_conflicts: bool = False,
+        replaces: Sequence[str] = (),
+    ) -> None:
+        self._model, self._names = model, tuple(fields)
+        self._skips_conflicts, self._replaces = skips_conflicts, tuple(replaces)
+
+    def write(self, rows: Iterable[Sequence[Any]]) -> None:
+        given = [dict(zip(self._columns, row, strict=True)) for row in rows]
+        if given:
+            with _repeating_cursor(connections[DEFAULT_DB_ALIAS]) as cursor:
+                cursor.execute(self._sql, (json.dumps(given, default=_in_json),))
+
+    @cached_property
+    def _columns(self) -> list[str]:
+        return [str(one.column) for one in self._fields]
+
+    @cached_property
+    def _fields(self) -> list[Field[Any, Any]]:
+        stored = {one.name: one for one in self._model._meta.concrete_fields}
+        return [stored[name] for name in self._names]
+
+    @cached_property
+    def _sql(self) -> str:
+        connection = connections[DEFAULT_DB_ALIAS]
+        quoted = dict(zip(self._names, map(connection.ops.quote_name, self._columns), strict=True))
+        columns = ", ".join(quoted.values())
+        typed = ", ".join(f"{quoted[one.name]} {one.db_type(connection)}" for one in self._fields)
+        table = connection.ops.quote_name(self._model._meta.db_table)
+        rows = f"SELECT {columns} FROM json_to_recordset(%s::json) AS one ({typed})"  # noqa: S608 - the model's own
+        return f"INSERT INTO {table} ({columns}) {rows} {self._on_conflict(quoted)}"
+
+    def _on_conflict(self, quoted: Mapping[str, str]) -> str:
+        if self._skips_conflicts:
+            return "ON CONFLICT DO NOTHING"
+        if not self._replaces:
+            return ""
+        known = ", ".join(quoted[name] for name in self._replaces)
+        new = ", ".join(
+            f"{column} = EXCLUDED.{column}" for name, column in quoted.items() if name not in self._replaces
+        )
+        return f"ON CONFLICT ({known}) DO UPDATE SET {new}"
+
+
+def _in_json(value: Any) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Promise):
+        return str(value)
+    raise TypeError(f"JSON has nothing for a {type(value).__name__}.")
 
 
 @dataclass(frozen=True)

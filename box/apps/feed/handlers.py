@@ -3,6 +3,8 @@ other rooms becomes entries of the portal's own, and its first posts."""
 
 from __future__ import annotations
 
+from django.db.models import BigIntegerField
+
 from box.apps.feed.events import EntryTold, PostEdited, PostPublished, Voted
 from box.apps.feed.models import Award, Poll, Post, PostAddressee
 from box.apps.feed.notices import GIVEN, MENTIONED, THANKED
@@ -22,11 +24,24 @@ from box.core.push.actions import send
 from box.core.registry.company import company_day
 from box.core.structure.events import MemberAdded
 from box.core.structure.models import Membership
+from box.lib.prepared import Param, PreparedModels
+
+# Asked after each post, and so composed once.
+_POST = PreparedModels(
+    lambda: Post.objects.there().select_related("author").filter(pk=Param("post", BigIntegerField()))
+)
+_AWARD = PreparedModels(
+    lambda: Award.objects.select_related("user", "post__author").filter(pk=Param("post", BigIntegerField()))
+)
+
+
+def _post(pk: int) -> Post | None:
+    return next(iter(_POST.rows(post=pk)), None)
 
 
 @on(PostPublished)
 def tell_open_feeds(event: PostPublished) -> None:
-    post = Post.objects.there().filter(pk=event.post_id).first()
+    post = _post(event.post_id)
     if post is not None:
         send("feed", "post", audience=post.audience, payload={"id": post.pk, "by": event.by_id})
 
@@ -38,7 +53,7 @@ def tell_mentioned(event: PostPublished) -> None:
 
 @on(PostPublished)
 def tell_who_was_thanked(event: PostPublished) -> None:
-    award = Award.objects.filter(pk=event.post_id).select_related("user", "post__author").first()
+    award = next(iter(_AWARD.rows(post=event.post_id)), None)
     if award is not None and award.post.deleted_at is None:
         notice = GIVEN if award.badge.is_gift else THANKED
         notify(award.user, notice, about=award.post.ref, key=f"award:{award.pk}", actor=award.post.author)
@@ -51,7 +66,7 @@ def tell_mentioned_since(event: PostEdited) -> None:
 
 
 def _tell_mentioned(event: PostPublished | PostEdited) -> None:
-    post = Post.objects.there().select_related("author").filter(pk=event.post_id).first()
+    post = _post(event.post_id)
     if post is None:
         return
     for person in people_mentioned(post.html, by_id=event.by_id, audience=post.audience):
@@ -78,7 +93,7 @@ def forget_group(event: GroupDeleted) -> None:
 
 @on(EntryTold)
 def tell_open_feeds_of_entries(event: EntryTold) -> None:
-    post = Post.objects.there().filter(pk=event.post_id).first()
+    post = _post(event.post_id)
     if post is not None:
         send("feed", "post", audience=post.audience, payload={"id": post.pk, "by": 0})
 

@@ -10,10 +10,16 @@ from box.apps.feed.events import EntryTold, PostDeleted, PostEdited, PostPublish
 from box.apps.feed.models import KIND, Post
 from box.core.discussion.searching import comments_below
 from box.core.registry.capabilities import Findable, Searchable, Touched
+from box.lib.prepared import Param, PreparedModels
+
+# Asked after each post, and so composed once.
+_POSTS = PreparedModels(
+    lambda: Post.objects.there().filter(id__in_array=Param("ids")).select_related("author").defer("html")
+)
 
 
 def _read_posts(ids: Sequence[int]) -> Iterable[Findable]:
-    for post in Post.objects.there().filter(pk__in=ids).select_related("author").defer("html"):
+    for post in _POSTS.rows(ids=list(ids)):
         yield Findable(
             id=post.pk,
             title="",

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import BigIntegerField
+
 from box.core.access.principals import codes_of
 from box.core.accounts.models import User
 from box.core.discussion.events import CommentAdded, EmojiChanged, Reacted
-from box.core.discussion.models import Comment
+from box.core.discussion.models import Comment, Follower
 from box.core.discussion.threads import subject_of, threads
 from box.core.events.outbox import on
 from box.core.notify.actions import notify_each
 from box.core.people.mentions import people_mentioned
 from box.core.push.actions import send
+from box.lib.prepared import Param, Prepared, PreparedModels
+
+# Asked after each comment, and so composed once.
+_COMMENT = PreparedModels(
+    lambda: Comment.objects.select_related("author").filter(pk=Param("comment", BigIntegerField()))
+)
+_FOLLOWERS = Prepared(
+    lambda: Follower.objects.filter(thread=Param("thread", BigIntegerField())).values_list("user_id", "is_on")
+)
+_PEOPLE = PreparedModels(lambda: User.objects.active().filter(id__in_array=Param("people")))
 
 
 @on(CommentAdded, formerly="box.apps.feed.handlers.tell_those_concerned")
 def tell_of_comment(event: CommentAdded) -> None:
     """One word about one comment: who is called in it hears that, and not also that it was written."""
     subject = subject_of(event.kind, event.thread_id)
-    comment = Comment.objects.select_related("author").filter(pk=event.comment_id).first()
+    comment = next(iter(_COMMENT.rows(comment=event.comment_id)), None)
     if subject is None or comment is None:
         return
     payload = {"thread": event.thread_id, "id": comment.pk, "by": event.by_id}
@@ -35,9 +47,9 @@ def tell_of_comment(event: CommentAdded) -> None:
 
 def _listeners(subject: Any, own: set[int], *, to: Comment) -> list[User]:
     """Those whose it is unless they have left, and who has spoken or asked to hear: as far as they see it."""
-    said = dict(subject.thread.followers.values_list("user_id", "is_on"))
+    said = dict(_FOLLOWERS.rows(thread=subject.thread_id))
     ids = {pk for pk, is_on in {**dict.fromkeys(own, True), **said}.items() if is_on} - {to.author_id}
-    people = User.objects.active().filter(pk__in=ids)
+    people = _PEOPLE.rows(people=sorted(ids)) if ids else ()
     return [person for person in people if not codes_of(person).isdisjoint(subject.audience)]
 
 

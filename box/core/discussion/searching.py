@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from box.core.discussion.events import CommentAdded, CommentDeleted, CommentEdited
 from box.core.discussion.models import Comment
-from box.core.discussion.threads import threads
+from box.core.discussion.threads import subjects_over, threads
 from box.core.registry.capabilities import Card, Findable, Ref, Searchable, Touched
+from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from box.core.registry.capabilities import CardMaker
 
 
+# Asked after each comment, and so composed once.
+_COMMENTS = PreparedModels(
+    lambda: Comment.objects.filter(
+        id__in_array=Param("ids"), thread__kind=Param("kind"), is_deleted=False
+    ).defer("html")
+)
 OF_COMMENTS = (CommentAdded, CommentEdited, CommentDeleted)
 
 
@@ -59,9 +66,8 @@ def comments_below(
         return Comment.objects.filter(thread__kind=kind, is_deleted=False, thread__in=over)
 
     def read(ids: Sequence[int]) -> Iterable[Findable]:
-        comments = list(Comment.objects.filter(pk__in=ids, thread__kind=kind, is_deleted=False).defer("html"))
-        over = threads[kind].find().filter(thread__in={one.thread_id for one in comments})
-        subjects = {one.thread_id: one for one in over}
+        comments = _COMMENTS.rows(ids=list(ids), kind=kind)
+        subjects = subjects_over(kind, {one.thread_id for one in comments})
         for comment in comments:
             if (subject := subjects.get(comment.thread_id)) is not None:
                 yield Findable(

@@ -11,7 +11,7 @@ Whoever sees the object sees what is said below it. Its page holds `below(talk, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -119,6 +119,20 @@ def subject_over(thread: Thread, reader: User) -> Any:
 
 def subject_of(kind: str, thread_id: int) -> Any | None:
     """For what follows from a comment, whoever sees it; None where it is gone, or of no kind any more."""
+    return subjects_over(kind, [thread_id]).get(thread_id)
+
+
+def subjects_over(kind: str, thread_ids: Collection[int]) -> dict[int, Any]:
+    """The objects that stand over these threads, by thread, with their threads."""
     if kind not in threads:
-        return None
-    return threads[kind].find().select_related("thread").filter(thread=thread_id).first()
+        return {}
+    rows = _over(threads[kind].find).rows(threads=list(thread_ids))
+    return {subject.thread_id: subject for subject in rows}
+
+
+@cache
+def _over(find: Callable[[], AudienceQuerySet[Any]]) -> PreparedModels[Any]:
+    """Everything that follows from a comment begins with it."""
+    return PreparedModels(
+        lambda: find().filter(thread__id__in_array=Param("threads")).select_related("thread")
+    )

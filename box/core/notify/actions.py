@@ -11,8 +11,7 @@ from django.db import transaction
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from box.core.access.principals import code_of
-from box.core.accounts.models import User
+from box.core.accounts.models import User, UserQuerySet
 from box.core.events.outbox import emit
 from box.core.notify.counters import COUNT_CAP
 from box.core.notify.events import LettersQueued
@@ -31,6 +30,7 @@ from box.core.push.actions import send_each
 from box.core.registry.capabilities import Letter, Ref, can_send_letters
 from box.core.registry.notices import Notice
 from box.core.registry.origin import is_importing
+from box.lib.prepared import Param, Prepared, PreparedInsert, PreparedModels
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,28 @@ def unread_of_person() -> RawSQL:
     return RawSQL(f"(SELECT count(*) FROM ({newest}) unread)", [COUNT_CAP])  # noqa: S608, S611
 
 
+# Asked with each notice, and so composed once.
+_KNOWN = Prepared(
+    lambda: Notification.objects.filter(user__id__in_array=Param("people"), key=Param("key")).values_list(
+        "user_id"
+    )
+)
+_NOTIFICATIONS = PreparedInsert(
+    Notification,
+    ("user", "kind", "about_kind", "about_id", "actor", "key", "created_at", "mail_after"),
+    # Whoever tells the same at once is not in the way.
+    skips_conflicts=True,
+)
+_DECIDED = PreparedModels(lambda: Preferences.objects.filter(user__id__in_array=Param("people")))
+_LOCKED = Prepared(lambda: _people().select_for_update(no_key=True).order_by("pk").values_list("pk"))
+_UNREAD = Prepared(lambda: _people().annotate(unread=unread_of_person()).values_list("pk", "unread"))
+
+
+def _people() -> UserQuerySet:
+    found: UserQuerySet = User.objects.filter(id__in_array=Param("people"))
+    return found
+
+
 def notify(user: User, notice: Notice, *, about: Ref, key: str, actor: User | None = None) -> None:
     """Tells the person once, however often it is called with this key; not at all of what they don't want
     to hear of. By letter only who is away: see `jobs.mail_notices`."""
@@ -89,29 +111,22 @@ def notify_each(
     people: dict[int, tuple[User, Notice]] = {}
     for user, notice in told:
         people.setdefault(user.pk, (user, notice))
-    known = Notification.objects.filter(user__in=people, key=key).values_list("user_id", flat=True)
-    for pk in known if people else ():
+    for (pk,) in _KNOWN.rows(people=list(people), key=key) if people else ():
         del people[pk]
     if not people:
         return
-    decided = Preferences.objects.in_bulk(people)
+    decided = {one.pk: one for one in _DECIDED.rows(people=list(people))}
     can_mail, now = can_send_letters(), timezone.now()
-    rows = [
-        Notification(
-            user=user,
-            key=key,
-            kind=notice.kind,
-            about_kind=about.kind,
-            about_id=about.id,
-            actor=actor,
-            mail_after=now if can_mail and user.email and is_mailed(decided.get(pk), notice.topic) else None,
+    told_to = {pk: one for pk, one in people.items() if is_told(decided.get(pk), one[1].topic)}
+    same = about.kind, about.id, actor and actor.pk, key, now
+    _NOTIFICATIONS.write(
+        (
+            *(pk, notice.kind, *same),
+            now if can_mail and user.email and is_mailed(decided.get(pk), notice.topic) else None,
         )
-        for pk, (user, notice) in people.items()
-        if is_told(decided.get(pk), notice.topic)
-    ]
-    # Whoever tells the same at once is not in the way.
-    Notification.objects.bulk_create(rows, ignore_conflicts=True)
-    _send_counts([row.user_id for row in rows])
+        for pk, (user, notice) in told_to.items()
+    )
+    _send_counts(list(told_to))
 
 
 @transaction.atomic
@@ -162,12 +177,12 @@ def stop_letters(user: User, topic: str) -> None:
 
 
 def _send_counts(user_ids: list[int]) -> None:
-    people = User.objects.filter(pk__in=user_ids)
+    if not user_ids:
+        return
     # Of two who count at once each would miss the other's, and the bell would show too little.
-    list(people.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-    counted = people.annotate(unread_now=unread_of_person()).only("pk")
-    counts = (([code_of(person)], {"unread": person.unread_now}) for person in counted)
-    send_each("notify", "count", counts)
+    _LOCKED.rows(people=user_ids)
+    counted = _UNREAD.rows(people=user_ids)
+    send_each("notify", "count", [([f"U{pk}"], {"unread": unread}) for pk, unread in counted])
 
 
 @transaction.atomic

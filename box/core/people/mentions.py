@@ -49,6 +49,8 @@ def own_hosts() -> frozenset[str]:
 def people_mentioned(html: str, *, by_id: int, audience: Collection[str]) -> list[User]:
     """Who should hear that a kept text calls them: of its audience, and not who wrote it."""
     ids = mentioned_in(html)
+    if not ids:
+        return []
     merged = User.objects.merged().filter(pk__in=ids).values("merged_into")
     people = User.objects.active().filter(Q(pk__in=ids) | Q(pk__in=merged)).exclude(pk=by_id)
     return [person for person in people if not codes_of(person).isdisjoint(audience)]

@@ -10,6 +10,9 @@ from django.db import connection
 from box.core.push.models import PushMessage
 from box.core.registry.origin import is_importing
 from box.core.registry.services import is_on
+from box.lib.prepared import PreparedInsert
+
+_MESSAGES = PreparedInsert(PushMessage, ("topic", "kind", "audience", "payload"))
 
 
 def send(topic: str, kind: str, *, audience: Iterable[str], payload: Mapping[str, Any] | None = None) -> None:
@@ -26,13 +29,10 @@ def send_each(topic: str, kind: str, messages: Iterable[tuple[Iterable[str], Map
     """The same to several audiences, to each what is its own."""
     if is_importing():
         return
-    rows = [
-        PushMessage(topic=topic, kind=kind, audience=sorted(set(audience)), payload=dict(payload))
-        for audience, payload in messages
-    ]
+    rows = [(topic, kind, sorted(set(audience)), dict(payload)) for audience, payload in messages]
     if not rows or not is_on(topic):
         return
-    PushMessage.objects.bulk_create(rows)
+    _MESSAGES.write(rows)
     with connection.cursor() as cursor:
         # Delivered at the commit, and not at all after a rollback.
         cursor.execute("NOTIFY push_sent")

@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from box.core.registry.models import SettingsVersion, StoredSetting
 from box.core.registry.offers import Offers
+from box.lib.prepared import Prepared
 from box.lib.replicas import at_leader
 from box.lib.sealing import seal, unseal
 
@@ -140,6 +141,9 @@ def store(values: Mapping[str, Any]) -> None:
     )  # fmt: skip
 
 
+_NUMBER = Prepared(lambda: SettingsVersion.objects.filter(pk=_ONLY).values_list("number"))
+
+
 def current_version() -> RawSQL:
     """For the query that begins a request: the number under which the settings may be remembered."""
     table = SettingsVersion._meta.db_table
@@ -154,7 +158,8 @@ def version_of_request() -> int | None:
 
 def read_version() -> int:
     """The same in a query of its own, for a request of nobody known."""
-    return SettingsVersion.objects.filter(pk=_ONLY).values_list("number", flat=True).first() or 0
+    found = _NUMBER.rows()
+    return int(found[0][0]) if found else 0
 
 
 @contextmanager

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import batched
 
 from django.db import connection, transaction
-from django.db.models import Max
 from django.utils import timezone
 
-from box.core.registry.capabilities import Findable, Searchable, Touched, searchables
+from box.core.registry.capabilities import Searchable, Touched, searchables
 from box.core.registry.demo import Company
 from box.core.registry.services import is_on
 from box.core.search.models import LONGEST_BODY, Document, Rebuild
 from box.lib.bulk import analyze
+from box.lib.prepared import Prepared, PreparedInsert
 
 BATCH = 500
 DONE = -1
@@ -80,10 +80,13 @@ def _forget_unseen(kind: str, generation: int) -> None:
         Document.objects.filter(pk__in=ids, generation__lt=generation).delete()
 
 
+_NEWEST_REBUILD = Prepared(lambda: Rebuild.objects.order_by("-pk").values_list("pk")[:1])
+
+
 def _generation() -> int:
     """That of the newest rebuild: what is written while it runs is not for it to take out."""
-    newest: int | None = Rebuild.objects.aggregate(newest=Max("pk"))["newest"]
-    return newest or 0
+    newest = _NEWEST_REBUILD.rows()
+    return int(newest[0][0]) if newest else 0
 
 
 # Without a savepoint: what called it is undone with it.
@@ -97,29 +100,23 @@ def _write(kind: str, ids: Sequence[int]) -> None:
     gone = set(ids) - found.keys()
     if gone:
         Document.objects.filter(kind=kind, object_id__in=gone).delete()
-    Document.objects.bulk_create(
-        [_document(kind, one, generation) for one in found.values()],
-        update_conflicts=True,
-        unique_fields=["kind", "object_id"],
-        update_fields=[
-            *("within_id", "title", "body", "url", "at", "generation", "audience", "is_private"),
-        ],
+    _DOCUMENTS.write(
+        (
+            *(kind, one.id, one.within, one.title, one.body[:LONGEST_BODY], one.url, one.at, generation),
+            *(list(one.audience), one.is_private),
+        )
+        for one in found.values()
     )
 
 
-def _document(kind: str, one: Findable, generation: int) -> Document:
-    return Document(
-        kind=kind,
-        object_id=one.id,
-        within_id=one.within,
-        title=one.title,
-        body=one.body[:LONGEST_BODY],
-        url=one.url,
-        at=one.at,
-        generation=generation,
-        audience=list(one.audience),
-        is_private=one.is_private,
-    )
+_DOCUMENTS = PreparedInsert(
+    Document,
+    (
+        *("kind", "object_id", "within_id", "title", "body", "url", "at", "generation"),
+        *("audience", "is_private"),
+    ),
+    replaces=("kind", "object_id"),
+)
 
 
 def _lock_of(kind: str) -> int:

@@ -2,17 +2,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
+from django.test.utils import CaptureQueriesContext
+from django.utils.translation import gettext_lazy
 
 from box.core.accounts.models import User
+from box.core.notify.models import Notification
 from box.core.structure.models import Department, Membership
-from box.lib.prepared import Param, Prepared, PreparedModels, asked, at_once
+from box.lib.prepared import Param, Prepared, PreparedInsert, PreparedModels, asked, at_once
 
 NAMES = Prepared(
     lambda: (
@@ -126,3 +129,59 @@ def test_each_thread_asks_by_its_own_connection(person: Callable[..., User]) -> 
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(ask, cast)) == [[one] * 20 for one in cast]
+
+
+NOTES = PreparedInsert(
+    Notification,
+    ("user", "kind", "about_kind", "about_id", "key", "created_at", "read_at"),
+    skips_conflicts=True,
+)
+MOMENT = datetime(2026, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
+
+
+def note(user: User, key: str, **fields: Any) -> tuple[Any, ...]:
+    return (user.pk, fields.get("kind", "feed.post"), "feed.post", 7, key, MOMENT, fields.get("read_at"))
+
+
+def test_rows_are_written_with_what_they_say_and_the_rest_by_the_database(anna: User, boris: User) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        NOTES.write([note(anna, "one", read_at=MOMENT), note(boris, "'); DROP TABLE x --")])
+    assert len(asked) == 1
+    assert list(Notification.objects.order_by("id").values_list("user", "key", "created_at", "read_at")) == [
+        (anna.pk, "one", MOMENT, MOMENT),
+        (boris.pk, "'); DROP TABLE x --", MOMENT, None),
+    ]
+
+
+def test_no_rows_are_no_statement(anna: User) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        NOTES.write([])
+    assert len(asked) == 0
+
+
+def test_a_row_that_is_there_is_passed_over(anna: User) -> None:
+    NOTES.write([note(anna, "one", kind="first")])
+    NOTES.write([note(anna, "one", kind="second"), note(anna, "two", kind="second")])
+    assert dict(Notification.objects.values_list("key", "kind")) == {"one": "first", "two": "second"}
+
+
+def test_a_row_that_is_there_becomes_the_new_one(anna: User) -> None:
+    fields = "user", "kind", "about_kind", "about_id", "key", "created_at"
+    replacing = PreparedInsert(Notification, fields, replaces=("user", "key"))
+    replacing.write([note(anna, "one", kind="first")[:-1]])
+    replacing.write([note(anna, "one", kind="second")[:-1]])
+    assert dict(Notification.objects.values_list("key", "kind")) == {"one": "second"}
+
+
+def test_without_a_word_about_conflicts_they_are_errors(anna: User) -> None:
+    strict = PreparedInsert(Notification, ("user", "kind", "about_kind", "about_id", "key", "created_at"))
+    strict.write([note(anna, "one")[:-1]])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        strict.write([note(anna, "one")[:-1]])
+
+
+def test_a_lazy_text_is_written_and_what_json_lacks_is_not(anna: User) -> None:
+    NOTES.write([note(anna, "one", kind=gettext_lazy("plain"))])
+    assert Notification.objects.get().kind == "plain"
+    with pytest.raises(TypeError, match="bytes"):
+        NOTES.write([note(anna, "two", kind=b"plain")])
