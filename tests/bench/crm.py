@@ -1,10 +1,11 @@
 """A CRM with 300,000 leads, contacts and deals and 1,000,000 activities, beside a tenth of it.
 
-    python -m tests.bench.crm [--records 30000 300000] [--rounds 3] [--requests 160] [--employees 200]
+    python -m tests.bench.crm [--records 30000] [--times 10] [--rounds 3] [--requests 160] [--employees 200]
                               [--import-rows 50000]
 
-With `--records 3000 30000 --rounds 1 --requests 40 --import-rows 5000` it ends within ten minutes on a
-machine that does other things beside.
+The smaller is filled row by row; the larger is a copy of it, multiplied within the database. With
+`--records 3000 --rounds 1 --requests 40 --import-rows 5000` it ends within minutes on a machine that does
+other things beside.
 
 Requests per second and p95 at 8 connections on both sizes, the ratio of the two, and the number of queries,
 for a seller who has one in two hundred and for a head of sales who sees everything. Then a table of
@@ -20,12 +21,15 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.bench.company import QUERIES, asked
-from tests.bench.portal import FACTS, Page, Portal, measured, prepared
+from tests.bench.growth import Multiplied, copied, multiply
+from tests.bench.portal import FACTS, Page, Portal, filled, measured, served
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.bench.load import Figures
 
 MOST_QUERIES, MOST_RATIO, ROWS_A_SECOND = 12, 1.2, 1000
@@ -168,6 +172,7 @@ contact = Record.objects.filter(type=3).order_by("id")[COUNT // 9]
 print(json.dumps({
     "employee": cookie(employee), "seller": cookie(seller), "head": cookie(head), "deal": deal.pk,
     "number": contact.contact_points.get().normal[5:], "name": contact.title.replace(" ", "+"),
+    "first_record": pks[0], "first_thread": threads[0], "first_activity": activity_pks[0],
 }))
 """
 )
@@ -218,11 +223,38 @@ def filling(records: int, *, share: int = 200) -> str:
     return FILL.replace("RECORDS", str(records)).replace("SELLERS_SHARE", str(share))
 
 
+def multiplied(facts: Mapping[str, Any], records: int) -> list[Multiplied]:
+    """The rows of `FILL`: each copy has names, numbers and places on its board of its own."""
+    record, activity = facts["first_record"], facts["first_activity"]
+    number = f"lpad((substr(row.normal, 6)::bigint + n * {records})::text, 7, '0')"
+    title = f"regexp_replace({{}}, '[0-9]+$', (substring({{}} FROM '[0-9]+$')::bigint + n * {records})::text)"
+    return [
+        Multiplied("discussion_thread", facts["first_thread"]),
+        Multiplied(
+            "crm_record", record,
+            shifted={"thread_id": "discussion_thread", "contact_id": "crm_record"},
+            changed={"rank": "row.rank || n", "title": title.format("row.title", "row.title")},
+        ),
+        Multiplied("crm_stagevisit", record, "record_id", {"record_id": "crm_record"}),
+        Multiplied(
+            "crm_contactpoint", record, "record_id", {"record_id": "crm_record"},
+            {"normal": f"'+7916' || {number}", "value": f"'+7916' || {number}"},
+        ),
+        Multiplied("crm_link", record, "record_id", {"record_id": "crm_record", "to_id": "crm_record"}),
+        Multiplied("crm_activity", activity),
+        Multiplied(
+            "crm_activitybinding", activity, "activity_id",
+            {"activity_id": "crm_activity", "record_id": "crm_record"},
+        ),
+    ]  # fmt: skip
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--records", type=int, nargs=2, default=[30_000, 300_000])
+    parser.add_argument("--records", type=int, default=30_000, help="of the smaller")
+    parser.add_argument("--times", type=int, default=10, help="as many in the larger")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--requests", type=int, default=160, help="of each page in a round")
     parser.add_argument("--employees", type=int, default=200)
@@ -230,13 +262,13 @@ def main() -> int:
     given = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kb-bench-", dir="/tmp")))
-        small, large = (
-            prepared(
-                POSTS + place, folder, stack, employees=given.employees,
-                facts=filling(count),
-            )
-            for place, count in enumerate(given.records)
-        )  # fmt: skip
+        environment, facts = filled(
+            f"bench_{POSTS}", POSTS, folder, employees=given.employees, facts=filling(given.records)
+        )
+        larger = copied(f"bench_{POSTS}_larger", environment, folder)
+        multiply(larger, multiplied(facts, given.records), times=given.times)
+        small = served(POSTS, folder, stack, environment, facts)
+        large = served(POSTS + 1, folder, stack, larger, facts)
         figures = measured(PAGES, [small, large], rounds=given.rounds, requests=given.requests)
         failed = report(figures, small, large)
         return report_import(large, given.import_rows) or failed

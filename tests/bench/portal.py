@@ -82,6 +82,13 @@ def prepared(
     with the stack."""
     name = f"bench_{posts}"
     environment, found = filled(name, posts, folder, employees=employees, facts=facts, template=template)
+    return served(posts, folder, stack, environment, found)
+
+
+def served(
+    posts: int, folder: Path, stack: ExitStack, environment: dict[str, str], found: dict[str, Any]
+) -> Portal:
+    """A worker on a database that is there, of which `found` is known. It ends with the stack."""
     socket = folder / f"bench_{posts}.sock"
     worker = subprocess.Popen([*MANAGE, "web", "--socket", str(socket), "--threads", "8"], env=environment)
     stack.callback(_end, worker)
