@@ -35,6 +35,8 @@ def runtime(paths: Paths) -> tuple[Folder, ...]:
             for service in ALL
             if is_clustered or service.name not in topology.OF_CLUSTERS
         ),
+        # The router's, for the store alone: see `appliance.services.objects`.
+        *((Folder(paths.run / "names", 0o2750, users.DATABASE, users.OBJECTS),) if is_clustered else ()),
         # The agent writes here what the portal must know even when nothing else works.
         Folder(paths.run / "state", 0o755),
         # What supervisord notes of services, and their own /tmp: not among what is theirs, see `files`.

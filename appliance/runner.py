@@ -266,3 +266,31 @@ def fed(args: Sequence[str | Path], *, to: IO[bytes]) -> Iterator[IO[bytes]]:
         said = errors.read().decode(errors="replace")
     if process.returncode != 0:
         raise CommandFailed(Completed(tuple(str(arg) for arg in args), process.returncode, "", said))
+
+
+type Stage = tuple[Sequence[str | Path], Account | None, Mapping[str, str]]
+"""A program with its arguments, who runs it, and its environment."""
+
+
+def piped(source: Stage, target: Stage, *, cwd: Path) -> None:
+    """Let the second program read what the first one says. Raises `CommandFailed` for whichever ended badly;
+    the second must take an early end for a failure, for it may have come to it first."""
+    with tempfile.TemporaryFile() as errors:
+
+        def begin(stage: Stage, **ends: Any) -> subprocess.Popen[bytes]:
+            args, user, env = stage
+            environment = environment_for(user, env=env)
+            return subprocess.Popen(as_user(args, user), env=environment, cwd=cwd, stderr=errors, **ends)
+
+        with (
+            begin(source, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as first,
+            begin(target, stdin=first.stdout, stdout=subprocess.DEVNULL) as second,
+        ):
+            # Its own end of the pipe is closed, so that the first one hears when nobody reads any more.
+            if first.stdout:
+                first.stdout.close()
+        errors.seek(0)
+        said = errors.read().decode(errors="replace")
+    for process, (args, _, _) in ((second, target), (first, source)):
+        if process.returncode != 0:
+            raise CommandFailed(Completed(tuple(map(str, args)), process.returncode, "", said))

@@ -20,10 +20,17 @@ def files(node: Node) -> tuple[GeneratedFile, ...]:
     return tuple(GeneratedFile(name, text(node, name)) for name in (AUTHORITY, CERTIFICATE, KEY))
 
 
+def both(node: Node, realm: Realm) -> str:
+    """Certificate and key, as HAProxy reads them."""
+    return text(node, realm.certificate) + text(node, realm.key)
+
+
 def pem(node: Node, realm: Realm = NODES) -> tuple[GeneratedFile, ...]:
     """The same as HAProxy reads it: `node.pem` with certificate and key, and `ca.crt`."""
-    both = text(node, realm.certificate) + text(node, realm.key)
-    return (GeneratedFile("node.pem", both), GeneratedFile("ca.crt", text(node, realm.authority)))
+    return (
+        GeneratedFile("node.pem", both(node, realm)),
+        GeneratedFile("ca.crt", text(node, realm.authority)),
+    )
 
 
 def probe(node: Node, port: int, path: str) -> str | None:

@@ -45,6 +45,14 @@ BALANCERS = Realm(
     "Korobka balancer authority", "balancer-ca.crt", "balancer-ca.key", "balancer.crt", "balancer.key"
 )
 REALMS = (NODES, BALANCERS)
+STORE = Realm(NODES.title, NODES.authority, NODES.authority_key, "store.crt", "store.key")
+"""A second name of the same authority, by which the database knows the way of a node's store from that of
+its portal."""
+
+
+def store_name(node: str) -> str:
+    """No node is called so: their names have no dots."""
+    return f"store.{node}"
 
 
 class IdentityRefused(Exception):
@@ -158,6 +166,7 @@ def found(paths: Paths, *, name: str, address: str, now: datetime | None = None)
     made = {realm: create_authority(realm, now=now) for realm in REALMS}
     for realm, authority in made.items():
         enter(paths, realm, authority, name=name, address=address, now=now)
+    enter(paths, STORE, made[NODES], name=store_name(name), address=address, now=now)
     return made[NODES]
 
 
@@ -204,6 +213,7 @@ def renew(paths: Paths, *, name: str, address: str, now: datetime | None = None)
     """New certificates for the same keys in time before the end; whether there are any."""
     now = now or datetime.now(UTC)
     renewed = [_renew(paths, realm, name, address, now) for realm in REALMS]
+    renewed.append(_renew(paths, STORE, store_name(name), address, now))
     return any(renewed)
 
 

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from appliance import config, folders, service_files
 from appliance.agent.codec import LINES, decode, encode
 from appliance.certificates import key_pem
-from appliance.cluster import https, identity, patroni, state, topology
+from appliance.cluster import https, identity, patroni, state, stores, topology
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.membership import Say, close, listen, ports, set_aside
 from appliance.cluster.topology import (
@@ -40,6 +40,7 @@ from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services.database.setup import has_cluster
+from appliance.services.objects.service import prepare
 from appliance.services.portal import version
 from appliance.supervise import supervisor_for
 
@@ -137,8 +138,9 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
         )
     agreed, _ = state.read(etcd)
     coming = _member(asking, now)
-    agreed.joined_by(coming)
-    if asking.name in state.beats(etcd):
+    there = state.beats(etcd)
+    stores.refuse_without_the_oldest(node, agreed.joined_by(coming).with_store(coming.name), there)
+    if asking.name in there:
         raise JoinRefused(f"A node of the name {asking.name} is at work: join with another --name.")
     _check_facts(asking, version(node), now)
     _check_ports(asking.address, ports(node))
@@ -295,6 +297,7 @@ def _become(node: Node, welcome: Welcome, key: str) -> None:
     supervisor.stop()
     if has_cluster(node):
         set_aside(node)
+    stores.set_aside(node)
     identity.keep(
         paths,
         authority=welcome.authority,
@@ -307,6 +310,8 @@ def _become(node: Node, welcome: Welcome, key: str) -> None:
         welcome.balancer_authority.encode(), welcome.balancer_authority_key.encode()
     )
     identity.enter(paths, identity.BALANCERS, balancers, name=me.name, address=me.address)
+    authority = identity.authority_of(welcome.authority.encode(), welcome.authority_key.encode())
+    identity.enter(paths, identity.STORE, authority, name=identity.store_name(me.name), address=me.address)
     for name, text in welcome.tls.items():
         write_atomically(paths.tls / name, text, mode=0o644 if name.endswith(".crt") else 0o600)
     config.create_secrets(paths, welcome.secrets)
@@ -326,6 +331,7 @@ def start(paths: Paths, *, say: Say) -> None:
     me = node.cluster.me
     folders.prepare(paths)
     service_files.apply(node)
+    prepare(node)
     supervisor = supervisor_for(node)
     supervisor.apply()
     etcd = Etcd.of(paths, node.cluster.topology)
@@ -340,6 +346,9 @@ def start(paths: Paths, *, say: Say) -> None:
         supervisor.begin("database")
         _wait_for_copy(paths, node.cluster.topology, me.name, say)
     supervisor.start(progress=say)
+    if me.keeps_files:
+        say("Its store has begun: from now on files are copied to it as well.")
+        state.change(etcd, lambda before: before.with_store(me.name))
 
 
 def _promote(etcd: Etcd, me: Member) -> None:

@@ -31,6 +31,7 @@ from appliance.cluster import (
     reserves,
     shared,
     state,
+    stores,
     topology,
 )
 from appliance.cluster.decider import TICK_SECONDS, Decider
@@ -48,6 +49,7 @@ log = logging.getLogger("appliance.cluster.member")
 
 FOLLOW_SECONDS = 1.0
 SHARE_SECONDS = 5.0
+FILES_SECONDS = 60.0
 POSITION_SECONDS = 1.0
 CERTIFICATE_SECONDS = 6 * 3600.0
 MOST_BYTES = 64 << 10
@@ -64,14 +66,19 @@ def main() -> None:
     paths = Paths.from_environment()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folders.prepare(paths)
-    meter, decider = Meter(), Decider(paths, log.info)
+    meter, decider, files = Meter(), Decider(paths, log.info), stores.Watch(paths)
+
+    def ills() -> tuple[str, ...]:
+        return (*problems(paths), *files.problems)
+
     for seconds, act in (
-        (state.BEAT_SECONDS, lambda: membership.beat(paths, busy=meter.busy(), problems=problems(paths))),
+        (state.BEAT_SECONDS, lambda: membership.beat(paths, busy=meter.busy(), problems=ills())),
         (FOLLOW_SECONDS, lambda: membership.follow(paths, log.info)),
         (FOLLOW_SECONDS, lambda: membership.watch(paths)),
         (POSITION_SECONDS, lambda: position.note(paths)),
         (SHARE_SECONDS, lambda: membership.share(paths, log.info)),
         (TICK_SECONDS, lambda: decider.tick(datetime.now(UTC))),
+        (FILES_SECONDS, files.look),
         (SHARE_SECONDS, lambda: reserves.switch_off(paths, log.info)),
     ):
         every(seconds, patiently(act))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from appliance import as_owner, folders, service_files, users
 from appliance.agent.journal import Journal
-from appliance.cluster import identity, patroni, reserves, shared, state, topology
+from appliance.cluster import identity, patroni, reserves, shared, state, stores, topology
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.state import Beat
 from appliance.cluster.topology import (
@@ -37,6 +37,8 @@ from appliance.services.balancer.runtime import BalancerAway
 from appliance.services.database.names import cluster as data_folder
 from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
 from appliance.services.database.setup import query
+from appliance.services.objects import names
+from appliance.services.objects.service import is_store, masters_folder
 from appliance.services.portal import version
 from appliance.services.router.service import leading
 from appliance.supervise import supervisor_for
@@ -100,11 +102,12 @@ def initialise(paths: Paths, *, name: str, address: str, site: str = "", say: Sa
     if before.membership:
         raise TopologyRefused(f"This is a node of a cluster already: {before.name}.")
     me = Member(name, address, (Role.PORTAL, Role.FILES, Role.DATABASE), site)
-    alone = Topology(()).joined_by(me)
+    alone = Topology(()).joined_by(me).with_store(name)
     close(listen(address, ports(before)))
     say("Making the cluster's own authority.")
     identity.found(paths, name=name, address=address)
     topology.store(paths, Membership(name, alone, founders=(f"{name}={address}",)))
+    had_files = False
     try:
         node = Node.load(paths)
         supervisor = supervisor_for(node)
@@ -119,6 +122,8 @@ def initialise(paths: Paths, *, name: str, address: str, site: str = "", say: Sa
         _, revision = state.read(etcd)
         topology.store(paths, dataclasses.replace(node.cluster, revision=revision))
         node = Node.load(paths)
+        # The port by which the portal finds its files is the router's from now on.
+        had_files = stores.stop(node, supervisor)
         changed = service_files.apply(node)
         supervisor.start("router", "member")
         say("Handing the database over to Patroni. Nobody can write for some seconds.")
@@ -128,10 +133,11 @@ def initialise(paths: Paths, *, name: str, address: str, site: str = "", say: Sa
         paused = time.monotonic() - begun
         _wait_for_way(node)
         # Until now they have spoken to the database as before, which goes on to work.
-        supervisor.reload(*(one for one in changed if one not in STARTED), progress=say)
+        supervisor.reload(*(one for one in changed if one not in (*STARTED, stores.SERVICE)), progress=say)
+        stores.take_over(node, supervisor, was_running=had_files, say=say)
     except BaseException:
         say("It failed: the box becomes a single one again.")
-        _undo(paths)
+        _undo(paths, had_files=had_files)
         raise
     return paused
 
@@ -174,9 +180,12 @@ def dissolve(paths: Paths, *, say: Say) -> None:
     if patroni.leader(paths, membership.topology) != membership.name:
         raise TopologyRefused("This node does not lead its database at the moment: try again in a minute.")
     say("The node becomes a single box again. Nobody can write for some seconds.")
-    _undo(paths)
+    node = Node.load(paths)
+    had_files = stores.give_back(node, supervisor_for(node), say=say)
+    _undo(paths, had_files=had_files)
     # What was kept for other nodes would be kept for ever.
     query(Node.load(paths), _DROP_SLOTS, database="postgres")
+    names.drop(Node.load(paths))
 
 
 _DROP_SLOTS = """
@@ -185,9 +194,11 @@ where slot_type = 'physical' and not active
 """
 
 
-def _undo(paths: Paths) -> None:
+def _undo(paths: Paths, *, had_files: bool) -> None:
     clustered = Node.load(paths)
     supervisor = supervisor_for(clustered)
+    had_files = stores.stop(clustered, supervisor) or had_files
+    names.take_file_back(clustered)
     for service in ("member", "router", "database", "etcd"):
         supervisor.stop(service)
     _forget(clustered)
@@ -195,8 +206,8 @@ def _undo(paths: Paths) -> None:
     changed = service_files.apply(single)
     supervisor = supervisor_for(single)
     supervisor.apply()
-    supervisor.start("database")
-    supervisor.reload(*(one for one in changed if one != "database"))
+    supervisor.start("database", *((stores.SERVICE,) if had_files else ()))
+    supervisor.reload(*(one for one in changed if one not in ("database", stores.SERVICE)))
 
 
 def _forget(node: Node) -> None:
@@ -206,6 +217,7 @@ def _forget(node: Node) -> None:
     for name in _SIGNALS:
         as_owner.remove(data_folder(node) / name, owner)
     as_owner.remove(node.data("etcd") / "member", owner)
+    run(["rm", "-rf", "--", masters_folder(node).parent])
     run(["rm", "-rf", "--", topology.folder(node.paths)])
 
 
@@ -261,6 +273,7 @@ def follow(paths: Paths, say: Say) -> bool:
     told = [service.name for service in known if service.name in (*FOLLOWERS, *changed)]
     woken = {service.name for service in enabled(node)} - {service.name for service in enabled(before)}
     supervisor_for(node).reload(*(name for name in told if name not in woken))
+    stores.follow(before, node)
     reserves.wake(node, woken, say)
     topology.store(paths, taken)
     return True
@@ -316,6 +329,8 @@ def leave(paths: Paths) -> None:
     supervisor.stop(*(one.name for one in enabled(node) if one.name not in ("agent", "member")))
     if Role.DATABASE in node.cluster.me.roles:
         set_aside(node)
+    if is_store(node):
+        stores.set_aside(node)
     _forget(node)
     supervisor.stop("member")
 
@@ -338,11 +353,22 @@ def remove(paths: Paths, name: str, *, say: Say) -> None:
         raise TopologyRefused(f"{name} is this node: remove it from another one.")
     if Role.DATABASE in gone.roles and patroni.leader(paths, agreed) == name:
         raise TopologyRefused(f"{name} leads the database: `boxctl cluster switchover` first.")
+    node, there = Node.load(paths), state.beats(etcd)
+    stores.refuse_stranding(node, gone, is_there=name in there)
+    if name in there:
+        stores.refuse_without_the_oldest(node, agreed.left_by(name), there)
+    if len(agreed.voters) == 2 and name in there:
+        # Of two votes, one that ends takes the other's with it: it gives its own up first.
+        _remove_vote(etcd, name)
     state.change(etcd, lambda before: before.left_by(name))
     deadline = time.monotonic() + LEADER_SECONDS
     while name in state.beats(etcd) and time.monotonic() < deadline:
         say(f"Waiting until {name} has ended its services.")
         time.sleep(2)
+    _remove_vote(etcd, name)
+
+
+def _remove_vote(etcd: Etcd, name: str) -> None:
     for member in etcd.members():
         if member.name == name:
             etcd.remove(member.id)

@@ -25,6 +25,7 @@ ROUTER_PORT, BALANCER_PORT = 7401, 7443
 token."""
 
 MOST_MEMBERS = 32
+MOST_MASTERS = 5
 
 
 class Role(StrEnum):
@@ -33,9 +34,9 @@ class Role(StrEnum):
     PORTAL = "portal"
     """Pages, push, jobs, a part of the cache: people may come to it, and nothing is lost with it."""
     FILES = "files"
-    """The object store, and backups, which are made where it is."""
+    """Backups, which are made there; and a store that is one process for everybody, such as MinIO."""
     DATABASE = "database"
-    """A copy of the database, and a vote."""
+    """A copy of the database, copies of files, and a vote."""
     WITNESS = "witness"
     """A vote alone: what makes two nodes able to lose one."""
 
@@ -44,10 +45,11 @@ _EVERYWHERE = frozenset({"agent", "member"})
 SERVICES: Mapping[Role, frozenset[str]] = {
     Role.PORTAL: frozenset({"router", "cache", "web", "push", "jobs", "telephony", "balancer"}),
     Role.FILES: frozenset({"router", "objects", "backup"}),
-    Role.DATABASE: frozenset({"etcd", "database", "router"}),
-    Role.WITNESS: frozenset({"etcd"}),
+    Role.DATABASE: frozenset({"etcd", "database", "router", "objects"}),
+    Role.WITNESS: frozenset({"etcd", "router", "objects"}),
 }
-"""A node's services follow from its roles. Those of `cluster` run nowhere else."""
+"""A node's services follow from its roles; of the store, also from what
+the others are (`Topology.stores`)."""
 OF_CLUSTERS = frozenset({"etcd", "member", "router"})
 
 
@@ -90,10 +92,28 @@ class Member:
     """By which Wake-on-LAN switches its machine on; empty where that is never off."""
     is_made: bool = False
     """Whether a provider made its machine, and ends it."""
+    number: int = 0
+    """Higher than that of whoever was there before it."""
+    has_store: bool = False
+    """Whether its store has begun: until then no file waits for a copy there."""
 
     @property
     def has_vote(self) -> bool:
         return Role.DATABASE in self.roles or Role.WITNESS in self.roles
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether everybody's files have copies there."""
+        return Role.FILES in self.roles or Role.DATABASE in self.roles
+
+    @property
+    def loopback(self) -> str:
+        """By which every node calls this one's store. On the node itself the store listens there, and on the
+        others their router, which leads there: a store says nothing on a network."""
+        # Of masters that begin anew, SeaweedFS takes the first one by these letters to bring the others
+        # together: so it is the oldest, which is there.
+        upper, lower = divmod(self.number, 100)
+        return f"127.{100 + upper // 100 % 100}.{100 + upper % 100}.{100 + lower}"
 
     @property
     def services(self) -> frozenset[str]:
@@ -129,8 +149,26 @@ class Topology:
         return tuple(member for member in self.with_role(Role.PORTAL) if not member.is_reserve)
 
     @property
+    def stores(self) -> tuple[Member, ...]:
+        """Those that have files, or will have when they have joined."""
+        return tuple(member for member in self.members if member.keeps_files)
+
+    @property
+    def places(self) -> tuple[Member, ...]:
+        """Those that the files are divided between, two copies of each."""
+        return tuple(member for member in self.stores if member.has_store)
+
+    @property
+    def masters(self) -> tuple[Member, ...]:
+        """Those that agree on where files are: an odd number, for SeaweedFS takes no other. One alone while
+        there is one store, whose loss the others could not make up for."""
+        others = [member for member in self.voters if not member.keeps_files]
+        known = (*self.places, *others) if len(self.places) > 1 else self.places
+        return tuple(known[: min(len(known) - 1 + len(known) % 2, MOST_MASTERS)])
+
+    @property
     def home(self) -> Member | None:
-        """The node of the files and the backups."""
+        """The node of the backups."""
         return next(iter(self.with_role(Role.FILES)), None)
 
     def joined_by(self, member: Member) -> Topology:
@@ -143,16 +181,23 @@ class Topology:
         if len(others) >= MOST_MEMBERS:
             raise TopologyRefused(f"A cluster has {MOST_MEMBERS} nodes at most.")
         _refuse_odd(member)
-        return Topology((*others, member))
+        number = 1 + max((one.number for one in self.members), default=-1)
+        return Topology((*others, replace(member, number=number, has_store=False)))
 
     def left_by(self, name: str) -> Topology:
         gone = self[name]
         left = replace(self, members=tuple(member for member in self.members if member is not gone))
         if gone.has_vote and not left.with_role(Role.DATABASE):
             raise TopologyRefused(f"{name} is the last node with the database: the data would be gone.")
-        if Role.FILES in gone.roles:
-            raise TopologyRefused(f"{name} is the node with everybody's files: they would be gone.")
-        return left
+        return left._with_home_after(gone) if Role.FILES in gone.roles else left
+
+    def _with_home_after(self, gone: Member) -> Topology:
+        """Another one that has copies of the files makes the backups."""
+        heir = next(iter(sorted(self.places, key=lambda one: Role.PORTAL not in one.roles)), None)
+        if heir is None:
+            raise TopologyRefused(f"{gone.name} is the last node with everybody's files: they would be gone.")
+        home = replace(heir, roles=(*heir.roles, Role.FILES))
+        return replace(self, members=tuple(home if one is heir else one for one in self.members))
 
     def with_drained(self, name: str, *, is_drained: bool) -> Topology:
         """People are sent to that node no more, or again."""
@@ -165,6 +210,11 @@ class Topology:
                 f"{name} is the last node that people are sent to: resume another one first."
             )
         return after
+
+    def with_store(self, name: str) -> Topology:
+        """Files are copied to that node from now on."""
+        changed = replace(self[name], has_store=self[name].keeps_files)
+        return replace(self, members=tuple(changed if one.name == name else one for one in self.members))
 
     def with_rest(self, name: str, rest: Rest, *, at: datetime) -> Topology:
         """That reserve wakes, or goes to sleep."""

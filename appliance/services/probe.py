@@ -54,6 +54,15 @@ def exchange(path: Path, question: bytes, *, begins: bytes, wait: bool = True) -
     return None if answer.startswith(begins) else "it answers something unexpected"
 
 
+def listens(host: str, port: int) -> str | None:
+    """Whether somebody listens on an address and port."""
+    try:
+        socket.create_connection((host, port), _SECONDS).close()
+    except OSError as error:
+        return f"it does not answer ({_words(error)})"
+    return None
+
+
 def connects(path: Path) -> str | None:
     """Whether somebody listens on a Unix socket."""
     return exchange(path, b"", begins=b"", wait=False)

@@ -9,6 +9,8 @@ from appliance.node import Node
 BIN = Path("/usr/lib/postgresql/17/bin")
 NAME = "korobka"
 SUPERUSER, OWNER, APPLICATION = "postgres", "korobka_owner", "korobka_app"
+OBJECTS = "korobka_objects"
+"""The role of the stores of a cluster, and their own database: the names of all objects."""
 REPLICATION, REWIND, BACKUP = "korobka_replication", "korobka_rewind", "korobka_backup"
 STANZA = "korobka"
 """What pgBackRest calls this cluster."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from appliance import quoting, runner, users
 from appliance.cluster import credentials
+from appliance.cluster.identity import store_name
 from appliance.cluster.topology import PATRONI_PORT
 from appliance.node import Node
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
@@ -20,6 +21,7 @@ from appliance.services.database.names import (
     BACKUP,
     BIN,
     NAME,
+    OBJECTS,
     OWNER,
     REPLICATION,
     REWIND,
@@ -101,6 +103,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 replication=REPLICATION,
                 rewind=REWIND,
                 backup=BACKUP,
+                objects=OBJECTS,
                 members=membership.topology.members if membership else (),
             ),
         ),
@@ -113,7 +116,9 @@ def _ident(node: Node, maps: list[tuple[str, str]]) -> str:
     lines = [f"box {person} {role}\n" for person, role in maps]
     if node.membership:
         # The portal of a node comes through its router, which shows the node's certificate.
-        lines += [f"nodes {member.name} {APPLICATION}\n" for member in node.membership.topology.members]
+        known = [member.name for member in node.membership.topology.members]
+        lines += [f"nodes {name} {APPLICATION}\n" for name in known]
+        lines += [f"nodes {store_name(name)} {OBJECTS}\n" for name in known]
     return "".join(lines)
 
 

@@ -11,6 +11,7 @@ from appliance.services.database.names import (
     BACKUP,
     BIN,
     NAME,
+    OBJECTS,
     OWNER,
     REPLICATION,
     REWIND,
@@ -102,7 +103,7 @@ def is_set_up(node: Node) -> bool:
         return False
     state = json.loads(query(node, _STATE))
     return (
-        set(state["roles"]) == {OWNER, APPLICATION, REPLICATION, REWIND, BACKUP}
+        set(state["roles"]) - {OBJECTS} == {OWNER, APPLICATION, REPLICATION, REWIND, BACKUP}
         and set(state["extensions"]) >= set(EXTENSIONS)
         and bool(state["has_default_privileges"])
         and bool(state["can_switch"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import signal
@@ -11,12 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance import ports, quoting, users
+from appliance.files import ensure_folder
 from appliance.node import Node
 from appliance.services import probe
 from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
+from appliance.services.database import names
 from appliance.templates import render
 
 LOOPBACK = "127.0.0.1"
+TWO_COPIES, ONE_COPY = "010", "000"
+"""As SeaweedFS writes it: one more copy in another rack, and each node is a rack; none but the first."""
+_REPAIR_MINUTES = 5
+"""Between two looks for files with too few copies. A node that restarts is not copied for nothing."""
 
 
 class ProgramMissing(Exception):
@@ -79,6 +86,15 @@ def reserve_ports(holder: Path, *, more: int = 0, is_more: bool = False) -> int:
     return first
 
 
+NAMES = "filer.db"
+"""Where a single box has the names of objects, in the folder of the store."""
+
+
+def names_folder(node: Node) -> Path:
+    """Of the socket by which the stores of a cluster reach the names of objects."""
+    return node.run("names")
+
+
 def program(node: Node) -> Path:
     """The store's program: the one configured, the release's own, or the one on PATH."""
     if node.box.objects.program:
@@ -101,14 +117,91 @@ def endpoint(node: Node) -> str:
     return f"http://{LOOPBACK}:{node.box.objects.port}"
 
 
+def address(node: Node) -> str:
+    """Where the store of this machine listens."""
+    return node.membership.me.loopback if is_shared(node) and node.membership else LOOPBACK
+
+
+def is_shared(node: Node) -> bool:
+    """Whether the files are divided between the nodes of a cluster."""
+    return node.membership is not None and node.box.objects.engine == "seaweedfs"
+
+
+def is_store(node: Node) -> bool:
+    """Whether objects lie on this machine."""
+    if node.box.objects.engine == "external":
+        return False
+    if not is_shared(node):
+        return node.is_home
+    return node.cluster.me in node.cluster.topology.stores
+
+
+def is_master(node: Node) -> bool:
+    """Whether this node has a vote about where objects lie."""
+    return is_shared(node) and node.cluster.me in node.cluster.topology.masters
+
+
+def masters(node: Node) -> str:
+    """All of them, as SeaweedFS's programs take them."""
+    known = Ports(node.box.objects.port)
+    hosts = [one.loopback for one in node.cluster.topology.masters] if is_shared(node) else [LOOPBACK]
+    return ",".join(f"{host}:{known.master}.{known.master_grpc}" for host in hosts)
+
+
+def copies(node: Node) -> str:
+    """How many of each object there are to be, as SeaweedFS writes it."""
+    return TWO_COPIES if is_shared(node) and len(node.cluster.topology.places) > 1 else ONE_COPY
+
+
+def masters_folder(node: Node) -> Path:
+    """What the masters have agreed on. Others agree anew: what matters they learn from the volumes."""
+    known = "\n".join(sorted(member.name for member in node.cluster.topology.masters))
+    return node.data("masters") / hashlib.sha256(known.encode()).hexdigest()[:16]
+
+
+def prepare(node: Node) -> None:
+    """Make what the store does not make itself. Needed whenever its command is another one."""
+    if not is_master(node):
+        return
+    owner = users.account(users.OBJECTS)
+    ensure_folder(masters_folder(node).parent, mode=0o755)
+    ensure_folder(masters_folder(node), mode=0o700, owner=owner, group=owner.gid)
+
+
+def _master(node: Node) -> tuple[str, ...]:
+    """A vote about where files are, on a node without files."""
+    ports, at = Ports(node.box.objects.port), address(node)
+    return (
+        *(str(program(node)), "-logtostderr", "master", f"-ip={at}", f"-ip.bind={at}", "-disableHttp"),
+        *(f"-port={ports.master}", f"-port.grpc={ports.master_grpc}", f"-mdir={masters_folder(node)}"),
+        *(f"-peers={masters(node)}", "-raftHashicorp", "-telemetry=false", "-volumeSizeLimitMB=4096"),
+        f"-defaultReplication={copies(node)}",
+    )
+
+
+def _of_cluster(node: Node) -> tuple[str, ...]:
+    return (
+        f"-master={str(is_master(node)).lower()}",
+        *((f"-master.dir={masters_folder(node)}",) if is_master(node) else ()),
+        *(f"-master.peers={masters(node)}", f"-master.defaultReplication={copies(node)}"),
+        *("-dataCenter=box", f"-rack={node.name}"),
+        # Of each other they know addresses of loopback, from which copies could not be made without this.
+        "-volume.allowUntrustedRemoteEndpoints",
+    )
+
+
 def _seaweedfs(node: Node) -> tuple[str, ...]:
+    if not is_store(node):
+        return _master(node)
     ports, sockets, data = Ports(node.box.objects.port), node.run("objects"), node.data("objects")
+    at = address(node)
     return (
         str(program(node)),
         # Its log goes to the supervisor; of itself it would write into files in /tmp as well.
         "-logtostderr",
         "server",
-        *(f"-dir={data}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", "-disableHttp"),
+        *(f"-dir={data}", f"-ip={at}", f"-ip.bind={at}", "-disableHttp"),
+        *(_of_cluster(node) if is_shared(node) else ()),
         *(f"-master.port={ports.master}", f"-master.port.grpc={ports.master_grpc}"),
         # The other consensus library takes up to 15 s to elect its only member after a kill; this one never
         # 2.
@@ -180,17 +273,27 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
             *(f"{action}:{bucket}" for action in ("Read", "Write", "List", "Tagging")),
         ),
     ]
+    where = (
+        render(
+            "services/objects/names.toml.j2",
+            sockets=names_folder(node),
+            port=node.box.database.port,
+            objects=names.OBJECTS,
+        )
+        if is_shared(node)
+        else f"[sqlite]\nenabled = true\ndbFile = {quoting.toml(node.data('objects') / NAMES)}\n"
+    )
+    repair = render("services/objects/master.toml.j2", copies=copies(node), minutes=_REPAIR_MINUTES)
     return (
+        *((GeneratedFile("master.toml", repair),) if is_shared(node) else ()),
         GeneratedFile("identities.json", json.dumps({"identities": identities}, indent=1) + "\n"),
         GeneratedFile(
             "security.toml", render("services/objects/security.toml.j2", folder=folder, secrets=secrets)
         ),
         # Where the names of objects are kept. LevelDB, the default, never syncs them: a power cut could take
         # the names of acknowledged objects. SQLite syncs before it answers, and needs 150 MiB less.
-        GeneratedFile(
-            "filer.toml",
-            f"[sqlite]\nenabled = true\ndbFile = {quoting.toml(node.data('objects') / 'filer.db')}\n",
-        ),
+        # In a cluster PostgreSQL has them, which every node reaches, and which is as safe.
+        GeneratedFile("filer.toml", where),
         GeneratedFile("grpc-ca.crt", secrets.objects_grpc_ca),
         GeneratedFile("grpc.crt", secrets.objects_grpc_certificate),
         GeneratedFile("grpc.key", secrets.objects_grpc_key),
@@ -198,20 +301,25 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
 
 
 def _health(node: Node, _: int) -> str | None:
+    if not is_store(node):
+        return probe.listens(address(node), Ports(node.box.objects.port).master_grpc)
     path = "/healthz" if node.box.objects.engine == "seaweedfs" else "/minio/health/live"
-    return probe.http_status((LOOPBACK, node.box.objects.port), path)
+    return probe.http_status((address(node), node.box.objects.port), path)
 
 
 def _listeners(node: Node, _: int) -> tuple[Listener, ...]:
     port = node.box.objects.port
     ports = Ports(port).all if node.box.objects.engine == "seaweedfs" else (port,)
-    return tuple(Listener(LOOPBACK, number) for number in ports)
+    if not is_store(node):
+        ports = (Ports(port).master, Ports(port).master_grpc)
+    return tuple(Listener(address(node), number) for number in ports)
 
 
 SERVICE = Service(
     name="objects",
     title="Object store",
-    order=11,
+    # Behind the router, through which it reaches the names of its objects in a cluster.
+    order=15,
     user=users.OBJECTS,
     command=lambda node, _: _seaweedfs(node) if node.box.objects.engine == "seaweedfs" else _minio(node),
     environment=_environment,
@@ -225,9 +333,14 @@ SERVICE = Service(
         "secrets.toml, which holds the key that encrypts the store's own keys",
     ),
     files=_files,
-    is_enabled=lambda node: node.box.objects.engine != "external",
+    is_enabled=lambda node: is_store(node) or is_master(node),
     # Asked to stop, SeaweedFS waits 15 s for streams that its own parts keep open for ever, and has no option
     # against that. What it has acknowledged is on the disk, names as well, so nothing is gained by the wait.
     stop_signal=signal.SIGKILL,
-    sandbox=lambda node: Sandbox(writable=(node.data("objects"), node.run("objects"))),
+    sandbox=lambda node: Sandbox(
+        writable=(
+            *(node.data("objects"), node.run("objects")),
+            *((masters_folder(node),) if is_master(node) else ()),
+        )
+    ),
 )

@@ -13,7 +13,7 @@ from minio.versioningconfig import OFF, SUSPENDED
 from appliance import runner, users
 from appliance.node import Node
 from appliance.services.objects import authority
-from appliance.services.objects.service import LOOPBACK, Ports, endpoint, program
+from appliance.services.objects.service import endpoint, masters, program
 
 
 class StoreRefused(Exception):
@@ -100,9 +100,8 @@ def _is_usable(portal: Minio, bucket: str) -> bool:
 
 def shell(node: Node, *commands: str) -> str:
     """Run commands in SeaweedFS's own shell, which reaches its gRPC with the certificates."""
-    ports = Ports(node.box.objects.port)
     return runner.run(
-        [program(node), "-logtostderr", "shell", f"-master={LOOPBACK}:{ports.master}.{ports.master_grpc}"],
+        [program(node), "-logtostderr", "shell", f"-master={masters(node)}"],
         stdin="\n".join((*commands, "exit")) + "\n",
         cwd=node.generated("objects"),
         user=users.account(users.OBJECTS),

@@ -9,11 +9,11 @@ nothing of it is in the clear, and the portal needs no certificate.
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
 from pathlib import Path
 
 from appliance import users
 from appliance.cluster import credentials
+from appliance.cluster.identity import STORE
 from appliance.cluster.topology import PATRONI_PORT, ROUTER_PORT, Member, Role
 from appliance.node import Node
 from appliance.services import probe
@@ -23,22 +23,11 @@ from appliance.services.base import GeneratedFile, Listener, Sandbox, Service
 from appliance.services.cache.service import router_socket
 from appliance.services.cache.service import socket_path as cache_socket
 from appliance.services.database.names import replicas_port
-from appliance.services.objects.service import LOOPBACK
+from appliance.services.router.stores import Destination, Stores
 from appliance.templates import render
 
 COPY = "copy:"
 """How servers begin that are read only while nobody leads."""
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Another node, or this one, as HAProxy calls it."""
-
-    name: str
-    database: str
-    router: str
-    cache: Path
-    is_me: bool
 
 
 def socket_path(node: Node) -> Path:
@@ -67,6 +56,7 @@ def _destination(node: Node, member: Member) -> Destination:
         name=member.name,
         database=f"{host}:{node.box.database.port}",
         router=f"{host}:{ROUTER_PORT}",
+        loopback=member.loopback,
         cache=router_socket(node, member.name),
         is_me=member.name == node.cluster.name,
     )
@@ -76,7 +66,6 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
     topology, me = node.cluster.topology, node.cluster.me
     # Its own copy first: when nobody leads, it is what can surely be reached.
     databases = sorted(topology.with_role(Role.DATABASE), key=lambda one: one.name != me.name)
-    is_own_store = node.box.objects.engine != "external"
     conf = render(
         "services/router/haproxy.cfg.j2",
         folder=node.generated("router"),
@@ -92,13 +81,13 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
         cache=cache_socket(node),
         caches=[_destination(node, member) for member in topology.caches],
         has_cache=me in topology.caches,
-        store={
-            "address": f"{LOOPBACK}:{node.box.objects.port}",
-            "is_here": is_own_store and node.is_home,
-            "home": _destination(node, topology.home) if is_own_store and topology.home else None,
-        },
+        store=Stores.of(node, lambda member: _destination(node, member)),
     )
-    return (GeneratedFile("haproxy.cfg", conf), *credentials.pem(node))
+    return (
+        GeneratedFile("haproxy.cfg", conf),
+        *credentials.pem(node),
+        GeneratedFile("store.pem", credentials.both(node, STORE)),
+    )
 
 
 def _worker(node: Node) -> str | None:
@@ -131,5 +120,5 @@ SERVICE = Service(
     reload_signal=signal.SIGUSR2,
     generation=_worker,
     oom_score=-200,
-    sandbox=lambda node: Sandbox(writable=(node.run("router"),)),
+    sandbox=lambda node: Sandbox(writable=(node.run("router"), node.run("names"))),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from appliance import runner, scratch, service_files
-from appliance.cluster import identity
+from appliance.cluster import identity, stores
 from appliance.cluster.processors import Meter
-from appliance.cluster.topology import Member, Membership, Rest, Role, Topology
+from appliance.cluster.topology import Member, Membership, Rest, Role, Topology, TopologyRefused
 from appliance.node import Node
 from appliance.services import enabled, named
 from appliance.services.database import patroni
 from box.lib.memcached import ByName
 
-ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.FILES, Role.DATABASE))
-TWO = Member("node-2", "fd00::2", (Role.PORTAL, Role.DATABASE))
+ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.FILES, Role.DATABASE), has_store=True)
+TWO = Member("node-2", "fd00::2", (Role.PORTAL, Role.DATABASE), number=1, has_store=True)
 WITNESS = Member("witness", "10.0.0.9", (Role.WITNESS,))
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FOUNDERS = ("node-1=10.0.0.1", "node-2=fd00::2")
@@ -70,7 +71,7 @@ def test_postgresql_lets_nodes_in_by_certificate_and_address_and_nobody_else(nod
         assert kind == "hostssl"
         assert network in ("10.0.0.1/32", "fd00::2/128", "10.0.0.9/32")
         assert how in (["cert", "map=nodes"], ["scram-sha-256", "clientcert=verify-ca"])
-    assert len(from_network) == 4 * 3
+    assert len(from_network) == 5 * 3
     assert "nodes node-2 korobka_app" in file_of(node, "database", "pg_ident.conf").splitlines()
 
 
@@ -93,19 +94,78 @@ def test_haproxy_takes_the_way_to_the_database(node: Node) -> None:
     # Its own first: of copies, which are read while nobody leads, the first that answers is taken.
     assert leader == [["node-2", "[fd00::2]:5432"], ["node-1", "10.0.0.1:5432"]]
     copies = [words for words in servers if words[1].startswith("copy:")]
-    assert [words[1] for words in copies] == ["copy:node-2", "copy:node-1"]
+    # Of the portal, and of the names of objects.
+    assert [words[1] for words in copies] == ["copy:node-2", "copy:node-1"] * 2
     assert all("backup" in words for words in copies)
     abroad = [words for words in servers if not words[2].startswith(("unix@", "127.0.0.1"))]
+    abroad = [words for words in abroad if not words[2].startswith(TWO.loopback)]
     assert all({"verify", "required", "verifyhost"} <= set(words) for words in abroad)
 
 
-def test_a_node_asks_another_for_its_part_of_the_cache_and_for_the_files(node: Node) -> None:
+def test_a_node_asks_another_for_its_part_of_the_cache_and_for_files_that_its_own_store_does_not_give(
+    node: Node,
+) -> None:
     conf = file_of(node, "router", "haproxy.cfg")
-    assert "bind 127.0.0.1:" in conf
-    assert "alpn korobka-store" in conf.split("\nbackend store\n")[1].splitlines()[0]
     assert "frontend cache:node-1" in conf and "frontend cache:node-2" in conf
-    home = on(node, ONE)
-    assert "bind 127.0.0.1:" not in file_of(home, "router", "haproxy.cfg")
+    port = node.box.objects.port
+    assert conf.split("\nfrontend store\n")[1].splitlines()[0] == f"    bind 127.0.0.1:{port}"
+    own, other = [line.split() for line in section(conf, "store") if line.strip().startswith("server ")]
+    assert own[1:3] == ["own", f"{TWO.loopback}:{port}"] and "backup" not in own
+    assert other[1] == "node-1" and "backup" in other and "korobka-store" in other
+
+
+def test_a_store_of_one_process_is_asked_by_the_others(node: Node) -> None:
+    minio = replace(node, box=replace(node.box, objects=replace(node.box.objects, engine="minio")))
+    conf = file_of(minio, "router", "haproxy.cfg")
+    assert [line.split()[1] for line in section(conf, "store") if line.strip().startswith("server ")] == [
+        "node-1"
+    ]
+    assert "korobka-volume" not in conf and ".s.PGSQL" not in conf.split("\nfrontend store\n")[1]
+    assert "frontend store" not in file_of(on(minio, ONE), "router", "haproxy.cfg")
+
+
+def test_stores_say_nothing_on_a_network_and_their_names_have_a_way_of_their_own(node: Node) -> None:
+    command = named("objects").command(node, "1")
+    assert {f"-ip={TWO.loopback}", f"-ip.bind={TWO.loopback}", "-rack=node-2"} <= set(command)
+    assert "-master.defaultReplication=010" in command
+    assert not [word for word in command if "fd00::2" in word or "10.0.0." in word]
+    conf = file_of(node, "router", "haproxy.cfg")
+    binds = re.findall(r"frontend at:node-1:\S+\n    bind (\S+)", conf)
+    assert binds and all(bind.startswith(f"{ONE.loopback}:") for bind in binds)
+    servers = [line for line in section(conf, "names") if line.strip().startswith("server ")]
+    assert len(servers) == 4 and all("/store.pem" in line and "/node.pem" not in line for line in servers)
+    known = file_of(node, "database", "pg_ident.conf").splitlines()
+    assert "nodes store.node-2 korobka_objects" in known and "nodes node-2 korobka_app" in known
+    assert not [line for line in known if line.startswith("nodes store.") and "korobka_app" in line]
+
+
+def test_one_store_keeps_one_copy_and_a_witness_none(node: Node) -> None:
+    alone = replace(node, membership=Membership(ONE.name, Topology((ONE, WITNESS)), FOUNDERS))
+    assert "-master.defaultReplication=000" in named("objects").command(alone, "1")
+    witness = on(node, WITNESS)
+    assert "-volume.port" not in " ".join(named("objects").command(witness, "1"))
+    assert {port.port for port in named("objects").listeners(witness, 1)} == {
+        node.box.objects.port + 1,
+        node.box.objects.port + 5,
+    }
+
+
+def test_masters_do_not_begin_anew_without_the_oldest(node: Node) -> None:
+    three = replace(TWO, name="node-3", address="10.0.0.3", number=2, has_store=False)
+    joining = Topology((ONE, TWO, three))
+    here = replace(node, membership=replace(node.cluster, topology=joining))
+    after = joining.with_store("node-3")
+    assert len(joining.masters) == 1 and len(after.masters) == 3
+    stores.refuse_without_the_oldest(here, after, {"node-1"})
+    with pytest.raises(TopologyRefused, match="node-1 says nothing"):
+        stores.refuse_without_the_oldest(here, after, {"node-2", "node-3"})
+    # Nothing begins anew where the masters stay who they are.
+    stores.refuse_without_the_oldest(here, joining, set())
+
+
+def section(conf: str, backend: str) -> list[str]:
+    """The lines of a backend."""
+    return conf.split(f"\nbackend {backend}\n")[1].split("\n\n", maxsplit=1)[0].splitlines()
 
 
 def test_pages_are_read_from_its_own_copy_and_else_from_any(node: Node) -> None:

@@ -35,7 +35,7 @@ def company() -> Iterator[Company]:
     require_engines()
     with Company() as company:
         one, two, three = company.nodes
-        one.install("agent", "database")
+        one.install("agent", "database", "objects")
         setup.query(one.node, TABLE)
         with Writer(one.prefix / "run/korobka/database") as before:
             one.cluster("init", "--name", one.name, "--address", one.address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,8 +34,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
 
 
 def test_a_nodes_services_follow_from_its_roles(node: Node) -> None:
-    assert names(node, WITNESS) == {"agent", "member", "etcd"}
-    assert names(node, TWO) == {"agent", "member", "etcd", "database", "router"}
+    assert names(node, WITNESS) == {"agent", "member", "etcd", "router"}
+    assert names(node, TWO) == {"agent", "member", "etcd", "database", "router", "objects"}
     single = {service.name for service in enabled(node)}
     assert names(node, ONE) == single | {"member", "etcd", "router"}
 
@@ -105,14 +106,85 @@ def test_people_are_sent_to_one_node_at_least() -> None:
         both.with_drained("witness", is_drained=True)
 
 
-def test_files_and_backups_are_on_one_node(node: Node) -> None:
+def test_files_are_where_the_database_is_and_backups_on_one_node(node: Node) -> None:
     two = replace(TWO, roles=(Role.PORTAL, Role.DATABASE))
-    assert names(node, two) == names(node, ONE) - {"objects"}
+    assert names(node, two) == names(node, ONE)
+    portal = replace(TWO, roles=(Role.PORTAL,))
+    assert Topology((ONE, two, portal, WITNESS)).stores == (ONE, two)
     assert Topology((two, ONE)).home == ONE and Topology((two,)).home is None
     assert node.is_home
     for member in (ONE, two):
         there = replace(node, membership=Membership(member.name, Topology((ONE, two)), ()))
         assert there.is_home is (member is ONE)
+
+
+def test_a_store_of_one_process_is_at_home_alone(node: Node) -> None:
+    minio = replace(node, box=replace(node.box, objects=replace(node.box.objects, engine="minio")))
+    both = Topology((ONE, TWO))
+    there = {
+        member.name: {
+            one.name for one in enabled(replace(minio, membership=Membership(member.name, both, ())))
+        }
+        for member in both.members
+    }
+    assert "objects" in there["node-1"] and "objects" not in there["node-2"]
+
+
+def with_stores(*members: Member) -> Topology:
+    """All of them have begun."""
+    return Topology(tuple(replace(member, has_store=member.keeps_files) for member in members))
+
+
+def test_an_odd_number_agrees_on_where_files_are() -> None:
+    three = replace(TWO, name="node-3", address="10.0.0.3")
+    many = tuple(replace(TWO, name=f"n{n}", address=f"10.0.1.{n}") for n in range(6))
+    for members, masters in (
+        ((ONE,), 1),
+        # The other's loss could not be made up for by a witness.
+        ((ONE, WITNESS), 1),
+        ((ONE, TWO), 1),
+        ((ONE, WITNESS, TWO), 3),
+        ((ONE, TWO, three), 3),
+        ((ONE, TWO, three, WITNESS), 3),
+        ((ONE, *many), 5),
+    ):
+        found = with_stores(*members).masters
+        assert len(found) == masters and found[0].name == ONE.name
+    assert "witness" not in {one.name for one in with_stores(ONE, WITNESS, TWO, three).masters}
+
+
+def test_nobody_waits_for_a_store_that_has_not_begun() -> None:
+    joining = with_stores(ONE).joined_by(TWO).joined_by(replace(TWO, name="node-3", address="10.0.0.3"))
+    assert [one.name for one in joining.stores] == ["node-1", "node-2", "node-3"]
+    assert [one.name for one in joining.places] == ["node-1"] == [one.name for one in joining.masters]
+    both = joining.with_store("node-2")
+    assert [one.name for one in both.places] == ["node-1", "node-2"]
+    assert len(both.with_store("node-3").masters) == 3
+    # Who joins anew begins anew.
+    assert [one.name for one in both.joined_by(TWO).places] == ["node-1"]
+    assert not Topology((ONE, WITNESS)).with_store("witness")["witness"].has_store
+
+
+def test_another_node_with_files_becomes_the_home_and_best_one_with_the_portal() -> None:
+    three = replace(TWO, name="node-3", address="10.0.0.3", roles=(Role.PORTAL, Role.DATABASE))
+    before = with_stores(ONE, TWO, three)
+    after = before.left_by("node-1")
+    assert after.home == after["node-3"] and Role.FILES in after["node-3"].roles
+    assert after["node-2"] == before["node-2"]
+
+
+def test_a_store_has_one_address_for_all_nodes_and_the_oldest_the_first_by_its_letters() -> None:
+    grown = Topology(())
+    for number in range(250):
+        grown = grown.joined_by(
+            replace(TWO, name=f"n{number}", address=f"10.0.{number // 200}.{number % 200}")
+        )
+        if len(grown.members) == 32:
+            grown = Topology(grown.members[1:])
+    found = [member.loopback for member in grown.members]
+    assert found == sorted(found) and len(set(found)) == len(found)
+    assert all(ipaddress.ip_address(address).is_loopback for address in found)
+    assert "127.0.0.1" not in found
 
 
 def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:

@@ -1,0 +1,154 @@
+"""The files of a cluster: taken over from the first node, followed with the topology, given back at the end.
+
+Their names are in a database that fails over with the portal's, their content in volumes of which two nodes
+have a copy each. What repairs them is SeaweedFS itself (`master.toml`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from contextlib import suppress
+
+from appliance import as_owner, service_files, users
+from appliance.cluster import state
+from appliance.cluster.etcd import Etcd
+from appliance.cluster.topology import Member, Topology, TopologyRefused
+from appliance.node import Node
+from appliance.paths import Paths
+from appliance.runner import CommandFailed, run
+from appliance.services import enabled, named
+from appliance.services.objects import names, volumes
+from appliance.services.objects.service import is_shared, is_store, prepare
+from appliance.supervise import State, Supervisor, supervisor_for
+
+type Say = Callable[[str], None]
+
+SERVICE = "objects"
+
+
+def stop(node: Node, supervisor: Supervisor) -> bool:
+    """End the store for as long as its names move; whether it ran."""
+    if not is_shared(node):
+        return False
+    was_running = supervisor.status(SERVICE, with_health=False)[0].state is State.RUNNING
+    supervisor.stop(SERVICE)
+    return was_running
+
+
+def take_over(node: Node, supervisor: Supervisor, *, was_running: bool, say: Say) -> None:
+    """Make the first node's files the cluster's: they stay where they are, and their names move."""
+    if not is_shared(node):
+        return
+    say("Handing the names of files over to the database.")
+    names.into_database(node)
+    prepare(node)
+    names.set_file_aside(node)
+    if was_running:
+        supervisor.start(SERVICE)
+    names.forget_file(node)
+
+
+def give_back(node: Node, supervisor: Supervisor, *, say: Say) -> bool:
+    """Bring everything back to this machine alone; whether the store ran, which it does not now."""
+    if not is_shared(node):
+        return False
+    was_running = supervisor.status(SERVICE, with_health=False)[0].state is State.RUNNING
+    if was_running:
+        volumes.want_one_copy(node)
+    stop(node, supervisor)
+    say("Handing the names of files back to the store.")
+    names.out_of_database(node)
+    return was_running
+
+
+def follow(before: Node, node: Node) -> None:
+    """The store as the topology wants it now. It is restarted where it is told something else."""
+    service = named(SERVICE)
+    prepare(node)
+    was_there, is_there = service in enabled(before), service in enabled(node)
+    if was_there and not is_there:
+        supervisor_for(before).stop(SERVICE)
+        supervisor_for(node).apply()
+    elif was_there and is_there:
+        changed = service_files.apply(node, only=(service,))
+        if changed or service.command(before, "1") != service.command(node, "1"):
+            supervisor = supervisor_for(node)
+            supervisor.apply()
+            if supervisor.status(SERVICE, with_health=False)[0].state is State.RUNNING:
+                supervisor.restart(SERVICE)
+
+
+def set_aside(node: Node) -> None:
+    """Under another name, which the next ones may take: copies of before would be taken for good ones."""
+    place, owner = node.data(SERVICE), users.account(users.OBJECTS)
+    aside, unfinished = place / "aside", place / "aside.new"
+    as_owner.make_folder(unfinished, owner)
+    run(
+        [
+            *("find", place, "-mindepth", "1", "-maxdepth", "1", "!", "-name", aside.name),
+            *("!", "-name", unfinished.name, "-exec", "mv", "-t", unfinished, "--", "{}", "+"),
+        ],
+        user=owner,
+    )
+    as_owner.remove(aside, owner)
+    as_owner.rename(unfinished, aside, owner)
+
+
+def refuse_stranding(node: Node, gone: Member, *, is_there: bool) -> None:
+    """Nobody goes who has the only copy of something. Of whose machine is away, nothing is known."""
+    if not is_shared(node):
+        if node.box.objects.engine != "external" and gone == node.cluster.topology.home:
+            raise TopologyRefused(f"{gone.name} is the node with everybody's files: they would be gone.")
+        return
+    if not is_there or not gone.keeps_files or not is_store(node):
+        return
+    alone = [one for one in volumes.lacking(volumes.read(node)) if one.places == {gone.loopback}]
+    if alone:
+        raise TopologyRefused(
+            f"{sum(one.objects for one in alone)} files are on {gone.name} alone: wait until they are "
+            f"copied, which `boxctl cluster status` shows, or start the node that has the other copy."
+        )
+
+
+def refuse_without_the_oldest(node: Node, after: Topology, there: Container[str]) -> None:
+    """Masters that begin anew are brought together by the oldest of them (`Member.loopback`)."""
+    before = {one.name for one in node.cluster.topology.masters}
+    if not is_shared(node) or {one.name for one in after.masters} == before:
+        return
+    oldest = min(after.masters, key=lambda one: one.number)
+    if oldest.name not in there:
+        raise TopologyRefused(
+            f"{oldest.name} says nothing, and the stores would not find together without it: start it, or "
+            f"`boxctl cluster remove {oldest.name}` first."
+        )
+
+
+class Watch:
+    """Looks how many files have fewer than two copies; one node does so for all."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.problems: tuple[str, ...] = ()
+
+    def look(self) -> None:
+        node = Node.load(self.paths)
+        self.problems = _problems(node) if _is_first(node) else ()
+
+
+def _is_first(node: Node) -> bool:
+    """Whether this is the first node with files of those that say something."""
+    me = node.cluster
+    if not is_shared(node) or len(me.topology.places) < 2:
+        return False
+    there = state.beats(Etcd.of(node.paths, me.topology, first=me.me.address))
+    return next((one for one in me.topology.stores if one.name in there), None) == me.me
+
+
+def _problems(node: Node) -> tuple[str, ...]:
+    with suppress(CommandFailed, TimeoutError):
+        lacking = volumes.lacking(volumes.read(node))
+        if not lacking:
+            return ()
+        objects, size = sum(one.objects for one in lacking), sum(one.size for one in lacking)
+        return (f"objects: {objects} files ({size >> 20} MiB) have one copy; another is made within minutes",)
+    return ("objects: nobody knows where files lie: see `boxctl logs objects` on the nodes",)

@@ -1,0 +1,221 @@
+"""Three whole boxes keep everybody's files while nodes go, the first one for good among them.
+
+Each row of the second table in `docs/admin/failures.md` is a line that this prints.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
+
+import pytest
+import urllib3
+from minio import Minio
+from minio.error import MinioException
+
+from appliance.services.objects import setup, volumes
+from tests.appliance.boxes import wait_until
+
+from .nodes import BoxNode, Company, require_engines
+
+type Noted = Callable[[str], None]
+SIZE = 40_000
+PAUSE = 0.3
+COPIED_SECONDS = 420
+"""Two looks of the leading master, and a copy."""
+LONGEST = 120
+
+
+def store_of(node: BoxNode) -> Minio:
+    """The files by the address at which the portal of that node finds them, in this thread's network."""
+    box, secrets = node.node.box.objects, node.node.secrets
+    return Minio(
+        f"127.0.0.1:{box.port}",
+        access_key=secrets.objects_access_key,
+        secret_key=secrets.objects_secret_key,
+        secure=False,
+        region=box.region,
+        http_client=urllib3.PoolManager(timeout=urllib3.Timeout(connect=3, read=15), retries=False),
+    )
+
+
+@dataclass
+class Uploads:
+    """Somebody who uploads all the time through one node, and notes the hash of what was acknowledged."""
+
+    node: BoxNode
+    mark: str
+    known: dict[str, str] = field(default_factory=dict)
+    failed: int = 0
+    longest: float = 0.0
+    _ends: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+        self.go_on()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        self._thread.join()
+
+    def go_on(self) -> None:
+        """Wait until one more is acknowledged that was begun now."""
+        before = len(self.known)
+        wait_until(lambda: len(self.known) > before + 1, seconds=LONGEST)
+
+    def _work(self) -> None:
+        with self.node.inside():
+            store, bucket = store_of(self.node), self.node.node.box.objects.bucket
+            last = time.monotonic()
+            while not self._ends.wait(PAUSE):
+                content, name = os.urandom(SIZE), f"{self.mark}/{len(self.known)}-{self.failed}"
+                try:
+                    store.put_object(
+                        bucket_name=bucket, object_name=name, data=io.BytesIO(content), length=SIZE
+                    )
+                except (MinioException, urllib3.exceptions.HTTPError):
+                    self.failed += 1
+                    continue
+                self.known[name] = hashlib.sha256(content).hexdigest()
+                self.longest = max(self.longest, time.monotonic() - last)
+                last = time.monotonic()
+
+
+@dataclass
+class Office:
+    """The company, and all that was ever acknowledged to it."""
+
+    company: Company
+    noted: Noted
+    known: dict[str, str] = field(default_factory=dict)
+
+    def read_by(self, node: BoxNode) -> None:
+        """Every file is what it was."""
+        with node.inside():
+            store, bucket = store_of(node), node.node.box.objects.bucket
+            missing = dict(self.known)
+
+            def are_read() -> bool:
+                for name, expected in list(missing.items()):
+                    if read(store, bucket, name) != expected:
+                        return False
+                    del missing[name]
+                return True
+
+            wait_until(are_read, seconds=60)
+
+    def happens(self, what: str, at: BoxNode, event: Callable[[], object]) -> None:
+        """Let it happen while somebody uploads, and note what it cost."""
+        with Uploads(at, what.replace(" ", "-")) as uploads:
+            event()
+            uploads.go_on()
+        self.known |= uploads.known
+        self.read_by(at)
+        self.noted(f"| {what} | {uploads.longest:.1f} | {uploads.failed} | {len(uploads.known)} | 0 |")
+
+
+def read(store: Minio, bucket: str, name: str) -> str:
+    """The hash of a file; empty while the store is not quite there."""
+    with (
+        suppress(MinioException, urllib3.exceptions.HTTPError),
+        store.get_object(bucket_name=bucket, object_name=name) as answer,
+    ):
+        return hashlib.sha256(answer.read()).hexdigest()
+    return ""
+
+
+def in_copies(node: BoxNode, count: int, places: int) -> None:
+    """Wait until each volume with files has so many copies, on so many nodes in all."""
+
+    def is_so() -> bool:
+        with node.inside():
+            known = [one for one in volumes.read(node.node) if one.objects]
+        time.sleep(2)  # a look costs a program's start
+        return (
+            bool(known)
+            and {len(one.places) for one in known} == {count}
+            and len(frozenset().union(*(one.places for one in known))) == places
+        )
+
+    wait_until(is_so, seconds=COPIED_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def office(figure: Callable[[str], None]) -> Iterator[Office]:
+    require_engines()
+    with Company() as company:
+        one, two, three = company.nodes
+        one.install("agent", "database", "objects")
+        office = Office(company, figure)
+        # Of before the cluster: with it, names move, and the file stays where it is.
+        with Uploads(one, "before") as uploads:
+            uploads.go_on()
+        office.known |= uploads.known
+        office.happens(
+            "`boxctl cluster init`", one,
+            lambda: one.cluster("init", "--name", one.name, "--address", one.address),
+        )  # fmt: skip
+        for node in (two, three):
+            node.install("agent")
+            office.happens(f"{node.name} joins", one, partial(node.join, one, "--database"))
+        yield office
+
+
+def test_each_file_is_on_two_nodes(office: Office) -> None:
+    one, two, three = office.company.nodes
+    in_copies(one, 2, 3)
+    office.read_by(two)
+    office.read_by(three)
+    wait_until(lambda: not any("have one copy" in said for said in one.status()["problems"]), seconds=150)
+
+
+def test_a_store_is_killed_and_another_answers(office: Office) -> None:
+    _, two, _ = office.company.nodes
+    office.happens("the store of a node killed", two, lambda: two.kill("objects"))
+
+
+def test_the_home_is_lost_for_good_and_its_copies_are_made_again(office: Office) -> None:
+    one, two, three = office.company.nodes
+    in_copies(one, 2, 3)
+    office.happens("the first node lost for good", two, one.kill)
+    office.read_by(three)
+    wait_until(lambda: two.status()["leader"] in (two.name, three.name), seconds=120)
+    office.happens("`boxctl cluster remove` of it", three, lambda: two.cluster("remove", one.name))
+    # Backups are made where the files' new home is.
+    assert two.status()["home"] == two.name
+    in_copies(two, 2, 2)
+    office.read_by(two)
+    office.read_by(three)
+
+
+def test_the_last_node_takes_everything_with_it(figure: Callable[[str], None]) -> None:
+    with Company(2) as company:
+        one, two = company.nodes
+        one.install("agent", "database", "objects")
+        office = Office(company, figure)
+        with Uploads(one, "before") as uploads:
+            uploads.go_on()
+        one.cluster("init", "--name", one.name, "--address", one.address)
+        two.install("agent")
+        two.join(one, "--database")
+        with Uploads(two, "of-two") as later:
+            later.go_on()
+        one.cluster("remove", two.name)
+        wait_until(lambda: not two.pids("objects"))
+        one.cluster("dissolve")
+        with one.inside():
+            assert setup.is_set_up(one.node)
+        with Uploads(one, "afterwards") as last:
+            last.go_on()
+        office.known = uploads.known | later.known | last.known
+        office.read_by(one)
