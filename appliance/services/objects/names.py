@@ -15,6 +15,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
 from itertools import batched
 from pathlib import Path
 from typing import TextIO
@@ -252,8 +253,8 @@ def _literal(text: str) -> str:
 if __name__ == "__main__":
     place = Path(sys.argv[2])
     if sys.argv[1] == "dump":
-        with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="\n", closefd=False) as said:
+        with TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="\n") as said:
             dump(place, said)
     else:
-        with open(sys.stdin.fileno(), encoding="utf-8", newline="\n", closefd=False) as given:
+        with TextIOWrapper(sys.stdin.buffer, encoding="utf-8", newline="\n") as given:
             load(place, given)
