@@ -1,8 +1,8 @@
 """What clients of CalDAV send, one request after another, and what they need of the answers.
 
-Written after their sources and after logs that people have published: which properties each asks for, at
-which depth, with which headers, in which order. Bodies are our own, with each client's way to write names of
-namespaces, for servers have stumbled over these. `{me}` is the principal, `{calendar}` the person's calendar,
+Written from what is known of them, and recorded from none: which properties each asks for, at which depth,
+with which headers, in which order. Bodies are our own, with each client's way to write names of namespaces,
+for servers have stumbled over these. `{me}` is the principal, `{calendar}` the person's calendar,
 `{event}` an object in it; what an exchange keeps stands in later ones under its name.
 """
 
