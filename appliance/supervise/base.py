@@ -141,6 +141,11 @@ class Supervisor(ABC):
         """Stop one instance and wait for its end; nothing if it does not run."""
 
     @abstractmethod
+    def _restart(self, instance: Instance) -> None:
+        """Stop one instance and start it again, where that is possible without depending on this process:
+        the agent, which takes up what was killed, must come back also when its restart was killed."""
+
+    @abstractmethod
     def _signal(self, instance: Instance, number: signal.Signals) -> None:
         """Send a signal to the instance's main process."""
 
@@ -202,8 +207,7 @@ class Supervisor(ABC):
             drained = instance.service is WEB and self._drain(instance)
             is_back = False
             try:
-                self._stop(instance)
-                self._start(instance)
+                self._restart(instance)
                 self._wait_until_healthy([instance], progress)
                 is_back = True
             finally:

@@ -106,6 +106,9 @@ class Systemd(Supervisor):
     def _stop(self, instance: Instance) -> None:
         self._systemctl("stop", unit_of(instance))
 
+    def _restart(self, instance: Instance) -> None:
+        self._systemctl("restart", unit_of(instance))
+
     def _signal(self, instance: Instance, number: signal.Signals) -> None:
         self._systemctl("kill", "--kill-whom=main", f"--signal={number.name}", unit_of(instance))
 

@@ -20,7 +20,7 @@ from appliance.services import named
 from appliance.services.database import setup as database_setup
 from appliance.services.database.names import cluster
 from appliance.supervise import launch, processes
-from appliance.supervise.base import Status, SupervisorError
+from appliance.supervise.base import Instance, Status, SupervisorError
 from appliance.supervise.supervisord import Supervisord
 from tests.appliance.boxes import wait_until
 
@@ -122,6 +122,47 @@ def test_restarting_replaces_the_process(supervisor: Supervisord) -> None:
     after = one(supervisor, "cache")
     assert after.is_healthy
     assert after.pid != before
+
+
+def test_who_is_restarted_comes_back_though_whoever_asked_for_it_is_killed(
+    supervisor: Supervisord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be the agent that is missing then, and with it whoever takes up what was killed."""
+    before = one(supervisor, "cache")
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(supervisor, "_start", killed)
+        # The first that is asked once the process was told to end.
+        told = supervisor._signal
+        patched.setattr(supervisor, "_signal", lambda *given: (told(*given), killed()))
+        supervisor.restart("cache")
+    wait_until_replaced(supervisor, before)
+
+
+def test_what_has_changed_for_the_supervisor_is_restarted_with_it(
+    supervisor: Supervisord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = supervisor._section
+
+    def changed(instance: Instance) -> dict[str, str]:
+        found = section(instance)
+        return {**found, "stopwaitsecs": "61"} if instance.name == "cache" else found
+
+    before = one(supervisor, "cache")
+    with monkeypatch.context() as patched:
+        patched.setattr(supervisor, "_section", changed)
+        assert supervisor.apply() == ("cache",)
+        supervisor.restart("cache")
+        assert supervisor._has_changed("cache") is False
+        assert one(supervisor, "cache").pid != before.pid
+    supervisor.apply()
+    supervisor.restart("cache")
 
 
 def test_a_killed_supervisor_is_replaced_and_no_service_runs_twice(
