@@ -35,28 +35,34 @@ class Multiplied:
     changed: Mapping[str, str] = field(default_factory=dict)
 
 
-def copied(name: str, environment: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The environment of a copy of a database to which nobody is connected."""
+def created(
+    name: str, environment: Mapping[str, str], folder: Path, *, template: str = "template1"
+) -> dict[str, str]:
+    """The environment of a database of this name, made anew as a copy of one to which nobody is connected."""
     config = json.loads(Path(environment["KOROBKA_CONFIG"]).read_text())
-    database: dict[str, Any] = config["database"]
-    with connected(database, "postgres") as connection:
+    with connected(environment, "postgres") as connection:
         for statement in (
             "DROP DATABASE IF EXISTS {new} WITH (FORCE)",
             "CREATE DATABASE {new} TEMPLATE {old}",
         ):
             connection.execute(
-                sql.SQL(statement).format(new=sql.Identifier(name), old=sql.Identifier(database["name"]))
+                sql.SQL(statement).format(new=sql.Identifier(name), old=sql.Identifier(template))
             )
-    database["name"] = name
+    config["database"]["name"] = name
     file = folder / f"{name}.json"
     file.write_text(json.dumps(config))
     return {**environment, "KOROBKA_CONFIG": str(file)}
 
 
+def copied(name: str, environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The same as a copy of the database of an environment."""
+    config = json.loads(Path(environment["KOROBKA_CONFIG"]).read_text())
+    return created(name, environment, folder, template=config["database"]["name"])
+
+
 def multiply(environment: Mapping[str, str], tables: Sequence[Multiplied], *, times: int) -> None:
     """So many of each of these rows where there was one. What others name stands before them."""
-    database = json.loads(Path(environment["KOROBKA_CONFIG"]).read_text())["database"]
-    with connected(database, database["name"]) as connection:
+    with connected(environment) as connection:
         connection.execute("SET synchronous_commit = off")
         connection.execute("SET maintenance_work_mem = '256MB'")
         spans = {one.table: _span(connection, one) for one in tables if one.column == "id"}
@@ -72,9 +78,15 @@ def multiply(environment: Mapping[str, str], tables: Sequence[Multiplied], *, ti
         connection.execute("VACUUM ANALYZE")
 
 
-def connected(database: Mapping[str, Any], name: str) -> Rows:
+def connected(environment: Mapping[str, str], name: str = "") -> Rows:
+    """To the database of this environment, or to another one beside it."""
+    database = json.loads(Path(environment["KOROBKA_CONFIG"]).read_text())["database"]
     return psycopg.connect(
-        host=database["host"], port=database["port"], user=database["user"], dbname=name, autocommit=True
+        host=database["host"],
+        port=database["port"],
+        user=database["user"],
+        dbname=name or database["name"],
+        autocommit=True,
     )
 
 

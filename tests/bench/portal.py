@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
+from tests.bench.growth import connected, created
 from tests.bench.load import Figures, get, median, run
 
 MANAGE = [sys.executable, "manage.py"]
@@ -103,25 +102,12 @@ def filled(
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """The environment of a database of this name, made anew, and what `facts` prints of it. With `template`,
     the name of a database to which nobody is connected, its company is a copy of that one's."""
-    config = json.loads(Path(os.environ["KOROBKA_CONFIG"]).read_text())
-    database: dict[str, Any] = config["database"]
-    with psycopg.connect(
-        host=database["host"],
-        port=database["port"],
-        user=database["user"],
-        dbname="postgres",
-        autocommit=True,
-    ) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or "template1"}"')
-    database["name"] = name
-    file = folder / f"{name}.json"
-    file.write_text(json.dumps(config))
-    environment = {
-        **os.environ,
-        "KOROBKA_CONFIG": str(file),
-        "DJANGO_SETTINGS_MODULE": "tests.bench.settings",
-    }
+    environment = created(
+        name,
+        {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.bench.settings"},
+        folder,
+        template=template or "template1",
+    )
 
     def manage(*arguments: str, **more: Any) -> str:
         done: subprocess.CompletedProcess[str] = subprocess.run(
@@ -134,9 +120,7 @@ def filled(
         told = manage("demo", "--employees", str(employees), "--posts", str(posts))
         sys.stdout.write(f"{posts} posts: {told}")
     found = json.loads(manage("shell", "-v", "0", input=facts))
-    with psycopg.connect(
-        host=database["host"], port=database["port"], user=database["user"], dbname=name, autocommit=True
-    ) as connection:
+    with connected(environment) as connection:
         connection.execute("VACUUM ANALYZE")
     return environment, found
 
