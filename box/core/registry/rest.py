@@ -74,13 +74,16 @@ class Several(forms.Field):
 
 
 class Structures(forms.Field):
-    """A list of maps, such as the lines of a paper."""
+    """A list of maps, such as the lines of a paper. An empty one is one too: that there are to be none."""
 
     def to_python(self, value: Any) -> list[Mapping[str, Any]]:
         values = list(value.values()) if isinstance(value, Mapping) else value or []
         if not isinstance(values, list) or not all(isinstance(one, Mapping) for one in values):
             raise ValidationError(_("Write a list of maps of names and values."), code="shape")
         return values
+
+    def clean(self, value: Any) -> list[Mapping[str, Any]]:
+        return super().clean(value) if value is None else self.to_python(value)
 
 
 class Conditions(forms.Field):

@@ -273,7 +273,11 @@ def test_programs_set_and_read_the_lines_of_a_deal(anna: User, deal: Record) -> 
     assert [one["productName"] for one in items["productRows"]] == ["Oak chair", "Carriage"]
     sent = [{"productName": "Table", "price": 10}]
     program.call("crm.item.productrow.set", ownerType="D", ownerId=deal.pk, productRows=sent)
+    status, _error = program.error("crm.item.productrow.set", ownerType="D", ownerId=deal.pk)
+    assert status == 400
     assert [one.name for one in deal.lines.all()] == ["Table"]
+    program.call("crm.item.productrow.set", ownerType="D", ownerId=deal.pk, productRows=[])
+    assert deal.lines.count() == 0
 
 
 TABLES = [{"PRODUCT_NAME": "Table", "PRICE": 10, "QUANTITY": 3}]
