@@ -106,7 +106,7 @@ def stage(request: PersonRequest, pk: int) -> HttpResponse:
             move_stage(found, -1 if request.POST["to"] == "left" else 1, by=request.user)
         else:
             values = {name: request.POST[name] for name in ("name", "color") if name in request.POST}
-            change_stage(found, values, by=request.user)
+            change_stage(found, values or {"name": ""}, by=request.user)
     except ValidationError as error:
         return _stages(request, owner, board, " ".join(error.messages))
     return lead_on(request, stages)
