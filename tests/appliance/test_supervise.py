@@ -133,14 +133,18 @@ def test_who_is_restarted_comes_back_though_whoever_asked_for_it_is_killed(
     class Killed(BaseException):
         pass
 
+    told = supervisor._signal
+
     def killed(*_: object) -> None:
+        raise Killed
+
+    def tell_and_be_killed(instance: Instance, number: signal.Signals) -> None:
+        told(instance, number)
         raise Killed
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(supervisor, "_start", killed)
-        # The first that is asked once the process was told to end.
-        told = supervisor._signal
-        patched.setattr(supervisor, "_signal", lambda *given: (told(*given), killed()))
+        patched.setattr(supervisor, "_signal", tell_and_be_killed)
         supervisor.restart("cache")
     wait_until_replaced(supervisor, before)
 
