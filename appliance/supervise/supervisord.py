@@ -154,11 +154,13 @@ class Supervisord(Supervisor):
             return
         self._signal(instance, instance.service.stop_signal)
         deadline = time.monotonic() + instance.service.stop_seconds
-        while self._processes()[instance.name].pid == before.pid:
+        while (now := self._processes().get(instance.name)) and now.pid == before.pid:
             if time.monotonic() > deadline:
                 self._signal(instance, signal.SIGKILL)
                 deadline = math.inf
             time.sleep(0.05)
+        # Nothing, unless supervisord itself has gone meanwhile.
+        self._start(instance)
 
     def _has_changed(self, name: str) -> bool:
         [[added, changed, removed]] = self._rpc().reloadConfig()
