@@ -50,6 +50,8 @@ class CardParts:
     is_converted: bool
     paper_numbers: Mapping[int, str]
     """Of a deal, by the ids of its papers."""
+    deal_id: int | None
+    """Of a paper."""
     points: Points
     """Of the record itself, and the telephones of its contacts."""
     observers: Sequence[User]
@@ -66,14 +68,15 @@ class CardParts:
 
 def parts_of(record: Record, *, now: datetime) -> CardParts:
     given = {"record": record.pk, "since": now - KEPT_FOR}
-    contacts, origins, back, converted, papers, points, observers, lines, payments, runs, mergers = at_once(
-        *(one.asked(**given) for one in _QUESTIONS)
+    (contacts, origins, back, converted, papers, deals, points, observers, lines, payments, runs, mergers) = (
+        at_once(*(one.asked(**given) for one in _QUESTIONS))
     )
     return CardParts(
         contact_ids=[pk for (pk,) in contacts],
         related_ids=[pk for (pk,) in (*origins, *back)],
         is_converted=bool(converted),
         paper_numbers={pk: number for pk, number in papers},  # noqa: C416 - rows are lists
+        deal_id=next((pk for (pk,) in deals), None),
         points=_points(points),
         observers=[_person(*row) for row in observers],
         lines=[_line(*row) for row in lines],
@@ -123,6 +126,7 @@ _PAPERS = Prepared(
         Paper.objects.filter(deal=_RECORD).order_by("-record").values_list("record", "number")[:MOST_PAPERS]
     )
 )
+_DEAL = Prepared(lambda: Paper.objects.filter(record=_RECORD, deal__isnull=False).values_list("deal"))
 _POINTS = Prepared(_reached)
 _OBSERVERS = Prepared(
     lambda: (
@@ -155,7 +159,7 @@ _MERGERS = Prepared(
     ).values_list("pk")[:1]
 )
 _QUESTIONS = (
-    _CONTACTS, _ORIGINS, _BACK, _CONVERTED, _PAPERS, _POINTS, _OBSERVERS, _LINES, _PAYMENTS, _RUNS,
+    _CONTACTS, _ORIGINS, _BACK, _CONVERTED, _PAPERS, _DEAL, _POINTS, _OBSERVERS, _LINES, _PAYMENTS, _RUNS,
     _MERGERS,
 )  # fmt: skip
 

@@ -128,10 +128,15 @@ def fields_for(user: User | None, type_id: int) -> RecordFields:
 
 
 def sees_numbers(reader: User) -> bool:
-    """Whether this reader sees by what clients are reached, of whatever type: what tells of a call with a
-    contact stands on its company's time line too."""
+    """Whether this reader sees by what clients are reached: what tells of a call with a contact stands on
+    its company's time line too."""
+    return sees_of_clients(reader, "reached_by")
+
+
+def sees_of_clients(reader: User, name: str) -> bool:
+    """Whether this reader sees this field of clients of whatever type."""
     types = (one.pk for one in catalog().types.values() if one.has_contact_points)
-    return all(fields_for(reader, pk).sees("reached_by") for pk in types)
+    return all(fields_for(reader, pk).sees(name) for pk in types)
 
 
 def check_changeable(by: User | None, type_id: int, names: Iterable[str]) -> None:

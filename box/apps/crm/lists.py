@@ -24,7 +24,7 @@ from box.apps.crm.actions.records import (
 )
 from box.apps.crm.catalog import catalog
 from box.apps.crm.custom_fields import set_of
-from box.apps.crm.field_rights import fields_for
+from box.apps.crm.field_rights import fields_for, sees_of_clients
 from box.apps.crm.filters import filters_for
 from box.apps.crm.inputs import INPUTS
 from box.apps.crm.models import Record
@@ -72,10 +72,7 @@ def record_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
         ways=ways_of(kind),
         bulk=tuple(_bulk(user, kind)),
         order="-added",
-        search=Search(
-            gettext_lazy("Name, telephone, e-mail or tax number"),
-            narrow=lambda rows, text: _records(rows).matching(text, fields.sees),
-        ),
+        search=_search(user, kind),
         read=lambda rows: as_row(rows, is_paper=kind.is_paper),
         usual=usual_list(user, kind),
         present=lambda rows: rows_of(rows, user, own),
@@ -84,6 +81,31 @@ def record_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
         can_export=reaches_into(user, Operation.EXPORT, kind),
         empty=_empty(user, kind),
     )
+
+
+def _search(user: User, kind: RecordType) -> Search[Record]:
+    """What has a client is found by the client's telephone too; papers by their numbers before that."""
+    fields = fields_for(user, kind.pk)
+    if not kind.has_client:
+        return Search(
+            gettext_lazy("Name, telephone, e-mail or tax number"),
+            narrow=lambda rows, text: _records(rows).matching(text, fields.sees),
+        )
+
+    def narrow(rows: QuerySet[Record], text: str) -> QuerySet[Record]:
+        if kind.is_paper:
+            numbered = _records(rows).numbered(text.strip(" №#"), kind.pk)
+            if numbered.exists():
+                return numbered
+        return _records(rows).matching(
+            text,
+            lambda name: fields.sees(name) and sees_of_clients(user, name),
+            clients=Record.objects.visible_to(user).there(),
+        )
+
+    if kind.is_paper:
+        return Search(gettext_lazy("Name, number, or the client's telephone or e-mail"), narrow=narrow)
+    return Search(gettext_lazy("Name, or the client's telephone or e-mail"), narrow=narrow)
 
 
 @lru_cache(maxsize=256)

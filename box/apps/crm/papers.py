@@ -55,6 +55,7 @@ class PaperCard:
     """`paper` of what is one, `rows` of a deal; `makes` are the types that can be made of it."""
 
     paper: Paper | None
+    deal: Record | None
     links: Sequence[PaperLink]
     rows: Sequence[PaperRow]
     makes: Sequence[RecordType]
@@ -62,15 +63,16 @@ class PaperCard:
 
 
 def paper_card(record: Record, reader: User, parts: CardParts, seen: Mapping[int, Record]) -> PaperCard:
-    """`seen`: of a deal's papers those that the reader sees. Of a paper it asks for that and its links, of
-    anything else for nothing."""
+    """`seen`: of a deal's papers, and of a paper's deal, those that the reader sees. Of a paper it asks for
+    that and its links, of anything else for nothing."""
     paper = None
     links: list[PaperLink] = []
     if record.type.is_paper:
         paper = Paper.objects.select_related("seller", "template", "sent_by", "pdf").get(record=record)
         links = list(paper.links.open(timezone.now()).select_related("created_by").order_by("pk"))
     rows = _papers_of(reader, parts, seen)
-    return PaperCard(paper, links, rows, _makes(record, reader), _money_of(record, parts.payments))
+    deal = seen.get(parts.deal_id) if parts.deal_id else None
+    return PaperCard(paper, deal, links, rows, _makes(record, reader), _money_of(record, parts.payments))
 
 
 _MADE_OF: Mapping[int, tuple[int, ...]] = {

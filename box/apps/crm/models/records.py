@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from box.apps.crm.models.contact_points import ContactPoint
     from box.lib.prepared import Param
 
 
@@ -78,15 +79,42 @@ class RecordQuerySet(ScopedQuerySet["Record"]):
     def overdue(self, now: datetime) -> Self:
         return self.in_work().filter(next_step_at__lt=now)
 
-    def matching(self, text: str, sees: Callable[[str], bool] = lambda name: True) -> Self:
+    def matching(
+        self,
+        text: str,
+        sees: Callable[[str], bool] = lambda name: True,
+        *,
+        clients: RecordQuerySet | None = None,
+    ) -> Self:
         """By what the text looks like: an e-mail address, a telephone or tax number, else words of the title.
-        Each is answered by an index of its own, so that numbers are looked up before rows are.
+        Each is answered by an index of its own, so that numbers are looked up before rows are. What has one
+        of these `clients` is found by their addresses and numbers too.
 
         Whoever does not see a field finds nothing by it."""
+        found = self._reached_by(text, sees)
+        if found is None:
+            named = self
+            for word in text.split()[:MOST_WORDS]:
+                named = named.filter(title__icontains=word)
+            return named
+        if clients is None:
+            return self.filter(pk__in=found)
+        theirs = clients.filter(pk__in=found).values_list("pk", flat=True)[:MOST_REACHED]
+        links = Link.objects.filter(to__in=list(theirs), role__in=(Link.Role.CONTACT, Link.Role.COMPANY))
+        return self.filter(Q(pk__in=found) | Q(pk__in=links.values("record")))
+
+    def numbered(self, number: str, type_id: int) -> Self:
+        """The paper of this type with this number."""
+        return self.filter(paper__type=type_id, paper__number=number)
+
+    def _reached_by(
+        self, text: str, sees: Callable[[str], bool]
+    ) -> list[int] | models.QuerySet[ContactPoint, int] | None:
+        """Whose address or number this is; None where it is neither."""
         from box.apps.crm.models.contact_points import ContactPoint
 
         if "@" in text and sees("reached_by"):
-            return self.filter(pk__in=ContactPoint.objects.containing("email", text.lower()))
+            return ContactPoint.objects.containing("email", text.lower())
         number = phones.normal(text, PHONE_REGION.value) or text
         digits = "".join(sign for sign in number if sign.isdigit())
         if len(digits) >= SHORTEST_NUMBER and not any(sign.isalpha() for sign in text):
@@ -96,11 +124,8 @@ class RecordQuerySet(ScopedQuerySet["Record"]):
             if sees("tax_number"):
                 taxed = self.model.objects.filter(tax_number="".join(text.split()))
                 found += taxed.values_list("pk", flat=True)[:MOST_REACHED]
-            return self.filter(pk__in=found)
-        named = self
-        for word in text.split()[:MOST_WORDS]:
-            named = named.filter(title__icontains=word)
-        return named
+            return found
+        return None
 
 
 class Record(AudienceModel):

@@ -16,19 +16,21 @@ from django.utils import timezone
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.custom_fields import set_values
+from box.apps.crm.actions.papers import add_paper
 from box.apps.crm.actions.stages import set_demands
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.custom_fields import SETS
+from box.apps.crm.field_rights import give
 from box.apps.crm.models import Record
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
+from box.core.access.field_rights import FieldLevel
+from box.core.accounts.models import User
 from box.core.fields.actions import FieldDraft, add_field
-from tests.box.apps.crm.conftest import added, allow, stage_of
+from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 
 if TYPE_CHECKING:
     from django.test import Client
-
-    from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +65,38 @@ def test_a_client_is_found_by_numbers_addresses_and_words(
     added("company", anna, "Rose flowers", reached_by=reached, tax_number="7701234567")
     added("company", anna, "Another") if "responsible" not in query else None
     assert names(as_person(anna).get("/crm/company/", query)) == ["Rose flowers"]
+
+
+@pytest.mark.parametrize("text", ["8 (916) 123-45-67", "Rose@Example.com", "7701234567"])
+def test_a_deal_is_found_by_what_its_client_is_reached_by(
+    as_person: Browser, anna: User, boris: User, text: str
+) -> None:
+    reached = [Reach("phone", "+7 916 123-45-67"), Reach("email", "rose@example.com")]
+    rose = added("company", anna, "Rose", reached_by=reached, tax_number="7701234567")
+    added("deal", anna, "Chairs", company=rose)
+    added("deal", anna, "Tables")
+    assert names(as_person(anna).get("/crm/deal/", {"q": text})) == ["Chairs"]
+    # Nobody learns of a client whom they do not see whose number this is.
+    added("deal", boris, "Sofas", company=rose)
+    assert names(as_person(boris).get("/crm/deal/", {"q": text})) == []
+
+
+def test_a_deal_is_not_found_by_what_is_hidden_of_its_client(as_person: Browser, anna: User) -> None:
+    rose = added("company", anna, "Rose", reached_by=[Reach("phone", "+79161234567")])
+    added("deal", anna, "Chairs", company=rose)
+    give(employees_role(), type_of("company"), "reached_by", FieldLevel.HIDDEN, by=None)
+    assert names(as_person(User.objects.get(pk=anna.pk)).get("/crm/deal/", {"q": "+79161234567"})) == []
+
+
+def test_a_paper_is_found_by_its_number_and_leads_to_its_deal(as_person: Browser, anna: User) -> None:
+    deal = added("deal", anna, "Chairs for Rose")
+    made = [add_paper(deal, type_of("invoice"), by=anna) for _ in range(2)]
+    browser = as_person(anna)
+    page = browser.get("/crm/invoice/", {"q": f"№ {made[0].paper.number}"}).content.decode()
+    assert made[0].get_absolute_url() in page and made[1].get_absolute_url() not in page
+    assert len(names(browser.get("/crm/invoice/", {"q": "rose"}))) == 2
+    paper = browser.get(made[0].get_absolute_url()).content.decode()
+    assert re.search(rf'<dt>Deal</dt><dd><a\s+href="{deal.get_absolute_url()}">Chairs for Rose</a>', paper)
 
 
 def test_work_without_a_next_step_is_found(as_person: Browser, anna: User) -> None:
