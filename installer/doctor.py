@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from appliance import certificates, service_files
+from appliance.cluster import topology
 from appliance.config import ConfigError
 from appliance.node import Node
 from appliance.paths import Paths
@@ -80,6 +81,8 @@ def _installation(node: Node) -> Iterator[Finding]:
         yield Finding(
             "installation", "An installation was interrupted.", "Run install.sh again: it finishes."
         )
+    if topology.unfinished(node.paths).exists():
+        yield Finding("cluster", "The box is half a node of a cluster.", topology.WAS_CUT_SHORT)
     if stale := service_files.pending(node):
         yield Finding(
             "configuration",

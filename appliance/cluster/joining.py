@@ -113,6 +113,8 @@ class Token:
 
 def token(paths: Paths, *, seconds: int) -> Token:
     """A new one, which lets one node in."""
+    if topology.unfinished(paths).exists():
+        raise JoinRefused(f"This node is half a one: {topology.WAS_CUT_SHORT}")
     membership = Node.load(paths).cluster
     authority = identity.read_authority(paths)
     if authority is None:

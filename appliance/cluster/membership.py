@@ -96,19 +96,22 @@ def close(listeners: Iterable[socket.socket]) -> None:
 def initialise(paths: Paths, *, name: str, address: str, site: str = "", say: Say) -> float:
     """Make the running box a cluster of one node, in place. Returns the seconds in which nobody could write.
 
-    Whatever goes wrong, the box is a single one again.
+    Whatever goes wrong, the box is a single one again. Killed, it is gone on with, or back, by the next.
     """
+    is_forward = _end_what_was_cut_short(paths, say)
     before = Node.load(paths)
+    if is_forward:
+        return 0.0
     if before.membership:
         raise TopologyRefused(f"This is a node of a cluster already: {before.name}.")
     me = Member(name, address, (Role.PORTAL, Role.FILES, Role.DATABASE), site)
     alone = Topology(()).joined_by(me).with_store(name)
     close(listen(address, ports(before)))
     say("Making the cluster's own authority.")
-    identity.found(paths, name=name, address=address)
-    topology.store(paths, Membership(name, alone, founders=(f"{name}={address}",)))
-    had_files = False
+    write_atomically(topology.unfinished(paths), "", mode=0o600)
     try:
+        identity.found(paths, name=name, address=address)
+        topology.store(paths, Membership(name, alone, founders=(f"{name}={address}",)))
         node = Node.load(paths)
         supervisor = supervisor_for(node)
         folders.prepare(paths)
@@ -123,7 +126,7 @@ def initialise(paths: Paths, *, name: str, address: str, site: str = "", say: Sa
         topology.store(paths, dataclasses.replace(node.cluster, revision=revision))
         node = Node.load(paths)
         # The port by which the portal finds its files is the router's from now on.
-        had_files = stores.stop(node, supervisor)
+        stores.stop(node, supervisor)
         changed = service_files.apply(node)
         supervisor.start("router", "member")
         say("Handing the database over to Patroni. Nobody can write for some seconds.")
@@ -134,12 +137,35 @@ def initialise(paths: Paths, *, name: str, address: str, site: str = "", say: Sa
         _wait_for_way(node)
         # Until now they have spoken to the database as before, which goes on to work.
         supervisor.reload(*(one for one in changed if one not in (*STARTED, stores.SERVICE)), progress=say)
-        stores.take_over(node, supervisor, was_running=had_files, say=say)
+        stores.take_over(node, say=say)
     except BaseException:
         say("It failed: the box becomes a single one again.")
-        _undo(paths, had_files=had_files)
+        _undo(paths)
         raise
+    _open(node)
     return paused
+
+
+def _open(node: Node) -> None:
+    """From here on the names of files are the database's, and there is no way back to those of before."""
+    stores.hand_over(node)
+    topology.unfinished(node.paths).unlink()
+    stores.open_again(node)
+
+
+def _end_what_was_cut_short(paths: Paths, say: Say) -> bool:
+    """What `init` or `dissolve` have left where they were killed; whether this is a node for good now."""
+    if not topology.unfinished(paths).exists():
+        return False
+    node = Node.load(paths)
+    is_forward = node.membership is not None and names.are_set_aside(node)
+    if is_forward:
+        say("Ending what was cut short.")
+        _open(node)
+    else:
+        say("Undoing what was cut short.")
+        _undo(paths)
+    return is_forward
 
 
 def wait_for_leader(paths: Paths, known: Topology, name: str | None = None) -> str:
@@ -171,6 +197,8 @@ def _wait_for_way(node: Node) -> None:
 
 def dissolve(paths: Paths, *, say: Say) -> None:
     """The last node of a cluster is a single box again, with all that it has."""
+    if topology.unfinished(paths).exists() and not _end_what_was_cut_short(paths, say):
+        return
     membership = _membership(paths)
     others = [member.name for member in membership.topology.members if member.name != membership.name]
     if others:
@@ -181,11 +209,9 @@ def dissolve(paths: Paths, *, say: Say) -> None:
         raise TopologyRefused("This node does not lead its database at the moment: try again in a minute.")
     say("The node becomes a single box again. Nobody can write for some seconds.")
     node = Node.load(paths)
-    had_files = stores.give_back(node, supervisor_for(node), say=say)
-    _undo(paths, had_files=had_files)
-    # What was kept for other nodes would be kept for ever.
-    query(Node.load(paths), _DROP_SLOTS, database="postgres")
-    names.drop(Node.load(paths))
+    stores.give_back(node, supervisor_for(node), say=say)
+    write_atomically(topology.unfinished(paths), "", mode=0o600)
+    _undo(paths)
 
 
 _DROP_SLOTS = """
@@ -194,20 +220,29 @@ where slot_type = 'physical' and not active
 """
 
 
-def _undo(paths: Paths, *, had_files: bool) -> None:
+def _undo(paths: Paths) -> None:
+    """Make it a single box; interrupted anywhere, it is done again from the beginning."""
     clustered = Node.load(paths)
-    supervisor = supervisor_for(clustered)
-    had_files = stores.stop(clustered, supervisor) or had_files
-    names.take_file_back(clustered)
-    for service in ("member", "router", "database", "etcd"):
-        supervisor.stop(service)
-    _forget(clustered)
+    if clustered.membership:
+        supervisor = supervisor_for(clustered)
+        stores.stop(clustered, supervisor)
+        names.take_file_back(clustered)
+        for service in ("member", "router", "database", "etcd"):
+            supervisor.stop(service)
+        _forget(clustered)
+    run(["rm", "-rf", "--", topology.folder(paths)])
     single = Node.load(paths)
-    changed = service_files.apply(single)
+    service_files.apply(single)
     supervisor = supervisor_for(single)
     supervisor.apply()
-    supervisor.start("database", *((stores.SERVICE,) if had_files else ()))
-    supervisor.reload(*(one for one in changed if one not in ("database", stores.SERVICE)))
+    supervisor.start("database", *((stores.SERVICE,) if names.has_file(single) else ()))
+    # All of them: those whose files had changed before this was interrupted are not known any more.
+    others = [one for one in enabled(single) if one.name not in ("agent", "database", stores.SERVICE)]
+    supervisor.reload(*(one.name for one in others))
+    # What was kept for other nodes would be kept for ever.
+    query(single, _DROP_SLOTS, database="postgres")
+    names.drop(single)
+    topology.unfinished(paths).unlink(missing_ok=True)
 
 
 def _forget(node: Node) -> None:
@@ -218,7 +253,7 @@ def _forget(node: Node) -> None:
         as_owner.remove(data_folder(node) / name, owner)
     as_owner.remove(node.data("etcd") / "member", owner)
     run(["rm", "-rf", "--", masters_folder(node).parent])
-    run(["rm", "-rf", "--", topology.folder(node.paths)])
+    topology.file_of(node.paths).unlink()
 
 
 # --- all of them, all the time

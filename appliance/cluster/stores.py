@@ -26,39 +26,45 @@ type Say = Callable[[str], None]
 SERVICE = "objects"
 
 
-def stop(node: Node, supervisor: Supervisor) -> bool:
-    """End the store for as long as its names move; whether it ran."""
-    if not is_shared(node):
-        return False
-    was_running = supervisor.status(SERVICE, with_health=False)[0].state is State.RUNNING
-    supervisor.stop(SERVICE)
-    return was_running
+def stop(node: Node, supervisor: Supervisor) -> None:
+    """End the store for as long as its names move."""
+    if is_shared(node):
+        supervisor.stop(SERVICE)
 
 
-def take_over(node: Node, supervisor: Supervisor, *, was_running: bool, say: Say) -> None:
-    """Make the first node's files the cluster's: they stay where they are, and their names move."""
+def take_over(node: Node, *, say: Say) -> None:
+    """Make the first node's files the cluster's: they stay where they are, and their names are copied."""
     if not is_shared(node):
         return
     say("Handing the names of files over to the database.")
     names.into_database(node)
     prepare(node)
     names.set_file_aside(node)
-    if was_running:
-        supervisor.start(SERVICE)
-    names.forget_file(node)
 
 
-def give_back(node: Node, supervisor: Supervisor, *, say: Say) -> bool:
-    """Bring everything back to this machine alone; whether the store ran, which it does not now."""
+def hand_over(node: Node) -> None:
+    """From here on the names in the database are right."""
+    if is_shared(node):
+        names.give_name(node)
+
+
+def open_again(node: Node) -> None:
+    """Start the store on them."""
+    if is_shared(node) and names.are_set_aside(node):
+        supervisor_for(node).start(SERVICE)
+        names.forget_file(node)
+
+
+def give_back(node: Node, supervisor: Supervisor, *, say: Say) -> None:
+    """Bring everything back to this machine alone, whose store starts no more until `take_file_back`."""
     if not is_shared(node):
-        return False
-    was_running = supervisor.status(SERVICE, with_health=False)[0].state is State.RUNNING
-    if was_running:
+        return
+    if supervisor.status(SERVICE, with_health=False)[0].state is State.RUNNING:
         volumes.want_one_copy(node)
     stop(node, supervisor)
     say("Handing the names of files back to the store.")
     names.out_of_database(node)
-    return was_running
+    names.take_name(node)
 
 
 def follow(before: Node, node: Node) -> None:

@@ -298,6 +298,14 @@ def folder(paths: Paths) -> Path:
     return paths.etc / "cluster"
 
 
+WAS_CUT_SHORT = "`boxctl cluster init` or `dissolve` was cut short: run it again."
+
+
+def unfinished(paths: Paths) -> Path:
+    """There from the first change of `init` or `dissolve` to the last: whoever finds it ends them first."""
+    return paths.etc / "cluster.unfinished"
+
+
 def file_of(paths: Paths) -> Path:
     return folder(paths) / "cluster.json"
 

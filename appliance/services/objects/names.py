@@ -46,7 +46,7 @@ class NamesDiffer(Exception):
 def into_database(node: Node) -> None:
     """Make the cluster's database of names, with those that this machine has in SQLite. It must lead.
 
-    One that is there is whole: it gets its name at the end.
+    The store cannot open it before `give_name`.
     """
     if query(node, _HAS_ROLE, database="postgres") != "1":
         query(node, f"create role {OBJECTS} login", database="postgres")
@@ -63,11 +63,33 @@ def into_database(node: Node) -> None:
             (psql, users.account(users.DATABASE), _environment(node, _UNFINISHED)),
             cwd=node.release,
         )
-    query(node, f"alter database {_UNFINISHED} rename to {OBJECTS}", database="postgres")
+
+
+def give_name(node: Node) -> None:
+    """From here on the database is right, and the store may open it."""
+    if query(node, _HAS_DATABASE, database="postgres") != "1":
+        query(node, f"alter database {_UNFINISHED} rename to {OBJECTS}", database="postgres")
+
+
+def take_name(node: Node) -> None:
+    """From here on what was brought back is right, and no store opens the database."""
+    if query(node, _HAS_DATABASE, database="postgres") == "1":
+        query(
+            node,
+            f"drop database if exists {_UNFINISHED};\n"
+            f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{OBJECTS}';\n"
+            f"alter database {OBJECTS} rename to {_UNFINISHED};",
+            database="postgres",
+        )
+
+
+def are_set_aside(node: Node) -> bool:
+    """Whether the database has them all, under whichever name: the file is only kept for a while."""
+    return has_file(node, _MOVED) and not has_file(node) and not has_file(node, _BROUGHT_BACK)
 
 
 def set_file_aside(node: Node) -> None:
-    """From here on the database is right."""
+    """When all of it was copied. A store that starts by itself meanwhile finds no names in either place."""
     if has_file(node):
         folder = node.data("objects")
         as_owner.rename(folder / NAMES, folder / _MOVED, users.account(users.OBJECTS))
@@ -87,9 +109,9 @@ def forget_file(node: Node) -> None:
 
 
 def out_of_database(node: Node) -> None:
-    """Put the names into a file again, beside its place: until `take_file_back` the database is right.
+    """Put the names into a file again, beside its place: until `take_name` the database is right.
 
-    Where there is no such database, the file has never been moved.
+    Where there is no such database, a file is right already.
     """
     if query(node, _HAS_DATABASE, database="postgres") != "1":
         return
@@ -125,7 +147,8 @@ def drop(node: Node) -> None:
     """Of a machine that has them in SQLite again."""
     query(
         node,
-        f"drop database if exists {OBJECTS} with (force);\ndrop role if exists {OBJECTS};",
+        f"drop database if exists {OBJECTS} with (force);\ndrop database if exists {_UNFINISHED};\n"
+        f"drop role if exists {OBJECTS};",
         database="postgres",
     )
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ from minio.error import MinioException
 
 from appliance.services.objects import setup, volumes
 from tests.appliance.boxes import wait_until
+from tests.randomness import chosen
 
 from .nodes import BoxNode, Company, require_engines
 
@@ -219,3 +222,66 @@ def test_the_last_node_takes_everything_with_it(figure: Callable[[str], None]) -
             last.go_on()
         office.known = uploads.known | later.known | last.known
         office.read_by(one)
+
+
+CALLED = {
+    "init": (
+        "membership.wait_for_leader", "names.into_database", "names.set_file_aside",
+        "names.give_name", "stores.open_again", "names.forget_file",
+    ),
+    "dissolve": (
+        "names.out_of_database", "names.take_name", "names.take_file_back",
+        "membership._forget", "service_files.apply", "names.drop",
+    ),
+}  # fmt: skip
+"""What each of the two calls, in its order; it is killed instead."""
+KILLED = """
+import importlib, importlib.util, os, signal, sys
+from installer import cluster
+module, function = sys.argv[1].split(".")
+for home in ("appliance.cluster", "appliance.services.objects", "appliance"):
+    if importlib.util.find_spec(f"{home}.{module}"):
+        place = importlib.import_module(f"{home}.{module}")
+assert callable(getattr(place, function))
+setattr(place, function, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+cluster.main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("verb", CALLED)
+def test_killed_anywhere_and_begun_again_it_has_every_file(verb: str, figure: Callable[[str], None]) -> None:
+    with Company(1) as company:
+        (box,) = company.nodes
+        box.install("agent", "database", "objects")
+        office = Office(company, figure)
+        init = ("init", "--name", box.name, "--address", box.address)
+        for stage in chosen(f"killed {verb}", CALLED[verb]):
+            if verb == "dissolve":
+                box.cluster(*init)
+            killed = box.run(
+                [sys.executable, "-c", KILLED, stage, *(init if verb == "init" else (verb,))], check=False
+            )
+            assert killed.returncode == -signal.SIGKILL, f"{stage}: {killed.stdout}{killed.stderr}"
+            # A store that may starts then, and what it acknowledges counts.
+            box.kill()
+            box.boxctl("start", check=False)
+            taken = upload_if_taken(office, box, stage)
+            if verb == "init":
+                box.cluster(*init)
+                assert box.status()["leader"] == box.name
+            box.cluster("dissolve")
+            office.happens(f"{verb} killed at {stage}{', then a file' * taken}", box, lambda: None)
+
+
+def upload_if_taken(office: Office, box: BoxNode, name: str) -> bool:
+    """Whether the store answers, and has a file more."""
+    content, deadline = os.urandom(SIZE), time.monotonic() + 15
+    with box.inside():
+        store, bucket = store_of(box), box.node.box.objects.bucket
+        while time.monotonic() < deadline:
+            with suppress(MinioException, urllib3.exceptions.HTTPError):
+                store.put_object(bucket_name=bucket, object_name=name, data=io.BytesIO(content), length=SIZE)
+                office.known[name] = hashlib.sha256(content).hexdigest()
+                return True
+            time.sleep(0.5)
+    return False
