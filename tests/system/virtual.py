@@ -17,7 +17,7 @@ from appliance import ports
 type Firmware = Literal["bios", "uefi"]
 
 _UEFI_CODE, _UEFI_VARIABLES = Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
-_SLOW = 1800.0
+_SLOW = 3600.0
 """Seconds for what takes minutes where the processor is emulated."""
 
 

@@ -72,7 +72,8 @@ def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> 
     reader, now = request.user, timezone.now()
     fields, parts = fields_for(reader, found.type_id), parts_of(found, now=now)
     named = {*parts.client_ids(found), *parts.paper_numbers, *(parts.related_ids if is_whole else ())}
-    named |= {parts.deal_id} - {None}
+    if parts.deal_id:
+        named.add(parts.deal_id)
     seen = seen_by_id(named, reader)
     timeline = timeline_of(found, reader, before=moment_in(request.GET.get("before", "")))
     context = {
