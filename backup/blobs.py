@@ -190,12 +190,13 @@ def catch_up(
         # No further than what there was: where people write all the time a pass would have no end, and so the
         # time line would end where the pass began.
         while rows := connection.execute(
-            "select id, key from files_blob where id > %s and id <= %s order by id limit %s",
+            "select id, key, size from files_blob where id > %s and id <= %s order by id limit %s",
             (after, highest, PAGE),
         ).fetchall():
-            unknown = ledger.unknown([key for _, key in rows])
+            sizes = {key: size for _, key, size in rows}
+            unknown = ledger.unknown([*sizes])
             if unknown:
-                arrived = _copy(vault, ledger, unknown, heard)
+                arrived = _copy(vault, ledger, {key: sizes[key] for key in unknown}, heard)
                 count += len(arrived)
                 missing += [key for key in unknown if key not in arrived]
             after = rows[-1][0]
@@ -207,16 +208,19 @@ def catch_up(
 
 
 def _copy(
-    vault: Vault, ledger: Ledger, keys: Sequence[str], heard: Callable[[Moved], None]
+    vault: Vault, ledger: Ledger, sizes: Mapping[str, int], heard: Callable[[Moved], None]
 ) -> dict[str, int]:
-    """Copy these, look which have arrived, and only then note them."""
+    """Copy these, of which the database knows the sizes; look which have arrived, and only then note them.
+
+    What the portal's store does not have is passed over: asking for it first would be one request more for
+    every blob. Those that differ from the database are what the store has of them, or have not arrived.
+    """
     vault.require()
-    there = vault.live_sizes(keys)
-    arrived = {key: size for key, size in vault.sizes(there).items() if size == there[key]}
-    wanted = [key for key in there if key not in arrived]
-    if wanted:
-        vault.take(wanted, heard)
-        arrived |= {key: size for key, size in vault.sizes(wanted).items() if size == there[key]}
+    vault.take(sizes, heard)
+    there = vault.sizes(sizes)
+    differing = [key for key, size in there.items() if size != sizes[key]]
+    held = vault.live_sizes(differing) if differing else {}
+    arrived = {key: size for key, size in there.items() if size in (sizes[key], held.get(key))}
     ledger.add(arrived, datetime.now(UTC))
     return arrived
 

@@ -70,13 +70,13 @@ class Vault:
         for name in KEY_RINGS:
             self._run("deletefile", f"plain:{name}", check=False)
 
-    def is_opened_by(self, ring: KeyRing) -> bool | None:
+    def is_opened_by(self, ring: KeyRing, rings: Iterable[str] | None = None) -> bool | None:
         """Whether a key ring that lies there has a holder in common with this one; None: none lies there.
 
-        Raises `KeyRefused` where none can be read.
+        `rings` are what was just read of it. Raises `KeyRefused` where none can be read.
         """
         refused: KeyRefused | None = None
-        for text in self.rings():
+        for text in self.rings() if rings is None else rings:
             try:
                 there = KeyRing.parse(text)
             except KeyRefused as error:
@@ -106,10 +106,13 @@ class Vault:
             file.seek(0)
             self._run("rcat", f"plain:{name}", stdin=file)
 
-    def require(self) -> None:
-        """Refuse where the repository is not: an empty mount point is no empty repository."""
+    def require(self, rings: Iterable[str] | None = None) -> None:
+        """Refuse where the repository is not: an empty mount point is no empty repository.
+
+        `rings` are what was just read of its key ring.
+        """
         try:
-            is_own = self.is_opened_by(self.settings.ring_of(self.target))
+            is_own = self.is_opened_by(self.settings.ring_of(self.target), rings)
         except KeyRefused as error:
             raise BackupRefused(
                 f"{error} At {self.target}: `boxctl backup verify --target {self.target.name}` mends it."

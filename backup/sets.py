@@ -131,9 +131,9 @@ def forget(node: Node, target: Target, label: str) -> None:
         (folder_of(node, target) / f"{label}{suffix}").unlink(missing_ok=True)
 
 
-def refresh(node: Node, vault: Vault) -> None:
-    """Learn from the repository itself which sets there are."""
-    vault.require()
+def refresh(node: Node, vault: Vault, *, rings: Sequence[str] | None = None) -> None:
+    """Learn from the repository itself which sets there are. `rings`: see `Vault.require`."""
+    vault.require(rings)
     folder = folder_of(node, vault.target)
     there = {name for name in (found.rstrip("/") for found in vault.names("sets")) if _LABEL.fullmatch(name)}
     if not there:

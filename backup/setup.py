@@ -235,19 +235,21 @@ def write_ring(node: Node, chosen: Settings) -> None:
     settings.save(node.paths, chosen)
 
 
-def mend_ring(node: Node, name: str) -> None:
+def mend_ring(node: Node, name: str) -> list[str]:
     """Write what of the key ring is damaged or not there anew: by it alone a recovery key opens the
-    repository. Where none of it is, the repository is elsewhere."""
+    repository. Where none of it is, the repository is elsewhere. What lies there of it afterwards."""
     with settings.changing(node.paths):
         chosen = settings.load(node.paths)
         target = chosen.target(name)
         vault, ours = Vault(node, chosen, target), chosen.ring_of(target)
         there = {copy: vault.read_plain(copy) for copy in KEY_RINGS}
         if not any(there.values()):
-            return
+            return []
         for copy, text in there.items():
             if text is None or ours.is_damaged_in(text):
                 vault.write_plain(copy, ours.dump())
+                there[copy] = ours.dump()
+        return [text for text in there.values() if text]
 
 
 def next_number(node: Node, chosen: Settings) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -107,8 +108,7 @@ def to_target(
 ) -> str:
     """Make one set, thin out the older ones, and say in a sentence what came of it."""
     vault, zone, now = Vault(node, chosen, target), ZoneInfo(node.box.time_zone), datetime.now(UTC)
-    setup.mend_ring(node, target.name)
-    sets.refresh(node, vault)
+    sets.refresh(node, vault, rings=setup.mend_ring(node, target.name))
     plan = decide(target, sets.known(node, target), asked, chosen, now=now, zone=zone)
     journal.progress(str(plan))
     with blobs.ledger_of(node, target) as ledger:
@@ -124,7 +124,8 @@ def to_target(
             total=_database_bytes(node), kind="database", target=target.name,
         )  # fmt: skip
         pgbackrest.back_up(node, target, plan.kind, lambda _, share: meter.at(int(meter.total * share)))
-        stored, after = pgbackrest.stored(node, target)[-1], _counted(node)
+        held, after = pgbackrest.stored(node, target), _counted(node)
+        stored = held[-1]
         # Listed first: what comes meanwhile is none of this set's, and need not be in the repository.
         with blobs.reading(node) as connection:
             listed |= {blob.key: blob for blob in blobs.everything(connection)}
@@ -153,7 +154,7 @@ def to_target(
         journal.progress(f"Writing the manifest of {made.label}.")
         sets.store(node, vault, made, listed.values())
         ledger.write(attempt_at=datetime.now(UTC).isoformat(), problem="")
-        thinned = thin(node, chosen, vault, ledger, live=set(listed))
+        thinned = thin(node, chosen, vault, ledger, held=held, live=set(listed))
     lost = f" {made.missing} files nobody has any more." if made.missing else ""
     went = f" {thinned} old ones went." if thinned else ""
     return (
@@ -173,13 +174,24 @@ def copy(node: Node, vault: Vault, ledger: blobs.Ledger, journal: Journal) -> bl
     return blobs.catch_up(node, vault, ledger, heard=heard, from_start=True)
 
 
-def thin(node: Node, chosen: Settings, vault: Vault, ledger: blobs.Ledger, *, live: set[str]) -> int:
-    """Take out what the rule does not keep: sets, then blobs that nobody names any more."""
+def thin(
+    node: Node,
+    chosen: Settings,
+    vault: Vault,
+    ledger: blobs.Ledger,
+    *,
+    held: Sequence[pgbackrest.Stored],
+    live: set[str],
+) -> int:
+    """Take out what the rule does not keep: sets, then blobs that nobody names any more.
+
+    `held` are all database backups of the repository, `live` the keys of the blobs that the portal has.
+    """
     target, zone = vault.target, ZoneInfo(node.box.time_zone)
     known = {one.label: one for one in log_gaps.candidates(node, target)}
     # A database backup without a manifest is left of a run that was interrupted.
     left = retention.Condition.UNFINISHED
-    for stored in pgbackrest.stored(node, target):
+    for stored in held:
         known.setdefault(
             stored.label, retention.Candidate(stored.label, stored.ended_at, stored.parent, left)
         )

@@ -66,8 +66,7 @@ def verify(
 ) -> Found:
     """Read and compare, and heal what the portal still has."""
     vault = Vault(node, chosen, target)
-    setup.mend_ring(node, target.name)
-    sets.refresh(node, vault)
+    sets.refresh(node, vault, rings=setup.mend_ring(node, target.name))
     known = sets.known(node, target)
     looked_at = [one for one in known if label in ("", one.label)]
     if not looked_at:
