@@ -66,7 +66,7 @@ def dav(request: HttpRequest, path: str | None = None) -> HttpResponse:
     if not length.isdecimal() or int(length) > LARGEST_REQUEST:
         return HttpResponse(status=413)
     note_use(device, address, request.headers.get("User-Agent", ""), now)
-    session = Session(user)
+    session = Session(user, schedule_match=request.headers.get("If-Schedule-Tag-Match", "").strip())
     with serving(session), translation.override(user.language or LANGUAGE.value):
         return _answer(request, path or "/", session)
 
@@ -121,6 +121,8 @@ def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
     for name, value in said["headers"]:
         if name != "Content-Length":
             response.headers[name] = value
+    if session.schedule_tag and request.method in {"GET", "HEAD", "PUT"} and response.status_code < 300:
+        response.headers["Schedule-Tag"] = session.schedule_tag
     if "DAV" in response.headers:
         response.headers["DAV"] = f"{response.headers['DAV']}, {SCHEDULES}"
     return response

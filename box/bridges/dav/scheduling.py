@@ -6,17 +6,20 @@ empty. The outbox answers when others are taken, and to nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 from icalendar import Calendar, FreeBusy, vCalAddress, vPeriod
 
 from box.core.registry.dav import dav_address, dav_host, dav_sources
+from box.lib.icalendars import components
 from box.lib.moments import refuse_distant
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from box.core.registry.dav import Stretch
 
 DAV, CALDAV = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}"
+SCHEDULE_TAG = f"{CALDAV}schedule-tag"
 INBOX, OUTBOX = "inbox", "outbox"
 BOXES = {INBOX: "schedule-inbox", OUTBOX: "schedule-outbox"}
 URLS = {f"C:{kind}-URL": name for name, kind in BOXES.items()}
@@ -76,7 +80,7 @@ def _question(text: str) -> Question:
         raise ValidationError("The question is too large.")
     try:
         part: Any
-        (part,) = Calendar.from_ical(text).walk("VFREEBUSY")
+        (part,) = [one for each in components(text.encode()) for one in each.walk("VFREEBUSY")]
         starts, ends = (_moment(part[name].dt) for name in ("DTSTART", "DTEND"))
         organizer, attendees = part["ORGANIZER"], part["ATTENDEE"]
         uid = str(part.get("UID", ""))
@@ -92,9 +96,10 @@ def _question(text: str) -> Question:
 
 
 def _moment(said: Any) -> datetime:
-    """Of moments in UTC, as RFC 6638 wants them. Raises TypeError for a day and for a time of nowhere."""
-    if not isinstance(said, datetime) or said.tzinfo is None:
-        raise TypeError("A moment has a zone.")
+    """Of moments in UTC, as RFC 6638 wants them. Raises TypeError for a day and for a time of nowhere, or of
+    a zone that the question describes itself."""
+    if not isinstance(said, datetime) or not isinstance(said.tzinfo, ZoneInfo):
+        raise TypeError("A moment has a zone of the time zone database.")
     return said.astimezone(UTC)
 
 
@@ -156,3 +161,29 @@ def complete(root: ElementTree.Element, session: Session, folder: str) -> None:
         if kind := places.get(one.findtext(f"{DAV}href", ""), ""):
             for types in one.iter(f"{DAV}resourcetype"):
                 ElementTree.SubElement(types, f"{CALDAV}{kind}")
+
+
+def add_schedule_tags(root: ElementTree.Element, tag_at: Callable[[str], str]) -> None:
+    """Into a multistatus in which Radicale has found none; `tag_at` says it of an object's address."""
+    for one in root.iter(f"{DAV}response"):
+        tag = tag_at(unquote(one.findtext(f"{DAV}href", "")))
+        parts = {part.findtext(f"{DAV}status", "").split(" ")[1]: part for part in one.iter(f"{DAV}propstat")}
+        missing = parts["404"].find(f"{DAV}prop") if "404" in parts else None
+        asked = missing.find(SCHEDULE_TAG) if missing is not None else None
+        if not tag or missing is None or asked is None:
+            continue
+        missing.remove(asked)
+        if len(missing) == 0:
+            one.remove(parts["404"])
+        asked.text = tag
+        _found(one, parts).append(asked)
+
+
+def _found(response: ElementTree.Element, parts: Mapping[str, ElementTree.Element]) -> ElementTree.Element:
+    """What a response has of properties that are there."""
+    if "200" in parts:
+        return next(parts["200"].iter(f"{DAV}prop"))
+    part = ElementTree.SubElement(response, f"{DAV}propstat")
+    properties = ElementTree.SubElement(part, f"{DAV}prop")
+    ElementTree.SubElement(part, f"{DAV}status").text = "HTTP/1.1 200 OK"
+    return properties

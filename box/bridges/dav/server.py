@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -28,7 +28,7 @@ from radicale.rights import BaseRights
 from radicale.storage import BaseCollection, BaseStorage
 from vobject.icalendar import registerTzid
 
-from box.bridges.dav.scheduling import BOXES, URLS, complete
+from box.bridges.dav.scheduling import BOXES, SCHEDULE_TAG, URLS, add_schedule_tags, complete
 from box.bridges.dav.session import (
     FOLDER,
     LARGEST_OBJECT,
@@ -38,7 +38,7 @@ from box.bridges.dav.session import (
     is_refused,
 )
 from box.bridges.dav.states import UnknownState, changed_since, remember, token_of
-from box.core.registry.dav import DavChanged, DavCollection, DavObject, dav_sources
+from box.core.registry.dav import DavChanged, DavCollection, DavObject, dav_sources, schedule_part
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -97,6 +97,12 @@ def _call_zones_by_name(text: str) -> None:
 
 def etag_of(tag: str) -> str:
     return f'"{hashlib.sha256(tag.encode()).hexdigest()[:32]}"'
+
+
+def schedule_tag_of(tag: str) -> str:
+    """As the header of this name has it; empty, where the object is none of scheduling."""
+    part = schedule_part(tag)
+    return etag_of(part) if part else ""
 
 
 class _Object(Item):
@@ -217,19 +223,30 @@ class Collection(BaseCollection):
             if not _FREE.fullmatch(href):
                 raise ValidationError("This name is none of an object here.")
             text = current().text or item.serialize()
-            self.room.write(href, text, tag=before.dav_tag if before else None)
+            self.room.write(href, text, tag=self.expected(href))
         self._forget()
         made = self.item(href)
         if made is None:
             raise ValueError("What was written is not to be seen.")
+        self.session.schedule_tag = schedule_tag_of(made.dav_tag)
         return made, before
+
+    def expected(self, name: str) -> str | None:
+        """The tag that is compared once more where it is written: whoever goes by the Schedule-Tag does not
+        mind what others have answered. Raises DavChanged, where that is another by now."""
+        tag, wanted = self.tags.get(name), self.session.schedule_match
+        if not wanted:
+            return tag
+        if tag is None or schedule_tag_of(tag) != wanted:
+            raise DavChanged
+        return schedule_part(tag)
 
     def delete(self, href: str | None = None) -> None:
         with _refusing():
             if href is None:
                 self.room.discard()
             else:
-                self.room.remove(href, tag=self.tags[href])
+                self.room.remove(href, tag=self.expected(href) or "")
         self._forget()
 
     def _forget(self) -> None:
@@ -321,11 +338,16 @@ class Storage(BaseStorage):
             case [_home, key, name] if key in session.collections:
                 item = Collection(session, session.collections[key]).item(name)
                 if item is not None:
+                    session.schedule_tag = schedule_tag_of(item.dav_tag)
                     yield item
 
     def move(self, item: Item, to_collection: BaseCollection, to_href: str) -> None:
         """Made there and removed here, in the transaction of the lock."""
+        session = current()
         with _refusing():
+            if isinstance(item, _Object):
+                item.within.expected(item.dav_name)
+            session.schedule_match = ""
             to_collection.upload(to_href, item)
             if isinstance(item, _Object):
                 item.within.delete(item.dav_name)
@@ -403,9 +425,23 @@ class _Server(Application):
         return found
 
     def _xml_response(self, xml_content: Element, request_info: Any) -> bytes:
-        complete(xml_content, current(), FOLDER)
+        session = current()
+        complete(xml_content, session, FOLDER)
+        if next(xml_content.iter(SCHEDULE_TAG), None) is not None:
+            add_schedule_tags(xml_content, _schedule_tags(session))
         answer: bytes = super()._xml_response(xml_content, request_info)
         return answer
+
+
+def _schedule_tags(session: Session) -> Callable[[str], str]:
+    """Finds them by the addresses of objects: each collection is looked through once."""
+    looked = {key: Collection(session, room) for key, room in session.collections.items()}
+
+    def tag_at(address: str) -> str:
+        _home, key, name = [*strip_path(address.removeprefix(FOLDER)).split("/"), "", ""][:3]
+        return schedule_tag_of(looked[key].tags.get(name, "")) if name and key in looked else ""
+
+    return tag_at
 
 
 @cache

@@ -34,6 +34,10 @@ class Session:
     status: int = 0
     """What is answered in place of Radicale's own word, and why."""
     problem: str = ""
+    schedule_match: str = ""
+    """What the program has of `If-Schedule-Tag-Match`; empty, where it compares nothing by it."""
+    schedule_tag: str = ""
+    """Of the object that is answered with; empty, where it is none of scheduling."""
 
     @property
     def home(self) -> str:

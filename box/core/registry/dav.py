@@ -25,6 +25,9 @@ MOST_OBJECTS = 5000
 
 type Stretch = tuple[datetime, datetime]
 
+# Behind it stands in the tag of a meeting what others answer: no address has an end of line.
+_OTHERS = "\n"
+
 
 @dataclass(frozen=True)
 class DavObject:
@@ -34,6 +37,17 @@ class DavObject:
     begins_at: datetime | None = None
     """From when to when it takes place at most: None is without an end in that direction."""
     ends_at: datetime | None = None
+
+
+def tag_of_meeting(said: str, answers: str) -> str:
+    """The tag of an object in which others take part: what it says apart from what they answer."""
+    return f"{said}{_OTHERS}{answers}"
+
+
+def schedule_part(tag: str) -> str:
+    """What a tag says that stays when others answer (RFC 6638, section 3.2.10); empty, where nobody is."""
+    said, has_others, _answers = tag.partition(_OTHERS)
+    return said if has_others else ""
 
 
 class DavChanged(Exception):
@@ -73,8 +87,8 @@ class DavCollection(ABC):
         return None
 
     def write(self, name: str, text: str, *, tag: str | None) -> None:
-        """Makes the object (`tag` is None) or changes it, if it still has this tag. Raises DavChanged,
-        ValidationError and PermissionDenied."""
+        """Makes the object (`tag` is None) or changes it, if it still has this tag, or one of which this is
+        the `schedule_part`. Raises DavChanged, ValidationError and PermissionDenied."""
         raise NotImplementedError
 
     def remove(self, name: str, *, tag: str) -> None:

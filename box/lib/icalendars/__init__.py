@@ -11,9 +11,13 @@ from box.lib.icalendars.parser import (
     Item,
     NotCalendar,
     Read,
+    components,
     is_icalendar,
     read,
 )
 from box.lib.icalendars.rows import rows
 
-__all__ = ["LARGEST", "MOST_ITEMS", "Attendee", "Item", "NotCalendar", "Read", "is_icalendar", "read", "rows"]
+__all__ = [
+    "LARGEST", "MOST_ITEMS", "Attendee", "Item", "NotCalendar", "Read", "components", "is_icalendar", "read",
+    "rows",
+]  # fmt: skip

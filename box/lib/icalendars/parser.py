@@ -4,7 +4,7 @@ beginning nothing is kept, and `Read.refused` says how many there were."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar
 from icalendar.cal import Component
+from icalendar.timezone import tzp
 
 from box.lib.icalendars.zones import zone_named
 from box.lib.moments import EARLIEST, LATEST
@@ -20,6 +21,8 @@ from box.lib.recurrence import local_moment
 LARGEST = 16 * 2**20
 MOST_ITEMS = 10_000
 MOST_LINES = 1_000_000
+# There are about 600 in the world.
+MOST_ZONES = 700
 MOST_EXCLUDED = 2_000
 DEEPEST = 8
 LONGEST_KEPT = 8_000
@@ -101,18 +104,30 @@ def is_icalendar(head: bytes) -> bool:
 
 def read(data: bytes, *, zone: str) -> Read:
     """`zone` is for times without one. Raises NotCalendar."""
+    found = Read()
+    for calendar in components(data):
+        _gather(calendar, found, zone)
+    return found
+
+
+def components(data: bytes) -> Sequence[Component]:
+    """The calendars of a file as icalendar has them. Raises NotCalendar.
+
+    Zones that the file describes itself are the sender's word: whoever asks one of them for an offset follows
+    its rule from 1970 on, which may be one of every second.
+    """
     data = data.replace(b"\x00", b"")
     _demand_bounds(data)
     try:
         calendars = Calendar.from_ical(data.decode("utf-8-sig", errors="replace"), multiple=True)
     except (ValueError, IndexError, KeyError, AttributeError, TypeError, OverflowError) as error:
         raise NotCalendar(f"It does not read as iCalendar: {error}") from None
+    finally:
+        # icalendar keeps each of them for the whole process.
+        tzp.use_zoneinfo()
     if not calendars:
         raise NotCalendar("There is no whole calendar in it.")
-    found = Read()
-    for calendar in calendars:
-        _gather(calendar, found, zone)
-    return found
+    return calendars
 
 
 def _demand_bounds(data: bytes) -> None:
@@ -121,14 +136,19 @@ def _demand_bounds(data: bytes) -> None:
         raise NotCalendar(f"It is larger than {LARGEST // 2**20} MB.")
     if data.count(b"\n") > MOST_LINES:
         raise NotCalendar("It has too many lines.")
-    depth = items = 0
+    depth = items = zones = 0
     for match in _PART.finditer(_FOLD.sub(b"", data)):
-        depth += 1 if match[1].upper() == b"BEGIN" else -1
+        begins = match[1].upper() == b"BEGIN"
+        depth += 1 if begins else -1
         if depth > DEEPEST:
             raise NotCalendar("Its parts are nested too deeply.")
-        items += match[1].upper() == b"BEGIN" and match[2].strip().upper().decode("latin-1") in _KINDS
+        kind = match[2].strip().upper().decode("latin-1")
+        items += begins and kind in _KINDS
+        zones += begins and kind == "VTIMEZONE"
     if items > MOST_ITEMS:
         raise NotCalendar(f"It holds more than {MOST_ITEMS} events.")
+    if zones > MOST_ZONES:
+        raise NotCalendar(f"It describes more than {MOST_ZONES} time zones.")
 
 
 def _gather(calendar: Component, found: Read, zone: str) -> None:

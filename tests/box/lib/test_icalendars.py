@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from icalendar.timezone import tzp
 
 from box.lib.icalendars import LARGEST, Item, NotCalendar, read, rows
+from box.lib.icalendars.parser import MOST_ZONES
 from box.lib.icalendars.zones import zone_named
 
 MOSCOW = "Europe/Moscow"
@@ -135,3 +137,17 @@ def test_nothing_larger_than_a_calendar_is_parsed() -> None:
         read(calendar(*["BEGIN:VEVENT"] * 9), zone=MOSCOW)
     with pytest.raises(NotCalendar):
         read(b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", zone=MOSCOW)
+
+
+def test_zones_of_a_file_are_bounded_and_forgotten() -> None:
+    zone = (
+        "BEGIN:VTIMEZONE\r\nTZID:Of A File\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n"
+        "TZOFFSETFROM:+0300\r\nTZOFFSETTO:+0300\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+    )
+    event = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART;TZID=Of A File:20261201T100000\r\nEND:VEVENT\r\n"
+    text = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{}END:VCALENDAR\r\n"
+    (item,) = read(text.format(zone * MOST_ZONES + event).encode(), zone="Asia/Omsk").items
+    assert item.zone == "Europe/Moscow"
+    assert tzp.timezone("Of A File") is None
+    with pytest.raises(NotCalendar, match="time zones"):
+        read(text.format(zone * (MOST_ZONES + 1) + event).encode(), zone="Asia/Omsk")

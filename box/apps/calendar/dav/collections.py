@@ -33,6 +33,8 @@ from box.core.registry.dav import (
     DavSource,
     dav_address,
     dav_host,
+    schedule_part,
+    tag_of_meeting,
 )
 from box.core.registry.services import is_on
 
@@ -107,7 +109,7 @@ class CalendarCollection(DavCollection):
             families[root].append(f"{pk}.{version}.{changed_at.timestamp()}")
         chosen = list(families)[:MOST_OBJECTS]
         said = _answers(chosen, self.user)
-        found = {names[pk]: ";".join([*sorted(families[pk]), *sorted(said[pk])]) for pk in chosen}
+        found = {names[pk]: said[pk].tag(families[pk]) for pk in chosen}
         self._roots |= {names[pk]: pk for pk in chosen}
         return found
 
@@ -177,7 +179,8 @@ class CalendarCollection(DavCollection):
         if root is None:
             raise DavChanged
         Event.objects.select_for_update().get(pk=root)
-        if self._tag_of(root) != tag:
+        now = self._tag_of(root)
+        if tag not in {now, schedule_part(now)}:
             raise DavChanged
         family = self._events().filter(Q(pk=root) | Q(series=root)).order_by(*_SERIES_FIRST)
         return list(family.select_related("room", "organizer", "series", "calendar"))
@@ -198,19 +201,49 @@ _SERIES_FIRST = (F("series").asc(nulls_first=True), "pk")
 _TAGGED = ("pk", "series", "version", "changed_at", "href", "series__href")
 
 
-def _answers(roots: Sequence[int], reader: User) -> Mapping[int, list[str]]:
-    """Who comes, of each series: it reads otherwise when somebody answers."""
+class _Asked:
+    """Who takes part in a series, and what they have answered."""
+
+    def __init__(self) -> None:
+        self.who: list[str] = []
+        self.own: list[str] = []
+        self.answers: list[str] = []
+
+    def add(self, who: str, answer: str) -> None:
+        self.who.append(who)
+        self.answers.append(f"{who}.{answer}")
+
+    def add_own(self, who: str, answer: str, remind: int | None) -> None:
+        self.add(who, answer)
+        self.own.append(f"{who}.{answer}.{remind}")
+
+    def tag(self, versions: Sequence[str]) -> str:
+        """Whose part of it is only to look is asked nothing."""
+        said, answers = (
+            ";".join([*sorted(versions), *sorted(self.who), *sorted(self.own)]),
+            sorted(self.answers),
+        )
+        if self.own and len(self.who) > len(self.own):
+            return tag_of_meeting(said, ";".join(answers))
+        return ";".join([said, *answers])
+
+
+def _answers(roots: Sequence[int], reader: User) -> Mapping[int, _Asked]:
+    """Of each series: it reads otherwise when somebody is asked, and when somebody answers."""
     of = Q(event__in=roots) | Q(event__series__in=roots)
-    found: dict[int, list[str]] = defaultdict(list)
+    found: dict[int, _Asked] = defaultdict(_Asked)
     rows = Attendance.objects.filter(of).values_list(
         "event", "event__series", "user", "answer", "remind_minutes"
     )
     for event, series, user, answer, remind in rows:
-        own = f".{remind}" if user == reader.pk else ""
-        found[series or event].append(f"u{event}.{user}.{answer}{own}")
-    asked = Guest.objects.asked().filter(of).values_list("event", "event__series", "email", "answer")
-    for event, series, email, answer in asked:
-        found[series or event].append(f"g{event}.{email}.{answer}")
+        asked = found[series or event]
+        if user == reader.pk:
+            asked.add_own(f"u{event}.{user}", answer, remind)
+        else:
+            asked.add(f"u{event}.{user}", answer)
+    guests = Guest.objects.asked().filter(of).values_list("event", "event__series", "email", "answer")
+    for event, series, email, answer in guests:
+        found[series or event].add(f"g{event}.{email}", answer)
     return found
 
 

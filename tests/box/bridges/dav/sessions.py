@@ -551,3 +551,101 @@ SESSIONS = {
     "iOS": _apples(_IOS, "ios-1"),
     "macOS": _apples(_MACOS, "macos-1"),
 }
+
+
+def _meeting(begins: str, answer: str, *, title: str = "Together") -> str:
+    return "\r\n".join(
+        [
+            "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Client//EN", "BEGIN:VEVENT", "UID:together-1",
+            "DTSTAMP:20261101T000000Z", f"DTSTART;TZID=Europe/Moscow:20261202T{begins}00",
+            "DTEND;TZID=Europe/Moscow:20261202T180000", f"SUMMARY:{title}",
+            "ORGANIZER;CN=Anna:mailto:anna@example.com",
+            "ATTENDEE;CN=Anna;PARTSTAT=ACCEPTED:mailto:anna@example.com",
+            f"ATTENDEE;CN=Boris;PARTSTAT={answer}:mailto:boris@example.com", "END:VEVENT", "END:VCALENDAR",
+            "",
+        ]
+    )  # fmt: skip
+
+
+_TAGS = _apple(f"<A:getetag/><B:schedule-tag {_B}/>")
+_AT_ONCE = {**_MACOS, "Depth": "0"}
+_TEXT = {**_MACOS, "Content-Type": "text/calendar"}
+
+# Section 3.2.10 of RFC 6638, told by two: who asks, and what they send.
+MEETING: tuple[tuple[str, Exchange], ...] = (
+    (
+        "anna",
+        Exchange(
+            "PUT", "{event}", 201, _meeting("1000", "NEEDS-ACTION"), {**_TEXT, "If-None-Match": "*"},
+            keeps={"tag": "Schedule-Tag", "etag": "ETag"},
+        ),
+    ),
+    (
+        "anna",
+        Exchange(
+            "PROPFIND", "{event}", 207, _TAGS, _AT_ONCE, has=["C:schedule-tag={tag}", "D:getetag={etag}"]
+        ),
+    ),
+    (
+        "anna",
+        Exchange(
+            "REPORT", "{calendar}", 207, _APPLE_MULTIGET, {**_MACOS, "Depth": "1"},
+            has=["C:schedule-tag={tag}", "C:calendar-data=Together"],
+        ),
+    ),
+    ("anna", Exchange("GET", "{event}", 200, "", _MACOS, has=["Schedule-Tag: {tag}"])),
+    ("boris", Exchange("GET", "{of_boris}", 200, "", _IOS, keeps={"own": "Schedule-Tag"})),
+    (
+        "boris",
+        Exchange(
+            "PUT", "{of_boris}", 204, _meeting("1000", "TENTATIVE"),
+            {**_TEXT, "If-Schedule-Tag-Match": "{own}"}, keeps={"maybe": "Schedule-Tag"},
+        ),
+    ),
+    # His own answer from another of his devices is a change; to who has asked it is none.
+    (
+        "boris",
+        Exchange(
+            "PUT", "{of_boris}", 412, _meeting("1000", "ACCEPTED"),
+            {**_TEXT, "If-Schedule-Tag-Match": "{own}"},
+        ),
+    ),
+    (
+        "anna",
+        Exchange(
+            "PUT", "{event}", 412, _meeting("1100", "NEEDS-ACTION"), {**_TEXT, "If-Match": "{etag}"}
+        ),
+    ),
+    ("anna", Exchange("HEAD", "{event}", 200, "", _MACOS, has=["Schedule-Tag: {tag}"])),
+    # What she sends knows nothing of his answer, and takes nothing of it back.
+    (
+        "anna",
+        Exchange(
+            "PUT", "{event}", 204, _meeting("1000", "NEEDS-ACTION", title="All together"),
+            {**_TEXT, "If-Schedule-Tag-Match": "{tag}"}, keeps={"retitled": "Schedule-Tag"},
+        ),
+    ),
+    (
+        "anna",
+        Exchange("GET", "{event}", 200, "", _MACOS, has=["SUMMARY:All together", "PARTSTAT=TENTATIVE"]),
+    ),
+    (
+        "anna",
+        Exchange(
+            "PUT", "{event}", 412, _meeting("1100", "TENTATIVE"), {**_TEXT, "If-Schedule-Tag-Match": "{tag}"}
+        ),
+    ),
+    # What was changed by who has asked is to be looked at before one answers, or goes.
+    (
+        "boris",
+        Exchange(
+            "PUT", "{of_boris}", 412, _meeting("1000", "ACCEPTED"),
+            {**_TEXT, "If-Schedule-Tag-Match": "{maybe}"},
+        ),
+    ),
+    ("boris", Exchange("DELETE", "{of_boris}", 412, "", {**_IOS, "If-Schedule-Tag-Match": "{maybe}"})),
+    ("boris", Exchange("GET", "{of_boris}", 200, "", _IOS, keeps={"own": "Schedule-Tag"})),
+    ("boris", Exchange("DELETE", "{of_boris}", 200, "", {**_IOS, "If-Schedule-Tag-Match": "{own}"})),
+    ("anna", Exchange("DELETE", "{event}", 412, "", {**_MACOS, "If-Schedule-Tag-Match": "{tag}"})),
+    ("anna", Exchange("DELETE", "{event}", 200, "", {**_MACOS, "If-Schedule-Tag-Match": "{retitled}"})),
+)  # fmt: skip

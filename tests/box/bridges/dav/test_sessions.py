@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
 from box.apps.calendar.actions import main_calendar
 from box.bridges.dav.scheduling import LARGEST_QUESTION, MOST_ASKED
+from box.core.access.principals import EVERYONE
+from box.core.accounts.actions import dismiss_user
 from box.core.people.absences import Away, write_absence
 from tests.box.apps.calendar.conftest import TEN, draft, planned
 from tests.box.bridges.dav.phones import NAMES, Phone
-from tests.box.bridges.dav.sessions import FREE_BUSY, SESSIONS
+from tests.box.bridges.dav.sessions import FREE_BUSY, MEETING, SESSIONS
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as HttpResponse
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
+EVIL = "Evil/Place"
+ZONE = (
+    f"BEGIN:VTIMEZONE\r\nTZID:{EVIL}\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\n"
+    "TZOFFSETTO:+0200\r\nRRULE:FREQ=DAILY\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+)
 SPACES = {**NAMES, "CS": "http://calendarserver.org/ns/", "I": "http://apple.com/ns/ical/"}
 
 
@@ -49,6 +57,8 @@ def found(answer: HttpResponse, path: str) -> list[Any]:
 
 
 def says(answer: HttpResponse, what: str) -> bool:
+    if what.startswith("Schedule-Tag: "):
+        return bool(answer.headers["Schedule-Tag"] == what.removeprefix("Schedule-Tag: "))
     if what.startswith("DAV: "):
         return what.removeprefix("DAV: ") in answer.headers["DAV"].split(", ")
     path, _equals, text = what.partition("=")
@@ -66,16 +76,47 @@ def test_a_client_is_understood_from_its_first_request_to_its_last(
     calendar = f"{phone.home}calendar-{main_calendar(f'U{anna.pk}').pk}/"
     known = {"me": phone.home, "calendar": calendar, "event": f"{calendar}of-a-client.ics"}
     for number, one in enumerate(SESSIONS[client]):
-        answer = answered(phone, one, known)
-        what = f"{number}: {one.method} {one.path}: {answer.content.decode()[:1500]}"
-        assert answer.status_code == one.status, what
-        assert [each for each in one.has if not says(answer, _filled(each, known))] == [], what
-        assert [each for each in one.lacks if says(answer, _filled(each, known))] == [], what
-        for name, source in one.keeps.items():
-            is_header = source in answer.headers
-            kept = answer.headers[source] if is_header else found(answer, source)[0].text
-            assert kept, what
-            known[name] = kept
+        follow(number, one, phone, known)
+
+
+def follow(number: int, one: Exchange, phone: Phone, known: dict[str, str]) -> None:
+    answer = answered(phone, one, known)
+    what = f"{number}: {one.method} {one.path}: {answer.content.decode()[:1500]}"
+    assert answer.status_code == one.status, what
+    assert [each for each in one.has if not says(answer, _filled(each, known))] == [], what
+    assert [each for each in one.lacks if says(answer, _filled(each, known))] == [], what
+    for name, source in one.keeps.items():
+        is_header = source in answer.headers
+        kept = answer.headers[source] if is_header else found(answer, source)[0].text
+        assert kept, what
+        known[name] = kept
+
+
+def test_what_others_answer_is_no_change_to_who_goes_by_the_schedule_tag(anna: User, boris: User) -> None:
+    phones = {"anna": Phone(anna), "boris": Phone(boris)}
+    places = {
+        name: f"{phone.home}calendar-{main_calendar(f'U{phone.user.pk}').pk}/"
+        for name, phone in phones.items()
+    }
+    known = {"calendar": places["anna"], "event": f"{places['anna']}together.ics"}
+    known["of_boris"] = f"{places['boris']}together.ics"
+    for number, (who, one) in enumerate(MEETING):
+        follow(number, one, phones[who], known)
+
+
+def test_what_is_no_meeting_has_no_schedule_tag(anna: User, boris: User, olga: User) -> None:
+    """Also one of others, at which somebody only looks."""
+    phone, event = Phone(anna), planned(anna)
+    address = f"{phone.home}calendar-{event.calendar_id}/{event.pk}.ics"
+    assert "Schedule-Tag" not in phone.ask("GET", address).headers
+    assert phone.properties(address, "C:schedule-tag")[address] == {}
+    text = phone.text(address)
+    for wanted in ("*", phone.ask("GET", address).headers["ETag"]):
+        assert phone.ask("PUT", address, text, If_Schedule_Tag_Match=wanted).status_code == 412
+    meeting = planned(olga, draft(invited=(f"U{boris.pk}",)), code=EVERYONE)
+    looked_at = f"{phone.home}calendar-{meeting.calendar_id}/{meeting.pk}.ics"
+    assert "PARTSTAT" in phone.text(looked_at)
+    assert "Schedule-Tag" not in phone.ask("GET", looked_at).headers
 
 
 def ask(phone: Phone, text: str, path: str = "") -> HttpResponse:
@@ -101,11 +142,35 @@ def test_who_is_away_is_taken_for_whole_days(anna: User, boris: User) -> None:
         ("BEGIN:VFREEBUSY", "BEGIN:VEVENT"),
         ("UID:question-1", "ATTENDEE:mailto:x@y.test\r\n" * MOST_ASKED + "UID:question-1"),
         ("UID:question-1", "X-LONG:" + "x" * LARGEST_QUESTION),
+        ("BEGIN:VFREEBUSY", "BEGIN:X\r\n" * 9 + "END:X\r\n" * 9 + "BEGIN:VFREEBUSY"),
+        # Its offset would be looked for day by day, or second by second, from 1970 on.
+        ("DTSTART:20261201T000000Z", f"DTSTART;TZID={EVIL}:20261201T000000"),
     ],
 )
 def test_a_question_that_is_none_is_refused(anna: User, old: str, new: str) -> None:
     assert old in FREE_BUSY
-    assert ask(Phone(anna), FREE_BUSY.replace(old, new)).status_code == 403
+    asked = FREE_BUSY.replace("BEGIN:VFREEBUSY", f"{ZONE}BEGIN:VFREEBUSY").replace(old, new)
+    assert ask(Phone(anna), asked).status_code == 403
+
+
+def test_outsiders_ask_nobody_and_who_has_left_is_nobody(
+    anna: User, boris: User, cara: User, erik: User
+) -> None:
+    planned(anna)
+    dismiss_user(boris, by=None)
+    with pytest.raises(PermissionDenied):
+        Phone(erik)
+    about = "ATTENDEE:mailto:anna@example.com\r\nATTENDEE:mailto:boris@example.com\r\n"
+    told = ask(Phone(cara), of(cara, about)).content.decode()
+    assert [told.count(one) for one in ("2.0;", "3.7;", "BEGIN:VFREEBUSY")] == [1, 1, 1]
+    assert "FREEBUSY;FBTYPE=BUSY" in told
+
+
+def of(user: User, attendees: str) -> str:
+    """The question, asked by this person about these people."""
+    lines = [line for line in FREE_BUSY.split("\r\n") if not line.startswith(("ATTENDEE", " "))]
+    asked = "\r\n".join(lines).replace("mailto:anna@example.com", f"mailto:{user.email}")
+    return asked.replace("UID:question-1\r\n", f"UID:question-1\r\n{attendees}")
 
 
 def test_boxes_are_ones_own_and_nothing_is_put_into_them(anna: User, boris: User) -> None:
