@@ -128,6 +128,14 @@ def truth(value: Any) -> bool:
     raise ValidationError(_("Write Y or N."), code="yes-no")
 
 
+def one_text(value: Any) -> str:
+    """What programs write for a text: numbers too, and null where there is none. Raises ValidationError for a
+    list and an object, which no text is made of."""
+    if isinstance(value, list | Mapping):
+        raise ValidationError(_("Write one value here."), code="shape")
+    return "" if value in (None, False) else str(value)
+
+
 class AsSent(forms.Field):
     """Whatever was sent, for values of several shapes, such as files: whoever reads it says what is wrong."""
 

@@ -23,7 +23,7 @@ from box.core.accounts.models import User
 from box.core.fields.kinds import day_of
 from box.core.registry.company import PHONE_REGION
 from box.core.registry.filtering import Amount, Day, Flag, Moment, Named, Number, Related, Text, several
-from box.core.registry.rest import listed, truth
+from box.core.registry.rest import listed, one_text, truth
 
 if TYPE_CHECKING:
     from box.core.registry.filtering import Filterable
@@ -262,9 +262,7 @@ def _source_at(value: Any, _user: User) -> Any:
 
 
 def _text(value: Any, _user: User) -> str:
-    if isinstance(value, list | Mapping):
-        raise ValidationError(_("Write one value here."))
-    return "" if value in (None, False) else str(value)
+    return one_text(value)
 
 
 def _date(value: Any, _user: User) -> date | None:

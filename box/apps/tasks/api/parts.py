@@ -15,7 +15,7 @@ from box.apps.tasks.access import can_comment
 from box.apps.tasks.actions.checklists import add_items, check_item, delete_item, rename_item
 from box.apps.tasks.actions.stages import put_into_stage, stages_of
 from box.apps.tasks.api.tasks import INTEGER, OfTask, found, giver, person_named, said
-from box.apps.tasks.models import ChecklistItem, TaskStage
+from box.apps.tasks.models import ChecklistItem, Task, TaskStage
 from box.core.discussion.actions import add_comment
 from box.core.discussion.models import Comment
 from box.core.discussion.presenters import files_of
@@ -35,6 +35,7 @@ from box.core.registry.rest import (
     downloads,
     listed,
     not_found,
+    one_text,
     shaped,
     truth,
 )
@@ -104,7 +105,7 @@ def item(call: Call) -> Any:
 def new_item(call: Call) -> ChecklistItem:
     """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-add.html"""
     given = upper(_fields(call), "TITLE", "IS_COMPLETE", "SORT_INDEX")
-    title = " ".join(str(given.get("TITLE", "")).split())
+    title = " ".join(one_text(given.get("TITLE")).split())
     with transaction.atomic():
         (made,) = add_items(found(call), title, by=call.author)
         return check_item(made, True, by=call.author) if truth(given.get("IS_COMPLETE", "N")) else made
@@ -115,7 +116,7 @@ def change_item(call: Call) -> Any:
     given, one = upper(_fields(call), "TITLE", "IS_COMPLETE"), _item(call)
     with transaction.atomic():
         if "TITLE" in given:
-            one = rename_item(one, str(given["TITLE"]), by=call.user)
+            one = rename_item(one, one_text(given["TITLE"]), by=call.user)
         if "IS_COMPLETE" in given:
             check_item(one, truth(given["IS_COMPLETE"]), by=call.user)
     return True
@@ -189,7 +190,7 @@ def say(call: Call) -> Comment:
     author = call.author
     if (named := given.get("AUTHOR_ID")) not in (None, "", 0, "0"):
         author = giver(person_named(named, call.user), call)
-    html = html_of(str(given.get("POST_MESSAGE", "")))
+    html = html_of(one_text(given.get("POST_MESSAGE")))
     hanging = from_drives(given.get("UF_FORUM_MESSAGE_DOC"), reader=call.user, by=author)
     # POST_DATE is passed over: what is not taken over is said now.
     return add_comment(task.thread, html=html, file_ids=hanging, by=author)
@@ -259,11 +260,21 @@ def move_into_stage(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-move-task.html"""
     call.values["TASKID"] = call.values["ID"]
     task = found(call)
-    stage = TaskStage.objects.filter(pk=call.values["STAGEID"]).first()
-    if stage is None or (stage.user_id is not None and stage.user_id != call.user.pk):
-        raise not_found(_("There is no such stage, or it is not yours."))
-    put_into_stage(task, stage, None, None, by=call.user)
+    put_into_stage(task, stage_seen(call.values["STAGEID"], call.user, of=task), None, None, by=call.user)
     return True
+
+
+def stage_seen(pk: int, user: User, *, of: Task | None = None) -> TaskStage:
+    """One of their own, of a project that they are in, or of the project of a task that they see."""
+    stage = TaskStage.objects.select_related("project", "user").filter(pk=pk).first()
+    if stage is not None and stage.project_id is not None:
+        is_seen = of is not None and of.project_id == stage.project_id
+        is_seen = is_seen or Group.objects.of(user).filter(pk=stage.project_id).exists()
+    else:
+        is_seen = stage is not None and stage.user_id == user.pk
+    if stage is None or not is_seen:
+        raise not_found(_("There is no such stage, or it is not yours."))
+    return stage
 
 
 def owner_meant(group_id: int, user: User) -> Group | User:

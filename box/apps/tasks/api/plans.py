@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,10 +18,10 @@ from box.apps.tasks.actions.stages import (
     move_stage,
     stages_of,
 )
-from box.apps.tasks.api.parts import owner_meant, upper
-from box.apps.tasks.api.tasks import INTEGER, task_seen
+from box.apps.tasks.api.parts import owner_meant, stage_seen, upper
+from box.apps.tasks.api.tasks import INTEGER, number_in, task_seen
 from box.apps.tasks.models import Dependency, TaskStage
-from box.core.registry.rest import DOCS, Call, Conditions, MethodGroup, Parameters, not_found
+from box.core.registry.rest import DOCS, Call, Conditions, MethodGroup, Parameters, not_found, one_text
 
 Kind = Dependency.Kind
 _STAGES = MethodGroup(
@@ -64,40 +63,36 @@ class Link(Linked):
 def new_stage(call: Call) -> TaskStage:
     """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-add.html"""
     given = upper(call.values["FIELDS"], "TITLE", "COLOR", "AFTER_ID", "ENTITY_ID")
-    owner = owner_meant(_number(given.get("ENTITY_ID", 0)), call.user)
+    owner = owner_meant(number_in(given.get("ENTITY_ID") or 0, "ENTITY_ID"), call.user)
     with transaction.atomic():
-        made = add_stage(owner, str(given.get("TITLE", "")), color=_color(given), by=call.user)
-        _place(made, _number(given.get("AFTER_ID", 0)), call)
+        made = add_stage(owner, one_text(given.get("TITLE")), color=_color(given), by=call.user)
+        _place(made, _after(given), call)
     return made
 
 
 def update_stage(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-update.html"""
-    given, stage = upper(call.values["FIELDS"], "TITLE", "COLOR", "AFTER_ID"), _stage(call)
-    values = {"name": str(given["TITLE"])} if "TITLE" in given else {}
+    given = upper(call.values["FIELDS"], "TITLE", "COLOR", "AFTER_ID")
+    stage = stage_seen(call.values["ID"], call.user)
+    values = {"name": one_text(given["TITLE"])} if "TITLE" in given else {}
     if color := _color(given):
         values["color"] = color
     with transaction.atomic():
         if values:
             change_stage(stage, values, by=call.user)
         if "AFTER_ID" in given:
-            _place(stage, _number(given["AFTER_ID"]), call)
+            _place(stage, _after(given), call)
     return True
 
 
 def drop_stage(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/stages/task-stages-delete.html"""
-    delete_stage(_stage(call), by=call.user)
+    delete_stage(stage_seen(call.values["ID"], call.user), by=call.user)
     return True
 
 
-def _stage(call: Call) -> TaskStage:
-    stage = TaskStage.objects.select_related("project", "user").filter(pk=call.values["ID"]).first()
-    if stage is None or (stage.user_id is not None and stage.user_id != call.user.pk):
-        raise not_found(_("There is no such stage, or it is not yours."))
-    if stage.project_id is not None:
-        owner_meant(stage.project_id, call.user)
-    return stage
+def _after(given: Mapping[str, Any]) -> int:
+    return number_in(given.get("AFTER_ID") or 0, "AFTER_ID")
 
 
 def _place(stage: TaskStage, after_id: int, call: Call) -> None:
@@ -113,15 +108,8 @@ def _place(stage: TaskStage, after_id: int, call: Call) -> None:
 
 def _color(given: Mapping[str, Any]) -> str:
     """Programs write it without its sign; nothing: it stays."""
-    text = str(given.get("COLOR") or "")
+    text = one_text(given.get("COLOR"))
     return f"#{text.removeprefix('#')}" if text else ""
-
-
-def _number(value: Any) -> int:
-    try:
-        return int(value or 0)
-    except (TypeError, ValueError):
-        raise ValidationError(_("Write a number."), code="number") from None
 
 
 def link(call: Call) -> Any:

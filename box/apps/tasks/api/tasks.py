@@ -53,6 +53,7 @@ from box.core.registry.rest import (
     hook_events,
     listed,
     not_found,
+    one_text,
     scopes,
     shaped,
     truth,
@@ -265,7 +266,7 @@ def _stepping(step: Step) -> Callable[[Call], Any]:
 def add_elapsed(call: Call) -> TimeEntry:
     """https://apidocs.bitrix24.com/api-reference/tasks/elapsed-item/task-elapsed-item-add.html"""
     given = {name.upper(): value for name, value in call.values["ARFIELDS"].items()}
-    seconds = _number(given.get("SECONDS"), "SECONDS")
+    seconds = number_in(given.get("SECONDS"), "SECONDS")
     minutes = max(1, seconds // 60) if is_importing() else -(-seconds // 60)
     note = str(given.get("COMMENT_TEXT", ""))
     exact = {"seconds": seconds} if is_importing() else {}
@@ -325,7 +326,8 @@ def _moment(value: Any, by: User) -> datetime | None:
     return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
 
 
-def _number(value: Any, name: str = "") -> int:
+def number_in(value: Any, name: str = "") -> int:
+    """A whole one, without a sign. Raises ValidationError."""
     text = str(value)
     number = whole_number(text)
     if number is None:
@@ -334,7 +336,7 @@ def _number(value: Any, name: str = "") -> int:
 
 
 def person_named(value: Any, by: User) -> User:
-    people = User.objects.visible_to(by).filter(pk=_number(value))
+    people = User.objects.visible_to(by).filter(pk=number_in(value))
     # What is taken over stays theirs who have left.
     person: User | None = (people if is_importing() else people.active()).first()
     if person is None:
@@ -350,11 +352,11 @@ def _state(value: Any, by: User) -> State:
 
 def _people(value: Any, by: User) -> tuple[int, ...]:
     given = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
-    return tuple(_number(one) for one in given if one not in (None, ""))
+    return tuple(number_in(one) for one in given if one not in (None, ""))
 
 
 def _group(value: Any, by: User) -> Group | None:
-    pk = _number(value or 0)
+    pk = number_in(value or 0)
     found_ = Group.objects.visible_to(by).filter(pk=pk).first() if pk else None
     if pk and found_ is None:
         raise ValidationError(_("There is no such group, or you don't see it."), code="group")
@@ -362,7 +364,7 @@ def _group(value: Any, by: User) -> Group | None:
 
 
 def _parent(value: Any, by: User) -> Task | None:
-    pk = _number(value or 0)
+    pk = number_in(value or 0)
     above = Task.objects.each_visible_to(by).there().filter(pk=pk).first() if pk else None
     if pk and above is None:
         raise ValidationError(_("The task above is not there any more."), code="parent")
@@ -374,13 +376,13 @@ def _tags(value: Any, by: User) -> tuple[str, ...]:
 
 
 def _minutes(value: Any, by: User) -> int | None:
-    seconds = _number(value or 0)
+    seconds = number_in(value or 0)
     return -(-seconds // 60) or None
 
 
 _FIELDS: Mapping[str, tuple[str, Callable[[Any, User], Any]]] = {
-    "TITLE": ("title", lambda value, by: str(value)),
-    "DESCRIPTION": ("html", lambda value, by: html_of(str(value or ""))),
+    "TITLE": ("title", lambda value, by: one_text(value)),
+    "DESCRIPTION": ("html", lambda value, by: html_of(one_text(value))),
     "RESPONSIBLE_ID": ("responsible", person_named),
     "CREATED_BY": ("created_by", person_named),
     "STATUS": ("state", _state),
@@ -389,7 +391,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any, User], Any]]] = {
     "DEADLINE": ("deadline_at", _moment),
     "START_DATE_PLAN": ("starts_at", _moment),
     "END_DATE_PLAN": ("ends_at", _moment),
-    "PRIORITY": ("priority", lambda value, by: _number(value)),
+    "PRIORITY": ("priority", lambda value, by: number_in(value)),
     "GROUP_ID": ("project", _group),
     "PARENT_ID": ("parent", _parent),
     "TAGS": ("tags", _tags),

@@ -291,3 +291,63 @@ def test_one_task_waits_for_another_and_no_more(anna: User, boris: User, give: G
     assert program.ask("task.dependence.delete", **linked).json()["result"] == []
     assert program.ask("task.dependence.delete", **linked).status_code == 400
     assert not Dependency.objects.exists()
+
+
+ODD: tuple[Any, ...] = ([], ["a"], {"a": "b"}, None, "", " ", "x" * 70_000, "\u2028", "-")
+"""What no line and no stage is called."""
+
+
+@pytest.mark.parametrize("odd", ODD, ids=[repr(one)[:12] for one in ODD])
+def test_what_is_no_text_is_no_title(give: Give, anna: User, odd: Any) -> None:
+    """Nor is `None` a title of five letters, nor a list one with brackets."""
+    task, program = give(to=anna), program_of(anna, "task")
+    pk = program.call("task.checklistitem.add", taskId=task.pk, fields={"TITLE": "Open"})
+    stage = next(iter(program.call("task.stages.get", entityId=0)))
+    refused: list[tuple[str, dict[str, Any]]] = [
+        ("task.checklistitem.add", {"taskId": task.pk}),
+        ("task.checklistitem.update", {"taskId": task.pk, "itemId": pk}),
+        ("task.stages.add", {}),
+        ("task.stages.update", {"id": stage}),
+        ("tasks.task.add", {}),
+        ("tasks.task.update", {"taskId": task.pk}),
+    ]
+    if odd in ("-", "\u2028"):
+        # A stage and a task may be called so, and so may a line that is there already.
+        refused = refused[:1]
+    before = task.title
+    for method, given in refused:
+        assert program.error(method, fields={"TITLE": odd}, **given)[0] == 400, method
+    assert [one.text for one in task.items.all()] == ["Open"]
+    assert [one.title for one in Task.objects.all()] == [before]
+
+
+@pytest.mark.parametrize("odd", [True, 1.9, -1, "1e3", "٣", [1], {"a": 1}, 10**30, "9" * 5000])
+def test_what_is_no_number_is_neither_a_place_nor_a_project(anna: User, odd: Any) -> None:
+    program, project = program_of(anna, "task"), create_group(NewGroup("Store"), by=anna)
+    known = program.call("task.stages.get", entityId=project.pk)
+    said = {"TITLE": "Testing", "ENTITY_ID": project.pk}
+    for name in ("ENTITY_ID", "AFTER_ID"):
+        assert program.error("task.stages.add", fields={**said, name: odd})[0] == 400
+    first = next(iter(known))
+    assert program.error("task.stages.update", id=first, fields={"TITLE": "No", "AFTER_ID": odd})[0] == 400
+    assert program.call("task.stages.get", entityId=project.pk) == known
+
+
+def test_a_stage_of_a_secret_project_is_none_to_a_stranger(give: Give, anna: User, boris: User) -> None:
+    """Whatever is done with its number, the answer is that of a number of nothing."""
+    secret = create_group(NewGroup("Merger", "", "secret"), by=boris)
+    (stage, *_others) = program_of(boris, "task").call("task.stages.get", entityId=secret.pk)
+    task, program = give(to=anna), program_of(anna, "task")
+    asked: dict[str, dict[str, Any]] = {
+        "movetask": {"id": task.pk, "stageId": stage},
+        "update": {"id": stage, "fields": {"TITLE": "Mine"}},
+        "delete": {"id": stage},
+    }
+    for name, given in asked.items():
+        nothing = {key: 999_999 if one == stage else one for key, one in given.items()}
+        told = [program.ask(f"task.stages.{name}", **one).json() for one in (given, nothing)]
+        assert told[0] == told[1], name
+        assert told[0]["error"] == "ERROR_NOT_FOUND"
+    # Whoever helps with a task of the project moves it there without being in the project.
+    helped = give(to=boris, by=boris, project=secret, accomplice_ids=(anna.pk,))
+    assert program.call("task.stages.movetask", id=helped.pk, stageId=stage) is True
