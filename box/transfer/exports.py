@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=7)
-OF_A_PERSON = ("people", "groups", "posts", "tasks", "drives", "comments", "events", "absences")
+OF_A_PERSON = ("people", "groups", "posts", "tasks", "drives", "comments", "bookings", "events", "absences")
 """Kinds of which something is a person's own."""
 State = Export.State
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
-from box.apps.calendar.models import Event
+from box.apps.calendar.models import BookingPage, Event
 from box.apps.calls.models import LoggedCall
 from box.apps.crm.models import Activity, Pipeline, Record
 from box.apps.drive.models import Item
@@ -66,6 +66,7 @@ _OF_ARCHIVES: tuple[tuple[str, str, _StrOrPromise, type[Model]], ...] = (
     ("clients", "client", _("Clients and deals"), Record),
     ("activities", "activity", _("Activities of the CRM"), Activity),
     ("comments", "comment", _("Comments"), Comment),
+    ("bookings", "booking", _("Booking pages"), BookingPage),
     ("events", "event", _("Calendars"), Event),
     ("absences", "absence", _("Absences"), Absence),
 )

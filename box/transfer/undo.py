@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from box.apps.calendar.events import EventRemoved
-from box.apps.calendar.models import Calendar, Event
+from box.apps.calendar.models import BookingPage, Calendar, Event
 from box.apps.calls.models import LoggedCall
 from box.apps.crm.actions.activities import remove_activities
 from box.apps.crm.actions.bulk import remove_records
@@ -184,6 +184,11 @@ def _absence(migration: Migration, row: Identity) -> None:
         remove_absence(absence, by=migration.by)
 
 
+def _booking(migration: Migration, row: Identity) -> None:
+    """One on which somebody has booked by now stays."""
+    BookingPage.objects.filter(pk=row.ours, appointments=None).delete()
+
+
 def _calendar(migration: Migration, row: Identity) -> None:
     """One in which somebody has written by now stays."""
     Calendar.objects.filter(pk=row.ours, events=None).delete()
@@ -205,6 +210,7 @@ def _field(migration: Migration, row: Identity) -> None:
 # Comments, checklists, time and files go with what they hang on.
 _REMOVERS: Mapping[str, Callable[[Migration, Identity], None]] = {
     "event": _event,
+    "booking": _booking,
     SECTION: _calendar,
     "call": _call,
     "absence": _absence,

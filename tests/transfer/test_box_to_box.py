@@ -63,13 +63,15 @@ NOT_TOLD: dict[str, dict[str, str]] = {
         "deadline": "what is done has no deadline any more",
         "result": "and no result beside its text",
     },
-    "events": {"attendees": "there is no “perhaps” there"},
+    "bookings": {},
+    "events": {"attendees": "there is no “perhaps” there", "guests": "no method tells of people outside"},
     "drives": {},
 }
 """By kind the fields that the methods do not tell, with why."""
 
 STAYS = {
     "absences": "no method tells of them",
+    "bookings": "nor of booking pages",
     "drives": "what lies in a person's own drive is private to them",
     "posts": "what is between named people is private to them",
     "events": "what stands in a person's own calendar is private to them",
@@ -153,4 +155,4 @@ def _is_private(row: dict[str, Any], kind: str) -> bool:
             return str(row["calendar"]).startswith("U:")
         case "fields":
             return bool(row["kind"] == "department" or row["set"] == "tasks.task")
-    return kind == "absences"
+    return kind in {"absences", "bookings"}

@@ -65,8 +65,10 @@ DIFFERS: dict[str, dict[str, str]] = {
         "direction": "a meeting has one there, too",
         "at": "a planned one is written down when it was planned",
     },
+    "bookings": {},
     "events": {
         "attendees": "whoever is invited answers again",
+        "guests": "no method invites people outside",
         **dict.fromkeys(("excluded", "series", "original_at"), "what is unlike the series stands beside it"),
     },
     "drives": {},
@@ -165,7 +167,8 @@ def without(value: Any, fields: Mapping[str, str], kind: str, *, within: str = "
 
 
 def stays(row: Mapping[str, Any], kind: str) -> bool:
-    """Whether it does not go at all: what is private, absences, and fields that programs do not make."""
+    """Whether it does not go at all: what is private, absences and booking pages, and fields that programs
+    do not make."""
     match kind:
         case "drives":
             return str(row["drive"]).startswith("U:")
@@ -175,4 +178,4 @@ def stays(row: Mapping[str, Any], kind: str) -> bool:
             return str(row["calendar"]).startswith("U:")
         case "fields":
             return row["set"] == "tasks.task" or row["kind"] in ("department", "reference")
-    return kind == "absences"
+    return kind in {"absences", "bookings"}

@@ -8,7 +8,7 @@ by all later ones. Ids count within their kind, and mean nothing outside of the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -33,6 +33,7 @@ type Audience = Annotated[
     list[Annotated[str, Meta(pattern="^(UA|(U|D|DR|H|G|GM)[1-9][0-9]{0,17})$")]],
     Meta(max_length=1000, description="Codes of those who see it; see “Who sees it” in the description."),
 ]
+type Small = Annotated[int, Meta(ge=0, le=32_767)]
 type Number = Annotated[
     str, Meta(pattern=r"^[0-9]{1,16}(\.[0-9]{1,4})?$", description="A number, exact because it is a text.")
 ]
@@ -361,10 +362,73 @@ class Activity(Record, kw_only=True):
     done_by: Id | None = None
 
 
+class BookingQuestion(Part, kw_only=True):
+    name: Line
+    kind: Line
+    label: Line
+    is_required: bool = False
+    choices: Annotated[list[Line], Meta(max_length=100)] = msgspec.field(default_factory=list)
+
+
+class BookingPage(Record, kw_only=True):
+    """Times that are offered to people outside, of its owner or of the members of a group."""
+
+    owner: Id
+    hosts: Literal["owner", "turn", "all"] = "owner"
+    """Who receives: of a group one in turn, or all together."""
+    group: Id | None = None
+    title: Line
+    description: Text = ""
+    place: Line = ""
+    questions: Annotated[list[BookingQuestion], Meta(max_length=100)] = msgspec.field(default_factory=list)
+    consent: Text = ""
+    length_minutes: Small
+    step_minutes: Small
+    before_minutes: Small = 0
+    after_minutes: Small = 0
+    notice_hours: Small
+    horizon_days: Small
+    weekdays: Annotated[list[Annotated[int, Meta(ge=0, le=6)]], Meta(max_length=7)]
+    """Monday is 0."""
+    begins: time
+    ends: time
+    zone: Line
+    kept_days: Small
+    """So long after it took place is known who came."""
+    is_on: bool = True
+    created_at: Moment
+    retired_at: Moment | None = None
+
+
 class Attendee(Part, kw_only=True):
     person: Id
     answer: Literal["waiting", "accepted", "tentative", "declined"] = "waiting"
     comment: Line = ""
+
+
+class Guest(Part, kw_only=True):
+    """Somebody outside who is asked by letter."""
+
+    email: Line
+    name: Line = ""
+    answer: Literal["waiting", "accepted", "tentative", "declined"] = "waiting"
+    comment: Line = ""
+
+
+class Appointment(Part, kw_only=True):
+    """What somebody outside has booked; without name and address, where they have been forgotten."""
+
+    page: Id
+    """Of `bookings`."""
+    name: Line = ""
+    email: Line = ""
+    answers: Annotated[list[tuple[Line, Text]], Meta(max_length=100)] = msgspec.field(default_factory=list)
+    """What they were asked, and said."""
+    consent: Text = ""
+    """What they agreed to, word by word."""
+    language: Annotated[str, Meta(max_length=7)]
+    zone: Line
+    made_at: Moment
 
 
 class Event(Record, kw_only=True):
@@ -390,6 +454,8 @@ class Event(Record, kw_only=True):
     series: Id | None = None
     original_at: Moment | None = None
     attendees: Annotated[list[Attendee], Meta(max_length=10_000)] = msgspec.field(default_factory=list)
+    guests: Annotated[list[Guest], Meta(max_length=1000)] = msgspec.field(default_factory=list)
+    appointment: Appointment | None = None
 
 
 class Absence(Record, kw_only=True):
@@ -414,6 +480,7 @@ KINDS: Mapping[str, type[Record]] = {
     "clients": Client,
     "activities": Activity,
     "comments": Comment,
+    "bookings": BookingPage,
     "events": Event,
     "absences": Absence,
 }

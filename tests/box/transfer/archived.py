@@ -18,9 +18,12 @@ from zipfile import ZipFile
 from django.db import transaction
 
 from box.apps.calendar.actions.answers import answer_event
+from box.apps.calendar.actions.appointments import VisitorDraft, book_time
+from box.apps.calendar.actions.booking_pages import PageDraft, create_page, retire_page, switch_page
 from box.apps.calendar.actions.calendars import main_calendar
 from box.apps.calendar.actions.events import EventDraft, change_event, create_event, remove_event
 from box.apps.calendar.actions.events import Scope as Times
+from box.apps.calendar.actions.guests import GuestDraft, answer_as_guest
 from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
 from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.lines import LineDraft, set_lines
@@ -32,7 +35,8 @@ from box.apps.drive.actions.sharing import share_item
 from box.apps.drive.actions.tree import add_files, make_folder, root_of
 from box.apps.drive.actions.versions import new_version
 from box.apps.feed.actions import Draft, publish_post
-from box.apps.feed.polls import Question, vote
+from box.apps.feed.polls import Question as Poll
+from box.apps.feed.polls import vote
 from box.apps.feed.receipts import confirm_reading
 from box.apps.tasks.actions.checklists import add_items, assign_item, check_item
 from box.apps.tasks.actions.dependencies import add_dependency
@@ -49,13 +53,14 @@ from box.core.fields.models import Field
 from box.core.fields.sets import field_sets
 from box.core.files.actions import store_whole, take_in
 from box.core.groups.actions import NewGroup, create_group, follow, set_role
-from box.core.groups.models import Member
+from box.core.groups.models import Group, Member
 from box.core.people.absences import Away, write_absence
 from box.core.people.photos import set_photo
 from box.core.registry.origin import importing
 from box.core.structure.actions import create_department, place
 from box.core.structure.models import Department
 from box.lib.plain_text import text_of
+from box.lib.questions import Question
 from box.transfer import actions, runner
 from box.transfer.archive.container import Filters
 from box.transfer.archive.export import Scope, write_archive
@@ -143,7 +148,7 @@ def _feed(anna: User, boris: User, cara: User, group: int, sales: int) -> None:
     )
     confirm_reading(notes, by=boris)
     for is_anonymous in (False, True):
-        asked = Question(("Tea", "Coffee", "Water"), is_multiple=True, is_anonymous=is_anonymous)
+        asked = Poll(("Tea", "Coffee", "Water"), is_multiple=True, is_anonymous=is_anonymous)
         poll = publish_post(Draft(text=f"What? {is_anonymous}", question=asked), by=cara)
         tea, coffee, _water = poll.poll.options.all()
         vote(poll, [tea.pk, coffee.pk], by=anna, now=AT)
@@ -253,13 +258,14 @@ def _calendar(anna: User, boris: User, cara: User, group: int) -> None:
     weekly = EventDraft(
         title="Weekly", starts_at=AT, ends_at=AT + timedelta(hours=1), zone="Europe/Moscow",
         rule="FREQ=WEEKLY;COUNT=6", invited=(f"U{boris.pk}",), place="Room 5",
+        guests=(GuestDraft("mason@stone.example", "Max Mason"), GuestDraft("smith@iron.example")),
     )  # fmt: skip
     series = create_event(main_calendar(f"G{group}"), weekly, by=anna)
     answer_event(series, "tentative", by=boris, comment="Perhaps")
     second, third = AT + timedelta(days=7), AT + timedelta(days=14)
     moved = EventDraft(
         title="Weekly, later", starts_at=second + timedelta(hours=3), ends_at=second + timedelta(hours=4),
-        zone="Europe/Moscow", invited=(f"U{boris.pk}",),
+        zone="Europe/Moscow", invited=(f"U{boris.pk}",), guests=(GuestDraft("smith@iron.example"),),
     )  # fmt: skip
     change_event(series, moved, by=anna, scope=Times.THIS, at=second)
     remove_event(series, by=anna, scope=Times.THIS, at=third)
@@ -269,6 +275,28 @@ def _calendar(anna: User, boris: User, cara: User, group: int) -> None:
         is_all_day=True, is_confidential=True,
     )  # fmt: skip
     create_event(main_calendar(f"U{boris.pk}"), own, by=boris)
+    answer_as_guest(series.guests.get(email="mason@stone.example"), "declined", comment="No boots")
+    _booking(anna, boris, group)
+
+
+def _booking(anna: User, boris: User, group: int) -> None:
+    questions = (Question("firm", "company", "Your firm", is_required=True),)
+    page = create_page(
+        PageDraft(
+            title="See the bridge", zone="Europe/Moscow", questions=questions, consent="We keep it.",
+            after_minutes=30,
+        ),
+        by=anna,
+    )  # fmt: skip
+    visitor = VisitorDraft(
+        name="Vera Visitor", email="vera@visit.example", language="ru", zone="Asia/Omsk",
+        answers=(("Your firm", "Bricks"),), consent="We keep it.",
+    )  # fmt: skip
+    day = AT.replace(hour=0, minute=0) + timedelta(days=2)
+    book_time(page, day + timedelta(hours=9), visitor, key="1", now=AT)
+    retire_page(create_page(PageDraft(title="Of last year", zone="Europe/Moscow"), by=boris), by=boris)
+    of_group = PageDraft(title="All", zone="Europe/Moscow", hosts="all", group=Group.objects.get(pk=group))
+    switch_page(create_page(of_group, by=anna), False, by=anna)
 
 
 def archive(scope: Scope | None = None) -> io.BytesIO:
@@ -324,6 +352,7 @@ _REFERS = {
     **dict.fromkeys(("company", "contact", "contacts", "clients"), "clients"),
     "stage": "stages",
     "series": "events",
+    "page": "bookings",
 }  # fmt: skip
 _NATURAL = {
     "departments": ("name",),
@@ -337,11 +366,13 @@ _NATURAL = {
     "clients": ("type", "title"),
     "activities": ("subject",),
     "comments": ("html",),
+    "bookings": ("title",),
     "events": ("title", "starts_at"),
     "absences": ("starts_on",),
 }
 
 
+_UNORDERED = ("shares", "attendees", "guests", "audience")
 _CODES = {
     "U": "people",
     "D": "departments",
@@ -395,7 +426,7 @@ class Canonical:
             return found
         if isinstance(value, list):
             found_list = [self._named(one, kind, field) for one in value]
-            return sorted(found_list, key=str) if field in ("shares", "attendees", "audience") else found_list
+            return sorted(found_list, key=str) if field in _UNORDERED else found_list
         if isinstance(value, str):
             return self._text(value, field)
         return value

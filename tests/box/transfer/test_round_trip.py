@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.utils import timezone
 
+from box.apps.calendar.actions.appointments import VisitorDraft, book_time
+from box.apps.calendar.actions.events import move_event
+from box.apps.calendar.models import Appointment, BookingPage, Event
 from box.apps.drive.models import Item
 from box.apps.feed.models import Post
 from box.apps.tasks.models import Task
@@ -15,6 +21,7 @@ from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.notify.models import Notification, QueuedLetter
 from box.core.push.models import PushMessage
+from box.core.registry.settings import store as set_settings
 from box.core.structure.models import Department
 from box.transfer.archive import records
 from box.transfer.archive.container import Manifest, Writer
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
     from box.bridges.storage.client import S3Store
 
 pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
 
 DIFFERENCES = {
     "absences": {},
@@ -84,6 +93,41 @@ def test_nobody_is_told_of_anything_that_comes(store: S3Store) -> None:
     assert not QueuedLetter.objects.exists()
     others = [f"U{one.pk}" for one in User.objects.exclude(pk=olga.pk)]
     assert not PushMessage.objects.filter(audience__overlap=others).exists()
+
+
+def test_who_was_invited_by_letter_is_known_and_hears_of_the_next_change(
+    store: S3Store,
+) -> None:
+    set_settings({"mail.host": "127.0.0.1"})
+    olga = person("Olga", is_administrator=True)
+    with undone():
+        company(olga)
+        went = archive()
+    moved_in(went.getvalue(), olga)
+    deliver_all()
+    # What they know from the other box is not written again, and what is new is.
+    assert not QueuedLetter.objects.exists()
+    weekly = Event.objects.get(title="Weekly")
+    tomorrow = timezone.now() + 24 * HOUR
+    move_event(weekly, tomorrow, tomorrow + HOUR, by=weekly.organizer)
+    deliver_all()
+    assert {one.to for one in QueuedLetter.objects.all()} >= {"mason@stone.example", "smith@iron.example"}
+
+
+def test_a_time_that_was_booked_is_taken(store: S3Store) -> None:
+    olga = person("Olga", is_administrator=True)
+    with undone():
+        company(olga)
+        went = archive()
+    moved_in(went.getvalue(), olga)
+    booked = Appointment.objects.get()
+    assert (booked.page.title, booked.page.owner.first_name) == ("See the bridge", "Anna")
+    span = booked.held_times.get().span
+    assert (span.lower, span.upper) == (booked.event.starts_at, booked.event.ends_at + HOUR / 2)
+    again = VisitorDraft(name="Walt", email="walt@visit.example", language="en", zone="Europe/Moscow")
+    with pytest.raises(ValidationError) as refused:
+        book_time(booked.page, booked.event.starts_at, again, key="2", now=AT)
+    assert "start" in refused.value.message_dict
 
 
 def test_nobody_comes_with_a_password_or_as_an_administrator(store: S3Store) -> None:
@@ -160,3 +204,51 @@ def test_a_hostile_archive_is_cleaned_or_left_out_with_a_sentence(store: S3Store
     assert tops.count() == 1
     said = {f"{one.kind} {one.theirs}" for one in migration.remarks.all()}
     assert said >= {"department 2", "person 1", "post 2", "task 1", "comment 1"}
+
+
+def test_bookings_that_cannot_be_stay_out_with_a_sentence_and_their_events_come(store: S3Store) -> None:
+    olga = person("Olga", is_administrator=True)
+    hours: dict[str, Any] = {
+        "step_minutes": 30, "notice_hours": 1, "horizon_days": 9, "weekdays": [0], "begins": time(9),
+        "ends": time(18), "zone": "Europe/Moscow", "kept_days": 9, "created_at": AT,
+    }  # fmt: skip
+    booked: dict[str, Any] = {"language": "en", "zone": "Europe/Moscow", "made_at": AT}
+
+    def event(pk: int, page: int, **more: Any) -> records.Event:
+        starts = AT + timedelta(days=pk)
+        return records.Event(
+            id=pk, calendar="U2", title=f"Event {pk}", starts_at=starts, ends_at=starts + HOUR,
+            zone="Europe/Moscow", organizer=2, created_at=AT,
+            guests=[records.Guest(email="vera@visit.example" if pk == 2 else "no e-mail")],
+            appointment=records.Appointment(page=page, **{**booked, **more}),
+        )  # fmt: skip
+
+    content = crafted(
+        departments=[records.Department(id=1, name="Company")],
+        people=[
+            records.Person(id=1, name="Olga", login="olga@example.com", first_name="Olga", joined_at=AT),
+            records.Person(id=2, name="Mallory", login="mallory", first_name="Mallory", joined_at=AT),
+        ],
+        bookings=[
+            records.BookingPage(id=1, owner=2, title="T" * 900, length_minutes=30, **hours),
+            records.BookingPage(id=2, owner=2, title="Too short", length_minutes=1, **hours),
+            records.BookingPage(id=3, owner=99, title="Of nobody", length_minutes=30, **hours),
+            records.BookingPage(id=4, owner=2, title="No group", hosts="all", length_minutes=30, **hours),
+        ],
+        events=[
+            event(1, 2),
+            event(2, 1, language="../x", zone="Mars/Base", email="vera@visit.example", name="V" * 900),
+            event(3, 1, email="no e-mail"),
+        ],
+    )
+    migration = moved_in(content, olga)
+    assert migration.state == Migration.State.DONE
+    assert Event.objects.count() == 3
+    (page,) = BookingPage.objects.all()
+    assert (len(page.title), page.owner.login) == (120, "mallory")
+    (found,) = Appointment.objects.all()
+    assert (found.event.title, found.page, found.language) == ("Event 2", page, "en")
+    assert (found.zone, len(found.name)) == ("Europe/Moscow", 100)
+    remarks = sorted((one.kind, one.theirs) for one in migration.remarks.all())
+    assert {one for one in remarks if one[0] == "booking"} == {("booking", str(pk)) for pk in (2, 3, 4)}
+    assert {one for one in remarks if one[0] == "event"} == {("event", "1"), ("event", "3")}

@@ -31,6 +31,7 @@ from box.apps.calendar.models import (
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
+from box.core.registry.origin import moment
 
 # Of one page within a day: behind it are letters to addresses that nobody has confirmed.
 MOST_A_DAY = 100
@@ -237,12 +238,34 @@ def follow_event(event_id: int) -> None:
     appointment.held_times.all().delete()
     appointment.cancelled_at = event.removed_at
     appointment.save(update_fields=["cancelled_at"])
-    for one in receiving if event.removed_at is None else []:
+    _hold_free(appointment, event, receiving if event.removed_at is None else [])
+
+
+def _hold_free(appointment: Appointment, event: Event, receiving: Sequence[User]) -> None:
+    """Of each of them, unless another appointment is there."""
+    for one in receiving:
         try:
             with transaction.atomic():
                 _hold(appointment, appointment.page, event, [one])
         except IntegrityError:
             continue
+
+
+@transaction.atomic
+def take_over_appointment(page: BookingPage, event: Event, visitor: VisitorDraft) -> Appointment:
+    """As it was booked elsewhere, with the event that is it: see `importing`. The visitor's link is another.
+    Raises ValidationError."""
+    BookingPage.objects.select_for_update(of=("self",)).get(pk=page.pk)
+    appointment = Appointment(
+        page=page, event=event, key=f"taken-over:{event.pk}", name=visitor.name, email=visitor.email,
+        answers=[list(pair) for pair in visitor.answers], consent=visitor.consent, language=visitor.language,
+        zone=visitor.zone, made_at=moment(), event_version=event.version,
+    )  # fmt: skip
+    appointment.clean_fields(exclude={"answers", "page", "event", "cancelled_at"})
+    appointment.save()
+    coming = event.attendances.exclude(answer=Answer.DECLINED).select_related("user").order_by("user_id")
+    _hold_free(appointment, event, [one.user for one in coming if one.user.is_active])
+    return appointment
 
 
 # What is known of visitors

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.calendar.access import can_change_page, can_lead_page_of, can_offer_times
@@ -18,6 +17,7 @@ from box.apps.calendar.events import BookingPageChanged
 from box.apps.calendar.models import BookingPage
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
+from box.core.registry.origin import moment
 from box.lib.questions import Kind, Question, check_questions
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def create_page(draft: PageDraft, *, by: User) -> BookingPage:
         raise ValidationError(
             _("You have %(most)s booking pages: take one away first.") % {"most": MOST_PAGES}
         )
-    page = BookingPage(owner=by)
+    page = BookingPage(owner=by, created_at=moment())
     _fill(page, draft, by)
     _tell(page, "added", by)
     return page
@@ -106,7 +106,7 @@ def renew_address(page: BookingPage, *, by: User) -> None:
 def retire_page(page: BookingPage, *, by: User) -> None:
     """It takes nobody any more; what is booked stays, and can be cancelled by its links."""
     page = _locked(page, by)
-    page.is_on, page.retired_at = False, timezone.now()
+    page.is_on, page.retired_at = False, moment()
     page.save(update_fields=["is_on", "retired_at"])
     _tell(page, "removed", by)
 

@@ -34,6 +34,7 @@ from box.core.notify.actions import queue_letters
 from box.core.registry.capabilities import Letter, can_send_letters
 from box.core.registry.company import LANGUAGE
 from box.core.registry.enclosures import Enclosure
+from box.core.registry.origin import is_importing, moment
 
 if TYPE_CHECKING:
     from icalendar import Event as Component
@@ -85,9 +86,9 @@ def ask_guests(event: Event, guests: Iterable[GuestDraft], *, by: User, asks_ane
     wanted = {one.email: one for one in checked_guests(guests)}
     present = {one.email: one for one in event.guests.select_for_update()}
     new = [one for email, one in wanted.items() if email not in present or not present[email].is_asked]
-    if wanted:
+    if wanted and not is_importing():
         _check_letters(event.organizer)
-    if new:
+    if new and not is_importing():
         _check_new(new, by)
     for one in present.values():
         _ask_again(one, is_asked=one.email in wanted, asks_anew=asks_anew)
@@ -160,9 +161,7 @@ def answer_as_guest(guest: Guest, answer: str, *, comment: str = "") -> None:
     event = guest.event
     family = Guest.objects.asked().filter(email=guest.email, event__removed_at=None)
     rows = family.filter(event__series=event.pk) | family.filter(pk=guest.pk)
-    rows.update(
-        answer=answer, comment=" ".join(comment.split())[:LONGEST_COMMENT], answered_at=timezone.now()
-    )
+    rows.update(answer=answer, comment=" ".join(comment.split())[:LONGEST_COMMENT], answered_at=moment())
     emit(GuestAnswered(guest_id=guest.pk, answer=answer))
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from box.apps.calendar.models.events import Event
+from box.core.access.principals import codes_of
 from box.core.accounts.models import User
 from box.core.groups.models import Group
 
@@ -33,6 +34,11 @@ class BookingPageQuerySet(models.QuerySet["BookingPage"]):
         Whether the owner still has the right to is for `access.is_offered`."""
         closed = models.Q(group__isnull=False) & models.Q(group__archived_at__isnull=False)
         return self.standing().filter(is_on=True, owner__status=User.Status.ACTIVE).exclude(closed)
+
+    def led_by(self, user: User) -> Self:
+        """Their own, and those of the groups that they lead."""
+        ids = [int(code[2:]) for code in codes_of(user) if code.startswith("GM")]
+        return self.filter(models.Q(owner=user) | models.Q(group__in=ids))
 
     def of_token(self, token: str) -> Self:
         """Whose address it is, unless the page has got another one since."""

@@ -39,8 +39,7 @@ def _led_groups(user: User) -> list[Group]:
 
 
 def _pages(user: User) -> BookingPageQuerySet:
-    ids = [int(code[2:]) for code in codes_of(user) if code.startswith("GM")]
-    return BookingPage.objects.standing().filter(Q(owner=user) | Q(group__in=ids))
+    return BookingPage.objects.standing().led_by(user)
 
 
 def _demand_right(request: PersonRequest) -> None:

@@ -15,7 +15,7 @@ from box.lib.pipes import Sink
 from box.transfer.archive import records
 from box.transfer.archive.container import Manifest, Writer
 from box.transfer.archive.export.base import PAGE, Scope
-from box.transfer.archive.export.calendar import events
+from box.transfer.archive.export.calendar import bookings, events
 from box.transfer.archive.export.company import absences, departments, groups, people
 from box.transfer.archive.export.crm import activities, clients, pipelines
 from box.transfer.archive.export.drives import drives
@@ -41,6 +41,7 @@ EXPORTERS: Mapping[str, Callable[[Scope], Iterator[Record]]] = {
     "clients": clients,
     "activities": activities,
     "comments": comments,
+    "bookings": bookings,
     "events": events,
     "absences": absences,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from box.transfer.archive.stages.calendar import Events
+from box.transfer.archive.stages.calendar import Bookings, Events
 from box.transfer.archive.stages.company import Absences, Departments, Groups, People
 from box.transfer.archive.stages.crm import Activities, Clients, Pipelines
 from box.transfer.archive.stages.drives import Drives
@@ -30,6 +30,7 @@ ARCHIVE_STAGES: Mapping[str, AnyStage[Any]] = {
         Clients(),
         Activities(),
         Comments(),
+        Bookings(),
         Events(),
         Absences(),
         ArchiveLinks(),
