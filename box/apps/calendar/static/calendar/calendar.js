@@ -88,6 +88,8 @@ class WorkCalendar extends HTMLElement {
       slotHeaderFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
       events: (span, found, failed) => this.fetch(span).then(found, failed),
       eventClass: ({ event }) => this.classOf(event),
+      eventTimeClass: "cal-time",
+      eventTitleClass: "cal-title",
       eventDidMount: ({ el, event }) => this.label(el, event),
       eventClick: (info) => this.open(info),
       eventDrop: (info) => this.move(info),
