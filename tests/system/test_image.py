@@ -137,10 +137,10 @@ def test_by_uefi_it_starts(image: Path) -> None:
 def test_started_once_it_is_a_box(image: Path, figure: Callable[[str], None]) -> None:
     begun = time.monotonic()
     with VirtualMachine(image.with_suffix(".qcow2"), capacity=CAPACITY, firmware="bios") as machine:
-        root = machine.wait_for(r"root, password ([a-z0-9-]+)")[1]
+        root = machine.wait_for(r"root, password ([a-z0-9-]+);")[1]
         first = time.monotonic() - begun
-        machine.wait_for(rf"The portal: +https://{ADDRESS}/")
-        password = machine.wait_for(r"Password: +([a-z0-9-]+)")[1]
+        machine.wait_for(rf"The portal: +https://{ADDRESS}/\s")
+        password = machine.wait_for(r"Password: +([a-z0-9-]+) ")[1]
         ready = time.monotonic() - begun
         figure(f"the image: {first:.0f} s until its console speaks, {ready:.0f} s until it is a box")
 
