@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from box.apps.calls import statistic_api
 from box.apps.calls.actions.external import NewCall, finish_call, hide_call, register_call, show_call
 from box.apps.calls.models import LoggedCall
 from box.bridges.telephony.models import Extension
@@ -122,6 +123,7 @@ def _people(call: Call) -> list[User]:
 
 
 def declare() -> None:
+    statistic_api.declare()
     about = gettext_lazy("Tell of the calls of your own exchange, and show them to those who are called.")
     scopes.add(SCOPE, Scope(gettext_lazy("Telephony"), about, room="calls"))
     flag = {"type": "boolean"}

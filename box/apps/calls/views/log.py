@@ -13,21 +13,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.apps.calls import access
 from box.apps.calls.actions import misses, recordings
 from box.apps.calls.forms.calls import NoteForm
+from box.apps.calls.listening import address_of_sound
 from box.apps.calls.lists import call_list
 from box.apps.calls.models import LoggedCall, Recording
 from box.apps.calls.presenters import shown_call
-from box.core.accounts.auditing import called
-from box.core.files.display import link_to_blob
 from box.core.lists.views import answer
-from box.core.registry.auditing import About, record
 from box.lib.pages import lead_on, render
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from box.core.accounts.requests import PersonRequest
-
-HEARD = "calls.heard"
 
 
 @require_http_methods(["GET", "POST"])
@@ -75,15 +71,8 @@ def hold(request: PersonRequest, pk: int) -> HttpResponse:
 def recording(request: PersonRequest, pk: int, number: int) -> HttpResponse:
     """The sound itself, straight from the store. That it was heard is in the audit log."""
     found = _found(request, pk)
-    if not access.can_listen(request.user, found):
-        raise PermissionDenied(_("Ask an administrator for the right to listen to recordings."))
-    kept = get_object_or_404(Recording.objects.select_related("blob"), pk=number, logged=found)
-    if kept.blob is None:
-        raise Http404
-    name = kept.file.rpartition("/")[2]
-    about = About(found.ref.kind, found.pk, str(found))
-    record(HEARD, by_id=request.user.pk, actor=called(request.user), about=about)
-    link = link_to_blob(kept.blob, name, host=request.get_host())
+    kept = get_object_or_404(Recording.objects.select_related("blob", "logged"), pk=number, logged=found)
+    link = address_of_sound(request.user, kept, request.get_host())
     return HttpResponseRedirect(link, headers={"Cache-Control": "no-store"})
 
 
