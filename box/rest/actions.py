@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -15,7 +16,7 @@ from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.registry.rest import scopes
 from box.rest.events import WebhookCreated, WebhookRevoked
-from box.rest.models import Webhook, WebhookQuerySet
+from box.rest.models import Grant, Webhook, WebhookQuerySet
 from box.rest.tokens import Secret
 
 MOST_OF_A_PERSON = 50
@@ -62,8 +63,14 @@ def create_webhook(new: NewWebhook, secret: Secret, *, by: User) -> Webhook:
 
 @transaction.atomic
 def revoke_webhook(webhook: Webhook, *, by: User) -> None:
-    """It opens nothing from now on. Doing it again does nothing."""
-    revoke_webhooks(Webhook.objects.filter(pk=webhook.pk), by_id=by.pk)
+    """It opens nothing from now on, and nor do the frames of an application whose tokens it is. Doing it
+    again does nothing."""
+    with_frames = Q(pk=webhook.pk) | Q(
+        user=webhook.user_id,
+        grant__placement__isnull=False,
+        grant__application__in=Grant.objects.filter(webhook=webhook).values("application"),
+    )
+    revoke_webhooks(Webhook.objects.filter(with_frames), by_id=by.pk)
 
 
 @transaction.atomic
@@ -73,8 +80,10 @@ def revoke_all_of(person: User, *, until: datetime, by_id: int | None) -> None:
 
 
 def revoke_webhooks(webhooks: WebhookQuerySet, *, by_id: int | None) -> None:
-    """Those of them that open something: within a transaction."""
-    alive: Iterable[Webhook] = webhooks.filter(revoked_at=None).select_for_update()
+    """Those of them that open something: within a transaction. Of frames nothing is told: they end with what
+    was allowed, and that is told."""
+    webhooks.filter(grant__placement__isnull=False).delete()
+    alive: Iterable[Webhook] = webhooks.filter(revoked_at=None).select_for_update(of=("self",))
     now = timezone.now()
     for webhook in alive:
         webhook.revoked_at = now

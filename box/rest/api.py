@@ -23,6 +23,7 @@ from box.core.registry.rest import (
     shaped,
 )
 from box.core.registry.services import is_on
+from box.rest import placements_api
 from box.rest.access import can_send_out
 from box.rest.applications import application_of, bind_event, events_for, set_options, unbind_event
 
@@ -170,6 +171,7 @@ def app_info(call: Call) -> Any:
 
 
 def declare() -> None:
+    placements_api.declare()
     scopes.add(
         TRANSFER,
         Scope(

@@ -40,12 +40,12 @@ def application_of(webhook_id: int) -> Application:
     return found
 
 
-def _held(application: Application) -> Application:
+def held(application: Application) -> Application:
     """Until the transaction is over. Raises ApiRefused where it was removed since it was read."""
     found = Application.objects.select_for_update(no_key=True).filter(pk=application.pk, retired_at=None)
-    if (held := found.first()) is None:
+    if (one := found.first()) is None:
         raise _no_application()
-    return held
+    return one
 
 
 def _no_application() -> ApiRefused:
@@ -63,22 +63,27 @@ def bind_event(application: Application, event: str, address: str, *, by: User) 
     """Its address is told of the event from now on; once, however often it asks. Raises ApiRefused, and
     PermissionDenied for whoever may not decide what leaves the box."""
     _must_decide(by)
-    held = _held(application)
-    if event not in events_for(held):
+    application = held(application)
+    if event not in events_for(application):
         raise ApiRefused("ERROR_EVENT_NOT_FOUND", "Event not found")
     _check_address(address)
-    known = held.listeners.filter(events=[event], address=address).first()
+    known = application.listeners.filter(events=[event], address=address).first()
     if known is not None:
         return known
-    if held.listeners.count() >= MOST_HANDLERS:
+    if application.listeners.count() >= MOST_HANDLERS:
         raise ValidationError(
             _("An application has %(most)s handlers at most: unbind one first.") % {"most": MOST_HANDLERS}
         )
-    if not held.token:
-        # One of the application and not of each address: by it its own server knows the portal.
-        held.token = new_token()
-        held.save(update_fields=["token"])
-    return add_listener(NewListener(held.name, address, (event,)), by=by, of=held)
+    give_token(application)
+    return add_listener(NewListener(application.name, address, (event,)), by=by, of=application)
+
+
+def give_token(application: Application) -> None:
+    """One of the application and not of each address: by it its own server knows the portal. Of one that is
+    held."""
+    if not application.token:
+        application.token = new_token()
+        application.save(update_fields=["token"])
 
 
 @transaction.atomic
@@ -126,9 +131,9 @@ def set_options(application: Application, options: Mapping[str, Any], *, by: Use
     than is kept."""
     if not by.is_administrator:
         raise PermissionDenied("Administrator authorization required")
-    held = _held(application)
-    held.options = {**held.options, **{str(name): value for name, value in options.items()}}
-    if len(held.options) > MOST_OPTIONS or len(json.dumps(held.options)) > LONGEST_OPTIONS:
+    application = held(application)
+    application.options = {**application.options, **{str(name): value for name, value in options.items()}}
+    if len(application.options) > MOST_OPTIONS or len(json.dumps(application.options)) > LONGEST_OPTIONS:
         said = _("An application keeps %(most)s settings with %(size)s characters at most.")
         raise ValidationError(said % {"most": MOST_OPTIONS, "size": LONGEST_OPTIONS})
-    held.save(update_fields=["options"])
+    application.save(update_fields=["options"])

@@ -9,6 +9,8 @@ from box.core.registry.capabilities import (
     cards,
     console_pages,
     help_pages,
+    menu,
+    object_tabs,
     own_pages,
 )
 
@@ -21,6 +23,7 @@ class RestConfig(Room):
         from box.rest.access import MANAGE, USE, can_manage, can_use
         from box.rest.actions import revoke_everybodys
         from box.rest.outgoing import KIND, discard_waiting, listener_cards
+        from box.rest.placements import has_applications, tabs_about
         from box.rest.settings import ALL
 
         rights.add(USE, Right("integrations", _("Make webhooks for programs"), default=(EVERYONE,)))
@@ -32,6 +35,16 @@ class RestConfig(Room):
         after_restore.add("rest.sendings", discard_waiting)
         cards.add(KIND, listener_cards)
         help_pages.add("rest", "integrations")
+        object_tabs.add("rest", tabs_about)
+        entry = MenuEntry(
+            key="applications",
+            label=_("Applications"),
+            icon="plug-connected",
+            url_name="rest:pages",
+            order=90,
+            is_for=has_applications,
+        )
+        menu.add(entry.key, entry)
         own = MenuEntry(
             key="integrations",
             label=_("Integrations"),

@@ -12,6 +12,8 @@ from box.rest.events import (
     ApplicationRetired,
     ListenerAdded,
     ListenerRemoved,
+    PlacementBound,
+    PlacementUnbound,
     WebhookCreated,
     WebhookRevoked,
 )
@@ -33,6 +35,19 @@ def declare() -> None:
     )
     audited.add(
         "rest.application_retired", Audited(_("removed the application “%(name)s”"), ApplicationRetired)
+    )
+    audited.add(
+        "rest.placement_bound",
+        Audited(
+            _("let the application “%(name)s” show %(handler)s in the portal (%(place)s)"), PlacementBound
+        ),
+    )
+    audited.add(
+        "rest.placement_unbound",
+        Audited(
+            _("let the application “%(name)s” show %(handler)s in the portal no more (%(place)s)"),
+            PlacementUnbound,
+        ),
     )
     audited.add(
         "rest.listener_added",

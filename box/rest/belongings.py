@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _ending(gone: User, kept: User) -> list[str]:
-    count = Webhook.objects.of(gone).filter(revoked_at=None).count()
+    count = Webhook.objects.of(gone).listed().filter(revoked_at=None).count()
     return [ngettext("%(num)s webhook ends", "%(num)s webhooks end", count) % {"num": count}] if count else []
 
 
@@ -27,6 +27,7 @@ BELONGINGS = Belongings(
             Deleted(), Deleted(), said=ngettext_lazy("%(num)s webhook", "%(num)s webhooks", "num")
         ),
         "rest.Application.by": Belongs(Stays(DECIDED)),
+        "rest.Placement.by": Belongs(Stays(DECIDED)),
         "rest.AuthorizationCode.user": Belongs(Deleted(), Deleted()),
         "rest.Grant.user": Belongs(Deleted(), Deleted()),
         "rest.Listener.by": Belongs(Stays(DECIDED)),

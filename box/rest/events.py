@@ -53,6 +53,28 @@ class ApplicationRetired:
 
 
 @dataclass(frozen=True)
+class PlacementBound:
+    """A page of an application stands in the portal from now on."""
+
+    application_id: int
+    name: str
+    place: str
+    handler: str
+    by_id: int
+
+
+@dataclass(frozen=True)
+class PlacementUnbound:
+    """It is shown no more."""
+
+    application_id: int
+    name: str
+    place: str
+    handler: str
+    by_id: int
+
+
+@dataclass(frozen=True)
 class ListenerAdded:
     """An address outside is told of these events from now on."""
 

@@ -69,6 +69,15 @@ class ApplicationForm(forms.Form):
             attrs={"placeholder": "https://", "autocomplete": "off", "spellcheck": "false"}
         ),
     )
+    page = forms.CharField(
+        label=_("Its page in the portal"),
+        max_length=500,
+        required=False,
+        help_text=_("Shown under “Applications”, in a frame. Without one it works by itself."),
+        widget=forms.TextInput(
+            attrs={"placeholder": "https://", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
     scopes = forms.MultipleChoiceField(
         label=_("What it may"),
         help_text=_("Never more than whoever allows it may themselves."),
@@ -81,7 +90,9 @@ class ApplicationForm(forms.Form):
 
     def new_application(self) -> NewApplication:
         values = self.cleaned_data
-        return NewApplication(values["name"], values["redirect_uri"].strip(), tuple(values["scopes"]))
+        return NewApplication(
+            values["name"], values["redirect_uri"].strip(), tuple(values["scopes"]), values["page"].strip()
+        )
 
 
 class ListenerForm(forms.Form):

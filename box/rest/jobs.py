@@ -7,7 +7,7 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
-from box.rest import actions, outgoing
+from box.rest import actions, frames, outgoing
 
 LOCK = "box.rest sendings"
 
@@ -36,4 +36,5 @@ def send_again() -> None:
 def forget_webhooks() -> None:
     """Every night: of what was revoked or sent a month ago only the audit log tells."""
     actions.forget_revoked(timezone.now())
+    frames.forget_frames(timezone.now())
     outgoing.forget_sendings(timezone.now())

@@ -21,7 +21,7 @@ REMEMBERED_FOR = timedelta(days=30)
 class ApplicationQuerySet(models.QuerySet["Application"]):
     def with_people(self) -> Self:
         """Each row knows how many `people` let it act in their name."""
-        alive = models.Q(grants__webhook__revoked_at=None)
+        alive = models.Q(grants__webhook__revoked_at=None, grants__placement=None)
         return self.annotate(people=models.Count("grants", filter=alive))
 
 
@@ -55,6 +55,30 @@ class Application(models.Model):
         return urlsplit(self.redirect_uri).netloc
 
 
+class Placement(models.Model):
+    """A page of an application's own server that the portal shows in a frame: see `box.rest.placements`."""
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="placements")
+    # A key of `box.core.registry.rest.places`, or DEFAULT.
+    place = models.CharField(max_length=60)
+    handler = models.URLField(max_length=500)
+    title = models.CharField(max_length=100, blank=True)
+    description = models.CharField(max_length=500, blank=True)
+    # Title, description and group by language, as the application has said them.
+    translations = models.JSONField(default=dict)
+    options = models.JSONField(default=dict)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["application", "place", "handler"], name="placement_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.place} of {self.application_id}"
+
+
 class AuthorizationCode(models.Model):
     """What an application gets its first tokens for: once, within half a minute. Kept for a day, so that one
     that is used again is known for what it is."""
@@ -77,6 +101,10 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 
     def of(self, user: User) -> Self:
         return self.filter(user=user)
+
+    def listed(self) -> Self:
+        """Without those of frames, which come and go with pages, and end with what was allowed once."""
+        return self.filter(grant__placement=None)
 
     def newest_first(self) -> Self:
         return self.order_by("-id")
@@ -127,7 +155,11 @@ class Webhook(models.Model):
 
 class Grant(models.Model):
     """That a person lets an application act in their name. Its tokens follow one another: the access token is
-    the secret of `webhook`, and the refresh token makes another pair."""
+    the secret of `webhook`, and the refresh token makes another pair.
+
+    Each frame that shows a page of the application has a pair of its own, under the `placement` that it
+    shows: what the application's server keeps goes on meanwhile.
+    """
 
     application = models.ForeignKey(Application, models.CASCADE, related_name="grants")
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
@@ -135,10 +167,15 @@ class Grant(models.Model):
     refresh_prefix = models.CharField(max_length=8, unique=True)
     refresh_digest = models.CharField(max_length=64)
     refresh_ends_at = models.DateTimeField()
+    placement = models.ForeignKey(Placement, models.CASCADE, null=True, related_name="grants")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["application", "user"], name="grant_once_a_person"),
+            models.UniqueConstraint(
+                fields=["application", "user"],
+                name="grant_one_allowed",
+                condition=models.Q(placement=None),
+            ),
         ]
 
     def __str__(self) -> str:

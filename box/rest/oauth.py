@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import URLValidator
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
@@ -28,23 +28,28 @@ from box.rest.access import can_use, is_let_in
 from box.rest.actions import revoke_webhooks
 from box.rest.applications import remove_handlers
 from box.rest.events import ApplicationAdded, ApplicationAuthorized, ApplicationRetired
-from box.rest.models import Application, AuthorizationCode, Grant, Webhook
+from box.rest.models import Application, AuthorizationCode, Grant, Placement, Webhook
+from box.rest.placements import add_page, remove_placements
 from box.rest.tokens import Secret
 
 CODE_LIVES = timedelta(seconds=30)
 ACCESS_LIVES = timedelta(hours=1)
 REFRESH_LIVES = timedelta(days=180)
+FRAME_LIVES = timedelta(days=1)
+"""Of a refresh token of a frame: a page that is open longer is loaded anew."""
 MOST_APPLICATIONS = 100
 _NOBODYS = digest("nobody's")
 
 
 @dataclass(frozen=True)
 class NewApplication:
-    """`redirect_uri` is where people come back to with a code."""
+    """`redirect_uri` is where people come back to with a code; `page` is what the portal shows of it in a
+    frame, if it does."""
 
     name: str
     redirect_uri: str
     scopes: tuple[str, ...]
+    page: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,8 @@ def add_application(new: NewApplication, secret: Secret, *, by: User) -> Applica
         by=by,
     )
     emit(ApplicationAdded(application_id=application.pk, name=application.name, by_id=by.pk))
+    if new.page:
+        add_page(application, new.page, by=by)
     return application
 
 
@@ -98,12 +105,14 @@ def retire_application(application: Application, *, by: User, now: datetime) -> 
     if Application.objects.filter(pk=application.pk, retired_at=None).update(retired_at=now):
         revoke_webhooks(Webhook.objects.filter(grant__application=application), by_id=by.pk)
         remove_handlers(application, by=by)
+        remove_placements(application, by=by)
         emit(ApplicationRetired(application_id=application.pk, name=application.name, by_id=by.pk))
 
 
 def is_authorized(application: Application, user: User) -> bool:
     """Whether this person has allowed it all that it asks for: they are not asked again."""
-    held = Webhook.objects.of(user).filter(grant__application=application, revoked_at=None).first()
+    allowed = Webhook.objects.of(user).listed().filter(grant__application=application, revoked_at=None)
+    held = allowed.first()
     return held is not None and set(held.scopes) >= set(application.scopes)
 
 
@@ -146,7 +155,7 @@ def _exchanged(application: Application, text: str, now: datetime) -> Tokens | N
         raise _bad_grant()
     found.used_at = now
     found.save(update_fields=["used_at"])
-    return _given(application, found.user, now)
+    return give_tokens(application, found.user, now)
 
 
 def exchange_code(application: Application, text: str, *, now: datetime) -> Tokens:
@@ -170,24 +179,47 @@ def refresh_tokens(application: Application, text: str, *, now: datetime) -> Tok
     is_right = constant_time_compare(refresh.digest, found.refresh_digest if found else _NOBODYS)
     if found is None or not is_right or found.refresh_ends_at <= now:
         raise _bad_grant()
-    return _given(application, found.user, now)
+    return give_tokens(application, found.user, now, instead_of=found)
 
 
-def _given(application: Application, user: User, now: datetime) -> Tokens:
-    """Another pair in place of the one before, or the first one. Who removes the application or ends what it
-    may meanwhile has done so: the rows are locked, and nothing but the pair is written of them."""
+@transaction.atomic
+def allow(application: Application, *, by: User, now: datetime) -> None:
+    """This person lets it act in their name, without being led to its own server for it: nobody has the first
+    pair, and its pages in frames have theirs. Doing it again does nothing."""
+    if not can_use(by):
+        raise PermissionDenied(_("Ask an administrator for the right to use applications."))
+    if not is_authorized(application, by):
+        give_tokens(application, by, now)
+
+
+def give_tokens(
+    application: Application,
+    user: User,
+    now: datetime,
+    *,
+    instead_of: Grant | None = None,
+    placement: Placement | None = None,
+) -> Tokens:
+    """Another pair in place of this one or of the one that the application has of the person, or the first
+    one, as for a frame that shows this `placement`: within a transaction.
+
+    Who removes the application or ends what it may meanwhile has done so: the rows are locked, and nothing
+    but the pair is written of them.
+    """
     if not Application.objects.select_for_update(no_key=True).filter(pk=application.pk, retired_at=None):
         raise _bad_client()
     if not is_let_in(user):
         raise _bad_grant()
     access, refresh = Secret.new(), Secret.new()
     ends_at = now + ACCESS_LIVES
-    grant = (
-        Grant.objects.select_for_update(of=("self", "webhook"))
-        .select_related("webhook")
-        .filter(application=application, user=user)
-        .first()
-    ) or Grant(application=application, user=user)
+    if placement is None and instead_of is None:
+        instead_of = (
+            Grant.objects.select_for_update(of=("self", "webhook"))
+            .select_related("webhook")
+            .filter(application=application, user=user, placement=None)
+            .first()
+        )
+    grant = instead_of or Grant(application=application, user=user, placement=placement)
     is_new = grant.pk is None or grant.webhook.revoked_at is not None
     webhook = Webhook(user=user) if is_new else grant.webhook
     webhook.name, webhook.scopes = application.name, application.scopes
@@ -195,9 +227,9 @@ def _given(application: Application, user: User, now: datetime) -> Tokens:
     webhook.save(update_fields=None if is_new else ["name", "scopes", "prefix", "digest", "ends_at"])
     grant.webhook = webhook
     grant.refresh_prefix, grant.refresh_digest = refresh.prefix, refresh.digest
-    grant.refresh_ends_at = now + REFRESH_LIVES
+    grant.refresh_ends_at = now + (FRAME_LIVES if grant.placement_id else REFRESH_LIVES)
     grant.save()
-    if is_new:
+    if is_new and not grant.placement_id:
         emit(
             ApplicationAuthorized(
                 application_id=application.pk, name=application.name, user_id=user.pk, by_id=user.pk

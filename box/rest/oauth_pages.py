@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Prefetch
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -20,7 +21,7 @@ from box.core.registry.rest import scopes
 from box.lib.pages import REFUSED, render
 from box.rest.access import can_use
 from box.rest.forms import ApplicationForm
-from box.rest.models import Application
+from box.rest.models import Application, Placement
 from box.rest.oauth import add_application, authorize, is_authorized, retire_application
 from box.rest.oauth_endpoint import member_id, server_name
 from box.rest.outgoing_pages import for_administrators
@@ -77,6 +78,7 @@ def _way_back(request: PersonRequest, application: Application, state: str) -> s
 def applications(request: PersonRequest) -> HttpResponse:
     for_administrators(request)
     found = Application.objects.filter(retired_at=None).with_people().order_by("name", "id")
+    found = found.prefetch_related(Prefetch("placements", Placement.objects.order_by("pk")))
     return render(request, "rest/applications.html", {"applications": found, "scopes": dict(scopes.items())})
 
 

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from box.rest import endpoint, oauth_endpoint, oauth_pages, outgoing_pages, views
+from box.rest import endpoint, frame_pages, oauth_endpoint, oauth_pages, outgoing_pages, views
 
 app_name = "rest"
 urlpatterns = [
@@ -18,6 +18,10 @@ urlpatterns = [
     path(
         "console/integrations/applications/<int:pk>/removal/", oauth_pages.removal, name="application-removal"
     ),
+    path("console/integrations/pages/<int:pk>/removal/", frame_pages.removal, name="page-removal"),
+    path("applications/", frame_pages.pages, name="pages"),
+    path("applications/<int:pk>/", frame_pages.page, name="page"),
+    path("applications/<int:pk>/frame/", frame_pages.frame, name="frame"),
     path("oauth/authorize/", oauth_pages.authorization, name="authorization"),
     path("oauth/token/", oauth_endpoint.token, name="token"),
     path("rest/openapi.json", endpoint.openapi, name="openapi"),

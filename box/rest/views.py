@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @require_GET
 def own(request: PersonRequest) -> HttpResponse:
-    webhooks = Webhook.objects.of(request.user).newest_first()
+    webhooks = Webhook.objects.of(request.user).listed().newest_first()
     if not can_use(request.user) and not webhooks:
         raise Http404
     context = {"webhooks": webhooks, "can_use": can_use(request.user), "scopes": dict(scopes.items())}
@@ -82,7 +82,7 @@ def revocation(request: PersonRequest, pk: int) -> HttpResponse:
 def everybodys(request: PersonRequest) -> HttpResponse:
     if not can_manage(request.user):
         raise Http404
-    webhooks = Webhook.objects.newest_first().select_related("user")
+    webhooks = Webhook.objects.listed().newest_first().select_related("user")
     before = number_of(request.GET, "before")
     if before is not None:
         webhooks = webhooks.before(before)

@@ -111,6 +111,14 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Tab:
+    """Another page about an object, beside its own."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Aside:
     """A block beside the feed and the list of people, offered under its room's name. Every page of the feed
     shows it, so it is remembered: it costs no query but where what it says has changed."""
@@ -370,6 +378,9 @@ whose page is called like its namespace need not say so."""
 letters: Offers[LetterWriter] = Offers("letters")
 panels: Offers[Panel] = Offers("panels")
 asides: Offers[Aside] = Offers("asides")
+object_tabs: Offers[Callable[[User, Ref, int | None], Sequence[Tab]]] = Offers("tabs of objects")
+"""What a room shows of objects of others, each on a page of its own, to whoever looks at this one; with the
+group that it belongs to, if it does. Every page of an object asks, so it costs no query."""
 profile_parts: Offers[Callable[[PersonRequest, User], Markup]] = Offers("parts of profiles")
 """What a room shows of a person on their page, to whoever looks at it: nothing where there is nothing."""
 searchables: Offers[Searchable] = Offers("searchables")
@@ -513,6 +524,11 @@ def widgets_of(user: User) -> tuple[Widget, ...]:
 
     mine = (widget for key, widget in widgets.items() if is_on(key) and widget.is_for(user))
     return tuple(sorted(mine, key=lambda widget: widget.order))
+
+
+def tabs_of(user: User, ref: Ref, group_id: int | None = None) -> list[Tab]:
+    """The other pages about this object that the person has."""
+    return [tab for found in object_tabs for tab in found(user, ref, group_id)]
 
 
 def asides_of(request: PersonRequest) -> list[Markup]:

@@ -9,7 +9,7 @@ from django.middleware.csrf import get_token
 from django.utils.functional import SimpleLazyObject
 from markupsafe import Markup
 
-from box.core.registry.capabilities import menu_of, own_pages_of, widgets_of
+from box.core.registry.capabilities import menu_of, own_pages_of, tabs_of, widgets_of
 
 THEME_COOKIE = "theme"
 _CSRF_INPUT = Markup('<input type="hidden" name="csrfmiddlewaretoken" value="{}">')
@@ -35,12 +35,14 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "menu": tuple,
             "own_pages": tuple,
             "widgets": tuple,
+            "tabs_of": lambda *about: (),
             "theme": theme_of(request),
         }
     own = {
         "menu": partial(menu_of, user),
         "own_pages": partial(own_pages_of, user),
         "widgets": partial(widgets_of, user),
+        "tabs_of": partial(tabs_of, user),
         "theme": user.theme,
     }
     return {**shared, "reader": user, **own}

@@ -357,6 +357,25 @@ LONGEST_UPLOAD_TOKEN = 4000
 UPLOAD_FIELD = "file"
 """Of the form in which the bytes are sent there."""
 _UPLOAD_SALT = "rest.upload"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page of an application may stand, offered under Bitrix24's name for it: in the menu, or beside
+    objects of this kind, of which its handler is told the number as `key`.
+
+    `scope` is what the application needs beside `placement`; `by_group` says whether it may choose the groups
+    whose objects these are.
+    """
+
+    room: str
+    scope: str = ""
+    kind: str = ""
+    key: str = ""
+    by_group: bool = False
+
+
+places: Offers[Place] = Offers("places for pages of applications")
 hook_events: Offers[HookEvent] = Offers("events for outgoing webhooks")
 scopes: Offers[Scope] = Offers("scopes of the REST API")
 methods: Offers[Method] = Offers("methods of the REST API")

@@ -17,6 +17,7 @@ from box.rest.tokens import Secret
 EVERYTHING = (
     *("user", "department", "log", "vote", "sonet_group", "disk", "crm", "task", "telephony", "calendar"),
     "userfieldconfig",
+    "placement",
 )
 
 

@@ -142,6 +142,8 @@ OF_APPLICATIONS = (
     *("app.info", "app.option.get", "app.option.set"),
     *("event.bind", "event.unbind", "event.get", "events"),
 )
+# These of such that have the scope.
+PLACEMENTS = tuple(f"placement.{name}" for name in ("bind", "unbind", "get", "list"))
 
 # They ask for the store of objects: see tests/box/apps/drive/test_api.py.
 WITH_BYTES = ("disk.storage.uploadfile", "disk.folder.uploadfile", "disk.file.uploadversion")
@@ -153,6 +155,7 @@ def test_a_webhook_tells_what_it_may(anna: User) -> None:
     assert set(program.call("scope", full=True)) == {
         *("user", "user_basic", "user_brief", "department", "sonet_group", "log", "disk", "crm"),
         *("task", "telephony", "calendar", "vote", "userfieldconfig", "korobka_transfer"),
+        "placement",
     }
     basic = {"methods", "scope", "server.time", "profile", *OF_APPLICATIONS}
     of_departments = {f"department.{verb}" for verb in ("get", "add", "update", "delete")}
@@ -524,7 +527,7 @@ def test_of_many_masks_of_fields_few_are_compared(anna: User) -> None:
 def test_answers_are_shaped_as_the_description_says(anna: User, boris: User, sales: Department) -> None:
     program = program_of(anna)
     given = given_to_every_method(program, anna, boris, sales)
-    not_here = (*OF_APPLICATIONS, *WITH_BYTES)
+    not_here = (*OF_APPLICATIONS, *PLACEMENTS, *WITH_BYTES)
     for name, whole in described(program).items():
         # Own fields, people, groups and rooms are an administrator's to make: see below.
         if name not in not_here and not is_of_administrators(name):

@@ -14,6 +14,8 @@ from tests.box.rest.calling import program_of
 from tests.box.visits import CONSOLE, SIGN_IN, Cast, Visit, signed_in
 
 NO_SESSION = signed_in(401, nobody=401)
+USERS = (200, 200, 200, 200, 403, SIGN_IN)
+"""Whoever may make webhooks."""
 
 VISITS = (
     Visit("GET", "rest:own", (200, 200, 200, 200, 404, SIGN_IN)),
@@ -31,6 +33,12 @@ VISITS = (
     Visit("GET", "rest:new-application", CONSOLE),
     Visit("POST", "rest:new-application", (422, 404, 404, 404, 404, SIGN_IN), data={"name": ""}),
     Visit("POST", "rest:application-removal", (302, 404, 404, 404, 404, SIGN_IN), of="application"),
+    Visit("POST", "rest:page-removal", (302, 404, 404, 404, 404, SIGN_IN), of="placement"),
+    Visit("GET", "rest:pages", USERS),
+    Visit("GET", "rest:page", USERS, of="placement"),
+    Visit("POST", "rest:page", (302, 302, 302, 302, 403, SIGN_IN), of="placement"),
+    # Nobody has allowed it yet.
+    Visit("GET", "rest:frame", signed_in(403), of="placement"),
     Visit("GET", "rest:authorization", signed_in(404)),
     Visit("POST", "rest:authorization", signed_in(404)),
     Visit("GET", "rest:token", signed_in(400, nobody=400)),
@@ -48,10 +56,11 @@ def things(cast: Cast) -> dict[str, Any]:
         NewListener("The warehouse", "https://example.com/hook", ("ONUSERADD",)), by=cast.olga
     )
     webhook = program_of(cast.anna, "user").webhook
-    new = NewApplication("The till", "https://till.example/back", ("user",))
+    new = NewApplication("The till", "https://till.example/back", ("user",), "https://till.example/page")
     application = add_application(new, Secret.new(), by=cast.olga)
     return {
         "application": application.pk,
+        "placement": application.placements.get().pk,
         "webhook": webhook.pk,
         "method": "profile",
         "listener": listener.pk,

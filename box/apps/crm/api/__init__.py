@@ -6,9 +6,14 @@ Records go by two sets of methods: `crm.deal.*` and its like (capital names, eve
 
 from django.utils.translation import gettext_lazy as _
 
-from box.core.registry.rest import Scope, scopes
+from box.core.registry.rest import Place, Scope, places, scopes
 
 SCOPE, ROOM = "crm", "crm"
+_WITH_TABS = {
+    **{slug.upper(): slug for slug in ("lead", "deal", "contact", "company", "quote")},
+    "SMART_INVOICE": "invoice",
+}
+"""Types whose cards have tabs of applications, by their names in those of places."""
 
 
 def declare() -> None:
@@ -28,6 +33,8 @@ def declare() -> None:
     )
 
     scopes.add(SCOPE, Scope(_("CRM"), _("Work with leads, deals and clients as you may."), room=ROOM))
+    for name, slug in _WITH_TABS.items():
+        places.add(f"CRM_{name}_DETAIL_TAB", Place(ROOM, SCOPE, kind=f"crm.{slug}", key="ID"))
     for part in (
         records,
         own_files,

@@ -19,7 +19,7 @@ from box.apps.tasks.actions.states import STEPS, take_over_state
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task, delegate_task, delete_tasks
 from box.apps.tasks.actions.time import add_time
 from box.apps.tasks.events import TaskAdded, TaskChanged, TasksDeleted
-from box.apps.tasks.models import Participant, Task, TaskFile, TimeEntry
+from box.apps.tasks.models import KIND, Participant, Task, TaskFile, TimeEntry
 from box.apps.tasks.quick_add import END_OF_DAY
 from box.apps.tasks.states import State, Step
 from box.core.accounts.models import User
@@ -47,6 +47,7 @@ from box.core.registry.rest import (
     ListParameters,
     MethodGroup,
     Parameters,
+    Place,
     Scope,
     Several,
     Sorting,
@@ -54,6 +55,7 @@ from box.core.registry.rest import (
     listed,
     not_found,
     one_text,
+    places,
     scopes,
     shaped,
     truth,
@@ -478,6 +480,7 @@ def declare() -> None:
             room="tasks",
         ),
     )
+    places.add("TASK_VIEW_TAB", Place("tasks", "task", kind=KIND, key="taskId", by_group=True))
     _TASKS.add("get", gettext_lazy("One task."), TaskGet, get, _ONE)
     _TASKS.add("list", gettext_lazy("Tasks, with filters."), TaskList, tasks, _SEVERAL, filters=_FILTERS)
     _TASKS.add(

@@ -49,6 +49,7 @@ from box.core.registry.rest import (
     Listing,
     ListParameters,
     Method,
+    Place,
     Scope,
     Several,
     Sorting,
@@ -60,10 +61,12 @@ from box.core.registry.rest import (
     methods,
     not_found,
     numbered,
+    places,
     scopes,
     shaped,
 )
 from box.core.structure.models import Department, Membership
+from box.core.structure.names import PERSON_KIND
 
 BRIEF, BASIC, WHOLE = "user_brief", "user_basic", "user"
 
@@ -367,6 +370,7 @@ def declare() -> None:
             room="people",
         ),
     )
+    places.add("USER_PROFILE_TOOLBAR", Place("people", WHOLE, kind=PERSON_KIND, key="USER_ID"))
     methods.add(
         "user.current",
         Method(

@@ -29,12 +29,13 @@ from box.core.people.forms import EmployeeForm, new_password
 from box.core.people.lists import STATUS, people_list
 from box.core.people.views.absences import coming_absences
 from box.core.people.views.skills import skills_context
-from box.core.registry.capabilities import asides_of, profile_of
+from box.core.registry.capabilities import Ref, asides_of, profile_of
 from box.core.registry.environment import format_birthday, format_date
 from box.core.structure import actions
 from box.core.structure.access import must_manage
 from box.core.structure.holdings import manager_of
 from box.core.structure.models import Membership
+from box.core.structure.names import PERSON_KIND
 from box.lib.pages import REFUSED, render, wants_part, with_toast
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ def _person(request: PersonRequest, pk: int) -> User:
 def _person_page(request: PersonRequest, person: User) -> HttpResponse:
     context = {
         "person": person,
+        "person_ref": Ref(PERSON_KIND, person.pk),
         "can_edit": can_edit_profile(request.user, person),
         "can_manage": can_manage(request.user, person) and person != request.user,
         "manager": manager_of(person),
