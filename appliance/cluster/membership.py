@@ -137,6 +137,8 @@ def initialise(paths: Paths, *, name: str, address: str, site: str = "", say: Sa
         _wait_for_way(node)
         # Until now they have spoken to the database as before, which goes on to work.
         supervisor.reload(*(one for one in changed if one not in (*STARTED, stores.SERVICE)), progress=say)
+        # On a busy machine it may have given the lead up for a moment.
+        wait_for_leader(paths, alone, name)
         stores.take_over(node, say=say)
     except BaseException:
         say("It failed: the box becomes a single one again.")
@@ -223,6 +225,7 @@ where slot_type = 'physical' and not active
 def _undo(paths: Paths) -> None:
     """Make it a single box; interrupted anywhere, it is done again from the beginning."""
     clustered = Node.load(paths)
+    single = dataclasses.replace(clustered, membership=None)
     if clustered.membership:
         supervisor = supervisor_for(clustered)
         stores.stop(clustered, supervisor)
@@ -230,8 +233,6 @@ def _undo(paths: Paths) -> None:
         for service in ("member", "router", "database", "etcd"):
             supervisor.stop(service)
         _forget(clustered)
-    run(["rm", "-rf", "--", topology.folder(paths)])
-    single = Node.load(paths)
     service_files.apply(single)
     supervisor = supervisor_for(single)
     supervisor.apply()
@@ -242,18 +243,19 @@ def _undo(paths: Paths) -> None:
     # What was kept for other nodes would be kept for ever.
     query(single, _DROP_SLOTS, database="postgres")
     names.drop(single)
+    # Not before: what a restart of the machine has brought back meanwhile must be stopped as a node's.
+    topology.forget(paths)
     topology.unfinished(paths).unlink(missing_ok=True)
 
 
 def _forget(node: Node) -> None:
-    """This node is in no cluster any more."""
+    """What a node keeps of its part in the cluster, but for that it is one."""
     (node.paths.run / "state" / NO_LEADER).unlink(missing_ok=True)
     owner = users.account(users.DATABASE)
     for name in _SIGNALS:
         as_owner.remove(data_folder(node) / name, owner)
     as_owner.remove(node.data("etcd") / "member", owner)
     run(["rm", "-rf", "--", masters_folder(node).parent])
-    topology.file_of(node.paths).unlink()
 
 
 # --- all of them, all the time
@@ -367,6 +369,7 @@ def leave(paths: Paths) -> None:
     if is_store(node):
         stores.set_aside(node)
     _forget(node)
+    topology.forget(paths)
     supervisor.stop("member")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -322,6 +323,12 @@ def load(paths: Paths) -> Membership | None:
         raise TopologyRefused(
             f"{file_of(paths)} cannot be read ({error}): copy the one of another node, and set its name."
         ) from None
+
+
+def forget(paths: Paths) -> None:
+    """This is no node any more."""
+    file_of(paths).unlink(missing_ok=True)
+    shutil.rmtree(folder(paths), ignore_errors=True)
 
 
 def store(paths: Paths, membership: Membership) -> bool:
