@@ -150,9 +150,10 @@ def initialise(paths: Paths, *, name: str, address: str, site: str = "", say: Sa
 
 def _open(node: Node) -> None:
     """From here on the names of files are the database's, and there is no way back to those of before."""
-    stores.hand_over(node)
-    topology.unfinished(node.paths).unlink()
     stores.open_again(node)
+    topology.unfinished(node.paths).unlink()
+    # The last thing: that it is there tells the way on from the way back.
+    stores.forget_file(node)
 
 
 def _end_what_was_cut_short(paths: Paths, say: Say) -> bool:

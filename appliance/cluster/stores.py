@@ -42,16 +42,18 @@ def take_over(node: Node, *, say: Say) -> None:
     names.set_file_aside(node)
 
 
-def hand_over(node: Node) -> None:
-    """From here on the names in the database are right."""
-    if is_shared(node):
-        names.give_name(node)
-
-
 def open_again(node: Node) -> None:
-    """Start the store on them."""
-    if is_shared(node) and names.are_set_aside(node):
+    """From here on the names in the database are right, and a store that was there opens them."""
+    if not is_shared(node):
+        return
+    names.give_name(node)
+    if names.are_set_aside(node):
         supervisor_for(node).start(SERVICE)
+
+
+def forget_file(node: Node) -> None:
+    """The file that was set aside."""
+    if is_shared(node):
         names.forget_file(node)
 
 
