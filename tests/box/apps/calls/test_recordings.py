@@ -28,6 +28,7 @@ from box.core.audit.models import AuditRecord
 from box.core.files.models import Blob
 from box.core.files.store import store as files_store
 from tests.box.apps.calls.conftest import play
+from tests.box.rest.calling import program_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -239,6 +240,22 @@ def test_who_took_part_hears_it_and_that_is_written_down(
     assert AuditRecord.objects.filter(kind="calls.heard").count() == 1
     page = as_person(anna).get(f"/calls/{kept.logged_id}/").content.decode()
     assert address in page
+
+
+def test_a_program_fetches_it_by_its_link_as_long_as_its_person_may_hear_it(
+    kept: Recording, anna: User, cara: User
+) -> None:
+    (row,) = program_of(anna, "telephony").call("voximplant.statistic.get")
+    assert (row["RECORD_FILE_ID"], row["RECORD_DURATION"]) == (kept.pk, str(kept.seconds))
+    assert program_of(cara, "telephony").call("voximplant.statistic.get") == []
+    link = row["CALL_RECORD_URL"].partition("/rest/")[2]
+    program = Client(headers={"X-Forwarded-Proto": "https"})
+    answer = program.get(f"/rest/{link}")
+    assert answer.status_code == 302
+    assert AuditRecord.objects.get(kind="calls.heard").by_id == anna.pk
+    LoggedCall.objects.filter(pk=kept.logged_id).update(audience=[f"U{cara.pk}"])
+    assert program.get(f"/rest/{link}").json()["error"] == "ERROR_NOT_FOUND"
+    assert AuditRecord.objects.filter(kind="calls.heard").count() == 1
 
 
 def test_recordings_go_after_their_time_unless_they_are_held(kept: Recording, olga: User) -> None:
