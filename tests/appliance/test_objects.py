@@ -244,3 +244,14 @@ def test_it_does_not_phone_home(box: Node) -> None:
     command = store_process(box).cmdline()
     assert "-master.telemetry=false" in command
     assert program(box).exists()
+
+
+def test_a_store_that_was_started_and_no_more_is_set_up_when_it_is_asked_again(box: Node) -> None:
+    """As an installation leaves it that is cut short between the two."""
+    admin, bucket = setup.client(box, as_admin=True), box.box.objects.bucket
+    for found in admin.list_objects(bucket_name=bucket, recursive=True):
+        admin.remove_object(bucket_name=bucket, object_name=found.object_name or "")
+    admin.remove_bucket(bucket_name=bucket)
+    assert not setup.is_set_up(box)
+    setup.set_up(box)
+    assert setup.is_set_up(box)

@@ -48,7 +48,7 @@ def is_set_up(node: Node) -> bool:
         return _is_usable(client(node), node.box.objects.bucket) and (
             node.box.objects.engine != "seaweedfs" or _is_durable(node)
         )
-    except (MinioException, urllib3.exceptions.HTTPError):
+    except (StoreRefused, MinioException, urllib3.exceptions.HTTPError):
         return False
 
 
