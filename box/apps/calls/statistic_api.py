@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.calls.clients import clients_behind
-from box.apps.calls.listening import address_of_sound
 from box.apps.calls.models import LoggedCall, Recording
+from box.apps.calls.playback import address_of_sound
 from box.core.registry.filtering import (
     Filterable,
     Moment,

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.apps.calls import access
 from box.apps.calls.actions import misses, recordings
 from box.apps.calls.forms.calls import NoteForm
-from box.apps.calls.listening import address_of_sound
 from box.apps.calls.lists import call_list
 from box.apps.calls.models import LoggedCall, Recording
+from box.apps.calls.playback import address_of_sound
 from box.apps.calls.presenters import shown_call
 from box.core.lists.views import answer
 from box.lib.pages import lead_on, render
