@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import batched
-from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
 
 from appliance import as_owner, users
-from appliance.files import give, open_file
 from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
 from appliance.services.database.names import BACKUP, NAME
+from backup.ledger import PAGE, Ledger
 from backup.rclone import Moved, Vault
-from backup.settings import BackupRefused, Target, alone
+from backup.settings import BackupRefused
 
-PAGE = 2000
 PORTION, PORTION_BYTES = 1000, 256 << 20
 
 
@@ -64,94 +60,6 @@ def everything(connection: psycopg.Connection) -> Iterator[Blob]:
     ).fetchall():
         yield from (Blob(key, size, digest) for _, key, size, digest in rows)
         after = rows[-1][0]
-
-
-class Ledger:
-    """What is known to be in one repository. Losing it costs a comparison, never data."""
-
-    def __init__(self, folder: Path, target: Target) -> None:
-        self._path = folder / f"ledger-{target.number}.db"
-        # SQLite would follow a link, and make the file for everybody to read.
-        os.close(open_file(self._path, os.O_RDWR | os.O_CREAT))
-        give(self._path, mode=0o600)
-        self._db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-        self._db.execute("pragma journal_mode=wal")
-        self._db.execute(
-            "create table if not exists blobs (key text primary key, size integer, copied_at text)"
-            " without rowid"
-        )
-        self._db.execute("create table if not exists damaged (key text primary key) without rowid")
-        self._db.execute("create table if not exists notes (name text primary key, value text) without rowid")
-
-    def close(self) -> None:
-        self._db.close()
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Nobody else copies into this repository meanwhile."""
-        with alone(self._path.with_suffix(".lock")):
-            yield
-
-    def unknown(self, keys: Sequence[str]) -> list[str]:
-        """Those of at most `PAGE` keys that are not known to be there."""
-        marks = ",".join("?" * len(keys))
-        known = {key for (key,) in self._db.execute(f"select key from blobs where key in ({marks})", keys)}  # noqa: S608
-        return [key for key in keys if key not in known]
-
-    def add(self, sizes: dict[str, int], at: datetime) -> None:
-        rows = [(key, size, at.isoformat()) for key, size in sizes.items()]
-        self._db.execute("begin")
-        self._db.executemany("insert or replace into blobs values (?, ?, ?)", rows)
-        self._db.execute("commit")
-
-    def remove(self, keys: Iterable[str]) -> None:
-        gone = list(keys)
-        self._db.execute("begin")
-        for table in ("blobs", "damaged"):
-            self._db.executemany(f"delete from {table} where key = ?", ((key,) for key in gone))  # noqa: S608
-        self._db.execute("commit")
-
-    def copied(self) -> dict[str, datetime]:
-        rows = self._db.execute("select key, copied_at from blobs")
-        return {key: datetime.fromisoformat(at) for key, at in rows}
-
-    def damaged(self) -> set[str]:
-        """What a verification has found damaged or missing, and nothing has healed since."""
-        return {key for (key,) in self._db.execute("select key from damaged")}
-
-    def found(self, *, damaged: Iterable[str] = (), sound: Iterable[str] = ()) -> None:
-        """Note what somebody has looked at."""
-        self._db.execute("begin")
-        self._db.executemany("delete from damaged where key = ?", ((key,) for key in sound))
-        self._db.executemany("insert or ignore into damaged values (?)", ((key,) for key in damaged))
-        self._db.execute("commit")
-
-    def note(self, name: str) -> str:
-        row = self._db.execute("select value from notes where name = ?", (name,)).fetchone()
-        return row[0] if row else ""
-
-    def write(self, **notes: object) -> None:
-        self._db.execute("begin")
-        rows = ((name, str(value)) for name, value in notes.items())
-        self._db.executemany("insert or replace into notes values (?, ?)", rows)
-        self._db.execute("commit")
-
-    def moment(self, name: str) -> datetime | None:
-        return datetime.fromisoformat(text) if (text := self.note(name)) else None
-
-
-@contextmanager
-def ledger_of(node: Node, target: Target) -> Iterator[Ledger]:
-    ledger = Ledger(node.data("backup"), target)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
-
-
-def noted(node: Node) -> set[int]:
-    """The numbers of the targets of which there is a ledger, also of those that went."""
-    return {int(file.stem.partition("-")[2]) for file in node.data("backup").glob("ledger-*.db")}
 
 
 @dataclass(frozen=True)

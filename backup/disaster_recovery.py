@@ -25,6 +25,7 @@ from appliance.services.database.setup import has_cluster, query
 from appliance.supervise import supervisor_for
 from backup import blobs, log_gaps, pgbackrest, sets, settings, setup, store_authorities
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
+from backup.ledger import ledger_of
 from backup.operations.restore import Plan, decide, reached, wait_until_recovered
 from backup.portal import admit_nobody_unasked
 from backup.rclone import Vault
@@ -212,7 +213,7 @@ def recover_files(node: Node, say: Say) -> Recovered:
     say(f"{count} brought back")
     undone = admit_nobody_unasked(node)
     for target in chosen.targets:
-        with blobs.ledger_of(node, target) as ledger:
+        with ledger_of(node, target) as ledger:
             ledger.write(mark=0, waiting="", wanted="full")
     _note(node.paths).unlink()
     at = datetime.fromisoformat(note["at"]) if note.get("at") else None

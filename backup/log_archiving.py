@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from appliance.node import Node
 from backup import blobs, log_gaps, pgbackrest, sets
+from backup.ledger import ledger_of
 from backup.settings import Target
 from backup.timeline import Segment
 
@@ -155,10 +156,10 @@ def follow(node: Node, target: Target, watch: Watch) -> Reached | None:
         return None
     until = watch.waited_for(before.segment)
     held = pgbackrest.segments_between(node, target, before.segment, until) if until else ()
-    with blobs.ledger_of(node, target) as ledger:
+    with ledger_of(node, target) as ledger:
         damaged = log_gaps.damaged_log(ledger)
     now = watch.reached(before, (one for one in held if one not in damaged))
-    with blobs.ledger_of(node, target) as ledger:
+    with ledger_of(node, target) as ledger:
         ledger.write(log_segment=now.segment, log_reached_at=now.at.isoformat(), log_snapshot=now.snapshot)
     return now
 
@@ -169,7 +170,7 @@ def known(node: Node, target: Target) -> Reached | None:
     last = Segment.parse(good[-1].last_wal) if good else None
     if last is None:
         return None
-    with blobs.ledger_of(node, target) as ledger:
+    with ledger_of(node, target) as ledger:
         segment, at = Segment.parse(ledger.note("log_segment")), ledger.moment("log_reached_at")
         snapshot = ledger.note("log_snapshot")
         damaged = log_gaps.damaged_log(ledger)

@@ -18,7 +18,8 @@ from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
-from backup import blobs, pgbackrest, sets
+from backup import pgbackrest, sets
+from backup.ledger import Ledger, ledger_of
 from backup.retention import Candidate
 from backup.settings import Target
 from backup.timeline import Gap, Segment, gaps
@@ -53,12 +54,12 @@ def note(node: Node, target: Target, held: Iterable[Segment] | None = None) -> s
     if since is None:
         return ""
     until = handed_over(node)
-    with blobs.ledger_of(node, target) as ledger:
+    with ledger_of(node, target) as ledger:
         damaged = damaged_log(ledger)
     there = pgbackrest.segments(node, target) if held is None else held
     found = missing(since, (one for one in there if one not in damaged), until)
     words = f"{_WORDS} ({'; '.join(map(str, found))})." if found else ""
-    with blobs.ledger_of(node, target) as ledger:
+    with ledger_of(node, target) as ledger:
         if words and words != ledger.note("gap"):
             ledger.write(wanted="full")
         ledger.write(gap=words)
@@ -70,7 +71,7 @@ def log_key(segment: Segment) -> str:
     return f"{_LOG}{segment}"
 
 
-def damaged_log(ledger: blobs.Ledger) -> set[Segment]:
+def damaged_log(ledger: Ledger) -> set[Segment]:
     """The segments that a verification has found damaged: they are as good as missing."""
     found = (Segment.parse(key.removeprefix(_LOG)) for key in ledger.damaged() if key.startswith(_LOG))
     return {one for one in found if one is not None}

@@ -28,6 +28,7 @@ from backup import (
     settings,
     state_file,
 )
+from backup.ledger import ledger_of
 from backup.operations.back_up import TROUBLE
 from backup.priority import lower_priority
 from backup.rclone import Vault
@@ -122,7 +123,7 @@ def follow_log(paths: Paths, name: str, watch: log_archiving.Watch) -> None:
 
 
 def copy_new(node: Node, chosen: Settings, target: Target) -> None:
-    with blobs.ledger_of(node, target) as ledger:
+    with ledger_of(node, target) as ledger:
         try:
             caught = blobs.catch_up(node, Vault(node, chosen, target), ledger, from_start=False)
         except TROUBLE as error:
@@ -138,14 +139,14 @@ def copy_new(node: Node, chosen: Settings, target: Target) -> None:
 def begin_what_is_due(node: Node, chosen: Settings, now: datetime) -> None:
     due = [target for target in chosen.targets if is_target_due(node, chosen, target, now)]
     for target in due:
-        with blobs.ledger_of(node, target) as ledger:
+        with ledger_of(node, target) as ledger:
             wanted = ledger.note("wanted")
         asked = {"kind": wanted or "auto", "targets": [target.name], "is_extra": bool(wanted)}
         try:
             operations.begin(node.paths, "backup", asked, by="the schedule")
         except operations.AlreadyRunning:
             return
-        with blobs.ledger_of(node, target) as ledger:
+        with ledger_of(node, target) as ledger:
             ledger.write(attempt_at=now.isoformat(), wanted="")
 
 
@@ -162,7 +163,7 @@ def begin_drill(node: Node, chosen: Settings, now: datetime) -> None:
 
 def is_target_due(node: Node, chosen: Settings, target: Target, now: datetime) -> bool:
     known = sets.known(node, target)
-    with blobs.ledger_of(node, target) as ledger:
+    with ledger_of(node, target) as ledger:
         attempt = ledger.moment("attempt_at")
         if ledger.note("wanted"):
             return True

@@ -17,6 +17,7 @@ from appliance.services.database.service import SERVICE as DATABASE
 from appliance.supervise import Supervisor, supervisor_for
 from backup import blobs, pgbackrest, settings
 from backup.keys import KeyRing, MasterKey, RecoveryKey
+from backup.ledger import noted
 from backup.rclone import KEY_RINGS, Vault
 from backup.settings import BackupRefused, Holder, Settings, Target
 from backup.targets import kind_of
@@ -255,4 +256,4 @@ def mend_ring(node: Node, name: str) -> list[str]:
 def next_number(node: Node, chosen: Settings) -> int:
     """One that no target has had: what is noted of one that went must not be believed of another."""
     there = (one.number for one in (*chosen.targets, *chosen.closed))
-    return max((*there, *blobs.noted(node)), default=0) + 1
+    return max((*there, *noted(node)), default=0) + 1

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from appliance.agent import operations
 from appliance.agent.answers import BackupWarning
 from appliance.node import Node
-from backup import blobs, log_archiving, sets
+from backup import log_archiving, sets
+from backup.ledger import ledger_of
 from backup.schedule import is_late
 from backup.settings import Settings, Target
 from backup.targets import kind_of
@@ -50,7 +51,7 @@ def look(node: Node, chosen: Settings, now: datetime) -> list[TargetStatus]:
 
 def _look(node: Node, chosen: Settings, target: Target, *, now: datetime) -> TargetStatus:
     known = sets.known(node, target)
-    with blobs.ledger_of(node, target) as ledger:
+    with ledger_of(node, target) as ledger:
         reached, failing, gap = ledger.moment("reached_at"), ledger.note("problem"), ledger.note("gap")
         lagging = ledger.note("blob_problem")
         drill = ledger.note("drill_problem")

@@ -29,6 +29,7 @@ from backup import (
     setup,
     state_file,
 )
+from backup.ledger import Ledger, ledger_of
 from backup.priority import lower_priority
 from backup.progress import Meter, size, told_of_silence
 from backup.rclone import Moved, Vault
@@ -89,7 +90,7 @@ def main() -> None:
             except TROUBLE as error:
                 # The other targets get theirs all the same.
                 failed.append(f"{target.name}: {error}")
-                with blobs.ledger_of(node, target) as ledger:
+                with ledger_of(node, target) as ledger:
                     ledger.write(attempt_at=datetime.now(UTC).isoformat(), problem=error)
         if chosen.closed:
             try:
@@ -111,7 +112,7 @@ def to_target(
     sets.refresh(node, vault, rings=setup.mend_ring(node, target.name))
     plan = decide(target, sets.known(node, target), asked, chosen, now=now, zone=zone)
     journal.progress(str(plan))
-    with blobs.ledger_of(node, target) as ledger:
+    with ledger_of(node, target) as ledger:
         with blobs.reading(node) as connection:
             listed = {blob.key: blob for blob in blobs.everything(connection)}
         if blobs.heal(vault, ledger, listed, others=vault.others):
@@ -164,7 +165,7 @@ def to_target(
     )
 
 
-def copy(node: Node, vault: Vault, ledger: blobs.Ledger, journal: Journal) -> blobs.Caught:
+def copy(node: Node, vault: Vault, ledger: Ledger, journal: Journal) -> blobs.Caught:
     meter = Meter(f"Files to {vault.target.name}", journal.progress, target=vault.target.name)
 
     def heard(moved: Moved) -> None:
@@ -178,7 +179,7 @@ def thin(
     node: Node,
     chosen: Settings,
     vault: Vault,
-    ledger: blobs.Ledger,
+    ledger: Ledger,
     *,
     held: Sequence[pgbackrest.Stored],
     live: set[str],

@@ -15,7 +15,8 @@ from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import blobs, child_messages, drill_child, drills, moments, second_box, sets, settings, state_file
+from backup import child_messages, drill_child, drills, moments, second_box, sets, settings, state_file
+from backup.ledger import ledger_of
 from backup.operations.back_up import TROUBLE
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Settings, Target
@@ -32,7 +33,7 @@ def main() -> None:
         target = chosen.target(name) if name else chosen.targets[0]
         report = drill(node, chosen, target, journal)
         drills.keep(node, report)
-        with blobs.ledger_of(node, target) as ledger:
+        with ledger_of(node, target) as ledger:
             ledger.write(drill_problem=drills.problem_of(report))
         state_file.write(node)
         words = " ".join(drills.told(report))

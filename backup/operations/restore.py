@@ -27,6 +27,7 @@ from appliance.services.database import setup
 from appliance.services.database.names import cluster
 from appliance.supervise import Supervisor, SupervisorError, supervisor_for
 from backup import blobs, log_gaps, moments, pgbackrest, sets, settings, state_file
+from backup.ledger import ledger_of
 from backup.operations import back_up
 from backup.operations.back_up import TROUBLE
 from backup.portal import admit_nobody_unasked, manage
@@ -218,7 +219,7 @@ class Restore:
         with blobs.reading(node) as connection:
             _, missing = blobs.bring_back(self.vault, blobs.everything(connection), heard)
         missing = blobs.bring_back_from_any(self.vault.others, missing)
-        with blobs.ledger_of(node, self.target) as ledger:
+        with ledger_of(node, self.target) as ledger:
             unknown = {blob.key for blob in missing} - ledger.damaged()
         if len(unknown) > plan.begin_with.missing:
             raise BackupRefused(
@@ -233,7 +234,7 @@ class Restore:
     def ask_for_full_backups(self) -> None:
         """A new time line begins. What the ledgers know of ids is of the old one: they are used again."""
         for target in self.chosen.targets:
-            with blobs.ledger_of(self.node, target) as ledger:
+            with ledger_of(self.node, target) as ledger:
                 ledger.write(mark=0, waiting="", wanted="full")
 
     def take_back(self) -> str:

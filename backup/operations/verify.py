@@ -14,6 +14,7 @@ from appliance.paths import Paths
 from appliance.runner import CommandFailed
 from backup import blobs, log_gaps, moments, pgbackrest, sets, settings, setup, state_file
 from backup.blobs import Blob
+from backup.ledger import PAGE, ledger_of
 from backup.operations.back_up import TROUBLE
 from backup.priority import lower_priority
 from backup.progress import told_of_silence
@@ -74,7 +75,7 @@ def verify(
     problems: dict[str, list[str]] = {one.label: [] for one in looked_at}
     there = {stored.label: stored for stored in pgbackrest.stored(node, target)}
     verified = None if label else _read_everything(node, target, journal)
-    with blobs.ledger_of(node, target) as ledger:
+    with ledger_of(node, target) as ledger:
         if verified:
             before = log_gaps.damaged_log(ledger)
             ledger.found(
@@ -130,7 +131,7 @@ def _look_at_files(
         wanted |= {blob.key: blob for blob in sets.blobs_of(node, vault, one.label)}
     bad, sound = _bad_blobs(vault, wanted, journal, is_complete=is_complete)
     lost, read = _bad_configurations(node, vault, readable)
-    with blobs.ledger_of(node, vault.target) as ledger:
+    with ledger_of(node, vault.target) as ledger:
         # Noted before it is healed: killed meanwhile, the next backup goes on with it.
         ledger.found(damaged=bad | lost, sound=sound | read)
         if bad:
@@ -146,7 +147,7 @@ def _bad_blobs(
     """Blobs that are not there with their size, or, of a sample or of all, do not have their hash; and those
     that were read and are sound."""
     bad: set[str] = set()
-    for page in batched(wanted.values(), blobs.PAGE, strict=False):
+    for page in batched(wanted.values(), PAGE, strict=False):
         sizes = vault.sizes(blob.key for blob in page)
         bad |= {blob.key for blob in page if sizes.get(blob.key) != blob.size}
     there = [blob for blob in wanted.values() if blob.key not in bad]

@@ -20,8 +20,9 @@ from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services.database.setup import query
 from appliance.services.objects import setup as objects
-from backup import blobs, pgbackrest, settings, setup
+from backup import pgbackrest, settings, setup
 from backup.keys import RecoveryKey
+from backup.ledger import ledger_of
 from backup.portal import manage
 from backup.settings import Settings, Target
 from backup.timeouts import Patience
@@ -70,7 +71,7 @@ class Kept:
             settings.save(self.node.paths, self.first)
             setup.write_ring(self.node, self.first)
         pgbackrest.write_config(self.node, self.first)
-        with blobs.ledger_of(self.node, self.target) as ledger:
+        with ledger_of(self.node, self.target) as ledger:
             ledger.write(**dict.fromkeys(_TROUBLES, ""))
         (self.node.data("backup") / "drills.json").unlink(missing_ok=True)
 

@@ -20,6 +20,7 @@ from appliance.node import Node
 from appliance.services.database.setup import query
 from appliance.services.web.service import SERVICE as WEB
 from backup import blobs, sets
+from backup.ledger import ledger_of
 from backup.portal import manage
 from backup.rclone import Vault
 from tests.appliance.boxes import wait_until
@@ -237,5 +238,5 @@ def wait_until_archived(kept: Kept, last: str) -> None:
 
 
 def copy_what_is_new(kept: Kept) -> None:
-    with blobs.ledger_of(kept.node, kept.target) as ledger:
+    with ledger_of(kept.node, kept.target) as ledger:
         blobs.catch_up(kept.node, Vault(kept.node, kept.settings, kept.target), ledger, from_start=False)

@@ -30,6 +30,7 @@ from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
 from backup import blobs, moments, pgbackrest, serve, sets, settings, setup, status
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
+from backup.ledger import ledger_of
 from backup.portal import manage
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Target
@@ -138,7 +139,7 @@ def test_no_secret_is_in_an_argument_of_any_process(kept: Kept) -> None:
 
 def test_new_files_are_copied_once_and_the_mark_waits_for_open_transactions(kept: Kept) -> None:
     vault = Vault(kept.node, kept.settings, kept.target)
-    with blobs.ledger_of(kept.node, kept.target) as ledger:
+    with ledger_of(kept.node, kept.target) as ledger:
         blobs.catch_up(kept.node, vault, ledger, from_start=False)
         with psycopg.connect(
             host=str(kept.node.run("database")),
@@ -176,7 +177,7 @@ def test_a_pass_ends_where_people_upload_all_the_time(kept: Kept, monkeypatch: p
         during.extend(kept.add_blobs(1))
 
     monkeypatch.setattr(Vault, "take", take)
-    with blobs.ledger_of(kept.node, kept.target) as ledger:
+    with ledger_of(kept.node, kept.target) as ledger:
         blobs.catch_up(kept.node, vault, ledger, from_start=False)
         before = kept.add_blobs(1)
         began_at = now(kept)

@@ -9,6 +9,7 @@ import pytest
 from appliance.services.database.setup import query
 from backup import blobs, sets, setup
 from backup.keys import KeyRing, MasterKey, RecoveryKey
+from backup.ledger import ledger_of
 from backup.rclone import KEY_RINGS, Vault
 from backup.settings import BackupRefused
 from tests.backup.conftest import Kept
@@ -19,7 +20,7 @@ def vault_of(kept: Kept) -> Vault:
 
 
 def catch_up(kept: Kept) -> blobs.Caught:
-    with blobs.ledger_of(kept.node, kept.target) as ledger:
+    with ledger_of(kept.node, kept.target) as ledger:
         return blobs.catch_up(kept.node, vault_of(kept), ledger, from_start=True)
 
 

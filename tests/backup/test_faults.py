@@ -17,7 +17,8 @@ import pytest
 from appliance.agent import operations
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
-from backup import blobs, log_gaps, pgbackrest, sets, setup
+from backup import log_gaps, pgbackrest, sets, setup
+from backup.ledger import ledger_of
 from backup.rclone import Vault
 from backup.serve import is_target_due
 from backup.settings import BackupRefused, Target
@@ -110,12 +111,12 @@ def test_a_queue_that_grew_too_long_is_dropped_and_told_and_a_full_backup_mends_
     hand_over(kept)
     words = log_gaps.note(kept.node, kept.target)
     assert "There is a gap in the time line" in words
-    with blobs.ledger_of(kept.node, kept.target) as ledger:
+    with ledger_of(kept.node, kept.target) as ledger:
         assert ledger.note("wanted") == "full"
         ledger.write(wanted="")
     # It is asked for once, not with every look.
     log_gaps.note(kept.node, kept.target)
-    with blobs.ledger_of(kept.node, kept.target) as ledger:
+    with ledger_of(kept.node, kept.target) as ledger:
         assert ledger.note("wanted") == ""
     monkeypatch.undo()
     pgbackrest.renew_config(kept.node, kept.settings)
@@ -253,13 +254,13 @@ def test_a_clock_that_is_set_back_makes_no_set_good_or_bad(kept: Kept) -> None:
     """The database's clock is the machine's, so it is the memory of the last attempt that lies ahead."""
     made = back_up(kept)
     ahead = datetime.now(UTC) + timedelta(days=400)
-    with blobs.ledger_of(kept.node, kept.target) as ledger:
+    with ledger_of(kept.node, kept.target) as ledger:
         ledger.write(attempt_at=ahead.isoformat(), wanted="")
     # An attempt that is yet to come keeps nothing from being due, nor does a set.
     assert not is_target_due(kept.node, kept.settings, kept.target, made.ended_at + timedelta(minutes=1))
     assert is_target_due(kept.node, kept.settings, kept.target, made.ended_at + timedelta(days=2))
     assert labels(kept, kept.target)[-1] == made.label
-    with blobs.ledger_of(kept.node, kept.target) as ledger:
+    with ledger_of(kept.node, kept.target) as ledger:
         ledger.write(attempt_at="")
 
 

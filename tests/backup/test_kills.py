@@ -46,8 +46,9 @@ from appliance.agent.protocol import (
 from appliance.services.database.names import cluster
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
-from backup import blobs, download_file, pgbackrest, serve, sets, settings, setup
+from backup import download_file, pgbackrest, serve, sets, settings, setup
 from backup.keys import CONFIRMED, KeyRing, RecoveryKey
+from backup.ledger import ledger_of
 from backup.rclone import KEY_RINGS, Vault
 from tests.appliance.boxes import agent_of, wait_until
 from tests.backup.conftest import Kept
@@ -124,7 +125,7 @@ def what_anna_found(kept: Kept) -> dict[str, Any]:
 
 def a_set_up(kept: Kept) -> dict[str, Any]:
     """It starts the service: nothing is due that the service would begin."""
-    with blobs.ledger_of(kept.node, kept.target) as ledger:
+    with ledger_of(kept.node, kept.target) as ledger:
         ledger.write(wanted="")
     return {}
 

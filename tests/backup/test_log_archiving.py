@@ -20,7 +20,8 @@ from appliance.agent.protocol import ReadBackups
 from appliance.commands.status import metrics_of
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
-from backup import blobs, log_archiving, moments, settings, setup, state_file, status
+from backup import log_archiving, moments, settings, setup, state_file, status
+from backup.ledger import ledger_of
 from backup.log_archiving import SWITCH_AFTER, Reached, Seen, Watch
 from backup.settings import Target
 from backup.timeline import Segment
@@ -206,7 +207,7 @@ def test_a_late_log_is_told_in_words_to_monitors_and_by_the_exit_code(kept: Kept
     assert (code, figures["is_healthy"]) == (0, True), words
     (target,) = figures["targets"]
     assert target["log_age_seconds"] < 120 and target["files_age_seconds"] < 120
-    with blobs.ledger_of(kept.node, alone) as ledger:
+    with ledger_of(kept.node, alone) as ledger:
         late = ledger.moment("log_reached_at")
         assert late is not None
         ledger.write(log_reached_at=(late - timedelta(minutes=3)).isoformat())
@@ -217,7 +218,7 @@ def test_a_late_log_is_told_in_words_to_monitors_and_by_the_exit_code(kept: Kept
     (target,) = figures["targets"]
     assert target["log_age_seconds"] >= 180
     assert target["files_age_seconds"] < 120
-    with blobs.ledger_of(kept.node, alone) as ledger:
+    with ledger_of(kept.node, alone) as ledger:
         ledger.write(reached_at=(datetime.now(UTC) - timedelta(minutes=5)).isoformat())
     code, words, figures = told()
     assert "files 5 min" in words
