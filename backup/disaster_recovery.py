@@ -142,9 +142,11 @@ def _found(
         # The box that knew them is gone: what is missing of the log says where the time line has gaps.
         log_gaps.note_holes(node, target, pgbackrest.segments(node, target))
         known, gaps = sets.known(node, target), log_gaps.gaps_of(node, target)
-        now = datetime.now(UTC)
+        timeline, now = sets.lived(node, target, moment), datetime.now(UTC)
         try:
-            return found, decide(known, label="", moment=moment, version=version, now=now, gaps=gaps)
+            return found, decide(
+                known, label="", moment=moment, version=version, now=now, timeline=timeline, gaps=gaps
+            )
         except BackupRefused as error:
             refused = error
     raise refused
@@ -167,7 +169,7 @@ def recover_database(node: Node, say: Say) -> None:
             note["label"],
             beside,
             moment=moment,
-            is_end=moment is None,
+            timeline=sets.lived(node, target, moment),
             heard=lambda _, __: None,
         )
         pgbackrest.forget_handed_over(node)

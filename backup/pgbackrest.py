@@ -19,9 +19,10 @@ from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
 from appliance.services.database.names import STANZA, SUPERUSER, cluster
 from backup import store_authorities, timeouts
+from backup import timeline as timelines
 from backup.settings import BackupRefused, Settings, Target
 from backup.targets import kind_of
-from backup.timeline import Segment
+from backup.timeline import Segment, Timeline
 
 # Exit codes: src/common/error.yaml of pgBackRest, "lock-acquire".
 _LOCKED = 50
@@ -301,6 +302,33 @@ def segments_between(node: Node, target: Target, first: Segment, last: Segment) 
     return sorted(one for one in found if one is not None)
 
 
+def lived(
+    node: Node, target: Target, moment: datetime | None, backed_up: Mapping[int, datetime]
+) -> Timeline | None:
+    """The time line on which the database lived at a moment, or lives now; None: there is no log.
+
+    `backed_up`: when the first backup of each time line began.
+    """
+    text = tell(
+        node, "repo-ls", "--recurse", "--output=json", r"--filter=[0-9A-F]{24}|[0-9A-F]{8}\.history",
+        f"archive/{STANZA}", f"--repo={target.number}", target=target,
+    )  # fmt: skip
+    paths = {
+        path: datetime.fromtimestamp(entry["time"], UTC)
+        for path, entry in json.loads(text).items()
+        if entry["type"] == "file"
+    }
+    there = timelines.archived(((path.rpartition("/")[2], at) for path, at in paths.items()), backed_up)
+    found = timelines.lived(there, moment)
+    if found is None:
+        return None
+    (history, *_) = [path for path in paths if path.endswith(f"/{found.number:08X}.history")] or [""]
+    if not history:
+        return Timeline(found.number)
+    said = tell(node, "repo-get", f"archive/{STANZA}/{history}", f"--repo={target.number}", target=target)
+    return timelines.from_history(found.number, said, is_begun=found.is_begun)
+
+
 def verify(node: Node, target: Target, label: str) -> str:
     """Have pgBackRest read the whole of a set and compare checksums; what it finds wrong, or nothing."""
     try:
@@ -370,14 +398,14 @@ def restore(
     into: Path,
     *,
     moment: datetime | None,
-    is_end: bool,
+    timeline: Timeline | None,
     is_another_box: bool = False,
     heard: Callable[[int, float], None],
 ) -> None:
-    """Put the files of a set into the folder `into`, ready to recover up to `moment`.
+    """Put the files of a set into the folder `into`, ready to recover along a time line, up to `moment` or to
+    its end; without a time line as they were when the set was made.
 
-    Without one to the end of the log (`is_end`), or as they were when the set was made. Recovery stays on
-    the time line of the set. The cluster will be this box's, unless it `is_another_box`, which stays there.
+    The cluster will be this box's, unless it `is_another_box`, which stays there.
     """
     # Fetched by the configuration of the box, which stays, whatever this one's file is called later.
     fetch = f"{program()} --config={_in_command(config_file(node, target))} --stanza={STANZA}"
@@ -393,16 +421,34 @@ def restore(
         # they would wait for that until `archive-timeout`. This one is nobody's.
         f"--spool-path={into}.spool",
     ]  # fmt: skip
-    if moment:
-        at = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f+00}"
-        words += ["--type=time", f"--target={at}", "--target-action=promote", "--target-timeline=current"]
-    elif not is_end:
-        words += ["--type=immediate", "--target-action=promote"]
-    else:
-        words += ["--target-timeline=current"]
+    words += _where_to(timeline, moment)
     for line in _moving(node, *words, by=target, target=target):
         if match := _FILE_RESTORED.search(line):
             heard(0, float(match.group(1)) / 100)
+
+
+def _where_to(timeline: Timeline | None, moment: datetime | None) -> list[str]:
+    """How far recovery goes, and along which time line.
+
+    The set's own ("current") would lead through what was undone by a restore since, and the newest through a
+    restore that was taken back.
+    """
+    if timeline is None:
+        return ["--type=immediate", "--target-action=promote"]
+    if not timeline.is_begun and timeline.ancestors:
+        # Nothing that was done on it has been archived. PostgreSQL would fill the place of its first segment
+        # with what was undone: so to where it begins, on the one that it came out of.
+        left = timeline.ancestors[-1]
+        position = f"{left.left_at >> 32:X}/{left.left_at & 0xFFFFFFFF:X}"
+        return [
+            "--type=lsn", f"--target={position}", "--target-exclusive", "--target-action=promote",
+            f"--target-timeline={left.number}",
+        ]  # fmt: skip
+    along = f"--target-timeline={timeline.number}"
+    if moment is None:
+        return [along]
+    at = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f+00}"
+    return ["--type=time", f"--target={at}", "--target-action=promote", along]
 
 
 def _in_command(path: Path) -> str:
@@ -418,7 +464,9 @@ def forget_handed_over(node: Node) -> None:
 def forget_moment(node: Node) -> None:
     """Have a cluster that is to recover to a moment recover to the end of its log."""
     file = cluster(node) / "postgresql.auto.conf"
-    runner.run(["sed", "-i", r"/^recovery_target_time\b/d", file], user=users.account(users.DATABASE))
+    runner.run(
+        ["sed", "-i", r"/^recovery_target_\(time\|lsn\)\b/d", file], user=users.account(users.DATABASE)
+    )
 
 
 _FILE_RESTORED = re.compile(r"restore file .*[(, ](\d+(?:\.\d+)?)%\)")

@@ -115,7 +115,7 @@ def bring_database(node: Node, beside: Node, target: Target, one: BackupSet) -> 
         one.label,
         into,
         moment=None,
-        is_end=False,
+        timeline=None,
         is_another_box=True,
         heard=lambda _, __: None,
     )

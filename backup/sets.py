@@ -30,6 +30,7 @@ from backup.ledger import Ledger
 from backup.rclone import Vault
 from backup.retention import Condition
 from backup.settings import BackupRefused, Target
+from backup.timeline import Segment, Timeline
 
 FORMAT, UNREADABLE = 1, 0
 # As pgBackRest calls them (user guide, "Backup label"). They become names of files.
@@ -71,6 +72,11 @@ class BackupSet:
     """Of what it names in the repository, or missing there: all else comes back."""
     is_extra: bool = False
     """Made because of a restore or a gap, not by schedule or wish."""
+
+    @property
+    def log_end(self) -> Segment:
+        """The segment with which its log ends."""
+        return Segment.parse(self.last_wal) or Segment(self.timeline, 0)
 
     @property
     def is_readable(self) -> bool:
@@ -120,6 +126,14 @@ def chosen(found: Sequence[BackupSet], label: str) -> BackupSet:
             else "There is no good set yet: `boxctl backup now` makes one."
         )
     return fitting[-1]
+
+
+def lived(node: Node, target: Target, moment: datetime | None) -> Timeline | None:
+    """The time line on which the box lived at a moment, or lives, as far as the target tells."""
+    backed_up: dict[int, datetime] = {}
+    for one in known(node, target):
+        backed_up[one.timeline] = min(one.began_at, backed_up.get(one.timeline, one.began_at))
+    return pgbackrest.lived(node, target, moment, backed_up)
 
 
 def remember(node: Node, target: Target, one: BackupSet) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from appliance.cluster.topology import refuse_in_cluster
 from appliance.commands.common import fail, say
 from appliance.node import Node
-from appliance.services import portal
-from backup import log_gaps, moments, sets, settings
+from backup import moments, sets, settings
 from backup.commands.common import chosen_target, perform
 from backup.portal import manage
 from backup.rclone import Vault
@@ -20,30 +19,24 @@ from backup.settings import BackupRefused
 
 
 def restore(node: Node, given: argparse.Namespace) -> None:
-    from backup.operations.restore import decide
+    from backup.operations.restore import planned
 
     refuse_in_cluster(node.paths, "A restore of the whole box")
     chosen = settings.load(node.paths)
     target = chosen_target(chosen, given.target)
     sets.refresh(node, Vault(node, chosen, target))
     moment = _moment(given.to, ZoneInfo(node.box.time_zone))
-    plan = decide(
-        sets.known(node, target),
-        label=given.set,
-        moment=moment,
-        version=portal.version(node),
-        now=datetime.now(UTC),
-        gaps=log_gaps.gaps_of(node, target),
-    )
+    is_set_alone = bool(given.set) and moment is None
+    plan = planned(node, target, label=given.set, moment=moment, is_set_alone=is_set_alone)
     say(str(plan))
-    say(_what_is_lost(node, plan.moment or (plan.begin_with.ended_at if plan.is_set_alone else None)))
+    say(_what_is_lost(node, plan.moment or (plan.begin_with.ended_at if is_set_alone else None)))
     if not given.yes and not _is_meant():
         fail("Nothing was changed.")
     arguments = {
         "target": target.name,
         "set": plan.begin_with.label,
         "moment": moment.isoformat() if moment else "",
-        "is_set_alone": plan.is_set_alone,
+        "is_set_alone": is_set_alone,
         "with_safety": not given.without_safety_backup,
     }
     perform(node, "restore", arguments)

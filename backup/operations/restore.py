@@ -35,6 +35,7 @@ from backup.progress import Meter, duration, told_of_silence
 from backup.rclone import Moved, Vault
 from backup.sets import BackupSet
 from backup.settings import BackupRefused, Settings, Target
+from backup.timeline import Timeline
 
 _STAND_STILL = ("web", "push", "jobs", "telephony", "cache", "backup", "database")
 """Those that know the database. The balancer stays, and shows that the box is being looked after."""
@@ -48,11 +49,12 @@ class Plan:
     begin_with: BackupSet
     moment: datetime | None
     """None: the set itself, or the end of the time line."""
-    is_set_alone: bool
+    timeline: Timeline | None
+    """Along which the database recovers; None: the set itself."""
     now: datetime
 
     def __str__(self) -> str:
-        if self.moment is None and not self.is_set_alone:
+        if self.moment is None and self.timeline:
             return (
                 f"The box is brought back to the end of its time line, beginning with {self.begin_with}. "
                 f"What people did after the log was last archived is lost. All sessions end."
@@ -65,6 +67,19 @@ class Plan:
         )
 
 
+def planned(node: Node, target: Target, *, label: str, moment: datetime | None, is_set_alone: bool) -> Plan:
+    """What this machine's memory of the target and the target's log make of what is wanted."""
+    return decide(
+        sets.known(node, target),
+        label=label,
+        moment=moment,
+        version=portal.version(node),
+        now=datetime.now(UTC),
+        timeline=None if is_set_alone else sets.lived(node, target, moment),
+        gaps=log_gaps.gaps_of(node, target),
+    )
+
+
 def decide(
     known: Sequence[BackupSet],
     *,
@@ -72,9 +87,11 @@ def decide(
     moment: datetime | None,
     version: str,
     now: datetime,
+    timeline: Timeline | None,
     gaps: Sequence[TimeLineGap] = (),
 ) -> Plan:
-    """The set to begin with: the one named, else the newest good one that ended before the moment.
+    """The set to begin with: the one named, else the newest good one that ended before the moment and lies on
+    the time line that was lived then. Without a time line the set itself is what is wanted.
 
     Refused where the log from that set to the moment has a hole: recovery would end there in silence.
     """
@@ -89,6 +106,10 @@ def decide(
     if not fitting:
         first = min(one.ended_at for one in good)
         raise BackupRefused(f"The time line begins at {moments.shown(first)}: choose a later moment.")
+    if timeline:
+        fitting = [one for one in fitting if timeline.holds(one.log_end)]
+        if not fitting:
+            raise BackupRefused(_undone(label))
     chosen = max(fitting, key=lambda one: one.ended_at)
     if _numbers(chosen.version) > _numbers(version):
         raise BackupRefused(
@@ -101,7 +122,19 @@ def decide(
                 f"The time line has a gap, which begins after {moments.shown(gap.since)} {until}: choose a "
                 f"moment outside, or the last set before it with `--set`."
             )
-    return Plan(chosen, moment, is_set_alone=bool(label) and moment is None, now=now)
+    return Plan(chosen, moment, timeline, now)
+
+
+def _undone(label: str) -> str:
+    if label:
+        return (
+            f"What the set {label} holds was undone by a restore before that moment. Leave it out, and a "
+            f"fitting set is chosen; or bring back the set itself, without a moment."
+        )
+    return (
+        "No good set is left of what the box lived then: all there are were undone by a restore before that. "
+        "Choose another moment, or one of the sets with `--set`."
+    )
 
 
 def main() -> None:
@@ -141,31 +174,30 @@ class Restore:
         said = dict(self.journal.arguments)
         sets.refresh(self.node, self.vault)
         moment = datetime.fromisoformat(said["moment"]) if said.get("moment") else None
-        plan = decide(
-            sets.known(self.node, self.target),
-            label=str(said.get("set", "")), moment=moment, version=portal.version(self.node),
-            now=datetime.now(UTC), gaps=log_gaps.gaps_of(self.node, self.target),
+        plan = planned(
+            self.node, self.target, label=str(said.get("set", "")), moment=moment,
+            is_set_alone=moment is None and said.get("is_set_alone", False),
         )  # fmt: skip
-        is_end = moment is None and not said.get("is_set_alone", False)
         self.journal.progress(str(plan))
         if not self.journal.noted("swapping"):
             if said.get("with_safety", True) and not self.journal.noted("safety"):
                 to = self.chosen.targets[0] if self.target.closed else self.target
                 made = back_up.to_target(self.node, self.chosen, to, "incr", self.journal, is_extra=True)
                 self.journal.append("safety", made=made)
-            self.prepare(plan, is_end=is_end)
+            self.prepare(plan)
         self.swap()
         self.recover()
         lost = self.put_into_service(plan)
         self.supervisor.start(*self.running(), progress=self.journal.progress)
         self.ask_for_full_backups()
+        self.archive_log()
         as_owner.remove(self.before, self.owner)
         at = moments.shown(reached(self.node) or plan.begin_with.ended_at)
         words = f"The box is as it was at {at}. Nobody is signed in any more."
         words += f" {lost} files are missing: nobody has them." if lost else ""
         return words + "".join(f" Not done: {line}." for line in self.undone)
 
-    def prepare(self, plan: Plan, *, is_end: bool) -> None:
+    def prepare(self, plan: Plan) -> None:
         """Put the files of the set beside the running cluster."""
         as_owner.make_folder(self.beside, self.owner)
         needed = plan.begin_with.database_bytes
@@ -176,7 +208,8 @@ class Restore:
         meter = Meter("Database", self.journal.progress, total=needed, kind="database")
         pgbackrest.restore(
             self.node, self.target, plan.begin_with.label, self.beside,
-            moment=plan.moment, is_end=is_end, heard=lambda _, share: meter.at(int(meter.total * share)),
+            moment=plan.moment, timeline=plan.timeline,
+            heard=lambda _, share: meter.at(int(meter.total * share)),
         )  # fmt: skip
 
     def swap(self) -> None:
@@ -237,6 +270,11 @@ class Restore:
             with ledger_of(self.node, target) as ledger:
                 ledger.write(mark=0, waiting="", wanted="full")
 
+    def archive_log(self) -> None:
+        """Have the log of now archived at once: it tells which time line is lived on from here."""
+        with suppress(CommandFailed, TimeoutError):
+            setup.query(self.node, "select pg_switch_wal()", database="postgres")
+
     def take_back(self) -> str:
         """Make the box what it was; says so in a sentence."""
         self.journal.progress("Taking the restore back.")
@@ -250,6 +288,7 @@ class Restore:
                 as_owner.rename(self.before, self.place, self.owner)
         as_owner.remove(self.beside, self.owner)
         self.supervisor.start(*self.running(), progress=self.journal.progress)
+        self.archive_log()
         return "The box is as it was before the restore."
 
     def running(self) -> list[str]:

@@ -294,6 +294,62 @@ def test_the_box_goes_back_to_a_moment_with_its_files_and_without_its_sessions(
     assert (safety.is_extra, following.is_extra, back_up(kept).is_extra) == (True, True, False)
 
 
+def test_what_a_restore_has_undone_stays_undone(kept: Kept) -> None:
+    """Also before there is a set of the time line that the restore began, and over one made meanwhile."""
+    begun = some_set(kept)
+    (first,) = kept.add_blobs(1)
+    copy_what_is_new(kept)
+    to = settled_moment(kept)
+    (undone,) = kept.add_blobs(1)
+    copy_what_is_new(kept)
+    back_up(kept)
+    while_undone = settled_moment(kept)
+    state = restore(kept, moment=to.isoformat())
+    assert state.state == "done", state.progress.text
+    assert {first, undone} & kept.keys() == {first}
+    (after,) = kept.add_blobs(1)
+    copy_what_is_new(kept)
+    since = settled_moment(kept)
+    (last,) = kept.add_blobs(1)
+    copy_what_is_new(kept)
+    hand_over(kept)
+    mine = {first, undone, after, last}
+
+    for moment, there in ((since, {first, after}), (while_undone, {first, undone}), (since, {first, after})):
+        state = restore(kept, moment=moment.isoformat())
+        assert state.state == "done", state.progress.text
+        assert mine & kept.keys() == there
+    refused = restore(kept, moment=since.isoformat(), set=sets.known(kept.node, kept.target)[-1].label)
+    assert refused.state == "failed"
+    assert "was undone by a restore before that moment" in refused.progress.text
+    # To the end of what is lived now, of which there is no set yet.
+    (newest,) = kept.add_blobs(1)
+    copy_what_is_new(kept)
+    hand_over(kept)
+    state = restore(kept)
+    assert state.state == "done", state.progress.text
+    assert {*mine, newest} & kept.keys() == {first, after, newest}
+    # Nothing has been done on the newest time line: its end is where it begins.
+    for file in (kept.repository / "database/archive/korobka").rglob(f"{timeline(kept):08X}*-*"):
+        file.unlink()
+    state = restore(kept)
+    assert state.state == "done", state.progress.text
+    assert {*mine, newest} & kept.keys() == {first, after, newest}
+    assert begun.label in {one.label for one in sets.known(kept.node, kept.target)}
+
+
+def timeline(kept: Kept) -> int:
+    return int(query(kept.node, "select timeline_id from pg_control_checkpoint()"))
+
+
+def settled_moment(kept: Kept) -> datetime:
+    """A moment with a second of silence around it: repositories tell the time in seconds."""
+    time.sleep(1.5)
+    moment = now(kept)
+    time.sleep(1.5)
+    return moment
+
+
 def test_to_a_moment_after_which_nothing_was_written_the_box_comes_back_as_well(kept: Kept) -> None:
     """PostgreSQL itself gives up where no transaction tells it that the moment is reached."""
     some_set(kept)
@@ -353,6 +409,26 @@ def test_a_restore_that_fails_leaves_the_box_as_it_was(kept: Kept) -> None:
     assert kept.stored(key) == kept.contents[key]
 
 
+def test_the_end_is_that_of_a_box_whose_restore_was_taken_back(kept: Kept) -> None:
+    """What it had begun to live on stays in the repository, and nobody lives there."""
+    some_set(kept)
+    (nowhere,) = kept.add_blobs(1)
+    kept.lose(nowhere)
+    hand_over(kept)
+    state = restore(kept)
+    assert state.state == "failed"
+    assert "1 files are neither in the portal's store" in state.progress.text
+    archive = kept.repository / "database/archive/korobka"
+    assert list(archive.rglob(f"{timeline(kept) + 1:08X}.history"))
+    query(kept.node, f"delete from files_blob where key = '{nowhere}'")
+    (after,) = kept.add_blobs(1)
+    copy_what_is_new(kept)
+    hand_over(kept)
+    state = restore(kept)
+    assert state.state == "done", state.progress.text
+    assert {nowhere, after} & kept.keys() == {after}
+
+
 def test_no_manifest_names_a_file_of_another_place(kept: Kept) -> None:
     """A set's label becomes the name of a file of root's."""
     made, vault = back_up(kept), Vault(kept.node, kept.settings, kept.target)
@@ -383,7 +459,7 @@ def test_whoever_hands_over_the_log_is_told_what_has_arrived_while_a_set_is_brou
     aside = cluster(kept.node).with_name("aside")
     as_owner.make_folder(aside, users.account(users.DATABASE))
     pgbackrest.restore(
-        kept.node, kept.target, made.label, aside, moment=None, is_end=False, heard=lambda _, __: None
+        kept.node, kept.target, made.label, aside, moment=None, timeline=None, heard=lambda _, __: None
     )  # fmt: skip
     assert (aside / "PG_VERSION").exists()
     assert note.exists()
@@ -402,13 +478,19 @@ def test_a_moment_before_the_first_set_and_a_set_of_a_newer_version_are_refused(
     made = back_up(kept)
     at = datetime.now(UTC)
     with pytest.raises(BackupRefused, match="The time line begins at"):
-        decide([made], label="", moment=made.ended_at - timedelta(days=1), version="0.1.0", now=at)
+        decide(
+            [made], label="", moment=made.ended_at - timedelta(days=1), version="0.1.0", now=at, timeline=None
+        )
     with pytest.raises(BackupRefused, match="yet to come"):
-        decide([made], label="", moment=at + timedelta(days=1), version="0.1.0", now=at)
+        decide([made], label="", moment=at + timedelta(days=1), version="0.1.0", now=at, timeline=None)
     with pytest.raises(BackupRefused, match="upgrade the box first"):
-        decide([replace(made, version="9.0.0")], label="", moment=None, version="0.1.0", now=at)
+        decide(
+            [replace(made, version="9.0.0")], label="", moment=None, version="0.1.0", now=at, timeline=None
+        )
     with pytest.raises(BackupRefused, match="no good set"):
-        decide([replace(made, problem="damaged")], label="", moment=None, version="0.1.0", now=at)
+        decide(
+            [replace(made, problem="damaged")], label="", moment=None, version="0.1.0", now=at, timeline=None
+        )
 
 
 def test_a_target_that_is_gone_fails_loudly_stops_nobody_and_is_caught_up_with(kept: Kept) -> None:
