@@ -75,11 +75,15 @@ class Bridge:
             self._attempts += 1
 
     def _serve(self, pbx: Pbx) -> None:
-        """One session. What is known is read from the database first: another bridge may have been there."""
+        """One session, under whatever settings hold. What is known is read from the database first: another
+        bridge may have been there."""
         calls = restore(pbx, now=self._now())
         try:
             with Session(pbx.address) as session:
-                self._listen(pbx, calls, session)
+                further: Pbx | None = pbx
+                while further is not None:
+                    pbx = further
+                    further = self._listen(pbx, calls, session)
         except PbxTrouble:
             keep_rest(pbx, calls)
             raise
@@ -87,8 +91,8 @@ class Bridge:
         if not self._stopping.is_set():
             keep_rest(pbx, calls)
 
-    def _listen(self, pbx: Pbx, calls: Calls, session: Session) -> None:
-        """Until it is stopped, or other settings hold."""
+    def _listen(self, pbx: Pbx, calls: Calls, session: Session) -> Pbx | None:
+        """Until it is stopped, or other settings hold: those under which the session goes on."""
         self.catch_up(pbx, calls, session)
         self._attempts = 0
         place_credentials_again(pbx)
@@ -113,12 +117,20 @@ class Bridge:
                 synced_at, looks_again = now, list(LOOKS_AGAIN)
             if now - asked_at >= LOOKS_AT_SETTINGS_EVERY:
                 if not Pbx.objects.filter(pk=pbx.pk, changed_at=pbx.changed_at, is_on=True).exists():
-                    return
+                    return self._changed(pbx)
                 asked_at = now
             if now - told_at >= TELLS_EVERY:
                 tell_state(pbx, heard_at=now)
                 self._place(session, forget_credentials(pbx, now=now))
                 told_at = now
+        return None
+
+    def _changed(self, pbx: Pbx) -> Pbx | None:
+        """The settings as they are now; None where it is another PBX, or out of use. A session that ended
+        would miss what happens until the next one has begun, and a PBX without logs says it once."""
+        now = Pbx.objects.on().filter(pk=pbx.pk).first()
+        is_same = now is not None and (now.name, now.address) == (pbx.name, pbx.address)
+        return now if is_same else None
 
     def _obey(self, pbx: Pbx, session: Session) -> None:
         """Does what people ask for. Each was taken before: an answer that is lost is not asked for again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext, suppress
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -114,6 +115,35 @@ def test_what_was_told_to_nobody_is_stored_as_a_session_ends(
         Session(pbx.pk, stopping)._serve(pbx)
     keep(pbx, restore(pbx, now=at), [Fact(Kind.GONE, at, caller), Fact(Kind.GONE, at, called)])
     assert Call.objects.get().result == result
+
+
+@pytest.mark.parametrize(
+    ("change", "heard"),
+    [
+        ({"prefixes": ["+79"]}, [[], ["+79"]]),
+        ({"host": "other.corp.test"}, [[]]),
+        ({"name": "branch"}, [[]]),
+        ({"is_on": False}, [[]]),
+    ],
+    ids=["rules", "another host", "another name", "out of use"],
+)
+def test_a_session_goes_on_under_other_settings_of_the_same_pbx(
+    pbx: Pbx, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], heard: list[list[str]]
+) -> None:
+    listened: list[list[str]] = []
+
+    class Session(Bridge):
+        def _listen(self, pbx: Pbx, calls: Calls, session: object) -> Pbx | None:
+            listened.append(pbx.prefixes)
+            if len(listened) > 1:
+                return None
+            Pbx.objects.filter(pk=pbx.pk).update(**change)
+            return self._changed(pbx)
+
+    Pbx.objects.filter(pk=pbx.pk).update(is_on=True, prefixes=[])
+    monkeypatch.setattr("box.bridges.telephony.bridge.Session", nullcontext)
+    Session(pbx.pk, threading.Event())._serve(Pbx.objects.get(pk=pbx.pk))
+    assert listened == heard
 
 
 def test_a_session_of_a_pbx_that_is_gone_stores_nothing(pbx: Pbx) -> None:
