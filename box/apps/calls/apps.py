@@ -14,6 +14,7 @@ from box.core.registry.capabilities import (
     demo_shares,
     help_pages,
     menu,
+    recordings,
     widgets,
 )
 
@@ -36,6 +37,7 @@ class CallsConfig(Room):
         from box.apps.calls.cards import call_cards
         from box.apps.calls.demo import telephone
         from box.apps.calls.models import KIND
+        from box.apps.calls.playback import sounds_of
         from box.apps.calls.routing import ClientRouter
         from box.apps.calls.settings import ALL, check
         from box.bridges.telephony.fastagi import routers
@@ -85,5 +87,6 @@ class CallsConfig(Room):
         ):
             help_pages.add(f"calls:{name}", "telephony")
         cards.add(KIND, call_cards)
+        recordings.add(KIND, sounds_of)
         card_routes.add("calls:call", KIND)
         routers.add("calls", ClientRouter())

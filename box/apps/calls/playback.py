@@ -1,23 +1,42 @@
-"""Where the sound of a recording lies, for whoever may hear it. That it was heard is in the audit log."""
+"""Recordings for whoever may hear them: what pages play, and where the sound lies. That it was heard is in
+the audit log."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import Http404
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from box.apps.calls import access
+from box.apps.calls.models import LoggedCall, Participant, Recording
 from box.core.accounts.auditing import called
 from box.core.files.display import link_to_blob
 from box.core.registry.auditing import About, record
+from box.core.registry.capabilities import Recorded
 
 if TYPE_CHECKING:
-    from box.apps.calls.models import Recording
     from box.core.accounts.models import User
 
 HEARD = "calls.heard"
+
+
+def sounds_of(calls: Sequence[int], reader: User) -> Mapping[int, Sequence[Recorded]]:
+    """See `box.core.registry.capabilities.recordings`."""
+    found: defaultdict[int, list[Recorded]] = defaultdict(list)
+    seen = LoggedCall.objects.visible_to(reader).filter(pk__in=calls)
+    kept = Recording.objects.filter(state=Recording.State.KEPT, logged__in=seen)
+    if not access.may_listen_to_others(reader):
+        kept = kept.filter(Exists(Participant.objects.filter(user=reader, logged=OuterRef("logged"))))
+    for one in kept.order_by("id"):
+        address = reverse("calls:recording", args=[one.logged_id, one.pk])
+        found[one.logged_id].append(Recorded(address, one.seconds, tuple(one.waveform)))
+    return found
 
 
 def address_of_sound(user: User, kept: Recording, host: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
+from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled, RecordingKept
 from box.apps.crm import notices
 from box.apps.crm.actions.audiences import BATCH, renew_audiences_of
-from box.apps.crm.actions.calls import note_call, settle_call, write_call_down
+from box.apps.crm.actions.calls import note_call, settle_call, show_recording, write_call_down
 from box.apps.crm.actions.files import follow_records
 from box.apps.crm.actions.papers import want_pdf
 from box.apps.crm.events import (
@@ -69,6 +69,11 @@ def complete(event: MissedCallSettled) -> None:
 @on(CallNoted)
 def note(event: CallNoted) -> None:
     note_call(event)
+
+
+@on(RecordingKept)
+def show(event: RecordingKept) -> None:
+    show_recording(event)
 
 
 # Open pages

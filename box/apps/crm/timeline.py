@@ -20,6 +20,8 @@ from box.apps.crm.web_forms import ABOUT
 from box.core.accounts.faces import faces_of
 from box.core.history.models import Line
 from box.core.registry.auditing import sentence_of
+from box.core.registry.capabilities import Recorded, Ref, recordings
+from box.core.registry.services import is_on
 from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ class Done:
     was_planned: bool
     files: tuple[Sent, ...]
     """That came with it."""
+    sounds: tuple[Recorded, ...]
+    """What was recorded of it, as far as the reader may hear it."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ class Timeline:
 
 
 def timeline_of(record: Record, reader: User, *, before: datetime | None = None) -> Timeline:
-    """A page of it, in three queries. Changes of a field that the reader may not see are left out."""
+    """A page of it, in three queries, and one more where it tells of calls. Changes of a field that the
+    reader may not see are left out."""
     until = before or _ALWAYS
     bindings = _BINDINGS.rows(record=record.pk, before=until)
     lines = _LINES.rows(kind=record.type.kind, record=record.pk, before=until)
@@ -97,7 +102,7 @@ def timeline_of(record: Record, reader: User, *, before: datetime | None = None)
     redact, sees_number = redaction_for(reader, record.type_id), sees_numbers(reader)
     done = [one.activity for one in bindings if not one.is_open]
     entries = [
-        *_of_activities(done[::-1], names, sees_number=sees_number), *_of_lines(lines, redact, names),
+        *_of_activities(done[::-1], names, reader, sees_number=sees_number), *_of_lines(lines, redact, names),
     ]  # fmt: skip
     entries.sort(key=lambda one: one.at, reverse=True)
     page = entries[:PAGE]
@@ -150,15 +155,16 @@ def moment_in(text: str) -> datetime | None:
 
 
 def _of_activities(
-    activities: Sequence[Activity], names: Mapping[int, str], *, sees_number: bool
+    activities: Sequence[Activity], names: Mapping[int, str], reader: User, *, sees_number: bool
 ) -> Iterable[Entry]:
-    """With what came through forms, in one query more where something did."""
+    """With what came through forms and what was recorded, in one query more where something was."""
     answers = [int(one.about.removeprefix(ABOUT)) for one in activities if one.about.startswith(ABOUT)]
     files: dict[str, list[Sent]] = defaultdict(list)
     if answers:
         for kept in FormFile.objects.filter(answer__in=answers).select_related("file").order_by("id"):
             sent = Sent(kept.file.name, kept.file.get_absolute_url(), kept.question)
             files[f"{ABOUT}{kept.answer_id}"].append(sent)
+    sounds = _recorded([one.about for one in activities], reader)
     kinds, directions = (
         {key: str(label) for key, label in choices.choices} for choices in (Activity.Kind, Activity.Direction)
     )
@@ -167,8 +173,23 @@ def _of_activities(
         done = Done(
             one.pk, one.kind, kinds[one.kind], direction, one.said_to(sees_number), one.text, one.result,
             was_planned=one.deadline is not None, files=tuple(files.get(one.about, ())),
+            sounds=tuple(sounds.get(one.about, ())),
         )  # fmt: skip
         yield Entry(one.at, names[_who(one)], done)
+
+
+def _recorded(abouts: Iterable[str], reader: User) -> Mapping[str, Sequence[Recorded]]:
+    """By what an activity is about."""
+    told: dict[str, list[int]] = defaultdict(list)
+    for about in abouts:
+        kind, _colon, number = about.rpartition(":")
+        told[kind].append(int(number) if number.isdecimal() else 0)
+    found: dict[str, Sequence[Recorded]] = {}
+    for kind, heard in recordings.items():
+        if told[kind] and is_on(kind.partition(".")[0]):
+            sounds = heard(told[kind], reader)
+            found |= {str(Ref(kind, pk)): sounds[pk] for pk in sounds}
+    return found
 
 
 def _of_lines(lines: Iterable[Line], redact: Redact, names: Mapping[int, str]) -> Iterable[Entry]:

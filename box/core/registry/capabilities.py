@@ -322,6 +322,15 @@ class CallerLookup:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """A recording for a page: `bars` are how loud it is from its beginning to its end, from 0 to 100."""
+
+    address: str
+    seconds: int
+    bars: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class MadeOf:
     """Something that is made of what was said elsewhere, such as a task of a comment: what the button says,
     and the address where it is begun with the object in mind. Nothing is made yet; of a text that somebody
@@ -427,6 +436,9 @@ attachables: Offers[Attachable] = Offers("attachables")
 
 callers: Offers[CallerLookup] = Offers("callers")
 """By the room that has clients. Asked while a telephone rings: an index answers."""
+
+recordings: Offers[Callable[[Sequence[int], User], Mapping[int, Sequence[Recorded]]]] = Offers("recordings")
+"""By the kind of what was recorded: what of these objects the reader may hear, in one query."""
 
 
 at_work: Offers[Callable[[Sequence[int], datetime], Mapping[int, bool]]] = Offers("at work")

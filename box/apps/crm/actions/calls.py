@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
+from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled, RecordingKept
 from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
 from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.callers import reached_by
@@ -119,5 +119,17 @@ def note_call(noted: CallNoted) -> None:
         return
     activity.result = noted.note
     activity.save(update_fields=["result"])
+    _tell(activity, noted.by_id)
+
+
+@transaction.atomic
+def show_recording(kept: RecordingKept) -> None:
+    """Open cards look for it."""
+    activity = Activity.objects.filter(about=about(kept.call_id)).first()
+    if activity is not None:
+        _tell(activity, None)
+
+
+def _tell(activity: Activity, by_id: int | None) -> None:
     ids = tuple(activity.bindings.values_list("record_id", flat=True))
-    emit(ActivityChanged(activity_id=activity.pk, record_ids=ids, by_id=noted.by_id))
+    emit(ActivityChanged(activity_id=activity.pk, record_ids=ids, by_id=by_id))

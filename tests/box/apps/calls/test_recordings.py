@@ -15,6 +15,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from box.apps.calls.access import LISTEN
+from box.apps.calls.actions.logging import finish
 from box.apps.calls.actions.recordings import (
     await_recording,
     collect_recordings,
@@ -23,11 +25,15 @@ from box.apps.calls.actions.recordings import (
 )
 from box.apps.calls.models import LoggedCall, Recording
 from box.apps.calls.waveform import BARS, heard
+from box.apps.crm.contact_points import Reach
 from box.bridges.telephony.recordings import Delivery, signature
+from box.core.access.actions import create_role, grant_role
 from box.core.audit.models import AuditRecord
+from box.core.events.delivery import deliver_all
 from box.core.files.models import Blob
 from box.core.files.store import store as files_store
 from tests.box.apps.calls.conftest import play
+from tests.box.apps.crm.conftest import added
 from tests.box.rest.calling import program_of
 
 if TYPE_CHECKING:
@@ -240,6 +246,34 @@ def test_who_took_part_hears_it_and_that_is_written_down(
     assert AuditRecord.objects.filter(kind="calls.heard").count() == 1
     page = as_person(anna).get(f"/calls/{kept.logged_id}/").content.decode()
     assert address in page
+
+
+def test_it_stands_on_the_clients_card_for_who_may_hear_it_and_for_nobody_else(
+    logged: LoggedCall, tmp_path: Path, anna: User, boris: User, cara: User, as_person: Browser
+) -> None:
+    """Whoever sees the client sees that there was a call."""
+    reached = (Reach("phone", logged.number),)
+    client = added("contact", cara, "Rose", reached_by=reached, observers=[anna, boris])
+    finish(logged, [])
+    deliver_all()
+    arrives(tmp_path, sound())
+    collect_recordings(now=soon())
+    kept = logged.recordings.get()
+    address = f"/calls/{logged.pk}/recordings/{kept.pk}/"
+
+    def hears(person: User) -> bool:
+        card = as_person(person).get(client.get_absolute_url()).content.decode()
+        assert "Incoming call" in card
+        return address in card
+
+    # It rang at Boris's, too; Cara only knows the client.
+    assert [hears(one) for one in (anna, boris, cara)] == [True, True, False]
+    LoggedCall.objects.filter(pk=logged.pk).update(audience=[f"U{anna.pk}", f"U{cara.pk}"])
+    assert [hears(one) for one in (boris, cara)] == [False, False]
+    grant_role(create_role("Listeners", [LISTEN], by=None), f"U{cara.pk}", by=None)
+    assert hears(cara)
+    Recording.objects.filter(pk=kept.pk).update(state=Recording.State.EXPIRED)
+    assert not hears(anna)
 
 
 def test_a_program_fetches_it_by_its_link_as_long_as_its_person_may_hear_it(

@@ -117,11 +117,14 @@ class CallRecording extends HTMLElement {
     this.time = document.createElement("output");
     const speed = document.createElement("select");
     speed.className = "form-select";
-    speed.ariaLabel = this.dataset.slower;
+    speed.ariaLabel = this.dataset.speed;
     speed.append(...SPEEDS.map((one) => new Option(`${one}×`, one)));
     speed.addEventListener("change", () => (this.audio.playbackRate = Number(speed.value)));
     this.append(...(this.bars.length ? [this.canvas] : []), this.time, speed);
     this.audio.addEventListener("timeupdate", () => this.draw());
+    // Whoever listens is not to lose it to news of the page around.
+    this.audio.addEventListener("play", () => this.toggleAttribute("data-heard", true));
+    this.audio.addEventListener("ended", () => this.toggleAttribute("data-heard", false));
     this.canvas.addEventListener("click", ({ offsetX }) => this.seek(offsetX / this.canvas.clientWidth));
     this.watcher = new ResizeObserver(() => this.draw());
     this.watcher.observe(this.canvas);

@@ -63,12 +63,14 @@ class CrmRecord extends Live {
     if (isHere && !isByMe(payload)) this.say(payload.name);
   }
 
-  // What is being filled in stays as it is: the answer to it brings the rest.
+  // What is being filled in or listened to stays as it is: the answer to it brings the rest.
   renew() {
     const isHeld = (id) =>
       document
         .getElementById(id)
-        ?.querySelector("form:focus-within, details[open], form.crm-facts-form, form.crm-lines-form");
+        ?.querySelector(
+          "form:focus-within, details[open], form.crm-facts-form, form.crm-lines-form, call-recording[data-heard]",
+        );
     const parts = ["bar", "lines", "paper", "steps", "facts", "robots", "timeline"].filter(
       (part) => !isHeld(`crm-${part}`),
     );
