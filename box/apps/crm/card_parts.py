@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import BigIntegerField, DateTimeField, F, Q, QuerySet, TextField
+from django.db.models import BigIntegerField, DateTimeField, F, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from box.apps.crm.models import (
@@ -95,10 +95,11 @@ def _exact(name: str) -> Cast:
 
 
 def _reached() -> QuerySet[ContactPoint, Any]:
+    """Its own, and the telephones of its contacts. By OR all points that there are would be read."""
     contacts = Link.objects.filter(record=_RECORD, role=Link.Role.CONTACT).values("to")
-    found = ContactPoint.objects.filter(
-        Q(record=_RECORD) | Q(kind=ContactPoint.Kind.PHONE, record__in=contacts)
-    )
+    own = ContactPoint.objects.filter(record=_RECORD).values("pk")
+    phones = ContactPoint.objects.filter(kind=ContactPoint.Kind.PHONE, record__in=contacts).values("pk")
+    found = ContactPoint.objects.filter(pk__in=own.union(phones))
     return found.in_order().values_list("record_id", "kind", "use", "value", "normal")
 
 

@@ -101,7 +101,9 @@ class RecordQuerySet(ScopedQuerySet["Record"]):
             return self.filter(pk__in=found)
         theirs = clients.filter(pk__in=found).values_list("pk", flat=True)[:MOST_REACHED]
         links = Link.objects.filter(to__in=list(theirs), role__in=(Link.Role.CONTACT, Link.Role.COMPANY))
-        return self.filter(Q(pk__in=found) | Q(pk__in=links.values("record")))
+        # By OR every record would be held against both: no index answers that.
+        own = self.model.objects.filter(pk__in=found)
+        return self.filter(pk__in=own.values("pk").union(links.values("record")))
 
     def numbered(self, number: str, type_id: int) -> Self:
         """The paper of this type with this number."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from box.apps.crm.card_parts import parts_of
 from box.apps.crm.catalog import catalog
 from box.apps.crm.lists import record_list
-from box.apps.crm.models import Activity, Payment, Record
+from box.apps.crm.models import Activity, ContactPoint, Link, Payment, Record
 from box.apps.crm.payments import payment_list
 from box.apps.crm.permissions import Level, audience_in
 from box.core.access.actions import employees_role
@@ -39,7 +43,8 @@ PAGE = 51
 
 @pytest.fixture
 def many(anna: User, cara: User) -> None:
-    """Of which anna has one in a hundred and cara the rest; each with a step and a payment."""
+    """Of which anna has one in a hundred and cara the rest; each with a step, a payment, a telephone, and the
+    one after it as a client."""
     kind, stage, now = type_of("deal"), stage_of("deal", "NEW"), timezone.now()
     threads = open_threads([kind.kind] * COUNT)
     audiences = {one.pk: audience_in(stage.scope, memberships_of(one)) for one in (anna, cara)}
@@ -61,7 +66,16 @@ def many(anna: User, cara: User) -> None:
         Activity(kind="call", subject="Call", responsible=one.responsible, deadline=one.next_step_at)
         for one in records
     )
-    for model in (Record, Payment, Activity):
+    ContactPoint.objects.bulk_create(
+        ContactPoint(record=one, kind="phone", value=number, normal=number, rank="i")
+        for place, one in enumerate(records)
+        for number in [f"+7916{place:07}"]
+    )
+    Link.objects.bulk_create(
+        Link(record=one, to=other, role=Link.Role.CONTACT, rank="i")
+        for one, other in itertools.pairwise(records)
+    )
+    for model in (Record, Payment, Activity, ContactPoint, Link):
         analyze(model)
     allow(employees_role(), "t2", Level.OWN)
 
@@ -97,5 +111,20 @@ def test_lists_boards_steps_and_payments_are_found_by_their_indexes(olga: User, 
     steps = Activity.objects.open().filter(responsible=anna, deadline__lt=timezone.now()).by_deadline()
     assert "Seq Scan on crm_activity" not in steps[:PAGE].explain()
     assert "crm_payment_newest" in plan(payment_list(olga), olga)
+    # A number and what a card shows are looked up, and not all records and numbers held against them.
+    reached = (
+        Record.objects.there().of_type(deals.pk).matching("+79160000123", clients=Record.objects.there())
+    )
+    said = reached.newest_first()[:PAGE].explain()
+    assert "SubPlan" not in said
+    assert "Seq Scan on crm_record" not in said
+    with CaptureQueriesContext(connection) as asked:
+        parts_of(Record.objects.order_by("id")[0], now=timezone.now())
+    (sql,) = [one["sql"] for one in asked if "crm_contactpoint" in one["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (GENERIC_PLAN) {sql}")
+        said = "\n".join(line for (line,) in cursor.fetchall())
+    assert "crm_contactpoint" in said
+    assert "Seq Scan on crm_contactpoint" not in said
     month = plan(payment_list(olga), olga, address="on=last-30-days")
     assert "Seq Scan on crm_payment" not in month
