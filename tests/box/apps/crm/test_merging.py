@@ -55,6 +55,10 @@ def test_duplicates_are_found_by_what_people_are_reached_by_and_by_how_names_sou
     assert found(tax_number="7707 083 893", name="Paul Berg") == [
         ("Paul Berg", (Ground.TAX_NUMBER, Ground.NAME))
     ]
+    rose(anna, first_name="Petr", last_name="Konstantinov")
+    assert found(name="Piotr Konstantinov") == [("Petr Konstantinov", (Ground.NAME,))]
+    # More than half of the sound is the same, and is only the family's.
+    assert found(name="Anna Konstantinov") == []
     assert found(name="Somebody Else", phones=["+79990000000"]) == []
     assert found() == []
 
