@@ -54,3 +54,6 @@ globalThis.htmx = window.htmx = {
 // Chromium has them, happy-dom has not.
 globalThis.matchMedia = window.matchMedia = () => ({ matches: false, addEventListener() {}, removeEventListener() {} });
 Element.prototype.scrollIntoView ??= () => {};
+globalThis.Option ??= function Option(text, value) {
+  return Object.assign(document.createElement("option"), { text, value: String(value) });
+};

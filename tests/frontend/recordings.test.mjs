@@ -1,0 +1,52 @@
+// A call's recording on a client's card: a wave, a speed, and news of the card that do not take it away.
+
+import assert from "node:assert/strict";
+import { before, beforeEach, mock, test } from "node:test";
+
+import { clock, find, page, pass, told } from "./portal.mjs";
+
+before(async () => {
+  clock();
+  page();
+  await import("../../box/apps/calls/static/calls/calls.js");
+  await import("../../box/apps/crm/static/crm/crm.js");
+});
+
+beforeEach(() => {
+  clock();
+  mock.method(Math, "random", () => 0);
+  // No layout, so no pixels: what is drawn is seen in tests/e2e.
+  page(
+    `<crm-record data-id="5" data-src="/crm/contact/5/"><section id="crm-steps"></section>
+    <section id="crm-timeline"><call-recording data-bars="0 50 100" data-seconds="75" data-speed="Speed"><audio
+    src="/calls/1/recordings/2/"></audio></call-recording></section></crm-record>`,
+  );
+});
+
+const happens = (name) => find("audio").dispatchEvent(new Event(name));
+
+async function renewed() {
+  htmx.asked.length = 0;
+  told("crm", "record", { id: 5, by: 3 });
+  await pass(5000);
+  return htmx.asked.flatMap(({ url }) => new URL(url, location.href).searchParams.get("part").split(","));
+}
+
+test("it says how long it is, and plays as fast as one chooses", () => {
+  assert.equal(find("call-recording output").textContent, "0:00 / 1:15");
+  const speed = find("call-recording select");
+  assert.equal(speed.ariaLabel, "Speed");
+  speed.value = "2";
+  speed.dispatchEvent(new Event("change"));
+  assert.equal(find("audio").playbackRate, 2);
+});
+
+test("while it is heard the time line stays, and the rest is renewed", async () => {
+  assert.ok((await renewed()).includes("timeline"));
+  happens("play");
+  const parts = await renewed();
+  assert.ok(parts.includes("steps"));
+  assert.ok(!parts.includes("timeline"));
+  happens("ended");
+  assert.ok((await renewed()).includes("timeline"));
+});
