@@ -161,10 +161,10 @@ def _alarm(title: str, minutes: int) -> Alarm:
 
 def _add_kept(one: Component, lines: str) -> None:
     kept = Component.from_ical(f"BEGIN:VEVENT\r\n{lines}\r\nEND:VEVENT\r\n")
-    for name, value in kept.property_items(recursive=False):
-        if name not in one and name not in ("BEGIN", "END"):
+    for name in kept:
+        # How private it is stands in place of that it is; what is private no more, is not so here either.
+        if (name == "CLASS") == (name in one):
             one[name] = kept[name]
-        del value
 
 
 def _moment(event: Event, moment: datetime) -> object:

@@ -121,6 +121,9 @@ def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
     for name, value in said["headers"]:
         if name != "Content-Length":
             response.headers[name] = value
+    if session.is_rewritten:
+        # Whoever has the ETag of what they sent takes their own text for what is here (RFC 4791, 5.3.4).
+        del response.headers["ETag"]
     if session.schedule_tag and request.method in {"GET", "HEAD", "PUT"} and response.status_code < 300:
         response.headers["Schedule-Tag"] = session.schedule_tag
     if "DAV" in response.headers:

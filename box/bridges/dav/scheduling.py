@@ -18,6 +18,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 from icalendar import Calendar, FreeBusy, vCalAddress, vPeriod
 
+from box.core.registry.company import TIME_ZONE
 from box.core.registry.dav import dav_address, dav_host, dav_sources
 from box.lib.icalendars import components
 from box.lib.moments import refuse_distant
@@ -55,7 +56,7 @@ def is_outbox(path: str, session: Session) -> bool:
 def free_busy(text: str, session: Session) -> bytes:
     """When those are taken whom a VFREEBUSY request names: a `schedule-response`. Raises ValidationError, and
     PermissionDenied where somebody else is said to ask."""
-    asked = _question(text)
+    asked = _question(text, ZoneInfo(session.user.time_zone or TIME_ZONE.value))
     if _email(asked.organizer) not in addresses_of(session.user):
         raise PermissionDenied("The organizer of a question is whoever asks it.")
     emails = [_email(one) for one in asked.attendees]
@@ -75,13 +76,14 @@ def addresses_of(user: User) -> tuple[str, ...]:
     return tuple(dict.fromkeys((dav_address(user), f"u{user.pk}@{dav_host()}")))
 
 
-def _question(text: str) -> Question:
+def _question(text: str, zone: ZoneInfo) -> Question:
+    """`zone` is the place of whoever asks."""
     if len(text) > LARGEST_QUESTION:
         raise ValidationError("The question is too large.")
     try:
         part: Any
         (part,) = [one for each in components(text.encode()) for one in each.walk("VFREEBUSY")]
-        starts, ends = (_moment(part[name].dt) for name in ("DTSTART", "DTEND"))
+        starts, ends = (_moment(part[name].dt, zone) for name in ("DTSTART", "DTEND"))
         organizer, attendees = part["ORGANIZER"], part["ATTENDEE"]
         uid = str(part.get("UID", ""))
     except (ValueError, KeyError, AttributeError, TypeError) as error:
@@ -95,12 +97,12 @@ def _question(text: str) -> Question:
     return Question(uid, organizer, attendees, starts, ends)
 
 
-def _moment(said: Any) -> datetime:
-    """Of moments in UTC, as RFC 6638 wants them. Raises TypeError for a day and for a time of nowhere, or of
-    a zone that the question describes itself."""
-    if not isinstance(said, datetime) or not isinstance(said.tzinfo, ZoneInfo):
+def _moment(said: Any, zone: ZoneInfo) -> datetime:
+    """RFC 6638 wants moments in UTC; `caldav` says them by the clock of whoever asks. Raises TypeError for a
+    day, and for a zone that the question describes itself."""
+    if not isinstance(said, datetime) or not isinstance(said.tzinfo, ZoneInfo | None):
         raise TypeError("A moment has a zone of the time zone database.")
-    return said.astimezone(UTC)
+    return said.replace(tzinfo=said.tzinfo or zone).astimezone(UTC)
 
 
 def _email(address: str) -> str:
@@ -147,11 +149,15 @@ def _within(asked: Question, busy: Sequence[Stretch]) -> Iterator[Stretch]:
 
 
 def complete(root: ElementTree.Element, session: Session, folder: str) -> None:
-    """What Radicale leaves out of a multistatus: the person's e-mail among the principal's addresses, where
-    the boxes are, and that they are boxes."""
+    """What Radicale leaves out of a multistatus: by which e-mails the principal is invited, where the boxes
+    are, and that they are boxes."""
     for one in root.iter(f"{CALDAV}calendar-user-address-set"):
-        for email in addresses_of(session.user) if len(one) else ():
-            ElementTree.SubElement(one, f"{DAV}href").text = f"mailto:{email}"
+        if len(one):
+            # Radicale names the principal's own address: a program that takes it for one to invite by invites
+            # nobody, for events have e-mails.
+            one.clear()
+            for email in addresses_of(session.user):
+                ElementTree.SubElement(one, f"{DAV}href").text = f"mailto:{email}"
     for kind in BOXES.values():
         for one in root.iter(f"{CALDAV}{kind}-URL"):
             if one.text:

@@ -38,6 +38,8 @@ class Session:
     """What the program has of `If-Schedule-Tag-Match`; empty, where it compares nothing by it."""
     schedule_tag: str = ""
     """Of the object that is answered with; empty, where it is none of scheduling."""
+    is_rewritten: bool = False
+    """Whether what was put reads otherwise now: then the program has to fetch it."""
 
     @property
     def home(self) -> str:

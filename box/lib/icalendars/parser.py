@@ -34,7 +34,9 @@ _FOLD = re.compile(rb"(?:(?<!\n)\r\n|(?<![\r\n])\n)(?:\r?\n)*[ \t]")
 _PART = re.compile(rb'^(BEGIN|END)(?:;(?:[^":\n]|"[^"\n]*")*)?:([^\n]*)', re.IGNORECASE | re.MULTILINE)
 _KINDS = ("VEVENT", "VTODO")
 # What clients write of their own, or what has no place here: given back to them as it came.
-_KEPT = re.compile(r"X-[A-Z0-9-]+|CATEGORIES|COLOR|GEO|PRIORITY|CONFERENCE|STATUS|RESOURCES|CONTACT")
+_KEPT = re.compile(
+    r"X-[A-Z0-9-]+|CATEGORIES|COLOR|GEO|PRIORITY|CONFERENCE|STATUS|RESOURCES|CONTACT|CLASS|RELATED-TO"
+)
 # Of the program that sent it, not of the event: alarms that rang, and what an account calls it.
 _LEFT = re.compile(r"X-MOZ-(LASTACK|SNOOZE).*|X-MICROSOFT-.*|X-GOOGLE-CALENDAR-.*|X-ALT-DESC")
 
@@ -185,18 +187,23 @@ class _Reader:
         ends = self._end(component, starts, "DUE" if kind == "VTODO" else "DTEND")
         original = self._moment(component.get("RECURRENCE-ID"))
         begins = starts or ends
+        rule = _rule(component)
+        zone = begins.zone if begins else self._zone
+        if rule and _is_in_utc(component.get("DTSTART")):
+            # What recurs in UTC does so all the year, wherever clocks are put forward.
+            zone = "UTC"
         status = str(component.get("STATUS", "")).upper()
         return Item(
             kind=kind,
             uid=str(component.get("UID", "")).strip()[:500],
-            zone=begins.zone if begins else self._zone,
+            zone=zone,
             title=_text(component, "SUMMARY", 200),
             description=_text(component, "DESCRIPTION", 20_000, keeps_lines=True),
             place=_text(component, "LOCATION", 200),
             starts_at=starts.at if starts else None,
             ends_at=ends.at if ends else None,
             is_all_day=begins.is_day if begins else False,
-            rule=_rule(component),
+            rule=rule,
             excluded=self._excluded(component, starts),
             original_at=original.at if original else None,
             original_is_day=original.is_day if original else False,
@@ -292,6 +299,11 @@ def _number(value: Any) -> int | None:
         return None
 
 
+def _is_in_utc(value: Any) -> bool:
+    moment = getattr(value, "dt", None)
+    return isinstance(moment, datetime) and moment.tzinfo is not None and not value.params.get("TZID")
+
+
 def _rule(component: Component) -> str:
     """Doubled rules are folded: the first one is the series."""
     first = next(iter(_listed(component.get("RRULE"))), None)
@@ -334,6 +346,9 @@ def _alarms(component: Component) -> tuple[int, ...]:
 def _kept(component: Component) -> str:
     lines: list[str] = []
     for name, value in component.property_items(recursive=False, sorted=True):
+        if name == "CLASS" and str(value).upper() != "CONFIDENTIAL":
+            # `is_confidential` says it; of the two kinds of it this is the rarer.
+            continue
         if _KEPT.fullmatch(name) and not _LEFT.fullmatch(name):
             lines.append(component.content_line(name, value, sorted=True).replace("\r\n", "\n"))
     return _bounded(lines)

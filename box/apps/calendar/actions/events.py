@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
 
 LONGEST = timedelta(days=366)
+MOST_CHANGES = 2**30
+"""Of what another program says: the column holds as many again."""
 MOST_EXCEPTIONS = 500
 # What a person writes, and the model knows the bounds of.
 _WRITTEN = {"title", "description", "place", "rule"}
@@ -79,13 +81,16 @@ class Change:
 
 
 @transaction.atomic
-def create_event(calendar: Calendar, draft: EventDraft, *, by: User, uid: str = "", href: str = "") -> Event:
-    """`uid` and `href` are what another program calls it, and where it keeps it."""
+def create_event(
+    calendar: Calendar, draft: EventDraft, *, by: User, uid: str = "", href: str = "", sequence: int = 0
+) -> Event:
+    """`uid` and `href` are what another program calls it, and where it keeps it; `sequence` is how often it
+    has changed there: nobody is told of a smaller one from here on."""
     if not is_importing() and not can_write(by, calendar):
         raise PermissionDenied(_("You may look into this calendar, and not write into it."))
     now = moment()
     event = Event(calendar=calendar, organizer=by, changed_by=by, created_at=now, changed_at=now, uid=uid,
-                  href=href)  # fmt: skip
+                  href=href, version=min(sequence, MOST_CHANGES))  # fmt: skip
     _fill(event, draft, by)
     if event.rule:
         event.excluded = _checked_excluded(draft.excluded or ())

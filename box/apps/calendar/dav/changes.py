@@ -50,7 +50,7 @@ def apply_new(calendar: Calendar, href: str, text: str, *, by: User) -> None:
         raise ValidationError(_("The series itself is missing: send all of it."))
     item = master or items[0]
     draft = _draft(item, by)
-    made = create_event(calendar, draft, by=by, uid=item.uid, href=href)
+    made = create_event(calendar, draft, by=by, uid=item.uid, href=href, sequence=item.sequence)
     _remind(made, item, by)
     if master is not None:
         _apply_exceptions(made, [one for one in items if one is not master], by)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -20,11 +22,14 @@ from box.apps.calendar.actions import (
     remove_event,
     take_back,
 )
+from box.apps.calendar.actions.events import draft_of
 from box.apps.calendar.models import Attendance, Calendar, Event, Guest
+from box.apps.calendar.occurrences import of_event
 from box.core.access.principals import EVERYONE
+from box.core.registry.dav import dav_host
 from box.core.structure.models import Department
 from tests.box.apps.calendar.conftest import MOSCOW, TEN, draft, planned, whole_days
-from tests.box.bridges.dav.phones import Phone
+from tests.box.bridges.dav.phones import NAMES, Phone
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -59,7 +64,10 @@ def test_it_is_found_from_the_host_alone(anna: User, sales: Department) -> None:
     assert principal == phone.home
     said = phone.properties(principal, "C:calendar-home-set", "C:calendar-user-address-set")[principal]
     assert said["calendar-home-set"] == phone.home
-    assert "mailto:anna@example.com" in said["calendar-user-address-set"]
+    # By these it is invited, and by nothing else: the address of its calendars is none.
+    assert said["calendar-user-address-set"].split() == [
+        "mailto:anna@example.com", f"mailto:u{anna.pk}@{dav_host()}"
+    ]  # fmt: skip
     assert {"My calendar", "Company", sales.name} <= set(phone.calendars())
     assert "calendar-auto-schedule" in phone.ask("OPTIONS", phone.home).headers["DAV"]
 
@@ -87,6 +95,110 @@ def test_an_event_comes_goes_and_is_the_same_on_both_sides(anna: User) -> None:
     take_back(event.revisions.latest("pk"), by=anna)
     take_back(revision, by=anna)
     assert "SUMMARY:Weekly" in phone.text(address)
+
+
+def test_what_has_no_place_here_is_given_back_as_it_came(anna: User) -> None:
+    phone = Phone(anna)
+    address = f"{own(phone)}abc.ics"
+    said = ("CLASS:CONFIDENTIAL", "RELATED-TO;RELTYPE=CHILD:one", "RELATED-TO:other", "SEQUENCE:3")
+    assert phone.put(address, *WEEKLY, *said).status_code == 201
+    event = Event.objects.get()
+    assert event.is_confidential
+    assert [line for line in said if f"{line}\r\n" not in phone.text(address)] == []
+    change_event(event, replace(draft_of(event), is_confidential=False, rule=""), by=anna)
+    text = phone.text(address)
+    assert "CLASS" not in text
+    assert "SEQUENCE:4" in text
+
+
+@pytest.mark.parametrize("said", ["CLASS:PUBLIC", "CLASS:PRIVATE"])
+def test_how_private_it_is_is_said_here_in_the_end(anna: User, said: str) -> None:
+    phone = Phone(anna)
+    address = f"{own(phone)}abc.ics"
+    phone.put(address, *WEEKLY, said)
+    event = Event.objects.get()
+    assert event.is_confidential == (said == "CLASS:PRIVATE")
+    change_event(event, replace(draft_of(event), is_confidential=not event.is_confidential), by=anna)
+    assert ("CLASS:PRIVATE" in phone.text(address)) == (said == "CLASS:PUBLIC")
+    assert "CLASS:PUBLIC" not in phone.text(address)
+
+
+def test_what_recurs_in_utc_stays_there_when_clocks_are_put_forward(anna: User) -> None:
+    anna.time_zone = "Europe/Berlin"
+    anna.save()
+    phone = Phone(anna)
+    address = f"{own(phone)}abc.ics"
+    phone.put(
+        address, "UID:u", "DTSTART:20270301T120000Z", "DTEND:20270301T130000Z", "RRULE:FREQ=MONTHLY;COUNT=2"
+    )
+    event = Event.objects.get()
+    begins = datetime(2027, 3, 1, tzinfo=UTC)
+    times = [one.starts_at for one in of_event(event, begins, begins + 10 * WEEK)]
+    assert [f"{one.astimezone(UTC):%d.%m %H:%M}" for one in times] == ["01.03 12:00", "01.04 12:00"]
+    assert "DTSTART:20270301T120000Z" in phone.text(address)
+
+
+@pytest.mark.parametrize(
+    "name", ["Встреча в 10.ics", "Étage 2, à gauche.ics", "UID:1%0A@host.ics", "a" * 196 + ".ics"]
+)
+def test_an_object_is_called_as_its_program_likes(anna: User, name: str) -> None:
+    phone = Phone(anna)
+    address = f"{own(phone)}{quote(name)}"
+    assert phone.put(address, *WEEKLY).status_code == 201
+    assert "SUMMARY:Weekly" in phone.text(address)
+    assert list(phone.sync(own(phone))[1]) == [quote(name)]
+    assert phone.change(address, "SUMMARY:Weekly", "SUMMARY:Other").status_code == 204
+    assert phone.ask("DELETE", address).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["a" * 201, "two\nlines", "\x85", "\u202edesrever"])
+def test_a_name_that_nobody_means_is_refused(anna: User, name: str) -> None:
+    phone = Phone(anna)
+    assert phone.put(f"{own(phone)}{quote(name)}", *WEEKLY).status_code in {400, 403, 404}
+    assert not Event.objects.exists()
+
+
+def test_an_absurd_number_of_changes_breaks_nothing(anna: User) -> None:
+    phone = Phone(anna)
+    address = f"{own(phone)}abc.ics"
+    assert phone.put(address, *WEEKLY, f"SEQUENCE:{10**30}").status_code == 201
+    assert phone.change(address, "SUMMARY:Weekly", "SUMMARY:Other").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("since", "before", "times"),
+    [
+        (
+            "20261101T170000Z", "20261215T170000Z",
+            ["DTSTART;VALUE=DATE:20261102", "DTSTART:20261201T070000Z", "DTSTART:20261208T120000Z"],
+        ),
+        ("20271101T170000Z", "20271103T170000Z", ["DTSTART;VALUE=DATE:20271102"]),
+        ("20261208T110000Z", "20261208T130000Z", ["DTSTART:20261208T120000Z"]),
+    ],
+)  # fmt: skip
+def test_a_series_is_told_time_by_time_to_who_asks_so(
+    anna: User, since: str, before: str, times: list[str]
+) -> None:
+    """RFC 4791, section 9.6.5."""
+    phone = Phone(anna)
+    phone.put(
+        f"{own(phone)}days.ics", "UID:d", "DTSTART;VALUE=DATE:19971102", "RRULE:FREQ=YEARLY", "SUMMARY:D"
+    )
+    phone.put(f"{own(phone)}abc.ics", *WEEKLY, *LATER)
+    names = " ".join(f'xmlns:{prefix}="{name}"' for prefix, name in NAMES.items())
+    span = f'start="{since}" end="{before}"'
+    asked = (
+        f"<C:calendar-query {names}><D:prop><C:calendar-data><C:expand {span}/></C:calendar-data>"
+        "<D:getetag/></D:prop>"
+        '<C:filter><C:comp-filter name="VCALENDAR"><C:comp-filter name="VEVENT">'
+        f"<C:time-range {span}/></C:comp-filter></C:comp-filter></C:filter></C:calendar-query>"
+    )
+    answer = phone.ask("REPORT", own(phone), asked, Depth="1")
+    assert answer.status_code == 207, answer.content
+    told = answer.content.decode()
+    assert "RRULE" not in told
+    for begins in times:
+        assert told.count(begins) == 1, told
 
 
 def test_what_was_changed_meanwhile_is_not_written_over(anna: User, boris: User) -> None:

@@ -20,8 +20,8 @@ class Exchange:
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     has: Sequence[str] = ()
-    """Elements by their paths below a response's `prop`, `C:name=text` with the text that is in it; or texts
-    of the answer."""
+    """Elements by their paths below a response's `prop`, `C:name=text` with the text that is in it; `ETag`;
+    or texts of the answer."""
     lacks: Sequence[str] = ()
     keeps: Mapping[str, str] = field(default_factory=dict)
     """By name a header of the answer, or the path of an element."""
@@ -128,7 +128,7 @@ DAVX5 = (
         201,
         _event("davx5-1", "From a phone"),
         {**_DAVX5, "Content-Type": "text/calendar; charset=utf-8", "If-None-Match": "*"},
-        keeps={"etag": "ETag"},
+        lacks=["ETag"],
     ),
     # An upload that it repeats, because the answer was lost on the way.
     Exchange(
@@ -144,7 +144,8 @@ DAVX5 = (
         207,
         _DAVX5_QUERY,
         {**_DAVX5, "Depth": "1"},
-        has=["{event}", "D:getetag={etag}"],
+        has=["{event}"],
+        keeps={"etag": "D:getetag"},
     ),
     Exchange(
         "REPORT",
@@ -177,7 +178,17 @@ DAVX5 = (
         204,
         _event("davx5-1", "Changed on the phone"),
         {**_DAVX5, "Content-Type": "text/calendar; charset=utf-8", "If-Match": "{etag}"},
-        keeps={"newer": "ETag"},
+        lacks=["ETag"],
+    ),
+    # Without an ETag it takes the event for changed by others, and fetches it.
+    Exchange(
+        "REPORT",
+        "{calendar}",
+        207,
+        _DAVX5_SYNC,
+        {**_DAVX5, "Depth": "0"},
+        has=["{event}"],
+        keeps={"token": "sync-token", "newer": "D:getetag"},
     ),
     Exchange("DELETE", "{event}", 412, "", {"User-Agent": _DAVX5["User-Agent"], "If-Match": "{etag}"}),
     Exchange("DELETE", "{event}", 200, "", {"User-Agent": _DAVX5["User-Agent"], "If-Match": "{newer}"}),
@@ -577,13 +588,14 @@ MEETING: tuple[tuple[str, Exchange], ...] = (
         "anna",
         Exchange(
             "PUT", "{event}", 201, _meeting("1000", "NEEDS-ACTION"), {**_TEXT, "If-None-Match": "*"},
-            keeps={"tag": "Schedule-Tag", "etag": "ETag"},
+            keeps={"tag": "Schedule-Tag"}, lacks=["ETag"],
         ),
     ),
     (
         "anna",
         Exchange(
-            "PROPFIND", "{event}", 207, _TAGS, _AT_ONCE, has=["C:schedule-tag={tag}", "D:getetag={etag}"]
+            "PROPFIND", "{event}", 207, _TAGS, _AT_ONCE, has=["C:schedule-tag={tag}"],
+            keeps={"etag": "D:getetag"},
         ),
     ),
     (

@@ -9,11 +9,9 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, override
+from typing import TYPE_CHECKING
 
 import pytest
-from django.core.servers.basehttp import ThreadedWSGIServer
-from django.test.testcases import LiveServerThread, QuietWSGIRequestHandler, _StaticFilesHandler
 
 from box.apps.calendar.actions import main_calendar, move_event, remove_event
 from box.apps.calendar.models import Event
@@ -22,8 +20,6 @@ from box.bridges.dav.passwords import DevicePassword
 from tests.box.apps.calendar.conftest import MOSCOW, TEN, draft, planned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from box.core.accounts.models import User
 
 HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
@@ -45,31 +41,6 @@ url = "{address}"
 username = "{login}"
 password = "{password}"
 """
-
-
-class _Handler(QuietWSGIRequestHandler):
-    @override
-    def get_environ(self) -> Any:
-        """As a box's balancer says it."""
-        return super().get_environ() | {"HTTP_X_FORWARDED_PROTO": "https"}
-
-
-class _Server(LiveServerThread):
-    def _create_server(self, connections_override: Any = None) -> ThreadedWSGIServer:
-        return ThreadedWSGIServer((self.host, self.port), _Handler, allow_reuse_address=False)
-
-
-@pytest.fixture
-def address(transactional_db: None, settings: Any) -> Iterator[str]:
-    """Where the box's calendars are."""
-    settings.ALLOWED_HOSTS = ["localhost"]
-    server = _Server("localhost", _StaticFilesHandler)
-    server.daemon = True
-    server.start()
-    server.is_ready.wait()
-    assert server.error is None
-    yield f"http://localhost:{server.port}"
-    server.terminate()
 
 
 @pytest.fixture

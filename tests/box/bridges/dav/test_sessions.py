@@ -61,6 +61,8 @@ def says(answer: HttpResponse, what: str) -> bool:
         return bool(answer.headers["Schedule-Tag"] == what.removeprefix("Schedule-Tag: "))
     if what.startswith("DAV: "):
         return what.removeprefix("DAV: ") in answer.headers["DAV"].split(", ")
+    if what == "ETag":
+        return what in answer.headers
     path, _equals, text = what.partition("=")
     if re.fullmatch(r"(?:(?:D|C|CS|I):[\w-]+/?)+", path):
         return any(text in (one.text or "") for one in found(answer, path))
@@ -119,6 +121,20 @@ def test_what_is_no_meeting_has_no_schedule_tag(anna: User, boris: User, olga: U
     assert "Schedule-Tag" not in phone.ask("GET", looked_at).headers
 
 
+def test_the_tag_of_what_was_sent_is_only_told_where_it_is_kept_as_it_was(anna: User) -> None:
+    """RFC 4791, section 5.3.4: a program takes its own text for what it has the tag of."""
+    phone = Phone(anna)
+    address = f"{phone.home}calendar-{main_calendar(f'U{anna.pk}').pk}/sent.ics"
+    made = phone.put(address, "UID:sent", "DTSTART:20261201T100000Z", "SUMMARY:Sent")
+    assert (made.status_code, "ETag" in made.headers) == (201, False)
+    kept = phone.ask("GET", address)
+    again = phone.ask("PUT", address, kept.content.decode(), If_Match=kept.headers["ETag"])
+    assert again.headers["ETag"] == kept.headers["ETag"]
+    changed = phone.change(address, "SUMMARY:Sent", "SUMMARY:Changed")
+    assert (changed.status_code, "ETag" in changed.headers) == (204, False)
+    assert "SUMMARY:Changed" in phone.text(address)
+
+
 def ask(phone: Phone, text: str, path: str = "") -> HttpResponse:
     return phone.send("POST", path or f"{phone.home}outbox/", text, "text/calendar", {})
 
@@ -128,6 +144,16 @@ def test_who_is_away_is_taken_for_whole_days(anna: User, boris: User) -> None:
     told = ask(Phone(anna), FREE_BUSY).content.decode()
     # A whole day of whoever asks, as far as the question goes.
     assert "PERIOD:20261201T000000Z/20261201T210000Z" in told
+
+
+def test_a_question_by_the_clock_is_one_by_the_clock_of_who_asks(anna: User, boris: User) -> None:
+    """As `caldav` asks."""
+    planned(boris)
+    asked = FREE_BUSY.replace("DTSTART:20261201T000000Z", "DTSTART:20261201T000000")
+    assert asked != FREE_BUSY
+    told = ask(Phone(anna), asked).content.decode()
+    assert "DTSTART:20261130T210000Z" in told
+    assert "PERIOD:20261201T070000Z/" in told
 
 
 @pytest.mark.parametrize(
