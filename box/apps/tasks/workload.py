@@ -1,31 +1,38 @@
 """Who has how much to do in which week: hours that are planned, against hours that there are.
 
-`spread` shares what is left of a task evenly among the working days that it has. Hours that there are
+What is left of a task is shared evenly among the working days that it has: `days_of`. Hours that there are
 come from the working calendar and from absences; a day over six hours has an hour of break.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Q
 from django.utils import timezone
 
-from box.apps.tasks.models import Task, bar_of
+from box.apps.tasks.models import bar_of
 from box.core.access.principals import codes_of, people_behind
 from box.core.people.models import Absence
 from box.core.portal.calendar import work_calendar, working_hours
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from box.apps.tasks.models import Task
+    from box.apps.tasks.scheduling import Bar
     from box.core.accounts.models import User
 
 WEEKS = 8
 MOST_PEOPLE, MOST_TASKS = 100, 3000
 DAY = timedelta(days=1)
+LONGEST = 366
+"""So many days of a task are looked at."""
 BREAK_AFTER, BREAK = 6 * 60, 60
 FULL, MUCH, LITTLE = 1.0, 0.8, 0.3
 """Shares of the hours that there are: over the first it is too much, below the last there is room."""
@@ -67,38 +74,60 @@ class Load:
     """So many open tasks of which nobody has said how long they take, or when."""
 
 
-def loads(people: Sequence[User], tasks: Iterable[Task], *, today: date) -> list[Load]:
+class Planned(NamedTuple):
+    """What of a task says how much there is to do, and when: thousands are read for a page."""
+
+    responsible_id: int
+    estimate_minutes: int | None
+    spent_seconds: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    deadline_at: datetime | None
+    created_at: datetime
+
+
+def planned(tasks: QuerySet[Task, Task]) -> list[Planned]:
+    return [Planned(*row) for row in tasks.values_list(*Planned._fields)]
+
+
+def loads(people: Sequence[User], tasks: Iterable[Planned], *, today: date) -> list[Load]:
     """Of these people, from this week on, in a query."""
     monday = today - today.weekday() * DAY
     until = monday + WEEKS * 7 * DAY
     away = _away(people, monday, until)
-    calendar, length = work_calendar(), minutes_of_day()
-    found = {}
+    length, company = minutes_of_day(), _working_days(monday, until)
+    found, working = {}, {}
     for person in people:
+        days = [day for day in company if day not in away[person.pk]]
         weeks = [Week(monday + place * 7 * DAY) for place in range(WEEKS)]
         for week in weeks:
-            days = (week.begins + place * DAY for place in range(7))
-            free = away[person.pk]
-            week.able = sum(length for day in days if calendar.is_working_day(day) and day not in free)
+            week.able = length * _within(week, days)
         found[person.pk] = Load(person, weeks)
+        working[person.pk] = days[bisect_left(days, today) :]
     for task in tasks:
         load = found.get(task.responsible_id)
         if load is None:
             continue
-        left = minutes_left(task)
-        if left is None or bar_of(task) is None:
+        left, bar = minutes_left(task), bar_of(task)
+        if left is None or bar is None:
             load.unplanned += 1
             continue
-        free = away[task.responsible_id]
-
-        def works(day: date, free: set[date] = free) -> bool:
-            return calendar.is_working_day(day) and day not in free
-
-        for day, minutes in spread(task, left, today=today, works=works).items():
-            place = (day - monday).days // 7
-            if 0 <= place < WEEKS:
-                load.weeks[place].planned += minutes
+        shared = days_of(bar, working[task.responsible_id], today=today)
+        for week in load.weeks if left else ():
+            if week.begins <= shared[-1]:
+                week.planned += left * _within(week, shared) / len(shared)
     return list(found.values())
+
+
+def _working_days(since: date, until: date) -> list[date]:
+    """The company's, as far as a task that begins before `until` is looked at."""
+    calendar = work_calendar()
+    days = (since + place * DAY for place in range((until - since).days + LONGEST + 1))
+    return [day for day in days if calendar.is_working_day(day)]
+
+
+def _within(week: Week, days: Sequence[date]) -> int:
+    return bisect_right(days, week.ends) - bisect_left(days, week.begins)
 
 
 def team_of(user: User) -> Q:
@@ -107,24 +136,19 @@ def team_of(user: User) -> Q:
     return Q(pk=user.pk) | people_behind(own)
 
 
-def minutes_left(task: Task) -> float | None:
+def minutes_left(task: Planned) -> float | None:
     """What was planned and not worked yet; None where nothing was planned."""
     if task.estimate_minutes is None:
         return None
     return max(0.0, task.estimate_minutes - task.spent_seconds / 60)
 
 
-def spread(task: Task, minutes: float, *, today: date, works: Callable[[date], bool]) -> Mapping[date, float]:
-    """Evenly among the days that are left of it and are worked. What is overdue, or has no such day, is for
-    today: it has to be done now."""
-    bar = bar_of(task)
-    if bar is None or not minutes:
-        return {}
-    first = max(_local(bar.starts), today)
-    last = _local(bar.ends - timedelta(microseconds=1))
-    days = [first + place * DAY for place in range(max(0, min((last - first).days, 366) + 1))]
-    days = [day for day in days if works(day)] or [max(today, min(last, first))]
-    return dict.fromkeys(days, minutes / len(days))
+def days_of(bar: Bar, working: Sequence[date], *, today: date) -> Sequence[date]:
+    """The days that are left of it, of those that are worked from today on. What is overdue, or has no such
+    day, is for today: it has to be done now."""
+    first, last = max(_local(bar.starts), today), _local(bar.ends - timedelta(microseconds=1))
+    ends = bisect_right(working, min(last, first + LONGEST * DAY))
+    return working[bisect_left(working, first) : ends] or [max(today, min(last, first))]
 
 
 def minutes_of_day() -> int:

@@ -95,7 +95,8 @@ def move_stage(stage: TaskStage, by_places: int, *, by: User) -> None:
 @transaction.atomic
 def delete_stage(stage: TaskStage, *, by: User) -> None:
     """What stood in it is in the first one. The last one stays."""
-    stage = _held(stage, by)
+    # Whoever is putting a task into it has done so, or finds it gone.
+    stage = _locked(_held(stage, by))
     if TaskStage.objects.of(_owner(stage)).count() == 1:
         raise ValidationError(_("A board has at least one stage."), code="last")
     _tell(stage, by)
@@ -106,7 +107,7 @@ def delete_stage(stage: TaskStage, *, by: User) -> None:
 def put_into_stage(task: Task, stage: TaskStage, after: int | None, before: int | None, *, by: User) -> None:
     """Between the tasks with these ids. On one's own plan whoever sees the task puts it where they like."""
     task = locked(task)
-    stage = TaskStage.objects.select_related("project", "user").filter(pk=stage.pk).first() or _gone()
+    stage = _locked(stage)
     if stage.user_id is None:
         must(can_work_on(by, task), _("Only whoever works on the task does this."))
         if stage.project_id != task.project_id:
@@ -136,6 +137,11 @@ def _owner(stage: TaskStage) -> Group | User:
     owner = stage.project or stage.user
     assert owner is not None  # noqa: S101 - the database says so
     return owner
+
+
+def _locked(stage: TaskStage) -> TaskStage:
+    rows = TaskStage.objects.select_related("project", "user").select_for_update(of=("self",))
+    return rows.filter(pk=stage.pk).first() or _gone()
 
 
 def _held(stage: TaskStage, by: User) -> TaskStage:

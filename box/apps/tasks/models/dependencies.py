@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from django.db import models
 from django.utils import timezone
@@ -51,7 +52,22 @@ class Dependency(models.Model):
         return int(days) if days.is_integer() else round(days, 2)
 
 
-def bar_of(task: Task) -> Bar | None:
+class Dated(Protocol):
+    """A task, or as much of it as says when it takes place."""
+
+    @property
+    def starts_at(self) -> datetime | None: ...
+    @property
+    def ends_at(self) -> datetime | None: ...
+    @property
+    def deadline_at(self) -> datetime | None: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def estimate_minutes(self) -> int | None: ...
+
+
+def bar_of(task: Dated) -> Bar | None:
     """When a task takes place: as it is planned, else to its deadline. Without any of these it has none."""
     starts, ends = task.starts_at, task.ends_at or task.deadline_at
     if starts is None and ends is None:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from box.apps.tasks.lists import ALL, task_list
 from box.apps.tasks.models import OPEN
 from box.apps.tasks.views.lists import around, role_of
-from box.apps.tasks.workload import MOST_PEOPLE, MOST_TASKS, loads, team_of
+from box.apps.tasks.workload import MOST_PEOPLE, MOST_TASKS, loads, planned, team_of
 from box.core.accounts.models import User
 from box.core.lists.preferences import preferences_of
 from box.core.lists.presenters import Table
@@ -31,7 +31,7 @@ def workload(request: PersonRequest) -> HttpResponse:
     query = read(request, listed)
     if request.method == "POST":
         return keep_view(request, listed.key, query)
-    tasks = list(found(listed, query).filter(OPEN).order_by("deadline_at", "id")[: MOST_TASKS + 1])
+    tasks = planned(found(listed, query).filter(OPEN).order_by("deadline_at", "id")[: MOST_TASKS + 1])
     ids = {task.responsible_id for task in tasks}
     near = Q() if query.pairs(without="role") else team_of(request.user)
     people = User.objects.active().visible_to(request.user).filter(Q(pk__in=ids) | near).distinct()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -18,11 +20,14 @@ from box.apps.tasks.actions.stages import (
     put_into_stage,
     stages_of,
 )
-from box.apps.tasks.actions.tasks import change_task
+from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task
 from box.apps.tasks.models import Placement, Task, TaskStage
+from box.apps.tasks.states import State
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.groups.actions import NewGroup, create_group, invite_people, join_group
 from box.core.groups.models import Group
+from tests import cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,12 +42,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def project(anna: User, boris: User) -> Group:
+def warehouse(anna: User, boris: User) -> Group:
     group = create_group(NewGroup("Warehouse"), by=anna)
     invite_people(group, [boris], by=anna)
     join_group(group, by=boris)
     return group
+
+
+@pytest.fixture
+def project(anna: User, boris: User) -> Group:
+    return warehouse(anna, boris)
 
 
 def standing(owner: Group | User, *tasks: Task) -> list[str]:
@@ -192,3 +201,84 @@ def test_the_board_costs_the_same_for_many(
     with CaptureQueriesContext(connection) as for_many:
         assert "Number 11" in browser.get(here).content.decode()
     assert len(for_many) == len(for_one) <= 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_drag_the_same_card_leave_it_in_one_stage() -> None:
+    """Where the later one has put it; and both moves are told of."""
+    anna, boris = cast.person("Anna"), cast.person("Boris")
+    project = warehouse(anna, boris)
+    first, second, third = stages_of(project)
+    above, card, below = (
+        add_task(TaskDraft(title=title, responsible=boris, project=project), by=anna) for title in "ABC"
+    )
+
+    def drag(person: User, stage: TaskStage) -> None:
+        put_into_stage(card, stage, above.pk, below.pk, by=person)
+
+    for _round in range(8):
+        put_into_stage(card, first, None, None, by=anna)
+        moves = Event.objects.filter(kind__endswith="TaskPlaced").count()
+        at_once(drag, (anna, second), (boris, third))
+        (stands,) = Placement.objects.filter(task=card).values_list("stage", flat=True)
+        told = list(Event.objects.filter(kind__endswith="TaskPlaced").order_by("pk")[moves:])
+        assert sorted(event.payload["by_id"] for event in told) == [anna.pk, boris.pk]
+        assert stands == {anna.pk: second.pk, boris.pk: third.pk}[told[-1].payload["by_id"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_card_that_is_completed_while_it_is_dragged_stays_completed() -> None:
+    """On the board of states, where a move is a step: the slower one is told how it stands."""
+    anna, boris = cast.person("Anna"), cast.person("Boris")
+    browsers = {person: cast.browser(person) for person in (anna, boris)}
+
+    def drag(person: User, to: State) -> int:
+        sent = {"do": "move", "card": card.pk, "column": to.value}
+        address = "/tasks/board/state/?role=all"
+        answer = browsers[person].post(address, sent, headers={"HX-Request": "true"})
+        return answer.status_code
+
+    for _round in range(6):
+        card = add_task(TaskDraft(title="Count", responsible=boris), by=anna)
+        of_anna, of_boris = at_once(drag, (anna, State.COMPLETED), (boris, State.IN_PROGRESS))
+        card.refresh_from_db()
+        assert (of_anna, card.state) == (200, State.COMPLETED)
+        was_first = Event.objects.filter(kind__endswith="TaskStarted", payload__task_id=card.pk).exists()
+        assert (of_boris == 200) == was_first
+        assert was_first or of_boris in {403, 409}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_card_is_not_put_into_a_stage_that_is_being_deleted() -> None:
+    anna, boris = cast.person("Anna"), cast.person("Boris")
+    project = warehouse(anna, boris)
+    stages_of(project)
+    card = add_task(TaskDraft(title="Count", responsible=boris, project=project), by=anna)
+
+    def put(stage: TaskStage) -> None:
+        put_into_stage(card, stage, None, None, by=boris)
+
+    def delete(stage: TaskStage) -> None:
+        delete_stage(stage, by=anna)
+
+    for number in range(8):
+        stage = add_stage(project, f"Passing {number}", by=anna)
+        at_once(lambda act, one: act(one), (put, stage), (delete, stage))
+        assert not Placement.objects.filter(task=card).exists()
+
+
+def at_once(act: Callable[..., Any], *given: tuple[Any, ...]) -> list[Any]:
+    """What each of these calls answers, or by what it is refused."""
+    together = Barrier(len(given))
+
+    def run(arguments: tuple[Any, ...]) -> Any:
+        try:
+            together.wait(60)
+            return act(*arguments)
+        except (ValidationError, PermissionDenied) as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(given)) as pool:
+        return list(pool.map(run, given))
