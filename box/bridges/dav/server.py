@@ -52,7 +52,7 @@ _NAME = "D:displayname"
 _NAMES = {"VCALENDAR": "VCALENDAR", "VADDRESSBOOK": "VCARD"}
 _COLORS = "ICAL:calendar-color"
 _ZONE = re.compile(r"\bTZID[:=]\"?([\w/+-]{1,64})")
-# Control characters are Radicale's to refuse.
+# Control characters, and some that file systems do not like, are Radicale's to refuse.
 _FREE = re.compile(r"[^/]{1,200}")
 # As `DavCollection.key`, which states are kept by.
 _KEY = re.compile(r"[\w.@+=-]{1,64}")

@@ -138,9 +138,7 @@ def test_what_recurs_in_utc_stays_there_when_clocks_are_put_forward(anna: User) 
     assert "DTSTART:20270301T120000Z" in phone.text(address)
 
 
-@pytest.mark.parametrize(
-    "name", ["Встреча в 10.ics", "Étage 2, à gauche.ics", "UID:1%0A@host.ics", "a" * 196 + ".ics"]
-)
+@pytest.mark.parametrize("name", ["Встреча в 10.ics", "a" * 196 + ".ics"])
 def test_an_object_is_called_as_its_program_likes(anna: User, name: str) -> None:
     phone = Phone(anna)
     address = f"{own(phone)}{quote(name)}"
