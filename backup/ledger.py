@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from appliance.files import give, open_file
 from appliance.node import Node
-from backup.settings import Target, alone
+from backup.settings import BackupRefused, Target, alone
 
 PAGE = 2000
 
@@ -20,9 +20,11 @@ class Ledger:
     """What is known to be in one repository. Losing it costs a comparison, never data."""
 
     def __init__(self, folder: Path, target: Target) -> None:
-        self._path = folder / f"ledger-{target.number}.db"
-        # SQLite would follow a link, and make the file for everybody to read.
-        os.close(open_file(self._path, os.O_RDWR | os.O_CREAT))
+        self._path = _file_of(folder, target)
+        # SQLite would follow a link, and make the file for everybody to read. One that is there is not opened
+        # here: closing it would end the locks of this process's other connections (sqlite.org/howtocorrupt).
+        with suppress(FileExistsError):
+            os.close(open_file(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         give(self._path, mode=0o600)
         self._db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
         self._db.execute("pragma journal_mode=wal")
@@ -92,11 +94,40 @@ class Ledger:
 
 @contextmanager
 def ledger_of(node: Node, target: Target) -> Iterator[Ledger]:
-    ledger = Ledger(node.data("backup"), target)
+    """One that is damaged is put aside, and begun anew."""
+    folder = node.data("backup")
+    try:
+        ledger = Ledger(folder, target)
+    except sqlite3.DatabaseError as error:
+        _put_aside(folder, target, error)
+        ledger = Ledger(folder, target)
     try:
         yield ledger
+    except sqlite3.DatabaseError as error:
+        aside = _put_aside(folder, target, error)
+        raise BackupRefused(
+            f"What was noted of {target.name} is damaged, and was put aside as {aside}. Begin this again: "
+            f"what lies at the target is looked at anew, and nothing of it is lost."
+        ) from error
     finally:
         ledger.close()
+
+
+def _put_aside(folder: Path, target: Target, error: sqlite3.DatabaseError) -> Path:
+    """Where the damaged one is now. Raises the error where it is another one."""
+    if error.sqlite_errorcode not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        raise error
+    file = _file_of(folder, target)
+    aside = file.with_suffix(".damaged")
+    file.replace(aside)
+    # They belong to the file by its name.
+    for end in ("-wal", "-shm"):
+        file.with_name(f"{file.name}{end}").unlink(missing_ok=True)
+    return aside
+
+
+def _file_of(folder: Path, target: Target) -> Path:
+    return folder / f"ledger-{target.number}.db"
 
 
 def noted(node: Node) -> set[int]:
