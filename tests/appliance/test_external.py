@@ -48,6 +48,7 @@ class Store:
 
     endpoint: str
     ca_file: Path
+    pid: int
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running(command: list[str], folder: Path) -> Iterator[None]:
+def running(command: list[str], folder: Path) -> Iterator[int]:
     with (
         (folder / "store.log").open("wb") as log,
         # It lists versions in its own time zone, where the SDK reads UTC alone.
@@ -69,13 +70,19 @@ def running(command: list[str], folder: Path) -> Iterator[None]:
         ) as process,
     ):
         try:
-            yield
+            yield process.pid
         finally:
             process.kill()
 
 
 @pytest.fixture(scope="module")
 def store(folder: Path) -> Iterator[Store]:
+    with running_store(folder) as found:
+        yield found
+
+
+@contextmanager
+def running_store(folder: Path) -> Iterator[Store]:
     """A store with a bucket, and a key that has rights on its objects only."""
     theirs = Paths(folder / "theirs")
     folders.prepare(theirs)
@@ -90,7 +97,13 @@ def store(folder: Path) -> Iterator[Store]:
         "name": "portal",
         "credentials": [{"accessKey": KEYS["objects_access_key"], "secretKey": KEYS["objects_secret_key"]}],
         "actions": [
-            f"{action}:{bucket}" for action in ("Read", "Write", "List") for bucket in (BUCKET, LOCKED_BUCKET)
+            *(
+                f"{action}:{bucket}"
+                for action in ("Read", "Write", "List")
+                for bucket in (BUCKET, LOCKED_BUCKET)
+            ),
+            # Longer, that is: to make a lock shorter is a right of its own.
+            f"PutObjectRetention:{LOCKED_BUCKET}",
         ],
     }
     (folder / "identities.json").write_text(json.dumps({"identities": [admin, portal]}))
@@ -122,9 +135,9 @@ def store(folder: Path) -> Iterator[Store]:
             return False
         return True
 
-    with running(command, folder):
+    with running(command, folder) as pid:
         wait_until(is_ready)
-        yield Store(f"https://localhost:{ports.s3}", theirs.tls / "ca.crt")
+        yield Store(f"https://localhost:{ports.s3}", theirs.tls / "ca.crt", pid)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,10 +34,18 @@ class Host:
     place: str
     folder: Path
     authorized: Path
+    pid: int
 
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Host]:
+    with running_host() as found:
+        yield found
+
+
+@contextmanager
+def running_host() -> Iterator[Host]:
+    """An OpenSSH server that lets in what is written into its file of keys."""
     require.programs(str(SSHD), "ssh-keygen", cure="apt-get install openssh-server openssh-client")
     folder = Path(tempfile.mkdtemp(prefix="korobka-sshd-"))
     port = hold()
@@ -54,7 +63,7 @@ def host() -> Iterator[Host]:
     with subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=subprocess.DEVNULL) as run:
         try:
             wait_until(lambda: is_there(place))
-            yield Host(place, folder, authorized)
+            yield Host(place, folder, authorized, run.pid)
         finally:
             run.terminate()
     shutil.rmtree(folder)
