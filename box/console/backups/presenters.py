@@ -100,6 +100,38 @@ def lasting(seconds: float) -> str:
     return _("%(hours)s h %(minutes)s min") % {"hours": whole // 3600, "minutes": whole // 60 % 60}
 
 
+def if_it_burned(state: BackupState, now: datetime) -> str:
+    """What would be lost if the machine burned now, and what it would cost to bring the rest back."""
+    reached = max(
+        ((one.restorable_until, one.name) for one in state.targets if one.restorable_until), default=None
+    )
+    if reached is None:
+        return _("If the machine burned now, everything would be lost: there is no good backup yet.")
+    until, target = reached
+    said = {"lost": lasting((now - until).total_seconds()), "target": target}
+    drill = next((one for one in state.drills if one.is_good), None)
+    if drill is None:
+        words = _(
+            "If the machine burned now and %(target)s did not, what was done in the last %(lost)s would be"
+            " lost; how long it would take to bring back the rest is not known before a drill went well."
+        )
+        return words % said
+    said |= {"cost": between(drill.began_at, drill.ended_at), "day": format_date(drill.began_at)}
+    if drill.is_sample:
+        words = _(
+            "If the machine burned now and %(target)s did not, what was done in the last %(lost)s would be"
+            " lost; to bring back the rest would take more than the %(cost)s of the drill on %(day)s, which"
+            " had room for a sample of the files."
+        )
+    else:
+        words = _(
+            "If the machine burned now and %(target)s did not, what was done in the last %(lost)s would be"
+            " lost; to bring back the rest would take about %(cost)s, as in the drill on %(day)s, once there"
+            " is another machine."
+        )
+    return words % said
+
+
 def between(begin: datetime | None, end: datetime | None) -> str:
     """How long it took; empty where one of both is not known."""
     return lasting((end - begin).total_seconds()) if begin and end else ""

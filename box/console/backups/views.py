@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -30,6 +31,7 @@ from box.console.backups.presenters import (
     SetLine,
     between,
     from_when,
+    if_it_burned,
     operations_of,
     sentence,
     targets_of,
@@ -162,5 +164,6 @@ def page(request: PersonRequest, *, problem: str = "") -> HttpResponse:
         "sentence": sentence,
         "retrievals": retrievals_to_answer(),
         "from_when": from_when,
+        "if_it_burned": if_it_burned(state, timezone.now()),
     }
     return render(request, "console/backups.html", context, blocks="backups")

@@ -33,7 +33,7 @@ from appliance.client import AddKeyHolder, Agent, BeginRestore, ListOperations, 
 from appliance.files import write_atomically
 from appliance.node import Node
 from box.console.backups.forms import TARGETS
-from box.console.backups.presenters import sentence
+from box.console.backups.presenters import if_it_burned, sentence
 from box.core.accounts.models import User
 from tests.appliance.boxes import agent_of, proof_of, wait_until
 
@@ -504,3 +504,41 @@ def test_what_was_found_is_for_whoever_has_searched_alone(
     page = as_person(olga).get(f"/console/backups/searches/{journal.id}/").content.decode()
     assert "A letter between two" not in page
     assert "search again" in page
+
+
+def burning(*, behind: int | None = 45, drills: tuple[DrillReport, ...] = ()) -> str:
+    """What is said of a box of two targets, the better of which is so many seconds behind."""
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    until = None if behind is None else now - timedelta(seconds=behind)
+    worse = None if until is None else until - timedelta(hours=1)
+    targets = (BackupTargetState("disk", "/mnt", worse, ()), BackupTargetState("nas", "/nas", until, ()))
+    with translation.override("en"):
+        return if_it_burned(BackupState(now, targets=targets, drills=drills), now)
+
+
+def drilled(*, is_sample: bool = False, problem: str = "") -> DrillReport:
+    began_at = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    ended_at = began_at + timedelta(minutes=12, seconds=5)
+    return DrillReport(began_at, ended_at, "disk", "20261124-110000F", is_sample=is_sample, problem=problem)
+
+
+def test_a_sentence_says_what_a_fire_would_cost() -> None:
+    said = burning(drills=(drilled(problem="no room"), drilled()))
+    assert said.startswith(
+        "If the machine burned now and nas did not, what was done in the last 45 s would be lost; "
+        "to bring back the rest would take about 12 min 5 s, as in the drill on "
+    )
+    assert "had room for a sample" in burning(drills=(drilled(is_sample=True),))
+    assert "more than the 12 min 5 s" in burning(drills=(drilled(is_sample=True),))
+    for drills in ((), (drilled(problem="no room"),)):
+        assert burning(drills=drills).endswith("is not known before a drill went well.")
+    assert burning(behind=None) == (
+        "If the machine burned now, everything would be lost: there is no good backup yet."
+    )
+
+
+def test_the_page_of_backups_says_it(as_person: Browser, olga: User, agent: Node) -> None:
+    note(agent)
+    assert "If the machine burned now and disk did not" in as_person(olga).get("/console/backups/").text
+    note(agent, has_sets=False)
+    assert "everything would be lost" in as_person(olga).get("/console/backups/").text
