@@ -308,6 +308,9 @@ class _Folder(BaseCollection):
     def get_all(self) -> Iterator[Item]:
         return iter(())
 
+    def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, Item | None]]:
+        return ((href, None) for href in hrefs)
+
     def set_meta(self, props: Mapping[str, str]) -> None:
         with _refusing():
             raise PermissionDenied("This cannot be changed.")

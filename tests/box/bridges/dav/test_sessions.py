@@ -135,6 +135,13 @@ def test_the_tag_of_what_was_sent_is_only_told_where_it_is_kept_as_it_was(anna: 
     assert "SUMMARY:Changed" in phone.text(address)
 
 
+def test_who_looks_through_an_inbox_finds_it_empty(anna: User) -> None:
+    """As `caldav` does it."""
+    phone = Phone(anna)
+    for box in ("inbox", "outbox"):
+        assert phone.query(f"{phone.home}{box}/", "20261101T000000Z", "20261201T000000Z") == []
+
+
 def ask(phone: Phone, text: str, path: str = "") -> HttpResponse:
     return phone.send("POST", path or f"{phone.home}outbox/", text, "text/calendar", {})
 
