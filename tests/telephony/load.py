@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -50,6 +51,16 @@ def records(text: str) -> dict[str, list[cdr.Record]]:
         record = cdr.record(dict(zip(generator.CDR_COLUMNS, row, strict=True)))
         found[record.linkedid].append(record)
     return found
+
+
+def at_once(text: str) -> int:
+    """The most calls of a CDR file that went on at the same moment."""
+    steps = [
+        step
+        for rows in records(text).values()
+        for step in ((min(one.started_at for one in rows), 1), (max(one.ended_at for one in rows), -1))
+    ]
+    return max(itertools.accumulate(step for _at, step in sorted(steps)), default=0)
 
 
 def disagreements(ours: Iterable[Known], text: str, *, estimates: bool = False) -> Iterator[str]:
