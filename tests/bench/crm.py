@@ -8,7 +8,8 @@ The smaller is filled row by row; the larger is a copy of it, multiplied within 
 other things beside.
 
 Requests per second and p95 at 8 connections on both sizes, the ratio of the two, and the number of queries,
-for a seller who has one in two hundred and for a head of sales who sees everything. Then a table of
+for a seller who has as many in both, one in two hundred of the larger, and for a head of sales who sees
+everything. Then a table of
 contacts, a tenth of which are known already, is imported into the larger one: rows a second, and how far its
 process grows from the first fifth of the time on.
 """
@@ -101,7 +102,7 @@ facts_of = []
 def records():
     for place, (pk, thread) in enumerate(zip(pks, threads, strict=True)):
         kind = types[place % 3]
-        # One in so many is the seller's, a page of each even of the smaller; the rest is anybody's else.
+        # One in so many is the seller's, a page of each and a full board; the rest is anybody's else.
         person = seller if place // 3 % SHARE == 0 else chance.choice(sellers[2:])
         title = f"{chance.choice(FIRST)} {sound_word(place)} {place}"
         # Of four deals one is in work, the others were closed over the years.
@@ -173,6 +174,7 @@ print(json.dumps({
     "employee": cookie(employee), "seller": cookie(seller), "head": cookie(head), "deal": deal.pk,
     "number": contact.contact_points.get().normal[5:], "name": contact.title.replace(" ", "+"),
     "first_record": pks[0], "first_thread": threads[0], "first_activity": activity_pks[0],
+    "seller_id": seller.pk, "other_id": sellers[2].pk,
 }))
 """
 )
@@ -218,14 +220,23 @@ print(json.dumps([took, *[getattr(run, name) for name in ("done", "created", "ch
 """
 
 
-def filling(records: int, *, share: int = 200) -> str:
+def filling(records: int, *, share: int = 20) -> str:
     """What fills a CRM with so many records, one of `share` of which is the seller's."""
     return FILL.replace("RECORDS", str(records)).replace("SELLERS_SHARE", str(share))
 
 
 def multiplied(facts: Mapping[str, Any], records: int) -> list[Multiplied]:
-    """The rows of `FILL`: each copy has names, numbers and places on its board of its own."""
+    """The rows of `FILL`: each copy has names, numbers and places on its board of its own. The seller's are
+    somebody else's in all of them, so that what a seller sees is as much in both, and only what lies around
+    it grows."""
     record, activity = facts["first_record"], facts["first_activity"]
+    seller, other = facts["seller_id"], facts["other_id"]
+    hands = {
+        "responsible_id": f"CASE row.responsible_id WHEN {seller} THEN {other} ELSE row.responsible_id END"
+    }
+    audience = (
+        f"ARRAY(SELECT regexp_replace(code, ':U{seller}$', ':U{other}') FROM unnest(row.audience) AS code)"
+    )
     number = f"lpad((substr(row.normal, 6)::bigint + n * {records})::text, 7, '0')"
     title = f"regexp_replace({{}}, '[0-9]+$', (substring({{}} FROM '[0-9]+$')::bigint + n * {records})::text)"
     return [
@@ -233,7 +244,10 @@ def multiplied(facts: Mapping[str, Any], records: int) -> list[Multiplied]:
         Multiplied(
             "crm_record", record,
             shifted={"thread_id": "discussion_thread", "contact_id": "crm_record"},
-            changed={"rank": "row.rank || n", "title": title.format("row.title", "row.title")},
+            changed={
+                **hands, "rank": "row.rank || n", "title": title.format("row.title", "row.title"),
+                "audience": audience,
+            },
         ),
         Multiplied("crm_stagevisit", record, "record_id", {"record_id": "crm_record"}),
         Multiplied(
@@ -241,7 +255,7 @@ def multiplied(facts: Mapping[str, Any], records: int) -> list[Multiplied]:
             {"normal": f"'+7916' || {number}", "value": f"'+7916' || {number}"},
         ),
         Multiplied("crm_link", record, "record_id", {"record_id": "crm_record", "to_id": "crm_record"}),
-        Multiplied("crm_activity", activity),
+        Multiplied("crm_activity", activity, changed=hands),
         Multiplied(
             "crm_activitybinding", activity, "activity_id",
             {"activity_id": "crm_activity", "record_id": "crm_record"},
