@@ -455,8 +455,8 @@ class FoundThings:
 
 
 type ClusterTrouble = Literal[
-    "quorum", "database", "leader", "versions", "away", "service", "clock", "missing", "ill", "slow",
-    "certificate",
+    "quorum", "database", "leader", "versions", "away", "service", "clock", "disk", "missing", "ill",
+    "slow", "certificate",
 ]  # fmt: skip
 
 

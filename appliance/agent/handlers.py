@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -47,6 +48,7 @@ from appliance.agent.protocol import (
     SetNode,
     SwitchOver,
 )
+from appliance.cluster import room
 from appliance.cluster.overview import overview
 from appliance.cluster.topology import TopologyRefused
 from appliance.node import Node
@@ -101,8 +103,17 @@ def read_status(paths: Paths, _: ReadStatus, __: Asker, ___: Tell) -> NodeStatus
             for name, group in groupby(statuses, key=lambda status: status.service)
         ),
         disk=DiskState(space.free, space.total),
-        read_only=guard.reason(),
+        read_only=_why_read_only(node, guard),
     )
+
+
+def _why_read_only(node: Node, guard: Guard) -> str:
+    """A node of a cluster passes on what is written: to it, the disk of the one that leads is what counts."""
+    if node.membership is None:
+        return guard.reason()
+    with suppress(FileNotFoundError):
+        return room.flag(node.paths).read_text(encoding="utf-8").strip()
+    return ""
 
 
 def read_log(paths: Paths, asked: ReadLog, _: Asker, __: Tell) -> LogPage:

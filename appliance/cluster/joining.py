@@ -141,9 +141,9 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
     agreed, _ = state.read(etcd)
     coming = _member(asking, now)
     there = state.beats(etcd)
-    stores.refuse_without_the_oldest(node, agreed.joined_by(coming).with_store(coming.name), there)
     if asking.name in there:
         raise JoinRefused(f"A node of the name {asking.name} is at work: join with another --name.")
+    stores.refuse_without_the_oldest(node, agreed.joined_by(coming).with_store(coming.name), there)
     _check_facts(asking, version(node), now)
     _check_ports(asking.address, ports(node))
     certificate = identity.issue(authority, asking.request, name=coming.name, address=coming.address, now=now)

@@ -29,6 +29,7 @@ from appliance.cluster import (
     membership,
     position,
     reserves,
+    room,
     shared,
     state,
     stores,
@@ -49,6 +50,7 @@ log = logging.getLogger("appliance.cluster.member")
 
 FOLLOW_SECONDS = 1.0
 SHARE_SECONDS = 5.0
+ROOM_SECONDS = 2.0
 FILES_SECONDS = 60.0
 POSITION_SECONDS = 1.0
 CERTIFICATE_SECONDS = 6 * 3600.0
@@ -78,6 +80,7 @@ def main() -> None:
         (POSITION_SECONDS, lambda: position.note(paths)),
         (SHARE_SECONDS, lambda: membership.share(paths, log.info)),
         (TICK_SECONDS, lambda: decider.tick(datetime.now(UTC))),
+        (ROOM_SECONDS, lambda: room.look(paths, log.info)),
         (FILES_SECONDS, files.look),
         (SHARE_SECONDS, lambda: reserves.switch_off(paths, log.info)),
     ):

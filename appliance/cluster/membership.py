@@ -11,8 +11,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from appliance import as_owner, folders, service_files, users
+from appliance.agent.disk import Guard
 from appliance.agent.journal import Journal
-from appliance.cluster import identity, patroni, reserves, shared, state, stores, topology
+from appliance.cluster import identity, patroni, reserves, room, shared, state, stores, topology
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.state import Beat
 from appliance.cluster.topology import (
@@ -252,6 +253,7 @@ def _undo(paths: Paths) -> None:
 def _forget(node: Node) -> None:
     """What a node keeps of its part in the cluster, but for that it is one."""
     (node.paths.run / "state" / NO_LEADER).unlink(missing_ok=True)
+    room.flag(node.paths).unlink(missing_ok=True)
     owner = users.account(users.DATABASE)
     for name in _SIGNALS:
         as_owner.remove(data_folder(node) / name, owner)
@@ -275,6 +277,7 @@ def beat(paths: Paths, *, busy: float, problems: tuple[str, ...] = ()) -> None:
         problems=problems,
         is_serving=reserves.is_serving(node),
         doing=_doing(paths),
+        full=Guard(paths).reason(),
     )
     state.beat(etcd, membership.name, said)
 

@@ -36,6 +36,7 @@ SENTENCES: Mapping[ClusterTrouble, str] = {
     "away": "{node} says nothing: look whether its machine runs, and `boxctl status` there.",
     "service": "{node}: {words}.",
     "clock": "The clock of {node} is {words} s off: set it by NTP.",
+    "disk": "{node} keeps nothing more. {words}",
     "missing": "{node} has no copy of the database: see `boxctl logs database` there.",
     "ill": "The database of {node} is {words}: see `boxctl logs database` there.",
     "slow": "The copy of {node} is {words} MiB behind: look at its disk and its network.",
@@ -142,6 +143,8 @@ def _problems_of(
     if beat is None:
         return [ClusterProblem("away", name)]
     found = [ClusterProblem("service", name, problem) for problem in beat.problems]
+    if beat.full:
+        found.append(ClusterProblem("disk", name, beat.full))
     if abs(now - beat.at) > FARTHEST_CLOCK:
         found.append(ClusterProblem("clock", name, f"{abs(now - beat.at).total_seconds():.0f}"))
     if has_database and copy is None:

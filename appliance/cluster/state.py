@@ -49,6 +49,8 @@ class Beat:
     """Whether its part of the portal answers; asked of a node that wakes."""
     doing: tuple[str, ...] = ()
     """Long operations that run there, such as `backup`."""
+    full: str = ""
+    """Why its disk takes no more; empty while it does."""
 
 
 # --- the topology

@@ -173,8 +173,9 @@ class Topology:
         return next(iter(self.with_role(Role.FILES)), None)
 
     def joined_by(self, member: Member) -> Topology:
-        """With one more node; one of the same name and address is replaced, for it begins anew."""
-        others = tuple(one for one in self.members if one.name != member.name)
+        """With one more node; one of the same name is replaced, for it begins anew without what it had."""
+        is_known = any(one.name == member.name for one in self.members)
+        others = (self.left_by(member.name) if is_known else self).members
         if taken := next((one for one in others if one.address == member.address), None):
             raise TopologyRefused(
                 f"{member.address} is the address of {taken.name}: remove that node first, or give another."

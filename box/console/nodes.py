@@ -21,6 +21,7 @@ PROBLEMS = {
     "away": gettext_lazy("%(node)s says nothing. Look whether its machine runs."),
     "service": gettext_lazy("On %(node)s something is wrong: %(words)s."),
     "clock": gettext_lazy("The clock of %(node)s is off by %(words)s s. Set it by a time server."),
+    "disk": gettext_lazy("The disk of %(node)s is full. Free some space there, or give it a larger one."),
     "missing": gettext_lazy("%(node)s has no copy of the database."),
     "ill": gettext_lazy("The database of %(node)s does not keep up: %(words)s."),
     "slow": gettext_lazy("The copy of %(node)s is %(words)s MiB behind. Look at its disk and its network."),

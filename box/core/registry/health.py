@@ -28,7 +28,8 @@ def is_read_only() -> bool:
 
 
 def is_disk_full() -> bool:
-    return (settings.STATE_DIR / "read-only").exists()
+    """Whether what people write finds no room: on this machine, or in a cluster where the database is led."""
+    return (settings.STATE_DIR / ("no-room" if settings.NODE else "read-only")).exists()
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

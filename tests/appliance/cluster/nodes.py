@@ -27,6 +27,7 @@ from appliance import config, scratch
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.supervise import processes
+from appliance.supervise.supervisord import Supervisord
 from tests import require
 from tests.appliance import clusters
 from tests.system.poster import Site
@@ -57,6 +58,7 @@ class BoxNode:
         self.space = f"{company.mark}-{number}"
         self.prefix = company.folder / self.name
         self.prefix.mkdir(mode=0o755)
+        self._disks: list[Path] = []
 
     # --- what somebody does on it
 
@@ -170,9 +172,41 @@ class BoxNode:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def boot(self) -> None:
-        """The power is back: the supervisor starts what it has to."""
+    def boot(self, **environment: str) -> None:
+        """The power is back: the supervisor starts what it has to, with this in everybody's environment."""
+        if environment:
+            # Its own way to start it lets nothing through.
+            marked = environment | {processes.PREFIX_MARK: str(self.prefix), "PATH": os.defpath}
+            words = (f"{name}={value}" for name, value in marked.items())
+            configuration = Supervisord(self.node)._config
+            begin = (sys.executable, "-m", "supervisor.supervisord", "-c", configuration)
+            self.run(["env", "-i", *words, *begin])
         self.boxctl("start")
+
+    @contextmanager
+    def stalled(self, service: str) -> Iterator[None]:
+        """A service that is there and does nothing, as on a disk that does not answer."""
+        halted = self.pids(service)
+        for pid in halted:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in halted:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def put_on_a_small_disk(self, service: str, *, mib: int) -> Path:
+        """Before it is installed: a service's data get a disk of their own; its folder."""
+        place = Paths(self.prefix).data / service
+        place.mkdir(parents=True, mode=0o755)
+        _run("mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=755", "tmpfs", str(place))
+        self._disks.append(place)
+        return place
+
+    def take_disks_out(self) -> None:
+        for place in self._disks:
+            subprocess.run(["umount", "--lazy", str(place)], check=False)
 
 
 @contextmanager
@@ -233,6 +267,7 @@ class Company:
         for node in self.nodes:
             for _ in range(3):  # whoever was just being started
                 node.kill()
+            node.take_disks_out()
         for space in (*(node.space for node in self.nodes), self.desk, self.switch):
             subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -247,5 +282,9 @@ class Company:
 
 
 def _ip(*words: str) -> None:
-    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
+    _run("ip", *words)
+
+
+def _run(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"

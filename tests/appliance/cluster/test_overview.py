@@ -45,6 +45,13 @@ def test_a_node_that_says_nothing_is_named() -> None:
     assert [node.is_there for node in found.nodes] == [True, False, True]
 
 
+def test_a_full_disk_is_named_with_its_cure() -> None:
+    full = replace(BEAT, full="The disk is full: 3 of 900 MiB are free. Free some space.")
+    assert said(judged(beats=BEATS | {"node-2": full})) == (
+        "node-2 keeps nothing more. The disk is full: 3 of 900 MiB are free. Free some space.",
+    )
+
+
 def test_a_machine_that_is_switched_off_on_purpose_says_nothing_and_need_not() -> None:
     reserve = Member("node-3", "10.0.0.3", (Role.PORTAL,), is_reserve=True, rest=Rest.ASLEEP)
     for mac, troubles in (("", 1), ("52:54:00:12:34:56", 0)):

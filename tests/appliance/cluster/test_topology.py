@@ -61,6 +61,15 @@ def test_two_nodes_have_neither_one_name_nor_one_address() -> None:
     assert [(member.name, member.site) for member in again.members] == [("node-1", ""), ("node-2", "hill")]
 
 
+def test_who_begins_anew_has_nothing_of_what_it_had() -> None:
+    with_stores = Topology((replace(ONE, has_store=True), replace(TWO, has_store=True), WITNESS))
+    again = with_stores.joined_by(replace(TWO, name="node-1", address=ONE.address))
+    assert again.home == again["node-2"]
+    assert not again["node-1"].has_store
+    with pytest.raises(TopologyRefused, match="the last node with the database"):
+        Topology((ONE, WITNESS)).joined_by(replace(WITNESS, name="node-1", address=ONE.address))
+
+
 @pytest.mark.parametrize("name", ["", "Node", "node_2", "-a", "a" * 64, "a\nb", "a b", "ä"])
 def test_a_name_that_could_mean_something_else_in_a_configuration_is_refused(name: str) -> None:
     with pytest.raises(TopologyRefused, match="cannot be the name of a node"):

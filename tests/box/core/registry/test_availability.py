@@ -236,9 +236,18 @@ def test_a_node_that_reads_its_copy_says_that_machines_are_missing_and_not_that_
     assert refused.status_code == 503
     assert "Too few of its machines answer" in refused.text
     assert refused["Retry-After"] == "15"
-    flag.touch()
+    (flag.parent / "no-room").touch()
     refused = browser.post("/feed/", {"text": "hello"}, headers={"Accept": "text/html"})
     assert "no space left" in refused.text
+
+
+def test_a_full_disk_of_a_node_that_does_not_lead_refuses_nobody(
+    db: None, flag: Path, settings: Settings, as_person: Callable[[User], Client], cara: User
+) -> None:
+    settings.NODE = "node-1"
+    flag.touch()
+    words = {"text": "hello", "audience": "UA", "nonce": "of a node that is full"}
+    assert as_person(cara).post("/feed/", words).status_code != 503
 
 
 def test_a_copy_of_the_database_that_refuses_a_write_is_told_apart_from_a_full_disk(
