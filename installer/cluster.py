@@ -18,7 +18,7 @@ from typing import Any
 from rich.table import Table
 
 from appliance import certificates
-from appliance.agent import operations_log
+from appliance.agent import operations, operations_log
 from appliance.agent.answers import ClusterNode, ClusterState
 from appliance.agent.codec import encode
 from appliance.agent.operations_log import Asker
@@ -38,7 +38,7 @@ from appliance.cluster.joining import Coming
 from appliance.cluster.overview import overview, sentence
 from appliance.cluster.scaling import Policy, PolicyRefused
 from appliance.cluster.topology import Role
-from appliance.commands.common import box, fail, out, plain_errors, say
+from appliance.commands.common import box, fail, follow, out, plain_errors, say
 from appliance.node import Node
 from appliance.paths import Paths
 from installer import packages, release
@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("doctor", help="look for what is wrong between the nodes, and say how to cure it")
     over = verbs.add_parser("switchover", help="let another node lead the database")
     over.add_argument("to", nargs="?", help="which; else the one that keeps up best")
+    verbs.add_parser("restart", help="restart the services of all nodes, one node after the other")
     drain = verbs.add_parser("drain", help="send nobody to a node while others can answer; none is cut off")
     resume = verbs.add_parser("resume", help="send people to it again")
     wake = verbs.add_parser("wake", help="wake a reserve node")
@@ -216,6 +217,14 @@ def _switch_over(paths: Paths, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _restart(paths: Paths, _: argparse.Namespace) -> int:
+    operations_log.note(paths, Asker.here(), "cluster restart")
+    if len(Node.load(paths).cluster.topology.members) == 1:
+        fail("This is the only node, and nobody could answer meanwhile: `boxctl restart` does it.")
+    follow(paths, operations.begin(paths, "rolling", {}, by=str(Asker.here())).state())
+    return 0
+
+
 def _remove(paths: Paths, arguments: argparse.Namespace) -> int:
     operations_log.note(paths, Asker.here(), f"cluster remove {arguments.node}")
     membership.remove(paths, arguments.node, say=say)
@@ -317,6 +326,7 @@ _VERBS = {
     "doctor": _doctor,
     "switchover": _switch_over,
     "remove": _remove,
+    "restart": _restart,
     "drain": _drain,
     "resume": _resume,
     "wake": _wake,

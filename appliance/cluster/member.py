@@ -21,6 +21,7 @@ from typing import Any
 
 from appliance import config, folders, service_files
 from appliance.agent.codec import Malformed, decode_request, encode
+from appliance.agent.operations import AlreadyRunning
 from appliance.cluster import (
     credentials,
     https,
@@ -92,12 +93,13 @@ def main() -> None:
 
 
 def patiently(act: Callable[[], object]) -> Callable[[], None]:
-    """Without the others nothing is to be done but to wait for them, in one line of the log each time."""
+    """Nothing is to be done but to wait, in one line of the log each time: for the others, or for something
+    that runs here and needs the same."""
 
     def wait() -> None:
         try:
             act()
-        except (EtcdAway, TopologyRefused) as error:
+        except (EtcdAway, TopologyRefused, AlreadyRunning) as error:
             log.warning("%s", error)
 
     return wait

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from appliance import as_owner, folders, service_files, users
+from appliance.agent import operations
 from appliance.agent.disk import Guard
 from appliance.agent.journal import Journal
 from appliance.cluster import identity, patroni, reserves, room, shared, state, stores, topology
@@ -53,7 +54,9 @@ FOLLOWERS = ("database", "router", "balancer")
 """Whose files name the other nodes, and who can be told of them without a pause."""
 READERS = ("web", "push", "jobs", "telephony")
 """Who must begin anew when the caches are others."""
+RESTART = "restart"
 _OPERATIONS_LOOKED_AT = 5
+_LONGEST_PROBLEM = 500
 _TOLD = frozenset({"backup", "restore", "upgrade"})
 """Of the others nobody has to hear: somebody who gets a file of their own back does so unseen."""
 # What tells PostgreSQL that it is a copy; Patroni puts it there while it starts.
@@ -278,6 +281,7 @@ def beat(paths: Paths, *, busy: float, problems: tuple[str, ...] = ()) -> None:
         is_serving=reserves.is_serving(node),
         doing=_doing(paths),
         full=Guard(paths).reason(),
+        **_restarted(paths, membership.me.restart),
     )
     state.beat(etcd, membership.name, said)
 
@@ -287,6 +291,16 @@ def _doing(paths: Paths) -> tuple[str, ...]:
     latest = Journal.all(paths.operations)[:_OPERATIONS_LOOKED_AT]
     running = (one.kind for one in latest if not one.is_over())
     return tuple(dict.fromkeys(kind for kind in running if kind in _TOLD))
+
+
+def _restarted(paths: Paths, operation: str) -> dict[str, str]:
+    """How the restart of that operation has ended here, by the names of a beat's fields."""
+    for journal in Journal.all(paths.operations)[:_OPERATIONS_LOOKED_AT] if operation else ():
+        if journal.kind == RESTART and journal.arguments.get("key") == operation and journal.is_over():
+            ended = journal.state()
+            said = " ".join(ended.progress.text.split())[:_LONGEST_PROBLEM]
+            return {"restart": operation, "restart_problem": "" if ended.state == "done" else said}
+    return {}
 
 
 def follow(paths: Paths, say: Say) -> bool:
@@ -307,6 +321,9 @@ def follow(paths: Paths, say: Say) -> bool:
     before = Node.load(paths)
     taken = dataclasses.replace(membership, topology=agreed, revision=revision)
     node = dataclasses.replace(before, membership=taken)
+    is_to_restart = taken.me.restart not in ("", membership.me.restart)
+    if is_to_restart:
+        operations.refuse_if_busy(paths, RESTART)
     reserves.fall_asleep(before, node, say)
     known = [service for service in enabled(node) if service.name in (*FOLLOWERS, *READERS)]
     changed = service_files.apply(node, only=tuple(known))
@@ -316,6 +333,10 @@ def follow(paths: Paths, say: Say) -> bool:
     supervisor_for(node).reload(*(name for name in told if name not in woken))
     stores.follow(before, node)
     reserves.wake(node, woken, say)
+    if is_to_restart:
+        once = taken.me.restart
+        asked = {"service": "", "key": once}
+        operations.begin(paths, RESTART, asked, by="the cluster", once=once, by_agent=True)
     topology.store(paths, taken)
     return True
 

@@ -51,6 +51,9 @@ class Beat:
     """Long operations that run there, such as `backup`."""
     full: str = ""
     """Why its disk takes no more; empty while it does."""
+    restart: str = ""
+    """Of the topology's, for which its services have restarted, or could not."""
+    restart_problem: str = ""
 
 
 # --- the topology

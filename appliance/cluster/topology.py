@@ -97,6 +97,8 @@ class Member:
     """Higher than that of whoever was there before it."""
     has_store: bool = False
     """Whether its store has begun: until then no file waits for a copy there."""
+    restart: str = ""
+    """What its services were restarted for last, or shall be: the operation that asked for it."""
 
     @property
     def has_vote(self) -> bool:
@@ -218,6 +220,11 @@ class Topology:
         changed = replace(self[name], has_store=self[name].keeps_files)
         return replace(self, members=tuple(changed if one.name == name else one for one in self.members))
 
+    def with_restart(self, name: str, operation: str) -> Topology:
+        """That node restarts its services, once for each operation."""
+        changed = replace(self[name], restart=operation)
+        return replace(self, members=tuple(changed if one.name == name else one for one in self.members))
+
     def with_rest(self, name: str, rest: Rest, *, at: datetime) -> Topology:
         """That reserve wakes, or goes to sleep."""
         changed = replace(self[name], rest=rest, rested_at=at)
@@ -254,6 +261,8 @@ def _refuse_odd(member: Member) -> None:
             f"{member.mac!r} is no hardware address: give the one of the network card, such as "
             f"52:54:00:12:34:56."
         )
+    if not re.fullmatch(r"[A-Za-z0-9-]{0,80}", member.restart):
+        raise TopologyRefused(f"{member.restart!r} is no operation that {member.name} could restart for.")
     if member.is_reserve and member.roles != (Role.PORTAL,):
         raise TopologyRefused(f"{member.name} would hold data or a vote, and could not sleep.")
     if not member.is_reserve and (member.rest is not Rest.AWAKE or member.is_made):

@@ -50,6 +50,8 @@ TABLE: Mapping[str, LongOperation] = {
     "apply": LongOperation(("-m", "appliance.agent.operations.apply"), "resume"),
     "switchover": LongOperation(("-m", "appliance.agent.operations.switchover"), "resume"),
     "node": LongOperation(("-m", "appliance.agent.operations.node"), "resume"),
+    # Services are claimed by the restart that each node makes for it.
+    "rolling": LongOperation(("-m", "appliance.agent.operations.rolling"), "resume", frozenset({"rolling"})),
     "backup": LongOperation(("-m", "backup.operations.back_up"), "resume", frozenset({"backup"})),
     "verify": LongOperation(("-m", "backup.operations.verify"), "resume", frozenset({"backup"})),
     "drill": LongOperation(("-m", "backup.operations.drill"), "resume", frozenset({"backup"})),
@@ -87,10 +89,13 @@ class NotCancellable(Exception):
     """It has to go on to its end."""
 
 
-def begin(paths: Paths, kind: str, arguments: dict[str, Any], *, by: str, once: str = "") -> Journal:
+def begin(
+    paths: Paths, kind: str, arguments: dict[str, Any], *, by: str, once: str = "", by_agent: bool = False
+) -> Journal:
     """Write the journal and start the program of `kind`; returns at once.
 
-    `once` is the argument `key` of what is begun a single time, however often it is asked for.
+    `once` is the argument `key` of what is begun a single time, however often it is asked for. `by_agent`
+    leaves the start to the agent, within seconds: for a service that the program ends, and would end with.
     """
     paths.operations.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (paths.operations / ".begin").open("w") as gate:
@@ -102,7 +107,8 @@ def begin(paths: Paths, kind: str, arguments: dict[str, Any], *, by: str, once: 
         refuse_if_busy(paths, kind)
         _forget_old(paths)
         journal = Journal.begin(paths.operations, kind, arguments, by=by)
-        _start(paths, journal)
+        if not by_agent:
+            _start(paths, journal)
     return journal
 
 

@@ -33,7 +33,7 @@ from tests.appliance import clusters
 from tests.system.poster import Site
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 420.0
+PATIENCE = 900.0
 
 
 def require_engines() -> None:

@@ -10,9 +10,11 @@ import http.client
 import json
 import os
 import re
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +22,15 @@ from uuid import uuid4
 
 import pytest
 
+from appliance.agent import operations
+from appliance.agent.journal import Journal
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.membership import ports
 from appliance.cluster.topology import MEMBER_PORT
+from appliance.paths import Paths
 from appliance.services.balancer.runtime import Runtime
 from appliance.services.balancer.service import runtime_socket
+from appliance.services.cache.service import socket_path
 from appliance.services.database import setup
 from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
 from backup.portal import manage
@@ -331,6 +337,62 @@ def test_two_of_three_are_lost_and_the_last_one_reads_and_says_so(office: Office
 
     office.happens("two of three machines killed, and back", read_only)
     assert not office.leader.sql("select text from feed_post where text = 'Lost?'")
+
+
+def test_all_nodes_restart_one_after_the_other(office: Office) -> None:
+    """And who sees to it is killed half-way: it goes on where it was."""
+    one = office.nodes[0]
+    office.wait_until_well()
+    before = {node: node.pids() for node in office.nodes}
+
+    def restart() -> None:
+        known = set(operations_of(one))
+        with ThreadPoolExecutor(1) as beside:
+            said = beside.submit(one.cluster, "restart")
+            wait_until(lambda: set(operations_of(one)) - known, seconds=120)
+            (journal,) = (found for found in operations_of(one) if found not in known)
+            wait_until(lambda: journal.noted("drained"), seconds=120)
+            for pid in operations._performers(journal):
+                os.kill(pid, signal.SIGKILL)
+            assert "restarted, and well" in said.result().stdout
+        assert journal.attempts == 2
+
+    office.happens("`boxctl cluster restart`", restart)
+    for node in office.nodes:
+        assert not node.pids() & before[node]
+    assert not any(member["is_drained"] for member in one.status()["nodes"])
+
+
+def test_a_restart_stops_at_the_first_node_that_is_not_well(office: Office) -> None:
+    office.wait_until_well()
+    one, broken = office.nodes[0], office.followers[0]
+    others = [node for node in office.nodes if node is not broken]
+    before = {node: node.pids("web") for node in others}
+    place = socket_path(broken.node)
+
+    def restart() -> None:
+        # Where memcached shall listen there is something that it cannot take away.
+        place.unlink()
+        (place / "in the way").mkdir(parents=True)
+        refused = one.cluster("restart", check=False)
+        assert refused.returncode == 1
+        assert f"{broken.name} did not restart: cache did not start" in refused.stderr
+        assert f"`boxctl cluster resume {broken.name}`" in refused.stderr
+        assert "stayed as before" in refused.stderr
+
+    def repair() -> None:
+        (place / "in the way").rmdir()
+        place.rmdir()
+        broken.boxctl("restart", "cache")
+        one.cluster("resume", broken.name)
+
+    office.happens("`boxctl cluster restart`, and a node does not come back", restart, undo=repair)
+    for node in others:
+        assert node.pids("web") == before[node]
+
+
+def operations_of(node: BoxNode) -> list[Journal]:
+    return [found for found in Journal.all(Paths(node.prefix).operations) if found.kind == "rolling"]
 
 
 def test_load_wakes_a_reserve_and_requests_reach_it(office: Office, figure: Callable[[str], None]) -> None:

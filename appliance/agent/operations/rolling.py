@@ -1,0 +1,25 @@
+"""Restarts all nodes of a cluster, one after the other. Interrupted, it goes on where it was."""
+
+from __future__ import annotations
+
+from appliance.agent.operations import performing
+from appliance.cluster import https, patroni
+from appliance.cluster.etcd import EtcdAway
+from appliance.cluster.rolling import Restart, RollingStopped
+from appliance.cluster.topology import TopologyRefused
+from appliance.config import ConfigError
+from appliance.paths import Paths
+
+
+def main() -> None:
+    problems = (
+        ConfigError, RollingStopped, TopologyRefused, EtcdAway, patroni.PatroniAway, https.NodeAway,
+        https.NodeRefused,
+    )  # fmt: skip
+    with performing(*problems) as journal:
+        names = Restart(Paths.from_environment(), journal).perform()
+        journal.end("done", f"{', '.join(names)}: restarted, and well.")
+
+
+if __name__ == "__main__":
+    main()
